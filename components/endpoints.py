@@ -1,0 +1,100 @@
+"""What a functions codebase declares, as plain data: the endpoints of its manifest with every default filled in.
+
+This module computes nothing and refuses nothing: `manifest` does. It is apart so that a component can read the
+model without the parser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretUse:
+    """A function reads Secret Manager's `secret` in its environment as `key`."""
+
+    key: str
+    secret: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpsTrigger:
+    """An HTTP function. `invoker`: ("public",), ("private",), or service account e-mails; None = not said,
+    which the official CLI makes public when it creates the function."""
+
+    invoker: tuple[str, ...] | None
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The IAM members that may call it; empty for a private function."""
+        if self.invoker is None or "public" in self.invoker:
+            return ("allUsers",)
+        return tuple(f"serviceAccount:{email}" for email in self.invoker if email != "private")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallableTrigger:
+    """A callable function: HTTP, always public, the SDK checks the caller."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventTrigger:
+    """A CloudEvents trigger. `region` is the region of the trigger (Firestore: the database's location)."""
+
+    event_type: str
+    filters: Mapping[str, str]
+    path_patterns: Mapping[str, str]
+    region: str
+    retry: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleTrigger:
+    """A function that Cloud Scheduler calls. All durations are seconds; None = the server's default."""
+
+    schedule: str
+    time_zone: str
+    attempt_deadline_seconds: int | None
+    retry_count: int | None
+    max_retry_seconds: int | None
+    min_backoff_seconds: int | None
+    max_backoff_seconds: int | None
+    max_doublings: int | None
+
+
+Trigger = HttpsTrigger | CallableTrigger | EventTrigger | ScheduleTrigger
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """One function in one region, ready to become resources.
+
+    `id` is the function's name on Cloud Functions; the Cloud Run service is `service_id`. `memory` is a quantity
+    ("256Mi"), `cpu` a decimal ("1", ".1666"). `environment` holds what the codebase declares and its resolved
+    params; FIREBASE_CONFIG and the like are the component's to add. None = the server's default.
+    """
+
+    id: str
+    entry_point: str
+    region: str
+    runtime: str
+    memory: str
+    cpu: str
+    concurrency: int
+    timeout_seconds: int
+    min_instances: int
+    max_instances: int | None
+    ingress: str
+    vpc_connector: str | None
+    vpc_egress: str | None
+    labels: Mapping[str, str]
+    environment: Mapping[str, str]
+    secrets: tuple[SecretUse, ...]
+    service_account: str | None
+    trigger: Trigger = field()
+
+    @property
+    def service_id(self) -> str:
+        """The name of the Cloud Run service behind the function: lower case, `_` becomes `-`."""
+        return self.id.lower().replace("_", "-")
