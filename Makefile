@@ -1,0 +1,53 @@
+# One word each; every target installs what it needs first. `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help setup sandbox test check bench format down
+
+PYTHON ?= python3.11
+VENV := .venv/bin
+APP := examples/crm
+STAMPS := .venv/.installed .toolchain/.built $(APP)/functions/node_modules/.package-lock.json \
+	$(APP)/backend/node_modules/.package-lock.json
+WORKERS ?= 2
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+.venv/.installed: requirements-dev.txt
+	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not installed; any Python 3.11 or later will do: make PYTHON=python3"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(VENV)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.toolchain/.built: .venv/.installed sandbox/engine/go.mod sandbox/engine/toolchain.py
+	$(VENV)/python -m sandbox.engine
+	@mkdir -p .toolchain && touch $@
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	@command -v npm >/dev/null || { echo "error: npm is not installed; install Node.js 20 or later"; exit 1; }
+	npm ci --prefix $* --no-audit --no-fund --loglevel=error
+	@touch $@
+
+setup: $(STAMPS) ## install all that the other targets need
+
+sandbox: setup ## show the life of a stack on this machine; the sandbox stays up
+	@$(VENV)/python -m sandbox life
+
+down: setup ## stop the sandbox; its state stays
+	@$(VENV)/python -m sandbox down
+
+test: setup ## every layer of tests
+	$(VENV)/python -m pytest -n $(WORKERS) --dist loadfile
+
+check: setup ## format, lint, types, workflows
+	$(VENV)/ruff format --check .
+	$(VENV)/ruff check .
+	$(VENV)/basedpyright
+	.toolchain/bin/actionlint
+	$(VENV)/zizmor --offline --quiet --persona pedantic .github/workflows
+
+bench: setup ## requests, deployments and seconds, one `name value` a line
+	@$(VENV)/python -m sandbox bench
+
+format: setup ## format and mend what the linter can
+	$(VENV)/ruff format .
+	$(VENV)/ruff check --fix .

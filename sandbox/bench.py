@@ -1,0 +1,107 @@
+"""`make bench`: what the program costs, counted on the sandbox; one `name value` a line.
+
+Times are given only as a ratio to an empty program of the same size, measured in turn in the same run.
+Refuses to print a figure of a step that failed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sandbox import live
+from sandbox.supervisor import PROJECT, STACK, Sandbox, SandboxError
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from sandbox.supervisor import Running
+
+ROUNDS = 5
+EMPTY_PROGRAM = Path(__file__).parent / "empty_program"
+
+
+def run() -> int:
+    """Measure on a sandbox of its own, which ends with it; returns the exit code."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        sandbox = Sandbox(Path(folder) / "bench")
+        running = sandbox.start(tied=True)
+        try:
+            for name, value in _measure(sandbox, running, Path(folder)):
+                print(name, value, flush=True)  # noqa: T201 - the command's output
+        finally:
+            sandbox.stop()
+    return 0
+
+
+def _checked(done: subprocess.CompletedProcess[str], what: str) -> None:
+    if done.returncode != 0:
+        raise SandboxError(f"{what} failed with exit code {done.returncode}:\n{done.stdout}")
+
+
+def _measure(sandbox: Sandbox, running: Running, folder: Path) -> list[tuple[str, str]]:
+    sandbox.ensure_stack()
+    figures: list[tuple[str, str]] = []
+
+    live.reset_counts(running)
+    _checked(sandbox.pulumi("up", "--yes", "--skip-preview", "--stack", STACK), "the first up")
+    railway, google = live.counts(running.railway_url), live.counts(running.google_url)
+    resources = len(live.resources(sandbox, STACK))
+    figures += [
+        ("resources", str(resources)),
+        ("railway_requests_create", str(railway.requests - railway.polls)),
+        ("railway_polls_create", str(railway.polls)),
+        ("railway_deployments_create", str(railway.deployments)),
+        ("google_requests_create", str(google.requests)),
+    ]
+
+    live.reset_counts(running)
+    _checked(sandbox.pulumi("up", "--yes", "--skip-preview", "--stack", STACK), "the no-op up")
+    figures += [
+        ("railway_requests_noop", str(live.counts(running.railway_url).requests)),
+        ("railway_deployments_noop", str(live.counts(running.railway_url).deployments)),
+    ]
+
+    live.reset_counts(running)
+    refresh = ("refresh", "--yes", "--skip-preview", "--expect-no-changes", "--stack", STACK)
+    _checked(sandbox.pulumi(*refresh), "the no-op refresh")
+    figures += [
+        ("railway_requests_refresh", str(live.counts(running.railway_url).requests)),
+        ("google_requests_refresh", str(live.counts(running.google_url).requests)),
+    ]
+
+    ours, empty = _in_turn(sandbox, folder, resources)
+    figures += [
+        ("noop_preview_seconds", f"{statistics.median(ours):.2f}"),
+        ("empty_preview_seconds", f"{statistics.median(empty):.2f}"),
+        ("noop_preview_ratio", f"{statistics.median(a / b for a, b in zip(ours, empty, strict=True)):.2f}"),
+    ]
+    return figures
+
+
+def _in_turn(sandbox: Sandbox, folder: Path, resources: int) -> tuple[list[float], list[float]]:
+    """Seconds of our no-op preview and of the empty program's, one after the other, `ROUNDS` times."""
+    program = folder / "empty"
+    shutil.copytree(EMPTY_PROGRAM, program)
+    size = {"TRIVIAL_RESOURCES": str(resources)}
+    sandbox.ensure_stack("empty", cwd=program)
+    up = sandbox.pulumi("up", "--yes", "--skip-preview", "--stack", "empty", extra=size, cwd=program)
+    _checked(up, "the empty program's up")
+    ours: list[float] = []
+    empty: list[float] = []
+    for _ in range(ROUNDS + 1):
+        ours.append(_timed(sandbox, STACK, PROJECT, {}))
+        empty.append(_timed(sandbox, "empty", program, size))
+    return ours[1:], empty[1:]  # the first of each warms the caches
+
+
+def _timed(sandbox: Sandbox, stack: str, cwd: Path, extra: dict[str, str]) -> float:
+    start = time.monotonic()
+    done = sandbox.pulumi("preview", "--expect-no-changes", "--stack", stack, extra=extra, cwd=cwd)
+    seconds = time.monotonic() - start
+    _checked(done, f"the no-op preview of the stack `{stack}`")
+    return seconds

@@ -1,0 +1,47 @@
+"""The environment variables with which the program finds a running sandbox: nothing else tells it.
+
+Refuses to name a secret of the user: every value here is the sandbox's own and known to everybody.
+"""
+
+from __future__ import annotations
+
+RAILWAY_TOKEN = "sandbox-account-token"  # noqa: S105 - the sandbox's own, worth nothing elsewhere
+GOOGLE_TOKEN = "sandbox-google-token"  # noqa: S105 - likewise
+GOOGLE_PROJECT = "crm-sandbox"
+PASSPHRASE = "sandbox"  # encrypts only the sandbox's made-up secrets, so that Pulumi.sandbox.yaml can be committed
+
+# Variable of the gcp plugin -> path of that product on the Google sandbox.
+GOOGLE_ENDPOINTS = {
+    "GOOGLE_FIRESTORE_CUSTOM_ENDPOINT": "/firestore/v1/",
+    "GOOGLE_FIREBASERULES_CUSTOM_ENDPOINT": "/firebaserules/v1/",
+    "GOOGLE_CLOUDFUNCTIONS2_CUSTOM_ENDPOINT": "/cloudfunctions/v2beta/",
+    "GOOGLE_CLOUD_RUN_V2_CUSTOM_ENDPOINT": "/run/v2/",
+    "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT": "/secretmanager/v1/",
+    "GOOGLE_IAM_BETA_CUSTOM_ENDPOINT": "/iam/v1/",
+    "GOOGLE_RESOURCE_MANAGER_CUSTOM_ENDPOINT": "/crm/v1/",
+    "GOOGLE_SERVICE_USAGE_CUSTOM_ENDPOINT": "/serviceusage/v1/",
+    "GOOGLE_STORAGE_CUSTOM_ENDPOINT": "/storage/v1/",
+    "GOOGLE_CLOUD_SCHEDULER_CUSTOM_ENDPOINT": "/cloudscheduler/v1/",
+    "GOOGLE_PUBSUB_CUSTOM_ENDPOINT": "/pubsub/v1/",
+    "GOOGLE_CLOUD_TASKS_CUSTOM_ENDPOINT": "/cloudtasks/v2/",
+    "GOOGLE_EVENTARC_CUSTOM_ENDPOINT": "/eventarc/v1/",
+}
+
+
+def endpoints(railway_url: str, google_url: str, firestore_host: str) -> dict[str, str]:
+    """The variables that point the program and its plugins at a running sandbox.
+
+    Args:
+        railway_url: base address of the Railway server, without a trailing slash.
+        google_url: base address of the Google server, without a trailing slash.
+        firestore_host: `host:port` of the Firestore emulator.
+    """
+    return {
+        "RAILWAY_API_URL": f"{railway_url}/graphql/v2",
+        "RAILWAY_EDGE_URL": railway_url,
+        "RAILWAY_API_TOKEN": RAILWAY_TOKEN,
+        "GOOGLE_OAUTH_ACCESS_TOKEN": GOOGLE_TOKEN,
+        "GOOGLE_PROJECT": GOOGLE_PROJECT,
+        "FIRESTORE_EMULATOR_HOST": firestore_host,
+        **{name: google_url + path for name, path in GOOGLE_ENDPOINTS.items()},
+    }

@@ -1,0 +1,146 @@
+"""The life of a stack on the sandbox, shown as a person would want to read it: `make sandbox`.
+
+preview, up, a second preview without changes, five edits by hand, the drift named property by property,
+the up that heals it, a clean preview, and what all of it cost.
+
+Refuses to go on after a step that did not do what it says: the show then ends with that step's exit code.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.rule import Rule
+from rich.table import Table
+
+from sandbox import live
+from sandbox.supervisor import STACK, Running, Sandbox, SandboxError
+
+NO_CHANGES_EXPECTED = 7  # Pulumi's exit code when --expect-no-changes is violated (its cmd/exit_codes.go)
+DRIFT = ("preview", "--refresh", "--run-program", "--expect-no-changes", "--diff")
+
+
+@dataclass
+class Step:
+    """One command of the show, what it cost."""
+
+    title: str
+    seconds: float
+    railway: live.Counts
+    google: live.Counts
+
+
+@dataclass
+class Life:
+    """The show itself.
+
+    Args:
+        sandbox: a sandbox that is up and whose stack is empty.
+        console: where it is shown.
+    """
+
+    sandbox: Sandbox
+    console: Console
+    steps: list[Step] = field(default_factory=list[Step])
+
+    def run(self) -> int:
+        """Show it all; returns an exit code, 0 when every step did what it should."""
+        start = time.monotonic()
+        self.sandbox.ensure_stack(STACK)
+        self._pulumi("What production will become", "preview", "--suppress-outputs")
+        self._pulumi("Make it so", "up", "--yes", "--skip-preview")
+        self._pulumi("Nothing is left to do", "preview", "--expect-no-changes", "--suppress-outputs")
+        self._edit_by_hand()
+        self._pulumi("What drifted, property by property", *DRIFT, expect=NO_CHANGES_EXPECTED)
+        self._pulumi("Heal it", "up", "--yes", "--skip-preview", "--refresh", "--run-program", "--diff")
+        self._pulumi("Clean again, on the live sides too", *DRIFT)
+        self._table(time.monotonic() - start)
+        return 0
+
+    def _pulumi(self, title: str, *arguments: str, expect: int = 0) -> None:
+        self.console.print(Rule(f"[bold]{title}[/]", align="left"))
+        self.console.print(f"$ pulumi {' '.join(arguments)} -s {STACK}", style="dim", highlight=False)
+        running = self._running()
+        live.reset_counts(running)
+        start = time.monotonic()
+        color = "always" if self.console.is_terminal else "never"
+        done = self.sandbox.pulumi(
+            *arguments, "--stack", STACK, "--color", color, "--non-interactive", capture=False
+        )
+        seconds = time.monotonic() - start
+        self.steps.append(
+            Step(title, seconds, live.counts(running.railway_url), live.counts(running.google_url))
+        )
+        if done.returncode != expect:
+            raise SandboxError(
+                f"`pulumi {' '.join(arguments)}` ended with exit code {done.returncode}, expected {expect}"
+            )
+        self.console.print(f"exit code {done.returncode}, {seconds:.1f} s", style="dim")
+
+    def _edit_by_hand(self) -> None:
+        self.console.print(Rule("[bold]A colleague edits five things by hand[/]", align="left"))
+        for drift in live.drifts(self._running(), live.resources(self.sandbox, STACK)):
+            drift.make()
+            self.console.print(f"  • {drift.what}", highlight=False)
+
+    def _running(self) -> Running:
+        running = self.sandbox.running()
+        if running is None:
+            raise SandboxError(f"the sandbox `{self.sandbox.name}` ended; see {self.sandbox.root}/sandbox.log")
+        return running
+
+    def _table(self, seconds: float) -> None:
+        self.console.print(Rule("[bold]What it cost[/]", align="left"))
+        costs = Table(box=None, pad_edge=False)
+        for heading in ("step", "seconds", "Railway requests", "of them polls", "deployments", "Google requests"):
+            costs.add_column(heading, justify="left" if heading == "step" else "right")
+        for step in self.steps:
+            costs.add_row(
+                step.title,
+                f"{step.seconds:.1f}",
+                str(step.railway.requests),
+                str(step.railway.polls),
+                str(step.railway.deployments),
+                str(step.google.requests),
+            )
+        self.console.print(costs)
+        first = self.steps[1].railway
+        operations = Table(title="\nRailway requests of the first up, by operation", box=None, pad_edge=False)
+        operations.title_justify = "left"
+        operations.add_column("operation")
+        operations.add_column("requests", justify="right")
+        for name, count in sorted(first.operations.items()):
+            operations.add_row(name, str(count))
+        self.console.print(operations)
+        found = live.resources(self.sandbox, STACK)
+        self.console.print(f"\n{len(found)} resources, {seconds:.1f} s in all.", highlight=False)
+        self.console.print(
+            "The sandbox stays up. Use it: [bold]eval \"$(python -m sandbox env)\"[/], then plain "
+            f"[bold]pulumi preview -s {STACK}[/]. End it: [bold]python -m sandbox down[/].",
+            highlight=False,
+        )
+
+
+def show(sandbox: Sandbox) -> int:
+    """Start a fresh sandbox in this folder and show a stack's life on it; returns the exit code.
+
+    The state of an earlier one is kept in `<folder>.previous`.
+    """
+    console = Console(soft_wrap=True, highlight=False)
+    if sandbox.stop():
+        console.print(f"the sandbox `{sandbox.name}` was up: stopped", style="dim")
+    kept = sandbox.set_aside()
+    if kept:
+        console.print(f"starting from nothing; the earlier state is kept in {kept.name}", style="dim")
+    start = time.monotonic()
+    running = sandbox.start()
+    console.print(
+        f"sandbox up in {time.monotonic() - start:.1f} s: Railway {running.railway_url}, "
+        f"Google {running.google_url}, Firestore {running.firestore_host}",
+        style="dim",
+    )
+    sys.stdout.flush()
+    return Life(sandbox, console).run()

@@ -1,0 +1,80 @@
+"""The process that serves one sandbox until it is told to end.
+
+Refuses to run twice on one folder, and to outlive a parent that tied it to itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, cast
+
+from filelock import Timeout
+
+from sandbox.firestore import FirestoreEmulator
+from sandbox.google.app import create_app as google_app
+from sandbox.railway.app import create_app as railway_app
+from sandbox.serve import LiveServer
+from sandbox.supervisor import Running, Sandbox, SandboxError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from starlette.types import ASGIApp
+
+
+def serve(root: Path, *, tied: bool = False) -> None:
+    """Serve the sandbox in `root` until SIGTERM, SIGINT or, when tied, the end of standard input.
+
+    Raises:
+        SandboxError: another process already serves this folder.
+    """
+    sandbox = Sandbox(root)
+    root.mkdir(parents=True, exist_ok=True)
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    if tied:
+        threading.Thread(target=lambda: (sys.stdin.buffer.read(), ended.set()), daemon=True).start()
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(sandbox.lock().acquire(timeout=0))
+        except Timeout:
+            raise SandboxError(f"the sandbox `{sandbox.name}` is already up") from None
+        emulator = stack.enter_context(FirestoreEmulator())
+        ports = _Ports(root / "ports.json")
+        railway = stack.enter_context(ports.server("railway", railway_app(root / "railway.json")))
+        google = stack.enter_context(
+            ports.server("google", google_app(root / "google.json", firestore_emulator=emulator.host))
+        )
+        sandbox.announce(
+            Running(
+                pid=os.getpid(),
+                railway_url=railway.url,
+                google_url=google.url,
+                firestore_host=emulator.host,
+            )
+        )
+        ended.wait()
+        sandbox.running_file.unlink(missing_ok=True)
+
+
+class _Ports:
+    """Ports chosen once and kept, so that a shell's exports survive a restart; another is taken if one is in use."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._ports = cast("dict[str, int]", json.loads(file.read_text())) if file.exists() else {}
+
+    def server(self, name: str, app: ASGIApp) -> LiveServer:
+        try:
+            server = LiveServer(app, self._ports.get(name, 0))
+        except OSError:
+            server = LiveServer(app)
+        self._ports[name] = server.port
+        self._file.write_text(json.dumps(self._ports))
+        return server
