@@ -1,0 +1,288 @@
+"""What both sandbox servers do around every request: count it, record it, and misbehave when told to.
+
+Refuses to know either API: a server says what a request is called (`describe`) and how its own failures look
+(`answers`). Refuses to touch requests made "by hand" (header `X-Sandbox-Actor: hand`): people editing a
+dashboard are neither counted nor hit, so that a test can change the world without disturbing its own figures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+ACTOR_HEADER = "x-sandbox-actor"
+BY_HAND = "hand"
+RECORDS_KEPT = 20_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A canned reply of a fault. `after` means: only once the request had its effect."""
+
+    status: int
+    body: str
+    content_type: str = "text/plain"
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    after: bool = False
+
+
+DROPS: dict[str, bool] = {"refuse": False, "reset_before": False, "reset_after": True}
+"""Faults that end the connection without an answer; the value says whether the effect happens first."""
+
+HANG = "hang"
+
+ANSWERS: dict[str, Answer] = {
+    "http_500": Answer(status=500, body="Internal Server Error"),
+    "http_502_before": Answer(status=502, body="error code: 502"),
+    "http_502_after": Answer(status=502, body="error code: 502", after=True),
+    "http_504_before": Answer(status=504, body="error code: 504"),
+    "http_504_after": Answer(status=504, body="error code: 504", after=True),
+    "rate_429": Answer(
+        status=429,
+        body="Too Many Requests",
+        headers={
+            "Retry-After": "1",
+            "X-RateLimit-Limit": "1000",
+            "X-RateLimit-Remaining": "0",
+            "X-RateLimit-Reset": "1",
+        },
+    ),
+    "edge_1015": Answer(status=429, body="error code: 1015"),
+    "not_json": Answer(
+        status=200, body="<html><body>upstream maintenance</body></html>", content_type="text/html"
+    ),
+}
+"""The failures any HTTP API can show; a server adds its own or replaces these."""
+
+
+@dataclass(kw_only=True)
+class Fault:
+    """One planned misbehaviour: calls `nth` to `nth + times - 1` of `operation` ("*" = any) get `kind`."""
+
+    operation: str
+    kind: str
+    nth: int = 1
+    times: int = 1
+    seen: int = 0
+
+    def takes(self, operation: str) -> bool:
+        """Count one call of `operation` and say whether this fault hits it."""
+        if self.operation not in ("*", operation):
+            return False
+        self.seen += 1
+        return self.nth <= self.seen < self.nth + self.times
+
+
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """A request in a server's words: its operation's name, its body and path as they may be recorded."""
+
+    operation: str
+    body: Any = None
+    path: str | None = None
+
+
+Describe = Callable[["Scope", bytes], Described]
+
+
+class Watch:
+    """ASGI middleware around a sandbox server: counters, records, faults.
+
+    Args:
+        app: the server.
+        describe: names a request and gives its recordable body.
+        answers: failures in the server's own shape, by fault kind; they replace or extend `ANSWERS`.
+    """
+
+    def __init__(self, app: ASGIApp, describe: Describe, answers: Mapping[str, Answer] | None = None) -> None:
+        self.app = app
+        self.describe = describe
+        self.answers: dict[str, Answer] = {**ANSWERS, **(answers or {})}
+        self.faults: list[Fault] = []
+        self.counters: Counter[str] = Counter()
+        self.records: deque[dict[str, Any]] = deque(maxlen=RECORDS_KEPT)
+
+    @property
+    def kinds(self) -> list[str]:
+        """The fault kinds that this server can show."""
+        return sorted([*DROPS, HANG, *self.answers])
+
+    def reset(self) -> None:
+        """Forget what was counted and recorded."""
+        self.counters.clear()
+        self.records.clear()
+
+    def take(self, operation: str) -> str | None:
+        """The kind of the first planned fault that hits this call; every fault counts the call."""
+        hits = [fault.kind for fault in self.faults if fault.takes(operation)]
+        return hits[0] if hits else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith("/admin/"):
+            await self.app(scope, receive, send)
+            return
+        body = await read_body(receive)
+        described = self.describe(scope, body)
+        actor = Headers(scope=scope).get(ACTOR_HEADER, "program")
+        record: dict[str, Any] = {
+            "method": scope["method"],
+            "path": described.path or scope["path"],
+            "operation": described.operation,
+            "status": 0,
+            "actor": actor,
+        }
+        if described.body is not None:
+            record["body"] = described.body
+        self.records.append(record)
+        kind = None
+        if actor != BY_HAND:
+            self.counters[described.operation] += 1
+            kind = self.take(described.operation)
+
+        async def noted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                record["status"] = message["status"]
+            await send(message)
+
+        if kind is None:
+            await self.app(scope, replay(body, receive), noted)
+        elif kind in DROPS:
+            if DROPS[kind]:
+                await self.app(scope, replay(body, receive), swallow)
+            await drop_connection(receive)
+        elif kind == HANG:
+            await wait_for_disconnect(receive)
+        else:
+            answer = self.answers[kind]
+            if answer.after:
+                await self.app(scope, replay(body, receive), swallow)
+            reply = Response(answer.body, answer.status, dict(answer.headers), answer.content_type)
+            await reply(scope, receive, noted)
+
+    def routes(self, figures: Callable[[], Mapping[str, Any]] = dict) -> list[Route]:
+        """The admin routes that both servers share.
+
+        Args:
+            figures: further figures for `GET /admin/counters`.
+        """
+
+        async def counters(_: Request) -> Response:
+            return JSONResponse(
+                {
+                    "operations": dict(sorted(self.counters.items())),
+                    "requests": sum(self.counters.values()),
+                    **figures(),
+                }
+            )
+
+        async def reset(_: Request) -> Response:
+            self.reset()
+            return JSONResponse({})
+
+        async def requests(_: Request) -> Response:
+            return JSONResponse(list(self.records))
+
+        async def plan(request: Request) -> Response:
+            try:
+                self.faults.append(self.parse(await request.json()))
+            except (ValueError, TypeError) as error:
+                return JSONResponse({"error": str(error)}, 400)
+            return JSONResponse({"faults": len(self.faults)})
+
+        async def forget(_: Request) -> Response:
+            self.faults.clear()
+            return JSONResponse({})
+
+        return [
+            Route("/admin/counters", counters, methods=["GET"]),
+            Route("/admin/counters/reset", reset, methods=["POST"]),
+            Route("/admin/requests", requests, methods=["GET"]),
+            Route("/admin/faults", plan, methods=["POST"]),
+            Route("/admin/faults", forget, methods=["DELETE"]),
+        ]
+
+    def parse(self, wish: dict[str, Any]) -> Fault:
+        """A fault from its JSON form.
+
+        Raises:
+            ValueError: the kind is none of `kinds`, or nth/times is below 1.
+            TypeError: a key is missing or unknown.
+        """
+        fault = Fault(**wish)
+        if fault.kind not in self.kinds:
+            raise ValueError(f"fault kind {fault.kind!r} is none of {', '.join(self.kinds)}")
+        if fault.nth < 1 or fault.times < 1:
+            raise ValueError("nth and times count from 1")
+        return fault
+
+
+async def read_body(receive: Receive) -> bytes:
+    """The whole body of a request; b"" when the client left before sending it."""
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return b""
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def replay(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that hands out a body that was read already, then whatever comes."""
+    sent = False
+
+    async def again() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
+
+
+async def swallow(message: Message) -> None:
+    """A `send` whose answer nobody will ever read."""
+    del message
+
+
+async def wait_for_disconnect(receive: Receive) -> None:
+    """Return when the client has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        await asyncio.sleep(0)
+
+
+async def drop_connection(receive: Receive) -> None:
+    """Cut the TCP connection under the request.
+
+    ASGI has no word for it: `receive` is a bound method of uvicorn's request cycle, which has the transport.
+
+    Raises:
+        RuntimeError: the server is not uvicorn.
+    """
+    transport = getattr(getattr(receive, "__self__", None), "transport", None)
+    if transport is None:
+        raise RuntimeError("only uvicorn's connections can be dropped")
+    transport.abort()
+    await wait_for_disconnect(receive)
+
+
+def json_body(body: bytes) -> Any:
+    """The body as JSON, or None where it is none."""
+    try:
+        return json.loads(body) if body else None
+    except ValueError:
+        return None
