@@ -1,0 +1,301 @@
+"""A small client for the few Google REST calls that no Pulumi resource makes for us.
+
+It speaks to the same endpoints with the same credentials as pulumi-gcp does in the same run: the
+`GOOGLE_<PRODUCT>_CUSTOM_ENDPOINT` and `GOOGLE_OAUTH_ACCESS_TOKEN` variables are read here as they are
+there, so the rules cannot be compiled on one side and released on the other.
+
+It refuses to send a token over plain http to any host but this machine, to follow a redirect with a token
+in hand, and to repeat a call that is not known to be safe: only the caller knows whether the effect may
+happen twice. Messages name the operation and the next step, never a header or a body that was sent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+import requests
+import requests.auth
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
+
+if TYPE_CHECKING:
+    from google.auth.credentials import Credentials
+
+JsonObject = dict[str, Any]
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+CONNECT_SECONDS = 10
+READ_SECONDS = 60
+PASSING_STATUS = (429, 500, 502, 503, 504)
+_backoff = wait_exponential(multiplier=0.5, max=16)
+
+
+@dataclass(frozen=True)
+class Product:
+    """Where a Google product answers: the variable that overrides it (pulumi-gcp's own) and the default."""
+
+    variable: str
+    default: str
+
+
+PRODUCTS: Mapping[str, Product] = {
+    "cloudfunctions": Product(
+        "GOOGLE_CLOUDFUNCTIONS2_CUSTOM_ENDPOINT", "https://cloudfunctions.googleapis.com/v2/"
+    ),
+    "firebaserules": Product(
+        "GOOGLE_FIREBASERULES_CUSTOM_ENDPOINT", "https://firebaserules.googleapis.com/v1/"
+    ),
+    "firestore": Product("GOOGLE_FIRESTORE_CUSTOM_ENDPOINT", "https://firestore.googleapis.com/v1/"),
+    "secretmanager": Product(
+        "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT", "https://secretmanager.googleapis.com/v1/"
+    ),
+}
+
+
+class GoogleError(Exception):
+    """A call to Google that did not succeed, and what to do about it.
+
+    `status` is the HTTP status, None when there was no answer at all. `reason` is Google's own word
+    (NOT_FOUND, SERVICE_DISABLED, ...), empty when the body had none.
+    """
+
+    def __init__(self, operation: str, status: int | None, reason: str, message: str, mend: str) -> None:
+        self.operation = operation
+        self.status = status
+        self.reason = reason
+        self.mend = mend
+        head = f"Google, {operation}: {message}"
+        detail = " ".join(str(part) for part in (status, reason) if part)
+        super().__init__(f"{head} ({detail}). {mend}" if detail else f"{head}. {mend}")
+
+
+class _PassingError(Exception):
+    """The answer is of the kind that goes away. Never leaves this module."""
+
+    def __init__(self, error: GoogleError, retry_after: float) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.retry_after = retry_after
+
+
+class _Bearer(requests.auth.AuthBase):
+    # As an auth object, not a header: requests lets a ~/.netrc entry of the host override a mere header.
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
+        r.headers["Authorization"] = f"Bearer {self._token}"
+        return r
+
+
+class GoogleApi:
+    """Calls with the credentials of this process.
+
+    Args:
+        environ: the variables to read; the process's own when None.
+        patience_seconds: how long passing failures of one call may last before they are reported.
+    """
+
+    def __init__(self, environ: Mapping[str, str] | None = None, patience_seconds: float = 90) -> None:
+        self._environ = os.environ if environ is None else environ
+        self._patience = patience_seconds
+        self._session = requests.Session()
+        self._lock = threading.Lock()
+        self._credentials: Credentials | None = None
+
+    def base(self, product: str) -> str:
+        """The address of a product, ending in its version and a slash.
+
+        Raises:
+            GoogleError: the override is neither https nor on this machine.
+        """
+        entry = PRODUCTS[product]
+        address = self._environ.get(entry.variable) or entry.default
+        parts = urlsplit(address)
+        if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+            raise GoogleError(
+                f"{product} endpoint",
+                None,
+                "",
+                f"{entry.variable} is not an https address",
+                "Correct or unset it.",
+            )
+        return address if address.endswith("/") else address + "/"
+
+    def call(
+        self,
+        method: str,
+        product: str,
+        path: str,
+        *,
+        operation: str,
+        body: JsonObject | None = None,
+        params: Mapping[str, str] | None = None,
+        repeatable: bool,
+    ) -> JsonObject:
+        """One call, repeated while its failure is a passing one and `repeatable` says that this is safe.
+
+        Args:
+            method: the HTTP method.
+            product: a key of PRODUCTS.
+            path: the rest of the address after the version, without a leading slash.
+            operation: words for a message, such as "read the release cloud.firestore".
+            body: sent as JSON.
+            params: the query.
+            repeatable: whether the effect may happen twice.
+
+        Raises:
+            GoogleError: any answer that is not a success, no answer, or no usable credentials.
+        """
+        url = self.base(product) + path
+        if not repeatable:
+            try:
+                return self._once(method, url, operation, body, params)
+            except _PassingError as passing:
+                raise passing.error from None
+        retrying = Retrying(
+            retry=retry_if_exception_type(_PassingError),
+            wait=_wait,
+            stop=stop_after_delay(self._patience),
+            reraise=True,
+        )
+        try:
+            return retrying(self._once, method, url, operation, body, params)
+        except _PassingError as passing:
+            raise passing.error from None
+
+    def _once(
+        self, method: str, url: str, operation: str, body: JsonObject | None, params: Mapping[str, str] | None
+    ) -> JsonObject:
+        token, quota_project = self._token()
+        headers = {"x-goog-user-project": quota_project} if quota_project else {}
+        try:
+            answer = self._session.request(
+                method,
+                url,
+                json=body,
+                params=params,
+                headers=headers,
+                auth=_Bearer(token),
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                allow_redirects=False,
+            )
+        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as lost:
+            # Only the class name: the text of a requests exception can carry the whole address.
+            error = GoogleError(
+                operation,
+                None,
+                "",
+                f"no answer ({type(lost).__name__})",
+                "Check the network, then run it again.",
+            )
+            raise _PassingError(error, 0) from None
+        parsed = _parse(answer)
+        if answer.ok and answer.status_code < 300 and parsed is not None:
+            return parsed
+        error = _error(operation, answer.status_code, parsed)
+        if answer.status_code in PASSING_STATUS:
+            raise _PassingError(error, _retry_after(answer))
+        raise error
+
+    def _token(self) -> tuple[str, str | None]:
+        """The bearer token and, for a person's own login, the project that pays for the call."""
+        token = self._environ.get("GOOGLE_OAUTH_ACCESS_TOKEN", "").strip()
+        if token:
+            return token, None
+        # google-auth takes a third of a second to load, and the sandbox and CI hand over a ready token.
+        import google.auth.exceptions
+        import google.auth.transport.requests
+
+        with self._lock:
+            try:
+                if self._credentials is None:
+                    self._credentials = _credentials(self._environ)
+                if not self._credentials.valid:
+                    self._credentials.refresh(google.auth.transport.requests.Request(self._session))
+            except (google.auth.exceptions.GoogleAuthError, ValueError, OSError) as refused:
+                raise GoogleError(
+                    "find credentials",
+                    None,
+                    "",
+                    f"no usable Google credentials ({type(refused).__name__})",
+                    "Run `gcloud auth application-default login`, or set GOOGLE_OAUTH_ACCESS_TOKEN or "
+                    "GOOGLE_CREDENTIALS.",
+                ) from None
+            payer = getattr(self._credentials, "quota_project_id", None)
+            return str(self._credentials.token), str(payer) if payer else None
+
+
+def _credentials(environ: Mapping[str, str]) -> Credentials:
+    """GOOGLE_CREDENTIALS (a key's JSON, or a path to it) as pulumi-gcp reads it, else application default."""
+    from firebase_admin import credentials
+
+    given = environ.get("GOOGLE_CREDENTIALS", "").strip()
+    if given.startswith("{"):
+        found = credentials.Certificate(json.loads(given))
+    elif given:
+        found = credentials.Certificate(given)
+    else:
+        found = credentials.ApplicationDefault()
+    return cast("Credentials", found.get_credential())
+
+
+def _wait(state: RetryCallState) -> float:
+    waited = _backoff(state)
+    failure = state.outcome.exception() if state.outcome else None
+    return max(waited, failure.retry_after) if isinstance(failure, _PassingError) else waited
+
+
+def _retry_after(answer: requests.Response) -> float:
+    try:
+        return min(float(answer.headers.get("Retry-After", "0")), 60)
+    except ValueError:
+        return 0  # the HTTP-date form: our own backoff will do
+
+
+def _parse(answer: requests.Response) -> JsonObject | None:
+    """The body as an object; {} for an empty one; None when it is something else, as proxies send."""
+    if not answer.content:
+        return {}
+    try:
+        parsed: object = answer.json()
+    except requests.exceptions.JSONDecodeError:
+        return None
+    return cast("JsonObject", parsed) if isinstance(parsed, dict) else None
+
+
+def _error(operation: str, status: int, parsed: JsonObject | None) -> GoogleError:
+    if parsed is None:
+        return GoogleError(
+            operation,
+            status,
+            "",
+            "the answer is not JSON",
+            "Something between here and Google answered; try again.",
+        )
+    error = parsed.get("error")
+    body = cast("JsonObject", error) if isinstance(error, dict) else {}
+    reason = str(body.get("status", ""))
+    for detail in cast("list[JsonObject]", body.get("details") or []):
+        if str(detail.get("@type", "")).endswith("ErrorInfo"):
+            reason = str(detail.get("reason", reason))
+    return GoogleError(
+        operation, status, reason, str(body.get("message") or "refused"), _mend(status, reason)
+    )
+
+
+def _mend(status: int, reason: str) -> str:
+    if reason == "SERVICE_DISABLED":
+        return "Enable the API named above, or let the first `pulumi up` do it."
+    if status == 401:
+        return "Renew the credentials: `gcloud auth application-default login`, or GOOGLE_OAUTH_ACCESS_TOKEN."
+    if status == 403:
+        return "Grant the missing permission to the account that runs Pulumi."
+    if status in PASSING_STATUS:
+        return "It did not pass in time; run it again later."
+    return "See the message."
