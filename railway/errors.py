@@ -1,0 +1,150 @@
+"""What can go wrong between us and Railway, as types.
+
+    RailwayError                 everything below; the message is complete and can be shown to a person
+    ├── CredentialsError         no token, or two
+    ├── RefusedError             we will not do it: it could lose data or take what is not ours
+    ├── MissingError             something is absent that should be there, and nobody proved that it was deleted
+    ├── WaitTimeoutError         a bounded wait came to its end
+    ├── DeploymentError          the deployment did not become healthy
+    └── RequestError             one request failed; carries operation, trace id, code
+        ├── UnreachableError     no connection was made: nothing happened
+        ├── AmbiguousError       the connection broke, timed out, or a proxy answered: it may have happened
+        ├── RateLimitedError     Railway or its edge said "too many": nothing happened
+        ├── ThrottledError       "you are creating ... too quickly": nothing happened
+        ├── NotAuthorizedError   dead token, foreign object, or too small a token; never means "gone"
+        ├── NotFoundError        Railway says that this object does not exist
+        ├── RejectedError        Railway understood the request and said no
+        └── ServerFaultError     Railway says that it failed itself; for a write: it may have happened
+
+Refuses to carry request variables, response bodies or headers: any of them may hold a secret, and the dynamic
+provider process prints whole tracebacks. Raise these `from None`, so that no library exception with a URL, a header
+or a body is printed with them.
+"""
+
+from __future__ import annotations
+
+
+class RailwayError(Exception):
+    """Base of all errors of this package.
+
+    Args:
+        what: what happened, one sentence or more, free of secrets.
+        next_step: what a person should do now.
+    """
+
+    def __init__(self, what: str, *, next_step: str = "") -> None:
+        self.what = what
+        self.next_step = next_step
+        super().__init__(f"{what}\n  Next: {next_step}" if next_step else what)
+
+
+class CredentialsError(RailwayError):
+    """No token, or two of them."""
+
+
+class RefusedError(RailwayError):
+    """We will not do it; the message says why and how to really do it."""
+
+
+class MissingError(RailwayError):
+    """Something is absent that should be there, and no answer proves that it was deleted."""
+
+
+class WaitTimeoutError(RailwayError):
+    """A bounded wait came to its end."""
+
+
+class DeploymentError(RailwayError):
+    """The deployment did not become healthy.
+
+    Args:
+        deployment_id: Railway's id of the deployment, "" if there is none.
+        status: the last status seen.
+    """
+
+    def __init__(self, what: str, *, next_step: str = "", deployment_id: str = "", status: str = "") -> None:
+        self.deployment_id = deployment_id
+        self.status = status
+        super().__init__(what, next_step=next_step)
+
+
+class RequestError(RailwayError):
+    """One request failed.
+
+    Args:
+        operation: the GraphQL operation name.
+        reason: Railway's own message, or ours where there was none.
+        trace_id: what Railway's support asks for, "" if the answer had none.
+        code: `extensions.code` of the GraphQL error, "" if there was none.
+        path: `path` of the GraphQL error.
+        next_step: what a person should do now.
+    """
+
+    def __init__(
+        self,
+        operation: str,
+        reason: str,
+        *,
+        trace_id: str = "",
+        code: str = "",
+        path: tuple[str, ...] = (),
+        next_step: str = "",
+    ) -> None:
+        self.operation = operation
+        self.reason = reason
+        self.trace_id = trace_id
+        self.code = code
+        self.path = path
+        trace = f" (trace id {trace_id})" if trace_id else ""
+        super().__init__(f"Railway {operation}: {reason}{trace}", next_step=next_step)
+
+
+class UnreachableError(RequestError):
+    """No connection was made: nothing happened."""
+
+
+class AmbiguousError(RequestError):
+    """The connection broke, timed out, or a proxy answered in Railway's place: it may have happened."""
+
+
+class RateLimitedError(RequestError):
+    """Too many requests: nothing happened.
+
+    Args:
+        retry_after: seconds until the next try is worth it, None when unknown.
+        edge: True when Railway's edge (error 1015) refused, not its API.
+    """
+
+    def __init__(
+        self,
+        operation: str,
+        reason: str,
+        *,
+        retry_after: float | None = None,
+        edge: bool = False,
+        trace_id: str = "",
+        next_step: str = "",
+    ) -> None:
+        self.retry_after = retry_after
+        self.edge = edge
+        super().__init__(operation, reason, trace_id=trace_id, next_step=next_step)
+
+
+class ThrottledError(RequestError):
+    """A creation throttle (one per 30 seconds), told with HTTP 200: nothing happened."""
+
+
+class NotAuthorizedError(RequestError):
+    """The token may not do this, or is dead, or the object belongs to somebody else. Never means "gone"."""
+
+
+class NotFoundError(RequestError):
+    """Railway says that the object does not exist."""
+
+
+class RejectedError(RequestError):
+    """Railway understood the request and said no."""
+
+
+class ServerFaultError(RequestError):
+    """Railway says that it failed itself. For a write: it may have happened."""
