@@ -16,7 +16,7 @@ class Problem:
     """One thing that must be mended before anything is sent to Railway or Google.
 
     `key`: the config key (`whatsapp-crm:branch`), the environment variable, or the file (`firebase.json`).
-    `what`: what is wrong, a full sentence. `mend`: the exact command or edit, a full sentence or a command line.
+    `what`: what is wrong, a full sentence. `mend`: the exact command or edit.
     """
 
     key: str
@@ -28,7 +28,7 @@ class Problem:
 
 
 class ProblemsError(Exception):
-    """Everything that is wrong at once. `str()` is the text for a person; there is nothing else to add to it."""
+    """Everything that is wrong, at once. `str()` is the whole text for a person."""
 
     problems: tuple[Problem, ...]
 

@@ -1,0 +1,177 @@
+"""Who acts: the service accounts, their roles, and the backend's key.
+
+Runbook: "FIREBASE_SERVICE_ACCOUNT_JSON" (minted here, rotated by changing `keyRotation`), and the line the
+runbook never had: what each part is allowed to do.
+
+Functions that share a set of secrets share a service account, so that a secret can be read by the
+functions that use it and by no other; functions without secrets share `crm-fn`. The account's name comes
+from the set, so that reordering the functions changes nothing.
+
+It refuses to give anything to Google's default compute account, which is an editor of the whole project.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_gcp as gcp
+
+from components._base import Component, Resources
+from components.endpoints import Endpoint, EventTrigger
+from components.google import account_email, member
+from components.settings import GoogleSettings
+
+BACKEND_ACCOUNT = "crm-backend"
+FUNCTIONS_ACCOUNT = "crm-fn"
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentitiesArgs:
+    """settings: project, roles and key rotation. endpoints: all functions. after: the enabled APIs.
+
+    event_apis: what must be on before Google's own agents can exist; empty without an event function.
+    """
+
+    settings: GoogleSettings
+    endpoints: tuple[Endpoint, ...]
+    after: Resources
+    event_apis: Resources
+
+
+def functions_account(secrets: Iterable[str]) -> str:
+    """The account id for a set of secrets: 6 to 30 characters (IAM API, `CreateServiceAccount`)."""
+    names = sorted(set(secrets))
+    if not names:
+        return FUNCTIONS_ACCOUNT
+    digest = hashlib.sha256("\n".join(names).encode()).hexdigest()
+    return f"{FUNCTIONS_ACCOUNT}-{digest[:8]}"
+
+
+def runtime_email(endpoint: Endpoint, project: str) -> str:
+    """The service account that a function runs as: the one it names itself, else the one of its secrets."""
+    named = endpoint.service_account
+    if named is None:
+        return account_email(functions_account(use.secret for use in endpoint.secrets), project)
+    if named.endswith("@"):  # the manifest's short form for an account of this project
+        return account_email(named.removesuffix("@"), project)
+    return named
+
+
+class Identities(Component):
+    """The accounts; `backend_key` is the backend's key as JSON text, secret.
+
+    `accounts` holds, by e-mail, every account made here; `ready` what must exist before a function can run.
+    """
+
+    accounts: dict[str, gcp.serviceaccount.Account]
+    backend_key: pulumi.Output[str]
+    backend_ready: list[pulumi.Resource]
+    functions_ready: list[pulumi.Resource]
+    events_ready: list[pulumi.Resource]
+
+    def __init__(self, name: str, args: IdentitiesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self._name = name
+        self._project = args.settings.project
+        self._after = list(args.after)
+        self.accounts = {}
+        self.backend_ready = []
+        self.functions_ready = []
+        self.events_ready = []
+        self._backend(args.settings)
+        self._functions(args.settings, args.endpoints)
+        serving_events = {
+            runtime_email(endpoint, self._project)
+            for endpoint in args.endpoints
+            if isinstance(endpoint.trigger, EventTrigger)
+        }
+        if serving_events:
+            self._events(sorted(serving_events), args.event_apis)
+        self.register_outputs({"accounts": sorted(self.accounts)})
+
+    def _account(self, account_id: str, title: str, what_for: str) -> gcp.serviceaccount.Account:
+        account = gcp.serviceaccount.Account(
+            f"{self._name}-{account_id}",
+            project=self._project,
+            account_id=account_id,
+            display_name=title,
+            description=what_for,
+            opts=self.child(depends_on=self._after),
+        )
+        self.accounts[account_email(account_id, self._project)] = account
+        return account
+
+    def _grant(self, email: str, role: str, after: Resources) -> gcp.projects.IAMMember:
+        short = email.split("@", 1)[0]
+        return gcp.projects.IAMMember(
+            f"{self._name}-{short}-{role.removeprefix('roles/')}",
+            project=self._project,
+            role=role,
+            member=member(email),
+            opts=self.child(depends_on=after),
+        )
+
+    def _backend(self, settings: GoogleSettings) -> None:
+        account = self._account(BACKEND_ACCOUNT, "CRM backend", "The WhatsApp backend on Railway.")
+        email = account_email(BACKEND_ACCOUNT, self._project)
+        self.backend_ready += [self._grant(email, role, [account]) for role in settings.backend_roles]
+        key = gcp.serviceaccount.Key(
+            f"{self._name}-{BACKEND_ACCOUNT}-key",
+            service_account_id=f"projects/{self._project}/serviceAccounts/{email}",
+            # Another value mints another key; the old one is revoked at the end of the same `up`, when the
+            # backend already runs with the new one.
+            keepers={"rotation": settings.key_rotation},
+            opts=self.child(depends_on=[account]),
+        )
+        self.backend_key = pulumi.Output.secret(key.private_key).apply(_decode)
+        self.backend_ready.append(key)
+
+    def _functions(self, settings: GoogleSettings, endpoints: tuple[Endpoint, ...]) -> None:
+        by_account: dict[str, tuple[str, ...]] = {}
+        for endpoint in endpoints:
+            if endpoint.service_account is None:
+                secrets = tuple(sorted({use.secret for use in endpoint.secrets}))
+                by_account[functions_account(secrets)] = secrets
+        for account_id, secrets in sorted(by_account.items()):
+            reads = ", ".join(secrets) or "no secret"
+            account = self._account(account_id, "CRM functions", f"Functions that read {reads}."[:256])
+            email = account_email(account_id, self._project)
+            self.functions_ready.append(account)
+            self.functions_ready += [self._grant(email, role, [account]) for role in settings.functions_roles]
+
+    def _events(self, emails: list[str], apis: Resources) -> None:
+        agents: Mapping[str, gcp.projects.ServiceIdentity] = {
+            service: gcp.projects.ServiceIdentity(
+                f"{self._name}-agent-{service}",
+                project=self._project,
+                service=f"{service}.googleapis.com",
+                opts=self.child(depends_on=[*self._after, *apis]),
+            )
+            for service in ("eventarc", "pubsub")
+        }
+        # Pub/Sub signs the token with which an event is delivered (Eventarc docs, roles for event triggers).
+        signer = gcp.projects.IAMMember(
+            f"{self._name}-agent-pubsub-iam.serviceAccountTokenCreator",
+            project=self._project,
+            role="roles/iam.serviceAccountTokenCreator",
+            member=agents["pubsub"].member,
+            opts=self.child(),
+        )
+        receivers = [
+            self._grant(
+                email,
+                "roles/eventarc.eventReceiver",
+                [self.accounts[email]] if email in self.accounts else self._after,
+            )
+            for email in emails
+        ]
+        self.events_ready += [*agents.values(), signer, *receivers]
+
+
+def _decode(private_key: str) -> str:
+    """The key file's text; the IAM API hands it over in base64 (IAM API, `ServiceAccountKey`)."""
+    return base64.b64decode(private_key).decode()

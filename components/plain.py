@@ -1,0 +1,121 @@
+"""JSON and YAML read into plain typed data, and the nearest known name for a mistyped one.
+
+firebase.json and the index file may hold `//` and `/* */` comments (the Firebase CLI reads both with `cjson`);
+comments are blanked, so that line and column of a syntax error stay true.
+Refuses: anything that is not an object at the top, and a key given twice in one object, because the second
+would silently win.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+from components.problems import Problem
+
+_TOKEN = re.compile(r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+
+
+class DuplicateKeyError(ValueError):
+    """One object of a JSON text has the same key twice."""
+
+
+def mapping(value: object) -> dict[str, object] | None:
+    """`value` as a string-keyed mapping, or None if it is something else."""
+    if not isinstance(value, Mapping):
+        return None
+    found = cast("Mapping[object, object]", value)
+    if not all(isinstance(key, str) for key in found):
+        return None
+    return {str(key): item for key, item in found.items()}
+
+
+def sequence(value: object) -> list[object] | None:
+    """`value` as a list, or None if it is something else (a string is something else)."""
+    return list(cast("list[object]", value)) if isinstance(value, list | tuple) else None
+
+
+def strings(value: object) -> tuple[str, ...] | None:
+    """`value` as a tuple of strings, or None if it is not a list of strings."""
+    items = sequence(value)
+    if items is None or not all(isinstance(item, str) for item in items):
+        return None
+    return tuple(str(item) for item in items)
+
+
+def kind_of(value: object) -> str:
+    """How a person calls the type of `value`."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, int | float):
+        return "a number"
+    return "a list" if isinstance(value, list | tuple) else "an object"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that `name` was probably meant to be, letter case aside."""
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[close[0]] if close else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`Did you mean "x"? ` or nothing."""
+    found = nearest(name, known)
+    return f'Did you mean "{found}"? ' if found else ""
+
+
+def _blank(match: re.Match[str]) -> str:
+    text = match.group()
+    return text if text.startswith('"') else re.sub(r"[^\n]", " ", text)
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        if key in found:
+            raise DuplicateKeyError(key)
+        found[key] = value
+    return found
+
+
+def parse_json(text: str, file: str) -> tuple[dict[str, object] | None, list[Problem]]:
+    """The object in a JSON text with comments, or the problem with line and column. `file` names it."""
+    try:
+        value: object = json.loads(_TOKEN.sub(_blank, text.removeprefix("\ufeff")), object_pairs_hook=_unique)
+    except json.JSONDecodeError as error:
+        lines = text.splitlines()
+        line = lines[error.lineno - 1].strip() if error.lineno <= len(lines) else ""
+        shown = f": {line[:80]}" if line else ""
+        return None, [
+            Problem(
+                key=file,
+                what=f"not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}{shown}",
+                mend=f"Mend {file} at line {error.lineno} (a missing or trailing comma is the usual cause).",
+            )
+        ]
+    except DuplicateKeyError as error:
+        return None, [
+            Problem(
+                key=file,
+                what=f'the key "{error}" is given twice in one object, and only the last one would count.',
+                mend=f'Keep one "{error}" in {file}.',
+            )
+        ]
+    found = mapping(value)
+    if found is None:
+        return None, [
+            Problem(
+                key=file,
+                what=f"must hold one JSON object, but holds {kind_of(value)}.",
+                mend=f"Wrap the content of {file} in {{ }}.",
+            )
+        ]
+    return found, []
