@@ -1,0 +1,145 @@
+"""The rules of the house that no linter knows: which way imports point, how long a file may be, what a
+tracked file must not say."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from functools import cache
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.unit
+
+ROOT = Path(__file__).parents[2]
+LONGEST_FILE = 600
+
+# folder (or module): what it must not import from
+FORBIDDEN = {
+    "railway": {"__main__", "components", "firebase", "ops", "sandbox", "tests"},
+    "firebase": {"__main__", "components", "ops", "railway", "sandbox", "tests"},
+    "components": {"__main__", "ops", "sandbox", "tests"},
+    "__main__": {"ops", "sandbox", "tests"},
+    "ops": {"__main__", "sandbox", "tests"},
+    "sandbox": {"__main__", "tests"},
+}
+PROGRAM = ("__main__", "components", "railway", "firebase", "ops")
+
+
+@cache
+def tracked() -> tuple[Path, ...]:
+    """Every tracked file that is still there."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True)
+    return tuple(ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file())
+
+
+def modules(*tops: str) -> list[Path]:
+    """The tracked Python files of these top-level folders or modules."""
+    return [
+        path
+        for path in tracked()
+        if path.suffix == ".py" and path.relative_to(ROOT).parts[0].removesuffix(".py") in tops
+    ]
+
+
+def imported(path: Path) -> set[str]:
+    """The top-level packages that a file imports, wherever in the file; relative imports stay at home."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(name.name.partition(".")[0] for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("top", FORBIDDEN)
+def test_imports_point_one_way(top: str) -> None:
+    """`__main__` -> components -> railway, firebase. The sandbox and ops use the program from outside."""
+    wrong = {name(path): sorted(back) for path in modules(top) if (back := imported(path) & FORBIDDEN[top])}
+    assert not wrong
+
+
+def test_the_program_needs_only_what_production_installs() -> None:
+    """Production installs requirements.txt; what the sandbox and the tests use besides is not there."""
+    pinned = re.findall(r"^([A-Za-z0-9._-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    normal = {re.sub(r"[-_.]+", "-", distribution).lower() for distribution in pinned}
+    provides = packages_distributions()
+
+    def available(package: str) -> bool:
+        distributions = (re.sub(r"[-_.]+", "-", d).lower() for d in provides.get(package, []))
+        return (
+            package in sys.stdlib_module_names
+            or package in FORBIDDEN
+            or any(d in normal for d in distributions)
+        )
+
+    missing = {
+        name(path): sorted(gone)
+        for path in modules(*PROGRAM)
+        if (gone := {package for package in imported(path) if not available(package)})
+    }
+    assert not missing
+
+
+def test_no_file_has_grown_past_reading() -> None:
+    """Locks and Google's or Railway's own documents are not read from top to bottom."""
+    long = {
+        name(path): lines
+        for path in tracked()
+        if path.suffix in {".py", ".js", ".ts", ".md", ".yml", ".yaml", ".rules", ".dart"}
+        and (lines := path.read_text().count("\n")) > LONGEST_FILE
+    }
+    assert not long
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    silent = [
+        name(path)
+        for path in modules(*FORBIDDEN, "tests")
+        if path.read_text().strip() and not ast.get_docstring(ast.parse(path.read_text()))
+    ]
+    assert not silent
+
+
+def test_every_test_belongs_to_a_layer() -> None:
+    """Layers are chosen by marker; a file without one is run by none of them."""
+    layers = re.findall(r'^    "(\w+): ', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    marked = re.compile(rf"pytest\.mark\.(?:{'|'.join(layers)})\b")
+    loose = [
+        name(path)
+        for path in modules("tests")
+        if path.name.startswith("test_") and not marked.search(path.read_text())
+    ]
+    assert layers
+    assert not loose
+
+
+def test_no_folder_is_a_drawer() -> None:
+    drawers = {"utils", "util", "helpers", "common", "misc"}
+    assert not [name(path) for path in tracked() if drawers & set(path.relative_to(ROOT).parts[:-1])]
+
+
+def test_no_tracked_file_knows_the_machine_it_was_written_on() -> None:
+    """Nor the package index it was installed from: locks keep hashes, the client chooses the index."""
+    roots = "|".join(("work", "root", "home", "Users"))  # joined here, or this file would find itself
+    paths = re.compile(rf"(?<![\w./$}}~-])/(?:{roots})/[\w.-]+/[\w.-]+")
+    index = re.compile(r'--(?:extra-)?index-url|"resolved": "(?!https://registry\.npmjs\.org/)')
+    told: dict[str, str] = {}
+    for path in tracked():
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue  # a picture or an archive
+        found = paths.search(text) or (index.search(text) if path.suffix in {".txt", ".json"} else None)
+        if found:
+            told[name(path)] = found.group()
+    assert not told
