@@ -1,0 +1,10 @@
+"""`python -m sandbox.engine`: find or build the engine and actionlint, and say which. Refuses arguments: it
+has none."""
+
+import sys
+
+from sandbox.engine.toolchain import main
+
+if len(sys.argv) > 1:
+    sys.exit(f"python -m sandbox.engine takes no arguments, not {' '.join(sys.argv[1:])}")
+sys.exit(main())

@@ -1,0 +1,132 @@
+"""Runs one local command as pulumi-command does: environment, output, and its words when the command fails.
+
+Refuses to add anything of its own to the environment or to the message of a failure.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+_SHELL = ("/bin/sh", "-c")
+
+
+class CommandError(Exception):
+    """The command did not start or did not end with 0. The text is what pulumi-command says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandLine:
+    """What to run: everything but the outputs of the last run."""
+
+    text: str
+    interpreter: Sequence[str] = _SHELL
+    stdin: str = ""
+    directory: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    add_previous_output: bool = True
+    log_stdout: bool = True
+    log_stderr: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """What a command printed, without the last line's end."""
+
+    stdout: str = ""
+    stderr: str = ""
+
+
+def run(line: CommandLine, previous: Output, show: Callable[[str], None]) -> Output:
+    """Run a command to its end.
+
+    Args:
+        line: the command.
+        previous: the last run's output, given as PULUMI_COMMAND_STDOUT and PULUMI_COMMAND_STDERR.
+        show: told each line that is to be logged.
+
+    Raises:
+        CommandError: as said there.
+    """
+    environment = {**os.environ, **line.environment}
+    if line.add_previous_output:
+        for name, text in (("STDOUT", previous.stdout), ("STDERR", previous.stderr)):
+            if text:
+                environment[f"PULUMI_COMMAND_{name}"] = text
+    try:
+        process = subprocess.Popen(
+            [*(line.interpreter or _SHELL), line.text],
+            cwd=line.directory,
+            env=environment,
+            stdin=subprocess.PIPE if line.stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+    except OSError as error:
+        raise CommandError(_failure(_not_started(line, error), line.text, "")) from error
+    stdout, stderr, both = bytearray(), bytearray(), bytearray()
+    lock = threading.Lock()
+
+    def drain(stream: IO[bytes] | None, into: bytearray, *, logged: bool) -> None:
+        for part in stream or ():
+            with lock:
+                into += part
+                both.extend(part)
+            if logged:
+                show(part.decode("utf-8", "replace").rstrip("\n"))
+
+    readers = [
+        threading.Thread(target=drain, args=(process.stdout, stdout), kwargs={"logged": line.log_stdout}),
+        threading.Thread(target=drain, args=(process.stderr, stderr), kwargs={"logged": line.log_stderr}),
+    ]
+    for reader in readers:
+        reader.start()
+    _feed(process, line.stdin)
+    for reader in readers:
+        reader.join()
+    code = process.wait()
+    if code != 0:
+        raise CommandError(_failure(_status(code), line.text, both.decode("utf-8", "replace")))
+    return Output(stdout=_text(stdout), stderr=_text(stderr))
+
+
+def _feed(process: subprocess.Popen[bytes], text: str) -> None:
+    if process.stdin is None:
+        return
+    try:
+        process.stdin.write(text.encode())
+        process.stdin.close()
+    except BrokenPipeError:
+        return  # the command ended without reading it all, which is its right
+
+
+def _text(data: bytearray) -> str:
+    return data.decode("utf-8", "replace").removesuffix("\n")
+
+
+def _status(code: int) -> str:
+    if code < 0:
+        return f"signal: {(signal.strsignal(-code) or str(-code)).lower()}"
+    return f"exit status {code}"
+
+
+def _not_started(line: CommandLine, error: OSError) -> str:
+    reason = (error.strerror or str(error)).lower()
+    if line.directory is not None and str(error.filename) == line.directory:
+        return f"chdir {line.directory}: {reason}"
+    program = line.interpreter[0] if line.interpreter else _SHELL[0]
+    if "/" not in program and isinstance(error, FileNotFoundError):
+        return f'exec: "{program}": executable file not found in $PATH'
+    return f"fork/exec {program}: {reason}"
+
+
+def _failure(status: str, text: str, output: str) -> str:
+    return f"{status}: running {json.dumps(text, ensure_ascii=False)}:\n{output}"

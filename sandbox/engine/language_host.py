@@ -1,0 +1,291 @@
+"""The `python` language host: runs a Pulumi program for the engine where the official host is not installed.
+
+The program runs in this process, under the interpreter of its `virtualenv` option (another host is started
+under it when it is not ours). Its folder stays on `sys.path` until the last output is resolved.
+
+Refuses to attach a debugger and to generate code: no command of the sandbox asks for either. A `toolchain`
+option of `poetry` is refused too, because only Poetry can say where its environment is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import runpy
+import subprocess
+import sys
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import grpc
+import pulumi
+from google.protobuf import empty_pb2, json_format
+from pulumi import log
+from pulumi.automation._server import LanguageServer
+from pulumi.runtime import reset_options, run_in_stack, set_all_config
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
+
+from sandbox.engine import starting
+from sandbox.engine.plugin import serve
+from sandbox.engine.required import required_plugins
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+_TASKS_PER_PARALLEL = 4  # what the SDK's own hosts use
+
+
+class VirtualenvError(Exception):
+    """The project names a virtual environment that cannot be used. The text says what to do."""
+
+
+def _interpreter(info: language_pb2.ProgramInfo) -> Path:
+    """Return the interpreter that the project's runtime options ask for."""
+    options = cast("dict[str, object]", json_format.MessageToDict(info.options))
+    toolchain = str(options.get("toolchain", "pip"))
+    if toolchain not in {"pip", "uv"}:
+        message = f"runtime option toolchain: {toolchain} is not known here; use pip or uv with a virtualenv"
+        raise VirtualenvError(message)
+    folder = str(options.get("virtualenv", ".venv" if toolchain == "uv" else ""))
+    if not folder:
+        return Path(sys.executable)
+    python = Path(info.root_directory, folder, "bin", "python")
+    if not python.is_file():
+        message = (
+            f"the 'virtualenv' option in Pulumi.yaml names {folder}, where there is no Python environment. Make it:\n"
+            f"    python3 -m venv {folder} && {folder}/bin/python -m pip install -r requirements.txt"
+        )
+        raise VirtualenvError(message)
+    return python
+
+
+def _is_own(python: Path) -> bool:
+    return python.parent.parent.resolve() == Path(sys.prefix).resolve() or python == Path(sys.executable)
+
+
+def trimmed_traceback(error: BaseException, folder: Path) -> str:
+    """Return an error's traceback from the program's first own frame on; whole when none is the program's.
+
+    Args:
+        error: the uncaught exception.
+        folder: the program's folder.
+    """
+    trace: TracebackType | None = error.__traceback__
+    while trace is not None and not _is_program_file(trace.tb_frame.f_code.co_filename, folder):
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace or error.__traceback__)).rstrip()
+
+
+def _is_program_file(name: str, folder: Path) -> bool:
+    path = Path(name)
+    return (
+        path.is_relative_to(folder)
+        and "site-packages" not in path.parts
+        and not path.is_relative_to(sys.prefix)
+    )
+
+
+class LanguageHost(LanguageServer):
+    """The engine's view of Python. `engine_address` is where the program's messages go."""
+
+    def __init__(self, engine_address: str) -> None:
+        super().__init__(lambda: None)
+        self._engine_address = engine_address
+        self._children: dict[Path, language_pb2_grpc.LanguageRuntimeStub] = {}
+
+    def Handshake(
+        self, request: language_pb2.LanguageHandshakeRequest, context: grpc.ServicerContext
+    ) -> language_pb2.LanguageHandshakeResponse:
+        """Take the engine's address, which an attached host does not get as an argument."""
+        self._engine_address = request.engine_address or self._engine_address
+        return language_pb2.LanguageHandshakeResponse()
+
+    def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
+        """Return the SDK's version as this host's."""
+        return plugin_pb2.PluginInfo(version=metadata.version("pulumi"))
+
+    def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        """Do nothing: the engine closes the monitor, which ends the program."""
+        return empty_pb2.Empty()
+
+    def About(
+        self, request: language_pb2.AboutRequest, context: grpc.ServicerContext
+    ) -> language_pb2.AboutResponse:
+        """Return the interpreter and its version."""
+        child = self._child(request.info, context)
+        return child.About(request) if child else super().About(request, context)
+
+    def GetRequiredPackages(
+        self, request: language_pb2.GetRequiredPackagesRequest, context: grpc.ServicerContext
+    ) -> language_pb2.GetRequiredPackagesResponse:
+        """Return the provider plugins that the environment's packages name."""
+        child = self._child(request.info, context)
+        if child:
+            return child.GetRequiredPackages(request)
+        return language_pb2.GetRequiredPackagesResponse(
+            packages=[
+                plugin_pb2.PackageDependency(
+                    name=plugin.name, kind="resource", version=plugin.version, server=plugin.server
+                )
+                for plugin in required_plugins()
+            ]
+        )
+
+    def GetRequiredPlugins(
+        self, request: language_pb2.GetRequiredPluginsRequest, context: grpc.ServicerContext
+    ) -> language_pb2.GetRequiredPluginsResponse:
+        """Return the same as `GetRequiredPackages`, in the older form."""
+        return language_pb2.GetRequiredPluginsResponse(
+            plugins=[
+                plugin_pb2.PluginDependency(
+                    name=plugin.name, kind="resource", version=plugin.version, server=plugin.server
+                )
+                for plugin in required_plugins()
+            ]
+        )
+
+    def GetProgramDependencies(
+        self, request: language_pb2.GetProgramDependenciesRequest, context: grpc.ServicerContext
+    ) -> language_pb2.GetProgramDependenciesResponse:
+        """Return every distribution of the environment (`pulumi about` shows them)."""
+        child = self._child(request.info, context)
+        if child:
+            return child.GetProgramDependencies(request)
+        found = sorted({(dist.name, dist.version) for dist in metadata.distributions()})
+        return language_pb2.GetProgramDependenciesResponse(
+            dependencies=[language_pb2.DependencyInfo(name=name, version=version) for name, version in found]
+        )
+
+    def InstallDependencies(
+        self, request: language_pb2.InstallDependenciesRequest, context: grpc.ServicerContext
+    ) -> Iterator[language_pb2.InstallDependenciesResponse]:
+        """Install the program's requirements.txt into its environment (`pulumi install`)."""
+        python = self._python(request.info, context)
+        requirements = Path(request.info.program_directory, "requirements.txt")
+        if not requirements.is_file():
+            yield language_pb2.InstallDependenciesResponse(
+                stdout=b"no requirements.txt: nothing to install\n"
+            )
+            return
+        process = subprocess.Popen(
+            [str(python), "-m", "pip", "install", "-r", str(requirements)],
+            cwd=request.info.program_directory,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        if process.stdout is not None:
+            for line in process.stdout:
+                yield language_pb2.InstallDependenciesResponse(stdout=line)
+        if process.wait() != 0:
+            context.abort(grpc.StatusCode.INTERNAL, f"pip install ended with code {process.returncode}")
+
+    def Run(
+        self, request: language_pb2.RunRequest, context: grpc.ServicerContext
+    ) -> language_pb2.RunResponse:
+        """Run the program to its end. Errors are shown here; `bail` tells the engine that they were."""
+        child = self._child(request.info, context)
+        if child:
+            return child.Run(request)
+        folder = Path(request.info.program_directory or request.pwd)
+        reset_options(
+            project=request.project,
+            monitor_address=request.monitor_address,
+            engine_address=self._engine_address,
+            stack=request.stack,
+            parallel=request.parallel,
+            preview=request.dryRun,
+            organization=request.organization or "organization",
+        )
+        set_all_config(dict(request.config), list(request.configSecretKeys))
+        entry = request.info.entry_point if request.info.entry_point not in {"", "."} else "__main__.py"
+        if not (folder / entry).is_file():
+            log.error(f"unable to find the program {entry} in {folder}")
+            return language_pb2.RunResponse(bail=True)
+        os.chdir(request.pwd or folder)
+        sys.argv = [str(folder / entry), *request.args]
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
+        error = _run(folder / entry, max(request.parallel, 1) * _TASKS_PER_PARALLEL)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        return _answer(error, folder)
+
+    def _python(self, info: language_pb2.ProgramInfo, context: grpc.ServicerContext) -> Path:
+        try:
+            return _interpreter(info)
+        except VirtualenvError as error:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+
+    def _child(
+        self, info: language_pb2.ProgramInfo, context: grpc.ServicerContext
+    ) -> language_pb2_grpc.LanguageRuntimeStub | None:
+        """Return the host that runs under the project's interpreter, or None when that is this one."""
+        python = self._python(info, context)
+        if _is_own(python):
+            return None
+        if python not in self._children:
+            process = subprocess.Popen(
+                [*starting.host(str(python)), self._engine_address], stdout=subprocess.PIPE, text=True
+            )
+            port = process.stdout.readline().strip() if process.stdout is not None else ""
+            if not port:
+                context.abort(
+                    grpc.StatusCode.FAILED_PRECONDITION,
+                    f"no language host under {python}: is pulumi installed there?",
+                )
+            channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+            self._children[python] = language_pb2_grpc.LanguageRuntimeStub(channel)
+        return self._children[python]
+
+
+def _run(program: Path, threads: int) -> BaseException | None:
+    """Run a program in an event loop of its own; return what it raised."""
+
+    def body() -> None:
+        runpy.run_path(str(program), run_name="__main__")
+
+    async def whole() -> BaseException | None:
+        # The error is taken from the task, not caught: whatever a program raises is its own business, and
+        # is shown.
+        task = asyncio.ensure_future(run_in_stack(body))
+        await asyncio.wait([task])
+        return task.exception()
+
+    loop = asyncio.new_event_loop()
+    loop.set_default_executor(ThreadPoolExecutor(threads))
+    loop.set_exception_handler(lambda _loop, _context: None)  # a failed program leaves tasks nobody waits for
+    asyncio.set_event_loop(loop)
+    try:
+        return loop.run_until_complete(whole())
+    except SystemExit as stop:
+        return stop if stop.code not in {0, None} else None
+    finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop.close()
+
+
+def _answer(error: BaseException | None, folder: Path) -> language_pb2.RunResponse:
+    if error is None:
+        return language_pb2.RunResponse()
+    if isinstance(error, pulumi.RunError):
+        log.error(str(error))
+    elif isinstance(error, grpc.RpcError) and cast("grpc.Call", error).code() == grpc.StatusCode.UNAVAILABLE:
+        return language_pb2.RunResponse(bail=True)  # the engine is going down and has said why
+    elif isinstance(error, SystemExit):
+        log.error(f"the program called exit({error.code})")
+    else:
+        log.error(f"Program failed with an unhandled exception:\n{trimmed_traceback(error, folder)}")
+    return language_pb2.RunResponse(bail=True)
+
+
+def main() -> None:
+    """Serve the engine whose address is the last argument."""
+    host = LanguageHost(sys.argv[-1] if len(sys.argv) > 1 else "")
+    serve(lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server), threads=4)

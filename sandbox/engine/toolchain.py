@@ -1,0 +1,201 @@
+"""Finds the Pulumi CLI, or builds it from Go modules; builds actionlint.
+
+An installed CLI counts when it is a whole distribution (its Python language host beside it) at a version
+that the program asks for. Otherwise the version that `go.mod` here names is built once into the toolchain
+folder.
+
+Refuses to download binaries: a build from modules is checked against `go.sum`. Refuses to install Go.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+FOLDER_VARIABLE = "SANDBOX_TOOLCHAIN"
+MINIMUM = (3, 272, 0)  # the SDK's own version: an older CLI does not know all that it sends
+BELOW = (4, 0, 0)
+REQUIRED_PULUMI_VERSION = ">=3.272.0 <4.0.0"  # as `requiredPulumiVersion` in Pulumi.yaml says it
+STAND_IN_MARK = "# stand-in of the sandbox"
+
+_HERE = Path(__file__).parent
+_ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint"
+_ACTIONLINT_VERSION = "v1.7.12"
+_PULUMI = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
+_VERSION_SYMBOL = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
+_GO_MINIMUM = (1, 21)  # from 1.21 on, Go fetches the toolchain that go.mod asks for by itself
+
+
+class ToolchainError(Exception):
+    """The engine can neither be found nor built. The text says what to install."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """A Pulumi CLI. `built` says that it is the bare binary, which needs stand-ins for what is shipped with
+    one."""
+
+    pulumi: Path
+    version: str
+    built: bool
+
+
+def toolchain_folder(environ: Mapping[str, str] | None = None) -> Path:
+    """Return where built tools are kept: `SANDBOX_TOOLCHAIN`, or `.toolchain` in the repository."""
+    named = (os.environ if environ is None else environ).get(FOLDER_VARIABLE)
+    return Path(named).expanduser().resolve() if named else _HERE.parents[1] / ".toolchain"
+
+
+def pinned_version() -> str:
+    """Return the engine version that go.mod names, such as `v3.274.1`."""
+    found = re.search(
+        r"^\s*github\.com/pulumi/pulumi/pkg/v3 (v\S+)", (_HERE / "go.mod").read_text("utf-8"), re.MULTILINE
+    )
+    if found is None:
+        message = f"{_HERE / 'go.mod'} does not name github.com/pulumi/pulumi/pkg/v3"
+        raise ToolchainError(message)
+    return found[1]
+
+
+def find_or_build(progress: Callable[[str], None] = lambda _text: None) -> Engine:
+    """Return the engine: the installed one if it will do, else the one built here (built now if need be).
+
+    Args:
+        progress: told, in a sentence, before anything that takes minutes.
+
+    Raises:
+        ToolchainError: no usable CLI, and Go is missing, too old, or fails.
+    """
+    return _installed(os.environ.get("PATH", "")) or _built(progress)
+
+
+def actionlint(progress: Callable[[str], None] = lambda _text: None) -> Path:
+    """Return actionlint at its pinned version, built if need be.
+
+    Raises:
+        ToolchainError: Go is missing, too old, or fails.
+    """
+    target = toolchain_folder() / "bin" / "actionlint"
+    with _lock():
+        if _first_line([target, "-version"]) != _ACTIONLINT_VERSION:
+            progress(f"Installing actionlint {_ACTIONLINT_VERSION} from Go modules.")
+            part = toolchain_folder() / "part"
+            environ = {"GOBIN": str(part), "CGO_ENABLED": "0"}
+            _go(["install", "-trimpath", "-ldflags=-s -w", f"{_ACTIONLINT}@{_ACTIONLINT_VERSION}"], environ)
+            (part / "actionlint").replace(target)
+    return target
+
+
+def _installed(path: str) -> Engine | None:
+    for folder in path.split(os.pathsep):
+        pulumi = Path(folder, "pulumi")
+        if not (pulumi.is_file() and os.access(pulumi, os.X_OK) and _is_distribution(pulumi)):
+            continue
+        version = _first_line([pulumi, "version"]) or ""
+        if MINIMUM <= _numbers(version) < BELOW:
+            return Engine(pulumi=pulumi, version=version, built=False)
+    return None
+
+
+def _is_distribution(pulumi: Path) -> bool:
+    """Return whether what a distribution ships lies beside the binary (and is not a stand-in of ours)."""
+    host = pulumi.resolve().parent / "pulumi-language-python"
+    if not host.is_file():
+        return False
+    with host.open("rb") as file:
+        return STAND_IN_MARK.encode() not in file.read(200)
+
+
+def _built(progress: Callable[[str], None]) -> Engine:
+    version = pinned_version()
+    target = toolchain_folder() / "bin" / "pulumi"
+    with _lock():
+        if _first_line([target, "version"]) != version:
+            progress(
+                f"Building the Pulumi engine {version} from Go modules, once: about 4 minutes on 2 cores "
+                f"(kept as {target})."
+            )
+            part = toolchain_folder() / "part" / "pulumi"
+            flags = f"-s -w -X {_VERSION_SYMBOL}={version}"
+            _go(
+                ["build", "-C", str(_HERE), "-trimpath", "-ldflags", flags, "-o", str(part), _PULUMI],
+                {"CGO_ENABLED": "0"},
+            )
+            part.replace(target)
+    return Engine(pulumi=target, version=version, built=True)
+
+
+def _lock() -> FileLock:
+    folder = toolchain_folder()
+    (folder / "bin").mkdir(parents=True, exist_ok=True)
+    (folder / "part").mkdir(exist_ok=True)
+    return FileLock(folder / ".lock")
+
+
+def _go(arguments: list[str], environ: Mapping[str, str]) -> None:
+    go = shutil.which("go")
+    wanted = f"Install Go 1.26 or newer (https://go.dev/dl), or the Pulumi CLI {REQUIRED_PULUMI_VERSION},
+    and try again." if go is None:
+        message = f"no Pulumi CLI on PATH that will do, and no Go to build one with. {wanted}"
+        raise ToolchainError(message)
+    found = _first_line([Path(go), "env", "GOVERSION"]) or "an unknown version"
+    if _numbers(found)[:2] < _GO_MINIMUM:
+        message = f"{go} is {found}, too old to build this. {wanted}"
+        raise ToolchainError(message)
+    done = subprocess.run(
+        [go, *arguments], env={**os.environ, **environ}, text=True, capture_output=True, check=False
+    )
+    if done.returncode != 0:
+        tail = "\n".join(done.stderr.strip().splitlines()[-15:])
+        message = f"go {arguments[0]} failed with code {done.returncode}:\n{tail}"
+        raise ToolchainError(message)
+
+
+def _first_line(command: list[Path | str]) -> str | None:
+    """Return the first line that a tool prints; None when it is not there or fails."""
+    if not Path(command[0]).is_file():
+        return None
+    environ = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "1"}
+    done = subprocess.run(
+        [str(part) for part in command], env=environ, text=True, capture_output=True, check=False
+    )
+    lines = done.stdout.splitlines()
+    return lines[0].strip() if done.returncode == 0 and lines else None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
+
+
+def main() -> int:
+    """Find or build both tools and print where they are; return the exit code."""
+
+    def show(text: str) -> None:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+
+    try:
+        engine = find_or_build(show)
+        linter = actionlint(show)
+    except ToolchainError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    origin = (
+        "built from Go modules; stand-ins for its plugins"
+        if engine.built
+        else "installed, with its own plugins"
+    )
+    show(f"pulumi {engine.version}  {engine.pulumi}  ({origin})")
+    show(f"actionlint {_ACTIONLINT_VERSION}  {linter}")
+    return 0
