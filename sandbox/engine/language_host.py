@@ -56,7 +56,8 @@ def _interpreter(info: language_pb2.ProgramInfo) -> Path:
     python = Path(info.root_directory, folder, "bin", "python")
     if not python.is_file():
         message = (
-            f"the 'virtualenv' option in Pulumi.yaml names {folder}, where there is no Python environment. Make it:\n"
+            f"the 'virtualenv' option in Pulumi.yaml names {folder}, where there is "
+            "no Python environment. Make it:\n"
             f"    python3 -m venv {folder} && {folder}/bin/python -m pip install -r requirements.txt"
         )
         raise VirtualenvError(message)
@@ -117,7 +118,10 @@ class LanguageHost(LanguageServer):
     ) -> language_pb2.AboutResponse:
         """Return the interpreter and its version."""
         child = self._child(request.info, context)
-        return child.About(request) if child else super().About(request, context)
+        if child:
+            return child.About(request)
+        version = ".".join(str(number) for number in sys.version_info[:3])
+        return language_pb2.AboutResponse(executable=sys.executable, version=version)
 
     def GetRequiredPackages(
         self, request: language_pb2.GetRequiredPackagesRequest, context: grpc.ServicerContext

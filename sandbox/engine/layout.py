@@ -24,8 +24,7 @@ from sandbox.engine.toolchain import STAND_IN_MARK, Engine
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PASSPHRASE = "sandbox"  # noqa: S105 - everybody knows it: it guards a sandbox's state, which holds nothing
-real
+PASSPHRASE = "sandbox"  # noqa: S105 - known to all: it guards a state that holds nothing real
 
 _PLUGINS = {"gcp": "pulumi-gcp", "command": "pulumi-command"}  # plugin name: the SDK's distribution
 
