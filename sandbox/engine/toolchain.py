@@ -145,8 +145,11 @@ def _lock() -> FileLock:
 
 def _go(arguments: list[str], environ: Mapping[str, str]) -> None:
     go = shutil.which("go")
-    wanted = f"Install Go 1.26 or newer (https://go.dev/dl), or the Pulumi CLI {REQUIRED_PULUMI_VERSION},
-    and try again." if go is None:
+    wanted = (
+        "Install Go 1.26 or newer (https://go.dev/dl), "
+        f"or the Pulumi CLI {REQUIRED_PULUMI_VERSION}, and try again."
+    )
+    if go is None:
         message = f"no Pulumi CLI on PATH that will do, and no Go to build one with. {wanted}"
         raise ToolchainError(message)
     found = _first_line([Path(go), "env", "GOVERSION"]) or "an unknown version"
