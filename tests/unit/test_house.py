@@ -78,6 +78,7 @@ def test_the_program_needs_only_what_production_installs() -> None:
         distributions = (re.sub(r"[-_.]+", "-", d).lower() for d in provides.get(package, []))
         return (
             package in sys.stdlib_module_names
+            or package == "_typeshed"  # exists for type checkers only
             or package in FORBIDDEN
             or any(d in normal for d in distributions)
         )
