@@ -1,9 +1,41 @@
-"""The source archive of a functions codebase."""
+"""The source archive of a functions codebase: same content, same bytes, same object name, on every machine.
+
+Entries are sorted, stored without compression (compressors differ between machines), with one fixed date and
+mode. What must not be deployed by accident stays out: dependencies (Google installs them from the lock file),
+local environment and secret files, debug logs, tests, docs; `functions.ignore` of firebase.json adds to that, in
+gitignore's language, and may bring back a test or a document with `!`, never an environment or secret file.
+Refuses a link that leaves the codebase's folder: its target is not part of the app that was reviewed.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import io
+import os
+import zipfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import pathspec
+
+from components.problems import Problem
+
+# Never packed, whatever firebase.json says.
+_NEVER = (
+    "node_modules/", ".git/", ".env", ".env.*", ".secret.local", ".runtimeconfig.json",
+    "firebase-debug.log", "firebase-debug.*.log", ".DS_Store",
+)  # fmt: skip
+# Not packed unless functions.ignore brings it back with a `!` pattern.
+_BY_DEFAULT = (
+    "*.log", "*.md", "/docs/", "/test/", "/tests/", "__tests__/", "/coverage/", ".nyc_output/", ".github/",
+    ".vscode/", ".idea/", ".gitignore", ".gcloudignore", ".eslintrc.*", ".eslintcache",
+    "*.test.js", "*.test.cjs", "*.test.mjs", "*.test.ts", "*.spec.js", "*.spec.cjs", "*.spec.mjs", "*.spec.ts",
+)  # fmt: skip
+_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold
+_MODE = 0o100644 << 16
+_UNIX = 3
+MAX_BYTES = 100_000_000  # source of one function (Cloud Functions quotas: 100 MB compressed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,3 +45,98 @@ class Archive:
     path: Path
     sha256: str
     object_name: str
+
+
+def build(
+    folder: Path, ignore: Sequence[str], codebase: str, where: str, out_dir: Path
+) -> tuple[Archive | None, list[Problem]]:
+    """Pack `folder` into `out_dir`. `where` names the folder in messages. An archive there already is kept."""
+    names, problems = packed_files(folder, ignore, where)
+    if problems:
+        return None, problems
+    buffer = io.BytesIO()
+    size = 0
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name in names:
+            content = (folder / name).read_bytes()
+            size += len(content)
+            info = zipfile.ZipInfo(name, _DATE)
+            info.external_attr = _MODE
+            info.create_system = _UNIX
+            archive.writestr(info, content)
+    if size > MAX_BYTES:
+        return None, [
+            Problem(
+                key=where,
+                what=f"the source is {size // 1_000_000} MB; Cloud Functions takes {MAX_BYTES // 1_000_000} MB.",
+                mend='Name what is not needed at run time in "functions.ignore" of firebase.json.',
+            )
+        ]
+    data = buffer.getvalue()
+    digest = hashlib.sha256(data).hexdigest()
+    path = out_dir / f"{codebase}-{digest}.zip"
+    if not path.is_file() or path.stat().st_size != len(data):
+        write_atomically(path, data)
+    return Archive(path=path, sha256=digest, object_name=f"functions/{codebase}-{digest}.zip"), []
+
+
+def packed_files(folder: Path, ignore: Sequence[str], where: str) -> tuple[tuple[str, ...], list[Problem]]:
+    """The files of `folder` that are deployed: relative, with `/`, sorted by their bytes."""
+    never = pathspec.GitIgnoreSpec.from_lines(_NEVER)
+    chosen = pathspec.GitIgnoreSpec.from_lines((*_BY_DEFAULT, *ignore))
+    problems: list[Problem] = []
+    names = [
+        name
+        for name in _walk(folder, folder, never, where, problems)
+        if not never.match_file(name) and not chosen.match_file(name)
+    ]
+    if not names and not problems:
+        problems.append(
+            Problem(
+                key=where,
+                what="nothing in this folder would be deployed.",
+                mend=f'Put the functions there, or correct "functions.source" and "functions.ignore" ({where}).',
+            )
+        )
+    return tuple(sorted(names, key=os.fsencode)), problems
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a whole file or none: another process never reads half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_bytes(data)
+    partial.replace(path)
+
+
+def _walk(
+    folder: Path, root: Path, never: pathspec.GitIgnoreSpec, where: str, problems: list[Problem]
+) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        path = Path(entry.path)
+        name = path.relative_to(root).as_posix()
+        if entry.is_symlink():
+            if never.match_file(name) or never.match_file(f"{name}/"):
+                continue
+            if not _safe_link(path, root):
+                problems.append(
+                    Problem(
+                        key=f"{where}/{name}",
+                        what="this link does not point at a file inside the codebase's folder.",
+                        mend=f'Replace the link by a copy, or add "{name}" to "functions.ignore".',
+                    )
+                )
+                continue
+            yield name
+        elif entry.is_dir():
+            if not never.match_file(f"{name}/"):
+                yield from _walk(path, root, never, where, problems)
+        elif entry.is_file():
+            yield name
+
+
+def _safe_link(path: Path, root: Path) -> bool:
+    target = path.resolve()
+    return target.is_file() and target.is_relative_to(root.resolve())

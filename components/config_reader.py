@@ -1,0 +1,204 @@
+"""Typed reading of Pulumi config that collects what is wrong instead of stopping at it.
+
+Every message names the key and the command that mends it. A value stored as a secret is never shown, also when
+it stands under a key that should not be one.
+Refuses to coerce: "yes" is not true and a list is not a text, because a guess would hide a slip of the hand.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
+
+import pulumi
+from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
+
+from components.plain import kind_of, mapping, nearest, strings
+from components.problems import Problem
+from components.settings_keys import KEYS, NAMESPACE
+
+
+_T = TypeVar("_T")
+
+
+class _BadValueError(ValueError):
+    """A config value has not the type of its key; the text says what it is instead."""
+
+
+class ConfigReader:
+    """Reads the keys of the table `KEYS`. After a problem, a getter returns the key's default."""
+
+    def __init__(self, config: pulumi.Config) -> None:
+        self._config = config
+        self.problems: list[Problem] = []
+        self.bad: set[str] = set()
+
+    def add(self, name: str, what: str, mend: str) -> None:
+        """Report a problem of the key `name` of this program's namespace."""
+        self.bad.add(name)
+        self.problems.append(Problem(key=f"{NAMESPACE}:{name}", what=what, mend=mend))
+
+    def shown(self, name: str, value: object) -> str:
+        """`value` as messages may show it: cut, and masked when the key is stored as a secret."""
+        if self.is_secret(name):
+            return "[secret]"
+        text = str(value)
+        return f'"{text[:60]}…"' if len(text) > 60 else f'"{text}"'
+
+    def is_secret(self, name: str) -> bool:
+        """Whether the value of `name` (or a part of it) is stored encrypted."""
+        return is_config_secret(f"{NAMESPACE}:{name}")
+
+    def raw(self, name: str) -> object:
+        """The value as the engine gives it; None when nothing, or an empty text, is set."""
+        value: object = self._config.get(name)
+        return None if value in (None, "") else value
+
+    def unknown_keys(self) -> None:
+        """Report every key of our namespace that the program does not read, with the nearest that it does."""
+        present = {*CONFIG.get(), *get_config_env()}
+        for full in sorted(present):
+            namespace, _, name = full.partition(":")
+            if namespace != NAMESPACE or name in KEYS:
+                continue
+            guess = nearest(name, KEYS)
+            remove = f"pulumi config rm {full}"
+            if guess:
+                what = f'there is no such key. Did you mean "{NAMESPACE}:{guess}"?'
+                mend = f"pulumi config set {NAMESPACE}:{guess} <value>  and  {remove}"
+            else:
+                what = "there is no such key."
+                mend = f"{remove}  (Pulumi.yaml lists the keys)"
+            self.problems.append(Problem(key=full, what=what, mend=mend))
+
+    def text(self, name: str) -> str:
+        """A text, without spaces at its ends; the default when not set."""
+        return self._read(name, _text, "a text", "<text>")
+
+    def optional_text(self, name: str) -> str | None:
+        """A text, or None when not set."""
+        return self.text(name) or None
+
+    def integer(self, name: str, low: int, high: int, unit: str = "") -> int:
+        """A whole number from `low` to `high`."""
+        value = self._read(name, _integer, "a whole number", str(KEYS[name].default or low))
+        return value if self._bounded(name, value, low, high, unit) else low
+
+    def optional_integer(self, name: str, low: int, high: int, unit: str = "") -> int | None:
+        """A whole number from `low` to `high`, or None when not set."""
+        if self.raw(name) is None:
+            return None
+        value = self._read(name, _integer, "a whole number", str(low), fallback=low)
+        return value if self._bounded(name, value, low, high, unit) else None
+
+    def number(self, name: str) -> float:
+        """A number that is neither infinite nor undefined."""
+        return self._read(name, _number, "a number", str(KEYS[name].default))
+
+    def boolean(self, name: str) -> bool:
+        """true or false."""
+        return self._read(name, _boolean, "true or false", "true")
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A list of texts."""
+        return self._read(name, _texts, "a list of texts", "<text>", path="[0]")
+
+    def object(self, name: str) -> dict[str, object]:
+        """An object; its values are the caller's to check."""
+        return self._read(name, _object, "an object", "<value>", path=".NAME")
+
+    def _bounded(self, name: str, value: int, low: int, high: int, unit: str) -> bool:
+        if low <= value <= high or name in self.bad:
+            return True
+        self.add(
+            name,
+            f"{value}{unit} is out of bounds: it must be from {low} to {high}{unit}.",
+            f"pulumi config set {NAMESPACE}:{name} {KEYS[name].default or low}",
+        )
+        return False
+
+    def _read(
+        self,
+        name: str,
+        parse: Callable[[object], _T],
+        expected: str,
+        example: str,
+        *,
+        path: str = "",
+        fallback: object = None,
+    ) -> _T:
+        default = KEYS[name].default if fallback is None else fallback
+        value = self.raw(name)
+        try:
+            return parse(default if value is None else value)
+        except _BadValueError as error:
+            option, quote = ("--path ", "'") if path else ("", "")
+            shown = "" if path else f" ({self.shown(name, value)})"
+            self.add(
+                name,
+                f"must be {expected}, but is {error}{shown}.",
+                f"pulumi config set {option}{quote}{NAMESPACE}:{name}{path}{quote} {example}",
+            )
+            return parse(default)
+
+
+def _refuse(value: object) -> NoReturn:
+    raise _BadValueError(kind_of(value))
+
+
+def _structured(value: object) -> object:
+    """A config value as JSON where it is JSON: lists and objects reach the program as JSON texts."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _text(value: object) -> str:
+    found = _structured(value)
+    if isinstance(found, list | dict):
+        _refuse(found)
+    return str(value).strip()
+
+
+def _integer(value: object) -> int:
+    if isinstance(value, str):
+        try:
+            return int(value)
+        except ValueError:
+            _refuse(_structured(value))
+    if isinstance(value, bool) or not isinstance(value, int):
+        _refuse(value)
+    return value
+
+
+def _number(value: object) -> float:
+    found = _structured(value)
+    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
+        _refuse(found)
+    return float(found)
+
+
+def _boolean(value: object) -> bool:
+    found = _structured(value)
+    if not isinstance(found, bool):
+        _refuse(found)
+    return found
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    found = strings(_structured(value))
+    if found is None:
+        _refuse(_structured(value))
+    return found
+
+
+def _object(value: object) -> dict[str, object]:
+    found = mapping(_structured(value))
+    if found is None:
+        _refuse(_structured(value))
+    return found

@@ -1,0 +1,299 @@
+"""Cloud Functions: the source archive, one function per endpoint, who may call it, and the clock that does.
+
+Runbook: "firebase deploy --only functions", "functions Deployed".
+
+Everything about an endpoint is a property or a resource, so that drift in it is seen and healed: options, the
+invoker, the trigger, the pinned secret versions. The names are those of the official CLI (function, scheduler
+job, labels, environment), so its `functions:list` and `functions:log` go on working; the label
+`deployment-tool=pulumi` keeps its deploy from taking our functions for its own and deleting them.
+
+It refuses to put the invoker on the function: Google only honours it on the Cloud Run service behind it
+(Cloud Functions docs, "Authorize access"), whose name is computed here and not taken from an output,
+because an unknown name would show every binding as replaced whenever code changes. It refuses to guess a
+storage bucket for FIREBASE_CONFIG: projects differ, and a wrong one fails later and stranger than none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_gcp as gcp
+
+from components._base import Component, Resources
+from components.apis import EVENTS, FUNCTIONS, SCHEDULES, Apis
+from components.app import Codebase
+from components.endpoints import CallableTrigger, Endpoint, EventTrigger, HttpsTrigger, ScheduleTrigger
+from components.google import member
+from components.identities import Identities, runtime_email
+from components.secrets import Secrets
+from components.settings import GoogleSettings
+
+# Another trigger of these is another trigger: Google updates neither in place (as the official CLI knows).
+REPLACING = ["eventTrigger.eventType", "eventTrigger.triggerRegion"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionsArgs:
+    """What functions are made of. after: what code needs before it may run, such as its indexes."""
+
+    settings: GoogleSettings
+    codebases: tuple[Codebase, ...]
+    apis: Apis
+    identities: Identities
+    secrets: Secrets
+    after: Resources
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """A declared function, for whoever verifies it. `digest` changes with anything that is declared of it."""
+
+    endpoint: Endpoint
+    source_object: str
+    digest: str
+
+
+class Functions(Component):
+    """The functions. `urls` of those that are called over HTTP, `deployed` all of them, both by id."""
+
+    urls: dict[str, str]
+    deployed: list[Deployed]
+    functions: list[gcp.cloudfunctionsv2.Function]
+    invokers: list[pulumi.Resource]
+
+    def __init__(self, name: str, args: FunctionsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self._name = name
+        self._args = args
+        self._project = args.settings.project
+        self._bucket_name = f"{self._project}-crm-functions"
+        self.urls = {}
+        self.deployed = []
+        self.functions = []
+        self.invokers = []
+        bucket = gcp.storage.Bucket(
+            f"{name}-sources",
+            project=self._project,
+            name=self._bucket_name,
+            location=args.settings.region.upper(),
+            uniform_bucket_level_access=True,
+            public_access_prevention="enforced",
+            # Only our archives are in it, and each can be built again from the repository. No rule deletes
+            # old ones by age: an unchanged function is still updated from the archive it was made from.
+            force_destroy=True,
+            opts=self.child(depends_on=args.apis.of("storage")),
+        )
+        for codebase in args.codebases:
+            source = gcp.storage.BucketObject(
+                f"{name}-source-{codebase.name}",
+                bucket=self._bucket_name,
+                name=codebase.archive.object_name,
+                source=pulumi.FileAsset(str(codebase.archive.path)),
+                content_type="application/zip",
+                # The name carries the content's hash, so old and new exist side by side; old ones are kept as
+                # the way back.
+                opts=self.child(depends_on=[bucket], delete_before_replace=False, retain_on_delete=True),
+            )
+            for endpoint in codebase.endpoints:
+                self._endpoint(codebase, endpoint, source)
+        self.register_outputs({"urls": self.urls})
+
+    def _endpoint(self, codebase: Codebase, endpoint: Endpoint, source: pulumi.Resource) -> None:
+        key = f"{self._name}-{endpoint.region}-{endpoint.id}"
+        email = runtime_email(endpoint, self._project)
+        trigger = endpoint.trigger
+        function = self._function(key, codebase, endpoint, email, source)
+        self.functions.append(function)
+        match trigger:
+            case HttpsTrigger():
+                callers = list(trigger.members)
+            case CallableTrigger():
+                callers = ["allUsers"]
+            case EventTrigger() | ScheduleTrigger():
+                callers = [member(email)]
+        invokers = [self._invoker(key, endpoint, caller, function) for caller in callers]
+        self.invokers += invokers
+        if isinstance(trigger, HttpsTrigger | CallableTrigger):
+            self.urls[endpoint.id] = url(endpoint, self._project)
+        if isinstance(trigger, ScheduleTrigger):
+            self._schedule(key, endpoint, trigger, email, [function, *invokers])
+
+    def _function(
+        self, key: str, codebase: Codebase, endpoint: Endpoint, email: str, source: pulumi.Resource
+    ) -> gcp.cloudfunctionsv2.Function:
+        build: gcp.cloudfunctionsv2.FunctionBuildConfigArgsDict = {
+            "runtime": endpoint.runtime,
+            "entry_point": endpoint.entry_point,
+            # Set and empty: the builder runs no script of package.json; what is in the archive is what runs.
+            "environment_variables": {"GOOGLE_NODE_RUN_SCRIPTS": ""},
+            "source": {
+                "storage_source": {"bucket": self._bucket_name, "object": codebase.archive.object_name}
+            },
+        }
+        service: gcp.cloudfunctionsv2.FunctionServiceConfigArgsDict = {
+            "environment_variables": environment(endpoint, self._project),
+            "available_memory": endpoint.memory,
+            "available_cpu": endpoint.cpu,
+            "max_instance_request_concurrency": endpoint.concurrency,
+            "timeout_seconds": endpoint.timeout_seconds,
+            "min_instance_count": endpoint.min_instances or None,  # the API does not tell 0 from absent
+            "max_instance_count": endpoint.max_instances,
+            "ingress_settings": endpoint.ingress,
+            "vpc_connector": endpoint.vpc_connector,
+            "vpc_connector_egress_settings": endpoint.vpc_egress,
+            "service_account_email": email,
+        }
+        event = _event(endpoint.trigger, email)
+        labels = _labels(endpoint, codebase.name)
+        declared = json.dumps([build, service, event, labels], sort_keys=True)
+        self.deployed.append(
+            Deployed(
+                endpoint=endpoint,
+                source_object=codebase.archive.object_name,
+                digest=hashlib.sha256(declared.encode()).hexdigest(),
+            )
+        )
+        service["secret_environment_variables"] = [
+            {
+                "key": use.key,
+                "project_id": self._project,
+                "secret": use.secret,
+                "version": self._args.secrets.versions[use.secret],
+            }
+            for use in sorted(endpoint.secrets, key=lambda use: use.key)
+        ]
+        return gcp.cloudfunctionsv2.Function(
+            key,
+            project=self._project,
+            location=endpoint.region,
+            name=endpoint.id,
+            labels=labels,
+            build_config=build,
+            service_config=service,
+            event_trigger=event,
+            opts=self.child(
+                depends_on=[source, *self._ready(endpoint)],
+                replace_on_changes=REPLACING,
+                delete_before_replace=True,  # a replacement has the same name
+            ),
+        )
+
+    def _ready(self, endpoint: Endpoint) -> Resources:
+        args = self._args
+        ready = [
+            *args.apis.of(*FUNCTIONS),
+            *args.identities.functions_ready,
+            *args.secrets.ready_for(endpoint, self._project),
+            *args.after,
+        ]
+        if isinstance(endpoint.trigger, EventTrigger):
+            ready += [*args.apis.of(*EVENTS), *args.identities.events_ready]
+        return ready
+
+    def _invoker(
+        self, key: str, endpoint: Endpoint, caller: str, function: pulumi.Resource
+    ) -> gcp.cloudrunv2.ServiceIamMember:
+        short = caller.removeprefix("serviceAccount:").split("@", 1)[0]
+        return gcp.cloudrunv2.ServiceIamMember(
+            f"{key}-invoker-{short}",
+            project=self._project,
+            location=endpoint.region,
+            name=endpoint.service_id,
+            role="roles/run.invoker",
+            member=caller,
+            # A function that is replaced gets a new service with an empty policy. Deleted first, because
+            # taking the old right away after granting the same one again would leave none.
+            opts=self.child(depends_on=[function], replace_with=[function], delete_before_replace=True),
+        )
+
+    def _schedule(
+        self, key: str, endpoint: Endpoint, trigger: ScheduleTrigger, email: str, after: Resources
+    ) -> None:
+        gcp.cloudscheduler.Job(
+            f"{key}-schedule",
+            project=self._project,
+            region=endpoint.region,
+            name=f"firebase-schedule-{endpoint.id}-{endpoint.region}",
+            schedule=trigger.schedule,
+            time_zone=trigger.time_zone,
+            attempt_deadline=_seconds(trigger.attempt_deadline_seconds),
+            retry_config=_retry(trigger),
+            http_target={
+                "http_method": "POST",
+                "uri": url(endpoint, self._project),
+                "oidc_token": {"service_account_email": email},
+            },
+            opts=self.child(depends_on=[*after, *self._args.apis.of(*SCHEDULES)]),
+        )
+
+
+def url(endpoint: Endpoint, project: str) -> str:
+    """The function's address, known before it exists (Cloud Functions docs, `cloudfunctions.net` URLs)."""
+    return f"https://{endpoint.region}-{project}.cloudfunctions.net/{endpoint.id}"
+
+
+def environment(endpoint: Endpoint, project: str) -> dict[str, str]:
+    """The function's plain variables: what the official CLI provides, and the codebase's own."""
+    provided = {
+        "EVENTARC_CLOUD_EVENT_SOURCE": (
+            f"projects/{project}/locations/{endpoint.region}/services/{endpoint.id}"
+        ),
+        "FIREBASE_CONFIG": json.dumps({"projectId": project}),
+        "FUNCTION_REGION": endpoint.region,
+        "FUNCTION_TARGET": endpoint.entry_point.replace("-", "."),
+        "GCLOUD_PROJECT": project,
+        "LOG_EXECUTION_ID": "true",
+    }
+    if isinstance(endpoint.trigger, EventTrigger):
+        provided["FUNCTION_SIGNATURE_TYPE"] = "cloudevent"
+    return {**endpoint.environment, **provided}
+
+
+def _labels(endpoint: Endpoint, codebase: str) -> dict[str, str]:
+    labels = {**endpoint.labels, "deployment-tool": "pulumi"}
+    if codebase != "default":
+        labels["firebase-functions-codebase"] = codebase
+    if isinstance(endpoint.trigger, CallableTrigger):
+        labels["deployment-callable"] = "true"
+    if isinstance(endpoint.trigger, ScheduleTrigger):
+        labels["deployment-scheduled"] = "true"
+    return labels
+
+
+def _event(trigger: object, email: str) -> gcp.cloudfunctionsv2.FunctionEventTriggerArgsDict | None:
+    if not isinstance(trigger, EventTrigger):
+        return None
+    exact: list[gcp.cloudfunctionsv2.FunctionEventTriggerEventFilterArgsDict] = [
+        {"attribute": attribute, "value": value} for attribute, value in sorted(trigger.filters.items())
+    ]
+    patterns: list[gcp.cloudfunctionsv2.FunctionEventTriggerEventFilterArgsDict] = [
+        {"attribute": attribute, "value": value, "operator": "match-path-pattern"}
+        for attribute, value in sorted(trigger.path_patterns.items())
+    ]
+    return {
+        "event_type": trigger.event_type,
+        "event_filters": [*exact, *patterns],
+        "trigger_region": trigger.region,
+        "retry_policy": "RETRY_POLICY_RETRY" if trigger.retry else "RETRY_POLICY_DO_NOT_RETRY",
+        "service_account_email": email,
+    }
+
+
+def _seconds(value: int | None) -> str | None:
+    return None if value is None else f"{value}s"
+
+
+def _retry(trigger: ScheduleTrigger) -> gcp.cloudscheduler.JobRetryConfigArgsDict | None:
+    wanted: dict[str, Any] = {
+        "retry_count": trigger.retry_count,
+        "max_retry_duration": _seconds(trigger.max_retry_seconds),
+        "min_backoff_duration": _seconds(trigger.min_backoff_seconds),
+        "max_backoff_duration": _seconds(trigger.max_backoff_seconds),
+        "max_doublings": trigger.max_doublings,
+    }
+    said = {key: value for key, value in wanted.items() if value is not None}
+    return gcp.cloudscheduler.JobRetryConfigArgsDict(**said) if said else None
