@@ -8,7 +8,6 @@ from __future__ import annotations
 RAILWAY_TOKEN = "sandbox-account-token"  # noqa: S105 - the sandbox's own, worth nothing elsewhere
 GOOGLE_TOKEN = "sandbox-google-token"  # noqa: S105 - likewise
 GOOGLE_PROJECT = "crm-sandbox"
-PASSPHRASE = "sandbox"  # encrypts only the sandbox's made-up secrets, so that Pulumi.sandbox.yaml can be committed
 
 # Variable of the gcp plugin -> path of that product on the Google sandbox.
 GOOGLE_ENDPOINTS = {

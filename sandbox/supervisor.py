@@ -45,6 +45,11 @@ FOREIGN = (
 )
 
 
+def _say(text: str) -> None:
+    """Progress goes beside the output, which may be meant for a shell."""
+    print(text, file=sys.stderr)  # noqa: T201 - a build of minutes must not be silent
+
+
 class SandboxError(Exception):
     """The sandbox cannot do what was asked; the message says why and what to do."""
 
@@ -178,9 +183,9 @@ class Sandbox:
             raise SandboxError(
                 f"the sandbox `{self.name}` is not up; start it: python -m sandbox up --name {self.name}"
             )
-        engine = layout.lay_out(self.root / "pulumi", toolchain.ensure())
+        engine = layout.lay_out(self.root / "engine", toolchain.find_or_build(_say))
         clouds = environment.endpoints(running.railway_url, running.google_url, running.firestore_host)
-        return {**engine, **clouds, "PULUMI_CONFIG_PASSPHRASE": environment.PASSPHRASE}
+        return {**engine, **clouds}
 
     def pulumi(
         self,

@@ -1,0 +1,75 @@
+"""A stack under test on a sandbox of its own, with a settings file that tests may edit."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from sandbox import live
+from sandbox.supervisor import PROJECT, STACK, Running, Sandbox
+
+SETTINGS = PROJECT / f"Pulumi.{STACK}.yaml"
+DRIFT = ("preview", "--refresh", "--run-program", "--expect-no-changes", "--diff")
+
+Done = subprocess.CompletedProcess[str]
+
+
+class Stack:
+    """The sandbox's stack, run from a copy of its settings so that the repository's file stays as it is.
+
+    Args:
+        sandbox: a running sandbox.
+        folder: where the copy of the settings goes.
+    """
+
+    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
+        self.sandbox = sandbox
+        self.settings = folder / f"Pulumi.{STACK}.yaml"
+        self.settings.write_text(SETTINGS.read_text())
+        self.said: list[str] = []
+        sandbox.ensure_stack(STACK)
+
+    @property
+    def running(self) -> Running:
+        """Where the sandbox answers."""
+        running = self.sandbox.running()
+        assert running is not None
+        return running
+
+    def edit(self, change: Callable[[dict[str, Any]], None]) -> None:
+        """Change the settings: `change` gets the `config` mapping of the file."""
+        document = cast("dict[str, Any]", yaml.safe_load(self.settings.read_text()))
+        change(document["config"])
+        self.settings.write_text(yaml.safe_dump(document))
+
+    def pulumi(self, *arguments: str, **extra: str) -> Done:
+        """Run the CLI on the stack; all it said is kept for the search for secrets."""
+        done = self.sandbox.pulumi(
+            *arguments,
+            "--stack",
+            STACK,
+            "--config-file",
+            str(self.settings),
+            "--non-interactive",
+            "--color",
+            "never",
+            extra=extra,
+        )
+        self.said.append(done.stdout)
+        return done
+
+    def up(self, *arguments: str) -> Done:
+        """Apply; fails the test unless Pulumi says that all is well."""
+        done = self.pulumi("up", "--yes", "--skip-preview", *arguments)
+        assert done.returncode == 0, done.stdout
+        return done
+
+    def counted(self, run: Callable[[], Done]) -> tuple[Done, live.Counts, live.Counts]:
+        """Run something; returns what it said and what Railway and Google counted meanwhile."""
+        live.reset_counts(self.running)
+        done = run()
+        return done, live.counts(self.running.railway_url), live.counts(self.running.google_url)
