@@ -1,9 +1,11 @@
-"""The source archive of a functions codebase: same content, same bytes, same object name, on every machine.
+"""The source archive of a functions codebase: same content, same bytes, same object name, on every
+machine.
 
-Entries are sorted, stored without compression (compressors differ between machines), with one fixed date and
-mode. What must not be deployed by accident stays out: dependencies (Google installs them from the lock file),
-local environment and secret files, debug logs, tests, docs; `functions.ignore` of firebase.json adds to that, in
-gitignore's language, and may bring back a test or a document with `!`, never an environment or secret file.
+Entries are sorted, stored without compression (compressors differ between machines), with one fixed date
+and mode. What must not be deployed by accident stays out: dependencies (Google installs them from the
+lock file), local environment and secret files, debug logs, tests, docs; `functions.ignore` of
+firebase.json adds to that, in gitignore's language, and may bring back a test or a document with `!`,
+never an environment or secret file.
 Refuses a link that leaves the codebase's folder: its target is not part of the app that was reviewed.
 """
 
@@ -30,7 +32,8 @@ _NEVER = (
 _BY_DEFAULT = (
     "*.log", "*.md", "/docs/", "/test/", "/tests/", "__tests__/", "/coverage/", ".nyc_output/", ".github/",
     ".vscode/", ".idea/", ".gitignore", ".gcloudignore", ".eslintrc.*", ".eslintcache",
-    "*.test.js", "*.test.cjs", "*.test.mjs", "*.test.ts", "*.spec.js", "*.spec.cjs", "*.spec.mjs", "*.spec.ts",
+    "*.test.js", "*.test.cjs", "*.test.mjs", "*.test.ts",
+    "*.spec.js", "*.spec.cjs", "*.spec.mjs", "*.spec.ts",
 )  # fmt: skip
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold
 _MODE = 0o100644 << 16
@@ -50,7 +53,9 @@ class Archive:
 def build(
     folder: Path, ignore: Sequence[str], codebase: str, where: str, out_dir: Path
 ) -> tuple[Archive | None, list[Problem]]:
-    """Pack `folder` into `out_dir`. `where` names the folder in messages. An archive there already is kept."""
+    """Pack `folder` into `out_dir`. `where` names the folder in messages. An archive there already is
+    kept.
+    """
     names, problems = packed_files(folder, ignore, where)
     if problems:
         return None, problems
@@ -68,7 +73,7 @@ def build(
         return None, [
             Problem(
                 key=where,
-                what=f"the source is {size // 1_000_000} MB; Cloud Functions takes {MAX_BYTES // 1_000_000} MB.",
+                what=f"the source has {size // 1_000_000} MB; the limit is {MAX_BYTES // 1_000_000} MB.",
                 mend='Name what is not needed at run time in "functions.ignore" of firebase.json.',
             )
         ]
@@ -95,7 +100,7 @@ def packed_files(folder: Path, ignore: Sequence[str], where: str) -> tuple[tuple
             Problem(
                 key=where,
                 what="nothing in this folder would be deployed.",
-                mend=f'Put the functions there, or correct "functions.source" and "functions.ignore" ({where}).',
+                mend='Put the functions there, or correct "source" and "ignore" in firebase.json.',
             )
         )
     return tuple(sorted(names, key=os.fsencode)), problems

@@ -1,8 +1,9 @@
 """Typed reading of Pulumi config that collects what is wrong instead of stopping at it.
 
-Every message names the key and the command that mends it. A value stored as a secret is never shown, also when
-it stands under a key that should not be one.
-Refuses to coerce: "yes" is not true and a list is not a text, because a guess would hide a slip of the hand.
+Every message names the key and the command that mends it. A value stored as a secret is never shown, also
+when it stands under a key that should not be one.
+Refuses to coerce: "yes" is not true and a list is not a text, because a guess would hide a slip of the
+hand.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 from components.plain import kind_of, mapping, nearest, strings
 from components.problems import Problem
 from components.settings_keys import KEYS, NAMESPACE
-
 
 _T = TypeVar("_T")
 
@@ -56,8 +56,19 @@ class ConfigReader:
         value: object = self._config.get(name)
         return None if value in (None, "") else value
 
+    def foreign(self, full: str) -> str:
+        """A key of another namespace (`gcp:project`); "" when not set."""
+        namespace, _, name = full.partition(":")
+        return pulumi.Config(namespace).get(name) or ""
+
+    def foreign_is_secret(self, full: str) -> bool:
+        """Whether a key of another namespace is stored encrypted."""
+        return is_config_secret(full)
+
     def unknown_keys(self) -> None:
-        """Report every key of our namespace that the program does not read, with the nearest that it does."""
+        """Report every key of our namespace that the program does not read, with the nearest that
+        it does.
+        """
         present = {*CONFIG.get(), *get_config_env()}
         for full in sorted(present):
             namespace, _, name = full.partition(":")
@@ -108,6 +119,70 @@ class ConfigReader:
     def object(self, name: str) -> dict[str, object]:
         """An object; its values are the caller's to check."""
         return self._read(name, _object, "an object", "<value>", path=".NAME")
+
+    def plain_texts(self, name: str) -> dict[str, str]:
+        """An object of texts; numbers and booleans are written as the environment would hold them."""
+        found: dict[str, str] = {}
+        for key, value in self.object(name).items():
+            if isinstance(value, bool):
+                found[key] = "true" if value else "false"
+            elif isinstance(value, str | int | float):
+                found[key] = str(value)
+            else:
+                self.add(
+                    name,
+                    f"{key} must be a text, but is {kind_of(value)}.",
+                    f"pulumi config set --path '{NAMESPACE}:{name}.{key}' <text>",
+                )
+        return found
+
+    def secret_text(self, name: str, *, minimum: int) -> pulumi.Output[str] | None:
+        """A secret output, or None when not set. Refuses plain storage and values under `minimum`
+        characters.
+        """
+        value = self.raw(name)
+        if value is None:
+            return None
+        command = f"pulumi config set --secret {NAMESPACE}:{name}"
+        if not self.is_secret(name):
+            self.add(name, "is a secret, but is stored in plain text.", f"{command}  (and change the value)")
+        if not isinstance(value, str) or len(value) < minimum or value != value.strip():
+            self.add(
+                name,
+                f"must be at least {minimum} characters, without spaces or line breaks at its ends.",
+                f'{command} "$(openssl rand -hex 32)"',
+            )
+            return None
+        return pulumi.Output.secret(value)
+
+    def secret_texts(self, name: str) -> dict[str, pulumi.Output[str]]:
+        """An object of secret outputs. Its names are plain; a value is never part of a message."""
+        found: dict[str, pulumi.Output[str]] = {}
+        values = self.object(name)
+        if values and not self.is_secret(name):
+            first = min(values)
+            self.add(
+                name,
+                "is stored in plain text in the stack's file.",
+                f"pulumi config set --secret --path '{NAMESPACE}:{name}.{first}'  "
+                "for each of them, and change the values: they were readable",
+            )
+        for key, value in values.items():
+            command = f"pulumi config set --secret --path '{NAMESPACE}:{name}.{key}'"
+            if isinstance(value, bool | int | float) or (isinstance(value, str) and value):
+                text = str(value)
+                if text != text.strip():
+                    self.add(name, f"{key} has spaces or a line break at its ends.", command)
+                found[key] = pulumi.Output.secret(text)
+            elif value in (None, ""):
+                self.add(
+                    name,
+                    f"{key} is empty.",
+                    f"{command}  (or pulumi config rm --path '{NAMESPACE}:{name}.{key}')",
+                )
+            else:
+                self.add(name, f"{key} must be a text, but is {kind_of(value)}.", command)
+        return found
 
     def _bounded(self, name: str, value: int, low: int, high: int, unit: str) -> bool:
         if low <= value <= high or name in self.bad:

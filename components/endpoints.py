@@ -1,7 +1,8 @@
-"""What a functions codebase declares, as plain data: the endpoints of its manifest, every default filled in.
+"""What a functions codebase declares, as plain data: the endpoints of its manifest, every default filled
+in.
 
-This module computes nothing and refuses nothing: `manifest` does. It is apart so that a component can read
-the model without the parser.
+This module computes nothing and refuses nothing: `manifest` does. It is apart so that a component can
+read the model without the parser.
 """
 
 from __future__ import annotations
@@ -70,9 +71,10 @@ Trigger = HttpsTrigger | CallableTrigger | EventTrigger | ScheduleTrigger
 class Endpoint:
     """One function in one region, ready to become resources.
 
-    `id` is the function's name on Cloud Functions; the Cloud Run service is `service_id`. `memory` is a
-    quantity ("256Mi"), `cpu` a decimal ("1", "0.1666"). `environment` holds what the codebase declares and its
-    resolved params; FIREBASE_CONFIG and the like are the component's to add. None = the server's default.
+    `id` is the function's name on Cloud Functions; the Cloud Run service is `service_id`. `memory` is
+    a quantity ("256Mi"), `cpu` a decimal ("1", "0.1666"). `environment` holds what the codebase
+    declares and its resolved params; FIREBASE_CONFIG and the like are the component's to add. None =
+    the server's default.
     """
 
     id: str

@@ -1,9 +1,10 @@
 """firebase.json: where the rules, the index file and the functions codebases of an app are.
 
-Both forms of each section are read as the Firebase CLI reads them: `firestore` as an object or one object per
-database, `functions` as an object or one object per codebase. Targets that this program does not deploy
-(hosting, storage, ...) become notes, so that nobody believes they were.
-Refuses a path that does not exist or that leaves the app's folder: what is deployed must be what is reviewed.
+Both forms of each section are read as the Firebase CLI reads them: `firestore` as an object or one object
+per database, `functions` as an object or one object per codebase. Targets that this program does not
+deploy (hosting, storage, ...) become notes, so that nobody believes they were.
+Refuses a path that does not exist or that leaves the app's folder: what is deployed must be what is
+reviewed.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""Firestore's index file (`firestore.indexes.json`): composite indexes and field overrides, in canonical form.
+"""Firestore's index file (`firestore.indexes.json`) in canonical form.
 
-Two spellings of one index have one canonical key, so the order of the file changes nothing and a duplicate is
-found whatever its spelling. The server appends `__name__` with the direction of the last field (Firestore docs,
-"Default ordering and the __name__ field"), therefore a trailing `__name__` that says just that is dropped; in a
-vector index it goes before the vector, where it must be written out.
-Refuses what the API would refuse in the middle of an `up` (a composite of one field, a vector that is not last),
-and every property it does not know, because ignoring one would build another index than the file says.
+Two spellings of one index have one canonical key, so the order of the file changes nothing and a
+duplicate is found whatever its spelling. The server appends `__name__` with the direction of the last
+field (Firestore docs, "Default ordering and the __name__ field"), therefore a trailing `__name__` that
+says just that is dropped; in a vector index it goes before the vector, where it must be written out.
+Refuses what the API would refuse in the middle of an `up` (a composite of one field, a vector that is not
+last), and every property it does not know, because ignoring one would build another index than the file
+says.
 """
 
 from __future__ import annotations
@@ -70,7 +71,9 @@ class FieldIndex:
 
 @dataclass(frozen=True, kw_only=True)
 class FieldSpec:
-    """A field override. `indexes` None = not said, () = all single-field indexes off. `ttl` None = not said."""
+    """A field override. `indexes` None = not said, () = all single-field indexes off. `ttl` None =
+    not said.
+    """
 
     collection: str
     field: str
@@ -88,7 +91,9 @@ class IndexFile:
 
 
 def parse(text: str, file: str) -> tuple[IndexFile, list[Problem]]:
-    """Read an index file. `file` is its name in messages. With problems, the result holds the sound entries."""
+    """Read an index file. `file` is its name in messages. With problems, the result holds the sound
+    entries.
+    """
     document, problems = parse_json(text, file)
     if document is None:
         return IndexFile(indexes=(), fields=()), problems
@@ -113,7 +118,9 @@ def canonical_key(
 
 
 def normal_fields(fields: tuple[IndexField, ...]) -> tuple[IndexField, ...]:
-    """The fields without a trailing `__name__` that the server would add itself; with it before a vector."""
+    """The fields without a trailing `__name__` that the server would add itself; with it before a
+    vector.
+    """
     if fields and fields[-1].vector_dimension is not None:
         before = fields[:-1]
         if not before or before[-1].path != NAME:
@@ -257,7 +264,7 @@ class _Reader:
                 self._add(
                     f"indexes[{number}] is the same index as indexes[{first}] "
                     f"({index.collection}: {', '.join(field.path for field in index.fields)}).",
-                    f"Remove one of the two. A trailing {NAME} in the last field's direction changes nothing.",
+                    f"Remove one of the two. A trailing {NAME} in the same direction says nothing new.",
                 )
                 continue
             found[index.key] = (index, number)

@@ -1,9 +1,9 @@
 """JSON and YAML read into plain typed data, and the nearest known name for a mistyped one.
 
-firebase.json and the index file may hold `//` and `/* */` comments (the Firebase CLI reads both with `cjson`);
-comments are blanked, so that line and column of a syntax error stay true.
-Refuses: anything that is not an object at the top, and a key given twice in one object, because the second
-would silently win.
+firebase.json and the index file may hold `//` and `/* */` comments (the Firebase CLI reads both with
+`cjson`); comments are blanked, so that line and column of a syntax error stay true.
+Refuses: anything that is not an object at the top, and a key given twice in one object, because the
+second would silently win.
 """
 
 from __future__ import annotations

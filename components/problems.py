@@ -1,8 +1,9 @@
 """What is wrong with the settings or the app, said so that a person can mend it.
 
-A `Problem` always names a place (a config key or a file) and the mend (a command or an edit). Loaders return
-problems, they do not raise at the first one: whoever sets up a stack should learn everything in one run.
-This module refuses to guess: it formats, it never decides what is wrong. It never holds a secret value.
+A `Problem` always names a place (a config key or a file) and the mend (a command or an edit). Loaders
+return problems, they do not raise at the first one: whoever sets up a stack should learn everything in
+one run. This module refuses to guess: it formats, it never decides what is wrong. It never holds a secret
+value.
 """
 
 from __future__ import annotations

@@ -1,4 +1,11 @@
-"""The settings of one stack."""
+"""The settings of one stack: the whole config, read and checked before anything is sent anywhere.
+
+`load` collects every error, each with its key and its mend. Secrets stay outputs marked secret: their
+names are plain, their values are in no `repr`, message or exception.
+Refuses what has broken a production before (a feature branch in production, a second instance beside a
+volume, a managed variable overridden, a placeholder left in place, two tokens), because each shows only
+after `up`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +15,13 @@ from pathlib import Path
 
 import pulumi
 
+from components.config_reader import ConfigReader
 from components.problems import Problem
+from components.settings_rules import Rules
+
+# Relative appDir values start here, in the folder of Pulumi.yaml, wherever the program was started from.
+PROGRAM_DIR = Path(__file__).resolve().parent.parent
+PRODUCTION_STACKS = ("prod", "production")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +84,7 @@ class BackendSettings:
     sync_full_history: bool
     backfill_count: int
     backfill_threads: int
-    variables: Mapping[str, str]
+    variables: Mapping[str, str] = field(repr=False)
     admin_token: pulumi.Output[str] | None = field(repr=False)
 
 
@@ -114,5 +127,96 @@ class Settings:
 def load(
     config: pulumi.Config, stack: str, environ: Mapping[str, str]
 ) -> tuple[Settings | None, list[Problem]]:
-    """The settings, or everything that is wrong with them."""
-    raise NotImplementedError
+    """The settings of `stack`, or None and everything that is wrong with them.
+
+    `environ` is the process's environment: tokens and endpoints are looked for there, and never kept.
+    """
+    read = ConfigReader(config)
+    production = read.boolean("production") or stack.rpartition("/")[2] in PRODUCTION_STACKS
+    app_dir_text = read.text("appDir")
+    settings = Settings(
+        stack=stack,
+        production=production,
+        app_dir=(PROGRAM_DIR / app_dir_text).resolve(),
+        google=_google(read),
+        railway=_railway(read),
+        backend=_backend(read),
+        functions=FunctionsSettings(
+            runtime=read.optional_text("functionsRuntime"),
+            params=read.object("functionParams"),
+            discovery_timeout=read.integer("discoveryTimeout", 1, 600, " seconds"),
+        ),
+        secrets=SecretSettings(values=_secrets(read)),
+    )
+    rules = Rules(read, environ)
+    rules.app_dir(app_dir_text, settings.app_dir)
+    rules.google(settings.google, stack)
+    rules.railway(settings.railway, production=production)
+    rules.backend_variables(settings.backend.variables)
+    rules.secret_names(settings.secrets.names, settings.secrets.backend_url_secret)
+    rules.tokens(settings.railway)
+    rules.credentials(settings.google)
+    read.unknown_keys()
+    return (None if read.problems else settings), read.problems
+
+
+def _google(read: ConfigReader) -> GoogleSettings:
+    return GoogleSettings(
+        project=read.text("googleProject"),
+        region=read.text("region"),
+        firestore_location=read.text("firestoreLocation"),
+        firestore_database=read.text("firestoreDatabase"),
+        backend_roles=read.texts("backendRoles"),
+        functions_roles=read.texts("functionsRoles"),
+        key_rotation=read.text("serviceAccountKeyRotation"),
+        index_lanes=read.integer("indexLanes", 1, 20),
+    )
+
+
+def _railway(read: ConfigReader) -> RailwaySettings:
+    return RailwaySettings(
+        workspace_id=read.optional_text("railwayWorkspaceId"),
+        project_id=read.optional_text("railwayProjectId"),
+        project_name=read.text("railwayProjectName"),
+        environment=read.text("railwayEnvironment"),
+        service_name=read.text("railwayServiceName"),
+        repo=read.text("repo"),
+        branch=read.text("branch"),
+        root_directory=read.optional_text("rootDirectory"),
+        replicas=read.integer("replicas", 0, 50),
+        region=read.optional_text("railwayRegion"),
+        plan=read.text("railwayPlan"),
+        volume_name=read.text("volumeName"),
+        mount_path=read.text("volumeMountPath"),
+        volume_size_gb=read.number("volumeSizeGb"),
+        health_path=read.text("healthPath"),
+        health_timeout=read.integer("healthTimeout", 1, 3600, " seconds"),
+        start_command=read.optional_text("startCommand"),
+        build_command=read.optional_text("buildCommand"),
+        pre_deploy_command=read.optional_text("preDeployCommand"),
+        dockerfile_path=read.optional_text("dockerfilePath"),
+        railway_config_file=read.optional_text("railwayConfigFile"),
+        watch_patterns=read.texts("watchPatterns"),
+        restart_policy=read.text("restartPolicy"),
+        restart_max_retries=read.integer("restartMaxRetries", 0, 100),
+        overlap_seconds=read.optional_integer("overlapSeconds", 0, 3600, " seconds"),
+        draining_seconds=read.optional_integer("drainingSeconds", 0, 3600, " seconds"),
+        sleep_application=read.boolean("sleepApplication"),
+        target_port=read.optional_integer("targetPort", 1, 65535),
+        wait_seconds=read.integer("waitSeconds", 30, 7200, " seconds"),
+        log_expectations=read.texts("logExpectations"),
+    )
+
+
+def _backend(read: ConfigReader) -> BackendSettings:
+    return BackendSettings(
+        sync_full_history=read.boolean("syncFullHistory"),
+        backfill_count=read.integer("backfillCount", 0, 100_000),
+        backfill_threads=read.integer("backfillThreads", 0, 100_000),
+        variables=read.plain_texts("backendVariables"),
+        admin_token=read.secret_text("adminToken", minimum=16),
+    )
+
+
+def _secrets(read: ConfigReader) -> dict[str, pulumi.Output[str]]:
+    return read.secret_texts("secrets")

@@ -1,8 +1,9 @@
 """Every config key of the program: its kind and its default.
 
-The same table stands in Pulumi.yaml, where the CLI checks types and shows descriptions; a test keeps the two
-equal. It is needed here as well, because a program under test or under another host sees no defaults.
-An empty default means "not set". Refuses nothing: `settings` does.
+The same table stands in Pulumi.yaml, where the CLI checks types and shows descriptions; a test keeps the
+two equal. It is needed here as well, because a program under test or under another host sees no defaults.
+An empty default means "not set".
+Refuses nothing: `settings` does.
 """
 
 from __future__ import annotations
