@@ -1,0 +1,153 @@
+"""A Firestore client as the app is one: REST, with a user's token, so that the rules apply.
+
+Refuses to hide a refusal: every call returns the HTTP status, and the test says what it expects.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OK = 200
+DENIED = 403
+SECONDS = 30
+
+Value = str | bool | int | float | None | datetime | list[str] | dict[str, int]
+
+
+def _part(content: Mapping[str, object]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
+
+
+def user_token(project: str, uid: str) -> str:
+    """An unsigned ID token, which the emulator takes for a signed-in user."""
+    now = int(time.time())
+    claims: dict[str, object] = {
+        "sub": uid,
+        "user_id": uid,
+        "iss": f"https://securetoken.google.com/{project}",
+        "aud": project,
+        "iat": now,
+        "auth_time": now,
+        "exp": now + 3600,
+        "email": f"{uid}@example.com",
+        "email_verified": True,
+        "firebase": {"sign_in_provider": "password", "identities": {}},
+    }
+    return f"{_part({'alg': 'none', 'typ': 'JWT'})}.{_part(claims)}."
+
+
+def encoded(value: Value) -> dict[str, object]:
+    """A value in the REST API's form."""
+    match value:
+        case None:
+            return {"nullValue": None}
+        case bool():
+            return {"booleanValue": value}
+        case int():
+            return {"integerValue": str(value)}
+        case float():
+            return {"doubleValue": value}
+        case str():
+            return {"stringValue": value}
+        case datetime():
+            return {"timestampValue": value.isoformat()}
+        case list():
+            return {"arrayValue": {"values": [encoded(item) for item in value]}}
+        case dict():
+            return {"mapValue": {"fields": {key: encoded(item) for key, item in value.items()}}}
+
+
+def fields(document: Mapping[str, Value]) -> dict[str, object]:
+    """A document's fields in the REST API's form."""
+    return {name: encoded(value) for name, value in document.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Client:
+    """One caller of one project's default database.
+
+    token: a user's ID token; "owner", whom no rule binds; or "" for nobody.
+    """
+
+    url: str
+    project: str
+    token: str
+    session: requests.Session = field(default_factory=requests.Session, repr=False)
+
+    @property
+    def database(self) -> str:
+        """The resource name of the database."""
+        return f"projects/{self.project}/databases/(default)"
+
+    def name(self, path: str) -> str:
+        """The resource name of a document."""
+        return f"{self.database}/documents/{path}"
+
+    def _send(self, method: str, name: str, body: object = None, **params: str) -> int:
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        answer = self.session.request(
+            method, f"{self.url}/v1/{name}", json=body, params=params, headers=headers, timeout=SECONDS
+        )
+        return answer.status_code
+
+    def get(self, path: str) -> int:
+        """Read one document."""
+        return self._send("GET", self.name(path))
+
+    def query(self, collection: str, *, parent: str = "", where: Mapping[str, Value] | None = None) -> int:
+        """Read a collection where fields equal values; parent "*" reads the whole collection group."""
+        query: dict[str, object] = {"from": [{"collectionId": collection, "allDescendants": parent == "*"}]}
+        if where:
+            filters = [
+                {"fieldFilter": {"field": {"fieldPath": name}, "op": "EQUAL", "value": encoded(value)}}
+                for name, value in where.items()
+            ]
+            query["where"] = {"compositeFilter": {"op": "AND", "filters": filters}}
+        root = f"{self.database}/documents" if parent in ("", "*") else self.name(parent)
+        return self._send("POST", f"{root}:runQuery", {"structuredQuery": query})
+
+    def create(self, path: str, document: Mapping[str, Value]) -> int:
+        """Create a document that is not there yet."""
+        write = {
+            "update": {"name": self.name(path), "fields": fields(document)},
+            "currentDocument": {"exists": False},
+        }
+        return self.commit(write)
+
+    def update(self, path: str, document: Mapping[str, Value]) -> int:
+        """Change some fields of a document that is there."""
+        return self.commit(self.updating(path, document))
+
+    def overwrite(self, path: str, document: Mapping[str, Value]) -> int:
+        """Put a whole document in the place of what is there: fields not named are gone."""
+        return self.commit({"update": {"name": self.name(path), "fields": fields(document)}})
+
+    def delete(self, path: str) -> int:
+        """Delete one document with a request of its own."""
+        return self._send("DELETE", self.name(path))
+
+    def updating(self, path: str, document: Mapping[str, Value]) -> dict[str, object]:
+        """The write of an update, for `commit`."""
+        return {
+            "update": {"name": self.name(path), "fields": fields(document)},
+            "updateMask": {"fieldPaths": list(document)},
+            "currentDocument": {"exists": True},
+        }
+
+    def deleting(self, path: str) -> dict[str, object]:
+        """The write of a deletion, for `commit`."""
+        return {"delete": self.name(path)}
+
+    def commit(self, *writes: Mapping[str, object]) -> int:
+        """One batch: all of it or nothing."""
+        return self._send("POST", f"{self.database}/documents:commit", {"writes": writes})
