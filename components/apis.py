@@ -15,6 +15,9 @@ import pulumi
 import pulumi_gcp as gcp
 
 from components._base import Component
+from components.app import Codebase
+from components.endpoints import EventTrigger, ScheduleTrigger
+from components.settings import GoogleSettings
 
 ALWAYS = ("cloudresourcemanager", "firebaserules", "firestore", "iam", "secretmanager", "serviceusage")
 FUNCTIONS = ("artifactregistry", "cloudbuild", "cloudfunctions", "run", "storage")
@@ -24,10 +27,22 @@ SCHEDULES = ("cloudscheduler",)
 
 @dataclass(frozen=True, kw_only=True)
 class ApisArgs:
-    """project: the project id. services: full names (`run.googleapis.com`) or short ones (`run`)."""
+    """google: where. codebases: what is deployed, which decides what is needed."""
 
-    project: str
-    services: Iterable[str]
+    google: GoogleSettings
+    codebases: tuple[Codebase, ...]
+
+
+def needed(codebases: Iterable[Codebase]) -> set[str]:
+    """The APIs that these codebases need, the ones every stack needs included."""
+    services: set[str] = set(ALWAYS)
+    for codebase in codebases:
+        services.update(FUNCTIONS, codebase.required_apis)
+        if any(isinstance(endpoint.trigger, EventTrigger) for endpoint in codebase.endpoints):
+            services.update(EVENTS)
+        if any(isinstance(endpoint.trigger, ScheduleTrigger) for endpoint in codebase.endpoints):
+            services.update(SCHEDULES)
+    return services
 
 
 def full_name(service: str) -> str:
@@ -43,10 +58,10 @@ class Apis(Component):
     def __init__(self, name: str, args: ApisArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         self.enabled = {}
-        for service in sorted({full_name(service) for service in args.services}):
+        for service in sorted({full_name(service) for service in needed(args.codebases)}):
             self.enabled[service] = gcp.projects.Service(
                 f"{name}-{service.removesuffix('.googleapis.com')}",
-                project=args.project,
+                project=args.google.project,
                 service=service,
                 disable_on_destroy=False,
                 opts=self.child(),

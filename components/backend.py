@@ -43,10 +43,10 @@ class BackendArgs:
 
 
 class Backend(Component):
-    """The backend. `url` is its public address; `resources` what must be healthy before `up` may succeed."""
+    """The backend. `url` is its public address; the ids are Railway's."""
 
     url: pulumi.Output[str]
-    domain: pulumi.Output[str]
+    health_path: str
     project_id: pulumi.Output[str]
     service_id: pulumi.Output[str]
     volume_id: pulumi.Output[str]
@@ -133,7 +133,7 @@ class Backend(Component):
             self.child(depends_on=[volume, variables, instance, domain, *args.after]),
         )
         self.url = domain.url
-        self.domain = domain.domain
+        self.health_path = settings.health_path
         self.project_id = project.id
         self.service_id = service.id
         self.volume_id = volume.id

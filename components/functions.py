@@ -40,7 +40,7 @@ REPLACING = ["eventTrigger.eventType", "eventTrigger.triggerRegion"]
 class FunctionsArgs:
     """What functions are made of. after: what code needs before it may run, such as its indexes."""
 
-    settings: GoogleSettings
+    google: GoogleSettings
     codebases: tuple[Codebase, ...]
     apis: Apis
     identities: Identities
@@ -58,28 +58,27 @@ class Deployed:
 
 
 class Functions(Component):
-    """The functions. `urls` of those that are called over HTTP, `deployed` all of them, both by id."""
+    """The functions. `urls` by id of those that are called over HTTP, `deployed` is all of them, `ready`
+    their resources."""
 
     urls: dict[str, str]
     deployed: list[Deployed]
-    functions: list[gcp.cloudfunctionsv2.Function]
-    invokers: list[pulumi.Resource]
+    ready: list[pulumi.Resource]
 
     def __init__(self, name: str, args: FunctionsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         self._name = name
         self._args = args
-        self._project = args.settings.project
+        self._project = args.google.project
         self._bucket_name = f"{self._project}-crm-functions"
         self.urls = {}
         self.deployed = []
-        self.functions = []
-        self.invokers = []
+        self.ready = []
         bucket = gcp.storage.Bucket(
             f"{name}-sources",
             project=self._project,
             name=self._bucket_name,
-            location=args.settings.region.upper(),
+            location=args.google.region.upper(),
             uniform_bucket_level_access=True,
             public_access_prevention="enforced",
             # Only our archives are in it, and each can be built again from the repository. No rule deletes
@@ -107,7 +106,6 @@ class Functions(Component):
         email = runtime_email(endpoint, self._project)
         trigger = endpoint.trigger
         function = self._function(key, codebase, endpoint, email, source)
-        self.functions.append(function)
         match trigger:
             case HttpsTrigger():
                 callers = list(trigger.members)
@@ -116,7 +114,7 @@ class Functions(Component):
             case EventTrigger() | ScheduleTrigger():
                 callers = [member(email)]
         invokers = [self._invoker(key, endpoint, caller, function) for caller in callers]
-        self.invokers += invokers
+        self.ready += [function, *invokers]
         if isinstance(trigger, HttpsTrigger | CallableTrigger):
             self.urls[endpoint.id] = url(endpoint, self._project)
         if isinstance(trigger, ScheduleTrigger):
@@ -187,7 +185,7 @@ class Functions(Component):
         ready = [
             *args.apis.of(*FUNCTIONS),
             *args.identities.functions_ready,
-            *args.secrets.ready_for(endpoint, self._project),
+            *args.secrets.ready_for(endpoint),
             *args.after,
         ]
         if isinstance(endpoint.trigger, EventTrigger):

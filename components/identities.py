@@ -21,6 +21,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from components._base import Component, Resources
+from components.apis import EVENTS, Apis
 from components.endpoints import Endpoint, EventTrigger
 from components.google import account_email, member
 from components.settings import GoogleSettings
@@ -31,15 +32,11 @@ FUNCTIONS_ACCOUNT = "crm-fn"
 
 @dataclass(frozen=True, kw_only=True)
 class IdentitiesArgs:
-    """settings: project, roles and key rotation. endpoints: all functions. after: the enabled APIs.
+    """google: project, roles and key rotation. endpoints: all functions. apis: the enabled ones."""
 
-    event_apis: what must be on before Google's own agents can exist; empty without an event function.
-    """
-
-    settings: GoogleSettings
+    google: GoogleSettings
     endpoints: tuple[Endpoint, ...]
-    after: Resources
-    event_apis: Resources
+    apis: Apis
 
 
 def functions_account(secrets: Iterable[str]) -> str:
@@ -76,21 +73,21 @@ class Identities(Component):
     def __init__(self, name: str, args: IdentitiesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         self._name = name
-        self._project = args.settings.project
-        self._after = list(args.after)
+        self._project = args.google.project
+        self._after = args.apis.of("cloudresourcemanager", "iam")
         self.accounts = {}
         self.backend_ready = []
         self.functions_ready = []
         self.events_ready = []
-        self._backend(args.settings)
-        self._functions(args.settings, args.endpoints)
+        self._backend(args.google)
+        self._functions(args.google, args.endpoints)
         serving_events = {
             runtime_email(endpoint, self._project)
             for endpoint in args.endpoints
             if isinstance(endpoint.trigger, EventTrigger)
         }
         if serving_events:
-            self._events(sorted(serving_events), args.event_apis)
+            self._events(sorted(serving_events), args.apis.of(*EVENTS))
         self.register_outputs({"accounts": sorted(self.accounts)})
 
     def _account(self, account_id: str, title: str, what_for: str) -> gcp.serviceaccount.Account:

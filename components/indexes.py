@@ -22,21 +22,21 @@ import pulumi
 import pulumi_gcp as gcp
 
 from components._base import Component, Resources
+from components.apis import Apis
 from components.index_file import FieldSpec, IndexField, IndexSpec
+from components.settings import GoogleSettings
 
 BUILD_TIME = "120m"
 
 
 @dataclass(frozen=True, kw_only=True)
 class IndexesArgs:
-    """lanes: how many indexes may build at once, at least 1. after: what must exist first."""
+    """google: the database, and how many indexes may build at once. apis: the enabled ones."""
 
-    project: str
-    database: str
+    google: GoogleSettings
     indexes: tuple[IndexSpec, ...]
     fields: tuple[FieldSpec, ...]
-    lanes: int
-    after: Resources
+    apis: Apis
 
 
 def lane_of(key: str, lanes: int) -> int:
@@ -53,15 +53,16 @@ class Indexes(Component):
     def __init__(self, name: str, args: IndexesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         self._name = name
-        self._args = args
+        self._google = args.google
         self.ids = {}
         self.ready = []
+        on = args.apis.of("firestore")
         ends: dict[int, pulumi.Resource] = {}
         first: pulumi.Resource | None = None
         for spec in sorted(args.indexes, key=lambda spec: spec.key):
-            lane = lane_of(spec.key, args.lanes)
+            lane = lane_of(spec.key, args.google.index_lanes)
             before = ends.get(lane) or first
-            index = self._index(spec, [before] if before else list(args.after))
+            index = self._index(spec, [before] if before else on)
             if first is None:
                 first = index
             else:
@@ -70,15 +71,15 @@ class Indexes(Component):
         self.ready += [*ends.values()] or ([first] if first else [])
         for spec in sorted(args.fields, key=lambda spec: spec.key):
             # Fields are settings of the same database, refused in the same way when many come at once.
-            before = self.ready[-1:] or list(args.after)
+            before = self.ready[-1:] or on
             self.ready.append(self._field(spec, before))
         self.register_outputs({"ids": self.ids})
 
     def _index(self, spec: IndexSpec, after: Resources) -> gcp.firestore.Index:
         return gcp.firestore.Index(
             f"{self._name}-{spec.key}",
-            project=self._args.project,
-            database=self._args.database,
+            project=self._google.project,
+            database=self._google.firestore_database,
             collection=spec.collection,
             query_scope=spec.query_scope,
             api_scope=spec.api_scope,
@@ -106,8 +107,8 @@ class Indexes(Component):
             }
         return gcp.firestore.Field(
             f"{self._name}-{spec.key}",
-            project=self._args.project,
-            database=self._args.database,
+            project=self._google.project,
+            database=self._google.firestore_database,
             collection=spec.collection,
             field=spec.field,
             index_config=config,

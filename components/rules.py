@@ -21,10 +21,12 @@ from typing import Any, cast
 import pulumi
 import pulumi_gcp as gcp
 
-from components._base import Component, Resources
+from components._base import Component
+from components.apis import Apis
 from components.app import RulesFile
 from components.problems import Problem
-from firebase.release import RulesRelease, RulesReleaseArgs, release_name
+from components.settings import GoogleSettings
+from firebase.release import RulesRelease, RulesReleaseArgs, release_name, text_digest
 from firebase.rest import GoogleApi, GoogleError
 
 # Answers that mean "not yet", before the first `up` has turned the API on. Creating the ruleset then
@@ -34,34 +36,40 @@ NOT_YET = ("SERVICE_DISABLED",)
 
 @dataclass(frozen=True, kw_only=True)
 class RulesArgs:
-    """rules: the file's name and text. database: `(default)` or a name. after: what must exist first."""
+    """google: the project and the database. rules: the file's name and text. apis: the enabled ones."""
 
-    project: str
-    database: str
+    google: GoogleSettings
     rules: RulesFile
-    after: Resources
+    apis: Apis
 
 
 class Rules(Component):
-    """The ruleset and its release. `ruleset_name` is the full name; `release_name` the release's short
-    one."""
+    """The ruleset and its release.
+
+    `ruleset_name` is the full name, `release_name` the release's short one, `digest` that of the declared
+    text (`firebase.release.text_digest`).
+    """
 
     ruleset_name: pulumi.Output[str]
     release_name: str
+    digest: str
     release: RulesRelease
 
     def __init__(self, name: str, args: RulesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         ruleset = gcp.firebaserules.Ruleset(
             f"{name}-ruleset",
-            project=args.project,
+            project=args.google.project,
             source={"files": [{"name": args.rules.name, "content": args.rules.content}]},
-            opts=self.child(depends_on=args.after, retain_on_delete=True),
+            opts=self.child(depends_on=args.apis.of("firebaserules"), retain_on_delete=True),
         )
-        self.release_name = release_name(args.database)
+        self.release_name = release_name(args.google.firestore_database)
+        self.digest = text_digest({args.rules.name: args.rules.content})
         self.release = RulesRelease(
             f"{name}-release",
-            RulesReleaseArgs(project=args.project, release_name=self.release_name, ruleset_name=ruleset.name),
+            RulesReleaseArgs(
+                project=args.google.project, release_name=self.release_name, ruleset_name=ruleset.name
+            ),
             self.child(retain_on_delete=True),
         )
         self.ruleset_name = self.release.ruleset_name

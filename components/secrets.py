@@ -14,31 +14,32 @@ encrypted like any other secret, and then no longer sees when they change (pulum
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_gcp as gcp
 
-from components._base import Component, Resources
+from components._base import Component
+from components.apis import Apis
 from components.endpoints import Endpoint
 from components.google import member
-from components.identities import runtime_email
+from components.identities import Identities, runtime_email
+from components.settings import GoogleSettings, SecretSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class SecretsArgs:
-    """values: by name, each a secret output. endpoints: the functions that may use them.
+    """secrets: the configured values. backend_url: the one value that the program knows by itself.
 
-    accounts: the service accounts that the program made, by e-mail; a reader waits for its account.
-    after: what must exist first.
+    endpoints: the functions that may use them. identities: the accounts; a reader waits for its own.
     """
 
-    project: str
-    values: Mapping[str, pulumi.Input[str]]
+    google: GoogleSettings
+    secrets: SecretSettings
+    backend_url: pulumi.Input[str]
     endpoints: tuple[Endpoint, ...]
-    accounts: Mapping[str, pulumi.Resource]
-    after: Resources
+    identities: Identities
+    apis: Apis
 
 
 class Secrets(Component):
@@ -50,13 +51,18 @@ class Secrets(Component):
         super().__init__(name, opts)
         self.versions = {}
         self._readers: dict[str, dict[str, gcp.secretmanager.SecretIamMember]] = {}
-        for secret_name, value in sorted(args.values.items()):
+        self._project = args.google.project
+        values: dict[str, pulumi.Input[str]] = {
+            **args.secrets.values,
+            args.secrets.backend_url_secret: args.backend_url,
+        }
+        for secret_name, value in sorted(values.items()):
             secret = gcp.secretmanager.Secret(
                 f"{name}-{secret_name}",
-                project=args.project,
+                project=self._project,
                 secret_id=secret_name,
                 replication={"auto": {}},
-                opts=self.child(depends_on=args.after),
+                opts=self.child(depends_on=args.apis.of("secretmanager")),
             )
             version = gcp.secretmanager.SecretVersion(
                 f"{name}-{secret_name}-version",
@@ -67,31 +73,31 @@ class Secrets(Component):
             self.versions[secret_name] = version.version
             self._readers[secret_name] = {
                 email: self._reader(name, secret, secret_name, email, args)
-                for email in readers(secret_name, args.endpoints, args.project)
+                for email in readers(secret_name, args.endpoints, self._project)
             }
         self.register_outputs({"versions": self.versions})
 
     def _reader(
         self, name: str, secret: gcp.secretmanager.Secret, secret_name: str, email: str, args: SecretsArgs
     ) -> gcp.secretmanager.SecretIamMember:
-        account = args.accounts.get(email)
+        account = args.identities.accounts.get(email)
         return gcp.secretmanager.SecretIamMember(
             f"{name}-{secret_name}-{email.split('@', 1)[0]}",
-            project=args.project,
+            project=self._project,
             secret_id=secret_name,
             role="roles/secretmanager.secretAccessor",
             member=member(email),
             opts=self.child(depends_on=[secret, *([account] if account else [])]),
         )
 
-    def ready_for(self, endpoint: Endpoint, project: str) -> list[pulumi.Resource]:
+    def ready_for(self, endpoint: Endpoint) -> list[pulumi.Resource]:
         """What must exist before the function can start: the right to read each of its secrets.
 
         Raises:
             KeyError: the function uses a secret that is not among the values; the settings refuse that
             earlier.
         """
-        email = runtime_email(endpoint, project)
+        email = runtime_email(endpoint, self._project)
         return [self._readers[use.secret][email] for use in endpoint.secrets]
 
 

@@ -19,6 +19,7 @@ module or the class breaks refresh of existing stacks.
 from __future__ import annotations
 
 import functools
+import hashlib
 import logging
 import re
 from dataclasses import dataclass
@@ -63,6 +64,14 @@ def release_name(database: str) -> str:
 def full_ruleset_name(project: str, name: str) -> str:
     """A ruleset's full resource name; providers report it in full or as the bare id."""
     return name if name.startswith("projects/") else f"projects/{project}/rulesets/{name}"
+
+
+def text_digest(files: Mapping[str, str]) -> str:
+    """sha256 over the names and texts of a ruleset's files: what "the declared text is released" compares."""
+    digest = hashlib.sha256()
+    for name, content in sorted(files.items()):
+        digest.update(f"{name}\0{content}\0".encode())
+    return digest.hexdigest()
 
 
 @functools.cache

@@ -1,1 +1,1 @@
-"""Day two: what is done to a stack once it lives, as `python -m ops …`."""
+"""Day two, one command line: `python -m ops`. Uses the program from outside and is used by nothing in it."""

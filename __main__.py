@@ -1,0 +1,80 @@
+"""The production of the WhatsApp CRM: settings -> components -> exports.
+
+Read from top to bottom it is the runbook. Nothing is decided here: what the settings and the app mean is in
+`components.settings` and `components.app`, how a part is made is in its component.
+"""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.apis import Apis, ApisArgs
+from components.backend import Backend, BackendArgs
+from components.functions import Functions, FunctionsArgs
+from components.google import provider
+from components.identities import Identities, IdentitiesArgs
+from components.indexes import Indexes, IndexesArgs
+from components.loading import load
+from components.rules import Rules, RulesArgs
+from components.secrets import Secrets, SecretsArgs
+from components.verification import Verification, VerificationArgs
+
+settings, app = load()
+google = settings.google
+endpoints = tuple(endpoint for codebase in app.codebases for endpoint in codebase.endpoints)
+here = pulumi.ResourceOptions(providers=[provider(google)])
+
+apis = Apis("apis", ApisArgs(google=google, codebases=app.codebases), here)
+identities = Identities("identities", IdentitiesArgs(google=google, endpoints=endpoints, apis=apis), here)
+rules = app.rules and Rules("rules", RulesArgs(google=google, rules=app.rules, apis=apis), here)
+indexes = Indexes(
+    "indexes", IndexesArgs(google=google, indexes=app.indexes, fields=app.fields, apis=apis), here
+)
+backend = Backend(
+    "backend",
+    BackendArgs(
+        railway=settings.railway,
+        backend=settings.backend,
+        stack_marker=f"{pulumi.get_project()}/{pulumi.get_stack()}",
+        service_account_json=identities.backend_key,
+        after=[*identities.backend_ready, *indexes.ready],
+    ),
+)
+secrets = Secrets(
+    "secrets",
+    SecretsArgs(
+        google=google,
+        secrets=settings.secrets,
+        backend_url=backend.url,
+        endpoints=endpoints,
+        identities=identities,
+        apis=apis,
+    ),
+    here,
+)
+functions = Functions(
+    "functions",
+    FunctionsArgs(
+        google=google,
+        codebases=app.codebases,
+        apis=apis,
+        identities=identities,
+        secrets=secrets,
+        after=indexes.ready,
+    ),
+    here,
+)
+Verification(
+    "verification",
+    VerificationArgs(
+        google=google, rules=rules, indexes=indexes, secrets=secrets, functions=functions, backend=backend
+    ),
+)
+
+pulumi.export("backend_url", backend.url)
+pulumi.export("google_project", google.project)
+pulumi.export("function_urls", functions.urls)
+pulumi.export("ruleset", rules.ruleset_name if rules else None)
+pulumi.export("railway_project_id", backend.project_id)
+pulumi.export("railway_service_id", backend.service_id)
+pulumi.export("railway_volume_id", backend.volume_id)

@@ -1,0 +1,170 @@
+"""`python -m ops verify`: is everything that was declared really there and well?
+
+Runbook: "indexes are Ready, functions Deployed, rules active", "/health 200". The program runs it as the last
+step of `pulumi up` (`components.verification`), with what it declared as JSON on stdin, so that an `up` whose
+result is not healthy is a failed `up`.
+
+It refuses to trust what Pulumi believes: everything is read from Google and Railway again. It reads no
+secret and is given none.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from firebase.release import get_release
+from firebase.rest import GoogleApi, GoogleError, JsonObject
+from ops import backend, google
+from ops.report import Line
+
+AGAIN = "Run `pulumi up` again; if it stays, read the message in the Google Cloud console."
+
+
+class SpecError(Exception):
+    """The spec on stdin is not what the program writes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What was declared. The fields are those of `components.verification.spec`."""
+
+    project: str
+    database: str
+    functions: tuple[JsonObject, ...]
+    indexes: Mapping[str, str]
+    rules: JsonObject | None
+    secrets: Mapping[str, str]
+    backend: JsonObject
+    wait_seconds: float
+
+
+def parse(raw: object) -> Spec:
+    """The spec from its JSON.
+
+    Raises:
+        SpecError: a field is missing.
+    """
+    if not isinstance(raw, dict):
+        msg = "expected a JSON object on stdin"
+        raise SpecError(msg)
+    given = cast("dict[str, Any]", raw)
+    try:
+        return Spec(
+            project=given["project"],
+            database=given["database"],
+            functions=tuple(given["functions"]),
+            indexes=given["indexes"],
+            rules=given["rules"],
+            secrets=given["secrets"],
+            backend=given["backend"],
+            wait_seconds=float(given["wait_seconds"]),
+        )
+    except KeyError as missing:
+        msg = f"the spec on stdin has no field {missing}"
+        raise SpecError(msg) from None
+
+
+def check(spec: Spec, api: GoogleApi, environ: Mapping[str, str] | None = None) -> list[Line]:
+    """Every declared thing, checked. A check that could not be made is a failure of its own line."""
+    return [
+        *_guarded("functions", _functions(spec, api)),
+        *_guarded("indexes", _indexes(spec, api)),
+        *_guarded("rules", _rules(spec, api)),
+        *_guarded("secrets", _secrets(spec, api)),
+        _health(spec, os.environ if environ is None else environ),
+    ]
+
+
+def _guarded(thing: str, lines: Iterator[Line]) -> Iterator[Line]:
+    try:
+        yield from lines
+    except GoogleError as error:
+        yield Line(thing=thing, found=f"could not be checked: {error}", mend=error.mend)
+
+
+def _functions(spec: Spec, api: GoogleApi) -> Iterator[Line]:
+    regions = sorted({str(function["region"]) for function in spec.functions})
+    live = {region: google.functions(api, spec.project, region) for region in regions}
+    for declared in spec.functions:
+        region, name = str(declared["region"]), str(declared["id"])
+        thing = f"function {region}/{name}"
+        found = live[region].get(name)
+        if found is None:
+            yield Line(thing=thing, found="not there", mend=AGAIN)
+            continue
+        state = str(found.get("state", ""))
+        if state != "ACTIVE":
+            messages = cast("list[JsonObject]", found.get("stateMessages") or [])
+            said = "; ".join(str(message.get("message", "")) for message in messages)
+            yield Line(thing=thing, found=f"{state} {said}".strip(), mend=AGAIN)
+            continue
+        source = _at(found, "buildConfig", "source", "storageSource", "object")
+        if source != declared["source"]:
+            yield Line(
+                thing=thing,
+                found=f"runs {source}, not {declared['source']}",
+                mend="Somebody deployed past Pulumi: run `pulumi up --refresh`.",
+            )
+            continue
+        yield Line(thing=thing, found="ACTIVE")
+
+
+def _indexes(spec: Spec, api: GoogleApi) -> Iterator[Line]:
+    if not spec.indexes:
+        return
+    states = google.index_states(api, spec.project, spec.database)
+    for key, name in sorted(spec.indexes.items()):
+        state = states.get(name, "not there")
+        mend = None
+        if state != "READY":
+            mend = (
+                "It is still being built; run `pulumi up` again when it is done."
+                if state == "CREATING"
+                else "Run `pulumi up --refresh`, which makes it again."
+            )
+        yield Line(thing=f"index {key}", found=state, mend=mend)
+
+
+def _rules(spec: Spec, api: GoogleApi) -> Iterator[Line]:
+    if spec.rules is None:
+        return
+    release, ruleset = str(spec.rules["release"]), str(spec.rules["ruleset"])
+    live = get_release(api, spec.project, release)
+    thing = f"rules {release}"
+    heal = "Run `pulumi up --refresh`, which points the release at the declared rules."
+    if live is None:
+        yield Line(thing=thing, found="no release: clients meet a database without rules", mend=heal)
+    elif live.get("rulesetName") != ruleset:
+        yield Line(thing=thing, found=f"points at {live.get('rulesetName')}, not {ruleset}", mend=heal)
+    elif google.ruleset_digest(api, ruleset) != spec.rules["digest"]:
+        yield Line(thing=thing, found=f"the text of {ruleset} is not the declared one", mend=heal)
+    else:
+        yield Line(thing=thing, found="the declared text is released")
+
+
+def _secrets(spec: Spec, api: GoogleApi) -> Iterator[Line]:
+    for name, version in sorted(spec.secrets.items()):
+        state = google.secret_version_state(api, spec.project, name, version)
+        mend = None
+        if state != "ENABLED":
+            mend = f"Enable that version of {name} in Secret Manager, or set a new value and `pulumi up`."
+        yield Line(thing=f"secret {name}", found=f"version {version} {state}", mend=mend)
+
+
+def _health(spec: Spec, environ: Mapping[str, str]) -> Line:
+    url, path = str(spec.backend["url"]), str(spec.backend["health_path"])
+    healthy, found = backend.health(url, path, spec.wait_seconds, environ)
+    mend = None if healthy else "Read the backend's log on Railway; the deployment that runs is not healthy."
+    return Line(thing=f"backend {url}{path}", found=found, mend=mend)
+
+
+def _at(value: JsonObject, *path: str) -> object:
+    found: object = value
+    for key in path:
+        if not isinstance(found, dict):
+            return None
+        found = found.get(key)
+    return found
