@@ -1,0 +1,318 @@
+"""The options of one function in a manifest: memory, CPU, scaling, network, labels, secrets, callers.
+
+Expressions are worked out, `null` means the default, bounds are those of Cloud Functions (2nd gen) and
+Cloud Run.
+Refuses combinations that Cloud Run refuses only while it rolls out (a fraction of a CPU with concurrency,
+too little memory for the CPUs), because then half a deployment stands.
+"""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from collections.abc import Mapping
+
+from components.params import ExpressionError, Params, UnresolvedError
+from components.plain import kind_of, mapping, nearest, sequence, strings
+from components.problems import Problem
+from components.regions import FUNCTION_REGIONS
+
+# CPU by memory: the defaults of the 2nd generation, and what the 1st gave (firebase-tools, `gcf_gen1`).
+_CPU = {128: 1, 256: 1, 512: 1, 1024: 1, 2048: 1, 4096: 2, 8192: 2, 16384: 4, 32768: 8}
+_CPU_GEN1 = {
+    128: 0.0833, 256: 0.1666, 512: 0.3333, 1024: 0.5833, 2048: 1, 4096: 2, 8192: 2, 16384: 4, 32768: 8,
+}  # fmt: skip
+_WHOLE_CPUS = (1, 2, 4, 6, 8)
+# Cloud Run docs, "CPU limits" and "memory limits": least CPU for more memory than, least memory for CPUs.
+_LEAST_CPU = ((16384, 6), (8192, 4), (4096, 2), (1024, 1), (512, 0.5))
+_LEAST_MEMORY = {4: 2048, 6: 4096, 8: 4096}
+_INGRESS = ("ALLOW_ALL", "ALLOW_INTERNAL_ONLY", "ALLOW_INTERNAL_AND_GCLB")
+_EGRESS = ("PRIVATE_RANGES_ONLY", "ALL_TRAFFIC")
+_LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
+_LABEL_RESERVED = ("deployment-", "firebase", "goog")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SECRET = re.compile(r"[A-Za-z0-9_-]{1,255}")
+
+
+class Options:
+    """Reads the options of one endpoint; problems go to the list it was given, each naming the export."""
+
+    def __init__(
+        self, where: str, entry: Mapping[str, object], params: Params, problems: list[Problem]
+    ) -> None:
+        self._where, _, self._name = where.partition(": ")
+        self._entry = entry
+        self._params = params
+        self._problems = problems
+
+    def _add(self, what: str, mend: str) -> None:
+        self._problems.append(Problem(key=self._where, what=f"{self._name}: {what}", mend=mend))
+
+    def resolved(self, value: object) -> object:
+        """`value` with expressions worked out; None after a problem."""
+        try:
+            return self._params.resolve(value)
+        except UnresolvedError as error:
+            if (
+                error.name not in self._params.declared
+            ):  # a declared one without value is reported once, elsewhere
+                self._add(f"{value}: {error}.", f"Declare the param {error.name}, or correct its name.")
+        except ExpressionError as error:
+            self._add(f"{error}.", f"Simplify the expression in the options of {self._name}.")
+        return None
+
+    def _get(self, key: str) -> object:
+        return self.resolved(self._entry.get(key))
+
+    def boolean(self, key: str) -> bool | None:
+        """true, false, or None when not said."""
+        return self.boolean_of(self._entry.get(key), key)
+
+    def boolean_of(self, value: object, what: str) -> bool | None:
+        """The same for a value from elsewhere in the endpoint."""
+        found = self.resolved(value)
+        if found is None or isinstance(found, bool):
+            return found
+        self._add(f"{what} must be true or false, but is {kind_of(found)}.", f"Correct {what}.")
+        return None
+
+    def whole(self, value: object, what: str, low: int, high: int) -> int | None:
+        """A whole number from `low` to `high`, or None when not said."""
+        found = self.resolved(value)
+        if found is None:
+            return None
+        if isinstance(found, float) and found.is_integer():
+            found = int(found)
+        if isinstance(found, bool) or not isinstance(found, int) or not low <= found <= high:
+            shown = found if isinstance(found, int | float) else kind_of(found)
+            self._add(
+                f"{what} is {shown}, but must be a whole number from {low} to {high}.",
+                f"Correct {what} of {self._name}.",
+            )
+            return None
+        return found
+
+    def texts(self, key: str) -> dict[str, str]:
+        """A mapping of texts; empty when not said."""
+        return self.texts_of(self._entry.get(key), key)
+
+    def texts_of(self, value: object, what: str) -> dict[str, str]:
+        """The same for a value from elsewhere in the endpoint."""
+        if value is None:
+            return {}
+        entries = mapping(value)
+        if entries is None:
+            self._add(f"{what} must be an object, but is {kind_of(value)}.", f"Correct {what}.")
+            return {}
+        found: dict[str, str] = {}
+        for key, item in entries.items():
+            text = self.resolved(item)
+            if isinstance(text, str):
+                found[key] = text
+            elif text is not None:
+                self._add(f"{what}.{key} must be text, but is {kind_of(text)}.", f"Correct {what}.{key}.")
+        return found
+
+    def regions(self, default: str) -> tuple[str, ...]:
+        """The regions, each once, in order; the default when not said."""
+        value = self._get("region")
+        if value is None:
+            return (default,)
+        found = (value,) if isinstance(value, str) else strings(value)
+        if not found:
+            self._add(
+                f"region must be a text or a list of texts, but is {kind_of(value)}.", "Correct region."
+            )
+            return ()
+        known: list[str] = []
+        for item in found:
+            region = self.resolved(item)
+            if not isinstance(region, str):
+                continue
+            if region not in FUNCTION_REGIONS:
+                guess = nearest(region, FUNCTION_REGIONS)
+                self._add(
+                    f'"{region}" is not a region of Cloud Functions (2nd gen).',
+                    f'Use "{guess or default}" as the region of {self._name}.',
+                )
+            elif region not in known:
+                known.append(region)
+        return tuple(known)
+
+    def timeout(self, longest: int) -> int | None:
+        """Seconds, or None when not said (the server then takes 60)."""
+        return self.whole(self._entry.get("timeoutSeconds"), "timeoutSeconds", 1, longest)
+
+    def memory_mb(self) -> int:
+        """MiB; 256 when not said."""
+        value = self._get("availableMemoryMb")
+        if value is None:
+            return 256
+        if isinstance(value, bool) or not isinstance(value, int) or value not in _CPU:
+            sizes = ", ".join(str(size) for size in _CPU)
+            self._add(f"{value} MiB is not a memory size.", f"Use one of {sizes} MiB.")
+            return 256
+        return value
+
+    def cpu(self, memory_mb: int) -> float:
+        """CPUs: as said, or by memory."""
+        value = self._get("cpu")
+        if value is None:
+            return _CPU[memory_mb]
+        if value == "gcf_gen1":
+            return _CPU_GEN1[memory_mb]
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self._add(f"cpu is {kind_of(value)}.", 'Use a number, or "gcf_gen1".')
+            return 1
+        if not (0.08 <= value < 1 or value in _WHOLE_CPUS):
+            self._add(f"{value:g} CPUs are not possible.", "Use 1, 2, 4, 6 or 8, or a fraction from 0.08.")
+            return 1
+        least = next((cpu for limit, cpu in _LEAST_CPU if memory_mb > limit), 0)
+        if value < least:
+            self._add(
+                f"{memory_mb} MiB of memory need at least {least:g} CPU, not {value:g}.",
+                f"Raise cpu to {least:g}, or lower the memory.",
+            )
+        memory = _LEAST_MEMORY.get(int(value), 0)
+        if memory_mb < memory:
+            self._add(
+                f"{value:g} CPUs need at least {memory} MiB of memory, not {memory_mb}.",
+                f'Set memory to "{memory // 1024}GiB", or lower cpu.',
+            )
+        return value
+
+    def concurrency(self, cpu: float) -> int:
+        """Requests at a time: 80 on whole CPUs, 1 on a fraction."""
+        found = self.whole(self._entry.get("concurrency"), "concurrency", 1, 1000)
+        if found is not None and found > 1 and cpu < 1:
+            self._add(
+                f"concurrency {found} needs a whole CPU, not {cpu:g}.", "Set cpu to 1, or concurrency to 1."
+            )
+        if found is not None:
+            return found
+        return 80 if cpu >= 1 else 1
+
+    def scale(self) -> tuple[int, int | None]:
+        """(least, most) instances; most None when not said."""
+        least = self.whole(self._entry.get("minInstances"), "minInstances", 0, 1000) or 0
+        most = self.whole(self._entry.get("maxInstances"), "maxInstances", 1, 3000)
+        if most is not None and least > most:
+            self._add(
+                f"minInstances {least} is more than maxInstances {most}.", "Raise maxInstances or lower min."
+            )
+        return least, most
+
+    def ingress(self) -> str:
+        """Who may reach it over the network."""
+        value = self._get("ingressSettings")
+        if value is None:
+            return "ALLOW_ALL"
+        if value in _INGRESS:
+            return str(value)
+        self._add(f"ingressSettings is {value}.", f"Use one of {', '.join(_INGRESS)}.")
+        return "ALLOW_ALL"
+
+    def vpc(self, project: str, region: str) -> tuple[str | None, str | None]:
+        """(connector, egress); a short connector name is completed."""
+        value = self._entry.get("vpc")
+        body = mapping(value)
+        if body is None:
+            return None, None
+        if body.get("networkInterfaces"):
+            self._add("not yet supported by this program: direct VPC egress.", "Use a VPC connector.")
+            return None, None
+        connector = self.resolved(body.get("connector"))
+        egress = self.resolved(body.get("egressSettings"))
+        if not isinstance(connector, str) or not connector:
+            return None, None
+        if egress is not None and egress not in _EGRESS:
+            self._add(f"vpc.egressSettings is {egress}.", f"Use one of {', '.join(_EGRESS)}.")
+        if "/" not in connector:
+            connector = f"projects/{project}/locations/{region}/connectors/{connector}"
+        return connector, egress if isinstance(egress, str) else None
+
+    def labels(self) -> dict[str, str]:
+        """The labels of the code; those of the platform and of this program are not the code's to set."""
+        found = self.texts("labels")
+        for key, value in found.items():
+            if key.startswith(_LABEL_RESERVED):
+                self._add(f'the label "{key}" is reserved.', f"Rename the label of {self._name}.")
+            elif not _LABEL_KEY.fullmatch(key) or not _LABEL_VALUE.fullmatch(value):
+                self._add(
+                    f'"{key}: {value}" is not a label (lower case, digits, - and _; up to 63).',
+                    f"Correct the label of {self._name}.",
+                )
+        return found
+
+    def secrets(self) -> tuple[tuple[str, str], ...]:
+        """(variable, secret) pairs, sorted, each variable once. A secret without a name has its
+        variable's.
+        """
+        found: dict[str, str] = {}
+        for raw in sequence(self._entry.get("secretEnvironmentVariables")) or []:
+            entry = mapping(raw) or {}
+            key = self.resolved(entry.get("key"))
+            secret = self.resolved(entry.get("secret")) or key
+            if not isinstance(key, str) or not _VARIABLE.fullmatch(key):
+                self._add(f"the secret {key} has not the name of a variable.", "Use letters, digits and _.")
+            elif not isinstance(secret, str) or not _SECRET.fullmatch(secret):
+                self._add(
+                    f'the secret "{secret}" is not a name in Secret Manager of this project.',
+                    "Give the plain name: the program pins the version.",
+                )
+            elif found.setdefault(key, secret) != secret:
+                self._add(f"{key} is bound to two secrets.", f"Bind {key} once in {self._name}.")
+        return tuple(sorted(found.items()))
+
+    def service_account(self, project: str) -> str | None:
+        """An e-mail; `name@` is completed with the project; "default" as it is; None when not said."""
+        value = self._get("serviceAccount")
+        if value is None:
+            value = self._get("serviceAccountEmail")
+        if value is None or value == "default":
+            return None if value is None else "default"
+        return self._account(value, project)
+
+    def invoker(self, value: object, project: str) -> tuple[str, ...] | None:
+        """Who may call an https function: ("public",), ("private",), e-mails, or None when not said."""
+        found = self.resolved(value)
+        if found is None:
+            return None
+        items = (found,) if isinstance(found, str) else strings(found)
+        if not items:
+            self._add("invoker must be a text or a list of texts.", 'Write invoker: "private".')
+            return None
+        items = tuple(str(self.resolved(item)) for item in items)
+        if "public" in items or "private" in items:
+            if len(set(items)) > 1:
+                self._add(
+                    f"invoker mixes {' and '.join(sorted(set(items)))}.",
+                    'Write "public", or "private", or the service accounts.',
+                )
+            return items[:1]
+        accounts = [account for item in items if (account := self._account(item, project)) is not None]
+        return tuple(dict.fromkeys(accounts))
+
+    def time_zone(self, value: object) -> str:
+        """A zone of the tz database; UTC when not said."""
+        if value is None:
+            return "UTC"
+        zones = zoneinfo.available_timezones()
+        if isinstance(value, str) and (value in zones or not zones):
+            return value
+        guess = nearest(str(value), zones)
+        self._add(f'"{value}" is not a time zone.', f'Use "{guess or "Europe/Bucharest"}" as the time zone.')
+        return "UTC"
+
+    def _account(self, value: object, project: str) -> str | None:
+        if isinstance(value, str) and value.endswith("@"):
+            value = f"{value}{project}.iam.gserviceaccount.com"
+        if isinstance(value, str) and _EMAIL.fullmatch(value):
+            return value
+        self._add(
+            f"{value} is not a service account.",
+            f'Give the e-mail, or "name@" for one of {project}.',
+        )
+        return None
