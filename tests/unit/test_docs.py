@@ -1,0 +1,259 @@
+"""What is written about the program is true of it: the README's settings, its commands, the workflows."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import yaml
+
+from ops.ci_report import SECRET_VARIABLES
+
+pytestmark = pytest.mark.unit
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+ACTIONS = sorted((ROOT / ".github" / "actions").glob("*/action.yml"))
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+PREFIX = "whatsapp-crm:"
+
+
+def load(path: Path) -> dict[str, Any]:
+    """A YAML file; `on:` is text here, not YAML 1.1's truth."""
+    return cast("dict[str, Any]", yaml.load(path.read_text(), yaml.BaseLoader))  # noqa: S506  (plain texts only)
+
+
+def steps() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every step of every workflow and action, with a name for it."""
+    for path in WORKFLOWS:
+        for job, content in load(path)["jobs"].items():
+            for step in content["steps"]:
+                yield f"{path.name} {job}: {step.get('name')}", step
+    for path in ACTIONS:
+        for step in load(path)["runs"]["steps"]:
+            yield f"{path.parent.name}: {step.get('name')}", step
+
+
+PULUMI_STEPS = [
+    pytest.param(step, id=where)
+    for where, step in steps()
+    if re.search(r"^\s*pulumi ", step.get("run", ""), re.MULTILINE)
+]
+
+
+def config_table() -> str:
+    """The README's table of settings, from Pulumi.yaml."""
+    project = cast("dict[str, Any]", yaml.safe_load((ROOT / "Pulumi.yaml").read_text()))
+    rows = ["| key | default | |", "|---|---|---|"]
+    for key, declared in project["config"].items():
+        if not key.startswith(PREFIX):
+            continue
+        default = declared.get("default", declared.get("value", ""))
+        shown = (
+            ""
+            if default in ("", [], {})
+            else f"`{default if isinstance(default, str) else json.dumps(default)}`"
+        )
+        described = " ".join(str(declared.get("description", "")).split()).replace("|", "\\|")
+        rows.append(f"| `{key.removeprefix(PREFIX)}` | {shown} | {described} |")
+    return "\n".join(rows)
+
+
+def test_the_readme_has_every_setting() -> None:
+    """When this fails, put the table it prints between the two marks."""
+    written = README.partition("<!-- config: generated from Pulumi.yaml -->\n")[2].partition(
+        "\n<!-- /config -->"
+    )[0]
+    assert written == config_table(), "\n" + config_table()
+
+
+def test_every_setting_is_described() -> None:
+    assert not [row for row in config_table().splitlines()[2:] if row.endswith("|  |")]
+
+
+def test_every_setting_in_a_command_exists() -> None:
+    """`pulumi config set whatsapp-crm:...` anywhere in the documents."""
+    keys = {line.split("`")[1] for line in config_table().splitlines()[2:]}
+    used = {key for page in PAGES for key in re.findall(rf"{PREFIX}([A-Za-z]+)", page.read_text())} - {"KEY"}
+    assert used
+    assert used <= keys
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_make_target_that_is_named_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:`|^)make ([a-z]+)", page.read_text(), re.MULTILINE))
+    assert named <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)?(?:#[^)]*)?\)", page.read_text()):
+        assert not target or "://" in target or (page.parent / target).exists(), target
+
+
+def test_every_file_in_the_tree_exists() -> None:
+    tree = README.partition("## The house\n\n```\n")[2].partition("```")[0]
+    named = [line.split()[0] for line in tree.splitlines()]
+    assert len(named) > 8
+    assert not [name for name in named if not (ROOT / name).exists()]
+
+
+def test_every_file_of_the_runbook_table_exists() -> None:
+    table = README.partition("| the runbook's line |")[2].partition("\n\n")[0]
+    for row in table.splitlines()[1:]:
+        folder = ""
+        for name in re.findall(r"`([\w/]+\.py)`", row):
+            folder = name.rpartition("/")[0] or folder
+            assert (ROOT / folder / name.rpartition("/")[2]).exists(), row
+
+
+def test_decisions_are_numbered_listed_and_whole() -> None:
+    pages = sorted((ROOT / "docs" / "adr").glob("0*.md"))
+    index = (ROOT / "docs" / "adr" / "README.md").read_text()
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    for page in pages:
+        headings = re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE)
+        assert headings[:3] == ["Context", "Decision", "Consequences"], page.name
+        assert headings[3].startswith("What would change it"), page.name
+        assert page.read_text().startswith(f"# {page.name[:4]}. ")
+        assert f"]({page.name})" in index
+
+
+# --- the workflows
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        pytest.param([".toolchain/bin/actionlint", "-no-color"], id="actionlint"),
+        pytest.param(
+            [".venv/bin/zizmor", "--offline", "--quiet", "--persona=pedantic", ".github"], id="zizmor"
+        ),
+    ],
+)
+def test_the_workflows_pass_their_linters(tool: list[str]) -> None:
+    """`make setup` installs both; a machine without them has not run it."""
+    done = subprocess.run(tool, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_action_is_pinned_and_the_same_everywhere() -> None:
+    pins: dict[str, set[str]] = {}
+    for path in [*WORKFLOWS, *ACTIONS]:
+        for line in re.findall(r"^\s*(?:- )?uses: (.+)$", path.read_text(), re.MULTILINE):
+            if line.startswith("./"):
+                continue
+            pin = re.fullmatch(r"([\w.-]+/[\w./-]+)@([0-9a-f]{40} # v\d+\.\d+\.\d+)", line)
+            assert pin, f"{path.name}: {line}"
+            pins.setdefault(pin[1], set()).add(pin[2])
+    assert pins
+    assert not {action: commits for action, commits in pins.items() if len(commits) > 1}
+
+
+def test_nothing_is_permitted_but_by_the_job() -> None:
+    for path in WORKFLOWS:
+        workflow = load(path)
+        assert workflow["permissions"] == {}, path.name
+        assert all(job["permissions"] for job in workflow["jobs"].values()), path.name
+
+
+def test_no_secret_is_on_a_command_line() -> None:
+    """Expressions are put into a script before the shell reads it: none at all stands in one."""
+    assert not [where for where, step in steps() if "${{" in step.get("run", "")]
+
+
+def test_the_job_that_comments_holds_no_secret() -> None:
+    comment = (ROOT / ".github" / "workflows" / "preview.yml").read_text().partition("\n  comment:\n")[2]
+    assert comment
+    assert "secrets." not in comment
+    assert "id-token" not in comment
+
+
+def test_every_secret_of_a_step_is_cut_out_of_its_report() -> None:
+    for where, step in steps():
+        secret = {name for name, value in step.get("env", {}).items() if "secrets." in value}
+        assert secret <= set(SECRET_VARIABLES), where
+        if "ops.ci_report render" in step.get("run", ""):
+            assert secret, where
+
+
+def test_a_deployment_is_approved_and_not_stopped_in_the_middle() -> None:
+    up = load(ROOT / ".github" / "workflows" / "deploy.yml")["jobs"]["up"]
+    assert up["environment"] == "production"
+    assert up["concurrency"]["cancel-in-progress"] == "false"
+    assert int(up["timeout-minutes"]) > 120  # one index build
+
+
+def test_forks_get_no_secret() -> None:
+    for path in WORKFLOWS:
+        workflow = load(path)
+        assert "pull_request_target" not in workflow["on"], path.name
+        if "pull_request" in workflow["on"]:
+            for name, job in workflow["jobs"].items():
+                if "secrets." in json.dumps(job):
+                    assert "head.repo.full_name == github.repository" in job["if"], f"{path.name} {name}"
+
+
+@pytest.mark.parametrize("code", [0, 1, 7])
+@pytest.mark.parametrize("step", PULUMI_STEPS)
+def test_the_exit_code_is_kept(step: dict[str, Any], code: int, tmp_path: Path) -> None:
+    """The real script of the step, as GitHub runs it, with a `pulumi` that prints and exits."""
+    stand_in = tmp_path / "bin" / "pulumi"
+    stand_in.parent.mkdir()
+    stand_in.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$@" > "$RUNNER_TEMP/arguments"\necho out; echo err >&2\nexit {code}\n'
+    )
+    stand_in.chmod(0o755)
+    environ = {
+        "PATH": f"{stand_in.parent}{os.pathsep}{os.environ['PATH']}",
+        "RUNNER_TEMP": str(tmp_path),
+        "GITHUB_OUTPUT": str(tmp_path / "output"),
+        "GITHUB_SHA": "0" * 40,
+        "STACK": "prod",
+    }
+    script = tmp_path / "step.sh"
+    script.write_text(step["run"])
+    assert step["shell"] == "bash"  # with it GitHub adds pipefail, without it not
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],
+        env=environ,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == code
+    assert (tmp_path / "output").read_text() == f"code={code}\n"
+    assert (tmp_path / "report.txt").read_text() == "out\nerr\n"
+    assert "--non-interactive" in (tmp_path / "arguments").read_text().splitlines()
+
+
+def test_the_night_asks_what_the_readme_says() -> None:
+    (command,) = re.findall(r"^pulumi preview -s prod (.+)$", README, re.MULTILINE)
+    (drift,) = [
+        s["run"]
+        for where, s in steps()
+        if where.startswith("drift.yml") and "pulumi preview" in s.get("run", "")
+    ]
+    asked = set(re.findall(r"--[a-z-]+", drift))
+    assert set(command.split()) == asked - {"--stack", "--non-interactive", "--color"}
+
+
+def test_one_version_of_pulumi() -> None:
+    """The workflows' CLI, the sandbox's engine and the README name the same."""
+    module = (ROOT / "sandbox" / "engine" / "go.mod").read_text()
+    (engine,) = re.findall(r"github\.com/pulumi/pulumi/pkg/v3 v([\d.]+)", module)
+    (installed,) = [s["with"]["pulumi-version"] for _, s in steps() if "pulumi-version" in s.get("with", {})]
+    assert installed == engine
+    assert f"Pulumi CLI {engine}" in README
