@@ -56,7 +56,8 @@ _EVENT_KINDS = (
     ("google.firestore.", "Firestore events with another protocol"),
 )
 _OPTION_KEYS = (
-    "platform", "entryPoint", "region", "omit", "labels", "environmentVariables", "secretEnvironmentVariables",
+    "platform", "entryPoint", "region", "omit", "labels", "environmentVariables",
+    "secretEnvironmentVariables",
     "availableMemoryMb", "cpu", "concurrency", "timeoutSeconds", "minInstances", "maxInstances",
     "ingressSettings", "serviceAccount", "serviceAccountEmail", "vpc",
 )  # fmt: skip
@@ -126,7 +127,7 @@ class _Reader:
         return Parsed(
             endpoints=tuple(sorted(found, key=lambda endpoint: (endpoint.id, endpoint.region))),
             required_apis=tuple(sorted(names)),
-            warnings=tuple(self.warnings),
+            warnings=tuple(dict.fromkeys(self.warnings)),
         )
 
     def _add(self, what: str, mend: str) -> None:
@@ -189,7 +190,7 @@ class _Reader:
             return []
         if not _FUNCTION_ID.fullmatch(name):
             self._add(
-                f'{name}: "{name}" is not a name that Cloud Functions takes (letters, digits, - and _; up to 63).',
+                f'{name}: "{name}" is not a function name (letters, digits, - and _; up to 63).',
                 f"Rename the export {name}.",
             )
             return []

@@ -1,0 +1,75 @@
+"""Which Node runtime a functions codebase gets.
+
+The stack's `functionsRuntime` first, then `runtime` in firebase.json, then `engines.node` in
+package.json, as the official CLI does (the override is ours).
+Refuses a runtime that Google has decommissioned: the deploy would fail after everything else has been
+changed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from components.plain import mapping
+from components.problems import Problem
+from components.settings_keys import NAMESPACE
+
+SUPPORTED = ("nodejs22", "nodejs24")
+# Dates of decommission (Cloud Functions docs, runtime support).
+DECOMMISSIONED = {
+    "nodejs10": "2025-01-30", "nodejs12": "2025-01-30", "nodejs14": "2025-01-30", "nodejs16": "2025-01-30",
+    "nodejs18": "2025-10-30", "nodejs20": "2026-10-30",
+}  # fmt: skip
+_KEY = f"{NAMESPACE}:functionsRuntime"
+_SET = f"pulumi config set {_KEY} {SUPPORTED[0]}"
+
+
+def choose(override: str | None, declared: str | None, folder: Path, where: str) -> tuple[str, list[Problem]]:
+    """The runtime of the codebase in `folder`; "" with a problem. `where` names the codebase in
+    messages.
+    """
+    if override is not None:
+        return _check(override, _KEY, where)
+    if declared is not None:
+        return _check(declared, "firebase.json", where)
+    engine = _engine(folder)
+    if engine is None:
+        return "", [
+            Problem(key=where, what="neither firebase.json nor package.json names a runtime.", mend=_SET)
+        ]
+    match = re.fullmatch(r"\s*[\^~v=]?(\d+)(?:\.[\dx*]+)*\s*", engine)
+    if match is None:
+        return "", [
+            Problem(
+                key=f"{where}/package.json",
+                what=f'"engines": {{"node": "{engine}"}} does not name one major version.',
+                mend=f'Write "engines": {{"node": "22"}}, or: {_SET}',
+            )
+        ]
+    return _check(f"nodejs{match.group(1)}", f"{where}/package.json", where)
+
+
+def _check(runtime: str, place: str, where: str) -> tuple[str, list[Problem]]:
+    if runtime in SUPPORTED:
+        return runtime, []
+    if runtime in DECOMMISSIONED:
+        what = f"{runtime} (for {where}) ended on {DECOMMISSIONED[runtime]}: Google no longer deploys it."
+    elif runtime.startswith("nodejs"):
+        what = f"{runtime} (for {where}) is not a runtime that this program knows."
+    else:
+        what = f'not yet supported by this program: the runtime "{runtime}" (for {where}).'
+    return "", [Problem(key=place, what=what, mend=_SET)]
+
+
+def _engine(folder: Path) -> str | None:
+    path = folder / "package.json"
+    if not path.is_file():
+        return None
+    try:
+        package = mapping(json.loads(path.read_text(encoding="utf-8"))) or {}
+    except ValueError:
+        return None  # discovery reports the file itself, with line and column
+    node = (mapping(package.get("engines")) or {}).get("node")
+    return str(node) if node is not None else None
