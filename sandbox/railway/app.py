@@ -1,0 +1,86 @@
+"""The Railway sandbox as one ASGI app: GraphQL, admin routes and the public edge on one port.
+
+Refuses to invent an API: what Railway's schema does not have is not served here either.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from sandbox.faults import Watch
+from sandbox.railway.admin import Admin
+from sandbox.railway.backend import Simulated
+from sandbox.railway.edge import Edge
+from sandbox.railway.endpoint import Endpoint, describe
+from sandbox.railway.faults import ANSWERS
+from sandbox.railway.limits import Limits
+from sandbox.railway.pause import Pauses
+from sandbox.railway.resolvers import FIELDS
+from sandbox.railway.schema import build
+from sandbox.railway.store import load
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from sandbox.railway.backend import Backend
+
+PATH = "/graphql/v2"
+
+
+class RailwayWatch(Watch):
+    """The shared counters, and two of Railway's own: deployments started, mutations that overlapped."""
+
+    endpoint: Endpoint
+    deployments_before: int = 0
+    overlaps_before: int = 0
+
+    def reset(self) -> None:
+        super().reset()
+        self.deployments_before = self.endpoint.store.deployments_started
+        self.overlaps_before = self.endpoint.overlaps
+
+    def figures(self) -> dict[str, int]:
+        """Further figures for `GET /admin/counters`."""
+        return {
+            "deployments": self.endpoint.store.deployments_started - self.deployments_before,
+            "overlaps": self.endpoint.overlaps - self.overlaps_before,
+        }
+
+
+def create_app(state_file: Path | None = None, backend: Backend | None = None) -> Starlette:
+    """A Railway.
+
+    Args:
+        state_file: where the world is kept, written after every change; None keeps it in memory.
+        backend: answers for running deployments behind public domains; None for the simulated one.
+
+    Raises:
+        ValueError: `state_file` is not a state of this sandbox.
+    """
+    store = load(state_file)
+    endpoint = Endpoint(store, build(FIELDS), Limits(store), state_file)
+    pauses = Pauses(endpoint, describe)
+    watch = RailwayWatch(pauses, describe, ANSWERS)
+    watch.endpoint = endpoint
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        store.save(state_file)
+
+    return Starlette(
+        routes=[
+            Route(PATH, watch, methods=["POST"]),
+            *watch.routes(watch.figures),
+            *pauses.routes(),
+            *Admin(store, state_file).routes(),
+        ],
+        middleware=[Middleware(Edge, store=store, backend=backend or Simulated(store.switches))],
+        lifespan=lifespan,
+    )

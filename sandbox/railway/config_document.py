@@ -1,0 +1,309 @@
+"""An environment as one document (EnvironmentConfig): how it is written out, and how a patch changes it.
+
+Refuses a key that the document does not have: Railway publishes a JSON schema for it, and a misspelt key that is
+dropped in silence would let a wrong program pass. Domains and TCP proxies of a patch are the exception: Railway
+itself ignores those in silence. Source: environment.schema.json, as Railway publishes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, cast
+
+from sandbox.railway import deploys, problems, settings
+from sandbox.railway import records as r
+from sandbox.railway.rendering import authored
+from sandbox.railway.volume_rules import resize, soft_delete
+from sandbox.railway.writes import put_trigger, put_variables, remove_service
+
+if TYPE_CHECKING:
+    from sandbox.railway.call import Call
+    from sandbox.railway.store import Store
+
+Json = dict[str, Any]
+MASK = "*****"
+BUILD = {
+    "builder": "builder", "buildCommand": "build_command", "dockerfilePath": "dockerfile_path",
+    "watchPatterns": "watch_patterns", "nixpacksPlan": "nixpacks_plan",
+}  # fmt: skip
+DEPLOY = {
+    "startCommand": "start_command", "preDeployCommand": "pre_deploy_command",
+    "healthcheckPath": "healthcheck_path", "healthcheckTimeout": "healthcheck_timeout",
+    "numReplicas": "num_replicas", "multiRegionConfig": "multi_region_config", "region": "region",
+    "cronSchedule": "cron_schedule", "restartPolicyType": "restart_policy_type",
+    "restartPolicyMaxRetries": "restart_policy_max_retries", "sleepApplication": "sleep_application",
+    "overlapSeconds": "overlap_seconds", "drainingSeconds": "draining_seconds",
+    "ipv6EgressEnabled": "ipv6_egress_enabled", "limitOverride": "limit_override",
+    "registryCredentials": "registry_credentials",
+}  # fmt: skip
+SERVICE_KEYS = {
+    "source", "build", "deploy", "variables", "networking", "volumeMounts", "configFile", "isCreated", "isDeleted",
+    "icon", "groupId",
+}  # fmt: skip
+SOURCE_KEYS = {"repo", "image", "branch", "rootDirectory", "checkSuites", "commitSha", "autoUpdates"}
+VOLUME_KEYS = {"sizeMB", "region", "alerts", "allowOnlineResize", "isCreated", "isDeleted"}
+TOP_KEYS = {"services", "sharedVariables", "volumes", "buckets", "groups", "privateNetworkDisabled"}
+
+
+def render(store: Store, environment: r.Environment, *, decrypt: bool) -> Json:
+    """The document of an environment. Variables are masked unless `decrypt`; sealed ones never show a value."""
+    services: Json = {}
+    for instance in store.instances.values():
+        if instance.environment_id == environment.id and instance.deleted_at is None:
+            services[instance.service_id] = _service(store, instance, decrypt=decrypt)
+    volumes: Json = {}
+    for row in store.volume_instances.values():
+        if row.environment_id == environment.id and row.deleted_at is None and not row.is_pending_deletion:
+            volumes[row.volume_id] = {
+                "sizeMB": row.size_mb,
+                "region": row.region,
+                "alerts": row.alerts or {"80": True, "95": True, "100": True},
+                "allowOnlineResize": row.allow_online_resize,
+            }
+    return {
+        "services": services,
+        "sharedVariables": _variables(store, environment.id, None, decrypt=decrypt),
+        "volumes": volumes,
+        **environment.extra,
+    }
+
+
+def _service(store: Store, instance: r.Instance, *, decrypt: bool) -> Json:
+    trigger = deploys.trigger_of(store, instance)
+    source = {
+        "repo": instance.source_repo,
+        "image": instance.source_image,
+        "branch": trigger.branch if trigger else None,
+        "rootDirectory": instance.root_directory,
+        "checkSuites": trigger.check_suites if trigger else None,
+    }
+    deploy = {name: getattr(instance, attribute) for name, attribute in DEPLOY.items()}
+    # The default restart policy is missing from the real document.
+    if instance.restart_policy_type == "ON_FAILURE" and instance.restart_policy_max_retries == 10:
+        del deploy["restartPolicyType"], deploy["restartPolicyMaxRetries"]
+    if deploy["registryCredentials"]:
+        deploy["registryCredentials"] = {"username": MASK, "password": MASK}
+    place = (instance.service_id, instance.environment_id)
+    live = [
+        row
+        for row in store.domains.values()
+        if (row.service_id, row.environment_id) == place and row.deleted_at is None
+    ]
+    proxies = [
+        row
+        for row in store.tcp_proxies.values()
+        if (row.service_id, row.environment_id) == place and row.deleted_at is None
+    ]
+    mount = settings.volume_at(store, *place)
+    return {
+        "source": _said(source),
+        "build": _said({name: getattr(instance, attribute) for name, attribute in BUILD.items()}),
+        "deploy": _said(deploy),
+        "variables": _variables(store, instance.environment_id, instance.service_id, decrypt=decrypt),
+        "networking": {
+            "serviceDomains": {
+                row.domain: _said({"port": row.target_port}) for row in live if not row.custom
+            },
+            "customDomains": {row.domain: _said({"port": row.target_port}) for row in live if row.custom},
+            "tcpProxies": {str(row.application_port): {} for row in proxies},
+        },
+        "volumeMounts": {mount.volume_id: {"mountPath": mount.mount_path}} if mount else {},
+        **({"configFile": instance.railway_config_file} if instance.railway_config_file else {}),
+        **instance.extra,
+    }
+
+
+def _said(values: Json) -> Json:
+    return {name: value for name, value in values.items() if value is not None and value != []}
+
+
+def _variables(store: Store, environment_id: str, service_id: str | None, *, decrypt: bool) -> Json:
+    found: Json = {}
+    for row in authored(store, environment_id, service_id):
+        value = None if row.is_sealed else row.value if decrypt else MASK
+        found[row.name] = {"value": value, **({"isSealed": True} if row.is_sealed else {})}
+    return found
+
+
+def etag(store: Store, environment: r.Environment) -> str:
+    """configEtag: changes with every edit of the document."""
+    text = json.dumps(render(store, environment, decrypt=True), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def merge(base: Json, patch: Json) -> Json:
+    """Deep merge: null deletes, objects merge, everything else replaces."""
+    merged = dict(base)
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        elif isinstance(value, dict):
+            old = merged.get(name)
+            merged[name] = merge(cast("Json", old) if isinstance(old, dict) else {}, cast("Json", value))
+        else:
+            merged[name] = value
+    return merged
+
+
+def leaves(patch: Json) -> int:
+    """How many values a patch sets or deletes."""
+    return sum(leaves(cast("Json", v)) if isinstance(v, dict) and v else 1 for v in patch.values())
+
+
+def commit(call: Call, environment: r.Environment, patch: Json, *, skip_deploys: bool) -> str | None:
+    """Apply a patch and deploy the services that it changed; an equal patch does nothing.
+
+    Returns:
+        The message of a part that was accepted and then failed (`lastAppliedError`), or None.
+
+    Raises:
+        GraphQLError: the patch is refused; nothing has changed then.
+    """
+    store = call.store
+    before = render(store, environment, decrypt=True)
+    after = merge(before, patch)
+    _examine(before, patch)
+    failed: str | None = None
+    plans: list[tuple[r.Instance, Json]] = []
+    for service_id, wanted in after["services"].items():
+        if wanted != before["services"].get(service_id) and not wanted.get("isDeleted"):
+            instance = call.instance(service_id, environment.id)
+            changes = _changes(before["services"][service_id], wanted)
+            settings.candidate(store, instance, changes)
+            plans.append((instance, changes))
+    sizes = [
+        (row, after["volumes"][row.volume_id])
+        for row in list(store.volume_instances.values())
+        if row.environment_id == environment.id
+        and after["volumes"].get(row.volume_id) != before["volumes"].get(row.volume_id)
+    ]
+    for row, wanted in sizes:
+        failed = resize(call, row, wanted.get("sizeMB", row.size_mb), check_only=True) or failed
+    changed: list[r.Instance] = []
+    for instance, changes in plans:
+        old, new = before["services"][instance.service_id], after["services"][instance.service_id]
+        touched = settings.apply(store, instance, changes)
+        touched = _write_rest(call, instance, old, new) or touched
+        if touched:
+            changed.append(instance)
+    for service_id, wanted in after["services"].items():
+        if wanted.get("isDeleted"):
+            remove_service(call, service_id, environment.id)
+    for row, wanted in sizes:
+        if wanted.get("isDeleted"):
+            soft_delete(call, row)
+            continue
+        resize(call, row, wanted.get("sizeMB", row.size_mb), check_only=False)
+        row.alerts = wanted.get("alerts", {})
+        row.allow_online_resize = bool(wanted.get("allowOnlineResize", True))
+    if after["sharedVariables"] != before["sharedVariables"]:
+        _write_variables(call, environment.id, None, before["sharedVariables"], after["sharedVariables"])
+        changed = [row for row in store.instances.values() if row.environment_id == environment.id]
+    environment.extra = {
+        name: value
+        for name, value in after.items()
+        if name in TOP_KEYS - before.keys() or name in environment.extra
+    }
+    if not skip_deploys:
+        for instance in changed:
+            deploys.after_change(store, instance)
+    return failed
+
+
+def _examine(before: Json, patch: Json) -> None:
+    _only(patch, TOP_KEYS, "config")
+    for service_id, wanted in (patch.get("services") or {}).items():
+        if service_id not in before["services"]:
+            raise problems.not_found("Service")
+        if wanted is None:
+            raise problems.bad_input("A service is deleted with isDeleted")
+        _only(wanted, SERVICE_KEYS, "service")
+        _only(wanted.get("source") or {}, SOURCE_KEYS, "source")
+        _only(wanted.get("build") or {}, set(BUILD), "build")
+        _only(wanted.get("deploy") or {}, {*DEPLOY, "requiredMountPath"}, "deploy")
+        for mount in wanted.get("volumeMounts") or {}:
+            if mount not in before["volumes"]:
+                raise problems.not_found("Volume")
+    for volume_id, wanted in (patch.get("volumes") or {}).items():
+        if volume_id not in before["volumes"]:
+            raise problems.not_found("Volume")
+        _only(wanted or {}, VOLUME_KEYS, "volume")
+        size = (wanted or {}).get("sizeMB")
+        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+            raise problems.bad_input("sizeMB must be a positive integer")
+
+
+def _only(part: Json, known: set[str], where: str) -> None:
+    unknown = sorted(set(part) - known)
+    if unknown:
+        raise problems.bad_input(f"Unrecognized key(s) in {where}: {', '.join(unknown)}")
+
+
+def _changes(before: Json, after: Json) -> Json:
+    """The attributes of an instance that differ between two versions of its service's document."""
+    changes: Json = {}
+    for part, names in (("build", BUILD), ("deploy", DEPLOY)):
+        old, new = before.get(part, {}), after.get(part, {})
+        for name, attribute in names.items():
+            if old.get(name) != new.get(name):
+                changes[attribute] = new[name] if name in new else settings.DEFAULTS[attribute]
+    if "multi_region_config" in changes:
+        changes |= settings.from_regions(changes["multi_region_config"] or {})
+    old, new = before.get("source", {}), after.get("source", {})
+    for name, attribute in (
+        ("repo", "source_repo"),
+        ("image", "source_image"),
+        ("rootDirectory", "root_directory"),
+    ):
+        if old.get(name) != new.get(name):
+            changes[attribute] = new.get(name)
+    if before.get("configFile") != after.get("configFile"):
+        changes["railway_config_file"] = after.get("configFile")
+    return changes
+
+
+def _write_rest(call: Call, instance: r.Instance, before: Json, after: Json) -> bool:
+    """What of a service's document is kept elsewhere: variables, the branch, the mount. True where it changed."""
+    touched = False
+    if before["variables"] != after.get("variables", {}):
+        _write_variables(
+            call,
+            instance.environment_id,
+            instance.service_id,
+            before["variables"],
+            after.get("variables", {}),
+        )
+        touched = True
+    old, new = before["source"], after.get("source", {})
+    if (
+        new.get("repo")
+        and new.get("branch")
+        and (old.get("branch"), old.get("repo")) != (new["branch"], new["repo"])
+    ):
+        put_trigger(call, instance, new["repo"], new["branch"], check_suites=bool(new.get("checkSuites")))
+        touched = True
+    if before["volumeMounts"] != after.get("volumeMounts", {}):
+        for row in call.store.volume_instances.values():
+            if row.environment_id != instance.environment_id:
+                continue
+            mount = after.get("volumeMounts", {}).get(row.volume_id)
+            if mount:
+                row.service_id, row.mount_path = instance.service_id, mount.get("mountPath", row.mount_path)
+            elif row.service_id == instance.service_id:
+                row.service_id = None
+        touched = True
+    return touched
+
+
+def _write_variables(
+    call: Call, environment_id: str, service_id: str | None, before: Json, after: Json
+) -> None:
+    values: dict[str, str | None] = {name: None for name in before if name not in after}
+    for name, entry in after.items():
+        if entry != before.get(name):
+            values[name] = str(entry.get("value", ""))
+    put_variables(call, environment_id, service_id, values)
+    for row in authored(call.store, environment_id, service_id):
+        if after[row.name].get("isSealed"):
+            row.is_sealed = True

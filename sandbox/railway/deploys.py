@@ -1,0 +1,255 @@
+"""Deployments: how one starts, what it copies, and how it walks through its states as time passes.
+
+Refuses to run anything in the background: every request first lets the past happen (`advance`), so the state at a
+moment depends on the clock alone. Sources: DeploymentStatus and DeploymentEventStep in Railway's schema; Railway
+docs, deployments/reference and deployments/healthchecks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sandbox.railway import backend, problems
+from sandbox.railway import records as r
+from sandbox.railway.rendering import rendered
+from sandbox.railway.store import commit_hash, new_id
+
+if TYPE_CHECKING:
+    from sandbox.railway.store import Store
+
+IN_FLIGHT = ("QUEUED", "INITIALIZING", "BUILDING", "DEPLOYING", "NEEDS_APPROVAL", "WAITING")
+RUNNING = ("SUCCESS", "SLEEPING")
+HELD = {"needs_approval": "NEEDS_APPROVAL", "waiting": "WAITING"}
+COPIED_SETTINGS = {
+    "builder": "builder", "buildCommand": "build_command", "dockerfilePath": "dockerfile_path",
+    "rootDirectory": "root_directory", "watchPatterns": "watch_patterns", "startCommand": "start_command",
+    "preDeployCommand": "pre_deploy_command", "healthcheckPath": "healthcheck_path",
+    "healthcheckTimeout": "healthcheck_timeout", "numReplicas": "num_replicas", "region": "region",
+    "restartPolicyType": "restart_policy_type", "restartPolicyMaxRetries": "restart_policy_max_retries",
+    "sleepApplication": "sleep_application", "cronSchedule": "cron_schedule",
+    "overlapSeconds": "overlap_seconds", "drainingSeconds": "draining_seconds",
+    "multiRegionConfig": "multi_region_config", "limitOverride": "limit_override",
+}  # fmt: skip
+
+
+def of_instance(store: Store, service_id: str, environment_id: str) -> list[r.Deployment]:
+    """All deployments of a service in an environment, the newest first."""
+    found = [
+        row
+        for row in store.deployments.values()
+        if (row.service_id, row.environment_id) == (service_id, environment_id)
+    ]
+    return found[::-1]
+
+
+def latest(store: Store, instance: r.Instance) -> r.Deployment | None:
+    """The newest deployment of an instance."""
+    found = of_instance(store, instance.service_id, instance.environment_id)
+    return found[0] if found else None
+
+
+def active(store: Store, service_id: str, environment_id: str) -> list[r.Deployment]:
+    """The running deployments of a service in an environment."""
+    return [row for row in of_instance(store, service_id, environment_id) if row.status in RUNNING]
+
+
+def trigger_of(store: Store, instance: r.Instance) -> r.Trigger | None:
+    """The deployment trigger of an instance, seen or not yet."""
+    place = (instance.service_id, instance.environment_id)
+    found = [row for row in store.triggers.values() if (row.service_id, row.environment_id) == place]
+    return found[0] if found else None
+
+
+def repo(store: Store, full_name: str) -> r.Repo | None:
+    """A repository; unless `strict_repos`, any owner/name exists with a branch main."""
+    owner, slash, name = full_name.partition("/")
+    if full_name not in store.repos and not store.switches.strict_repos and owner and slash and name:
+        store.repos[full_name] = r.Repo(id=full_name, branches={"main": commit_hash()})
+    return store.repos.get(full_name)
+
+
+def head(store: Store, instance: r.Instance) -> tuple[str | None, str | None, str | None]:
+    """(repository, branch, newest commit) that an instance would deploy; the commit is None where there is none."""
+    trigger = trigger_of(store, instance)
+    source = trigger.repository if trigger else instance.source_repo
+    if source is None:
+        return None, None, None
+    found = repo(store, source)
+    if found is None:
+        return source, trigger.branch if trigger else None, None
+    branch = trigger.branch if trigger else found.default_branch
+    return source, branch, found.branches.get(branch)
+
+
+def start(
+    store: Store,
+    instance: r.Instance,
+    reason: str,
+    *,
+    commit: str | None = None,
+    again: r.Deployment | None = None,
+) -> r.Deployment:
+    """Start a deployment and count it.
+
+    Args:
+        store: the state.
+        instance: what is deployed.
+        reason: "deploy", "redeploy", "rollback" or "push".
+        commit: the commit, or None for the branch's newest.
+        again: take variables, settings and image from this earlier deployment (rollback).
+
+    Raises:
+        GraphQLError: the instance has no source.
+    """
+    source, branch, newest = head(store, instance)
+    if source is None and instance.source_image is None:
+        raise problems.bad_input("Service has no source to deploy")
+    now = store.now()
+    outcomes = store.switches.deploy_outcomes_next
+    outcome = outcomes.pop(0) if outcomes else store.switches.deploy_outcome
+    if store.switches.newer_removes_in_flight:
+        for older in of_instance(store, instance.service_id, instance.environment_id):
+            if older.status in IN_FLIGHT:
+                move(older, "REMOVED", now)
+    status = HELD.get(outcome, "QUEUED")
+    deployment = r.Deployment(
+        id=new_id(),
+        project_id=store.environments[instance.environment_id].project_id,
+        environment_id=instance.environment_id,
+        service_id=instance.service_id,
+        created_at=now,
+        step_seconds=store.switches.deploy_step_seconds,
+        outcome=outcome,
+        reason=reason,
+        status=status,
+        status_updated_at=now,
+        repo=source,
+        branch=branch,
+        image=None if source else instance.source_image,
+        commit_hash=(commit or newest) if source else None,
+        variables=again.variables if again else rendered(store, instance.service_id, instance.environment_id),
+        settings=again.settings if again else copied_settings(instance),
+        mounts=mounts(store, instance),
+        history=[[status, now]],
+    )
+    deployment.failing_step = failing_step(store, deployment)
+    store.deployments[deployment.id] = deployment
+    store.deployments_started += 1
+    return deployment
+
+
+def after_change(store: Store, instance: r.Instance) -> r.Deployment | None:
+    """What Railway does when variables or config change: deploy again, unless there is nothing to deploy."""
+    source, _, _ = head(store, instance)
+    before = latest(store, instance)
+    if source is None and instance.source_image is None:
+        return None
+    if before is None and not store.switches.variable_deploys_never_deployed:
+        return None
+    return start(store, instance, "redeploy", commit=before.commit_hash if before else None)
+
+
+def copied_settings(instance: r.Instance) -> r.Json:
+    """The settings that a deployment keeps of its start, under Railway's names."""
+    return {name: getattr(instance, attribute) for name, attribute in COPIED_SETTINGS.items()}
+
+
+def mounts(store: Store, instance: r.Instance) -> list[r.Json]:
+    """The volumes mounted into an instance."""
+    return [
+        {"volumeInstanceId": row.id, "volumeId": row.volume_id, "mountPath": row.mount_path}
+        for row in store.volume_instances.values()
+        if (row.service_id, row.environment_id) == (instance.service_id, instance.environment_id)
+        and not row.is_pending_deletion
+        and row.deleted_at is None
+    ]
+
+
+def move(deployment: r.Deployment, status: str, at: float) -> None:
+    """Put a deployment into a state."""
+    deployment.status = status
+    deployment.status_updated_at = at
+    deployment.history.append([status, at])
+
+
+def failing_step(store: Store, deployment: r.Deployment) -> str | None:
+    """The DeploymentEventStep at which this deployment fails, by what it copied or by the switch."""
+    if deployment.image is None and deployment.commit_hash is None:
+        return "SNAPSHOT_CODE"
+    if deployment.outcome == "failed_build":
+        return "BUILD_IMAGE"
+    gated = deployment.settings.get("healthcheckPath") and health_status(store, deployment) != 200
+    return "HEALTHCHECK" if gated or deployment.outcome == "failed_healthcheck" else None
+
+
+def health_status(store: Store, deployment: r.Deployment) -> int:
+    """What the health check of a deployment answers."""
+    status, _ = backend.respond(deployment, store.switches, backend.health_path(deployment))
+    return status
+
+
+def timetable(deployment: r.Deployment) -> list[tuple[int, str]]:
+    """(steps after the start, state) for the rest of a deployment's life."""
+    walk = [(1, "INITIALIZING"), (2, "BUILDING"), (3, "DEPLOYING")]
+    failing = deployment.failing_step
+    if deployment.outcome in HELD:
+        return []
+    if deployment.outcome == "skipped":
+        return [(1, "SKIPPED")]
+    if deployment.outcome == "never_ends":
+        return walk
+    if failing in ("SNAPSHOT_CODE", "BUILD_IMAGE"):
+        return [*walk[:2], (3, "FAILED")]
+    if failing == "HEALTHCHECK":
+        return [*walk, (4, "FAILED")]
+    if deployment.outcome == "removed":
+        return [*walk, (4, "REMOVED")]
+    ends: dict[str, list[tuple[int, str]]] = {"crashed": [(5, "CRASHED")], "sleeping": [(5, "SLEEPING")]}
+    return [*walk, (4, "SUCCESS"), *ends.get(deployment.outcome, [])]
+
+
+def advance(store: Store) -> bool:
+    """Let everything happen that was due; True where something did."""
+    now, moved = store.now(), False
+    for deployment in list(store.deployments.values()):
+        if deployment.status not in (*IN_FLIGHT, *RUNNING):
+            continue
+        reached = {status for status, _ in deployment.history}
+        begun = deployment.held_since or deployment.created_at
+        for steps, status in timetable(deployment):
+            due = begun + steps * deployment.step_seconds
+            if status in reached or due > now or deployment.status == "REMOVED":
+                continue
+            move(deployment, status, due)
+            moved = True
+            if status == "SUCCESS":
+                retire_older(store, deployment, due)
+    return moved
+
+
+def retire_older(store: Store, newer: r.Deployment, at: float) -> None:
+    """Remove the running deployments that a newer one replaces."""
+    for older in of_instance(store, newer.service_id, newer.environment_id):
+        earlier = older.id != newer.id and older.created_at <= newer.created_at
+        if earlier and older.status in (*RUNNING, "CRASHED"):
+            move(older, "REMOVED", at)
+
+
+def approve(deployment: r.Deployment, at: float) -> None:
+    """Let a held deployment go on."""
+    deployment.outcome = "success"
+    deployment.held_since = at
+    move(deployment, "QUEUED", at)
+
+
+def instance_states(deployment: r.Deployment) -> list[dict[str, Any]]:
+    """The deployment's replicas and their DeploymentInstanceStatus."""
+    by_status = {
+        "SUCCESS": "RUNNING", "SLEEPING": "STOPPED", "CRASHED": "CRASHED", "FAILED": "EXITED",
+        "REMOVED": "REMOVED", "REMOVING": "REMOVING", "SKIPPED": "SKIPPED", "DEPLOYING": "INITIALIZING",
+    }  # fmt: skip
+    state = by_status.get(deployment.status)
+    if state is None:
+        return []
+    count = max(1, int(deployment.settings.get("numReplicas") or 1))
+    return [{"id": f"{deployment.id}-{i}", "status": state} for i in range(count)]

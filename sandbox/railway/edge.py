@@ -1,0 +1,92 @@
+"""Railway's public edge: a request whose Host is a live domain reaches that service's running deployment.
+
+Refuses names it does not know with Railway's own 404. The edge has the same port as the API: hosts of this machine
+mean the API, every other host means the edge.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from sandbox.railway import deploys
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from sandbox.railway import records as r
+    from sandbox.railway.backend import Backend
+    from sandbox.railway.store import Store
+
+LOOPBACK = {"127.0.0.1", "localhost", "[::1]", ""}
+
+
+def host_of(scope: Scope) -> str:
+    """The Host of a request, without its port."""
+    host = Headers(scope=scope).get("host", "").lower()
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host
+
+
+def fallback(status: int, message: str) -> Response:
+    """What Railway's edge says itself."""
+    body = {"status": "error", "code": status, "message": message, "request_id": secrets.token_urlsafe(16)}
+    return JSONResponse(body, status, {"X-Railway-Fallback": "true", "Server": "railway-edge"})
+
+
+class Edge:
+    """ASGI middleware: takes the requests for public domains, passes the rest on.
+
+    Args:
+        app: the API and the admin routes.
+        store: the world.
+        backend: answers for running deployments.
+    """
+
+    def __init__(self, app: ASGIApp, store: Store, backend: Backend) -> None:
+        self.app = app
+        self.store = store
+        self.backend = backend
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or host_of(scope) in LOOPBACK:
+            await self.app(scope, receive, send)
+            return
+        response = await self.answer(host_of(scope), Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def answer(self, host: str, request: Request) -> Response:
+        """The answer of whatever runs behind a host name."""
+        deploys.advance(self.store)
+        domain = self.live(host)
+        if domain is None:
+            return fallback(404, "Application not found")
+        running = deploys.active(self.store, domain.service_id, domain.environment_id)
+        if not running:
+            rows = deploys.of_instance(self.store, domain.service_id, domain.environment_id)
+            if any(row.status == "CRASHED" for row in rows):
+                return fallback(502, "Application failed to respond")
+            return fallback(404, "Application not found")
+        deployment = running[0]
+        listens = deployment.variables.get("PORT")
+        if domain.target_port is not None and listens is not None and listens != str(domain.target_port):
+            return fallback(502, "Application failed to respond")
+        if deployment.status == "SLEEPING":
+            deploys.move(deployment, "SUCCESS", self.store.now())
+        return await self.backend.answer(deployment, request)
+
+    def live(self, host: str) -> r.Domain | None:
+        """The domain of a host name, once it is served."""
+        for row in self.store.domains.values():
+            if (
+                row.domain == host
+                and row.deleted_at is None
+                and row.active_at <= self.store.now()
+                and (row.dns_propagated or not row.custom)
+            ):
+                return row
+        return None

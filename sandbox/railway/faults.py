@@ -1,0 +1,31 @@
+"""Railway's own ways to fail on demand, beside those any HTTP API has (`sandbox.faults`).
+
+Refuses to look at the request: a planned failure is the same whatever was asked.
+"""
+
+from __future__ import annotations
+
+import json
+
+from sandbox.faults import Answer
+from sandbox.railway.throttle import throttle_message
+
+
+def _error(message: str) -> str:
+    entry = {
+        "message": message,
+        "extensions": {"code": "INTERNAL_SERVER_ERROR"},
+        "traceId": "5a4d0b0c5a4d0b0c",
+    }
+    return json.dumps({"data": None, "errors": [entry]})
+
+
+ANSWERS: dict[str, Answer] = {
+    "creation_throttle": Answer(
+        status=200, body=_error(throttle_message("environments", 30)), content_type="application/json"
+    ),
+    "internal_error": Answer(
+        status=200, body=_error("Problem processing request"), content_type="application/json"
+    ),
+    "not_authorized": Answer(status=200, body=_error("Not Authorized"), content_type="application/json"),
+}

@@ -1,0 +1,84 @@
+"""Railway's rate limits: the hourly budget of a token, and the edge's limit on URLs without a query string.
+
+Refuses to limit anybody by hand. Sources: Railway docs, integrations/api (headers, budgets); the edge's
+"error code: 1015" as reported by users of the API.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sandbox.railway.store import Store
+
+HOUR = 3600
+
+
+@dataclass
+class Window:
+    """What one token has used of the present hour and the present second."""
+
+    ends: float
+    used: int = 0
+    recent: deque[float] = field(default_factory=deque[float])
+
+
+class Limits:
+    """The limits of one server.
+
+    Args:
+        store: for the switches and the clock.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.windows: dict[str, Window] = {}
+        self.edge: deque[float] = deque()
+
+    def edge_refuses(self, query_string: bytes) -> bool:
+        """Count one request at the edge; True where it is turned away."""
+        most = self.store.switches.edge_per_second
+        return not query_string and bool(most) and not take(self.edge, self.store.now(), most)
+
+    def budget(self, token_id: str, cost: int) -> tuple[dict[str, str], bool]:
+        """Count a request of a token.
+
+        Args:
+            token_id: whose budget; "" for nobody's.
+            cost: how many requests this one counts as.
+
+        Returns:
+            The headers of the answer, and whether the budget is used up (429).
+        """
+        now, most = self.store.now(), self.store.switches.hourly_budget
+        window = self.windows.get(token_id)
+        if window is None or window.ends <= now:
+            window = self.windows[token_id] = Window(now + HOUR)
+        spent = bool(most) and window.used + cost > most
+        wait = window.ends - now
+        per_second = self.store.switches.per_second_budget
+        if not spent and per_second and not take(window.recent, now, per_second):
+            spent, wait = True, 1
+        if not spent:
+            window.used += cost
+        headers = {
+            "X-RateLimit-Limit": str(most),
+            "X-RateLimit-Remaining": str(max(0, most - window.used)),
+            "X-RateLimit-Reset": str(math.ceil(window.ends)),
+        }
+        if spent:
+            headers["Retry-After"] = str(max(1, math.ceil(wait)))
+        return headers, spent
+
+
+def take(recent: deque[float], now: float, most: int) -> bool:
+    """Take a place among the last second's requests; False where they are too many."""
+    while recent and recent[0] <= now - 1:
+        recent.popleft()
+    if len(recent) >= most:
+        return False
+    recent.append(now)
+    return True

@@ -1,0 +1,139 @@
+"""What a deployment tells about itself: its events and its logs, both derived from how it went.
+
+Refuses to print the value of a variable. Source: DeploymentEventStep and Log in Railway's schema.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sandbox.railway import backend
+from sandbox.railway.deploys import health_status
+from sandbox.railway.store import iso
+
+if TYPE_CHECKING:
+    from sandbox.railway import records as r
+    from sandbox.railway.store import Store
+
+BUILD_STEPS = ("SNAPSHOT_CODE", "BUILD_IMAGE", "PUBLISH_IMAGE")
+ERRORS = {
+    "SNAPSHOT_CODE": ("Failed to snapshot code", "branch or commit not found"),
+    "BUILD_IMAGE": ("Failed to build an image", "the build command exited with code 1"),
+    "HEALTHCHECK": ("Healthcheck failed", "1/1 replicas never became healthy"),
+}
+HEALTH_ATTEMPTS = 8
+
+
+def reached(deployment: r.Deployment) -> dict[str, float]:
+    """When each state was first reached."""
+    return {status: at for status, at in reversed(deployment.history)}
+
+
+def events(deployment: r.Deployment) -> list[dict[str, Any]]:
+    """The deployment's steps so far; the failing one carries the error."""
+    times = reached(deployment)
+    if "BUILDING" not in times:
+        return []
+    steps = list(BUILD_STEPS if deployment.image is None else BUILD_STEPS[2:])
+    begun = dict.fromkeys(steps, times["BUILDING"])
+    if "DEPLOYING" in times:
+        later = ["CREATE_CONTAINER"]
+        if deployment.mounts:
+            later.insert(0, "MIGRATE_VOLUMES")
+        if deployment.settings.get("preDeployCommand"):
+            later.append("PRE_DEPLOY_COMMAND")
+        if deployment.settings.get("healthcheckPath") or deployment.failing_step == "HEALTHCHECK":
+            later.append("HEALTHCHECK")
+        begun |= dict.fromkeys(later, times["DEPLOYING"])
+    end = next((times[status] for status in ("SUCCESS", "FAILED", "REMOVED") if status in times), None)
+    rows: list[dict[str, Any]] = []
+    for step, at in begun.items():
+        done = times.get("DEPLOYING") if at == times["BUILDING"] else end
+        payload: dict[str, Any] = dict.fromkeys(
+            ("attempt", "detail", "error", "max_attempts", "reason", "skipped")
+        )
+        failed = step == deployment.failing_step and "FAILED" in times
+        if failed:
+            done = times["FAILED"]
+            payload["error"], payload["reason"] = ERRORS[step]
+            if step == "HEALTHCHECK":
+                payload["attempt"] = payload["max_attempts"] = HEALTH_ATTEMPTS
+        payload["duration_ms"] = None if done is None else round((done - at) * 1000)
+        rows.append(
+            {
+                "id": f"{deployment.id}-{step}",
+                "step": step,
+                "created_at": at,
+                "completed_at": done,
+                "payload": payload,
+            }
+        )
+        if failed:
+            break
+    return rows
+
+
+def lines(deployment: r.Deployment, at: float, texts: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Log rows of (severity, message) at a time."""
+    return [
+        {
+            "at": at,
+            "timestamp": iso(at + index / 1000),
+            "severity": severity,
+            "message": message,
+            "attributes": [{"key": "level", "value": severity}],
+            "tags": {
+                "deployment_id": deployment.id,
+                "deployment_instance_id": f"{deployment.id}-0",
+                "environment_id": deployment.environment_id,
+                "project_id": deployment.project_id,
+                "service_id": deployment.service_id,
+                "plugin_id": None,
+                "snapshot_id": None,
+            },
+        }
+        for index, (severity, message) in enumerate(texts)
+    ]
+
+
+def build_logs(deployment: r.Deployment) -> list[dict[str, Any]]:
+    """What the build says, and the health check after it (Railway shows that among the build logs)."""
+    times = reached(deployment)
+    if "BUILDING" not in times:
+        return []
+    origin = deployment.image or f"{deployment.repo}@{deployment.commit_hash} ({deployment.branch})"
+    rows = lines(deployment, times["BUILDING"], [("info", f"Using {origin}")])
+    failing = deployment.failing_step
+    if failing in ("SNAPSHOT_CODE", "BUILD_IMAGE"):
+        if "FAILED" in times:
+            message, reason = ERRORS[failing]
+            rows += lines(deployment, times["FAILED"], [("error", f"{message}: {reason}")])
+        return rows
+    if "DEPLOYING" in times:
+        rows += lines(deployment, times["DEPLOYING"], [("info", "Build completed")])
+        path = deployment.settings.get("healthcheckPath")
+        if path:
+            rows += lines(deployment, times["DEPLOYING"], [("info", f"Starting Healthcheck at {path}")])
+        if path and "SUCCESS" in times:
+            rows += lines(deployment, times["SUCCESS"], [("info", "Healthcheck succeeded!")])
+    if failing == "HEALTHCHECK" and "FAILED" in times:
+        rows += lines(deployment, times["FAILED"], [("error", "1/1 replicas never became healthy!")])
+    return rows
+
+
+def deployment_logs(store: Store, deployment: r.Deployment) -> list[dict[str, Any]]:
+    """What the started backend says."""
+    times = reached(deployment)
+    if "DEPLOYING" not in times:
+        return []
+    rows = lines(deployment, times["DEPLOYING"], backend.start_lines(deployment))
+    path = deployment.settings.get("healthcheckPath")
+    if path:
+        end = times.get("SUCCESS") or times.get("FAILED")
+        if end is not None:
+            failed = deployment.failing_step == "HEALTHCHECK"
+            status = 503 if failed else health_status(store, deployment)
+            rows += lines(deployment, end, [("info" if status == 200 else "error", f"{path} {status}")])
+    if "CRASHED" in times:
+        rows += lines(deployment, times["CRASHED"], [("error", "Error: process exited with code 1")])
+    return rows

@@ -1,0 +1,150 @@
+"""Hold a request before or after its effect, so that a test can kill the client exactly there.
+
+Refuses to time anything: a held request waits until it is told to go on or its client is gone. A client that
+dies while it is held "before" has had no effect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.faults import ACTOR_HEADER, BY_HAND, read_body, replay
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from sandbox.faults import Describe
+
+LONGEST_WAIT_SECONDS = 120
+
+
+@dataclass(kw_only=True)
+class Plan:
+    """Hold the `nth` call of `operation` ("*": of any) before or after its effect."""
+
+    operation: str
+    nth: int
+    when: str
+    seen: int = 0
+
+    def hits(self, operation: str) -> bool:
+        """Count one call and say whether it is the one."""
+        if self.operation not in ("*", operation):
+            return False
+        self.seen += 1
+        return self.seen == self.nth
+
+
+@dataclass(kw_only=True)
+class Held:
+    """A request that waits."""
+
+    operation: str
+    when: str
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Pauses:
+    """ASGI wrapper around the API that holds planned requests.
+
+    Args:
+        app: the API.
+        describe: names a request, as for the counters.
+    """
+
+    def __init__(self, app: ASGIApp, describe: Describe) -> None:
+        self.app = app
+        self.describe = describe
+        self.plans: list[Plan] = []
+        self.held: list[Held] = []
+        self.someone = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self.plans or Headers(scope=scope).get(ACTOR_HEADER) == BY_HAND:
+            await self.app(scope, receive, send)
+            return
+        body = await read_body(receive)
+        operation = self.describe(scope, body).operation
+        hits = [plan for plan in list(self.plans) if plan.hits(operation)]
+        for plan in hits:
+            self.plans.remove(plan)
+        if any(plan.when == "before" for plan in hits) and not await self._hold(operation, "before", receive):
+            return
+        if not any(plan.when == "after" for plan in hits):
+            await self.app(scope, replay(body, receive), send)
+            return
+        messages: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            messages.append(message)
+
+        await self.app(scope, replay(body, receive), keep)
+        if await self._hold(operation, "after", receive):
+            for message in messages:
+                await send(message)
+
+    async def _hold(self, operation: str, when: str, receive: Receive) -> bool:
+        """Wait; True to go on, False when the client has gone."""
+        held = Held(operation=operation, when=when)
+        self.held.append(held)
+        self.someone.set()
+        waiting = asyncio.ensure_future(held.released.wait())
+        leaving = asyncio.ensure_future(_gone(receive))
+        await asyncio.wait({waiting, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        going_on = waiting.done()
+        waiting.cancel()
+        leaving.cancel()
+        if held in self.held:
+            self.held.remove(held)
+        if not self.held:
+            self.someone.clear()
+        return going_on
+
+    def routes(self) -> list[Route]:
+        """The admin routes."""
+
+        async def plan(request: Request) -> Response:
+            wish = await request.json()
+            made = Plan(
+                operation=str(wish.get("operation", "*")),
+                nth=int(wish.get("nth", 1)),
+                when=wish.get("when", "before"),
+            )
+            if made.when not in ("before", "after") or made.nth < 1:
+                return JSONResponse({"error": "when is before or after; nth counts from 1"}, 400)
+            self.plans.append(made)
+            return JSONResponse({"plans": len(self.plans)})
+
+        async def paused(request: Request) -> Response:
+            seconds = float(request.query_params.get("timeout", LONGEST_WAIT_SECONDS))
+            try:
+                await asyncio.wait_for(self.someone.wait(), seconds)
+            except TimeoutError:
+                return JSONResponse({"error": f"no request was held within {seconds:g} s"}, 408)
+            first = self.held[0]
+            return JSONResponse({"operation": first.operation, "when": first.when, "held": len(self.held)})
+
+        async def resume(_: Request) -> Response:
+            count = len(self.held)
+            self.plans.clear()
+            for held in self.held:
+                held.released.set()
+            return JSONResponse({"resumed": count})
+
+        return [
+            Route("/admin/pause", plan, methods=["POST"]),
+            Route("/admin/paused", paused, methods=["GET"]),
+            Route("/admin/resume", resume, methods=["POST"]),
+        ]
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        await asyncio.sleep(0)

@@ -1,0 +1,69 @@
+"""Railway's errors, in its words and shape.
+
+Refuses to invent codes: the documented catalogue has GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED,
+BAD_USER_INPUT and INTERNAL_SERVER_ERROR; "not found" and "too quickly" come as the last one.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from graphql import GraphQLError
+
+INTERNAL = "INTERNAL_SERVER_ERROR"
+BAD_INPUT = "BAD_USER_INPUT"
+NOT_AUTHORIZED = "Not Authorized"
+PLEASE_TRY_AGAIN = "Failed to create service domain, please try again"
+
+
+class PlainAnswer(Exception):  # noqa: N818 - it is an answer, not an error of ours
+    """What a proxy in front of Railway says instead of Railway: a status and a plain text."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+def refusal(message: str, code: str = INTERNAL) -> GraphQLError:
+    """An error to raise from a resolver."""
+    return GraphQLError(message, extensions={"code": code})
+
+
+def bad_input(message: str) -> GraphQLError:
+    """The error for an input that Railway's own checks refuse."""
+    return refusal(message, BAD_INPUT)
+
+
+def not_found(kind: str) -> GraphQLError:
+    """ "Project not found", "ServiceInstance not found"..."""
+    return refusal(f"{kind} not found")
+
+
+def not_authorized() -> GraphQLError:
+    """The answer to a dead token, to a foreign thing, and possibly to a deleted one."""
+    return refusal(NOT_AUTHORIZED)
+
+
+def shape(error: GraphQLError, code: str, trace_position: str) -> dict[str, Any]:
+    """One entry of `errors`.
+
+    Args:
+        error: what graphql-core reports.
+        code: the code where the error carries none.
+        trace_position: "error" or "extensions": where traceId goes.
+    """
+    entry: dict[str, Any] = {"message": error.message}
+    if error.locations:
+        entry["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
+    if error.path:
+        entry["path"] = list(error.path)
+    extensions = {"code": code, **(error.extensions or {})}
+    entry["extensions"] = extensions
+    trace = secrets.token_hex(8)
+    if trace_position == "extensions":
+        extensions["traceId"] = trace
+    else:
+        entry["traceId"] = trace
+    return entry

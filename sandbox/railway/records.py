@@ -1,0 +1,270 @@
+"""What the Railway sandbox knows, one flat record per thing. Times are epoch seconds, sizes are MB.
+
+Refuses to hold behaviour: a record goes to the state file and comes back as it was, so it is made of JSON values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def empty() -> Json:
+    """A fresh JSON object (a typed default for record fields)."""
+    return {}
+
+
+@dataclass(kw_only=True)
+class Workspace:
+    id: str
+    name: str
+    created_at: float
+
+
+@dataclass(kw_only=True)
+class Token:
+    """A credential. `kind` is account, workspace or project; the ids say what it is bound to."""
+
+    id: str
+    token: str
+    kind: str
+    name: str
+    created_at: float
+    workspace_id: str | None = None
+    project_id: str | None = None
+    environment_id: str | None = None
+
+
+@dataclass(kw_only=True)
+class Repo:
+    """A GitHub repository that the Railway app can see: branch name to commit hash."""
+
+    id: str
+    branches: dict[str, str]
+    default_branch: str = "main"
+    is_private: bool = True
+
+
+@dataclass(kw_only=True)
+class Project:
+    id: str
+    name: str
+    created_at: float
+    updated_at: float
+    workspace_id: str | None
+    description: str | None = None
+    deleted_at: float | None = None
+    expired_at: float | None = None
+    delete_due: float | None = None
+    is_public: bool = False
+    pr_deploys: bool = False
+    bot_pr_environments: bool = False
+    focused_pr_environments: bool = False
+    base_environment_id: str | None = None
+
+
+@dataclass(kw_only=True)
+class Environment:
+    """`extra` holds the parts of a config patch that the sandbox keeps but gives no meaning."""
+
+    id: str
+    project_id: str
+    name: str
+    created_at: float
+    updated_at: float
+    deleted_at: float | None = None
+    is_ephemeral: bool = False
+    source_environment_id: str | None = None
+    extra: Json = field(default_factory=empty)
+
+
+@dataclass(kw_only=True)
+class Service:
+    id: str
+    project_id: str
+    name: str
+    created_at: float
+    updated_at: float
+    icon: str | None = None
+    deleted_at: float | None = None
+
+
+@dataclass(kw_only=True)
+class Instance:
+    """A service in one environment, with every setting that ServiceInstanceUpdateInput can carry."""
+
+    id: str
+    service_id: str
+    environment_id: str
+    created_at: float
+    updated_at: float
+    visible_at: float
+    deleted_at: float | None = None
+    source_repo: str | None = None
+    source_image: str | None = None
+    root_directory: str | None = None
+    railway_config_file: str | None = None
+    dockerfile_path: str | None = None
+    builder: str = "RAILPACK"
+    build_command: str | None = None
+    start_command: str | None = None
+    pre_deploy_command: list[str] | None = None
+    watch_patterns: list[str] = field(default_factory=list[str])
+    healthcheck_path: str | None = None
+    healthcheck_timeout: int | None = None
+    restart_policy_type: str = "ON_FAILURE"
+    restart_policy_max_retries: int = 10
+    num_replicas: int = 1
+    region: str | None = None
+    sleep_application: bool | None = None
+    cron_schedule: str | None = None
+    overlap_seconds: int | None = None
+    draining_seconds: int | None = None
+    ipv6_egress_enabled: bool | None = None
+    nixpacks_plan: Any = None
+    multi_region_config: Json | None = None
+    registry_credentials: Json | None = None
+    limit_override: Json | None = None
+    auto_deploy: bool = True
+    extra: Json = field(default_factory=empty)
+
+
+@dataclass(kw_only=True)
+class Variable:
+    """One authored variable; `service_id` None means shared by the environment."""
+
+    id: str
+    environment_id: str
+    service_id: str | None
+    name: str
+    value: str
+    created_at: float
+    updated_at: float
+    is_sealed: bool = False
+
+
+@dataclass(kw_only=True)
+class Volume:
+    id: str
+    project_id: str
+    name: str
+    created_at: float
+    deleted_at: float | None = None
+
+
+@dataclass(kw_only=True)
+class VolumeInstance:
+    """A volume in one environment. `files` stands for its content: path to text."""
+
+    id: str
+    volume_id: str
+    environment_id: str
+    service_id: str | None
+    mount_path: str
+    size_mb: int
+    created_at: float
+    visible_at: float
+    ready_at: float
+    region: str | None = None
+    next_size_mb: int | None = None
+    resize_due: float | None = None
+    state: str | None = None
+    is_pending_deletion: bool = False
+    delete_due: float | None = None
+    deleted_at: float | None = None
+    alerts: Json = field(default_factory=empty)
+    allow_online_resize: bool = True
+    backup_schedules: list[Json] = field(default_factory=list[Json])
+    files: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(kw_only=True)
+class Domain:
+    """A service domain (`custom` False) or a custom domain."""
+
+    id: str
+    service_id: str
+    environment_id: str
+    project_id: str
+    domain: str
+    created_at: float
+    updated_at: float
+    active_at: float
+    custom: bool = False
+    target_port: int | None = None
+    deleted_at: float | None = None
+    dns_propagated: bool = False
+    verification_token: str = ""
+
+
+@dataclass(kw_only=True)
+class TcpProxy:
+    id: str
+    service_id: str
+    environment_id: str
+    domain: str
+    application_port: int
+    proxy_port: int
+    created_at: float
+    updated_at: float
+    active_at: float
+    deleted_at: float | None = None
+
+
+@dataclass(kw_only=True)
+class Trigger:
+    """Deploys a service when its branch moves."""
+
+    id: str
+    project_id: str
+    environment_id: str
+    service_id: str
+    provider: str
+    repository: str
+    branch: str
+    check_suites: bool
+    visible_at: float
+    root_directory: str | None = None
+
+
+@dataclass(kw_only=True)
+class Deployment:
+    """One deployment, with the copy of variables, settings and mounts that it took at its start."""
+
+    id: str
+    project_id: str
+    environment_id: str
+    service_id: str
+    created_at: float
+    step_seconds: float
+    outcome: str
+    reason: str
+    status: str
+    status_updated_at: float
+    repo: str | None
+    branch: str | None
+    image: str | None
+    commit_hash: str | None
+    variables: dict[str, str]
+    settings: Json
+    mounts: list[Json]
+    failing_step: str | None = None
+    held_since: float | None = None
+    history: list[list[Any]] = field(default_factory=list[list[Any]])
+
+
+@dataclass(kw_only=True)
+class Patch:
+    """A set of config changes: STAGED, or applied (COMMITTED once `applied_at` has passed)."""
+
+    id: str
+    environment_id: str
+    patch: Json
+    created_at: float
+    updated_at: float
+    staged: bool
+    message: str | None = None
+    applied_at: float | None = None
+    last_applied_error: str | None = None

@@ -1,0 +1,37 @@
+"""The functions behind Railway's fields, one file per concern.
+
+Refuses to register by side effect: each file has a `FIELDS` table, and they are joined here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sandbox.railway.resolvers import (
+    accounts,
+    config,
+    deployments,
+    domains,
+    environments,
+    projects,
+    services,
+    sources,
+    variables,
+    volumes,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FIELDS: dict[str, Callable[..., Any]] = {
+    **accounts.FIELDS,
+    **config.FIELDS,
+    **deployments.FIELDS,
+    **domains.FIELDS,
+    **environments.FIELDS,
+    **projects.FIELDS,
+    **services.FIELDS,
+    **sources.FIELDS,
+    **variables.FIELDS,
+    **volumes.FIELDS,
+}

@@ -1,0 +1,310 @@
+"""Deployments: started in every way Railway knows, watched, stopped, explained by events and logs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sandbox.railway import deploys, narration, problems
+from sandbox.railway import records as r
+from sandbox.railway.connections import page
+
+if TYPE_CHECKING:
+    from sandbox.railway.call import Call
+
+DEFAULT_LOGS = 100
+MOST_LOGS = 5_000
+
+
+def deployment(_: None, call: Call, id: str) -> r.Deployment:
+    return call.deployment(id)
+
+
+def deployments(_: None, call: Call, input: dict[str, Any], **paging: Any) -> dict[str, Any]:
+    """Deployments, the newest first."""
+    call.known()
+    if input.get("project_id"):
+        call.project(input["project_id"])
+    if input.get("environment_id"):
+        call.environment(input["environment_id"])
+    elif not input.get("project_id") or call.caller.kind == "project":
+        raise problems.not_authorized()
+    status: dict[str, Any] = input.get("status") or {}
+    rows = [
+        row
+        for row in call.store.deployments.values()
+        if all(
+            not input.get(name) or getattr(row, name) == input[name]
+            for name in ("project_id", "environment_id", "service_id")
+        )
+        and (not status.get("in") or row.status in status["in"])
+        and (not status.get("not_in") or row.status not in status["not_in"])
+    ]
+    return page(rows[::-1], call.switches.page_limit, **paging)
+
+
+def deploy(
+    _: None,
+    call: Call,
+    service_id: str,
+    environment_id: str,
+    commit_sha: str | None = None,
+    latest_commit: bool | None = None,
+) -> bool:
+    """Deploy; with latestCommit the branch's newest commit. The answer does not name the deployment."""
+    instance = call.instance(service_id, environment_id)
+    before = deploys.latest(call.store, instance)
+    kept = before.commit_hash if before and not latest_commit else None
+    deploys.start(call.store, instance, "deploy", commit=commit_sha or kept)
+    return True
+
+
+def deploy_v2(
+    _: None, call: Call, service_id: str, environment_id: str, commit_sha: str | None = None
+) -> str:
+    """Deploy the commit that is given, else the one already associated, not the branch's newest."""
+    instance = call.instance(service_id, environment_id)
+    before = deploys.latest(call.store, instance)
+    if before is None and instance.source_repo and call.switches.deploy_v2_never_deployed == "not_found":
+        raise problems.not_found("Deployment")
+    kept = before.commit_hash if before else None
+    return deploys.start(call.store, instance, "deploy", commit=commit_sha or kept).id
+
+
+def redeploy(_: None, call: Call, service_id: str, environment_id: str) -> bool:
+    """The same commit with today's variables and settings."""
+    instance = call.instance(service_id, environment_id)
+    before = deploys.latest(call.store, instance)
+    if before is None:
+        raise problems.not_found("Deployment")
+    deploys.start(call.store, instance, "redeploy", commit=before.commit_hash)
+    return True
+
+
+def triggers_deploy(_: None, call: Call, input: dict[str, Any]) -> bool:
+    """Deploy what the service's trigger follows."""
+    call.project(input["project_id"])
+    instance = call.instance(input["service_id"], input["environment_id"])
+    if deploys.trigger_of(call.store, instance) is None:
+        raise problems.not_found("DeploymentTrigger")
+    deploys.start(call.store, instance, "deploy")
+    return True
+
+
+def again(_: None, call: Call, id: str, use_previous_image_tag: bool | None = None) -> r.Deployment:
+    del use_previous_image_tag
+    found = call.deployment(id)
+    instance = call.instance(found.service_id, found.environment_id)
+    return deploys.start(call.store, instance, "redeploy", commit=found.commit_hash)
+
+
+def rollback(_: None, call: Call, id: str) -> bool:
+    """Image and variables of an earlier deployment. Source: Railway docs, deployments/deployment-actions."""
+    found = call.deployment(id)
+    if not can_rollback(found, call):
+        raise problems.bad_input("Deployment cannot be rolled back to")
+    instance = call.instance(found.service_id, found.environment_id)
+    deploys.start(call.store, instance, "rollback", commit=found.commit_hash, again=found)
+    return True
+
+
+def restart(_: None, call: Call, id: str) -> bool:
+    """Restart the running process: no new deployment."""
+    found = call.deployment(id)
+    if found.status not in (*deploys.RUNNING, "CRASHED"):
+        raise problems.bad_input("Only a running deployment can be restarted")
+    if found.status == "CRASHED":
+        found.outcome = "success"
+        deploys.move(found, "SUCCESS", call.now)
+    return True
+
+
+def cancel(_: None, call: Call, id: str) -> bool:
+    found = call.deployment(id)
+    if found.status not in deploys.IN_FLIGHT:
+        raise problems.bad_input("Deployment cannot be cancelled")
+    deploys.move(found, "REMOVED", call.now)
+    return True
+
+
+def remove(_: None, call: Call, id: str) -> bool:
+    found = call.deployment(id)
+    if found.status != "REMOVED":
+        deploys.move(found, "REMOVED", call.now)
+    return True
+
+
+def approve(_: None, call: Call, id: str) -> bool:
+    found = call.deployment(id)
+    if found.status != "NEEDS_APPROVAL":
+        raise problems.bad_input("Deployment does not need approval")
+    deploys.approve(found, call.now)
+    return True
+
+
+def events(_: None, call: Call, id: str, **paging: Any) -> dict[str, Any]:
+    rows = narration.events(call.deployment(id))
+    return page(rows, call.switches.page_limit, key=lambda row: row["id"], **paging)
+
+
+def deployment_logs(_: None, call: Call, deployment_id: str, **wishes: Any) -> list[dict[str, Any]]:
+    found = call.deployment(deployment_id)
+    return chosen(narration.deployment_logs(call.store, found), **wishes)
+
+
+def build_logs(_: None, call: Call, deployment_id: str, **wishes: Any) -> list[dict[str, Any]]:
+    return chosen(narration.build_logs(call.deployment(deployment_id)), **wishes)
+
+
+def chosen(
+    rows: list[dict[str, Any]],
+    limit: int | None = None,
+    filter: str | None = None,
+    start_date: str | None = None,
+    end_date: str | None = None,
+) -> list[dict[str, Any]]:
+    """The last rows that fit; Railway gives one more than the limit.
+
+    Raises:
+        GraphQLError: a limit above 5000.
+    """
+    count = DEFAULT_LOGS if limit is None else limit
+    if not 1 <= count <= MOST_LOGS:
+        raise problems.bad_input(f"limit must be between 1 and {MOST_LOGS}")
+    first, last = moment(start_date), moment(end_date)
+    fitting = [
+        row
+        for row in rows
+        if (not filter or filter.strip('"') in row["message"])
+        and (first is None or row["at"] >= first)
+        and (last is None or row["at"] <= last)
+    ]
+    return fitting[-(count + 1) :]
+
+
+def moment(text: str | None) -> float | None:
+    """A DateTime as epoch seconds.
+
+    Raises:
+        GraphQLError: it is none.
+    """
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    except ValueError as error:
+        raise problems.bad_input(f"Invalid DateTime {text!r}") from error
+
+
+def meta(source: r.Deployment, _: Call) -> dict[str, Any]:
+    """What Railway keeps about a deployment's origin."""
+    regions = source.settings.get("multiRegionConfig") or {
+        source.settings.get("region") or "us-west2": {"numReplicas": source.settings.get("numReplicas") or 1}
+    }
+    known = {
+        "repo": source.repo,
+        "branch": source.branch,
+        "image": source.image,
+        "commitHash": source.commit_hash,
+        "commitMessage": f"Commit {source.commit_hash[:7]}" if source.commit_hash else None,
+        "rootDirectory": source.settings.get("rootDirectory"),
+    }
+    return {
+        **{name: value for name, value in known.items() if value is not None},
+        "reason": source.reason,
+        "serviceManifest": {
+            "build": {
+                name: source.settings.get(name) for name in ("builder", "buildCommand", "dockerfilePath")
+            },
+            "deploy": {
+                "startCommand": source.settings.get("startCommand"),
+                "healthcheckPath": source.settings.get("healthcheckPath"),
+                "healthcheckTimeout": source.settings.get("healthcheckTimeout"),
+                "numReplicas": source.settings.get("numReplicas"),
+                "multiRegionConfig": regions,
+                "restartPolicyType": source.settings.get("restartPolicyType"),
+                "restartPolicyMaxRetries": source.settings.get("restartPolicyMaxRetries"),
+            },
+        },
+        "volumeMounts": [mount["mountPath"] for mount in source.mounts],
+    }
+
+
+def stopped(source: r.Deployment, _: Call) -> bool:
+    return source.status in ("FAILED", "CRASHED", "REMOVED", "SKIPPED")
+
+
+def can_redeploy(source: r.Deployment, _: Call) -> bool:
+    return source.status in ("SUCCESS", "SLEEPING", "FAILED", "CRASHED", "REMOVED")
+
+
+def can_rollback(source: r.Deployment, _: Call) -> bool:
+    return source.status == "REMOVED" and any(status == "SUCCESS" for status, _at in source.history)
+
+
+def snapshot_id(source: r.Deployment, _: Call) -> str:
+    return f"snapshot-{source.id}"
+
+
+def no_domain(source: r.Deployment, call: Call) -> bool:
+    return public_host(source, call) is None
+
+
+def public_host(source: r.Deployment, call: Call) -> str | None:
+    """The first domain of the deployment's service."""
+    for row in call.store.domains.values():
+        if (row.service_id, row.environment_id, row.deleted_at) == (
+            source.service_id,
+            source.environment_id,
+            None,
+        ):
+            return row.domain
+    return None
+
+
+def instances(source: r.Deployment, _: Call) -> list[dict[str, Any]]:
+    return deploys.instance_states(source)
+
+
+def of_service(source: r.Deployment, call: Call) -> r.Service:
+    return call.service(source.service_id)
+
+
+def of_environment(source: r.Deployment, call: Call) -> r.Environment:
+    return call.environment(source.environment_id)
+
+
+def updated(source: r.Deployment, _: Call) -> float:
+    return source.status_updated_at
+
+
+FIELDS = {
+    "Query.deployment": deployment,
+    "Query.deployments": deployments,
+    "Query.deploymentEvents": events,
+    "Query.deploymentLogs": deployment_logs,
+    "Query.buildLogs": build_logs,
+    "Mutation.serviceInstanceDeploy": deploy,
+    "Mutation.serviceInstanceDeployV2": deploy_v2,
+    "Mutation.serviceInstanceRedeploy": redeploy,
+    "Mutation.environmentTriggersDeploy": triggers_deploy,
+    "Mutation.deploymentRedeploy": again,
+    "Mutation.deploymentRestart": restart,
+    "Mutation.deploymentCancel": cancel,
+    "Mutation.deploymentStop": remove,
+    "Mutation.deploymentRemove": remove,
+    "Mutation.deploymentRollback": rollback,
+    "Mutation.deploymentApprove": approve,
+    "Deployment.meta": meta,
+    "Deployment.deploymentStopped": stopped,
+    "Deployment.canRedeploy": can_redeploy,
+    "Deployment.canRollback": can_rollback,
+    "Deployment.snapshotId": snapshot_id,
+    "Deployment.suggestAddServiceDomain": no_domain,
+    "Deployment.url": public_host,
+    "Deployment.staticUrl": public_host,
+    "Deployment.instances": instances,
+    "Deployment.service": of_service,
+    "Deployment.environment": of_environment,
+    "Deployment.updatedAt": updated,
+}

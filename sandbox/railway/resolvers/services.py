@@ -1,0 +1,263 @@
+"""Services and their instances: made, named, set, limited, deleted."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from sandbox.railway import deploys, problems, settings
+from sandbox.railway import records as r
+from sandbox.railway.connections import page
+from sandbox.railway.rendering import label
+from sandbox.railway.resolvers.domains import domains_of
+from sandbox.railway.store import new_id
+from sandbox.railway.writes import check_source, put_trigger, put_variables, remove_service
+
+if TYPE_CHECKING:
+    from sandbox.railway.call import Call
+
+LONGEST_NAME = 32
+GIGABYTE = 1_000_000_000
+
+
+def service(_: None, call: Call, id: str) -> r.Service:
+    """A service by id; refused to project tokens."""
+    call.wide()
+    return call.service(id)
+
+
+def service_instance(_: None, call: Call, service_id: str, environment_id: str) -> r.Instance:
+    return call.instance(service_id, environment_id)
+
+
+def check_name(call: Call, project_id: str, name: str, own: str = "") -> None:
+    """Refuse a name that is too long or taken.
+
+    Raises:
+        GraphQLError: it is.
+    """
+    if len(name) > LONGEST_NAME:
+        raise problems.bad_input(f"Service name must be at most {LONGEST_NAME} characters")
+    for row in call.store.services.values():
+        if (row.project_id, row.name, row.deleted_at) == (project_id, name, None) and row.id != own:
+            raise problems.bad_input(f"A service named {name} already exists in this project")
+
+
+def reached(call: Call, project_id: str, environment_id: str | None) -> list[str]:
+    """The environments in which a service is made (or ended): a fork alone, else every one that is no fork."""
+    if environment_id is not None:
+        named = call.environment(environment_id)
+        if named.project_id != project_id:
+            raise call.missing("Environment")
+        if named.source_environment_id is not None:
+            return [environment_id]
+    elif call.caller.kind == "project":
+        raise problems.not_authorized()
+    return [
+        row.id
+        for row in call.store.environments.values()
+        if row.project_id == project_id and row.deleted_at is None and row.source_environment_id is None
+    ]
+
+
+def service_create(_: None, call: Call, input: dict[str, Any]) -> r.Service:
+    """A service and its instances; with a source it deploys at once."""
+    project = call.project(input["project_id"])
+    places = reached(call, project.id, input.get("environment_id"))
+    name = input.get("name") or f"service-{secrets.token_hex(3)}"
+    check_name(call, project.id, name)
+    source: dict[str, Any] = input.get("source") or {}
+    repository = check_source(call, source["repo"]) if source.get("repo") else None
+    now = call.now
+    made = r.Service(
+        id=new_id(), project_id=project.id, name=name, created_at=now, updated_at=now, icon=input.get("icon")
+    )
+    call.store.services[made.id] = made
+    for place in places:
+        instance = settings.new_instance(call.store, made.id, place)
+        instance.source_repo, instance.source_image = source.get("repo"), source.get("image")
+        instance.registry_credentials = input.get("registry_credentials")
+        put_variables(call, place, made.id, input.get("variables") or {})
+        if repository is not None:
+            put_trigger(call, instance, repository.id, input.get("branch") or repository.default_branch)
+        if repository is not None or instance.source_image:
+            deploys.start(call.store, instance, "deploy")
+    return made
+
+
+def service_update(_: None, call: Call, id: str, input: dict[str, Any]) -> r.Service:
+    found = call.service(id)
+    if input.get("name"):
+        check_name(call, found.project_id, input["name"], own=id)
+        found.name = input["name"]
+    if input.get("icon") is not None:
+        found.icon = input["icon"] or None
+    found.updated_at = call.now
+    return found
+
+
+def service_delete(_: None, call: Call, id: str, environment_id: str | None = None) -> bool:
+    found = call.service(id)
+    for place in reached(call, found.project_id, environment_id):
+        remove_service(call, id, place)
+    if environment_id is None:
+        remove_service(call, id, None)
+    return True
+
+
+def service_instance_update(
+    _: None, call: Call, service_id: str, input: dict[str, Any], environment_id: str | None = None
+) -> bool:
+    """Change settings at once, without deploying; without an environment, in all of them."""
+    if environment_id is None:
+        call.service(service_id)
+        if call.caller.kind == "project":
+            raise problems.not_authorized()
+        chosen = [row for row in call.instances_of(service_id) if row.visible_at <= call.now]
+        if not chosen:
+            raise problems.not_found("ServiceInstance")
+    else:
+        chosen = [call.instance(service_id, environment_id)]
+    changes = settings.from_update(call, input)
+    repository = check_source(call, changes["source_repo"]) if changes.get("source_repo") else None
+    for instance in chosen:
+        settings.candidate(call.store, instance, changes)
+    for instance in chosen:
+        settings.apply(call.store, instance, changes)
+        if repository is not None:
+            trigger = deploys.trigger_of(call.store, instance)
+            if trigger is None and call.switches.source_update_creates_trigger:
+                put_trigger(call, instance, repository.id, repository.default_branch)
+            if call.switches.source_update_deploys:
+                deploys.start(call.store, instance, "deploy")
+    return True
+
+
+def limits_update(_: None, call: Call, input: dict[str, Any]) -> bool:
+    instance = call.instance(input["service_id"], input["environment_id"])
+    override: dict[str, Any] = {}
+    if input.get("v_cpus") is not None:
+        override["cpu"] = input["v_cpus"]
+    if input.get("memory_gb") is not None:
+        override["memoryBytes"] = round(input["memory_gb"] * GIGABYTE)
+    if any(value <= 0 for value in override.values()):
+        raise problems.bad_input("Limits must be positive")
+    instance.limit_override = {"containers": override} if override else None
+    instance.updated_at = call.now
+    return True
+
+
+def limits(_: None, call: Call, service_id: str, environment_id: str) -> dict[str, Any]:
+    """The limits in force: the plan's, under the override."""
+    override = (call.instance(service_id, environment_id).limit_override or {}).get("containers", {})
+    return {"containers": {"cpu": 32, "memoryBytes": 32 * GIGABYTE, **override}}
+
+
+def limit_override(_: None, call: Call, service_id: str, environment_id: str) -> dict[str, Any] | None:
+    return call.instance(service_id, environment_id).limit_override
+
+
+def regions(_: None, call: Call, project_id: str | None = None) -> list[dict[str, Any]]:
+    call.known()
+    if project_id is not None:
+        call.project(project_id)
+    return [
+        {
+            "id": name,
+            "name": name,
+            "region": where,
+            "country": country,
+            "location": place,
+            "workspace_id": None,
+        }
+        for name, (where, country, place) in settings.REGIONS.items()
+    ]
+
+
+def service_project(source: r.Service, call: Call) -> r.Project:
+    return call.project(source.project_id)
+
+
+def service_instances(source: r.Service, call: Call, **paging: Any) -> dict[str, Any]:
+    call.wide()
+    rows = [row for row in call.instances_of(source.id) if row.visible_at <= call.now]
+    return page(rows, call.switches.page_limit, **paging)
+
+
+def service_deployments(source: r.Service, call: Call, **paging: Any) -> dict[str, Any]:
+    rows = [row for row in call.store.deployments.values() if row.service_id == source.id]
+    return page(rows[::-1], call.switches.page_limit, **paging)
+
+
+def repo_triggers(source: r.Service, call: Call, **paging: Any) -> dict[str, Any]:
+    rows = [
+        row
+        for row in call.store.triggers.values()
+        if row.service_id == source.id and row.visible_at <= call.now
+    ]
+    return page(rows, call.switches.page_limit, **paging)
+
+
+def instance_service(source: r.Instance, call: Call) -> r.Service:
+    return call.service(source.service_id)
+
+
+def instance_name(source: r.Instance, call: Call) -> str:
+    return call.store.services[source.service_id].name
+
+
+def instance_source(source: r.Instance, _: Call) -> dict[str, Any] | None:
+    if source.source_repo is None and source.source_image is None:
+        return None
+    return {"repo": source.source_repo, "image": source.source_image}
+
+
+def instance_domains(source: r.Instance, call: Call) -> dict[str, Any]:
+    return domains_of(call, source.service_id, source.environment_id)
+
+
+def latest_deployment(source: r.Instance, call: Call) -> r.Deployment | None:
+    return deploys.latest(call.store, source)
+
+
+def active_deployments(source: r.Instance, call: Call) -> list[r.Deployment]:
+    return deploys.active(call.store, source.service_id, source.environment_id)
+
+
+def upstream_url(source: r.Instance, call: Call) -> str:
+    return f"http://{label(call.store.services[source.service_id].name)}.railway.internal"
+
+
+def nothing(_source: r.Instance, _: Call) -> None:
+    return None
+
+
+def is_updatable(_source: r.Instance, _: Call) -> bool:
+    return False
+
+
+FIELDS = {
+    "Query.service": service,
+    "Query.serviceInstance": service_instance,
+    "Query.serviceInstanceLimits": limits,
+    "Query.serviceInstanceLimitOverride": limit_override,
+    "Query.regions": regions,
+    "Mutation.serviceCreate": service_create,
+    "Mutation.serviceUpdate": service_update,
+    "Mutation.serviceDelete": service_delete,
+    "Mutation.serviceInstanceUpdate": service_instance_update,
+    "Mutation.serviceInstanceLimitsUpdate": limits_update,
+    "Service.project": service_project,
+    "Service.serviceInstances": service_instances,
+    "Service.deployments": service_deployments,
+    "Service.repoTriggers": repo_triggers,
+    "ServiceInstance.service": instance_service,
+    "ServiceInstance.serviceName": instance_name,
+    "ServiceInstance.source": instance_source,
+    "ServiceInstance.domains": instance_domains,
+    "ServiceInstance.latestDeployment": latest_deployment,
+    "ServiceInstance.activeDeployments": active_deployments,
+    "ServiceInstance.upstreamUrl": upstream_url,
+    "ServiceInstance.nextCronRunAt": nothing,
+    "ServiceInstance.isUpdatable": is_updatable,
+}

@@ -1,0 +1,140 @@
+"""The settings of a service instance: what Railway accepts, what it makes of null, "" and what is not said.
+
+Refuses what Railway refuses: no replicas at all, several replicas beside a volume or a cron schedule, an unknown
+region, a config file on a new service. Sources: ServiceInstanceUpdateInput in Railway's schema; Railway docs,
+volumes/reference, scaling, cron-jobs, config-as-code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+from sandbox.railway import problems
+from sandbox.railway import records as r
+from sandbox.railway.store import new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sandbox.railway.call import Call
+    from sandbox.railway.store import Store
+
+REGIONS = {
+    "us-west2": ("US West", "USA", "California"),
+    "us-east4-eqdc4a": ("US East", "USA", "Virginia"),
+    "europe-west4-drams3a": ("EU West", "Netherlands", "Amsterdam"),
+    "asia-southeast1-eqsg3a": ("Southeast Asia", "Singapore", "Singapore"),
+}
+MAX_REPLICAS = {"free": 1, "trial": 2, "hobby": 6, "pro": 42}
+DEFAULTS = {
+    item.name: item.default_factory() if callable(item.default_factory) else item.default
+    for item in fields(r.Instance)
+    if item.name not in ("id", "service_id", "environment_id", "created_at", "updated_at", "visible_at")
+}
+
+
+def new_instance(store: Store, service_id: str, environment_id: str) -> r.Instance:
+    """A fresh instance of a service, seen only after the delay."""
+    now = store.now()
+    instance = r.Instance(
+        id=new_id(),
+        service_id=service_id,
+        environment_id=environment_id,
+        created_at=now,
+        updated_at=now,
+        visible_at=now + store.switches.instance_delay_seconds,
+    )
+    store.instances[instance.id] = instance
+    return instance
+
+
+def from_update(call: Call, wishes: Mapping[str, Any]) -> dict[str, Any]:
+    """What a ServiceInstanceUpdateInput (snake_case keys) changes, by attribute of an instance.
+
+    null changes nothing, "" clears; an input without numReplicas sets it back to 1, as has been reported from the
+    live API.
+    """
+    changes: dict[str, Any] = {"num_replicas": 1}
+    for name, value in wishes.items():
+        if value is None:
+            continue
+        if name == "source":
+            for kind in ("repo", "image"):
+                if value.get(kind):
+                    changes |= {"source_repo": None, "source_image": None, f"source_{kind}": value[kind]}
+        elif value == "":
+            changes[name] = DEFAULTS[name]
+        elif name == "multi_region_config":
+            changes |= from_regions(value)
+        else:
+            changes[name] = value
+    if changes.get("railway_config_file") and not call.switches.railway_config_file_allowed:
+        raise problems.bad_input("Config files are not supported for new services")
+    return changes
+
+
+def from_regions(config: Mapping[str, Any]) -> dict[str, Any]:
+    """multiRegionConfig as attributes: the map itself, its first region, and the replicas in all."""
+    kept = {region: dict(entry) for region, entry in config.items() if entry is not None}
+    counts = [int(entry.get("numReplicas", 1)) for entry in kept.values()]
+    if any(count < 1 for count in counts):
+        raise problems.bad_input("numReplicas must be at least 1")
+    return {
+        "multi_region_config": kept or None,
+        "region": next(iter(kept), None),
+        "num_replicas": sum(counts) or 1,
+    }
+
+
+def candidate(store: Store, instance: r.Instance, changes: Mapping[str, Any]) -> r.Instance:
+    """The instance as it would be.
+
+    Raises:
+        GraphQLError: Railway would refuse it.
+    """
+    wanted = replace(instance, **changes)
+    if wanted.num_replicas < 1:
+        raise problems.bad_input("numReplicas must be at least 1")
+    most = MAX_REPLICAS[store.switches.plan]
+    if wanted.num_replicas > most:
+        raise problems.bad_input(f"The {store.switches.plan} plan allows at most {most} replicas")
+    if wanted.num_replicas > 1 and wanted.cron_schedule:
+        raise problems.bad_input("Cron services cannot have more than one replica")
+    if wanted.num_replicas > 1 and volume_at(store, instance.service_id, instance.environment_id):
+        raise problems.bad_input("Services with a volume cannot have more than one replica")
+    for region in (wanted.region, *(wanted.multi_region_config or {})):
+        check_region(region)
+    return wanted
+
+
+def check_region(region: str | None) -> None:
+    """Refuse a region that Railway does not have.
+
+    Raises:
+        GraphQLError: no such region.
+    """
+    if region is not None and region not in REGIONS:
+        raise problems.bad_input(f"Invalid region {region}")
+
+
+def apply(store: Store, instance: r.Instance, changes: Mapping[str, Any]) -> bool:
+    """Change an instance at once; True where something became different."""
+    different = any(getattr(instance, name) != value for name, value in changes.items())
+    if different:
+        for name, value in changes.items():
+            setattr(instance, name, value)
+        instance.updated_at = store.now()
+    return different
+
+
+def volume_at(store: Store, service_id: str, environment_id: str) -> r.VolumeInstance | None:
+    """The volume attached to a service in an environment."""
+    for row in store.volume_instances.values():
+        if (
+            (row.service_id, row.environment_id) == (service_id, environment_id)
+            and not row.is_pending_deletion
+            and row.deleted_at is None
+        ):
+            return row
+    return None

@@ -1,0 +1,143 @@
+"""The Railway sandbox's state: tables of records, written whole and atomically after every change.
+
+Refuses to start from a state file that it cannot read: an empty world in place of a broken one would look as if
+everything had been deleted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+import uuid
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sandbox.railway import records as r
+from sandbox.railway.switches import Switches
+
+WORKSPACE_ID = "b7d1c0de-0000-4000-8000-000000000001"
+REPO = "example/whatsapp-crm"
+
+TABLES: dict[str, type[Any]] = {
+    "workspaces": r.Workspace,
+    "tokens": r.Token,
+    "repos": r.Repo,
+    "projects": r.Project,
+    "environments": r.Environment,
+    "services": r.Service,
+    "instances": r.Instance,
+    "variables": r.Variable,
+    "volumes": r.Volume,
+    "volume_instances": r.VolumeInstance,
+    "domains": r.Domain,
+    "tcp_proxies": r.TcpProxy,
+    "triggers": r.Trigger,
+    "deployments": r.Deployment,
+    "patches": r.Patch,
+}
+
+
+def new_id() -> str:
+    """An id as Railway makes them."""
+    return str(uuid.uuid4())
+
+
+def commit_hash() -> str:
+    """A commit hash that nobody has used."""
+    return secrets.token_hex(20)
+
+
+def iso(at: float) -> str:
+    """Epoch seconds as Railway's DateTime (UTC, milliseconds, Z)."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass
+class Store:
+    """All tables by id. `offset` is how far the sandbox's clock runs ahead of the machine's, in seconds."""
+
+    workspaces: dict[str, r.Workspace] = field(default_factory=dict[str, r.Workspace])
+    tokens: dict[str, r.Token] = field(default_factory=dict[str, r.Token])
+    repos: dict[str, r.Repo] = field(default_factory=dict[str, r.Repo])
+    projects: dict[str, r.Project] = field(default_factory=dict[str, r.Project])
+    environments: dict[str, r.Environment] = field(default_factory=dict[str, r.Environment])
+    services: dict[str, r.Service] = field(default_factory=dict[str, r.Service])
+    instances: dict[str, r.Instance] = field(default_factory=dict[str, r.Instance])
+    variables: dict[str, r.Variable] = field(default_factory=dict[str, r.Variable])
+    volumes: dict[str, r.Volume] = field(default_factory=dict[str, r.Volume])
+    volume_instances: dict[str, r.VolumeInstance] = field(default_factory=dict[str, r.VolumeInstance])
+    domains: dict[str, r.Domain] = field(default_factory=dict[str, r.Domain])
+    tcp_proxies: dict[str, r.TcpProxy] = field(default_factory=dict[str, r.TcpProxy])
+    triggers: dict[str, r.Trigger] = field(default_factory=dict[str, r.Trigger])
+    deployments: dict[str, r.Deployment] = field(default_factory=dict[str, r.Deployment])
+    patches: dict[str, r.Patch] = field(default_factory=dict[str, r.Patch])
+    switches: Switches = field(default_factory=Switches)
+    offset: float = 0
+    deployments_started: int = 0
+    throttled_until: dict[str, float] = field(default_factory=dict[str, float])
+
+    def now(self) -> float:
+        """The sandbox's time."""
+        return time.time() + self.offset
+
+    def as_dict(self) -> dict[str, Any]:
+        """The whole state as JSON."""
+        return asdict(self)
+
+    def save(self, path: Path | None) -> None:
+        """Write the state to `path`, so that a kill leaves the old or the new file, never half of one."""
+        if path is None:
+            return
+        draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        with draft.open("w", encoding="utf-8") as out:
+            json.dump(self.as_dict(), out)
+            out.flush()
+            os.fsync(out.fileno())
+        draft.replace(path)
+
+
+def load(path: Path | None) -> Store:
+    """The state kept in `path`, or a new world.
+
+    Raises:
+        ValueError: the file is not a state of this sandbox.
+    """
+    if path is None or not path.exists():
+        return new_world()
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        store = Store(
+            switches=Switches(**kept.pop("switches")),
+            offset=kept.pop("offset"),
+            deployments_started=kept.pop("deployments_started"),
+            throttled_until=kept.pop("throttled_until"),
+        )
+        for table, record in TABLES.items():
+            setattr(store, table, {key: record(**row) for key, row in kept.pop(table).items()})
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is not a state file of this Railway sandbox: {error}") from error
+    return store
+
+
+def new_world() -> Store:
+    """A Railway with one workspace on the Pro plan, its two tokens, and one GitHub repository."""
+    store = Store()
+    now = store.now()
+    store.workspaces[WORKSPACE_ID] = r.Workspace(id=WORKSPACE_ID, name="Sandbox", created_at=now)
+    for token in (
+        r.Token(
+            id=new_id(), token="sandbox-account-token", kind="account", name="account", created_at=now
+        ),
+        r.Token(
+            id=new_id(), token="sandbox-workspace-token", kind="workspace", name="workspace", created_at=now,
+            workspace_id=WORKSPACE_ID,
+        ),
+    ):  # fmt: skip
+        store.tokens[token.id] = token
+    branches = {name: commit_hash() for name in ("main", "audit-whatsapp-30", "staging")}
+    store.repos[REPO] = r.Repo(id=REPO, branches=branches)
+    return store
