@@ -234,16 +234,16 @@ def _warnings(
 ) -> list[str]:
     found: list[str] = []
     deployed = {endpoint.entry_point.split(".")[0] for endpoint in parsed.endpoints}
-    for name in answer.lost_exports:
-        if name not in deployed:
-            found.append(
-                f"exports.{name} is lost: a later `module.exports = ...` replaces it, so it is not deployed. "
-                f"Put {name} into that object."
-            )
+    found += [
+        f"exports.{name} is lost: a later `module.exports = ...` replaces it, so it is not deployed. "
+        f"Put {name} into that object."
+        for name in answer.lost_exports
+        if name not in deployed
+    ]
     found += [f"exports.{name} is undefined, so it is not deployed." for name in answer.undefined_exports]
     if source.predeploy:
         found.append(
-            f"its predeploy commands are not run by this program; run them before: {'; '.join(source.predeploy)}"
+            f"its predeploy commands are not run here; run them before: {'; '.join(source.predeploy)}"
         )
     dotenv = sorted(path.name for path in source.folder.glob(".env*") if path.is_file())
     if dotenv:
@@ -323,12 +323,17 @@ def _without_unused_alternative(
 
 def _unconfigured(settings: Settings, codebases: Sequence[Codebase]) -> list[Problem]:
     problems: list[Problem] = []
+    reported: set[str] = set()
     for name, users in sorted(_users(codebases).items()):
         if name in settings.secrets.values or name == settings.secrets.backend_url_secret:
             continue
         either = ""
         if name in ALTERNATIVE_SECRETS:
-            either = f" (or {', '.join(sorted(ALTERNATIVE_SECRETS - {name}))}: one of them is enough)"
+            others = sorted(ALTERNATIVE_SECRETS - {name})
+            if any(other in reported for other in others):
+                continue  # none of the alternatives is configured: said once
+            either = f" (nor is {', '.join(others)}; one of them is enough)"
+        reported.add(name)
         problems.append(
             Problem(
                 key=f"{NAMESPACE}:secrets",

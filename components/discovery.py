@@ -52,8 +52,8 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The manifest, and what the hook saw: names assigned but not exported, files of the codebase
-    loaded.
+    """The manifest, and what the hook saw: exports that are undefined or lost, and the files that
+    were loaded (relative to the codebase; dependencies left out).
     """
 
     manifest: Mapping[str, object]
