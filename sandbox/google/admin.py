@@ -1,0 +1,45 @@
+"""The sandbox's own routes beside those of `Watch`: switches and state.
+
+Refuses to show payloads of secrets and the content of objects.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from sandbox.google.cloud import Cloud
+
+HIDDEN = ("storage/data",)
+
+
+def routes(cloud: Cloud) -> list[Route]:
+    """`GET/POST /admin/switches`, `GET /admin/state`."""
+
+    async def show(_: Request) -> Response:
+        return JSONResponse(cloud.switches.as_dict())
+
+    async def change(request: Request) -> Response:
+        try:
+            cloud.set_switches(await request.json())
+        except (ValueError, AttributeError) as error:
+            return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse(cloud.switches.as_dict())
+
+    async def state(_: Request) -> Response:
+        cloud.operations.settle()
+        cloud.commit()
+        return JSONResponse(
+            {name: content for name, content in cloud.store.dump().items() if name not in HIDDEN}
+        )
+
+    return [
+        Route("/admin/switches", show, methods=["GET"]),
+        Route("/admin/switches", change, methods=["POST"]),
+        Route("/admin/state", state, methods=["GET"]),
+    ]

@@ -1,0 +1,123 @@
+"""The compiler of security rules: the Firestore emulator's, or a look at the braces.
+
+The emulator compiles what is loaded into it, so what only has to be checked is loaded under a project id of its
+own: the rules in force are not disturbed. Refuses to hide an emulator that does not answer: 503.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, cast
+
+import httpx
+
+from sandbox.google.errors import ApiError
+
+if TYPE_CHECKING:
+    from sandbox.google.cloud import Json
+
+SCRATCH = "rules-compiler"
+PLACE = re.compile(r"(?:^|[^\d])L?(\d+):(\d+)")
+
+
+async def compile_rules(emulator: str | None, files: list[Json]) -> list[Json]:
+    """What is wrong with rules: Firebase Rules API `Issue`s, [] for none.
+
+    Args:
+        emulator: host:port, or None.
+        files: `{name, content}` each.
+
+    Raises:
+        ApiError: UNAVAILABLE when the emulator does not answer.
+    """
+    if emulator is None:
+        return _braces(files)
+    status, answer = await _put(emulator, SCRATCH, files)
+    if status == 200:
+        return [_place(issue, files) for issue in cast("list[Json]", answer.get("issues", []))]
+    text = cast("str", cast("Json", answer.get("error", {})).get("message", "rules do not compile"))
+    return _issues(text, cast("str", files[0]["name"]))
+
+
+async def load_rules(emulator: str | None, project: str, files: list[Json]) -> None:
+    """Put rules in force in the emulator; nothing happens without one.
+
+    Raises:
+        ApiError: UNAVAILABLE when the emulator does not answer, INVALID_ARGUMENT when it does not take them.
+    """
+    if emulator is None:
+        return
+    status, answer = await _put(emulator, project, files)
+    if status != 200:
+        raise ApiError("INVALID_ARGUMENT", f"The emulator refuses the rules: {answer}")
+
+
+async def _put(emulator: str, project: str, files: list[Json]) -> tuple[int, Json]:
+    url = f"http://{emulator}/emulator/v1/projects/{project}:securityRules"
+    shown = [{"name": file["name"], "content": file["content"]} for file in files]
+    try:
+        async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
+            answer = await client.put(url, json={"rules": {"files": shown}})
+    except httpx.HTTPError as error:
+        raise ApiError(
+            "UNAVAILABLE", f"The Firestore emulator at {emulator} does not answer: {error!r}"
+        ) from error
+    return answer.status_code, cast("Json", answer.json() if answer.content else {})
+
+
+def _place(issue: Json, files: list[Json]) -> Json:
+    place = {"fileName": files[0]["name"], **cast("Json", issue.get("sourcePosition", {}))}
+    return {"severity": "WARNING", **issue, "sourcePosition": place}
+
+
+def _issues(text: str, file: str) -> list[Json]:
+    """The emulator's error text, a line an error, as issues."""
+    issues: list[Json] = []
+    for line in filter(None, (part.strip() for part in text.splitlines())):
+        hit = PLACE.search(line)
+        if hit is None and issues:
+            issues[-1]["description"] += f" {line}"
+            continue
+        place: Json = {"fileName": file}
+        if hit is not None:
+            place |= {"line": int(hit.group(1)), "column": int(hit.group(2))}
+        issues.append({"sourcePosition": place, "description": line, "severity": "ERROR"})
+    return issues
+
+
+def _braces(files: list[Json]) -> list[Json]:
+    issues: list[Json] = []
+    for file in files:
+        content, name = cast("str", file["content"]), cast("str", file["name"])
+        bare = re.sub(
+            r"//[^\n]*|/\*.*?\*/|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"",
+            lambda hit: re.sub(r"[^\n]", " ", hit.group()),
+            content,
+            flags=re.DOTALL,
+        )
+        issues.extend(_unbalanced(bare, name))
+        if not issues and not re.search(r"\bservice\s+[a-z.]+\s*\{", bare):
+            issues.append(_error(name, 1, 1, "Missing 'service' block."))
+    return issues
+
+
+def _unbalanced(text: str, name: str) -> list[Json]:
+    pairs = {")": "(", "]": "[", "}": "{"}
+    stack: list[tuple[str, int, int]] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        for column, sign in enumerate(line, 1):
+            if sign in pairs.values():
+                stack.append((sign, number, column))
+            elif sign in pairs:
+                if not stack or stack[-1][0] != pairs[sign]:
+                    return [_error(name, number, column, f"Unexpected '{sign}'.")]
+                stack.pop()
+    if stack:
+        sign, number, column = stack[-1]
+        return [_error(name, number, column, f"Missing a match for '{sign}'.")]
+    return []
+
+
+def _error(name: str, line: int, column: int, text: str) -> Json:
+    place = {"fileName": name, "line": line, "column": column}
+    return {"sourcePosition": place, "description": text, "severity": "ERROR"}

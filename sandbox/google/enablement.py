@@ -1,0 +1,45 @@
+"""Whether an API may be called in a project.
+
+Refuses calls to products that are not enabled there, as Google does: a program that forgets to enable an API, or
+to wait for it, fails here too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.google.errors import ApiError, error_info
+
+if TYPE_CHECKING:
+    from sandbox.google.cloud import Call, Cloud
+
+FREE = ("firebase", "cloudbilling")
+"""Products that this sandbox answers without enablement: the Firebase console turns them on."""
+
+
+def check_enabled(call: Call) -> None:
+    """Refuse a call to an API that is not enabled in the project.
+
+    Raises:
+        ApiError: PERMISSION_DENIED with reason SERVICE_DISABLED.
+    """
+    host = call.api.product.host
+    if not call.project or not call.cloud.switches.enforce_enablement:
+        return
+    if call.api.product.api in FREE or call.cloud.enabled(call.project, host):
+        return
+    raise disabled(call.cloud, call.project, host)
+
+
+def disabled(cloud: Cloud, project: str, host: str) -> ApiError:
+    """Google's error for an API that is not enabled (Service Usage, SERVICE_DISABLED)."""
+    number = cloud.number(project)
+    url = f"https://console.developers.google.com/apis/api/{host}/overview?project={number}"
+    metadata = {"consumer": f"projects/{number}", "service": host, "activationUrl": url}
+    return ApiError(
+        "PERMISSION_DENIED",
+        f"{host} has not been used in project {number} before or it is disabled. Enable it by visiting {url} then "
+        "retry. If you enabled this API recently, wait a few minutes for the action to propagate to our systems "
+        "and retry.",
+        details=[error_info("SERVICE_DISABLED", "googleapis.com", metadata)],
+    )

@@ -1,0 +1,50 @@
+"""What each product computes by itself, one module a product; everything else is generic.
+
+`HANDLERS` maps a method's id (or "version/id" for one version only) to its handler; `RAW` maps a first path
+segment to an endpoint that no discovery document describes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.google.hooks import (
+    firebase,
+    firestore,
+    functions,
+    projects,
+    pubsub,
+    rules,
+    run,
+    scheduler,
+    secrets,
+    service_accounts,
+    service_keys,
+    services,
+    storage,
+    tasks,
+    uploads,
+)
+
+if TYPE_CHECKING:
+    from sandbox.google.cloud import Handler
+    from sandbox.google.hooks.uploads import Raw
+
+HANDLERS: dict[str, Handler] = {
+    **firebase.HANDLERS,
+    **firestore.HANDLERS,
+    **functions.HANDLERS,
+    **projects.HANDLERS,
+    **pubsub.HANDLERS,
+    **rules.HANDLERS,
+    **run.HANDLERS,
+    **scheduler.HANDLERS,
+    **secrets.HANDLERS,
+    **service_accounts.HANDLERS,
+    **service_keys.HANDLERS,
+    **services.HANDLERS,
+    **storage.HANDLERS,
+    **tasks.HANDLERS,
+}
+
+RAW: dict[str, Raw] = uploads.ENDPOINTS

@@ -1,0 +1,258 @@
+"""What Cloud Functions refuses: at once (`check`), or when the revision comes up (`deployment_error`)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, cast
+
+from sandbox.google import iam
+from sandbox.google.enablement import disabled
+from sandbox.google.errors import ApiError, invalid, not_found
+from sandbox.google.hooks import run, secrets
+from sandbox.google.hooks.firestore import find_database
+from sandbox.google.hooks.storage import BUCKETS, objects
+from sandbox.google.regions import MULTI_REGIONS, REGIONS
+
+if TYPE_CHECKING:
+    from sandbox.google.cloud import Call, Json
+
+FUNCTION_ID = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")
+MEMORY = re.compile(r"(\d+(?:\.\d+)?)(k|Ki|M|Mi|G|Gi)?")
+UNITS = {"": 1, "k": 10**3, "Ki": 2**10, "M": 10**6, "Mi": 2**20, "G": 10**9, "Gi": 2**30}
+RUNTIMES = {
+    "nodejs18": "DECOMMISSIONED",
+    "nodejs20": "DECOMMISSIONED",
+    "nodejs22": "GA",
+    "nodejs24": "GA",
+    "python310": "DEPRECATED",
+    "python311": "GA",
+    "python312": "GA",
+    "python313": "GA",
+    "go124": "GA",
+    "java21": "GA",
+}
+"""Runtimes and their stages (Node.js 20 was decommissioned on 2026-10-30)."""
+
+CPUS = (
+    (128, ".0833"),
+    (256, ".1666"),
+    (512, ".3333"),
+    (1024, ".5833"),
+    (2048, "1"),
+    (8192, "2"),
+    (16384, "4"),
+)
+"""The CPU that goes with so much memory (MiB) when none is asked for."""
+
+READERS = ("roles/secretmanager.secretAccessor", "roles/secretmanager.admin", "roles/owner")
+NEEDS = ("run.googleapis.com", "cloudbuild.googleapis.com", "artifactregistry.googleapis.com")
+RESERVED = ("K_SERVICE", "K_REVISION", "K_CONFIGURATION", "PORT")
+FIRESTORE_EVENTS = "google.cloud.firestore.document.v1."
+
+
+def mebibytes(memory: str) -> float:
+    """A memory quantity in MiB.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT.
+    """
+    hit = MEMORY.fullmatch(memory)
+    if hit is None:
+        raise invalid(
+            f"Invalid value for available_memory: {memory!r}", "function.service_config.available_memory"
+        )
+    return float(hit.group(1)) * UNITS[hit.group(2) or ""] / 2**20
+
+
+def cpu_of(memory: str) -> str:
+    """The CPU that a function with this memory gets when it asks for none."""
+    size = mebibytes(memory)
+    return next((cpu for limit, cpu in CPUS if size <= limit), "8")
+
+
+def check(call: Call, name: str, wish: Json, *, new: bool) -> None:
+    """Refuse what Google refuses before it starts to deploy.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED.
+    """
+    key, region = name.rpartition("/")[2], name.split("/")[3]
+    if region not in REGIONS:
+        raise ApiError("NOT_FOUND", f"Location {region} is not found or access is unauthorized.")
+    if new and not FUNCTION_ID.fullmatch(key):
+        raise invalid(f"Invalid function ID {key!r}: letters, digits, - and _, at most 63.", "function_id")
+    build = cast("Json", wish.get("buildConfig", {}))
+    config = cast("Json", wish.get("serviceConfig", {}))
+    event = cast("Json | None", wish.get("eventTrigger"))
+    _check_apis(call, event)
+    _check_build(call, build)
+    _check_config(config, event)
+    emails = [config.get("serviceAccountEmail"), event.get("serviceAccountEmail") if event else None]
+    for email in filter(None, emails):
+        if not iam.account_exists(call.cloud, email):
+            raise ApiError(
+                "PERMISSION_DENIED",
+                f"Permission 'iam.serviceaccounts.actAs' denied on service account {email} (or it may not exist).",
+            )
+    if event is not None:
+        _check_event(call, event, region)
+
+
+def _check_apis(call: Call, event: Json | None) -> None:
+    if not call.cloud.switches.enforce_enablement:
+        return
+    for host in [*NEEDS, *(["eventarc.googleapis.com"] if event else [])]:
+        if not call.cloud.enabled(call.project, host):
+            raise disabled(call.cloud, call.project, host)
+
+
+def _check_build(call: Call, build: Json) -> None:
+    runtime = cast("str", build.get("runtime", ""))
+    stage = RUNTIMES.get(runtime)
+    if stage is None:
+        raise invalid(f"Runtime '{runtime}' is invalid or not supported.", "function.build_config.runtime")
+    if stage == "DECOMMISSIONED":
+        raise invalid(
+            f"Runtime {runtime} is decommissioned and no longer allowed. Please use the latest runtime for Cloud "
+            "Functions.",
+            "function.build_config.runtime",
+        )
+    if not build.get("entryPoint"):
+        raise invalid("Entry point must be given.", "function.build_config.entry_point")
+    source = cast("Json", cast("Json", build.get("source", {})).get("storageSource", {}))
+    if not source.get("bucket") or not source.get("object"):
+        raise invalid("Function source must be a Cloud Storage object.", "function.build_config.source")
+    where = f"gs://{source['bucket']}/{source['object']}"
+    found = call.store.get(objects(source["bucket"]), source["object"])
+    if found is None or source.get("generation", found["generation"]) != found["generation"]:
+        raise invalid(
+            f"Function source {where} does not exist.", "function.build_config.source.storage_source"
+        )
+
+
+def _check_config(config: Json, event: Json | None) -> None:
+    memory = cast("str", config.get("availableMemory", "256Mi"))
+    cpu = cast("str", config.get("availableCpu", cpu_of(memory)))
+    place = "function.service_config."
+    try:
+        cores = float(cpu)
+    except ValueError:
+        raise invalid(f"Invalid value for available_cpu: {cpu!r}", place + "available_cpu") from None
+    concurrency = config.get("maxInstanceRequestConcurrency", 1)
+    if not 0 <= concurrency <= 1000:
+        raise invalid("Concurrency must be between 1 and 1000.", place + "max_instance_request_concurrency")
+    if concurrency > 1 and cores < 1:
+        raise invalid(
+            "Invalid value specified for cpu: total cpu < 1 is not supported with concurrency > 1.",
+            place + "available_cpu",
+        )
+    timeout = config.get("timeoutSeconds", 60)
+    limit = 540 if event else 3600
+    if not 1 <= timeout <= limit:
+        raise invalid(f"Timeout must be between 1 and {limit} seconds.", place + "timeout_seconds")
+    least, most = config.get("minInstanceCount") or 0, config.get("maxInstanceCount") or 100
+    if not 0 <= least <= most:
+        raise invalid("minInstanceCount must not exceed maxInstanceCount.", place + "min_instance_count")
+    plain = cast("Json", config.get("environmentVariables", {}))
+    secret = [one["key"] for one in cast("list[Json]", config.get("secretEnvironmentVariables", []))]
+    for name in plain:
+        if name in RESERVED:
+            raise invalid(
+                f"Environment variable name {name} is reserved by the system.",
+                place + "environment_variables",
+            )
+    twice = sorted({name for name in secret if secret.count(name) > 1 or name in plain})
+    if twice:
+        raise invalid(
+            f"Environment variable {twice[0]} is given more than once.", place + "environment_variables"
+        )
+
+
+def _check_event(call: Call, event: Json, region: str) -> None:
+    kind = cast("str", event.get("eventType", ""))
+    place = "function.event_trigger."
+    if not kind:
+        raise invalid("Event type must be given.", place + "event_type")
+    where = cast("str", event.get("triggerRegion", region))
+    if where not in REGIONS and where not in MULTI_REGIONS and where not in ("global", "us", "eu"):
+        raise invalid(f"Invalid trigger region {where!r}.", place + "trigger_region")
+    filters = {
+        one.get("attribute"): one.get("value") for one in cast("list[Json]", event.get("eventFilters", []))
+    }
+    if kind.startswith(FIRESTORE_EVENTS):
+        name = cast("str", filters.get("database", "(default)"))
+        database = find_database(call.cloud, call.project, name)
+        if database is None:
+            raise not_found(f"projects/{call.project}/databases/{name}")
+        if "document" not in filters:
+            raise invalid("Firestore triggers need an event filter on document.", place + "event_filters")
+        if database["locationId"] != where:
+            raise invalid(
+                f"Trigger region {where} does not match database {name}'s location {database['locationId']}.",
+                place + "trigger_region",
+            )
+    elif kind.startswith("google.cloud.storage.object.v1."):
+        bucket = call.store.get(BUCKETS, cast("str", filters.get("bucket", "")))
+        if bucket is None:
+            raise not_found(f"bucket {filters.get('bucket')}")
+        if bucket["bucket"]["location"].lower() != where:
+            raise invalid(
+                f"Trigger region {where} does not match bucket location {bucket['bucket']['location'].lower()}.",
+                place + "trigger_region",
+            )
+    elif kind.startswith("google.cloud.pubsub.") and event.get("pubsubTopic"):
+        project, _, topic = call.cloud.canonical(event["pubsubTopic"]).partition("/topics/")
+        if call.store.get(f"pubsub/{project}/topics", topic) is None:
+            raise not_found(event["pubsubTopic"])
+
+
+def deployment_error(call: Call, wish: Json, service: str, *, taken: bool) -> ApiError | None:
+    """Why the new revision does not come up, or None.
+
+    Args:
+        service: its Cloud Run service's id.
+        taken: a service of this id must not be there yet.
+    """
+    config = cast("Json", wish.get("serviceConfig", {}))
+    region = cast("str", wish["name"]).split("/")[3]
+    if taken and call.store.get(run.table(call.project, region), service) is not None:
+        return ApiError(
+            "ALREADY_EXISTS", f"Could not create Cloud Run service {service}. Resource already exists."
+        )
+    number = call.cloud.number(call.project)
+    email = config.get("serviceAccountEmail") or f"{number}-compute@developer.gserviceaccount.com"
+    for index, one in enumerate(cast("list[Json]", config.get("secretEnvironmentVariables", []))):
+        problem = _secret_problem(call, one, email)
+        if problem:
+            path = f"spec.template.spec.containers[0].env[{index}].value_from.secret_key_ref.name"
+            return ApiError(
+                "INVALID_ARGUMENT",
+                f"Could not create or update Cloud Run service {service}, {path}: {problem}",
+            )
+    return None
+
+
+def _secret_problem(call: Call, use: Json, email: str) -> str | None:
+    project = cast("str", call.cloud.project(use.get("projectId") or call.project)["projectId"])
+    secret, version = (
+        cast("str", use.get("secret", "")).rpartition("/")[2],
+        cast("str", use.get("version", "latest")),
+    )
+    name = f"projects/{call.cloud.number(project)}/secrets/{secret}"
+    member = f"serviceAccount:{email}"
+    policies = (
+        iam.read(call.cloud, "secretmanager", f"projects/{project}/secrets/{secret}"),
+        iam.read(call.cloud, "projects", project),
+    )
+    if not any(iam.granted(policy, member, READERS) for policy in policies):
+        return (
+            f"Permission denied on secret: {name}/versions/{version} for Revision service account {email}. The "
+            "service account used must be granted the 'Secret Manager Secret Accessor' role "
+            "(roles/secretmanager.secretAccessor) at the secret, project or higher level."
+        )
+    found = secrets.find_version(call.cloud, project, secret, version)
+    if found is None:
+        return f"Secret {name}/versions/{version} was not found"
+    if found["state"] != "ENABLED":
+        return f"Secret {name}/versions/{version} is in {found['state']} state"
+    return None

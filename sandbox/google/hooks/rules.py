@@ -1,0 +1,211 @@
+"""Firebase rules: rulesets that compile, releases that load them into the Firestore emulator.
+
+With an emulator, its compiler judges; without one, only braces and the `service` block are looked at. Refuses test
+suites (`projects.test` with test cases): the emulator runs rules for real.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, cast
+
+from sandbox.google.cloud import timestamp
+from sandbox.google.compiler import compile_rules, load_rules
+from sandbox.google.errors import ApiError, invalid
+from sandbox.google.generic import listing
+
+if TYPE_CHECKING:
+    from sandbox.google.cloud import Call, Cloud, Handler, Json
+
+MAX_RULESETS = 2500
+FIRESTORE = "cloud.firestore"
+DENY_ALL = (
+    "rules_version = '2';\nservice cloud.firestore {\n  match /databases/{database}/documents {\n  }\n}\n"
+)
+"""What clients meet when there is no release."""
+
+
+def _table(project: str, what: str) -> str:
+    return f"firebaserules/projects/{project}/{what}"
+
+
+def _files(source: Json) -> list[Json]:
+    files = cast("list[Json]", source.get("files", []))
+    if not files:
+        raise invalid("Ruleset source must have at least one file.", "ruleset.source.files")
+    for file in files:
+        if not file.get("name") or not file.get("content"):
+            raise invalid("Each source file must have a name and content.", "ruleset.source.files")
+    return files
+
+
+async def test(call: Call) -> Json:
+    """`projects.test`: compile only; what is wrong comes back as issues of a 200."""
+    if call.body.get("testSuite"):
+        raise ApiError("UNIMPLEMENTED", "The sandbox compiles rules; it does not run test suites.")
+    source = call.body.get("source")
+    if source is None and "/rulesets/" in call.name:
+        source = _ruleset(call.cloud, call.name)["source"]
+    issues = await compile_rules(call.cloud.emulator, _files(cast("Json", source or {})))
+    return {"issues": issues} if issues else {}
+
+
+async def create_ruleset(call: Call) -> Json:
+    files = _files(cast("Json", call.body.get("source", {})))
+    if len(list(call.store.items(_table(call.project, "rulesets")))) >= MAX_RULESETS:
+        raise ApiError("RESOURCE_EXHAUSTED", f"A project can have at most {MAX_RULESETS} rulesets.")
+    errors = [
+        issue for issue in await compile_rules(call.cloud.emulator, files) if issue["severity"] == "ERROR"
+    ]
+    if errors:
+        places = [(one, cast("Json", one["sourcePosition"])) for one in errors]
+        text = "\n".join(
+            f"[{place.get('fileName', '')}] {place.get('line', 1)}:{place.get('column', 1)} {one['description']}"
+            for one, place in places
+        )
+        raise ApiError(
+            "INVALID_ARGUMENT",
+            f"Error compiling rules:\n{text}",
+            details=[
+                {
+                    "@type": "type.googleapis.com/google.rpc.BadRequest",
+                    "fieldViolations": [{"field": "ruleset.source", "description": text}],
+                },
+                {
+                    "@type": "type.googleapis.com/google.firebase.rules.v1.TestRulesetResponse",
+                    "issues": errors,
+                },
+            ],
+        )
+    key = str(uuid.uuid4())
+    ruleset: Json = {
+        "name": f"projects/{call.project}/rulesets/{key}",
+        "source": {"files": files},
+        "createTime": timestamp(),
+        "metadata": {"services": [FIRESTORE]},
+    }
+    if call.body.get("attachmentPoint"):
+        ruleset["attachmentPoint"] = call.body["attachmentPoint"]
+    call.store.put(_table(call.project, "rulesets"), key, ruleset)
+    return ruleset
+
+
+def list_rulesets(call: Call) -> Json:
+    """Newest first, without the sources, as Google lists them."""
+    kept = [ruleset for _, ruleset in call.store.items(_table(call.project, "rulesets"))][::-1]
+    return listing(call, [{k: v for k, v in one.items() if k != "source"} for one in kept], "rulesets")
+
+
+def delete_ruleset(call: Call) -> Json:
+    ruleset = _ruleset(call.cloud, call.name)
+    for _, release in call.store.items(_table(call.project, "releases")):
+        if release["rulesetName"] == ruleset["name"]:
+            raise ApiError(
+                "FAILED_PRECONDITION", f"Ruleset {ruleset['name']} is in use by release {release['name']}."
+            )
+    call.store.drop(*call.where())
+    return {}
+
+
+def _ruleset(cloud: Cloud, name: str) -> Json:
+    parent, _, key = name.rpartition("/")
+    found = cloud.store.get(f"firebaserules/{parent}", key)
+    if found is None:
+        raise ApiError("NOT_FOUND", f"Requested entity was not found: {name}")
+    return found
+
+
+def _release(call: Call) -> tuple[str, Json]:
+    key = call.name.split("/releases/", 1)[1]
+    found = call.store.get(_table(call.project, "releases"), key)
+    if found is None:
+        raise ApiError("NOT_FOUND", f"Requested entity was not found: {call.name}")
+    return key, found
+
+
+def get_release(call: Call) -> Json:
+    return _release(call)[1]
+
+
+def list_releases(call: Call) -> Json:
+    """Newest first; the filter knows `name=…` with a trailing `*`."""
+    kept = [release for _, release in call.store.items(_table(call.project, "releases"))]
+    wanted = cast("str", call.query.get("filter", ""))
+    if wanted.startswith("name="):
+        name = wanted.removeprefix("name=").strip('"')
+        prefix = f"projects/{call.project}/releases/"
+        full = name if name.startswith("projects/") else prefix + name
+        kept = [
+            one
+            for one in kept
+            if one["name"] == full or (full.endswith("*") and one["name"].startswith(full[:-1]))
+        ]
+    return listing(call, sorted(kept, key=lambda one: one["updateTime"], reverse=True), "releases")
+
+
+async def create_release(call: Call) -> Json:
+    prefix = f"projects/{call.project}/releases/"
+    name = call.cloud.canonical(cast("str", call.body.get("name", "")))
+    if not name.startswith(prefix) or name == prefix:
+        raise invalid(f"Release name must begin with {prefix}", "release.name")
+    key = name.removeprefix(prefix)
+    if call.store.get(_table(call.project, "releases"), key) is not None:
+        raise ApiError("ALREADY_EXISTS", "Requested entity already exists")
+    now = timestamp()
+    release = {"name": name, "rulesetName": "", "createTime": now, "updateTime": now}
+    return await _point(call, key, release, cast("str", call.body.get("rulesetName", "")))
+
+
+async def patch_release(call: Call) -> Json:
+    key, release = _release(call)
+    wish = cast("Json", call.body.get("release", {}))
+    if wish.get("name") and call.cloud.canonical(wish["name"]) != release["name"]:
+        raise invalid("Release name in the body differs from the one in the path.", "release.name")
+    return await _point(
+        call, key, {**release, "updateTime": timestamp()}, cast("str", wish.get("rulesetName", ""))
+    )
+
+
+async def _point(call: Call, key: str, release: Json, ruleset_name: str) -> Json:
+    if not ruleset_name:
+        raise invalid("Release must name a ruleset.", "release.ruleset_name")
+    ruleset = _ruleset(call.cloud, call.cloud.canonical(ruleset_name))
+    if key == FIRESTORE:
+        await load_rules(call.cloud.emulator, call.project, _files(ruleset["source"]))
+    fresh = {**release, "rulesetName": ruleset["name"]}
+    call.store.put(_table(call.project, "releases"), key, fresh)
+    return fresh
+
+
+async def delete_release(call: Call) -> Json:
+    key, _ = _release(call)
+    if key == FIRESTORE:
+        await load_rules(call.cloud.emulator, call.project, [{"name": "none.rules", "content": DENY_ALL}])
+    call.store.drop(_table(call.project, "releases"), key)
+    return {}
+
+
+async def reload(cloud: Cloud) -> None:
+    """Load every project's released rules into an emulator that has just started."""
+    if cloud.emulator is None:
+        return
+    for project, _ in cloud.store.items("projects"):
+        release = cloud.store.get(_table(project, "releases"), FIRESTORE)
+        if release is not None:
+            await load_rules(
+                cloud.emulator, project, _files(_ruleset(cloud, release["rulesetName"])["source"])
+            )
+
+
+_ID = "firebaserules.projects."
+HANDLERS: dict[str, Handler] = {
+    _ID + "test": test,
+    _ID + "rulesets.create": create_ruleset,
+    _ID + "rulesets.list": list_rulesets,
+    _ID + "rulesets.delete": delete_ruleset,
+    _ID + "releases.create": create_release,
+    _ID + "releases.get": get_release,
+    _ID + "releases.list": list_releases,
+    _ID + "releases.patch": patch_release,
+    _ID + "releases.delete": delete_release,
+}

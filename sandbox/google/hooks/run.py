@@ -1,0 +1,179 @@
+"""Cloud Run services: one state, shown as v2 and as v1 (Knative).
+
+A function's service is made and removed by its function. Refuses to write services in the v1 form.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from sandbox.google import generic, iam
+from sandbox.google.cloud import timestamp
+from sandbox.google.errors import ApiError
+from sandbox.google.regions import run_host
+
+if TYPE_CHECKING:
+    from sandbox.google.cloud import Call, Cloud, Handler, Json
+
+SERVICE = "GoogleCloudRunV2Service"
+
+
+def table(project: str, region: str) -> str:
+    """The store's collection of a region's services."""
+    return f"run/projects/{project}/locations/{region}/services"
+
+
+def complete(cloud: Cloud, wish: Json, old: Json | None) -> Json:
+    """A service with the fields that Cloud Run computes.
+
+    Args:
+        wish: the service's writable fields and its full `name`.
+        old: what it was before, or None.
+    """
+    _, project, _, region, _, name = cast("str", wish["name"]).split("/")
+    number = cloud.number(project)
+    generation = int(old["generation"]) + 1 if old else 1
+    revision = f"projects/{project}/locations/{region}/services/{name}/revisions/{name}-{generation:05d}-sbx"
+    uri = f"https://{run_host(name, number, region)}"
+    ready = {"type": "Ready", "state": "CONDITION_SUCCEEDED", "lastTransitionTime": timestamp()}
+    target = {"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 100}
+    return {
+        "ingress": "INGRESS_TRAFFIC_ALL",
+        "launchStage": "GA",
+        "traffic": [target],
+        **wish,
+        "uid": old["uid"] if old else cloud.unique(name)[:32],
+        "generation": str(generation),
+        "observedGeneration": str(generation),
+        "createTime": old["createTime"] if old else timestamp(),
+        "updateTime": timestamp(),
+        "creator": "owner@example.com",
+        "lastModifier": "owner@example.com",
+        "terminalCondition": ready,
+        "conditions": [{"type": "RoutesReady", "state": "CONDITION_SUCCEEDED"}],
+        "latestReadyRevision": revision,
+        "latestCreatedRevision": revision,
+        "trafficStatuses": [target],
+        "uri": uri,
+        "urls": [f"https://{name}-{number}.{region}.run.app", uri],
+        "etag": f'"{cloud.unique("etag")[:20]}"',
+    }
+
+
+def create(call: Call) -> Json:
+    key = call.need("serviceId")
+    where = table(call.project, call.location)
+    name = f"{call.name}/services/{key}"
+    if call.store.get(where, key) is not None:
+        raise ApiError("ALREADY_EXISTS", f"Resource '{key}' already exists.")
+    service = complete(call.cloud, {**call.body, "name": name}, None)
+    call.store.put(where, key, service)
+    return _operation(call, service)
+
+
+def patch(call: Call) -> Json:
+    old = generic.get(call)
+    generic.patch(call)
+    service = complete(call.cloud, generic.get(call), old)
+    call.store.put(*call.where(), service)
+    return _operation(call, service)
+
+
+def _operation(call: Call, service: Json) -> Json:
+    return call.cloud.operations.start(
+        generic.operation_parent(call),
+        response=service,
+        kind="google.cloud.run.v2.Service",
+        metadata={"@type": "type.googleapis.com/google.cloud.run.v2.Service", **service},
+        resource=service["name"],
+    )
+
+
+def knative(cloud: Cloud, service: Json) -> Json:
+    """A service in the v1 form."""
+    _, project, _, region, _, name = cast("str", service["name"]).split("/")
+    number = cloud.number(project)
+    template = cast("Json", service.get("template", {}))
+    container = cast("list[Json]", template.get("containers", [{}]))[0]
+    scaling = cast("Json", template.get("scaling", {}))
+    annotations = {
+        f"autoscaling.knative.dev/{k.removesuffix('InstanceCount')}Scale": str(v) for k, v in scaling.items()
+    }
+    ingress = cast("str", service["ingress"]).removeprefix("INGRESS_TRAFFIC_").lower().replace("_", "-")
+    revision = cast("str", service["latestReadyRevision"]).rpartition("/")[2]
+    condition = {"type": "Ready", "status": "True", "lastTransitionTime": service["updateTime"]}
+    return {
+        "apiVersion": "serving.knative.dev/v1",
+        "kind": "Service",
+        "metadata": {
+            "name": name,
+            "namespace": number,
+            "selfLink": f"/apis/serving.knative.dev/v1/namespaces/{number}/services/{name}",
+            "uid": service["uid"],
+            "resourceVersion": service["etag"].strip('"'),
+            "generation": int(service["generation"]),
+            "creationTimestamp": service["createTime"],
+            "labels": {**cast("Json", service.get("labels", {})), "cloud.googleapis.com/location": region},
+            "annotations": {"run.googleapis.com/ingress": ingress},
+        },
+        "spec": {
+            "template": {
+                "metadata": {"annotations": annotations},
+                "spec": {
+                    "containerConcurrency": template.get("maxInstanceRequestConcurrency", 80),
+                    "timeoutSeconds": int(cast("str", template.get("timeout", "300s"))[:-1]),
+                    "serviceAccountName": template.get("serviceAccount", ""),
+                    "containers": [container],
+                },
+            },
+            "traffic": [{"percent": 100, "latestRevision": True}],
+        },
+        "status": {
+            "observedGeneration": int(service["generation"]),
+            "conditions": [condition],
+            "latestReadyRevisionName": revision,
+            "latestCreatedRevisionName": revision,
+            "traffic": [{"percent": 100, "latestRevision": True, "revisionName": revision}],
+            "url": service["uri"],
+            "address": {"url": service["uri"]},
+        },
+    }
+
+
+def get_v1(call: Call) -> Json:
+    return knative(call.cloud, generic.get(call))
+
+
+def list_v1(call: Call) -> Json:
+    services = cast("list[Json]", generic.listed(call).get("services", []))
+    return {
+        "apiVersion": "serving.knative.dev/v1",
+        "kind": "ServiceList",
+        "metadata": {},
+        "items": [knative(call.cloud, service) for service in services],
+    }
+
+
+def delete_v1(call: Call) -> Json:
+    generic.get(call)
+    call.store.drop(*call.where())
+    iam.forget(call.cloud, "run", call.name)
+    return {"status": "Success"}
+
+
+def refuse_v1(call: Call) -> Json:
+    raise ApiError(
+        "UNIMPLEMENTED", f"The sandbox writes Cloud Run services in the v2 form only ({call.method.id})."
+    )
+
+
+_ID = "run.projects.locations.services."
+HANDLERS: dict[str, Handler] = {
+    f"v1/{_ID}get": get_v1,
+    f"v1/{_ID}list": list_v1,
+    f"v1/{_ID}delete": delete_v1,
+    f"v1/{_ID}create": refuse_v1,
+    f"v1/{_ID}replaceService": refuse_v1,
+    f"v2/{_ID}create": create,
+    f"v2/{_ID}patch": patch,
+}

@@ -1,0 +1,79 @@
+"""Cloud Scheduler: jobs that are ENABLED or PAUSED. Refuses to run one: schedules fire on demand elsewhere."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from typing import TYPE_CHECKING, cast
+
+from sandbox.google import generic
+from sandbox.google.cloud import timestamp
+from sandbox.google.errors import ApiError, invalid
+from sandbox.google.masks import update
+
+if TYPE_CHECKING:
+    from sandbox.google.cloud import Call, Handler, Json
+
+CRON = re.compile(r"[\d*/,\-A-Za-z]+(\s+[\d*/,\-A-Za-z]+){4}")
+APP_ENGINE = re.compile(r"(every|(\d+|first|second|third|fourth|fifth|1st|2nd|3rd|\d+th)\b).*", re.IGNORECASE)
+DEFAULT_RETRY = {
+    "maxRetryDuration": "0s",
+    "minBackoffDuration": "5s",
+    "maxBackoffDuration": "3600s",
+    "maxDoublings": 5,
+}
+
+
+def _check(job: Json) -> None:
+    schedule = cast("str", job.get("schedule", ""))
+    if not CRON.fullmatch(schedule.strip()) and not APP_ENGINE.fullmatch(schedule.strip()):
+        raise invalid(f"Schedule or time zone is invalid: {schedule!r}", "job.schedule")
+    zone = cast("str", job.get("timeZone", "UTC"))
+    if zone not in zoneinfo.available_timezones():
+        raise invalid(f"Schedule or time zone is invalid: {zone!r}", "job.time_zone")
+    targets = [target for target in ("httpTarget", "pubsubTarget", "appEngineHttpTarget") if job.get(target)]
+    if len(targets) != 1:
+        raise invalid("Job must have exactly one target.", "job.target")
+    deadline = job.get("attemptDeadline")
+    if deadline and targets == ["httpTarget"] and not 15 <= float(deadline[:-1]) <= 1800:
+        raise invalid("Attempt deadline must be between 15 seconds and 30 minutes.", "job.attempt_deadline")
+
+
+def create(call: Call) -> Json:
+    _check(call.body)
+    call.body = {"timeZone": "UTC", "retryConfig": DEFAULT_RETRY, "attemptDeadline": "180s", **call.body}
+    job = {**generic.create(call), "userUpdateTime": timestamp(), "state": "ENABLED"}
+    call.store.put(call.table(call.name, "jobs"), job["name"].rpartition("/")[2], job)
+    return job
+
+
+def patch(call: Call) -> Json:
+    """Updates what the mask names, or what the body has; the job's state stays."""
+    old = generic.get(call)
+    fresh = update(call.api, "Job", old, call.body, cast("str | None", call.query.get("updateMask")))
+    _check(fresh)
+    fresh = {**fresh, "name": old["name"], "userUpdateTime": timestamp()}
+    call.store.put(*call.where(), fresh)
+    return fresh
+
+
+def turn(call: Call) -> Json:
+    """`:pause` and `:resume`; resuming a job that runs changes nothing."""
+    job = {**generic.get(call), "state": {"pause": "PAUSED", "resume": "ENABLED"}[call.method.verb]}
+    call.store.put(*call.where(), job)
+    return job
+
+
+def run(call: Call) -> Json:
+    generic.get(call)
+    raise ApiError("UNIMPLEMENTED", "The sandbox does not run jobs.")
+
+
+_ID = "cloudscheduler.projects.locations.jobs."
+HANDLERS: dict[str, Handler] = {
+    _ID + "create": create,
+    _ID + "patch": patch,
+    _ID + "pause": turn,
+    _ID + "resume": turn,
+    _ID + "run": run,
+}

@@ -1,0 +1,171 @@
+"""Endpoints that no discovery document describes: uploads to Cloud Storage, and signed upload addresses.
+
+Refuses batch requests and downloads by signed address.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qs, unquote
+
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from sandbox.google import discovery
+from sandbox.google.hooks.storage import error, put_object
+from sandbox.google.masks import select
+from sandbox.google.validation import check_body
+
+if TYPE_CHECKING:
+    from starlette.datastructures import Headers
+
+    from sandbox.google.cloud import Cloud, Json
+
+UPLOAD = re.compile(r"(?:resumable/)?upload/storage/v1/b/([^/]+)/o")
+SIGNED = "signed-uploads"
+RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
+
+
+@dataclass(kw_only=True)
+class RawRequest:
+    """A request to an endpoint without a document."""
+
+    cloud: Cloud
+    http: str
+    path: str
+    query: dict[str, str]
+    headers: Headers
+    body: bytes
+    base_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raw:
+    """An endpoint without a document: the operation it is counted as, whether it wants a token, its handler."""
+
+    operation: str
+    needs_token: bool
+    handle: Callable[[RawRequest], Awaitable[Response]]
+
+
+@dataclass
+class _Session:
+    bucket: str
+    name: str
+    wish: Json
+    query: Json
+    data: bytearray = field(default_factory=bytearray)
+
+
+_sessions: dict[str, _Session] = {}
+"""Resumable uploads under way; they do not survive a restart, and need not: clients begin again."""
+
+
+def first_query(raw: str) -> dict[str, str]:
+    """A query string's parameters, the first value of each."""
+    return {name: values[0] for name, values in parse_qs(raw, keep_blank_values=True).items()}
+
+
+async def upload(request: RawRequest) -> Response:
+    """`objects.insert` with its content: uploadType media, multipart or resumable."""
+    hit = UPLOAD.fullmatch(request.path.rstrip("/"))
+    if hit is None:
+        return HTMLResponse("<!DOCTYPE html>\n<title>Error 404 (Not Found)!!1</title>\n", 404)
+    kind = request.query.get("uploadType", "")
+    if "upload_id" in request.query:
+        return _resume(request)
+    bucket, name = unquote(hit.group(1)), request.query.get("name", "")
+    if kind == "media":
+        wish: Json = {"contentType": request.headers.get("content-type", "application/octet-stream")}
+        return _store(request, bucket, name, request.body, wish)
+    if kind == "multipart":
+        wish, data = _parts(request.body, request.headers.get("content-type", ""))
+        return _store(request, bucket, name or wish.get("name", ""), data, wish)
+    if kind == "resumable":
+        wish = _metadata(request.body or b"{}")
+        wish.setdefault(
+            "contentType", request.headers.get("x-upload-content-type", "application/octet-stream")
+        )
+        key = uuid.uuid4().hex
+        _sessions[key] = _Session(bucket, name or wish.get("name", ""), wish, dict(request.query))
+        where = f"{request.base_url}/{request.path}?uploadType=resumable&upload_id={key}"
+        return Response(status_code=200, headers={"Location": where, "X-GUploader-UploadID": key})
+    raise error("INVALID_ARGUMENT", f"Invalid upload type: {kind!r}", "invalid")
+
+
+def _resume(request: RawRequest) -> Response:
+    session = _sessions.get(request.query["upload_id"])
+    if session is None:
+        raise error("NOT_FOUND", "No such upload.", "notFound")
+    hit = RANGE.fullmatch(request.headers.get("content-range", ""))
+    if hit and hit.group(1) is not None and int(hit.group(1)) != len(session.data):
+        raise error("INVALID_ARGUMENT", "The range does not begin where the upload ended.", "invalid")
+    session.data.extend(request.body)
+    total = hit.group(3) if hit else str(len(session.data))
+    if total == "*" or int(total) != len(session.data):
+        headers = {"Range": f"bytes=0-{len(session.data) - 1}"} if session.data else {}
+        return Response(status_code=308, headers=headers)
+    del _sessions[request.query["upload_id"]]
+    return _store(request, session.bucket, session.name, bytes(session.data), session.wish, session.query)
+
+
+def _store(
+    request: RawRequest, bucket: str, name: str, data: bytes, wish: Json, query: Json | None = None
+) -> Response:
+    resource = put_object(request.cloud, bucket, name, data, wish, query or dict(request.query))
+    fields = (query or request.query).get("fields", "")
+    return JSONResponse(select(resource, fields) if fields else resource)
+
+
+def _metadata(raw: bytes) -> Json:
+    api = discovery.load("storage", "v1")
+    insert = next(method for method in api.methods["POST"] if method.id == "storage.objects.insert")
+    try:
+        body: Any = json.loads(raw)
+    except ValueError:
+        raise error("INVALID_ARGUMENT", "Metadata part is too malformed to parse.", "parseError") from None
+    return check_body(api, insert, body)
+
+
+def _parts(body: bytes, content_type: str) -> tuple[Json, bytes]:
+    """The metadata and content of a multipart/related body."""
+    hit = re.search(r"boundary=\"?([^\";]+)\"?", content_type)
+    if not content_type.startswith("multipart/related") or hit is None:
+        raise error("INVALID_ARGUMENT", "Multipart upload needs a multipart/related body.", "badRequest")
+    pieces = (b"\r\n" + body).split(b"\r\n--" + hit.group(1).encode())
+    if len(pieces) != 4 or not pieces[3].startswith(b"--"):
+        raise error("INVALID_ARGUMENT", "Multipart upload must have exactly two parts.", "badRequest")
+    (_, metadata), (headers, data) = (_split(piece) for piece in pieces[1:3])
+    wish = _metadata(metadata)
+    kind = re.search(rb"(?im)^content-type:\s*(.+?)\s*$", headers)
+    if kind:
+        wish.setdefault("contentType", kind.group(1).decode())
+    return wish, data
+
+
+def _split(piece: bytes) -> tuple[bytes, bytes]:
+    head, gap, rest = piece.partition(b"\r\n\r\n")
+    if not gap:
+        raise error("INVALID_ARGUMENT", "A part of the multipart upload has no body.", "badRequest")
+    return head, rest
+
+
+async def signed_upload(request: RawRequest) -> Response:
+    """PUT to an address that `functions.generateUploadUrl` gave out: the address itself is the permission."""
+    _, bucket, name = (unquote(part) for part in request.path.split("/", 2))
+    if request.http != "PUT" or request.cloud.store.get("uploads", f"{bucket}/{name}") is None:
+        raise error("PERMISSION_DENIED", "The signature of this upload address is not valid.", "forbidden")
+    wish: Json = {"contentType": request.headers.get("content-type", "application/zip")}
+    put_object(request.cloud, bucket, name, request.body, wish, cast("Json", {}))
+    return Response(status_code=200)
+
+
+ENDPOINTS: dict[str, Raw] = {
+    "upload": Raw(operation="storage.objects.insert", needs_token=True, handle=upload),
+    "resumable": Raw(operation="storage.objects.insert", needs_token=True, handle=upload),
+    SIGNED: Raw(operation="storage.signedUpload", needs_token=False, handle=signed_upload),
+}

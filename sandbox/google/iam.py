@@ -1,0 +1,171 @@
+"""IAM policies: get, set with etags, test; and who may do what, as far as a product asks.
+
+Refuses a stale etag (409 ABORTED), members that do not exist, and roles that a resource does not take, as Google
+does. Does not judge callers: every token may do everything.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import TYPE_CHECKING, cast
+
+from sandbox.google.errors import ApiError, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.google.cloud import Call, Cloud, Json
+
+EMPTY_ETAG = "ACAB"
+BASIC = ("roles/owner", "roles/editor", "roles/viewer")
+ROLE = re.compile(r"roles/[A-Za-z0-9_.]+|(projects|organizations)/[^/]+/roles/[A-Za-z0-9_.]+")
+MEMBER = re.compile(
+    r"allUsers|allAuthenticatedUsers|(deleted:)?(user|serviceAccount|group):[^\s]+@[^\s]+|domain:[^\s]+"
+    r"|(principal|principalSet)://.+|project(Owner|Editor|Viewer):.+"
+)
+TAKES: dict[str, tuple[str, ...]] = {
+    "secretmanager": ("roles/secretmanager.",),
+    "run": ("roles/run.",),
+    "cloudfunctions": ("roles/cloudfunctions.",),
+    "cloudtasks": ("roles/cloudtasks.",),
+    "pubsub": ("roles/pubsub.",),
+}
+"""Predefined roles that a product's own policies take, beside the basic ones (Cloud Run's `run.invoker` is refused
+on a function: it belongs to the function's Cloud Run service)."""
+
+
+def table(api: str) -> str:
+    """The store's collection of a product's policies."""
+    return f"policy/{api}"
+
+
+def read(cloud: Cloud, api: str, resource: str) -> Json:
+    """A resource's policy; an empty one when none was set."""
+    kept = cloud.store.get(table(api), resource)
+    return dict(kept) if kept else {"version": 1, "etag": EMPTY_ETAG}
+
+
+def write(call: Call, api: str, resource: str, policy: Json) -> Json:
+    """Replace a policy.
+
+    Raises:
+        ApiError: ABORTED for an etag that is not the current one; INVALID_ARGUMENT for a bad role or member.
+    """
+    cloud = call.cloud
+    current = read(cloud, api, resource)
+    etag = policy.get("etag")
+    if etag and etag != current["etag"]:
+        raise ApiError(
+            "ABORTED",
+            "There were concurrent policy changes. Please retry the whole read-modify-write with exponential "
+            "backoff.",
+        )
+    merged: dict[tuple[str, str], Json] = {}
+    for binding in cast("list[Json]", policy.get("bindings", [])):
+        role = cast("str", binding.get("role", ""))
+        members = cast("list[str]", binding.get("members", []))
+        _check_role(api, role)
+        for member in members:
+            _check_member(cloud, member)
+        key = (role, repr(binding.get("condition")))
+        known = merged.setdefault(key, {**binding, "members": []})
+        known["members"].extend(member for member in members if member not in known["members"])
+    bindings = [binding for binding in merged.values() if binding["members"]]
+    serial = cloud.store.next("etag")
+    fresh: Json = {
+        "version": 3 if any("condition" in binding for binding in bindings) else 1,
+        "etag": base64.b64encode(b"\x07" + serial.to_bytes(7, "big")).decode(),
+    }
+    if bindings:
+        fresh["bindings"] = bindings
+    if policy.get("auditConfigs"):
+        fresh["auditConfigs"] = policy["auditConfigs"]
+    cloud.store.put(table(api), resource, fresh)
+    return fresh
+
+
+def forget(cloud: Cloud, api: str, resource: str) -> None:
+    """A deleted resource takes its policy along."""
+    cloud.store.drop(table(api), resource)
+
+
+def mark_deleted(cloud: Cloud, email: str, unique_id: str) -> None:
+    """A deleted service account stays in policies as `deleted:serviceAccount:EMAIL?uid=ID`, and grants nothing."""
+    old, new = f"serviceAccount:{email}", f"deleted:serviceAccount:{email}?uid={unique_id}"
+    for name in cloud.store.collections("policy/"):
+        for resource, policy in cloud.store.items(name):
+            bindings = cast("list[Json]", policy.get("bindings", []))
+            if any(old in binding["members"] for binding in bindings):
+                changed = [
+                    {
+                        **binding,
+                        "members": [new if member == old else member for member in binding["members"]],
+                    }
+                    for binding in bindings
+                ]
+                cloud.store.put(name, resource, {**policy, "bindings": changed})
+
+
+def granted(policy: Json, member: str, roles: tuple[str, ...]) -> bool:
+    """Whether a policy gives a member one of the roles."""
+    return any(
+        binding["role"] in roles and member in binding["members"]
+        for binding in cast("list[Json]", policy.get("bindings", []))
+    )
+
+
+def account_exists(cloud: Cloud, email: str) -> bool:
+    """Whether a service account is there; accounts of foreign domains are taken on trust."""
+    head, _, domain = email.partition("@")
+    if domain.endswith(".iam.gserviceaccount.com") and not domain.startswith("gcp-sa-"):
+        project = domain.removesuffix(".iam.gserviceaccount.com")
+        return cloud.store.get(f"iam/projects/{project}/serviceAccounts", email) is not None
+    if domain.startswith("gcp-sa-"):
+        return cloud.store.get("identities", email) is not None
+    if domain in ("developer.gserviceaccount.com", "cloudservices.gserviceaccount.com"):
+        return cloud.store.get("numbers", head.split("-")[0]) is not None
+    return True
+
+
+def _check_role(api: str, role: str) -> None:
+    if not ROLE.fullmatch(role):
+        raise invalid(f'Role name must be in the format "roles/ROLE", not {role!r}', "policy.bindings.role")
+    taken = TAKES.get(api)
+    if taken and role.startswith("roles/") and role not in BASIC and not role.startswith(taken):
+        raise invalid(f"Role {role} is not supported for this resource.")
+
+
+def _check_member(cloud: Cloud, member: str) -> None:
+    if not MEMBER.fullmatch(member):
+        raise invalid(
+            f"The member {member} is of an unknown type. Please set a valid type prefix for the member."
+        )
+    kind, _, email = member.partition(":")
+    if kind == "serviceAccount" and not account_exists(cloud, email):
+        raise invalid(f"Service account {email} does not exist.")
+
+
+def handlers(ensure: Callable[[Call], object], api: str) -> dict[str, Callable[[Call], Json]]:
+    """The three IAM methods for resources of a product.
+
+    Args:
+        ensure: raises when the resource that the call names does not exist.
+        api: the product whose policies these are.
+    """
+
+    def get_policy(call: Call) -> Json:
+        ensure(call)
+        return read(call.cloud, api, call.name)
+
+    def set_policy(call: Call) -> Json:
+        ensure(call)
+        # Methods of the older kind take the policy itself as their body.
+        policy = cast("Json", call.body.get("policy", {}) if "policy" in call.body else call.body)
+        return write(call, api, call.name, policy)
+
+    def test(call: Call) -> Json:
+        permissions = call.body.get("permissions") or call.query.get("permissions") or []
+        return {"permissions": permissions}
+
+    return {"getIamPolicy": get_policy, "setIamPolicy": set_policy, "testIamPermissions": test}

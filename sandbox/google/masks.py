@@ -1,0 +1,170 @@
+"""Field masks (`updateMask`, `fields`), output-only fields, pages.
+
+Refuses a mask that names a field which the schema does not have.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import TYPE_CHECKING, Any, cast
+
+from sandbox.google.errors import invalid
+from sandbox.google.validation import camel
+
+if TYPE_CHECKING:
+    from sandbox.google.cloud import Json
+    from sandbox.google.discovery import Api, Schema
+
+MAX_PAGE = 1000
+
+
+def output_only(schema: Schema) -> bool:
+    """Whether clients cannot write a field (older documents say so in words only)."""
+    description = cast("str", schema.get("description", ""))
+    return bool(schema.get("readOnly")) or "Output only" in description[:200]
+
+
+def overlay(api: Api, schema: Schema, old: Json, new: Json) -> Json:
+    """`new` as a client may write it: output-only fields come from `old`, at every depth."""
+    if "$ref" in schema:
+        schema = api.schemas[schema["$ref"]]
+    known = cast("dict[str, Schema]", schema.get("properties", {}))
+    result: Json = {}
+    for name, value in new.items():
+        part = known.get(name)
+        if part is None:
+            result[name] = value
+        elif not output_only(part):
+            nested = "$ref" in part and isinstance(value, dict)
+            result[name] = overlay(api, part, cast("Json", old.get(name) or {}), value) if nested else value
+    for name, value in old.items():
+        if name in known and output_only(known[name]):
+            result[name] = value
+    return result
+
+
+def paths(api: Api, schema: str, mask: str) -> list[list[str]]:
+    """A mask's paths in camelCase; map keys are left alone.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT for a path that the schema does not have.
+    """
+    found: list[list[str]] = []
+    for raw in filter(None, (part.strip() for part in mask.split(","))):
+        node: Schema | None = {"$ref": schema}
+        path: list[str] = []
+        for part in raw.split("."):
+            if node is not None and "$ref" in node:
+                node = api.schemas[node["$ref"]]
+            known = cast("dict[str, Schema]", (node or {}).get("properties", {}))
+            if part == "*":
+                path.append(part)
+                node = None
+            elif known:
+                own = part if part in known else camel(part)
+                if own not in known:
+                    raise invalid(
+                        f"Invalid value at 'update_mask' (type.googleapis.com/google.protobuf.FieldMask), "
+                        f'Field "{raw}" is not a field of the resource',
+                        "update_mask",
+                    )
+                path.append(own)
+                node = known[own]
+            else:
+                path.append(part)
+        found.append(path)
+    return found
+
+
+def update(api: Api, schema: str, old: Json, new: Json, mask: str | None, *, whole: bool = False) -> Json:
+    """A resource after a PATCH.
+
+    Args:
+        mask: the update mask; None or "" updates the fields that `new` has, or with `whole` all of them.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT for a wrong mask.
+    """
+    shape = api.schemas[schema]
+    wanted = overlay(api, {"$ref": schema}, old, new)
+    listed = paths(api, schema, mask) if mask else []
+    if ["*"] in listed or (not listed and whole):
+        return wanted
+    result: Json = dict(old)
+    known = cast("dict[str, Schema]", shape.get("properties", {}))
+    for path in listed or [[name] for name in new if not output_only(known.get(name, {}))]:
+        if output_only(known.get(path[0], {})):
+            continue
+        _copy(result, wanted, path)
+    return result
+
+
+def _copy(target: Json, source: Json, path: list[str]) -> None:
+    head, *rest = path
+    if not rest:
+        if head in source:
+            target[head] = source[head]
+        else:
+            target.pop(head, None)
+        return
+    inner = dict(cast("Json", target.get(head) or {}))
+    given = source.get(head)
+    _copy(inner, cast("Json", given) if isinstance(given, dict) else {}, rest)
+    target[head] = inner
+
+
+def select(value: Any, fields: str) -> Any:
+    """A partial response: `services/name,nextPageToken`, `items(id,name)`, `*`."""
+    tree = _tree(iter(re.findall(r"[^,/()\s]+|[,/()]", fields)))
+    return _prune(value, tree)
+
+
+Tree = dict[str, Any]
+
+
+def _tree(tokens: Any) -> Tree:
+    tree: Tree = {}
+    node = tree
+    for token in tokens:
+        if token == ",":
+            node = tree
+        elif token == "(":
+            node.update(_tree(tokens))
+        elif token == ")":
+            return tree
+        elif token != "/":
+            node = cast("Tree", node.setdefault(token, {}))
+    return tree
+
+
+def _prune(value: Any, tree: Tree) -> Any:
+    if not tree or "*" in tree:
+        return value
+    if isinstance(value, list):
+        return [_prune(item, tree) for item in cast("list[Any]", value)]
+    if not isinstance(value, dict):
+        return value
+    given = cast("Json", value)
+    return {name: _prune(given[name], inner) for name, inner in tree.items() if name in given}
+
+
+def page(
+    items: list[Any], query: Json, *, size: int = 100, size_key: str = "pageSize"
+) -> tuple[list[Any], str]:
+    """One page of a listing and the next page's token ("" on the last).
+
+    Raises:
+        ApiError: INVALID_ARGUMENT for a token that is none of ours.
+    """
+    count = min(int(query.get(size_key) or size), MAX_PAGE)
+    token = cast("str", query.get("pageToken") or "")
+    start = 0
+    if token:
+        try:
+            start = int(base64.urlsafe_b64decode(token.encode()).decode().removeprefix("page:"))
+        except ValueError:
+            raise invalid("Invalid page token", "page_token") from None
+    end = start + count
+    following = base64.urlsafe_b64encode(f"page:{end}".encode()).decode() if end < len(items) else ""
+    return items[start:end], following
