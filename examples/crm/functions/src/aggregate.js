@@ -18,7 +18,7 @@ async function refreshClient(db, phone) {
     if (known.exists) tx.update(client, { stats, statsAt: FieldValue.serverTimestamp() });
     else {
       const createdAt = FieldValue.serverTimestamp();
-      tx.create(client, { phone, createdAt, stats, statsAt: createdAt });
+      tx.create(client, { phone, displayName: phone, tags: [], createdAt, stats, statsAt: createdAt });
     }
   });
 }

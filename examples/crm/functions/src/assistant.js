@@ -72,7 +72,7 @@ const extractEventFromThread = onCall(
     ]);
     if (!info.exists) throw new HttpsError("not-found", `There is no thread ${threadId}.`);
     if (latest.empty) return { event: null };
-    const messages = latest.docs.map((doc) => doc.data()).reverse();
+    const messages = latest.docs.map((doc) => ({ ...doc.data(), tsClient: doc.get("tsClient").toMillis() })).reverse();
     const answer = await complete(provider(), { system: EXTRACT_PROMPT, user: transcript(messages), json: true });
     try {
       return { event: draftFrom(answer, info.get("clientPhone")) };

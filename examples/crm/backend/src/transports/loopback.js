@@ -1,0 +1,89 @@
+"use strict";
+
+const { createHash, randomUUID } = require("node:crypto");
+const fs = require("node:fs/promises");
+const path = require("node:path");
+
+const { jidOfPhone } = require("../identity");
+const { writeWhole } = require("../sessions");
+
+/**
+ * WhatsApp without WhatsApp: accounts pair at once, messages are delivered at once, and clients write and read when
+ * they are told to (`simulate`). The session is a file, so a restart reconnects as with the real one.
+ */
+function createLoopback() {
+  const lines = new Map();
+
+  async function connect({ accountId, folder, on }) {
+    const file = path.join(folder, "loopback.json");
+    const session = await readJson(file);
+    const phone = session?.phone ?? phoneOf(accountId);
+    const line = { on, open: true, sent: new Map() };
+    if (!session) {
+      on.status({ status: "pairing", pairingCode: `loopback:${accountId}` });
+      await writeWhole(file, JSON.stringify({ phone, pairedAt: new Date().toISOString() }));
+      // What the account's phone had before it was paired, if a test put it there.
+      const history = await readJson(path.join(folder, "history.json"));
+      if (history) on.history(history);
+    }
+    lines.set(accountId, line);
+    await on.status({ status: "connected", phone });
+    return {
+      async send({ jid, messageId, text }) {
+        if (!line.open) throw new Error("the connection is closed");
+        if (text.startsWith("!refuse")) throw new Error("refused, as the text asks");
+        // The same id again is the same message, as with WhatsApp.
+        if (!line.sent.has(messageId)) line.sent.set(messageId, { jid, messageId, text });
+        on.receipt({ jid, messageId, status: "delivered" });
+      },
+      async close() {
+        line.open = false;
+      },
+      async logout() {
+        line.open = false;
+        lines.delete(accountId);
+        await fs.rm(file, { force: true });
+      },
+    };
+  }
+
+  function line(accountId) {
+    const found = lines.get(accountId);
+    if (!found?.open) throw new RangeError(`account ${accountId} is not connected`);
+    return found;
+  }
+
+  return {
+    connect,
+    simulate: {
+      /** A client writes. @returns {Promise<{messageId: string}>} */
+      async receive(accountId, { from, text, name, messageId = randomUUID(), sentAt = Date.now() }) {
+        await line(accountId).on.message({ jid: jidOfPhone(from), messageId, text, sentAt, fromMe: false, name });
+        return { messageId };
+      },
+      /** The client reads what the account sent. */
+      async read(accountId, { messageId }) {
+        const message = line(accountId).sent.get(messageId);
+        if (!message) throw new RangeError(`nothing was sent with id ${messageId}`);
+        await line(accountId).on.receipt({ jid: message.jid, messageId, status: "read" });
+        return { messageId };
+      },
+      /** What clients got, in order. */
+      sent: (accountId) => [...line(accountId).sent.values()],
+    },
+  };
+}
+
+const phoneOf = (accountId) =>
+  `+4070${String(createHash("sha256").update(accountId).digest().readUInt32BE() % 10_000_000).padStart(7, "0")}`;
+
+async function readJson(file) {
+  try {
+    return JSON.parse(await fs.readFile(file, "utf8"));
+  } catch (error) {
+    if (error.code === "ENOENT") return null;
+    throw error;
+  }
+}
+
+module.exports = { createLoopback };
