@@ -1,7 +1,7 @@
 """The sandbox's own controls: what no API of Railway can do, but a test or a person at the show must.
 
-Refuses nothing that would be unreal at Railway: this is the hand of the world, not of a user. A user's hand is an
-ordinary API call with the header `X-Sandbox-Actor: hand`.
+Refuses nothing that would be unreal at Railway: this is the hand of the world, not of a user. A user's hand
+is an ordinary API call with the header `X-Sandbox-Actor: hand`.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Admin:
         ]
 
     def answering(self, action: Callable[[Json, Request], Any]) -> Callable[[Request], Awaitable[Response]]:
-        """An action as a route: the past happens first; 400 for a wish that cannot be read, 404 for no such thing."""
+        """An action as a route: 400 for a wish that cannot be read, 404 for no such thing."""
 
         async def answer(request: Request) -> Response:
             deploys.advance(self.store)
@@ -94,7 +94,7 @@ class Admin:
         return {"now": self.store.now()}
 
     def repos(self, body: Json, _: Request) -> Json:
-        """{"repo", "branch", "sha", "default_branch", "delete"}: push a commit; who follows the branch deploys.
+        """{"repo", "branch", "sha", "default_branch"}: push a commit; who follows the branch deploys.
 
         "delete": true removes the branch instead.
         """

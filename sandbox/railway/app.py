@@ -25,7 +25,7 @@ from sandbox.railway.schema import build
 from sandbox.railway.store import load
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
     from pathlib import Path
 
     from sandbox.railway.backend import Backend
@@ -70,7 +70,7 @@ def create_app(state_file: Path | None = None, backend: Backend | None = None) -
     watch.endpoint = endpoint
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         yield
         store.save(state_file)
 

@@ -1,7 +1,8 @@
 """What the deployed backend would do: its health and its log lines, derived from the deployment's own copy.
 
-Refuses to be told that it is healthy: it reads what the real backend reads (SESSIONS_PATH against the attached
-volume, FIREBASE_SERVICE_ACCOUNT_JSON), so a program that writes the wrong thing sees the wrong thing.
+Refuses to be told that it is healthy: it reads what the real backend reads (SESSIONS_PATH against the
+attached volume, FIREBASE_SERVICE_ACCOUNT_JSON), so a program that writes the wrong thing sees the wrong
+thing.
 
 `Backend` is the seam behind which a real process may later answer.
 """

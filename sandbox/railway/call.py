@@ -1,8 +1,9 @@
 """One GraphQL request's view of the world: who calls, and what of the state that caller may touch.
 
-Refuses everything that a token of its kind cannot do at Railway (account: all; workspace: its projects, no `me`;
-project: one environment, no `projectCreate`, no top-level `service`): "Not Authorized", the same for a foreign
-thing as for a dead token. Source: Railway docs, integrations/api and public-api; token kinds as the CLI uses them.
+Refuses everything that a token of its kind cannot do at Railway (account: all; workspace: its projects, no
+`me`; project: one environment, no `projectCreate`, no top-level `service`): "Not Authorized", the same for
+a foreign thing as for a dead token. Source: Railway docs, integrations/api and public-api; token kinds as
+the CLI uses them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """An environment as one document (EnvironmentConfig): how it is written out, and how a patch changes it.
 
-Refuses a key that the document does not have: Railway publishes a JSON schema for it, and a misspelt key that is
-dropped in silence would let a wrong program pass. Domains and TCP proxies of a patch are the exception: Railway
-itself ignores those in silence. Source: environment.schema.json, as Railway publishes it.
+Refuses a key that the document does not have: Railway publishes a JSON schema for it, and a misspelt key
+that is dropped in silence would let a wrong program pass. Domains and TCP proxies of a patch are the
+exception: Railway itself ignores those in silence. Source: environment.schema.json, as Railway publishes
+it.
 """
 
 from __future__ import annotations
@@ -38,16 +39,17 @@ DEPLOY = {
     "registryCredentials": "registry_credentials",
 }  # fmt: skip
 SERVICE_KEYS = {
-    "source", "build", "deploy", "variables", "networking", "volumeMounts", "configFile", "isCreated", "isDeleted",
-    "icon", "groupId",
+    "source", "build", "deploy", "variables", "networking", "volumeMounts", "configFile", "isCreated",
+    "isDeleted", "icon", "groupId",
 }  # fmt: skip
 SOURCE_KEYS = {"repo", "image", "branch", "rootDirectory", "checkSuites", "commitSha", "autoUpdates"}
 VOLUME_KEYS = {"sizeMB", "region", "alerts", "allowOnlineResize", "isCreated", "isDeleted"}
-TOP_KEYS = {"services", "sharedVariables", "volumes", "buckets", "groups", "privateNetworkDisabled"}
+MODELLED = {"services", "sharedVariables", "volumes"}
+TOP_KEYS = MODELLED | {"buckets", "groups", "privateNetworkDisabled"}
 
 
 def render(store: Store, environment: r.Environment, *, decrypt: bool) -> Json:
-    """The document of an environment. Variables are masked unless `decrypt`; sealed ones never show a value."""
+    """The document of an environment. Variables are masked unless `decrypt`; sealed ones always."""
     services: Json = {}
     for instance in store.instances.values():
         if instance.environment_id == environment.id and instance.deleted_at is None:
@@ -170,6 +172,8 @@ def commit(call: Call, environment: r.Environment, patch: Json, *, skip_deploys:
         if wanted != before["services"].get(service_id) and not wanted.get("isDeleted"):
             instance = call.instance(service_id, environment.id)
             changes = _changes(before["services"][service_id], wanted)
+            if len(wanted.get("volumeMounts", {})) > 1:
+                raise problems.bad_input("Service already has a volume attached in this environment")
             settings.candidate(store, instance, changes)
             plans.append((instance, changes))
     sizes = [
@@ -200,11 +204,7 @@ def commit(call: Call, environment: r.Environment, patch: Json, *, skip_deploys:
     if after["sharedVariables"] != before["sharedVariables"]:
         _write_variables(call, environment.id, None, before["sharedVariables"], after["sharedVariables"])
         changed = [row for row in store.instances.values() if row.environment_id == environment.id]
-    environment.extra = {
-        name: value
-        for name, value in after.items()
-        if name in TOP_KEYS - before.keys() or name in environment.extra
-    }
+    environment.extra = {name: value for name, value in after.items() if name not in MODELLED}
     if not skip_deploys:
         for instance in changed:
             deploys.after_change(store, instance)
@@ -228,8 +228,10 @@ def _examine(before: Json, patch: Json) -> None:
     for volume_id, wanted in (patch.get("volumes") or {}).items():
         if volume_id not in before["volumes"]:
             raise problems.not_found("Volume")
-        _only(wanted or {}, VOLUME_KEYS, "volume")
-        size = (wanted or {}).get("sizeMB")
+        if wanted is None:
+            raise problems.bad_input("A volume is deleted with isDeleted")
+        _only(wanted, VOLUME_KEYS, "volume")
+        size = wanted.get("sizeMB")
         if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
             raise problems.bad_input("sizeMB must be a positive integer")
 
@@ -264,7 +266,7 @@ def _changes(before: Json, after: Json) -> Json:
 
 
 def _write_rest(call: Call, instance: r.Instance, before: Json, after: Json) -> bool:
-    """What of a service's document is kept elsewhere: variables, the branch, the mount. True where it changed."""
+    """What is kept elsewhere: variables, the branch, the mount. True where it changed."""
     touched = False
     if before["variables"] != after.get("variables", {}):
         _write_variables(

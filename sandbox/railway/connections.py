@@ -1,6 +1,7 @@
 """Pages of lists as Railway gives them (Relay connections).
 
-Refuses a cursor that it did not hand out: starting again from the top would show a client the same page for ever.
+Refuses a cursor that it did not hand out: starting again from the top would show a client the same page for
+ever.
 """
 
 from __future__ import annotations

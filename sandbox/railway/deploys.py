@@ -1,8 +1,8 @@
 """Deployments: how one starts, what it copies, and how it walks through its states as time passes.
 
-Refuses to run anything in the background: every request first lets the past happen (`advance`), so the state at a
-moment depends on the clock alone. Sources: DeploymentStatus and DeploymentEventStep in Railway's schema; Railway
-docs, deployments/reference and deployments/healthchecks.
+Refuses to run anything in the background: every request first lets the past happen (`advance`), so the
+state at a moment depends on the clock alone. Sources: DeploymentStatus and DeploymentEventStep in Railway's
+schema; Railway docs, deployments/reference and deployments/healthchecks.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def repo(store: Store, full_name: str) -> r.Repo | None:
 
 
 def head(store: Store, instance: r.Instance) -> tuple[str | None, str | None, str | None]:
-    """(repository, branch, newest commit) that an instance would deploy; the commit is None where there is none."""
+    """(repository, branch, newest commit) of an instance; no commit where the branch does not exist."""
     trigger = trigger_of(store, instance)
     source = trigger.repository if trigger else instance.source_repo
     if source is None:
@@ -218,7 +218,7 @@ def advance(store: Store) -> bool:
         begun = deployment.held_since or deployment.created_at
         for steps, status in timetable(deployment):
             due = begun + steps * deployment.step_seconds
-            if status in reached or due > now or deployment.status == "REMOVED":
+            if status in reached or due > now:
                 continue
             move(deployment, status, due)
             moved = True

@@ -1,7 +1,7 @@
 """Railway's public edge: a request whose Host is a live domain reaches that service's running deployment.
 
-Refuses names it does not know with Railway's own 404. The edge has the same port as the API: hosts of this machine
-mean the API, every other host means the edge.
+Refuses names it does not know with Railway's own 404. The edge has the same port as the API: hosts of this
+machine mean the API, every other host means the edge.
 """
 
 from __future__ import annotations

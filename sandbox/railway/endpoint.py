@@ -1,4 +1,4 @@
-"""The GraphQL endpoint: limits, then Railway's order of refusals (parse, validate, authorise), then the effect.
+"""The GraphQL endpoint: limits, then Railway's refusals (parse, validate, authorise), then the effect.
 
 Refuses a document that the SDL does not allow with HTTP 400. An exception that is no answer of Railway's is
 raised, not reported as one: a fault of the sandbox must not look like a fault of the program.
@@ -48,7 +48,7 @@ class Flight:
     overlapped: bool = False
 
 
-def describe(scope: Scope, body: bytes) -> Described:
+def describe(_: Scope, body: bytes) -> Described:
     """The operationName of a request, or its only operation's name, or its first field."""
     payload: Any = json_body(body)
     if not isinstance(payload, dict):

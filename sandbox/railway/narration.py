@@ -26,7 +26,7 @@ HEALTH_ATTEMPTS = 8
 
 def reached(deployment: r.Deployment) -> dict[str, float]:
     """When each state was first reached."""
-    return {status: at for status, at in reversed(deployment.history)}
+    return {row[0]: row[1] for row in reversed(deployment.history)}
 
 
 def events(deployment: r.Deployment) -> list[dict[str, Any]]:

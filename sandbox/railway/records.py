@@ -1,6 +1,7 @@
 """What the Railway sandbox knows, one flat record per thing. Times are epoch seconds, sizes are MB.
 
-Refuses to hold behaviour: a record goes to the state file and comes back as it was, so it is made of JSON values.
+Refuses to hold behaviour: a record goes to the state file and comes back as it was, so it is made of JSON
+values.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The executable schema: our SDL with a function behind every field that is not simply a record's attribute.
 
-Refuses a function for a field that the SDL does not have, and arguments under any name but snake_case: resolvers
-are Python.
+Refuses a function for a field that the SDL does not have, and arguments under any name but snake_case:
+resolvers are Python.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def snake(name: str) -> str:
     return re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", apart).lower()
 
 
-def default_field(source: Any, info: GraphQLResolveInfo, **_: Any) -> Any:
+def default_field(source: Any, info: GraphQLResolveInfo[Any], **_: Any) -> Any:
     """A record's attribute or a dict's key under the field's snake_case name; times become DateTime."""
     name = snake(info.field_name)
     value = source.get(name) if isinstance(source, dict) else getattr(source, name)
@@ -73,7 +73,7 @@ def build(fields: Mapping[str, Callable[..., Any]]) -> GraphQLSchema:
 
 
 def _bound(function: Callable[..., Any]) -> Callable[..., Any]:
-    def resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+    def resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         value = function(source, info.context, **arguments)
         if isinstance(value, (int, float)) and get_named_type(info.return_type).name == "DateTime":
             return iso(value)

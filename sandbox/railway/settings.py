@@ -1,8 +1,8 @@
 """The settings of a service instance: what Railway accepts, what it makes of null, "" and what is not said.
 
-Refuses what Railway refuses: no replicas at all, several replicas beside a volume or a cron schedule, an unknown
-region, a config file on a new service. Sources: ServiceInstanceUpdateInput in Railway's schema; Railway docs,
-volumes/reference, scaling, cron-jobs, config-as-code.
+Refuses what Railway refuses: no replicas at all, several replicas beside a volume or a cron schedule, an
+unknown region, a config file on a new service. Sources: ServiceInstanceUpdateInput in Railway's schema;
+Railway docs, volumes/reference, scaling, cron-jobs, config-as-code.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def new_instance(store: Store, service_id: str, environment_id: str) -> r.Instan
 def from_update(call: Call, wishes: Mapping[str, Any]) -> dict[str, Any]:
     """What a ServiceInstanceUpdateInput (snake_case keys) changes, by attribute of an instance.
 
-    null changes nothing, "" clears; an input without numReplicas sets it back to 1, as has been reported from the
-    live API.
+    null changes nothing, "" clears; an input without numReplicas sets it back to 1, as has been reported
+    from the live API.
     """
     changes: dict[str, Any] = {"num_replicas": 1}
     for name, value in wishes.items():

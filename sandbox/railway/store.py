@@ -1,7 +1,7 @@
 """The Railway sandbox's state: tables of records, written whole and atomically after every change.
 
-Refuses to start from a state file that it cannot read: an empty world in place of a broken one would look as if
-everything had been deleted.
+Refuses to start from a state file that it cannot read: an empty world in place of a broken one would look
+as if everything had been deleted.
 """
 
 from __future__ import annotations
@@ -128,15 +128,15 @@ def new_world() -> Store:
     store = Store()
     now = store.now()
     store.workspaces[WORKSPACE_ID] = r.Workspace(id=WORKSPACE_ID, name="Sandbox", created_at=now)
-    for token in (
-        r.Token(
-            id=new_id(), token="sandbox-account-token", kind="account", name="account", created_at=now
-        ),
-        r.Token(
-            id=new_id(), token="sandbox-workspace-token", kind="workspace", name="workspace", created_at=now,
-            workspace_id=WORKSPACE_ID,
-        ),
-    ):  # fmt: skip
+    for kind, workspace_id in (("account", None), ("workspace", WORKSPACE_ID)):
+        token = r.Token(
+            id=new_id(),
+            token=f"sandbox-{kind}-token",
+            kind=kind,
+            name=kind,
+            created_at=now,
+            workspace_id=workspace_id,
+        )
         store.tokens[token.id] = token
     branches = {name: commit_hash() for name in ("main", "audit-whatsapp-30", "staging")}
     store.repos[REPO] = r.Repo(id=REPO, branches=branches)

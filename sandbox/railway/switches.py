@@ -1,13 +1,13 @@
 """The sandbox's switches: how fast Railway is, how it fails, and each answer that nobody has proven yet.
 
-Refuses a name it does not know and a value of the wrong type: a misspelt switch would leave a test without its
-subject. Set by `POST /admin/switches`; kept in the state file.
+Refuses a name it does not know and a value of the wrong type: a misspelt switch would leave a test without
+its subject. Set by `POST /admin/switches`; kept in the state file.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, ClassVar, get_type_hints
+from typing import Any, ClassVar, cast, get_type_hints
 
 OUTCOMES = (
     "success", "failed_build", "failed_healthcheck", "crashed", "skipped", "removed",
@@ -158,7 +158,7 @@ class Switches:
         choices = self.CHOICES.get(name)
         if choices and value not in choices:
             raise ValueError(f"switch {name!r} is one of {choices}")
-        if name == "deploy_outcomes_next" and not set(value) <= set(OUTCOMES):
+        if name == "deploy_outcomes_next" and not {*OUTCOMES}.issuperset(cast("list[str]", value)):
             raise ValueError(f"outcomes are {OUTCOMES}")
 
     def as_dict(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Railway's creation throttle: one project, environment or volume of a workspace in so many seconds.
 
-Refuses cleanly: a throttled create had no effect. The answer is HTTP 200 with an error, as reported from the live
-API; `creation_throttle_seconds` sets the distance, 0 (the default) none.
+Refuses cleanly: a throttled create had no effect. The answer is HTTP 200 with an error, as reported from the
+live API; `creation_throttle_seconds` sets the distance, 0 (the default) none.
 """
 
 from __future__ import annotations

@@ -191,7 +191,7 @@ def moment(text: str | None) -> float | None:
     if text is None:
         return None
     try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+        return datetime.fromisoformat(text).timestamp()
     except ValueError as error:
         raise problems.bad_input(f"Invalid DateTime {text!r}") from error
 

@@ -44,7 +44,7 @@ def check_name(call: Call, project_id: str, name: str, own: str = "") -> None:
 
 
 def reached(call: Call, project_id: str, environment_id: str | None) -> list[str]:
-    """The environments in which a service is made (or ended): a fork alone, else every one that is no fork."""
+    """The environments that a create or delete reaches: a fork alone, else every one that is no fork."""
     if environment_id is not None:
         named = call.environment(environment_id)
         if named.project_id != project_id:
