@@ -21,7 +21,7 @@ from sandbox.google.hooks import rules
 from sandbox.google.operations import Operations
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
     from pathlib import Path
 
 JSON = "application/json"
@@ -49,23 +49,22 @@ def create_app(state_file: Path | None = None, firestore_emulator: str | None = 
     """Google's APIs, each below its mount: `/firestore/v1/…`, `/cloudfunctions/v2beta/…`, `/storage/v1/…`, …
 
     Args:
-        state_file: where the state is kept after every change; `<state_file>.secrets` beside it (mode 0600) holds
-            the payloads of secrets, which a restart must still give out. None keeps everything in memory.
-        firestore_emulator: host:port of a Firestore emulator: it compiles rules, and released ones are loaded into
-            it. None only looks at the rules' braces.
+        state_file: where the state is kept after every change; `<state_file>.secrets` beside it (mode 0600)
+            holds the payloads of secrets, which a restart must still give out. None keeps everything in
+            memory.
+        firestore_emulator: host:port of a Firestore emulator: it compiles rules, and released ones are
+            loaded into it. None only looks at the rules' braces.
     """
     cloud = Cloud(state_file, firestore_emulator)
     cloud.operations = Operations(cloud)
-    watch: list[Watch] = []
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         await rules.reload(cloud)
         yield
 
     dispatcher = Dispatcher(cloud)
     watched = Watch(dispatcher, describe, ANSWERS)
-    watch.append(watched)
     return Starlette(
         routes=[*watched.routes(), *admin.routes(cloud), Mount("/", app=watched)],
         lifespan=lifespan,

@@ -1,7 +1,7 @@
 """What the whole sandbox shares: stores, switches, projects; and one request as a handler sees it.
 
-Refuses to know any product. Secret payloads live in a store (and a file, mode 0600) of their own; nothing else in
-the state is secret, because Google itself keeps no private key.
+Refuses to know any product. Secret payloads live in a store (and a file, mode 0600) of their own; nothing
+else in the state is secret, because Google itself keeps no private key.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The compiler of security rules: the Firestore emulator's, or a look at the braces.
 
-The emulator compiles what is loaded into it, so what only has to be checked is loaded under a project id of its
-own: the rules in force are not disturbed. Refuses to hide an emulator that does not answer: 503.
+The emulator compiles what is loaded into it, so what only has to be checked is loaded under a project id of
+its own: the rules in force are not disturbed. Refuses to hide an emulator that does not answer: 503.
 """
 
 from __future__ import annotations

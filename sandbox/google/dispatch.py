@@ -58,7 +58,7 @@ def route(http: str, path: str) -> tuple[Api, Method, dict[str, str]] | None:
 
 
 def describe(scope: Scope, body: bytes) -> Described:
-    """A request's name ("GET firestore.projects.databases.get") and its body without secrets, for the records."""
+    """A request's name ("GET firestore.projects.databases.get") and its body without secrets."""
     http, path = cast("str", scope["method"]), raw_path(scope)
     hit = route(http, path)
     raw = RAW.get(path.partition("/")[0])
@@ -179,8 +179,9 @@ def check_token(headers: Headers) -> None:
         return
     raise ApiError(
         "UNAUTHENTICATED",
-        "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other "
-        "valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.",
+        "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or "
+        "other valid authentication credential. See "
+        "https://developers.google.com/identity/sign-in/web/devconsole-project.",
         details=[
             error_info("ACCESS_TOKEN_EXPIRED" if token else "CREDENTIALS_MISSING", "googleapis.com", {})
         ],

@@ -1,7 +1,7 @@
 """Whether an API may be called in a project.
 
-Refuses calls to products that are not enabled there, as Google does: a program that forgets to enable an API, or
-to wait for it, fails here too.
+Refuses calls to products that are not enabled there, as Google does: a program that forgets to enable an
+API, or to wait for it, fails here too.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def disabled(cloud: Cloud, project: str, host: str) -> ApiError:
     metadata = {"consumer": f"projects/{number}", "service": host, "activationUrl": url}
     return ApiError(
         "PERMISSION_DENIED",
-        f"{host} has not been used in project {number} before or it is disabled. Enable it by visiting {url} then "
-        "retry. If you enabled this API recently, wait a few minutes for the action to propagate to our systems "
-        "and retry.",
+        f"{host} has not been used in project {number} before or it is disabled. Enable it by visiting {url} "
+        "then retry. If you enabled this API recently, wait a few minutes for the action to propagate to our "
+        "systems and retry.",
         details=[error_info("SERVICE_DISABLED", "googleapis.com", metadata)],
     )

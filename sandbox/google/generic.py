@@ -1,7 +1,7 @@
 """What every resource of every product can do without a hook: create, get, list, patch, delete, policies.
 
-Refuses everything else with 501 and the method's name: a call that the sandbox does not understand must be seen,
-never be answered with a success.
+Refuses everything else with 501 and the method's name: a call that the sandbox does not understand must be
+seen, never be answered with a success.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def get(call: Call) -> Json:
 
 
 def new_id(call: Call) -> str:
-    """The id of a resource to create: a query parameter such as `functionId`, or the last segment of body.name.
+    """The id of a resource to create: a query parameter such as `functionId`, or the last segment of
+    body.name.
 
     Raises:
         ApiError: INVALID_ARGUMENT when there is neither, or the body's name is not below the parent.

@@ -1,7 +1,7 @@
 """IAM policies: get, set with etags, test; and who may do what, as far as a product asks.
 
-Refuses a stale etag (409 ABORTED), members that do not exist, and roles that a resource does not take, as Google
-does. Does not judge callers: every token may do everything.
+Refuses a stale etag (409 ABORTED), members that do not exist, and roles that a resource does not take, as
+Google does. Does not judge callers: every token may do everything.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ TAKES: dict[str, tuple[str, ...]] = {
     "cloudtasks": ("roles/cloudtasks.",),
     "pubsub": ("roles/pubsub.",),
 }
-"""Predefined roles that a product's own policies take, beside the basic ones (Cloud Run's `run.invoker` is refused
-on a function: it belongs to the function's Cloud Run service)."""
+"""Predefined roles that a product's own policies take, beside the basic ones (Cloud Run's `run.invoker` is
+refused on a function: it belongs to the function's Cloud Run service)."""
 
 
 def table(api: str) -> str:
@@ -91,7 +91,7 @@ def forget(cloud: Cloud, api: str, resource: str) -> None:
 
 
 def mark_deleted(cloud: Cloud, email: str, unique_id: str) -> None:
-    """A deleted service account stays in policies as `deleted:serviceAccount:EMAIL?uid=ID`, and grants nothing."""
+    """A deleted account stays in policies as `deleted:serviceAccount:EMAIL?uid=ID`, and grants nothing."""
     old, new = f"serviceAccount:{email}", f"deleted:serviceAccount:{email}?uid={unique_id}"
     for name in cloud.store.collections("policy/"):
         for resource, policy in cloud.store.items(name):

@@ -13,6 +13,8 @@ from sandbox.google.errors import invalid
 from sandbox.google.validation import camel
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sandbox.google.cloud import Json
     from sandbox.google.discovery import Api, Schema
 
@@ -123,18 +125,18 @@ def select(value: Any, fields: str) -> Any:
 Tree = dict[str, Any]
 
 
-def _tree(tokens: Any) -> Tree:
+def _tree(signs: Iterator[str]) -> Tree:
     tree: Tree = {}
     node = tree
-    for token in tokens:
-        if token == ",":
+    for sign in signs:
+        if sign == ",":
             node = tree
-        elif token == "(":
-            node.update(_tree(tokens))
-        elif token == ")":
+        elif sign == "(":
+            node.update(_tree(signs))
+        elif sign == ")":
             return tree
-        elif token != "/":
-            node = cast("Tree", node.setdefault(token, {}))
+        elif sign != "/":
+            node = cast("Tree", node.setdefault(sign, {}))
     return tree
 
 

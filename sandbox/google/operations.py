@@ -1,7 +1,7 @@
 """Long-running operations: started by handlers, done at once or after polls and seconds, surviving a restart.
 
-What an operation changes when it is done is data (`Effect`s), not code, so that it can be kept in the state file.
-Refuses to resurrect: an effect on a resource that is gone by then is dropped.
+What an operation changes when it is done is data (`Effect`s), not code, so that it can be kept in the state
+file. Refuses to resurrect: an effect on a resource that is gone by then is dropped.
 """
 
 from __future__ import annotations

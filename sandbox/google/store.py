@@ -1,9 +1,9 @@
 """Everything the sandbox knows, by collection and id; kept in a journal when there is a file.
 
-A journal line is `[collection, id, value]`, value null for a removal; the lines of one request are written in one
-go, so a killed process leaves whole requests. Loading rewrites the journal (to a temporary file, then renamed)
-without what was overwritten since. Refuses to hand out what it holds: values are copied on the way in, and must
-be treated as read-only on the way out.
+A journal line is `[collection, id, value]`, value null for a removal; the lines of one request are written
+in one go, so a killed process leaves whole requests. Loading rewrites the journal (to a temporary file,
+then renamed) without what was overwritten since. Refuses to hand out what it holds: values are copied on
+the way in, and must be treated as read-only on the way out.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Store:
             self._pending.clear()
             return
         fresh = not self._file.exists()
-        with self._file.open("a", encoding="utf-8", opener=self._open) as journal:
+        with open(self._file, "a", encoding="utf-8", opener=self._open) as journal:
             journal.write("".join(self._pending))
         if fresh:
             self._file.chmod(self._mode)
@@ -105,7 +105,7 @@ class Store:
     def _compact(self, file: Path) -> None:
         scratch = file.with_name(file.name + ".tmp")
         self._lines = 0
-        with scratch.open("w", encoding="utf-8", opener=self._open) as journal:
+        with open(scratch, "w", encoding="utf-8", opener=self._open) as journal:
             for collection, content in self._data.items():
                 for key, value in content.items():
                     journal.write(json.dumps([collection, key, value], separators=(",", ":")) + "\n")

@@ -1,8 +1,8 @@
 """Requests checked against the documents' schemas, in the words of Google's JSON transcoder.
 
-Refuses what the real front end refuses: unknown fields and query parameters, wrong types, values that are not in
-an enum, malformed bytes, durations and timestamps. Like it, takes snake_case names, null as absent, and numbers
-for int64. Does not judge what a value means: that is the product's business.
+Refuses what the real front end refuses: unknown fields and query parameters, wrong types, values that are
+not in an enum, malformed bytes, durations and timestamps. Like it, takes snake_case names, null as absent,
+and numbers for int64. Does not judge what a value means: that is the product's business.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Firestore's admin API: databases, composite indexes, single-field settings.
 
-Documents are the emulator's business: their methods are not served here. Refuses what Firestore refuses: an index
-that exists, a composite of one field, two array fields.
+Documents are the emulator's business: their methods are not served here. Refuses what Firestore refuses: an
+index that exists, a composite of one field, two array fields.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def _database(call: Call) -> Json:
         raise ApiError(
             "NOT_FOUND",
             f"The database {name} does not exist for project {call.project} Please visit "
-            f"https://console.cloud.google.com/datastore/setup?project={call.project} to add a Cloud Datastore or "
-            "Cloud Firestore database.",
+            f"https://console.cloud.google.com/datastore/setup?project={call.project} to add a Cloud "
+            "Datastore or Cloud Firestore database.",
         )
     return found
 
@@ -125,8 +125,8 @@ def _operation(
 
 
 def complete_fields(fields: list[Json]) -> list[Json]:
-    """The fields of a composite index with the `__name__` that Firestore appends: in the direction of the last
-    ordered field, before a vector field.
+    """The fields of a composite index with the `__name__` that Firestore appends: in the direction of the
+    last ordered field, before a vector field.
 
     Raises:
         ApiError: INVALID_ARGUMENT.
@@ -226,7 +226,7 @@ def get_field(call: Call) -> Json:
 
 
 def patch_field(call: Call) -> Json:
-    """Set what the mask names (without one: all); what the body leaves out goes back to the ancestor's setting."""
+    """Set what the mask names (without one: all); what the body leaves out is the ancestor's again."""
     _database(call)
     mask = cast("str", call.query.get("updateMask") or "indexConfig,ttlConfig")
     heads = {path.partition(".")[0].replace("_c", "C") for path in mask.replace(" ", "").split(",")}

@@ -92,7 +92,8 @@ def check(call: Call, name: str, wish: Json, *, new: bool) -> None:
         if not iam.account_exists(call.cloud, email):
             raise ApiError(
                 "PERMISSION_DENIED",
-                f"Permission 'iam.serviceaccounts.actAs' denied on service account {email} (or it may not exist).",
+                f"Permission 'iam.serviceaccounts.actAs' denied on service account {email} "
+                "(or it may not exist).",
             )
     if event is not None:
         _check_event(call, event, region)
@@ -113,8 +114,8 @@ def _check_build(call: Call, build: Json) -> None:
         raise invalid(f"Runtime '{runtime}' is invalid or not supported.", "function.build_config.runtime")
     if stage == "DECOMMISSIONED":
         raise invalid(
-            f"Runtime {runtime} is decommissioned and no longer allowed. Please use the latest runtime for Cloud "
-            "Functions.",
+            f"Runtime {runtime} is decommissioned and no longer allowed. Please use the latest runtime for "
+            "Cloud Functions.",
             "function.build_config.runtime",
         )
     if not build.get("entryPoint"):
@@ -195,9 +196,10 @@ def _check_event(call: Call, event: Json, region: str) -> None:
         bucket = call.store.get(BUCKETS, cast("str", filters.get("bucket", "")))
         if bucket is None:
             raise not_found(f"bucket {filters.get('bucket')}")
-        if bucket["bucket"]["location"].lower() != where:
+        location = cast("str", bucket["bucket"]["location"]).lower()
+        if location != where:
             raise invalid(
-                f"Trigger region {where} does not match bucket location {bucket['bucket']['location'].lower()}.",
+                f"Trigger region {where} does not match bucket location {location}.",
                 place + "trigger_region",
             )
     elif kind.startswith("google.cloud.pubsub.") and event.get("pubsubTopic"):
@@ -246,8 +248,8 @@ def _secret_problem(call: Call, use: Json, email: str) -> str | None:
     )
     if not any(iam.granted(policy, member, READERS) for policy in policies):
         return (
-            f"Permission denied on secret: {name}/versions/{version} for Revision service account {email}. The "
-            "service account used must be granted the 'Secret Manager Secret Accessor' role "
+            f"Permission denied on secret: {name}/versions/{version} for Revision service account {email}. "
+            "The service account used must be granted the 'Secret Manager Secret Accessor' role "
             "(roles/secretmanager.secretAccessor) at the secret, project or higher level."
         )
     found = secrets.find_version(call.cloud, project, secret, version)

@@ -1,9 +1,9 @@
 """Cloud Functions (2nd generation): a function, its Cloud Run service and its Eventarc trigger.
 
 Served as v2 and v2beta on one state. Refuses, as Google does, what cannot work: a source that is not there, a
-service account that does not exist, a trigger away from its database, a decommissioned runtime; secrets that the
-function cannot read make the deployment FAILED. Wording is Google's where it is known from public reports; the
-words for a missing source object and for a wrong trigger region are ours.
+service account that does not exist, a trigger away from its database, a decommissioned runtime; secrets
+that the function cannot read make the deployment FAILED. Wording is Google's where it is known from public
+reports; the words for a missing source object and for a wrong trigger region are ours.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def _quota(call: Call) -> None:
         metric = "Per project mutation requests"
         raise ApiError(
             "RESOURCE_EXHAUSTED",
-            f"Quota exceeded for quota metric '{metric}' and limit '{metric} per minute per region' of service "
-            f"'cloudfunctions.googleapis.com' for consumer 'project_number:{number}'.",
+            f"Quota exceeded for quota metric '{metric}' and limit '{metric} per minute per region' of "
+            f"service 'cloudfunctions.googleapis.com' for consumer 'project_number:{number}'.",
             details=[
                 error_info(
                     "RATE_LIMIT_EXCEEDED",

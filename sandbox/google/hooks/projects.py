@@ -1,4 +1,4 @@
-"""Resource Manager: projects and their policies. Refuses to create or delete projects: the sandbox has them all."""
+"""Resource Manager: projects and their policies. Refuses to create or delete projects: all are there."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Pub/Sub topics and subscriptions: created by PUT, patched with the mask in the body (or the query). Refuses to
-carry messages."""
+"""Pub/Sub topics and subscriptions: created by PUT, patched with the mask in the body (or the query).
+Refuses to carry messages."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Firebase rules: rulesets that compile, releases that load them into the Firestore emulator.
 
-With an emulator, its compiler judges; without one, only braces and the `service` block are looked at. Refuses test
-suites (`projects.test` with test cases): the emulator runs rules for real.
+With an emulator, its compiler judges; without one, only braces and the `service` block are looked at.
+Refuses test suites (`projects.test` with test cases): the emulator runs rules for real.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ async def create_ruleset(call: Call) -> Json:
     if errors:
         places = [(one, cast("Json", one["sourcePosition"])) for one in errors]
         text = "\n".join(
-            f"[{place.get('fileName', '')}] {place.get('line', 1)}:{place.get('column', 1)} {one['description']}"
+            f"[{place['fileName']}] {place.get('line', 1)}:{place.get('column', 1)} {one['description']}"
             for one, place in places
         )
         raise ApiError(

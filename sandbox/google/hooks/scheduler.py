@@ -1,4 +1,4 @@
-"""Cloud Scheduler: jobs that are ENABLED or PAUSED. Refuses to run one: schedules fire on demand elsewhere."""
+"""Cloud Scheduler: jobs that are ENABLED or PAUSED. Refuses to run one: nothing here fires by itself."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Secret Manager: secrets, numbered versions, their payloads.
 
-Payloads are kept in the cloud's secret store only, and leave it through `access`. Refuses to access a version that
-is not ENABLED, and a payload whose checksum is wrong.
+Payloads are kept in the cloud's secret store only, and leave it through `access`. Refuses to access a
+version that is not ENABLED, and a payload whose checksum is wrong.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def access(call: Call) -> Json:
 
 
 def set_state(call: Call) -> Json:
-    """`:enable`, `:disable`, `:destroy`. A destroyed version stays, without its payload, and never comes back."""
+    """`:enable`, `:disable`, `:destroy`. A destroyed version stays, without its payload, for good."""
     key, version = _version(call)
     _same_etag(call.body.get("etag"), version)
     number = version["name"].rpartition("/")[2]

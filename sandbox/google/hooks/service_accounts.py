@@ -1,4 +1,5 @@
-"""IAM service accounts. A deleted account can be undeleted by its unique id, as on Google; its email is free again.
+"""IAM service accounts. A deleted account can be undeleted by its unique id, as on Google; its email is
+free again.
 
 Refuses to sign anything: `signBlob` and `signJwt` are not served.
 """

@@ -10,6 +10,7 @@ import base64
 import datetime
 import json
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -91,7 +92,7 @@ async def create(call: Call) -> Json:
         "auth_uri": "https://accounts.google.com/o/oauth2/auth",
         "token_uri": "https://oauth2.googleapis.com/token",
         "auth_provider_x509_cert_url": "https://www.googleapis.com/oauth2/v1/certs",
-        "client_x509_cert_url": f"https://www.googleapis.com/robot/v1/metadata/x509/{email.replace('@', '%40')}",
+        "client_x509_cert_url": f"https://www.googleapis.com/robot/v1/metadata/x509/{quote(email)}",
         "universe_domain": "googleapis.com",
     }
     data = base64.b64encode(json.dumps(file, indent=2).encode()).decode()

@@ -1,6 +1,7 @@
 """Service Usage: which APIs a project has enabled, and Google's service agents.
 
-Refuses nothing that names a service of the form NAME.googleapis.com: there is no list of all of Google's services.
+Refuses nothing that names a service of the form NAME.googleapis.com: there is no list of all of Google's
+services.
 """
 
 from __future__ import annotations

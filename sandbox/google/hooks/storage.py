@@ -1,6 +1,7 @@
 """Cloud Storage: buckets and objects with their generations, hashes and preconditions.
 
-Refuses what the sandbox has no use for (ACLs, notifications, versions of objects): 501 from the generic handler.
+Refuses what the sandbox has no use for (ACLs, notifications, versions of objects): 501 from the generic
+handler.
 """
 
 from __future__ import annotations

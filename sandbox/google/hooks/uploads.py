@@ -45,7 +45,7 @@ class RawRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Raw:
-    """An endpoint without a document: the operation it is counted as, whether it wants a token, its handler."""
+    """An endpoint without a document: what it is counted as, whether it wants a token, its handler."""
 
     operation: str
     needs_token: bool
