@@ -56,18 +56,17 @@ PULUMI_STEPS = [
 def config_table() -> str:
     """The README's table of settings, from Pulumi.yaml."""
     project = cast("dict[str, Any]", yaml.safe_load((ROOT / "Pulumi.yaml").read_text()))
+    assert not [key for key in project["config"] if ":" in key]  # a key of this project needs no namespace
     rows = ["| key | default | |", "|---|---|---|"]
     for key, declared in project["config"].items():
-        if not key.startswith(PREFIX):
-            continue
-        default = declared.get("default", declared.get("value", ""))
+        default = declared["default"]
         shown = (
             ""
             if default in ("", [], {})
             else f"`{default if isinstance(default, str) else json.dumps(default)}`"
         )
         described = " ".join(str(declared.get("description", "")).split()).replace("|", "\\|")
-        rows.append(f"| `{key.removeprefix(PREFIX)}` | {shown} | {described} |")
+        rows.append(f"| `{key}` | {shown} | {described} |")
     return "\n".join(rows)
 
 
