@@ -1,10 +1,11 @@
 """Railway as Pulumi resources: dynamic providers for Railway's GraphQL API.
 
-Importing this package does nothing but define names; it imports nothing from `components`. Refuses to know this
-program's settings: what it needs comes as Args, credentials come from the environment or the stack's config.
+Importing this package does nothing but define names; it imports nothing from `components`. Refuses to
+know this program's settings: what it needs comes as Args, credentials come from the environment or the
+stack's config.
 
-One resource makes at most one thing that cannot be made twice, because a dynamic provider cannot report a half-made
-object; whatever is half done is found and completed by the next `up`.
+One resource makes at most one thing that cannot be made twice, because a dynamic provider cannot report a
+half-made object; whatever is half done is found and completed by the next `up`.
 """
 
 from railway.backup_schedule import VolumeBackupSchedule, VolumeBackupScheduleArgs

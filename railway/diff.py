@@ -1,12 +1,13 @@
 """What differs between what is declared and what is there: pure, total, driven by a table of fields.
 
-One `Field` says everything that is known about one property: its normal form (two spellings of one value compare
-equal), whether a change makes another object, may only grow, or is refused, and what values are wrong. `compare` and
-`problems` read the table; no provider compares values by itself.
+One `Field` says everything that is known about one property: its normal form (two spellings of one value
+compare equal), whether a change makes another object, may only grow, or is refused, and what values are
+wrong. `compare` and `problems` read the table; no provider compares values by itself.
 
-Refuses to guess about unknown values. Where the new value is not known yet (a preview), a field counts as changed but
-never as a reason to replace: the comparison during the apply, where everything is known, decides. Otherwise one
-updated parent would make every child look replaced. Such a preview can understate a replacement; it never overstates.
+Refuses to guess about unknown values. Where the new value is not known yet (a preview), a field counts as
+changed but never as a reason to replace: the comparison during the apply, where everything is known,
+decides. Otherwise one updated parent would make every child look replaced. Such a preview can understate
+a replacement; it never overstates.
 """
 
 from __future__ import annotations
@@ -175,7 +176,8 @@ class FieldProblem:
 def problems(
     fields: Iterable[Field], olds: Mapping[str, object], news: Mapping[str, object]
 ) -> list[FieldProblem]:
-    """Everything wrong with declared properties. Unknown ones are skipped: they are looked at again when known.
+    """Everything wrong with declared properties. Unknown ones are skipped: they are looked at again when
+    known.
 
     Args:
         fields: the table.

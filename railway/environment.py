@@ -1,36 +1,108 @@
-"""An environment of the project."""
+"""An environment of the project. Inside the declared project the declared name is the object.
+
+Refuses to delete the environment that Railway made with the project: it goes with the project. Refuses to
+delete one that still has services or volumes in it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi import dynamic
 
-from railway.provider import RailwayProvider, inputs_of
+from railway.diff import Field, at_most_characters
+from railway.errors import MissingError, NotFoundError, RefusedError
+from railway.model import Named
+from railway.provider import Props, RailwayProvider, inputs_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentArgs:
-    """Inputs of an environment."""
+    """Inputs of an environment.
+
+    Args:
+        project_id: the project.
+        environment_name: its name, 32 characters at most.
+    """
 
     project_id: pulumi.Input[str]
     environment_name: pulumi.Input[str] = "production"
 
 
 class EnvironmentProvider(RailwayProvider):
-    """CRUD of Environment."""
+    """Finds, makes, renames and deletes an environment."""
+
+    FIELDS = (
+        Field(name="project_id", required=True, replace=True),
+        Field(name="environment_name", required=True, rules=(at_most_characters(32),)),
+    )
+
+    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+        """Find by name, or make."""
+        project_id, name = props["project_id"], props["environment_name"]
+        with self.railway.changing(project_id):
+
+            def find() -> Named | None:
+                project = self.railway.project(project_id)
+                if project is None:
+                    raise MissingError(
+                        f"the Railway project {project_id} is deleted", next_step="run `pulumi up --refresh`"
+                    )
+                return next((one for one in project.environments if one.name == name), None)
+
+            def look_again() -> Named | None:
+                self.railway.drop(project_id)
+                return find()
+
+            found = find()
+            if found is None:
+                found = self.once(lambda: self.railway.api.create_environment(project_id, name), look_again)
+                self.railway.drop(project_id)
+        return found.id, {}
+
+    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+        """The live environment."""
+        environment = self.railway.stack(props["project_id"], id_).look().environment
+        return None if environment is None else {"environment_name": environment.name}
+
+    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+        """Rename it."""
+        del olds
+        if "environment_name" in changed:
+            with self.railway.changing(news["project_id"]):
+                self.railway.api.rename_environment(id_, news["environment_name"])
+                self.railway.drop(news["project_id"])
+        return {}
+
+    def drop(self, id_: str, props: Props) -> None:
+        """Delete it, if it is empty and not the project's own."""
+        project_id = props["project_id"]
+        with self.railway.changing(project_id):
+            view = self.railway.stack(project_id, id_).look_again()
+            if view.project is None or view.environment is None or view.project.primary_environment_id == id_:
+                return
+            volumes = [one for one in view.environment.volumes if not one.deleted]
+            if view.environment.instances or volumes:
+                raise RefusedError(
+                    f"the Railway environment {view.environment.name} still has "
+                    f"{len(view.environment.instances)} services and {len(volumes)} volumes in it",
+                    next_step="delete them first in Railway's dashboard if they are not needed",
+                )
+            try:
+                self.railway.api.delete_environment(id_)
+            except NotFoundError:
+                return
+            finally:
+                self.railway.drop(project_id)
 
 
 class Environment(dynamic.Resource, module="railway", name="Environment"):
-    """An environment of the project."""
+    """A Railway environment; its id is Railway's."""
+
+    project_id: pulumi.Output[str]
+    environment_name: pulumi.Output[str]
 
     def __init__(self, name: str, args: EnvironmentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(
-            EnvironmentProvider(),
-            name,
-            inputs_of(
-                args,
-            ),
-            opts,
-        )
+        super().__init__(EnvironmentProvider(), name, inputs_of(args), opts)

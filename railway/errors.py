@@ -1,24 +1,24 @@
 """What can go wrong between us and Railway, as types.
 
-    RailwayError                 everything below; the message is complete and can be shown to a person
+    RailwayError                 all below; the message is complete and can be shown to a person
     ├── CredentialsError         no token, or two
     ├── RefusedError             we will not do it: it could lose data or take what is not ours
-    ├── MissingError             something is absent that should be there, and nobody proved that it was deleted
+    ├── MissingError             absent but should be there, and nobody proved that it was deleted
     ├── WaitTimeoutError         a bounded wait came to its end
     ├── DeploymentError          the deployment did not become healthy
     └── RequestError             one request failed; carries operation, trace id, code
         ├── UnreachableError     no connection was made: nothing happened
-        ├── AmbiguousError       the connection broke, timed out, or a proxy answered: it may have happened
+        ├── AmbiguousError       the connection broke or a proxy answered: it may have happened
         ├── RateLimitedError     Railway or its edge said "too many": nothing happened
         ├── ThrottledError       "you are creating ... too quickly": nothing happened
-        ├── NotAuthorizedError   dead token, foreign object, or too small a token; never means "gone"
+        ├── NotAuthorizedError   dead token, foreign object, too small a token; never means "gone"
         ├── NotFoundError        Railway says that this object does not exist
         ├── RejectedError        Railway understood the request and said no
-        └── ServerFaultError     Railway says that it failed itself; for a write: it may have happened
+        └── ServerFaultError     Railway says that it failed itself: a write may have happened
 
-Refuses to carry request variables, response bodies or headers: any of them may hold a secret, and the dynamic
-provider process prints whole tracebacks. Raise these `from None`, so that no library exception with a URL, a header
-or a body is printed with them.
+Refuses to carry request variables, response bodies or headers: any of them may hold a secret, and the
+dynamic provider process prints whole tracebacks. Raise these `from None`, so that no library exception
+with a URL, a header or a body is printed with them.
 """
 
 from __future__ import annotations

@@ -1,34 +1,237 @@
-"""The Railway project."""
+"""The project: made, adopted, renamed, deleted.
+
+Which project is ours is said by its id in the state, by `adopt_project_id`, or by the stack's marker in
+its description. Refuses to take a project of the same name that has neither: it may be somebody else's,
+or the production that nobody has told us about. Refuses to delete a project that still has services or
+volumes in it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi import dynamic
 
-from railway.provider import RailwayProvider, inputs_of
+from railway.diff import Field
+from railway.errors import MissingError, NotFoundError, RefusedError
+from railway.model import ProjectView
+from railway.provider import Props, RailwayProvider, inputs_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectArgs:
-    """Inputs of a project."""
+    """Inputs of a project.
+
+    Args:
+        project_name: its name.
+        stack_marker: written into its description, so that one whose creation got lost is found again.
+        workspace_id: the workspace it is made in; None: the token must belong to exactly one.
+        environment_name: the environment that Railway makes with it.
+        adopt_project_id: the id of an existing project to take over instead of making one.
+    """
 
     project_name: pulumi.Input[str]
-    stack_marker: str
+    stack_marker: pulumi.Input[str]
     workspace_id: pulumi.Input[str] | None = None
     environment_name: pulumi.Input[str] = "production"
     adopt_project_id: pulumi.Input[str] | None = None
 
 
 class ProjectProvider(RailwayProvider):
-    """CRUD of Project."""
+    """Finds, makes, adopts, renames and deletes a project."""
+
+    FIELDS = (
+        Field(name="project_name", required=True),
+        Field(name="stack_marker", required=True),
+        Field(name="workspace_id", fixed="a project is moved to another workspace in Railway's dashboard"),
+        Field(name="environment_name", default="production"),
+        Field(name="adopt_project_id"),
+    )
+
+    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+        """Adopt by id, find by marker, or make."""
+        with self.railway.changing(""):
+            wanted = props.get("adopt_project_id")
+            project = self._adopted(props, wanted) if wanted else self._found_or_made(props)
+            self._sync(project, props)
+        return project.id, {"environment_id": _environment_id(project, props)}
+
+    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+        """The live project."""
+        environment_id = props.get("environment_id")
+        project = (
+            self.railway.stack(id_, environment_id).look().project
+            if environment_id
+            else self.railway.project(id_)
+        )
+        if project is None:
+            return None
+        marked = _mark(props["stack_marker"]) in project.description
+        live = self.managed(props, {"workspace_id": project.workspace_id})
+        return live | {
+            "project_name": project.name,
+            "stack_marker": props["stack_marker"] if marked else None,
+            "environment_id": _environment_id(project, props),
+        }
+
+    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+        """Rename it, or mark it again."""
+        del olds
+        adopt = news.get("adopt_project_id")
+        if adopt and adopt != id_:
+            raise RefusedError(
+                f"this stack already has the Railway project {id_}; it cannot adopt {adopt} as well",
+                next_step="take adopt_project_id back, or use another stack",
+            )
+        project = self._living(id_)
+        if {"project_name", "stack_marker"} & set(changed):
+            self._sync(project, news)
+        return {"environment_id": _environment_id(project, news)}
+
+    def drop(self, id_: str, props: Props) -> None:
+        """Delete it, if it is empty."""
+        with self.railway.changing(id_):
+            self.railway.drop(id_)
+            project = self.railway.project(id_)
+            if project is None:
+                return
+            left = [f"service {one.name}" for one in project.services]
+            left += [f"volume {one.name}" for one in self._volumes_left(project, props)]
+            if left:
+                raise RefusedError(
+                    f"the Railway project {project.name} ({id_}) still has {', '.join(left)}; deleting it would "
+                    "delete them too",
+                    next_step="delete them first in Railway's dashboard if they are not needed, or keep the project: "
+                    "pulumi state delete <urn>",
+                )
+            try:
+                self.railway.api.delete_project(id_)
+            except NotFoundError:
+                return
+            finally:
+                self.railway.drop(id_)
+
+    def _volumes_left(self, project: ProjectView, props: Props) -> list[Any]:
+        environment_id = props.get("environment_id")
+        if not project.volumes or not environment_id:
+            return list(project.volumes)
+        view = self.railway.stack(project.id, environment_id).look()
+        leaving = (
+            {one.volume_id for one in view.environment.volumes if one.deleted} if view.environment else set()
+        )
+        return [one for one in project.volumes if one.id not in leaving]
+
+    def _living(self, project_id: str) -> ProjectView:
+        project = self.railway.project(project_id)
+        if project is None:
+            raise MissingError(
+                f"the Railway project {project_id} is deleted",
+                next_step="run `pulumi up --refresh`: it notices what was deleted by hand",
+            )
+        return project
+
+    def _adopted(self, props: Props, project_id: str) -> ProjectView:
+        project = self.railway.project(project_id)
+        if project is None:
+            raise RefusedError(
+                f"there is no Railway project {project_id}",
+                next_step="copy the id from the project's settings: pulumi config set "
+                "whatsapp-crm:railwayProjectId <id>",
+            )
+        workspace = props.get("workspace_id")
+        if workspace and project.workspace_id and project.workspace_id != workspace:
+            raise RefusedError(
+                f"the Railway project {project_id} belongs to workspace {project.workspace_id}, not to {workspace}",
+                next_step="correct whatsapp-crm:railwayProjectId or whatsapp-crm:railwayWorkspaceId",
+            )
+        return project
+
+    def _found_or_made(self, props: Props) -> ProjectView:
+        api = self.railway.api
+        if self.access.kind == "project":
+            raise RefusedError(
+                "RAILWAY_TOKEN is a project token, and no project token may look for projects or make one",
+                next_step="use an account or workspace token in RAILWAY_API_TOKEN, or name the project: "
+                "pulumi config set whatsapp-crm:railwayProjectId <id>",
+            )
+        workspace = props.get("workspace_id") or self._only_workspace()
+        name, mark = props["project_name"], _mark(props["stack_marker"])
+
+        def find() -> ProjectView | None:
+            ours = [one for one, description in api.projects(workspace) if mark in description]
+            if len(ours) > 1:
+                raise RefusedError(
+                    f"{len(ours)} Railway projects carry the mark {mark}: {', '.join(one.id for one in ours)}",
+                    next_step="say which one: pulumi config set whatsapp-crm:railwayProjectId <id>",
+                )
+            return self.railway.project(ours[0].id) if ours else None
+
+        projects = api.projects(workspace)
+        if any(mark in description for _, description in projects):
+            found = find()
+            if found is not None:
+                return found
+        foreign = [one.id for one, _ in projects if one.name == name]
+        if foreign:
+            raise RefusedError(
+                f"workspace {workspace} already has a Railway project named {name} that this stack did not make: "
+                f"{', '.join(foreign)}",
+                next_step=f"to take it over: pulumi config set whatsapp-crm:railwayProjectId {foreign[0]}; "
+                "to make another, choose another name",
+            )
+
+        def make() -> ProjectView:
+            made = api.create_project(
+                name=name,
+                workspaceId=workspace,
+                description=f"Managed by Pulumi. {mark}",
+                defaultEnvironmentName=props.get("environment_name") or "production",
+            )
+            self.railway.seed(made, _environment_id(made, props))
+            return made
+
+        return self.once(make, find)
+
+    def _only_workspace(self) -> str:
+        workspaces = self.railway.api.workspaces()
+        if len(workspaces) == 1:
+            return workspaces[0].id
+        seen = ", ".join(f"{one.name} ({one.id})" for one in workspaces) or "none"
+        raise RefusedError(
+            f"in which workspace should the project be? The token sees: {seen}",
+            next_step="pulumi config set whatsapp-crm:railwayWorkspaceId <id>",
+        )
+
+    def _sync(self, project: ProjectView, props: Props) -> None:
+        mark, fields = _mark(props["stack_marker"]), dict[str, str]()
+        if project.name != props["project_name"]:
+            fields["name"] = props["project_name"]
+        if mark not in project.description:
+            # Appended: what a person wrote there stays.
+            fields["description"] = f"{project.description}\n{mark}".strip()
+        if fields:
+            with self.railway.changing(project.id):
+                self.railway.api.update_project(project.id, **fields)
+                self.railway.drop(project.id)
 
 
 class Project(dynamic.Resource, module="railway", name="Project"):
-    """The Railway project."""
+    """A Railway project; its id is Railway's. `environment_id` is "" while the environment is not there."""
 
+    project_name: pulumi.Output[str]
     environment_id: pulumi.Output[str]
 
     def __init__(self, name: str, args: ProjectArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(ProjectProvider(), name, inputs_of(args, "environment_id"), opts)
+
+
+def _mark(stack_marker: str) -> str:
+    # In brackets, so that the mark of "crm/prod" is not found in that of "crm/prod-2".
+    return f"[pulumi:{stack_marker}]"
+
+
+def _environment_id(project: ProjectView, props: Props) -> str:
+    name = props.get("environment_name") or "production"
+    return next((one.id for one in project.environments if one.name == name), "")

@@ -1,23 +1,58 @@
-"""What all our dynamic providers share: credentials, check, diff, and the plumbing between the SDK and plain dicts.
+"""What all our dynamic providers share: credentials, check, diff, and the plumbing between the SDK and
+plain dicts.
 
-A provider instance is pickled into the stack's state by reference to its module and class. So a provider has no
-`__init__`, keeps nothing but what `configure` gives it, and its module and class name never change.
+A provider instance is pickled into the stack's state by reference to its module and class. So a provider
+has no `__init__`, keeps nothing but what `configure` gives it, and its module and class name never
+change.
+
+Refuses to let a library's exception out with its context: the provider process prints whole tracebacks,
+and a request in one of them may carry a secret. What is raised is a `RailwayError` without a cause, or a
+defect of ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields as dataclass_fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from pulumi.dynamic import CheckFailure, CheckResult, DiffResult, ResourceProvider
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
 
 from railway import diff as differ
+from railway.credentials import Access, access_from
+from railway.errors import (
+    AmbiguousError,
+    CredentialsError,
+    MissingError,
+    NotFoundError,
+    RailwayError,
+    RejectedError,
+    RequestError,
+    ServerFaultError,
+    WaitTimeoutError,
+)
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from railway.model import InstanceView, StackView
+    from railway.snapshot import Railway, Stack
+
 PROVIDER_KEY = "__provider"
+
+Props = Mapping[str, Any]
+T = TypeVar("T")
 
 
 def inputs_of(args: DataclassInstance, *outputs: str) -> dict[str, Any]:
@@ -27,24 +62,236 @@ def inputs_of(args: DataclassInstance, *outputs: str) -> dict[str, Any]:
 
 
 class RailwayProvider(ResourceProvider):
-    """Base of every provider here."""
+    """Base of every provider here. A subclass has FIELDS and says what to do in `make`, `see`, `change`,
+    `drop`."""
 
     # The pickle holds a module path and a class name: nothing to hide.
     serialize_as_secret_always = False
 
     FIELDS: ClassVar[tuple[differ.Field, ...]] = ()
 
-    def check(self, _olds: Mapping[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Refuse wrong settings in the preview, before anything is sent."""
-        failures = [
-            CheckFailure(problem.name, problem.reason)
-            for problem in differ.problems(self.FIELDS, _olds, news)
-        ]
-        return CheckResult(news, failures)
+    # On the class, so that an instance is empty until `configure`: what an instance holds would be in the state.
+    _access: Access | CredentialsError | None = None
 
-    def diff(self, _id: str, _olds: Mapping[str, Any], _news: Mapping[str, Any]) -> DiffResult:
+    # ---- What a subclass says
+
+    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+        """Find the object or make it, bring it to what is declared, and return its id and its own outputs."""
+        raise NotImplementedError
+
+    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+        """The live values of the declared fields and the outputs; None if Railway says that it is deleted."""
+        raise NotImplementedError
+
+    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+        """Bring the object to what is declared, and return its own outputs."""
+        raise NotImplementedError
+
+    def drop(self, id_: str, props: Props) -> None:
+        """Delete the object; one that is gone already is no error."""
+        raise NotImplementedError
+
+    def wrong(self, olds: Props, news: Props) -> list[differ.FieldProblem]:
+        """What is wrong between fields; each may be unknown."""
+        del olds, news
+        return []
+
+    def derive(self, olds: Props, news: Props) -> dict[str, Any]:
+        """Inputs that are computed from the others, for people to read."""
+        del olds, news
+        return {}
+
+    # ---- What the SDK calls
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Read address and token. A wrong one is told by `check`, where it is an error without a
+        traceback."""
+        try:
+            self._access = access_from(os.environ, req.config.get)
+        except CredentialsError as error:
+            self._access = error
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Refuse wrong settings in the preview, before anything is sent."""
+        olds = _plain(_olds)
+        declared = _plain(news)
+        found = differ.problems(self.FIELDS, olds, declared) + self.wrong(olds, declared)
+        if isinstance(self._access, CredentialsError):
+            found.append(differ.FieldProblem("", str(self._access)))
+        inputs = dict(declared)
+        for field in self.FIELDS:
+            if field.name in declared and not differ.is_unknown(declared[field.name]):
+                inputs[field.name] = field.normal(declared[field.name])
+        if not found:
+            inputs |= self.derive(olds, inputs)
+        return CheckResult(
+            {name: value for name, value in inputs.items() if value is not None},
+            [CheckFailure(problem.name, problem.reason) for problem in found],
+        )
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Compare what is recorded (after a refresh: what is live) with what is declared."""
         found = differ.compare(self.FIELDS, _olds, _news)
         return DiffResult(
             changes=bool(found), replaces=list(found.replaces), delete_before_replace=bool(found.replaces)
         )
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Find or make the object."""
+        declared = _plain(props)
+        with _plainly():
+            id_, outs = self.make(declared)
+        return CreateResult(id_, _present(declared | outs))
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """The live state; a blank id only if Railway says that the object is deleted."""
+        known = _plain(props)
+        with _plainly():
+            live = self.see(id_, known)
+        if live is None:
+            return ReadResult("", {})
+        outs = _present(known | live)
+        names = {field.name for field in self.FIELDS}
+        return ReadResult(id_, outs, {name: value for name, value in outs.items() if name in names})
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Bring the object to what is declared."""
+        olds, news = _plain(_olds), _plain(_news)
+        changed = differ.compare(self.FIELDS, olds, news).changed
+        names = {field.name for field in self.FIELDS}
+        kept = {name: value for name, value in olds.items() if name not in names}
+        with _plainly():
+            outs = self.change(_id, olds, news, changed)
+        return UpdateResult(_present(kept | news | outs))
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Delete the object."""
+        with _plainly():
+            self.drop(_id, _plain(_props))
+
+    # ---- What subclasses share
+
+    @property
+    def access(self) -> Access:
+        """Address and token.
+
+        Raises:
+            CredentialsError: there is none, or more than one.
+        """
+        if isinstance(self._access, CredentialsError):
+            raise self._access
+        if self._access is None:
+            raise CredentialsError("the provider was not configured")
+        return self._access
+
+    @property
+    def railway(self) -> Railway:
+        """The shared connection."""
+        # Here and not above: check and diff send nothing and must not load an HTTP library.
+        from railway.connection import railway_for
+
+        return railway_for(self.access)
+
+    def stack(self, props: Props) -> Stack:
+        """The shared reading of the resource's environment."""
+        return self.railway.stack(props["project_id"], props["environment_id"])
+
+    def managed(self, props: Props, live: Mapping[str, object]) -> dict[str, Any]:
+        """Live values of those optional fields only that are declared: the others are Railway's business."""
+        return {name: value for name, value in live.items() if props.get(name) is not None}
+
+    def once(self, make: Callable[[], T], find: Callable[[], T | None], *, late: bool = False) -> T:
+        """Make something that must not be made twice.
+
+        After an answer that leaves open whether it happened, look for it, three times with a growing
+        pause, and only then try again.
+
+        Args:
+            make: sends the one request.
+            find: looks anew; None if it is not there.
+            late: whether Railway may say "not found" of a parent that was just made; wait for it then.
+        """
+        clock = self.railway.api.client.clock
+        deadline = clock.deadline(180)
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return make()
+            except (AmbiguousError, ServerFaultError) as error:
+                last: RequestError = error
+                pauses: tuple[float, ...] = (1.0, 3.0, 6.0)
+            except NotFoundError as error:
+                if not late or deadline.passed:
+                    raise
+                clock.sleep(5.0)
+                last, pauses = error, ()
+            except RejectedError as error:
+                # "already exists" among others: then it is there.
+                last, pauses, attempt = error, (0.0,), 99
+            for pause in pauses:
+                clock.sleep(pause)
+                found = find()
+                if found is not None:
+                    return found
+            if (attempt >= 3 and pauses) or deadline.passed:
+                raise last
+
+    def wait_for(self, what: str, look: Callable[[], T | None], *, seconds: float, every: float = 1.0) -> T:
+        """Look until there is something.
+
+        Raises:
+            WaitTimeoutError: there was nothing in time.
+        """
+        deadline = self.railway.api.client.clock.deadline(seconds)
+        pause = every / 4
+        while True:
+            found = look()
+            if found is not None:
+                return found
+            if deadline.passed:
+                raise WaitTimeoutError(
+                    f"{what} did not appear on Railway within {seconds:.0f} s",
+                    next_step="run `pulumi up` again; it continues where this one stopped",
+                )
+            deadline.sleep(pause)
+            pause = min(every, pause * 2)
+
+
+def gone(view: StackView) -> bool:
+    """Whether the whole environment, or its project, is deleted."""
+    return view.project is None or view.environment is None
+
+
+def instance_of(view: StackView, service_id: str) -> InstanceView:
+    """A service's instance in this environment.
+
+    Raises:
+        MissingError: it is not there.
+    """
+    instance = view.instance(service_id)
+    if instance is None:
+        raise MissingError(
+            f"the service {service_id} is not in this environment",
+            next_step="run `pulumi up --refresh`: it notices what was deleted by hand and makes it again",
+        )
+    return instance
+
+
+def _plain(props: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in props.items() if name != PROVIDER_KEY and value is not None}
+
+
+def _present(outs: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in outs.items() if value is not None}
+
+
+@contextmanager
+def _plainly() -> Generator[None]:
+    """Let our own errors out without their causes."""
+    try:
+        yield
+    except RailwayError as error:
+        error.__cause__ = None
+        error.__suppress_context__ = True
+        raise error.with_traceback(None) from None

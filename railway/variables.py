@@ -1,4 +1,4 @@
-"""All variables of one service."""
+"""All variables of one service. See `variable_map` for what the map means and refuses."""
 
 from __future__ import annotations
 
@@ -8,28 +8,54 @@ from dataclasses import dataclass
 import pulumi
 from pulumi import dynamic
 
-from railway.provider import RailwayProvider, inputs_of
+from railway.diff import Field
+from railway.provider import Props, inputs_of
+from railway.variable_map import MAP_FIELDS, VariableMapProvider
 
 
 @dataclass(frozen=True, kw_only=True)
 class VariablesArgs:
-    """Inputs: the whole map."""
+    """Inputs: the whole map of one service.
+
+    Args:
+        project_id: the project.
+        environment_id: the environment.
+        service_id: the service.
+        variables: name to value; secret as a whole, exclusive.
+    """
 
     project_id: pulumi.Input[str]
     environment_id: pulumi.Input[str]
     service_id: pulumi.Input[str]
-
     variables: pulumi.Input[Mapping[str, pulumi.Input[str]]]
 
 
-class VariablesProvider(RailwayProvider):
-    """CRUD of Variables."""
+class VariablesProvider(VariableMapProvider):
+    """The map of a service."""
+
+    FIELDS = (
+        Field(name="project_id", required=True, replace=True),
+        Field(name="environment_id", required=True, replace=True),
+        Field(name="service_id", required=True, replace=True),
+        *MAP_FIELDS,
+    )
+
+    def owner(self, props: Props) -> str:
+        """The service."""
+        return props["service_id"]
 
 
 class Variables(dynamic.Resource, module="railway", name="Variables"):
-    """All variables of one service."""
+    """All variables of one service; its id is "<environment>/<service>".
 
+    `names` says in plain words which version of each value is there; `revision` is new with every write.
+    """
+
+    names: pulumi.Output[Mapping[str, str]]
     revision: pulumi.Output[str]
 
     def __init__(self, name: str, args: VariablesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(VariablesProvider(), name, inputs_of(args, "revision"), opts)
+        props = inputs_of(args, "names", "revision")
+        props["variables"] = pulumi.Output.secret(args.variables)
+        secret = pulumi.ResourceOptions(additional_secret_outputs=["variables"])
+        super().__init__(VariablesProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))

@@ -1,23 +1,60 @@
-"""The volume of a service."""
+"""The volume of a service: the one thing here that cannot be made again.
+
+It only grows, is never replaced, and moves to another service or path in place. Refuses to delete it
+unless its state says `allow_delete`. Refuses to call one that was deleted by hand "gone", because a new
+and empty one would take its place without a word, while Railway keeps the data of the old one for 48
+hours.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
 import pulumi
 from pulumi import dynamic
 
-from railway.provider import RailwayProvider, inputs_of
+from railway import revision
+from railway.diff import (
+    Field,
+    absolute_path,
+    at_most_characters,
+    boolean,
+    flag,
+    number,
+    path,
+    positive,
+    whole,
+)
+from railway.errors import MissingError, NotFoundError, RefusedError, WaitTimeoutError
+from railway.model import DeploymentView, StackView, VolumeView
+from railway.provider import Props, RailwayProvider, gone, inputs_of
+from railway.snapshot import Stack
+
+_BUSY = {"UPDATING", "MIGRATING", "MIGRATION_PENDING", "RESTORING"}
+_ALLOW_NEW = "pulumi config set whatsapp-crm:allowNewVolume true"
 
 
 @dataclass(frozen=True, kw_only=True)
 class VolumeArgs:
-    """Inputs of a volume."""
+    """Inputs of a volume.
+
+    Args:
+        project_id: the project; fixed.
+        environment_id: the environment; fixed.
+        service_id: the service it is attached to; Railway allows one volume a service.
+        volume_name: its name, unique in the project.
+        mount_path: where the service sees it; absolute.
+        size_mb: its size in Railway's megabytes, 50 GB are 50000; grows only.
+        region: where its data is; fixed once it is made. None: where Railway puts it.
+        allow_delete: let `delete` really delete it.
+        allow_new_volume: let an empty one take the place of one that was deleted by hand.
+    """
 
     project_id: pulumi.Input[str]
     environment_id: pulumi.Input[str]
     service_id: pulumi.Input[str]
-
     volume_name: pulumi.Input[str]
     mount_path: pulumi.Input[str]
     size_mb: pulumi.Input[int]
@@ -27,14 +64,238 @@ class VolumeArgs:
 
 
 class VolumeProvider(RailwayProvider):
-    """CRUD of Volume."""
+    """Finds, makes, renames, moves and grows a volume."""
+
+    _STAYS = (
+        "a volume's data cannot move there; make a new volume under another resource name and copy the files"
+    )
+
+    FIELDS = (
+        Field(name="project_id", required=True, fixed=_STAYS),
+        Field(name="environment_id", required=True, fixed=_STAYS),
+        Field(name="service_id", required=True),
+        Field(name="volume_name", required=True, rules=(at_most_characters(32),)),
+        Field(name="mount_path", normal=path, required=True, rules=(absolute_path,)),
+        Field(name="size_mb", normal=number, required=True, grow_only=True, rules=(positive, whole)),
+        Field(
+            name="region", fixed="moving a volume to another region means a downtime; do it in the dashboard"
+        ),
+        Field(name="allow_delete", normal=flag, default=False, rules=(boolean,)),
+        Field(name="allow_new_volume", normal=flag, default=False, rules=(boolean,)),
+    )
+
+    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+        """Find the service's volume, or the one of this name, or make it; then bring it to what is
+        declared."""
+        stack = self.stack(props)
+        with stack.changing:
+            view = stack.look()
+            if gone(view):
+                raise MissingError("the environment is deleted", next_step="run `pulumi up --refresh`")
+            latest = _latest(view, props)
+            found = self._find(view, props)
+            if found is None:
+                self._refuse_new_over_lost(view, props)
+                volume_id, written = self._create(stack, props)
+            else:
+                volume_id, written = found.volume_id, None
+            found = self._settled(stack, volume_id)
+            moved = self._converge(stack, found, props)
+        mark = revision.new(moved or written, latest)
+        return found.volume_id, {"volume_instance_id": found.instance_id, "revision": mark}
+
+    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+        """The live volume; one that was deleted by hand is an error, not a blank."""
+        volume = self.stack(props).look().volume(id_)
+        if volume is None or volume.deleted:
+            if self._may_start_empty(props):
+                return None
+            raise _lost(id_, props)
+        return self.managed(props, {"region": volume.region or None}) | {
+            "service_id": volume.service_id or None,
+            "volume_name": volume.name,
+            "mount_path": volume.mount_path,
+            "size_mb": volume.size_mb,
+            "volume_instance_id": volume.instance_id,
+        }
+
+    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+        """Rename, move and grow it in place."""
+        if not set(changed) - {"allow_delete", "allow_new_volume"}:
+            return {}
+        stack = self.stack(news)
+        with stack.changing:
+            view = stack.look()
+            volume = view.volume(id_)
+            if volume is None or volume.deleted:
+                raise _lost(id_, news)
+            moved = self._converge(stack, volume, news)
+            if not {"service_id", "mount_path"} & set(changed):
+                return {"volume_instance_id": volume.instance_id, "revision": olds.get("revision")}
+            mark = revision.new(moved, _latest(view, news))
+        return {"volume_instance_id": volume.instance_id, "revision": mark}
+
+    def drop(self, id_: str, props: Props) -> None:
+        """Delete it, if its state says so."""
+        if props.get("allow_delete") is not True:
+            raise RefusedError(
+                f"the Railway volume {props.get('volume_name')} ({id_}) holds data that exists nowhere else; it is not "
+                "deleted",
+                next_step="to keep it and only forget it: pulumi state delete <urn>. To really delete it: set "
+                "allow_delete=True on the Volume, run `pulumi up`, `pulumi state unprotect <urn>`, then delete",
+            )
+        stack = self.stack(props)
+        with stack.changing:
+            try:
+                self.railway.api.delete_volume(id_)
+            except NotFoundError:
+                return
+            finally:
+                stack.drop()
+
+    def _may_start_empty(self, props: Props) -> bool:
+        # A refresh sees the state's inputs only, not the program's new ones: hence the config as well.
+        return props.get("allow_new_volume") is True or self.access.allow_new_volume
+
+    def _find(self, view: StackView, props: Props) -> VolumeView | None:
+        volumes = [one for one in view.environment.volumes if not one.deleted] if view.environment else []
+        attached = next((one for one in volumes if one.service_id == props["service_id"]), None)
+        if attached is not None:
+            return attached
+        named = next((one for one in volumes if one.name == props["volume_name"]), None)
+        if named is not None and named.service_id:
+            raise RefusedError(
+                f"the Railway volume {named.name} ({named.volume_id}) is attached to another service "
+                f"({named.service_id})",
+                next_step="detach it in Railway's dashboard if it is ours, or choose another volume name",
+            )
+        return named
+
+    def _refuse_new_over_lost(self, view: StackView, props: Props) -> None:
+        if self._may_start_empty(props):
+            return
+        for one in view.environment.volumes if view.environment else ():
+            if one.deleted and (one.service_id == props["service_id"] or one.name == props["volume_name"]):
+                raise _lost(one.volume_id, props)
+
+    def _create(self, stack: Stack, props: Props) -> tuple[str, datetime | None]:
+        def appeared() -> tuple[str, datetime | None] | None:
+            stack.drop()
+            volumes = self.railway.api.volumes_now(stack.project_id, stack.environment_id)
+            ours = (one for one in volumes if one.service_id == props["service_id"] and not one.deleted)
+            return next(((one.volume_id, None) for one in ours), None)
+
+        def make() -> tuple[str, datetime | None]:
+            return self.railway.api.create_volume(
+                projectId=stack.project_id,
+                environmentId=stack.environment_id,
+                serviceId=props["service_id"],
+                mountPath=props["mount_path"],
+                region=props.get("region"),
+            )
+
+        return self.once(make, appeared, late=True)
+
+    def _settled(self, stack: Stack, volume_id: str) -> VolumeView:
+        """The volume once its instance is there and Railway is not busy with it."""
+        known = stack.look().volume(volume_id)
+        if known is not None and known.state not in _BUSY:
+            return known
+
+        def settled() -> VolumeView | None:
+            volumes = self.railway.api.volumes_now(stack.project_id, stack.environment_id)
+            return next(
+                (one for one in volumes if one.volume_id == volume_id and one.state not in _BUSY), None
+            )
+
+        volume = self.wait_for(f"the volume {volume_id}", settled, seconds=300, every=2.0)
+        if volume.state == "ERROR":
+            raise MissingError(
+                f"Railway says that the volume {volume_id} is in state ERROR",
+                next_step="look at it in Railway's dashboard, or ask Railway's support",
+            )
+        stack.patch(lambda view: _with_volume(view, volume))
+        return volume
+
+    def _converge(self, stack: Stack, volume: VolumeView, props: Props) -> datetime | None:
+        """Bring name, place and size to what is declared; returns when it was moved, None if it was not."""
+        api, moved = self.railway.api, None
+        size = int(props["size_mb"])
+        if volume.size_mb > size:
+            raise RefusedError(
+                f"the Railway volume {volume.name} has {volume.size_mb} MB, {size} MB are declared; a volume never "
+                "shrinks",
+                next_step=f"declare {volume.size_mb} MB or more",
+            )
+        if volume.name != props["volume_name"]:
+            api.rename_volume(volume.volume_id, props["volume_name"])
+            volume = replace(volume, name=props["volume_name"])
+            stack.patch(lambda view: _with_volume(view, volume))
+        if (path(volume.mount_path), volume.service_id) != (path(props["mount_path"]), props["service_id"]):
+            moved = api.mount_volume(
+                volume.volume_id, stack.environment_id, props["service_id"], props["mount_path"]
+            )
+            volume = replace(volume, mount_path=props["mount_path"], service_id=props["service_id"])
+            stack.drop()
+        if volume.size_mb < size:
+            self._grow(stack, volume, size)
+        return moved
+
+    def _grow(self, stack: Stack, volume: VolumeView, size: int) -> None:
+        api = self.railway.api
+        patch = {"volumes": {volume.volume_id: {"sizeMB": size}}}
+        api.patch_config(stack.environment_id, patch, f"Grow volume {volume.name} to {size} MB")
+        stack.drop()
+
+        def grown() -> VolumeView | None:
+            volumes = api.volumes_now(stack.project_id, stack.environment_id)
+            return next(
+                (one for one in volumes if one.volume_id == volume.volume_id and one.size_mb >= size), None
+            )
+
+        try:
+            self.wait_for(f"the new size of volume {volume.name}", grown, seconds=120, every=2.0)
+        except WaitTimeoutError:
+            raise MissingError(
+                f"Railway took the request to grow volume {volume.name} to {size} MB, but it still has "
+                f"{volume.size_mb} MB",
+                next_step="grow it in Railway's dashboard (volume, Settings, Live resize), then run `pulumi up` again",
+            ) from None
 
 
 class Volume(dynamic.Resource, module="railway", name="Volume"):
-    """The volume of a service."""
+    """A Railway volume; its id is Railway's."""
 
+    project_id: pulumi.Output[str]
+    environment_id: pulumi.Output[str]
+    service_id: pulumi.Output[str]
+    volume_name: pulumi.Output[str]
+    mount_path: pulumi.Output[str]
+    size_mb: pulumi.Output[int]
     volume_instance_id: pulumi.Output[str]
     revision: pulumi.Output[str]
 
     def __init__(self, name: str, args: VolumeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(VolumeProvider(), name, inputs_of(args, "volume_instance_id", "revision"), opts)
+
+
+def _lost(volume_id: str, props: Props) -> MissingError:
+    return MissingError(
+        f"the Railway volume {props.get('volume_name')} ({volume_id}) was deleted on Railway. Its data can be restored "
+        "for 48 hours after the deletion",
+        next_step="restore it: Railway's dashboard, the project's canvas, or the link in Railway's mail about the "
+        "deletion; attach it to its service, and run `pulumi up` again. To really start with an EMPTY volume: "
+        f"{_ALLOW_NEW}, then `pulumi up --refresh`",
+    )
+
+
+def _latest(view: StackView, props: Props) -> DeploymentView | None:
+    instance = view.instance(props["service_id"])
+    return instance.latest if instance else None
+
+
+def _with_volume(view: StackView, volume: VolumeView) -> StackView:
+    if view.environment is None:
+        return view
+    others = tuple(one for one in view.environment.volumes if one.volume_id != volume.volume_id)
+    return replace(view, environment=replace(view.environment, volumes=(*others, volume)))

@@ -1,0 +1,240 @@
+"""Read Railway's answers: which are data, and what kind of error the others are. Pure.
+
+Railway answers errors of execution with HTTP 200, of validation with 400; "not found" and "too quickly"
+come with the code INTERNAL_SERVER_ERROR, so the message decides. Proxies answer in plain text, and
+Railway's edge with "error code: 1015". Refuses to take half an answer: data beside errors is an error.
+Refuses to take "Not Authorized" for "gone".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, cast
+
+from railway.credentials import TokenKind
+from railway.errors import (
+    AmbiguousError,
+    NotAuthorizedError,
+    NotFoundError,
+    RateLimitedError,
+    RejectedError,
+    RequestError,
+    ServerFaultError,
+    ThrottledError,
+)
+from railway.redact import redact, strings_in
+
+LOOK_AGAIN = "run `pulumi up` again; it looks at what is there first"
+_SHOWN = 300
+
+
+@dataclass(frozen=True)
+class Raw:
+    """An HTTP answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+
+def data_of(
+    operation: str, raw: Raw, *, variables: Mapping[str, object], token: str, kind: TokenKind
+) -> Mapping[str, Any]:
+    """The data of an answer.
+
+    Args:
+        operation: the operation name, for messages.
+        raw: the answer.
+        variables: what was sent; taken out of Railway's message before it is shown.
+        token: likewise.
+        kind: the kind of token, for the advice.
+
+    Raises:
+        RequestError: the subclass that fits.
+    """
+    if raw.status == 429:
+        raise _too_many(operation, raw)
+    document = _document(raw.body)
+    errors = document.get("errors") if document is not None else None
+    if raw.status >= 500:
+        trace = _trace(errors[0]) if isinstance(errors, list) and errors else ""
+        raise AmbiguousError(operation, f"HTTP {raw.status}", trace_id=trace, next_step=LOOK_AGAIN)
+    if document is None:
+        if raw.status in (401, 403):
+            raise _unauthorized(operation, "Not Authorized", "", (), kind)
+        if raw.status == 400:
+            raise RejectedError(operation, "HTTP 400", next_step="this is a defect of the program; report it")
+        raise AmbiguousError(operation, f"the answer (HTTP {raw.status}) is not JSON", next_step=LOOK_AGAIN)
+    if isinstance(errors, list) and errors:
+        secrets = [token, *_sent_secrets(variables)]
+        raise error_of(operation, cast("list[object]", errors)[0], secrets=secrets, kind=kind)
+    data = document.get("data")
+    if not isinstance(data, dict):
+        raise AmbiguousError(operation, "the answer has neither data nor errors", next_step=LOOK_AGAIN)
+    return cast("dict[str, Any]", data)
+
+
+_UNAUTHORIZED = re.compile(
+    r"not authorized|unauthori[sz]ed|forbidden|token not found|invalid token", re.IGNORECASE
+)
+_TWO_FACTOR = re.compile(r"two.factor", re.IGNORECASE)
+_THROTTLED = re.compile(r"too quickly|too many|per \d+ seconds|rate limit", re.IGNORECASE)
+_NOT_FOUND = re.compile(r"not found|does not exist|has been deleted|no longer exists", re.IGNORECASE)
+_ECHO = re.compile(r"got invalid value.*", re.IGNORECASE | re.DOTALL)
+_REJECTED = re.compile(
+    r"already (exists|taken|in use|has|attached)|invalid|must |cannot|can't|not allowed|only |limit|exceed|maximum"
+    r"|upgrade|unsupported|not available|required|not support",
+    re.IGNORECASE,
+)
+_INPUT_CODES = {"BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"}
+
+
+def error_of(operation: str, error: object, *, secrets: Sequence[str], kind: TokenKind) -> RequestError:
+    """The typed form of one GraphQL error."""
+    entry = cast("dict[str, Any]", error) if isinstance(error, dict) else {}
+    extensions = cast("dict[str, Any]", entry.get("extensions") or {})
+    message = str(entry.get("message") or "an error without a message")
+    code, trace = str(extensions.get("code") or ""), _trace(entry)
+    path = tuple(str(part) for part in cast("Sequence[object]", entry.get("path") or ()))
+    # GraphQL servers echo the value that they refuse, and ours may be a secret.
+    message = _ECHO.sub("got a value of the wrong form", message)
+    shown = redact(message, [("hidden", secret) for secret in secrets])[:_SHOWN]
+    if _TWO_FACTOR.search(message):
+        return NotAuthorizedError(
+            operation,
+            shown,
+            trace_id=trace,
+            code=code,
+            path=path,
+            next_step="the workspace wants two-factor authentication: use a token made by a member who has it",
+        )
+    if _UNAUTHORIZED.search(message):
+        return _unauthorized(operation, shown, trace, path, kind)
+    if _THROTTLED.search(message):
+        return ThrottledError(
+            operation,
+            shown,
+            trace_id=trace,
+            code=code,
+            path=path,
+            next_step="wait a minute, then `pulumi up`",
+        )
+    if code in _INPUT_CODES:
+        return RejectedError(operation, shown, trace_id=trace, code=code, path=path)
+    if _NOT_FOUND.search(message):
+        return NotFoundError(operation, shown, trace_id=trace, code=code, path=path)
+    if _REJECTED.search(message):
+        return RejectedError(operation, shown, trace_id=trace, code=code, path=path)
+    return ServerFaultError(
+        operation,
+        shown,
+        trace_id=trace,
+        code=code,
+        path=path,
+        next_step=f"{LOOK_AGAIN}; if it stays, give Railway's support the trace id",
+    )
+
+
+_SECRET_KEYS = {"variables", "registryCredentials", "patch"}
+
+
+def _sent_secrets(sent: object) -> Iterable[str]:
+    """Every string below a key that can hold secrets. Names and ids that we sent stay: they make a
+    message useful."""
+    if isinstance(sent, Mapping):
+        for key, part in cast("Mapping[str, object]", sent).items():
+            yield from strings_in(part) if key in _SECRET_KEYS else _sent_secrets(part)
+
+
+def _unauthorized(
+    operation: str, message: str, trace: str, path: tuple[str, ...], kind: TokenKind
+) -> NotAuthorizedError:
+    if kind == "project":
+        advice = (
+            "RAILWAY_TOKEN is a project token: it can work inside its own environment only. Making projects and "
+            "environments needs an account or workspace token in RAILWAY_API_TOKEN"
+        )
+    else:
+        advice = (
+            "check that the token in RAILWAY_API_TOKEN is alive and belongs to the workspace of this project; a "
+            "workspace token sees its own workspace only, an account token all of its owner's"
+        )
+    return NotAuthorizedError(operation, message, trace_id=trace, path=path, next_step=advice)
+
+
+def _too_many(operation: str, raw: Raw) -> RateLimitedError:
+    headers = {name.lower(): value for name, value in raw.headers.items()}
+    if "1015" in raw.body:
+        return RateLimitedError(
+            operation,
+            "Railway's edge refuses more requests (error 1015)",
+            retry_after=seconds_until(headers.get("retry-after")),
+            edge=True,
+            next_step="wait some minutes and run `pulumi up` again; if it stays, ask Railway's support to lift it",
+        )
+    wait = seconds_until(headers.get("retry-after"))
+    if wait is None:
+        wait = seconds_until(headers.get("x-ratelimit-reset"))
+    if wait is not None and wait > 120:
+        return out_of_budget(operation, wait)
+    return RateLimitedError(
+        operation, "too many requests", retry_after=wait, next_step="wait a minute and run `pulumi up` again"
+    )
+
+
+def out_of_budget(operation: str, seconds: float) -> RateLimitedError:
+    """The hour's requests are used up, and waiting for more would hang the `up`."""
+    at = (datetime.now(UTC) + timedelta(seconds=seconds)).strftime("%H:%M:%S UTC")
+    return RateLimitedError(
+        operation,
+        f"the hour's requests to Railway's API are used up; they come back at {at}",
+        retry_after=seconds,
+        next_step=f"run `pulumi up` again after {at}; what is done stays done",
+    )
+
+
+def seconds_until(value: str | None) -> float | None:
+    """Seconds from now to what a header says: a number of seconds, a point in time in any usual form, or
+    nothing."""
+    if value is None or not value.strip():
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        number = None
+    if number is not None:
+        if number > 1e12:
+            number /= 1000
+        return max(0.0, number - time.time()) if number > 1e9 else max(0.0, number)
+    try:
+        moment = datetime.fromisoformat(value.strip())
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _document(body: str) -> dict[str, Any] | None:
+    try:
+        document: object = json.loads(body)
+    except ValueError:
+        return None
+    return cast("dict[str, Any]", document) if isinstance(document, dict) else None
+
+
+def _trace(error: object) -> str:
+    if not isinstance(error, dict):
+        return ""
+    entry = cast("dict[str, Any]", error)
+    extensions = cast("dict[str, Any]", entry.get("extensions") or {})
+    return str(entry.get("traceId") or extensions.get("traceId") or "")

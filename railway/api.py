@@ -1,0 +1,466 @@
+"""Typed calls: one method per thing that is asked of Railway.
+
+Refuses to hand raw answers up, and to take a "not found" for more than it says: only what the question
+was about counts as deleted, and only on Railway's own word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from railway import documents
+from railway.client import RailwayClient
+from railway.document import Document
+from railway.errors import MissingError, NotAuthorizedError, NotFoundError, RequestError
+from railway.model import (
+    CustomDomainView,
+    DeploymentView,
+    EnvironmentView,
+    Named,
+    Node,
+    ProjectView,
+    ServiceDomainView,
+    StackView,
+    TcpProxyView,
+    TriggerView,
+    VolumeView,
+    nodes,
+)
+
+_PAGES = 50
+
+
+class RailwayApi:
+    """Typed calls over one client. Safe to share between threads."""
+
+    def __init__(self, client: RailwayClient) -> None:
+        self.client = client
+
+    def _ask(self, document: Document, **variables: object) -> Node:
+        sent = {name: value for name, value in variables.items() if value is not None}
+        return self.client.execute(document, sent).data
+
+    def _write(self, document: Document, **variables: object) -> datetime | None:
+        return self.client.execute(document, variables).not_before
+
+    # ---- Looking
+
+    def stack(self, project_id: str, environment_id: str) -> StackView:
+        """Everything about one environment and its project. One request, and one more for each further
+        page."""
+        try:
+            return self._stack(documents.STACK_READ, project_id, environment_id)
+        except NotFoundError as error:
+            return self._what_is_gone(project_id, environment_id, error)
+        except NotAuthorizedError as error:
+            if "config" not in error.path:
+                raise
+        return self._stack(documents.STACK_READ_WITHOUT_CONFIG, project_id, environment_id)
+
+    def _stack(self, document: Document, project_id: str, environment_id: str) -> StackView:
+        data = self._pages(
+            document,
+            {
+                ("project", "environments"): "environmentsAfter",
+                ("project", "services"): "servicesAfter",
+                ("project", "volumes"): "volumesAfter",
+                ("environment", "serviceInstances"): "instancesAfter",
+                ("environment", "volumeInstances"): "volumeInstancesAfter",
+                ("environment", "deploymentTriggers"): "triggersAfter",
+            },
+            projectId=project_id,
+            environmentId=environment_id,
+        )
+        try:
+            return StackView(ProjectView.of(data["project"]), EnvironmentView.of(data["environment"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise _unreadable(document, error) from None
+
+    def _what_is_gone(self, project_id: str, environment_id: str, error: NotFoundError) -> StackView:
+        """One root that is missing nulls the whole answer; ask for the project alone to learn which it
+        was."""
+        project = self.project(project_id)
+        if project is None:
+            return StackView(None, None)
+        if any(environment.id == environment_id for environment in project.environments):
+            raise error
+        return StackView(project, None)
+
+    def project(self, project_id: str) -> ProjectView | None:
+        """A project; None if Railway says that it is deleted."""
+        try:
+            data = self._pages(
+                documents.PROJECT_READ,
+                {
+                    ("project", "environments"): "environmentsAfter",
+                    ("project", "services"): "servicesAfter",
+                    ("project", "volumes"): "volumesAfter",
+                },
+                projectId=project_id,
+            )
+        except NotFoundError:
+            return None
+        try:
+            return ProjectView.of(data["project"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise _unreadable(documents.PROJECT_READ, error) from None
+
+    def _pages(
+        self, document: Document, connections: Mapping[tuple[str, str], str], **variables: object
+    ) -> Node:
+        """Ask page after page; all lists of the answer advance together, and are joined."""
+        cursors: dict[str, object] = {}
+        whole: dict[str, Any] = {}
+        for _ in range(_PAGES):
+            data = self._ask(document, **variables, **cursors)
+            more = False
+            for (root, name), cursor in connections.items():
+                try:
+                    page = data[root][name]
+                    edges, info = page["edges"], page["pageInfo"]
+                    ends = bool(info["hasNextPage"])
+                except (KeyError, TypeError) as error:
+                    raise _unreadable(document, error) from None
+                if whole:
+                    known = whole[root][name]["edges"]
+                    ids = {edge["node"]["id"] for edge in known}
+                    known.extend(edge for edge in edges if edge["node"]["id"] not in ids)
+                if ends:
+                    more = True
+                if info["endCursor"]:
+                    cursors[cursor] = info["endCursor"]
+            whole = whole or dict(data)
+            if not more:
+                return whole
+        raise MissingError(f"Railway {document.name}: more than {_PAGES} pages; the rest was not read")
+
+    def projects(self, workspace_id: str) -> list[tuple[Named, str]]:
+        """The living projects of a workspace, each with its description."""
+        found: list[tuple[Named, str]] = []
+        after: str | None = None
+        for _ in range(_PAGES):
+            page = self._ask(documents.PROJECTS_FIND, workspaceId=workspace_id, after=after)["projects"]
+            found.extend(
+                (Named(node["id"], node["name"]), node["description"] or "")
+                for node in nodes(page)
+                if not node["deletedAt"]
+            )
+            if not page["pageInfo"]["hasNextPage"]:
+                return found
+            after = page["pageInfo"]["endCursor"]
+        raise MissingError(f"Railway ProjectsFind: more than {_PAGES} pages of projects")
+
+    def workspaces(self) -> list[Named]:
+        """The workspaces that the token can see."""
+        data = self._ask(documents.TOKEN_WORKSPACES)
+        return [Named(one["id"], one["name"]) for one in data["apiToken"]["workspaces"]]
+
+    def service_is_deleted(self, service_id: str) -> bool:
+        """Whether Railway says in so many words that a service does not exist any more."""
+        try:
+            node = self._ask(documents.SERVICE_READ, id=service_id)["service"]
+        except NotFoundError:
+            return True
+        return bool(node["deletedAt"])
+
+    def variables(
+        self, project_id: str, environment_id: str, service_id: str | None
+    ) -> Mapping[str, str | None]:
+        """A service's variables as they were authored, or the shared ones; None marks a sealed value."""
+        data = self._ask(
+            documents.VARIABLES_READ, projectId=project_id, environmentId=environment_id, serviceId=service_id
+        )
+        return {str(name): None if value is None else str(value) for name, value in data["variables"].items()}
+
+    def tcp_proxies(self, environment_id: str, service_id: str) -> list[TcpProxyView]:
+        """The public TCP ports of a service."""
+        data = self._ask(documents.TCP_PROXIES_READ, environmentId=environment_id, serviceId=service_id)
+        return [_proxy(node) for node in data["tcpProxies"] if not node["deletedAt"]]
+
+    def backup_kinds(self, volume_instance_id: str) -> list[str]:
+        """When a volume is backed up."""
+        data = self._ask(documents.BACKUP_SCHEDULES_READ, volumeInstanceId=volume_instance_id)
+        return sorted({str(one["kind"]) for one in data["volumeInstanceBackupScheduleList"]})
+
+    def limits(self, environment_id: str, service_id: str) -> Mapping[str, Any]:
+        """What a service's containers are limited to; {} if to nothing but the plan."""
+        data = self._ask(documents.LIMITS_READ, environmentId=environment_id, serviceId=service_id)
+        return data["serviceInstanceLimitOverride"] or {}
+
+    # ---- Waiting
+
+    def instance_is_there(self, project_id: str, environment_id: str, service_id: str) -> bool:
+        """Whether a service has its instance in an environment yet."""
+        data = self._pages(
+            documents.INSTANCE_POLL,
+            {("environment", "serviceInstances"): "after"},
+            projectId=project_id,
+            environmentId=environment_id,
+        )
+        return any(
+            node["serviceId"] == service_id and not node["deletedAt"]
+            for node in nodes(data["environment"]["serviceInstances"])
+        )
+
+    def volumes_now(self, project_id: str, environment_id: str) -> list[VolumeView]:
+        """The volumes of an environment as they are at this moment."""
+        data = self._pages(
+            documents.VOLUME_POLL,
+            {("environment", "volumeInstances"): "after"},
+            projectId=project_id,
+            environmentId=environment_id,
+        )
+        return [VolumeView.of(node) for node in nodes(data["environment"]["volumeInstances"])]
+
+    def newest_deployments(
+        self, project_id: str, environment_id: str, service_id: str
+    ) -> list[DeploymentView]:
+        """The last few deployments of a service, the newest first."""
+        data = self._ask(
+            documents.LATEST_DEPLOYMENT_POLL,
+            projectId=project_id,
+            environmentId=environment_id,
+            serviceId=service_id,
+        )
+        found = [DeploymentView.of(node) for node in nodes(data["deployments"])]
+        return sorted(found, key=lambda one: one.created_at, reverse=True)
+
+    def deployment(self, deployment_id: str) -> DeploymentView:
+        """A deployment as it is at this moment."""
+        return DeploymentView.of(self._ask(documents.DEPLOYMENT_POLL, id=deployment_id)["deployment"])
+
+    def failed_step(self, deployment_id: str) -> tuple[str, str]:
+        """The step in which a deployment ended, and Railway's words for it; "" where it says nothing."""
+        data = self._ask(documents.DEPLOYMENT_EVENTS_READ, id=deployment_id)
+        events = sorted(nodes(data["deploymentEvents"]), key=lambda node: node["createdAt"])
+        for event in reversed(events):
+            payload = event["payload"] or {}
+            words = payload.get("error") or payload.get("reason") or payload.get("detail") or ""
+            if payload.get("error") or not event["completedAt"]:
+                return event["step"], words
+        return "", ""
+
+    def logs(self, deployment_id: str, limit: int, *, build: bool = False) -> list[str]:
+        """The last lines that a deployment, or its build, wrote."""
+        document = documents.BUILD_LOGS_POLL if build else documents.LOGS_POLL
+        data = self._ask(document, id=deployment_id, limit=limit)
+        lines = data["buildLogs" if build else "deploymentLogs"]
+        return [str(line["message"]) for line in sorted(lines, key=lambda line: line["timestamp"])]
+
+    # ---- Writing
+
+    def create_project(self, **fields: object) -> ProjectView:
+        """Make a project."""
+        made = ProjectView.of(self._ask(documents.PROJECT_CREATE, input=_said(fields))["projectCreate"])
+        if made is None:
+            raise MissingError("Railway ProjectCreate: the new project is already deleted")
+        return made
+
+    def update_project(self, project_id: str, **fields: object) -> None:
+        """Change a project's name or description."""
+        self._write(documents.PROJECT_UPDATE, id=project_id, input=_said(fields))
+
+    def delete_project(self, project_id: str) -> None:
+        """Delete a project with all that is in it."""
+        self._write(documents.PROJECT_DELETE, id=project_id)
+
+    def create_environment(self, project_id: str, name: str) -> Named:
+        """Make an empty environment."""
+        fields = {"projectId": project_id, "name": name, "skipInitialDeploys": True}
+        node = self._ask(documents.ENVIRONMENT_CREATE, input=fields)["environmentCreate"]
+        return Named(node["id"], node["name"])
+
+    def rename_environment(self, environment_id: str, name: str) -> None:
+        """Rename an environment."""
+        self._write(documents.ENVIRONMENT_RENAME, id=environment_id, input={"name": name})
+
+    def delete_environment(self, environment_id: str) -> None:
+        """Delete an environment with all that is in it."""
+        self._write(documents.ENVIRONMENT_DELETE, id=environment_id)
+
+    def create_service(self, project_id: str, environment_id: str, name: str) -> Named:
+        """Make a service without a source, so that nothing is deployed."""
+        fields = {"projectId": project_id, "environmentId": environment_id, "name": name}
+        node = self._ask(documents.SERVICE_CREATE, input=fields)["serviceCreate"]
+        return Named(node["id"], node["name"])
+
+    def rename_service(self, service_id: str, name: str) -> None:
+        """Rename a service."""
+        self._write(documents.SERVICE_UPDATE, id=service_id, input={"name": name})
+
+    def delete_service(self, service_id: str, environment_id: str) -> None:
+        """Delete a service."""
+        self._write(documents.SERVICE_DELETE, id=service_id, environmentId=environment_id)
+
+    def update_instance(
+        self, service_id: str, environment_id: str, fields: Mapping[str, object]
+    ) -> datetime | None:
+        """Change settings; deploys nothing."""
+        return self._write(
+            documents.INSTANCE_UPDATE, serviceId=service_id, environmentId=environment_id, input=dict(fields)
+        )
+
+    def update_limits(self, service_id: str, environment_id: str, **fields: object) -> datetime | None:
+        """Change CPU and memory."""
+        return self._write(
+            documents.LIMITS_UPDATE,
+            input={"serviceId": service_id, "environmentId": environment_id, **fields},
+        )
+
+    def create_trigger(self, **fields: object) -> tuple[TriggerView, datetime | None]:
+        """Make pushes to a branch deployments."""
+        sent = {"input": {"provider": "github", **_said(fields)}}
+        answer = self.client.execute(documents.TRIGGER_CREATE, sent)
+        return TriggerView.of(answer.data["deploymentTriggerCreate"]), answer.not_before
+
+    def update_trigger(self, trigger_id: str, **fields: object) -> tuple[TriggerView, datetime | None]:
+        """Change repository, branch, or whether to wait for checks."""
+        answer = self.client.execute(documents.TRIGGER_UPDATE, {"id": trigger_id, "input": _said(fields)})
+        return TriggerView.of(answer.data["deploymentTriggerUpdate"]), answer.not_before
+
+    def delete_trigger(self, trigger_id: str) -> None:
+        """Stop deploying on pushes."""
+        self._write(documents.TRIGGER_DELETE, id=trigger_id)
+
+    def create_volume(self, **fields: object) -> tuple[str, datetime | None]:
+        """Make a volume; Railway chooses its name and its size."""
+        answer = self.client.execute(documents.VOLUME_CREATE, {"input": _said(fields)})
+        return answer.data["volumeCreate"]["id"], answer.not_before
+
+    def rename_volume(self, volume_id: str, name: str) -> None:
+        """Rename a volume."""
+        self._write(documents.VOLUME_RENAME, volumeId=volume_id, input={"name": name})
+
+    def mount_volume(
+        self, volume_id: str, environment_id: str, service_id: str, mount_path: str
+    ) -> datetime | None:
+        """Attach a volume. Both fields always: a missing service detaches it."""
+        return self._write(
+            documents.VOLUME_MOUNT,
+            volumeId=volume_id,
+            environmentId=environment_id,
+            input={"serviceId": service_id, "mountPath": mount_path},
+        )
+
+    def delete_volume(self, volume_id: str) -> None:
+        """Delete a volume; Railway keeps it restorable for 48 hours."""
+        self._write(documents.VOLUME_DELETE, volumeId=volume_id)
+
+    def patch_config(self, environment_id: str, patch: Mapping[str, object], message: str) -> datetime | None:
+        """Merge a patch into the environment's config."""
+        return self._write(
+            documents.CONFIG_PATCH, environmentId=environment_id, patch=dict(patch), message=message
+        )
+
+    def set_backup_kinds(self, volume_instance_id: str, kinds: Sequence[str]) -> None:
+        """Say when a volume is backed up."""
+        self._write(documents.BACKUP_SCHEDULE_UPDATE, volumeInstanceId=volume_instance_id, kinds=list(kinds))
+
+    def write_variables(
+        self,
+        project_id: str,
+        environment_id: str,
+        service_id: str | None,
+        variables: Mapping[str, str],
+        *,
+        replace: bool,
+    ) -> datetime | None:
+        """Write variables of a service, or of the environment; deploys nothing.
+
+        Args:
+            project_id: the project.
+            environment_id: the environment.
+            service_id: the service, None for the shared ones.
+            variables: name to value.
+            replace: whether all others go.
+        """
+        return self._write(
+            documents.VARIABLES_WRITE,
+            input=_said(
+                {
+                    "projectId": project_id,
+                    "environmentId": environment_id,
+                    "serviceId": service_id,
+                    "variables": dict(variables),
+                    "replace": replace,
+                    "skipDeploys": True,
+                }
+            ),
+        )
+
+    def create_domain(
+        self, environment_id: str, service_id: str, target_port: int | None
+    ) -> ServiceDomainView:
+        """Let Railway give a service a domain."""
+        fields = {"environmentId": environment_id, "serviceId": service_id, "targetPort": target_port}
+        return ServiceDomainView.of(
+            self._ask(documents.DOMAIN_CREATE, input=_said(fields))["serviceDomainCreate"]
+        )
+
+    def update_domain(self, **fields: object) -> None:
+        """Change a domain's label or port; Railway wants the domain itself even for the port alone."""
+        self._write(documents.DOMAIN_UPDATE, input=_said(fields))
+
+    def delete_domain(self, domain_id: str) -> None:
+        """Take a domain away."""
+        self._write(documents.DOMAIN_DELETE, id=domain_id)
+
+    def create_custom_domain(self, **fields: object) -> CustomDomainView:
+        """Announce a domain of one's own."""
+        return CustomDomainView.of(
+            self._ask(documents.CUSTOM_DOMAIN_CREATE, input=_said(fields))["customDomainCreate"]
+        )
+
+    def update_custom_domain(self, domain_id: str, environment_id: str, target_port: int | None) -> None:
+        """Change the port behind a domain."""
+        self._write(
+            documents.CUSTOM_DOMAIN_UPDATE, id=domain_id, environmentId=environment_id, targetPort=target_port
+        )
+
+    def delete_custom_domain(self, domain_id: str) -> None:
+        """Take a domain away."""
+        self._write(documents.CUSTOM_DOMAIN_DELETE, id=domain_id)
+
+    def create_tcp_proxy(self, environment_id: str, service_id: str, application_port: int) -> TcpProxyView:
+        """Open a public TCP port."""
+        fields = {
+            "environmentId": environment_id,
+            "serviceId": service_id,
+            "applicationPort": application_port,
+        }
+        return _proxy(self._ask(documents.TCP_PROXY_CREATE, input=fields)["tcpProxyCreate"])
+
+    def delete_tcp_proxy(self, proxy_id: str) -> None:
+        """Close a public TCP port."""
+        self._write(documents.TCP_PROXY_DELETE, id=proxy_id)
+
+    def deploy_latest(self, environment_id: str, service_id: str) -> None:
+        """Deploy the newest commit of the branch."""
+        self._write(documents.DEPLOY_LATEST, environmentId=environment_id, serviceId=service_id)
+
+    def deploy_known(self, environment_id: str, service_id: str) -> None:
+        """Deploy what Railway already knows: an image, or the commit of last time."""
+        self._write(documents.DEPLOY_KNOWN, environmentId=environment_id, serviceId=service_id)
+
+    def rollback(self, deployment_id: str) -> None:
+        """Run an earlier deployment again."""
+        self._write(documents.ROLLBACK, id=deployment_id)
+
+
+def _said(fields: Mapping[str, object]) -> dict[str, object]:
+    """Only what is said: Railway answers 504 to an empty region, and means something by a null."""
+    return {name: value for name, value in fields.items() if value is not None and value != ""}
+
+
+def _proxy(node: Node) -> TcpProxyView:
+    return TcpProxyView(node["id"], int(node["applicationPort"]), node["domain"], int(node["proxyPort"]))
+
+
+def _unreadable(document: Document, error: Exception) -> RequestError:
+    return RequestError(
+        document.name,
+        f"the answer is not what the schema says ({type(error).__name__}: {error})",
+        next_step="run `pulumi up` again; if it stays, Railway changed its API",
+    )

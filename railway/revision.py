@@ -1,0 +1,74 @@
+"""A revision: the mark that a write leaves, by which `Deployment` knows that it must deploy, and what it
+may adopt. Pure.
+
+A deployment contains a write if it began after it. Two facts tell: the earliest instant of the write by
+the server's own clock (our clock may be wrong), and the deployment that was the newest before the write.
+So a deployment that Railway started by itself because of our write, or that we started before we were
+killed, is waited on; an older one is not.
+
+Refuses to guess: a mark without a time, or one that it did not make itself, lets nothing be adopted.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from railway.model import DeploymentView
+
+_UNKNOWN, _NOTHING = "unknown", "-"
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One write.
+
+    Args:
+        not_before: the earliest instant at which it can have had its effect, None if the server gave no time.
+        seen: the id of the newest deployment before it, "" if there was none.
+        mark: random, so that every write has another revision.
+    """
+
+    not_before: datetime | None
+    seen: str
+    mark: str
+
+    def __str__(self) -> str:
+        when = self.not_before.isoformat(timespec="milliseconds") if self.not_before else _UNKNOWN
+        return f"{when} {self.seen or _NOTHING} {self.mark}"
+
+
+def new(not_before: datetime | None, latest: DeploymentView | None) -> str:
+    """The revision of a write that has just been answered.
+
+    Args:
+        not_before: see `Revision`.
+        latest: the newest deployment of the service as it was known before the write.
+    """
+    return str(Revision(not_before, latest.id if latest else "", secrets.token_hex(4)))
+
+
+def parse(text: str) -> Revision | None:
+    """Read a revision back; None if it is none of ours."""
+    parts = text.split(" ")
+    if len(parts) != 3:
+        return None
+    when, seen, mark = parts
+    try:
+        not_before = None if when == _UNKNOWN else datetime.fromisoformat(when)
+    except ValueError:
+        return None
+    return Revision(not_before, "" if seen == _NOTHING else seen, mark)
+
+
+def contains(deployment: DeploymentView, revisions: Iterable[str]) -> bool:
+    """Whether a deployment is known to have begun after every one of these writes."""
+    for text in revisions:
+        revision = parse(text)
+        if revision is None or revision.not_before is None:
+            return False
+        if deployment.id == revision.seen or deployment.created_at < revision.not_before:
+            return False
+    return True

@@ -1,0 +1,218 @@
+"""A whole map of variables, written at once: what `Variables` and `SharedVariables` have in common.
+
+The map is exclusive: a variable that is not declared is drift, and goes. It is secret as a whole. So that
+a person can still see which variable changed, the non-secret property `names` says for each name which
+version of its value is declared ("version 3"), and after a refresh what was done to it by hand ("version
+3, changed on Railway", "added on Railway", "version 1, removed on Railway"). No digest is kept: one of a
+short value can be guessed.
+
+Values are compared as they were authored, so `${{service.NAME}}` stays what it is. Railway's own RAILWAY_
+variables are ignored unless declared. A sealed variable reads as nothing: it cannot be compared, and is
+written only when its declared value changes. Refuses to remove an undeclared variable beside sealed ones
+that it must not touch, because the only quiet way to remove one rewrites them all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from railway import revision
+from railway.diff import Field, FieldProblem, is_unknown, mapping, string_map
+from railway.errors import MissingError, RefusedError
+from railway.model import DeploymentView, StackView
+from railway.provider import Props, RailwayProvider, gone
+from railway.snapshot import Stack
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_VERSION = re.compile(r"version (\d+)(.*)")
+
+SETTABLE = frozenset(
+    {
+        "RAILWAY_DEPLOYMENT_DRAINING_SECONDS",
+        "RAILWAY_DEPLOYMENT_OVERLAP_SECONDS",
+        "RAILWAY_DOCKERFILE_PATH",
+        "RAILWAY_HEALTHCHECK_TIMEOUT_SEC",
+        "RAILWAY_RUN_UID",
+        "RAILWAY_SHM_SIZE_BYTES",
+    }
+)
+"""The RAILWAY_ names that a user may set (Railway docs, variables reference); Railway sets the others
+itself."""
+
+MAP_FIELDS = (
+    Field(name="variables", normal=string_map, default={}),
+    Field(name="names", normal=mapping, derived=True),
+)
+
+
+class VariableMapProvider(RailwayProvider):
+    """Writes, reads and compares one map."""
+
+    def owner(self, props: Props) -> str | None:
+        """The service whose variables these are; None for the environment's shared ones."""
+        raise NotImplementedError
+
+    def wrong(self, olds: Props, news: Props) -> list[FieldProblem]:
+        """What is wrong with names and values; a value is never shown."""
+        del olds
+        variables = news.get("variables")
+        if not isinstance(variables, Mapping):
+            return []
+        found: list[FieldProblem] = []
+        for name, value in sorted(variables.items()):
+            if not _NAME.fullmatch(name):
+                found.append(FieldProblem("variables", f"{name!r} is no name for a variable"))
+            elif name.startswith("RAILWAY_") and name not in SETTABLE:
+                found.append(FieldProblem("variables", f"{name} is reserved: Railway sets it itself"))
+            if is_unknown(value):
+                continue
+            if not isinstance(value, str):
+                found.append(FieldProblem("variables", f"{name} is a {type(value).__name__}, not a string"))
+            elif not value:
+                found.append(FieldProblem("variables", f"{name} is empty; leave it out instead"))
+        return found
+
+    def derive(self, olds: Props, news: Props) -> dict[str, Any]:
+        """The version of each value, counted from the last one."""
+        variables = news.get("variables")
+        before = olds.get("names")
+        labels: Mapping[str, object] = before if isinstance(before, Mapping) else {}
+        if not isinstance(variables, Mapping) or is_unknown(variables):
+            return {"names": dict(labels)}
+        last = olds.get("variables")
+        values: Mapping[str, object] = last if isinstance(last, Mapping) else {}
+        return {
+            "names": {
+                name: _label(str(labels.get(name) or ""), same=values.get(name) == value)
+                for name, value in sorted(variables.items())
+            }
+        }
+
+    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+        """Write the map, if it is not there already."""
+        owner = self.owner(props)
+        return f"{props['environment_id']}/{owner or 'shared'}", self._write(props, {})
+
+    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+        """The live map, as authored."""
+        del id_
+        stack, owner = self.stack(props), self.owner(props)
+        view = stack.look()
+        if gone(view) or (owner is not None and view.instance(owner) is None):
+            return None
+        declared: Mapping[str, str] = props.get("variables") or {}
+        labels: Mapping[str, str] = props.get("names") or {}
+        values: dict[str, str] = {}
+        names: dict[str, str] = {}
+        for name, value in stack.variables(owner).items():
+            if name.startswith("RAILWAY_") and name not in declared:
+                continue
+            label = labels.get(name, "version 1")
+            if name not in declared:
+                values[name], names[name] = value if value is not None else "", "added on Railway"
+            elif value is None or value == declared[name]:
+                values[name], names[name] = declared[name], label
+            else:
+                values[name], names[name] = value, f"{_bare(label)}, changed on Railway"
+        for name in declared:
+            if name not in values:
+                names[name] = f"{_bare(labels.get(name, 'version 1'))}, removed on Railway"
+        return {"variables": values, "names": names}
+
+    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+        """Write the whole map."""
+        del id_, changed
+        return self._write(news, olds.get("variables") or {})
+
+    def drop(self, id_: str, props: Props) -> None:
+        """Take away what was declared; what is not ours stays."""
+        del id_
+        stack, owner = self.stack(props), self.owner(props)
+        with stack.changing:
+            view = stack.look()
+            if gone(view) or (owner is not None and view.instance(owner) is None):
+                return
+            live = stack.variables(owner)
+            declared = props.get("variables") or {}
+            left = {
+                name: value for name, value in live.items() if name not in declared and not _railways(name)
+            }
+            if any(value is None for value in left.values()):
+                raise RefusedError(
+                    "sealed variables that this stack did not declare are among the service's; removing ours would "
+                    "remove them too",
+                    next_step="remove the declared variables in Railway's dashboard, then `pulumi state delete <urn>`",
+                )
+            if not set(live) & set(declared):
+                return
+            kept = {name: value for name, value in left.items() if value is not None}
+            self.railway.api.write_variables(
+                stack.project_id, stack.environment_id, owner, kept, replace=True
+            )
+            stack.patch_variables(owner, kept)
+
+    def _write(self, props: Props, recorded: Mapping[str, str]) -> dict[str, Any]:
+        stack, owner = self.stack(props), self.owner(props)
+        declared: dict[str, str] = dict(props.get("variables") or {})
+        with stack.changing:
+            view = stack.look()
+            if gone(view) or (owner is not None and view.instance(owner) is None):
+                raise MissingError("the service is deleted", next_step="run `pulumi up --refresh`")
+            live = stack.variables(owner)
+            latest = _latest(view, owner)
+            written = self._send(stack, owner, declared, live, recorded)
+        return {"revision": revision.new(written, latest)}
+
+    def _send(
+        self,
+        stack: Stack,
+        owner: str | None,
+        declared: Mapping[str, str],
+        live: Mapping[str, str | None],
+        recorded: Mapping[str, str],
+    ) -> datetime | None:
+        sealed = {
+            name
+            for name, value in live.items()
+            if value is None and name in declared and recorded.get(name, declared[name]) == declared[name]
+        }
+        extra = sorted(name for name in live if name not in declared and not _railways(name))
+        if sealed and extra:
+            raise RefusedError(
+                f"{', '.join(extra)} are not declared, and {', '.join(sorted(sealed))} are sealed on Railway; removing "
+                "the first would rewrite the second, whose values nobody can read",
+                next_step=f"remove {', '.join(extra)} in Railway's dashboard, or declare them",
+            )
+        writes = {name: value for name, value in declared.items() if name not in sealed}
+        api = self.railway.api
+        written = api.write_variables(
+            stack.project_id, stack.environment_id, owner, writes, replace=not sealed
+        )
+        now: dict[str, str | None] = {**writes, **dict.fromkeys(sealed)}
+        now |= {name: value for name, value in live.items() if _railways(name) and name not in now}
+        stack.patch_variables(owner, now)
+        return written
+
+
+def _railways(name: str) -> bool:
+    return name.startswith("RAILWAY_") and name not in SETTABLE
+
+
+def _bare(label: str) -> str:
+    found = _VERSION.match(label)
+    return f"version {found[1]}" if found else "version 1"
+
+
+def _label(before: str, *, same: bool) -> str:
+    found = _VERSION.fullmatch(before)
+    if found is None:
+        return "version 1"
+    return before if same and not found[2] else f"version {int(found[1]) + 1}"
+
+
+def _latest(view: StackView, owner: str | None) -> DeploymentView | None:
+    instance = view.instance(owner) if owner else None
+    return instance.latest if instance else None
