@@ -149,6 +149,7 @@ function simulation(simulate) {
   };
   router.post("/:accountId/receive", asking(simulate.receive));
   router.post("/:accountId/read", asking(simulate.read));
+  router.post("/:accountId/refuse", asking(simulate.refuse));
   router.get("/:accountId/sent", asking((accountId) => ({ sent: simulate.sent(accountId) })));
   return router;
 }

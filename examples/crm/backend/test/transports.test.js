@@ -52,7 +52,8 @@ test("loopback: delivers the same message once, and clients write and read", asy
   assert.deepEqual(heard.at(-1), [
     "message", { jid: JID, messageId: "C1", text: "Hi", sentAt: 5, fromMe: false, name: "Ana" },
   ]);
-  await assert.rejects(connection.send({ jid: JID, messageId: "M2", text: "!refuse" }));
+  loopback.simulate.refuse("sales", { times: 1 });
+  await assert.rejects(connection.send({ jid: JID, messageId: "M2", text: "Hello" }));
   await assert.rejects(loopback.simulate.read("sales", { messageId: "M2" }), RangeError);
   await connection.logout();
   await assert.rejects(loopback.simulate.receive("sales", { from: "+40722123456", text: "Hi" }), RangeError);

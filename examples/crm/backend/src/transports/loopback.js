@@ -18,7 +18,7 @@ function createLoopback() {
     const file = path.join(folder, "loopback.json");
     const session = await readJson(file);
     const phone = session?.phone ?? phoneOf(accountId);
-    const line = { on, open: true, sent: new Map() };
+    const line = { on, open: true, refusals: 0, sent: new Map() };
     if (!session) {
       on.status({ status: "pairing", pairingCode: `loopback:${accountId}` });
       await writeWhole(file, JSON.stringify({ phone, pairedAt: new Date().toISOString() }));
@@ -31,7 +31,10 @@ function createLoopback() {
     return {
       async send({ jid, messageId, text }) {
         if (!line.open) throw new Error("the connection is closed");
-        if (text.startsWith("!refuse")) throw new Error("refused, as the text asks");
+        if (line.refusals > 0) {
+          line.refusals -= 1;
+          throw new Error("refused, as a test asked");
+        }
         // The same id again is the same message, as with WhatsApp.
         if (!line.sent.has(messageId)) line.sent.set(messageId, { jid, messageId, text });
         on.receipt({ jid, messageId, status: "delivered" });
@@ -67,6 +70,11 @@ function createLoopback() {
         if (!message) throw new RangeError(`nothing was sent with id ${messageId}`);
         await line(accountId).on.receipt({ jid: message.jid, messageId, status: "read" });
         return { messageId };
+      },
+      /** Refuse the next messages. */
+      refuse(accountId, { times = 1 }) {
+        line(accountId).refusals = times;
+        return { times };
       },
       /** What clients got, in order. */
       sent: (accountId) => [...line(accountId).sent.values()],
