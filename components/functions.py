@@ -74,6 +74,9 @@ class Functions(Component):
         self.urls = {}
         self.deployed = []
         self.ready = []
+        if not args.codebases:
+            self.register_outputs({"urls": self.urls})
+            return
         bucket = gcp.storage.Bucket(
             f"{name}-sources",
             project=self._project,

@@ -62,7 +62,9 @@ def spec(args: VerificationArgs) -> dict[str, Any]:
                 "source": deployed.source_object,
                 "digest": deployed.digest,
             }
-            for deployed in args.functions.deployed
+            for deployed in sorted(
+                args.functions.deployed, key=lambda one: (one.endpoint.region, one.endpoint.id)
+            )
         ],
         "indexes": args.indexes.ids,
         "rules": rules,

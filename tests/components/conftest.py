@@ -1,0 +1,42 @@
+"""The whole program, composed by the real `__main__.py`, without an engine."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from components import loading
+from components.app import App
+from components.settings import Settings
+from tests.components import world
+from tests.components.engine import Engine, build
+
+PROGRAM = Path(__file__).parents[2] / "__main__.py"
+
+Run = Callable[..., Engine]
+KEPT: list[Engine] = []
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`run(settings=..., app=...)`: compose the program over these (callables, made inside the run).
+
+    Composed over the defaults it is the same each time, so that engine is kept.
+    """
+
+    def composed(
+        settings: Callable[[], Settings] = world.settings,
+        app: Callable[[], App] = world.app,
+    ) -> Engine:
+        if (settings, app) == (world.settings, world.app) and KEPT:
+            return KEPT[0]
+        monkeypatch.setattr(loading, "load", lambda: (settings(), app()))
+        engine = build(lambda: runpy.run_path(str(PROGRAM)))
+        if (settings, app) == (world.settings, world.app):
+            KEPT.append(engine)
+        return engine
+
+    return composed

@@ -1,0 +1,146 @@
+"""A Pulumi engine that only remembers: what a program registered, with every option, and a world that
+answers.
+
+It answers like the real providers as far as the program reads their outputs. A type that it does not know
+still gets an id and its inputs back: whether a property exists is the stand-in plugin's business, not this
+one's.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pulumi
+from pulumi.runtime import mocks, rpc
+from pulumi.runtime.proto import resource_pb2
+
+PRIVATE_KEY = json.dumps({"type": "service_account", "private_key": "made-up"})
+GENERATED = "generated-admin-token"
+
+ANSWERS: Mapping[str, dict[str, Any]] = {
+    "gcp:serviceaccount/key:Key": {"privateKey": base64.b64encode(PRIVATE_KEY.encode()).decode()},
+    "gcp:secretmanager/secretVersion:SecretVersion": {"version": "1"},
+    "gcp:firebaserules/ruleset:Ruleset": {"name": "projects/crm-test/rulesets/one"},
+    "gcp:projects/serviceIdentity:ServiceIdentity": {"member": "serviceAccount:agent@google"},
+    "pulumi-python:dynamic/railway:Variables": {"revision": "variables-1"},
+    "pulumi-python:dynamic/railway:ServiceSettings": {"revision": "settings-1"},
+    "pulumi-python:dynamic/railway:Volume": {"revision": "volume-1"},
+    "pulumi-python:dynamic/railway:ServiceDomain": {"domain": "backend.up.railway.app"},
+    "pulumi-python:dynamic/railway:Deployment": {"deployment_id": "deployment-1"},
+    "pulumi-python:dynamic/platform:GeneratedToken": {"token": GENERATED},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registered:
+    """One resource as it was registered. `secret` names the inputs that are or hold secrets."""
+
+    urn: str
+    kind: str
+    name: str
+    parent: str
+    provider: str
+    inputs: Mapping[str, Any]
+    secret: frozenset[str]
+    depends_on: frozenset[str]
+    request: resource_pb2.RegisterResourceRequest = field(repr=False)
+
+
+class Engine(mocks.MockMonitor):
+    """Remembers everything registered, by name and in order."""
+
+    def __init__(self) -> None:
+        super().__init__(_World())
+        self.registered: list[Registered] = []
+
+    def RegisterResource(
+        self, request: resource_pb2.RegisterResourceRequest
+    ) -> resource_pb2.RegisterResourceResponse:
+        """Remember, then answer as the mocks do."""
+        raw = cast("dict[str, Any]", rpc.deserialize_properties(request.object))
+        secret = frozenset(key for key, value in raw.items() if _holds_secret(value))
+        self.registered.append(
+            Registered(
+                urn=self.make_urn(request.parent, request.type, request.name),
+                kind=request.type,
+                name=request.name,
+                parent=request.parent,
+                provider=request.provider,
+                inputs=cast("dict[str, Any]", _plain(raw)),
+                secret=secret,
+                depends_on=frozenset(request.dependencies),
+                request=request,
+            )
+        )
+        return super().RegisterResource(request)
+
+    def one(self, name: str) -> Registered:
+        """The resource of a name."""
+        found = [resource for resource in self.registered if resource.name == name]
+        assert len(found) == 1, f"{name}: {sorted(resource.name for resource in self.registered)}"
+        return found[0]
+
+    def of(self, kind: str) -> list[Registered]:
+        """All resources of a kind, by the end of its type token."""
+        return [resource for resource in self.registered if resource.kind.endswith(kind)]
+
+    def waits_for(self, resource: Registered) -> set[str]:
+        """The names of everything that must be done before it, directly or not."""
+        by_urn = {known.urn: known for known in self.registered}
+        seen: set[str] = set()
+        left = [*resource.depends_on]
+        while left:
+            urn = left.pop()
+            if urn in by_urn and urn not in seen:
+                seen.add(urn)
+                left += by_urn[urn].depends_on
+        return {by_urn[urn].name for urn in seen}
+
+
+class _World(mocks.Mocks):
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        inputs = cast("dict[str, Any]", _plain(args.inputs))
+        inputs.pop("__provider", None)
+        answers = ANSWERS.get(args.typ, {})
+        return f"id-of-{args.name}", {**inputs, **answers}
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        msg = f"the program must not look anything up, but called {args.token}"
+        raise AssertionError(msg)
+
+
+def build(program: Callable[[], object]) -> Engine:
+    """Run a program to its end and return what it registered. Absence can be asserted only now."""
+    engine = Engine()
+    mocks.set_mocks(engine.mocks, project="whatsapp-crm", stack="test", monitor=engine)
+
+    def run() -> None:
+        program()
+
+    pulumi.runtime.test(run)()
+    return engine
+
+
+def _holds_secret(value: object) -> bool:
+    if rpc.is_rpc_secret(value):
+        return True
+    if isinstance(value, dict):
+        return any(_holds_secret(item) for item in cast("dict[str, object]", value).values())
+    if isinstance(value, list):
+        return any(_holds_secret(item) for item in cast("list[object]", value))
+    return False
+
+
+def _plain(value: object) -> object:
+    value = rpc.unwrap_rpc_secret(value)
+    if isinstance(value, pulumi.FileAsset):
+        return {"asset": value.path}
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in cast("dict[str, object]", value).items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in cast("list[object]", value)]
+    return value

@@ -1,0 +1,117 @@
+"""The backend on Railway: the volume is safe, one setting feeds two places, variables are secret as a
+whole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pulumi
+import pytest
+
+from tests.components import world
+from tests.components.conftest import Run
+from tests.components.engine import GENERATED
+
+pytestmark = pytest.mark.components
+
+
+def test_the_volume_is_protected_and_retained(run: Run) -> None:
+    request = run().one("backend-volume").request
+    assert request.protect
+    assert request.retainOnDelete
+
+
+def test_nothing_but_the_volume_is_protected(run: Run) -> None:
+    """What is protected without need makes `destroy` of a trial stack a chore."""
+    assert [r.name for r in run().registered if r.request.protect] == ["backend-volume"]
+
+
+@pytest.mark.parametrize("path", ["/app/sessions", "/data/elsewhere"])
+def test_one_setting_is_the_mount_path_and_sessions_path(run: Run, path: str) -> None:
+    railway = replace(world.RAILWAY, mount_path=path)
+    engine = run(settings=lambda: world.settings(railway=railway))
+    assert engine.one("backend-volume").inputs["mount_path"] == path
+    assert engine.one("backend-variables").inputs["variables"]["SESSIONS_PATH"] == path
+
+
+@pytest.mark.parametrize(("gigabytes", "megabytes"), [(50, 50000), (0.5, 500), (1.25, 1250)])
+def test_a_gigabyte_is_a_thousand_megabytes(run: Run, gigabytes: float, megabytes: int) -> None:
+    railway = replace(world.RAILWAY, volume_size_gb=gigabytes)
+    engine = run(settings=lambda: world.settings(railway=railway))
+    assert engine.one("backend-volume").inputs["size_mb"] == megabytes
+
+
+def test_the_variables_are_all_there_and_secret_as_a_whole(run: Run) -> None:
+    """A map that is secret value by value leaks the keys that a refresh finds."""
+    variables = run().one("backend-variables")
+    assert variables.secret == {"variables"}
+    assert set(variables.inputs["variables"]) == {
+        "ADMIN_TOKEN",
+        "FIREBASE_SERVICE_ACCOUNT_JSON",
+        "LOG_LEVEL",
+        "PORT",
+        "SESSIONS_PATH",
+        "WHATSAPP_BACKFILL_COUNT",
+        "WHATSAPP_BACKFILL_THREADS",
+        "WHATSAPP_SYNC_FULL_HISTORY",
+    }
+
+
+@pytest.mark.parametrize(("full", "said"), [(True, "true"), (False, "false")])
+def test_the_whatsapp_settings_are_written_as_the_backend_reads_them(run: Run, full: bool, said: str) -> None:
+    backend = replace(world.BACKEND, sync_full_history=full, backfill_count=7, backfill_threads=3)
+    variables = run(settings=lambda: world.settings(backend=backend)).one("backend-variables")
+    given = variables.inputs["variables"]
+    assert given["WHATSAPP_SYNC_FULL_HISTORY"] == said
+    assert (given["WHATSAPP_BACKFILL_COUNT"], given["WHATSAPP_BACKFILL_THREADS"]) == ("7", "3")
+
+
+def test_an_admin_token_is_made_when_none_is_given(run: Run) -> None:
+    engine = run()
+    assert engine.one("backend-variables").inputs["variables"]["ADMIN_TOKEN"] == GENERATED
+    assert "token" in engine.one("backend-admin-token").request.additionalSecretOutputs
+
+
+def test_a_given_admin_token_is_used_and_none_is_made(run: Run) -> None:
+    def with_token() -> pulumi.Output[str]:
+        return pulumi.Output.secret("given")
+
+    engine = run(settings=lambda: world.settings(backend=replace(world.BACKEND, admin_token=with_token())))
+    assert engine.one("backend-variables").inputs["variables"]["ADMIN_TOKEN"] == "given"
+    assert engine.of("platform:GeneratedToken") == []
+
+
+def test_extra_variables_cannot_replace_what_the_program_provides(run: Run) -> None:
+    backend = replace(world.BACKEND, variables={"SESSIONS_PATH": "/tmp", "EXTRA": "1"})
+    engine = run(settings=lambda: world.settings(backend=backend))
+    given = engine.one("backend-variables").inputs["variables"]
+    assert (given["SESSIONS_PATH"], given["EXTRA"]) == (world.RAILWAY.mount_path, "1")
+
+
+def test_without_a_target_port_railway_chooses_the_port(run: Run) -> None:
+    railway = replace(world.RAILWAY, target_port=None)
+    engine = run(settings=lambda: world.settings(railway=railway))
+    assert "PORT" not in engine.one("backend-variables").inputs["variables"]
+    assert "target_port" not in engine.one("backend-domain").inputs
+
+
+def test_the_service_deploys_the_declared_branch_once_per_up(run: Run) -> None:
+    engine = run()
+    settings = engine.one("backend-settings").inputs
+    assert (settings["repo"], settings["branch"]) == ("example/whatsapp-crm", "main")
+    assert (settings["replicas"], settings["has_volume"]) == (1, True)
+    assert engine.one("backend-deployment").inputs["revisions"] == [
+        "variables-1",
+        "settings-1",
+        "volume-1",
+    ]
+
+
+def test_the_project_carries_the_stacks_marker(run: Run) -> None:
+    assert run().one("backend-project").inputs["stack_marker"] == "whatsapp-crm/test"
+
+
+def test_an_adopted_project_is_named_by_its_id(run: Run) -> None:
+    railway = replace(world.RAILWAY, project_id="0b1c")
+    engine = run(settings=lambda: world.settings(railway=railway))
+    assert engine.one("backend-project").inputs["adopt_project_id"] == "0b1c"

@@ -1,0 +1,184 @@
+"""Functions: what is sent for each kind of trigger, who may call, and what a change of code changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from components.endpoints import HttpsTrigger
+from tests.components import world
+from tests.components.conftest import Run
+from tests.components.engine import Engine
+
+pytestmark = pytest.mark.components
+
+
+def function(engine: Engine, name: str) -> dict[str, Any]:
+    return dict(engine.one(f"functions-{world.REGION}-{name}").inputs)
+
+
+def invokers(engine: Engine) -> dict[str, set[str]]:
+    """Cloud Run service -> who may call it."""
+    found: dict[str, set[str]] = {}
+    for bound in engine.of("serviceIamMember:ServiceIamMember"):
+        assert bound.inputs["role"] == "roles/run.invoker"
+        found.setdefault(bound.inputs["name"], set()).add(bound.inputs["member"])
+    return found
+
+
+def test_the_invoker_sits_on_the_run_service_by_its_computed_name(run: Run) -> None:
+    """Google refuses run.invoker on the function itself; the service's name is lower case with dashes."""
+    fn = f"serviceAccount:crm-fn@{world.PROJECT}.iam.gserviceaccount.com"
+    assert invokers(run()) == {
+        "whatsappproxysend": {"allUsers"},
+        "askaboutclient": {"allUsers"},
+        "aggregateclientstats": {fn},
+        "process-followups": {fn},
+    }
+
+
+def test_a_private_function_can_be_called_by_nobody(run: Run) -> None:
+    assert "exportclients" not in invokers(run())
+
+
+def test_named_callers_are_the_only_callers(run: Run) -> None:
+    named = replace(world.PUBLIC, trigger=HttpsTrigger(invoker=("a@p.iam.gserviceaccount.com",)))
+    engine = run(app=lambda: world.app(codebases=(world.codebase(named),)))
+    assert invokers(engine) == {"whatsappproxysend": {"serviceAccount:a@p.iam.gserviceaccount.com"}}
+
+
+def test_an_invoker_comes_after_its_function_and_is_made_again_with_it(run: Run) -> None:
+    engine = run()
+    for bound in engine.of("serviceIamMember:ServiceIamMember"):
+        owner = engine.one(bound.name.split("-invoker-")[0])
+        assert owner.urn in bound.depends_on
+        assert list(bound.request.replace_with) == [owner.urn]
+        assert bound.request.deleteBeforeReplace
+
+
+def test_an_https_function_says_what_the_official_cli_says(run: Run) -> None:
+    sent = function(run(), "whatsappProxySend")
+    assert sent["buildConfig"] == {
+        "runtime": "nodejs22",
+        "entryPoint": "whatsappProxySend",
+        "environmentVariables": {"GOOGLE_NODE_RUN_SCRIPTS": ""},
+        "source": {
+            "storageSource": {"bucket": f"{world.PROJECT}-crm-functions", "object": "default-0f0f.zip"}
+        },
+    }
+    assert sent["serviceConfig"]["environmentVariables"] == {
+        "EVENTARC_CLOUD_EVENT_SOURCE": (
+            f"projects/{world.PROJECT}/locations/{world.REGION}/services/whatsappProxySend"
+        ),
+        "FIREBASE_CONFIG": f'{{"projectId": "{world.PROJECT}"}}',
+        "FUNCTION_REGION": world.REGION,
+        "FUNCTION_TARGET": "whatsappProxySend",
+        "GCLOUD_PROJECT": world.PROJECT,
+        "LOG_EXECUTION_ID": "true",
+    }
+    assert sent["labels"] == {"deployment-tool": "pulumi"}
+    assert "eventTrigger" not in sent
+
+
+def test_a_firestore_function_has_its_trigger_and_signature(run: Run) -> None:
+    sent = function(run(), "aggregateClientStats")
+    assert sent["eventTrigger"] == {
+        "eventType": "google.cloud.firestore.document.v1.written",
+        "eventFilters": [
+            {"attribute": "database", "value": "(default)"},
+            {"attribute": "namespace", "value": "(default)"},
+            {"attribute": "document", "value": "evenimente/{eventId}", "operator": "match-path-pattern"},
+        ],
+        "triggerRegion": "nam5",
+        "retryPolicy": "RETRY_POLICY_RETRY",
+        "serviceAccountEmail": f"crm-fn@{world.PROJECT}.iam.gserviceaccount.com",
+    }
+    assert sent["serviceConfig"]["environmentVariables"]["FUNCTION_SIGNATURE_TYPE"] == "cloudevent"
+
+
+def test_another_trigger_is_another_function(run: Run) -> None:
+    request = run().one("functions-us-central1-aggregateClientStats").request
+    assert set(request.replaceOnChanges) == {"eventTrigger.eventType", "eventTrigger.triggerRegion"}
+    assert request.deleteBeforeReplace
+
+
+def test_a_schedule_calls_the_functions_own_address_as_its_account(run: Run) -> None:
+    engine = run()
+    job = engine.one("functions-us-central1-process_followUps-schedule")
+    assert job.inputs["name"] == "firebase-schedule-process_followUps-us-central1"
+    assert job.inputs["httpTarget"] == {
+        "httpMethod": "POST",
+        "uri": f"https://us-central1-{world.PROJECT}.cloudfunctions.net/process_followUps",
+        "oidcToken": {"serviceAccountEmail": f"crm-fn@{world.PROJECT}.iam.gserviceaccount.com"},
+    }
+    assert (job.inputs["attemptDeadline"], job.inputs["retryConfig"]) == ("180s", {"retryCount": 2.0})
+    assert "functions-us-central1-process_followUps-invoker-crm-fn" in engine.waits_for(job)
+
+
+def test_the_labels_name_the_kind(run: Run) -> None:
+    engine = run()
+    assert function(engine, "askAboutClient")["labels"]["deployment-callable"] == "true"
+    assert function(engine, "process_followUps")["labels"]["deployment-scheduled"] == "true"
+
+
+def test_a_codebase_with_a_name_is_labelled_with_it(run: Run) -> None:
+    named = replace(world.codebase(world.PUBLIC), name="crm")
+    engine = run(app=lambda: world.app(codebases=(named,)))
+    assert function(engine, "whatsappProxySend")["labels"]["firebase-functions-codebase"] == "crm"
+
+
+def test_what_the_codebase_sets_cannot_change_what_the_platform_sets(run: Run) -> None:
+    own = replace(world.PUBLIC, environment={"TZ": "UTC", "GCLOUD_PROJECT": "another"})
+    engine = run(app=lambda: world.app(codebases=(world.codebase(own),)))
+    variables = function(engine, "whatsappProxySend")["serviceConfig"]["environmentVariables"]
+    assert (variables["TZ"], variables["GCLOUD_PROJECT"]) == ("UTC", world.PROJECT)
+
+
+def test_other_code_is_another_object_and_the_same_resources(run: Run) -> None:
+    other = world.codebase(*world.ENDPOINTS, content="beef")
+    before, after = run(), run(app=lambda: world.app(codebases=(other,)))
+    changed = {
+        resource.name
+        for resource in after.registered
+        if dict(resource.inputs) != dict(before.one(resource.name).inputs)
+    }
+    assert changed == {
+        "functions-source-default",
+        "verification-run",
+        *(f"functions-{world.REGION}-{endpoint.id}" for endpoint in world.ENDPOINTS),
+    }
+
+
+def test_old_sources_stay_as_the_way_back(run: Run) -> None:
+    request = run().one("functions-source-default").request
+    assert request.retainOnDelete
+    assert request.deleteBeforeReplaceDefined
+    assert not request.deleteBeforeReplace
+
+
+def test_no_source_is_public(run: Run) -> None:
+    bucket = run().one("functions-sources").inputs
+    assert bucket["uniformBucketLevelAccess"] is True
+    assert bucket["publicAccessPrevention"] == "enforced"
+
+
+def test_a_function_starts_only_when_it_can_read_its_secrets(run: Run) -> None:
+    engine = run()
+    readers = {
+        bound.name
+        for bound in engine.of("secretIamMember:SecretIamMember")
+        if bound.inputs["secretId"] == "GROQ_API_KEY"
+    }
+    assert readers
+    assert readers < engine.waits_for(engine.one("functions-us-central1-askAboutClient"))
+
+
+def test_one_function_in_two_regions_is_two_functions(run: Run) -> None:
+    there = replace(world.PUBLIC, region="europe-west1")
+    engine = run(app=lambda: world.app(codebases=(world.codebase(world.PUBLIC, there),)))
+    assert {f.name for f in engine.of("cloudfunctionsv2/function:Function")} == {
+        "functions-us-central1-whatsappProxySend",
+        "functions-europe-west1-whatsappProxySend",
+    }

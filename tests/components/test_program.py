@@ -1,0 +1,238 @@
+"""The composed program as a whole: rules that hold for every resource, and the order between the parts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pulumi
+import pytest
+
+from components import loading
+from components.app import App
+from components.problems import Problem
+from components.settings import SecretSettings
+from firebase.release import text_digest
+from tests.components import world
+from tests.components.conftest import PROGRAM, Run
+from tests.components.engine import PRIVATE_KEY
+
+pytestmark = pytest.mark.components
+
+
+def test_every_google_resource_comes_from_our_one_provider(run: Run) -> None:
+    engine = run()
+    google = [resource for resource in engine.registered if resource.kind.startswith("gcp:")]
+    assert len(google) > 40
+    assert {resource.provider for resource in google} == {f"{engine.one('google').urn}::id-of-google"}
+
+
+def test_the_provider_is_bound_to_the_project_and_holds_no_credential(run: Run) -> None:
+    inputs = run().one("google").inputs
+    assert (inputs["project"], inputs["region"]) == (world.PROJECT, world.REGION)
+    assert not {key for key in inputs if "token" in key.lower() or "credential" in key.lower()}
+
+
+def test_every_resource_has_a_component_above_it(run: Run) -> None:
+    engine = run()
+    bare = [
+        resource.name
+        for resource in engine.registered
+        if not resource.kind.startswith(("whatsapp-crm:", "pulumi:"))
+        and "whatsapp-crm:platform:" not in resource.parent
+    ]
+    assert bare == []
+
+
+def test_no_secret_value_reaches_a_plain_input(run: Run) -> None:
+    """Everything an input holds in the clear is in the state in the clear."""
+    values = (world.GROQ, world.ADMINS, "made-up", "generated-admin-token")
+
+    def holds(inputs: Mapping[str, object]) -> bool:
+        return any(value in json.dumps(dict(inputs)) for value in values)
+
+    holding = [resource for resource in run().registered if holds(resource.inputs)]
+    assert {resource.name for resource in holding} == {
+        "backend-variables",
+        "secrets-ADMIN_EMAILS-version",
+        "secrets-GROQ_API_KEY-version",
+    }
+    for resource in holding:
+        plain = {key: value for key, value in resource.inputs.items() if key not in resource.secret}
+        assert not holds(plain), resource.name
+
+
+def test_code_waits_for_the_indexes_it_queries_by(run: Run) -> None:
+    engine = run()
+    indexes = {resource.name for resource in engine.of("firestore/index:Index")}
+    assert len(indexes) == len(world.INDEXES)
+    assert indexes < engine.waits_for(engine.one("backend-deployment"))
+    for function in engine.of("cloudfunctionsv2/function:Function"):
+        assert indexes < engine.waits_for(function), function.name
+
+
+def test_the_railway_deployment_waits_for_everything_else_on_railway(run: Run) -> None:
+    engine = run()
+    others = {
+        resource.name
+        for resource in engine.registered
+        if "dynamic/railway:" in resource.kind and resource.name != "backend-deployment"
+    }
+    assert len(others) == 7
+    assert others < engine.waits_for(engine.one("backend-deployment"))
+
+
+def test_the_backend_runs_only_once_its_account_may_do_what_it_must(run: Run) -> None:
+    engine = run()
+    waits = engine.waits_for(engine.one("backend-deployment"))
+    assert {"identities-crm-backend-datastore.user", "identities-crm-backend-key"} < waits
+
+
+def test_verification_comes_last(run: Run) -> None:
+    engine = run()
+    waits = engine.waits_for(engine.one("verification-run"))
+    for kind in ("function:Function", "index:Index", "secretVersion:SecretVersion", "railway:Deployment"):
+        assert {resource.name for resource in engine.of(kind)} < waits, kind
+    assert "rules-release" in waits
+
+
+def test_verification_knows_what_was_declared_and_no_secret(run: Run) -> None:
+    engine = run()
+    command = engine.one("verification-run")
+    assert not command.secret
+    spec = json.loads(command.inputs["stdin"])
+    assert {function["id"] for function in spec["functions"]} == {endpoint.id for endpoint in world.ENDPOINTS}
+    assert set(spec["indexes"]) == {index.key for index in world.INDEXES}
+    assert spec["rules"] == {
+        "release": "cloud.firestore",
+        "ruleset": "projects/crm-test/rulesets/one",
+        "digest": text_digest({"firestore.rules": "rules_version = '2';"}),
+    }
+    assert spec["secrets"] == {"ADMIN_EMAILS": "1", "GROQ_API_KEY": "1", "RAILWAY_WHATSAPP_URL": "1"}
+    assert spec["backend"]["url"] == "https://backend.up.railway.app"
+    assert spec["backend"]["deployment"] == "deployment-1"
+
+
+def test_verification_runs_again_when_any_property_of_a_function_changes(run: Run) -> None:
+    before = run().one("verification-run").inputs["stdin"]
+    changed = world.codebase(replace(world.PUBLIC, memory="512Mi"), *world.ENDPOINTS[1:])
+    after = run(app=lambda: world.app(codebases=(changed,))).one("verification-run").inputs["stdin"]
+    assert before != after
+
+
+def test_verification_does_not_name_a_path_of_this_machine(run: Run) -> None:
+    inputs = run().one("verification-run").inputs
+    assert str(PROGRAM.parent) not in json.dumps(dict(inputs))
+    assert inputs["create"] == inputs["update"]
+
+
+def test_the_backend_address_is_a_secret_by_itself_and_the_functions_get_it(run: Run) -> None:
+    engine = run()
+    version = engine.one("secrets-RAILWAY_WHATSAPP_URL-version")
+    assert version.inputs["secretData"] == "https://backend.up.railway.app"
+    uses = engine.one("functions-us-central1-whatsappProxySend").inputs["serviceConfig"]
+    assert uses["secretEnvironmentVariables"] == [
+        {
+            "key": "RAILWAY_WHATSAPP_URL",
+            "projectId": world.PROJECT,
+            "secret": "RAILWAY_WHATSAPP_URL",
+            "version": "1",
+        }
+    ]
+
+
+def test_a_stack_without_functions_enables_nothing_for_them(run: Run) -> None:
+    engine = run(app=lambda: world.app(codebases=()))
+    services = {resource.name for resource in engine.of("projects/service:Service")}
+    assert "apis-cloudfunctions" not in services
+    assert "apis-firestore" in services
+    assert engine.of("function:Function") == []
+
+
+def test_an_app_without_rules_releases_none(run: Run) -> None:
+    engine = run(app=lambda: world.app(rules=None))
+    assert engine.of("firebase:RulesRelease") == []
+    assert json.loads(engine.one("verification-run").inputs["stdin"])["rules"] is None
+
+
+def test_apis_are_never_turned_off(run: Run) -> None:
+    services = run().of("projects/service:Service")
+    assert len(services) > 10
+    assert all(service.inputs["disableOnDestroy"] is False for service in services)
+
+
+def test_what_a_codebase_requires_is_enabled(run: Run) -> None:
+    asking = replace(world.codebase(*world.ENDPOINTS), required_apis=("vision.googleapis.com",))
+    engine = run(app=lambda: world.app(codebases=(asking,)))
+    assert engine.one("apis-vision").inputs["service"] == "vision.googleapis.com"
+
+
+def test_the_order_in_the_apps_files_changes_no_resource(run: Run) -> None:
+    def registered(app: App) -> set[tuple[str, str]]:
+        return {
+            (resource.urn, json.dumps(dict(resource.inputs), sort_keys=True))
+            for resource in run(app=lambda: app).registered
+        }
+
+    turned = world.app(
+        indexes=tuple(reversed(world.INDEXES)), codebases=(world.codebase(*reversed(world.ENDPOINTS)),)
+    )
+    assert registered(turned) == registered(world.app())
+
+
+def problem(key: str) -> Problem:
+    return Problem(key=key, what="Wrong.", mend="Set it.")
+
+
+def test_problems_end_the_program_with_one_error_for_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = [problem("whatsapp-crm:branch"), problem("whatsapp-crm:repo")]
+    monkeypatch.setattr(loading.stack_settings, "load", lambda *_: (None, wrong))
+    with pytest.raises(pulumi.RunError) as raised:
+        loading.load()
+    assert "whatsapp-crm:branch" in str(raised.value)
+    assert "whatsapp-crm:repo" in str(raised.value)
+
+
+def test_problems_of_settings_and_app_are_shown_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = world.settings()
+    monkeypatch.setattr(loading.stack_settings, "load", lambda *_: (settings, [problem("branch")]))
+    monkeypatch.setattr(loading.checkout, "load", lambda _: (None, [problem("firebase.json")]))
+    with pytest.raises(pulumi.RunError) as raised:
+        loading.load()
+    assert "branch" in str(raised.value)
+    assert "firebase.json" in str(raised.value)
+
+
+def test_rules_are_compiled_only_when_nothing_else_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> list[Problem]:
+        msg = "compiled although the app has a problem"
+        raise AssertionError(msg)
+
+    monkeypatch.setattr(loading.stack_settings, "load", lambda *_: (world.settings(), []))
+    monkeypatch.setattr(loading.checkout, "load", lambda _: (world.app(), [problem("firebase.json")]))
+    monkeypatch.setattr(loading, "compile_problems", never)
+    with pytest.raises(pulumi.RunError, match=r"firebase\.json"):
+        loading.load()
+
+
+def test_rules_that_do_not_compile_end_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading.stack_settings, "load", lambda *_: (world.settings(), []))
+    monkeypatch.setattr(loading.checkout, "load", lambda _: (world.app(), []))
+    monkeypatch.setattr(loading, "compile_problems", lambda *_: [problem("firestore.rules")])
+    with pytest.raises(pulumi.RunError, match=r"firestore\.rules"):
+        loading.load()
+
+
+def test_a_secret_nobody_uses_can_be_read_by_nobody(run: Run) -> None:
+    def with_spare() -> SecretSettings:
+        return SecretSettings(values={**world.settings().secrets.values, "SPARE": pulumi.Output.secret("x")})
+
+    engine = run(settings=lambda: world.settings(secrets=with_spare()))
+    assert engine.one("secrets-SPARE").inputs["secretId"] == "SPARE"
+    assert [r for r in engine.of("secretIamMember:SecretIamMember") if r.inputs["secretId"] == "SPARE"] == []
+
+
+def test_the_backends_key_reaches_railway_as_the_text_of_the_key_file(run: Run) -> None:
+    variables = run().one("backend-variables").inputs["variables"]
+    assert variables["FIREBASE_SERVICE_ACCOUNT_JSON"] == PRIVATE_KEY

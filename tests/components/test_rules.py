@@ -1,0 +1,112 @@
+"""Rules: compiled first, released in place, never taken away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.app import RulesFile
+from components.rules import compile_problems
+from firebase.rest import GoogleApi, GoogleError, JsonObject
+from tests.components import world
+from tests.components.conftest import Run
+
+pytestmark = pytest.mark.components
+
+RULES = RulesFile(name="firestore.rules", content="rules_version = '2';")
+
+
+class Compiler(GoogleApi):
+    """Answers `projects.test` with what the test wants and counts the questions."""
+
+    def __init__(self, answer: JsonObject | GoogleError) -> None:
+        super().__init__(environ={})
+        self.answer = answer
+        self.asked: list[tuple[str, Any]] = []
+
+    def call(self, method: str, product: str, path: str, **rest: Any) -> JsonObject:
+        self.asked.append((f"{method} {product} {path}", rest["body"]))
+        if isinstance(self.answer, GoogleError):
+            raise self.answer
+        return self.answer
+
+
+def test_the_release_waits_for_the_ruleset_and_points_at_it(run: Run) -> None:
+    engine = run()
+    release = engine.one("rules-release")
+    assert "rules-ruleset" in engine.waits_for(release)
+    assert release.inputs["ruleset_name"] == "projects/crm-test/rulesets/one"
+    assert release.inputs["release_name"] == "cloud.firestore"
+
+
+def test_neither_the_release_nor_a_ruleset_is_ever_deleted(run: Run) -> None:
+    engine = run()
+    for name in ("rules-release", "rules-ruleset"):
+        assert engine.one(name).request.retainOnDelete, name
+
+
+def test_a_named_database_has_a_release_of_its_own(run: Run) -> None:
+    google = replace(world.GOOGLE, firestore_database="archive")
+    engine = run(settings=lambda: world.settings(google=google))
+    assert engine.one("rules-release").inputs["release_name"] == "cloud.firestore/archive"
+
+
+def test_rules_that_do_not_compile_are_problems_with_their_line(tmp_path: Path) -> None:
+    api = Compiler(
+        {
+            "issues": [
+                {
+                    "severity": "ERROR",
+                    "description": "Missing '}'",
+                    "sourcePosition": {"line": 7, "column": 3},
+                }
+            ]
+        }
+    )
+    problems = compile_problems(api, world.PROJECT, RULES, tmp_path)
+    assert [problem.key for problem in problems] == ["firestore.rules"]
+    assert "line 7, column 3" in problems[0].what
+    assert "Missing '}'" in problems[0].what
+    assert api.asked[0][0] == f"POST firebaserules projects/{world.PROJECT}:test"
+
+
+def test_a_warning_of_the_compiler_is_no_problem(tmp_path: Path) -> None:
+    api = Compiler({"issues": [{"severity": "WARNING", "description": "Unused function"}]})
+    assert compile_problems(api, world.PROJECT, RULES, tmp_path) == []
+
+
+def test_what_compiled_once_is_not_asked_again(tmp_path: Path) -> None:
+    api = Compiler({})
+    for _ in range(3):
+        assert compile_problems(api, world.PROJECT, RULES, tmp_path) == []
+    assert len(api.asked) == 1
+
+
+def test_another_text_or_project_is_asked_again(tmp_path: Path) -> None:
+    api = Compiler({})
+    other = RulesFile(name=RULES.name, content=RULES.content + "\n")
+    for project, rules in ((world.PROJECT, RULES), (world.PROJECT, other), ("else-where", RULES)):
+        compile_problems(api, project, rules, tmp_path)
+    assert len(api.asked) == 3
+
+
+def test_a_failure_is_not_remembered(tmp_path: Path) -> None:
+    api = Compiler({"issues": [{"description": "no"}]})
+    assert compile_problems(api, world.PROJECT, RULES, tmp_path)
+    assert compile_problems(api, world.PROJECT, RULES, tmp_path)
+    assert len(api.asked) == 2
+
+
+def test_before_the_first_up_the_api_may_still_be_off(tmp_path: Path) -> None:
+    """The very first `up` enables the Rules API itself; a preview must not demand it."""
+    off = GoogleError("compile", 403, "SERVICE_DISABLED", "is disabled", "Enable it.")
+    assert compile_problems(Compiler(off), world.PROJECT, RULES, tmp_path) == []
+
+
+def test_a_refusal_is_a_problem_with_its_mend(tmp_path: Path) -> None:
+    refused = GoogleError("compile", 401, "UNAUTHENTICATED", "expired", "Renew the credentials.")
+    problems = compile_problems(Compiler(refused), world.PROJECT, RULES, tmp_path)
+    assert [problem.mend for problem in problems] == ["Renew the credentials."]
