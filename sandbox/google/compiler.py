@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sandbox.google.cloud import Json
 
 SCRATCH = "rules-compiler"
-PLACE = re.compile(r"(?:^|[^\d])L?(\d+):(\d+)")
+PLACE = re.compile(r"L(\d+):(\d+) (.*)")
 
 
 async def compile_rules(emulator: str | None, files: list[Json]) -> list[Json]:
@@ -71,18 +71,15 @@ def _place(issue: Json, files: list[Json]) -> Json:
 
 
 def _issues(text: str, file: str) -> list[Json]:
-    """The emulator's error text, a line an error, as issues."""
+    """The emulator's error text as issues: a heading, then `L4:40 Unexpected ';'.` for each error."""
     issues: list[Json] = []
-    for line in filter(None, (part.strip() for part in text.splitlines())):
-        hit = PLACE.search(line)
-        if hit is None and issues:
-            issues[-1]["description"] += f" {line}"
-            continue
-        place: Json = {"fileName": file}
+    for line in text.splitlines():
+        hit = PLACE.fullmatch(line.strip())
         if hit is not None:
-            place |= {"line": int(hit.group(1)), "column": int(hit.group(2))}
-        issues.append({"sourcePosition": place, "description": line, "severity": "ERROR"})
-    return issues
+            issues.append(_error(file, int(hit.group(1)), int(hit.group(2)), hit.group(3)))
+        elif issues and line.strip():
+            issues[-1]["description"] += f" {line.strip()}"
+    return issues or [_error(file, 1, 1, text)]
 
 
 def _braces(files: list[Json]) -> list[Json]:

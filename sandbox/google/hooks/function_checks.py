@@ -47,6 +47,9 @@ CPUS = (
 READERS = ("roles/secretmanager.secretAccessor", "roles/secretmanager.admin", "roles/owner")
 NEEDS = ("run.googleapis.com", "cloudbuild.googleapis.com", "artifactregistry.googleapis.com")
 RESERVED = ("K_SERVICE", "K_REVISION", "K_CONFIGURATION", "PORT")
+OWNER = "cloudfunctions.googleapis.com/function-id"
+"""The annotation of a Cloud Run service that names its function."""
+
 FIRESTORE_EVENTS = "google.cloud.firestore.document.v1."
 
 
@@ -208,16 +211,22 @@ def _check_event(call: Call, event: Json, region: str) -> None:
             raise not_found(event["pubsubTopic"])
 
 
-def deployment_error(call: Call, wish: Json, service: str, *, taken: bool) -> ApiError | None:
+def owner(service: Json | None) -> str | None:
+    """The id of the function that a Cloud Run service belongs to; "" for none, None for no service."""
+    if service is None:
+        return None
+    return cast("str", cast("Json", service.get("annotations", {})).get(OWNER, ""))
+
+
+def deployment_error(call: Call, wish: Json, service: str) -> ApiError | None:
     """Why the new revision does not come up, or None.
 
     Args:
-        service: its Cloud Run service's id.
-        taken: a service of this id must not be there yet.
+        service: its Cloud Run service's id; two functions whose ids differ in case only share it.
     """
     config = cast("Json", wish.get("serviceConfig", {}))
-    region = cast("str", wish["name"]).split("/")[3]
-    if taken and call.store.get(run.table(call.project, region), service) is not None:
+    _, _, _, region, _, key = cast("str", wish["name"]).split("/")
+    if owner(call.store.get(run.table(call.project, region), service)) not in (None, key):
         return ApiError(
             "ALREADY_EXISTS", f"Could not create Cloud Run service {service}. Resource already exists."
         )

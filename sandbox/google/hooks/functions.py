@@ -17,7 +17,7 @@ from sandbox.google import generic, iam
 from sandbox.google.cloud import timestamp
 from sandbox.google.errors import ApiError, error_info
 from sandbox.google.hooks import run
-from sandbox.google.hooks.function_checks import RUNTIMES, check, cpu_of, deployment_error
+from sandbox.google.hooks.function_checks import OWNER, RUNTIMES, check, cpu_of, deployment_error, owner
 from sandbox.google.hooks.storage import BUCKETS, find_object, make_bucket
 from sandbox.google.masks import overlay, update
 from sandbox.google.regions import REGIONS, run_host
@@ -109,7 +109,7 @@ def _deploy(call: Call, name: str, wish: Json, old: Json | None) -> Json:
     check(call, name, wish, new=old is None)
     key, region = name.rpartition("/")[2], name.split("/")[3]
     parent = name.rpartition("/functions/")[0]
-    failure = deployment_error(call, wish, service_id(key), taken=old is None)
+    failure = deployment_error(call, wish, service_id(key))
     now = timestamp()
     function = _filled(call, name, wish, old)
     where = call.table(parent, "functions")
@@ -270,7 +270,7 @@ def _service(function: Json) -> Json:
     return {
         "name": config["service"],
         "labels": {**cast("Json", function.get("labels", {})), "goog-managed-by": "cloudfunctions"},
-        "annotations": {"cloudfunctions.googleapis.com/function-id": key},
+        "annotations": {OWNER: key},
         "ingress": INGRESS.get(cast("str", config["ingressSettings"]), "INGRESS_TRAFFIC_ALL"),
         "client": "cloudfunctions",
         "template": {
@@ -299,12 +299,13 @@ def delete(call: Call) -> Json:
     _idle(call, call.name)
     parent = call.name.rpartition("/functions/")[0]
     service = f"{parent}/services/{service_id(call.short)}"
+    service_at = (run.table(call.project, call.location), service_id(call.short))
     effects: list[Effect] = [
         ("drop", *call.where(), None),
-        ("drop", run.table(call.project, call.location), service_id(call.short), None),
-        ("drop", iam.table("run"), service, None),
         ("drop", iam.table("cloudfunctions"), call.name, None),
     ]
+    if owner(call.store.get(*service_at)) == call.short:
+        effects += [("drop", *service_at, None), ("drop", iam.table("run"), service, None)]
     trigger = cast("Json", function.get("eventTrigger", {})).get("trigger")
     if trigger:
         effects.append(("drop", f"eventarc/{trigger.rpartition('/')[0]}", trigger.rpartition("/")[2], None))

@@ -6,10 +6,11 @@ import re
 import zoneinfo
 from typing import TYPE_CHECKING, cast
 
-from sandbox.google import generic
+from sandbox.google import generic, iam
 from sandbox.google.cloud import timestamp
 from sandbox.google.errors import ApiError, invalid
 from sandbox.google.masks import update
+from sandbox.google.regions import REGIONS
 
 if TYPE_CHECKING:
     from sandbox.google.cloud import Call, Handler, Json
@@ -24,7 +25,7 @@ DEFAULT_RETRY = {
 }
 
 
-def _check(job: Json) -> None:
+def _check(call: Call, job: Json) -> None:
     schedule = cast("str", job.get("schedule", ""))
     if not CRON.fullmatch(schedule.strip()) and not APP_ENGINE.fullmatch(schedule.strip()):
         raise invalid(f"Schedule or time zone is invalid: {schedule!r}", "job.schedule")
@@ -34,13 +35,24 @@ def _check(job: Json) -> None:
     targets = [target for target in ("httpTarget", "pubsubTarget", "appEngineHttpTarget") if job.get(target)]
     if len(targets) != 1:
         raise invalid("Job must have exactly one target.", "job.target")
+    target = cast("Json", job.get("httpTarget", {}))
+    for kind in ("oidcToken", "oauthToken"):
+        email = cast("Json", target.get(kind, {})).get("serviceAccountEmail")
+        if email and not iam.account_exists(call.cloud, email):
+            raise ApiError(
+                "PERMISSION_DENIED",
+                f'The principal lacks IAM permission "iam.serviceAccounts.actAs" for the resource '
+                f'"{email}" (or the resource may not exist).',
+            )
     deadline = job.get("attemptDeadline")
     if deadline and targets == ["httpTarget"] and not 15 <= float(deadline[:-1]) <= 1800:
         raise invalid("Attempt deadline must be between 15 seconds and 30 minutes.", "job.attempt_deadline")
 
 
 def create(call: Call) -> Json:
-    _check(call.body)
+    if call.location not in REGIONS:
+        raise ApiError("NOT_FOUND", f"Location '{call.location}' is not a valid location.")
+    _check(call, call.body)
     call.body = {"timeZone": "UTC", "retryConfig": DEFAULT_RETRY, "attemptDeadline": "180s", **call.body}
     job = {**generic.create(call), "userUpdateTime": timestamp(), "state": "ENABLED"}
     call.store.put(call.table(call.name, "jobs"), job["name"].rpartition("/")[2], job)
@@ -51,7 +63,7 @@ def patch(call: Call) -> Json:
     """Updates what the mask names, or what the body has; the job's state stays."""
     old = generic.get(call)
     fresh = update(call.api, "Job", old, call.body, cast("str | None", call.query.get("updateMask")))
-    _check(fresh)
+    _check(call, fresh)
     fresh = {**fresh, "name": old["name"], "userUpdateTime": timestamp()}
     call.store.put(*call.where(), fresh)
     return fresh
