@@ -6,10 +6,11 @@ its own: the rules in force are not disturbed. Refuses to hide an emulator that 
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING, cast
 
-import httpx
+import requests
 
 from sandbox.google.errors import ApiError
 
@@ -56,13 +57,18 @@ async def _put(emulator: str, project: str, files: list[Json]) -> tuple[int, Jso
     url = f"http://{emulator}/emulator/v1/projects/{project}:securityRules"
     shown = [{"name": file["name"], "content": file["content"]} for file in files]
     try:
-        async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
-            answer = await client.put(url, json={"rules": {"files": shown}})
-    except httpx.HTTPError as error:
+        answer = await asyncio.to_thread(_send, url, {"rules": {"files": shown}})
+    except requests.RequestException as error:
         raise ApiError(
             "UNAVAILABLE", f"The Firestore emulator at {emulator} does not answer: {error!r}"
         ) from error
     return answer.status_code, cast("Json", answer.json() if answer.content else {})
+
+
+def _send(url: str, body: Json) -> requests.Response:
+    with requests.Session() as session:
+        session.trust_env = False  # the emulator is on this machine: no proxy is asked
+        return session.put(url, json=body, timeout=30)
 
 
 def _place(issue: Json, files: list[Json]) -> Json:
