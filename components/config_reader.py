@@ -86,7 +86,7 @@ class ConfigReader:
 
     def text(self, name: str) -> str:
         """A text, without spaces at its ends; the default when not set."""
-        return self._read(name, _text, "a text", "<text>")
+        return self._read(name, _text, "a text", str(KEYS[name].default or "<text>"))
 
     def optional_text(self, name: str) -> str | None:
         """A text, or None when not set."""
@@ -95,14 +95,15 @@ class ConfigReader:
     def integer(self, name: str, low: int, high: int, unit: str = "") -> int:
         """A whole number from `low` to `high`."""
         value = self._read(name, _integer, "a whole number", str(KEYS[name].default or low))
-        return value if self._bounded(name, value, low, high, unit) else low
+        example = str(KEYS[name].default)
+        return value if self._bounded(name, value, low, high, unit, example) else low
 
     def optional_integer(self, name: str, low: int, high: int, unit: str = "") -> int | None:
         """A whole number from `low` to `high`, or None when not set."""
         if self.raw(name) is None:
             return None
-        value = self._read(name, _integer, "a whole number", str(low), fallback=low)
-        return value if self._bounded(name, value, low, high, unit) else None
+        value = self._read(name, _integer, "a whole number", "<number>", fallback=low)
+        return value if self._bounded(name, value, low, high, unit, "<number>") else None
 
     def number(self, name: str) -> float:
         """A number that is neither infinite nor undefined."""
@@ -184,13 +185,13 @@ class ConfigReader:
                 self.add(name, f"{key} must be a text, but is {kind_of(value)}.", command)
         return found
 
-    def _bounded(self, name: str, value: int, low: int, high: int, unit: str) -> bool:
+    def _bounded(self, name: str, value: int, low: int, high: int, unit: str, example: str) -> bool:
         if low <= value <= high or name in self.bad:
             return True
         self.add(
             name,
             f"{value}{unit} is out of bounds: it must be from {low} to {high}{unit}.",
-            f"pulumi config set {NAMESPACE}:{name} {KEYS[name].default or low}",
+            f"pulumi config set {NAMESPACE}:{name} {example}",
         )
         return False
 
@@ -210,6 +211,7 @@ class ConfigReader:
             return parse(default if value is None else value)
         except _BadValueError as error:
             option, quote = ("--path ", "'") if path else ("", "")
+            option = f"--secret {option}" if name == "secrets" else option
             shown = "" if path else f" ({self.shown(name, value)})"
             self.add(
                 name,

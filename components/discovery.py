@@ -276,7 +276,7 @@ def _failure(source: Source, output: str, code: int) -> list[Problem]:
     message = _message(output) or f"the SDK ended with the code {code} and no message"
     return _problem(
         source,
-        f"its functions do not load: {message}{at}.",
+        f"its functions do not load{at}: {message}.",
         f"Mend {place}." if place else f"cd {source.folder} && node .  shows the same error.",
     )
 

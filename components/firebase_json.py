@@ -166,7 +166,7 @@ class _Reader:
             return None, ""
         if not path.is_file():
             self._add(
-                f"{where} names {value}, which is not there.",
+                f'"{where}" names the file {value}, which is not there.',
                 f"Create {value} in {self.root}, or correct {where} in firebase.json.",
             )
             return None, ""
@@ -183,7 +183,7 @@ class _Reader:
         path = (self.root / value).resolve()
         if not path.is_relative_to(self.root.resolve()):
             self._add(
-                f"{where} is {value}, which leaves the app's folder.",
+                f'"{where}" is {value}, which leaves the app\'s folder.',
                 f"Move it into {self.root} and name it relative to firebase.json.",
             )
             return None
@@ -238,7 +238,7 @@ class _Reader:
             return None
         if not folder.is_dir():
             self._add(
-                f"{where}.source names the folder {source}, which is not there.",
+                f'"{where}.source" names the folder {source}, which is not there.',
                 f"Create {source} in {self.root}, or correct {where}.source in firebase.json.",
             )
             return None

@@ -21,6 +21,11 @@ from components.settings_rules import Rules
 
 # Relative appDir values start here, in the folder of Pulumi.yaml, wherever the program was started from.
 PROGRAM_DIR = Path(__file__).resolve().parent.parent
+# Keys without which the app cannot be read, or would be blamed for what the settings have wrong.
+_READS_THE_APP = {
+    "appDir", "googleProject", "firestoreDatabase", "firestoreLocation", "functionsRuntime", "functionParams",
+    "functionsRoles", "discoveryTimeout", "secrets",
+}  # fmt: skip
 PRODUCTION_STACKS = ("prod", "production")
 
 
@@ -127,8 +132,10 @@ class Settings:
 def load(
     config: pulumi.Config, stack: str, environ: Mapping[str, str]
 ) -> tuple[Settings | None, list[Problem]]:
-    """The settings of `stack`, or None and everything that is wrong with them.
+    """The settings of `stack`, and everything that is wrong with them.
 
+    The settings are None when the app cannot be read with them. With problems they are fit for one thing
+    only: reading the app, so that its problems are reported in the same run.
     `environ` is the process's environment: tokens and endpoints are looked for there, and never kept.
     """
     read = ConfigReader(config)
@@ -157,7 +164,7 @@ def load(
     rules.tokens(settings.railway)
     rules.credentials(settings.google)
     read.unknown_keys()
-    return (None if read.problems else settings), read.problems
+    return (None if read.bad & _READS_THE_APP else settings), read.problems
 
 
 def _google(read: ConfigReader) -> GoogleSettings:

@@ -44,6 +44,7 @@ _RAILWAY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*( [A-Za-z0-9_.-]+)*")
 _PROJECT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _DATABASE = re.compile(r"\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]")
 _REPO = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
+_REPO_ADDRESS = re.compile(r"(?:https://github\.com/|git@github\.com:)([\w-]+/[\w.-]+?)(?:\.git)?/?$")
 _BRANCH = re.compile(r"(?![-/.])(?!.*(?:\.\.|//|@\{))[^\s~^:?*\[\\]+(?<![/.])")
 _ROLE = re.compile(r"(?:(?:projects|organizations)/[A-Za-z0-9.-]+/)?roles/[A-Za-z0-9_.]+")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -81,8 +82,8 @@ class Rules:
             "firestoreLocation",
             google.firestore_location,
             FIRESTORE_LOCATIONS,
-            "a location of Firestore",
-            "nam5",
+            "the location of the Firestore database",
+            "<location>  (Firebase console, Firestore Database)",
         )
         self._shape(
             "firestoreDatabase",
@@ -104,7 +105,14 @@ class Rules:
     def railway(self, railway: RailwaySettings, *, production: bool) -> None:
         """Branch, names, volume, health, source."""
         self._branch(railway.branch, production=production)
-        self._shape("repo", railway.repo, _REPO, 'not a GitHub repository "owner/name"', "owner/name")
+        address = _REPO_ADDRESS.match(railway.repo)
+        self._shape(
+            "repo",
+            railway.repo,
+            _REPO,
+            'not a GitHub repository "owner/name"',
+            address.group(1) if address else "owner/name",
+        )
         if railway.replicas != 1 and "replicas" not in self._read.bad:
             self._read.add(
                 "replicas",
@@ -430,7 +438,7 @@ class Rules:
         if name in self._read.bad:
             return
         if not value:
-            self._missing(name, f"a value ({what.removeprefix('not ')})", example)
+            self._missing(name, what.removeprefix("not "), example)
         elif not self._placeholder(name, value) and not shape.fullmatch(value):
             self._read.add(
                 name,
@@ -462,7 +470,9 @@ class Rules:
         return False
 
     def _missing(self, name: str, what: str, example: str) -> None:
-        self._read.add(name, f"is not set: {what}.", f"pulumi config set {NAMESPACE}:{name} {example}")
+        self._read.add(
+            name, f"is not set; it must be {what}.", f"pulumi config set {NAMESPACE}:{name} {example}"
+        )
 
     def _variable(self, variable: str, what: str, mend: str) -> None:
         self._read.problems.append(Problem(key=variable, what=what, mend=mend))

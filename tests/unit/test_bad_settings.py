@@ -1,0 +1,99 @@
+"""Every refusal of the table: one clear problem that names the key and the mend, and shows no secret."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pulumi
+import pytest
+
+from components import app, settings
+from components.problems import Problem, ProblemsError
+from tests import bad_settings
+from tests.bad_settings import APP, SETTINGS, Bad
+
+pytestmark = pytest.mark.unit
+
+Stack = Callable[[Mapping[str, str], list[str]], pulumi.Config]
+NO_CHANGE = Bad(name="nothing wrong", key="", mend="")
+LOCAL = tuple(bad for bad in APP if not bad.remote)
+
+
+def by_name(bad: Bad) -> str:
+    return bad.name
+
+
+def load(
+    bad: Bad, stack: Stack, app_dir: Path | None = None
+) -> tuple[settings.Settings | None, list[Problem]]:
+    config, secret = bad_settings.stack_config(bad, app_dir)
+    return settings.load(stack(config, secret), bad.stack, bad_settings.environ(bad))
+
+
+def check(bad: Bad, problems: list[Problem]) -> None:
+    told = str(ProblemsError(problems))
+    assert [problem.key for problem in problems] == [bad.key], told
+    assert bad.mend in problems[0].mend, told
+    assert "Traceback" not in told
+    for value in bad_settings.SECRETS.values():
+        assert value not in told
+
+
+def test_the_sandbox_stack_is_right(stack: Stack) -> None:
+    found, problems = load(NO_CHANGE, stack)
+    assert problems == []
+    assert found is not None
+    assert found.secrets.names == ("ADMIN_EMAILS", "GROQ_API_KEY")
+
+
+def test_there_are_enough_refusals() -> None:
+    names = [bad.name for bad in bad_settings.ALL]
+    assert len(names) == len(set(names))
+    assert len(names) >= 50
+
+
+@pytest.mark.parametrize("bad", SETTINGS, ids=by_name)
+def test_a_bad_setting_is_refused_by_name(bad: Bad, stack: Stack, tmp_path: Path) -> None:
+    found, problems = load(bad, stack)
+    if found is not None and not problems:
+        _, problems = app.load(found, tmp_path)
+    check(bad, problems)
+
+
+@pytest.mark.parametrize("bad", LOCAL, ids=by_name)
+def test_a_bad_app_is_refused_by_name(bad: Bad, stack: Stack, tmp_path: Path, node_modules: Path) -> None:
+    folder = bad_settings.copy_app(tmp_path / "app", node_modules)
+    bad_settings.change_app(bad, folder)
+    found, problems = load(bad, stack, folder)
+    assert problems == []
+    assert found is not None
+    loaded, problems = app.load(found, tmp_path / "cache")
+    assert loaded is None
+    check(bad, problems)
+
+
+def test_everything_wrong_is_told_at_once(stack: Stack) -> None:
+    wrong = {
+        bad.key: bad
+        for bad in reversed(SETTINGS)  # the first row of each key counts
+        if set(bad.config) == {bad.key.removeprefix("whatsapp-crm:")}
+        and bad.key != "gcp:project"  # is compared with a setting that is wrong here
+    }
+    merged = {name: value for bad in wrong.values() for name, value in bad.config.items()}
+    _, problems = load(Bad(name="all", key="", mend="", config=merged), stack)
+    assert len(wrong) >= 30
+    assert set(wrong) <= {problem.key for problem in problems}
+
+
+def test_settings_with_problems_still_let_the_app_be_read(
+    stack: Stack, tmp_path: Path, node_modules: Path
+) -> None:
+    folder = bad_settings.copy_app(tmp_path / "app", node_modules)
+    (folder / "firestore.indexes.json").write_text("{", encoding="utf-8")
+    bad = Bad(name="both", key="", mend="", config={"replicas": "2"})
+    found, problems = load(bad, stack, folder)
+    assert [problem.key for problem in problems] == ["whatsapp-crm:replicas"]
+    assert found is not None
+    _, more = app.load(found, tmp_path / "cache")
+    assert [problem.key for problem in more] == ["firestore.indexes.json"]
