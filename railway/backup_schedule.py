@@ -1,19 +1,34 @@
-"""When Railway backs the volume up."""
+"""When Railway backs a volume up. Needs nothing but the volume, and no deployment.
+
+Refuses an unknown kind. Deleting the resource ends the backups to come; those that were made stay.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi import dynamic
 
-from railway.provider import RailwayProvider, inputs_of
+from railway.diff import Field, one_of, text_set
+from railway.errors import MissingError, NotFoundError
+from railway.provider import Props, RailwayProvider, inputs_of
+
+KINDS = ("DAILY", "WEEKLY", "MONTHLY")
 
 
 @dataclass(frozen=True, kw_only=True)
 class VolumeBackupScheduleArgs:
-    """Inputs."""
+    """Inputs of a schedule.
+
+    Args:
+        project_id: the project.
+        environment_id: the environment.
+        volume_id: the volume.
+        kinds: any of DAILY (kept 6 days), WEEKLY (1 month), MONTHLY (3 months).
+    """
 
     project_id: pulumi.Input[str]
     environment_id: pulumi.Input[str]
@@ -22,15 +37,58 @@ class VolumeBackupScheduleArgs:
 
 
 class VolumeBackupScheduleProvider(RailwayProvider):
-    """CRUD of VolumeBackupSchedule."""
+    """Sets and reads a schedule."""
+
+    FIELDS = (
+        Field(name="project_id", required=True, replace=True),
+        Field(name="environment_id", required=True, replace=True),
+        Field(name="volume_id", required=True, replace=True),
+        Field(name="kinds", normal=text_set, required=True, rules=(one_of(*KINDS),)),
+    )
+
+    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+        """Set it."""
+        instance_id = self._instance_id(props)
+        if instance_id is None:
+            raise MissingError(
+                f"the volume {props['volume_id']} is not there", next_step="run `pulumi up --refresh`"
+            )
+        with self.stack(props).changing:
+            self.railway.api.set_backup_kinds(instance_id, props["kinds"])
+        return instance_id, {}
+
+    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+        """The live schedule; none at all is a schedule of nothing, which is drift."""
+        if self._instance_id(props) != id_:
+            return None
+        return {"kinds": self.railway.api.backup_kinds(id_) or None}
+
+    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+        """Set it again."""
+        del olds, changed
+        with self.stack(news).changing:
+            self.railway.api.set_backup_kinds(id_, news["kinds"])
+        return {}
+
+    def drop(self, id_: str, props: Props) -> None:
+        """End it."""
+        with self.stack(props).changing:
+            try:
+                self.railway.api.set_backup_kinds(id_, [])
+            except NotFoundError:
+                return
+
+    def _instance_id(self, props: Props) -> str | None:
+        volume = self.stack(props).look().volume(props["volume_id"])
+        return None if volume is None or volume.deleted else volume.instance_id
 
 
 class VolumeBackupSchedule(dynamic.Resource, module="railway", name="VolumeBackupSchedule"):
-    """When Railway backs the volume up."""
+    """A volume's backup schedule; its id is that of the volume's instance."""
 
-    volume_instance_id: pulumi.Output[str]
+    kinds: pulumi.Output[Sequence[str]]
 
     def __init__(
         self, name: str, args: VolumeBackupScheduleArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__(VolumeBackupScheduleProvider(), name, inputs_of(args, "volume_instance_id"), opts)
+        super().__init__(VolumeBackupScheduleProvider(), name, inputs_of(args), opts)

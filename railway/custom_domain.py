@@ -1,36 +1,136 @@
-"""A domain of one's own."""
+"""A domain of one's own. Railway says which DNS records its owner has to make; they are outputs.
+
+Refuses to wait for DNS: a person makes the records, at a time of their own. `verified` says whether they
+are there.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import pulumi
 from pulumi import dynamic
 
-from railway.provider import RailwayProvider, inputs_of
+from railway.diff import Field, FieldProblem, is_unknown, number, port
+from railway.errors import NotFoundError
+from railway.model import CustomDomainView, StackView
+from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class CustomDomainArgs:
-    """Inputs."""
+    """Inputs of a domain.
+
+    Args:
+        project_id: the project.
+        environment_id: the environment.
+        service_id: the service.
+        domain: the host name.
+        target_port: the port behind it; None: Railway finds it.
+    """
 
     project_id: pulumi.Input[str]
     environment_id: pulumi.Input[str]
     service_id: pulumi.Input[str]
-
     domain: pulumi.Input[str]
     target_port: pulumi.Input[int] | None = None
 
 
 class CustomDomainProvider(RailwayProvider):
-    """CRUD of CustomDomain."""
+    """Finds, announces, and takes away a domain."""
+
+    FIELDS = (
+        Field(name="project_id", required=True, replace=True),
+        Field(name="environment_id", required=True, replace=True),
+        Field(name="service_id", required=True, replace=True),
+        Field(name="domain", required=True, replace=True),
+        Field(name="target_port", normal=number, rules=(port,)),
+    )
+
+    def wrong(self, olds: Props, news: Props) -> list[FieldProblem]:
+        """A host name, not an address."""
+        del olds
+        domain = news.get("domain")
+        if not isinstance(domain, str) or is_unknown(domain) or not domain:
+            return []
+        if "/" in domain or ":" in domain or "." not in domain or domain != domain.lower():
+            return [FieldProblem("domain", f"{domain!r} is no host name; write it as in crm.example.com")]
+        return []
+
+    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+        """Find it at the service, or announce it."""
+        stack = self.stack(props)
+        with stack.changing:
+            found = _named(stack.look(), props)
+            if found is None:
+                found = self.once(
+                    lambda: self.railway.api.create_custom_domain(
+                        projectId=stack.project_id,
+                        environmentId=stack.environment_id,
+                        serviceId=props["service_id"],
+                        domain=props["domain"],
+                        targetPort=props.get("target_port"),
+                    ),
+                    lambda: _named(stack.look_again(), props),
+                    late=True,
+                )
+                stack.drop()
+            elif props.get("target_port") not in (None, found.target_port):
+                self._set_port(found.id, props)
+        return found.id, _outs(found)
+
+    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+        """The live domain."""
+        view = self.stack(props).look()
+        instance = None if gone(view) else view.instance(props["service_id"])
+        domain = next((one for one in instance.custom_domains if one.id == id_), None) if instance else None
+        if domain is None:
+            return None
+        return self.managed(props, {"target_port": domain.target_port}) | _outs(domain)
+
+    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+        """Change the port."""
+        del olds
+        if "target_port" in changed:
+            with self.stack(news).changing:
+                self._set_port(id_, news)
+        return {}
+
+    def drop(self, id_: str, props: Props) -> None:
+        """Take it away."""
+        stack = self.stack(props)
+        with stack.changing:
+            try:
+                self.railway.api.delete_custom_domain(id_)
+            except NotFoundError:
+                return
+            finally:
+                stack.drop()
+
+    def _set_port(self, domain_id: str, props: Props) -> None:
+        self.railway.api.update_custom_domain(domain_id, props["environment_id"], props.get("target_port"))
+        self.stack(props).drop()
 
 
 class CustomDomain(dynamic.Resource, module="railway", name="CustomDomain"):
-    """A domain of one's own."""
+    """A domain of one's own; its id is Railway's.
 
+    `dns_records` are the records its owner has to make: name, type, value, status.
+    """
+
+    domain: pulumi.Output[str]
     dns_records: pulumi.Output[list[dict[str, str]]]
     verified: pulumi.Output[bool]
 
     def __init__(self, name: str, args: CustomDomainArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(CustomDomainProvider(), name, inputs_of(args, "dns_records", "verified"), opts)
+
+
+def _outs(domain: CustomDomainView) -> dict[str, Any]:
+    return {"verified": domain.verified, "dns_records": [asdict(record) for record in domain.records]}
+
+
+def _named(view: StackView, props: Props) -> CustomDomainView | None:
+    domains = instance_of(view, props["service_id"]).custom_domains
+    return next((one for one in domains if one.domain == props["domain"]), None)

@@ -1,28 +1,65 @@
-"""The one deployment of an `up`."""
+"""The one deployment of an `up`: everything that needs one comes before it, without deploying.
+
+`revisions` are the marks that the writes left. If one is new, the newest commit of the branch is deployed
+once, unless Railway has already started a deployment after all of them; then that one is waited on.
+Refuses to call an `up` done before the backend is healthy: see `rollout`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi import dynamic
 
-from railway.provider import RailwayProvider, inputs_of
+from railway import revision
+from railway.diff import Field, boolean, flag, not_negative, number, positive, starts_with_slash, texts
+from railway.errors import (
+    AmbiguousError,
+    DeploymentError,
+    NotFoundError,
+    RejectedError,
+    RequestError,
+    ServerFaultError,
+    WaitTimeoutError,
+)
+from railway.model import GOOD_STATUSES, DeploymentView, InstanceView
+from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
+
+if TYPE_CHECKING:
+    from railway.rollout import Rollout
+    from railway.snapshot import Stack
+
+LOG_EXPECTATIONS = ("sessions dir exists/writable: true", "Firebase initialized")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeploymentArgs:
-    """Inputs."""
+    """Inputs of a deployment.
+
+    Args:
+        project_id: the project.
+        environment_id: the environment.
+        service_id: the service.
+        revisions: `revision` of everything that needs a deployment when it changes.
+        domain: the public host name of the service.
+        health_path: what must answer 200 there.
+        log_expectations: text that must be in the log.
+        wait_seconds: how long Railway may take.
+        hold_seconds: how long it must stay up after that.
+        health_seconds: how long log and health check may take.
+        rollback: after a failure, run the last good deployment again, and fail all the same.
+    """
 
     project_id: pulumi.Input[str]
     environment_id: pulumi.Input[str]
     service_id: pulumi.Input[str]
-
     revisions: Sequence[pulumi.Input[str]]
     domain: pulumi.Input[str]
     health_path: pulumi.Input[str] = "/health"
-    log_expectations: Sequence[str] = ("sessions dir exists/writable: true", "Firebase initialized")
+    log_expectations: Sequence[str] = LOG_EXPECTATIONS
     wait_seconds: pulumi.Input[int] = 1200
     hold_seconds: pulumi.Input[int] = 5
     health_seconds: pulumi.Input[int] = 120
@@ -30,17 +67,188 @@ class DeploymentArgs:
 
 
 class DeploymentProvider(RailwayProvider):
-    """CRUD of Deployment."""
+    """Deploys once, and waits until it is healthy."""
+
+    FIELDS = (
+        Field(name="project_id", required=True, replace=True),
+        Field(name="environment_id", required=True, replace=True),
+        Field(name="service_id", required=True, replace=True),
+        Field(name="revisions", normal=texts),
+        Field(name="domain", required=True),
+        Field(name="health_path", rules=(starts_with_slash,)),
+        Field(name="log_expectations", normal=texts),
+        Field(name="wait_seconds", normal=number, rules=(positive,)),
+        Field(name="hold_seconds", normal=number, rules=(not_negative,)),
+        Field(name="health_seconds", normal=number, rules=(positive,)),
+        Field(name="rollback", normal=flag, default=False, rules=(boolean,)),
+        # Always declared true: a deployment that crashed since is drift, and the next `up` deploys again.
+        Field(name="running", normal=flag),
+    )
+
+    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+        """Deploy, or wait on what has already started."""
+        return f"{props['environment_id']}/{props['service_id']}", self._roll_out(props)
+
+    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+        """The newest deployment of the service."""
+        del id_
+        view = self.stack(props).look()
+        instance = None if gone(view) else view.instance(props["service_id"])
+        if instance is None:
+            return None
+        latest = instance.latest
+        return {
+            "running": _running(instance),
+            "deployment_id": latest.id if latest else None,
+            "status": latest.status if latest else None,
+            "commit": latest.commit or None if latest else None,
+        }
+
+    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+        """Deploy, if something that needs it changed; else only look again whether it is healthy."""
+        del id_
+        if not {"revisions", "running"} & set(changed):
+            matters = {"domain", "health_path", "log_expectations"} & set(changed)
+            return self._verify(olds, news) if matters else {}
+        return self._roll_out(news)
+
+    def drop(self, id_: str, props: Props) -> None:
+        """Nothing: a deployment goes with its service, and stopping it is no part of forgetting it."""
+        del id_, props
+
+    def _rollout(self, stack: Stack, props: Props) -> Rollout:
+        # Here and not above: check and diff send nothing and must not load an HTTP library.
+        from railway.rollout import Expectations, Rollout
+
+        expect = Expectations(
+            log_lines=props.get("log_expectations") or (),
+            domain=props["domain"],
+            health_path=props.get("health_path") or "/health",
+            wait_seconds=float(props.get("wait_seconds") or 1200),
+            health_seconds=float(props.get("health_seconds") or 120),
+            hold_seconds=float(props.get("hold_seconds") or 0),
+        )
+        return Rollout(self.railway.api, stack, props["service_id"], self.access, expect)
+
+    def _verify(self, olds: Props, props: Props) -> dict[str, Any]:
+        stack = self.stack(props)
+        latest = instance_of(stack.look(), props["service_id"]).latest
+        deployment_id = latest.id if latest else str(olds.get("deployment_id") or "")
+        return _outs(self._rollout(stack, props).watch(deployment_id))
+
+    def _roll_out(self, props: Props) -> dict[str, Any]:
+        stack = self.stack(props)
+        with stack.changing:
+            instance = instance_of(stack.look_again(), props["service_id"])
+            good = next((one for one in instance.active if one.status in GOOD_STATUSES), None)
+            latest = instance.latest
+            if (
+                latest is not None
+                and not latest.bad
+                and revision.contains(latest, props.get("revisions") or ())
+            ):
+                started = latest
+            else:
+                started = self._start(stack, props["service_id"], latest)
+            stack.drop()
+        try:
+            return _outs(self._rollout(stack, props).watch(started.id))
+        except DeploymentError as error:
+            if props.get("rollback") is True and good is not None:
+                raise self._rolled_back(good, error) from None
+            raise
+
+    def _start(self, stack: Stack, service_id: str, before: DeploymentView | None) -> DeploymentView:
+        """Deploy once, and find out which deployment that is: Railway's answer does not say."""
+        api = self.railway.api
+
+        def appeared() -> DeploymentView | None:
+            newest = api.newest_deployments(stack.project_id, stack.environment_id, service_id)
+            first = newest[0] if newest else None
+            return None if first is None or (before is not None and first.id == before.id) else first
+
+        def deploy() -> None:
+            try:
+                api.deploy_latest(stack.environment_id, service_id)
+            except (NotFoundError, RejectedError) as error:
+                if not _about_commit(error):
+                    raise
+                api.deploy_known(stack.environment_id, service_id)
+
+        for last in (False, True):
+            try:
+                deploy()
+            except (AmbiguousError, ServerFaultError):
+                # It may have started: only when none appears is it safe to ask again.
+                found = self._appears(appeared, 15)
+                if found is not None:
+                    return found
+                if last:
+                    raise
+            else:
+                break
+        found = self._appears(appeared, 90)
+        if found is None:
+            raise DeploymentError(
+                "Railway took the request to deploy, but no deployment appeared within 90 s",
+                next_step="look at the service in Railway's dashboard (source, branch, a GitHub account that may read "
+                "it), then run `pulumi up` again",
+            )
+        return found
+
+    def _appears(self, look: Any, seconds: float) -> DeploymentView | None:
+        try:
+            return self.wait_for("the new deployment", look, seconds=seconds, every=2.0)
+        except WaitTimeoutError:
+            return None
+
+    def _rolled_back(self, good: DeploymentView, error: DeploymentError) -> DeploymentError:
+        try:
+            self.railway.api.rollback(good.id)
+            done = f"the last good deployment ({good.id}) is being run again"
+        except RequestError as failure:
+            done = f"the last good deployment ({good.id}) could not be run again: {failure.reason}"
+        return DeploymentError(
+            f"{error.what}\n  {done}",
+            next_step=error.next_step,
+            deployment_id=error.deployment_id,
+            status=error.status,
+        )
 
 
 class Deployment(dynamic.Resource, module="railway", name="Deployment"):
-    """The one deployment of an `up`."""
+    """A healthy deployment of a service; its id is "<environment>/<service>".
+
+    `deployment_id`, `status`, `commit` and `running` are those of the service's newest deployment.
+    """
 
     deployment_id: pulumi.Output[str]
     status: pulumi.Output[str]
     commit: pulumi.Output[str]
+    running: pulumi.Output[bool]
 
     def __init__(self, name: str, args: DeploymentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(
-            DeploymentProvider(), name, inputs_of(args, "deployment_id", "status", "commit"), opts
-        )
+        props = inputs_of(args, "deployment_id", "status", "commit")
+        props["running"] = True
+        super().__init__(DeploymentProvider(), name, props, opts)
+
+
+def _about_commit(error: RequestError) -> bool:
+    # An image has no newest commit, and a service that never deployed may have none that Railway knows.
+    words = error.reason.lower()
+    return "commit" in words or "deployment not found" in words or "source" in words or "repo" in words
+
+
+def _running(instance: InstanceView) -> bool:
+    latest = instance.latest
+    if latest is None:
+        return False
+    if latest.status in {"FAILED", "CRASHED"}:
+        return False
+    if latest.status in {"REMOVED", "SKIPPED"} or latest.stopped:
+        return any(one.status in GOOD_STATUSES for one in instance.active)
+    return True
+
+
+def _outs(deployment: DeploymentView) -> dict[str, Any]:
+    return {"deployment_id": deployment.id, "status": deployment.status, "commit": deployment.commit or None}

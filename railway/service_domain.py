@@ -1,33 +1,135 @@
-"""Railway's own public domain of a service."""
+"""The public domain that Railway gives a service.
+
+A second `serviceDomainCreate` makes a second domain, so what is there is looked for first. Refuses to
+make a second one beside one that a person made: the service's only domain is taken over.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pulumi
 from pulumi import dynamic
 
-from railway.provider import RailwayProvider, inputs_of
+from railway.diff import Field, at_most_characters, number, port
+from railway.errors import NotFoundError, RejectedError
+from railway.model import ServiceDomainView, StackView
+from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
+from railway.snapshot import Stack
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceDomainArgs:
-    """Inputs."""
+    """Inputs of a domain.
+
+    Args:
+        project_id: the project.
+        environment_id: the environment.
+        service_id: the service.
+        target_port: the port behind it; None: Railway finds it.
+        subdomain: the first label of the name, 63 characters at most; None: Railway's choice.
+    """
 
     project_id: pulumi.Input[str]
     environment_id: pulumi.Input[str]
     service_id: pulumi.Input[str]
-
     target_port: pulumi.Input[int] | None = None
     subdomain: pulumi.Input[str] | None = None
 
 
 class ServiceDomainProvider(RailwayProvider):
-    """CRUD of ServiceDomain."""
+    """Finds, makes, renames and deletes a domain."""
+
+    FIELDS = (
+        Field(name="project_id", required=True, replace=True),
+        Field(name="environment_id", required=True, replace=True),
+        Field(name="service_id", required=True, replace=True),
+        Field(name="target_port", normal=number, rules=(port,)),
+        Field(name="subdomain", rules=(at_most_characters(63),)),
+    )
+
+    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+        """Find the service's domain, or make one; then bring label and port to what is declared."""
+        stack = self.stack(props)
+        with stack.changing:
+            found = _choose(stack.look(), props)
+            if found is None:
+                found = self.once(
+                    lambda: self._create(props),
+                    lambda: _choose(stack.look_again(), props),
+                    late=True,
+                )
+                made = found
+                stack.patch(lambda view: _with_domain(view, props["service_id"], made))
+            domain = self._sync(stack, found, props)
+        return found.id, {"domain": domain}
+
+    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+        """The live domain."""
+        view = self.stack(props).look()
+        instance = None if gone(view) else view.instance(props["service_id"])
+        if instance is None:
+            return None
+        domain = next((one for one in instance.service_domains if one.id == id_), None)
+        if domain is None:
+            return None
+        live = self.managed(props, {"target_port": domain.target_port, "subdomain": _label(domain)})
+        return live | {"domain": domain.domain}
+
+    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+        """Change label or port."""
+        del changed
+        stack = self.stack(news)
+        with stack.changing:
+            instance = instance_of(stack.look(), news["service_id"])
+            domain = next((one for one in instance.service_domains if one.id == id_), None)
+            if domain is None:
+                # Gone since the last refresh: Railway's answer to the update says so.
+                domain = ServiceDomainView(id_, olds["domain"], olds["domain"].partition(".")[2], None)
+            return {"domain": self._sync(stack, domain, news)}
+
+    def drop(self, id_: str, props: Props) -> None:
+        """Take it away."""
+        stack = self.stack(props)
+        with stack.changing:
+            try:
+                self.railway.api.delete_domain(id_)
+            except NotFoundError:
+                return
+            finally:
+                stack.drop()
+
+    def _create(self, props: Props) -> ServiceDomainView:
+        api, port_wanted = self.railway.api, props.get("target_port")
+        environment_id, service_id = props["environment_id"], props["service_id"]
+        try:
+            return api.create_domain(environment_id, service_id, port_wanted)
+        except RejectedError:
+            # Reported: a port is refused here while the variable PORT is set, and accepted in an update.
+            if port_wanted is None:
+                raise
+        return api.create_domain(environment_id, service_id, None)
+
+    def _sync(self, stack: Stack, domain: ServiceDomainView, props: Props) -> str:
+        label, port_wanted = props.get("subdomain"), props.get("target_port")
+        renamed = label is not None and label != _label(domain)
+        if not renamed and (port_wanted is None or port_wanted == domain.target_port):
+            return domain.domain
+        name = f"{label}.{domain.suffix}" if renamed else domain.domain
+        self.railway.api.update_domain(
+            serviceDomainId=domain.id,
+            serviceId=props["service_id"],
+            environmentId=props["environment_id"],
+            domain=name,
+            targetPort=port_wanted if port_wanted is not None else domain.target_port,
+        )
+        stack.drop()
+        return name
 
 
 class ServiceDomain(dynamic.Resource, module="railway", name="ServiceDomain"):
-    """Railway's own public domain of a service."""
+    """A domain of Railway's; its id is Railway's, `domain` the host name."""
 
     domain: pulumi.Output[str]
 
@@ -38,5 +140,27 @@ class ServiceDomain(dynamic.Resource, module="railway", name="ServiceDomain"):
 
     @property
     def url(self) -> pulumi.Output[str]:
-        """The public address, https."""
+        """The public address, https, without a slash at the end."""
         return pulumi.Output.concat("https://", self.domain)
+
+
+def _label(domain: ServiceDomainView) -> str:
+    return (
+        domain.domain.removesuffix(f".{domain.suffix}") if domain.suffix else domain.domain.partition(".")[0]
+    )
+
+
+def _choose(view: StackView, props: Props) -> ServiceDomainView | None:
+    domains = sorted(instance_of(view, props["service_id"]).service_domains, key=lambda one: one.id)
+    wanted = [one for one in domains if _label(one) == props.get("subdomain")]
+    return next(iter(wanted + domains), None)
+
+
+def _with_domain(view: StackView, service_id: str, domain: ServiceDomainView) -> StackView:
+    if view.environment is None:
+        return view
+    instances = tuple(
+        replace(one, service_domains=(*one.service_domains, domain)) if one.service_id == service_id else one
+        for one in view.environment.instances
+    )
+    return replace(view, environment=replace(view.environment, instances=instances))

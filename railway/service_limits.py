@@ -1,33 +1,106 @@
-"""CPU and memory of a service."""
+"""How much CPU and memory a service may use, below what the plan allows.
+
+What is None has no limit of its own. Refuses nothing but numbers that are none.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi import dynamic
 
-from railway.provider import RailwayProvider, inputs_of
+from railway import revision
+from railway.diff import Field, number, positive
+from railway.errors import NotFoundError
+from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
+
+GIGABYTE = 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceLimitsArgs:
-    """Inputs."""
+    """Inputs.
+
+    Args:
+        project_id: the project.
+        environment_id: the environment.
+        service_id: the service.
+        cpus: virtual CPUs.
+        memory_gb: memory in GB.
+    """
 
     project_id: pulumi.Input[str]
     environment_id: pulumi.Input[str]
     service_id: pulumi.Input[str]
-
     cpus: pulumi.Input[float] | None = None
     memory_gb: pulumi.Input[float] | None = None
 
 
 class ServiceLimitsProvider(RailwayProvider):
-    """CRUD of ServiceLimits."""
+    """Sets and reads limits."""
+
+    FIELDS = (
+        Field(name="project_id", required=True, replace=True),
+        Field(name="environment_id", required=True, replace=True),
+        Field(name="service_id", required=True, replace=True),
+        Field(name="cpus", normal=number, rules=(positive,)),
+        Field(name="memory_gb", normal=number, rules=(positive,)),
+    )
+
+    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+        """Set them."""
+        return f"{props['environment_id']}/{props['service_id']}", self._write(props)
+
+    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+        """The live limits."""
+        del id_
+        view = self.stack(props).look()
+        if gone(view) or view.instance(props["service_id"]) is None:
+            return None
+        limits = self.railway.api.limits(props["environment_id"], props["service_id"])
+        containers = limits.get("containers")
+        live: Mapping[str, Any] = containers if isinstance(containers, Mapping) else {}
+        memory = live.get("memoryBytes")
+        return {
+            "cpus": number(live.get("cpu")),
+            "memory_gb": None if memory is None else number(memory / GIGABYTE),
+        }
+
+    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+        """Set them again."""
+        del id_, olds, changed
+        return self._write(news)
+
+    def drop(self, id_: str, props: Props) -> None:
+        """Take them back."""
+        del id_
+        stack = self.stack(props)
+        with stack.changing:
+            try:
+                self.railway.api.update_limits(
+                    props["service_id"], stack.environment_id, vCPUs=None, memoryGB=None
+                )
+            except NotFoundError:
+                return
+
+    def _write(self, props: Props) -> dict[str, Any]:
+        stack = self.stack(props)
+        with stack.changing:
+            latest = instance_of(stack.look(), props["service_id"]).latest
+            written = self.railway.api.update_limits(
+                props["service_id"],
+                stack.environment_id,
+                vCPUs=props.get("cpus"),
+                memoryGB=props.get("memory_gb"),
+            )
+        return {"revision": revision.new(written, latest)}
 
 
 class ServiceLimits(dynamic.Resource, module="railway", name="ServiceLimits"):
-    """CPU and memory of a service."""
+    """Limits of a service in an environment; its id is "<environment>/<service>"."""
 
     revision: pulumi.Output[str]
 

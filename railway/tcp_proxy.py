@@ -1,35 +1,105 @@
-"""A public TCP port."""
+"""A public TCP port of a service. Railway wants a deployment before it is open: `revision` asks for one.
+
+Refuses to open a second one for the same port.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi import dynamic
 
-from railway.provider import RailwayProvider, inputs_of
+from railway import revision
+from railway.diff import Field, number, port
+from railway.errors import NotFoundError
+from railway.model import TcpProxyView
+from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class TcpProxyArgs:
-    """Inputs."""
+    """Inputs of a public port.
+
+    Args:
+        project_id: the project.
+        environment_id: the environment.
+        service_id: the service.
+        application_port: the port on which the service listens.
+    """
 
     project_id: pulumi.Input[str]
     environment_id: pulumi.Input[str]
     service_id: pulumi.Input[str]
-
     application_port: pulumi.Input[int]
 
 
 class TcpProxyProvider(RailwayProvider):
-    """CRUD of TcpProxy."""
+    """Finds, opens and closes a public port."""
+
+    FIELDS = (
+        Field(name="project_id", required=True, replace=True),
+        Field(name="environment_id", required=True, replace=True),
+        Field(name="service_id", required=True, replace=True),
+        Field(name="application_port", normal=number, required=True, replace=True, rules=(port,)),
+    )
+
+    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+        """Find it, or open it."""
+        stack, api = self.stack(props), self.railway.api
+        environment_id, service_id = props["environment_id"], props["service_id"]
+        application_port = int(props["application_port"])
+
+        def find() -> TcpProxyView | None:
+            proxies = api.tcp_proxies(environment_id, service_id)
+            return next((one for one in proxies if one.application_port == application_port), None)
+
+        with stack.changing:
+            latest = instance_of(stack.look(), service_id).latest
+            found = find() or self.once(
+                lambda: api.create_tcp_proxy(environment_id, service_id, application_port), find, late=True
+            )
+            stack.drop()
+        # The answer's time is not kept for this one: a deployment is always due.
+        return found.id, _outs(found) | {"revision": revision.new(None, latest)}
+
+    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+        """The live port."""
+        view = self.stack(props).look()
+        if gone(view) or view.instance(props["service_id"]) is None:
+            return None
+        proxies = self.railway.api.tcp_proxies(props["environment_id"], props["service_id"])
+        found = next((one for one in proxies if one.id == id_), None)
+        return None if found is None else _outs(found) | {"application_port": found.application_port}
+
+    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+        """Nothing: every change makes another one."""
+        del id_, olds, news, changed
+        return {}
+
+    def drop(self, id_: str, props: Props) -> None:
+        """Close it."""
+        stack = self.stack(props)
+        with stack.changing:
+            try:
+                self.railway.api.delete_tcp_proxy(id_)
+            except NotFoundError:
+                return
+            finally:
+                stack.drop()
 
 
 class TcpProxy(dynamic.Resource, module="railway", name="TcpProxy"):
-    """A public TCP port."""
+    """A public TCP port at `domain`:`proxy_port`; its id is Railway's."""
 
     domain: pulumi.Output[str]
     proxy_port: pulumi.Output[int]
+    revision: pulumi.Output[str]
 
     def __init__(self, name: str, args: TcpProxyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(TcpProxyProvider(), name, inputs_of(args, "domain", "proxy_port"), opts)
+        super().__init__(TcpProxyProvider(), name, inputs_of(args, "domain", "proxy_port", "revision"), opts)
+
+
+def _outs(proxy: TcpProxyView) -> dict[str, Any]:
+    return {"domain": proxy.domain, "proxy_port": proxy.proxy_port}

@@ -1,0 +1,251 @@
+"""Wait for one deployment to become healthy, and say why if it does not.
+
+Healthy means: Railway says SUCCESS (or SLEEPING) and still says so a moment later, the log has every
+expected line, and the health check answers 200. Every status ends the wait, or is waited on with a
+deadline. Refuses to print a log line with a variable's value in it; where a value cannot be known (a
+sealed variable), no log lines are printed at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from railway import health
+from railway.api import RailwayApi
+from railway.clock import Clock, Deadline, say
+from railway.credentials import Access
+from railway.errors import DeploymentError, RequestError
+from railway.model import GOOD_STATUSES, WAITING_FOR_A_PERSON, DeploymentView
+from railway.redact import redact
+from railway.snapshot import Stack
+
+_POLL = 5.0
+_LINES = 20
+_FOLLOWED = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectations:
+    """What a healthy deployment shows.
+
+    Args:
+        log_lines: text that must be in its log.
+        domain: its public host name.
+        health_path: what must answer 200 there.
+        wait_seconds: how long Railway may take to build and start it.
+        health_seconds: how long log and health check may take after that.
+        hold_seconds: how long it must stay up.
+    """
+
+    log_lines: Sequence[str]
+    domain: str
+    health_path: str
+    wait_seconds: float
+    health_seconds: float
+    hold_seconds: float
+
+
+class Rollout:
+    """The wait for one service's deployment.
+
+    Args:
+        api: how to ask.
+        stack: the service's environment.
+        service_id: the service.
+        access: for the edge's address.
+        expect: what healthy means.
+    """
+
+    def __init__(
+        self, api: RailwayApi, stack: Stack, service_id: str, access: Access, expect: Expectations
+    ) -> None:
+        self._api = api
+        self._stack = stack
+        self._service_id = service_id
+        self._access = access
+        self._expect = expect
+        self._clock: Clock = api.client.clock
+
+    def watch(self, deployment_id: str) -> DeploymentView:
+        """Wait until the deployment is healthy; if a newer one takes its place, wait for that one.
+
+        Raises:
+            DeploymentError: it is not, with the step, the last log lines and the next thing to do.
+        """
+        deadline = self._clock.deadline(self._expect.wait_seconds)
+        for _ in range(_FOLLOWED):
+            reached = self._reach(deployment_id, deadline)
+            if reached.status in GOOD_STATUSES:
+                reached = self._hold(reached)
+            if reached.status in GOOD_STATUSES:
+                self._prove(reached)
+                return reached
+            newer = self._newer_than(reached) if reached.status == "REMOVED" else None
+            if newer is None:
+                raise self._failure(reached)
+            say(f"deployment {reached.id} was replaced by {newer.id}; waiting for that one")
+            deployment_id = newer.id
+        raise DeploymentError(
+            f"the deployment was replaced {_FOLLOWED} times while we waited",
+            next_step="wait until nobody pushes, then run `pulumi up` again",
+            deployment_id=deployment_id,
+        )
+
+    def _reach(self, deployment_id: str, deadline: Deadline) -> DeploymentView:
+        """Wait until nothing more happens by itself."""
+        said, pause = "", _POLL / 4
+        while True:
+            deployment = self._api.deployment(deployment_id)
+            if deployment.status != said:
+                said = deployment.status
+                say(f"deployment {deployment_id} is {said}")
+            if deployment.over:
+                return deployment
+            if deadline.passed:
+                raise self._never(deployment)
+            deadline.sleep(pause)
+            pause = min(_POLL, pause * 1.5)
+
+    def _never(self, deployment: DeploymentView) -> DeploymentError:
+        waited = f"{self._expect.wait_seconds:.0f} s"
+        if deployment.status in WAITING_FOR_A_PERSON:
+            what = "an approval" if deployment.status == "NEEDS_APPROVAL" else "GitHub's checks"
+            return DeploymentError(
+                f"the deployment {deployment.id} has been waiting for {what} for {waited}",
+                next_step="approve it in Railway's dashboard, or make the checks pass; then run `pulumi up` again",
+                deployment_id=deployment.id,
+                status=deployment.status,
+            )
+        step, _ = self._step(deployment.id)
+        return DeploymentError(
+            f"the deployment {deployment.id} is still {deployment.status}{f' ({step})' if step else ''} after {waited}"
+            f"{self._last_lines(deployment)}",
+            next_step="look at its logs in Railway's dashboard; `pulumi up` again waits on",
+            deployment_id=deployment.id,
+            status=deployment.status,
+        )
+
+    def _hold(self, deployment: DeploymentView) -> DeploymentView:
+        """SUCCESS can become CRASHED: look once more after a moment."""
+        if self._expect.hold_seconds > 0:
+            self._clock.sleep(self._expect.hold_seconds)
+        again = self._api.deployment(deployment.id)
+        if again.status != deployment.status:
+            say(f"deployment {deployment.id} is {again.status} now")
+        return again if again.over else deployment
+
+    def _newer_than(self, deployment: DeploymentView) -> DeploymentView | None:
+        newest = self._api.newest_deployments(
+            self._stack.project_id, self._stack.environment_id, self._service_id
+        )
+        return next(
+            (one for one in newest if one.id != deployment.id and one.created_at >= deployment.created_at),
+            None,
+        )
+
+    def _prove(self, deployment: DeploymentView) -> None:
+        """The log has what it must have, and the health check answers 200."""
+        deadline = self._clock.deadline(self._expect.health_seconds)
+        missing = list(self._expect.log_lines)
+        pause = _POLL / 4
+        while missing:
+            log = "\n".join(self._api.logs(deployment.id, 1000))
+            missing = [line for line in missing if line not in log]
+            if not missing:
+                break
+            if deadline.passed:
+                raise DeploymentError(
+                    f"the deployment {deployment.id} runs, but its log does not say: {'; '.join(missing)}"
+                    f"{self._last_lines(deployment)}",
+                    next_step="check SESSIONS_PATH against the volume's mount path, and the service account; then "
+                    "`pulumi up` again",
+                    deployment_id=deployment.id,
+                    status=deployment.status,
+                )
+            deadline.sleep(pause)
+            pause = min(_POLL, pause * 1.5)
+        self._prove_health(deployment, deadline)
+
+    def _prove_health(self, deployment: DeploymentView, deadline: Deadline) -> None:
+        pause = _POLL / 4
+        while True:
+            answer = health.status_of(
+                self._expect.domain,
+                self._expect.health_path,
+                self._access.edge_url,
+                min(10.0, self._access.timeout),
+            )
+            if answer == "200":
+                say(f"deployment {deployment.id}: {self._expect.health_path} answers 200")
+                return
+            if deadline.passed:
+                raise DeploymentError(
+                    f"the deployment {deployment.id} runs, but https://{self._expect.domain}{self._expect.health_path} "
+                    f"does not answer 200: {answer}{self._last_lines(deployment)}",
+                    next_step="make the backend answer 200 there (exactly, no redirect), then `pulumi up` again",
+                    deployment_id=deployment.id,
+                    status=deployment.status,
+                )
+            deadline.sleep(pause)
+            pause = min(_POLL, pause * 1.5)
+
+    def _failure(self, deployment: DeploymentView) -> DeploymentError:
+        step, words = self._step(deployment.id)
+        where = f" in step {step}" if step else ""
+        why = f": {self._clean(words)}" if words else ""
+        advice = {
+            "SKIPPED": "Railway skipped it: no changed file matches the watch patterns, or the commit says so",
+            "REMOVED": "somebody removed it; run `pulumi up` again to deploy anew",
+            "CRASHED": "mend what the log says, push it, then run `pulumi up` again",
+        }.get(deployment.status, "mend it, push it, then run `pulumi up` again")
+        if step == "HEALTHCHECK":
+            advice = (
+                "Railway wants exactly 200 from the health path on the port in PORT; then `pulumi up` again"
+            )
+        build = step in {"SNAPSHOT_CODE", "BUILD_IMAGE", "PUBLISH_IMAGE"}
+        return DeploymentError(
+            f"the deployment {deployment.id} ended {deployment.status}{where}{why}"
+            f"{self._last_lines(deployment, build=build)}",
+            next_step=advice,
+            deployment_id=deployment.id,
+            status=deployment.status,
+        )
+
+    def _step(self, deployment_id: str) -> tuple[str, str]:
+        try:
+            return self._api.failed_step(deployment_id)
+        except RequestError as error:
+            # The failure itself is what the person must see; that its reason could not be read is said beside it.
+            return "", f"(its steps could not be read: {error.reason})"
+
+    def _last_lines(self, deployment: DeploymentView, *, build: bool = False) -> str:
+        secrets = self._secrets()
+        if secrets is None:
+            return (
+                "\n  Its log is not shown here: some variables are sealed, so their values could not be taken out of "
+                f"it. See it with: railway logs {deployment.id}"
+            )
+        try:
+            lines = self._api.logs(deployment.id, _LINES, build=build)[-_LINES:]
+        except RequestError as error:
+            return f"\n  Its log could not be read: {error.reason}"
+        if not lines:
+            return "\n  Its log is empty."
+        text = redact("\n".join(lines), secrets)
+        return "\n  Last log lines:" + "".join(f"\n  | {line}" for line in text.splitlines()[-_LINES:])
+
+    def _clean(self, words: str) -> str:
+        secrets = self._secrets()
+        return "(not shown: some variables are sealed)" if secrets is None else redact(words, secrets)
+
+    def _secrets(self) -> list[tuple[str, str]] | None:
+        """Name and value of every variable the service can see; None if one of them cannot be known."""
+        try:
+            seen = [self._stack.variables(self._service_id), self._stack.variables(None)]
+        except RequestError:
+            return None
+        pairs = [(name, value) for variables in seen for name, value in variables.items()]
+        if any(value is None for _, value in pairs):
+            return None
+        return [(name, value) for name, value in pairs if value is not None]
