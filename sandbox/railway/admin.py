@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from sandbox.railway import deploys, volume_rules
 from sandbox.railway import records as r
+from sandbox.railway.passing import let_pass
 from sandbox.railway.store import commit_hash, new_id
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Admin:
         """An action as a route: 400 for a wish that cannot be read, 404 for no such thing."""
 
         async def answer(request: Request) -> Response:
-            deploys.advance(self.store)
+            let_pass(self.store)
             try:
                 body: Json = await request.json() if request.method == "POST" and await request.body() else {}
                 result = action(body, request)
@@ -89,8 +90,7 @@ class Admin:
     def clock(self, body: Json, _: Request) -> Json:
         """{"advance": seconds}: let time pass."""
         self.store.offset += float(body["advance"])
-        deploys.advance(self.store)
-        volume_rules.expire(self.store)
+        let_pass(self.store)
         return {"now": self.store.now()}
 
     def repos(self, body: Json, _: Request) -> Json:

@@ -26,8 +26,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from sandbox.faults import ACTOR_HEADER, BY_HAND, Described, json_body
-from sandbox.railway import deploys, problems, volume_rules
+from sandbox.railway import problems
 from sandbox.railway.call import Call, identify
+from sandbox.railway.passing import let_pass
 from sandbox.railway.schema import default_field
 
 if TYPE_CHECKING:
@@ -145,8 +146,7 @@ class Endpoint:
                 return self.refused(
                     200, [problems.refusal("Problem processing request")], problems.INTERNAL, headers
                 )
-        volume_rules.expire(self.store)
-        deploys.advance(self.store)
+        let_pass(self.store)
         result = execute_sync(
             self.schema,
             document,
