@@ -199,7 +199,7 @@ class GoogleApi:
         if answer.ok and answer.status_code < 300 and parsed is not None:
             return parsed
         error = _error(operation, answer.status_code, parsed)
-        if answer.status_code in PASSING_STATUS:
+        if answer.status_code in PASSING_STATUS or (answer.ok and parsed is None):
             raise _PassingError(error, _retry_after(answer))
         raise error
 

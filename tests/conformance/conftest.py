@@ -1,0 +1,33 @@
+"""A Google sandbox and a provider process that finds it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.environment import endpoints
+from sandbox.google.app import create_app
+from sandbox.serve import LiveServer
+from tests.conformance.dynamic_process import DynamicProcess
+
+
+@pytest.fixture
+def google() -> Iterator[str]:
+    """The address of an empty Google sandbox."""
+    with LiveServer(create_app()) as server:
+        yield server.url
+
+
+@pytest.fixture
+def google_environ(google: str) -> dict[str, str]:
+    """The environment of a process that uses it."""
+    return {**os.environ, **endpoints("http://127.0.0.1:9", google, "127.0.0.1:9")}
+
+
+@pytest.fixture
+def google_process(google_environ: dict[str, str]) -> Iterator[DynamicProcess]:
+    """A provider process on it."""
+    with DynamicProcess(google_environ) as process:
+        yield process

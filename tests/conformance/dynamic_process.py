@@ -1,0 +1,159 @@
+"""Dynamic providers as the engine meets them: the real `python -m pulumi.dynamic`, over gRPC.
+
+A provider class called from a test can do what the SDK's server cannot (return None from `read`, change its
+pickle, keep an integer); here it cannot.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import grpc
+from google.protobuf import json_format, struct_pb2
+from pulumi.dynamic import ResourceProvider
+from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+
+PROJECT = Path(__file__).parents[2]
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # how the engine writes an unknown string (SDK, runtime/rpc)
+SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What `Diff` said."""
+
+    changes: bool
+    replaces: tuple[str, ...]
+    delete_before_replace: bool
+
+
+@dataclass
+class Live:
+    """A resource between calls: its id and outputs, as the engine would keep them."""
+
+    id: str
+    outs: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+class DynamicProcess:
+    """The process. Ends with the `with` block; `stderr` is then all it said.
+
+    Args:
+        environ: the whole environment of the process.
+        config: the stack's config, keys with namespaces.
+    """
+
+    def __init__(self, environ: Mapping[str, str], config: Mapping[str, str] | None = None) -> None:
+        self._environ = dict(environ)
+        self._config = dict(config or {})
+        self.stderr = ""
+        self.answers: list[str] = []
+
+    def __enter__(self) -> DynamicProcess:
+        self._process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "pulumi.dynamic"],
+            cwd=PROJECT,
+            env=self._environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        port = self._process.stdout.readline().strip()
+        assert port, self._process.communicate()[1]
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+        self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
+        arguments = struct_pb2.Struct()
+        arguments.update(self._config)
+        self._stub.Configure(provider_pb2.ConfigureRequest(args=arguments), timeout=SECONDS)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._channel.close()
+        self._process.terminate()
+        _, self.stderr = self._process.communicate(timeout=SECONDS)
+
+    def resource(self, provider: ResourceProvider) -> DynamicResource:
+        """Calls on one kind of resource."""
+        return DynamicResource(self, self._stub, serialize_provider(provider))
+
+
+class DynamicResource:
+    """The calls of the engine, for one provider class."""
+
+    def __init__(
+        self, process: DynamicProcess, stub: provider_pb2_grpc.ResourceProviderStub, pickle: str
+    ) -> None:
+        self._process = process
+        self._stub = stub
+        self._pickle = pickle
+
+    def check(self, news: Mapping[str, Any], olds: Mapping[str, Any] | None = None) -> dict[str, str]:
+        """What is refused: property -> reason."""
+        answer = self._stub.Check(
+            provider_pb2.CheckRequest(olds=self._struct(olds or {}), news=self._struct(news)), timeout=SECONDS
+        )
+        self._keep(answer.inputs)
+        return {failure.property: failure.reason for failure in answer.failures}
+
+    def diff(self, live: Live, news: Mapping[str, Any]) -> Difference:
+        """What would change."""
+        answer = self._stub.Diff(
+            provider_pb2.DiffRequest(id=live.id, olds=self._struct(live.outs), news=self._struct(news)),
+            timeout=SECONDS,
+        )
+        assert answer.changes != provider_pb2.DiffResponse.DIFF_UNKNOWN
+        return Difference(
+            changes=answer.changes == provider_pb2.DiffResponse.DIFF_SOME,
+            replaces=tuple(answer.replaces),
+            delete_before_replace=answer.deleteBeforeReplace,
+        )
+
+    def create(self, props: Mapping[str, Any]) -> Live:
+        """Make it."""
+        answer = self._stub.Create(
+            provider_pb2.CreateRequest(properties=self._struct(props)), timeout=SECONDS
+        )
+        assert answer.id
+        return Live(answer.id, self._keep(answer.properties))
+
+    def read(self, live: Live) -> tuple[Live, dict[str, Any]]:
+        """What is there now, and the inputs it amounts to. A blank id means that it is gone."""
+        answer = self._stub.Read(
+            provider_pb2.ReadRequest(id=live.id, properties=self._struct(live.outs)), timeout=SECONDS
+        )
+        return Live(answer.id, self._keep(answer.properties)), self._keep(answer.inputs)
+
+    def update(self, live: Live, news: Mapping[str, Any]) -> Live:
+        """Change it."""
+        answer = self._stub.Update(
+            provider_pb2.UpdateRequest(id=live.id, olds=self._struct(live.outs), news=self._struct(news)),
+            timeout=SECONDS,
+        )
+        return Live(live.id, self._keep(answer.properties))
+
+    def delete(self, live: Live) -> None:
+        """Take it away."""
+        self._stub.Delete(
+            provider_pb2.DeleteRequest(id=live.id, properties=self._struct(live.outs)), timeout=SECONDS
+        )
+
+    def _struct(self, props: Mapping[str, Any]) -> struct_pb2.Struct:
+        made = struct_pb2.Struct()
+        made.update({**props, "__provider": self._pickle})
+        return made
+
+    def _keep(self, answered: struct_pb2.Struct) -> dict[str, Any]:
+        props: dict[str, Any] = json_format.MessageToDict(answered)
+        self._process.answers.append(str(props))
+        props.pop("__provider", None)
+        return props
