@@ -10,7 +10,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import requests
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 OK = 200
 DENIED = 403
+MISSING = 404
 SECONDS = 30
 
 Value = str | bool | int | float | None | datetime | list[str] | dict[str, int]
@@ -72,6 +73,22 @@ def fields(document: Mapping[str, Value]) -> dict[str, object]:
     return {name: encoded(value) for name, value in document.items()}
 
 
+def decoded(value: Mapping[str, Any]) -> Any:
+    """A value of the REST API's form, as Python has it; timestamps stay text."""
+    (kind, content), *_ = value.items()
+    match kind:
+        case "nullValue":
+            return None
+        case "integerValue":
+            return int(content)
+        case "arrayValue":
+            return [decoded(item) for item in content.get("values", [])]
+        case "mapValue":
+            return {key: decoded(item) for key, item in content.get("fields", {}).items()}
+        case _:
+            return content
+
+
 @dataclass(frozen=True, kw_only=True)
 class Client:
     """One caller of one project's default database.
@@ -93,12 +110,26 @@ class Client:
         """The resource name of a document."""
         return f"{self.database}/documents/{path}"
 
-    def _send(self, method: str, name: str, body: object = None, **params: str) -> int:
+    def _request(self, method: str, name: str, body: object = None) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        answer = self.session.request(
-            method, f"{self.url}/v1/{name}", json=body, params=params, headers=headers, timeout=SECONDS
+        return self.session.request(
+            method, f"{self.url}/v1/{name}", json=body, headers=headers, timeout=SECONDS
         )
-        return answer.status_code
+
+    def _send(self, method: str, name: str, body: object = None) -> int:
+        return self._request(method, name, body).status_code
+
+    def read(self, path: str) -> dict[str, Any] | None:
+        """One document's fields, or None when it is not there.
+
+        Raises:
+            requests.HTTPError: it may not be read.
+        """
+        answer = self._request("GET", self.name(path))
+        if answer.status_code == MISSING:
+            return None
+        answer.raise_for_status()
+        return {key: decoded(value) for key, value in answer.json().get("fields", {}).items()}
 
     def get(self, path: str) -> int:
         """Read one document."""
