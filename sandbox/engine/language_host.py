@@ -1,4 +1,5 @@
-"""The `python` language host: runs a Pulumi program for the engine where the official host is not installed.
+"""The `python` language host: runs a Pulumi program for the engine where the official host is not
+installed.
 
 The program runs in this process, under the interpreter of its `virtualenv` option (another host is started
 under it when it is not ours). Its folder stays on `sys.path` until the last output is resolved.

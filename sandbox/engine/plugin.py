@@ -1,4 +1,5 @@
-"""What every stand-in plugin is: its life as a process, and the calls that do not depend on a resource type.
+"""What every stand-in plugin is: its life as a process, and the calls that do not depend on a resource
+type.
 
 Refuses to outlive its parent: a plugin whose engine was killed would stay for ever, holding a port.
 """

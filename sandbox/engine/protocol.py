@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         plugin_pb2,
         provider_pb2,
         provider_pb2_grpc,
+        status_pb2,
     )
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "plugin_pb2",
     "provider_pb2",
     "provider_pb2_grpc",
+    "status_pb2",
     "struct_pb2",
     "to_struct",
 ]
@@ -158,7 +160,8 @@ def _decode_object(struct: struct_pb2.Struct) -> Value:
 
 
 def from_struct(struct: struct_pb2.Struct) -> dict[str, Value]:
-    """Return a message's properties as plain Python, with `Secret`, `Unknown` and `Asset` for special values.
+    """Return a message's properties as plain Python, with `Secret`, `Unknown` and `Asset` for special
+    values.
 
     Raises:
         ValueError: a resource reference or an output value.

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from sandbox.engine.starting import toolchain_folder
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-FOLDER_VARIABLE = "SANDBOX_TOOLCHAIN"
 MINIMUM = (3, 272, 0)  # the SDK's own version: an older CLI does not know all that it sends
 BELOW = (4, 0, 0)
 REQUIRED_PULUMI_VERSION = ">=3.272.0 <4.0.0"  # as `requiredPulumiVersion` in Pulumi.yaml says it
@@ -49,12 +50,6 @@ class Engine:
     pulumi: Path
     version: str
     built: bool
-
-
-def toolchain_folder(environ: Mapping[str, str] | None = None) -> Path:
-    """Return where built tools are kept: `SANDBOX_TOOLCHAIN`, or `.toolchain` in the repository."""
-    named = (os.environ if environ is None else environ).get(FOLDER_VARIABLE)
-    return Path(named).expanduser().resolve() if named else _HERE.parents[1] / ".toolchain"
 
 
 def pinned_version() -> str:

@@ -1,5 +1,4 @@
-"""Entry point of the `command` plugin. Refuses to run by itself: the engine starts it, with its own
-address."""
+"""Entry point of the `command` plugin. Refuses to run by itself: the engine starts it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The resource provider behind `command.local.Command` and `command.local.run`.
 
-Refuses the `remote` module (nothing here has a machine to log in to) and assets or archives of produced files
-(`asset_paths`, `archive_paths`), and says so in the preview.
+Refuses the `remote` module (nothing here has a machine to log in to) and assets or archives of produced
+files (`asset_paths`, `archive_paths`), and says so in the preview.
 """
 
 from __future__ import annotations
@@ -233,7 +233,7 @@ def _previous(state: Any) -> Output:
 
 
 def _outputs(inputs: Mapping[str, Value], output: Output | None) -> Any:
-    """Return the state: the inputs and what was printed, secret when any input was; unknown in a preview."""
+    """Return inputs and what was printed: secret when an input was, unknown in a preview."""
     printed: dict[str, Value] = {
         key: Unknown.value if output is None else getattr(output, key) for key in _OUTPUTS
     }

@@ -1,0 +1,151 @@
+"""Checks a resource's inputs against the SDK's own types, and fills in what a plan needs.
+
+Refuses an unknown property, a missing one, one of the wrong type, and one that the SDK has but that this
+plugin does not send: dropped in silence, a program would look deployed and not be.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, cast
+
+from sandbox.engine.protocol import Asset, Unknown
+
+if TYPE_CHECKING:
+    from sandbox.engine.gcp.model import Kind, Settings, State
+    from sandbox.engine.gcp.sdk_types import SdkType
+
+DEFAULTS_KEY = "__defaults"  # the bridge's own record of what it filled in
+
+_NAMES = {
+    "string": "a string",
+    "boolean": "a boolean",
+    "integer": "a whole number",
+    "number": "a number",
+    "list": "a list",
+    "map": "a map",
+    "object": "an object",
+    "asset": "a file or text asset",
+}
+
+
+def failures(kind: Kind, inputs: State) -> list[tuple[str, str]]:
+    """Return what is wrong with a resource's inputs, as pairs of property path and reason."""
+    sdk = kind.sdk.inputs
+    found = _object_failures(sdk, inputs, "")
+    for name in sorted(set(inputs) & set(sdk.fields)):
+        if kind.supported and name not in kind.supported and inputs[name] is not None:
+            found.append(
+                (name, "pulumi-gcp has this property, but the sandbox's gcp plugin does not send it")
+            )
+    policy = inputs.get("deletionPolicy")
+    if isinstance(policy, str) and policy not in kind.deletion_policies:
+        found.append(
+            ("deletionPolicy", f"must be one of {', '.join(kind.deletion_policies)}, not {policy!r}")
+        )
+    return found or kind.problems(inputs)
+
+
+def _object_failures(sdk: SdkType, value: State, path: str) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for name, item in value.items():
+        if name == DEFAULTS_KEY:
+            continue
+        where = f"{path}.{name}" if path else name
+        if name in sdk.fields:
+            if item is not None:
+                found.extend(_failures(sdk.fields[name], item, where))
+            continue
+        near = get_close_matches(name, sdk.fields, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(sdk.fields))}"
+        found.append((where, f"unknown property; {hint}"))
+    missing = sorted(name for name in sdk.required if value.get(name) is None)
+    found.extend((f"{path}.{name}" if path else name, "missing required property") for name in missing)
+    return found
+
+
+def _failures(sdk: SdkType, value: Any, path: str) -> list[tuple[str, str]]:
+    if isinstance(value, Unknown) or sdk.kind == "any":
+        return []
+    if sdk.kind == "asset":
+        return [] if isinstance(value, Asset) else [(path, f"must be {_NAMES['asset']}")]
+    if sdk.kind == "list" and isinstance(value, list) and sdk.item is not None:
+        items = list(enumerate(cast("list[Any]", value)))
+        return [bad for at, item in items for bad in _item_failures(sdk.item, item, f"{path}[{at}]")]
+    if sdk.kind == "map" and isinstance(value, dict) and sdk.item is not None:
+        pairs = cast("State", value).items()
+        return [bad for key, item in pairs for bad in _item_failures(sdk.item, item, f"{path}.{key}")]
+    if sdk.kind == "object" and isinstance(value, dict):
+        return _object_failures(sdk, cast("State", value), path)
+    if not _is_scalar(sdk.kind, value):
+        return [(path, f"must be {_NAMES[sdk.kind]}, not {_describe(value)}")]
+    return []
+
+
+def _item_failures(sdk: SdkType, value: Any, path: str) -> list[tuple[str, str]]:
+    if value is None:
+        return [(path, f"must be {_NAMES[sdk.kind]}, not null")]
+    return _failures(sdk, value, path)
+
+
+def _is_scalar(kind: str, value: Any) -> bool:
+    match kind:
+        case "string":
+            return isinstance(value, str)
+        case "boolean":
+            return isinstance(value, bool)
+        case "integer":
+            return isinstance(value, int) and not isinstance(value, bool)
+        case "number":
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case _:
+            return False
+
+
+def _describe(value: Any) -> str:
+    """Say what a value is without showing it: it may be a secret."""
+    kinds: dict[type, str] = {str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+    return kinds.get(type(value), "a list" if isinstance(value, list) else "an object")
+
+
+def completed(kind: Kind, inputs: State, settings: Settings, state: State) -> State:
+    """Return inputs as they are sent and compared: with defaults, and with what the server has filled in.
+
+    Args:
+        kind: the resource type.
+        inputs: the program's inputs; unknown values stay unknown.
+        settings: the provider's configuration.
+        state: the outputs known so far; empty for a new object.
+    """
+    own = {key: value for key, value in inputs.items() if key != DEFAULTS_KEY}
+    done = _complete(kind, kind.sdk.inputs, own, state, "")
+    fields = kind.sdk.inputs.fields
+    provided = (("project", settings.project), ("region", settings.region), ("location", settings.region))
+    for name, value in provided:
+        if name in fields and name not in kind.sdk.inputs.required and done.get(name) is None and value:
+            done[name] = value
+    return done
+
+
+def _complete(kind: Kind, sdk: SdkType, value: State, state: State, pattern: str) -> State:
+    done: State = {}
+    for name, item in sdk.fields.items():
+        where = f"{pattern}.{name}" if pattern else name
+        given, known = value.get(name), state.get(name)
+        if isinstance(given, dict) and item.kind == "object":
+            known = cast("State", known) if isinstance(known, dict) else {}
+            done[name] = _complete(kind, item, cast("State", given), known, where)
+        elif isinstance(given, list) and item.item is not None and item.item.kind == "object":
+            entries = cast("list[Any]", given)
+            inner = item.item
+            done[name] = [
+                _complete(kind, inner, cast("State", entry), {}, where) if isinstance(entry, dict) else entry
+                for entry in entries
+            ]
+        elif given is not None:
+            done[name] = given
+        elif where in kind.defaults:
+            done[name] = kind.defaults[where]
+        elif known is not None and where in kind.computed and where not in kind.unsent:
+            done[name] = known
+    return done

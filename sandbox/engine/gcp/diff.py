@@ -1,0 +1,152 @@
+"""The difference between an object as it is and as the program wants it. Pure: no call, no clock.
+
+It works as Terraform's does: on the state (what the server said last), guided by the type's schema. A
+property that is unset and that the server fills in is no difference; one that is unset and that was set by
+hand is.
+
+Refuses to show values: a difference is a path and a kind.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any, cast
+
+from sandbox.engine.gcp.check import DEFAULTS_KEY
+from sandbox.engine.gcp.model import Change
+from sandbox.engine.protocol import Asset, Unknown, contains_unknown
+
+if TYPE_CHECKING:
+    from sandbox.engine.gcp.model import Kind, State
+    from sandbox.engine.gcp.sdk_types import SdkType
+
+
+def changes(kind: Kind, state: State, inputs: State) -> list[Change]:
+    """Return every difference, in the order of the SDK's properties.
+
+    Args:
+        kind: the resource type.
+        state: the outputs of the object as it is.
+        inputs: the program's inputs, without defaults; may hold unknown values.
+    """
+    found = _Walk(kind, inputs, state).object(kind.sdk.inputs, state, inputs, "", "")
+    return [*found, *kind.extra_changes(state, inputs)]
+
+
+def deletes_first(kind: Kind, inputs: State) -> bool:
+    """Return whether a replacement deletes first: two objects cannot have one name (the bridge's rule)."""
+    generated = cast("list[str]", inputs.get(DEFAULTS_KEY) or [])
+    return bool(kind.autoname) and inputs.get(kind.autoname) is not None and kind.autoname not in generated
+
+
+def is_empty(value: Any) -> bool:
+    """Return whether a value is what servers leave out: null, false, 0, "", [] or an object of these."""
+    if isinstance(value, dict):
+        return all(is_empty(item) for item in cast("State", value).values())
+    return not isinstance(value, Unknown | Asset) and not value
+
+
+class _Walk:
+    def __init__(self, kind: Kind, inputs: State, state: State) -> None:
+        self._kind = kind
+        self._inputs = inputs
+        self._state = state
+
+    def object(self, sdk: SdkType, old: State, new: State, path: str, pattern: str) -> list[Change]:
+        found: list[Change] = []
+        for name, item in sdk.fields.items():
+            where = f"{path}.{name}" if path else name
+            found.extend(
+                self.value(
+                    item, old.get(name), new.get(name), where, f"{pattern}.{name}" if pattern else name
+                )
+            )
+        return found
+
+    def value(self, sdk: SdkType, old: Any, new: Any, path: str, pattern: str) -> list[Change]:
+        kind = self._kind
+        if new is None:
+            if pattern in kind.defaults:
+                new = kind.defaults[pattern]
+            elif pattern in kind.computed or is_empty(old):
+                return []
+            else:
+                return [] if self._same(pattern, old, new) else [self._change(path, pattern, "DELETE")]
+        if isinstance(new, Unknown):
+            return [self._change(path, pattern, "ADD" if old is None else "UPDATE")]
+        if sdk.kind == "object" and isinstance(new, dict):
+            if not isinstance(old, dict):
+                return self._scalar(old, cast("State", new), path, pattern)
+            return self.object(sdk, cast("State", old), cast("State", new), path, pattern)
+        if sdk.kind == "map" and isinstance(new, dict):
+            return self._map(cast("State", old or {}), cast("State", new), path, pattern)
+        if sdk.kind == "list" and isinstance(new, list):
+            return self._list(sdk, cast("list[Any]", old or []), cast("list[Any]", new), path, pattern)
+        return self._scalar(old, new, path, pattern)
+
+    def _map(self, old: State, new: State, path: str, pattern: str) -> list[Change]:
+        found: list[Change] = []
+        for key in sorted({*old, *new}):
+            where = f"{path}.{key}" if key.isidentifier() else f'{path}["{key}"]'
+            if key not in new:
+                change = self._change(where, pattern, "DELETE")
+            elif key not in old:
+                change = self._change(where, pattern, "ADD")
+            elif contains_unknown(new[key]) or old[key] != new[key]:
+                change = self._change(where, pattern, "UPDATE")
+            else:
+                continue
+            if not self._same(f"{pattern}.{key}", old.get(key), new.get(key)):
+                found.append(change)
+        return found
+
+    def _list(self, sdk: SdkType, old: list[Any], new: list[Any], path: str, pattern: str) -> list[Change]:
+        if self._same(pattern, old, new):
+            return []
+        if pattern in self._kind.unordered and not contains_unknown(new):
+            one = Counter(self._key(item, pattern) for item in old)
+            if one == Counter(self._key(item, pattern) for item in new):
+                return []
+        found: list[Change] = []
+        item = sdk.item
+        for at in range(max(len(old), len(new))):
+            where = f"{path}[{at}]"
+            if at >= len(new):
+                found.append(self._change(where, pattern, "DELETE"))
+            elif at >= len(old):
+                found.append(self._change(where, pattern, "ADD"))
+            elif item is not None:
+                found.extend(self.value(item, old[at], new[at], where, pattern))
+        return found
+
+    def _key(self, value: Any, pattern: str) -> str:
+        """Return a text that is the same for two entries that mean the same."""
+
+        def bare(item: Any, where: str) -> Any:
+            if isinstance(item, dict):
+                pairs = cast("State", item).items()
+                return {
+                    name: bare(inner, f"{where}.{name}")
+                    for name, inner in pairs
+                    if not is_empty(inner) and f"{where}.{name}" not in self._kind.computed
+                }
+            return self._kind.normal(where, item)
+
+        return json.dumps(bare(value, pattern), sort_keys=True)
+
+    def _scalar(self, old: Any, new: Any, path: str, pattern: str) -> list[Change]:
+        if contains_unknown(new):
+            return [self._change(path, pattern, "ADD" if old is None else "UPDATE")]
+        one, other = self._kind.normal(pattern, old), self._kind.normal(pattern, new)
+        if one == other or (is_empty(one) and is_empty(other) and not isinstance(new, dict)):
+            return []
+        if self._same(pattern, old, new):
+            return []
+        return [self._change(path, pattern, "ADD" if old is None else "UPDATE")]
+
+    def _same(self, pattern: str, old: Any, new: Any) -> bool:
+        return self._kind.same(pattern, old, new, self._inputs, self._state)
+
+    def _change(self, path: str, pattern: str, kind: str) -> Change:
+        return Change(path=path, pattern=pattern, kind=kind, replace=self._kind.replaces(pattern))

@@ -1,0 +1,211 @@
+"""Firestore: composite indexes and single-field overrides; and the rulesets of Firebase's security rules.
+
+Refuses to wait for a build for ever: the program's time-out, or 20 minutes, and an error that says so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from sandbox.engine.gcp.model import Call, Change, GcpError, State
+from sandbox.engine.gcp.rest import ApiError
+from sandbox.engine.gcp.standard import RestKind, without_empty
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sandbox.engine.gcp.model import Settings
+    from sandbox.engine.gcp.rest import Json
+
+
+class Index(RestKind):
+    """A composite index. Nothing of it can be changed in place; the server names it."""
+
+    pulumi_type = "gcp:firestore/index:Index"
+    product = "firestore"
+    template = "projects/{project}/databases/{database}/collectionGroups/{collection}/indexes/{index}"
+    collection = "projects/{project}/databases/{database}/collectionGroups/{collection}/indexes"
+    replace = frozenset({"*"})
+    keep = frozenset({"skipWait", "deletionPolicy"})
+    local = frozenset({"skipWait", "deletionPolicy"})
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "apiScope": "ANY_API",
+        "database": "(default)",
+        "queryScope": "COLLECTION",
+        "multikey": False,
+        "skipWait": False,
+    }
+    computed = frozenset({"density", "unique", "project"})
+    outputs = ("name",)
+    operations = True
+
+    def body(self, inputs: State, settings: Settings) -> Json:
+        """Return the index as it is sent: flags only when they are set."""
+        whole = super().body(inputs, settings)
+        return {key: value for key, value in whole.items() if value is not False}
+
+    def identifier(self, inputs: State) -> str:
+        """The server gives the name."""
+        return ""
+
+    def waited(self, call: Call, answer: Json, name: str, inputs: State) -> Json:
+        """Wait for the build; with `skipWait` only take the name from the operation's metadata."""
+        if inputs.get("skipWait"):
+            about = cast("Json", answer.get("metadata") or {})
+            return {"name": about.get("index")}
+        return super().waited(call, answer, name, inputs)
+
+    def created_name(self, answer: Json, name: str) -> str:
+        """Return the name that the server gave."""
+        found = answer.get("name")
+        if not found:
+            message = "the answer to the creation of an index does not name it"
+            raise GcpError(message)
+        return str(found)
+
+    def same(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
+        """The server adds a last field `__name__` that the program need not declare."""
+        if pattern != "fields" or not isinstance(old, list) or not isinstance(new, list):
+            return False
+        before, after = cast("list[State]", old), cast("list[State]", new)
+        added = len(before) == len(after) + 1 and before[-1].get("fieldPath") == "__name__"
+        return added and [without_empty(item) for item in before[:-1]] == [
+            without_empty(item) for item in after
+        ]
+
+
+class Field(RestKind):
+    """A single-field override: indexes and time to live of one field."""
+
+    pulumi_type = "gcp:firestore/field:Field"
+    product = "firestore"
+    template = "projects/{project}/databases/{database}/collectionGroups/{collection}/fields/{field}"
+    replace = frozenset({"collection", "field", "database", "project", "ttlConfig.expirationOffset"})
+    local = frozenset({"skipWait", "deletionPolicy"})
+    defaults: ClassVar[Mapping[str, Any]] = {"database": "(default)", "skipWait": False}
+    computed = frozenset({"project", "ttlConfig.state", "ttlConfig.expirationOffset"})
+    unordered = frozenset({"indexConfig.indexes"})
+    outputs = ("name",)
+    operations = True
+
+    def body(self, inputs: State, settings: Settings) -> Json:
+        """Return the override: each index wraps its one field; an unset time to live is sent as null."""
+        body: Json = {"ttlConfig": None}
+        if inputs.get("indexConfig") is not None:
+            body["indexConfig"] = _index_config(cast("State", inputs["indexConfig"]))
+        if inputs.get("ttlConfig") is not None:
+            ttl = cast("State", inputs["ttlConfig"])
+            body["ttlConfig"] = {key: value for key, value in ttl.items() if key == "expirationOffset"}
+        return body
+
+    def create(self, call: Call, inputs: State) -> tuple[str, State]:
+        """Patch the field, which always exists."""
+        name = self.identifier(inputs)
+        answer = call.rest.send("PATCH", self.product, name, body=self.body(inputs, call.settings))
+        if not inputs.get("skipWait"):
+            call.rest.wait(self.product, answer, call.wait_seconds(self.minutes), call.tell)
+        return self.read_back(call, name, inputs)
+
+    def patch_body(self, body: Json, mask: list[str]) -> Json:
+        """Return the changed halves only."""
+        return {key: value for key, value in body.items() if key in mask}
+
+    def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
+        """Unwrap the indexes; an override that only inherits is none."""
+        config = cast("Json | None", found.get("indexConfig"))
+        plain: Json = {key: value for key, value in found.items() if key not in {"indexConfig", "ttlConfig"}}
+        if config is not None and not config.get("usesAncestorConfig"):
+            indexes = [_unwrapped(item) for item in config.get("indexes") or []]
+            plain["indexConfig"] = {"indexes": indexes} if indexes else {}
+        if found.get("ttlConfig"):
+            plain["ttlConfig"] = found["ttlConfig"]
+        return super().state(plain, identifier, before, settings)
+
+    def same(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
+        """An override without indexes is empty, and still an override."""
+        return pattern == "indexConfig" and isinstance(old, dict) and old == new
+
+    def extra_changes(self, state: State, inputs: State) -> list[Change]:
+        """See an override without indexes that is gone, or one that the program has dropped."""
+        found: list[Change] = []
+        for name in ("indexConfig", "ttlConfig"):
+            wanted, there = inputs.get(name) is not None, state.get(name) is not None
+            shown = name == "indexConfig" and cast("State", state.get(name) or inputs.get(name) or {}).get(
+                "indexes"
+            )
+            if wanted != there and not shown:
+                found.append(Change(path=name, pattern=name, kind="ADD" if wanted else "DELETE"))
+        return found
+
+    def delete(self, call: Call, identifier: str, state: State) -> None:
+        """Give the field back to its database's defaults."""
+        answer = call.rest.send(
+            "PATCH", self.product, identifier, query={"updateMask": "indexConfig,ttlConfig"}, body={}
+        )
+        if not state.get("skipWait"):
+            call.rest.wait(self.product, answer, call.wait_seconds(self.minutes), call.tell)
+
+
+def _index_config(config: State) -> Json:
+    if "indexes" not in config:
+        return {}
+    indexes: list[Json] = []
+    for item in cast("list[State]", config["indexes"]):
+        wrapped: Json = {
+            "fields": [{key: item[key] for key in ("order", "arrayConfig") if item.get(key) is not None}]
+        }
+        if item.get("queryScope") is not None:
+            wrapped["queryScope"] = item["queryScope"]
+        indexes.append(wrapped)
+    return {"indexes": indexes}
+
+
+def _unwrapped(index: Json) -> State:
+    first = cast("list[Json]", index.get("fields") or [{}])[0]
+    found = {
+        "queryScope": index.get("queryScope"),
+        "order": first.get("order"),
+        "arrayConfig": first.get("arrayConfig"),
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+class Ruleset(RestKind):
+    """A set of rules: never changed, only made anew. Its `name` output is the last part of its name."""
+
+    pulumi_type = "gcp:firebaserules/ruleset:Ruleset"
+    product = "firebaserules"
+    template = "projects/{project}/rulesets/{ruleset}"
+    collection = "projects/{project}/rulesets"
+    replace = frozenset({"*"})
+    keep = frozenset({"deletionPolicy"})
+    computed = frozenset({"project", "source.language", "source.files.fingerprint"})
+    unordered = frozenset({"source.files"})
+    outputs = ("createTime",)
+
+    def identifier(self, inputs: State) -> str:
+        """The server gives the name."""
+        return ""
+
+    def created_name(self, answer: Json, name: str) -> str:
+        """Return the name that the server gave."""
+        return str(answer["name"])
+
+    def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
+        """Add the short name and the metadata, which the SDK has as a list."""
+        done = super().state(found, identifier, before, settings)
+        done["name"] = identifier.rpartition("/")[2]
+        metadata = found.get("metadata")
+        if metadata is not None:
+            done["metadatas"] = [metadata]
+        return done
+
+    def delete(self, call: Call, identifier: str, state: State) -> None:
+        """Look first, as the real plugin does, then delete."""
+        try:
+            call.rest.get(self.product, identifier)
+        except ApiError as error:
+            if error.status == 404:
+                return
+            raise
+        super().delete(call, identifier, state)

@@ -1,0 +1,318 @@
+"""IAM of projects, secrets and Cloud Run services: one member of a role, or all members of a role.
+
+A policy is one document: it is read, changed and written back under its etag, and again from the start when
+somebody else wrote in between. Within this process the members of one policy wait for each other.
+
+Refuses to touch a binding that it does not declare.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from sandbox.engine.gcp.model import Call, GcpError, Kind, State
+from sandbox.engine.gcp.rest import ApiError
+from sandbox.engine.gcp.standard import fill
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.engine.gcp.rest import Json
+
+_ATTEMPTS = 10
+_POLICY_VERSION = 3
+_LOCKS: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+_LOCKS_GUARD = threading.Lock()
+
+
+class _Target(Kind):
+    """What has a policy. Subclasses say where.
+
+    Attributes:
+        product: the API.
+        resource: a template of the name of what has the policy.
+        prefix: a template of what comes before role and member in the Pulumi id.
+        reads_by_post: whether `getIamPolicy` is a POST with the version in its body.
+        read_query: the query of a `getIamPolicy` by GET.
+        update_mask: what `setIamPolicy` says that it writes; "" for nothing.
+    """
+
+    product: ClassVar[str]
+    resource: ClassVar[str]
+    prefix: ClassVar[str]
+    reads_by_post: ClassVar[bool] = False
+    read_query: ClassVar[dict[str, str]] = {}
+    update_mask: ClassVar[str] = ""
+    replace = frozenset({"*"})
+    local = frozenset[str]()
+
+    def names(self, inputs: State) -> State:
+        """Return the variables of the templates."""
+        return inputs
+
+    def policy(self, call: Call, path: str) -> Json:
+        """Read a policy."""
+        if self.reads_by_post:
+            body = {"options": {"requestedPolicyVersion": _POLICY_VERSION}}
+            return call.rest.send("POST", self.product, f"{path}:getIamPolicy", body=body)
+        return call.rest.get(self.product, f"{path}:getIamPolicy", self.read_query)
+
+    def change(self, call: Call, path: str, edit: Callable[[list[Json]], list[Json]]) -> Json:
+        """Read, change and write a policy until nobody interferes; return it read back once."""
+        with _LOCKS_GUARD:
+            lock = _LOCKS[f"{self.product}/{path}"]
+        with lock:
+            for attempt in range(_ATTEMPTS):
+                policy = self.policy(call, path)
+                bindings = edit(cast("list[Json]", policy.get("bindings") or []))
+                written: Json = {"version": _POLICY_VERSION}
+                if policy.get("etag"):
+                    written["etag"] = policy["etag"]
+                if bindings:
+                    written["bindings"] = bindings
+                if policy.get("auditConfigs"):
+                    written["auditConfigs"] = policy["auditConfigs"]
+                body: Json = {"policy": written}
+                if self.update_mask:
+                    body["updateMask"] = self.update_mask
+                try:
+                    call.rest.send("POST", self.product, f"{path}:setIamPolicy", body=body)
+                except ApiError as error:
+                    if error.status not in {409, 412} or attempt == _ATTEMPTS - 1:
+                        raise
+                    call.tell("the policy was changed by somebody else: once more")
+                    continue
+                # The real plugin asks up to four times, to be sure of a slow replica; the sandbox has none.
+                return self.policy(call, path)
+        message = f"the policy of {path} kept changing"
+        raise GcpError(message)
+
+    def path(self, inputs: State) -> str:
+        """Return the name of what has the policy."""
+        return fill(self.resource, self.names(inputs))
+
+    def identifier(self, inputs: State) -> str:
+        """Return the Pulumi id."""
+        names = self.names(inputs)
+        parts = [fill(self.prefix, names), str(inputs["role"])]
+        if inputs.get("member"):
+            parts.append(str(inputs["member"]))
+        condition = cast("State | None", inputs.get("condition"))
+        if condition:
+            parts.append(str(condition.get("title")))
+        return "/".join(parts)
+
+    def imported(self, identifier: str, call: Call) -> State:
+        """Return inputs from the id of an import: resource, role and member, with spaces between them.
+
+        Raises:
+            GcpError: it is not of that form.
+        """
+        parts = identifier.split(" ")
+        wanted = 3 if "member" in self.sdk.inputs.fields else 2
+        if len(parts) != wanted:
+            form = "'RESOURCE ROLE MEMBER'" if wanted == 3 else "'RESOURCE ROLE'"
+            message = f"{identifier!r} is not the id of a {self.label}: it should look like {form}"
+            raise GcpError(message)
+        found = {**self.from_resource(parts[0], call), "role": parts[1]}
+        return {**found, "member": parts[2]} if wanted == 3 else found
+
+    def from_resource(self, name: str, call: Call) -> State:
+        """Return the inputs that a resource's name stands for."""
+        raise NotImplementedError
+
+    def same(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
+        """A name may be given whole or by its last part."""
+        if pattern in {"name", "secretId"} and isinstance(old, str) and isinstance(new, str):
+            return old.rpartition("/")[2] == new.rpartition("/")[2]
+        return False
+
+
+def _is_binding(binding: Json, inputs: State) -> bool:
+    wanted = cast("State | None", inputs.get("condition")) or {}
+    found = cast("Json | None", binding.get("condition")) or {}
+    keys = ("title", "expression", "description")
+    same = all((wanted.get(key) or "") == (found.get(key) or "") for key in keys)
+    return binding.get("role") == inputs["role"] and same
+
+
+def _new_binding(inputs: State, members: list[str]) -> Json:
+    binding: Json = {"members": members, "role": inputs["role"]}
+    if inputs.get("condition"):
+        binding["condition"] = inputs["condition"]
+    return binding
+
+
+class _Member(_Target):
+    """One member of a role."""
+
+    def create(self, call: Call, inputs: State) -> tuple[str, State]:
+        """Add the member to its role."""
+        member = str(inputs["member"])
+
+        def add(bindings: list[Json]) -> list[Json]:
+            for binding in bindings:
+                if _is_binding(binding, inputs):
+                    members = {*cast("list[str]", binding.get("members") or []), member}
+                    return [
+                        item if item is not binding else {**item, "members": sorted(members)}
+                        for item in bindings
+                    ]
+            return [*bindings, _new_binding(inputs, [member])]
+
+        policy = self.change(call, self.path(inputs), add)
+        return self.identifier(inputs), {**inputs, "etag": policy.get("etag")}
+
+    def read(self, call: Call, identifier: str, state: State) -> tuple[str, State] | None:
+        """Look for the member in its role."""
+        inputs = state if state.get("role") else self.imported(identifier, call)
+        try:
+            policy = self.policy(call, self.path(inputs))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+        for binding in cast("list[Json]", policy.get("bindings") or []):
+            if _is_binding(binding, inputs) and inputs["member"] in (binding.get("members") or []):
+                return self.identifier(inputs), {**inputs, "etag": policy.get("etag")}
+        return None
+
+    def delete(self, call: Call, identifier: str, state: State) -> None:
+        """Take the member out of its role; the role's other members stay."""
+
+        def remove(bindings: list[Json]) -> list[Json]:
+            left: list[Json] = []
+            for binding in bindings:
+                if _is_binding(binding, state):
+                    members = [item for item in binding.get("members") or [] if item != state["member"]]
+                    if members:
+                        left.append({**binding, "members": members})
+                else:
+                    left.append(binding)
+            return left
+
+        _unless_gone(self, call, state, remove)
+
+
+class _Binding(_Target):
+    """All members of a role: who is not declared is taken out."""
+
+    unordered = frozenset({"members"})
+    keep = frozenset({"members"})
+
+    def create(self, call: Call, inputs: State) -> tuple[str, State]:
+        """Set the role's members."""
+        policy = self.change(call, self.path(inputs), lambda found: _set(found, inputs))
+        return self.identifier(inputs), {**inputs, "etag": policy.get("etag")}
+
+    def read(self, call: Call, identifier: str, state: State) -> tuple[str, State] | None:
+        """Read the role's members."""
+        inputs = state if state.get("role") else self.imported(identifier, call)
+        try:
+            policy = self.policy(call, self.path(inputs))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+        for binding in cast("list[Json]", policy.get("bindings") or []):
+            if _is_binding(binding, inputs):
+                members = sorted(cast("list[str]", binding.get("members") or []))
+                return self.identifier(inputs), {**inputs, "members": members, "etag": policy.get("etag")}
+        return None
+
+    def update(self, call: Call, identifier: str, inputs: State, state: State, changes: list[Any]) -> State:
+        """Set the role's members."""
+        return self.create(call, inputs)[1]
+
+    def delete(self, call: Call, identifier: str, state: State) -> None:
+        """Take the role out of the policy."""
+        _unless_gone(
+            self, call, state, lambda found: [item for item in found if not _is_binding(item, state)]
+        )
+
+
+def _set(bindings: list[Json], inputs: State) -> list[Json]:
+    others = [binding for binding in bindings if not _is_binding(binding, inputs)]
+    return [*others, _new_binding(inputs, sorted(cast("list[str]", inputs["members"])))]
+
+
+def _unless_gone(kind: _Target, call: Call, state: State, edit: Callable[[list[Json]], list[Json]]) -> None:
+    try:
+        kind.change(call, kind.path(state), edit)
+    except ApiError as error:
+        if error.status != 404:
+            raise
+
+
+class ProjectMember(_Member):
+    """A member of a project's role."""
+
+    pulumi_type = "gcp:projects/iAMMember:IAMMember"
+    product = "cloudresourcemanager"
+    resource = "projects/{project}"
+    prefix = "{project}"
+    reads_by_post = True
+    update_mask = "bindings,etag,auditConfigs"
+
+    def from_resource(self, name: str, call: Call) -> State:
+        """Return the project."""
+        return {"project": name.removeprefix("projects/")}
+
+
+class SecretMember(_Member):
+    """A member of a secret's role."""
+
+    pulumi_type = "gcp:secretmanager/secretIamMember:SecretIamMember"
+    product = "secretmanager"
+    resource = "projects/{project}/secrets/{secretId}"
+    prefix = resource
+    read_query: ClassVar[dict[str, str]] = {"options.requestedPolicyVersion": str(_POLICY_VERSION)}
+    computed = frozenset({"project"})
+
+    def names(self, inputs: State) -> State:
+        """A secret may be given by its whole name, which says its project."""
+        parts = str(inputs["secretId"]).split("/")
+        if len(parts) == 4:
+            return {"project": parts[1], "secretId": parts[3]}
+        return inputs
+
+    def from_resource(self, name: str, call: Call) -> State:
+        """Return project and secret."""
+        parts = name.split("/")
+        return {"project": parts[1] if len(parts) == 4 else call.settings.project, "secretId": parts[-1]}
+
+
+class _CloudRun(_Target):
+    product = "run"
+    resource = "projects/{project}/locations/{location}/services/{name}"
+    prefix = resource
+    computed = frozenset({"project", "location"})
+    autoname = "name"
+
+    def names(self, inputs: State) -> State:
+        """A service may be given by its whole name."""
+        parts = str(inputs.get("name") or "").split("/")
+        if len(parts) == 6:
+            return {"project": parts[1], "location": parts[3], "name": parts[5]}
+        return inputs
+
+    def from_resource(self, name: str, call: Call) -> State:
+        """Return project, location and service."""
+        parts = name.split("/")
+        if len(parts) == 6:
+            return {"project": parts[1], "location": parts[3], "name": parts[5]}
+        return {"project": call.settings.project, "location": call.settings.region, "name": parts[-1]}
+
+
+class ServiceMember(_CloudRun, _Member):
+    """A member of a role on a Cloud Run service."""
+
+    pulumi_type = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
+
+
+class ServiceBinding(_CloudRun, _Binding):
+    """All members of a role on a Cloud Run service."""
+
+    pulumi_type = "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding"

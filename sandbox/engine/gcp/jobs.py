@@ -1,0 +1,218 @@
+"""Scheduler jobs, Pub/Sub topics and Cloud Tasks queues.
+
+Refuses App Engine targets and the parts of topics and queues that no trigger of a function needs
+(`supported`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from sandbox.engine.gcp.model import Call, Change, State
+from sandbox.engine.gcp.standard import RestKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sandbox.engine.gcp.model import Settings
+    from sandbox.engine.gcp.rest import Json
+
+_SERVER_HEADERS = {"User-Agent": "Google-Cloud-Scheduler", "Content-Type": "application/octet-stream"}
+_SERVER_PREFIXES = ("X-Google-", "X-AppEngine-", "Content-Length")
+
+
+class Job(RestKind):
+    """A schedule and what it calls."""
+
+    pulumi_type = "gcp:cloudscheduler/job:Job"
+    product = "cloudscheduler"
+    template = "projects/{project}/locations/{region}/jobs/{name}"
+    collection = "projects/{project}/locations/{region}/jobs"
+    body_name = template
+    autoname = "name"
+    supported = frozenset(
+        {
+            "attemptDeadline",
+            "deletionPolicy",
+            "description",
+            "httpTarget",
+            "name",
+            "paused",
+            "project",
+            "pubsubTarget",
+            "region",
+            "retryConfig",
+            "schedule",
+            "timeZone",
+        }
+    )
+    replace = frozenset({"name", "region", "project"})
+    defaults: ClassVar[Mapping[str, Any]] = {"attemptDeadline": "180s", "timeZone": "Etc/UTC"}
+    computed = frozenset(
+        {
+            "project",
+            "region",
+            "paused",
+            "retryConfig",
+            "retryConfig.maxBackoffDuration",
+            "retryConfig.maxDoublings",
+            "retryConfig.maxRetryDuration",
+            "retryConfig.minBackoffDuration",
+            "retryConfig.retryCount",
+            "httpTarget.oidcToken.audience",
+            "httpTarget.oauthToken.scope",
+        }
+    )
+    outputs = ("state",)
+    masked = False
+
+    def body(self, inputs: State, settings: Settings) -> Json:
+        """Pausing is a call of its own."""
+        return {key: value for key, value in super().body(inputs, settings).items() if key != "paused"}
+
+    def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
+        """Drop the headers that the server adds; read `paused` from the state."""
+        target = cast("Json", found.get("httpTarget") or {})
+        headers = cast("dict[str, str]", target.get("headers") or {})
+        own = {
+            key: value
+            for key, value in headers.items()
+            if _SERVER_HEADERS.get(key) != value and not key.startswith(_SERVER_PREFIXES)
+        }
+        if "oidcToken" in target or "oauthToken" in target:
+            own.pop("Authorization", None)
+        if target:
+            target = {key: value for key, value in target.items() if key != "headers"}
+            found = {**found, "httpTarget": {**target, "headers": own} if own else target}
+        done = super().state(found, identifier, before, settings)
+        done["paused"] = found.get("state") == "PAUSED"
+        return done
+
+    def normal(self, pattern: str, value: Any) -> Any:
+        """A final slash of the address means nothing."""
+        return value.rstrip("/") if pattern == "httpTarget.uri" and isinstance(value, str) else value
+
+    def create(self, call: Call, inputs: State) -> tuple[str, State]:
+        """Make the job, then pause or resume it, as the real plugin does."""
+        name = self.identifier(inputs)
+        body = {"name": name, **self.body(inputs, call.settings)}
+        call.rest.send("POST", self.product, self.collection_path(inputs), body=body)
+        self._pause(call, name, inputs)
+        return self.read_back(call, name, inputs)
+
+    def update(
+        self, call: Call, identifier: str, inputs: State, state: State, changes: list[Change]
+    ) -> State:
+        """Patch the whole job; pause or resume it if that is what changed."""
+        tops = {change.top for change in changes}
+        if tops - self.local - {"paused"}:
+            body = self.body(inputs, call.settings)
+            call.rest.send("PATCH", self.product, identifier, body=body)
+        if "paused" in tops:
+            self._pause(call, identifier, inputs)
+        return self.read_back(call, identifier, inputs)[1]
+
+    def _pause(self, call: Call, name: str, inputs: State) -> None:
+        call.rest.send("POST", self.product, f"{name}:{'pause' if inputs.get('paused') else 'resume'}")
+
+
+class Topic(RestKind):
+    """A Pub/Sub topic."""
+
+    pulumi_type = "gcp:pubsub/topic:Topic"
+    product = "pubsub"
+    template = "projects/{project}/topics/{name}"
+    create_method = "PUT"
+    autoname = "name"
+    supported = frozenset(
+        {"deletionPolicy", "kmsKeyName", "labels", "messageRetentionDuration", "name", "project"}
+    )
+    replace = frozenset({"name", "project"})
+    computed = frozenset({"project"})
+    labelled = True
+
+    def patch_body(self, body: Json, mask: list[str]) -> Json:
+        """The API wants the topic in an envelope."""
+        return {"topic": body}
+
+
+class Queue(RestKind):
+    """A Cloud Tasks queue."""
+
+    pulumi_type = "gcp:cloudtasks/queue:Queue"
+    product = "cloudtasks"
+    template = "projects/{project}/locations/{location}/queues/{name}"
+    collection = "projects/{project}/locations/{location}/queues"
+    body_name = template
+    autoname = "name"
+    supported = frozenset(
+        {
+            "deletionPolicy",
+            "desiredState",
+            "location",
+            "name",
+            "project",
+            "rateLimits",
+            "retryConfig",
+            "stackdriverLoggingConfig",
+        }
+    )
+    replace = frozenset({"name", "location", "project"})
+    defaults: ClassVar[Mapping[str, Any]] = {"desiredState": "RUNNING"}
+    computed = frozenset(
+        {
+            "project",
+            "rateLimits",
+            "rateLimits.maxBurstSize",
+            "rateLimits.maxConcurrentDispatches",
+            "rateLimits.maxDispatchesPerSecond",
+            "retryConfig",
+            "retryConfig.maxAttempts",
+            "retryConfig.maxBackoff",
+            "retryConfig.maxDoublings",
+            "retryConfig.maxRetryDuration",
+            "retryConfig.minBackoff",
+        }
+    )
+    unsent = frozenset({"rateLimits.maxBurstSize"})
+    outputs = ("state",)
+
+    def body(self, inputs: State, settings: Settings) -> Json:
+        """Pausing is a call of its own."""
+        return {key: value for key, value in super().body(inputs, settings).items() if key != "desiredState"}
+
+    def patch_body(self, body: Json, mask: list[str]) -> Json:
+        """Return the changed blocks."""
+        return {key: value for key, value in body.items() if key in mask}
+
+    def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
+        """Read the wanted state from the real one."""
+        done = super().state(found, identifier, before, settings)
+        done["desiredState"] = "PAUSED" if found.get("state") == "PAUSED" else "RUNNING"
+        return done
+
+    def normal(self, pattern: str, value: Any) -> Any:
+        """Durations are compared as seconds."""
+        durations = ("retryConfig.maxBackoff", "retryConfig.minBackoff", "retryConfig.maxRetryDuration")
+        if pattern in durations and isinstance(value, str) and value.endswith("s"):
+            number = value.removesuffix("s")
+            return float(number) if number.replace(".", "", 1).isdecimal() else value
+        return value
+
+    def create(self, call: Call, inputs: State) -> tuple[str, State]:
+        """Make the queue, and pause it if it is to be paused."""
+        identifier, state = super().create(call, inputs)
+        if inputs.get("desiredState") == "PAUSED":
+            call.rest.send("POST", self.product, f"{identifier}:pause")
+            return self.read_back(call, identifier, inputs)
+        return identifier, state
+
+    def update(
+        self, call: Call, identifier: str, inputs: State, state: State, changes: list[Change]
+    ) -> State:
+        """Patch the changed blocks; pause or resume if that is what changed."""
+        if any(change.top == "desiredState" for change in changes):
+            action = "pause" if inputs.get("desiredState") == "PAUSED" else "resume"
+            call.rest.send("POST", self.product, f"{identifier}:{action}")
+        rest = [change for change in changes if change.top != "desiredState"]
+        return super().update(call, identifier, inputs, state, rest)

@@ -1,0 +1,299 @@
+"""The gRPC face of the stand-in `gcp` plugin: the engine's calls, in terms of resource types.
+
+Refuses types, functions and inputs that it does not know, by name, in the preview.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NoReturn, cast
+
+import grpc
+from google.protobuf import any_pb2
+
+from sandbox.engine.gcp import check, configuration, diff
+from sandbox.engine.gcp.invokes import INVOKES, SECRET_RESULTS
+from sandbox.engine.gcp.model import Call, GcpError, HalfMadeError, Settings, State
+from sandbox.engine.gcp.registry import KINDS
+from sandbox.engine.gcp.rest import Rest
+from sandbox.engine.gcp.sdk_types import SdkTypeError
+from sandbox.engine.plugin import ProviderPlugin
+from sandbox.engine.protocol import (
+    Secret,
+    Unknown,
+    contains_unknown,
+    empty_pb2,
+    from_struct,
+    provider_pb2,
+    status_pb2,
+    to_struct,
+)
+
+if TYPE_CHECKING:
+    from google.protobuf import struct_pb2
+
+    from sandbox.engine.gcp.model import Kind
+
+_SECRET_OUTPUTS = {"effectiveLabels", "privateKey", "pulumiLabels", "secretData"}
+
+
+class GcpPlugin(ProviderPlugin):
+    """One configured provider.
+
+    Secrets arrive bare: the engine marks outputs where the input of that name was secret, and the outputs
+    that are secret by themselves are marked here.
+    """
+
+    def __init__(self, *, version: str, engine_address: str) -> None:
+        super().__init__(version=version, engine_address=engine_address, accept_secrets=False)
+        self._settings = Settings()
+        self._rest: Rest | None = None
+
+    def CheckConfig(
+        self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.CheckResponse:
+        """Refuse a configuration that would be passed over."""
+        found = configuration.problems(from_struct(request.news))
+        return provider_pb2.CheckResponse(inputs=request.news, failures=_failures(found))
+
+    def Configure(
+        self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.ConfigureResponse:
+        """Take project, region, token and endpoints."""
+        config = from_struct(request.args)
+        self._settings = configuration.settings(config, os.environ)
+        self._rest = Rest(configuration.access(config, os.environ))
+        return super().Configure(request, context)
+
+    def Check(
+        self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.CheckResponse:
+        """Check the inputs against the SDK's types; give a name where the program gives none."""
+        kind = self._kind(request.urn, context)
+        news, olds = from_struct(request.news), from_struct(request.olds)
+        if kind.autoname and news.get(kind.autoname) is None:
+            defaults = cast("list[str]", olds.get(check.DEFAULTS_KEY) or [])
+            if kind.autoname in defaults and olds.get(kind.autoname):
+                name = olds[kind.autoname]
+            elif request.HasField("autonaming") and request.autonaming.proposed_name:
+                name = request.autonaming.proposed_name
+            elif request.HasField("autonaming") and request.autonaming.mode == request.autonaming.DISABLE:
+                reason = "automatic naming is disabled: give it explicitly"
+                return provider_pb2.CheckResponse(failures=_failures([(kind.autoname, reason)]))
+            else:
+                name = kind.generated_name(_name(request.urn))
+            news = {**news, kind.autoname: name, check.DEFAULTS_KEY: [kind.autoname]}
+        elif kind.autoname:
+            news = {**news, check.DEFAULTS_KEY: []}
+        try:
+            found = check.failures(kind, news)
+        except SdkTypeError as error:
+            self._abort(context, error)
+        return provider_pb2.CheckResponse(inputs=to_struct(news), failures=_failures(found))
+
+    def Diff(
+        self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.DiffResponse:
+        """Compare the state with the inputs."""
+        kind = self._kind(request.urn, context)
+        inputs = from_struct(request.news)
+        found = diff.changes(kind, from_struct(request.olds), inputs)
+        ignored = set(request.ignoreChanges)
+        found = [change for change in found if change.path not in ignored and change.top not in ignored]
+        replaces = sorted({change.top for change in found if change.replace})
+        response = provider_pb2.DiffResponse(
+            changes=provider_pb2.DiffResponse.DIFF_SOME if found else provider_pb2.DiffResponse.DIFF_NONE,
+            diffs=sorted({change.top for change in found}),
+            replaces=replaces,
+            deleteBeforeReplace=bool(replaces) and diff.deletes_first(kind, inputs),
+            hasDetailedDiff=True,
+        )
+        for change in found:
+            suffix = "_REPLACE" if change.replace else ""
+            response.detailedDiff[change.path].kind = provider_pb2.PropertyDiff.Kind.Value(
+                change.kind + suffix
+            )
+        return response
+
+    def Create(
+        self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.CreateResponse:
+        """Make an object; in a preview, say what is known of it."""
+        kind = self._kind(request.urn, context)
+        given = from_struct(request.properties)
+        inputs = check.completed(kind, given, self._settings, {})
+        if request.preview:
+            return provider_pb2.CreateResponse(properties=to_struct(self._planned(kind, inputs)))
+        try:
+            self._all_known(kind, inputs)
+            identifier, state = kind.create(self._call(request.urn, request.timeout), inputs)
+        except HalfMadeError as error:
+            self._abort_half_made(context, error, request.properties)
+        except (GcpError, OSError) as error:
+            self._abort(context, error)
+        return provider_pb2.CreateResponse(id=identifier, properties=_outputs(state))
+
+    def Read(
+        self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.ReadResponse:
+        """Read an object for a refresh or an import. One that is gone has no id."""
+        kind = self._kind(request.urn, context)
+        before, inputs = from_struct(request.properties), from_struct(request.inputs)
+        try:
+            found = kind.read(self._call(request.urn, request.timeout), request.id, before)
+        except (GcpError, OSError) as error:
+            self._abort(context, error)
+        if found is None:
+            return provider_pb2.ReadResponse()
+        identifier, state = found
+        read = _read_inputs(kind, inputs, state)
+        return provider_pb2.ReadResponse(id=identifier, properties=_outputs(state), inputs=to_struct(read))
+
+    def Update(
+        self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.UpdateResponse:
+        """Change an object in place."""
+        kind = self._kind(request.urn, context)
+        state, given = from_struct(request.olds), from_struct(request.news)
+        inputs = check.completed(kind, given, self._settings, state)
+        if request.preview:
+            planned = {**state, **inputs, **kind.planned(inputs, self._settings)}
+            return provider_pb2.UpdateResponse(properties=_outputs(planned))
+        changes = diff.changes(kind, state, given)
+        try:
+            self._all_known(kind, inputs)
+            done = kind.update(self._call(request.urn, request.timeout), request.id, inputs, state, changes)
+        except HalfMadeError as error:
+            self._abort_half_made(context, error, request.news)
+        except (GcpError, OSError) as error:
+            self._abort(context, error)
+        return provider_pb2.UpdateResponse(properties=_outputs(done))
+
+    def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        """Delete an object, as far as its deletion policy allows."""
+        kind = self._kind(request.urn, context)
+        state = from_struct(request.properties)
+        policy = state.get("deletionPolicy")
+        if policy == "ABANDON":
+            return empty_pb2.Empty()
+        try:
+            if policy == "PREVENT":
+                message = f"cannot delete {kind.label} {request.id}: its deletionPolicy is PREVENT"
+                raise GcpError(message)
+            kind.delete(self._call(request.urn, request.timeout), request.id, state)
+        except (GcpError, OSError) as error:
+            self._abort(context, error)
+        return empty_pb2.Empty()
+
+    def Invoke(
+        self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.InvokeResponse:
+        """Answer a function of the SDK."""
+        if request.tok not in INVOKES:
+            known = ", ".join(sorted(INVOKES))
+            message = f"the sandbox's gcp plugin does not answer {request.tok}; it answers {known}"
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, message)
+        try:
+            result = INVOKES[request.tok](self._connected(), self._settings, from_struct(request.args))
+        except (GcpError, OSError) as error:
+            self._abort(context, error)
+        marked = {
+            key: Secret(value) if key in SECRET_RESULTS and value else value for key, value in result.items()
+        }
+        response = provider_pb2.InvokeResponse()
+        getattr(response, "return").CopyFrom(
+            to_struct(marked)
+        )  # a keyword: not to be written as an attribute
+        return response
+
+    def _kind(self, urn: str, context: grpc.ServicerContext) -> Kind:
+        token = urn.split("::")[2].rpartition("$")[2]
+        if token not in KINDS:
+            known = ", ".join(sorted(KINDS))
+            message = f"the sandbox's gcp plugin does not have {token}; it has {known}"
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, message)
+        return KINDS[token]
+
+    def _connected(self) -> Rest:
+        if self._rest is None:
+            message = "the provider has not been configured"
+            raise GcpError(message)
+        return self._rest
+
+    def _call(self, urn: str, timeout: float) -> Call:
+        return Call(
+            rest=self._connected(),
+            settings=self._settings,
+            timeout=timeout,
+            tell=lambda text: self.tell(urn, text, passing=True),
+        )
+
+    def _planned(self, kind: Kind, inputs: State) -> State:
+        """Return the outputs of an object to come: what follows from the inputs, the rest unknown."""
+        unknown: State = dict.fromkeys(kind.sdk.outputs - set(kind.sdk.inputs.fields), Unknown.value)
+        for name in kind.computed:
+            if "." not in name:
+                unknown[name] = Unknown.value
+        return {**unknown, **inputs, **kind.planned(inputs, self._settings)}
+
+    def _all_known(self, kind: Kind, inputs: State) -> None:
+        for name, value in inputs.items():
+            if contains_unknown(value):
+                message = f"{kind.label}.{name} is still unknown"
+                raise GcpError(message)
+
+    def _abort(self, context: grpc.ServicerContext, error: Exception) -> NoReturn:
+        context.abort(grpc.StatusCode.UNKNOWN, str(error))
+
+    def _abort_half_made(
+        self, context: grpc.ServicerContext, error: HalfMadeError, inputs: struct_pb2.Struct
+    ) -> NoReturn:
+        """Fail, with what exists: the engine keeps it in the state and mends it in the next run."""
+        detail = any_pb2.Any()
+        detail.Pack(
+            provider_pb2.ErrorResourceInitFailed(
+                id=error.identifier, properties=_outputs(error.state), reasons=[str(error)], inputs=inputs
+            )
+        )
+        status = status_pb2.Status(
+            code=grpc.StatusCode.UNKNOWN.value[0], message=str(error), details=[detail]
+        )
+        context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+        context.abort(grpc.StatusCode.UNKNOWN, str(error))
+
+
+def _name(urn: str) -> str:
+    return urn.rpartition("::")[2]
+
+
+def _failures(found: list[tuple[str, str]]) -> list[provider_pb2.CheckFailure]:
+    return [provider_pb2.CheckFailure(property=key, reason=reason) for key, reason in found]
+
+
+def _outputs(state: State) -> struct_pb2.Struct:
+    return to_struct(
+        {
+            key: Secret(value) if key in _SECRET_OUTPUTS else value
+            for key, value in state.items()
+            if value is not None and key != check.DEFAULTS_KEY
+        }
+    )
+
+
+def _read_inputs(kind: Kind, before: State, state: State) -> State:
+    """Return the inputs that describe an object as it was read.
+
+    For a refresh: the program's own, with what has changed. For an import: all that is not a default.
+    """
+    if not before:
+        fields = {key: value for key, value in state.items() if key in kind.sdk.inputs.fields}
+        own = {
+            key: value
+            for key, value in fields.items()
+            if not diff.is_empty(value) and kind.defaults.get(key) != value
+        }
+        return {**own, check.DEFAULTS_KEY: []}
+    drifted = {change.top for change in diff.changes(kind, state, before)}
+    kept = {key: value for key, value in before.items() if key not in drifted}
+    changed = {key: state[key] for key in drifted if key in state and key in kind.sdk.inputs.fields}
+    return {**kept, **changed}

@@ -1,0 +1,38 @@
+"""The resource types that this plugin has, by token.
+
+Refuses any other: the message says which there are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox.engine.gcp import firestore, functions, iam, identities, jobs, secrets, storage
+
+if TYPE_CHECKING:
+    from sandbox.engine.gcp.model import Kind
+
+KINDS: dict[str, Kind] = {
+    kind.pulumi_type: kind
+    for kind in (
+        firestore.Field(),
+        firestore.Index(),
+        firestore.Ruleset(),
+        functions.Function(),
+        iam.ProjectMember(),
+        iam.SecretMember(),
+        iam.ServiceBinding(),
+        iam.ServiceMember(),
+        identities.Account(),
+        identities.Key(),
+        identities.Service(),
+        identities.ServiceIdentity(),
+        jobs.Job(),
+        jobs.Queue(),
+        jobs.Topic(),
+        secrets.Secret(),
+        secrets.SecretVersion(),
+        storage.Bucket(),
+        storage.BucketObject(),
+    )
+}

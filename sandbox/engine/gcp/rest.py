@@ -1,0 +1,250 @@
+"""The calls to Google's REST APIs: endpoints, token, retries, long-running operations.
+
+Refuses any API without its `GOOGLE_<PRODUCT>_CUSTOM_ENDPOINT`: a stand-in has no business with the real
+one.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from urllib.parse import quote
+
+from sandbox.engine.gcp.model import GcpError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import requests
+
+Json: TypeAlias = dict[str, Any]
+
+# product: the middle part of its variable, as the Terraform provider has it (there is no rule).
+PRODUCTS = {
+    "firestore": "FIRESTORE",
+    "firebaserules": "FIREBASERULES",
+    "cloudfunctions": "CLOUDFUNCTIONS2",
+    "run": "CLOUD_RUN_V2",
+    "secretmanager": "SECRET_MANAGER",
+    "iam": "IAM_BETA",
+    "cloudresourcemanager": "RESOURCE_MANAGER",
+    "serviceusage": "SERVICE_USAGE",
+    "storage": "STORAGE",
+    "cloudscheduler": "CLOUD_SCHEDULER",
+    "pubsub": "PUBSUB",
+    "cloudtasks": "CLOUD_TASKS",
+}
+
+_PASSING = {429, 500, 502, 503}
+_RETRY_SECONDS = 90.0  # as long as the Terraform provider's transport keeps trying
+_FIRST_WAIT, _GREATEST_WAIT = 0.25, 10.0
+_CONTENDED = ("underlying data changed", "cross-transaction contention", "Please retry")
+
+
+class ApiError(GcpError):
+    """An API answered with an error.
+
+    Args:
+        status: the HTTP status; 0 when no answer came.
+        message: the API's words.
+        reason: the API's status name, such as ALREADY_EXISTS.
+    """
+
+    def __init__(self, status: int, message: str, reason: str = "") -> None:
+        super().__init__(f"googleapi: Error {status}: {message}{f', {reason}' if reason else ''}")
+        self.status = status
+        self.message = message
+        self.reason = reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """A file with its metadata, sent as `multipart/related`."""
+
+    metadata: Json
+    content: bytes
+    content_type: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """Where the APIs are and what to show them."""
+
+    endpoints: Mapping[str, str]  # product: base URL with its version and a final slash
+    token: str
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+class Rest:
+    """The APIs, usable from any thread.
+
+    Args:
+        access: endpoints and token.
+        pause: how to wait; a test's fake makes it short.
+    """
+
+    def __init__(self, access: Access, pause: Callable[[float], None] = time.sleep) -> None:
+        self._access = access
+        self._pause = pause
+        self._local = threading.local()
+
+    def get(self, product: str, path: str, query: Mapping[str, str] | None = None) -> Json:
+        """Return what `GET` answers."""
+        return self.send("GET", product, path, query=query)
+
+    def send(
+        self,
+        method: str,
+        product: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Json | Upload | None = None,
+    ) -> Json:
+        """Send a request, again where the answer says that it may pass; return the answer's object.
+
+        Args:
+            method: the HTTP method.
+            product: a key of `PRODUCTS`.
+            path: after the endpoint, with names already in it; parentheses and colons are left as they are.
+            query: query parameters.
+            body: a JSON object or a file.
+
+        Raises:
+            ApiError: the API refused, or kept failing for 90 seconds.
+            GcpError: there is no endpoint for the product, or no token.
+        """
+        url = self._url(product, path, upload=isinstance(body, Upload))
+        give_up = time.monotonic() + _RETRY_SECONDS
+        wait = _FIRST_WAIT
+        while True:
+            status, text, after = self._once(method, url, query, body)
+            if 200 <= status < 300:
+                return cast("Json", json.loads(text)) if text.strip() else {}
+            error = _api_error(status, text)
+            again = status in _PASSING or status == 0 or (status == 409 and _is_contention(error))
+            if not again or time.monotonic() + wait > give_up:
+                raise error
+            self._pause(max(wait, after))
+            wait = min(wait * 2, _GREATEST_WAIT)
+
+    def wait(self, product: str, operation: Json, seconds: float, tell: Callable[[str], None]) -> Json:
+        """Wait for a long-running operation; return its response.
+
+        Args:
+            product: the API that started it.
+            operation: what the API answered.
+            seconds: the longest wait.
+            tell: told now and then that it is still going on.
+
+        Raises:
+            ApiError: the operation ended with an error.
+            GcpError: it did not end in time.
+        """
+        give_up = time.monotonic() + seconds
+        wait, rounds = _FIRST_WAIT, 0
+        while not operation.get("done"):
+            if time.monotonic() + wait > give_up:
+                message = f"timeout while waiting for {operation.get('name')} after {seconds:.0f} seconds"
+                raise GcpError(message)
+            self._pause(wait)
+            wait = min(wait * 1.5, _GREATEST_WAIT)
+            operation = self.get(product, str(operation["name"]))
+            rounds += 1
+            if rounds % 4 == 0:
+                tell(_progress(operation))
+        if "error" in operation:
+            error = cast("Json", operation["error"])
+            raise ApiError(int(error.get("code", 0)), str(error.get("message", "")), _details(error))
+        return cast("Json", operation.get("response") or {})
+
+    def _once(
+        self, method: str, url: str, query: Mapping[str, str] | None, body: Json | Upload | None
+    ) -> tuple[int, str, float]:
+        """Return status (0: no answer), text, and how many seconds the server asks to wait."""
+        import requests
+
+        headers = {"Authorization": f"Bearer {self._access.token}", **self._access.headers}
+        data: bytes | None = None
+        if isinstance(body, Upload):
+            data, headers["Content-Type"] = _multipart(body)
+        elif body is not None:
+            data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
+        try:
+            answer = self._session().request(
+                method, url, params=dict(query or {}), data=data, headers=headers, timeout=(10, 300)
+            )
+        except (requests.ConnectionError, requests.Timeout) as error:
+            return 0, f"{method} {url}: {type(error).__name__}", 0.0
+        after = answer.headers.get("Retry-After", "0")
+        return answer.status_code, answer.text, float(after) if after.isdecimal() else 0.0
+
+    def _session(self) -> requests.Session:
+        import requests
+
+        session = cast("requests.Session | None", getattr(self._local, "session", None))
+        if session is None:
+            session = requests.Session()
+            session.trust_env = False  # a proxy of the machine must not see the sandbox's traffic
+            self._local.session = session
+        return session
+
+    def _url(self, product: str, path: str, *, upload: bool) -> str:
+        variable = f"GOOGLE_{PRODUCTS[product]}_CUSTOM_ENDPOINT"
+        base = self._access.endpoints.get(product)
+        if not base:
+            message = (
+                f"{variable} is not set: the sandbox's gcp plugin does not speak to the real {product} API"
+            )
+            raise GcpError(message)
+        if not self._access.token:
+            message = "no token: set GOOGLE_OAUTH_ACCESS_TOKEN, or gcp:accessToken"
+            raise GcpError(message)
+        if upload:  # uploads go to the host's root
+            base = base[: base.index("/", base.index("://") + 3)] + "/upload/storage/v1/"
+        return base + quote(path, safe="/:()@~!$&'*+,;=%")
+
+
+def _multipart(upload: Upload) -> tuple[bytes, str]:
+    edge = "===============stand-in-boundary=="
+    head = (
+        f"--{edge}\r\nContent-Type: application/json\r\n\r\n{json.dumps(upload.metadata)}\r\n"
+        f"--{edge}\r\nContent-Type: {upload.content_type}\r\n\r\n"
+    )
+    return (
+        head.encode() + upload.content + f"\r\n--{edge}--\r\n".encode(),
+        f'multipart/related; boundary="{edge}"',
+    )
+
+
+def _api_error(status: int, text: str) -> ApiError:
+    try:
+        data = json.loads(text)
+    except ValueError:
+        return ApiError(status, text.strip()[:500] or "no answer")
+    error = cast("Any", data).get("error") if isinstance(data, dict) else None
+    if not isinstance(error, dict):
+        return ApiError(status, text.strip()[:500])
+    fields = cast("Json", error)
+    return ApiError(status, str(fields.get("message", "")), str(fields.get("status", "")) or _details(fields))
+
+
+def _details(error: Json) -> str:
+    details = error.get("details")
+    return f"details: {json.dumps(details)}" if details else ""
+
+
+def _is_contention(error: ApiError) -> bool:
+    return error.reason == "ABORTED" or any(words in error.message for words in _CONTENDED)
+
+
+def _progress(operation: Json) -> str:
+    about = cast("Json", operation.get("metadata") or {})
+    done = cast("Json", about.get("progressDocuments") or {})
+    if done.get("estimatedWork"):
+        return f"{about.get('state', 'working')}: {done.get('completedWork', 0)} of {done['estimatedWork']}"
+    return f"still waiting: {about.get('state') or about.get('verb') or 'working'}"

@@ -1,0 +1,376 @@
+"""Cloud Storage: buckets and the objects in them.
+
+Refuses directories as sources (the archive is the program's to make, with its own rules) and the bucket
+settings that hold no source archive (`supported`).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+from urllib.parse import quote
+
+from sandbox.engine.gcp.model import Call, Change, GcpError, HalfMadeError, Kind, State, labels_in, labels_out
+from sandbox.engine.gcp.rest import ApiError, Upload
+from sandbox.engine.gcp.standard import coerced, without_empty
+from sandbox.engine.protocol import Asset
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sandbox.engine.gcp.model import Settings
+    from sandbox.engine.gcp.rest import Json
+
+PRODUCT = "storage"
+_CONDITIONS = {
+    "age": "age",
+    "createdBefore": "createdBefore",
+    "customTimeBefore": "customTimeBefore",
+    "daysSinceCustomTime": "daysSinceCustomTime",
+    "daysSinceNoncurrentTime": "daysSinceNoncurrentTime",
+    "matchesPrefixes": "matchesPrefix",
+    "matchesStorageClasses": "matchesStorageClass",
+    "matchesSuffixes": "matchesSuffix",
+    "noncurrentTimeBefore": "noncurrentTimeBefore",
+    "numNewerVersions": "numNewerVersions",
+}
+
+
+class Bucket(Kind):
+    """A bucket."""
+
+    pulumi_type = "gcp:storage/bucket:Bucket"
+    autoname = "name"
+    autoname_length = 222
+    supported = frozenset(
+        {
+            "deletionPolicy",
+            "forceDestroy",
+            "labels",
+            "lifecycleRules",
+            "location",
+            "name",
+            "project",
+            "publicAccessPrevention",
+            "softDeletePolicy",
+            "storageClass",
+            "uniformBucketLevelAccess",
+            "versioning",
+        }
+    )
+    replace = frozenset({"name", "location", "project"})
+    local = frozenset({"deletionPolicy", "forceDestroy"})
+    defaults: ClassVar[Mapping[str, Any]] = {"storageClass": "STANDARD", "forceDestroy": False}
+    computed = frozenset(
+        {
+            "project",
+            "publicAccessPrevention",
+            "softDeletePolicy",
+            "softDeletePolicy.effectiveTime",
+            "softDeletePolicy.retentionDurationSeconds",
+            "uniformBucketLevelAccess",
+            "versioning",
+        }
+    )
+    unordered = frozenset({"lifecycleRules"})
+
+    def normal(self, pattern: str, value: Any) -> Any:
+        """Locations have no case."""
+        return value.upper() if pattern == "location" and isinstance(value, str) else value
+
+    def body(self, inputs: State, settings: Settings) -> Json:
+        """Return the bucket as it is sent."""
+        body: Json = {
+            "labels": labels_out(inputs, settings),
+            "lifecycle": {"rule": [_rule_out(rule) for rule in inputs.get("lifecycleRules") or []]},
+            "location": str(inputs["location"]).upper(),
+            "name": inputs["name"],
+            "storageClass": inputs["storageClass"],
+        }
+        access: Json = {}
+        if inputs.get("uniformBucketLevelAccess") is not None:
+            access["uniformBucketLevelAccess"] = {"enabled": inputs["uniformBucketLevelAccess"]}
+        if inputs.get("publicAccessPrevention") is not None:
+            access["publicAccessPrevention"] = inputs["publicAccessPrevention"]
+        if access:
+            body["iamConfiguration"] = access
+        if inputs.get("softDeletePolicy") is not None:
+            policy = cast("Json", inputs["softDeletePolicy"])
+            body["softDeletePolicy"] = {key: value for key, value in policy.items() if key != "effectiveTime"}
+        if inputs.get("versioning") is not None:
+            body["versioning"] = inputs["versioning"]
+        return body
+
+    def create(self, call: Call, inputs: State) -> tuple[str, State]:
+        """Make the bucket and read it back."""
+        body = self.body(inputs, call.settings)
+        call.rest.send("POST", PRODUCT, "b", query={"project": str(inputs["project"])}, body=body)
+        return self._read_back(call, str(inputs["name"]), inputs)
+
+    def _read_back(self, call: Call, name: str, inputs: State) -> tuple[str, State]:
+        found = self.read(call, name, inputs)
+        if found is None:
+            message = f"the bucket {name} was made and then could not be found"
+            raise HalfMadeError(message, name, {})
+        return found
+
+    def read(self, call: Call, identifier: str, state: State) -> tuple[str, State] | None:
+        """Read the bucket."""
+        name = identifier.rpartition("/")[2]
+        found = _get(call, f"b/{name}")
+        if found is None:
+            return None
+        access = cast("Json", found.get("iamConfiguration") or {})
+        fields = self.sdk.inputs.fields
+        rules = cast("list[Json]", cast("Json", found.get("lifecycle") or {}).get("rule") or [])
+        done: State = {
+            **{key: state.get(key) for key in self.local},
+            **labels_in(state, cast("dict[str, str]", found.get("labels") or {}), call.settings),
+            "lifecycleRules": [_rule_in(rule) for rule in rules],
+            "location": found.get("location"),
+            "name": found.get("name"),
+            "project": state.get("project") or call.settings.project,
+            "projectNumber": int(found["projectNumber"]) if found.get("projectNumber") else None,
+            "publicAccessPrevention": access.get("publicAccessPrevention"),
+            "selfLink": found.get("selfLink"),
+            "softDeletePolicy": coerced(fields["softDeletePolicy"], found.get("softDeletePolicy")),
+            "storageClass": found.get("storageClass"),
+            "timeCreated": found.get("timeCreated"),
+            "uniformBucketLevelAccess": cast("Json", access.get("uniformBucketLevelAccess") or {}).get(
+                "enabled"
+            ),
+            "updated": found.get("updated"),
+            "url": f"gs://{name}",
+            "versioning": coerced(fields["versioning"], found.get("versioning")),
+        }
+        return name, {key: value for key, value in done.items() if value is not None}
+
+    def update(
+        self, call: Call, identifier: str, inputs: State, state: State, changes: list[Change]
+    ) -> State:
+        """Patch the changed blocks."""
+        blocks = {
+            "lifecycleRules": "lifecycle",
+            "publicAccessPrevention": "iamConfiguration",
+            "uniformBucketLevelAccess": "iamConfiguration",
+        }
+        tops = {change.top for change in changes} - self.local
+        if tops:
+            body = self.body(inputs, call.settings)
+            sent: Json = {blocks.get(top, top): body.get(blocks.get(top, top)) for top in sorted(tops)}
+            if "labels" in tops:  # the API merges labels: one that is dropped must be sent as null
+                dropped = set(cast("State", state.get("labels") or {})) - set(body["labels"])
+                sent["labels"] = {**body["labels"], **dict.fromkeys(sorted(dropped))}
+            call.rest.send("PATCH", PRODUCT, f"b/{identifier}", body=sent)
+        return self._read_back(call, identifier, inputs)[1]
+
+    def delete(self, call: Call, identifier: str, state: State) -> None:
+        """Delete an empty bucket; with `forceDestroy` empty it first."""
+        _get(call, f"b/{identifier}/anywhereCaches/")
+        listed = _get(call, f"b/{identifier}/o", {"versions": "true"})
+        items = cast("list[Json]", (listed or {}).get("items") or [])
+        if items and not state.get("forceDestroy"):
+            message = (
+                f"cannot delete bucket {identifier}, which holds objects, without forceDestroy set to true"
+            )
+            raise GcpError(message)
+        for item in items:
+            query = {"generation": str(item["generation"])} if item.get("generation") else {}
+            _delete(call, f"b/{identifier}/o/{quote(str(item['name']), safe='')}", query)
+        _delete(call, f"b/{identifier}")
+
+
+def _rule_out(rule: State) -> Json:
+    condition = cast("State", rule.get("condition") or {})
+    sent = {api: condition[name] for name, api in _CONDITIONS.items() if condition.get(name) is not None}
+    if condition.get("withState") in {"LIVE", "ARCHIVED"}:
+        sent["isLive"] = condition["withState"] == "LIVE"
+    return {"action": without_empty(cast("Json", rule.get("action") or {})), "condition": sent}
+
+
+def _rule_in(rule: Json) -> State:
+    condition = cast("Json", rule.get("condition") or {})
+    found: State = {name: condition[api] for name, api in _CONDITIONS.items() if api in condition}
+    if "isLive" in condition:
+        found["withState"] = "LIVE" if condition["isLive"] else "ARCHIVED"
+    return {"action": dict(cast("Json", rule.get("action") or {})), "condition": found}
+
+
+class BucketObject(Kind):
+    """An object, from a file or a text. Its Pulumi id is `bucket-name`."""
+
+    pulumi_type = "gcp:storage/bucketObject:BucketObject"
+    autoname = "name"
+    supported = frozenset(
+        {
+            "bucket",
+            "cacheControl",
+            "content",
+            "contentDisposition",
+            "contentEncoding",
+            "contentLanguage",
+            "contentType",
+            "deletionPolicy",
+            "detectMd5hash",
+            "metadata",
+            "name",
+            "source",
+            "storageClass",
+        }
+    )
+    replace = frozenset(
+        {
+            "bucket",
+            "cacheControl",
+            "contentDisposition",
+            "contentEncoding",
+            "contentLanguage",
+            "contentType",
+            "metadata",
+            "name",
+            "source",
+            "storageClass",
+        }
+    )
+    local = frozenset({"content", "deletionPolicy", "source"})
+    computed = frozenset({"contentType", "detectMd5hash", "storageClass"})
+    _fields = (
+        "cacheControl",
+        "contentDisposition",
+        "contentEncoding",
+        "contentLanguage",
+        "metadata",
+        "storageClass",
+    )
+
+    def problems(self, inputs: State) -> list[tuple[str, str]]:
+        """One source, and one that can be read."""
+        given = [name for name in ("content", "source") if inputs.get(name) is not None]
+        if len(given) != 1:
+            return [("source", "exactly one of source and content must be set")]
+        source = inputs.get("source")
+        if not isinstance(source, Asset) or "text" in source.fields:
+            return []
+        path = source.fields.get("path")
+        if path is None:
+            return [("source", "must be a file or a text: the sandbox's gcp plugin makes no archives")]
+        return [] if Path(path).is_file() else [("source", f"there is no file {path}")]
+
+    def normal(self, pattern: str, value: Any) -> Any:
+        """An asset is its content."""
+        return value.fields.get("hash") if pattern == "source" and isinstance(value, Asset) else value
+
+    def same(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
+        """Content is compared by its hash, in `extra_changes`; an imported object has no source."""
+        return (pattern == "source" and old is None) or pattern == "content"
+
+    def extra_changes(self, state: State, inputs: State) -> list[Change]:
+        """See that the object holds something else: another text, or bytes put there by hand."""
+        content, there = inputs.get("content"), state.get("md5hash")
+        if isinstance(content, str):
+            changed = there is not None and _md5(content.encode()) != there
+            return [Change(path="content", pattern="content", kind="UPDATE")] if changed else []
+        # For a diff, the engine hands over a file's hash and not the file: `detectMd5hash` is what was uploaded.
+        if state.get("detectMd5hash") in {None, there}:
+            return []
+        return [Change(path="detectMd5hash", pattern="detectMd5hash", kind="UPDATE")]
+
+    def create(self, call: Call, inputs: State) -> tuple[str, State]:
+        """Upload the object with its metadata and read it back."""
+        content = _content(inputs)
+        if content is None:
+            message = "the object's content is not known"
+            raise GcpError(message)
+        bucket, name = str(inputs["bucket"]), str(inputs["name"])
+        about: Json = {"bucket": bucket}
+        about.update({key: inputs[key] for key in self._fields if inputs.get(key) is not None})
+        upload = Upload(
+            metadata=about,
+            content=content,
+            content_type=str(inputs.get("contentType") or _guess(name, inputs)),
+        )
+        path = f"b/{bucket}/o"
+        query = {"name": name, "uploadType": "multipart"}
+        call.rest.send("POST", PRODUCT, path, query=query, body=upload)
+        found = self.read(call, f"{bucket}-{name}", {**inputs, "detectMd5hash": _md5(content)})
+        if found is None:
+            message = f"the object {name} was uploaded to {bucket} and then could not be found"
+            raise HalfMadeError(message, f"{bucket}-{name}", {})
+        return found
+
+    def read(self, call: Call, identifier: str, state: State) -> tuple[str, State] | None:
+        """Read the object's metadata."""
+        bucket, name = state.get("bucket"), state.get("name")
+        if not bucket or not name:
+            message = f"an object cannot be imported by its id ({identifier!r}): it does not say its bucket"
+            raise GcpError(message)
+        found = _get(call, f"b/{bucket}/o/{quote(str(name), safe='')}")
+        if found is None:
+            return None
+        md5 = found.get("md5Hash")
+        done: State = {
+            **{key: state.get(key) for key in self.local},
+            **{
+                key: found.get(key)
+                for key in (*self._fields, "contentType", "crc32c", "mediaLink", "selfLink")
+            },
+            "bucket": bucket,
+            "detectMd5hash": state.get("detectMd5hash") or md5,
+            "generation": int(found["generation"]) if found.get("generation") else None,
+            "md5hash": md5,
+            "md5hexhash": base64.b64decode(md5).hex() if md5 else None,
+            "name": name,
+            "outputName": found.get("name"),
+        }
+        return f"{bucket}-{name}", {key: value for key, value in done.items() if value is not None}
+
+    def update(
+        self, call: Call, identifier: str, inputs: State, state: State, changes: list[Change]
+    ) -> State:
+        """Upload again: an object's bytes cannot be patched."""
+        if {change.top for change in changes} == {"deletionPolicy"}:
+            return {**state, "deletionPolicy": inputs.get("deletionPolicy")}
+        return self.create(call, inputs)[1]
+
+    def delete(self, call: Call, identifier: str, state: State) -> None:
+        """Delete the object."""
+        _delete(call, f"b/{state['bucket']}/o/{quote(str(state['name']), safe='')}")
+
+
+def _content(inputs: State) -> bytes | None:
+    """Return the bytes of an object; None while they are not known."""
+    source = inputs.get("source")
+    if isinstance(source, Asset):
+        text = source.fields.get("text")
+        return text.encode() if text is not None else Path(source.fields["path"]).read_bytes()
+    content = inputs.get("content")
+    return content.encode() if isinstance(content, str) else None
+
+
+def _md5(content: bytes) -> str:
+    return base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
+
+
+def _guess(name: str, inputs: State) -> str:
+    if name.endswith(".zip"):
+        return "application/zip"
+    return "application/octet-stream" if inputs.get("source") is not None else "text/plain; charset=utf-8"
+
+
+def _get(call: Call, path: str, query: Mapping[str, str] | None = None) -> Json | None:
+    try:
+        return call.rest.get(PRODUCT, path, query)
+    except ApiError as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+def _delete(call: Call, path: str, query: Mapping[str, str] | None = None) -> None:
+    try:
+        call.rest.send("DELETE", PRODUCT, path, query=query)
+    except ApiError as error:
+        if error.status != 404:
+            raise
