@@ -245,7 +245,7 @@ def _running(instance: InstanceView) -> bool:
         return False
     if latest.status in {"FAILED", "CRASHED"}:
         return False
-    if latest.status in {"REMOVED", "SKIPPED"} or latest.stopped:
+    if latest.status in {"REMOVED", "SKIPPED"} or (latest.stopped and latest.status != "SLEEPING"):
         return any(one.status in GOOD_STATUSES for one in instance.active)
     return True
 

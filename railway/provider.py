@@ -13,8 +13,7 @@ defect of ours.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import fields as dataclass_fields
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -139,15 +138,13 @@ class RailwayProvider(ResourceProvider):
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Find or make the object."""
         declared = _plain(props)
-        with _plainly():
-            id_, outs = self.make(declared)
+        id_, outs = _plainly(lambda: self.make(declared))
         return CreateResult(id_, _present(declared | outs))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """The live state; a blank id only if Railway says that the object is deleted."""
         known = _plain(props)
-        with _plainly():
-            live = self.see(id_, known)
+        live = _plainly(lambda: self.see(id_, known))
         if live is None:
             return ReadResult("", {})
         outs = _present(known | live)
@@ -160,14 +157,12 @@ class RailwayProvider(ResourceProvider):
         changed = differ.compare(self.FIELDS, olds, news).changed
         names = {field.name for field in self.FIELDS}
         kept = {name: value for name, value in olds.items() if name not in names}
-        with _plainly():
-            outs = self.change(_id, olds, news, changed)
+        outs = _plainly(lambda: self.change(_id, olds, news, changed))
         return UpdateResult(_present(kept | news | outs))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Delete the object."""
-        with _plainly():
-            self.drop(_id, _plain(_props))
+        _plainly(lambda: self.drop(_id, _plain(_props)))
 
     # ---- What subclasses share
 
@@ -286,12 +281,10 @@ def _present(outs: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in outs.items() if value is not None}
 
 
-@contextmanager
-def _plainly() -> Generator[None]:
-    """Let our own errors out without their causes."""
+def _plainly(work: Callable[[], T]) -> T:
+    """Let our own errors out without their causes, and without the frames that led to them."""
     try:
-        yield
+        return work()
     except RailwayError as error:
-        error.__cause__ = None
-        error.__suppress_context__ = True
-        raise error.with_traceback(None) from None
+        failure = error.with_traceback(None)
+    raise failure from None

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 MINIMUM = 4
 _LONG_LINE = 16
+_EVERYDAY = frozenset({"true", "false", "null", "none", "auto"})
 
 
 def spellings(value: str) -> set[str]:
@@ -36,7 +37,7 @@ def spellings(value: str) -> set[str]:
             if len(leaf) >= _LONG_LINE:
                 found.update({leaf, json.dumps(leaf)[1:-1]})
                 found.update(line.strip() for line in leaf.splitlines() if len(line.strip()) >= _LONG_LINE)
-    return {spelling for spelling in found if len(spelling) >= MINIMUM}
+    return {one for one in found if len(one) >= MINIMUM and one.lower() not in _EVERYDAY}
 
 
 def strings_in(value: object) -> Iterable[str]:

@@ -105,6 +105,14 @@ class DynamicResource:
         self._keep(answer.inputs)
         return {failure.property: failure.reason for failure in answer.failures}
 
+    def inputs(self, news: Mapping[str, Any], olds: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The inputs that `Check` makes of what is declared; nothing in it may be refused."""
+        answer = self._stub.Check(
+            provider_pb2.CheckRequest(olds=self._struct(olds or {}), news=self._struct(news)), timeout=SECONDS
+        )
+        assert not answer.failures, answer.failures
+        return self._keep(answer.inputs)
+
     def diff(self, live: Live, news: Mapping[str, Any]) -> Difference:
         """What would change."""
         answer = self._stub.Diff(
