@@ -23,7 +23,7 @@ import pulumi_gcp as gcp
 
 from components._base import Component, Resources
 from components.apis import Apis
-from components.index_file import FieldSpec, IndexField, IndexSpec
+from components.index_file import FieldIndex, FieldSpec, IndexField, IndexSpec
 from components.settings import GoogleSettings
 
 BUILD_TIME = "120m"
@@ -95,16 +95,8 @@ class Indexes(Component):
         # No `index_config` leaves the field's indexing as it is; an empty one turns all of it off.
         config: gcp.firestore.FieldIndexConfigArgsDict | None = None
         if spec.indexes is not None:
-            config = {
-                "indexes": [
-                    {
-                        "query_scope": index.query_scope,
-                        "order": index.order,
-                        "array_config": index.array_config,
-                    }
-                    for index in spec.indexes
-                ]
-            }
+            entries = [_field_index(index) for index in spec.indexes]
+            config = {"indexes": entries} if entries else {}
         return gcp.firestore.Field(
             f"{self._name}-{spec.key}",
             project=self._google.project,
@@ -120,6 +112,12 @@ class Indexes(Component):
                 ),
             ),
         )
+
+
+def _field_index(index: FieldIndex) -> gcp.firestore.FieldIndexConfigIndexArgsDict:
+    if index.array_config is not None:
+        return {"query_scope": index.query_scope, "array_config": index.array_config}
+    return {"query_scope": index.query_scope, "order": index.order}
 
 
 def _index_field(field: IndexField) -> gcp.firestore.IndexFieldArgsDict:

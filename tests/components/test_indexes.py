@@ -91,7 +91,7 @@ def test_an_array_and_a_vector_field_say_what_they_are(run: Run) -> None:
 @pytest.mark.parametrize(
     ("indexes", "ttl", "expected"),
     [
-        ((), None, {"indexConfig": {"indexes": []}}),
+        ((), None, {"indexConfig": {}}),
         (None, True, {"ttlConfig": {}}),
         (None, None, {}),
         (None, False, {}),
