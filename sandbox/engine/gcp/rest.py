@@ -145,6 +145,8 @@ class Rest:
             ApiError: the operation ended with an error.
             GcpError: it did not end in time.
         """
+        if "name" not in operation:
+            return operation  # some deletions answer at once, with nothing
         give_up = time.monotonic() + seconds
         wait, rounds = _FIRST_WAIT, 0
         while not operation.get("done"):
