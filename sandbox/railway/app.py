@@ -6,6 +6,7 @@ Refuses to invent an API: what Railway's schema does not have is not served here
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -27,6 +28,8 @@ from sandbox.railway.store import load
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
+
+    from graphql import GraphQLSchema
 
     from sandbox.railway.backend import Backend
 
@@ -53,6 +56,12 @@ class RailwayWatch(Watch):
         }
 
 
+@cache
+def executable() -> GraphQLSchema:
+    """The schema with its resolvers: it holds no world, so all apps of a process share it."""
+    return build(FIELDS)
+
+
 def create_app(state_file: Path | None = None, backend: Backend | None = None) -> Starlette:
     """A Railway.
 
@@ -64,7 +73,7 @@ def create_app(state_file: Path | None = None, backend: Backend | None = None) -
         ValueError: `state_file` is not a state of this sandbox.
     """
     store = load(state_file)
-    endpoint = Endpoint(store, build(FIELDS), Limits(store), state_file)
+    endpoint = Endpoint(store, executable(), Limits(store), state_file)
     pauses = Pauses(endpoint, describe)
     watch = RailwayWatch(pauses, describe, ANSWERS)
     watch.endpoint = endpoint
