@@ -2,15 +2,18 @@
 
 Runbook: "indexes are Ready, functions Deployed, rules active", "/health 200"; the risk "unhealthy backend".
 
-It runs `python -m ops verify` with the declaration as JSON on stdin. The declaration changes whenever
-something was deployed, so a preview shows this step exactly when it will run, and an unchanged stack does
+It runs `python -m ops verify`. What the program knows by itself goes to it as JSON on stdin, what only the
+clouds know (ids, versions, the deployment) in one environment variable each, so that a preview names the
+part that will be different instead of calling the whole declaration unknown. Either changes whenever
+something was deployed: the preview shows this step exactly when it will run, and an unchanged stack does
 not run it. A failure fails the update with the failing lines.
 
-It refuses to hold anything secret: names, versions and digests only, since stdin is kept in the state.
+It refuses to hold anything secret: names, versions and digests only, since all of it is kept in the state.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,15 +46,9 @@ class VerificationArgs:
     backend: Backend
 
 
-def spec(args: VerificationArgs) -> dict[str, Any]:
-    """The declaration as `ops.verify.Spec` reads it."""
-    rules: dict[str, Any] | None = None
-    if args.rules is not None:
-        rules = {
-            "release": args.rules.release_name,
-            "ruleset": args.rules.ruleset_name,
-            "digest": args.rules.digest,
-        }
+def declared(args: VerificationArgs) -> dict[str, Any]:
+    """What the program knows by itself, as `ops.verify.Spec` reads it."""
+    functions = sorted(args.functions.deployed, key=lambda one: (one.endpoint.region, one.endpoint.id))
     return {
         "project": args.google.project,
         "database": args.google.firestore_database,
@@ -62,20 +59,26 @@ def spec(args: VerificationArgs) -> dict[str, Any]:
                 "source": deployed.source_object,
                 "digest": deployed.digest,
             }
-            for deployed in sorted(
-                args.functions.deployed, key=lambda one: (one.endpoint.region, one.endpoint.id)
-            )
+            for deployed in functions
         ],
-        "indexes": args.indexes.ids,
-        "rules": rules,
-        "secrets": args.secrets.versions,
-        "backend": {
-            "url": args.backend.url,
-            "health_path": args.backend.health_path,
-            "deployment": args.backend.deployment.deployment_id,
-        },
+        "release": args.rules and args.rules.release_name,
+        "rules_digest": args.rules and args.rules.digest,
+        "health_path": args.backend.health_path,
         "wait_seconds": HEALTH_WAIT_SECONDS,
     }
+
+
+def answered(args: VerificationArgs) -> dict[str, pulumi.Input[str]]:
+    """What only the clouds know, by environment variable, each as JSON."""
+    backend = args.backend
+    variables: dict[str, Any] = {
+        "VERIFY_BACKEND": {"url": backend.url, "deployment": backend.deployment.deployment_id},
+        "VERIFY_INDEXES": args.indexes.ids,
+        "VERIFY_SECRETS": args.secrets.versions,
+    }
+    if args.rules:
+        variables["VERIFY_RULESET"] = args.rules.ruleset_name
+    return {name: pulumi.Output.json_dumps(value, sort_keys=True) for name, value in variables.items()}
 
 
 class Verification(Component):
@@ -87,10 +90,13 @@ class Verification(Component):
             f"{name}-run",
             create=RUN,
             update=RUN,
-            stdin=pulumi.Output.json_dumps(spec(args), sort_keys=True),
+            stdin=json.dumps(declared(args), sort_keys=True),
+            environment=answered(args),
             interpreter=["/bin/sh", "-c"],
             # Else the environment of the second run holds the output of the first.
             add_previous_output_in_env=False,
-            opts=self.child(depends_on=[*args.indexes.ready, *args.functions.ready, args.backend.deployment]),
+            opts=self.child(
+                depends_on=[*args.indexes.ready, *args.functions.ready, args.backend.deployment],
+            ),
         )
         self.register_outputs({})

@@ -4,7 +4,7 @@ prints."""
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import sys
 
 from firebase.rest import GoogleApi
@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ops", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
     verifying = commands.add_parser(
-        "verify", help="check that what the program declared (JSON on stdin) is there and well"
+        "verify", help="check that what the program declared (stdin, VERIFY_*) is there and well"
     )
     verifying.set_defaults(run=_verify)
     chosen = parser.parse_args(arguments)
@@ -27,8 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _verify() -> int:
     try:
-        spec = verify.parse(json.load(sys.stdin))
-    except (json.JSONDecodeError, verify.SpecError) as wrong:
+        spec = verify.parse(sys.stdin.read(), os.environ)
+    except verify.SpecError as wrong:
         print(f"python -m ops verify: {wrong}", file=sys.stderr)
         return MISUSED
     lines = verify.check(spec, GoogleApi())

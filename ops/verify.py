@@ -1,8 +1,8 @@
 """`python -m ops verify`: is everything that was declared really there and well?
 
 Runbook: "indexes are Ready, functions Deployed, rules active", "/health 200". The program runs it as the last
-step of `pulumi up` (`components.verification`), with what it declared as JSON on stdin, so that an `up` whose
-result is not healthy is a failed `up`.
+step of `pulumi up` (`components.verification`) with what it declared, so that an `up` whose result is not
+healthy is a failed `up`.
 
 It refuses to trust what Pulumi believes: everything is read from Google and Railway again. It reads no
 secret and is given none.
@@ -10,10 +10,11 @@ secret and is given none.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 from firebase.release import get_release
 from firebase.rest import GoogleApi, GoogleError, JsonObject
@@ -29,41 +30,47 @@ class SpecError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """What was declared. The fields are those of `components.verification.spec`."""
+    """What was declared and what the clouds answered: `declared` and `answered` of `components.verification`."""
 
     project: str
     database: str
     functions: tuple[JsonObject, ...]
-    indexes: Mapping[str, str]
-    rules: JsonObject | None
-    secrets: Mapping[str, str]
-    backend: JsonObject
+    release: str | None
+    rules_digest: str | None
+    health_path: str
     wait_seconds: float
+    backend_url: str
+    indexes: Mapping[str, str]
+    secrets: Mapping[str, str]
+    ruleset: str | None
 
 
-def parse(raw: object) -> Spec:
-    """The spec from its JSON.
+def parse(declared: str, environ: Mapping[str, str]) -> Spec:
+    """The spec from stdin and the environment.
 
     Raises:
-        SpecError: a field is missing.
+        SpecError: not JSON, or a part is missing.
     """
-    if not isinstance(raw, dict):
-        msg = "expected a JSON object on stdin"
-        raise SpecError(msg)
-    given = cast("dict[str, Any]", raw)
     try:
+        given = json.loads(declared)
         return Spec(
             project=given["project"],
             database=given["database"],
             functions=tuple(given["functions"]),
-            indexes=given["indexes"],
-            rules=given["rules"],
-            secrets=given["secrets"],
-            backend=given["backend"],
+            release=given["release"],
+            rules_digest=given["rules_digest"],
+            health_path=given["health_path"],
             wait_seconds=float(given["wait_seconds"]),
+            backend_url=json.loads(environ["VERIFY_BACKEND"])["url"],
+            indexes=json.loads(environ["VERIFY_INDEXES"]),
+            secrets=json.loads(environ["VERIFY_SECRETS"]),
+            ruleset=json.loads(environ["VERIFY_RULESET"]) if given["release"] else None,
         )
-    except KeyError as missing:
-        msg = f"the spec on stdin has no field {missing}"
+    except json.JSONDecodeError as wrong:
+        msg = f"expected what the program writes on stdin and in VERIFY_*, JSON: {wrong}"
+        raise SpecError(msg) from None
+    except (KeyError, TypeError) as missing:
+        msg = f"expected what the program writes on stdin and in VERIFY_*; missing: {missing}"
         raise SpecError(msg) from None
 
 
@@ -129,18 +136,17 @@ def _indexes(spec: Spec, api: GoogleApi) -> Iterator[Line]:
 
 
 def _rules(spec: Spec, api: GoogleApi) -> Iterator[Line]:
-    if spec.rules is None:
+    if spec.release is None or spec.ruleset is None:
         return
-    release, ruleset = str(spec.rules["release"]), str(spec.rules["ruleset"])
-    live = get_release(api, spec.project, release)
-    thing = f"rules {release}"
+    live = get_release(api, spec.project, spec.release)
+    thing = f"rules {spec.release}"
     heal = "Run `pulumi up --refresh`, which points the release at the declared rules."
     if live is None:
         yield Line(thing=thing, found="no release: clients meet a database without rules", mend=heal)
-    elif live.get("rulesetName") != ruleset:
-        yield Line(thing=thing, found=f"points at {live.get('rulesetName')}, not {ruleset}", mend=heal)
-    elif google.ruleset_digest(api, ruleset) != spec.rules["digest"]:
-        yield Line(thing=thing, found=f"the text of {ruleset} is not the declared one", mend=heal)
+    elif live.get("rulesetName") != spec.ruleset:
+        yield Line(thing=thing, found=f"points at {live.get('rulesetName')}, not {spec.ruleset}", mend=heal)
+    elif google.ruleset_digest(api, spec.ruleset) != spec.rules_digest:
+        yield Line(thing=thing, found=f"the text of {spec.ruleset} is not the declared one", mend=heal)
     else:
         yield Line(thing=thing, found="the declared text is released")
 
@@ -155,7 +161,7 @@ def _secrets(spec: Spec, api: GoogleApi) -> Iterator[Line]:
 
 
 def _health(spec: Spec, environ: Mapping[str, str]) -> Line:
-    url, path = str(spec.backend["url"]), str(spec.backend["health_path"])
+    url, path = spec.backend_url, spec.health_path
     healthy, found = backend.health(url, path, spec.wait_seconds, environ)
     mend = None if healthy else "Read the backend's log on Railway; the deployment that runs is not healthy."
     return Line(thing=f"backend {url}{path}", found=found, mend=mend)

@@ -14,6 +14,7 @@ from components.app import App
 from components.problems import Problem
 from components.settings import SecretSettings
 from firebase.release import text_digest
+from ops import verify
 from tests.components import world
 from tests.components.conftest import PROGRAM, Run
 from tests.components.engine import PRIVATE_KEY
@@ -98,20 +99,26 @@ def test_verification_comes_last(run: Run) -> None:
 
 
 def test_verification_knows_what_was_declared_and_no_secret(run: Run) -> None:
-    engine = run()
-    command = engine.one("verification-run")
+    command = run().one("verification-run")
     assert not command.secret
-    spec = json.loads(command.inputs["stdin"])
-    assert {function["id"] for function in spec["functions"]} == {endpoint.id for endpoint in world.ENDPOINTS}
-    assert set(spec["indexes"]) == {index.key for index in world.INDEXES}
-    assert spec["rules"] == {
-        "release": "cloud.firestore",
-        "ruleset": "projects/crm-test/rulesets/one",
-        "digest": text_digest({"firestore.rules": "rules_version = '2';"}),
+    declared = json.loads(command.inputs["stdin"])
+    assert {function["id"] for function in declared["functions"]} == {one.id for one in world.ENDPOINTS}
+    assert declared["release"] == "cloud.firestore"
+    assert declared["rules_digest"] == text_digest({"firestore.rules": "rules_version = '2';"})
+    answered = {name: json.loads(value) for name, value in command.inputs["environment"].items()}
+    assert set(answered["VERIFY_INDEXES"]) == {index.key for index in world.INDEXES}
+    assert answered["VERIFY_RULESET"] == "projects/crm-test/rulesets/one"
+    assert set(answered["VERIFY_SECRETS"]) == {"ADMIN_EMAILS", "GROQ_API_KEY", "RAILWAY_WHATSAPP_URL"}
+    assert answered["VERIFY_BACKEND"] == {
+        "url": "https://backend.up.railway.app",
+        "deployment": "deployment-1",
     }
-    assert spec["secrets"] == {"ADMIN_EMAILS": "1", "GROQ_API_KEY": "1", "RAILWAY_WHATSAPP_URL": "1"}
-    assert spec["backend"]["url"] == "https://backend.up.railway.app"
-    assert spec["backend"]["deployment"] == "deployment-1"
+
+
+def test_verification_gets_what_it_can_read(run: Run) -> None:
+    inputs = run().one("verification-run").inputs
+    spec = verify.parse(inputs["stdin"], inputs["environment"])
+    assert (spec.project, spec.backend_url) == (world.PROJECT, "https://backend.up.railway.app")
 
 
 def test_verification_runs_again_when_any_property_of_a_function_changes(run: Run) -> None:
@@ -153,7 +160,8 @@ def test_a_stack_without_functions_enables_nothing_for_them(run: Run) -> None:
 def test_an_app_without_rules_releases_none(run: Run) -> None:
     engine = run(app=lambda: world.app(rules=None))
     assert engine.of("firebase:RulesRelease") == []
-    assert json.loads(engine.one("verification-run").inputs["stdin"])["rules"] is None
+    inputs = engine.one("verification-run").inputs
+    assert verify.parse(inputs["stdin"], inputs["environment"]).ruleset is None
 
 
 def test_apis_are_never_turned_off(run: Run) -> None:
