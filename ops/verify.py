@@ -30,7 +30,7 @@ class SpecError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """What was declared and what the clouds answered: `declared` and `answered` of `components.verification`."""
+    """`declared` and `answered` of `components.verification`, as one."""
 
     project: str
     database: str
