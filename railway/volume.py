@@ -27,7 +27,7 @@ from railway.diff import (
     positive,
     whole,
 )
-from railway.errors import MissingError, NotFoundError, RefusedError, WaitTimeoutError
+from railway.errors import MissingError, NotFoundError, RefusedError, RejectedError, WaitTimeoutError
 from railway.model import DeploymentView, StackView, VolumeView
 from railway.provider import Props, RailwayProvider, gone, inputs_of
 from railway.snapshot import Stack
@@ -178,6 +178,23 @@ class VolumeProvider(RailwayProvider):
             if one.deleted and (one.service_id == props["service_id"] or one.name == props["volume_name"]):
                 raise _lost(one.volume_id, props)
 
+    def _rename(self, stack: Stack, volume: VolumeView, name: str) -> None:
+        environment = stack.look().environment
+        holder = next(
+            (one for one in (environment.volumes if environment else ()) if one.deleted and one.name == name),
+            None,
+        )
+        if holder is not None:
+            # A deleted volume keeps its name for 48 hours, and names are unique in a project.
+            try:
+                self.railway.api.rename_volume(holder.volume_id, f"lost-{holder.volume_id[:8]}")
+            except (NotFoundError, RejectedError) as error:
+                raise RefusedError(
+                    f"the deleted volume {holder.volume_id} still has the name {name}: {error.reason}",
+                    next_step="choose another volume name, or wait until Railway has removed the deleted one",
+                ) from None
+        self.railway.api.rename_volume(volume.volume_id, name)
+
     def _create(self, stack: Stack, props: Props) -> tuple[str, datetime | None]:
         def appeared() -> tuple[str, datetime | None] | None:
             stack.drop()
@@ -228,7 +245,7 @@ class VolumeProvider(RailwayProvider):
                 next_step=f"declare {volume.size_mb} MB or more",
             )
         if volume.name != props["volume_name"]:
-            api.rename_volume(volume.volume_id, props["volume_name"])
+            self._rename(stack, volume, props["volume_name"])
             volume = replace(volume, name=props["volume_name"])
             stack.patch(lambda view: _with_volume(view, volume))
         if (path(volume.mount_path), volume.service_id) != (path(props["mount_path"]), props["service_id"]):
@@ -285,7 +302,7 @@ def _lost(volume_id: str, props: Props) -> MissingError:
         "for 48 hours after the deletion",
         next_step="restore it: Railway's dashboard, the project's canvas, or the link in Railway's mail about the "
         "deletion; attach it to its service, and run `pulumi up` again. To really start with an EMPTY volume: "
-        f"{_ALLOW_NEW}, then `pulumi up --refresh`",
+        f"{_ALLOW_NEW}, then `pulumi up --refresh --run-program`",
     )
 
 
