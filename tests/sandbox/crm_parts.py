@@ -123,22 +123,21 @@ class NodeProcess:
 
     def wait(self) -> int:
         """Wait until it ends by itself. Returns its exit status."""
-        status = self._process.wait(WAIT_SECONDS)
+        try:
+            status = self._process.wait(WAIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise
         self._reader.join()
+        if self._process.stdout:
+            self._process.stdout.close()
         return status
 
     def stop(self) -> int:
         """Ask it to end, and wait. Returns its exit status."""
         if self._process.poll() is None:
             self._process.terminate()
-        try:
-            return self.wait()
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            raise
-        finally:
-            if self._process.stdout:
-                self._process.stdout.close()
+        return self.wait()
 
 
 def identity_app(emails: Mapping[str, str]) -> Starlette:

@@ -214,7 +214,7 @@ def test_it_refuses_to_start_without_what_it_needs(crm: Crm, tmp_path: Path) -> 
     ):
         backend = crm.start_backend(tmp_path, **environ)
         backend.line(said)
-        assert backend.stop() == 1
+        assert backend.wait() == 1
     assert not (tmp_path / "absent").exists()
 
 
