@@ -84,7 +84,10 @@ def as_text(value: Value) -> str:
     """A value as an environment variable holds it: true/false, JSON lists."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return json.dumps(list(value), separators=(",", ":")) if isinstance(value, tuple) else str(value)
+    if isinstance(value, tuple):
+        return json.dumps(list(value), separators=(",", ":"))
+    # JavaScript writes 1.0 as 1
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def resolve(

@@ -326,8 +326,8 @@ APP: tuple[Bad, ...] = (
     Bad(
         name="database elsewhere than firebase.json says",
         key="whatsapp-crm:firestoreLocation",
-        mend=_set("firestoreLocation", "nam5"),
-        edits={"firebase.json": ('"rules":', '"location": "nam5", "rules":')},
+        mend=_set("firestoreLocation", "asia-east1"),
+        edits={"firebase.json": ('"rules":', '"location": "asia-east1", "rules":')},
     ),
     Bad(
         name="broken index file",

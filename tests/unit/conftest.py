@@ -4,12 +4,14 @@ SDK.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import hypothesis
 import pulumi
 import pytest
 from filelock import FileLock
@@ -17,10 +19,21 @@ from pulumi.runtime.config import set_all_config
 
 from tests.bad_settings import EXAMPLE_APP, ROOT
 
+# Nothing here is timed: a machine under load may take long over an example or over making one.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
+
 
 @pytest.fixture
 def stack() -> Iterator[Callable[[Mapping[str, str], list[str]], pulumi.Config]]:
-    """Sets the whole config of a stack: values and the keys that are secret. Clears it afterwards."""
+    """Sets the whole config of a stack: values and the keys that are secret. Clears it afterwards.
+
+    Secret outputs need an event loop; the test gets its own.
+    """
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
 
     def put(values: Mapping[str, str], secret: list[str]) -> pulumi.Config:
         set_all_config(dict(values), secret)
@@ -28,6 +41,9 @@ def stack() -> Iterator[Callable[[Mapping[str, str], list[str]], pulumi.Config]]
 
     yield put
     set_all_config({}, [])
+    loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop)))
+    loop.close()
+    asyncio.set_event_loop(None)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,138 @@
+"""firebase.json: both forms of each section, what is not deployed, and paths that lead astray."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from components.firebase_json import FirebaseJson, load
+
+pytestmark = pytest.mark.unit
+
+FIRESTORE = {"rules": "firestore.rules", "indexes": "firestore.indexes.json"}
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    (tmp_path / "firestore.rules").write_text("rules_version = '2';", encoding="utf-8")
+    (tmp_path / "firestore.indexes.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "functions").mkdir()
+    (tmp_path / "jobs").mkdir()
+    return tmp_path
+
+
+def read(app: Path, document: object, database: str = "(default)") -> tuple[FirebaseJson | None, list[str]]:
+    text = document if isinstance(document, str) else json.dumps(document)
+    (app / "firebase.json").write_text(text, encoding="utf-8")
+    found, problems = load(app, database)
+    assert all(problem.mend for problem in problems)
+    return found, [problem.what for problem in problems]
+
+
+def good(app: Path, document: object, database: str = "(default)") -> FirebaseJson:
+    found, problems = read(app, document, database)
+    assert problems == []
+    assert found is not None
+    return found
+
+
+def test_the_plain_form(app: Path) -> None:
+    found = good(app, {"firestore": FIRESTORE, "functions": {"source": "functions"}})
+    assert (found.rules, found.rules_name) == (app / "firestore.rules", "firestore.rules")
+    assert found.indexes == app / "firestore.indexes.json"
+    (codebase,) = found.codebases
+    assert (codebase.name, codebase.folder, codebase.relative) == ("default", app / "functions", "functions")
+    assert codebase.runtime is None
+
+
+def test_comments_are_allowed(app: Path) -> None:
+    good(app, '{ // the database\n "firestore": {"rules": "firestore.rules"} /* end */ }')
+
+
+def test_several_databases(app: Path) -> None:
+    document = {"firestore": [FIRESTORE, {"database": "archive", "rules": "firestore.rules"}]}
+    found = good(app, document)
+    assert found.indexes is not None
+    assert found.notes == ('firebase.json: the database "archive" is not deployed by this program.',)
+    other = good(app, document, "archive")
+    assert other.indexes is None
+    assert other.notes == ('firebase.json: the database "(default)" is not deployed by this program.',)
+
+
+def test_a_database_that_firebase_json_does_not_name(app: Path) -> None:
+    _, problems = read(app, {"firestore": {"database": "archive", **FIRESTORE}})
+    assert problems == ['firestore has no entry for the database "(default)", only for archive.']
+
+
+def test_several_codebases(app: Path) -> None:
+    document = {
+        "functions": [
+            {"source": "functions", "codebase": "default", "runtime": "nodejs22", "ignore": ["*.local"]},
+            {"source": "jobs/", "codebase": "jobs", "predeploy": "npm run build"},
+        ]
+    }
+    first, second = good(app, document).codebases
+    assert (first.runtime, first.ignore) == ("nodejs22", ("*.local",))
+    assert (second.name, second.relative, second.predeploy) == ("jobs", "jobs", ("npm run build",))
+
+
+def test_other_targets_are_notes(app: Path) -> None:
+    found = good(app, {"firestore": FIRESTORE, "hosting": {}, "storage": {}, "emulators": {}, "$schema": "x"})
+    assert found.notes == (
+        'firebase.json: "hosting" is not deployed by this program.',
+        'firebase.json: "storage" is not deployed by this program.',
+    )
+
+
+def test_the_location_is_read(app: Path) -> None:
+    assert good(app, {"firestore": {**FIRESTORE, "location": "eur3"}}).location == "eur3"
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ("[]", "must hold one JSON object, but holds a list"),
+        ('{"firestore": 1,}', "line 1, column 17"),
+        ("{}", "names neither firestore nor functions"),
+        ({"firestore": "rules"}, "firestore must be an object"),
+        ({"firestore": [1]}, "firestore must be an object"),
+        ({"firestore": {"rules": 1}}, "firestore.rules must be a path"),
+        ({"firestore": {"rules": "missing.rules"}}, "which is not there"),
+        ({"firestore": {"rules": "/etc/hostname"}}, "leaves the app's folder"),
+        ({"firestore": {"rules": "functions/../../x"}}, "leaves the app's folder"),
+        ({"firestore": {"rules": "functions"}}, "which is not there"),
+        ({"functions": "functions"}, "functions[0] must be an object"),
+        ({"functions": {"source": "../elsewhere"}}, "leaves the app's folder"),
+        ({"functions": {"source": "nowhere"}}, "names the folder nowhere"),
+        ({"functions": {"source": "functions", "codebase": "my jobs"}}, "which is not a name"),
+        ({"functions": {"source": "functions", "runtime": 22}}, "functions.runtime must be text"),
+        ({"functions": {"source": "functions", "ignore": 1}}, "functions.ignore must be a list of texts"),
+        ({"functions": {"source": "functions", "prefix": "a"}}, "not yet supported by this program"),
+        ({"functions": {"source": "functions", "sorce": "a"}}, "is not a known property"),
+        (
+            {"functions": [{"source": "functions"}, {"source": "jobs"}]},
+            'the codebase "default" is there twice',
+        ),
+        ({"function": {}, "firestore": {}}, '"function" is not a known section'),
+    ],
+)
+def test_what_is_wrong_is_said(app: Path, document: object, said: str) -> None:
+    _, problems = read(app, document)
+    assert len(problems) == 1, problems
+    assert said in problems[0]
+
+
+def test_a_link_that_leaves_the_app(app: Path) -> None:
+    (app / "linked.rules").symlink_to("/etc/hostname")
+    _, problems = read(app, {"firestore": {"rules": "linked.rules"}})
+    assert len(problems) == 1
+    assert "leaves the app's folder" in problems[0]
+
+
+def test_a_file_that_is_not_text(app: Path) -> None:
+    (app / "firebase.json").write_bytes(b"\xff\xfe{")
+    found, problems = load(app, "(default)")
+    assert found is None
+    assert "cannot be read" in problems[0].what

@@ -1,0 +1,288 @@
+"""The index file: one canonical key for one index, and every quirk of the format refused or read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.index_file import FieldIndex, IndexField, IndexFile, canonical_key, normal_fields, parse
+
+pytestmark = pytest.mark.unit
+
+A = {"fieldPath": "a", "order": "ASCENDING"}
+B = {"fieldPath": "b", "order": "DESCENDING"}
+TAGS = {"fieldPath": "tags", "arrayConfig": "CONTAINS"}
+VECTOR = {"fieldPath": "v", "vectorConfig": {"dimension": 768, "flat": {}}}
+
+
+def name(order: str) -> dict[str, object]:
+    return {"fieldPath": "__name__", "order": order}
+
+
+def index(*fields: Mapping[str, object], **more: object) -> dict[str, object]:
+    return {"collectionGroup": "threads", "queryScope": "COLLECTION", "fields": list(fields), **more}
+
+
+def read(*indexes: object, overrides: object = ()) -> tuple[IndexFile, list[str]]:
+    text = json.dumps({"indexes": list(indexes), "fieldOverrides": overrides})
+    found, problems = parse(text, "indexes.json")
+    assert all(problem.key == "indexes.json" and problem.mend for problem in problems)
+    return found, [problem.what for problem in problems]
+
+
+def good(*indexes: object) -> IndexFile:
+    found, problems = read(*indexes)
+    assert problems == []
+    return found
+
+
+def bad(*indexes: object) -> str:
+    _, problems = read(*indexes)
+    assert len(problems) == 1, problems
+    return problems[0]
+
+
+def test_an_index_has_a_readable_key() -> None:
+    (spec,) = good(index(A, TAGS, B)).indexes
+    assert spec.key == "threads/collection/a-asc/tags-contains/b-desc"
+    assert (spec.collection, spec.query_scope, spec.api_scope) == ("threads", "COLLECTION", None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "kept"),
+    [
+        ([A, B], ["a", "b"]),
+        ([A, B, name("DESCENDING")], ["a", "b"]),
+        ([A, B, name("ASCENDING")], ["a", "b", "__name__"]),
+        ([A, TAGS, name("ASCENDING")], ["a", "tags"]),
+        ([A, name("DESCENDING")], ["a", "__name__"]),
+        ([name("DESCENDING")], ["__name__"]),
+        ([VECTOR], ["__name__", "v"]),
+        ([A, VECTOR], ["a", "__name__", "v"]),
+        ([A, name("ASCENDING"), VECTOR], ["a", "__name__", "v"]),
+    ],
+)
+def test_the_servers_own_name_field(fields: list[dict[str, object]], kept: list[str]) -> None:
+    (spec,) = good(index(*fields)).indexes
+    assert [field.path for field in spec.fields] == kept
+
+
+def test_the_name_before_a_vector_follows_the_last_plain_field() -> None:
+    (spec,) = good(index(B, VECTOR)).indexes
+    assert spec.fields[1] == IndexField(path="__name__", order="DESCENDING")
+    assert spec.key == "threads/collection/b-desc/__name__-desc/v-vector768"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (index(A, B), index(A, B)),
+        (index(A, B), index(A, B, name("DESCENDING"))),
+        (index(A, B), index(A, B, apiScope="ANY_API", density="SPARSE_ALL")),
+        (index(A, B), {"collectionId": "threads", "fields": [A, B]}),
+        (
+            index(A, TAGS),
+            index({"fieldPath": "a", "mode": "ASCENDING"}, {"fieldPath": "tags", "mode": "ARRAY_CONTAINS"}),
+        ),
+        (index(A, VECTOR), index(A, name("ASCENDING"), VECTOR)),
+    ],
+)
+def test_two_spellings_of_one_index_are_a_duplicate(first: object, second: object) -> None:
+    assert bad(first, second).startswith("indexes[1] is the same index as indexes[0]")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        index(B, A),
+        index(A, {"fieldPath": "b", "order": "ASCENDING"}),
+        index(A, B, name("ASCENDING")),
+        index(A, B, queryScope="COLLECTION_GROUP"),
+        index(A, B, apiScope="DATASTORE_MODE_API"),
+        index(A, B, density="DENSE"),
+        index(A, B, collectionGroup="messages"),
+    ],
+)
+def test_different_indexes_have_different_keys(other: object) -> None:
+    assert len({spec.key for spec in good(index(A, B), other).indexes}) == 2
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        (index(A), "on the single field a"),
+        (index(A, name("ASCENDING")), "on the single field a"),
+        (index(name("ASCENDING")), "on the single field __name__"),
+        (index(), "has no fields"),
+        (index(A, A), "the field a is there twice"),
+        (index(VECTOR, A), "a vector field must be the last one"),
+        (index(A, name("ASCENDING"), B), "__name__ can only be the last field"),
+        (index(A, {"fieldPath": "b"}), "none of order, arrayConfig and vectorConfig"),
+        (index(A, {**B, "arrayConfig": "CONTAINS"}), "more than one of"),
+        (index(A, {**B, "order": "descending"}), "which Firestore does not know"),
+        (index(A, B, queryScope="COLLECTIONS"), "which Firestore does not know"),
+        (index(A, B, apiScope="NO_API"), "which Firestore does not know"),
+        (index(A, B, density="THIN"), "which Firestore does not know"),
+        (index(A, B, multikey=True), "not yet supported by this program"),
+        (index(A, B, scope="COLLECTION"), "is not a known property"),
+        (index(A, {**B, "ordre": "ASCENDING"}), "is not a known property"),
+        (index(A, B, collectionGroup="threads/x/messages"), "is not a collection id"),
+        (index(A, B, collectionGroup="__threads__"), "is not a collection id"),
+        (index(A, B, collectionGroup=7), "is missing or not text"),
+        (index(A, {"fieldPath": "v", "vectorConfig": {"dimension": 768}}), "vectorConfig is not complete"),
+        (index(A, {"fieldPath": "v", "vectorConfig": {"dimension": 4096, "flat": {}}}), "4096 dimensions"),
+        ("threads", "must be an object, but is text"),
+        (index(*({"fieldPath": f"f{n}", "order": "ASCENDING"} for n in range(101))), "the limit is 100"),
+    ],
+)
+def test_what_the_server_would_refuse_is_refused(entry: object, said: str) -> None:
+    assert said in bad(entry)
+
+
+def test_a_mistyped_property_gets_the_nearest_name() -> None:
+    _, problems = parse(json.dumps({"indexes": [index(A, B, queryscope="COLLECTION")]}), "i.json")
+    assert 'Did you mean "queryScope"?' in problems[0].mend
+
+
+def test_overrides() -> None:
+    overrides = [
+        {"collectionGroup": "messages", "fieldPath": "body", "indexes": []},
+        {"collectionGroup": "messages", "fieldPath": "expiresAt", "ttl": True},
+        {"collectionGroup": "__default__", "fieldPath": "*", "indexes": []},
+        {
+            "collectionGroup": "messages",
+            "fieldPath": "at",
+            "ttl": False,
+            "indexes": [
+                {"order": "ASCENDING"},
+                {"queryScope": "COLLECTION_GROUP", "arrayConfig": "CONTAINS"},
+            ],
+        },
+    ]
+    found, problems = read(overrides=overrides)
+    assert problems == []
+    body, expires, everything, at = found.fields
+    assert (body.key, body.indexes, body.ttl) == ("messages/body", (), None)
+    assert (expires.indexes, expires.ttl) == (None, True)
+    assert everything.collection == "__default__"
+    assert at.ttl is False
+    assert at.indexes == (
+        FieldIndex(query_scope="COLLECTION", order="ASCENDING"),
+        FieldIndex(query_scope="COLLECTION_GROUP", array_config="CONTAINS"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"fieldPath": "a", "collectionGroup": "c"}, 'says neither "indexes" nor "ttl"'),
+        ({"fieldPath": "a", "collectionGroup": "c", "ttl": "yes"}, "must be true or false"),
+        ({"collectionGroup": "c", "indexes": []}, '"fieldPath" is missing'),
+        ({"fieldPath": "a", "collectionGroup": "c", "indexes": [A]}, "is not a known property"),
+        ({"fieldPath": "a", "collectionGroup": "c", "indexes": {}}, "must be a list"),
+        (
+            {"fieldPath": "a", "collectionGroup": "c", "indexes": [{"order": "ASCENDING"}] * 2},
+            "is there twice",
+        ),
+    ],
+)
+def test_a_bad_override_is_refused(entry: object, said: str) -> None:
+    _, problems = read(overrides=[entry])
+    assert len(problems) == 1, problems
+    assert said in problems[0]
+
+
+def test_the_same_override_twice() -> None:
+    entry = {"fieldPath": "a", "collectionGroup": "c", "ttl": True}
+    _, problems = read(overrides=[entry, {**entry, "ttl": False}])
+    assert len(problems) == 1
+    assert "c.a already has an override above" in problems[0]
+
+
+def test_comments_are_read_and_places_stay_true() -> None:
+    found, problems = parse('{\n// "none"\n/* \n */ "indexes": [], "fieldOverrides": []}', "i.json")
+    assert (found.indexes, problems) == ((), [])
+    _, problems = parse('{ // one\n "indexes": [\n  /* two */ oops ]}', "i.json")
+    assert "line 3, column 13" in problems[0].what
+    found, problems = parse(
+        '{"indexes": [], "fieldOverrides": [{"collectionGroup": "c", "fieldPath": "a//b", "ttl": true}]}', "i"
+    )
+    assert problems == []
+    assert found.fields[0].field == "a//b"
+
+
+def test_a_key_given_twice_is_refused() -> None:
+    _, problems = parse('{"indexes": [], "indexes": []}', "i.json")
+    assert 'the key "indexes" is given twice' in problems[0].what
+
+
+def test_too_many_indexes() -> None:
+    many = [index(A, {"fieldPath": f"f{n}", "order": "ASCENDING"}) for n in range(1001)]
+    assert "a database can have 1000" in bad(*many)
+
+
+_paths = st.text(alphabet="ab-./%_ é", min_size=1, max_size=4)
+_fields = st.builds(IndexField, path=_paths, order=st.sampled_from(["ASCENDING", "DESCENDING"])) | st.builds(
+    IndexField, path=_paths, array_config=st.just("CONTAINS")
+)
+_indexes = st.tuples(
+    _paths,
+    st.sampled_from(["COLLECTION", "COLLECTION_GROUP"]),
+    st.lists(_fields, min_size=1, max_size=3).map(tuple),
+)
+
+
+@given(first=_indexes, second=_indexes)
+def test_keys_are_equal_exactly_for_equal_indexes(first: Any, second: Any) -> None:
+    assert (canonical_key(*first) == canonical_key(*second)) == (first == second)
+
+
+@given(fields=st.lists(_fields, min_size=1, max_size=4).map(tuple))
+def test_normal_form_is_stable(fields: tuple[IndexField, ...]) -> None:
+    once = normal_fields(fields)
+    assert normal_fields(once) == once
+    order = fields[-1].order or "ASCENDING"
+    if fields[-1].path != "__name__":
+        assert normal_fields((*fields, IndexField(path="__name__", order=order))) == fields
+
+
+@given(st.data())
+def test_the_order_of_the_file_does_not_matter(data: st.DataObject) -> None:
+    entries = [index(A, B), index(B, A), index(A, VECTOR), index(A, TAGS)]
+    shuffled = data.draw(st.permutations(entries))
+    assert {spec.key for spec in good(*shuffled).indexes} == {spec.key for spec in good(*entries).indexes}
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    [
+                        "indexes",
+                        "fields",
+                        "fieldPath",
+                        "order",
+                        "collectionGroup",
+                        "ttl",
+                        "fieldOverrides",
+                        "vectorConfig",
+                    ]
+                ),
+                inner,
+                max_size=4,
+            )
+        ),
+        max_leaves=12,
+    )
+)
+def test_no_document_makes_it_stumble(document: object) -> None:
+    parse(json.dumps({"indexes": [document], "fieldOverrides": [document]}), "i.json")
+    parse(json.dumps(document), "i.json")

@@ -1,0 +1,195 @@
+"""Params and their expressions: every form of the grammar is worked out, everything else is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.params import ExpressionError, Params, UnresolvedError, Value, resolve, unknown
+
+pytestmark = pytest.mark.unit
+
+VALUES: dict[str, Value] = {
+    "NAME": "crm",
+    "OTHER": "crm",
+    "COUNT": 3,
+    "RATE": 0.5,
+    "FLAG": True,
+    "OFF": False,
+    "REGIONS": ("europe-west1", "us-central1"),
+}
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("plain", "plain"),
+        ("{{ params.NAME }}", "crm"),
+        ("{{ params.COUNT }}", 3),
+        ("{{ params.REGIONS }}", ("europe-west1", "us-central1")),
+        ("{{ params.NAME }}-{{ params.COUNT }}", "crm-3"),
+        ("on {{ params.FLAG }}", "on true"),
+        ('{{ params.NAME == "crm" }}', True),
+        ('{{ params.NAME != "crm" }}', False),
+        ("{{ params.COUNT > 2 }}", True),
+        ("{{ params.COUNT >= 3 }}", True),
+        ("{{ params.COUNT < 3 }}", False),
+        ("{{ params.COUNT <= 3.0 }}", True),
+        ("{{ params.RATE < 1 }}", True),
+        ('{{ params.NAME < "d" }}', True),
+        ("{{ params.NAME == params.OTHER }}", True),
+        ('{{ params.REGIONS == ["europe-west1", "us-central1"] }}', True),
+        ("{{ params.FLAG == true }}", True),
+        ('{{ params.NAME == "crm" ? 1 : 2 }}', 1),
+        ("{{ params.NAME == params.OTHER ? params.COUNT : 0 }}", 3),
+        ('{{ params.FLAG ? "a" : "b" }}', "a"),
+        ('{{ params.OFF ? "a" : "b: c ? d" }}', "b: c ? d"),
+        ('{{ params.OFF ? "a" : params.FLAG ? "b" : "c" }}', "b"),
+        ('{{ params.FLAG ? "say \\"hi\\"" : "" }}', 'say "hi"'),
+        ("{{ params.FLAG ? -1 : 1 }}", -1),
+    ],
+)
+def test_an_expression_has_its_value(expression: str, value: Value) -> None:
+    found = Params(values=VALUES).resolve(expression)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "{{ params.NAME",
+        "{{params.NAME}}",
+        "{{ NAME }}",
+        "{{ params.NAME + 1 }}",
+        "{{ params.NAME == }}",
+        "{{ params.NAME == 3 }}",
+        "{{ params.FLAG == 1 }}",
+        "{{ params.FLAG > params.OFF }}",
+        "{{ params.NAME ? 1 : 2 }}",
+        "{{ params.FLAG ? 1 }}",
+        "{{ params.FLAG ? 1 : 2 : 3 }}",
+        "{{ == params.NAME }}",
+        "{{ params.FLAG ? [1] : [2] }}",
+        "{{ params.NAME params.OTHER }}",
+    ],
+)
+def test_anything_else_is_refused(expression: str) -> None:
+    with pytest.raises(ExpressionError):
+        Params(values=VALUES).resolve(expression)
+
+
+def test_a_param_without_value_is_named() -> None:
+    with pytest.raises(UnresolvedError, match="the param MISSING has no value"):
+        Params(values=VALUES).resolve("{{ params.MISSING }}")
+
+
+def test_what_is_not_text_is_left_alone() -> None:
+    assert Params().resolve(5) == 5
+    assert Params().resolve(None) is None
+
+
+def declare(*declared: Mapping[str, object], **configured: object) -> tuple[Params, list[str]]:
+    params, problems = resolve(list(declared), configured, {"PROJECT_ID": "crm-sandbox"}, "functions")
+    assert all(problem.mend for problem in problems)
+    return params, [problem.what for problem in problems]
+
+
+def test_config_first_then_default_then_expression_of_others() -> None:
+    params, problems = declare(
+        {"name": "MODEL", "type": "string", "default": "small"},
+        {"name": "LIMIT", "type": "int", "default": 5},
+        {"name": "ON", "type": "boolean", "default": False},
+        {"name": "RATE", "type": "float", "default": 1},
+        {"name": "ZONES", "type": "list", "default": ["a"]},
+        {"name": "BUCKET", "type": "string", "default": "{{ params.PROJECT_ID }}-files"},
+        {"name": "KEY", "type": "secret"},
+        LIMIT="7",
+        ON="true",
+        ZONES='["b","c"]',
+    )
+    assert problems == []
+    assert params.environment() == {
+        "MODEL": "small", "LIMIT": "7", "ON": "true", "RATE": "1", "ZONES": '["b","c"]',
+        "BUCKET": "crm-sandbox-files",
+    }  # fmt: skip
+    assert params.secrets == ("KEY",)
+    assert params.values["LIMIT"] == 7
+
+
+def test_all_missing_params_are_told_at_once() -> None:
+    _, problems = declare(
+        {"name": "A", "type": "string", "label": "the sender's address"},
+        {"name": "B", "type": "int"},
+        {"name": "C", "type": "string", "default": "x"},
+    )
+    assert problems == [
+        "functions declares the param A (the sender's address), which has no value and no default.",
+        "functions declares the param B, which has no value and no default.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("int", "many"), ("int", 1.5), ("int", True), ("float", "x"), ("boolean", "yes"), ("list", "a"),
+     ("list", [1]), ("string", ["a"]), ("string", None)],
+)  # fmt: skip
+def test_a_value_of_another_type_is_refused(kind: str, value: object) -> None:
+    _, problems = declare({"name": "A", "type": kind}, A=value)
+    assert len(problems) == 1
+    assert "the param A must be" in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("given_input", "value", "said"),
+    [
+        ({"select": {"options": [{"value": "a"}, {"value": "b"}]}}, "c", "not one of its choices: a, b"),
+        ({"text": {"validationRegex": "^[a-z]+$", "validationErrorMessage": "small letters only"}}, "A1",
+         "small letters only"),
+        ({"text": {"validationRegex": "^[a-z]+$"}}, "A1", "it must match"),
+    ],
+)  # fmt: skip
+def test_a_value_outside_of_its_choices_is_refused(given_input: object, value: str, said: str) -> None:
+    _, problems = declare({"name": "A", "type": "string", "input": given_input}, A=value)
+    assert len(problems) == 1
+    assert said in problems[0]
+
+
+def test_several_choices() -> None:
+    choices = {"multiSelect": {"options": [{"value": "a"}, {"value": "b"}]}}
+    assert declare({"name": "A", "type": "list", "input": choices}, A=["b", "a"])[1] == []
+    assert declare({"name": "A", "type": "list", "input": choices}, A=["b", "z"])[1] != []
+
+
+def test_a_pattern_that_only_javascript_reads_is_left_to_the_code() -> None:
+    regex = {"text": {"validationRegex": "(?<year>\\d+)\\k<year>"}}
+    assert declare({"name": "A", "type": "string", "input": regex}, A="x")[1] == []
+
+
+def test_unknown_types_and_nameless_params() -> None:
+    assert "has the type colour" in declare({"name": "A", "type": "colour"})[1][0]
+    assert "without a name" in declare({"type": "string"})[1][0]
+
+
+def test_configured_params_that_nobody_declares() -> None:
+    (problem,) = unknown({"LIMITS": 1, "A": 2}, {"LIMIT", "A"})
+    assert 'Did you mean "LIMIT"?' in problem.what
+    assert "functionParams.LIMITS" in problem.mend
+
+
+@given(st.text(alphabet='{} params.NAME?:=<>!"[]10', max_size=30))
+def test_no_text_makes_it_stumble(text: str) -> None:
+    with suppress(ExpressionError):
+        Params(values=VALUES).resolve(text)
+
+
+@given(st.integers(-9, 9), st.integers(-9, 9))
+def test_comparisons_agree_with_numbers(left: int, right: int) -> None:
+    params = Params(values={"L": left, "R": right})
+    for sign, truth in (("<", left < right), ("==", left == right), (">=", left >= right)):
+        assert params.resolve(f"{{{{ params.L {sign} params.R }}}}") is truth
+        assert params.resolve(f"{{{{ params.L {sign} {right} ? 1 : 0 }}}}") == int(truth)
