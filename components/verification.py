@@ -2,11 +2,11 @@
 
 Runbook: "indexes are Ready, functions Deployed, rules active", "/health 200"; the risk "unhealthy backend".
 
-It runs `python -m ops verify`. What the program knows by itself goes to it as JSON on stdin, what only the
-clouds know (ids, versions, the deployment) in one environment variable each, so that a preview names the
-part that will be different instead of calling the whole declaration unknown. Either changes whenever
-something was deployed: the preview shows this step exactly when it will run, and an unchanged stack does
-not run it. A failure fails the update with the failing lines.
+It runs `python -m ops verify`. What the program knows by itself goes to it as JSON lines on stdin, what
+only the clouds know (ids, versions, the deployment) in one environment variable each, so that a preview
+names the part that will be different instead of calling the whole declaration unknown. Either changes
+whenever something was deployed: the preview shows this step exactly when it will run, and an unchanged
+stack does not run it. A failure fails the update with the failing lines.
 
 It refuses to hold anything secret: names, versions and digests only, since all of it is kept in the state.
 """
@@ -46,26 +46,30 @@ class VerificationArgs:
     backend: Backend
 
 
-def declared(args: VerificationArgs) -> dict[str, Any]:
-    """What the program knows by itself, as `ops.verify.Spec` reads it."""
+def declared(args: VerificationArgs) -> str:
+    """What the program knows by itself, as `ops.verify.parse` reads it.
+
+    One JSON value a line and not one document: of lines a preview shows the changed ones, of a document all.
+    """
     functions = sorted(args.functions.deployed, key=lambda one: (one.endpoint.region, one.endpoint.id))
-    return {
+    head: dict[str, Any] = {
         "project": args.google.project,
         "database": args.google.firestore_database,
-        "functions": [
-            {
-                "id": deployed.endpoint.id,
-                "region": deployed.endpoint.region,
-                "source": deployed.source_object,
-                "digest": deployed.digest,
-            }
-            for deployed in functions
-        ],
         "release": args.rules and args.rules.release_name,
         "rules_digest": args.rules and args.rules.digest,
         "health_path": args.backend.health_path,
         "wait_seconds": HEALTH_WAIT_SECONDS,
     }
+    lines = [
+        {
+            "id": deployed.endpoint.id,
+            "region": deployed.endpoint.region,
+            "source": deployed.source_object,
+            "digest": deployed.digest,
+        }
+        for deployed in functions
+    ]
+    return "\n".join(json.dumps(line, sort_keys=True) for line in (head, *lines))
 
 
 def answered(args: VerificationArgs) -> dict[str, pulumi.Input[str]]:
@@ -90,7 +94,7 @@ class Verification(Component):
             f"{name}-run",
             create=RUN,
             update=RUN,
-            stdin=json.dumps(declared(args), sort_keys=True),
+            stdin=declared(args),
             environment=answered(args),
             interpreter=["/bin/sh", "-c"],
             # Else the environment of the second run holds the output of the first.

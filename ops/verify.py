@@ -52,11 +52,11 @@ def parse(declared: str, environ: Mapping[str, str]) -> Spec:
         SpecError: not JSON, or a part is missing.
     """
     try:
-        given = json.loads(declared)
+        given, *functions = [json.loads(line) for line in declared.splitlines()]
         return Spec(
             project=given["project"],
             database=given["database"],
-            functions=tuple(given["functions"]),
+            functions=tuple(functions),
             release=given["release"],
             rules_digest=given["rules_digest"],
             health_path=given["health_path"],
@@ -69,7 +69,7 @@ def parse(declared: str, environ: Mapping[str, str]) -> Spec:
     except json.JSONDecodeError as wrong:
         msg = f"expected what the program writes on stdin and in VERIFY_*, JSON: {wrong}"
         raise SpecError(msg) from None
-    except (KeyError, TypeError) as missing:
+    except (KeyError, TypeError, ValueError) as missing:
         msg = f"expected what the program writes on stdin and in VERIFY_*; missing: {missing}"
         raise SpecError(msg) from None
 
