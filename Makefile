@@ -4,6 +4,8 @@
 
 PYTHON ?= python3.11
 VENV := .venv/bin
+# Python keeps its compiled files: without them each run compiles the SDKs anew, which takes longer than the run.
+unexport PYTHONDONTWRITEBYTECODE
 APP := examples/crm
 STAMPS := .venv/.installed .toolchain/.built $(APP)/functions/node_modules/.package-lock.json \
 	$(APP)/backend/node_modules/.package-lock.json

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _TASKS_PER_PARALLEL = 4  # what the SDK's own hosts use
+_DELEGATED = "SANDBOX_LANGUAGE_HOST"  # set for a host that another one started: it never starts a third
 
 
 class VirtualenvError(Exception):
@@ -66,6 +67,8 @@ def _interpreter(info: language_pb2.ProgramInfo) -> Path:
 
 
 def _is_own(python: Path) -> bool:
+    if _DELEGATED in os.environ:
+        return True
     return python.parent.parent.resolve() == Path(sys.prefix).resolve() or python == Path(sys.executable)
 
 
@@ -234,7 +237,10 @@ class LanguageHost(LanguageServer):
             return None
         if python not in self._children:
             process = subprocess.Popen(
-                [*starting.host(str(python)), self._engine_address], stdout=subprocess.PIPE, text=True
+                [*starting.host(str(python)), self._engine_address],
+                env={**os.environ, _DELEGATED: "1"},
+                stdout=subprocess.PIPE,
+                text=True,
             )
             port = process.stdout.readline().strip() if process.stdout is not None else ""
             if not port:
