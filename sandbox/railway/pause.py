@@ -1,7 +1,7 @@
 """Hold a request before or after its effect, so that a test can kill the client exactly there.
 
 Refuses to time anything: a held request waits until it is told to go on or its client is gone. A client that
-dies while it is held "before" has had no effect.
+dies while it is held "before" has had no effect, and needs no `resume`.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Pauses:
         waiting = asyncio.ensure_future(held.released.wait())
         leaving = asyncio.ensure_future(_gone(receive))
         await asyncio.wait({waiting, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        going_on = waiting.done()
+        going_on = not leaving.done()
         waiting.cancel()
         leaving.cancel()
         if held in self.held:

@@ -41,10 +41,14 @@ class Railway:
         """The same sandbox, asked by somebody else."""
         return Railway(self.url, headers)
 
-    def send(self, query: str, variables: dict[str, Any] | None = None, suffix: str = "?source=test") -> requests.Response:
+    def send(
+        self, query: str, variables: dict[str, Any] | None = None, suffix: str = "?source=test"
+    ) -> requests.Response:
         """One POST of a document."""
         payload = {"query": query, "variables": variables or {}}
-        return self.http.post(f"{self.url}/graphql/v2{suffix}", json=payload, headers=self.headers, timeout=30)
+        return self.http.post(
+            f"{self.url}/graphql/v2{suffix}", json=payload, headers=self.headers, timeout=30
+        )
 
     def reply(self, name: str, **variables: Any) -> requests.Response:
         """The answer to one of the documents."""
@@ -121,7 +125,8 @@ class Stack:
         self.project: str = made["id"]
         self.environment: str = made["primaryEnvironmentId"]
         self.service: str = railway.ok(
-            "ServiceCreate", input={"projectId": self.project, "environmentId": self.environment, "name": "backend"}
+            "ServiceCreate",
+            input={"projectId": self.project, "environmentId": self.environment, "name": "backend"},
         )["id"]
         railway.wait()
 
@@ -143,21 +148,31 @@ class Stack:
         """A source and a trigger, without a deployment."""
         trigger = self.railway.ok(
             "TriggerCreate",
-            input={"branch": branch, "repository": repo, "provider": "github", "projectId": self.project, **self.ids},
+            input={
+                "branch": branch,
+                "repository": repo,
+                "provider": "github",
+                "projectId": self.project,
+                **self.ids,
+            },
         )
         self.railway.wait()
         return trigger["id"]
 
     def volume(self, mount: str = SESSIONS) -> str:
         """A volume on the service, ready."""
-        made = self.railway.ok("VolumeCreate", input={"projectId": self.project, "mountPath": mount, **self.ids})
+        made = self.railway.ok(
+            "VolumeCreate", input={"projectId": self.project, "mountPath": mount, **self.ids}
+        )
         self.railway.wait()
         return made["id"]
 
     def variables(self, values: dict[str, str], **more: Any) -> None:
         """variableCollectionUpsert with deploys skipped, unless told otherwise."""
         wishes: dict[str, Any] = {"skipDeploys": True, **more}
-        self.railway.ok("VarsUpsert", input={"projectId": self.project, **self.ids, "variables": values, **wishes})
+        self.railway.ok(
+            "VarsUpsert", input={"projectId": self.project, **self.ids, "variables": values, **wishes}
+        )
 
     def domain(self, **more: Any) -> str:
         """A domain's host name, live."""

@@ -35,10 +35,14 @@ def test_config_masks_values_unless_decrypted(railway: Railway, stack: Stack) ->
 
 
 @pytest.mark.parametrize(("answer", "expected"), [("allowed", "secret"), ("masked", "*****")])
-def test_scoped_tokens_may_decrypt_or_get_masks(railway: Railway, stack: Stack, answer: str, expected: str) -> None:
+def test_scoped_tokens_may_decrypt_or_get_masks(
+    railway: Railway, stack: Stack, answer: str, expected: str
+) -> None:
     stack.variables({"A": "secret"})
     railway.switch(scoped_decrypt=answer)
-    seen = config(railway.with_headers(WORKSPACE), stack)["services"][stack.service]["variables"]["A"]["value"]
+    seen = config(railway.with_headers(WORKSPACE), stack)["services"][stack.service]["variables"]["A"][
+        "value"
+    ]
     assert seen == expected
 
 
@@ -191,8 +195,13 @@ def test_nothing_staged_is_null_when_the_switch_says_so(railway: Railway, stack:
 def test_an_unknown_key_is_refused(railway: Railway, stack: Stack, part: dict[str, Any]) -> None:
     message = railway.fails("PatchCommit", e=stack.environment, patch=for_service(stack, part))
     assert message.startswith("Unrecognized key")
-    assert railway.fails("PatchCommit", e=stack.environment, patch={"services": {"x": {}}}) == "Service not found"
-    assert railway.fails("PatchCommit", e=stack.environment, patch={"volumes": {"x": {}}}) == "Volume not found"
+    assert (
+        railway.fails("PatchCommit", e=stack.environment, patch={"services": {"x": {}}})
+        == "Service not found"
+    )
+    assert (
+        railway.fails("PatchCommit", e=stack.environment, patch={"volumes": {"x": {}}}) == "Volume not found"
+    )
 
 
 def test_a_refused_patch_changes_nothing(railway: Railway, stack: Stack) -> None:
@@ -204,7 +213,8 @@ def test_a_refused_patch_changes_nothing(railway: Railway, stack: Stack) -> None
 
 def test_a_patch_writes_source_mounts_limits_and_shared_variables(railway: Railway, stack: Stack) -> None:
     volume = railway.ok(
-        "VolumeCreate", input={"projectId": stack.project, "mountPath": "/x", "environmentId": stack.environment}
+        "VolumeCreate",
+        input={"projectId": stack.project, "mountPath": "/x", "environmentId": stack.environment},
     )["id"]
     railway.wait()
     limit = {"containers": {"cpu": 1}}
@@ -216,7 +226,11 @@ def test_a_patch_writes_source_mounts_limits_and_shared_variables(railway: Railw
             "deploy": {"limitOverride": limit, "multiRegionConfig": {"us-west2": {"numReplicas": 1}}},
         },
     )
-    patch(railway, stack, {**document, "sharedVariables": {"TEAM": {"value": "crm"}}, "privateNetworkDisabled": False})
+    patch(
+        railway,
+        stack,
+        {**document, "sharedVariables": {"TEAM": {"value": "crm"}}, "privateNetworkDisabled": False},
+    )
     railway.wait()
     seen = stack.read()["environment"]
     assert nodes(seen["volumeInstances"])[0]["serviceId"] == stack.service
@@ -231,7 +245,9 @@ def test_a_patch_writes_source_mounts_limits_and_shared_variables(railway: Railw
 
 def test_a_patch_deletes_a_service_and_a_volume(railway: Railway, stack: Stack) -> None:
     volume = stack.volume()
-    patch(railway, stack, {"volumes": {volume: {"isDeleted": True}}, **for_service(stack, {"isDeleted": True})})
+    patch(
+        railway, stack, {"volumes": {volume: {"isDeleted": True}}, **for_service(stack, {"isDeleted": True})}
+    )
     seen = stack.read()["environment"]
     assert nodes(seen["serviceInstances"]) == []
     assert nodes(seen["volumeInstances"])[0]["isPendingDeletion"] is True
@@ -239,7 +255,10 @@ def test_a_patch_deletes_a_service_and_a_volume(railway: Railway, stack: Stack) 
 
 def test_a_change_set_ignores_domains_and_minds_the_etag(railway: Railway, stack: Stack) -> None:
     env = {"e": stack.environment}
-    part = {"deploy": {"startCommand": "run"}, "networking": {"serviceDomains": {"x.up.railway.app": {"port": 80}}}}
+    part = {
+        "deploy": {"startCommand": "run"},
+        "networking": {"serviceDomains": {"x.up.railway.app": {"port": 80}}},
+    }
     preview = railway.ok("PreviewCS", **env, i=for_service(stack, part))
     assert preview["effects"] == [f"services.{stack.service}.deploy.startCommand"]
     etag = railway.ok("EnvConfig", id=stack.environment)["configEtag"]

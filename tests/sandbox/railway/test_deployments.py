@@ -53,9 +53,14 @@ def test_a_deployment_walks_through_its_states(railway: Railway, slow: Stack) ->
     found = railway.ok("DeploymentPoll", id=made)
     assert (found["deploymentStopped"], [row["status"] for row in found["instances"]]) == (False, ["RUNNING"])
     assert [row["id"] for row in slow.instance()["activeDeployments"]] == [made]
-    assert {"SNAPSHOT_CODE", "BUILD_IMAGE", "PUBLISH_IMAGE", "CREATE_CONTAINER", "MIGRATE_VOLUMES", "HEALTHCHECK"} == {
-        *events(railway, made)
-    }
+    assert {
+        "SNAPSHOT_CODE",
+        "BUILD_IMAGE",
+        "PUBLISH_IMAGE",
+        "CREATE_CONTAINER",
+        "MIGRATE_VOLUMES",
+        "HEALTHCHECK",
+    } == {*events(railway, made)}
     assert all(row["completedAt"] and not row["payload"]["error"] for row in events(railway, made).values())
 
 
@@ -253,7 +258,10 @@ def test_sessions_are_not_writable_without_a_volume(stack: Stack) -> None:
         "{",
         "[]",
         json.dumps({**json.loads(KEY), "type": "authorized_user"}),
-        *(json.dumps({**json.loads(KEY), name: ""}) for name in ("project_id", "client_email", "private_key")),
+        *(
+            json.dumps({**json.loads(KEY), name: ""})
+            for name in ("project_id", "client_email", "private_key")
+        ),
     ],
 )
 def test_firebase_needs_a_whole_service_account(stack: Stack, key: str) -> None:
@@ -292,10 +300,16 @@ def test_logs_return_one_more_than_the_limit(railway: Railway, stack: Stack) -> 
     assert len(everything) > 3
     assert railway.ok("DeployLogs", id=made, limit=2) == everything[-3:]
     assert "limit" in railway.fails("DeployLogs", id=made, limit=5001)
-    query = "query ($id: String!, $f: String, $s: DateTime) { deploymentLogs(deploymentId: $id, filter: $f, startDate: $s) { message tags { deploymentId } attributes { key value } } }"
+    query = """query ($id: String!, $f: String, $s: DateTime) {
+      deploymentLogs(deploymentId: $id, filter: $f, startDate: $s) {
+        message tags { deploymentId } attributes { key value }
+      }
+    }"""
     found = railway.send(query, {"id": made, "f": "Firebase"}).json()["data"]["deploymentLogs"]
     assert [row["message"] for row in found] == ["Firebase initialized"]
-    assert railway.send(query, {"id": made, "s": "2100-01-01T00:00:00Z"}).json()["data"]["deploymentLogs"] == []
+    assert (
+        railway.send(query, {"id": made, "s": "2100-01-01T00:00:00Z"}).json()["data"]["deploymentLogs"] == []
+    )
     assert railway.send(query, {"id": made, "s": "soon"}).json()["errors"]
 
 
@@ -345,6 +359,10 @@ def test_meta_names_repo_branch_and_commit(railway: Railway, stack: Stack) -> No
     stack.healthy()
     domain = stack.domain()
     found = railway.ok("Everything", id=stack.deployed())
-    assert (found["meta"]["repo"], found["meta"]["branch"], len(found["meta"]["commitHash"])) == (REPO, "main", 40)
+    assert (found["meta"]["repo"], found["meta"]["branch"], len(found["meta"]["commitHash"])) == (
+        REPO,
+        "main",
+        40,
+    )
     assert found["staticUrl"] == domain
     assert found["service"]["name"] == "backend"

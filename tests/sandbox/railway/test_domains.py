@@ -114,9 +114,15 @@ def test_the_edge_does_not_know_other_names(railway: Railway) -> None:
     answer = railway.visit("nobody.up.railway.app")
     assert answer.status_code == 404
     assert (answer.json()["status"], answer.json()["message"]) == ("error", "Application not found")
-    assert railway.http.post(
-        f"{railway.url}/graphql/v2?x=1", headers={**ACCOUNT, "Host": "nobody.up.railway.app"}, json={}, timeout=30
-    ).json()["message"] == "Application not found"
+    assert (
+        railway.http.post(
+            f"{railway.url}/graphql/v2?x=1",
+            headers={**ACCOUNT, "Host": "nobody.up.railway.app"},
+            json={},
+            timeout=30,
+        ).json()["message"]
+        == "Application not found"
+    )
 
 
 def test_an_unhealthy_deployment_answers_503(railway: Railway, stack: Stack) -> None:
@@ -143,7 +149,9 @@ def test_a_port_that_nobody_listens_on_answers_502(railway: Railway, stack: Stac
     assert railway.visit(domain).status_code == 502
 
 
-def test_the_edge_keeps_serving_the_old_copy_until_the_next_deployment(railway: Railway, stack: Stack) -> None:
+def test_the_edge_keeps_serving_the_old_copy_until_the_next_deployment(
+    railway: Railway, stack: Stack
+) -> None:
     stack.healthy()
     domain = stack.domain()
     stack.deployed()

@@ -14,7 +14,9 @@ def test_project_create_makes_its_first_environment(railway: Railway) -> None:
     made = railway.ok(
         "ProjectCreate", input={"name": "crm", "workspaceId": WORKSPACE_ID, "defaultEnvironmentName": "prod"}
     )
-    assert [(row["id"], row["name"]) for row in nodes(made["environments"])] == [(made["primaryEnvironmentId"], "prod")]
+    assert [(row["id"], row["name"]) for row in nodes(made["environments"])] == [
+        (made["primaryEnvironmentId"], "prod")
+    ]
 
 
 def test_project_update_changes_name_and_description(railway: Railway, stack: Stack) -> None:
@@ -55,11 +57,16 @@ def test_environment_names_are_unique_and_change(railway: Railway, stack: Stack)
 def test_a_deleted_project_is_an_error(railway: Railway, stack: Stack) -> None:
     railway.ok("ProjectDelete", id=stack.project)
     assert railway.fails("Project", id=stack.project) == "Project not found"
-    assert railway.reply("StackRead", projectId=stack.project, environmentId=stack.environment).json()["data"] is None
+    assert (
+        railway.reply("StackRead", projectId=stack.project, environmentId=stack.environment).json()["data"]
+        is None
+    )
     assert nodes(railway.ok("Projects", w=WORKSPACE_ID)) == []
 
 
-def test_a_deleted_project_is_there_with_deleted_at_when_the_switch_says_so(railway: Railway, stack: Stack) -> None:
+def test_a_deleted_project_is_there_with_deleted_at_when_the_switch_says_so(
+    railway: Railway, stack: Stack
+) -> None:
     railway.switch(deleted_answer="deleted_at")
     railway.ok("ProjectDelete", id=stack.project)
     assert railway.ok("Project", id=stack.project)["deletedAt"] is not None
@@ -89,4 +96,7 @@ def test_workspace_tokens_may_create_environments_or_not(railway: Railway, stack
     scoped = railway.with_headers(WORKSPACE)
     scoped.ok("EnvironmentCreate", input={"projectId": stack.project, "name": "one"})
     railway.switch(workspace_token_creates_environments=False)
-    assert scoped.fails("EnvironmentCreate", input={"projectId": stack.project, "name": "two"}) == "Not Authorized"
+    assert (
+        scoped.fails("EnvironmentCreate", input={"projectId": stack.project, "name": "two"})
+        == "Not Authorized"
+    )

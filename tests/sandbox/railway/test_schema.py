@@ -37,7 +37,11 @@ def differences(ours: GraphQLSchema, full: GraphQLSchema) -> list[str]:
         if type(other) is not type(kind):
             found.append(f"{name}: {type(other).__name__}")
         elif isinstance(kind, GraphQLEnumType) and isinstance(other, GraphQLEnumType):
-            found += [f"{name}: {sorted({*kind.values} ^ {*other.values})}"] if {*kind.values} != {*other.values} else []
+            found += (
+                [f"{name}: {sorted({*kind.values} ^ {*other.values})}"]
+                if {*kind.values} != {*other.values}
+                else []
+            )
         elif isinstance(kind, GraphQLInputObjectType) and isinstance(other, GraphQLInputObjectType):
             mine = {key: (str(item.type), item.default_value) for key, item in kind.fields.items()}
             theirs = {key: (str(item.type), item.default_value) for key, item in other.fields.items()}
@@ -99,7 +103,7 @@ def test_every_document_fits_our_sdl(name: str) -> None:
     [
         "mutation ($v: String!) { volumeInstanceUpdate(volumeId: $v, input: {sizeMB: 5}) }",
         'mutation { volumeCreate(input: {projectId: "p", mountPath: "/x", name: "n"}) { id } }',
-        'mutation { variableDelete(input: {projectId: "p", environmentId: "e", name: "n", skipDeploys: true}) }',
+        'mutation { variableDelete(input: {projectId: "", environmentId: "", name: "", skipDeploys: true}) }',
         'mutation { serviceInstanceUpdate(serviceId: "s", input: {builder: DOCKERFILE}) }',
         'mutation { serviceDomainCreate(input: {serviceId: "s", environmentId: "e", domain: "d"}) { id } }',
         'query { service(id: "s") { branch } }',

@@ -38,11 +38,14 @@ def environment(railway: Railway, stack: Stack, name: str, **more: Any) -> str:
     return railway.ok("EnvironmentCreate", input={"projectId": stack.project, "name": name, **more})["id"]
 
 
-def test_service_create_makes_an_instance_in_every_environment_that_is_no_fork(railway: Railway, stack: Stack) -> None:
+def test_service_create_makes_an_instance_in_every_environment_that_is_no_fork(
+    railway: Railway, stack: Stack
+) -> None:
     other = environment(railway, stack, "staging")
     fork = environment(railway, stack, "pr-1", sourceEnvironmentId=stack.environment)
     made = railway.ok(
-        "ServiceCreate", input={"projectId": stack.project, "environmentId": stack.environment, "name": "worker"}
+        "ServiceCreate",
+        input={"projectId": stack.project, "environmentId": stack.environment, "name": "worker"},
     )
     railway.wait()
     for place in (stack.environment, other):
@@ -52,7 +55,9 @@ def test_service_create_makes_an_instance_in_every_environment_that_is_no_fork(r
 
 def test_service_create_in_a_fork_stays_in_it(railway: Railway, stack: Stack) -> None:
     fork = environment(railway, stack, "pr-1", sourceEnvironmentId=stack.environment)
-    made = railway.ok("ServiceCreate", input={"projectId": stack.project, "environmentId": fork, "name": "worker"})
+    made = railway.ok(
+        "ServiceCreate", input={"projectId": stack.project, "environmentId": fork, "name": "worker"}
+    )
     railway.wait()
     railway.ok("ServiceInstance", s=made["id"], e=fork)
     assert railway.fails("ServiceInstance", s=made["id"], e=stack.environment) == "ServiceInstance not found"
@@ -61,7 +66,8 @@ def test_service_create_in_a_fork_stays_in_it(railway: Railway, stack: Stack) ->
 def test_the_instance_lands_late(railway: Railway, stack: Stack) -> None:
     railway.switch(instance_delay_seconds=30)
     made = railway.ok(
-        "ServiceCreate", input={"projectId": stack.project, "environmentId": stack.environment, "name": "worker"}
+        "ServiceCreate",
+        input={"projectId": stack.project, "environmentId": stack.environment, "name": "worker"},
     )
     place = {"serviceId": made["id"], "environmentId": stack.environment}
     assert [row["id"] for row in nodes(railway.ok("Project", id=stack.project)["services"])] == [
@@ -118,18 +124,25 @@ def test_omitted_num_replicas_falls_back_to_one(stack: Stack) -> None:
 def test_null_changes_nothing_and_an_empty_string_clears(stack: Stack) -> None:
     stack.settings(startCommand="node server.js", healthcheckPath="/health")
     stack.settings(startCommand=None, healthcheckPath=None)
-    assert (stack.instance()["startCommand"], stack.instance()["healthcheckPath"]) == ("node server.js", "/health")
+    assert (stack.instance()["startCommand"], stack.instance()["healthcheckPath"]) == (
+        "node server.js",
+        "/health",
+    )
     stack.settings(startCommand="")
     assert stack.instance()["startCommand"] is None
 
 
-@pytest.mark.parametrize("wish", [{"numReplicas": 0}, {"multiRegionConfig": {"us-west2": {"numReplicas": 0}}}])
+@pytest.mark.parametrize(
+    "wish", [{"numReplicas": 0}, {"multiRegionConfig": {"us-west2": {"numReplicas": 0}}}]
+)
 def test_no_replicas_are_refused(railway: Railway, stack: Stack, wish: dict[str, Any]) -> None:
     assert "at least 1" in railway.fails("ServiceInstanceUpdate", **stack.ids, input=wish)
 
 
 def test_regions_come_with_their_replicas(railway: Railway, stack: Stack) -> None:
-    stack.settings(multiRegionConfig={"us-west2": {"numReplicas": 2}, "europe-west4-drams3a": {"numReplicas": 1}})
+    stack.settings(
+        multiRegionConfig={"us-west2": {"numReplicas": 2}, "europe-west4-drams3a": {"numReplicas": 1}}
+    )
     assert stack.instance()["numReplicas"] == 3
     config = railway.ok("EnvConfig", id=stack.environment)["config"]["services"][stack.service]
     assert config["deploy"]["multiRegionConfig"]["us-west2"] == {"numReplicas": 2}
@@ -163,7 +176,8 @@ def test_settings_without_an_environment_reach_all(railway: Railway, stack: Stac
     made = railway.ok("ServiceCreate", input={"projectId": stack.project, "name": "worker"})["id"]
     railway.wait()
     railway.send(
-        "mutation ($s: String!) { serviceInstanceUpdate(serviceId: $s, input: {startCommand: \"run\"}) }", {"s": made}
+        'mutation ($s: String!) { serviceInstanceUpdate(serviceId: $s, input: {startCommand: "run"}) }',
+        {"s": made},
     )
     for place in (stack.environment, other):
         assert railway.ok("ServiceInstance", s=made, e=place)["startCommand"] == "run"
@@ -305,7 +319,10 @@ def test_projects_without_a_workspace_argument_is_empty(railway: Railway, stack:
 
 
 def test_lists_come_in_pages(railway: Railway) -> None:
-    made = {railway.ok("ProjectCreate", input={"name": f"p{i}", "workspaceId": WORKSPACE_ID})["id"] for i in range(3)}
+    made = {
+        railway.ok("ProjectCreate", input={"name": f"p{i}", "workspaceId": WORKSPACE_ID})["id"]
+        for i in range(3)
+    }
     first = railway.ok("Projects", w=WORKSPACE_ID, first=2)
     assert first["pageInfo"]["hasNextPage"] is True
     second = railway.ok("Projects", w=WORKSPACE_ID, first=2, after=first["pageInfo"]["endCursor"])

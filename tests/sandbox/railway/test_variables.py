@@ -85,10 +85,13 @@ def test_unrendered_keeps_references_and_rendered_resolves_them(railway: Railway
     shared = {"projectId": stack.project, "environmentId": stack.environment, "skipDeploys": True}
     railway.ok("VarsUpsert", input={**shared, "variables": {"TEAM": "crm"}})
     other = railway.ok(
-        "ServiceCreate", input={"projectId": stack.project, "environmentId": stack.environment, "name": "my-db.1"}
+        "ServiceCreate",
+        input={"projectId": stack.project, "environmentId": stack.environment, "name": "my-db.1"},
     )["id"]
-    railway.ok("VarsUpsert", input={**shared, "serviceId": other, "variables": {"URL": "pg://${{shared.TEAM}}"}})
-    values = {"A": "${{ \"my-db.1\".URL }}/x", "B": "${{shared.TEAM}}", "C": "${{A}}!", "D": "${{D}}"}
+    railway.ok(
+        "VarsUpsert", input={**shared, "serviceId": other, "variables": {"URL": "pg://${{shared.TEAM}}"}}
+    )
+    values = {"A": '${{ "my-db.1".URL }}/x', "B": "${{shared.TEAM}}", "C": "${{A}}!", "D": "${{D}}"}
     stack.variables(values)
     assert written(railway, stack) == values
     rendered = railway.ok("RenderedVars", p=stack.project, **stack.place)

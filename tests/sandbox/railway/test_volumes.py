@@ -61,9 +61,13 @@ def test_volume_names_are_unique(railway: Railway, stack: Stack) -> None:
     first = stack.volume()
     railway.ok("VolumeRename", volumeId=first, input={"name": "sessions"})
     second = railway.ok(
-        "VolumeCreate", input={"projectId": stack.project, "mountPath": "/x", "environmentId": stack.environment}
+        "VolumeCreate",
+        input={"projectId": stack.project, "mountPath": "/x", "environmentId": stack.environment},
     )["id"]
-    assert railway.fails("VolumeRename", volumeId=second, input={"name": "sessions"}) == "Volume name already exists"
+    assert (
+        railway.fails("VolumeRename", volumeId=second, input={"name": "sessions"})
+        == "Volume name already exists"
+    )
 
 
 def test_an_empty_region_ends_in_a_504(railway: Railway, stack: Stack) -> None:
@@ -170,12 +174,15 @@ def test_a_size_is_a_number_that_the_plan_allows(railway: Railway, stack: Stack,
 def test_delete_is_soft_and_keeps_the_name_for_48_hours(railway: Railway, stack: Stack) -> None:
     volume = stack.volume()
     railway.ok("VolumeRename", volumeId=volume, input={"name": "sessions"})
-    railway.post(f"volumes/{volume}/files", **{"a": "text"})
+    railway.post(f"volumes/{volume}/files", a="text")
     railway.ok("VolumeDelete", volumeId=volume)
     gone = row(stack)
     assert (gone["isPendingDeletion"], gone["state"], gone["deletedAt"]) == (True, "DELETING", None)
     second = stack.volume()
-    assert railway.fails("VolumeRename", volumeId=second, input={"name": "sessions"}) == "Volume name already exists"
+    assert (
+        railway.fails("VolumeRename", volumeId=second, input={"name": "sessions"})
+        == "Volume name already exists"
+    )
     assert railway.get(f"volumes/{volume}/files")[stack.environment] == {"a": "text"}
     railway.wait(49 * 3600)
     assert row(stack)["volumeId"] == second
@@ -192,7 +199,7 @@ def test_delete_sets_deleted_at_when_the_switch_says_so(railway: Railway, stack:
 
 def test_a_deleted_volume_can_be_restored_with_its_files(railway: Railway, stack: Stack) -> None:
     volume = stack.volume()
-    railway.post(f"volumes/{volume}/files", **{"a": "text"})
+    railway.post(f"volumes/{volume}/files", a="text")
     railway.ok("VolumeDelete", volumeId=volume)
     railway.post(f"volumes/{volume}/restore")
     assert (row(stack)["isPendingDeletion"], row(stack)["state"]) == (False, "READY")
