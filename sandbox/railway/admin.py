@@ -33,11 +33,13 @@ class Admin:
     Args:
         store: the world.
         state_file: where it is kept, or None.
+        begin_again: empties the world, the counters, the faults and the pauses.
     """
 
-    def __init__(self, store: Store, state_file: Path | None) -> None:
+    def __init__(self, store: Store, state_file: Path | None, begin_again: Callable[[], None]) -> None:
         self.store = store
         self.state_file = state_file
+        self.begin_again = begin_again
 
     def routes(self) -> list[Route]:
         """All routes of this module; what they change is written down at once."""
@@ -52,6 +54,7 @@ class Admin:
             get("/admin/state", lambda _body, _request: self.store.as_dict()),
             get("/admin/switches", lambda _body, _request: self.store.switches.as_dict()),
             post("/admin/switches", self.switches),
+            post("/admin/reset", self.reset),
             post("/admin/clock", self.clock),
             post("/admin/repos", self.repos),
             post("/admin/tokens", self.tokens),
@@ -86,6 +89,11 @@ class Admin:
         """Set switches by name."""
         self.store.switches.change(body)
         return self.store.switches.as_dict()
+
+    def reset(self, body: Json, _: Request) -> Json:
+        """A new world on the same port."""
+        self.begin_again()
+        return body
 
     def clock(self, body: Json, _: Request) -> Json:
         """{"advance": seconds}: let time pass."""

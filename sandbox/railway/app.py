@@ -73,10 +73,18 @@ def create_app(state_file: Path | None = None, backend: Backend | None = None) -
         ValueError: `state_file` is not a state of this sandbox.
     """
     store = load(state_file)
-    endpoint = Endpoint(store, executable(), Limits(store), state_file)
+    limits = Limits(store)
+    endpoint = Endpoint(store, executable(), limits, state_file)
     pauses = Pauses(endpoint, describe)
     watch = RailwayWatch(pauses, describe, ANSWERS)
     watch.endpoint = endpoint
+
+    def begin_again() -> None:
+        store.begin_again()
+        limits.reset()
+        pauses.reset()
+        watch.faults.clear()
+        watch.reset()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
@@ -88,8 +96,8 @@ def create_app(state_file: Path | None = None, backend: Backend | None = None) -
             Route(PATH, watch, methods=["POST"]),
             *watch.routes(watch.figures),
             *pauses.routes(),
-            *Admin(store, state_file).routes(),
+            *Admin(store, state_file, begin_again).routes(),
         ],
-        middleware=[Middleware(Edge, store=store, backend=backend or Simulated(store.switches))],
+        middleware=[Middleware(Edge, store=store, backend=backend or Simulated(store))],
         lifespan=lifespan,
     )

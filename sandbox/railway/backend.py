@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from sandbox.railway import records as r
+    from sandbox.railway.store import Store
     from sandbox.railway.switches import Switches
 
 DEFAULT_HEALTH_PATH = "/health"
@@ -41,14 +42,14 @@ class Simulated:
     """The backend without a process: only its health check has an answer.
 
     Args:
-        switches: read at each request, for `backend_routes`.
+        store: its switches are read at each request, for `backend_routes`.
     """
 
-    def __init__(self, switches: Switches) -> None:
-        self.switches = switches
+    def __init__(self, store: Store) -> None:
+        self.store = store
 
     async def answer(self, deployment: r.Deployment, request: Request) -> Response:
-        status, body = respond(deployment, self.switches, request.url.path)
+        status, body = respond(deployment, self.store.switches, request.url.path)
         return JSONResponse(body, status)
 
 

@@ -38,6 +38,11 @@ class Limits:
         self.windows: dict[str, Window] = {}
         self.edge: deque[float] = deque()
 
+    def reset(self) -> None:
+        """Forget what was used."""
+        self.windows.clear()
+        self.edge.clear()
+
     def edge_refuses(self, query_string: bytes) -> bool:
         """Count one request at the edge; True where it is turned away."""
         most = self.store.switches.edge_per_second

@@ -66,6 +66,13 @@ class Pauses:
         self.held: list[Held] = []
         self.someone = asyncio.Event()
 
+    def reset(self) -> int:
+        """Forget the plans and let the held requests go on; how many those were."""
+        self.plans.clear()
+        for held in self.held:
+            held.released.set()
+        return len(self.held)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not self.plans or Headers(scope=scope).get(ACTOR_HEADER) == BY_HAND:
             await self.app(scope, receive, send)
@@ -132,11 +139,7 @@ class Pauses:
             return JSONResponse({"operation": first.operation, "when": first.when, "held": len(self.held)})
 
         async def resume(_: Request) -> Response:
-            count = len(self.held)
-            self.plans.clear()
-            for held in self.held:
-                held.released.set()
-            return JSONResponse({"resumed": count})
+            return JSONResponse({"resumed": self.reset()})
 
         return [
             Route("/admin/pause", plan, methods=["POST"]),

@@ -11,7 +11,7 @@ import os
 import secrets
 import time
 import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,12 @@ class Store:
     def as_dict(self) -> dict[str, Any]:
         """The whole state as JSON."""
         return asdict(self)
+
+    def begin_again(self) -> None:
+        """Become a new world."""
+        fresh = new_world()
+        for item in fields(self):
+            setattr(self, item.name, getattr(fresh, item.name))
 
     def save(self, path: Path | None) -> None:
         """Write the state to `path`, so that a kill leaves the old or the new file, never half of one."""

@@ -36,10 +36,19 @@ class Railway:
         self.url = url
         self.headers = headers or ACCOUNT
         self.http = requests.Session()
+        self.others: list[Railway] = []
+
+    def __enter__(self) -> Railway:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for client in (self, *self.others):
+            client.http.close()
 
     def with_headers(self, headers: dict[str, str]) -> Railway:
         """The same sandbox, asked by somebody else."""
-        return Railway(self.url, headers)
+        self.others.append(Railway(self.url, headers))
+        return self.others[-1]
 
     def send(
         self, query: str, variables: dict[str, Any] | None = None, suffix: str = "?source=test"

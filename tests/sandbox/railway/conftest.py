@@ -1,4 +1,4 @@
-"""The sandbox under test, fresh for each test."""
+"""The sandbox under test: one server, a fresh world for each test."""
 
 from __future__ import annotations
 
@@ -14,13 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The address of a running sandbox."""
+    with LiveServer(create_app()) as running:
+        yield running.url
+
+
 @pytest.fixture
-def railway() -> Iterator[Railway]:
+def railway(server: str) -> Iterator[Railway]:
     """A fresh Railway with the default switches."""
-    with LiveServer(create_app()) as server:
-        client = Railway(server.url)
+    with Railway(server) as client:
+        client.post("reset")
         yield client
-        client.http.close()
 
 
 @pytest.fixture

@@ -96,6 +96,19 @@ def test_every_switch_is_tested_here() -> None:
     assert [item.name for item in fields(Switches) if f"{item.name}=" not in tests] == []
 
 
+def test_reset_begins_again(railway: Railway) -> None:
+    stack = Stack(railway)
+    railway.switch(page_limit=1)
+    railway.fault("Me", "http_500")
+    railway.post("pause", operation="Me", nth=1, when="before")
+    railway.post("reset")
+    railway.ok("Me")
+    assert railway.fails("Project", id=stack.project) == "Project not found"
+    assert railway.get("switches") == Switches().as_dict()
+    assert railway.get("counters")["operations"] == {"Me": 1, "Project": 1}
+    assert railway.reply("Me").headers["X-RateLimit-Remaining"] == "9997"
+
+
 @pytest.mark.parametrize("path", ["tokens", "dns", "seal", "clock", "deployments/x", "volumes/x/files"])
 def test_admin_refuses_what_it_cannot_do(railway: Railway, path: str) -> None:
     answer = railway.http.post(f"{railway.url}/admin/{path}", json={}, timeout=30)
