@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _TASKS_PER_PARALLEL = 4  # what the SDK's own hosts use
-_DELEGATED = "SANDBOX_LANGUAGE_HOST"  # set for a host that another one started: it never starts a third
 
 
 class VirtualenvError(Exception):
@@ -66,12 +65,6 @@ def _interpreter(info: language_pb2.ProgramInfo) -> Path:
     return python
 
 
-def _is_own(python: Path) -> bool:
-    if _DELEGATED in os.environ:
-        return True
-    return python.parent.parent.resolve() == Path(sys.prefix).resolve() or python == Path(sys.executable)
-
-
 def trimmed_traceback(error: BaseException, folder: Path) -> str:
     """Return an error's traceback from the program's first own frame on; whole when none is the program's.
 
@@ -95,10 +88,17 @@ def _is_program_file(name: str, folder: Path) -> bool:
 
 
 class LanguageHost(LanguageServer):
-    """The engine's view of Python. `engine_address` is where the program's messages go."""
+    """The engine's view of Python.
 
-    def __init__(self, engine_address: str) -> None:
+    Args:
+        engine_address: where the program's messages go.
+        interpreter: the Python that this host stands for, by the name that it was started by: behind a
+            launcher the real name is another, and one host would start the next for ever.
+    """
+
+    def __init__(self, engine_address: str, interpreter: Path) -> None:
         super().__init__(lambda: None)
+        self._interpreter = interpreter
         self._engine_address = engine_address
         self._children: dict[Path, language_pb2_grpc.LanguageRuntimeStub] = {}
 
@@ -233,12 +233,11 @@ class LanguageHost(LanguageServer):
     ) -> language_pb2_grpc.LanguageRuntimeStub | None:
         """Return the host that runs under the project's interpreter, or None when that is this one."""
         python = self._python(info, context)
-        if _is_own(python):
+        if python == self._interpreter or python.parent.parent.resolve() == Path(sys.prefix).resolve():
             return None
         if python not in self._children:
             process = subprocess.Popen(
-                [*starting.host(str(python)), self._engine_address],
-                env={**os.environ, _DELEGATED: "1"},
+                [*starting.host(str(python)), self._engine_address, str(python)],
                 stdout=subprocess.PIPE,
                 text=True,
             )
@@ -297,6 +296,7 @@ def _answer(error: BaseException | None, folder: Path) -> language_pb2.RunRespon
 
 
 def main() -> None:
-    """Serve the engine whose address is the last argument."""
-    host = LanguageHost(sys.argv[-1] if len(sys.argv) > 1 else "")
+    """Serve the engine at the first argument; the second names the interpreter, where it is not this one."""
+    address, *interpreter = sys.argv[1:]
+    host = LanguageHost(address, Path(interpreter[0] if interpreter else sys.executable))
     serve(lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server), threads=4)

@@ -263,7 +263,7 @@ class BucketObject(Kind):
         return value.fields.get("hash") if pattern == "source" and isinstance(value, Asset) else value
 
     def same(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
-        """Content is compared by its hash, in `extra_changes`; an imported object has no source."""
+        """Content is compared by hash, in `extra_changes`; an imported object has no source."""
         return (pattern == "source" and old is None) or pattern == "content"
 
     def extra_changes(self, state: State, inputs: State) -> list[Change]:
@@ -272,7 +272,7 @@ class BucketObject(Kind):
         if isinstance(content, str):
             changed = there is not None and _md5(content.encode()) != there
             return [Change(path="content", pattern="content", kind="UPDATE")] if changed else []
-        # For a diff, the engine hands over a file's hash and not the file: `detectMd5hash` is what was uploaded.
+        # For a diff the engine hands over a file's hash, not the file; `detectMd5hash` is what was uploaded.
         if state.get("detectMd5hash") in {None, there}:
             return []
         return [Change(path="detectMd5hash", pattern="detectMd5hash", kind="UPDATE")]

@@ -1,0 +1,1 @@
+"""The stand-in plugins: pure parts by themselves, the rest under the real engine."""
