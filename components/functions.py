@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,7 +95,8 @@ class Functions(Component):
                 f"{name}-source-{codebase.name}",
                 bucket=self._bucket_name,
                 name=codebase.archive.object_name,
-                source=pulumi.FileAsset(str(codebase.archive.path)),
+                # From the project's folder: the path is kept in the state, which other machines share.
+                source=pulumi.FileAsset(os.path.relpath(codebase.archive.path)),
                 content_type="application/zip",
                 # The name carries the content's hash, so old and new exist side by side; old ones are kept as
                 # the way back.
@@ -155,7 +157,7 @@ class Functions(Component):
             Deployed(
                 endpoint=endpoint,
                 source_object=codebase.archive.object_name,
-                digest=hashlib.sha256(declared.encode()).hexdigest(),
+                digest=hashlib.sha256(declared.encode()).hexdigest()[:16],
             )
         )
         service["secret_environment_variables"] = [

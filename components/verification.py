@@ -69,7 +69,7 @@ def declared(args: VerificationArgs) -> str:
         }
         for deployed in functions
     ]
-    return "\n".join(json.dumps(line, sort_keys=True) for line in (head, *lines))
+    return "\n".join(json.dumps(line) for line in (head, *lines))
 
 
 def answered(args: VerificationArgs) -> dict[str, pulumi.Input[str]]:
