@@ -137,7 +137,7 @@ class Cloud:
         self.store.put("projects", project_id, project)
         owner = {"role": "roles/owner", "members": ["user:owner@example.com"]}
         self.store.put(
-            "policy/projects", project_id, {"version": 1, "etag": "BwAAAAAAAAE=", "bindings": [owner]}
+            "policy/projects", project_id, {"version": 1, "etag": "BwAAAAAAAAA=", "bindings": [owner]}
         )
         self.store.put("numbers", number, project_id)
         return project

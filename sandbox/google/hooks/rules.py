@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 
 MAX_RULESETS = 2500
 FIRESTORE = "cloud.firestore"
-DENY_ALL = (
-    "rules_version = '2';\nservice cloud.firestore {\n  match /databases/{database}/documents {\n  }\n}\n"
-)
+DENY_ALL = """rules_version = '2';
+service cloud.firestore {
+  match /{document=**} {
+    allow read, write: if false;
+  }
+}
+"""
 """What clients meet when there is no release."""
 
 

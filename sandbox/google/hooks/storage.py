@@ -11,6 +11,7 @@ import hashlib
 import re
 import time
 from typing import TYPE_CHECKING, cast
+from urllib.parse import quote
 
 import google_crc32c
 from starlette.responses import Response
@@ -225,8 +226,15 @@ def no_caches(call: Call) -> Json:
     return {"kind": "storage#anywhereCaches"}
 
 
-def put_object(cloud: Cloud, bucket: str, name: str, data: bytes, wish: Json, query: Json) -> Json:
+def put_object(
+    cloud: Cloud, bucket: str, name: str, data: bytes, wish: Json, query: Json, base_url: str
+) -> Json:
     """Store an object, replacing one of the same name.
+
+    Args:
+        wish: the metadata that the client gave.
+        query: the request's query, for its preconditions.
+        base_url: the server's address, which the object's `mediaLink` begins with.
 
     Raises:
         ApiError: 404 for the bucket, 400, 412.
@@ -247,14 +255,14 @@ def put_object(cloud: Cloud, bucket: str, name: str, data: bytes, wish: Json, qu
                 "invalid",
             )
     generation, now = str(time.time_ns() // 1000), timestamp()
-    path = name.replace("%", "%25").replace("/", "%2F")
+    path = quote(name, safe="")
     resource: Json = {
         "contentType": "application/octet-stream",
         **{key: value for key, value in wish.items() if value is not None},
         "kind": "storage#object",
         "id": f"{bucket}/{name}/{generation}",
         "selfLink": f"{ROOT}/{bucket}/o/{path}",
-        "mediaLink": f"https://storage.googleapis.com/download/storage/v1/b/{bucket}/o/{path}?alt=media",
+        "mediaLink": f"{base_url}/download/storage/v1/b/{bucket}/o/{path}?alt=media",
         "name": name,
         "bucket": bucket,
         "generation": generation,

@@ -1,4 +1,4 @@
-"""Endpoints that no discovery document describes: uploads to Cloud Storage, and signed upload addresses.
+"""Endpoints that no discovery document describes: Cloud Storage uploads and downloads, signed addresses.
 
 Refuses batch requests and downloads by signed address.
 """
@@ -10,13 +10,13 @@ import re
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote
 
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from sandbox.google import discovery
-from sandbox.google.hooks.storage import error, put_object
+from sandbox.google.hooks.storage import error, find_object, put_object, read_object
 from sandbox.google.masks import select
 from sandbox.google.validation import check_body
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sandbox.google.cloud import Cloud, Json
 
 UPLOAD = re.compile(r"(?:resumable/)?upload/storage/v1/b/([^/]+)/o")
+DOWNLOAD = re.compile(r"download/storage/v1/b/([^/]+)/o/([^/]+)")
 SIGNED = "signed-uploads"
 RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
 
@@ -116,7 +117,8 @@ def _resume(request: RawRequest) -> Response:
 def _store(
     request: RawRequest, bucket: str, name: str, data: bytes, wish: Json, query: Json | None = None
 ) -> Response:
-    resource = put_object(request.cloud, bucket, name, data, wish, query or dict(request.query))
+    checks = query or dict(request.query)
+    resource = put_object(request.cloud, bucket, name, data, wish, checks, request.base_url)
     fields = (query or request.query).get("fields", "")
     return JSONResponse(select(resource, fields) if fields else resource)
 
@@ -154,18 +156,37 @@ def _split(piece: bytes) -> tuple[bytes, bytes]:
     return head, rest
 
 
+async def download(request: RawRequest) -> Response:
+    """An object's content at its `mediaLink`, whole or a range of it."""
+    hit = DOWNLOAD.fullmatch(request.path)
+    if hit is None or request.http != "GET":
+        return HTMLResponse("<!DOCTYPE html>\n<title>Error 404 (Not Found)!!1</title>\n", 404)
+    bucket, name = unquote(hit.group(1)), unquote(hit.group(2))
+    found, data = find_object(request.cloud, bucket, name), read_object(request.cloud, bucket, name)
+    headers = {"X-Goog-Hash": f"crc32c={found['crc32c']},md5={found['md5Hash']}"}
+    wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
+    if wanted is None:
+        return Response(data, media_type=found["contentType"], headers=headers)
+    start, end = int(wanted.group(1)), min(int(wanted.group(2) or len(data)), len(data) - 1)
+    if start >= len(data):
+        raise error("OUT_OF_RANGE", "Request range not satisfiable", "requestedRangeNotSatisfiable", 416)
+    headers["Content-Range"] = f"bytes {start}-{end}/{len(data)}"
+    return Response(data[start : end + 1], 206, media_type=found["contentType"], headers=headers)
+
+
 async def signed_upload(request: RawRequest) -> Response:
     """PUT to an address that `functions.generateUploadUrl` gave out: the address itself is the permission."""
     _, bucket, name = (unquote(part) for part in request.path.split("/", 2))
     if request.http != "PUT" or request.cloud.store.get("uploads", f"{bucket}/{name}") is None:
         raise error("PERMISSION_DENIED", "The signature of this upload address is not valid.", "forbidden")
     wish: Json = {"contentType": request.headers.get("content-type", "application/zip")}
-    put_object(request.cloud, bucket, name, request.body, wish, cast("Json", {}))
+    put_object(request.cloud, bucket, name, request.body, wish, {}, request.base_url)
     return Response(status_code=200)
 
 
 ENDPOINTS: dict[str, Raw] = {
     "upload": Raw(operation="storage.objects.insert", needs_token=True, handle=upload),
+    "download": Raw(operation="storage.objects.get", needs_token=True, handle=download),
     "resumable": Raw(operation="storage.objects.insert", needs_token=True, handle=upload),
     SIGNED: Raw(operation="storage.signedUpload", needs_token=False, handle=signed_upload),
 }

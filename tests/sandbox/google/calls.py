@@ -1,8 +1,8 @@
-"""Every call that the real gcp plugin was recorded making, resource type by resource type, and what it relies on
-in the answer.
+"""Every call that the real gcp plugin was recorded making, resource type by resource type, and what it
+relies on in the answer.
 
-`$name` in a path or body stands for a value kept from an earlier answer; `keep` names the values to keep, by their
-place in the answer; `sees` is what the answer must hold (a subset, at any depth).
+`$name` in a path or body stands for a value kept from an earlier answer; `keep` names the values to keep,
+by their place in the answer; `sees` is what the answer must hold (a subset, at any depth).
 """
 
 from __future__ import annotations

@@ -73,7 +73,8 @@ class Google:
         """A request that must have this status; its JSON ({} for an empty answer)."""
         answer = self.send(http, path, body, **rest)
         assert answer.status_code == status, f"{http} {path}: {answer.status_code} {answer.text}"
-        shown: Json = answer.json() if answer.content else {}
+        is_json = answer.headers.get("content-type", "").startswith("application/json")
+        shown: Json = answer.json() if answer.content and is_json else {}
         if status == 204:
             assert answer.content == b""
         elif status == 200 and self.judged and not path.startswith("/admin/"):
