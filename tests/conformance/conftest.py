@@ -9,8 +9,10 @@ import pytest
 
 from sandbox.environment import endpoints
 from sandbox.google.app import create_app
+from sandbox.railway.app import create_app as create_railway
 from sandbox.serve import LiveServer
 from tests.conformance.dynamic_process import DynamicProcess
+from tests.conformance.railway_world import World
 
 
 @pytest.fixture
@@ -31,3 +33,10 @@ def google_process(google_environ: dict[str, str]) -> Iterator[DynamicProcess]:
     """A provider process on it."""
     with DynamicProcess(google_environ) as process:
         yield process
+
+
+@pytest.fixture
+def railway() -> Iterator[World]:
+    """An empty Railway sandbox."""
+    with LiveServer(create_railway()) as server:
+        yield World(server.url)

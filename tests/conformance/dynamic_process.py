@@ -82,6 +82,10 @@ class DynamicProcess:
         self._process.terminate()
         _, self.stderr = self._process.communicate(timeout=SECONDS)
 
+    def kill(self) -> None:
+        """End it as a crash of the machine would."""
+        self._process.kill()
+
     def resource(self, provider: ResourceProvider) -> DynamicResource:
         """Calls on one kind of resource."""
         return DynamicResource(self, self._stub, serialize_provider(provider))

@@ -1,0 +1,308 @@
+"""A Railway sandbox, and what the engine does with our eight resources on it: check, diff, create, read,
+update.
+
+Each engine operation gets a provider process of its own, as with the real engine, so nothing that one
+`up` remembers can help the next.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import requests
+
+from railway.deployment import LOG_EXPECTATIONS, DeploymentProvider
+from railway.environment import EnvironmentProvider
+from railway.project import ProjectProvider
+from railway.provider import RailwayProvider
+from railway.service import ServiceProvider
+from railway.service_domain import ServiceDomainProvider
+from railway.service_settings import ServiceSettingsProvider
+from railway.variables import VariablesProvider
+from railway.volume import VolumeProvider
+from tests.conformance.dynamic_process import DynamicProcess, DynamicResource, Live
+
+ACCOUNT_TOKEN = "sandbox-account-token"
+WORKSPACE = "b7d1c0de-0000-4000-8000-000000000001"
+REPO = "example/whatsapp-crm"
+ADMIN_TOKEN = "admin-token-4711-never-shown"
+ACCOUNT = json.dumps(
+    {
+        "type": "service_account",
+        "project_id": "crm-sandbox",
+        "client_email": "backend@crm-sandbox.iam.gserviceaccount.com",
+        "private_key": "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEF\n-----END PRIVATE KEY-----",
+    }
+)
+VARIABLES = {
+    "SESSIONS_PATH": "/app/sessions",
+    "FIREBASE_SERVICE_ACCOUNT_JSON": ACCOUNT,
+    "ADMIN_TOKEN": ADMIN_TOKEN,
+    "WHATSAPP_SYNC_FULL_HISTORY": "true",
+    "WHATSAPP_BACKFILL_COUNT": "50",
+    "WHATSAPP_BACKFILL_THREADS": "20",
+    "LINK": "${{backend.RAILWAY_PUBLIC_DOMAIN}}/x",
+}
+HAND = {"Authorization": f"Bearer {ACCOUNT_TOKEN}", "X-Sandbox-Actor": "hand"}
+SECONDS = 30
+
+
+class World:
+    """One sandbox server, and the hands of a person on it.
+
+    Args:
+        url: its address.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.answers: list[str] = []
+
+    def environ(self, **extra: str) -> dict[str, str]:
+        """The environment of a provider process."""
+        return {
+            "PATH": os.environ["PATH"],
+            "PULUMI_PROJECT": "whatsapp-crm",
+            "RAILWAY_API_URL": f"{self.url}/graphql/v2",
+            "RAILWAY_EDGE_URL": self.url,
+            "RAILWAY_API_TOKEN": ACCOUNT_TOKEN,
+            "RAILWAY_WAIT_SCALE": "0.02",
+            **extra,
+        }
+
+    @contextmanager
+    def operation(
+        self, *, config: Mapping[str, str] | None = None, **extra: str
+    ) -> Generator[DynamicProcess]:
+        """A provider process, for one operation of the engine."""
+        with DynamicProcess(self.environ(**extra), config) as process:
+            try:
+                yield process
+            finally:
+                self.answers.extend(process.answers)
+        self.answers.append(process.stderr)
+
+    def hand(self, document: str, **variables: Any) -> dict[str, Any]:
+        """An edit in the dashboard."""
+        answer = requests.post(
+            f"{self.url}/graphql/v2?hand=1",
+            json={"query": document, "variables": variables},
+            headers=HAND,
+            timeout=SECONDS,
+        ).json()
+        assert not answer.get("errors"), answer
+        return answer["data"]
+
+    def admin(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """A call of the sandbox's own controls."""
+        if body is None:
+            return requests.get(f"{self.url}/admin/{path}", timeout=SECONDS).json()
+        answer = requests.post(f"{self.url}/admin/{path}", json=dict(body), timeout=SECONDS)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def reset(self) -> None:
+        """Count from zero."""
+        self.admin("counters/reset", {})
+
+    def counts(self) -> tuple[dict[str, int], int]:
+        """Requests by operation, polls apart, and deployments, since the reset."""
+        counters = self.admin("counters")
+        operations = {name: n for name, n in counters["operations"].items() if not name.endswith("Poll")}
+        return operations, counters["deployments"]
+
+    def overlaps(self) -> int:
+        """Mutations that overlapped, since the reset."""
+        return self.admin("counters")["overlaps"]
+
+    def fault(self, operation: str, kind: str, *, nth: int = 1, times: int = 1) -> None:
+        """Plan a failure."""
+        self.admin("faults", {"operation": operation, "nth": nth, "times": times, "kind": kind})
+
+    def no_faults(self) -> None:
+        """Forget planned failures."""
+        requests.delete(f"{self.url}/admin/faults", timeout=SECONDS)
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """The living rows of a table of the sandbox's state."""
+        rows = self.admin("state")[table]
+        found = list(rows.values()) if isinstance(rows, dict) else rows
+        return [row for row in found if not row.get("deleted_at")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """What the program declares."""
+
+    project_name: str = "crm"
+    adopt_project_id: str | None = None
+    service_name: str = "backend"
+    volume_name: str = "sessions"
+    mount_path: str = "/app/sessions"
+    size_mb: int = 50000
+    allow_delete: bool = False
+    allow_new_volume: bool = False
+    variables: Mapping[str, str] = field(default_factory=lambda: dict(VARIABLES))
+    branch: str = "main"
+    healthcheck_path: str = "/health"
+    subdomain: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    log_expectations: tuple[str, ...] = LOG_EXPECTATIONS
+    wait_seconds: int = 600
+    health_seconds: int = 60
+    rollback: bool = False
+
+    def but(self, **changes: Any) -> Declared:
+        """The same with changes."""
+        return replace(self, **changes)
+
+
+ORDER: tuple[tuple[str, RailwayProvider], ...] = (
+    ("project", ProjectProvider()),
+    ("environment", EnvironmentProvider()),
+    ("service", ServiceProvider()),
+    ("volume", VolumeProvider()),
+    ("variables", VariablesProvider()),
+    ("settings", ServiceSettingsProvider()),
+    ("domain", ServiceDomainProvider()),
+    ("deployment", DeploymentProvider()),
+)
+PROVIDERS = dict(ORDER)
+
+
+@dataclass
+class Saved:
+    """A resource in the state."""
+
+    live: Live
+    inputs: dict[str, Any]
+
+
+@dataclass
+class Engine:
+    """What the engine does, in the order of the resource graph."""
+
+    state: dict[str, Saved] = field(default_factory=dict[str, Saved])
+
+    def inputs(self, key: str, declared: Declared) -> dict[str, Any]:
+        """What the program declares for one resource, given what is there of the others."""
+        if key == "project":
+            return {
+                "project_name": declared.project_name,
+                "stack_marker": "crm/test",
+                "workspace_id": WORKSPACE,
+                "environment_name": "production",
+                "adopt_project_id": declared.adopt_project_id,
+            }
+        project = {"project_id": self.state["project"].live.id}
+        if key == "environment":
+            return project | {"environment_name": "production"}
+        place = project | {"environment_id": self.state["environment"].live.id}
+        if key == "service":
+            return place | {"service_name": declared.service_name}
+        place |= {"service_id": self.state["service"].live.id}
+        if key == "volume":
+            return place | {
+                "volume_name": declared.volume_name,
+                "mount_path": declared.mount_path,
+                "size_mb": declared.size_mb,
+                "allow_delete": declared.allow_delete,
+                "allow_new_volume": declared.allow_new_volume,
+            }
+        if key == "variables":
+            return place | {"variables": dict(declared.variables)}
+        if key == "settings":
+            return place | {
+                "has_volume": True,
+                "repo": REPO,
+                "branch": declared.branch,
+                "replicas": 1,
+                "healthcheck_path": declared.healthcheck_path,
+                **declared.settings,
+            }
+        if key == "domain":
+            return place | {"subdomain": declared.subdomain}
+        return place | {
+            "revisions": [
+                self.state[name].live.outs["revision"] for name in ("variables", "settings", "volume")
+            ],
+            "domain": self.state["domain"].live.outs["domain"],
+            "health_path": declared.healthcheck_path,
+            "log_expectations": list(declared.log_expectations),
+            "wait_seconds": declared.wait_seconds,
+            "hold_seconds": 1,
+            "health_seconds": declared.health_seconds,
+            "rollback": declared.rollback,
+            "running": True,
+        }
+
+    def up(self, process: DynamicProcess, declared: Declared, *, only: str | None = None) -> list[str]:
+        """Apply; returns "create x", "update x". State is kept up to where it failed."""
+        done: list[str] = []
+        for key, provider in ORDER:
+            resource = process.resource(provider)
+            saved = self.state.get(key)
+            news = {name: value for name, value in self.inputs(key, declared).items() if value is not None}
+            inputs = resource.inputs(news, saved.inputs if saved else None)
+            if saved is None:
+                self.state[key] = Saved(resource.create(inputs), inputs)
+                done.append(f"create {key}")
+            else:
+                found = resource.diff(saved.live, inputs)
+                if found.changes and found.replaces:
+                    self.replace(resource, key, saved, inputs)
+                    done.append(f"replace {key}")
+                elif found.changes:
+                    saved.live = resource.update(saved.live, inputs)
+                    done.append(f"update {key}")
+                saved = self.state[key]
+                saved.inputs = inputs
+            if key == only:
+                break
+        return done
+
+    def replace(self, resource: DynamicResource, key: str, saved: Saved, inputs: dict[str, Any]) -> None:
+        """Delete, then create: what our providers ask for."""
+        resource.delete(saved.live)
+        del self.state[key]
+        self.state[key] = Saved(resource.create(inputs), inputs)
+
+    def refresh(self, process: DynamicProcess) -> dict[str, dict[str, tuple[Any, Any]]]:
+        """Read all; returns what drifted, by resource and property, as the engine decides it."""
+        drift: dict[str, dict[str, tuple[Any, Any]]] = {}
+        for key, provider in ORDER:
+            saved = self.state.get(key)
+            if saved is None:
+                continue
+            resource = process.resource(provider)
+            live, inputs = resource.read(saved.live)
+            if not live.id:
+                drift[key] = {"": (saved.live.id, None)}
+                del self.state[key]
+                continue
+            if resource.diff(live, saved.inputs).changes:
+                drift[key] = {
+                    name: (saved.live.outs.get(name), live.outs.get(name))
+                    for name in sorted({*saved.live.outs, *live.outs})
+                    if saved.live.outs.get(name) != live.outs.get(name)
+                }
+            self.state[key] = Saved(live, inputs)
+        return drift
+
+    def id(self, key: str) -> str:
+        """The id of a resource."""
+        return self.state[key].live.id
+
+
+def first_up(world: World, declared: Declared | None = None) -> Engine:
+    """A stack that is up."""
+    engine = Engine()
+    with world.operation() as process:
+        engine.up(process, declared or Declared())
+    world.reset()
+    return engine
