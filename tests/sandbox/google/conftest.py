@@ -1,4 +1,4 @@
-"""The Google sandbox under test, fresh for each test."""
+"""The Google sandbox under test: one server for the session, a fresh state for each test."""
 
 from __future__ import annotations
 
@@ -13,11 +13,31 @@ from tests.sandbox.google.client import Google
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from starlette.types import Receive, Scope, Send
+
+
+class Stage:
+    """An ASGI app that hands every request to the app of the running test."""
+
+    def __init__(self) -> None:
+        self.app = create_app()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[tuple[Stage, str]]:
+    """The stage and its address."""
+    stage = Stage()
+    with LiveServer(stage) as server:
+        yield stage, server.url
+
 
 @pytest.fixture
-def google() -> Iterator[Google]:
+def google(stage: tuple[Stage, str]) -> Iterator[Google]:
     """A fresh Google with the default switches and nothing enabled."""
-    with LiveServer(create_app()) as server:
-        client = Google(server.url)
-        yield client
-        client.http.close()
+    stage[0].app = create_app()
+    client = Google(stage[1])
+    yield client
+    client.http.close()
