@@ -31,6 +31,7 @@ from components.settings_keys import NAMESPACE
 
 HOOK = Path(__file__).with_name("discovery_hook.cjs")
 LOCK_FILES = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml")
+_CHECKED_FILES = 200
 _CACHE_FORMAT = "1"  # raise it when the answer's form or the hook changes
 _FILE_LINE = re.compile(r"(?:file://)?(/[^\s:()'\"]+\.[cm]?[jt]s):(\d+)")
 _MISSING_MODULE = re.compile(r"Cannot find (?:module|package) '([^']+)'")
@@ -253,10 +254,30 @@ def _run(source: Source, command: _Command) -> tuple[Answer | None, list[Problem
                 f"pulumi config set {NAMESPACE}:discoveryTimeout {source.timeout * 2}",
             )
         if process.returncode != 0 or not manifest_path.is_file():
+            if not _place(source, output):
+                output += _checked(source, command.node)
             return None, _failure(source, output, process.returncode)
         manifest = mapping(json.loads(manifest_path.read_text(encoding="utf-8"))) or {}
         report = mapping(_json(report_path)) or {}
     return _answer(source, manifest, report), []
+
+
+def _checked(source: Source, node: str) -> str:
+    """What Node says about the syntax of the codebase's files, for errors that come without a place.
+
+    ES modules that do not parse are such errors. `node --check` runs nothing.
+    """
+    files: list[Path] = []
+    for folder, below, names in os.walk(source.folder):
+        below[:] = sorted(name for name in below if name != "node_modules")
+        files += [Path(folder, name) for name in sorted(names) if name.endswith((".js", ".mjs", ".cjs"))]
+    for path in files[:_CHECKED_FILES]:
+        ran = subprocess.run(
+            [node, "--check", str(path)], capture_output=True, text=True, check=False, timeout=30
+        )
+        if ran.returncode != 0:
+            return f"\n{ran.stderr}"
+    return ""
 
 
 def _failure(source: Source, output: str, code: int) -> list[Problem]:

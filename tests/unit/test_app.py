@@ -1,0 +1,235 @@
+"""The checkout as a whole, on the example app and on changed copies of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pulumi
+import pytest
+
+from components import app, settings
+from components.app import App, ScheduleTrigger
+from components.problems import Problem
+from tests import bad_settings
+from tests.bad_settings import Bad
+
+pytestmark = pytest.mark.unit
+
+Stack = Callable[[Mapping[str, str], list[str]], pulumi.Config]
+
+
+class Checkout:
+    """A copy of the example app, and how a stack with some config sees it."""
+
+    def __init__(self, root: Path, node_modules: Path, stack: Stack) -> None:
+        self.folder = bad_settings.copy_app(root / "app", node_modules)
+        self.cache = root / "cache"
+        self._stack = stack
+
+    def load(self, **config: object) -> tuple[App | None, list[Problem]]:
+        values, secret = bad_settings.stack_config(Bad(name="", key="", mend="", config=config), self.folder)
+        found, problems = settings.load(self._stack(values, secret), "sandbox", bad_settings.ENVIRON)
+        assert problems == []
+        assert found is not None
+        return app.load(found, self.cache)
+
+    def good(self, **config: object) -> App:
+        loaded, problems = self.load(**config)
+        assert problems == []
+        assert loaded is not None
+        return loaded
+
+    def append(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+
+    def firebase_json(self, change: Callable[[dict[str, object]], None]) -> None:
+        path = self.folder / "firebase.json"
+        document: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+        change(document)
+        path.write_text(json.dumps(document), encoding="utf-8")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, node_modules: Path, stack: Stack) -> Checkout:
+    return Checkout(tmp_path, node_modules, stack)
+
+
+def test_the_example_is_read_whole(checkout: Checkout) -> None:
+    found = checkout.good()
+    assert found.rules is not None
+    assert found.rules.name == "firestore.rules"
+    assert found.rules.content == (checkout.folder / "firestore.rules").read_text(encoding="utf-8")
+    assert len(found.indexes) >= 5
+    assert found.fields
+    (codebase,) = found.codebases
+    kinds = {type(endpoint.trigger).__name__ for endpoint in codebase.endpoints}
+    assert kinds == {"HttpsTrigger", "CallableTrigger", "EventTrigger", "ScheduleTrigger"}
+    assert {endpoint.runtime for endpoint in codebase.endpoints} == {"nodejs22"}
+    assert any(isinstance(endpoint.trigger, ScheduleTrigger) for endpoint in codebase.endpoints)
+    assert "cloudscheduler.googleapis.com" in codebase.required_apis
+    assert codebase.archive.path.is_file()
+    assert found.warnings == ()
+    assert found.notes == ()
+
+
+def test_loading_twice_gives_the_same(checkout: Checkout) -> None:
+    assert checkout.good() == checkout.good()
+
+
+def test_what_is_not_deployed_changes_nothing(checkout: Checkout) -> None:
+    before = checkout.good()
+    (checkout.folder / "functions/README.md").write_text("about", encoding="utf-8")
+    (checkout.folder / "functions/test/more.test.js").write_text("1;", encoding="utf-8")
+    assert checkout.good() == before
+
+
+def test_changed_code_changes_the_archive_only(checkout: Checkout) -> None:
+    before = checkout.good()
+    checkout.append("functions/index.js", "// a comment\n")
+    after = checkout.good()
+    assert after.codebases[0].archive.object_name != before.codebases[0].archive.object_name
+    assert after.codebases[0].endpoints == before.codebases[0].endpoints
+
+
+def test_the_runtime_override_reaches_every_function(checkout: Checkout) -> None:
+    found = checkout.good(functionsRuntime="nodejs24")
+    assert {endpoint.runtime for endpoint in found.codebases[0].endpoints} == {"nodejs24"}
+
+
+def test_params_from_config_reach_code_and_environment(checkout: Checkout) -> None:
+    found = checkout.good(
+        functionParams={"AI_PROVIDER": "openai"},
+        secrets={"OPENAI_API_KEY": "sk-not-a-real-key", "ADMIN_EMAILS": "owner@example.com"},
+    )
+    asking = next(endpoint for endpoint in found.codebases[0].endpoints if endpoint.id == "askAboutClient")
+    assert asking.environment["AI_PROVIDER"] == "openai"
+    assert [use.secret for use in asking.secrets] == ["OPENAI_API_KEY"]
+
+
+def test_one_of_two_ai_keys_is_enough(checkout: Checkout) -> None:
+    checkout.append(
+        "functions/index.js",
+        'exports.both = require("firebase-functions/https").onCall('
+        '{ secrets: ["GROQ_API_KEY", "OPENAI_API_KEY"] }, () => {});\n',
+    )
+    found = checkout.good()
+    both = next(endpoint for endpoint in found.codebases[0].endpoints if endpoint.id == "both")
+    assert [use.secret for use in both.secrets] == ["GROQ_API_KEY"]
+    assert found.notes == ("OPENAI_API_KEY is not configured; the other AI provider's key is used.",)
+
+
+def test_a_secret_that_nobody_uses_is_a_warning(checkout: Checkout) -> None:
+    found = checkout.good(secrets={**bad_settings.SECRETS, "SPARE": "not-a-real-key"})
+    (warning,) = found.warnings
+    assert "whatsapp-crm:secrets.SPARE is configured, but no function uses it" in warning
+    assert "not-a-real-key" not in warning
+
+
+def test_a_lost_export_is_a_warning_that_names_it(checkout: Checkout) -> None:
+    checkout.append(
+        "functions/index.js", "module.exports = { processOutboxNow: exports.processOutboxNow };\n"
+    )
+    loaded, _ = checkout.load(secrets={})
+    assert loaded is not None
+    warned = "\n".join(loaded.warnings)
+    assert "functions: exports.whatsappProxySend is lost" in warned
+    assert "exports.processOutboxNow is lost" not in warned
+
+
+def test_predeploy_and_env_files_are_warnings(checkout: Checkout) -> None:
+    def change(document: dict[str, object]) -> None:
+        document["functions"] = {"source": "functions", "runtime": "nodejs22", "predeploy": ["npm run build"]}
+
+    checkout.firebase_json(change)
+    (checkout.folder / "functions/.env").write_text("SECRET=not-a-real-key\n", encoding="utf-8")
+    first, second = checkout.good().warnings
+    assert "predeploy commands are not run here; run them before: npm run build" in first
+    assert ".env is neither read nor deployed" in second
+
+
+def test_two_codebases_and_one_function_in_both(checkout: Checkout) -> None:
+    manifest = (
+        "specVersion: v1alpha1\nendpoints:\n"
+        "  extra: {platform: gcfv2, entryPoint: extra, httpsTrigger: {}}\n"
+        "  SETMEMBER: {platform: gcfv2, entryPoint: x, region: [europe-west1], httpsTrigger: {}}\n"
+    )
+    jobs = checkout.folder / "jobs"
+    jobs.mkdir()
+    (jobs / "package.json").write_text('{"engines": {"node": "22"}}', encoding="utf-8")
+    (jobs / "functions.yaml").write_text(manifest, encoding="utf-8")
+
+    def change(document: dict[str, object]) -> None:
+        document["functions"] = [
+            {"source": "functions", "codebase": "default", "runtime": "nodejs22"},
+            {"source": "jobs", "codebase": "jobs"},
+        ]
+
+    checkout.firebase_json(change)
+    _, problems = checkout.load()
+    assert [problem.what for problem in problems] == [
+        "the codebases default and jobs both deploy SETMEMBER in europe-west1."
+    ]
+    (jobs / "functions.yaml").write_text(manifest.replace("SETMEMBER", "setOther"), encoding="utf-8")
+    found = checkout.good()
+    assert [codebase.name for codebase in found.codebases] == ["default", "jobs"]
+    assert found.codebases[1].archive.object_name.startswith("functions/jobs-")
+
+
+@pytest.mark.parametrize(
+    ("engine", "runtime"),
+    [("22", "nodejs22"), ("24.x", "nodejs24"), ("^22.1.0", "nodejs22"), ("v22", "nodejs22")],
+)
+def test_the_runtime_of_package_json(checkout: Checkout, engine: str, runtime: str) -> None:
+    assert self_described(checkout, engine) == (runtime, [])
+
+
+@pytest.mark.parametrize(
+    ("engine", "said"),
+    [
+        (">=20", "does not name one major version"),
+        ("20 || 22", "does not name one major version"),
+        ("20", "nodejs20 (for functions) ended on 2026-10-30"),
+        ("21", "is not a runtime that this program knows"),
+        (None, "neither firebase.json nor package.json names a runtime"),
+    ],
+)
+def test_a_runtime_that_cannot_be_chosen(checkout: Checkout, engine: str | None, said: str) -> None:
+    runtime, problems = self_described(checkout, engine)
+    assert runtime is None
+    assert len(problems) == 1
+    assert said in problems[0].what
+    assert "pulumi config set whatsapp-crm:functionsRuntime nodejs22" in problems[0].mend
+
+
+def self_described(checkout: Checkout, engine: str | None) -> tuple[str | None, list[Problem]]:
+    """The runtime when only package.json says one."""
+
+    def change(document: dict[str, object]) -> None:
+        document["functions"] = {"source": "functions"}
+
+    checkout.firebase_json(change)
+    path = checkout.folder / "functions/package.json"
+    package: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+    package["engines"] = {} if engine is None else {"node": engine}
+    path.write_text(json.dumps(package), encoding="utf-8")
+    loaded, problems = checkout.load()
+    return loaded.codebases[0].endpoints[0].runtime if loaded else None, problems
+
+
+def test_a_file_outside_of_the_codebase_is_refused(checkout: Checkout) -> None:
+    (checkout.folder / "shared.js").write_text("", encoding="utf-8")
+    checkout.append("functions/index.js", 'require("../shared");\n')
+    _, problems = checkout.load()
+    assert [problem.key for problem in problems] == ["functions/../shared.js"]
+    assert "Move it into functions" in problems[0].mend
+
+
+def test_no_secret_is_written_to_the_cache(checkout: Checkout) -> None:
+    checkout.good()
+    for path in checkout.cache.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert not any(value.encode() in content for value in bad_settings.SECRETS.values())

@@ -1,0 +1,325 @@
+"""Discovery with the real SDK: what code declares, what it says when it does not load, and when it is run."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from components.discovery import Answer, Source, discover, overwritten_exports
+from components.plain import mapping
+from components.problems import Problem
+
+pytestmark = pytest.mark.unit
+
+PACKAGE = {
+    "main": "index.js",
+    "engines": {"node": "22"},
+    "dependencies": {"firebase-functions": "7.4.0", "firebase-admin": "13.10.0"},
+}
+EVERY_KIND = """
+const { onRequest, onCall } = require("firebase-functions/https");
+const { onSchedule } = require("firebase-functions/scheduler");
+const firestore = require("firebase-functions/firestore");
+const { defineInt, defineSecret } = require("firebase-functions/params");
+const key = defineSecret("KEY");
+const least = defineInt("LEAST", { default: 1 });
+const done = async () => {};
+exports.open = onRequest({ invoker: "public", minInstances: least, secrets: [key] }, done);
+exports.shut = onRequest({ invoker: "private" }, done);
+exports.named = onRequest({ invoker: ["caller@"] }, done);
+exports.ask = onCall({ memory: "1GiB", region: ["europe-west1", "us-east1"] }, done);
+exports.clients = {
+  created: firestore.onDocumentCreated("clients/{phone}", done),
+  exact: firestore.onDocumentUpdated("config/crm", done),
+};
+exports.gone = firestore.onDocumentDeletedWithAuthContext("clients/{phone}", done);
+exports.tick = onSchedule({ schedule: "every 5 minutes", timeZone: "Europe/Bucharest", retryCount: 2 }, done);
+"""
+
+
+class Codebase:
+    """A functions folder in a temporary app, with the SDK linked into it."""
+
+    def __init__(self, root: Path, node_modules: Path | None) -> None:
+        self.app = root / "app"
+        self.folder = self.app / "functions"
+        self.folder.mkdir(parents=True)
+        self.cache = root / "cache"
+        self.write("package.json", json.dumps(PACKAGE))
+        if node_modules is not None:
+            (self.folder / "node_modules").symlink_to(node_modules)
+
+    def write(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def ask(
+        self,
+        code: str | None = None,
+        digest: str = "1",
+        environment: Mapping[str, str] | None = None,
+        timeout: int = 60,
+    ) -> tuple[Answer | None, list[Problem]]:
+        if code is not None:
+            self.write("index.js", code)
+        source = Source(
+            folder=self.folder,
+            app_dir=self.app,
+            where="functions",
+            digest=digest,
+            project="crm-sandbox",
+            environment=environment or {},
+            timeout=timeout,
+        )
+        return discover(source, self.cache)
+
+    def answer(self, code: str) -> Answer:
+        answer, problems = self.ask(code)
+        assert problems == []
+        assert answer is not None
+        return answer
+
+    def refusal(self, code: str | None = None, timeout: int = 60) -> Problem:
+        answer, problems = self.ask(code, timeout=timeout)
+        assert answer is None
+        (problem,) = problems
+        assert problem.key.startswith("functions")
+        assert str(self.cache) not in problem.what
+        return problem
+
+
+@pytest.fixture
+def codebase(tmp_path: Path, node_modules: Path) -> Codebase:
+    return Codebase(tmp_path, node_modules)
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Codebase:
+    return Codebase(tmp_path, None)
+
+
+def test_every_kind_is_found(codebase: Codebase) -> None:
+    answer = codebase.answer(EVERY_KIND)
+    endpoints = mapping(answer.manifest["endpoints"]) or {}
+    assert sorted(endpoints) == [
+        "ask", "clients-created", "clients-exact", "gone", "named", "open", "shut", "tick",
+    ]  # fmt: skip
+    assert (mapping(endpoints["clients-created"]) or {})["entryPoint"] == "clients.created"
+    assert answer.loaded == ("index.js",)
+    assert (answer.lost_exports, answer.undefined_exports) == ((), ())
+
+
+def test_modules_of_the_newer_kind(codebase: Codebase) -> None:
+    codebase.write("package.json", json.dumps({**PACKAGE, "type": "module"}))
+    answer = codebase.answer(
+        'import { onRequest } from "firebase-functions/https";\nexport const hello = onRequest(() => {});\n'
+    )
+    assert list(mapping(answer.manifest["endpoints"]) or {}) == ["hello"]
+
+
+def test_the_written_manifest_is_taken_and_nothing_is_run(bare: Codebase) -> None:
+    bare.write("functions.yaml", "specVersion: v1alpha1\nendpoints: {a: {httpsTrigger: {}}}\n")
+    answer = bare.answer("throw new Error('run');")
+    assert answer.manifest == {"specVersion": "v1alpha1", "endpoints": {"a": {"httpsTrigger": {}}}}
+
+
+@pytest.mark.parametrize(("text", "said"), [("a: [", "not valid YAML"), ("- a", "does not hold a manifest")])
+def test_a_written_manifest_that_is_none(bare: Codebase, text: str, said: str) -> None:
+    bare.write("functions.yaml", text)
+    problem = bare.refusal()
+    assert problem.key == "functions/functions.yaml"
+    assert said in problem.what
+
+
+def test_dependencies_that_are_not_installed(bare: Codebase) -> None:
+    assert bare.refusal("").mend == f"cd {bare.folder} && npm install"
+    bare.write("package-lock.json", "{}")
+    problem = bare.refusal("")
+    assert "dependencies are not installed" in problem.what
+    assert problem.mend == f"cd {bare.folder} && npm ci"
+
+
+def test_the_sdk_may_be_installed_above(bare: Codebase, node_modules: Path) -> None:
+    (bare.app / "node_modules").symlink_to(node_modules)
+    assert bare.answer("exports.x = require('firebase-functions/https').onRequest(() => {});")
+
+
+def test_a_codebase_without_the_sdk(bare: Codebase) -> None:
+    bare.write("package.json", '{"main": "index.js"}')
+    problem = bare.refusal("")
+    assert "does not depend on firebase-functions" in problem.what
+    assert "npm install firebase-functions firebase-admin" in problem.mend
+
+
+def test_an_sdk_that_is_too_old(bare: Codebase) -> None:
+    bare.write("node_modules/firebase-functions/package.json", '{"version": "4.9.0"}')
+    bare.write("node_modules/firebase-functions/lib/bin/firebase-functions.js", "// serves HTTP only")
+    problem = bare.refusal("")
+    assert "firebase-functions 4.9.0 is too old" in problem.what
+
+
+def test_compiled_output_that_is_missing(codebase: Codebase) -> None:
+    codebase.write(
+        "package.json", json.dumps({**PACKAGE, "main": "lib/index.js", "scripts": {"build": "tsc"}})
+    )
+    problem = codebase.refusal()
+    assert "lib/index.js, which is not there" in problem.what
+    assert problem.mend == f"cd {codebase.folder} && npm run build"
+
+
+def test_no_package_and_python(bare: Codebase) -> None:
+    (bare.folder / "package.json").unlink()
+    assert "has no package.json" in bare.refusal().what
+    bare.write("requirements.txt", "firebase-functions\n")
+    assert "functions in Python" in bare.refusal().what
+
+
+def test_a_broken_package_json(codebase: Codebase) -> None:
+    codebase.write("package.json", '{"main": }')
+    problem = codebase.refusal("")
+    assert problem.key == "functions/package.json"
+    assert "line 1, column 10" in problem.what
+
+
+def test_a_syntax_error_is_shown_with_file_and_line(codebase: Codebase) -> None:
+    codebase.write("src/broken.js", "const a = 1;\nconst b = ;\n")
+    problem = codebase.refusal('require("./src/broken");\n')
+    assert "do not load at functions/src/broken.js:2: Unexpected token ';'" in problem.what
+    assert problem.mend == "Mend functions/src/broken.js:2."
+
+
+def test_a_syntax_error_in_a_newer_module(codebase: Codebase) -> None:
+    codebase.write("package.json", json.dumps({**PACKAGE, "type": "module"}))
+    problem = codebase.refusal("export const a = ;\n")
+    assert "functions/index.js:1" in problem.what
+
+
+def test_a_module_that_throws_says_its_own_words(codebase: Codebase) -> None:
+    problem = codebase.refusal('\n\nthrow new Error("AI_PROVIDER must be one of: groq, openai");\n')
+    assert "do not load at functions/index.js:3: AI_PROVIDER must be one of: groq, openai" in problem.what
+
+
+def test_a_module_that_ends_the_process(codebase: Codebase) -> None:
+    assert "the SDK ended with the code 3" in codebase.refusal("process.exit(3);").what
+
+
+def test_a_missing_module_of_its_own_and_of_others(codebase: Codebase) -> None:
+    codebase.write("package.json", json.dumps({**PACKAGE, "dependencies": {"@a/declared": "1"}}))
+    assert "npm ci" in codebase.refusal('require("@a/declared/sub");').mend
+    assert "npm install undeclared" in codebase.refusal('require("undeclared");').mend
+    problem = codebase.refusal('require("./src/missing");')
+    assert "Cannot find module './src/missing'" in problem.what
+
+
+def test_a_module_that_never_ends_is_stopped(codebase: Codebase) -> None:
+    problem = codebase.refusal('console.log("dialling"); for (;;) {}', timeout=2)
+    assert "took more than 2 seconds" in problem.what
+    assert "dialling" in problem.what
+    assert problem.mend.endswith("pulumi config set whatsapp-crm:discoveryTimeout 4")
+
+
+def test_work_that_goes_on_after_loading_does_not_hold_it(codebase: Codebase) -> None:
+    codebase.answer(
+        "setInterval(() => {}, 1000); exports.x = require('firebase-functions/https').onRequest(() => {});"
+    )
+
+
+def test_the_environment_holds_no_token_of_ours(codebase: Codebase, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "RAILWAY_API_TOKEN",
+        "GOOGLE_OAUTH_ACCESS_TOKEN",
+        "PULUMI_CONFIG_PASSPHRASE",
+        "PULUMI_CONFIG",
+    ):
+        monkeypatch.setenv(name, "not-for-user-code")
+    seen = codebase.app / "environment.json"
+    code = f"require('fs').writeFileSync({json.dumps(str(seen))}, JSON.stringify(process.env));"
+    answer, problems = codebase.ask(code, environment={"AI_PROVIDER": "groq"})
+    assert problems == []
+    assert answer is not None
+    environment: dict[str, str] = json.loads(seen.read_text(encoding="utf-8"))
+    assert "not-for-user-code" not in environment.values()
+    assert environment["AI_PROVIDER"] == "groq"
+    assert environment["GCLOUD_PROJECT"] == "crm-sandbox"
+    assert json.loads(environment["FIREBASE_CONFIG"]) == {"projectId": "crm-sandbox"}
+    assert environment["PATH"] == os.environ["PATH"]
+
+
+class TestCache:
+    CODE = (
+        "require('fs').appendFileSync('../ran', 'x');"
+        "exports.x = require('firebase-functions/https').onRequest(() => {});"
+    )
+
+    def runs(self, codebase: Codebase) -> int:
+        return len((codebase.app / "ran").read_text(encoding="utf-8"))
+
+    def test_equal_sources_are_run_once(self, codebase: Codebase) -> None:
+        first = codebase.answer(self.CODE)
+        assert codebase.answer(self.CODE) == first
+        assert self.runs(codebase) == 1
+
+    def test_what_the_answer_depends_on_runs_it_again(self, codebase: Codebase) -> None:
+        codebase.answer(self.CODE)
+        codebase.ask(digest="2")
+        codebase.ask(environment={"AI_PROVIDER": "openai"})
+        codebase.write("package-lock.json", "{}")
+        codebase.ask()
+        assert self.runs(codebase) == 4
+        codebase.ask()
+        assert self.runs(codebase) == 4
+
+    def test_a_failure_is_not_kept(self, codebase: Codebase) -> None:
+        codebase.refusal("require('fs').appendFileSync('../ran', 'x'); throw new Error('x');")
+        codebase.refusal()
+        assert self.runs(codebase) == 2
+
+    @pytest.mark.parametrize("damage", ["", "{", "[]", '{"manifest": 1}'])
+    def test_a_damaged_file_is_replaced(self, codebase: Codebase, damage: str) -> None:
+        first = codebase.answer(self.CODE)
+        (kept,) = codebase.cache.iterdir()
+        kept.write_text(damage, encoding="utf-8")
+        assert codebase.answer(self.CODE) == first
+        assert self.runs(codebase) == 2
+
+
+HELLO = "require('firebase-functions/https').onRequest(() => {})"
+
+
+@pytest.mark.parametrize(
+    ("code", "lost", "undefined"),
+    [
+        (f"exports.a = {HELLO};\nexports.b = {HELLO};\nmodule.exports = {{ b: {HELLO} }};", ("a",), ()),
+        (f"exports.a = {HELLO};\nmodule.exports = {{ ...module.exports, b: {HELLO} }};", (), ()),
+        (f"module.exports = {{ b: {HELLO} }};\nmodule.exports.a = {HELLO};", (), ()),
+        (f"module.exports = {{ b: {HELLO} }};\nexports.a = 1;", (), ()),
+        (f"exports.b = {HELLO};\nexports.helper = () => 1;", (), ()),
+        (f"exports.b = {HELLO};\nexports.a = require('./other').missing;", (), ("a",)),
+        (f"/*\nexports.old = 1;\n*/\n// exports.older = 1;\nmodule.exports = {{ b: {HELLO} }};", (), ()),
+        (f"exports.a = exports.b = void 0;\nexports.a = {HELLO};\nexports.b = {HELLO};", (), ()),
+    ],
+)
+def test_exports_that_got_lost(
+    codebase: Codebase, code: str, lost: tuple[str, ...], undefined: tuple[str, ...]
+) -> None:
+    codebase.write("other.js", "exports.present = 1;")
+    answer = codebase.answer(code)
+    assert (answer.lost_exports, answer.undefined_exports) == (lost, undefined)
+
+
+def test_suspects_are_only_names_before_the_whole() -> None:
+    text = "exports.a = 1;\nexports.b == 2;\n  module.exports.c = 3;\nmodule.exports = {};\nexports.d = 4;\n"
+    assert overwritten_exports(text) == ("a", "c")
+    assert overwritten_exports("exports.a = 1;\nif (module.exports === x) {}") == ()
+
+
+def test_files_that_were_loaded_are_listed(codebase: Codebase) -> None:
+    codebase.write("src/a.js", "")
+    (codebase.app / "shared.js").write_text("", encoding="utf-8")
+    answer = codebase.answer('require("./src/a"); require("../shared"); require("firebase-functions");')
+    assert answer.loaded == ("../shared.js", "index.js", "src/a.js")
