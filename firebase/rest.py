@@ -19,20 +19,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
-import requests
-import requests.auth
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
-
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
+
+    from firebase.transport import Transport
 
 JsonObject = dict[str, Any]
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-CONNECT_SECONDS = 10
-READ_SECONDS = 60
-PASSING_STATUS = (429, 500, 502, 503, 504)
-_backoff = wait_exponential(multiplier=0.5, max=16)
 
 
 @dataclass(frozen=True)
@@ -74,25 +68,6 @@ class GoogleError(Exception):
         super().__init__(f"{head} ({detail}). {mend}" if detail else f"{head}. {mend}")
 
 
-class _PassingError(Exception):
-    """The answer is of the kind that goes away. Never leaves this module."""
-
-    def __init__(self, error: GoogleError, retry_after: float) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.retry_after = retry_after
-
-
-class _Bearer(requests.auth.AuthBase):
-    # As an auth object, not a header: requests lets a ~/.netrc entry of the host override a mere header.
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
-        r.headers["Authorization"] = f"Bearer {self._token}"
-        return r
-
-
 class GoogleApi:
     """Calls with the credentials of this process.
 
@@ -104,8 +79,8 @@ class GoogleApi:
     def __init__(self, environ: Mapping[str, str] | None = None, patience_seconds: float = 90) -> None:
         self._environ = os.environ if environ is None else environ
         self._patience = patience_seconds
-        self._session = requests.Session()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._transport: Transport | None = None
         self._credentials: Credentials | None = None
 
     def base(self, product: str) -> str:
@@ -153,55 +128,14 @@ class GoogleApi:
             GoogleError: any answer that is not a success, no answer, or no usable credentials.
         """
         url = self.base(product) + path
-        if not repeatable:
-            try:
-                return self._once(method, url, operation, body, params)
-            except _PassingError as passing:
-                raise passing.error from None
-        retrying = Retrying(
-            retry=retry_if_exception_type(_PassingError),
-            wait=_wait,
-            stop=stop_after_delay(self._patience),
-            reraise=True,
-        )
-        try:
-            return retrying(self._once, method, url, operation, body, params)
-        except _PassingError as passing:
-            raise passing.error from None
+        with self._lock:
+            if self._transport is None:
+                from firebase.transport import Transport
 
-    def _once(
-        self, method: str, url: str, operation: str, body: JsonObject | None, params: Mapping[str, str] | None
-    ) -> JsonObject:
-        token, quota_project = self._token()
-        headers = {"x-goog-user-project": quota_project} if quota_project else {}
-        try:
-            answer = self._session.request(
-                method,
-                url,
-                json=body,
-                params=params,
-                headers=headers,
-                auth=_Bearer(token),
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,
-            )
-        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as lost:
-            # Only the class name: the text of a requests exception can carry the whole address.
-            error = GoogleError(
-                operation,
-                None,
-                "",
-                f"no answer ({type(lost).__name__})",
-                "Check the network, then run it again.",
-            )
-            raise _PassingError(error, 0) from None
-        parsed = _parse(answer)
-        if answer.ok and answer.status_code < 300 and parsed is not None:
-            return parsed
-        error = _error(operation, answer.status_code, parsed)
-        if answer.status_code in PASSING_STATUS or (answer.ok and parsed is None):
-            raise _PassingError(error, _retry_after(answer))
-        raise error
+                self._transport = Transport(self._token, self._patience)
+        return self._transport.call(
+            method, url, operation=operation, body=body, params=params, repeatable=repeatable
+        )
 
     def _token(self) -> tuple[str, str | None]:
         """The bearer token and, for a person's own login, the project that pays for the call."""
@@ -217,7 +151,7 @@ class GoogleApi:
                 if self._credentials is None:
                     self._credentials = _credentials(self._environ)
                 if not self._credentials.valid:
-                    self._credentials.refresh(google.auth.transport.requests.Request(self._session))
+                    self._credentials.refresh(google.auth.transport.requests.Request())
             except (google.auth.exceptions.GoogleAuthError, ValueError, OSError) as refused:
                 raise GoogleError(
                     "find credentials",
@@ -243,59 +177,3 @@ def _credentials(environ: Mapping[str, str]) -> Credentials:
     else:
         found = credentials.ApplicationDefault()
     return cast("Credentials", found.get_credential())
-
-
-def _wait(state: RetryCallState) -> float:
-    waited = _backoff(state)
-    failure = state.outcome.exception() if state.outcome else None
-    return max(waited, failure.retry_after) if isinstance(failure, _PassingError) else waited
-
-
-def _retry_after(answer: requests.Response) -> float:
-    try:
-        return min(float(answer.headers.get("Retry-After", "0")), 60)
-    except ValueError:
-        return 0  # the HTTP-date form: our own backoff will do
-
-
-def _parse(answer: requests.Response) -> JsonObject | None:
-    """The body as an object; {} for an empty one; None when it is something else, as proxies send."""
-    if not answer.content:
-        return {}
-    try:
-        parsed: object = answer.json()
-    except requests.exceptions.JSONDecodeError:
-        return None
-    return cast("JsonObject", parsed) if isinstance(parsed, dict) else None
-
-
-def _error(operation: str, status: int, parsed: JsonObject | None) -> GoogleError:
-    if parsed is None:
-        return GoogleError(
-            operation,
-            status,
-            "",
-            "the answer is not JSON",
-            "Something between here and Google answered; try again.",
-        )
-    error = parsed.get("error")
-    body = cast("JsonObject", error) if isinstance(error, dict) else {}
-    reason = str(body.get("status", ""))
-    for detail in cast("list[JsonObject]", body.get("details") or []):
-        if str(detail.get("@type", "")).endswith("ErrorInfo"):
-            reason = str(detail.get("reason", reason))
-    return GoogleError(
-        operation, status, reason, str(body.get("message") or "refused"), _mend(status, reason)
-    )
-
-
-def _mend(status: int, reason: str) -> str:
-    if reason == "SERVICE_DISABLED":
-        return "Enable the API named above, or let the first `pulumi up` do it."
-    if status == 401:
-        return "Renew the credentials: `gcloud auth application-default login`, or GOOGLE_OAUTH_ACCESS_TOKEN."
-    if status == 403:
-        return "Grant the missing permission to the account that runs Pulumi."
-    if status in PASSING_STATUS:
-        return "It did not pass in time; run it again later."
-    return "See the message."
