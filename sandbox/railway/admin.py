@@ -6,6 +6,7 @@ is an ordinary API call with the header `X-Sandbox-Actor: hand`.
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, Response
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
     from sandbox.railway.store import Store
 
 Json = dict[str, Any]
+
+
+def watched(instance: r.Instance, changed: list[str]) -> bool:
+    """Whether one of the changed files is one that the service watches."""
+    patterns = [pattern.lstrip("/") for pattern in instance.watch_patterns]
+    return not patterns or any(fnmatch(path, pattern) for path in changed for pattern in patterns)
 
 
 class Admin:
@@ -104,7 +111,8 @@ class Admin:
     def repos(self, body: Json, _: Request) -> Json:
         """{"repo", "branch", "sha", "default_branch"}: push a commit; who follows the branch deploys.
 
-        "delete": true removes the branch instead.
+        "changed": the files of the commit, matched against watchPatterns (SKIPPED where none fits);
+        "checks": "pending" makes deployments with checkSuites wait; "delete": true removes the branch.
         """
         found = self.store.repos.setdefault(body["repo"], r.Repo(id=body["repo"], branches={}))
         if "default_branch" in body:
@@ -117,10 +125,10 @@ class Admin:
         found.branches[branch] = body.get("sha") or commit_hash()
         started: list[str] = []
         if before != found.branches[branch] and self.store.switches.autodeploy_on_push:
-            started = [row.id for row in self.follow(found, branch)]
+            started = [row.id for row in self.follow(found, branch, body)]
         return {"repo": found.id, "branches": found.branches, "deployments": started}
 
-    def follow(self, repo: r.Repo, branch: str) -> list[r.Deployment]:
+    def follow(self, repo: r.Repo, branch: str, body: Json) -> list[r.Deployment]:
         """Deploy every service whose trigger follows a branch, unless its autodeploy is off."""
         started: list[r.Deployment] = []
         for trigger in self.store.triggers.values():
@@ -129,11 +137,17 @@ class Admin:
             for row in list(self.store.instances.values()):
                 place = (row.service_id, row.environment_id)
                 if (
-                    place == (trigger.service_id, trigger.environment_id)
-                    and row.deleted_at is None
-                    and row.auto_deploy
+                    place != (trigger.service_id, trigger.environment_id)
+                    or row.deleted_at
+                    or not row.auto_deploy
                 ):
-                    started.append(deploys.start(self.store, row, "push"))
+                    continue
+                outcome = None
+                if "changed" in body and not watched(row, body["changed"]):
+                    outcome = "skipped"
+                elif trigger.check_suites and body.get("checks") == "pending":
+                    outcome = "waiting"
+                started.append(deploys.start(self.store, row, "push", outcome=outcome))
         return started
 
     def tokens(self, body: Json, _: Request) -> Json:

@@ -88,6 +88,7 @@ def start(
     *,
     commit: str | None = None,
     again: r.Deployment | None = None,
+    outcome: str | None = None,
 ) -> r.Deployment:
     """Start a deployment and count it.
 
@@ -97,6 +98,7 @@ def start(
         reason: "deploy", "redeploy", "rollback" or "push".
         commit: the commit, or None for the branch's newest.
         again: take variables, settings and image from this earlier deployment (rollback).
+        outcome: what becomes of it, or None for what the switches say.
 
     Raises:
         GraphQLError: the instance has no source.
@@ -105,8 +107,9 @@ def start(
     if source is None and instance.source_image is None:
         raise problems.bad_input("Service has no source to deploy")
     now = store.now()
-    outcomes = store.switches.deploy_outcomes_next
-    outcome = outcomes.pop(0) if outcomes else store.switches.deploy_outcome
+    if outcome is None:
+        outcomes = store.switches.deploy_outcomes_next
+        outcome = outcomes.pop(0) if outcomes else store.switches.deploy_outcome
     if store.switches.newer_removes_in_flight:
         for older in of_instance(store, instance.service_id, instance.environment_id):
             if older.status in IN_FLIGHT:
@@ -212,6 +215,10 @@ def advance(store: Store) -> bool:
     """Let everything happen that was due; True where something did."""
     now, moved = store.now(), False
     for deployment in list(store.deployments.values()):
+        removed = deployment.status_updated_at + deployment.step_seconds
+        if deployment.status == "REMOVING" and removed <= now:
+            move(deployment, "REMOVED", removed)
+            moved = True
         if deployment.status not in (*IN_FLIGHT, *RUNNING):
             continue
         reached = {status for status, _ in deployment.history}
@@ -228,11 +235,11 @@ def advance(store: Store) -> bool:
 
 
 def retire_older(store: Store, newer: r.Deployment, at: float) -> None:
-    """Remove the running deployments that a newer one replaces."""
+    """Begin to remove the running deployments that a newer one replaces."""
     for older in of_instance(store, newer.service_id, newer.environment_id):
         earlier = older.id != newer.id and older.created_at <= newer.created_at
         if earlier and older.status in (*RUNNING, "CRASHED"):
-            move(older, "REMOVED", at)
+            move(older, "REMOVING", at)
 
 
 def approve(deployment: r.Deployment, at: float) -> None:

@@ -54,9 +54,11 @@ class Switches:
 
     # Limits
     plan: str = "pro"
+    """The workspace's plan: default and largest volume, replicas, volumes and custom domains."""
     hourly_budget: int = 10_000
     """Requests an hour and token; 429 with Retry-After beyond."""
     per_second_budget: int = 0
+    """Requests a second and token (Railway: 50 on Pro); 429 with Retry-After 1 beyond."""
     edge_per_second: int = 10
     """Requests a second without a query string in the URL; text 429 "error code: 1015" beyond."""
     creation_throttle_seconds: float = 0
@@ -66,6 +68,7 @@ class Switches:
 
     # What becomes of deployments
     deploy_outcome: str = "success"
+    """What every new deployment comes to, as far as its own copy of the world lets it."""
     deploy_outcomes_next: list[str] = field(default_factory=list[str])
     """Outcomes of the next deployments, used up one by one before `deploy_outcome` counts again."""
     backend_routes: list[str] = field(default_factory=list[str])
@@ -97,7 +100,11 @@ class Switches:
     source_update_deploys: bool = False
     """(b) serviceInstanceUpdate(source.repo) deploys."""
     trigger_create_deploys: bool = False
+    """deploymentTriggerCreate deploys."""
     trigger_update_deploys: bool = False
+    """deploymentTriggerUpdate deploys."""
+    trigger_sets_source: bool = True
+    """A trigger's repository becomes the instance's source.repo."""
     scoped_decrypt: str = "allowed"
     """(c) config(decryptVariables: true) for workspace and project tokens."""
     shrink_answer: str = "refused"
@@ -118,10 +125,11 @@ class Switches:
     variable_deploys_never_deployed: bool = True
     """It does so too for a service that has a source but no deployment yet."""
     volume_update_deploys: bool = False
-    """Attaching or moving a volume redeploys the service."""
+    """volumeCreate and volumeInstanceUpdate redeploy the service that they attach to."""
     target_port_with_port_refused: bool = False
     """serviceDomainCreate with targetPort while PORT is a variable."""
     workspace_token_creates_environments: bool = True
+    """environmentCreate with a workspace token: works, or "Not Authorized"."""
     railway_config_file_allowed: bool = False
     """New services may name a config file."""
     unmerged_none_is_null: bool = False

@@ -70,7 +70,8 @@ def trigger_create(_: None, call: Call, input: dict[str, Any]) -> r.Trigger:
         call, instance, input["repository"], input["branch"], check_suites=bool(input.get("check_suites"))
     )
     made.root_directory = input.get("root_directory")
-    instance.source_repo, instance.source_image = made.repository, None
+    if call.switches.trigger_sets_source:
+        instance.source_repo, instance.source_image = made.repository, None
     if call.switches.trigger_create_deploys:
         deploys.start(call.store, instance, "deploy")
     return made
@@ -89,7 +90,8 @@ def trigger_update(_: None, call: Call, id: str, input: dict[str, Any]) -> r.Tri
     )
     if input.get("root_directory") is not None:
         found.root_directory = input["root_directory"] or None
-    instance.source_repo = found.repository
+    if call.switches.trigger_sets_source:
+        instance.source_repo = found.repository
     if call.switches.trigger_update_deploys:
         deploys.start(call.store, instance, "deploy")
     return found

@@ -205,6 +205,42 @@ def test_a_push_deploys_who_follows_the_branch_or_nobody(railway: Railway, stack
     assert railway.deployments == 1
 
 
+def test_a_push_outside_the_watched_files_is_skipped(railway: Railway, stack: Stack) -> None:
+    stack.healthy()
+    stack.settings(watchPatterns=["/backend/**"], healthcheckPath="/health")
+    for files, status in ((["docs/a.md"], "SKIPPED"), (["docs/a.md", "backend/src/a.js"], "SUCCESS")):
+        made = railway.post("repos", repo=REPO, branch="main", changed=files)["deployments"]
+        railway.wait()
+        assert [stack.status(key) for key in made] == [status]
+
+
+def test_a_push_waits_for_its_checks_where_the_trigger_says_so(railway: Railway, stack: Stack) -> None:
+    stack.healthy()
+    trigger = nodes(stack.read()["environment"]["deploymentTriggers"])[0]["id"]
+    for suites, status in ((True, "WAITING"), (False, "SUCCESS")):
+        railway.ok("TriggerUpdate", id=trigger, input={"checkSuites": suites})
+        (made,) = railway.post("repos", repo=REPO, branch="main", checks="pending")["deployments"]
+        railway.wait()
+        assert stack.status(made) == status
+
+
+def test_a_replaced_deployment_is_removing_before_it_is_removed(railway: Railway, slow: Stack) -> None:
+    first = slow.deploy()
+    railway.wait(40)
+    slow.deploy()
+    assert walk(railway, slow, first, 5)[3:] == ["SUCCESS", "REMOVING", "REMOVED"]
+
+
+def test_a_request_wakes_a_sleeping_deployment(railway: Railway, stack: Stack) -> None:
+    stack.healthy()
+    domain = stack.domain()
+    railway.switch(deploy_outcome="sleeping")
+    made = stack.deployed()
+    assert stack.status(made) == "SLEEPING"
+    assert railway.visit(domain).status_code == 200
+    assert stack.status(made) == "SUCCESS"
+
+
 def test_a_branch_that_is_gone_fails_at_the_snapshot(railway: Railway, stack: Stack) -> None:
     stack.connect("feature")
     made = stack.deployed()

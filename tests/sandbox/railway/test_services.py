@@ -270,6 +270,15 @@ def test_triggers_deploy_when_the_switches_say_so(railway: Railway, stack: Stack
     assert railway.deployments == 2
 
 
+@pytest.mark.parametrize(("answer", "source"), [(True, {"repo": REPO, "image": None}), (False, None)])
+def test_a_trigger_sets_the_source_or_not(railway: Railway, stack: Stack, answer: bool, source: Any) -> None:
+    railway.switch(trigger_sets_source=answer)
+    trigger = stack.connect()
+    railway.ok("TriggerUpdate", id=trigger, input={"branch": "staging"})
+    assert stack.instance()["source"] == source
+    assert stack.status(stack.deployed()) == "SUCCESS"
+
+
 def test_service_connect_deploys_everywhere(railway: Railway, stack: Stack) -> None:
     railway.ok("ServiceConnect", id=stack.service, input={"repo": REPO, "branch": "staging"})
     railway.wait()
