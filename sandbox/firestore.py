@@ -132,8 +132,10 @@ def find_emulator(environ: Mapping[str, str], system_roots: Sequence[str] = _SYS
         path = Path(override).expanduser()
         inside = [path / _COMPONENT.name, path / _COMPONENT, *_cached_jars(path)] if path.is_dir() else [path]
         for candidate in inside:
+            # The Google Cloud CLI's jar does not start by itself, unlike that of firebase-tools: its script does.
+            script = candidate.with_name(_COMPONENT.name)
             if candidate.is_file():
-                return candidate
+                return script if script.is_file() else candidate
         raise FirestoreError(f"{OVERRIDE} is {override}, where no Firestore emulator is; {_INSTALL_HINT}")
     for candidate in candidates(environ, system_roots):
         if candidate.is_file():

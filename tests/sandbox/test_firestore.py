@@ -71,6 +71,8 @@ def test_found_in_every_kind_of_place(tmp_path: Path) -> None:
     assert find_emulator({**environ, "FIRESTORE_EMULATOR_PATH": str(jar)}, system) == jar
     folder = str(tmp_path / "root")
     assert find_emulator({**environ, "FIRESTORE_EMULATOR_PATH": folder}, system) == rooted
+    beside = touch(rooted.with_name("cloud-firestore-emulator.jar"))
+    assert find_emulator({**environ, "FIRESTORE_EMULATOR_PATH": str(beside)}, system) == rooted
     with pytest.raises(FirestoreError, match="FIRESTORE_EMULATOR_PATH is /nowhere"):
         find_emulator({**environ, "FIRESTORE_EMULATOR_PATH": "/nowhere"}, system)
 
