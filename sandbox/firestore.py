@@ -132,7 +132,7 @@ def find_emulator(environ: Mapping[str, str], system_roots: Sequence[str] = _SYS
         path = Path(override).expanduser()
         inside = [path / _COMPONENT.name, path / _COMPONENT, *_cached_jars(path)] if path.is_dir() else [path]
         for candidate in inside:
-            # The Google Cloud CLI's jar does not start by itself, unlike that of firebase-tools: its script does.
+            # The Google Cloud CLI's jar, unlike that of firebase-tools, needs its script to start.
             script = candidate.with_name(_COMPONENT.name)
             if candidate.is_file():
                 return script if script.is_file() else candidate
