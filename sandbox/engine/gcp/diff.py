@@ -66,9 +66,12 @@ class _Walk:
 
     def value(self, sdk: SdkType, old: Any, new: Any, path: str, pattern: str) -> list[Change]:
         kind = self._kind
+        default = kind.defaults.get(pattern)
+        if old is None and default is not True:
+            old = default  # servers leave out what is at its default; a missing flag is a false one
         if new is None:
-            if pattern in kind.defaults:
-                new = kind.defaults[pattern]
+            if default is not None:
+                new = default
             elif pattern in kind.computed or is_empty(old):
                 return []
             else:
