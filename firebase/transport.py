@@ -1,8 +1,8 @@
 """One HTTP request to Google, and which of its failures pass by themselves.
 
 Apart from `firebase.rest` because loading an HTTP client costs a preview in which nothing is asked a quarter
-of a second. It refuses to follow a redirect with a token in hand; messages name the operation and the next step,
-never a header or a body that was sent.
+of a second. It refuses to follow a redirect with a token in hand; messages name the operation and the next
+step, never a header or a body that was sent.
 """
 
 from __future__ import annotations
