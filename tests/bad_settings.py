@@ -1,6 +1,8 @@
 """Settings and apps that must be refused, as data: one row for each, shared by every layer that shows a
 refusal.
 
+Rows with `cli` have a value of a type that Pulumi.yaml does not allow: under the real CLI they are refused
+before the program starts, in the CLI's words, which name the key without its namespace and no mend.
 A row starts from the sandbox stack and the example app and changes one thing; `key` and `mend` are what
 the message must say. Rows with `remote` are found by a request that changes nothing (rules are compiled
 by Google), so only layers with a server can use them. This module judges nothing: the tests do.
@@ -48,6 +50,7 @@ class Bad:
     secret: tuple[str, ...] = ()
     plain: tuple[str, ...] = ()
     remote: bool = False
+    cli: bool = False
 
 
 def _set(key: str, value: str = "") -> str:
@@ -58,8 +61,8 @@ def _path(key: str) -> str:
     return f"pulumi config set --path '{NAMESPACE}:{key}'"
 
 
-def _one(name: str, key: str, value: object, mend: str) -> Bad:
-    return Bad(name=name, key=f"{NAMESPACE}:{key}", mend=mend, config={key: value})
+def _one(name: str, key: str, value: object, mend: str, *, cli: bool = False) -> Bad:
+    return Bad(name=name, key=f"{NAMESPACE}:{key}", mend=mend, config={key: value}, cli=cli)
 
 
 def _functions(name: str, code: str, mend: str, key: str = "functions") -> Bad:
@@ -94,7 +97,7 @@ SETTINGS: tuple[Bad, ...] = (
     _one("branch with a space", "branch", "my branch", _set("branch", "main")),
     _one("two replicas", "replicas", "2", _set("replicas", "1")),
     _one("no replica", "replicas", "0", _set("replicas", "1")),
-    _one("replicas in words", "replicas", "two", _set("replicas", "1")),
+    _one("replicas in words", "replicas", "two", _set("replicas", "1"), cli=True),
     _one("0 GB", "volumeSizeGb", "0", _set("volumeSizeGb", "50")),
     _one("negative size", "volumeSizeGb", "-5", _set("volumeSizeGb", "50")),
     _one("size beyond the plan", "volumeSizeGb", "2000", _set("volumeSizeGb", "50")),
@@ -142,10 +145,10 @@ SETTINGS: tuple[Bad, ...] = (
     _one("endless health time-out", "healthTimeout", "999999", _set("healthTimeout", "300")),
     _one("no wait", "waitSeconds", "0", _set("waitSeconds", "1200")),
     _one("negative backfill", "backfillCount", "-1", _set("backfillCount")),
-    _one("backfill threads in words", "backfillThreads", "many", _set("backfillThreads")),
-    _one("yes for true", "syncFullHistory", "yes", _set("syncFullHistory", "true")),
-    _one("list for a text", "branch", ["main"], _set("branch", "main")),
-    _one("text for a list", "backendRoles", "roles/datastore.user", _path("backendRoles[0]")),
+    _one("backfill threads in words", "backfillThreads", "many", _set("backfillThreads"), cli=True),
+    _one("yes for true", "syncFullHistory", "yes", _set("syncFullHistory", "true"), cli=True),
+    _one("list for a text", "branch", ["main"], _set("branch", "main"), cli=True),
+    _one("text for a list", "backendRoles", "roles/datastore.user", _path("backendRoles[0]"), cli=True),
     _one("role without its prefix", "backendRoles", ["datastore.user"], _path("backendRoles[0]")),
     _one("far too powerful role", "functionsRoles", ["roles/editor"], _path("functionsRoles[0]")),
     _one("odd key label", "serviceAccountKeyRotation", "next week!", _set("serviceAccountKeyRotation")),
@@ -271,7 +274,11 @@ SETTINGS: tuple[Bad, ...] = (
     ),
     _one("odd secret name", "secrets", {**SECRETS, "MY-KEY": "gsk-not-a-real-key"}, "choose another name"),
     _one(
-        "secrets are a text", "secrets", "gsk-not-a-real-key", "--secret --path 'whatsapp-crm:secrets.NAME'"
+        "secrets are a text",
+        "secrets",
+        "gsk-not-a-real-key",
+        "--secret --path 'whatsapp-crm:secrets.NAME'",
+        cli=True,
     ),
     Bad(
         name="plain admin token",
