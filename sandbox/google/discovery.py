@@ -48,6 +48,7 @@ PRODUCTS: dict[tuple[str, str], Product] = {
     for mount, api, version in (
         ("firestore", "firestore", "v1"),
         ("firebaserules", "firebaserules", "v1"),
+        ("cloudfunctions", "cloudfunctions", "v1"),
         ("cloudfunctions", "cloudfunctions", "v2"),
         ("cloudfunctions", "cloudfunctions", "v2beta"),
         ("run", "run", "v1"),
@@ -65,6 +66,7 @@ PRODUCTS: dict[tuple[str, str], Product] = {
         ("firebase", "firebase", "v1beta1"),
         ("artifactregistry", "artifactregistry", "v1"),
         ("cloudbilling", "cloudbilling", "v1"),
+        ("runtimeconfig", "runtimeconfig", "v1beta1"),
     )
 }
 """What is served, by (mount, version): the first two segments of a request's path."""

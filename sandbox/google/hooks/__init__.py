@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sandbox.google.hooks import (
     firebase,
     firestore,
+    first_generation,
     functions,
     projects,
     pubsub,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 HANDLERS: dict[str, Handler] = {
     **firebase.HANDLERS,
     **firestore.HANDLERS,
+    **first_generation.HANDLERS,
     **functions.HANDLERS,
     **projects.HANDLERS,
     **pubsub.HANDLERS,

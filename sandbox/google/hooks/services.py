@@ -34,6 +34,10 @@ AGENTS = {
 """The domain part of each product's service agent (IAM docs, service agents)."""
 
 
+LOOPBACK = "127.0.0.1"
+"""firebase-tools takes the host of an overridden endpoint for the name of its service."""
+
+
 def show(cloud: Cloud, project: str, service: str) -> Json:
     """A service as the API shows it."""
     number = cloud.number(project)
@@ -94,6 +98,8 @@ def disable(call: Call) -> Json:
 
 
 def get(call: Call) -> Json:
+    if call.short == LOOPBACK:
+        return {**show(call.cloud, call.project, LOOPBACK), "state": "ENABLED"}
     return show(call.cloud, call.project, _service(call))
 
 

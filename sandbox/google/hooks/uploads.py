@@ -184,7 +184,15 @@ async def signed_upload(request: RawRequest) -> Response:
     return Response(status_code=200)
 
 
+async def extensions(request: RawRequest) -> Response:
+    """Firebase Extensions: no public document has them; firebase-tools lists a project's. There are none."""
+    if request.http == "GET" and request.path.endswith("/instances"):
+        return JSONResponse({})
+    raise error("UNIMPLEMENTED", "The sandbox has no Firebase Extensions.", "notImplemented")
+
+
 ENDPOINTS: dict[str, Raw] = {
+    "firebaseextensions": Raw(operation="firebaseextensions", needs_token=True, handle=extensions),
     "upload": Raw(operation="storage.objects.insert", needs_token=True, handle=upload),
     "download": Raw(operation="storage.objects.get", needs_token=True, handle=download),
     "resumable": Raw(operation="storage.objects.insert", needs_token=True, handle=upload),
