@@ -1,0 +1,180 @@
+"""One resource of each type that the gcp plugin has; `small:v` changes what can be changed."""
+
+import pulumi
+import pulumi_gcp as gcp
+
+PROJECT, REGION = "crm-sandbox", "us-central1"
+config = pulumi.Config()
+v = config.get("v") or "1"
+
+apis = [
+    gcp.projects.Service(f"api-{name}", service=f"{name}.googleapis.com", disable_on_destroy=False)
+    for name in (
+        "artifactregistry",
+        "cloudbuild",
+        "cloudfunctions",
+        "cloudresourcemanager",
+        "cloudscheduler",
+        "cloudtasks",
+        "eventarc",
+        "firebaserules",
+        "firestore",
+        "iam",
+        "pubsub",
+        "run",
+        "secretmanager",
+        "storage",
+    )
+]
+after = pulumi.ResourceOptions(depends_on=apis)
+
+agent = gcp.projects.ServiceIdentity("agent", service="eventarc.googleapis.com", opts=after)
+backend = gcp.serviceaccount.Account(
+    "backend", account_id="crm-backend", display_name=f"Backend v{v}", opts=after
+)
+runtime = gcp.serviceaccount.Account("runtime", account_id="crm-fn", opts=after)
+key = gcp.serviceaccount.Key("key", service_account_id=backend.name)
+member = gcp.projects.IAMMember("member", project=PROJECT, role="roles/datastore.user", member=backend.member)
+
+index = gcp.firestore.Index(
+    "index",
+    collection="threads",
+    fields=[
+        {"field_path": "accountId", "order": "ASCENDING"},
+        {"field_path": "lastMessageAt", "order": "DESCENDING"},
+    ],
+    opts=after,
+)
+field = gcp.firestore.Field(
+    "field",
+    collection="messages",
+    field="tsClient",
+    index_config={"indexes": [{"order": "ASCENDING", "query_scope": "COLLECTION_GROUP"}]},
+    opts=after,
+)
+ruleset = gcp.firebaserules.Ruleset(
+    "ruleset",
+    source={
+        "files": [
+            {
+                "name": "firestore.rules",
+                "content": f"rules_version = '2';\nservice cloud.firestore {{ }} // v{v}",
+            }
+        ]
+    },
+    opts=after,
+)
+
+secret = gcp.secretmanager.Secret(
+    "secret", secret_id="GROQ_API_KEY", replication={"auto": {}}, labels={"v": v}, opts=after
+)
+version = gcp.secretmanager.SecretVersion(
+    "version", secret=secret.id, secret_data=pulumi.Output.secret(f"hush-hush-{v}")
+)
+reader = gcp.secretmanager.SecretIamMember(
+    "reader",
+    secret_id=secret.secret_id,
+    role="roles/secretmanager.secretAccessor",
+    member=runtime.member,
+)
+
+bucket = gcp.storage.Bucket(
+    "bucket",
+    name=f"{PROJECT}-crm-functions",
+    location=REGION,
+    uniform_bucket_level_access=True,
+    opts=after,
+)
+source = gcp.storage.BucketObject(
+    "source", bucket=bucket.name, name=f"src-{v}.zip", source=pulumi.FileAsset("source.zip")
+)
+storage_source = {"storage_source": {"bucket": bucket.name, "object": source.name}}
+
+send = gcp.cloudfunctionsv2.Function(
+    "send",
+    name="whatsappProxySend",
+    location=REGION,
+    labels={"deployment-tool": "pulumi"},
+    build_config={"runtime": "nodejs22", "entry_point": "whatsappProxySend", "source": storage_source},
+    service_config={
+        "available_memory": "256Mi",
+        "available_cpu": "1",
+        "timeout_seconds": 60,
+        "max_instance_count": 10,
+        "max_instance_request_concurrency": 80,
+        "service_account_email": runtime.email,
+        "environment_variables": {"A": v, "LOG_EXECUTION_ID": "true"},
+        "secret_environment_variables": [
+            {"key": "GROQ_API_KEY", "project_id": PROJECT, "secret": secret.secret_id, "version": "1"}
+        ],
+    },
+    opts=pulumi.ResourceOptions(depends_on=[version, reader, *apis]),
+)
+stats = gcp.cloudfunctionsv2.Function(
+    "stats",
+    name="aggregateClientStats",
+    location=REGION,
+    build_config={
+        "runtime": "nodejs22",
+        "entry_point": "aggregateClientStats",
+        "source": storage_source,
+    },
+    service_config={"available_memory": "256Mi"},
+    event_trigger={
+        "event_type": "google.cloud.firestore.document.v1.written",
+        "trigger_region": "nam5",
+        "retry_policy": "RETRY_POLICY_DO_NOT_RETRY",
+        "service_account_email": runtime.email,
+        "event_filters": [
+            {"attribute": "database", "value": "(default)"},
+            {
+                "attribute": "document",
+                "operator": "match-path-pattern",
+                "value": "evenimente/{eventId}",
+            },
+        ],
+    },
+    opts=pulumi.ResourceOptions(depends_on=[agent, *apis]),
+)
+everyone = gcp.cloudrunv2.ServiceIamMember(
+    "everyone",
+    location=REGION,
+    name="whatsappproxysend",
+    role="roles/run.invoker",
+    member="allUsers",
+    opts=pulumi.ResourceOptions(depends_on=[send]),
+)
+invokers = gcp.cloudrunv2.ServiceIamBinding(
+    "invokers",
+    location=REGION,
+    name="aggregateclientstats",
+    role="roles/run.invoker",
+    members=[runtime.member],
+    opts=pulumi.ResourceOptions(depends_on=[stats]),
+)
+
+job = gcp.cloudscheduler.Job(
+    "job",
+    name="firebase-schedule-processFollowUps-us-central1",
+    region=REGION,
+    schedule="every 1 hours",
+    time_zone="Europe/Bucharest",
+    attempt_deadline=f"18{v}s",
+    http_target={
+        "uri": "https://us-central1-crm-sandbox.cloudfunctions.net/processFollowUps",
+        "http_method": "POST",
+        "oidc_token": {"service_account_email": runtime.email},
+    },
+    opts=after,
+)
+topic = gcp.pubsub.Topic("topic", name="topic1", labels={"v": v}, opts=after)
+queue = gcp.cloudtasks.Queue(
+    "queue",
+    name="queue1",
+    location=REGION,
+    rate_limits={"max_concurrent_dispatches": 10 + int(v)},
+    opts=after,
+)
+
+pulumi.export("url", send.url)
+pulumi.export("key", key.private_key)
