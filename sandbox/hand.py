@@ -117,7 +117,7 @@ class Console:
         )
 
     def release_rules(self, text: str) -> None:
-        """Publish other security rules, as the console's rules editor does: a new ruleset, the release repointed."""
+        """Publish other rules, as the console does: a new ruleset, the release repointed."""
         ruleset = self.call(
             "POST",
             f"/firebaserules/v1/projects/{self.project}/rulesets",
@@ -148,7 +148,9 @@ class Drift:
     make: Callable[[], None]
 
 
-def five_drifts(dashboard: Dashboard, console: Console, *, function: str, public_function: str) -> list[Drift]:
+def five_drifts(
+    dashboard: Dashboard, console: Console, *, function: str, public_function: str
+) -> list[Drift]:
     """The edits that the show and the tests make.
 
     Args:
@@ -167,8 +169,6 @@ def five_drifts(dashboard: Dashboard, console: Console, *, function: str, public
             f"Google: the public invoker of {public_function} is removed",
             lambda: console.remove_invokers(public_function),
         ),
-        Drift(
-            f"Google: {function} gets 1Gi of memory", lambda: console.set_memory(function, "1Gi")
-        ),
+        Drift(f"Google: {function} gets 1Gi of memory", lambda: console.set_memory(function, "1Gi")),
         Drift("Google: other security rules are published", lambda: console.release_rules(OPEN_RULES)),
     ]

@@ -89,13 +89,20 @@ class Life:
     def _running(self) -> Running:
         running = self.sandbox.running()
         if running is None:
-            raise SandboxError(f"the sandbox `{self.sandbox.name}` ended; see {self.sandbox.root}/sandbox.log")
+            raise SandboxError(f"the sandbox ended; see {self.sandbox.root}/sandbox.log")
         return running
 
     def _table(self, seconds: float) -> None:
         self.console.print(Rule("[bold]What it cost[/]", align="left"))
         costs = Table(box=None, pad_edge=False)
-        for heading in ("step", "seconds", "Railway requests", "of them polls", "deployments", "Google requests"):
+        for heading in (
+            "step",
+            "seconds",
+            "Railway requests",
+            "of them polls",
+            "deployments",
+            "Google requests",
+        ):
             costs.add_column(heading, justify="left" if heading == "step" else "right")
         for step in self.steps:
             costs.add_row(
@@ -118,7 +125,7 @@ class Life:
         found = live.resources(self.sandbox, STACK)
         self.console.print(f"\n{len(found)} resources, {seconds:.1f} s in all.", highlight=False)
         self.console.print(
-            "The sandbox stays up. Use it: [bold]eval \"$(python -m sandbox env)\"[/], then plain "
+            'The sandbox stays up. Use it: [bold]eval "$(python -m sandbox env)"[/], then plain '
             f"[bold]pulumi preview -s {STACK}[/]. End it: [bold]python -m sandbox down[/].",
             highlight=False,
         )

@@ -1,4 +1,4 @@
-"""Find the live objects of a stack from its state, so that a hand can be laid on them: whatever app it deploys.
+"""Find the live objects of a stack from its state, to lay a hand on them, whatever app it deploys.
 
 Refuses to guess: a stack without the object asked for is an error that names it.
 """
@@ -111,5 +111,3 @@ def reset_counts(running: Running) -> None:
     """Start counting anew on both servers."""
     for url in (running.railway_url, running.google_url):
         requests.post(f"{url}/admin/counters/reset", timeout=hand.SECONDS).raise_for_status()
-
-

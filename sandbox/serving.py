@@ -8,13 +8,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import sys
 import threading
 from typing import TYPE_CHECKING, cast
 
+import requests
 from filelock import Timeout
 
+from sandbox import documents
 from sandbox.firestore import FirestoreEmulator
 from sandbox.google.app import create_app as google_app
 from sandbox.railway.app import create_app as railway_app
@@ -45,7 +48,7 @@ def serve(root: Path, *, tied: bool = False) -> None:
             stack.enter_context(sandbox.lock().acquire(timeout=0))
         except Timeout:
             raise SandboxError(f"the sandbox `{sandbox.name}` is already up") from None
-        emulator = stack.enter_context(FirestoreEmulator())
+        emulator = stack.enter_context(FirestoreEmulator(options=documents.load_options(root / "firestore")))
         ports = _Ports(root / "ports.json")
         railway = stack.enter_context(ports.server("railway", railway_app(root / "railway.json")))
         google = stack.enter_context(
@@ -60,11 +63,21 @@ def serve(root: Path, *, tied: bool = False) -> None:
             )
         )
         ended.wait()
+        for project in _projects_with_rules(google):
+            documents.save(emulator, project, root / "firestore")
         sandbox.running_file.unlink(missing_ok=True)
 
 
+def _projects_with_rules(google: LiveServer) -> list[str]:
+    """The projects to which security rules were released: those whose documents anybody can have written."""
+    state = requests.get(f"{google.url}/admin/state", timeout=documents.SECONDS)
+    state.raise_for_status()
+    found = (re.fullmatch(r"firebaserules/projects/([^/]+)/releases", key) for key in state.json())
+    return [match[1] for match in found if match]
+
+
 class _Ports:
-    """Ports chosen once and kept, so that a shell's exports survive a restart; another is taken if one is in use."""
+    """Ports chosen once and kept: a shell's exports survive a restart. One in use is replaced."""
 
     def __init__(self, file: Path) -> None:
         self._file = file

@@ -159,7 +159,7 @@ class Sandbox:
         return True
 
     def set_aside(self) -> Path | None:
-        """Move the state of a stopped sandbox to `<root>.previous`, replacing what an earlier call kept there.
+        """Move a stopped sandbox's state to `<root>.previous`, in place of what is kept there.
 
         Returns where it is kept, or None when there was nothing.
         """

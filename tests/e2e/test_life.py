@@ -75,10 +75,17 @@ def ok(life: Life, step: str) -> None:
 
 def test_the_preview_shows_what_will_become_and_changes_nothing(life: Life) -> None:
     ok(life, "preview")
-    for kind in ("railway:Volume", "firebase:RulesRelease", "gcp:cloudfunctionsv2:Function", "gcp:firestore:Index"):
+    for kind in (
+        "railway:Volume",
+        "firebase:RulesRelease",
+        "gcp:cloudfunctionsv2:Function",
+        "gcp:firestore:Index",
+    ):
         assert kind in life.done["preview"].stdout
     assert life.railway["preview"].requests == 0
-    assert not [o for o in life.google["preview"].operations if not o.startswith("GET") and not o.endswith(".test")]
+    assert not [
+        o for o in life.google["preview"].operations if not o.startswith("GET") and not o.endswith(".test")
+    ]
 
 
 def test_the_first_up_needs_14_railway_requests_or_fewer(life: Life) -> None:
