@@ -79,10 +79,12 @@ class Call:
 
     @property
     def switches(self) -> Switches:
+        """The world's switches."""
         return self.store.switches
 
     @property
     def now(self) -> float:
+        """The world's time, epoch seconds."""
         return self.store.now()
 
     def known(self) -> None:
@@ -113,6 +115,7 @@ class Call:
         return problems.not_found(kind)
 
     def may_see_workspace(self, workspace_id: str | None) -> bool:
+        """Whether the caller's token reaches a workspace's projects."""
         caller = self.caller
         return caller.kind == "account" or (
             caller.kind == "workspace" and caller.workspace_id == workspace_id

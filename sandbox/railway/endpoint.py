@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from graphql import (
@@ -71,6 +72,20 @@ def describe(_: Scope, body: bytes) -> Described:
     return Described(operation="(not GraphQL)")
 
 
+@lru_cache(maxsize=512)
+def examined(schema: GraphQLSchema, query: str) -> tuple[DocumentNode | None, list[GraphQLError], str]:
+    """A document parsed and validated: programs send the same few again and again.
+
+    Returns:
+        The document (None where it cannot be parsed), what is wrong with it, and the code for that.
+    """
+    try:
+        document = parse(query)
+    except GraphQLSyntaxError as error:
+        return None, [error], "GRAPHQL_PARSE_FAILED"
+    return document, validate(schema, document), "GRAPHQL_VALIDATION_FAILED"
+
+
 class Endpoint:
     """The ASGI app behind /graphql/v2.
 
@@ -106,22 +121,14 @@ class Endpoint:
             return self.refused(400, [GraphQLError("Problem processing request")], problems.BAD_INPUT, {})
         fields = cast("dict[str, Any]", payload)
         headers: dict[str, str] = {}
-        try:
-            document = parse(fields["query"])
-        except GraphQLSyntaxError as error:
-            document, syntax = None, error
-        else:
-            syntax = None
+        document, invalid, code = examined(self.schema, fields["query"])
         if not by_hand:
             headers, spent = self.limits.budget(call.caller.token_id, self.cost(document))
             if spent:
                 message = "Rate limit exceeded, please try again later"
                 return self.refused(429, [GraphQLError(message)], problems.INTERNAL, headers)
-        if document is None:
-            return self.refused(400, [syntax] if syntax else [], "GRAPHQL_PARSE_FAILED", headers)
-        invalid = validate(self.schema, document)
-        if invalid:
-            return self.refused(400, invalid, "GRAPHQL_VALIDATION_FAILED", headers)
+        if document is None or invalid:
+            return self.refused(400, invalid, code, headers)
         return await self.run(call, document, fields, headers, by_hand=by_hand)
 
     async def run(

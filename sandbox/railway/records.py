@@ -19,6 +19,8 @@ def empty() -> Json:
 
 @dataclass(kw_only=True)
 class Workspace:
+    """Who pays: the owner of projects."""
+
     id: str
     name: str
     created_at: float
@@ -50,6 +52,8 @@ class Repo:
 
 @dataclass(kw_only=True)
 class Project:
+    """`expired_at` is set while it is temporary, `delete_due` while its deletion is scheduled."""
+
     id: str
     name: str
     created_at: float
@@ -83,6 +87,8 @@ class Environment:
 
 @dataclass(kw_only=True)
 class Service:
+    """A service across its project's environments."""
+
     id: str
     project_id: str
     name: str
@@ -148,6 +154,8 @@ class Variable:
 
 @dataclass(kw_only=True)
 class Volume:
+    """A volume across its project's environments; what it holds is in its instances."""
+
     id: str
     project_id: str
     name: str
@@ -202,6 +210,8 @@ class Domain:
 
 @dataclass(kw_only=True)
 class TcpProxy:
+    """A public TCP port of a service's port."""
+
     id: str
     service_id: str
     environment_id: str

@@ -1,5 +1,8 @@
 """The functions behind Railway's fields, one file per concern.
 
+A function takes (source, call, **arguments in snake_case) and means what the field behind which it stands
+means; it has a docstring where the field does something that its name does not say.
+
 Refuses to register by side effect: each file has a `FIELDS` table, and they are joined here.
 """
 

@@ -1,4 +1,7 @@
-"""Who is calling, and the tokens and workspaces they see."""
+"""Who is calling, and the tokens and workspaces they see.
+
+Refuses to show a project token again after it was made: Railway shows it once.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The environment's config document: patches committed at once, staged, previewed, and how they ended."""
+"""The environment's config document: patches committed at once, staged, previewed, and how they ended.
+
+Refuses to commit a part of what is staged: a commit takes everything that anybody staged. Source: Railway's
+schema (environmentPatchCommit, environmentStageChanges); Railway docs, staged-changes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Deployments: started in every way Railway knows, watched, stopped, explained by events and logs."""
+"""Deployments: started in every way Railway knows, watched, stopped, explained by events and logs.
+
+Refuses to deploy the branch's newest commit unless asked for it: without a commit Railway takes the one
+that is associated already. Source: Railway's schema; Railway docs, integrations/api/manage-services.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""How a service is reached: Railway's own domains, custom domains with their DNS records, TCP proxies."""
+"""How a service is reached: Railway's own domains, custom domains with their DNS records, TCP proxies.
+
+Refuses to make a domain twice the same: every create makes another, so a program has to look first. Source:
+Railway's schema (ServiceDomainCreateInput, CustomDomainStatus); Railway docs, networking/domains.
+"""
 
 from __future__ import annotations
 

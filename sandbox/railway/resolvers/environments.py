@@ -1,4 +1,8 @@
-"""Environments: made (empty or from another), renamed, deleted, and everything read through them."""
+"""Environments: made (empty or from another), renamed, deleted, and everything read through them.
+
+Refuses to show an instance before it has landed: a program that reads too early must notice. Source:
+Railway's schema (EnvironmentCreateInput); the late instances as reported from the live API.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Projects: made, found, changed, deleted now or in 48 hours."""
+"""Projects: made, found, changed, deleted now or in 48 hours.
+
+Refuses project tokens in all but reading their own project. Source: Railway's schema (projectCreate,
+projectScheduleDelete) and docs, integrations/api.
+"""
 
 from __future__ import annotations
 

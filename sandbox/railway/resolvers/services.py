@@ -1,4 +1,8 @@
-"""Services and their instances: made, named, set, limited, deleted."""
+"""Services and their instances: made, named, set, limited, deleted.
+
+Refuses to deploy on a change of settings: Railway does not. Source: Railway's schema (ServiceCreateInput,
+ServiceInstanceUpdateInput), Railway docs, services.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Where a service's code comes from: repositories, connections, deployment triggers, autodeploy."""
+"""Where a service's code comes from: repositories, connections, deployment triggers, autodeploy.
+
+Refuses a second trigger for one service and environment. Source: Railway's schema (DeploymentTrigger,
+ServiceConnectInput); Railway docs, deployments/github-autodeploys.
+"""
 
 from __future__ import annotations
 

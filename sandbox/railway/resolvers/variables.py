@@ -1,4 +1,8 @@
-"""Variables: one, many, shared, sealed; as they were written and as a deployment sees them."""
+"""Variables: one, many, shared, sealed; as they were written and as a deployment sees them.
+
+Refuses to show a sealed value to anybody but a deployment. Source: Railway's schema (skipDeploys, replace);
+Railway docs, variables.
+"""
 
 from __future__ import annotations
 

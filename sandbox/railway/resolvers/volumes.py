@@ -1,4 +1,8 @@
-"""Volumes: made without a name or a size, attached, renamed, deleted softly, backed up."""
+"""Volumes: made without a name or a size, attached, renamed, deleted softly, backed up.
+
+Refuses a second volume on a service and a taken name, as Railway does. Source: Railway's schema
+(VolumeCreateInput, VolumeInstanceUpdateInput); Railway docs, volumes/reference and volumes/backups.
+"""
 
 from __future__ import annotations
 
