@@ -101,6 +101,10 @@ def compile_problems(api: GoogleApi, project: str, rules: RulesFile, cache: Path
         )
     except GoogleError as error:
         if error.reason in NOT_YET:
+            pulumi.log.warn(
+                f"{rules.name} was not compiled: the Firebase Rules API of {project} is still off. "
+                "`pulumi up` turns it on, and compiles the rules when it makes the ruleset."
+            )
             return []
         return [Problem(key=rules.name, what=f"The rules could not be compiled: {error}", mend=error.mend)]
     problems = [

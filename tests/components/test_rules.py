@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 
 from components.app import RulesFile
@@ -100,10 +101,16 @@ def test_a_failure_is_not_remembered(tmp_path: Path) -> None:
     assert len(api.asked) == 2
 
 
-def test_before_the_first_up_the_api_may_still_be_off(tmp_path: Path) -> None:
+def test_before_the_first_up_the_api_may_still_be_off_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The very first `up` enables the Rules API itself; a preview must not demand it."""
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
     off = GoogleError("compile", 403, "SERVICE_DISABLED", "is disabled", "Enable it.")
     assert compile_problems(Compiler(off), world.PROJECT, RULES, tmp_path) == []
+    assert len(said) == 1
+    assert "firestore.rules was not compiled" in said[0]
 
 
 def test_a_refusal_is_a_problem_with_its_mend(tmp_path: Path) -> None:
