@@ -71,7 +71,8 @@ def access_from(environ: Mapping[str, str], config: Callable[[str], object]) -> 
     if bearer and project:
         raise CredentialsError(
             "RAILWAY_API_TOKEN and RAILWAY_TOKEN are both set; which one should act is not clear",
-            next_step="unset one: RAILWAY_API_TOKEN is an account or workspace token, RAILWAY_TOKEN a project token",
+            next_step="unset one: RAILWAY_API_TOKEN is an account or workspace token, RAILWAY_TOKEN a "
+            "project token",
         )
     if not bearer and not project:
         bearer = str(config("railway:token") or "").strip()

@@ -85,7 +85,7 @@ def text_set(value: object) -> object:
 def mapping(value: object) -> object:
     """A JSON object; numbers in it in their normal form; keys with null are absent."""
     if isinstance(value, Mapping):
-        parts = {str(key): mapping(part) for key, part in value.items() if part is not None}
+        parts = {str(key): normal for key, part in value.items() if (normal := mapping(part)) is not None}
         return parts or None
     if isinstance(value, list):
         return [mapping(part) for part in value]
@@ -194,9 +194,9 @@ def problems(
             if field.required:
                 found.append(FieldProblem(field.name, "must be given, and not be empty"))
             continue
-        found.extend(
-            FieldProblem(field.name, reason) for rule in field.rules if (reason := rule(value)) is not None
-        )
+        reasons = (reason for rule in field.rules if (reason := rule(value)) is not None)
+        if (first := next(reasons, None)) is not None:
+            found.append(FieldProblem(field.name, first))
         before = None if is_unknown(olds.get(field.name)) else field.value(olds)
         if before is None or before == value:
             continue
@@ -213,7 +213,8 @@ def problems(
             found.append(
                 FieldProblem(
                     field.name,
-                    f"cannot shrink from {before} to {value}: Railway's volumes only grow. Declare at least {before}",
+                    f"cannot shrink from {before} to {value}: Railway's volumes only grow. Declare at "
+                    f"least {before}",
                 )
             )
     return found

@@ -101,9 +101,11 @@ class ProjectProvider(RailwayProvider):
             left += [f"volume {one.name}" for one in self._volumes_left(project, props)]
             if left:
                 raise RefusedError(
-                    f"the Railway project {project.name} ({id_}) still has {', '.join(left)}; deleting it would "
+                    f"the Railway project {project.name} ({id_}) still has {', '.join(left)}; deleting it "
+                    f"would "
                     "delete them too",
-                    next_step="delete them first in Railway's dashboard if they are not needed, or keep the project: "
+                    next_step="delete them first in Railway's dashboard if they are not needed, or keep "
+                    "the project: "
                     "pulumi state delete <urn>",
                 )
             try:
@@ -143,7 +145,8 @@ class ProjectProvider(RailwayProvider):
         workspace = props.get("workspace_id")
         if workspace and project.workspace_id and project.workspace_id != workspace:
             raise RefusedError(
-                f"the Railway project {project_id} belongs to workspace {project.workspace_id}, not to {workspace}",
+                f"the Railway project {project_id} belongs to workspace {project.workspace_id}, not to "
+                f"{workspace}",
                 next_step="correct whatsapp-crm:railwayProjectId or whatsapp-crm:railwayWorkspaceId",
             )
         return project
@@ -163,7 +166,8 @@ class ProjectProvider(RailwayProvider):
             ours = [one for one, description in api.projects(workspace) if mark in description]
             if len(ours) > 1:
                 raise RefusedError(
-                    f"{len(ours)} Railway projects carry the mark {mark}: {', '.join(one.id for one in ours)}",
+                    f"{len(ours)} Railway projects carry the mark {mark}: "
+                    f"{', '.join(one.id for one in ours)}",
                     next_step="say which one: pulumi config set whatsapp-crm:railwayProjectId <id>",
                 )
             return self.railway.project(ours[0].id) if ours else None
@@ -176,7 +180,8 @@ class ProjectProvider(RailwayProvider):
         foreign = [one.id for one, _ in projects if one.name == name]
         if foreign:
             raise RefusedError(
-                f"workspace {workspace} already has a Railway project named {name} that this stack did not make: "
+                f"workspace {workspace} already has a Railway project named {name} that this stack did not "
+                f"make: "
                 f"{', '.join(foreign)}",
                 next_step=f"to take it over: pulumi config set whatsapp-crm:railwayProjectId {foreign[0]}; "
                 "to make another, choose another name",

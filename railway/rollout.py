@@ -113,13 +113,15 @@ class Rollout:
             what = "an approval" if deployment.status == "NEEDS_APPROVAL" else "GitHub's checks"
             return DeploymentError(
                 f"the deployment {deployment.id} has been waiting for {what} for {waited}",
-                next_step="approve it in Railway's dashboard, or make the checks pass; then run `pulumi up` again",
+                next_step="approve it in Railway's dashboard, or make the checks pass; then run `pulumi "
+                "up` again",
                 deployment_id=deployment.id,
                 status=deployment.status,
             )
         step, _ = self._step(deployment.id)
         return DeploymentError(
-            f"the deployment {deployment.id} is still {deployment.status}{f' ({step})' if step else ''} after {waited}"
+            f"the deployment {deployment.id} is still {deployment.status}{f' ({step})' if step else ''} "
+            f"after {waited}"
             f"{self._last_lines(deployment)}",
             next_step="look at its logs in Railway's dashboard; `pulumi up` again waits on",
             deployment_id=deployment.id,
@@ -158,7 +160,8 @@ class Rollout:
                 raise DeploymentError(
                     f"the deployment {deployment.id} runs, but its log does not say: {'; '.join(missing)}"
                     f"{self._last_lines(deployment)}",
-                    next_step="check SESSIONS_PATH against the volume's mount path, and the service account; then "
+                    next_step="check SESSIONS_PATH against the volume's mount path, and the service "
+                    "account; then "
                     "`pulumi up` again",
                     deployment_id=deployment.id,
                     status=deployment.status,
@@ -181,9 +184,11 @@ class Rollout:
                 return
             if deadline.passed:
                 raise DeploymentError(
-                    f"the deployment {deployment.id} runs, but https://{self._expect.domain}{self._expect.health_path} "
+                    f"the deployment {deployment.id} runs, but "
+                    f"https://{self._expect.domain}{self._expect.health_path} "
                     f"does not answer 200: {answer}{self._last_lines(deployment)}",
-                    next_step="make the backend answer 200 there (exactly, no redirect), then `pulumi up` again",
+                    next_step="make the backend answer 200 there (exactly, no redirect), then `pulumi up` "
+                    "again",
                     deployment_id=deployment.id,
                     status=deployment.status,
                 )
@@ -195,7 +200,8 @@ class Rollout:
         where = f" in step {step}" if step else ""
         why = f": {self._clean(words)}" if words else ""
         advice = {
-            "SKIPPED": "Railway skipped it: no changed file matches the watch patterns, or the commit says so",
+            "SKIPPED": "Railway skipped it: no changed file matches the watch patterns, or the commit says "
+            "so",
             "REMOVED": "somebody removed it; run `pulumi up` again to deploy anew",
             "CRASHED": "mend what the log says, push it, then run `pulumi up` again",
         }.get(deployment.status, "mend it, push it, then run `pulumi up` again")
@@ -223,7 +229,8 @@ class Rollout:
         secrets = self._secrets()
         if secrets is None:
             return (
-                "\n  Its log is not shown here: some variables are sealed, so their values could not be taken out of "
+                "\n  Its log is not shown here: some variables are sealed, so their values could not be "
+                "taken out of "
                 f"it. See it with: railway logs {deployment.id}"
             )
         try:

@@ -77,7 +77,8 @@ class ServiceProvider(RailwayProvider):
             raise MissingError(
                 f"the service {service.name} ({id_}) exists, but has no instance in environment "
                 f"{props['environment_id']}",
-                next_step="delete the service in Railway's dashboard (its volume stays), then `pulumi up --refresh`",
+                next_step="delete the service in Railway's dashboard (its volume stays), then `pulumi up "
+                "--refresh`",
             )
         return {"service_name": service.name}
 
@@ -128,7 +129,8 @@ class ServiceProvider(RailwayProvider):
             return self.railway.api.service_is_deleted(service_id)
         except NotAuthorizedError:
             raise MissingError(
-                f"the service {service_id} is not in the project's list, and this token may not ask whether it is "
+                f"the service {service_id} is not in the project's list, and this token may not ask "
+                f"whether it is "
                 "deleted",
                 next_step="use an account or workspace token in RAILWAY_API_TOKEN",
             ) from None

@@ -125,7 +125,8 @@ class ServiceSettingsProvider(RailwayProvider):
             found.append(
                 FieldProblem(
                     "replicas",
-                    f"is {replicas:g}, but the service has a volume: Railway allows exactly 1 replica then, and two "
+                    f"is {replicas:g}, but the service has a volume: Railway allows exactly 1 replica "
+                    f"then, and two "
                     "would both write the same sessions",
                 )
             )
@@ -143,7 +144,8 @@ class ServiceSettingsProvider(RailwayProvider):
             found.append(
                 FieldProblem(
                     "region",
-                    f"cannot change from {was} to {now} while a volume is attached: Railway would move the volume, "
+                    f"cannot change from {was} to {now} while a volume is attached: Railway would move the "
+                    f"volume, "
                     "with a downtime; do it in the dashboard, then declare it",
                 )
             )

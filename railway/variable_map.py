@@ -142,9 +142,11 @@ class VariableMapProvider(RailwayProvider):
             }
             if any(value is None for value in left.values()):
                 raise RefusedError(
-                    "sealed variables that this stack did not declare are among the service's; removing ours would "
+                    "sealed variables that this stack did not declare are among the service's; removing "
+                    "ours would "
                     "remove them too",
-                    next_step="remove the declared variables in Railway's dashboard, then `pulumi state delete <urn>`",
+                    next_step="remove the declared variables in Railway's dashboard, then `pulumi state "
+                    "delete <urn>`",
                 )
             if not set(live) & set(declared):
                 return
@@ -182,7 +184,8 @@ class VariableMapProvider(RailwayProvider):
         extra = sorted(name for name in live if name not in declared and not _railways(name))
         if sealed and extra:
             raise RefusedError(
-                f"{', '.join(extra)} are not declared, and {', '.join(sorted(sealed))} are sealed on Railway; removing "
+                f"{', '.join(extra)} are not declared, and {', '.join(sorted(sealed))} are sealed on "
+                f"Railway; removing "
                 "the first would rewrite the second, whose values nobody can read",
                 next_step=f"remove {', '.join(extra)} in Railway's dashboard, or declare them",
             )

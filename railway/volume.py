@@ -139,10 +139,13 @@ class VolumeProvider(RailwayProvider):
         """Delete it, if its state says so."""
         if props.get("allow_delete") is not True:
             raise RefusedError(
-                f"the Railway volume {props.get('volume_name')} ({id_}) holds data that exists nowhere else; it is not "
+                f"the Railway volume {props.get('volume_name')} ({id_}) holds data that exists nowhere "
+                f"else; it is not "
                 "deleted",
-                next_step="to keep it and only forget it: pulumi state delete <urn>. To really delete it: set "
-                "allow_delete=True on the Volume, run `pulumi up`, `pulumi state unprotect <urn>`, then delete",
+                next_step="to keep it and only forget it: pulumi state delete <urn>. To really delete it: "
+                "set "
+                "allow_delete=True on the Volume, run `pulumi up`, `pulumi state unprotect <urn>`, then "
+                "delete",
             )
         stack = self.stack(props)
         with stack.changing:
@@ -240,7 +243,8 @@ class VolumeProvider(RailwayProvider):
         size = int(props["size_mb"])
         if volume.size_mb > size:
             raise RefusedError(
-                f"the Railway volume {volume.name} has {volume.size_mb} MB, {size} MB are declared; a volume never "
+                f"the Railway volume {volume.name} has {volume.size_mb} MB, {size} MB are declared; a "
+                f"volume never "
                 "shrinks",
                 next_step=f"declare {volume.size_mb} MB or more",
             )
@@ -276,7 +280,8 @@ class VolumeProvider(RailwayProvider):
             raise MissingError(
                 f"Railway took the request to grow volume {volume.name} to {size} MB, but it still has "
                 f"{volume.size_mb} MB",
-                next_step="grow it in Railway's dashboard (volume, Settings, Live resize), then run `pulumi up` again",
+                next_step="grow it in Railway's dashboard (volume, Settings, Live resize), then run "
+                "`pulumi up` again",
             ) from None
 
 
@@ -298,10 +303,13 @@ class Volume(dynamic.Resource, module="railway", name="Volume"):
 
 def _lost(volume_id: str, props: Props) -> MissingError:
     return MissingError(
-        f"the Railway volume {props.get('volume_name')} ({volume_id}) was deleted on Railway. Its data can be restored "
+        f"the Railway volume {props.get('volume_name')} ({volume_id}) was deleted on Railway. Its data can "
+        f"be restored "
         "for 48 hours after the deletion",
-        next_step="restore it: Railway's dashboard, the project's canvas, or the link in Railway's mail about the "
-        "deletion; attach it to its service, and run `pulumi up` again. To really start with an EMPTY volume: "
+        next_step="restore it: Railway's dashboard, the project's canvas, or the link in Railway's mail "
+        "about the "
+        "deletion; attach it to its service, and run `pulumi up` again. To really start with an EMPTY "
+        "volume: "
         f"{_ALLOW_NEW}, then `pulumi up --refresh --run-program`",
     )
 

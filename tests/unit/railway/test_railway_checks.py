@@ -1,0 +1,181 @@
+"""What `check` refuses, in the preview, before anything is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pulumi.dynamic import Config, ConfigureRequest
+from pulumi.runtime import rpc
+
+from railway.backup_schedule import VolumeBackupScheduleProvider
+from railway.custom_domain import CustomDomainProvider
+from railway.deployment import DeploymentProvider
+from railway.environment import EnvironmentProvider
+from railway.project import ProjectProvider
+from railway.provider import RailwayProvider
+from railway.service import ServiceProvider
+from railway.service_domain import ServiceDomainProvider
+from railway.service_limits import ServiceLimitsProvider
+from railway.service_settings import ServiceSettingsProvider
+from railway.tcp_proxy import TcpProxyProvider
+from railway.variables import VariablesProvider
+from railway.volume import VolumeProvider
+
+pytestmark = pytest.mark.unit
+
+PLACE = {"project_id": "p", "environment_id": "e", "service_id": "s"}
+VOLUME = PLACE | {"volume_name": "sessions", "mount_path": "/app/sessions", "size_mb": 50000}
+SETTINGS = PLACE | {"has_volume": True, "replicas": 1, "repo": "o/r", "branch": "main"}
+
+
+def refused(
+    provider: RailwayProvider, news: dict[str, Any], olds: dict[str, Any] | None = None
+) -> dict[str, str]:
+    """Property to reason."""
+    return {one.property: one.reason for one in provider.check(olds or {}, news).failures}
+
+
+@pytest.mark.parametrize(
+    ("provider", "news", "name", "words"),
+    [
+        (VolumeProvider(), VOLUME | {"mount_path": "app/sessions"}, "mount_path", "not absolute"),
+        (VolumeProvider(), VOLUME | {"mount_path": "/"}, "mount_path", "a folder of its own"),
+        (VolumeProvider(), VOLUME | {"mount_path": "/app/../etc"}, "mount_path", "a folder of its own"),
+        (VolumeProvider(), VOLUME | {"mount_path": ""}, "mount_path", "must be given"),
+        (VolumeProvider(), VOLUME | {"size_mb": 0}, "size_mb", "more than 0"),
+        (VolumeProvider(), VOLUME | {"size_mb": -5.0}, "size_mb", "more than 0"),
+        (VolumeProvider(), VOLUME | {"size_mb": 0.5}, "size_mb", "whole"),
+        (VolumeProvider(), VOLUME | {"size_mb": "50GB"}, "size_mb", "not a number"),
+        (VolumeProvider(), VOLUME | {"volume_name": "v" * 33}, "volume_name", "33 characters"),
+        (ServiceProvider(), PLACE | {"service_name": "s" * 33}, "service_name", "Railway allows 32"),
+        (ServiceProvider(), PLACE | {"service_name": ""}, "service_name", "must be given"),
+        (EnvironmentProvider(), {"project_id": "p", "environment_name": "e" * 33}, "environment_name", "33"),
+        (ProjectProvider(), {"project_name": "", "stack_marker": "m"}, "project_name", "must be given"),
+        (ServiceSettingsProvider(), SETTINGS | {"replicas": 2}, "replicas", "exactly 1 replica"),
+        (
+            ServiceSettingsProvider(),
+            SETTINGS
+            | {
+                "multi_region_config": {"us-west2": {"numReplicas": 1}, "us-east4-eqdc4a": {"numReplicas": 1}}
+            },
+            "replicas",
+            "exactly 1 replica",
+        ),
+        (
+            ServiceSettingsProvider(),
+            SETTINGS | {"has_volume": False, "replicas": 2, "cron_schedule": "0 * * * *"},
+            "replicas",
+            "cron",
+        ),
+        (ServiceSettingsProvider(), SETTINGS | {"replicas": 0}, "replicas", "more than 0"),
+        (ServiceSettingsProvider(), SETTINGS | {"repo": "no-owner"}, "repo", "owner/name"),
+        (ServiceSettingsProvider(), SETTINGS | {"branch": None}, "branch", "belong together"),
+        (ServiceSettingsProvider(), SETTINGS | {"image": "nginx"}, "image", "not both"),
+        (ServiceSettingsProvider(), SETTINGS | {"builder": "DOCKERFILE"}, "builder", "not one of"),
+        (ServiceSettingsProvider(), SETTINGS | {"healthcheck_path": "health"}, "healthcheck_path", "slash"),
+        (ServiceSettingsProvider(), SETTINGS | {"healthcheck_timeout": 0}, "healthcheck_timeout", "than 0"),
+        (ServiceSettingsProvider(), SETTINGS | {"sleep_application": "yes"}, "sleep_application", "true or"),
+        (VariablesProvider(), PLACE | {"variables": {"RAILWAY_TOKEN": "x"}}, "variables", "reserved"),
+        (VariablesProvider(), PLACE | {"variables": {"A B": "x"}}, "variables", "no name"),
+        (VariablesProvider(), PLACE | {"variables": {"A": ""}}, "variables", "is empty"),
+        (VariablesProvider(), PLACE | {"variables": {"A": 5}}, "variables", "not a string"),
+        (ServiceDomainProvider(), PLACE | {"target_port": 70000}, "target_port", "not a port"),
+        (ServiceDomainProvider(), PLACE | {"subdomain": "d" * 64}, "subdomain", "64 characters"),
+        (CustomDomainProvider(), PLACE | {"domain": "https://crm.example.com"}, "domain", "no host name"),
+        (TcpProxyProvider(), PLACE | {"application_port": 0}, "application_port", "not a port"),
+        (
+            VolumeBackupScheduleProvider(),
+            {"project_id": "p", "environment_id": "e", "volume_id": "v", "kinds": ["HOURLY"]},
+            "kinds",
+            "HOURLY is not one of",
+        ),
+        (ServiceLimitsProvider(), PLACE | {"cpus": -1}, "cpus", "more than 0"),
+        (DeploymentProvider(), PLACE | {"domain": "d", "health_path": "health"}, "health_path", "slash"),
+    ],
+)
+def test_wrong_settings_are_refused_by_name(
+    provider: RailwayProvider, news: dict[str, Any], name: str, words: str
+) -> None:
+    """Each with its property and a reason that a person can act on."""
+    assert words in refused(provider, news)[name]
+
+
+def test_what_is_right_is_not_refused() -> None:
+    """Nor what the user may set among the RAILWAY_ names."""
+    assert refused(VolumeProvider(), VOLUME) == {}
+    assert refused(ServiceSettingsProvider(), SETTINGS) == {}
+    assert (
+        refused(VariablesProvider(), PLACE | {"variables": {"RAILWAY_DOCKERFILE_PATH": "d", "A": "b"}}) == {}
+    )
+    assert refused(ServiceSettingsProvider(), SETTINGS | {"has_volume": False, "replicas": 3}) == {}
+
+
+def test_a_volume_never_shrinks_nor_moves_to_another_project() -> None:
+    """And the message says what to declare."""
+    found = refused(VolumeProvider(), VOLUME | {"size_mb": 40000.0, "project_id": "q"}, VOLUME)
+    assert "Declare at least 50000" in found["size_mb"]
+    assert "data cannot move there" in found["project_id"]
+    assert refused(VolumeProvider(), VOLUME | {"size_mb": 60000}, VOLUME) == {}
+    assert refused(VolumeProvider(), VOLUME | {"service_id": "t", "mount_path": "/b"}, VOLUME) == {}
+
+
+def test_a_region_with_a_volume_does_not_change() -> None:
+    """Railway would move the data, with a downtime."""
+    was = SETTINGS | {"region": "us-west2"}
+    assert (
+        "volume"
+        in refused(ServiceSettingsProvider(), was | {"region": "europe-west4-drams3a"}, was)["region"]
+    )
+
+
+@pytest.mark.parametrize("provider", [VolumeProvider(), ServiceSettingsProvider(), VariablesProvider()])
+def test_unknown_values_are_not_judged(provider: RailwayProvider) -> None:
+    """In a preview most ids are not known; they are looked at again when they are."""
+    news: dict[str, Any] = {field.name: rpc.UNKNOWN for field in provider.FIELDS if not field.derived}
+    assert refused(provider, news) == {}
+    assert refused(VariablesProvider(), PLACE | {"variables": {"A": rpc.UNKNOWN, "B": "b"}}) == {}
+
+
+def test_two_tokens_or_none_are_told_by_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There it is an error of the preview, without a traceback."""
+    provider = ServiceProvider()
+    monkeypatch.setenv("RAILWAY_API_TOKEN", "one")
+    monkeypatch.setenv("RAILWAY_TOKEN", "two")
+    provider.configure(ConfigureRequest(Config({}, "whatsapp-crm")))
+    reason = refused(provider, PLACE | {"service_name": "backend"})[""]
+    assert "both set" in reason
+    assert "unset one" in reason
+    monkeypatch.delenv("RAILWAY_API_TOKEN")
+    monkeypatch.delenv("RAILWAY_TOKEN")
+    provider.configure(ConfigureRequest(Config({}, "whatsapp-crm")))
+    assert "RAILWAY_API_TOKEN" in refused(provider, PLACE | {"service_name": "backend"})[""]
+    provider.configure(ConfigureRequest(Config({"railway:token": "from-config"}, "whatsapp-crm")))
+    assert refused(provider, PLACE | {"service_name": "backend"}) == {}
+
+
+def test_a_value_is_never_in_a_refusal() -> None:
+    """The map of variables is secret as a whole."""
+    news = PLACE | {"variables": {"bad name": "the-secret-value", "RAILWAY_X": "the-secret-value", "E": ""}}
+    assert "the-secret-value" not in str(refused(VariablesProvider(), news))
+
+
+def test_names_say_which_variable_changed_without_its_value() -> None:
+    """The display shows the map itself as [secret]."""
+    provider = VariablesProvider()
+
+    def names(variables: dict[str, str], olds: dict[str, Any]) -> dict[str, str]:
+        return provider.check(olds, PLACE | {"variables": variables}).inputs["names"]
+
+    first = {"A": "1", "B": "2"}
+    labels = names(first, {})
+    assert labels == {"A": "version 1", "B": "version 1"}
+    olds = {"variables": first, "names": labels}
+    assert names(first, olds) == labels
+    assert names({"A": "1", "B": "3", "C": "4"}, olds) == {
+        "A": "version 1",
+        "B": "version 2",
+        "C": "version 1",
+    }
+    drifted = {"variables": {"A": "by hand"}, "names": {"A": "version 1, changed on Railway"}}
+    assert names({"A": "1"}, drifted) == {"A": "version 2"}

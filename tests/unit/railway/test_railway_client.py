@@ -1,0 +1,236 @@
+"""The client against a small server that answers what it is told: what is repeated, what is not, what is
+sent."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from railway.client import RailwayClient
+from railway.clock import Clock
+from railway.credentials import Access
+from railway.document import Document
+from railway.errors import (
+    AmbiguousError,
+    RateLimitedError,
+    RequestError,
+    ServerFaultError,
+    ThrottledError,
+    UnreachableError,
+)
+
+pytestmark = pytest.mark.unit
+
+QUERY = Document(name="Look", text="query Look { me { id } }", kind="query")
+CREATE = Document(name="Make", text="mutation Make { make }", kind="mutation")
+SET = Document(name="Set", text="mutation Set { set }", kind="mutation", repeatable=True)
+TOKEN = "token-4711"
+
+FAULT = {
+    "errors": [{"message": "Problem processing request", "extensions": {"code": "INTERNAL_SERVER_ERROR"}}]
+}
+THROTTLE = {"errors": [{"message": "You are creating volumes too quickly. 1 volume per 30 seconds."}]}
+DONE = {"data": {"ok": True}}
+
+Answer = tuple[int, object, dict[str, str]] | None
+"""Status, body, headers; None ends the connection without an answer."""
+
+
+@dataclass
+class Script:
+    """What the server answers, in turn, then DONE; and what it got."""
+
+    answers: list[Answer] = field(default_factory=list[Answer])
+    got: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    paths: list[str] = field(default_factory=list[str])
+    headers: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+    url: str = ""
+
+
+@pytest.fixture
+def script() -> Iterator[Script]:
+    """A server."""
+    script = Script()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            script.got.append(json.loads(body))
+            script.paths.append(self.path)
+            script.headers.append(dict(self.headers.items()))
+            answer = script.answers.pop(0) if script.answers else (200, DONE, {})
+            if answer is None:
+                self.close_connection = True
+                self.connection.close()
+                return
+            status, content, headers = answer
+            text = content if isinstance(content, str) else json.dumps(content)
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(text.encode())))
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    script.url = f"http://127.0.0.1:{server.server_port}/graphql/v2"
+    yield script
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+class Waits(Clock):
+    """A clock that never waits, and keeps what it should have waited."""
+
+    def __init__(self) -> None:
+        super().__init__(1.0)
+        object.__setattr__(self, "waited", [])
+
+    waited: list[float]
+
+    def sleep(self, seconds: float) -> None:
+        self.waited.append(seconds)
+
+
+def client(script: Script, kind: Any = "bearer") -> tuple[RailwayClient, Waits]:
+    """A client that does not wait."""
+    clock = Waits()
+    return RailwayClient(Access(url=script.url, token=TOKEN, kind=kind, timeout=5), clock), clock
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, (502, "error code: 502", {}), (504, "error code: 504", {}), (200, "<html>", {}), (200, FAULT, {})],
+)
+@pytest.mark.parametrize("document", [QUERY, SET], ids=["query", "repeatable"])
+def test_reads_and_repeatable_writes_are_repeated(script: Script, document: Document, answer: Answer) -> None:
+    """On anything passing."""
+    script.answers = [answer, answer]
+    made, _ = client(script)
+    assert made.execute(document, {}).data == {"ok": True}
+    assert len(script.got) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (None, AmbiguousError),
+        ((502, "error code: 502", {}), AmbiguousError),
+        ((504, "error code: 504", {}), AmbiguousError),
+        ((200, "<html>", {}), AmbiguousError),
+        ((200, FAULT, {}), ServerFaultError),
+    ],
+)
+def test_a_create_that_may_have_happened_is_never_repeated(
+    script: Script, answer: Answer, error: type[RequestError]
+) -> None:
+    """It would make a second one: whoever makes something looks first."""
+    script.answers = [answer]
+    made, _ = client(script)
+    with pytest.raises(error):
+        made.execute(CREATE, {})
+    assert len(script.got) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "wait"),
+    [
+        ((429, "Too Many Requests", {"Retry-After": "7"}), 7.0),
+        ((429, "error code: 1015", {}), 15.0),
+        ((200, THROTTLE, {}), 32.0),
+    ],
+)
+def test_a_create_that_was_not_looked_at_is_repeated_after_the_wait(
+    script: Script, answer: Answer, wait: float
+) -> None:
+    """These answers prove that nothing happened."""
+    script.answers = [answer]
+    made, clock = client(script)
+    assert made.execute(CREATE, {}).data == {"ok": True}
+    assert clock.waited == [wait]
+
+
+def test_a_wait_of_half_an_hour_is_not_waited(script: Script) -> None:
+    """It is told, with the time."""
+    script.answers = [(429, "Too Many Requests", {"Retry-After": "1800"})]
+    made, clock = client(script)
+    with pytest.raises(RateLimitedError, match="come back at"):
+        made.execute(QUERY, {})
+    assert clock.waited == []
+
+
+def test_the_budget_is_known_before_it_is_overdrawn(script: Script) -> None:
+    """The last answer said that nothing is left."""
+    script.answers = [(200, DONE, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1800"})]
+    made, clock = client(script)
+    made.execute(QUERY, {})
+    with pytest.raises(RateLimitedError, match="used up"):
+        made.execute(QUERY, {})
+    assert len(script.got) == 1
+    script.answers = []
+    near, clock = client(script)
+    script.answers = [(200, DONE, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "20"})]
+    near.execute(QUERY, {})
+    near.execute(QUERY, {})
+    assert len(clock.waited) == 1
+    assert 15 < clock.waited[0] <= 21
+
+
+def test_tries_end(script: Script) -> None:
+    """After five of them."""
+    script.answers = [(504, "error code: 504", {})] * 9
+    made, clock = client(script)
+    with pytest.raises(AmbiguousError):
+        made.execute(QUERY, {})
+    assert len(script.got) == 5
+    assert clock.waited == [1.0, 2.0, 4.0, 8.0]
+    script.answers = [(200, THROTTLE, {})] * 9
+    with pytest.raises(ThrottledError):
+        made.execute(CREATE, {})
+
+
+def test_no_connection_is_told_and_repeated() -> None:
+    """Nothing can have happened."""
+    clock = Waits()
+    made = RailwayClient(Access(url="http://127.0.0.1:9/graphql/v2", token=TOKEN, kind="bearer"), clock)
+    with pytest.raises(UnreachableError) as caught:
+        made.execute(CREATE, {"input": {"variables": {"A": "the-secret"}}})
+    assert len(clock.waited) == 4
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+    assert "the-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "value"),
+    [("bearer", "Authorization", f"Bearer {TOKEN}"), ("project", "Project-Access-Token", TOKEN)],
+)
+def test_the_token_goes_into_its_header(script: Script, kind: str, header: str, value: str) -> None:
+    """And the source into the address: without a query string the edge counts far more strictly."""
+    made, _ = client(script, kind)
+    made.execute(QUERY, {"a": 1})
+    assert script.headers[0][header] == value
+    assert script.paths == ["/graphql/v2?source=pulumi-whatsapp-crm"]
+    assert script.got == [{"query": QUERY.text, "operationName": "Look", "variables": {"a": 1}}]
+
+
+def test_the_earliest_time_of_an_effect_is_the_servers(script: Script) -> None:
+    """With a second of slack: the header has whole seconds."""
+    made, _ = client(script)
+    before = time.time()
+    answer = made.execute(QUERY, {})
+    assert answer.not_before is not None
+    assert before - 4 < answer.not_before.timestamp() <= time.time()

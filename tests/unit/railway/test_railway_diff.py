@@ -1,0 +1,134 @@
+"""The comparison decides what drift is: it must be total, and never guess."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pulumi.output import Unknown
+from pulumi.runtime import rpc
+
+from railway import diff
+from railway.diff import Field, compare, problems
+from railway.service_settings import ServiceSettingsProvider
+from railway.settings_table import SETTINGS, from_instance, to_input
+from railway.variables import VariablesProvider
+from railway.volume import VolumeProvider
+
+pytestmark = pytest.mark.unit
+
+ALL_FIELDS = (*ServiceSettingsProvider.FIELDS, *VolumeProvider.FIELDS, *VariablesProvider.FIELDS)
+scalars = st.none() | st.booleans() | st.integers(-5, 100) | st.floats(0, 50) | st.text(max_size=6)
+values = scalars | st.lists(st.text(max_size=4), max_size=3) | st.dictionaries(st.text(max_size=3), scalars)
+bags = st.dictionaries(st.sampled_from([field.name for field in ALL_FIELDS]), values)
+
+
+@given(bags)
+def test_what_is_the_same_has_no_difference(bag: dict[str, Any]) -> None:
+    """Reflexive, whatever the values are."""
+    assert not compare(ALL_FIELDS, bag, dict(bag))
+
+
+@given(bags, st.dictionaries(st.sampled_from(["__provider", "revision", "other"]), scalars))
+def test_keys_that_no_field_names_are_ignored(bag: dict[str, Any], extra: dict[str, Any]) -> None:
+    """A new pickle of the provider, or an output, is no change."""
+    assert not compare(ALL_FIELDS, bag | extra, bag)
+    assert not compare(ALL_FIELDS, bag, bag | extra)
+
+
+@given(bags, st.sampled_from([field for field in ALL_FIELDS if not field.derived]))
+def test_an_unknown_is_a_change_and_never_a_replacement(bag: dict[str, Any], field: Field) -> None:
+    """Else one updated parent would make every child look replaced."""
+    for unknown in (rpc.UNKNOWN, Unknown(), {"a": Unknown()}, [rpc.UNKNOWN]):
+        found = compare(ALL_FIELDS, bag, bag | {field.name: unknown})
+        assert set(found.changed) == {field.name}
+        assert found.replaces == ()
+
+
+@given(bags, bags)
+def test_nothing_replaces_but_what_changed(olds: dict[str, Any], news: dict[str, Any]) -> None:
+    """And a difference is symmetric."""
+    found = compare(ALL_FIELDS, olds, news)
+    assert set(found.replaces) <= set(found.changed)
+    assert set(compare(ALL_FIELDS, news, olds).changed) == set(found.changed)
+
+
+@given(bags)
+def test_problems_never_fail_on_any_value(bag: dict[str, Any]) -> None:
+    """Check sees whatever a person wrote."""
+    for problem in problems(ALL_FIELDS, {}, bag):
+        assert problem.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "other"),
+    [
+        ("replicas", 2, 2.0),
+        ("replicas", 1, None),
+        ("start_command", "", None),
+        ("healthcheck_timeout", 300.0, None),
+        ("restart_policy_type", "on_failure", "ON_FAILURE"),
+        ("restart_policy_type", None, "ON_FAILURE"),
+        ("pre_deploy_command", "npm run migrate", ["npm run migrate"]),
+        ("pre_deploy_command", [], None),
+        ("mount_path", "/app/sessions/", "/app/sessions"),
+        ("multi_region_config", {"us-west2": {"numReplicas": 1.0}}, {"us-west2": {"numReplicas": 1}}),
+        (
+            "multi_region_config",
+            {"us-west2": {"numReplicas": 1}, "x": None},
+            {"us-west2": {"numReplicas": 1}},
+        ),
+        ("sleep_application", False, None),
+        ("has_volume", True, True),
+    ],
+)
+def test_two_spellings_of_one_value_are_no_difference(name: str, one: object, other: object) -> None:
+    """Numbers come back as floats, null and "" mean the same, defaults are said or not."""
+    assert not compare(ALL_FIELDS, {name: one}, {name: other})
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_every_setting_is_written_compared_and_taken_back(setting: Any) -> None:
+    """One field must not be forgotten in one of the places: the peers dropped edits that way."""
+    sample: dict[str, Any] = {
+        "builder": "NIXPACKS",
+        "restart_policy_type": "ALWAYS",
+        "region": "us-west2",
+        "multi_region_config": {"us-west2": {"numReplicas": 1}},
+        "nixpacks_plan": {"phases": {"setup": {"cmds": ["x"]}}},
+        "registry_credentials": {"username": "u", "password": "p"},
+    }
+    if setting.name in sample:
+        value = sample[setting.name]
+    elif setting.normal is diff.number:
+        value = 7
+    elif setting.normal is diff.flag:
+        value = True
+    elif setting.normal is diff.texts:
+        value = ["one", "two"]
+    else:
+        value = "/value"
+    assert to_input({setting.name: value}, {})[setting.input] == value
+    assert compare(ServiceSettingsProvider.FIELDS, {}, {setting.name: value}).changed == (setting.name,)
+    taken_back = to_input({}, {setting.name: value})
+    if setting.name == "registry_credentials":
+        assert "registryCredentials" not in taken_back
+    else:
+        assert taken_back[setting.input] == setting.cleared
+    node = {one.input: None for one in SETTINGS} | {setting.input: value, "source": None}
+    if setting.reads:
+        assert from_instance(node, None)[setting.name] == setting.normal(value)
+
+
+def test_regions_replace_the_single_region_and_the_number() -> None:
+    """Railway takes the map; both said would contradict each other."""
+    regions = {"us-west2": {"numReplicas": 1}}
+    sent = to_input({"replicas": 1, "region": "us-west2", "multi_region_config": regions}, {})
+    assert sent == {"multiRegionConfig": regions}
+
+
+def test_replicas_are_always_sent() -> None:
+    """An update without them sets them back to 1."""
+    assert to_input({"replicas": 3, "start_command": "x"}, {})["numReplicas"] == 3

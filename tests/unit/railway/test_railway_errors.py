@@ -1,0 +1,222 @@
+"""Railway's answers become typed errors; none of them shows a secret."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from railway import answers
+from railway.credentials import access_from
+from railway.errors import (
+    AmbiguousError,
+    CredentialsError,
+    NotAuthorizedError,
+    NotFoundError,
+    RailwayError,
+    RateLimitedError,
+    RejectedError,
+    RequestError,
+    ServerFaultError,
+    ThrottledError,
+)
+from railway.redact import redact
+
+pytestmark = pytest.mark.unit
+
+SECRET = "s3cret-value-of-a-variable"
+
+
+def error(status: int, body: object, headers: dict[str, str] | None = None, **sent: object) -> RequestError:
+    """The error that an answer becomes."""
+    text = body if isinstance(body, str) else json.dumps(body)
+    raw = answers.Raw(status, headers or {}, text)
+    with pytest.raises(RequestError) as caught:
+        answers.data_of("Op", raw, variables=sent, token="the-token-itself", kind="bearer")
+    return caught.value
+
+
+def graphql(message: str, code: str = "INTERNAL_SERVER_ERROR", **more: Any) -> dict[str, Any]:
+    """A GraphQL error as Railway answers it."""
+    return {"data": None, "errors": [{"message": message, "extensions": {"code": code}, **more}]}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (200, graphql("Not Authorized"), NotAuthorizedError),
+        (200, graphql("Project Token not found"), NotAuthorizedError),
+        (200, graphql("Two Factor Authentication Required"), NotAuthorizedError),
+        (200, graphql("ServiceInstance not found"), NotFoundError),
+        (200, graphql("Project not found"), NotFoundError),
+        (
+            200,
+            graphql(
+                "You are creating environments too quickly. "
+                "This workspace allows 1 environment per 30 seconds."
+            ),
+            ThrottledError,
+        ),
+        (200, graphql("Volume name already exists"), RejectedError),
+        (400, graphql("Cannot query field", "GRAPHQL_VALIDATION_FAILED"), RejectedError),
+        (200, graphql("whatever", "BAD_USER_INPUT"), RejectedError),
+        (200, graphql("Problem processing request"), ServerFaultError),
+        (200, graphql("Failed to create service domain, please try again"), ServerFaultError),
+        (504, "error code: 504", AmbiguousError),
+        (502, "<html>Bad gateway</html>", AmbiguousError),
+        (500, graphql("Internal"), AmbiguousError),
+        (200, "<html>", AmbiguousError),
+        (200, "[]", AmbiguousError),
+        (200, {"data": None}, AmbiguousError),
+        (301, "moved", AmbiguousError),
+        (429, "Too Many Requests", RateLimitedError),
+        (429, "error code: 1015", RateLimitedError),
+        (401, "no", NotAuthorizedError),
+        (403, "<html>", NotAuthorizedError),
+    ],
+)
+def test_each_answer_has_its_type(status: int, body: object, kind: type[RequestError]) -> None:
+    """The code is INTERNAL_SERVER_ERROR for almost everything, so the message decides."""
+    found = error(status, body)
+    assert type(found) is kind
+    assert str(found).startswith("Railway Op: ")
+
+
+def test_half_an_answer_is_an_error() -> None:
+    """Data beside errors is not taken."""
+    body = {
+        "data": {"project": {"id": "p"}},
+        "errors": [{"message": "Not Authorized", "path": ["environment"]}],
+    }
+    assert error(200, body).path == ("environment",)
+
+
+@pytest.mark.parametrize("place", [{"traceId": "abc123"}, {"extensions": {"traceId": "abc123"}}])
+def test_the_trace_id_is_shown(place: dict[str, Any]) -> None:
+    """Railway's support asks for it."""
+    found = error(200, {"data": None, "errors": [{"message": "Boom", **place}]})
+    assert found.trace_id == "abc123"
+    assert "trace id abc123" in str(found)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'Variable "$input" got invalid value "{0}" at "input.variables"; Expected type String',
+        "cannot store {0}",
+        "{0} is invalid",
+    ],
+)
+def test_no_message_shows_what_was_sent_in_secret(message: str) -> None:
+    """GraphQL servers echo the value that they refuse."""
+    body = graphql(message.replace("{0}", SECRET) + " the-token-itself", "BAD_USER_INPUT")
+    found = error(200, body, input={"projectId": "p", "variables": {"A": SECRET}})
+    assert SECRET not in str(found)
+    assert "the-token-itself" not in str(found)
+
+
+def test_names_that_were_sent_stay_in_the_message() -> None:
+    """They are what makes it useful."""
+    body = graphql("Repo example/whatsapp-crm not found")
+    assert "example/whatsapp-crm" in str(error(200, body, input={"repository": "example/whatsapp-crm"}))
+
+
+def test_a_long_wait_says_when_the_hour_is_over() -> None:
+    """Sleeping for it would look like a hang."""
+    found = error(429, "Too Many Requests", {"Retry-After": "1800"})
+    assert isinstance(found, RateLimitedError)
+    assert "used up" in str(found)
+    assert "run `pulumi up` again after" in str(found)
+
+
+def test_the_edge_is_told_from_the_api() -> None:
+    """It has no rate headers, and another cure."""
+    found = error(429, "error code: 1015")
+    assert isinstance(found, RateLimitedError)
+    assert found.edge
+    assert found.retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high"),
+    [
+        ("12", 12, 12),
+        ("0", 0, 0),
+        (None, None, None),
+        ("soon", None, None),
+        # A day from now; an hour's tolerance, so that no test run is too slow for it.
+        (format_datetime(datetime.now(UTC) + timedelta(days=1)), 82800, 86401),
+        ((datetime.now(UTC) + timedelta(days=1)).isoformat(), 82800, 86401),
+        (str((datetime.now(UTC) + timedelta(days=1)).timestamp()), 82800, 86401),
+        (str((datetime.now(UTC) + timedelta(days=1)).timestamp() * 1000), 82800, 86401),
+        ((datetime.now(UTC) - timedelta(days=1)).isoformat(), 0, 0),
+    ],
+)
+def test_every_spelling_of_a_wait_is_understood(
+    value: str | None, low: float | None, high: float | None
+) -> None:
+    """Which one Railway sends is not documented."""
+    found = answers.seconds_until(value)
+    if low is None or high is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert low <= found <= high
+
+
+def test_all_errors_say_what_to_do() -> None:
+    """In one more line."""
+    assert str(RailwayError("it broke", next_step="mend it")) == "it broke\n  Next: mend it"
+
+
+@given(st.text(min_size=4, max_size=30), st.text(max_size=20), st.text(max_size=20))
+def test_a_redacted_text_has_no_value_in_it(value: str, before: str, after: str) -> None:
+    """Nor its JSON form."""
+    name = "N"
+    shown = redact(f"{before}{value}{after} {json.dumps({'k': value})}", [(name, value)])
+    if value.lower() not in {"true", "false", "null", "none", "auto"} and value not in "[N]":
+        assert value not in shown.replace("[N]", "\0")
+
+
+def test_parts_of_a_service_account_are_redacted() -> None:
+    """Logged field by field, or line by line, or encoded."""
+    key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----"
+    account = json.dumps({"type": "service_account", "private_key": key})
+    log = f"key: {key}\njson: {account}\nline: MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"
+    assert "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC" not in redact(log, [("ACCOUNT", account)])
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({}, "no Railway token"),
+        ({"RAILWAY_API_TOKEN": "a", "RAILWAY_TOKEN": "b"}, "both set"),
+        ({"RAILWAY_API_TOKEN": "  "}, "no Railway token"),
+        ({"RAILWAY_API_TOKEN": "two words"}, "a character that no token has"),
+        (
+            {"RAILWAY_API_TOKEN": "a", "RAILWAY_API_URL": "http://backboard.railway.com/x"},
+            "not an https address",
+        ),
+        ({"RAILWAY_API_TOKEN": "a", "RAILWAY_TIMEOUT_SECONDS": "soon"}, "not a number"),
+    ],
+)
+def test_wrong_credentials_are_told(environ: dict[str, str], words: str) -> None:
+    """And the token is in no message and no repr."""
+    with pytest.raises(CredentialsError, match=words):
+        access_from(environ, lambda _key: None)
+
+
+def test_the_environment_goes_before_the_config() -> None:
+    """A refresh gets the config of the last `up`, in which a rotated token is the old one."""
+    config = {"railway:token": "old", "allowNewVolume": "true"}
+    access = access_from({"RAILWAY_API_TOKEN": " rotated\n"}, config.get)
+    assert (access.token, access.kind, access.allow_new_volume) == ("rotated", "bearer", True)
+    assert access_from({}, config.get).token == "old"
+    project = access_from({"RAILWAY_TOKEN": "p"}, config.get)
+    assert (project.token, project.kind) == ("p", "project")
+    assert "rotated" not in repr(access)

@@ -1,0 +1,130 @@
+"""What must stay as it is: names in state, documents against the schema, an import that costs nothing."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from graphql import GraphQLSchema, build_schema, parse, validate
+from pulumi.dynamic.dynamic import serialize_provider
+
+from railway import documents
+from railway.backup_schedule import VolumeBackupScheduleProvider
+from railway.custom_domain import CustomDomainProvider
+from railway.deployment import DeploymentProvider
+from railway.document import Document
+from railway.environment import EnvironmentProvider
+from railway.project import ProjectProvider
+from railway.provider import RailwayProvider
+from railway.service import ServiceProvider
+from railway.service_domain import ServiceDomainProvider
+from railway.service_limits import ServiceLimitsProvider
+from railway.service_settings import ServiceSettingsProvider
+from railway.shared_variables import SharedVariablesProvider
+from railway.tcp_proxy import TcpProxyProvider
+from railway.variables import VariablesProvider
+from railway.volume import VolumeProvider
+
+pytestmark = pytest.mark.unit
+
+ROOT = Path(__file__).parents[3]
+OURS = ROOT / "sandbox" / "railway" / "schema.graphql"
+FULL = Path(os.environ.get("RAILWAY_FULL_SCHEMA", ROOT.parent / "shared" / "railway" / "schema.graphql"))
+
+
+def schemas() -> list[GraphQLSchema]:
+    """Our part of Railway's schema, and the whole where it is at hand."""
+    # Railway's own does not pass graphql-core's validation of schemas; that of documents it does.
+    return [build_schema(file.read_text(), assume_valid=True) for file in (OURS, FULL) if file.is_file()]
+
+
+SCHEMAS = schemas()
+
+
+@pytest.mark.parametrize("document", documents.ALL, ids=lambda document: document.name)
+def test_every_document_is_valid(document: Document) -> None:
+    """A peer shipped a query for a field that does not exist, and broke every refresh."""
+    parsed = parse(document.text)
+    for schema in SCHEMAS:
+        assert [error.message for error in validate(schema, parsed)] == []
+    assert f"{document.kind} {document.name}" in document.text
+
+
+def test_names_of_documents_are_unique() -> None:
+    """They are what is counted and shown."""
+    names = [document.name for document in documents.ALL]
+    assert len(names) == len(set(names))
+    assert len(names) > 45
+
+
+PROVIDERS: tuple[type[RailwayProvider], ...] = (
+    ProjectProvider,
+    EnvironmentProvider,
+    ServiceProvider,
+    VolumeProvider,
+    VariablesProvider,
+    ServiceSettingsProvider,
+    ServiceDomainProvider,
+    DeploymentProvider,
+    CustomDomainProvider,
+    TcpProxyProvider,
+    VolumeBackupScheduleProvider,
+    SharedVariablesProvider,
+    ServiceLimitsProvider,
+)
+
+NAMES = {
+    "railway.project.ProjectProvider",
+    "railway.environment.EnvironmentProvider",
+    "railway.service.ServiceProvider",
+    "railway.volume.VolumeProvider",
+    "railway.variables.VariablesProvider",
+    "railway.service_settings.ServiceSettingsProvider",
+    "railway.service_domain.ServiceDomainProvider",
+    "railway.deployment.DeploymentProvider",
+    "railway.custom_domain.CustomDomainProvider",
+    "railway.tcp_proxy.TcpProxyProvider",
+    "railway.backup_schedule.VolumeBackupScheduleProvider",
+    "railway.shared_variables.SharedVariablesProvider",
+    "railway.service_limits.ServiceLimitsProvider",
+}
+
+
+def test_module_and_class_names_are_what_states_hold() -> None:
+    """They are in the state of every stack: renaming one breaks its refresh and its delete."""
+    assert {f"{kind.__module__}.{kind.__qualname__}" for kind in PROVIDERS} == NAMES
+
+
+@pytest.mark.parametrize("kind", PROVIDERS, ids=lambda kind: kind.__name__)
+def test_a_pickle_is_a_name_and_nothing_else(kind: type[RailwayProvider]) -> None:
+    """By reference, with no state: the same bytes whatever the code of the class becomes."""
+    module, name = kind.__module__.encode(), kind.__name__.encode()
+    body = (
+        b"\x8c"
+        + bytes([len(module)])
+        + module
+        + b"\x94\x8c"
+        + bytes([len(name)])
+        + name
+        + b"\x94\x93\x94)\x81\x94."
+    )
+    expected = b"\x80\x04\x95" + len(body).to_bytes(8, "little") + body
+    assert base64.b64decode(serialize_provider(kind())) == expected
+    assert kind.serialize_as_secret_always is False
+
+
+def test_importing_the_package_loads_no_http_library() -> None:
+    """The program and a preview send nothing, and should not pay for it."""
+    script = (
+        "import sys, pulumi, pulumi.dynamic; before = set(sys.modules); import railway;"
+        "print([name for name in ('requests', 'urllib3', 'tenacity', 'pulumi_gcp', 'components')"
+        " if name in set(sys.modules) - before])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
