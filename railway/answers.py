@@ -113,8 +113,8 @@ def error_of(operation: str, error: object, *, secrets: Sequence[str], kind: Tok
             trace_id=trace,
             code=code,
             path=path,
-            next_step="the workspace wants two-factor authentication: use a token made by a member who has "
-            "it",
+            next_step="the workspace wants two-factor authentication: use a token made by a member who "
+            "has it",
         )
     if _UNAUTHORIZED.search(message):
         return _unauthorized(operation, shown, trace, path, kind)
@@ -160,14 +160,12 @@ def _unauthorized(
     if kind == "project":
         advice = (
             "RAILWAY_TOKEN is a project token: it can work inside its own environment only. Making "
-            "projects and "
-            "environments needs an account or workspace token in RAILWAY_API_TOKEN"
+            "projects and environments needs an account or workspace token in RAILWAY_API_TOKEN"
         )
     else:
         advice = (
             "check that the token in RAILWAY_API_TOKEN is alive and belongs to the workspace of this "
-            "project; a "
-            "workspace token sees its own workspace only, an account token all of its owner's"
+            "project; a workspace token sees its own workspace only, an account token all of its owner's"
         )
     return NotAuthorizedError(operation, message, trace_id=trace, path=path, next_step=advice)
 
@@ -180,8 +178,8 @@ def _too_many(operation: str, raw: Raw) -> RateLimitedError:
             "Railway's edge refuses more requests (error 1015)",
             retry_after=seconds_until(headers.get("retry-after")),
             edge=True,
-            next_step="wait some minutes and run `pulumi up` again; if it stays, ask Railway's support to "
-            "lift it",
+            next_step="wait some minutes and run `pulumi up` again; if it stays, ask Railway's support "
+            "to lift it",
         )
     wait = seconds_until(headers.get("retry-after"))
     if wait is None:

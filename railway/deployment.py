@@ -192,8 +192,7 @@ class DeploymentProvider(RailwayProvider):
             raise DeploymentError(
                 "Railway took the request to deploy, but no deployment appeared within 90 s",
                 next_step="look at the service in Railway's dashboard (source, branch, a GitHub account "
-                "that may read "
-                "it), then run `pulumi up` again",
+                "that may read it), then run `pulumi up` again",
             )
         return found
 

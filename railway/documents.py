@@ -70,8 +70,8 @@ fragment EnvironmentParts on Environment {
 """
 
 _CURSORS = (
-    "$environmentsAfter: String, $servicesAfter: String, $volumesAfter: String, "
-    "$instancesAfter: String, $volumeInstancesAfter: String, $triggersAfter: String"
+    "$environmentsAfter: String, $servicesAfter: String, $volumesAfter: String, $instancesAfter: String, "
+    "$volumeInstancesAfter: String, $triggersAfter: String"
 )
 
 

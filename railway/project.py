@@ -102,11 +102,9 @@ class ProjectProvider(RailwayProvider):
             if left:
                 raise RefusedError(
                     f"the Railway project {project.name} ({id_}) still has {', '.join(left)}; deleting it "
-                    f"would "
-                    "delete them too",
+                    "would delete them too",
                     next_step="delete them first in Railway's dashboard if they are not needed, or keep "
-                    "the project: "
-                    "pulumi state delete <urn>",
+                    "the project: pulumi state delete <urn>",
                 )
             try:
                 self.railway.api.delete_project(id_)
@@ -180,11 +178,10 @@ class ProjectProvider(RailwayProvider):
         foreign = [one.id for one, _ in projects if one.name == name]
         if foreign:
             raise RefusedError(
-                f"workspace {workspace} already has a Railway project named {name} that this stack did not "
-                f"make: "
-                f"{', '.join(foreign)}",
-                next_step=f"to take it over: pulumi config set whatsapp-crm:railwayProjectId {foreign[0]}; "
-                "to make another, choose another name",
+                f"workspace {workspace} already has a Railway project named {name} that this stack did "
+                f"not make: {', '.join(foreign)}",
+                next_step="to take it over: pulumi config set whatsapp-crm:railwayProjectId "
+                f"{foreign[0]}; to make another, choose another name",
             )
 
         def make() -> ProjectView:

@@ -121,8 +121,7 @@ class Rollout:
         step, _ = self._step(deployment.id)
         return DeploymentError(
             f"the deployment {deployment.id} is still {deployment.status}{f' ({step})' if step else ''} "
-            f"after {waited}"
-            f"{self._last_lines(deployment)}",
+            f"after {waited}{self._last_lines(deployment)}",
             next_step="look at its logs in Railway's dashboard; `pulumi up` again waits on",
             deployment_id=deployment.id,
             status=deployment.status,
@@ -158,11 +157,10 @@ class Rollout:
                 break
             if deadline.passed:
                 raise DeploymentError(
-                    f"the deployment {deployment.id} runs, but its log does not say: {'; '.join(missing)}"
-                    f"{self._last_lines(deployment)}",
+                    f"the deployment {deployment.id} runs, but its log does not say: "
+                    f"{'; '.join(missing)}{self._last_lines(deployment)}",
                     next_step="check SESSIONS_PATH against the volume's mount path, and the service "
-                    "account; then "
-                    "`pulumi up` again",
+                    "account; then `pulumi up` again",
                     deployment_id=deployment.id,
                     status=deployment.status,
                 )
@@ -185,10 +183,10 @@ class Rollout:
             if deadline.passed:
                 raise DeploymentError(
                     f"the deployment {deployment.id} runs, but "
-                    f"https://{self._expect.domain}{self._expect.health_path} "
-                    f"does not answer 200: {answer}{self._last_lines(deployment)}",
-                    next_step="make the backend answer 200 there (exactly, no redirect), then `pulumi up` "
-                    "again",
+                    f"https://{self._expect.domain}{self._expect.health_path} does not answer 200: "
+                    f"{answer}{self._last_lines(deployment)}",
+                    next_step="make the backend answer 200 there (exactly, no redirect), then `pulumi "
+                    "up` again",
                     deployment_id=deployment.id,
                     status=deployment.status,
                 )
@@ -211,8 +209,8 @@ class Rollout:
             )
         build = step in {"SNAPSHOT_CODE", "BUILD_IMAGE", "PUBLISH_IMAGE"}
         return DeploymentError(
-            f"the deployment {deployment.id} ended {deployment.status}{where}{why}"
-            f"{self._last_lines(deployment, build=build)}",
+            f"the deployment {deployment.id} ended "
+            f"{deployment.status}{where}{why}{self._last_lines(deployment, build=build)}",
             next_step=advice,
             deployment_id=deployment.id,
             status=deployment.status,
@@ -222,7 +220,7 @@ class Rollout:
         try:
             return self._api.failed_step(deployment_id)
         except RequestError as error:
-            # The failure itself is what the person must see; that its reason could not be read is said beside it.
+            # The failure is what the person must see; that its reason could not be read is said beside it.
             return "", f"(its steps could not be read: {error.reason})"
 
     def _last_lines(self, deployment: DeploymentView, *, build: bool = False) -> str:
@@ -230,8 +228,7 @@ class Rollout:
         if secrets is None:
             return (
                 "\n  Its log is not shown here: some variables are sealed, so their values could not be "
-                "taken out of "
-                f"it. See it with: railway logs {deployment.id}"
+                f"taken out of it. See it with: railway logs {deployment.id}"
             )
         try:
             lines = self._api.logs(deployment.id, _LINES, build=build)[-_LINES:]

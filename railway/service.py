@@ -130,8 +130,7 @@ class ServiceProvider(RailwayProvider):
         except NotAuthorizedError:
             raise MissingError(
                 f"the service {service_id} is not in the project's list, and this token may not ask "
-                f"whether it is "
-                "deleted",
+                "whether it is deleted",
                 next_step="use an account or workspace token in RAILWAY_API_TOKEN",
             ) from None
 

@@ -126,8 +126,7 @@ class ServiceSettingsProvider(RailwayProvider):
                 FieldProblem(
                     "replicas",
                     f"is {replicas:g}, but the service has a volume: Railway allows exactly 1 replica "
-                    f"then, and two "
-                    "would both write the same sessions",
+                    "then, and two would both write the same sessions",
                 )
             )
         if several and known("cron_schedule"):
@@ -144,9 +143,8 @@ class ServiceSettingsProvider(RailwayProvider):
             found.append(
                 FieldProblem(
                     "region",
-                    f"cannot change from {was} to {now} while a volume is attached: Railway would move the "
-                    f"volume, "
-                    "with a downtime; do it in the dashboard, then declare it",
+                    f"cannot change from {was} to {now} while a volume is attached: Railway would move "
+                    "the volume, with a downtime; do it in the dashboard, then declare it",
                 )
             )
         return found

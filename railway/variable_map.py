@@ -143,8 +143,7 @@ class VariableMapProvider(RailwayProvider):
             if any(value is None for value in left.values()):
                 raise RefusedError(
                     "sealed variables that this stack did not declare are among the service's; removing "
-                    "ours would "
-                    "remove them too",
+                    "ours would remove them too",
                     next_step="remove the declared variables in Railway's dashboard, then `pulumi state "
                     "delete <urn>`",
                 )
@@ -185,8 +184,7 @@ class VariableMapProvider(RailwayProvider):
         if sealed and extra:
             raise RefusedError(
                 f"{', '.join(extra)} are not declared, and {', '.join(sorted(sealed))} are sealed on "
-                f"Railway; removing "
-                "the first would rewrite the second, whose values nobody can read",
+                "Railway; removing the first would rewrite the second, whose values nobody can read",
                 next_step=f"remove {', '.join(extra)} in Railway's dashboard, or declare them",
             )
         writes = {name: value for name, value in declared.items() if name not in sealed}

@@ -140,12 +140,10 @@ class VolumeProvider(RailwayProvider):
         if props.get("allow_delete") is not True:
             raise RefusedError(
                 f"the Railway volume {props.get('volume_name')} ({id_}) holds data that exists nowhere "
-                f"else; it is not "
-                "deleted",
-                next_step="to keep it and only forget it: pulumi state delete <urn>. To really delete it: "
-                "set "
-                "allow_delete=True on the Volume, run `pulumi up`, `pulumi state unprotect <urn>`, then "
-                "delete",
+                "else; it is not deleted",
+                next_step="to keep it and only forget it: pulumi state delete <urn>. To really delete "
+                "it: set allow_delete=True on the Volume, run `pulumi up`, `pulumi state unprotect "
+                "<urn>`, then delete",
             )
         stack = self.stack(props)
         with stack.changing:
@@ -244,8 +242,7 @@ class VolumeProvider(RailwayProvider):
         if volume.size_mb > size:
             raise RefusedError(
                 f"the Railway volume {volume.name} has {volume.size_mb} MB, {size} MB are declared; a "
-                f"volume never "
-                "shrinks",
+                "volume never shrinks",
                 next_step=f"declare {volume.size_mb} MB or more",
             )
         if volume.name != props["volume_name"]:
@@ -303,14 +300,11 @@ class Volume(dynamic.Resource, module="railway", name="Volume"):
 
 def _lost(volume_id: str, props: Props) -> MissingError:
     return MissingError(
-        f"the Railway volume {props.get('volume_name')} ({volume_id}) was deleted on Railway. Its data can "
-        f"be restored "
-        "for 48 hours after the deletion",
+        f"the Railway volume {props.get('volume_name')} ({volume_id}) was deleted on Railway. Its data "
+        "can be restored for 48 hours after the deletion",
         next_step="restore it: Railway's dashboard, the project's canvas, or the link in Railway's mail "
-        "about the "
-        "deletion; attach it to its service, and run `pulumi up` again. To really start with an EMPTY "
-        "volume: "
-        f"{_ALLOW_NEW}, then `pulumi up --refresh --run-program`",
+        "about the deletion; attach it to its service, and run `pulumi up` again. To really start with "
+        f"an EMPTY volume: {_ALLOW_NEW}, then `pulumi up --refresh --run-program`",
     )
 
 
