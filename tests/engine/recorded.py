@@ -1,7 +1,7 @@
 """What the real gcp plugin (9.x, on the Terraform provider 7.45) sent for each type.
 
-Recorded against a local server. Read-backs that it repeats to be sure of slow replicas stand here once. `ANY` is
-what the server chose. Ids that a server chooses are `*` in paths. A phase without requests sent none.
+Recorded against a local server. Read-backs that it repeats to be sure of slow replicas stand here once.
+`ANY` is what the server chose; ids that a server chooses are `*` in paths. No requests: none were sent.
 
 Refuses to be corrected to what our plugin sends: a difference is our plugin's.
 """

@@ -88,14 +88,20 @@ bucket = gcp.storage.Bucket(
 source = gcp.storage.BucketObject(
     "source", bucket=bucket.name, name=f"src-{v}.zip", source=pulumi.FileAsset("source.zip")
 )
-storage_source = {"storage_source": {"bucket": bucket.name, "object": source.name}}
+functions_source = gcp.cloudfunctionsv2.FunctionBuildConfigSourceArgs(
+    storage_source=gcp.cloudfunctionsv2.FunctionBuildConfigSourceStorageSourceArgs(
+        bucket=bucket.name, object=source.name
+    )
+)
 
 send = gcp.cloudfunctionsv2.Function(
     "send",
     name="whatsappProxySend",
     location=REGION,
     labels={"deployment-tool": "pulumi"},
-    build_config={"runtime": "nodejs22", "entry_point": "whatsappProxySend", "source": storage_source},
+    build_config=gcp.cloudfunctionsv2.FunctionBuildConfigArgs(
+        runtime="nodejs22", entry_point="whatsappProxySend", source=functions_source
+    ),
     service_config={
         "available_memory": "256Mi",
         "available_cpu": "1",
@@ -114,11 +120,9 @@ stats = gcp.cloudfunctionsv2.Function(
     "stats",
     name="aggregateClientStats",
     location=REGION,
-    build_config={
-        "runtime": "nodejs22",
-        "entry_point": "aggregateClientStats",
-        "source": storage_source,
-    },
+    build_config=gcp.cloudfunctionsv2.FunctionBuildConfigArgs(
+        runtime="nodejs22", entry_point="aggregateClientStats", source=functions_source
+    ),
     service_config={"available_memory": "256Mi"},
     event_trigger={
         "event_type": "google.cloud.firestore.document.v1.written",
