@@ -132,7 +132,10 @@ class Pauses:
         async def paused(request: Request) -> Response:
             seconds = float(request.query_params.get("timeout", LONGEST_WAIT_SECONDS))
             try:
-                await asyncio.wait_for(self.someone.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    # A held request may be gone again by the time this one wakes.
+                    while not self.held:
+                        await self.someone.wait()
             except TimeoutError:
                 return JSONResponse({"error": f"no request was held within {seconds:g} s"}, 408)
             first = self.held[0]

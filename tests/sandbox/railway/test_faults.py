@@ -192,8 +192,9 @@ def test_a_client_killed_at_a_request_boundary(railway: Railway, when: str, made
     assert railway.get("paused")["operation"] == "ProjectCreate"
     child.kill()
     child.wait()
-    while railway.http.get(f"{railway.url}/admin/paused?timeout=0.01", timeout=30).status_code == 200:
+    while (answer := railway.http.get(f"{railway.url}/admin/paused?timeout=0.01", timeout=30)).ok:
         """The server is still finding out that its client has gone."""
+    assert answer.status_code == 408
     assert projects(railway) == made
 
 
