@@ -73,6 +73,7 @@ class Sandbox:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._tied: subprocess.Popen[bytes] | None = None
 
     @property
     def name(self) -> str:
@@ -129,6 +130,7 @@ class Sandbox:
                 stderr=out,
                 start_new_session=True,
             )
+        self._tied = process if tied else None
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self.running_file.exists() and (running := self.running()):
@@ -156,6 +158,9 @@ class Sandbox:
                 self.running_file.unlink(missing_ok=True)
         except Timeout:
             raise SandboxError(f"process {running.pid} of the sandbox `{self.name}` does not end") from None
+        if self._tied is not None and self._tied.stdin is not None:
+            self._tied.stdin.close()
+            self._tied.wait(STOP_SECONDS)
         return True
 
     def set_aside(self) -> Path | None:
