@@ -22,7 +22,7 @@ class Product:
     """One API version as this server mounts it.
 
     Args:
-        mount: first path segment, before the document's own paths (storage's own paths begin with it).
+        mount: first path segment, before the document's own paths; paths of the older APIs begin with it.
         api: the document's API name.
         version: the document's version.
         host: the service's name, as Service Usage enables it.
@@ -67,6 +67,7 @@ PRODUCTS: dict[tuple[str, str], Product] = {
         ("artifactregistry", "artifactregistry", "v1"),
         ("cloudbilling", "cloudbilling", "v1"),
         ("runtimeconfig", "runtimeconfig", "v1beta1"),
+        ("compute", "compute", "v1"),
     )
 }
 """What is served, by (mount, version): the first two segments of a request's path."""
@@ -105,6 +106,7 @@ class Api:
     methods: dict[str, list[Method]]
     schemas: dict[str, Schema]
     globals: dict[str, Schema]
+    whole: bool
     _found: dict[tuple[str, str], tuple[Method, dict[str, str]] | None] = field(
         default_factory=dict[tuple[str, str], tuple[Method, dict[str, str]] | None]
     )
@@ -114,7 +116,8 @@ class Api:
 
         Args:
             http: GET, POST, …
-            raw_path: the path below the mount, still percent-encoded, without a leading slash.
+            raw_path: the path as the document writes it, still percent-encoded, without a leading slash:
+                below the mount, or the whole of it where `whole` is true (storage, compute).
         """
         key = (http, raw_path)
         if key not in self._found:
@@ -167,6 +170,7 @@ def load(mount: str, version: str) -> Api:
         methods=by_verb,
         schemas=cast("dict[str, Schema]", document["schemas"]),
         globals=cast("dict[str, Schema]", document.get("parameters", {})),
+        whole=bool(document.get("servicePath")),
     )
 
 

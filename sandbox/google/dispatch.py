@@ -53,7 +53,7 @@ def route(http: str, path: str) -> tuple[Api, Method, dict[str, str]] | None:
     if not discovery.serves(mount, version):
         return None
     api = discovery.load(mount, version)
-    hit = api.match(http, path if api.product.api == "storage" else below)
+    hit = api.match(http, path if api.whole else below)
     return None if hit is None else (api, *hit)
 
 
@@ -190,11 +190,14 @@ def check_token(headers: Headers) -> None:
 
 def project_of(call: Call) -> str:
     """The id of the project that a call is about; "" when the request does not say."""
-    if call.api.product.api == "cloudresourcemanager":
+    api = call.api.product.api
+    if api == "cloudresourcemanager":
         key = call.params.get("projectId") or call.params.get("resource") or ""
         return cast("str", call.cloud.project(key)["projectId"]) if key and "/" not in key else ""
-    if call.api.product.api == "storage":
+    if api == "storage":
         bucket = call.store.get("storage/buckets", call.params.get("bucket", ""))
         return cast("str", bucket["project"]) if bucket else ""
+    if api == "compute":
+        return cast("str", call.cloud.project(call.params["project"])["projectId"])
     parts = call.name.split("/")
     return parts[1] if parts[0] == "projects" and len(parts) > 1 and parts[1] != "-" else ""

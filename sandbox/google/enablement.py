@@ -13,7 +13,7 @@ from sandbox.google.errors import ApiError, error_info
 if TYPE_CHECKING:
     from sandbox.google.cloud import Call, Cloud
 
-FREE = ("firebase", "cloudbilling")
+FREE = ("firebase", "cloudbilling", "compute")
 """Products that this sandbox answers without enablement: the Firebase console turns them on."""
 
 

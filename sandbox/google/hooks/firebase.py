@@ -1,4 +1,4 @@
-"""The few calls outside the main products: a Firebase project's SDK config, a project's billing state.
+"""The few calls outside the main products: a project's Firebase SDK config, billing, default account.
 
 Refuses to manage apps or billing: every project of the sandbox has billing enabled.
 """
@@ -32,6 +32,19 @@ def get_project(call: Call) -> Json:
     }
 
 
+def compute_project(call: Call) -> Json:
+    """What is read of it: the default service account."""
+    project = call.cloud.project(call.project)
+    number = project["projectNumber"]
+    return {
+        "kind": "compute#project",
+        "id": number,
+        "name": call.project,
+        "creationTimestamp": project["createTime"],
+        "defaultServiceAccount": f"{number}-compute@developer.gserviceaccount.com",
+    }
+
+
 def billing(call: Call) -> Json:
     return {
         "name": f"projects/{call.project}/billingInfo",
@@ -44,5 +57,6 @@ def billing(call: Call) -> Json:
 HANDLERS: dict[str, Handler] = {
     "firebase.projects.getAdminSdkConfig": sdk_config,
     "firebase.projects.get": get_project,
+    "compute.projects.get": compute_project,
     "cloudbilling.projects.getBillingInfo": billing,
 }

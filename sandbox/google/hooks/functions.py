@@ -123,6 +123,7 @@ def _deploy(call: Call, name: str, wish: Json, old: Json | None) -> Json:
             ("merge", where, key, {"state": "ACTIVE", "stateMessages": []}),
         ]
         _trigger(call, function, old)
+        _repository(call, parent)
     else:
         message = {"severity": "ERROR", "type": "CloudRunServiceNotFound", "message": failure.message}
         effects.append(("merge", where, key, {"state": "FAILED", "stateMessages": [message]}))
@@ -244,6 +245,22 @@ def _trigger(call: Call, function: Json, old: Json | None) -> None:
         "etag": f'"{call.cloud.unique("etag")[:20]}"',
     }
     call.store.put(f"eventarc/{parent}/triggers", name.rpartition("/")[2], trigger)
+
+
+def _repository(call: Call, parent: str) -> None:
+    """The Artifact Registry repository that a region's first function makes."""
+    where = f"artifactregistry/{parent}/repositories"
+    if call.store.get(where, "gcf-artifacts") is None:
+        repository = {
+            "name": f"{parent}/repositories/gcf-artifacts",
+            "format": "DOCKER",
+            "mode": "STANDARD_REPOSITORY",
+            "description": "This repository is created and used by Cloud Functions.",
+            "labels": {"goog-managed-by": "cloudfunctions"},
+            "createTime": timestamp(),
+            "updateTime": timestamp(),
+        }
+        call.store.put(where, "gcf-artifacts", repository)
 
 
 def _service(function: Json) -> Json:

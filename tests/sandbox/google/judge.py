@@ -55,10 +55,11 @@ def complaints(http: str, path: str, answer: object) -> list[str]:
         path: the request's path, percent-encoded, with or without its query.
     """
     parts = path.partition("?")[0].lstrip("/").split("/")
-    upload = parts[0] == "upload"
-    mount, version = (parts[1], parts[2]) if upload else (parts[0], parts[1])
+    if parts[0] == "upload":
+        parts = parts[1:]
+    mount, version = parts[:2]
     api = discovery.load(mount, version)
-    below = "/".join(parts[1:] if upload or mount != "storage" else parts)
+    below = "/".join(parts if api.whole else parts[1:])
     hit = api.match(http, below)
     assert hit is not None, f"{http} {path} is no method of {api.product.document}"
     schema = hit[0].response

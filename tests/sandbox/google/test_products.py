@@ -226,6 +226,31 @@ def test_queues_fill_in_their_limits_and_are_paused(google: Google) -> None:
     assert shown["state"] == "PAUSED"
 
 
+def test_what_firebase_tools_asks_beside_a_deployment(google: Google) -> None:
+    google.enable("cloudfunctions", "runtimeconfig")
+    account = google.get(f"/compute/v1/projects/{NUMBER}")["defaultServiceAccount"]
+    assert account == f"{NUMBER}-compute@developer.gserviceaccount.com"
+    first = f"/cloudfunctions/v1/projects/{PROJECT}/locations"
+    assert google.get(f"{first}/-/functions") == {}
+    google.error("GET", f"{first}/{REGION}/functions/x", status=404, word="NOT_FOUND")
+    google.error("POST", f"{first}/{REGION}/functions", {}, status=501, word="UNIMPLEMENTED")
+    assert google.get(f"/runtimeconfig/v1beta1/projects/{PROJECT}/configs") == {}
+    assert google.send("GET", f"/firebaseextensions/v1beta/projects/{PROJECT}/instances").json() == {}
+    service = google.get(f"/serviceusage/v1/projects/{PROJECT}/services/127.0.0.1")
+    assert service["state"] == "ENABLED"
+
+
+def test_the_first_function_makes_the_image_repository(google: Google) -> None:
+    google.ready_for_functions()
+    path = f"/artifactregistry/v1/projects/{PROJECT}/locations/{REGION}/repositories/gcf-artifacts"
+    google.error("GET", path, status=404, word="NOT_FOUND")
+    google.deploy("hello")
+    policies: Json = {"old": {"id": "old", "action": "DELETE", "condition": {"olderThan": "86400s"}}}
+    google.patch(f"{path}?updateMask=cleanupPolicies", {"cleanupPolicies": policies})
+    google.deploy("hello-again")
+    assert google.get(path)["cleanupPolicies"] == policies
+
+
 def test_the_firebase_project_and_billing(google: Google) -> None:
     config = google.get(f"/firebase/v1beta1/projects/{PROJECT}/adminSdkConfig")
     assert config["projectId"] == PROJECT
