@@ -12,6 +12,7 @@ from components.apis import Apis, ApisArgs
 from components.backend import Backend, BackendArgs
 from components.functions import Functions, FunctionsArgs
 from components.google import provider
+from components.guard import Guard, GuardArgs
 from components.identities import Identities, IdentitiesArgs
 from components.indexes import Indexes, IndexesArgs
 from components.loading import load
@@ -64,10 +65,20 @@ functions = Functions(
     ),
     here,
 )
-Verification(
+verification = Verification(
     "verification",
     VerificationArgs(
         google=google, rules=rules, indexes=indexes, secrets=secrets, functions=functions, backend=backend
+    ),
+)
+
+parts = [apis, identities, rules, indexes, backend, secrets, functions, verification]
+Guard(
+    "guard",
+    GuardArgs(
+        stack=settings.stack,
+        volume=backend.volume,
+        everything=[part for part in parts if part is not None],
     ),
 )
 
@@ -77,4 +88,4 @@ pulumi.export("function_urls", functions.urls)
 pulumi.export("ruleset", rules.ruleset_name if rules else None)
 pulumi.export("railway_project_id", backend.project_id)
 pulumi.export("railway_service_id", backend.service_id)
-pulumi.export("railway_volume_id", backend.volume_id)
+pulumi.export("railway_volume_id", backend.volume.id)

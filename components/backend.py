@@ -49,7 +49,7 @@ class Backend(Component):
     health_path: str
     project_id: pulumi.Output[str]
     service_id: pulumi.Output[str]
-    volume_id: pulumi.Output[str]
+    volume: railway.Volume
     deployment: railway.Deployment
 
     def __init__(self, name: str, args: BackendArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -136,13 +136,13 @@ class Backend(Component):
         self.health_path = settings.health_path
         self.project_id = project.id
         self.service_id = service.id
-        self.volume_id = volume.id
+        self.volume = volume
         self.register_outputs(
             {
                 "url": self.url,
                 "project_id": self.project_id,
                 "service_id": self.service_id,
-                "volume_id": self.volume_id,
+                "volume_id": volume.id,
                 "deployment_id": self.deployment.deployment_id,
             }
         )

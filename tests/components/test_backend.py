@@ -21,6 +21,20 @@ def test_the_volume_is_protected_and_retained(run: Run) -> None:
     assert request.retainOnDelete
 
 
+def test_destroy_meets_the_guard_before_anything_else(run: Run) -> None:
+    """Pulumi refuses a protected resource only when it comes to it, after deleting what depends on it."""
+    engine = run()
+    guard = engine.one("guard-destroy")
+    assert guard.inputs["volume_id"] == "id-of-backend-volume"
+    assert guard.inputs["volume_urn"] == engine.one("backend-volume").urn
+    real = {
+        resource.name
+        for resource in engine.registered
+        if resource.request.custom and not resource.kind.startswith("pulumi:")
+    }
+    assert real - engine.waits_for(guard) == {"guard-destroy"}
+
+
 def test_nothing_but_the_volume_is_protected(run: Run) -> None:
     """What is protected without need makes `destroy` of a trial stack a chore."""
     assert [r.name for r in run().registered if r.request.protect] == ["backend-volume"]

@@ -1,0 +1,72 @@
+"""The guard before `pulumi destroy`, through the SDK's own server."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Mapping
+
+import grpc
+import pytest
+from pulumi.dynamic.dynamic import serialize_provider
+
+from components.guard import ALLOW, DestroyGuardProvider
+from tests.conformance.dynamic_process import UNKNOWN, DynamicProcess
+
+pytestmark = pytest.mark.conformance
+
+INPUTS = {"stack": "prod", "volume_id": "volume-1", "volume_urn": "urn:pulumi:prod::crm::Volume::sessions"}
+
+
+def process(**extra: str) -> DynamicProcess:
+    environ: Mapping[str, str] = {name: value for name, value in os.environ.items() if name != ALLOW}
+    return DynamicProcess({**environ, **extra})
+
+
+def test_the_pickle_in_the_state_is_the_class_path_and_nothing_else() -> None:
+    """Renaming the module or the class, or giving the provider an attribute, breaks every existing stack."""
+    pickled = base64.b64decode(serialize_provider(DestroyGuardProvider()))
+    assert pickled == (
+        b"\x80\x04\x950\x00\x00\x00\x00\x00\x00\x00\x8c\x10components.guard\x94\x8c\x14"
+        b"DestroyGuardProvider\x94\x93\x94)\x81\x94."
+    )
+
+
+@pytest.mark.parametrize("allowed", [{}, {ALLOW: ""}, {ALLOW: "1"}, {ALLOW: "staging"}])
+def test_it_refuses_with_the_reason_and_the_way_to_really_do_it(allowed: dict[str, str]) -> None:
+    with process(**allowed) as running:
+        guard = running.resource(DestroyGuardProvider())
+        live = guard.create(INPUTS)
+        with pytest.raises(grpc.RpcError) as raised:
+            guard.delete(live)
+    said = str(raised.value)
+    assert "railway:Volume volume-1" in said
+    assert "cannot be made again" in said
+    assert f"pulumi state unprotect '{INPUTS['volume_urn']}'" in said
+    assert f"{ALLOW}=prod pulumi destroy --stack prod" in said
+
+
+def test_it_lets_go_of_the_stack_that_is_named() -> None:
+    with process(**{ALLOW: "prod"}) as running:
+        guard = running.resource(DestroyGuardProvider())
+        guard.delete(guard.create(INPUTS))
+
+
+@pytest.mark.parametrize("volume", ["volume-2", UNKNOWN])
+def test_another_volume_changes_it_and_never_replaces_it(volume: str) -> None:
+    """A replacement is a deletion, which it would refuse."""
+    with process() as running:
+        guard = running.resource(DestroyGuardProvider())
+        live = guard.create(INPUTS)
+        assert not guard.diff(live, INPUTS).changes
+        changed = guard.diff(live, {**INPUTS, "volume_id": volume})
+        assert (changed.changes, changed.replaces) == (True, ())
+        assert guard.update(live, {**INPUTS, "volume_id": "volume-2"}).outs["volume_id"] == "volume-2"
+
+
+def test_a_refresh_changes_nothing() -> None:
+    with process() as running:
+        guard = running.resource(DestroyGuardProvider())
+        live = guard.create(INPUTS)
+        found, _ = guard.read(live)
+        assert found == live
