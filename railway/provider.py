@@ -69,7 +69,7 @@ class RailwayProvider(ResourceProvider):
 
     FIELDS: ClassVar[tuple[differ.Field, ...]] = ()
 
-    # On the class, so that an instance is empty until `configure`: what an instance holds would be in the state.
+    # On the class, so that an instance is empty until `configure`: what it holds would be in the state.
     _access: Access | CredentialsError | None = None
 
     # ---- What a subclass says

@@ -1,0 +1,422 @@
+"""Every resource through the real provider process: made, read, unchanged, changed, changed by hand,
+deleted twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import pytest
+
+from railway.backup_schedule import VolumeBackupScheduleProvider
+from railway.custom_domain import CustomDomainProvider
+from railway.environment import EnvironmentProvider
+from railway.project import ProjectProvider
+from railway.provider import RailwayProvider
+from railway.service import ServiceProvider
+from railway.service_domain import ServiceDomainProvider
+from railway.service_limits import ServiceLimitsProvider
+from railway.service_settings import ServiceSettingsProvider
+from railway.shared_variables import SharedVariablesProvider
+from railway.tcp_proxy import TcpProxyProvider
+from railway.variables import VariablesProvider
+from tests.conformance.dynamic_process import UNKNOWN, Live
+from tests.conformance.railway_world import REPO, WORKSPACE, Declared, Engine, World, first_up
+
+pytestmark = pytest.mark.conformance
+
+Place = Mapping[str, str]
+Hand = Callable[[World, Live], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A resource under test, beside a stack that is up.
+
+    Args:
+        provider: its provider.
+        inputs: what is declared.
+        changes: what is declared next, in place.
+        by_hand: an edit in the dashboard, and the property in which it must show.
+        deletes: deleting it by hand; None where deleting is not a thing of its own.
+        place: which ids it needs.
+    """
+
+    provider: RailwayProvider
+    inputs: Mapping[str, Any]
+    changes: Mapping[str, Any]
+    by_hand: Hand
+    shows: str
+    deletes: Hand | None
+    place: tuple[str, ...] = ("project_id", "environment_id", "service_id")
+    beside: Callable[[Engine], dict[str, Any]] = field(default=lambda _engine: {})
+
+
+def _place(live: Live) -> dict[str, str]:
+    return {"e": live.outs["environment_id"], "s": live.outs["service_id"]}
+
+
+def _domain_port(world: World, live: Live) -> object:
+    return world.hand(
+        "mutation($i: ServiceDomainUpdateInput!) { serviceDomainUpdate(input: $i) }",
+        i={
+            "serviceDomainId": live.id,
+            "domain": live.outs["domain"],
+            "environmentId": live.outs["environment_id"],
+            "serviceId": live.outs["service_id"],
+            "targetPort": 9999,
+        },
+    )
+
+
+SUBJECTS: dict[str, Subject] = {
+    "project": Subject(
+        provider=ProjectProvider(),
+        place=(),
+        inputs={"project_name": "other", "stack_marker": "other/test", "workspace_id": WORKSPACE},
+        changes={"project_name": "renamed"},
+        by_hand=lambda world, live: world.hand(
+            'mutation($id: String!) { projectUpdate(id: $id, input: {name: "hand"}) { id } }', id=live.id
+        ),
+        shows="project_name",
+        deletes=lambda world, live: world.hand(
+            "mutation($id: String!) { projectDelete(id: $id) }", id=live.id
+        ),
+    ),
+    "environment": Subject(
+        provider=EnvironmentProvider(),
+        place=("project_id",),
+        inputs={"environment_name": "staging"},
+        changes={"environment_name": "preview"},
+        by_hand=lambda world, live: world.hand(
+            'mutation($id: String!) { environmentRename(id: $id, input: {name: "hand"}) { id } }', id=live.id
+        ),
+        shows="environment_name",
+        deletes=lambda world, live: world.hand(
+            "mutation($id: String!) { environmentDelete(id: $id) }", id=live.id
+        ),
+    ),
+    "service": Subject(
+        provider=ServiceProvider(),
+        place=("project_id", "environment_id"),
+        inputs={"service_name": "worker"},
+        changes={"service_name": "worker-two"},
+        by_hand=lambda world, live: world.hand(
+            'mutation($id: String!) { serviceUpdate(id: $id, input: {name: "hand"}) { id } }', id=live.id
+        ),
+        shows="service_name",
+        deletes=lambda world, live: world.hand(
+            "mutation($id: String!) { serviceDelete(id: $id) }", id=live.id
+        ),
+    ),
+    "variables": Subject(
+        provider=VariablesProvider(),
+        inputs={"variables": {"A": "one-1", "B": "${{other.X}}"}},
+        changes={"variables": {"A": "two-2", "C": "three-3"}},
+        by_hand=lambda world, live: world.hand(
+            "mutation($i: VariableCollectionUpsertInput!) { variableCollectionUpsert(input: $i) }",
+            i={
+                "projectId": live.outs["project_id"],
+                "environmentId": live.outs["environment_id"],
+                "serviceId": live.outs["service_id"],
+                "variables": {"A": "by-hand"},
+                "skipDeploys": True,
+            },
+        ),
+        shows="names",
+        deletes=None,
+    ),
+    "settings": Subject(
+        provider=ServiceSettingsProvider(),
+        inputs={"has_volume": False, "repo": REPO, "branch": "main", "replicas": 1, "start_command": "a"},
+        changes={
+            "branch": "staging",
+            "start_command": None,
+            "overlap_seconds": 3,
+            "watch_patterns": ["a/**"],
+        },
+        by_hand=lambda world, live: world.hand(
+            "mutation($e: String!, $s: String!) { serviceInstanceUpdate("
+            "environmentId: $e, serviceId: $s, input: {numReplicas: 2}) }",
+            **_place(live),
+        ),
+        shows="replicas",
+        deletes=None,
+    ),
+    "domain": Subject(
+        provider=ServiceDomainProvider(),
+        inputs={"target_port": 8080},
+        changes={"target_port": 8081, "subdomain": "crm-hook"},
+        by_hand=_domain_port,
+        shows="target_port",
+        deletes=lambda world, live: world.hand(
+            "mutation($id: String!) { serviceDomainDelete(id: $id) }", id=live.id
+        ),
+    ),
+    "custom_domain": Subject(
+        provider=CustomDomainProvider(),
+        inputs={"domain": "crm.example.com", "target_port": 8080},
+        changes={"target_port": 8081},
+        by_hand=lambda world, live: world.hand(
+            "mutation($id: String!, $e: String!)"
+            " { customDomainUpdate(id: $id, environmentId: $e, targetPort: 9999) }",
+            id=live.id,
+            e=live.outs["environment_id"],
+        ),
+        shows="target_port",
+        deletes=lambda world, live: world.hand(
+            "mutation($id: String!) { customDomainDelete(id: $id) }", id=live.id
+        ),
+    ),
+    "tcp_proxy": Subject(
+        provider=TcpProxyProvider(),
+        inputs={"application_port": 5432},
+        changes={},
+        by_hand=lambda world, live: None,
+        shows="",
+        deletes=lambda world, live: world.hand(
+            "mutation($id: String!) { tcpProxyDelete(id: $id) }", id=live.id
+        ),
+    ),
+    "shared_variables": Subject(
+        provider=SharedVariablesProvider(),
+        place=("project_id", "environment_id"),
+        inputs={"variables": {"SHARED": "one-1"}},
+        changes={"variables": {"SHARED": "two-2"}},
+        by_hand=lambda world, live: world.hand(
+            "mutation($i: VariableUpsertInput!) { variableUpsert(input: $i) }",
+            i={
+                "projectId": live.outs["project_id"],
+                "environmentId": live.outs["environment_id"],
+                "name": "MORE",
+                "value": "by-hand",
+                "skipDeploys": True,
+            },
+        ),
+        shows="names",
+        deletes=None,
+    ),
+    "limits": Subject(
+        provider=ServiceLimitsProvider(),
+        inputs={"cpus": 2, "memory_gb": 4},
+        changes={"cpus": 1.5, "memory_gb": None},
+        by_hand=lambda world, live: world.hand(
+            "mutation($i: ServiceInstanceLimitsUpdateInput!) { serviceInstanceLimitsUpdate(input: $i) }",
+            i={"environmentId": _place(live)["e"], "serviceId": _place(live)["s"], "vCPUs": 8},
+        ),
+        shows="cpus",
+        deletes=None,
+    ),
+    "backups": Subject(
+        provider=VolumeBackupScheduleProvider(),
+        place=("project_id", "environment_id"),
+        beside=lambda engine: {"volume_id": engine.id("volume")},
+        inputs={"kinds": ["WEEKLY", "DAILY"]},
+        changes={"kinds": ["MONTHLY"]},
+        by_hand=lambda world, live: world.hand(
+            "mutation($id: String!)"
+            " { volumeInstanceBackupScheduleUpdate(volumeInstanceId: $id, kinds: [DAILY, WEEKLY, MONTHLY]) }",
+            id=live.id,
+        ),
+        shows="kinds",
+        deletes=None,
+    ),
+}
+OWN_SERVICE = {"variables", "settings", "domain", "custom_domain", "tcp_proxy", "limits"}
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_the_life_of_a_resource(railway: World, name: str) -> None:
+    """What the engine does with one in a year."""
+    subject = SUBJECTS[name]
+    engine = first_up(railway)
+    ids = {"project_id": engine.id("project"), "environment_id": engine.id("environment")}
+    with railway.operation() as process:
+        if name in OWN_SERVICE:
+            made = process.resource(ServiceProvider()).create(ids | {"service_name": "worker"})
+            ids["service_id"] = made.id
+        resource = process.resource(subject.provider)
+        place = {key: ids[key] for key in subject.place} | subject.beside(engine)
+        declared = resource.inputs(place | dict(subject.inputs))
+        live = resource.create(declared)
+        assert not resource.diff(live, declared).changes
+    with railway.operation() as process:
+        resource = process.resource(subject.provider)
+        again, inputs = resource.read(live)
+        assert again == live
+        assert not resource.diff(again, declared).changes
+        assert set(inputs) <= {field.name for field in subject.provider.FIELDS}
+        # The same again, as after a crash before its id was kept: found, not made twice.
+        assert resource.create(declared).id == live.id
+    news = {key: value for key, value in {**declared, **subject.changes}.items() if value is not None}
+    news.pop("names", None)
+    with railway.operation() as process:
+        resource = process.resource(subject.provider)
+        if subject.changes:
+            news = resource.inputs(news, declared)
+            found = resource.diff(live, news)
+            assert found.changes
+            assert found.replaces == ()
+            live = resource.update(live, news)
+            assert not resource.diff(live, news).changes
+    with railway.operation() as process:
+        resource = process.resource(subject.provider)
+        again, _ = resource.read(live)
+        assert again == live
+    if subject.shows:
+        subject.by_hand(railway, live)
+        with railway.operation() as process:
+            resource = process.resource(subject.provider)
+            drifted, inputs = resource.read(live)
+            assert drifted.outs[subject.shows] != live.outs[subject.shows]
+            assert inputs[subject.shows] == drifted.outs[subject.shows]
+            assert resource.diff(drifted, news).changes
+            healed = resource.update(drifted, resource.inputs(news, inputs))
+        with railway.operation() as process:
+            resource = process.resource(subject.provider)
+            assert not resource.diff(resource.read(healed)[0], news).changes
+    if subject.deletes is not None:
+        subject.deletes(railway, live)
+        with railway.operation() as process:
+            resource = process.resource(subject.provider)
+            assert resource.read(live)[0].id == ""
+            resource.delete(live)
+            live = resource.create(news)
+        with railway.operation() as process:
+            assert process.resource(subject.provider).read(live)[0].id == live.id
+    with railway.operation() as process:
+        resource = process.resource(subject.provider)
+        resource.delete(live)
+        resource.delete(live)
+    assert railway.overlaps() == 0
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_what_depends_on_an_unknown_parent_is_a_change_and_no_replacement(railway: World, name: str) -> None:
+    """A preview of an `up` that makes the parent again."""
+    subject = SUBJECTS[name]
+    if not subject.place:
+        news = dict(subject.inputs) | {"project_name": UNKNOWN}
+        place: dict[str, str] = {}
+    else:
+        place = dict.fromkeys(subject.place, "known")
+        news = place | dict(subject.inputs) | {subject.place[-1]: UNKNOWN}
+    with railway.operation() as process:
+        found = process.resource(subject.provider).diff(Live("id", place | dict(subject.inputs)), news)
+    assert found.changes
+    assert found.replaces == ()
+    assert railway.counts() == ({}, 0)
+
+
+def test_a_parent_that_was_made_again_replaces_its_children_in_order(railway: World) -> None:
+    """Deleted before they are made again: names clash."""
+    with railway.operation() as process:
+        resource = process.resource(ServiceProvider())
+        place = {"project_id": "p", "environment_id": "e", "service_name": "n"}
+        found = resource.diff(Live("id", place), place | {"environment_id": "other"})
+    assert found.replaces == ("environment_id",)
+    assert found.delete_before_replace
+
+
+SETTING_EDITS: dict[str, tuple[Any, str]] = {
+    "root_directory": ("backend", 'rootDirectory: "other"'),
+    "builder": ("NIXPACKS", "builder: RAILPACK"),
+    "build_command": ("npm run build", 'buildCommand: "other"'),
+    "dockerfile_path": ("Dockerfile", 'dockerfilePath: "other"'),
+    "watch_patterns": (["a/**", "b/**"], 'watchPatterns: ["c"]'),
+    "start_command": ("node server.js", 'startCommand: "other"'),
+    "pre_deploy_command": (["npm run migrate"], 'preDeployCommand: ["other"]'),
+    "healthcheck_path": ("/health", 'healthcheckPath: "/"'),
+    "healthcheck_timeout": (100, "healthcheckTimeout: 7"),
+    "restart_policy_type": ("ALWAYS", "restartPolicyType: NEVER"),
+    "restart_policy_max_retries": (3, "restartPolicyMaxRetries: 9"),
+    "cron_schedule": ("0 * * * *", 'cronSchedule: "1 * * * *"'),
+    "sleep_application": (True, "sleepApplication: false"),
+    "overlap_seconds": (5, "overlapSeconds: 9"),
+    "draining_seconds": (5, "drainingSeconds: 9"),
+    "region": ("us-west2", 'region: "us-east4-eqdc4a"'),
+    "ipv6_egress_enabled": (True, "ipv6EgressEnabled: false"),
+    "nixpacks_plan": ({"phases": {"setup": {"cmds": ["x"]}}}, 'nixpacksPlan: {a: "b"}'),
+    "multi_region_config": (
+        {"us-west2": {"numReplicas": 1}},
+        'multiRegionConfig: {europe_west: null}, region: "us-west2"',
+    ),
+}
+
+
+def test_every_setting_is_applied_read_back_drifts_and_heals(railway: World) -> None:
+    """One by one: an edit that is dropped in silence is the peers' first complaint."""
+    engine = first_up(railway)
+    ids = {"project_id": engine.id("project"), "environment_id": engine.id("environment")}
+    provider = ServiceSettingsProvider()
+    with railway.operation() as process:
+        ids["service_id"] = process.resource(ServiceProvider()).create(ids | {"service_name": "worker"}).id
+        bare = ids | {"has_volume": False, "replicas": 1}
+        live = process.resource(provider).create(process.resource(provider).inputs(bare))
+    for name, (value, by_hand) in SETTING_EDITS.items():
+        with railway.operation() as process:
+            resource = process.resource(provider)
+            news = resource.inputs(bare | {name: value})
+            assert resource.diff(live, news).changes, name
+            live = resource.update(live, news)
+        with railway.operation() as process:
+            again, _ = process.resource(provider).read(live)
+            assert again.outs.get(name) == live.outs[name] == value, name
+        if name != "multi_region_config":
+            railway.hand(
+                "mutation($e: String!, $s: String!) { serviceInstanceUpdate("
+                f"environmentId: $e, serviceId: $s, input: {{{by_hand}}}) }}",
+                **_place(live),
+            )
+            with railway.operation() as process:
+                resource = process.resource(provider)
+                drifted, _ = resource.read(live)
+                assert drifted.outs.get(name) != value, name
+                assert resource.diff(drifted, news).changes, name
+                live = resource.update(drifted, news)
+            with railway.operation() as process:
+                assert process.resource(provider).read(live)[0].outs[name] == value, name
+        # No longer declared: taken back.
+        with railway.operation() as process:
+            resource = process.resource(provider)
+            plain = resource.inputs(bare)
+            assert resource.diff(live, plain).changes, name
+            live = resource.update(live, plain)
+            assert name not in live.outs
+
+
+def test_one_process_and_four_threads_make_one_of_each(railway: World) -> None:
+    """The SDK's server has four workers: the same create at once, four times, still makes one."""
+    engine = first_up(railway)
+    place = {"project_id": engine.id("project"), "environment_id": engine.id("environment")}
+    with railway.operation() as process, ThreadPoolExecutor(4) as pool:
+        resource = process.resource(ServiceProvider())
+        made = list(pool.map(lambda _: resource.create(place | {"service_name": "worker"}).id, range(4)))
+    assert len(set(made)) == 1
+    assert len([row for row in railway.rows("services") if row["name"] == "worker"]) == 1
+    assert railway.overlaps() == 0
+
+
+def test_a_token_that_may_not_is_never_taken_for_a_deletion(railway: World) -> None:
+    """Else a wrong token would make everything again."""
+    engine = first_up(railway, Declared())
+    for fault in ("not_authorized", "internal_error"):
+        railway.fault("*", fault, times=50)
+        with railway.operation() as process, pytest.raises(grpc.RpcError) as caught:
+            engine.refresh(process)
+        assert isinstance(caught.value, grpc.Call)
+        assert "Railway StackRead" in str(caught.value.details())
+        railway.no_faults()
+    assert set(engine.state) == {
+        "project",
+        "environment",
+        "service",
+        "volume",
+        "variables",
+        "settings",
+        "domain",
+        "deployment",
+    }
