@@ -5,6 +5,7 @@ Refuses to add anything of its own to the environment or to the message of a fai
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -72,6 +73,17 @@ def run(line: CommandLine, previous: Output, show: Callable[[str], None]) -> Out
         )
     except OSError as error:
         raise CommandError(_failure(_not_started(line, error), line.text, "")) from error
+    with process:
+        code, output, both = _communicate(process, line, show)
+    if code != 0:
+        raise CommandError(_failure(_status(code), line.text, both))
+    return output
+
+
+def _communicate(
+    process: subprocess.Popen[bytes], line: CommandLine, show: Callable[[str], None]
+) -> tuple[int, Output, str]:
+    """Feed a process and read it to its end; return its code, what it printed, and that as it came."""
     stdout, stderr, both = bytearray(), bytearray(), bytearray()
     lock = threading.Lock()
 
@@ -89,23 +101,16 @@ def run(line: CommandLine, previous: Output, show: Callable[[str], None]) -> Out
     ]
     for reader in readers:
         reader.start()
-    _feed(process, line.stdin)
+    if process.stdin is not None:
+        # A command that ends without reading all of its input has every right to: twice, for write and flush.
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(line.stdin.encode())
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
     for reader in readers:
         reader.join()
     code = process.wait()
-    if code != 0:
-        raise CommandError(_failure(_status(code), line.text, both.decode("utf-8", "replace")))
-    return Output(stdout=_text(stdout), stderr=_text(stderr))
-
-
-def _feed(process: subprocess.Popen[bytes], text: str) -> None:
-    if process.stdin is None:
-        return
-    try:
-        process.stdin.write(text.encode())
-        process.stdin.close()
-    except BrokenPipeError:
-        return  # the command ended without reading it all, which is its right
+    return code, Output(stdout=_text(stdout), stderr=_text(stderr)), both.decode("utf-8", "replace")
 
 
 def _text(data: bytearray) -> str:

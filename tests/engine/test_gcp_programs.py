@@ -1,0 +1,269 @@
+"""The gcp plugin under the real engine, beyond one plain life: imports, refusals, faults, failed builds."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from sandbox.serve import LiveServer
+from tests.engine.conftest import google_environment
+from tests.engine.stack import NO_CHANGES_EXPECTED, ProgramStack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from starlette.requests import Request
+
+    from sandbox.engine.toolchain import Engine
+
+pytestmark = pytest.mark.engine
+
+APIS = """
+import pulumi
+import pulumi_gcp as gcp
+apis = [
+    gcp.projects.Service(name, service=f"{name}.googleapis.com", disable_on_destroy=False)
+    for name in ("cloudresourcemanager", "firestore", "iam", "pubsub", "secretmanager", "storage")
+]
+after = pulumi.ResourceOptions(depends_on=apis)
+"""
+
+
+def test_a_type_that_the_sandbox_does_not_have_is_named_in_the_preview(google_program: ProgramStack) -> None:
+    google_program.write("__main__.py", "import pulumi_gcp as gcp\ngcp.compute.Network('n')\n")
+    shown = google_program.run("preview", code=None)
+    assert shown.code != 0
+    assert "does not have gcp:compute/network:Network" in shown.text
+
+
+def test_a_misspelt_property_fails_the_preview_and_nothing_is_made(
+    google_program: ProgramStack, google: str
+) -> None:
+    text = """
+import pulumi_gcp as gcp
+gcp.pubsub.Topic("t", name="never-made", message_retention_duration=600)
+"""
+    google_program.write("__main__.py", text)
+    requests.post(f"{google}/admin/counters/reset", timeout=10).raise_for_status()
+    shown = google_program.up(code=None)
+    assert shown.code != 0
+    assert "messageRetentionDuration" in shown.text
+    assert "must be a string, not a number" in shown.text
+    assert requests.get(f"{google}/admin/counters", timeout=10).json()["requests"] == 0
+
+
+def test_without_an_endpoint_nothing_is_sent_anywhere(google_program: ProgramStack) -> None:
+    del google_program.environ["GOOGLE_PUBSUB_CUSTOM_ENDPOINT"]
+    google_program.write("__main__.py", "import pulumi_gcp as gcp\ngcp.pubsub.Topic('t', name='t')\n")
+    shown = google_program.up(code=None)
+    assert shown.code != 0
+    assert "GOOGLE_PUBSUB_CUSTOM_ENDPOINT is not set" in shown.text
+
+
+def test_credentials_are_refused_with_the_way_to_log_in(google_program: ProgramStack) -> None:
+    google_program.write("__main__.py", "import pulumi_gcp as gcp\ngcp.pubsub.Topic('t', name='t')\n")
+    google_program.run("config", "set", "gcp:credentials", "{}")
+    shown = google_program.run("preview", code=None)
+    assert shown.code != 0
+    assert "GOOGLE_OAUTH_ACCESS_TOKEN" in shown.text
+
+
+OBJECTS = """
+import pulumi_gcp as gcp
+account = gcp.serviceaccount.Account("account", account_id="crm-import", display_name="Here", {account})
+topic = gcp.pubsub.Topic("topic", name="import-topic", labels={{"a": "b"}}, {topic})
+secret = gcp.secretmanager.Secret("secret", secret_id="IMPORTED", replication={{"auto": {{}}}}, {secret})
+member = gcp.projects.IAMMember(
+    "member", project="crm-sandbox", role="roles/viewer", member="user:import@example.com", {member}
+)
+"""
+IDS = {
+    "account": "projects/crm-sandbox/serviceAccounts/crm-import@crm-sandbox.iam.gserviceaccount.com",
+    "topic": "projects/crm-sandbox/topics/import-topic",
+    "secret": "crm-sandbox/IMPORTED",
+    "member": "crm-sandbox roles/viewer user:import@example.com",
+}
+
+
+def test_what_exists_is_imported_by_its_id(
+    google_program: ProgramStack, tmp_path: Path, engine: Engine, google: str
+) -> None:
+    google_program.write("__main__.py", APIS + OBJECTS.format(**dict.fromkeys(IDS, "opts=after")))
+    google_program.up()
+    other = ProgramStack(tmp_path / "other", engine, google_environment(google))
+    options = {
+        key: f'opts=pulumi.ResourceOptions(import_="{value}", retain_on_delete=True)'
+        for key, value in IDS.items()
+    }
+    other.write("__main__.py", "import pulumi\n" + OBJECTS.format(**options))
+    assert "4 imported" in other.up().text
+    kept = dict.fromkeys(IDS, "opts=pulumi.ResourceOptions(retain_on_delete=True)")
+    other.write("__main__.py", "import pulumi\n" + OBJECTS.format(**kept))
+    other.run("preview", "--refresh", "--expect-no-changes")
+
+
+def test_an_import_of_something_else_says_what_differs(google_program: ProgramStack, google: str) -> None:
+    headers = {"Authorization": "Bearer owner", "X-Sandbox-Actor": "hand"}
+    usage = f"{google}/serviceusage/v1/projects/crm-sandbox/services/pubsub.googleapis.com:enable"
+    requests.post(usage, headers=headers, timeout=10).raise_for_status()
+    topic = f"{google}/pubsub/v1/projects/crm-sandbox/topics/differs"
+    requests.put(topic, json={}, headers=headers, timeout=10).raise_for_status()
+    text = """
+import pulumi, pulumi_gcp as gcp
+gcp.pubsub.Topic("t", name="differs", message_retention_duration="600s",
+                 opts=pulumi.ResourceOptions(import_="projects/crm-sandbox/topics/differs"))
+"""
+    google_program.write("__main__.py", text)
+    shown = google_program.run("preview", "--diff", code=None).text
+    assert "messageRetentionDuration" in shown
+
+
+NAMED = """
+topic = gcp.pubsub.Topic("generated", labels={"v": pulumi.Config().get("v") or "1"}, opts=after)
+pulumi.export("name", topic.name)
+"""
+
+
+def test_a_name_that_is_not_given_is_generated_once(google_program: ProgramStack) -> None:
+    google_program.write("__main__.py", APIS + NAMED)
+    google_program.up()
+    name = google_program.outputs()["name"]
+    assert re.fullmatch(r"generated-[0-9a-f]{7}", name)
+    google_program.run("preview", "--refresh", "--expect-no-changes")
+    google_program.run("config", "set", "v", "2")
+    google_program.up()
+    assert google_program.outputs()["name"] == name
+
+
+FUNCTIONS_OF_THE_SDK = """
+secret = gcp.secretmanager.Secret("secret", secret_id="WRITE_ONLY", replication={"auto": {}}, opts=after)
+version = gcp.secretmanager.SecretVersion(
+    "version",
+    secret=secret.id,
+    secret_data_wo=pulumi.Output.secret("hush-hush"),
+    secret_data_wo_version=pulumi.Config().get("v") or "1",
+)
+found = gcp.secretmanager.get_secret_version_output(secret="WRITE_ONLY", version=version.version)
+pulumi.export("found", found.secret_data)
+pulumi.export("number", gcp.organizations.get_project_output(project_id="crm-sandbox").number)
+pulumi.export("version", version.version)
+"""
+
+
+def test_a_write_only_secret_and_the_sdks_functions(google_program: ProgramStack) -> None:
+    google_program.write("__main__.py", APIS + FUNCTIONS_OF_THE_SDK)
+    google_program.up()
+    assert google_program.outputs() == {"found": "hush-hush", "number": "100000000001", "version": "1"}
+    version = next(one for one in google_program.resources() if one["type"].endswith(":SecretVersion"))
+    assert "secretDataWo" not in version["outputs"]
+    assert "hush-hush" not in google_program.run("stack", "export").text
+    google_program.run("config", "set", "v", "2")
+    google_program.up()
+    assert google_program.outputs()["version"] == "2"
+
+
+POLICIES = """
+gcp.pubsub.Topic("kept", name="kept-topic", deletion_policy="{policy}", opts=after)
+"""
+
+
+def test_a_deletion_policy_prevents_or_abandons(google_program: ProgramStack, google: str) -> None:
+    google_program.write("__main__.py", APIS + POLICIES.format(policy="PREVENT"))
+    google_program.up()
+    google_program.write("__main__.py", APIS)
+    shown = google_program.up(code=None)
+    assert shown.code != 0
+    assert "its deletionPolicy is PREVENT" in shown.text
+    google_program.write("__main__.py", APIS + POLICIES.format(policy="ABANDON"))
+    google_program.up()
+    google_program.write("__main__.py", APIS)
+    google_program.up()
+    headers = {"Authorization": "Bearer owner", "X-Sandbox-Actor": "hand"}
+    topic = f"{google}/pubsub/v1/projects/crm-sandbox/topics/kept-topic"
+    assert requests.get(topic, headers=headers, timeout=10).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["rate_429", "http_500", "reset_before"])
+def test_a_passing_fault_is_waited_out(google_program: ProgramStack, google: str, kind: str) -> None:
+    name = kind.replace("_", "-")
+    text = f'gcp.pubsub.Topic("t", name="{name}", opts=after)\n'
+    google_program.write("__main__.py", APIS + text)
+    fault = {"operation": "PUT pubsub.projects.topics.create", "kind": kind, "nth": 1, "times": 2}
+    requests.post(f"{google}/admin/faults", json=fault, timeout=10).raise_for_status()
+    google_program.up()
+    requests.delete(f"{google}/admin/faults", timeout=10).raise_for_status()
+    google_program.run("preview", "--refresh", "--expect-no-changes")
+
+
+def test_an_expired_token_is_said_so(google_program: ProgramStack) -> None:
+    google_program.environ["GOOGLE_OAUTH_ACCESS_TOKEN"] = "expired"
+    google_program.write("__main__.py", "import pulumi_gcp as gcp\ngcp.pubsub.Topic('t', name='t')\n")
+    shown = google_program.up(code=None)
+    assert shown.code != 0
+    assert "Error 401" in shown.text
+
+
+FUNCTION = """
+import pulumi, pulumi_gcp as gcp
+gcp.cloudfunctionsv2.Function(
+    "f",
+    name="broken",
+    location="us-central1",
+    build_config={"runtime": "nodejs22", "entry_point": pulumi.Config().require("entry")},
+)
+"""
+
+
+class OneFunction:
+    """A Cloud Functions API with one function whose first build fails."""
+
+    def __init__(self) -> None:
+        self.methods: list[str] = []
+        self.function: dict[str, Any] = {}
+        self.app = Starlette(
+            routes=[Route("/{path:path}", self.answer, methods=["GET", "POST", "PATCH", "DELETE"])]
+        )
+
+    async def answer(self, request: Request) -> JSONResponse:
+        """Answer any request."""
+        path = request.url.path
+        self.methods.append(request.method)
+        if "/operations/create" in path:
+            self.function["state"] = "FAILED"
+            error = {"code": 3, "message": "Build failed: no such entry point"}
+            return JSONResponse({"name": "operations/create", "done": True, "error": error})
+        if request.method == "POST":
+            self.function = {**await request.json(), "state": "DEPLOYING"}
+            return JSONResponse({"name": "projects/p/locations/l/operations/create", "done": False})
+        if request.method == "PATCH":
+            self.function |= {**await request.json(), "state": "ACTIVE"}
+            return JSONResponse({"name": "operations/update", "done": True, "response": {}})
+        if request.method == "DELETE":
+            return JSONResponse({"name": "operations/delete", "done": True})
+        return JSONResponse(self.function)
+
+
+def test_a_function_whose_build_failed_is_kept_and_mended(tmp_path: Path, engine: Engine) -> None:
+    api = OneFunction()
+    with LiveServer(api.app) as server:
+        stack = ProgramStack(tmp_path, engine, google_environment(server.url))
+        stack.write("__main__.py", FUNCTION)
+        stack.run("config", "set", "entry", "wrong")
+        shown = stack.up(code=None)
+        assert shown.code != 0
+        assert "Build failed: no such entry point" in shown.text
+        assert [one["id"] for one in stack.resources() if one["type"].endswith(":Function")] == [
+            "projects/crm-sandbox/locations/us-central1/functions/broken"
+        ]
+        stack.run("preview", "--expect-no-changes", code=NO_CHANGES_EXPECTED)
+        stack.run("config", "set", "entry", "right")
+        stack.up()
+        assert api.methods.count("POST") == 1, "the second run changes the function that is there"
+        stack.run("preview", "--expect-no-changes")
+        stack.run("destroy", "--yes", "--skip-preview")
