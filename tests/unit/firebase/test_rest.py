@@ -20,15 +20,17 @@ TOKEN = "-".join(["a", "made", "up", "token"])
 VARIABLE = PRODUCTS["firebaserules"].variable
 
 
+Answer = tuple[int, str, dict[str, str]]  # status, body, headers
+Seen = tuple[str, str, dict[str, str]]  # method, path, headers
+
+
 @dataclass
 class Server:
     """Answers with what is next in `script`, and remembers what came."""
 
     url: str = ""
-    script: list[tuple[int, str, dict[str, str]]] = field(
-        default_factory=list[tuple[int, str, dict[str, str]]]
-    )
-    seen: list[tuple[str, str, dict[str, str]]] = field(default_factory=list[tuple[str, str, dict[str, str]]])
+    script: list[Answer] = field(default_factory=list[Answer])
+    seen: list[Seen] = field(default_factory=list[Seen])
 
 
 @pytest.fixture

@@ -138,6 +138,10 @@ GONE = GoogleError("read", 404, "NOT_FOUND", "not found", "See the message.")
 DENIED = GoogleError("list", 403, "PERMISSION_DENIED", "denied", "Grant the missing permission.")
 
 
+def index(state: str) -> JsonObject:
+    return {"indexes": [{"name": INDEX, "state": state}]}
+
+
 def function(**changes: Any) -> JsonObject:
     found = HEALTHY[FUNCTIONS]["functions"][0]
     return {"functions": [{**found, **changes}]}
@@ -163,11 +167,11 @@ def function(**changes: Any) -> JsonObject:
         ),
         (FUNCTIONS, function(buildConfig={}), "function r/send", "runs None, not one.zip", "--refresh"),
         (FUNCTIONS, DENIED, "functions", "could not be checked", "Grant"),
-        (INDEXES, {"indexes": [{"name": INDEX, "state": "CREATING"}]}, "index threads", "CREATING", "again"),
-        (INDEXES, {"indexes": [{"name": INDEX, "state": "NEEDS_REPAIR"}]}, "index threads", "NEEDS_", "--refresh"),
+        (INDEXES, index("CREATING"), "index threads", "CREATING", "again"),
+        (INDEXES, index("NEEDS_REPAIR"), "index threads", "NEEDS_", "--refresh"),
         (INDEXES, {}, "index threads", "not there", "pulumi up --refresh"),
         (RELEASE, GONE, "rules cloud.firestore", "without rules", "pulumi up --refresh"),
-        (RELEASE, {"rulesetName": "projects/p/rulesets/x"}, "rules cloud.firestore", "points at", "--refresh"),
+        (RELEASE, {"rulesetName": "another"}, "rules cloud.firestore", "points at", "--refresh"),
         (RELEASE, DENIED, "rules", "could not be checked", "Grant"),
         (RULESET, {"source": {"files": []}}, "rules cloud.firestore", "is not the declared one", "--refresh"),
         (
