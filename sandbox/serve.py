@@ -38,9 +38,7 @@ class LiveServer:
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
 
     def start(self) -> LiveServer:
-        """Start serving; connections made from now on are answered.
-
-        """
+        """Start serving; connections made from now on are answered."""
         self._socket.listen(128)
         self._thread.start()
         return self
