@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.engine.endpoints import google_endpoints
 from sandbox.engine.toolchain import Engine, find_or_build
+from sandbox.environment import GOOGLE_ENDPOINTS, GOOGLE_PROJECT, GOOGLE_TOKEN
 from sandbox.google.app import create_app
 from sandbox.serve import LiveServer
 from tests.engine.stack import ProgramStack
@@ -15,8 +15,6 @@ from tests.engine.stack import ProgramStack
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-PROJECT = "crm-sandbox"
 
 
 @pytest.fixture(scope="session")
@@ -46,4 +44,5 @@ def google_program(tmp_path: Path, engine: Engine, google: str) -> ProgramStack:
 
 def google_environment(url: str) -> dict[str, str]:
     """Return the variables with which the gcp plugin talks to a server of ours."""
-    return {**google_endpoints(url), "GOOGLE_OAUTH_ACCESS_TOKEN": "owner", "GOOGLE_PROJECT": PROJECT}
+    addresses = {name: url + path for name, path in GOOGLE_ENDPOINTS.items()}
+    return {**addresses, "GOOGLE_OAUTH_ACCESS_TOKEN": GOOGLE_TOKEN, "GOOGLE_PROJECT": GOOGLE_PROJECT}
