@@ -111,3 +111,20 @@ def reset_counts(running: Running) -> None:
     """Start counting anew on both servers."""
     for url in (running.railway_url, running.google_url):
         requests.post(f"{url}/admin/counters/reset", timeout=hand.SECONDS).raise_for_status()
+
+
+def get(url: str, path: str) -> str:
+    """What an admin route of a sandbox server answers, as text."""
+    answer = requests.get(url + path, timeout=hand.SECONDS)
+    answer.raise_for_status()
+    return answer.text
+
+
+def post(url: str, path: str, body: dict[str, Any]) -> None:
+    """Send something to an admin route, such as a fault."""
+    requests.post(url + path, json=body, timeout=hand.SECONDS).raise_for_status()
+
+
+def delete(url: str, path: str) -> None:
+    """Take something back at an admin route."""
+    requests.delete(url + path, timeout=hand.SECONDS).raise_for_status()

@@ -1,0 +1,130 @@
+"""Bad settings, as a person meets them: `pulumi preview` and `pulumi up` on the real engine.
+
+Every row of the table is tested on its own in the unit layer; these are the ones that people will meet, shown
+to end in one clear error, without a traceback, before anything is changed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox import live
+from sandbox.supervisor import Sandbox
+from tests import bad_settings
+from tests.e2e.stack import SETTINGS
+
+pytestmark = pytest.mark.e2e
+
+MET = (
+    "feature branch in production",
+    "branch with a space",
+    "two replicas",
+    "0 GB",
+    "size beyond the plan",
+    "relative mount path",
+    "mount path is the root",
+    "placeholder project",
+    "no project",
+    "unknown region",
+    "unknown database location",
+    "unknown Railway region",
+    "repo is an address",
+    "no workspace",
+    "both Railway tokens",
+    "no Railway token",
+    "project token without its project",
+    "token over plain HTTP",
+    "mistyped key",
+    "long service name",
+    "broken firebase.json",
+    "no firebase.json",
+    "rules file missing",
+    "functions folder missing",
+    "broken index file",
+    "runtime that has ended",
+    "secret declared but not configured",
+    "rules that do not compile",
+)
+ROWS = {bad.name: bad for bad in bad_settings.ALL}
+NODE_MODULES = bad_settings.EXAMPLE_APP / "functions/node_modules"
+
+
+def settings_file(bad: bad_settings.Bad, app: Path, folder: Path) -> Path:
+    """The sandbox's settings with the row's changes; a secret that the row leaves stays encrypted."""
+    document: dict[str, Any] = yaml.safe_load(SETTINGS.read_text())
+    config = document["config"]
+    config["whatsapp-crm:appDir"] = str(app)
+    for key, value in bad.config.items():
+        name = key if ":" in key else f"whatsapp-crm:{key}"
+        if key == "secrets":
+            assert isinstance(value, dict)
+            config[name] = {secret: config[name][secret] for secret in value}
+        elif value is None:
+            config.pop(name)
+        else:
+            config[name] = value
+    written = folder / f"Pulumi.{bad.stack}.yaml"
+    written.write_text(yaml.safe_dump(document))
+    return written
+
+
+def preview(sandbox: Sandbox, bad: bad_settings.Bad, tmp_path: Path, *command: str) -> str:
+    """What Pulumi says of the row; fails unless it refuses without having changed anything."""
+    app = bad_settings.copy_app(tmp_path / "app", NODE_MODULES)
+    bad_settings.change_app(bad, app)
+    written = settings_file(bad, app, tmp_path)
+    sandbox.ensure_stack(bad.stack)
+    running = sandbox.running()
+    assert running is not None
+    live.reset_counts(running)
+    done = sandbox.pulumi(
+        *command,
+        "--stack",
+        bad.stack,
+        "--config-file",
+        str(written),
+        "--non-interactive",
+        "--color",
+        "never",
+        extra={name: value or "" for name, value in bad.environ.items()},
+    )
+    assert done.returncode != 0, done.stdout
+    assert live.counts(running.railway_url).requests == 0
+    sent = live.counts(running.google_url).operations
+    assert not [name for name in sent if not name.startswith("GET") and not name.endswith(".test")]
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", MET)
+def test_a_bad_setting_is_one_clear_error_before_any_change(
+    sandbox: Sandbox, tmp_path: Path, name: str
+) -> None:
+    bad = ROWS[name]
+    said = preview(sandbox, bad, tmp_path, "preview")
+    assert "1 problem in the settings or the app" in said
+    assert bad.key in said
+    assert bad.mend in said
+    assert "Traceback" not in said
+
+
+def test_up_refuses_what_preview_refuses(sandbox: Sandbox, tmp_path: Path) -> None:
+    said = preview(sandbox, ROWS["two replicas"], tmp_path, "up", "--yes", "--skip-preview")
+    assert ROWS["two replicas"].mend in said
+
+
+def test_every_error_is_said_at_once(sandbox: Sandbox, tmp_path: Path) -> None:
+    bad = bad_settings.Bad(
+        name="three at once",
+        key="whatsapp-crm:replicas",
+        mend="pulumi config set whatsapp-crm:replicas 1",
+        config={"replicas": "2", "volumeSizeGb": "0"},
+        files={"firebase.json": "{"},
+    )
+    said = preview(sandbox, bad, tmp_path, "preview")
+    assert "3 problems in the settings or the app" in said
+    for key in ("whatsapp-crm:replicas", "whatsapp-crm:volumeSizeGb", "firebase.json"):
+        assert key in said

@@ -1,0 +1,154 @@
+"""After a full life of a stack no secret is readable anywhere that it left something.
+
+The secrets are taken from where they are meant to be (Railway's variables, Google's secrets, the tokens);
+each is looked for as it is, and as JSON and base64 write it. The search is shown to find what it looks for.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from sandbox import environment, live
+from sandbox.supervisor import PROJECT, STACK, Sandbox
+from tests.e2e.stack import DRIFT, Stack
+
+pytestmark = pytest.mark.e2e
+
+SECRET_VARIABLES = ("ADMIN_TOKEN", "FIREBASE_SERVICE_ACCOUNT_JSON")
+
+
+class Processes:
+    """The command lines of all processes seen while it watches."""
+
+    def __init__(self) -> None:
+        self.seen: set[bytes] = set()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> Processes:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.is_set():
+            for process in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    self.seen.add(process.read_bytes())
+                except (FileNotFoundError, ProcessLookupError):
+                    continue  # it ended while we looked
+            time.sleep(0.02)
+
+
+def written(secret: str) -> list[bytes]:
+    """The ways in which a secret may stand in a file."""
+    ways = {secret, json.dumps(secret)[1:-1], json.dumps(json.dumps(secret))[1:-1]}
+    ways |= {base64.b64encode(secret.encode()).decode().rstrip("=")}
+    return [way.encode() for way in ways]
+
+
+def files(*folders: Path) -> Iterator[tuple[Path, bytes]]:
+    """All files below the folders, as they are; compressed ones unpacked."""
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                content = path.read_bytes()
+                yield path, gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+
+
+@pytest.fixture(scope="module")
+def life(sandbox: Sandbox, stack: Stack) -> Processes:
+    """A full life, the processes watched."""
+    with Processes() as processes:
+        plan = stack.settings.with_name("plan.json")
+        assert stack.pulumi("preview", "--save-plan", str(plan)).returncode == 0
+        stack.up()
+        for drift in live.drifts(stack.running, live.resources(sandbox, STACK)):
+            drift.make()
+        stack.pulumi(*DRIFT)
+        stack.up("--refresh", "--diff")
+        live.reset_counts(stack.running)
+        fault = {"operation": "*", "kind": "internal_error", "nth": 1, "times": 50}
+        live.post(stack.running.railway_url, "/admin/faults", fault)
+        assert stack.pulumi("refresh", "--yes", "--skip-preview").returncode != 0
+        live.delete(stack.running.railway_url, "/admin/faults")
+        stack.pulumi("destroy", "--yes")
+        stack.pulumi("stack", "export")
+    return processes
+
+
+@pytest.fixture(scope="module")
+def secrets(sandbox: Sandbox, stack: Stack, life: Processes) -> dict[str, str]:
+    """Every secret value of the stack, by a name to say it with."""
+    found = live.resources(sandbox, STACK)
+    dashboard = live.dashboard(stack.running, found)
+    variables = dashboard.call(
+        "query Vars($p: String!, $e: String!, $s: String)"
+        " { variables(projectId: $p, environmentId: $e, serviceId: $s, unrendered: true) }",
+        {"p": dashboard.project_id, "e": dashboard.environment_id, "s": dashboard.service_id},
+    )["variables"]
+    values = {name: cast("str", variables[name]) for name in SECRET_VARIABLES}
+    key = json.loads(values["FIREBASE_SERVICE_ACCOUNT_JSON"])["private_key"]
+    values["the private key's second line"] = key.splitlines()[1]
+    config = json.loads(stack.pulumi("config", "--json", "--show-secrets").stdout)
+    stack.said.pop()  # this one was asked to show them
+    configured = cast("dict[str, Any]", config["whatsapp-crm:secrets"]["objectValue"])
+    values |= {name: str(value) for name, value in configured.items()}
+    values["the Railway token"] = environment.RAILWAY_TOKEN
+    values["the Google token"] = environment.GOOGLE_TOKEN
+    assert all(len(value) > 8 for value in values.values())
+    return values
+
+
+def leaks(secrets: dict[str, str], content: bytes) -> list[str]:
+    """The names of the secrets that stand in the content."""
+    return [name for name, value in secrets.items() if any(way in content for way in written(value))]
+
+
+def test_no_file_of_the_stack_holds_a_secret(sandbox: Sandbox, stack: Stack, secrets: dict[str, str]) -> None:
+    folders = (sandbox.root / "engine", stack.settings.parent, PROJECT / ".cache")
+    looked = 0
+    for path, content in files(*folders):
+        looked += 1
+        assert leaks(secrets, content) == [], path
+    assert looked > 5
+
+
+def test_nothing_that_pulumi_said_holds_a_secret(stack: Stack, secrets: dict[str, str]) -> None:
+    assert len(stack.said) > 6
+    for said in stack.said:
+        assert leaks(secrets, said.encode()) == []
+
+
+def test_no_command_line_held_a_secret(life: Processes, secrets: dict[str, str]) -> None:
+    assert any(b"pulumi\0up" in line or b"/pulumi\0up" in line for line in life.seen)
+    for line in life.seen:
+        assert leaks(secrets, line) == []
+
+
+def test_the_servers_log_and_their_records_hold_no_secret(
+    sandbox: Sandbox, stack: Stack, secrets: dict[str, str]
+) -> None:
+    assert leaks(secrets, (sandbox.root / "sandbox.log").read_bytes()) == []
+    running = stack.running
+    for url in (running.railway_url, running.google_url):
+        assert leaks(secrets, live.get(url, "/admin/requests").encode()) == []
+
+
+def test_the_search_finds_a_secret_where_it_is_meant_to_be(sandbox: Sandbox, secrets: dict[str, str]) -> None:
+    found: set[str] = set()
+    for _, content in files(sandbox.root):
+        found |= set(leaks(secrets, content))
+    assert {"ADMIN_TOKEN", "FIREBASE_SERVICE_ACCOUNT_JSON", "GROQ_API_KEY"} <= found
