@@ -33,6 +33,7 @@ _DYNAMIC = """\
 {mark}: dynamic providers, under the program's interpreter, with the program's folder importable
 unset PYTHONSAFEPATH PYTHONHOME
 python={python}
+if [ "${{PULUMI_RUNTIME_TOOLCHAIN:-}}" = uv ]; then : "${{PULUMI_RUNTIME_VIRTUALENV:=.venv}}"; fi
 if [ -n "${{PULUMI_RUNTIME_VIRTUALENV:-}}" ]; then python="$PULUMI_RUNTIME_VIRTUALENV/bin/python"; fi
 if [ ! -x "$python" ]; then echo "no Python at $python: see 'virtualenv' in Pulumi.yaml" >&2; exit 1; fi
 exec "$python" -u -m pulumi.dynamic "$@"

@@ -230,9 +230,9 @@ def test_the_configuration_comes_from_the_program_before_the_environment() -> No
         "GOOGLE_OAUTH_ACCESS_TOKEN": "e",
         "GOOGLE_PUBSUB_CUSTOM_ENDPOINT": "http://e/v1",
     }
-    config = {"project": "p", "addPulumiAttributionLabel": "false", "defaultLabels": '{"a": "b"}'}
+    config = {"project": "p", "addPulumiAttributionLabel": "false"}
     settings = configuration.settings(config, environ)
-    assert (settings.project, settings.attribution_label, settings.default_labels) == ("p", False, {"a": "b"})
+    assert (settings.project, settings.attribution_label) == ("p", False)
     access = configuration.access({"pubsubCustomEndpoint": "http://c/v1/", "accessToken": "c"}, environ)
     assert (access.endpoints, access.token) == ({"pubsub": "http://c/v1/"}, "c")
     assert configuration.access({}, environ).endpoints == {"pubsub": "http://e/v1/"}
@@ -241,5 +241,9 @@ def test_the_configuration_comes_from_the_program_before_the_environment() -> No
 
 
 def test_a_setting_that_would_be_passed_over_is_refused() -> None:
-    found = dict(configuration.problems({"credentials": "{}", "projct": "p", "zone": "z", "region": "r"}))
-    assert sorted(found) == ["credentials", "projct"]
+    found = dict(
+        configuration.problems(
+            {"credentials": "{}", "defaultLabels": "{}", "projct": "p", "zone": "z", "region": "r"}
+        )
+    )
+    assert sorted(found) == ["credentials", "defaultLabels", "projct"]

@@ -7,7 +7,7 @@ silence, they would look as if they worked.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from sandbox.engine.gcp.model import Settings
 from sandbox.engine.gcp.rest import PRODUCTS, Access
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _PROJECT = ("GOOGLE_PROJECT", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT")
 _REGION = ("GOOGLE_REGION", "GCLOUD_REGION", "CLOUDSDK_COMPUTE_REGION")
 _REFUSED = {
+    "defaultLabels": "the sandbox's gcp plugin would not see that they changed: set labels on the resources",
     "credentials": "the sandbox takes a token: gcp:accessToken, or GOOGLE_OAUTH_ACCESS_TOKEN",
     "externalCredentials": "the sandbox takes a token: gcp:accessToken, or GOOGLE_OAUTH_ACCESS_TOKEN",
     "impersonateServiceAccount": "the sandbox has nobody to impersonate",
@@ -40,7 +41,6 @@ _KNOWN = {
     "accessToken",
     "addPulumiAttributionLabel",
     "billingProject",
-    "defaultLabels",
     "project",
     "region",
     "userProjectOverride",
@@ -71,7 +71,6 @@ def settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
         project=str(config.get("project") or _first(environ, _PROJECT)),
         region=str(config.get("region") or _first(environ, _REGION)),
         billing_project=str(config.get("billingProject") or environ.get("GOOGLE_BILLING_PROJECT", "")),
-        default_labels=cast("dict[str, str]", _parsed(config.get("defaultLabels")) or {}),
         attribution_label=_parsed(config.get("addPulumiAttributionLabel")) is not False,
     )
 

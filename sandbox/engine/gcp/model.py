@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
 from sandbox.engine.gcp import sdk_types
@@ -52,7 +52,6 @@ class Settings:
     project: str = ""
     region: str = ""
     billing_project: str = ""
-    default_labels: Mapping[str, str] = field(default_factory=dict[str, str])
     attribution_label: bool = True
 
 
@@ -190,10 +189,10 @@ class Kind(ABC):
 
 
 def labels_out(inputs: State, settings: Settings) -> dict[str, str]:
-    """Return the labels that are sent: the program's, the provider's, and Pulumi's mark."""
+    """Return the labels that are sent: the program's and Pulumi's mark."""
     own = cast("dict[str, str]", inputs.get("labels") or {})
     mark = {ATTRIBUTION_LABEL: "true"} if settings.attribution_label else {}
-    return {**mark, **settings.default_labels, **own}
+    return {**mark, **own}
 
 
 def labels_in(inputs: State, found: Mapping[str, str], settings: Settings) -> State:
@@ -204,7 +203,7 @@ def labels_in(inputs: State, found: Mapping[str, str], settings: Settings) -> St
     """
     declared = cast("dict[str, str]", inputs.get("labels") or {})
     mark = {ATTRIBUTION_LABEL: "true"} if settings.attribution_label else {}
-    ours = {**mark, **settings.default_labels, **declared}
+    ours = {**mark, **declared}
     return {
         "labels": {key: found[key] for key in declared if key in found},
         "pulumiLabels": {key: found[key] for key in ours if key in found},

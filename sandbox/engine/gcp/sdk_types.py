@@ -24,6 +24,7 @@ from sandbox.engine.starting import toolchain_folder
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_FORMAT = 1  # of the kept files: one more, and they are read anew
 _SCALARS = {"str": "string", "bool": "boolean", "int": "integer", "float": "number", "Any": "any"}
 _ASSETS = {"Asset", "Archive"}
 
@@ -62,12 +63,8 @@ def resource(token: str) -> SdkResource:
         message = f"{token} is not a resource type of the gcp package"
         raise SdkTypeError(message)
     module, _, name = match.groups()
-    kept = (
-        toolchain_folder()
-        / "cache"
-        / f"pulumi-gcp-{metadata.version('pulumi-gcp')}"
-        / f"{module}.{name}.json"
-    )
+    folder = f"pulumi-gcp-{metadata.version('pulumi-gcp')}-{_FORMAT}"
+    kept = toolchain_folder() / "cache" / folder / f"{module}.{name}.json"
     if kept.is_file():
         return _from_json(json.loads(kept.read_text("utf-8")))
     found = _read(module, name, token)
