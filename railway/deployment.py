@@ -203,9 +203,13 @@ class DeploymentProvider(RailwayProvider):
             return None
 
     def _rolled_back(self, good: DeploymentView, error: DeploymentError) -> DeploymentError:
+        api = self.railway.api
         try:
-            self.railway.api.rollback(good.id)
-            done = f"the last good deployment ({good.id}) is being run again"
+            if api.deployment(good.id).status in GOOD_STATUSES:
+                done = f"the last good deployment ({good.id}) still runs: Railway kept it"
+            else:
+                api.rollback(good.id)
+                done = f"the last good deployment ({good.id}) is being run again"
         except RequestError as failure:
             done = f"the last good deployment ({good.id}) could not be run again: {failure.reason}"
         return DeploymentError(

@@ -1,0 +1,179 @@
+"""Production already exists: it is taken over, not made again; what is not ours is not touched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+import pytest
+
+from railway.project import ProjectProvider
+from tests.conformance.railway_world import REPO, VARIABLES, WORKSPACE, Declared, Engine, World
+
+pytestmark = pytest.mark.conformance
+
+
+def production(world: World) -> dict[str, str]:
+    """A project made by hand: an audit branch, files on the volume, two more variables, a domain."""
+    project = world.hand(
+        "mutation($i: ProjectCreateInput!) { projectCreate(input: $i) { id primaryEnvironmentId } }",
+        i={"name": "crm", "workspaceId": WORKSPACE, "description": "our production"},
+    )["projectCreate"]
+    place = {"projectId": project["id"], "environmentId": project["primaryEnvironmentId"]}
+    service = world.hand(
+        "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }",
+        i=place | {"name": "backend"},
+    )["serviceCreate"]["id"]
+    world.admin("clock", {"advance": 5})
+    where = {"environmentId": place["environmentId"], "serviceId": service}
+    volume = world.hand(
+        "mutation($i: VolumeCreateInput!) { volumeCreate(input: $i) { id } }",
+        i=place | {"serviceId": service, "mountPath": "/app/sessions"},
+    )["volumeCreate"]["id"]
+    world.hand(
+        "mutation($i: VariableCollectionUpsertInput!) { variableCollectionUpsert(input: $i) }",
+        i=place
+        | {
+            "serviceId": service,
+            "skipDeploys": True,
+            "variables": VARIABLES | {"OLD": "old-1", "OLDER": "old-2"},
+        },
+    )
+    world.hand(
+        "mutation($i: DeploymentTriggerCreateInput!) { deploymentTriggerCreate(input: $i) { id } }",
+        i=place
+        | {"serviceId": service, "provider": "github", "repository": REPO, "branch": "audit-whatsapp-30"},
+    )
+    domain = world.hand(
+        "mutation($i: ServiceDomainCreateInput!) { serviceDomainCreate(input: $i) { id } }", i=where
+    )["serviceDomainCreate"]["id"]
+    world.hand(
+        "mutation($e: String!, $s: String!) { serviceInstanceDeployV2(environmentId: $e, serviceId: $s) }",
+        e=place["environmentId"],
+        s=service,
+    )
+    world.admin("clock", {"advance": 60})
+    world.admin(f"volumes/{volume}/files", {"files": {"session.json": "kept"}})
+    world.reset()
+    return {"project": project["id"], "service": service, "volume": volume, "domain": domain}
+
+
+def refused(world: World, declared: Declared, **environ: str) -> str:
+    """What a person reads; and nothing was changed."""
+    before = world.admin("state")
+    with world.operation(config=None, **environ) as process, pytest.raises(grpc.RpcError) as caught:
+        Engine().up(process, declared)
+    assert isinstance(caught.value, grpc.Call)
+    after = world.admin("state")
+    for table in ("projects", "services", "volumes", "variables", "triggers", "domains", "deployments"):
+        assert after[table] == before[table]
+    return str(caught.value.details())
+
+
+def test_a_running_production_is_adopted_with_one_deployment(railway: World) -> None:
+    """Same service, same volume with its files, same domain."""
+    ids = production(railway)
+    engine = Engine()
+    with railway.operation() as process:
+        engine.up(process, Declared(adopt_project_id=ids["project"]))
+    assert {key: engine.id(key) for key in ids} == ids
+    assert railway.counts()[1] == 1
+    assert railway.rows("triggers")[0]["branch"] == "main"
+    names = {row["name"] for row in railway.rows("variables")}
+    assert names == set(VARIABLES)
+    files: Any = railway.admin(f"volumes/{ids['volume']}/files")
+    assert "session.json" in str(files)
+    description = railway.rows("projects")[0]["description"]
+    assert description.startswith("our production")
+    assert "[pulumi:crm/test]" in description
+    with railway.operation() as process:
+        assert engine.refresh(process) == {}
+
+
+def test_a_foreign_project_of_the_same_name_is_not_taken(railway: World) -> None:
+    """The error names its id and the command that takes it over."""
+    ids = production(railway)
+    text = refused(railway, Declared())
+    assert f"pulumi config set whatsapp-crm:railwayProjectId {ids['project']}" in text
+
+
+def test_a_wrong_id_a_foreign_workspace_and_a_small_token_are_refused(railway: World) -> None:
+    """Nothing is touched."""
+    ids = production(railway)
+    assert "there is no Railway project" in refused(
+        railway, Declared(adopt_project_id="00000000-0000-4000-8000-000000000000")
+    )
+    workspace = railway.admin("workspaces", {"name": "Other"})["id"]
+    railway.admin("tokens", {"kind": "workspace", "token": "other-workspace", "workspace_id": workspace})
+    text = refused(railway, Declared(adopt_project_id=ids["project"]), RAILWAY_API_TOKEN="other-workspace")
+    assert "Not Authorized" in text
+    assert "a workspace token sees its own workspace only" in text
+    project_token = {
+        "kind": "project",
+        "token": "project-token",
+        "project_id": ids["project"],
+        "environment_id": railway.rows("environments")[0]["id"],
+    }
+    railway.admin("tokens", project_token)
+    environ = {"RAILWAY_API_TOKEN": "", "RAILWAY_TOKEN": "project-token"}
+    text = refused(railway, Declared(), **environ)
+    assert "no project token may look for projects or make one" in text
+
+
+def test_a_project_found_by_its_mark_is_the_stacks_own(railway: World) -> None:
+    """Whatever its name became: a lost state, or a lost answer."""
+    engine = Engine()
+    with railway.operation() as process:
+        engine.up(process, Declared())
+    railway.hand(
+        'mutation($id: String!) { projectUpdate(id: $id, input: {name: "renamed"}) { id } }',
+        id=engine.id("project"),
+    )
+    again = Engine()
+    railway.reset()
+    with railway.operation() as process:
+        again.up(process, Declared())
+    for key in ("project", "environment", "service", "volume", "domain"):
+        assert again.id(key) == engine.id(key)
+    assert railway.rows("projects")[0]["name"] == "crm"
+    assert railway.counts()[1] <= 1
+
+
+def test_without_a_workspace_the_only_one_is_taken_and_two_are_a_question(railway: World) -> None:
+    """A project without one would expire after 24 hours."""
+    wish = {"project_name": "other", "stack_marker": "other/test"}
+    with railway.operation() as process:
+        made = process.resource(ProjectProvider()).create(wish)
+    assert {row["id"]: row["workspace_id"] for row in railway.rows("projects")} == {made.id: WORKSPACE}
+    railway.admin("workspaces", {"name": "Other"})
+    with railway.operation() as process, pytest.raises(grpc.RpcError) as caught:
+        process.resource(ProjectProvider()).create(wish | {"stack_marker": "third/test"})
+    assert isinstance(caught.value, grpc.Call)
+    assert "pulumi config set whatsapp-crm:railwayWorkspaceId" in str(caught.value.details())
+
+
+@pytest.mark.parametrize("answer", ["error", "deleted_at"])
+def test_a_deleted_project_is_gone_on_railways_word(railway: World, answer: str) -> None:
+    """All of it but the volume, which says that it may be restored."""
+    railway.admin("switches", {"deleted_answer": answer})
+    engine = Engine()
+    with railway.operation() as process:
+        engine.up(process, Declared())
+    railway.hand("mutation($id: String!) { projectDelete(id: $id) }", id=engine.id("project"))
+    volume = engine.state.pop("volume")
+    with railway.operation() as process:
+        drift = engine.refresh(process)
+    assert set(drift) == {
+        "project",
+        "environment",
+        "service",
+        "variables",
+        "settings",
+        "domain",
+        "deployment",
+    }
+    engine.state["volume"] = volume
+    with railway.operation() as process, pytest.raises(grpc.RpcError) as caught:
+        engine.refresh(process)
+    assert isinstance(caught.value, grpc.Call)
+    assert "48 hours" in str(caught.value.details())

@@ -1,0 +1,119 @@
+"""The whole map of a service: exclusive, secret, compared as authored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+import pytest
+
+from railway.variables import VariablesProvider
+from tests.conformance.railway_world import VARIABLES, Declared, Engine, World, first_up
+
+pytestmark = pytest.mark.conformance
+
+
+def by_hand(world: World, engine: Engine, **variables: str) -> None:
+    """Set variables in the dashboard."""
+    world.hand(
+        "mutation($i: VariableCollectionUpsertInput!) { variableCollectionUpsert(input: $i) }",
+        i={
+            "projectId": engine.id("project"),
+            "environmentId": engine.id("environment"),
+            "serviceId": engine.id("service"),
+            "variables": variables,
+            "skipDeploys": True,
+        },
+    )
+
+
+def live(world: World, engine: Engine) -> dict[str, Any]:
+    """What is there."""
+    found = world.hand(
+        "query($p: String!, $e: String!, $s: String!)"
+        " { variables(projectId: $p, environmentId: $e, serviceId: $s, unrendered: true) }",
+        p=engine.id("project"),
+        e=engine.id("environment"),
+        s=engine.id("service"),
+    )["variables"]
+    return {name: value for name, value in found.items() if not name.startswith("RAILWAY_")}
+
+
+@pytest.mark.parametrize("reading", ["allowed", "masked", "refused"])
+def test_drift_is_told_by_name_and_healed_with_one_deployment(railway: World, reading: str) -> None:
+    """However the token may read the environment's config."""
+    token = {
+        "kind": "workspace",
+        "token": "workspace-token",
+        "workspace_id": "b7d1c0de-0000-4000-8000-000000000001",
+    }
+    railway.admin("tokens", token)
+    railway.admin("switches", {"scoped_decrypt": reading})
+    engine = Engine()
+    with railway.operation(RAILWAY_API_TOKEN="workspace-token") as process:
+        engine.up(process, Declared())
+    with railway.operation(RAILWAY_API_TOKEN="workspace-token") as process:
+        assert engine.refresh(process) == {}
+    by_hand(railway, engine, EXTRA="extra-secret-value", WHATSAPP_BACKFILL_COUNT="9999")
+    railway.reset()
+    with railway.operation(RAILWAY_API_TOKEN="workspace-token") as process:
+        drift = engine.refresh(process)
+        assert set(drift) == {"variables"}
+        names = drift["variables"]["names"][1]
+        assert names["EXTRA"] == "added on Railway"
+        assert names["WHATSAPP_BACKFILL_COUNT"] == "version 1, changed on Railway"
+        assert names["ADMIN_TOKEN"] == "version 1"
+        assert engine.up(process, Declared()) == ["update variables", "update deployment"]
+    assert live(railway, engine) == VARIABLES
+    assert railway.counts()[1] == 1
+
+
+def test_a_variable_removed_by_hand_is_noticed(railway: World) -> None:
+    """A peer kept the old value in silence."""
+    engine = first_up(railway)
+    railway.hand(
+        "mutation($i: VariableDeleteInput!) { variableDelete(input: $i) }",
+        i={
+            "projectId": engine.id("project"),
+            "environmentId": engine.id("environment"),
+            "serviceId": engine.id("service"),
+            "name": "LINK",
+        },
+    )
+    with railway.operation() as process:
+        drift = engine.refresh(process)
+        assert drift["variables"]["names"][1]["LINK"] == "version 1, removed on Railway"
+        engine.up(process, Declared())
+    assert live(railway, engine) == VARIABLES
+
+
+def test_a_sealed_variable_is_neither_drift_nor_rewritten(railway: World) -> None:
+    """It reads as nothing; it is written when its declared value changes, and only then."""
+    engine = first_up(railway)
+    place = {
+        "project_id": engine.id("project"),
+        "environment_id": engine.id("environment"),
+        "service_id": engine.id("service"),
+    }
+    railway.admin("seal", place | {"name": "ADMIN_TOKEN"})
+    with railway.operation() as process:
+        assert engine.refresh(process) == {}
+        engine.up(process, Declared(variables=VARIABLES | {"MORE": "more-1"}))
+    rows = {row["name"]: row for row in railway.rows("variables")}
+    assert rows["ADMIN_TOKEN"]["is_sealed"] is True
+    assert "MORE" in rows
+    # To take one away quietly, Railway would have to rewrite the sealed one.
+    with railway.operation() as process, pytest.raises(grpc.RpcError) as caught:
+        engine.up(process, Declared())
+    assert isinstance(caught.value, grpc.Call)
+    assert "MORE are not declared, and ADMIN_TOKEN are sealed" in str(caught.value.details())
+
+
+def test_removing_the_resource_leaves_what_is_not_its_own(railway: World) -> None:
+    """A variable that a person added is not ours to delete."""
+    engine = first_up(railway)
+    by_hand(railway, engine, EXTRA="extra-secret-value")
+    with railway.operation() as process:
+        process.resource(VariablesProvider()).delete(engine.state["variables"].live)
+    assert live(railway, engine) == {"EXTRA": "extra-secret-value"}
+    assert railway.counts()[1] == 0
