@@ -13,6 +13,7 @@ taken away (see `firebase.release`).
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Any, cast
 import pulumi
 import pulumi_gcp as gcp
 
+from components import emulator
 from components._base import Component
 from components.apis import Apis
 from components.app import RulesFile
@@ -101,6 +103,10 @@ def compile_problems(api: GoogleApi, project: str, rules: RulesFile, cache: Path
         )
     except GoogleError as error:
         if error.reason in NOT_YET:
+            host = os.environ.get(emulator.HOST_VARIABLE)
+            compiled = emulator.compile_problems(host, rules) if host else None
+            if compiled is not None:
+                return compiled
             pulumi.log.warn(
                 f"{rules.name} was not compiled: the Firebase Rules API of {project} is still off. "
                 "`pulumi up` turns it on, and compiles the rules when it makes the ruleset."
