@@ -61,7 +61,6 @@ class World:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.answers: list[str] = []
 
     def environ(self, **extra: str) -> dict[str, str]:
         """The environment of a provider process."""
@@ -80,12 +79,13 @@ class World:
         self, *, config: Mapping[str, str] | None = None, **extra: str
     ) -> Generator[DynamicProcess]:
         """A provider process, for one operation of the engine."""
-        with DynamicProcess(self.environ(**extra), config) as process:
-            try:
-                yield process
-            finally:
-                self.answers.extend(process.answers)
-        self.answers.append(process.stderr)
+        environ = self.environ(**extra)
+        with DynamicProcess(environ, config) as process:
+            yield process
+        # In every test: what the process answered and printed holds no token, and what it printed no value.
+        for token in {environ["RAILWAY_API_TOKEN"], environ.get("RAILWAY_TOKEN", "")} - {""}:
+            assert token not in "".join(process.answers) + process.stderr
+        assert_silent(process.stderr)
 
     def hand(self, document: str, **variables: Any) -> dict[str, Any]:
         """An edit in the dashboard."""
@@ -133,6 +133,16 @@ class World:
         rows = self.admin("state")[table]
         found = list(rows.values()) if isinstance(rows, dict) else rows
         return [row for row in found if not row.get("deleted_at")]
+
+
+def assert_silent(text: str) -> None:
+    """What a person can see holds no secret.
+
+    Raises:
+        AssertionError: it does.
+    """
+    for secret in (ACCOUNT_TOKEN, ADMIN_TOKEN, "MIIEvQIBADANBgkqhkiG9w0BAQEF"):
+        assert secret not in text
 
 
 @dataclass(frozen=True, kw_only=True)
