@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 import requests
 from filelock import Timeout
 
-from sandbox import documents
+from sandbox import documents, live
 from sandbox.firestore import FirestoreEmulator
 from sandbox.google.app import create_app as google_app
 from sandbox.railway.app import create_app as railway_app
@@ -54,6 +54,8 @@ def serve(root: Path, *, tied: bool = False) -> None:
         google = stack.enter_context(
             ports.server("google", google_app(root / "google.json", firestore_emulator=emulator.host))
         )
+        # Whatever app is deployed here, its database lies where its settings say.
+        live.post(google.url, "/admin/switches", {"firestore_located_by_trigger": True})
         sandbox.announce(
             Running(
                 pid=os.getpid(),

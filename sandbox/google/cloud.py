@@ -47,6 +47,7 @@ class Switches:
         enforce_enablement: calls to a product that is not enabled answer 403 SERVICE_DISABLED.
         function_writes_per_minute: Cloud Functions' write quota a region (Google's is 60); 0 is no quota.
         firestore_location: where the `(default)` database of a project lies until one is created.
+        firestore_located_by_trigger: instead, the first Firestore trigger says where the database lies.
     """
 
     operation_polls: int = 0
@@ -55,6 +56,7 @@ class Switches:
     enforce_enablement: bool = True
     function_writes_per_minute: int = 0
     firestore_location: str = "nam5"
+    firestore_located_by_trigger: bool = False
 
     def change(self, wish: Mapping[str, object]) -> None:
         """Set some switches.

@@ -9,7 +9,7 @@ from sandbox.google import iam
 from sandbox.google.enablement import disabled
 from sandbox.google.errors import ApiError, invalid, not_found
 from sandbox.google.hooks import run, secrets
-from sandbox.google.hooks.firestore import find_database
+from sandbox.google.hooks.firestore import find_database, locate
 from sandbox.google.hooks.storage import BUCKETS, objects
 from sandbox.google.regions import MULTI_REGIONS, REGIONS
 
@@ -188,6 +188,8 @@ def _check_event(call: Call, event: Json, region: str) -> None:
         database = find_database(call.cloud, call.project, name)
         if database is None:
             raise not_found(f"projects/{call.project}/databases/{name}")
+        if call.cloud.switches.firestore_located_by_trigger:
+            database = locate(call.cloud, call.project, name, database, where)
         if "document" not in filters:
             raise invalid("Firestore triggers need an event filter on document.", place + "event_filters")
         if database["locationId"] != where:

@@ -267,6 +267,14 @@ def test_a_firestore_trigger_must_lie_where_its_database_lies(ready: Google) -> 
     ready.error("GET", f"/eventarc/v1/{trigger}", status=404, word="NOT_FOUND")
 
 
+def test_the_first_trigger_may_say_where_the_database_lies(ready: Google) -> None:
+    ready.switch(firestore_located_by_trigger=True)
+    ready.post(f"{FUNCTIONS}?functionId=stats", function("stats", event=firestore_event("eur3")))
+    body = function("other", event=firestore_event("nam5"))
+    error = ready.error("POST", f"{FUNCTIONS}?functionId=other", body, status=400, word="INVALID_ARGUMENT")
+    assert "location eur3" in error["message"]
+
+
 def test_event_functions_have_shorter_time_outs_and_need_a_document(ready: Google) -> None:
     path = f"{FUNCTIONS}?functionId=stats"
     body = function("stats", event=firestore_event(), timeoutSeconds=541)
