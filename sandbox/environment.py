@@ -39,6 +39,7 @@ def endpoints(railway_url: str, google_url: str, firestore_host: str) -> dict[st
         "RAILWAY_API_URL": f"{railway_url}/graphql/v2",
         "RAILWAY_EDGE_URL": railway_url,
         "RAILWAY_API_TOKEN": RAILWAY_TOKEN,
+        "RAILWAY_WAIT_SCALE": "0.1",  # what waits minutes for Railway waits a moment for the sandbox
         "GOOGLE_OAUTH_ACCESS_TOKEN": GOOGLE_TOKEN,
         "GOOGLE_PROJECT": GOOGLE_PROJECT,
         "FIRESTORE_EMULATOR_HOST": firestore_host,

@@ -1,0 +1,216 @@
+"""The shared reading is asked for once, and never served once a write has overtaken it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from railway import revision
+from railway.api import RailwayApi
+from railway.errors import AmbiguousError, MissingError
+from railway.model import DeploymentView, EnvironmentView, ProjectView, StackView
+from railway.snapshot import Railway, Stack, authored
+
+pytestmark = pytest.mark.unit
+
+NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+
+
+def view(number: int, config: dict[str, Any] | None = None) -> StackView:
+    """A reading that can be told from others."""
+    return StackView(
+        ProjectView("p", f"reading {number}", "", "", (), (), ()),
+        EnvironmentView("e", "production", (), (), (), config if config is not None else {}),
+    )
+
+
+class Asked:
+    """An API that counts, and can be held."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.on_ask: Callable[[int], None] = lambda _number: None
+        self.variables_read = 0
+        self.config: dict[str, Any] | None = None
+
+    def stack(self, project_id: str, environment_id: str) -> StackView:
+        """Another reading each time."""
+        self.count += 1
+        number = self.count
+        self.on_ask(number)
+        return view(number, self.config)
+
+    def variables(self, project_id: str, environment_id: str, service_id: str | None) -> dict[str, str]:
+        """What a request of its own says."""
+        self.variables_read += 1
+        return {"A": "read"}
+
+
+def stack(asked: Asked) -> Stack:
+    """One environment over such an API."""
+    return Railway(cast("RailwayApi", asked)).stack("p", "e")
+
+
+def name(seen: StackView) -> str:
+    """Which reading it is."""
+    assert seen.project is not None
+    return seen.project.name
+
+
+def test_those_who_look_at_once_share_one_request() -> None:
+    """The engine reads eight resources in four threads."""
+    asked = Asked()
+    shared = stack(asked)
+    seen: list[str] = []
+    others = [threading.Thread(target=lambda: seen.append(name(shared.look()))) for _ in range(3)]
+
+    def meanwhile(number: int) -> None:
+        # While the first one's question is out, three more look: without sharing they would ask, and end.
+        if number == 1:
+            for other in others:
+                other.start()
+            for other in others:
+                other.join(0.2)
+
+    asked.on_ask = meanwhile
+    seen.append(name(shared.look()))
+    for other in others:
+        other.join(30)
+    assert asked.count == 1
+    assert seen == ["reading 1"] * 4
+    assert name(shared.look()) == "reading 1"
+
+
+def test_a_failed_reading_is_told_to_all_and_not_kept() -> None:
+    """The next one asks again."""
+    asked = Asked()
+
+    def fail(number: int) -> None:
+        if number == 1:
+            raise AmbiguousError("StackRead", "HTTP 502")
+
+    asked.on_ask = fail
+    shared = stack(asked)
+    with pytest.raises(AmbiguousError):
+        shared.look()
+    assert name(shared.look()) == "reading 2"
+
+
+@pytest.mark.parametrize("how", ["drop", "patch"])
+def test_a_reading_that_a_write_overtook_is_read_again(how: str) -> None:
+    """It may have been answered before the write, and arrive after it."""
+    asked = Asked()
+    shared = stack(asked)
+
+    def write(number: int) -> None:
+        if number == 1:
+            shared.drop() if how == "drop" else shared.patch(lambda seen: seen)
+
+    asked.on_ask = write
+    assert name(shared.look()) == "reading 2"
+    assert asked.count == 2
+
+
+def test_a_write_whose_effect_is_known_costs_no_reading() -> None:
+    """That is how a first `up` stays at twelve requests."""
+    asked = Asked()
+    shared = stack(asked)
+    shared.look()
+    shared.patch(lambda _seen: view(7))
+    assert name(shared.look()) == "reading 7"
+    shared.drop()
+    assert name(shared.look()) == "reading 2"
+    assert name(shared.look_again()) == "reading 3"
+
+
+def test_masked_variables_are_asked_for_once() -> None:
+    """A masked value compared with a declared one would be drift for ever."""
+    asked = Asked()
+    asked.config = {"services": {"s": {"variables": {"A": {"value": "*****"}}}}}
+    shared = stack(asked)
+    assert shared.variables("s") == {"A": "read"}
+    assert shared.variables("s") == {"A": "read"}
+    assert asked.variables_read == 1
+    shared.patch_variables("s", {"B": "written"})
+    assert shared.variables("s") == {"B": "written"}
+
+
+@pytest.mark.parametrize(
+    ("entries", "found"),
+    [
+        ({"A": {"value": "a"}, "B": {"value": ""}}, {"A": "a", "B": ""}),
+        ({"A": {"value": None, "isSealed": True}, "B": None}, {"A": None}),
+        ({"A": {"value": "*****", "isSealed": True}}, {"A": None}),
+        ({"A": {"value": "*****"}}, None),
+        ({"A": "plain"}, {"A": "plain"}),
+    ],
+)
+def test_authored_values_are_read_from_the_config(
+    entries: dict[str, Any], found: dict[str, str | None] | None
+) -> None:
+    """Sealed reads as nothing; masked is not readable here."""
+    assert authored(view(1, {"services": {"s": {"variables": entries}}}), "s") == found
+    assert authored(view(1, {"sharedVariables": entries}), None) == found
+
+
+def test_values_of_variables_are_in_no_repr() -> None:
+    """A repr may end in a traceback."""
+    assert "the-secret" not in repr(
+        view(1, {"services": {"s": {"variables": {"A": {"value": "the-secret"}}}}})
+    )
+
+
+def test_a_state_without_ids_is_an_error() -> None:
+    """Not a question about everything."""
+    with pytest.raises(MissingError):
+        Railway(cast("RailwayApi", Asked())).stack("p", "")
+
+
+def deployment(id_: str, seconds: float) -> DeploymentView:
+    """A deployment that began so long after NOW."""
+    return DeploymentView(id_, "SUCCESS", NOW + timedelta(seconds=seconds))
+
+
+def test_a_revision_is_new_with_every_write() -> None:
+    """That is how `Deployment` sees that there was one."""
+    assert revision.new(NOW, None) != revision.new(NOW, None)
+
+
+@given(
+    st.none()
+    | st.datetimes(timezones=st.just(UTC), min_value=datetime(2020, 1, 1), max_value=datetime(2100, 1, 1)),  # noqa: DTZ001
+    st.sampled_from(["", "d-1"]),
+)
+def test_a_revision_reads_back(when: datetime | None, seen: str) -> None:
+    """To the millisecond."""
+    made = revision.new(when, deployment(seen, 0) if seen else None)
+    back = revision.parse(made)
+    assert back is not None
+    assert back.seen == seen
+    assert str(back) == made
+
+
+@pytest.mark.parametrize(
+    ("id_", "seconds", "adopted"),
+    [("new", 1, True), ("new", 0, True), ("new", -0.001, False), ("old", 1, False)],
+)
+def test_only_a_deployment_that_began_after_the_write_contains_it(
+    id_: str, seconds: float, adopted: bool
+) -> None:
+    """And not the one that was the newest before it, whatever its clock says."""
+    write = revision.new(NOW, deployment("old", -100))
+    assert revision.contains(deployment(id_, seconds), [write]) is adopted
+    later = revision.new(NOW + timedelta(seconds=50), None)
+    assert not revision.contains(deployment(id_, seconds), [write, later])
+
+
+@pytest.mark.parametrize("text", ["", "x", "a b c", "2026 - x y", revision.new(None, None)])
+def test_a_mark_without_a_time_lets_nothing_be_adopted(text: str) -> None:
+    """Then we deploy: one deployment too many loses nothing, one too few loses a change."""
+    assert not revision.contains(deployment("new", 1e9), [text])
