@@ -22,7 +22,6 @@ from typing import Any, cast
 import pulumi
 import pulumi_gcp as gcp
 
-from components import emulator
 from components._base import Component
 from components.apis import Apis
 from components.app import RulesFile
@@ -103,6 +102,8 @@ def compile_problems(api: GoogleApi, project: str, rules: RulesFile, cache: Path
         )
     except GoogleError as error:
         if error.reason in NOT_YET:
+            from components import emulator  # loads an HTTP client, see firebase.transport
+
             host = os.environ.get(emulator.HOST_VARIABLE)
             compiled = emulator.compile_problems(host, rules) if host else None
             if compiled is not None:
