@@ -69,7 +69,7 @@ class Rules(Component):
         self.release = RulesRelease(
             f"{name}-release",
             RulesReleaseArgs(
-                project=args.google.project, release_name=self.release_name, ruleset_name=ruleset.name
+                project=args.google.project, release_name=self.release_name, ruleset_name=ruleset.id
             ),
             self.child(retain_on_delete=True),
         )
