@@ -24,7 +24,8 @@ GENERATED = "generated-admin-token"
 ANSWERS: Mapping[str, dict[str, Any]] = {
     "gcp:serviceaccount/key:Key": {"privateKey": base64.b64encode(PRIVATE_KEY.encode()).decode()},
     "gcp:secretmanager/secretVersion:SecretVersion": {"version": "1"},
-    "gcp:firebaserules/ruleset:Ruleset": {"name": "projects/crm-test/rulesets/one"},
+    # The plugin's own name of a ruleset is the short one; only its id is the full name.
+    "gcp:firebaserules/ruleset:Ruleset": {"id": "projects/crm-test/rulesets/one", "name": "one"},
     "gcp:projects/serviceIdentity:ServiceIdentity": {"member": "serviceAccount:agent@google"},
     "pulumi-python:dynamic/railway:Variables": {"revision": "variables-1"},
     "pulumi-python:dynamic/railway:ServiceSettings": {"revision": "settings-1"},
@@ -106,7 +107,7 @@ class _World(mocks.Mocks):
         inputs = cast("dict[str, Any]", _plain(args.inputs))
         inputs.pop("__provider", None)
         answers = ANSWERS.get(args.typ, {})
-        return f"id-of-{args.name}", {**inputs, **answers}
+        return answers.get("id", f"id-of-{args.name}"), {**inputs, **answers}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         msg = f"the program must not look anything up, but called {args.token}"
