@@ -68,7 +68,7 @@ class ProjectProvider(RailwayProvider):
         )
         if project is None:
             return None
-        marked = _mark(props["stack_marker"]) in project.description
+        marked = self._is_marked(project, props)
         live = self.managed(props, {"workspace_id": project.workspace_id})
         return live | {
             "project_name": project.name,
@@ -206,11 +206,15 @@ class ProjectProvider(RailwayProvider):
             next_step="pulumi config set whatsapp-crm:railwayWorkspaceId <id>",
         )
 
+    def _is_marked(self, project: ProjectView, props: Props) -> bool:
+        # A project token may not write the description, and knows its one project without it.
+        return self.access.kind == "project" or _mark(props["stack_marker"]) in project.description
+
     def _sync(self, project: ProjectView, props: Props) -> None:
         mark, fields = _mark(props["stack_marker"]), dict[str, str]()
         if project.name != props["project_name"]:
             fields["name"] = props["project_name"]
-        if mark not in project.description:
+        if not self._is_marked(project, props):
             # Appended: what a person wrote there stays.
             fields["description"] = f"{project.description}\n{mark}".strip()
         if fields:

@@ -6,6 +6,7 @@ make a second one beside one that a person made: the service's only domain is ta
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -56,7 +57,7 @@ class ServiceDomainProvider(RailwayProvider):
             found = _choose(stack.look(), props)
             if found is None:
                 found = self.once(
-                    lambda: self._create(props),
+                    self._creation(props),
                     lambda: _choose(stack.look_again(), props),
                     late=True,
                 )
@@ -100,16 +101,23 @@ class ServiceDomainProvider(RailwayProvider):
             finally:
                 stack.drop()
 
-    def _create(self, props: Props) -> ServiceDomainView:
-        api, port_wanted = self.railway.api, props.get("target_port")
-        environment_id, service_id = props["environment_id"], props["service_id"]
-        try:
-            return api.create_domain(environment_id, service_id, port_wanted)
-        except RejectedError:
-            # Reported: a port is refused here while the variable PORT is set, and accepted in an update.
-            if port_wanted is None:
-                raise
-        return api.create_domain(environment_id, service_id, None)
+    def _creation(self, props: Props) -> Callable[[], ServiceDomainView]:
+        """How to make one: with the port at the first try, without it at the next; `_sync` sets it then.
+
+        Reported: a port is refused here, in words that fit any failure, while the variable PORT is set.
+        """
+        ports = [props.get("target_port")]
+
+        def make() -> ServiceDomainView:
+            wanted = ports.pop() if ports else None
+            try:
+                return self.railway.api.create_domain(props["environment_id"], props["service_id"], wanted)
+            except RejectedError:
+                if wanted is None:
+                    raise
+            return self.railway.api.create_domain(props["environment_id"], props["service_id"], None)
+
+        return make
 
     def _sync(self, stack: Stack, domain: ServiceDomainView, props: Props) -> str:
         label, port_wanted = props.get("subdomain"), props.get("target_port")

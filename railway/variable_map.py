@@ -92,7 +92,7 @@ class VariableMapProvider(RailwayProvider):
         }
 
     def make(self, props: Props) -> tuple[str, dict[str, Any]]:
-        """Write the map, if it is not there already."""
+        """Write the map: sent twice, it is the same as sent once."""
         owner = self.owner(props)
         return f"{props['environment_id']}/{owner or 'shared'}", self._write(props, {})
 

@@ -8,6 +8,7 @@ import grpc
 import pytest
 
 from railway.project import ProjectProvider
+from railway.service_domain import ServiceDomainProvider
 from tests.conformance.railway_world import REPO, VARIABLES, WORKSPACE, Declared, Engine, World
 
 pytestmark = pytest.mark.conformance
@@ -118,6 +119,46 @@ def test_a_wrong_id_a_foreign_workspace_and_a_small_token_are_refused(railway: W
     environ = {"RAILWAY_API_TOKEN": "", "RAILWAY_TOKEN": "project-token"}
     text = refused(railway, Declared(), **environ)
     assert "no project token may look for projects or make one" in text
+
+
+def test_a_project_token_works_in_its_own_environment(railway: World) -> None:
+    """It may not write the project's description, and does not need to."""
+    ids = production(railway)
+    railway.admin(
+        "tokens",
+        {
+            "kind": "project",
+            "token": "project-token",
+            "project_id": ids["project"],
+            "environment_id": railway.rows("environments")[0]["id"],
+        },
+    )
+    environ = {"RAILWAY_API_TOKEN": "", "RAILWAY_TOKEN": "project-token"}
+    engine = Engine()
+    with railway.operation(config=None, **environ) as process:
+        engine.up(process, Declared(adopt_project_id=ids["project"]))
+    assert {key: engine.id(key) for key in ids} == ids
+    assert railway.rows("projects")[0]["description"] == "our production"
+    with railway.operation(config=None, **environ) as process:
+        assert engine.refresh(process) == {}
+
+
+def test_a_port_that_is_refused_at_first_is_set_afterwards(railway: World) -> None:
+    """Reported for a service with the variable PORT."""
+    railway.admin("switches", {"target_port_with_port_refused": True})
+    engine = Engine()
+    with railway.operation() as process:
+        engine.up(process, Declared(variables=VARIABLES | {"PORT": "8080"}), only="settings")
+        resource = process.resource(ServiceDomainProvider())
+        place = {
+            "project_id": engine.id("project"),
+            "environment_id": engine.id("environment"),
+            "service_id": engine.id("service"),
+        }
+        live = resource.create(place | {"target_port": 8080})
+    with railway.operation() as process:
+        assert process.resource(ServiceDomainProvider()).read(live)[0].outs["target_port"] == 8080
+    assert len(railway.rows("domains")) == 1
 
 
 def test_a_project_found_by_its_mark_is_the_stacks_own(railway: World) -> None:

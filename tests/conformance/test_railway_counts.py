@@ -59,6 +59,21 @@ def test_seven_variables_and_the_branch_take_one_deployment(railway: World) -> N
     }
 
 
+@pytest.mark.parametrize("returns", ["patch_id", "workflow_id", "empty"])
+def test_a_volume_larger_than_the_plans_default_takes_one_request_more(railway: World, returns: str) -> None:
+    """A patch of the environment's config; what its answer means is not documented."""
+    railway.admin("switches", {"patch_commit_returns": returns, "resize_seconds": 0.3})
+    engine = Engine()
+    with railway.operation() as process:
+        engine.up(process, Declared(size_mb=60000))
+    operations, deployments = railway.counts()
+    assert operations["ConfigPatch"] == 1
+    assert sum(operations.values()) <= 14, operations
+    assert deployments == 1
+    with railway.operation() as process:
+        assert engine.refresh(process) == {}
+
+
 @pytest.mark.parametrize(
     "switches",
     [
@@ -92,6 +107,8 @@ def test_a_deployment_that_railway_starts_itself_is_waited_on(
         ({"creation_throttle_seconds": 0.2}, 12),
         ({"scoped_decrypt": "masked"}, 12),
         ({"trigger_delay_seconds": 0.3}, 12),
+        ({"trace_id_position": "extensions", "deleted_listed": True}, 12),
+        ({"overlap_fails_all": True}, 12),
         ({"instance_delay_seconds": 0.5, "volume_delay_seconds": 0.5}, 12),
     ],
 )
