@@ -6,6 +6,8 @@ Read from top to bottom it is the runbook. Nothing is decided here: what the set
 
 from __future__ import annotations
 
+import gc
+
 import pulumi
 
 from components.apis import Apis, ApisArgs
@@ -19,6 +21,8 @@ from components.loading import load
 from components.rules import Rules, RulesArgs
 from components.secrets import Secrets, SecretsArgs
 from components.verification import Verification, VerificationArgs
+
+gc.disable()  # the process lives for seconds: collecting while the SDKs load costs a sixth of a preview
 
 settings, app = load()
 google = settings.google
