@@ -13,14 +13,13 @@ from railway.document import Document
 
 _DEPLOYMENT = """
 fragment DeploymentParts on Deployment {
-  id status createdAt statusUpdatedAt url staticUrl meta deploymentStopped canRollback
-  instances { id status }
+  id status createdAt meta deploymentStopped
 }
 """
 
 _PROJECT = """
 fragment ProjectParts on Project {
-  id name description deletedAt workspaceId primaryEnvironmentId isTempProject
+  id name description deletedAt workspaceId primaryEnvironmentId
   environments(first: 50, isEphemeral: false, after: $environmentsAfter) {
     edges { node { id name deletedAt } } pageInfo { hasNextPage endCursor }
   }
@@ -52,7 +51,7 @@ fragment EnvironmentParts on Environment {
         }
       }
       latestDeployment { ...DeploymentParts }
-      activeDeployments { id status createdAt canRollback }
+      activeDeployments { id status createdAt }
     } }
     pageInfo { hasNextPage endCursor }
   }
@@ -133,10 +132,6 @@ query ProjectsFind($workspaceId: String!, $after: String) {
 
 TOKEN_WORKSPACES: Final = _query(
     "TokenWorkspaces", "query TokenWorkspaces { apiToken { workspaces { id name } } }"
-)
-
-PROJECT_TOKEN: Final = _query(
-    "ProjectTokenRead", "query ProjectTokenRead { projectToken { id projectId environmentId } }"
 )
 
 SERVICE_READ: Final = _query(

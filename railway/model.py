@@ -65,8 +65,6 @@ class DeploymentView:
     created_at: datetime
     commit: str = ""
     stopped: bool = False
-    instances: tuple[str, ...] = ()
-    can_rollback: bool = False
 
     @staticmethod
     def of(node: Node) -> DeploymentView:
@@ -78,8 +76,6 @@ class DeploymentView:
             created_at=moment(node["createdAt"]),
             commit=str(meta.get("commitHash") or "") if isinstance(meta, Mapping) else "",
             stopped=bool(node.get("deploymentStopped")),
-            instances=tuple(instance["status"] for instance in node.get("instances") or ()),
-            can_rollback=bool(node.get("canRollback")),
         )
 
     @property
