@@ -79,7 +79,8 @@ class Rollout:
             if reached.status in GOOD_STATUSES:
                 reached = self._hold(reached)
             if reached.status in GOOD_STATUSES:
-                self._prove(reached)
+                reached = self._prove(reached)
+            if reached.status in GOOD_STATUSES:
                 return reached
             newer = self._newer_than(reached) if reached.status == "REMOVED" else None
             if newer is None:
@@ -145,8 +146,9 @@ class Rollout:
             None,
         )
 
-    def _prove(self, deployment: DeploymentView) -> None:
-        """The log has what it must have, and the health check answers 200."""
+    def _prove(self, deployment: DeploymentView) -> DeploymentView:
+        """The log has what it must have, and the health check answers 200. It may end badly meanwhile:
+        then how."""
         deadline = self._clock.deadline(self._expect.health_seconds)
         missing = list(self._expect.log_lines)
         pause = _POLL / 4
@@ -155,6 +157,9 @@ class Rollout:
             missing = [line for line in missing if line not in log]
             if not missing:
                 break
+            now = self._api.deployment(deployment.id)
+            if now.bad:
+                return now
             if deadline.passed:
                 raise DeploymentError(
                     f"the deployment {deployment.id} runs, but its log does not say: "
@@ -166,9 +171,9 @@ class Rollout:
                 )
             deadline.sleep(pause)
             pause = min(_POLL, pause * 1.5)
-        self._prove_health(deployment, deadline)
+        return self._prove_health(deployment, deadline)
 
-    def _prove_health(self, deployment: DeploymentView, deadline: Deadline) -> None:
+    def _prove_health(self, deployment: DeploymentView, deadline: Deadline) -> DeploymentView:
         pause = _POLL / 4
         while True:
             answer = health.status_of(
@@ -179,7 +184,10 @@ class Rollout:
             )
             if answer == "200":
                 say(f"deployment {deployment.id}: {self._expect.health_path} answers 200")
-                return
+                return deployment
+            now = self._api.deployment(deployment.id)
+            if now.bad:
+                return now
             if deadline.passed:
                 raise DeploymentError(
                     f"the deployment {deployment.id} runs, but "

@@ -66,7 +66,12 @@ def test_a_sleeping_service_is_a_good_ending(railway: World) -> None:
     """It wakes with the first request."""
     railway.admin("switches", {"deploy_outcomes_next": ["sleeping"]})
     engine = first_up(railway)
+    deployment = engine.state["deployment"].live.outs["deployment_id"]
+    railway.admin(f"deployments/{deployment}", {"status": "SLEEPING"})
+    with railway.operation() as process:
+        assert engine.refresh(process) == {}
     assert engine.state["deployment"].live.outs["status"] == "SLEEPING"
+    assert engine.state["deployment"].live.outs["running"] is True
 
 
 def test_an_expected_line_that_is_missing_fails_the_up(railway: World) -> None:
