@@ -23,9 +23,3 @@ class Component(pulumi.ComponentResource):
     def child(self, **extra: Any) -> pulumi.ResourceOptions:
         """Options of a child: this component as parent, and what the child itself needs."""
         return pulumi.ResourceOptions(parent=self, **extra)
-
-    def binding(self, **extra: Any) -> pulumi.ResourceOptions:
-        """Options of an IAM member. Its etag is the whole policy's, which every other member's change moves:
-        shown as a diff it would be noise in each drift report.
-        """
-        return self.child(ignore_changes=["etag"], **extra)

@@ -210,7 +210,7 @@ class Functions(Component):
             member=caller,
             # A function that is replaced gets a new service with an empty policy. Deleted first, because
             # taking the old right away after granting the same one again would leave none.
-            opts=self.binding(depends_on=[function], replace_with=[function], delete_before_replace=True),
+            opts=self.child(depends_on=[function], replace_with=[function], delete_before_replace=True),
         )
 
     def _schedule(

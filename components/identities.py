@@ -109,7 +109,7 @@ class Identities(Component):
             project=self._project,
             role=role,
             member=member(email),
-            opts=self.binding(depends_on=after),
+            opts=self.child(depends_on=after),
         )
 
     def _backend(self, settings: GoogleSettings) -> None:
@@ -156,7 +156,7 @@ class Identities(Component):
             project=self._project,
             role="roles/iam.serviceAccountTokenCreator",
             member=agents["pubsub"].member,
-            opts=self.binding(),
+            opts=self.child(),
         )
         receivers = [
             self._grant(

@@ -87,7 +87,7 @@ class Secrets(Component):
             secret_id=secret_name,
             role="roles/secretmanager.secretAccessor",
             member=member(email),
-            opts=self.binding(depends_on=[secret, *([account] if account else [])]),
+            opts=self.child(depends_on=[secret, *([account] if account else [])]),
         )
 
     def ready_for(self, endpoint: Endpoint) -> list[pulumi.Resource]:

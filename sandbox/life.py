@@ -53,9 +53,12 @@ class Life:
         self._pulumi("What production will become", "preview", "--suppress-outputs")
         self._pulumi("Make it so", "up", "--yes", "--skip-preview")
         self._pulumi("Nothing is left to do", "preview", "--expect-no-changes", "--suppress-outputs")
+        self._pulumi(
+            "Read the live sides once more", "refresh", "--yes", "--skip-preview", "--expect-no-changes"
+        )
         self._edit_by_hand()
         self._pulumi("What drifted, property by property", *DRIFT, expect=NO_CHANGES_EXPECTED)
-        self._pulumi("Heal it", "up", "--yes", "--skip-preview", "--refresh", "--run-program", "--diff")
+        self._pulumi("Heal it", "up", "--yes", "--skip-preview", "--refresh", "--run-program")
         self._pulumi("Clean again, on the live sides too", *DRIFT)
         self._table(time.monotonic() - start)
         return 0
@@ -67,9 +70,8 @@ class Life:
         live.reset_counts(running)
         start = time.monotonic()
         color = "always" if self.console.is_terminal else "never"
-        done = self.sandbox.pulumi(
-            *arguments, "--stack", STACK, "--color", color, "--non-interactive", capture=False
-        )
+        calm = () if self.console.is_terminal else ("--suppress-progress", "--non-interactive")
+        done = self.sandbox.pulumi(*arguments, *calm, "--stack", STACK, "--color", color, capture=False)
         seconds = time.monotonic() - start
         self.steps.append(
             Step(title, seconds, live.counts(running.railway_url), live.counts(running.google_url))
@@ -103,15 +105,15 @@ class Life:
             "deployments",
             "Google requests",
         ):
-            costs.add_column(heading, justify="left" if heading == "step" else "right")
+            costs.add_column(heading, justify="left" if heading == "step" else "right", no_wrap=True)
         for step in self.steps:
             costs.add_row(
                 step.title,
-                f"{step.seconds:.1f}",
                 str(step.railway.requests),
                 str(step.railway.polls),
-                str(step.railway.deployments),
                 str(step.google.requests),
+                str(step.railway.deployments),
+                f"{step.seconds:.1f}",
             )
         self.console.print(costs)
         first = self.steps[1].railway
