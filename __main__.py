@@ -6,6 +6,7 @@ Read from top to bottom it is the runbook. Nothing is decided here: what the set
 
 from __future__ import annotations
 
+import asyncio
 import gc
 
 import pulumi
@@ -13,83 +14,93 @@ import pulumi
 from components.apis import Apis, ApisArgs
 from components.backend import Backend, BackendArgs
 from components.functions import Functions, FunctionsArgs
-from components.google import provider
+from components.google import load_sdk, provider
 from components.guard import Guard, GuardArgs
 from components.identities import Identities, IdentitiesArgs
 from components.indexes import Indexes, IndexesArgs
 from components.loading import load
 from components.rules import Rules, RulesArgs
 from components.secrets import Secrets, SecretsArgs
-from components.verification import Verification, VerificationArgs
+from components.verification import Verification, VerificationArgs, runner
 
 gc.disable()  # the process lives for seconds: collecting while the SDKs load costs a sixth of a preview
 
-settings, app = load()
-google = settings.google
-endpoints = tuple(endpoint for codebase in app.codebases for endpoint in codebase.endpoints)
-here = pulumi.ResourceOptions(providers=[provider(google)])
 
-apis = Apis("apis", ApisArgs(google=google, codebases=app.codebases), here)
-identities = Identities("identities", IdentitiesArgs(google=google, endpoints=endpoints, apis=apis), here)
-rules = app.rules and Rules("rules", RulesArgs(google=google, rules=app.rules, apis=apis), here)
-indexes = Indexes(
-    "indexes", IndexesArgs(google=google, indexes=app.indexes, fields=app.fields, apis=apis), here
-)
-backend = Backend(
-    "backend",
-    BackendArgs(
-        railway=settings.railway,
-        backend=settings.backend,
-        stack_marker=f"{pulumi.get_project()}/{pulumi.get_stack()}",
-        service_account_json=identities.backend_key,
-        after=[*identities.backend_ready, *indexes.ready],
-    ),
-)
-secrets = Secrets(
-    "secrets",
-    SecretsArgs(
-        google=google,
-        secrets=settings.secrets,
-        backend_url=backend.url,
-        endpoints=endpoints,
-        identities=identities,
-        apis=apis,
-    ),
-    here,
-)
-functions = Functions(
-    "functions",
-    FunctionsArgs(
-        google=google,
-        codebases=app.codebases,
-        apis=apis,
-        identities=identities,
-        secrets=secrets,
-        after=indexes.ready,
-    ),
-    here,
-)
-verification = Verification(
-    "verification",
-    VerificationArgs(
-        google=google, rules=rules, indexes=indexes, secrets=secrets, functions=functions, backend=backend
-    ),
-)
+async def production() -> dict[str, pulumi.Input[object]]:
+    """Declare all of it; returns the stack's outputs."""
+    settings, app = load()
+    google = settings.google
+    endpoints = tuple(endpoint for codebase in app.codebases for endpoint in codebase.endpoints)
+    here = pulumi.ResourceOptions(providers=[provider(google)])
+    checked = pulumi.ResourceOptions(providers=[runner()])
+    await asyncio.to_thread(load_sdk)
 
-parts = [apis, identities, rules, indexes, backend, secrets, functions, verification]
-Guard(
-    "guard",
-    GuardArgs(
-        stack=settings.stack,
-        volume=backend.volume,
-        everything=[part for part in parts if part is not None],
-    ),
-)
+    apis = Apis("apis", ApisArgs(google=google, codebases=app.codebases), here)
+    identities = Identities("identities", IdentitiesArgs(google=google, endpoints=endpoints, apis=apis), here)
+    rules = app.rules and Rules("rules", RulesArgs(google=google, rules=app.rules, apis=apis), here)
+    indexes = Indexes(
+        "indexes", IndexesArgs(google=google, indexes=app.indexes, fields=app.fields, apis=apis), here
+    )
+    backend = Backend(
+        "backend",
+        BackendArgs(
+            railway=settings.railway,
+            backend=settings.backend,
+            stack_marker=f"{pulumi.get_project()}/{pulumi.get_stack()}",
+            service_account_json=identities.backend_key,
+            after=[*identities.backend_ready, *indexes.ready],
+        ),
+    )
+    secrets = Secrets(
+        "secrets",
+        SecretsArgs(
+            google=google,
+            secrets=settings.secrets,
+            backend_url=backend.url,
+            endpoints=endpoints,
+            identities=identities,
+            apis=apis,
+        ),
+        here,
+    )
+    functions = Functions(
+        "functions",
+        FunctionsArgs(
+            google=google,
+            codebases=app.codebases,
+            apis=apis,
+            identities=identities,
+            secrets=secrets,
+            after=indexes.ready,
+        ),
+        here,
+    )
+    verification = Verification(
+        "verification",
+        VerificationArgs(
+            google=google, rules=rules, indexes=indexes, secrets=secrets, functions=functions, backend=backend
+        ),
+        checked,
+    )
 
-pulumi.export("backend_url", backend.url)
-pulumi.export("google_project", google.project)
-pulumi.export("function_urls", functions.urls)
-pulumi.export("ruleset", rules.ruleset_name if rules else None)
-pulumi.export("railway_project_id", backend.project_id)
-pulumi.export("railway_service_id", backend.service_id)
-pulumi.export("railway_volume_id", backend.volume.id)
+    parts = [apis, identities, rules, indexes, backend, secrets, functions, verification]
+    Guard(
+        "guard",
+        GuardArgs(
+            stack=settings.stack,
+            volume=backend.volume,
+            everything=[part for part in parts if part is not None],
+        ),
+    )
+    return {
+        "backend_url": backend.url,
+        "google_project": google.project,
+        "function_urls": functions.urls,
+        "ruleset": rules.ruleset_name if rules else None,
+        "railway_project_id": backend.project_id,
+        "railway_service_id": backend.service_id,
+        "railway_volume_id": backend.volume.id,
+    }
+
+
+pulumi.run(production)

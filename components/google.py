@@ -9,6 +9,7 @@ which the Firebase Rules API asks of such logins (pulumi-gcp, provider configura
 
 from __future__ import annotations
 
+import pulumi
 import pulumi_gcp as gcp
 
 from components.settings import GoogleSettings
@@ -17,6 +18,25 @@ from components.settings import GoogleSettings
 def provider(settings: GoogleSettings) -> gcp.Provider:
     """The provider, bound to the project and region of the settings."""
     return gcp.Provider("google", project=settings.project, region=settings.region)
+
+
+def load_sdk() -> tuple[type[pulumi.CustomResource], ...]:
+    """Load the parts of the SDK that the components use.
+
+    They load when first named, a quarter of a second in all. In a thread, as soon as the providers are
+    declared, they load while Pulumi starts its plugins.
+    """
+    return (
+        gcp.cloudfunctionsv2.Function,
+        gcp.cloudrunv2.ServiceIamMember,
+        gcp.cloudscheduler.Job,
+        gcp.firebaserules.Ruleset,
+        gcp.firestore.Index,
+        gcp.projects.Service,
+        gcp.secretmanager.Secret,
+        gcp.serviceaccount.Account,
+        gcp.storage.Bucket,
+    )
 
 
 def account_email(account_id: str, project: str) -> str:

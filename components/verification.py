@@ -34,6 +34,12 @@ RUN = 'PATH=".venv/bin:$PATH" exec python -m ops verify'
 HEALTH_WAIT_SECONDS = 60
 
 
+def runner() -> command.Provider:
+    """The provider of the command. One of our own, because Pulumi starts the plugin where it is declared:
+    at once, and not when all else is done."""
+    return command.Provider("runner")
+
+
 @dataclass(frozen=True, kw_only=True)
 class VerificationArgs:
     """What was declared, part by part."""

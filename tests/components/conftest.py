@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import runpy
 from collections.abc import Callable
 from pathlib import Path
 
+import pulumi
 import pytest
 
 from components import loading
 from components.app import App
 from components.settings import Settings
 from tests.components import world
-from tests.components.engine import Engine, build
+from tests.components.engine import Engine, Program, build
 
 PROGRAM = Path(__file__).parents[2] / "__main__.py"
 
@@ -34,7 +36,11 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
         if (settings, app) == (world.settings, world.app) and KEPT:
             return KEPT[0]
         monkeypatch.setattr(loading, "load", lambda: (settings(), app()))
-        engine = build(lambda: runpy.run_path(str(PROGRAM)))
+        programs: list[Program] = []
+        monkeypatch.setattr(pulumi, "run", programs.append)
+        monkeypatch.setattr(gc, "disable", lambda: None)  # the tests' process lives longer than a program's
+        runpy.run_path(str(PROGRAM))
+        engine = build(programs[0])
         if (settings, app) == (world.settings, world.app):
             KEPT.append(engine)
         return engine

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -114,13 +114,16 @@ class _World(mocks.Mocks):
         raise AssertionError(msg)
 
 
-def build(program: Callable[[], object]) -> Engine:
+Program = Callable[[], Awaitable[dict[str, pulumi.Input[object]]]]
+
+
+def build(program: Program) -> Engine:
     """Run a program to its end and return what it registered. Absence can be asserted only now."""
     engine = Engine()
     mocks.set_mocks(engine.mocks, project="whatsapp-crm", stack="test", monitor=engine)
 
-    def run() -> None:
-        program()
+    def run() -> Awaitable[dict[str, pulumi.Input[object]]]:
+        return program()
 
     pulumi.runtime.test(run)()
     return engine
