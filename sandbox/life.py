@@ -8,6 +8,7 @@ Refuses to go on after a step that did not do what it says: the show then ends w
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from dataclasses import dataclass, field
@@ -20,6 +21,11 @@ from sandbox import live
 from sandbox.supervisor import STACK, Running, Sandbox, SandboxError
 
 NO_CHANGES_EXPECTED = 7  # Pulumi's exit code when --expect-no-changes is violated (its cmd/exit_codes.go)
+# What a terminal would have overwritten: steps under way, and resources found as they were.
+PASSING = re.compile(
+    r" (creating|updating|deleting|refreshing) \(\S+\)(?!.*(error|warning))"
+    r"| refresh \(\S+\) *$|^ {4}\S+:\S+ \S+ *(running)? *$"
+)
 DRIFT = ("preview", "--refresh", "--run-program", "--expect-no-changes", "--diff")
 
 
@@ -59,7 +65,7 @@ class Life:
         self._edit_by_hand()
         self._pulumi("What drifted, property by property", *DRIFT, expect=NO_CHANGES_EXPECTED)
         self._pulumi("Heal it", "up", "--yes", "--skip-preview", "--refresh", "--run-program")
-        self._pulumi("Clean again, on the live sides too", *DRIFT)
+        self._pulumi("Clean again, live sides included", *DRIFT)
         self._table(time.monotonic() - start)
         return 0
 
@@ -69,9 +75,14 @@ class Life:
         running = self._running()
         live.reset_counts(running)
         start = time.monotonic()
-        color = "always" if self.console.is_terminal else "never"
-        calm = () if self.console.is_terminal else ("--suppress-progress", "--non-interactive")
-        done = self.sandbox.pulumi(*arguments, *calm, "--stack", STACK, "--color", color, capture=False)
+        if self.console.is_terminal:
+            done = self.sandbox.pulumi(*arguments, "--stack", STACK, capture=False)
+        else:
+            done = self.sandbox.pulumi(
+                *arguments, "--stack", STACK, "--color", "never", "--suppress-progress", "--non-interactive"
+            )
+            lines = done.stdout.splitlines()
+            self.console.out("\n".join(line for line in lines if not PASSING.search(line)))
         seconds = time.monotonic() - start
         self.steps.append(
             Step(title, seconds, live.counts(running.railway_url), live.counts(running.google_url))
@@ -97,15 +108,9 @@ class Life:
     def _table(self, seconds: float) -> None:
         self.console.print(Rule("[bold]What it cost[/]", align="left"))
         costs = Table(box=None, pad_edge=False)
-        for heading in (
-            "step",
-            "seconds",
-            "Railway requests",
-            "of them polls",
-            "deployments",
-            "Google requests",
-        ):
-            costs.add_column(heading, justify="left" if heading == "step" else "right", no_wrap=True)
+        costs.add_column("requests to:", no_wrap=True)
+        for heading in ("Railway", "polls", "Google", "deploys", "seconds"):
+            costs.add_column(heading, justify="right")
         for step in self.steps:
             costs.add_row(
                 step.title,
