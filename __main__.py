@@ -33,7 +33,6 @@ async def production() -> dict[str, pulumi.Input[object]]:
     endpoints = tuple(endpoint for codebase in app.codebases for endpoint in codebase.endpoints)
     here = pulumi.ResourceOptions(providers=[provider(google)])
     checked = pulumi.ResourceOptions(providers=[runner()])
-    await asyncio.to_thread(load_sdk)
 
     apis = Apis("apis", ApisArgs(google=google, codebases=app.codebases), here)
     identities = Identities("identities", IdentitiesArgs(google=google, endpoints=endpoints, apis=apis), here)
@@ -51,6 +50,7 @@ async def production() -> dict[str, pulumi.Input[object]]:
             after=[*identities.backend_ready, *indexes.ready],
         ),
     )
+    await asyncio.to_thread(load_sdk)  # while Pulumi starts the plugins of what is declared so far
     secrets = Secrets(
         "secrets",
         SecretsArgs(

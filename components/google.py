@@ -21,20 +21,12 @@ def provider(settings: GoogleSettings) -> gcp.Provider:
 
 
 def load_sdk() -> tuple[type[pulumi.CustomResource], ...]:
-    """Load the parts of the SDK that the components use.
-
-    They load when first named, a quarter of a second in all. In a thread, as soon as the providers are
-    declared, they load while Pulumi starts its plugins.
-    """
+    """Load the slow parts of the SDK, a quarter of a second in all; they load when they are first named."""
     return (
         gcp.cloudfunctionsv2.Function,
         gcp.cloudrunv2.ServiceIamMember,
         gcp.cloudscheduler.Job,
-        gcp.firebaserules.Ruleset,
-        gcp.firestore.Index,
-        gcp.projects.Service,
         gcp.secretmanager.Secret,
-        gcp.serviceaccount.Account,
         gcp.storage.Bucket,
     )
 
