@@ -45,7 +45,7 @@ check: setup ## format, lint, types, workflows
 	$(VENV)/ruff check .
 	$(VENV)/basedpyright
 	.toolchain/bin/actionlint
-	$(VENV)/zizmor --offline --quiet --persona pedantic .github/workflows
+	$(VENV)/zizmor --offline --quiet --persona pedantic .github
 
 bench: setup ## requests, deployments and seconds, one `name value` a line
 	@$(VENV)/python -m sandbox bench
