@@ -78,7 +78,11 @@ def preview(sandbox: Sandbox, bad: bad_settings.Bad, tmp_path: Path, *command: s
     app = bad_settings.copy_app(tmp_path / "app", NODE_MODULES)
     bad_settings.change_app(bad, app)
     written = settings_file(bad, app, tmp_path)
-    sandbox.ensure_stack(bad.stack)
+    # Made from a folder of its own: making a stack writes into the settings file of the folder.
+    elsewhere = tmp_path / "project"
+    elsewhere.mkdir()
+    (elsewhere / "Pulumi.yaml").write_text("name: whatsapp-crm\nruntime: python\n")
+    sandbox.ensure_stack(bad.stack, cwd=elsewhere)
     running = sandbox.running()
     assert running is not None
     live.reset_counts(running)
