@@ -22,8 +22,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from components.archive import write_atomically
 from components.plain import mapping, parse_json, strings
 from components.problems import Problem
@@ -94,6 +92,8 @@ def _problem(source: Source, what: str, mend: str) -> list[Problem]:
 
 
 def _from_file(written: Path, source: Source) -> tuple[Answer | None, list[Problem]]:
+    import yaml  # only a codebase with such a file needs it
+
     key = f"{source.where}/functions.yaml"
     try:
         document: object = yaml.safe_load(written.read_text(encoding="utf-8"))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from importlib import metadata
 
+from sandbox.engine import installed
 from sandbox.engine.command.provider import CommandPlugin
 from sandbox.engine.plugin import serve
 from sandbox.engine.protocol import provider_pb2_grpc
@@ -14,5 +14,5 @@ _THREADS = 32  # commands wait more than they work
 
 def main() -> None:
     """Serve the engine whose address is the last argument."""
-    plugin = CommandPlugin(version=metadata.version("pulumi-command"), engine_address=sys.argv[-1])
+    plugin = CommandPlugin(version=installed.version("pulumi-command"), engine_address=sys.argv[-1])
     serve(lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(plugin, server), _THREADS)

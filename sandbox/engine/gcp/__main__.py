@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from importlib import metadata
 
+from sandbox.engine import installed
 from sandbox.engine.gcp.provider import GcpPlugin
 from sandbox.engine.plugin import serve
 from sandbox.engine.protocol import provider_pb2_grpc
@@ -14,5 +14,5 @@ _THREADS = 32  # calls wait more than they work, and index builds wait for minut
 
 def main() -> None:
     """Serve the engine whose address is the last argument."""
-    plugin = GcpPlugin(version=metadata.version("pulumi-gcp"), engine_address=sys.argv[-1])
+    plugin = GcpPlugin(version=installed.version("pulumi-gcp"), engine_address=sys.argv[-1])
     serve(lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(plugin, server), _THREADS)

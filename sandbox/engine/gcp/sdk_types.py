@@ -15,10 +15,11 @@ import os
 import re
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import metadata, util
+from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from sandbox.engine import installed
 from sandbox.engine.starting import toolchain_folder
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def resource(token: str) -> SdkResource:
         message = f"{token} is not a resource type of the gcp package"
         raise SdkTypeError(message)
     module, _, name = match.groups()
-    folder = f"pulumi-gcp-{metadata.version('pulumi-gcp')}-{_FORMAT}"
+    folder = f"pulumi-gcp-{installed.version('pulumi-gcp')}-{_FORMAT}"
     kept = toolchain_folder() / "cache" / folder / f"{module}.{name}.json"
     if kept.is_file():
         return _from_json(json.loads(kept.read_text("utf-8")))
@@ -83,7 +84,7 @@ def _read(module: str, name: str, token: str) -> SdkResource:
     folder = Path(spec.submodule_search_locations[0], module)
     file = folder / f"{re.sub(r'(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])', '_', name).lower()}.py"
     if not file.is_file():
-        message = f"pulumi-gcp {metadata.version('pulumi-gcp')} has no resource type {token}"
+        message = f"pulumi-gcp {installed.version('pulumi-gcp')} has no resource type {token}"
         raise SdkTypeError(message)
     classes = _classes(file)
     nested = _classes(folder / "_inputs.py") if (folder / "_inputs.py").is_file() else {}
