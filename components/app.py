@@ -305,40 +305,54 @@ def _users(codebases: Iterable[Codebase]) -> dict[str, list[str]]:
 def _without_unused_alternative(
     settings: Settings, codebases: list[Codebase]
 ) -> tuple[list[Codebase], list[str]]:
-    """Drop the binding of the alternative that is not configured, when another one is."""
-    absent = ALTERNATIVE_SECRETS & set(_users(codebases)) - set(settings.secrets.values)
-    if not absent or not ALTERNATIVE_SECRETS & set(settings.secrets.values):
-        return codebases, []
-    kept: list[Codebase] = []
-    for codebase in codebases:
-        endpoints = tuple(
-            replace(endpoint, secrets=tuple(use for use in endpoint.secrets if use.secret not in absent))
-            for endpoint in codebase.endpoints
-        )
-        kept.append(replace(codebase, endpoints=endpoints))
+    """Drop the binding of an alternative that is not configured from the functions that bind another one
+    that is. A function that binds nothing else needs that very secret, and keeps it.
+    """
+    configured = ALTERNATIVE_SECRETS & set(settings.secrets.values)
+    absent = ALTERNATIVE_SECRETS - configured
+    dropped: set[str] = set()
+
+    def without(endpoint: Endpoint) -> Endpoint:
+        bound = {use.secret for use in endpoint.secrets}
+        if not bound & configured:
+            return endpoint
+        dropped.update(bound & absent)
+        return replace(endpoint, secrets=tuple(use for use in endpoint.secrets if use.secret not in absent))
+
+    kept = [
+        replace(codebase, endpoints=tuple(without(endpoint) for endpoint in codebase.endpoints))
+        for codebase in codebases
+    ]
     return kept, [
-        f"{name} is not configured; the other AI provider's key is used." for name in sorted(absent)
+        f"{name} is not configured; the other AI provider's key is used." for name in sorted(dropped)
     ]
 
 
 def _unconfigured(settings: Settings, codebases: Sequence[Codebase]) -> list[Problem]:
+    """A problem for each secret that is missing, and one for alternatives of which any will do."""
+    configured = {*settings.secrets.values, settings.secrets.backend_url_secret}
+    missing: dict[tuple[str, ...], list[str]] = {}
+    for codebase in codebases:
+        for endpoint in codebase.endpoints:
+            names = {use.secret for use in endpoint.secrets} - configured
+            either = sorted(names & ALTERNATIVE_SECRETS)
+            groups = [(name,) for name in sorted(names.difference(either))]
+            groups += [tuple(either)] if either else []
+            for group in groups:
+                users = missing.setdefault(group, [])
+                if endpoint.id not in users:
+                    users.append(endpoint.id)
     problems: list[Problem] = []
-    reported: set[str] = set()
-    for name, users in sorted(_users(codebases).items()):
-        if name in settings.secrets.values or name == settings.secrets.backend_url_secret:
-            continue
-        either = ""
-        if name in ALTERNATIVE_SECRETS:
-            others = sorted(ALTERNATIVE_SECRETS - {name})
-            if any(other in reported for other in others):
-                continue  # none of the alternatives is configured: said once
-            either = f" (nor is {', '.join(others)}; one of them is enough)"
-        reported.add(name)
+    for group, users in sorted(missing.items()):
+        name, *others = group
+        if others and any((one,) in missing for one in group):
+            continue  # another function needs one of them, which is then enough for these
+        also = f" (nor is {', '.join(others)}; one of them is enough)" if others else ""
         problems.append(
             Problem(
                 key=f"{NAMESPACE}:secrets",
                 what=f"{', '.join(users)} {'use' if len(users) > 1 else 'uses'} the secret {name}, "
-                f"which is not configured{either}.",
+                f"which is not configured{also}.",
                 mend=f"pulumi config set --secret --path '{NAMESPACE}:secrets.{name}'",
             )
         )

@@ -121,6 +121,38 @@ def test_one_of_two_ai_keys_is_enough(checkout: Checkout) -> None:
     assert found.notes == ("OPENAI_API_KEY is not configured; the other AI provider's key is used.",)
 
 
+def test_a_function_that_knows_one_ai_key_only_needs_that_key(checkout: Checkout) -> None:
+    checkout.append(
+        "functions/index.js",
+        'exports.single = require("firebase-functions/https").onCall('
+        '{ secrets: ["OPENAI_API_KEY"] }, () => {});\n',
+    )
+    _, problems = checkout.load()
+    (problem,) = problems
+    assert "single uses the secret OPENAI_API_KEY, which is not configured." in problem.what
+    assert problem.mend == "pulumi config set --secret --path 'whatsapp-crm:secrets.OPENAI_API_KEY'"
+
+
+def test_two_ai_keys_of_which_none_is_configured_are_one_problem(checkout: Checkout) -> None:
+    only_both = (
+        'const { onCall } = require("firebase-functions/https");\n'
+        'exports.both = onCall({ secrets: ["GROQ_API_KEY", "OPENAI_API_KEY"] }, () => {});\n'
+    )
+    (checkout.folder / "functions/index.js").write_text(only_both, encoding="utf-8")
+    _, problems = checkout.load(secrets={})
+    (problem,) = problems
+    assert problem.what == (
+        "both uses the secret GROQ_API_KEY, which is not configured "
+        "(nor is OPENAI_API_KEY; one of them is enough)."
+    )
+    checkout.append(
+        "functions/index.js", 'exports.single = onCall({ secrets: ["OPENAI_API_KEY"] }, () => {});\n'
+    )
+    _, problems = checkout.load(secrets={})
+    (problem,) = problems
+    assert problem.what == "single uses the secret OPENAI_API_KEY, which is not configured."
+
+
 def test_a_secret_that_nobody_uses_is_a_warning(checkout: Checkout) -> None:
     found = checkout.good(secrets={**bad_settings.SECRETS, "SPARE": "not-a-real-key"})
     (warning,) = found.warnings
