@@ -33,6 +33,11 @@ from components.identities import Identities, runtime_email
 from components.secrets import Secrets
 from components.settings import GoogleSettings
 
+# What a function was built from, as a variable of its build. Google copies an archive to a bucket of its own
+# and then names that copy instead (terraform-provider-google issue 15405), so nothing else that can be read
+# back says it, and a deployment past Pulumi takes it away.
+SOURCE_VARIABLE = "SOURCE_ARCHIVE"
+
 # Another trigger of these is another trigger: Google updates neither in place (as the official CLI knows).
 REPLACING = ["eventTrigger.eventType", "eventTrigger.triggerRegion"]
 
@@ -106,7 +111,7 @@ class Functions(Component):
                 self._endpoint(codebase, endpoint, source)
         self.register_outputs({"urls": self.urls})
 
-    def _endpoint(self, codebase: Codebase, endpoint: Endpoint, source: pulumi.Resource) -> None:
+    def _endpoint(self, codebase: Codebase, endpoint: Endpoint, source: gcp.storage.BucketObject) -> None:
         key = f"{self._name}-{endpoint.region}-{endpoint.id}"
         email = runtime_email(endpoint, self._project)
         trigger = endpoint.trigger
@@ -126,15 +131,21 @@ class Functions(Component):
             self._schedule(key, endpoint, trigger, email, [function, *invokers])
 
     def _function(
-        self, key: str, codebase: Codebase, endpoint: Endpoint, email: str, source: pulumi.Resource
+        self,
+        key: str,
+        codebase: Codebase,
+        endpoint: Endpoint,
+        email: str,
+        source: gcp.storage.BucketObject,
     ) -> gcp.cloudfunctionsv2.Function:
         build: gcp.cloudfunctionsv2.FunctionBuildConfigArgsDict = {
             "runtime": endpoint.runtime,
             "entry_point": endpoint.entry_point,
-            # Set and empty: the builder runs no script of package.json; what is in the archive is what runs.
-            "environment_variables": {"GOOGLE_NODE_RUN_SCRIPTS": ""},
-            "source": {
-                "storage_source": {"bucket": self._bucket_name, "object": codebase.archive.object_name}
+            "environment_variables": {
+                # Set and empty: the builder runs no script of package.json; what is in the archive is what
+                # runs.
+                "GOOGLE_NODE_RUN_SCRIPTS": "",
+                SOURCE_VARIABLE: codebase.archive.object_name,
             },
         }
         service: gcp.cloudfunctionsv2.FunctionServiceConfigArgsDict = {
@@ -160,6 +171,15 @@ class Functions(Component):
                 digest=hashlib.sha256(declared.encode()).hexdigest()[:16],
             )
         )
+        build["source"] = {
+            "storage_source": {
+                "bucket": self._bucket_name,
+                "object": codebase.archive.object_name,
+                # Said by us: unsaid, the plugin takes the generation of Google's copy of the last archive
+                # from the function, and sends it along with the name of the next one.
+                "generation": source.generation,
+            }
+        }
         service["secret_environment_variables"] = [
             {
                 "key": use.key,
@@ -225,6 +245,9 @@ class Functions(Component):
             time_zone=trigger.time_zone,
             attempt_deadline=_seconds(trigger.attempt_deadline_seconds),
             retry_config=_retry(trigger),
+            # Said, though it is the default: what is not said of a job is taken from the live side, and one
+            # that was paused by hand would stay so without a word.
+            paused=False,
             http_target={
                 "http_method": "POST",
                 "uri": url(endpoint, self._project),

@@ -21,6 +21,7 @@ from firebase.rest import GoogleApi, GoogleError, JsonObject
 from ops import backend, google
 from ops.report import Line
 
+SOURCE_VARIABLE = "SOURCE_ARCHIVE"  # `components.functions.SOURCE_VARIABLE`; importing it loads two SDKs
 AGAIN = "Run `pulumi up` again; if it stays, read the message in the Google Cloud console."
 
 
@@ -108,11 +109,12 @@ def _functions(spec: Spec, api: GoogleApi) -> Iterator[Line]:
             said = "; ".join(str(message.get("message", "")) for message in messages)
             yield Line(thing=thing, found=f"{state} {said}".strip(), mend=AGAIN)
             continue
-        source = _at(found, "buildConfig", "source", "storageSource", "object")
+        # Not `source`: Google names its own copy there (`components.functions.SOURCE_VARIABLE`).
+        source = _at(found, "buildConfig", "environmentVariables", SOURCE_VARIABLE)
         if source != declared["source"]:
             yield Line(
                 thing=thing,
-                found=f"runs {source}, not {declared['source']}",
+                found=f"runs {source or 'what another tool built'}, not {declared['source']}",
                 mend="Somebody deployed past Pulumi: run `pulumi up --refresh`.",
             )
             continue

@@ -63,9 +63,13 @@ def test_an_https_function_says_what_the_official_cli_says(run: Run) -> None:
     assert sent["buildConfig"] == {
         "runtime": "nodejs22",
         "entryPoint": "whatsappProxySend",
-        "environmentVariables": {"GOOGLE_NODE_RUN_SCRIPTS": ""},
+        "environmentVariables": {"GOOGLE_NODE_RUN_SCRIPTS": "", "SOURCE_ARCHIVE": "default-0f0f.zip"},
         "source": {
-            "storageSource": {"bucket": f"{world.PROJECT}-crm-functions", "object": "default-0f0f.zip"}
+            "storageSource": {
+                "bucket": f"{world.PROJECT}-crm-functions",
+                "object": "default-0f0f.zip",
+                "generation": 1,
+            }
         },
     }
     assert sent["serviceConfig"]["environmentVariables"] == {
@@ -113,6 +117,7 @@ def test_a_schedule_calls_the_functions_own_address_as_its_account(run: Run) -> 
         "uri": f"https://us-central1-{world.PROJECT}.cloudfunctions.net/process_followUps",
         "oidcToken": {"serviceAccountEmail": f"crm-fn@{world.PROJECT}.iam.gserviceaccount.com"},
     }
+    assert job.inputs["paused"] is False, "a pause by hand must be seen as drift"
     assert (job.inputs["attemptDeadline"], job.inputs["retryConfig"]) == ("180s", {"retryCount": 2.0})
     assert "functions-us-central1-process_followUps-invoker-crm-fn" in engine.waits_for(job)
 

@@ -77,6 +77,14 @@ class Function(RestKind):
             body["buildConfig"] = {**policies, **build}
         return body
 
+    def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
+        """Return the outputs. The source stays what was declared, as the real plugin keeps it: the API names
+        Google's own copy of it."""
+        done = super().state(found, identifier, before, settings)
+        live, declared = _storage_source(done), _storage_source(before)
+        live.update({name: value for name, value in declared.items() if value is not None})
+        return done
+
     def waited(self, call: Call, answer: Json, name: str, inputs: State) -> Json:
         """Wait for the build. A function whose build fails exists, and is kept to be mended."""
         try:
@@ -92,3 +100,11 @@ class Function(RestKind):
     def same(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
         """The server may set LOG_EXECUTION_ID by itself."""
         return pattern == "serviceConfig.environmentVariables.LOG_EXECUTION_ID" and new is None
+
+
+def _storage_source(state: State) -> Json:
+    """The part of a state that says where the source is; an empty one of its own if there is none."""
+    found: Any = state
+    for name in ("buildConfig", "source", "storageSource"):
+        found = found.get(name) or {}
+    return cast("Json", found)

@@ -18,7 +18,7 @@ from sandbox.google.cloud import timestamp
 from sandbox.google.errors import ApiError, error_info
 from sandbox.google.hooks import run
 from sandbox.google.hooks.function_checks import OWNER, RUNTIMES, check, cpu_of, deployment_error, owner
-from sandbox.google.hooks.storage import BUCKETS, find_object, make_bucket
+from sandbox.google.hooks.storage import BUCKETS, find_object, make_bucket, put_object, read_object
 from sandbox.google.masks import overlay, update
 from sandbox.google.regions import REGIONS, run_host
 
@@ -159,6 +159,18 @@ def _operation(
     )
 
 
+def _copied(call: Call, region: str, key: str, source: Json) -> Json:
+    """Google keeps its own copy of a source, and names that from then on."""
+    cloud, bucket = call.cloud, f"gcf-v2-sources-{call.cloud.number(call.project)}-{region}"
+    stored = find_object(cloud, source["bucket"], source["object"])
+    if source["bucket"] != bucket:
+        if call.store.get(BUCKETS, bucket) is None:
+            make_bucket(cloud, call.project, {"name": bucket, "location": region})
+        data = read_object(cloud, source["bucket"], source["object"])
+        stored = put_object(cloud, bucket, f"{key}/function-source.zip", data, {}, {}, call.base_url)
+    return {"bucket": bucket, "object": stored["name"], "generation": stored["generation"]}
+
+
 def _filled(call: Call, name: str, wish: Json, old: Json | None) -> Json:
     """A function with everything that Google fills in."""
     cloud, project = call.cloud, call.project
@@ -167,8 +179,7 @@ def _filled(call: Call, name: str, wish: Json, old: Json | None) -> Json:
     default_account = f"{number}-compute@developer.gserviceaccount.com"
     build = cast("Json", wish.get("buildConfig", {}))
     source = cast("Json", cast("Json", build.get("source", {})).get("storageSource", {}))
-    stored = find_object(cloud, source["bucket"], source["object"])
-    resolved = {**source, "generation": source.get("generation", stored["generation"])}
+    resolved = _copied(call, region, key, source)
     config = cast("Json", wish.get("serviceConfig", {}))
     memory = config.get("availableMemory", "256Mi")
     function: Json = {

@@ -359,7 +359,9 @@ FUNCTION = [
                 "service": f"{LOCATION}/services/whatsappproxysend",
             },
             "buildConfig": {
-                "source": {"storageSource": {"object": "src-2.zip"}},
+                # Not the name that was sent: Google answers with its own copy, where the recorder sent back
+                # what it was given.
+                "source": {"storageSource": {"object": "whatsappProxySend/function-source.zip"}},
                 "serviceAccount": "$builder",
             },
         },

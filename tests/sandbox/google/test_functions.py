@@ -52,7 +52,11 @@ def test_a_function_fills_in_what_google_fills_in(ready: Google) -> None:
     assert build["build"].startswith(f"projects/{NUMBER}/locations/{REGION}/builds/")
     assert build["serviceAccount"].endswith(f"{NUMBER}-compute@developer.gserviceaccount.com")
     generation = ready.get(f"/storage/v1/b/{BUCKET}/o/src-1.zip")["generation"]
-    assert build["sourceProvenance"]["resolvedStorageSource"]["generation"] == generation
+    copied = build["source"]["storageSource"]
+    assert copied["bucket"] == f"gcf-v2-sources-{NUMBER}-{REGION}"
+    assert copied["object"] == "whatsappProxySend/function-source.zip"
+    assert copied["generation"] != generation
+    assert build["sourceProvenance"]["resolvedStorageSource"] == copied
 
 
 def test_v2_and_v2beta_are_one_state(ready: Google) -> None:

@@ -34,7 +34,11 @@ HEALTHY: dict[str, JsonObject] = {
             {
                 "name": "projects/p/locations/r/functions/send",
                 "state": "ACTIVE",
-                "buildConfig": {"source": {"storageSource": {"bucket": "b", "object": "one.zip"}}},
+                "buildConfig": {
+                    "environmentVariables": {"SOURCE_ARCHIVE": "one.zip"},
+                    # Google's own copy of the archive.
+                    "source": {"storageSource": {"bucket": "gcf-v2-sources-1-r", "object": "send/f.zip"}},
+                },
             }
         ]
     },
@@ -160,12 +164,12 @@ def function(**changes: Any) -> JsonObject:
         ),
         (
             FUNCTIONS,
-            function(buildConfig={"source": {"storageSource": {"object": "other.zip"}}}),
+            function(buildConfig={"environmentVariables": {"SOURCE_ARCHIVE": "other.zip"}}),
             "function r/send",
             "runs other.zip, not one.zip",
             "pulumi up --refresh",
         ),
-        (FUNCTIONS, function(buildConfig={}), "function r/send", "runs None, not one.zip", "--refresh"),
+        (FUNCTIONS, function(buildConfig={}), "function r/send", "what another tool built, not one", "up"),
         (FUNCTIONS, DENIED, "functions", "could not be checked", "Grant"),
         (INDEXES, index("CREATING"), "index threads", "CREATING", "again"),
         (INDEXES, index("NEEDS_REPAIR"), "index threads", "NEEDS_", "--refresh"),
