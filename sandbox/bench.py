@@ -50,7 +50,7 @@ def _measure(sandbox: Sandbox, running: Running, folder: Path) -> list[tuple[str
     live.reset_counts(running)
     _checked(sandbox.pulumi("up", "--yes", "--skip-preview", "--stack", STACK), "the first up")
     railway, google = live.counts(running.railway_url), live.counts(running.google_url)
-    resources = len(live.resources(sandbox, STACK))
+    resources = live.declared(sandbox, STACK)
     figures += [
         ("resources", str(resources)),
         ("railway_requests_create", str(railway.requests - railway.polls)),

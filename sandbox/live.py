@@ -39,15 +39,29 @@ def resources(sandbox: Sandbox, stack: str) -> list[Resource]:
     Raises:
         SandboxError: the state cannot be read.
     """
+    return [
+        Resource(r["urn"], r["type"], r["id"], r.get("inputs", {}), r.get("outputs", {}))
+        for r in _state(sandbox, stack)
+        if r.get("custom") and not str(r["type"]).startswith("pulumi:providers:")
+    ]
+
+
+def declared(sandbox: Sandbox, stack: str) -> int:
+    """How many resources the stack's program declares, components included.
+
+    Raises:
+        SandboxError: the state cannot be read.
+    """
+    kinds = [str(r["type"]) for r in _state(sandbox, stack)]
+    return len([kind for kind in kinds if not kind.startswith(("pulumi:providers:", "pulumi:pulumi:Stack"))])
+
+
+def _state(sandbox: Sandbox, stack: str) -> list[dict[str, Any]]:
     done = sandbox.pulumi("stack", "export", "--stack", stack)
     if done.returncode != 0:
         raise SandboxError(f"pulumi stack export failed:\n{done.stdout}")
     state = cast("dict[str, Any]", json.loads(done.stdout))
-    return [
-        Resource(r["urn"], r["type"], r["id"], r.get("inputs", {}), r.get("outputs", {}))
-        for r in state["deployment"].get("resources", [])
-        if r.get("custom") and not str(r["type"]).startswith("pulumi:providers:")
-    ]
+    return cast("list[dict[str, Any]]", state["deployment"].get("resources", []))
 
 
 def one(found: list[Resource], kind: str) -> Resource:
