@@ -39,6 +39,8 @@ from components.settings import GoogleSettings
 SOURCE_VARIABLE = "SOURCE_ARCHIVE"
 
 # Another trigger of these is another trigger: Google updates neither in place (as the official CLI knows).
+# Nor does it turn a function that is called into one that events start, or back (firebase-tools issue 8298).
+# There the whole block comes or goes, which no path below it notices: replacement_trigger says that.
 REPLACING = ["eventTrigger.eventType", "eventTrigger.triggerRegion"]
 
 
@@ -201,6 +203,7 @@ class Functions(Component):
             opts=self.child(
                 depends_on=[source, *self._ready(endpoint)],
                 replace_on_changes=REPLACING,
+                replacement_trigger="called" if event is None else "event",
                 delete_before_replace=True,  # a replacement has the same name
             ),
         )

@@ -14,6 +14,14 @@ from tests.components.engine import Engine
 
 pytestmark = pytest.mark.components
 
+# What starts each function: turning one into the other makes it anew.
+KINDS = {
+    "whatsappProxySend": "called",
+    "askAboutClient": "called",
+    "process_followUps": "called",
+    "aggregateClientStats": "event",
+}
+
 
 def function(engine: Engine, name: str) -> dict[str, Any]:
     return dict(engine.one(f"functions-{world.REGION}-{name}").inputs)
@@ -103,9 +111,12 @@ def test_a_firestore_function_has_its_trigger_and_signature(run: Run) -> None:
 
 
 def test_another_trigger_is_another_function(run: Run) -> None:
-    request = run().one("functions-us-central1-aggregateClientStats").request
+    engine = run()
+    request = engine.one("functions-us-central1-aggregateClientStats").request
     assert set(request.replaceOnChanges) == {"eventTrigger.eventType", "eventTrigger.triggerRegion"}
     assert request.deleteBeforeReplace
+    kinds = {name: engine.one(f"functions-us-central1-{name}").request.replacement_trigger for name in KINDS}
+    assert {name: kind.string_value for name, kind in kinds.items()} == KINDS
 
 
 def test_a_schedule_calls_the_functions_own_address_as_its_account(run: Run) -> None:
