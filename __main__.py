@@ -94,6 +94,7 @@ async def production() -> dict[str, pulumi.Input[object]]:
     )
     return {
         "backend_url": backend.url,
+        **({"backend_dns_records": backend.dns_records} if backend.dns_records else {}),
         "google_project": google.project,
         "function_urls": functions.urls,
         "ruleset": rules.ruleset_name if rules else None,

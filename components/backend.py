@@ -15,8 +15,8 @@ without every customer's phone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 import pulumi
 
@@ -43,9 +43,13 @@ class BackendArgs:
 
 
 class Backend(Component):
-    """The backend. `url` is its public address; the ids are Railway's."""
+    """The backend. `url` is its public address; the ids are Railway's.
+
+    `dns_records`: what the owner of the custom domain has to make; None without one.
+    """
 
     url: pulumi.Output[str]
+    dns_records: pulumi.Output[list[dict[str, str]]] | None
     health_path: str
     project_id: pulumi.Output[str]
     service_id: pulumi.Output[str]
@@ -55,83 +59,95 @@ class Backend(Component):
     def __init__(self, name: str, args: BackendArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         settings = args.railway
-        project = railway.Project(
-            f"{name}-project",
-            railway.ProjectArgs(
-                project_name=settings.project_name,
-                workspace_id=settings.workspace_id,
-                environment_name=settings.environment,
-                adopt_project_id=settings.project_id,
-                stack_marker=args.stack_marker,
-            ),
-            self.child(),
+        declared_project = railway.ProjectArgs(
+            project_name=settings.project_name,
+            workspace_id=settings.workspace_id,
+            environment_name=settings.environment,
+            adopt_project_id=settings.project_id,
+            stack_marker=args.stack_marker,
         )
+        project = railway.Project(f"{name}-project", declared_project, self.child())
         environment = railway.Environment(
             f"{name}-environment",
             railway.EnvironmentArgs(project_id=project.id, environment_name=settings.environment),
             self.child(),
         )
-        service = railway.Service(
-            f"{name}-service",
-            railway.ServiceArgs(
-                project_id=project.id,
-                environment_id=environment.id,
-                service_name=settings.service_name,
-            ),
-            self.child(),
+        declared_service = railway.ServiceArgs(
+            project_id=project.id,
+            environment_id=environment.id,
+            service_name=settings.service_name,
         )
+        service = railway.Service(f"{name}-service", declared_service, self.child())
+        place = Place(project.id, environment.id, service.id)
+        declared_volume = _volume(settings, place)
         volume = railway.Volume(
-            f"{name}-volume",
-            railway.VolumeArgs(
-                project_id=project.id,
-                environment_id=environment.id,
-                service_id=service.id,
-                volume_name=settings.volume_name,
-                mount_path=settings.mount_path,
-                size_mb=round(settings.volume_size_gb * MEGABYTES_PER_GIGABYTE),
-                region=settings.region,
-            ),
-            self.child(protect=True, retain_on_delete=True),
+            f"{name}-volume", declared_volume, self.child(protect=True, retain_on_delete=True)
         )
+        values = self._values(name, args)
+        # Secret as a whole: a map that is secret by value leaks the new keys that a refresh finds.
         variables = railway.Variables(
             f"{name}-variables",
-            railway.VariablesArgs(
-                project_id=project.id,
-                environment_id=environment.id,
-                service_id=service.id,
-                variables=self._variables(name, args),
-            ),
+            railway.VariablesArgs(**place.ids(), variables=pulumi.Output.secret(pulumi.Output.all(**values))),
             self.child(),
         )
+        declared_settings = _instance(settings, place)
         instance = railway.ServiceSettings(
-            f"{name}-settings",
-            _instance(settings, project.id, environment.id, service.id),
-            self.child(depends_on=[volume]),
+            f"{name}-settings", declared_settings, self.child(depends_on=[volume])
         )
-        domain = railway.ServiceDomain(
-            f"{name}-domain",
-            railway.ServiceDomainArgs(
-                project_id=project.id,
-                environment_id=environment.id,
-                service_id=service.id,
-                target_port=settings.target_port,
-            ),
-            self.child(),
-        )
+        declared_domain = railway.ServiceDomainArgs(**place.ids(), target_port=settings.target_port)
+        domain = railway.ServiceDomain(f"{name}-domain", declared_domain, self.child())
+        revisions = [variables.revision, instance.revision, volume.revision]
+        before: list[pulumi.Resource] = [volume, variables, instance, domain]
+        if settings.cpu_limit is not None or settings.memory_limit_gb is not None:
+            limits = railway.ServiceLimits(
+                f"{name}-limits",
+                railway.ServiceLimitsArgs(
+                    **place.ids(), cpus=settings.cpu_limit, memory_gb=settings.memory_limit_gb
+                ),
+                self.child(depends_on=[instance]),
+            )
+            revisions.append(limits.revision)
+            before.append(limits)
         self.deployment = railway.Deployment(
             f"{name}-deployment",
             railway.DeploymentArgs(
-                project_id=project.id,
-                environment_id=environment.id,
-                service_id=service.id,
-                revisions=[variables.revision, instance.revision, volume.revision],
+                **place.ids(),
+                revisions=revisions,
                 domain=domain.domain,
                 health_path=settings.health_path,
                 log_expectations=settings.log_expectations,
                 wait_seconds=settings.wait_seconds,
+                rollback=settings.rollback_on_failure,
             ),
-            self.child(depends_on=[volume, variables, instance, domain, *args.after]),
+            self.child(depends_on=[*before, *args.after]),
         )
+        self.dns_records = self._custom_domain(name, settings, place)
+        if settings.volume_backups:
+            railway.VolumeBackupSchedule(
+                f"{name}-backups",
+                railway.VolumeBackupScheduleArgs(
+                    project_id=project.id,
+                    environment_id=environment.id,
+                    volume_id=volume.id,
+                    kinds=list(settings.volume_backups),
+                ),
+                self.child(),
+            )
+        if settings.project_id is not None:
+            # Last, so that it is in the state only when the adoption is complete.
+            railway.Adoption(
+                f"{name}-adoption",
+                railway.AdoptionArgs(
+                    project_id=settings.project_id,
+                    project=declared_project,
+                    service=declared_service,
+                    volume=declared_volume,
+                    variables=railway.VariablesArgs(**place.ids(), variables=values),
+                    settings=declared_settings,
+                    domain=declared_domain,
+                ),
+                self.child(depends_on=[self.deployment]),
+            )
         self.url = domain.url
         self.health_path = settings.health_path
         self.project_id = project.id
@@ -147,15 +163,28 @@ class Backend(Component):
             }
         )
 
-    def _variables(self, name: str, args: BackendArgs) -> pulumi.Output[Mapping[str, str]]:
-        """All of the backend's variables, secret as a whole: a map that is secret by value leaks the new keys
-        that a refresh finds."""
+    def _custom_domain(
+        self, name: str, settings: RailwaySettings, place: Place
+    ) -> pulumi.Output[list[dict[str, str]]] | None:
+        """The domain of one's own: the DNS records that its owner has to make. None: there is none."""
+        if settings.custom_domain is None:
+            return None
+        return railway.CustomDomain(
+            f"{name}-custom-domain",
+            railway.CustomDomainArgs(
+                **place.ids(), domain=settings.custom_domain, target_port=settings.target_port
+            ),
+            self.child(),
+        ).dns_records
+
+    def _values(self, name: str, args: BackendArgs) -> dict[str, pulumi.Input[str]]:
+        """All of the backend's variables, each by itself: some are known only after `up`."""
         backend, settings = args.backend, args.railway
         admin_token = backend.admin_token
         if admin_token is None:
             admin_token = GeneratedToken(f"{name}-admin-token", GeneratedTokenArgs(), self.child()).token
-        variables: dict[str, pulumi.Input[str]] = {
-            **backend.variables,
+        values: dict[str, pulumi.Input[str]] = {
+            **{key: pulumi.Output.secret(value) for key, value in backend.variables.items()},
             "ADMIN_TOKEN": admin_token,
             "FIREBASE_SERVICE_ACCOUNT_JSON": args.service_account_json,
             "SESSIONS_PATH": settings.mount_path,
@@ -164,20 +193,45 @@ class Backend(Component):
             "WHATSAPP_SYNC_FULL_HISTORY": "true" if backend.sync_full_history else "false",
         }
         if settings.target_port is not None:
-            variables["PORT"] = str(settings.target_port)
-        return pulumi.Output.secret(pulumi.Output.all(**variables))
+            values["PORT"] = str(settings.target_port)
+        return values
 
 
-def _instance(
-    settings: RailwaySettings,
-    project_id: pulumi.Output[str],
-    environment_id: pulumi.Output[str],
-    service_id: pulumi.Output[str],
-) -> railway.ServiceSettingsArgs:
+class Ids(TypedDict):
+    """The ids of a service's place, as arguments."""
+
+    project_id: pulumi.Output[str]
+    environment_id: pulumi.Output[str]
+    service_id: pulumi.Output[str]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the backend's service is."""
+
+    project_id: pulumi.Output[str]
+    environment_id: pulumi.Output[str]
+    service_id: pulumi.Output[str]
+
+    def ids(self) -> Ids:
+        """The three as arguments."""
+        return Ids(project_id=self.project_id, environment_id=self.environment_id, service_id=self.service_id)
+
+
+def _volume(settings: RailwaySettings, place: Place) -> railway.VolumeArgs:
+    return railway.VolumeArgs(
+        **place.ids(),
+        volume_name=settings.volume_name,
+        mount_path=settings.mount_path,
+        size_mb=round(settings.volume_size_gb * MEGABYTES_PER_GIGABYTE),
+        region=settings.region,
+        allow_new_volume=settings.allow_new_volume,
+    )
+
+
+def _instance(settings: RailwaySettings, place: Place) -> railway.ServiceSettingsArgs:
     return railway.ServiceSettingsArgs(
-        project_id=project_id,
-        environment_id=environment_id,
-        service_id=service_id,
+        **place.ids(),
         has_volume=True,
         repo=settings.repo,
         branch=settings.branch,

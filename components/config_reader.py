@@ -109,6 +109,16 @@ class ConfigReader:
         """A number that is neither infinite nor undefined."""
         return self._read(name, _number, "a number", str(KEYS[name].default))
 
+    def optional_number(self, name: str) -> float | None:
+        """A number above 0, or None when not set."""
+        if self.raw(name) is None:
+            return None
+        value = self._read(name, _number, "a number", "<number>", fallback=1)
+        if value <= 0:
+            self.add(name, "must be more than 0.", f"pulumi config set {NAMESPACE}:{name} <number>")
+            return None
+        return value
+
     def boolean(self, name: str) -> bool:
         """true or false."""
         return self._read(name, _boolean, "true or false", "true")

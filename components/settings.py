@@ -64,6 +64,8 @@ class RailwaySettings:
     volume_name: str
     mount_path: str
     volume_size_gb: float
+    volume_backups: tuple[str, ...]
+    allow_new_volume: bool
     health_path: str
     health_timeout: int
     start_command: str | None
@@ -78,6 +80,10 @@ class RailwaySettings:
     draining_seconds: int | None
     sleep_application: bool
     target_port: int | None
+    custom_domain: str | None
+    cpu_limit: float | None
+    memory_limit_gb: float | None
+    rollback_on_failure: bool
     wait_seconds: int
     log_expectations: tuple[str, ...]
 
@@ -196,6 +202,8 @@ def _railway(read: ConfigReader) -> RailwaySettings:
         volume_name=read.text("volumeName"),
         mount_path=read.text("volumeMountPath"),
         volume_size_gb=read.number("volumeSizeGb"),
+        volume_backups=tuple(kind.upper() for kind in read.texts("volumeBackups")),
+        allow_new_volume=read.boolean("allowNewVolume"),
         health_path=read.text("healthPath"),
         health_timeout=read.integer("healthTimeout", 1, 3600, " seconds"),
         start_command=read.optional_text("startCommand"),
@@ -210,6 +218,10 @@ def _railway(read: ConfigReader) -> RailwaySettings:
         draining_seconds=read.optional_integer("drainingSeconds", 0, 3600, " seconds"),
         sleep_application=read.boolean("sleepApplication"),
         target_port=read.optional_integer("targetPort", 1, 65535),
+        custom_domain=read.optional_text("customDomain"),
+        cpu_limit=read.optional_number("cpuLimit"),
+        memory_limit_gb=read.optional_number("memoryLimitGb"),
+        rollback_on_failure=read.boolean("rollbackOnFailure"),
         wait_seconds=read.integer("waitSeconds", 30, 7200, " seconds"),
         log_expectations=read.texts("logExpectations"),
     )

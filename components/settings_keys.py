@@ -18,6 +18,7 @@ BOOLEAN = "boolean"
 TEXTS = "array"
 OBJECT = "object"
 NUMBER = "number"  # a whole or broken number; Pulumi.yaml has no such type, so the CLI does not check it
+OPTIONAL_NUMBER = "optional number"  # "" or a number; not checked by the CLI either
 OPTIONAL_INTEGER = "optional integer"  # "" or a whole number; not checked by the CLI either
 SECRET = "secret"  # noqa: S105  (the kind of a key, not a value)
 
@@ -55,6 +56,8 @@ KEYS: dict[str, Key] = {
     "volumeName": Key(TEXT, "sessions"),
     "volumeMountPath": Key(TEXT, "/app/sessions"),
     "volumeSizeGb": Key(NUMBER, 50),
+    "volumeBackups": Key(TEXTS, []),
+    "allowNewVolume": Key(BOOLEAN, default=False),
     "healthPath": Key(TEXT, "/health"),
     "healthTimeout": Key(INTEGER, 300),
     "startCommand": Key(TEXT),
@@ -69,6 +72,10 @@ KEYS: dict[str, Key] = {
     "drainingSeconds": Key(OPTIONAL_INTEGER),
     "sleepApplication": Key(BOOLEAN, default=False),
     "targetPort": Key(OPTIONAL_INTEGER),
+    "customDomain": Key(TEXT),
+    "cpuLimit": Key(OPTIONAL_NUMBER),
+    "memoryLimitGb": Key(OPTIONAL_NUMBER),
+    "rollbackOnFailure": Key(BOOLEAN, default=False),
     "waitSeconds": Key(INTEGER, 1200),
     "logExpectations": Key(TEXTS, ["sessions dir exists/writable: true", "Firebase initialized"]),
     "syncFullHistory": Key(BOOLEAN, default=True),

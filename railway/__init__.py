@@ -8,6 +8,7 @@ One resource makes at most one thing that cannot be made twice, because a dynami
 half-made object; whatever is half done is found and completed by the next `up`.
 """
 
+from railway.adoption import Adoption, AdoptionArgs
 from railway.backup_schedule import VolumeBackupSchedule, VolumeBackupScheduleArgs
 from railway.custom_domain import CustomDomain, CustomDomainArgs
 from railway.deployment import Deployment, DeploymentArgs
@@ -23,6 +24,8 @@ from railway.variables import Variables, VariablesArgs
 from railway.volume import Volume, VolumeArgs
 
 __all__ = [
+    "Adoption",
+    "AdoptionArgs",
     "CustomDomain",
     "CustomDomainArgs",
     "Deployment",

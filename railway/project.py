@@ -54,7 +54,7 @@ class ProjectProvider(RailwayProvider):
         """Adopt by id, find by marker, or make."""
         with self.railway.changing(""):
             wanted = props.get("adopt_project_id")
-            project = self._adopted(props, wanted) if wanted else self._found_or_made(props)
+            project = self.adopted(props, wanted) if wanted else self._found_or_made(props)
             self._sync(project, props)
         return project.id, {"environment_id": _environment_id(project, props)}
 
@@ -132,7 +132,12 @@ class ProjectProvider(RailwayProvider):
             )
         return project
 
-    def _adopted(self, props: Props, project_id: str) -> ProjectView:
+    def adopted(self, props: Props, project_id: str) -> ProjectView:
+        """The project that is to be taken over; reads only.
+
+        Raises:
+            RefusedError: there is none, or it is in another workspace than the declared one.
+        """
         project = self.railway.project(project_id)
         if project is None:
             raise RefusedError(

@@ -52,6 +52,7 @@ PROVIDER_KEY = "__provider"
 
 Props = Mapping[str, Any]
 T = TypeVar("T")
+Kind = TypeVar("Kind", bound="RailwayProvider")
 
 
 def inputs_of(args: DataclassInstance, *outputs: str) -> dict[str, Any]:
@@ -178,6 +179,16 @@ class RailwayProvider(ResourceProvider):
         if self._access is None:
             raise CredentialsError("the provider was not configured")
         return self._access
+
+    def sibling(self, kind: type[Kind], /) -> Kind:
+        """A provider of another kind with the same credentials."""
+        made = kind()
+        made.use(self._access)
+        return made
+
+    def use(self, access: Access | CredentialsError | None) -> None:
+        """Take these credentials instead of those that `configure` would read."""
+        self._access = access
 
     @property
     def railway(self) -> Railway:

@@ -54,11 +54,11 @@ class ServiceDomainProvider(RailwayProvider):
         """Find the service's domain, or make one; then bring label and port to what is declared."""
         stack = self.stack(props)
         with stack.changing:
-            found = _choose(stack.look(), props)
+            found = choose(stack.look(), props)
             if found is None:
                 found = self.once(
                     self._creation(props),
-                    lambda: _choose(stack.look_again(), props),
+                    lambda: choose(stack.look_again(), props),
                     late=True,
                 )
                 made = found
@@ -158,7 +158,8 @@ def _label(domain: ServiceDomainView) -> str:
     )
 
 
-def _choose(view: StackView, props: Props) -> ServiceDomainView | None:
+def choose(view: StackView, props: Props) -> ServiceDomainView | None:
+    """The service's domain: the one with the declared label, or else its first."""
     domains = sorted(instance_of(view, props["service_id"]).service_domains, key=lambda one: one.id)
     wanted = [one for one in domains if _label(one) == props.get("subdomain")]
     return next(iter(wanted + domains), None)

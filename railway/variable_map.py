@@ -15,7 +15,7 @@ that it must not touch, because the only quiet way to remove one rewrites them a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -138,7 +138,7 @@ class VariableMapProvider(RailwayProvider):
             live = stack.variables(owner)
             declared = props.get("variables") or {}
             left = {
-                name: value for name, value in live.items() if name not in declared and not _railways(name)
+                name: value for name, value in live.items() if name not in declared and not is_railways(name)
             }
             if any(value is None for value in left.values()):
                 raise RefusedError(
@@ -180,25 +180,35 @@ class VariableMapProvider(RailwayProvider):
             for name, value in live.items()
             if value is None and name in declared and recorded.get(name, declared[name]) == declared[name]
         }
-        extra = sorted(name for name in live if name not in declared and not _railways(name))
-        if sealed and extra:
-            raise RefusedError(
-                f"{', '.join(extra)} are not declared, and {', '.join(sorted(sealed))} are sealed on "
-                "Railway; removing the first would rewrite the second, whose values nobody can read",
-                next_step=f"remove {', '.join(extra)} in Railway's dashboard, or declare them",
-            )
+        extra = sorted(name for name in live if name not in declared and not is_railways(name))
+        refuse_beside_sealed(sealed, extra)
         writes = {name: value for name, value in declared.items() if name not in sealed}
         api = self.railway.api
         written = api.write_variables(
             stack.project_id, stack.environment_id, owner, writes, replace=not sealed
         )
         now: dict[str, str | None] = {**writes, **dict.fromkeys(sealed)}
-        now |= {name: value for name, value in live.items() if _railways(name) and name not in now}
+        now |= {name: value for name, value in live.items() if is_railways(name) and name not in now}
         stack.patch_variables(owner, now)
         return written
 
 
-def _railways(name: str) -> bool:
+def refuse_beside_sealed(sealed: Collection[str], extra: Collection[str]) -> None:
+    """Refuse to remove undeclared variables while sealed ones must stay.
+
+    Raises:
+        RefusedError: there are both.
+    """
+    if sealed and extra:
+        raise RefusedError(
+            f"{', '.join(extra)} are not declared, and {', '.join(sorted(sealed))} are sealed on "
+            "Railway; removing the first would rewrite the second, whose values nobody can read",
+            next_step=f"remove {', '.join(extra)} in Railway's dashboard, or declare them",
+        )
+
+
+def is_railways(name: str) -> bool:
+    """Whether a variable is Railway's own, which nobody sets or removes."""
     return name.startswith("RAILWAY_") and name not in SETTABLE
 
 

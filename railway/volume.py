@@ -93,9 +93,9 @@ class VolumeProvider(RailwayProvider):
             if gone(view):
                 raise MissingError("the environment is deleted", next_step="run `pulumi up --refresh`")
             latest = _latest(view, props)
-            found = self._find(view, props)
+            found = self.find(view, props)
             if found is None:
-                self._refuse_new_over_lost(view, props)
+                self.refuse_new_over_lost(view, props)
                 volume_id, written = self._create(stack, props)
             else:
                 volume_id, written = found.volume_id, None
@@ -158,7 +158,12 @@ class VolumeProvider(RailwayProvider):
         # A refresh sees the state's inputs only, not the program's new ones: hence the config as well.
         return props.get("allow_new_volume") is True or self.access.allow_new_volume
 
-    def _find(self, view: StackView, props: Props) -> VolumeView | None:
+    def find(self, view: StackView, props: Props) -> VolumeView | None:
+        """The service's volume, or a free one of the declared name.
+
+        Raises:
+            RefusedError: the one of that name is another service's.
+        """
         volumes = [one for one in view.environment.volumes if not one.deleted] if view.environment else []
         attached = next((one for one in volumes if one.service_id == props["service_id"]), None)
         if attached is not None:
@@ -172,7 +177,12 @@ class VolumeProvider(RailwayProvider):
             )
         return named
 
-    def _refuse_new_over_lost(self, view: StackView, props: Props) -> None:
+    def refuse_new_over_lost(self, view: StackView, props: Props) -> None:
+        """Refuse an empty volume in the place of one that can still be restored.
+
+        Raises:
+            MissingError: there is one.
+        """
         if self._may_start_empty(props):
             return
         for one in view.environment.volumes if view.environment else ():

@@ -129,3 +129,64 @@ def test_an_adopted_project_is_named_by_its_id(run: Run) -> None:
     railway = replace(world.RAILWAY, project_id="0b1c")
     engine = run(settings=lambda: world.settings(railway=railway))
     assert engine.one("backend-project").inputs["adopt_project_id"] == "0b1c"
+
+
+def test_what_is_not_asked_for_is_not_declared(run: Run) -> None:
+    """No custom domain, no limits, no schedule of backups, no adoption: not one resource more."""
+    kinds = {resource.kind.rpartition(":")[2] for resource in run().registered}
+    assert not kinds & {"CustomDomain", "ServiceLimits", "VolumeBackupSchedule", "Adoption"}
+
+
+def test_a_custom_domain_has_its_dns_records_as_outputs(run: Run) -> None:
+    railway = replace(world.RAILWAY, custom_domain="crm.example.com")
+    domain = run(settings=lambda: world.settings(railway=railway)).one("backend-custom-domain")
+    assert (domain.inputs["domain"], domain.inputs["target_port"]) == ("crm.example.com", 8080)
+
+
+@pytest.mark.parametrize(
+    ("cpus", "memory", "declared"),
+    [
+        (2.0, None, {"cpus": 2.0}),
+        (None, 1.5, {"memory_gb": 1.5}),
+        (4.0, 8.0, {"cpus": 4.0, "memory_gb": 8.0}),
+    ],
+)
+def test_limits_are_part_of_the_one_deployment(
+    run: Run, cpus: float | None, memory: float | None, declared: dict[str, float]
+) -> None:
+    railway = replace(world.RAILWAY, cpu_limit=cpus, memory_limit_gb=memory)
+    engine = run(settings=lambda: world.settings(railway=railway))
+    limits = engine.one("backend-limits")
+    assert {name: limits.inputs[name] for name in ("cpus", "memory_gb") if name in limits.inputs} == declared
+    deployment = engine.one("backend-deployment")
+    assert len(deployment.inputs["revisions"]) == 4
+    assert "backend-limits" in engine.waits_for(deployment)
+
+
+def test_the_volume_is_backed_up_as_asked(run: Run) -> None:
+    railway = replace(world.RAILWAY, volume_backups=("DAILY", "WEEKLY"))
+    schedule = run(settings=lambda: world.settings(railway=railway)).one("backend-backups")
+    assert schedule.inputs["volume_id"] == "id-of-backend-volume"
+    assert schedule.inputs["kinds"] == ["DAILY", "WEEKLY"]
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_a_rollback_and_an_empty_volume_happen_only_when_said(run: Run, said: bool) -> None:
+    railway = replace(world.RAILWAY, rollback_on_failure=said, allow_new_volume=said)
+    engine = run(settings=lambda: world.settings(railway=railway))
+    assert engine.one("backend-deployment").inputs["rollback"] is said
+    assert engine.one("backend-volume").inputs["allow_new_volume"] is said
+
+
+def test_the_adoption_comes_last_and_knows_all_that_is_declared(run: Run) -> None:
+    """In the state it means: complete. Its variables are known one by one, also while one is not."""
+    railway = replace(world.RAILWAY, project_id="0b1c")
+    engine = run(settings=lambda: world.settings(railway=railway))
+    adoption = engine.one("backend-adoption")
+    assert "backend-deployment" in engine.waits_for(adoption)
+    assert adoption.inputs["project_id"] == "0b1c"
+    declared = adoption.inputs["declared"]
+    assert declared["settings"]["branch"] == "main"
+    assert declared["volume"]["size_mb"] == 50000
+    assert set(declared["variables"]["variables"]) == set(engine.one("backend-variables").inputs["variables"])
+    assert "declared" in adoption.secret

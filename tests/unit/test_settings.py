@@ -21,6 +21,7 @@ from components.settings_keys import (
     NAMESPACE,
     NUMBER,
     OPTIONAL_INTEGER,
+    OPTIONAL_NUMBER,
     SECRET,
     TEXT,
 )
@@ -48,7 +49,9 @@ def test_pulumi_yaml_says_the_same_as_the_table() -> None:
     assert list(stated) == list(KEYS)
     for name, key in KEYS.items():
         entry = mapping(stated[name]) or {}
-        kind = {NUMBER: None, OPTIONAL_INTEGER: None, SECRET: TEXT}.get(key.kind, key.kind)
+        kind = {NUMBER: None, OPTIONAL_NUMBER: None, OPTIONAL_INTEGER: None, SECRET: TEXT}.get(
+            key.kind, key.kind
+        )
         assert entry.get("type") == kind, name
         assert entry["default"] == key.default, name
         assert str(entry["description"]).endswith((".", "'")), name
@@ -168,10 +171,14 @@ def test_all_problems_are_numbered_in_one_text() -> None:
 )
 def test_no_config_makes_it_stumble(config: dict[str, str]) -> None:
     set_all_config({f"{NAMESPACE}:{name}": value for name, value in config.items()}, [])
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)  # outputs are made of futures
     try:
         _, problems = settings.load(pulumi.Config(NAMESPACE), "sandbox", {})
     finally:
         set_all_config({}, [])
+        asyncio.set_event_loop(None)
+        loop.close()
     assert problems
     for problem in problems:
         assert problem.key

@@ -13,6 +13,7 @@ from graphql import GraphQLSchema, build_schema, parse, validate
 from pulumi.dynamic.dynamic import serialize_provider
 
 from railway import documents
+from railway.adoption import AdoptionProvider
 from railway.backup_schedule import VolumeBackupScheduleProvider
 from railway.custom_domain import CustomDomainProvider
 from railway.deployment import DeploymentProvider
@@ -75,6 +76,7 @@ PROVIDERS: tuple[type[RailwayProvider], ...] = (
     VolumeBackupScheduleProvider,
     SharedVariablesProvider,
     ServiceLimitsProvider,
+    AdoptionProvider,
 )
 
 NAMES = {
@@ -91,6 +93,7 @@ NAMES = {
     "railway.backup_schedule.VolumeBackupScheduleProvider",
     "railway.shared_variables.SharedVariablesProvider",
     "railway.service_limits.ServiceLimitsProvider",
+    "railway.adoption.AdoptionProvider",
 }
 
 

@@ -1,0 +1,198 @@
+"""What taking a project over will change: read, compared with the same tables as every later change, and
+changed by nobody.
+
+Refuses what `up` would refuse: a project that is not there or in another workspace, a volume that is
+another service's, lost, or larger than declared. Refuses to show the value of a variable: names only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from railway import diff as differ
+from railway.errors import RefusedError
+from railway.model import Named, ProjectView, StackView
+from railway.project import ProjectProvider
+from railway.provider import Props, RailwayProvider
+from railway.service_domain import ServiceDomainProvider, choose
+from railway.service_settings import ServiceSettingsProvider
+from railway.variable_map import is_railways, refuse_beside_sealed
+from railway.volume import VolumeProvider
+
+Kind = TypeVar("Kind", bound=RailwayProvider)
+
+_HIDDEN = {"registry_credentials"}
+_NOTHING = "nothing"
+
+
+class Makes(Protocol):
+    """Makes a provider of a kind that has the asker's credentials."""
+
+    def __call__(self, kind: type[Kind], /) -> Kind:
+        """Make one."""
+        ...
+
+
+@dataclass(frozen=True)
+class Report:
+    """What adoption keeps and what it changes.
+
+    Args:
+        project: the project as a person knows it.
+        kept: what stays the very same object, each with its id.
+        changes: property -> "old -> new"; variables by name only.
+        warnings: what a person should look at before `up`.
+    """
+
+    project: str
+    kept: tuple[str, ...]
+    changes: Mapping[str, str]
+    warnings: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [f"adoption of the Railway project {self.project}:"]
+        lines += [f"  keeps {one}" for one in self.kept]
+        lines += [f"  changes {name}: {change}" for name, change in self.changes.items()]
+        lines += [f"  look: {one}" for one in self.warnings]
+        lines.append("  and deploys once" if self.changes else "  and changes nothing")
+        return "\n".join(lines)
+
+
+def report(provider: Makes, project_id: str, declared: Mapping[str, Props]) -> Report:
+    """Compare what is there with what is declared; reads only.
+
+    Args:
+        provider: makes providers.
+        project_id: the project that is to be taken over.
+        declared: the declared inputs of `project`, `service`, `volume`, `variables`, `settings` and
+            `domain`, as far as they are known; ids of Railway's in them are not looked at.
+
+    Raises:
+        RailwayError: it would be refused, or cannot be read.
+    """
+    projects = provider(ProjectProvider)
+    project = projects.adopted(declared["project"], project_id)
+    shown = f"{project.name} ({project.id})"
+    changes: dict[str, str] = {}
+    if project.name != declared["project"]["project_name"]:
+        changes["project.project_name"] = _arrow(project.name, declared["project"]["project_name"])
+    if (environment := _environment(project, declared, changes)) is None:
+        return Report(shown, (), changes, ())
+    kept = [f"the environment {environment.name} ({environment.id})"]
+    stack = projects.railway.stack(project.id, environment.id)
+    view = stack.look()
+    name = declared["service"]["service_name"]
+    service = next((one for one in project.services if one.name == name), None)
+    if service is None or view.instance(service.id) is None:
+        changes["service"] = f"{_NOTHING} -> {name}, with a new and empty volume"
+        return Report(shown, tuple(kept), changes, _other_services(project, name))
+    kept.append(f"the service {service.name} ({service.id})")
+    place = {"project_id": project.id, "environment_id": environment.id, "service_id": service.id}
+    kept += _volume(provider(VolumeProvider), view, {**declared["volume"], **place}, changes)
+    _settings(provider(ServiceSettingsProvider), {**declared["settings"], **place}, changes)
+    _variables(declared["variables"]["variables"], stack.variables(service.id), changes)
+    kept += _domain(provider(ServiceDomainProvider), view, {**declared["domain"], **place}, changes)
+    return Report(shown, tuple(kept), changes, _services_beside(view, service, declared["settings"]))
+
+
+def _environment(
+    project: ProjectView, declared: Mapping[str, Props], changes: dict[str, str]
+) -> Named | None:
+    name = declared["project"].get("environment_name") or "production"
+    found = next((one for one in project.environments if one.name == name), None)
+    if found is None:
+        there = ", ".join(one.name for one in project.environments)
+        changes["environment"] = f"{_NOTHING} -> {name}, with nothing in it (the project has {there})"
+    return found
+
+
+def _other_services(project: ProjectView, name: str) -> tuple[str, ...]:
+    there = [one.name for one in project.services]
+    if not there:
+        return ()
+    command = f"pulumi config set whatsapp-crm:railwayServiceName {there[0]}"
+    return (f"no service is named {name}; the project has {', '.join(there)}. To take one over: {command}",)
+
+
+def _services_beside(view: StackView, service: Named, settings: Props) -> tuple[str, ...]:
+    """Other services that deploy the same repository: perhaps the real backend."""
+    repo = settings.get("repo")
+    beside = [
+        one.name
+        for one in (view.project.services if view.project else ())
+        if one.id != service.id and any(trigger.repository == repo for trigger in view.triggers(one.id))
+    ]
+    return tuple(f"the service {name} deploys {repo} too; it is not touched" for name in beside)
+
+
+def _volume(provider: VolumeProvider, view: StackView, props: Props, changes: dict[str, str]) -> list[str]:
+    found = provider.find(view, props)
+    if found is None:
+        provider.refuse_new_over_lost(view, props)
+        changes["volume"] = f"{_NOTHING} -> {props['volume_name']}, empty, at {props['mount_path']}"
+        return []
+    if found.size_mb > int(props["size_mb"]):
+        raise RefusedError(
+            f"the Railway volume {found.name} ({found.volume_id}) has {found.size_mb} MB, {props['size_mb']} "
+            "MB are declared; a volume never shrinks",
+            next_step=f"pulumi config set whatsapp-crm:volumeSizeGb {found.size_mb / 1000:g}",
+        )
+    _compare(provider, "volume", found.volume_id, props, changes)
+    return [f"the volume {found.name} ({found.volume_id}), {found.size_mb} MB, with its files"]
+
+
+def _settings(provider: ServiceSettingsProvider, props: Props, changes: dict[str, str]) -> None:
+    _compare(provider, "settings", "", props, changes)
+
+
+def _domain(
+    provider: ServiceDomainProvider, view: StackView, props: Props, changes: dict[str, str]
+) -> list[str]:
+    found = choose(view, props)
+    if found is None:
+        changes["domain"] = f"{_NOTHING} -> a new one of Railway's"
+        return []
+    _compare(provider, "domain", found.id, props, changes)
+    return [f"the domain {found.domain}"]
+
+
+def _compare(provider: RailwayProvider, title: str, id_: str, props: Props, changes: dict[str, str]) -> None:
+    live = provider.see(id_, props)
+    if live is None:
+        raise RefusedError(f"the {title} of the service went away while it was read")
+    there: dict[str, Any] = {**props, **live}
+    for name in differ.compare(provider.FIELDS, there, props).changed:
+        field = next(one for one in provider.FIELDS if one.name == name)
+        old, new = field.value(there), props.get(name)
+        if name in _HIDDEN:
+            changes[f"{title}.{name}"] = "set"
+        elif differ.is_unknown(new):
+            changes[f"{title}.{name}"] = f"{_shown(old)} -> known after up"
+        else:
+            changes[f"{title}.{name}"] = _arrow(old, field.value(props))
+
+
+def _variables(declared: Mapping[str, Any], live: Mapping[str, str | None], changes: dict[str, str]) -> None:
+    there = {name: value for name, value in live.items() if name in declared or not is_railways(name)}
+    removed = sorted(set(there) - set(declared))
+    sealed = sorted(name for name, value in there.items() if value is None and name in declared)
+    refuse_beside_sealed(sealed, removed)
+    both = [name for name in sorted(declared) if name in there and name not in sealed]
+    for title, names in (
+        ("added", sorted(set(declared) - set(there))),
+        ("changed", [name for name in both if declared[name] != there[name]]),
+        ("removed", removed),
+    ):
+        if names:
+            changes[f"variables {title}"] = ", ".join(names)
+
+
+def _arrow(old: object, new: object) -> str:
+    return f"{_shown(old)} -> {_shown(new)}"
+
+
+def _shown(value: object) -> str:
+    return _NOTHING if value is None else json.dumps(value, ensure_ascii=False)

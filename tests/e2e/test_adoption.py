@@ -1,0 +1,214 @@
+"""A running production is taken over: the preview says what will change; `up` does it and loses nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import requests
+
+from sandbox import hand, live
+from sandbox.supervisor import STACK, Sandbox
+from tests.e2e.stack import DRIFT, Done, Stack
+
+pytestmark = pytest.mark.e2e
+
+WORKSPACE = "b7d1c0de-0000-4000-8000-000000000001"
+REPO = "example/whatsapp-crm"
+OLD_VALUE = "value-that-nobody-may-see"
+TABLES = ("projects", "services", "volumes", "variables", "triggers", "domains", "deployments")
+
+
+def production(running: Any) -> dict[str, str]:
+    """A project made by hand; the ids of what must stay."""
+    dashboard = hand.Dashboard(running, "", "", "")
+    project = dashboard.call(
+        "mutation($i: ProjectCreateInput!) { projectCreate(input: $i) { id primaryEnvironmentId } }",
+        {"i": {"name": "crm", "workspaceId": WORKSPACE, "description": "our production"}},
+    )["projectCreate"]
+    place = {"projectId": project["id"], "environmentId": project["primaryEnvironmentId"]}
+    service = dashboard.call(
+        "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }",
+        {"i": place | {"name": "backend"}},
+    )["serviceCreate"]["id"]
+    live.post(running.railway_url, "/admin/clock", {"advance": 5})
+    where = {"environmentId": place["environmentId"], "serviceId": service}
+    volume = dashboard.call(
+        "mutation($i: VolumeCreateInput!) { volumeCreate(input: $i) { id } }",
+        {"i": place | {"serviceId": service, "mountPath": "/app/sessions"}},
+    )["volumeCreate"]["id"]
+    dashboard.call(
+        "mutation($i: VariableCollectionUpsertInput!) { variableCollectionUpsert(input: $i) }",
+        {
+            "i": place
+            | {
+                "serviceId": service,
+                "skipDeploys": True,
+                "variables": {
+                    "SESSIONS_PATH": "/app/sessions",
+                    "WHATSAPP_BACKFILL_COUNT": OLD_VALUE,
+                    "OLD": OLD_VALUE,
+                    "OLDER": OLD_VALUE,
+                },
+            }
+        },
+    )
+    dashboard.call(
+        "mutation($e: String!, $s: String!, $i: ServiceInstanceUpdateInput!)"
+        " { serviceInstanceUpdate(environmentId: $e, serviceId: $s, input: $i) }",
+        {
+            "e": place["environmentId"],
+            "s": service,
+            "i": {"healthcheckPath": "/alive", "restartPolicyMaxRetries": 3, "rootDirectory": "backend"},
+        },
+    )
+    dashboard.call(
+        "mutation($i: DeploymentTriggerCreateInput!) { deploymentTriggerCreate(input: $i) { id } }",
+        {
+            "i": place
+            | {
+                "serviceId": service,
+                "provider": "github",
+                "repository": REPO,
+                "branch": "audit-whatsapp-30",
+            }
+        },
+    )
+    domain = dashboard.call(
+        "mutation($i: ServiceDomainCreateInput!) { serviceDomainCreate(input: $i) { id } }", {"i": where}
+    )["serviceDomainCreate"]["id"]
+    dashboard.call(
+        "mutation($e: String!, $s: String!) { serviceInstanceDeployV2(environmentId: $e, serviceId: $s) }",
+        {"e": place["environmentId"], "s": service},
+    )
+    live.post(running.railway_url, "/admin/clock", {"advance": 60})
+    live.post(running.railway_url, f"/admin/volumes/{volume}/files", {"files": {"creds.json": "kept"}})
+    return {"Project": project["id"], "Service": service, "Volume": volume, "ServiceDomain": domain}
+
+
+def rows(stack: Stack) -> dict[str, Any]:
+    """What Railway has."""
+    state = json.loads(live.get(stack.running.railway_url, "/admin/state"))
+    return {table: state[table] for table in TABLES}
+
+
+@dataclass
+class Adopted:
+    """What was seen."""
+
+    ids: dict[str, str] = field(default_factory=dict[str, str])
+    done: dict[str, Done] = field(default_factory=dict[str, Done])
+    railway: dict[str, live.Counts] = field(default_factory=dict[str, live.Counts])
+    untouched: dict[str, bool] = field(default_factory=dict[str, bool])
+    found: list[live.Resource] = field(default_factory=list[live.Resource])
+
+
+@pytest.fixture(scope="module")
+def adopted(sandbox: Sandbox, stack: Stack) -> Adopted:
+    """Refused three times, previewed, done, looked at again."""
+    seen = Adopted()
+    url = stack.running.railway_url
+    seen.ids = production(stack.running)
+
+    def step(name: str, *arguments: str, **extra: str) -> None:
+        before = rows(stack)
+        done, counts, _ = stack.counted(lambda: stack.pulumi(*arguments, **extra))
+        seen.done[name], seen.railway[name] = done, counts
+        seen.untouched[name] = rows(stack) == before
+
+    def adopt(project_id: str) -> None:
+        stack.edit(lambda config: config.update({"whatsapp-crm:railwayProjectId": project_id}))
+
+    adopt("b7d1c0de-0000-4000-8000-00000000dead")
+    step("wrong id", "preview")
+    other = requests.post(f"{url}/admin/workspaces", json={"name": "Other"}, timeout=30).json()["id"]
+    live.post(url, "/admin/tokens", {"kind": "workspace", "token": "other-workspace", "workspace_id": other})
+    adopt(seen.ids["Project"])
+    step("foreign token", "preview", RAILWAY_API_TOKEN="other-workspace")
+    stack.edit(lambda config: config.update({"whatsapp-crm:volumeSizeGb": "1"}))
+    step("smaller volume", "preview")
+    stack.edit(lambda config: config.update({"whatsapp-crm:volumeSizeGb": "50"}))
+    step("preview", "preview", "--diff")
+    step("up", "up", "--yes", "--skip-preview")
+    assert seen.done["up"].returncode == 0, seen.done["up"].stdout
+    step("second preview", "preview", "--expect-no-changes")
+    step("drift", *DRIFT)
+    seen.found = live.resources(sandbox, STACK)
+    return seen
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'settings.branch: "audit-whatsapp-30" -> "main"',
+        'settings.healthcheck_path: "/alive" -> "/health"',
+        "settings.restart_policy_max_retries: 3 -> 10",
+        'project.project_name: "crm" -> "whatsapp-crm"',
+        "variables added: ADMIN_TOKEN, FIREBASE_SERVICE_ACCOUNT_JSON, WHATSAPP_BACKFILL_THREADS",
+        "variables changed: WHATSAPP_BACKFILL_COUNT",
+        "variables removed: OLD, OLDER",
+        "keeps the volume",
+        "keeps the service backend",
+        "keeps the domain",
+        "and deploys once",
+    ],
+)
+def test_the_preview_names_each_change(adopted: Adopted, said: str) -> None:
+    done = adopted.done["preview"]
+    assert done.returncode == 0, done.stdout
+    assert said in done.stdout
+
+
+def test_the_preview_changes_nothing_and_shows_no_value(adopted: Adopted) -> None:
+    assert adopted.untouched["preview"]
+    assert all(OLD_VALUE not in done.stdout for done in adopted.done.values())
+
+
+def test_what_stays_the_same_is_not_named_a_change(adopted: Adopted) -> None:
+    said = adopted.done["preview"].stdout
+    assert "changes settings.root_directory" not in said
+    assert "SESSIONS_PATH" not in "".join(line for line in said.splitlines() if "changes variables" in line)
+
+
+@pytest.mark.parametrize(
+    ("step", "why", "mend"),
+    [
+        ("wrong id", "there is no Railway project", "pulumi config set whatsapp-crm:railwayProjectId <id>"),
+        ("foreign token", "Not Authorized", "a workspace token sees its own workspace only"),
+        ("smaller volume", "a volume never shrinks", "pulumi config set whatsapp-crm:volumeSizeGb 5"),
+    ],
+)
+def test_a_wrong_adoption_is_refused_in_the_preview(adopted: Adopted, step: str, why: str, mend: str) -> None:
+    done = adopted.done[step]
+    assert done.returncode != 0
+    assert why in done.stdout
+    assert mend in done.stdout
+    assert "Traceback" not in done.stdout
+    assert adopted.untouched[step]
+
+
+@pytest.mark.parametrize("kind", ["Project", "Service", "Volume", "ServiceDomain"])
+def test_it_is_the_same_object_afterwards(adopted: Adopted, kind: str) -> None:
+    assert live.one(adopted.found, live.RAILWAY + kind).id == adopted.ids[kind]
+
+
+def test_the_files_on_the_volume_are_the_same(stack: Stack, adopted: Adopted) -> None:
+    files = live.get(stack.running.railway_url, f"/admin/volumes/{adopted.ids['Volume']}/files")
+    assert "creds.json" in files
+
+
+def test_the_adoption_deploys_once(adopted: Adopted) -> None:
+    assert adopted.railway["up"].deployments == 1
+
+
+def test_the_next_preview_is_clean_and_asks_nothing(adopted: Adopted) -> None:
+    assert adopted.done["second preview"].returncode == 0, adopted.done["second preview"].stdout
+    assert adopted.railway["second preview"].requests == 0
+    assert adopted.done["drift"].returncode == 0, adopted.done["drift"].stdout
+
+
+def test_no_value_of_a_variable_is_in_the_adoptions_state(adopted: Adopted) -> None:
+    adoption = live.one(adopted.found, live.RAILWAY + "Adoption")
+    assert set(adoption.inputs) <= {"__provider", "project_id", "changes"}
