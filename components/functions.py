@@ -95,7 +95,9 @@ class Functions(Component):
             # Only our archives are in it, and each can be built again from the repository. No rule deletes
             # old ones by age: an unchanged function is still updated from the archive it was made from.
             force_destroy=True,
-            opts=self.child(depends_on=args.apis.of("storage")),
+            # Functions of any region are built from it, and a bucket cannot move: with another `region` it
+            # would be deleted with all archives in it, which nothing would put into the new one.
+            opts=self.child(depends_on=args.apis.of("storage"), ignore_changes=["location"]),
         )
         for codebase in args.codebases:
             source = gcp.storage.BucketObject(

@@ -174,6 +174,10 @@ def test_old_sources_stay_as_the_way_back(run: Run) -> None:
     assert not request.deleteBeforeReplace
 
 
+def test_another_region_does_not_replace_the_bucket_of_all_sources(run: Run) -> None:
+    assert list(run().one("functions-sources").request.ignoreChanges) == ["location"]
+
+
 def test_no_source_is_public(run: Run) -> None:
     bucket = run().one("functions-sources").inputs
     assert bucket["uniformBucketLevelAccess"] is True
