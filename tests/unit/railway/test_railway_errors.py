@@ -156,6 +156,8 @@ def test_the_edge_is_told_from_the_api() -> None:
         (str((datetime.now(UTC) + timedelta(days=1)).timestamp() * 1000), 82800, 86401),
         ((datetime.now(UTC) - timedelta(days=1)).isoformat(), 0, 0),
     ],
+    # Fixed names: parallel test processes collect at different moments, and must agree on them.
+    ids=("seconds", "zero", "none", "words", "HTTP date", "ISO date", "epoch", "epoch in ms", "past"),
 )
 def test_every_spelling_of_a_wait_is_understood(
     value: str | None, low: float | None, high: float | None

@@ -210,7 +210,11 @@ def test_only_a_deployment_that_began_after_the_write_contains_it(
     assert not revision.contains(deployment(id_, seconds), [write, later])
 
 
-@pytest.mark.parametrize("text", ["", "x", "a b c", "2026 - x y", revision.new(None, None)])
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "a b c", "2026 - x y", revision.new(None, None)],
+    ids=("empty", "one word", "words", "no mark", "made without a time"),
+)
 def test_a_mark_without_a_time_lets_nothing_be_adopted(text: str) -> None:
     """Then we deploy: one deployment too many loses nothing, one too few loses a change."""
     assert not revision.contains(deployment("new", 1e9), [text])
