@@ -179,6 +179,7 @@ def _codebase(
             where=where,
             digest=packed.sha256,
             project=settings.google.project,
+            firebase_config=settings.google.firebase_config,
             environment=_param_texts(settings),
             timeout=settings.functions.discovery_timeout,
         ),
@@ -190,10 +191,15 @@ def _codebase(
     names, _ = archive.packed_files(source.folder, source.ignore, where)
     problems += _not_packed(answer.loaded, names, where)
     project = settings.google.project
+    bucket = settings.google.storage_bucket
     resolved, more = params.resolve(
         answer.manifest.get("params"),
         settings.functions.params,
-        {"PROJECT_ID": project, "GCLOUD_PROJECT": project},
+        {
+            "PROJECT_ID": project,
+            "GCLOUD_PROJECT": project,
+            **({} if bucket is None else {"STORAGE_BUCKET": bucket}),
+        },
         where,
     )
     problems += more

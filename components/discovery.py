@@ -33,6 +33,8 @@ _CHECKED_FILES = 200
 _CACHE_FORMAT = "1"  # raise it when the answer's form or the hook changes
 _FILE_LINE = re.compile(r"(?:file://)?(/[^\s:()'\"]+\.[cm]?[jt]s):(\d+)")
 _MISSING_MODULE = re.compile(r"Cannot find (?:module|package) '([^']+)'")
+# What the SDKs say without a bucket in FIREBASE_CONFIG: firebase-functions, firebase-admin.
+_NO_BUCKET = re.compile(r"Missing bucket name|Bucket name not specified or invalid")
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "NODE_ENV", "SYSTEMROOT")
 
 
@@ -45,6 +47,7 @@ class Source:
     where: str
     digest: str
     project: str
+    firebase_config: Mapping[str, str]
     environment: Mapping[str, str]
     timeout: int
 
@@ -208,6 +211,7 @@ def _key(source: Source, command: _Command) -> str:
         source.digest,
         str(source.folder),
         source.project,
+        json.dumps(dict(source.firebase_config), sort_keys=True),
         json.dumps(dict(source.environment), sort_keys=True),
         command.node_version,
         command.sdk_version,
@@ -224,7 +228,7 @@ def _run(source: Source, command: _Command) -> tuple[Answer | None, list[Problem
         environment |= {
             "GCLOUD_PROJECT": source.project,
             "GOOGLE_CLOUD_PROJECT": source.project,
-            "FIREBASE_CONFIG": json.dumps({"projectId": source.project}, separators=(",", ":")),
+            "FIREBASE_CONFIG": json.dumps(dict(source.firebase_config), separators=(",", ":")),
             "FUNCTIONS_CONTROL_API": "true",
             "FUNCTIONS_MANIFEST_OUTPUT_PATH": str(manifest_path),
             "CRM_DISCOVERY_REPORT": str(report_path),
@@ -293,6 +297,12 @@ def _failure(source: Source, output: str, code: int) -> list[Problem]:
             source,
             f"the module {name} is used{at}, but is not installed.",
             f"cd {source.folder} && {'npm ci' if declared else f'npm install {name}'}",
+        )
+    if _NO_BUCKET.search(output) is not None and "storageBucket" not in source.firebase_config:
+        return _problem(
+            source,
+            f"the code{at} uses the app's storage bucket, which is not configured.",
+            f"pulumi config set {NAMESPACE}:storageBucket <my-crm.firebasestorage.app>",
         )
     message = _message(output) or f"the SDK ended with the code {code} and no message"
     return _problem(

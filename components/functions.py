@@ -10,7 +10,8 @@ job, labels, environment), so its `functions:list` and `functions:log` go on wor
 It refuses to put the invoker on the function: Google only honours it on the Cloud Run service behind it
 (Cloud Functions docs, "Authorize access"), whose name is computed here and not taken from an output,
 because an unknown name would show every binding as replaced whenever code changes. It refuses to guess a
-storage bucket for FIREBASE_CONFIG: projects differ, and a wrong one fails later and stranger than none.
+storage bucket for FIREBASE_CONFIG: projects differ, and a wrong one fails later and stranger than none. The
+setting `storageBucket` says it.
 """
 
 from __future__ import annotations
@@ -153,7 +154,7 @@ class Functions(Component):
             },
         }
         service: gcp.cloudfunctionsv2.FunctionServiceConfigArgsDict = {
-            "environment_variables": environment(endpoint, self._project),
+            "environment_variables": environment(endpoint, self._args.google),
             "available_memory": endpoint.memory,
             "available_cpu": endpoint.cpu,
             "max_instance_request_concurrency": endpoint.concurrency,
@@ -267,13 +268,14 @@ def url(endpoint: Endpoint, project: str) -> str:
     return f"https://{endpoint.region}-{project}.cloudfunctions.net/{endpoint.id}"
 
 
-def environment(endpoint: Endpoint, project: str) -> dict[str, str]:
+def environment(endpoint: Endpoint, google: GoogleSettings) -> dict[str, str]:
     """The function's plain variables: what the official CLI provides, and the codebase's own."""
+    project = google.project
     provided = {
         "EVENTARC_CLOUD_EVENT_SOURCE": (
             f"projects/{project}/locations/{endpoint.region}/services/{endpoint.id}"
         ),
-        "FIREBASE_CONFIG": json.dumps({"projectId": project}),
+        "FIREBASE_CONFIG": json.dumps(google.firebase_config),
         "FUNCTION_REGION": endpoint.region,
         "FUNCTION_TARGET": endpoint.entry_point.replace("-", "."),
         "GCLOUD_PROJECT": project,

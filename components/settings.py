@@ -23,8 +23,8 @@ from components.settings_rules import Rules
 PROGRAM_DIR = Path(__file__).resolve().parent.parent
 # Keys without which the app cannot be read, or would be blamed for what the settings have wrong.
 _READS_THE_APP = {
-    "appDir", "googleProject", "firestoreDatabase", "firestoreLocation", "functionsRuntime", "functionParams",
-    "functionsRoles", "discoveryTimeout", "secrets",
+    "appDir", "googleProject", "firestoreDatabase", "firestoreLocation", "storageBucket", "functionsRuntime",
+    "functionParams", "functionsRoles", "discoveryTimeout", "secrets",
 }  # fmt: skip
 PRODUCTION_STACKS = ("prod", "production")
 
@@ -37,10 +37,17 @@ class GoogleSettings:
     region: str
     firestore_location: str
     firestore_database: str
+    storage_bucket: str | None
     backend_roles: tuple[str, ...]
     functions_roles: tuple[str, ...]
     key_rotation: str
     index_lanes: int
+
+    @property
+    def firebase_config(self) -> dict[str, str]:
+        """What the Firebase SDKs of the functions read from FIREBASE_CONFIG."""
+        bucket = {} if self.storage_bucket is None else {"storageBucket": self.storage_bucket}
+        return {"projectId": self.project, **bucket}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +186,7 @@ def _google(read: ConfigReader) -> GoogleSettings:
         region=read.text("region"),
         firestore_location=read.text("firestoreLocation"),
         firestore_database=read.text("firestoreDatabase"),
+        storage_bucket=read.optional_text("storageBucket"),
         backend_roles=read.texts("backendRoles"),
         functions_roles=read.texts("functionsRoles"),
         key_rotation=read.text("serviceAccountKeyRotation"),

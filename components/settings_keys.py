@@ -38,6 +38,7 @@ KEYS: dict[str, Key] = {
     "region": Key(TEXT, "us-central1"),
     "firestoreLocation": Key(TEXT),
     "firestoreDatabase": Key(TEXT, "(default)"),
+    "storageBucket": Key(TEXT),
     "backendRoles": Key(TEXTS, ["roles/datastore.user"]),
     "functionsRoles": Key(TEXTS, ["roles/datastore.user"]),
     "serviceAccountKeyRotation": Key(TEXT, "1"),

@@ -43,6 +43,7 @@ _NIL_UUID = "00000000-0000-0000-0000-000000000000"
 _RAILWAY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*( [A-Za-z0-9_.-]+)*")
 _PROJECT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _DATABASE = re.compile(r"\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _REPO = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
 _REPO_ADDRESS = re.compile(r"(?:https://github\.com/|git@github\.com:)([\w-]+/[\w.-]+?)(?:\.git)?/?$")
 _BRANCH = re.compile(r"(?![-/.])(?!.*(?:\.\.|//|@\{))[^\s~^:?*\[\\]+(?<![/.])")
@@ -93,6 +94,8 @@ class Rules:
             "not a database id",
             "'(default)'",
         )
+        if (bucket := google.storage_bucket) is not None:
+            self._shape("storageBucket", bucket, _BUCKET, "not a bucket's name", "my-crm.firebasestorage.app")
         self._roles("backendRoles", google.backend_roles)
         self._roles("functionsRoles", google.functions_roles)
         self._shape(

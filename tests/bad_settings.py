@@ -152,6 +152,7 @@ SETTINGS: tuple[Bad, ...] = (
     _one("role without its prefix", "backendRoles", ["datastore.user"], _path("backendRoles[0]")),
     _one("far too powerful role", "functionsRoles", ["roles/editor"], _path("functionsRoles[0]")),
     _one("odd key label", "serviceAccountKeyRotation", "next week!", _set("serviceAccountKeyRotation")),
+    _one("bucket address", "storageBucket", "gs://crm", _set("storageBucket", "my-crm.firebasestorage.app")),
     _one("no lane", "indexLanes", "0", _set("indexLanes", "4")),
     _one("unknown restart policy", "restartPolicy", "ON_FAIL", _set("restartPolicy", "ON_FAILURE")),
     _one("root outside of the repository", "rootDirectory", "../backend", _set("rootDirectory")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -44,6 +45,16 @@ def test_the_invoker_sits_on_the_run_service_by_its_computed_name(run: Run) -> N
         "askaboutclient": {"allUsers"},
         "aggregateclientstats": {fn},
         "process-followups": {fn},
+    }
+
+
+def test_functions_know_the_bucket_that_is_configured(run: Run) -> None:
+    google = replace(world.GOOGLE, storage_bucket="crm.firebasestorage.app")
+    engine = run(settings=lambda: replace(world.settings(), google=google))
+    variables = function(engine, "whatsappProxySend")["serviceConfig"]["environmentVariables"]
+    assert json.loads(variables["FIREBASE_CONFIG"]) == {
+        "projectId": world.PROJECT,
+        "storageBucket": "crm.firebasestorage.app",
     }
 
 

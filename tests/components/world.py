@@ -37,6 +37,7 @@ GOOGLE = GoogleSettings(
     region=REGION,
     firestore_location="nam5",
     firestore_database="(default)",
+    storage_bucket=None,
     backend_roles=("roles/datastore.user",),
     functions_roles=("roles/datastore.user",),
     key_rotation="1",

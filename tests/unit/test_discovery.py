@@ -64,6 +64,7 @@ class Codebase:
         digest: str = "1",
         environment: Mapping[str, str] | None = None,
         timeout: int = 60,
+        bucket: str = "",
     ) -> tuple[Answer | None, list[Problem]]:
         if code is not None:
             self.write("index.js", code)
@@ -73,6 +74,7 @@ class Codebase:
             where="functions",
             digest=digest,
             project="crm-sandbox",
+            firebase_config={"projectId": "crm-sandbox", **({"storageBucket": bucket} if bucket else {})},
             environment=environment or {},
             timeout=timeout,
         )
@@ -248,6 +250,24 @@ def test_the_environment_holds_no_token_of_ours(codebase: Codebase, monkeypatch:
     assert environment["GCLOUD_PROJECT"] == "crm-sandbox"
     assert json.loads(environment["FIREBASE_CONFIG"]) == {"projectId": "crm-sandbox"}
     assert environment["PATH"] == os.environ["PATH"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "exports.x = require('firebase-functions/storage').onObjectFinalized(() => {});",
+        "const admin = require('firebase-admin'); admin.initializeApp(); admin.storage().bucket();",
+    ],
+)
+def test_code_that_uses_the_apps_bucket_needs_its_name(codebase: Codebase, code: str) -> None:
+    problem = codebase.refusal(code)
+    assert (
+        problem.what
+        == "the code at functions/index.js:1 uses the app's storage bucket, which is not configured."
+    )
+    assert problem.mend == "pulumi config set whatsapp-crm:storageBucket <my-crm.firebasestorage.app>"
+    answer, problems = codebase.ask(code, bucket="crm.firebasestorage.app")
+    assert (answer is None, problems) == (False, [])
 
 
 class TestCache:
