@@ -4,6 +4,7 @@
 
 PYTHON ?= python3.11
 VENV := .venv/bin
+TOOLS := $(or $(SANDBOX_TOOLCHAIN),.toolchain)/bin
 # Python keeps its compiled files: without them each run compiles the SDKs anew, which takes longer than the run.
 unexport PYTHONDONTWRITEBYTECODE
 APP := examples/crm
@@ -44,7 +45,7 @@ check: setup ## format, lint, types, workflows
 	$(VENV)/ruff format --check .
 	$(VENV)/ruff check .
 	$(VENV)/basedpyright
-	.toolchain/bin/actionlint
+	$(TOOLS)/actionlint
 	$(VENV)/zizmor --offline --quiet --persona pedantic .github
 
 bench: setup ## requests, deployments and seconds, one `name value` a line

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from ops.ci_report import SECRET_VARIABLES
+from sandbox.engine.starting import toolchain_folder
 
 pytestmark = pytest.mark.unit
 
@@ -137,7 +138,7 @@ def test_decisions_are_numbered_listed_and_whole() -> None:
 @pytest.mark.parametrize(
     "tool",
     [
-        pytest.param([".toolchain/bin/actionlint", "-no-color"], id="actionlint"),
+        pytest.param([str(toolchain_folder() / "bin/actionlint"), "-no-color"], id="actionlint"),
         pytest.param(
             [".venv/bin/zizmor", "--offline", "--quiet", "--persona=pedantic", ".github"], id="zizmor"
         ),
