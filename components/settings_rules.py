@@ -44,7 +44,7 @@ _RAILWAY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*( [A-Za-z0-9_.-]+)*")
 _PROJECT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _DATABASE = re.compile(r"\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
-_REPO = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
+_REPO = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}(?<!\.git)")
 _REPO_ADDRESS = re.compile(r"(?:https://github\.com/|git@github\.com:)([\w-]+/[\w.-]+?)(?:\.git)?/?$")
 _BRANCH = re.compile(r"(?![-/.])(?!.*(?:\.\.|//|@\{))[^\s~^:?*\[\\]+(?<![/.])")
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
@@ -361,10 +361,10 @@ class Rules:
         plan = railway.plan
         self._known("railwayPlan", plan, RAILWAY_PLAN_VOLUME_GB, "a plan with volumes that can grow")
         size, most = railway.volume_size_gb, RAILWAY_PLAN_VOLUME_GB.get(plan, 5000.0)
-        if "volumeSizeGb" not in self._read.bad and not 0 < size <= most:
+        if "volumeSizeGb" not in self._read.bad and not 0.001 <= size <= most:
             reason = (
-                "a volume needs a size above 0"
-                if size <= 0
+                "a volume has at least one megabyte"
+                if size < 0.001
                 else f"the {plan} plan has volumes of up to {most:g} GB"
             )
             self._read.add(
@@ -382,8 +382,8 @@ class Rules:
             wrong = "would hide the whole file system of the backend"
         elif path.endswith("/"):
             wrong = "must not end with /, because SESSIONS_PATH is compared with it letter by letter"
-        elif ".." in path.split("/") or "//" in path or any(char.isspace() for char in path):
-            wrong = "must be a plain path: no .., no //, no spaces"
+        elif {".", ".."} & {*path.split("/")} or "//" in path or any(char.isspace() for char in path):
+            wrong = "must be a plain path: no . or .., no //, no spaces"
         if wrong:
             self._read.add(
                 "volumeMountPath",
@@ -425,9 +425,11 @@ class Rules:
             if role in ("roles/owner", "roles/editor"):
                 self._read.add(name, f"{role} can do nearly everything; name the roles it needs.", command)
             elif not _ROLE.fullmatch(role):
-                self._read.add(
-                    name, f'"{role}" is not a role: a role looks like roles/datastore.user.', command
-                )
+                what = f'"{role}" is not a role: a role looks like roles/datastore.user.'
+                self._read.add(name, what, command)
+            elif role in roles[:number]:
+                remove = f"pulumi config rm --path '{NAMESPACE}:{name}[{number}]'"
+                self._read.add(name, f"{role} is there twice.", remove)
 
     def _known(
         self, name: str, value: str, known: Iterable[str], what: str, example: str | None = None
