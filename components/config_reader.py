@@ -34,6 +34,16 @@ class ConfigReader:
         self._config = config
         self.problems: list[Problem] = []
         self.bad: set[str] = set()
+        self._offered: dict[str, object] = {}
+
+    def offer(self, name: str, value: object) -> None:
+        """A value to take where the config sets none, in place of the key's default."""
+        self._offered[name] = value
+
+    def stated(self, name: str) -> object:
+        """What the config itself says; None when it says nothing."""
+        value: object = self._config.get(name)
+        return None if value in (None, "") else value
 
     def add(self, name: str, what: str, mend: str) -> None:
         """Report a problem of the key `name` of this program's namespace."""
@@ -52,9 +62,11 @@ class ConfigReader:
         return is_config_secret(f"{NAMESPACE}:{name}")
 
     def raw(self, name: str) -> object:
-        """The value as the engine gives it; None when nothing, or an empty text, is set."""
-        value: object = self._config.get(name)
-        return None if value in (None, "") else value
+        """The value as the engine gives it, or what is offered; None when nothing, or an empty text, is
+        set.
+        """
+        stated = self.stated(name)
+        return self._offered.get(name) if stated is None else stated
 
     def foreign(self, full: str) -> str:
         """A key of another namespace (`gcp:project`); "" when not set."""

@@ -35,7 +35,7 @@ def load() -> tuple[stack_settings.Settings, checkout.App]:
         problems = compile_problems(GoogleApi(), settings.google.project, app.rules, CACHE)
     if settings is None or app is None or problems:
         raise pulumi.RunError(str(ProblemsError(problems)))
-    for warning in app.warnings:
+    for warning in (*settings.warnings, *app.warnings):
         pulumi.log.warn(warning)
     for note in app.notes:
         pulumi.log.info(note)

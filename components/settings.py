@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pulumi
 
+from components import railway_file
 from components.config_reader import ConfigReader
 from components.problems import Problem
 from components.settings_rules import Rules
@@ -140,6 +141,7 @@ class Settings:
     backend: BackendSettings
     functions: FunctionsSettings
     secrets: SecretSettings
+    warnings: tuple[str, ...] = ()
 
 
 def load(
@@ -154,10 +156,12 @@ def load(
     read = ConfigReader(config)
     production = read.boolean("production") or stack.rpartition("/")[2] in PRODUCTION_STACKS
     app_dir_text = read.text("appDir")
+    app_dir = (PROGRAM_DIR / app_dir_text).resolve()
+    warnings = _railway_file(read, app_dir) if app_dir_text else ()
     settings = Settings(
         stack=stack,
         production=production,
-        app_dir=(PROGRAM_DIR / app_dir_text).resolve(),
+        app_dir=app_dir,
         google=_google(read),
         railway=_railway(read),
         backend=_backend(read),
@@ -167,6 +171,7 @@ def load(
             discovery_timeout=read.integer("discoveryTimeout", 1, 600, " seconds"),
         ),
         secrets=SecretSettings(values=_secrets(read)),
+        warnings=warnings,
     )
     rules = Rules(read, environ)
     rules.app_dir(app_dir_text, settings.app_dir)
@@ -178,6 +183,30 @@ def load(
     rules.credentials(settings.google)
     read.unknown_keys()
     return (None if read.bad & _READS_THE_APP else settings), read.problems
+
+
+def _railway_file(read: ConfigReader, app_dir: Path) -> tuple[str, ...]:
+    """Offer what a Railway config file in the checkout says as defaults; returns what to warn of."""
+
+    def text(name: str) -> str | None:
+        stated = read.stated(name)
+        return stated if isinstance(stated, str) else None
+
+    given = text("railwayConfigFile")
+    path = railway_file.find(app_dir, given=given, root_directory=text("rootDirectory"))
+    if path is None:
+        if given is None:
+            return ()
+        return (railway_file.absent(given, app_dir),)
+    found = railway_file.load(path, app_dir, text("railwayEnvironment") or "production")
+    read.problems.extend(found.problems)
+    for name, value in found.values.items():
+        stated = read.stated(name)
+        if stated is None:
+            read.offer(name, value)
+        elif not railway_file.same(stated, value):
+            read.problems.append(railway_file.conflict(found, name, read.shown(name, stated)))
+    return tuple(found.warnings)
 
 
 def _google(read: ConfigReader) -> GoogleSettings:
