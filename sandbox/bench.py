@@ -35,6 +35,11 @@ def run() -> int:
                 print(name, value, flush=True)  # noqa: T201 - the command's output
         finally:
             sandbox.stop()
+    # Here and not above: it loads the SDK, which no other command of the sandbox needs.
+    from sandbox import growth
+
+    for name, value in growth.measure():
+        print(name, value, flush=True)  # noqa: T201
     return 0
 
 

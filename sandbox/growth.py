@@ -1,0 +1,174 @@
+"""What a refresh costs when a project grows: requests, seconds and memory for 1 to 101 services of 1 to 100
+variables, part of `make bench`; one `name value` a line.
+
+Each refresh runs in a process of its own, as the engine's provider process does: every service's existence,
+settings and variables are read, four at a time, as the SDK's server does it. 101 services are one more than
+a page of our queries holds.
+Refuses to print a figure of a refresh that found anything different from what was made.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pulumi.dynamic import Config, ConfigureRequest
+
+from railway.service import ServiceProvider
+from railway.service_settings import ServiceSettingsProvider
+from railway.variables import VariablesProvider
+from sandbox import environment, hand, live
+from sandbox.railway.app import create_app
+from sandbox.serve import LiveServer
+from sandbox.supervisor import PROJECT, Running, SandboxError
+
+if TYPE_CHECKING:
+    from railway.provider import RailwayProvider
+
+SERVICES = (1, 10, 100, 101)
+VARIABLES = (1, 10, 100)
+WORKSPACE = "b7d1c0de-0000-4000-8000-000000000001"
+WORKERS = 4  # of the SDK's server of dynamic providers
+SECONDS = 120
+
+
+def measure() -> Iterator[tuple[str, str]]:
+    """The figures, as they come.
+
+    Raises:
+        SandboxError: a refresh failed.
+    """
+    with LiveServer(create_app()) as server:
+        for services in SERVICES:
+            for variables in VARIABLES:
+                if services > 100 and variables > 1:
+                    continue
+                cost = refresh(server.url, services, variables)
+                size = f"{services}_services_{variables}_variables"
+                yield f"growth_requests_{size}", str(cost.requests)
+                yield f"growth_seconds_{size}", f"{cost.seconds:.2f}"
+                yield f"growth_memory_mb_{size}", f"{cost.megabytes:.0f}"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one refresh: requests to Railway, seconds without the start of the process, its most memory."""
+
+    requests: int
+    seconds: float
+    megabytes: float
+
+
+def refresh(url: str, services: int, variables: int) -> Cost:
+    """Make a project of this size at a sandbox, and read all of it once.
+
+    Raises:
+        SandboxError: it failed, or what was read is not what was made.
+    """
+    return _refresh(url, _make(url, services, variables))
+
+
+def _make(url: str, services: int, variables: int) -> dict[str, Any]:
+    """A project of this size; returns where it is and what is in it."""
+    running = Running(pid=os.getpid(), railway_url=url, google_url="", firestore_host="")
+    dashboard = hand.Dashboard(running, "", "", "")
+    project = dashboard.call(
+        "mutation($i: ProjectCreateInput!) { projectCreate(input: $i) { id primaryEnvironmentId } }",
+        {"i": {"name": f"growth-{services}-{variables}", "workspaceId": WORKSPACE}},
+    )["projectCreate"]
+    place = {"projectId": project["id"], "environmentId": project["primaryEnvironmentId"]}
+    values = {f"NAME_{number}": f"value {number}" for number in range(variables)}
+    made: list[dict[str, str]] = []
+    for number in range(services):
+        name = f"service-{number}"
+        service = dashboard.call(
+            "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }",
+            {"i": place | {"name": name}},
+        )["serviceCreate"]["id"]
+        dashboard.call(
+            "mutation($i: VariableCollectionUpsertInput!) { variableCollectionUpsert(input: $i) }",
+            {"i": place | {"serviceId": service, "skipDeploys": True, "variables": values}},
+        )
+        made.append({"id": service, "name": name})
+    live.post(url, "/admin/clock", {"advance": 10})
+    return {
+        "project_id": project["id"],
+        "environment_id": project["primaryEnvironmentId"],
+        "services": made,
+        "variables": values,
+    }
+
+
+def _refresh(url: str, wish: dict[str, Any]) -> Cost:
+    live.post(url, "/admin/counters/reset", {})
+    done = subprocess.run(
+        [sys.executable, "-m", "sandbox.growth"],
+        cwd=PROJECT,
+        env={
+            "PATH": os.environ["PATH"],
+            "RAILWAY_API_URL": f"{url}/graphql/v2",
+            "RAILWAY_API_TOKEN": environment.RAILWAY_TOKEN,
+        },
+        input=json.dumps(wish),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    if done.returncode != 0:
+        raise SandboxError(f"the refresh of {len(wish['services'])} services failed:\n{done.stderr}")
+    seconds, kilobytes = json.loads(done.stdout)
+    return Cost(live.counts(url).requests, seconds, kilobytes / 1024)
+
+
+def _read_all(wish: dict[str, Any]) -> None:
+    """Read every resource of the project once.
+
+    Raises:
+        SandboxError: one is not what was made.
+    """
+    place = {name: wish[name] for name in ("project_id", "environment_id")}
+    names = dict.fromkeys(wish["variables"], "version 1")
+    wanted: list[tuple[RailwayProvider, str, dict[str, Any]]] = []
+    for service in wish["services"]:
+        ours = place | {"service_id": service["id"]}
+        wanted += [
+            (ServiceProvider(), service["id"], place | {"service_name": service["name"]}),
+            (ServiceSettingsProvider(), service["id"], ours | {"has_volume": False, "replicas": 1}),
+            (VariablesProvider(), service["id"], ours | {"variables": wish["variables"], "names": names}),
+        ]
+
+    def read(one: tuple[RailwayProvider, str, dict[str, Any]]) -> bool:
+        provider, id_, props = one
+        provider.configure(ConfigureRequest(Config({}, "whatsapp-crm")))
+        found = provider.read(id_, props)
+        return found.id == id_ and found.outs == props
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        if not all(pool.map(read, wanted)):
+            raise SandboxError("what was read is not what was made")
+
+
+def _most_kilobytes() -> int:
+    """The most memory of this process. What getrusage says holds the parent's as well, from before exec."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+if __name__ == "__main__":
+    started = time.monotonic()
+    _read_all(json.load(sys.stdin))
+    taken = time.monotonic() - started
+    print(json.dumps([taken, _most_kilobytes()]))  # noqa: T201
