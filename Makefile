@@ -1,6 +1,6 @@
 # One word each; every target installs what it needs first. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup sandbox test check bench format down
+.PHONY: help setup sandbox test check bench faults format down
 
 PYTHON ?= python3.11
 VENV := .venv/bin
@@ -50,6 +50,9 @@ check: setup ## format, lint, types, workflows
 
 bench: setup ## requests, deployments and seconds, one `name value` a line
 	@$(VENV)/python -m sandbox bench
+
+faults: setup ## every request of an up failing in every way, one by one; how many cases, how many failures
+	@$(VENV)/python -m tests.conformance.fault_matrix
 
 format: setup ## format and mend what the linter can
 	$(VENV)/ruff format .

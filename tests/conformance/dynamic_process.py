@@ -6,6 +6,8 @@ pickle, keep an integer); here it cannot.
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,6 +21,8 @@ from google.protobuf import json_format, struct_pb2
 from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+
+from tests.conformance.warm_processes import WarmProcesses
 
 PROJECT = Path(__file__).parents[2]
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # how the engine writes an unknown string (SDK, runtime/rpc)
@@ -42,21 +46,13 @@ class Live:
     outs: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
-class DynamicProcess:
-    """The process. Ends with the `with` block; `stderr` is then all it said.
+class _Cold:
+    """A process started as the engine starts it."""
 
-    Args:
-        environ: the whole environment of the process.
-        config: the stack's config, keys with namespaces.
-    """
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
 
-    def __init__(self, environ: Mapping[str, str], config: Mapping[str, str] | None = None) -> None:
-        self._environ = dict(environ)
-        self._config = dict(config or {})
-        self.stderr = ""
-        self.answers: list[str] = []
-
-    def __enter__(self) -> DynamicProcess:
+    def port(self) -> str:
         self._process = subprocess.Popen(
             [sys.executable, "-u", "-m", "pulumi.dynamic"],
             cwd=PROJECT,
@@ -68,6 +64,65 @@ class DynamicProcess:
         assert self._process.stdout is not None
         port = self._process.stdout.readline().strip()
         assert port, self._process.communicate()[1]
+        return port
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def end(self) -> str:
+        self._process.terminate()
+        return self._process.communicate(timeout=SECONDS)[1]
+
+
+class _Warm:
+    """A process forked with the SDK loaded."""
+
+    def __init__(self, environ: Mapping[str, str], warm: WarmProcesses) -> None:
+        self._environ, self._warm = environ, warm
+        self._killed = False
+
+    def port(self) -> str:
+        self._process = self._warm.start(self._environ)
+        self._stdout = self._process.stdout.open()
+        port = self._stdout.readline().strip()
+        assert port, self._process.stderr.read_text()
+        return port
+
+    def kill(self) -> None:
+        self._killed = True
+        os.kill(self._process.pid, signal.SIGKILL)
+
+    def end(self) -> str:
+        if not self._killed:
+            os.kill(self._process.pid, signal.SIGTERM)
+        with self._stdout:
+            self._stdout.read()
+        return self._process.stderr.read_text()
+
+
+class DynamicProcess:
+    """The process. Ends with the `with` block; `stderr` is then all it said.
+
+    Args:
+        environ: the whole environment of the process.
+        config: the stack's config, keys with namespaces.
+        warm: start it as a fork of a process that has the SDK loaded.
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        config: Mapping[str, str] | None = None,
+        warm: WarmProcesses | None = None,
+    ) -> None:
+        self._environ = dict(environ)
+        self._config = dict(config or {})
+        self.stderr = ""
+        self.answers: list[str] = []
+        self._started: _Cold | _Warm = _Cold(self._environ) if warm is None else _Warm(self._environ, warm)
+
+    def __enter__(self) -> DynamicProcess:
+        port = self._started.port()
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
         self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
         arguments = struct_pb2.Struct()
@@ -79,12 +134,11 @@ class DynamicProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._channel.close()
-        self._process.terminate()
-        _, self.stderr = self._process.communicate(timeout=SECONDS)
+        self.stderr = self._started.end()
 
     def kill(self) -> None:
         """End it as a crash of the machine would."""
-        self._process.kill()
+        self._started.kill()
 
     def resource(self, provider: ResourceProvider) -> DynamicResource:
         """Calls on one kind of resource."""

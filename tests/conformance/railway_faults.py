@@ -1,22 +1,43 @@
 """The fault matrix: every request of an operation, with every way in which it can fail, and what must
 hold after.
 
-A case is an engine operation, the name of one of its requests, and a failure. After at most one more
-`up`, what is live must be what is declared, exactly one of everything, with at most one deployment for
-each `up`.
+A case is an engine operation, one of its requests, and a failure. After at most one more `up`, what is live
+must be what is declared, exactly one of everything, the volume the first one, with at most one deployment for
+each `up`, and nothing touched that is not ours. A case whose request never comes is a failure: it showed
+nothing.
 """
 
 from __future__ import annotations
 
+import copy
+import shutil
+import tempfile
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal
 
 import grpc
 
+from sandbox.faults import Described, Fault, Watch
+from sandbox.railway.app import create_app
+from sandbox.railway.edge import LOOPBACK, host_of
+from sandbox.railway.pause import Pauses, Plan
+from sandbox.serve import LiveServer
 from tests.conformance.dynamic_process import DynamicProcess
-from tests.conformance.railway_world import VARIABLES, Declared, Engine, World, assert_silent
+from tests.conformance.railway_changes import CHANGED, FIRST
+from tests.conformance.railway_neighbours import Neighbours
+from tests.conformance.railway_verdict import matches, one_of_each
+from tests.conformance.railway_world import Declared, Engine, World, assert_silent
+from tests.conformance.refusing import Gate
+from tests.conformance.warm_processes import WarmProcesses
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
 
 KINDS = (
     "refuse",
@@ -35,13 +56,23 @@ KINDS = (
     "hang",
 )
 KILLS = ("kill_before", "kill_after")
+LASTING = ("http_504_after", "reset_before", "refuse")
+"""These also for longer than our patience: the `up` fails, and the next one repairs."""
 
+_DELAYS = ("instance_delay_seconds", "volume_delay_seconds", "resize_seconds")
+
+HEALTH = "BackendHealth"
+"""The request to the backend's own public domain."""
+
+_WAIT_FOR_INSTANCE = ("InstancePoll", "InstancePoll")
+_DEPLOY = ("DeployLatest", "LatestDeploymentPoll", "DeploymentPoll", "DeploymentPoll", "LogsPoll", HEALTH)
 CREATE = (
     "ProjectsFind",
     "ProjectCreate",
     "ServiceCreate",
-    "InstancePoll",
+    *_WAIT_FOR_INSTANCE,
     "VolumeCreate",
+    "VolumePoll",
     "VolumePoll",
     "VolumeRename",
     "VariablesWrite",
@@ -49,167 +80,312 @@ CREATE = (
     "StackRead",
     "TriggerCreate",
     "DomainCreate",
-    "DeployLatest",
-    "LatestDeploymentPoll",
-    "DeploymentPoll",
-    "LogsPoll",
+    "StackRead",
+    *_DEPLOY,
 )
 CHANGE = (
-    "StackRead",
+    "ProjectRead",
+    "ProjectUpdate",
+    "EnvironmentRename",
     "ServiceUpdate",
+    "StackRead",
     "VolumeRename",
     "VolumeMount",
     "ConfigPatch",
     "VolumePoll",
+    "VolumePoll",
+    "StackRead",
     "VariablesWrite",
     "ServiceInstanceUpdate",
+    "StackRead",
     "TriggerUpdate",
     "DomainUpdate",
-    "DeployLatest",
-    "LatestDeploymentPoll",
-    "DeploymentPoll",
-    "LogsPoll",
+    "StackRead",
+    *_DEPLOY,
 )
+REFRESH = ("StackRead",)
+"""Every request of each operation, in order. A wait asks as often as it must: its first two requests are
+here, where it always has two."""
 
 Operation = Literal["create", "change", "refresh"]
+OPERATIONS: dict[Operation, tuple[str, ...]] = {"create": CREATE, "change": CHANGE, "refresh": REFRESH}
 
 
 @dataclass(frozen=True)
 class Case:
-    """One failure. `nth` and `times`: from which request of that name on, and how many of them."""
+    """One failure. `nth`: which request of that name; `lasting`: that one and all that follow."""
 
     operation: Operation
     request: str
+    nth: int
     kind: str
-    times: int = 1
+    lasting: bool = False
 
     def __str__(self) -> str:
-        return f"{self.operation}-{self.request}-{self.kind}" + ("-lasting" if self.times > 1 else "")
+        return f"{self.operation}-{self.request}{self.nth}-{self.kind}" + ("-lasting" if self.lasting else "")
+
+    @property
+    def before(self) -> str | None:
+        """The request before this one; None: it is the first."""
+        names = OPERATIONS[self.operation]
+        place = [index for index, name in enumerate(names) if name == self.request][self.nth - 1]
+        return names[place - 1] if place else None
+
+    @property
+    def nth_before(self) -> int:
+        """Which request of its name that one is."""
+        names = OPERATIONS[self.operation]
+        place = [index for index, name in enumerate(names) if name == self.request][self.nth - 1]
+        return names[:place].count(names[place - 1])
 
 
 def matrix() -> Iterator[Case]:
     """Every case."""
-    parts: tuple[tuple[Operation, tuple[str, ...]], ...] = (
-        ("create", CREATE),
-        ("change", CHANGE),
-        ("refresh", ("StackRead",)),
-    )
-    for operation, requests in parts:
+    for operation, requests in OPERATIONS.items():
+        seen: dict[str, int] = {}
         for request in requests:
+            nth = seen[request] = seen.get(request, 0) + 1
             for kind in (*KINDS, *KILLS):
-                yield Case(operation, request, kind)
-            # One that lasts longer than our patience: the `up` fails, and the next one repairs.
-            yield Case(operation, request, "http_504_after", times=50)
-            yield Case(operation, request, "reset_before", times=50)
+                yield Case(operation, request, nth, kind)
+            for kind in LASTING:
+                yield Case(operation, request, nth, kind, lasting=True)
 
 
-def changed() -> Declared:
-    """A declaration in which every resource differs from the first one."""
-    variables = dict(VARIABLES) | {"SESSIONS_PATH": "/app/sessions2", "ADMIN_TOKEN": "another-admin-token"}
-    del variables["LINK"]
-    return Declared(
-        service_name="backend-two",
-        volume_name="sessions-two",
-        mount_path="/app/sessions2",
-        size_mb=60000,
-        variables=variables,
-        branch="staging",
-        subdomain="crm-backend",
-        settings={"overlap_seconds": 5, "start_command": "node server.js"},
-    )
+class NeverCameError(AssertionError):
+    """The request that should fail was never sent."""
 
 
-def run(world: World, case: Case) -> None:
+class Lab:
+    """Worlds for cases: each starts from the same first `up`, or from nothing.
+
+    Args:
+        warm: where provider processes are forked; None: they are started as the engine starts them.
+    """
+
+    def __init__(self, warm: WarmProcesses | None = None) -> None:
+        self._warm = warm
+
+    def __enter__(self) -> Lab:
+        self._folder = tempfile.TemporaryDirectory(prefix="faults-")
+        self._number = 0
+        self._empty, self._up = (Path(self._folder.name) / name for name in ("empty.json", "up.json"))
+        self.sequences: dict[Operation, list[str]] = {}
+        engine = Engine()
+        with self._serving(self._empty) as bench:
+            self.foreign = Neighbours.elsewhere(bench.world)
+        shutil.copy(self._empty, self._up)
+        with self._serving(self._up) as bench:
+            with bench.world.operation() as process:
+                engine.up(process, FIRST)
+            self.sequences["create"] = bench.requests()
+            self.beside = Neighbours.beside(bench.world, engine)
+        self._engine = engine
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._folder.cleanup()
+
+    @contextmanager
+    def bench(self, operation: Operation) -> Generator[tuple[Bench, Engine]]:
+        """A world as it is before an operation."""
+        self._number += 1
+        file = Path(self._folder.name) / f"{self._number}.json"
+        shutil.copy(self._empty if operation == "create" else self._up, file)
+        with self._serving(file) as bench:
+            bench.world.reset()
+            yield bench, Engine() if operation == "create" else copy.deepcopy(self._engine)
+
+    @contextmanager
+    def _serving(self, file: Path) -> Generator[Bench]:
+        bench = Bench(file, self._warm)
+        with bench.server as server:
+            bench.world = World(server.url, self._warm)
+            bench.world.admin("repos", {"repo": "example/other", "branch": "staging", "sha": "a" * 40})
+            # Long enough that every wait asks twice.
+            bench.world.admin("switches", dict.fromkeys(_DELAYS, 0.1))
+            yield bench
+
+
+class Bench:
+    """One world, whose public domains can fail too.
+
+    Args:
+        file: its state.
+        warm: where its provider processes are forked.
+    """
+
+    world: World
+
+    def __init__(self, file: Path, warm: WarmProcesses | None) -> None:
+        app = create_app(file)
+        self.pauses = Pauses(app, _described)
+        self.edge = Watch(self.pauses, _described)
+
+        async def route(scope: Scope, receive: Receive, send: Send) -> None:
+            public = scope["type"] == "http" and host_of(scope) not in LOOPBACK
+            await (self.edge if public else app)(scope, receive, send)
+
+        self.server = LiveServer(route)
+
+    def requests(self) -> list[str]:
+        """What was sent since the reset, in order; of a wait's requests in a row the first two."""
+        api = [row["operation"] for row in self.world.admin("requests") if row["actor"] != "hand"]
+        api += [row["operation"] for row in self.edge.records if row["operation"] == HEALTH]
+        return [
+            name
+            for index, name in enumerate(api)
+            if not name.endswith("Poll") or index < 2 or not name == api[index - 1] == api[index - 2]
+        ]
+
+    def plan(self, case: Case) -> None:
+        """Let it fail."""
+        times = 50 if case.lasting else 1
+        if case.kind in KILLS:
+            when = case.kind.removeprefix("kill_")
+            if case.request == HEALTH:
+                self.pauses.plans.append(Plan(operation=HEALTH, nth=case.nth, when=when))
+            else:
+                self.world.admin("pause", {"operation": case.request, "nth": case.nth, "when": when})
+        elif case.request == HEALTH:
+            kind = "http_500" if case.kind in ("creation_throttle", "internal_error") else case.kind
+            self.edge.faults.append(Fault(operation=HEALTH, kind=kind, nth=case.nth, times=times))
+        else:
+            self.world.fault(case.request, case.kind, nth=case.nth, times=times)
+
+    def held(self) -> bool:
+        """Whether a request is held."""
+        return bool(self.pauses.held) or "operation" in self.world.admin("paused?timeout=0.05")
+
+    def came(self, case: Case) -> bool:
+        """Whether the request was sent."""
+        if case.request == HEALTH:
+            return any(row["operation"] == HEALTH for row in self.edge.records)
+        return self.world.admin("counters")["operations"].get(case.request, 0) >= case.nth
+
+    def heal(self) -> None:
+        """No more failures."""
+        self.world.no_faults()
+        self.world.admin("resume", {})
+        self.edge.faults.clear()
+        self.pauses.reset()
+
+
+def _described(scope: Scope, body: bytes) -> Described:
+    del scope, body
+    return Described(operation=HEALTH)
+
+
+def run(lab: Lab, case: Case) -> None:
     """Let it fail, then repair it, then look.
 
     Raises:
-        AssertionError: something is lost, doubled or different.
+        AssertionError: something is lost, doubled, touched or different.
+        NeverCameError: nothing failed, because the request was not sent.
     """
-    engine, first = Engine(), Declared()
-    wanted = changed() if case.operation == "change" else first
-    if case.operation != "create":
+    wanted = CHANGED if case.operation == "change" else FIRST
+    with lab.bench(case.operation) as (bench, engine):
+        world = bench.world
+        volumes = {row["id"] for row in world.rows("volumes")} - lab.foreign.ids
+        failed = _attempt(bench, engine, wanted, case)
+        _, deployments = world.counts()
+        assert deployments <= 1, f"{deployments} deployments in the up that failed"
+        if case.lasting and case.kind != "http_504_after":  # there the effect is seen by looking
+            assert failed, "it failed for good, and nobody said so"
+        bench.heal()
+        beside = lab.beside if case.operation != "create" else Neighbours.beside_if_any(world)
+        world.reset()
+        if failed or case.operation == "refresh":
+            with world.operation() as process:
+                engine.up(process, wanted)
+            assert world.counts()[1] <= 1, "more than one deployment in the up that repaired"
+        ours = one_of_each(world, engine, {*lab.foreign.ids, *beside.ids})
+        assert not volumes - beside.ids or ours in volumes, "the volume is not the first one"
+        matches(world, engine, wanted)
+        lab.foreign.untouched(world)
+        beside.untouched(world)
         with world.operation() as process:
-            engine.up(process, first)
-    volumes = {row["id"] for row in world.rows("volumes")}
-    world.reset()
-    failed = _attempt(world, engine, wanted, case)
-    _, deployments = world.counts()
-    assert deployments <= 1, f"{deployments} deployments in the up that failed"
-    world.no_faults()
-    world.reset()
-    if failed or case.operation == "refresh":
-        with world.operation() as process:
-            engine.up(process, wanted)
-        assert world.counts()[1] <= 1, "more than one deployment in the up that repaired"
-    if volumes:
-        assert {row["id"] for row in world.rows("volumes")} == volumes, "the volume is not the first one"
-    verify(world, engine, wanted)
+            drift = engine.refresh(process)
+            assert drift == {}, f"drift after the repair: {drift}"
+            assert engine.up(process, wanted) == []
+        assert world.overlaps() == 0, "changes of one environment overlapped"
 
 
-def _attempt(world: World, engine: Engine, wanted: Declared, case: Case) -> bool:
+def run_until_it_came(lab: Lab, case: Case) -> None:
+    """Run a case; again if a wait was over before its request, at most twice."""
+    for _ in range(2):
+        try:
+            run(lab, case)
+        except NeverCameError:
+            continue
+        return
+    run(lab, case)
+
+
+def _attempt(bench: Bench, engine: Engine, wanted: Declared, case: Case) -> bool:
     """The operation under the fault; returns whether it failed."""
+    if case.kind == "refuse":
+        return _refused(bench, engine, wanted, case)
     timeout = {"RAILWAY_TIMEOUT_SECONDS": "0.5"} if case.kind == "hang" else {}
-    killing = case.kind in KILLS
-    if killing:
-        world.admin("pause", {"operation": case.request, "when": case.kind.removeprefix("kill_")})
-    else:
-        world.fault(case.request, case.kind, times=case.times)
-    with world.operation(config=None, **timeout) as process:
+    bench.plan(case)
+    killed = threading.Event()
+    with bench.world.operation(config=None, **timeout) as process:
         done = threading.Event()
-        killer = threading.Thread(target=_kill_when_held, args=(world, process, done))
-        if killing:
+        killer = threading.Thread(target=_kill_when_held, args=(bench, process, done, killed))
+        if case.kind in KILLS:
             killer.start()
         try:
-            if case.operation == "refresh":
-                engine.refresh(process)
-            else:
-                engine.up(process, wanted)
-        except grpc.RpcError as error:
-            assert_silent(str(error))
-            return True
+            failed = _operate(process, engine, wanted, case)
         finally:
             done.set()
-            if killing:
+            if case.kind in KILLS:
                 killer.join()
-                world.admin("resume", {})
+    if not (killed.is_set() if case.kind in KILLS else bench.came(case)):
+        raise NeverCameError(f"{case.request} number {case.nth} was not sent")
+    return failed
+
+
+def _operate(process: DynamicProcess, engine: Engine, wanted: Declared, case: Case) -> bool:
+    try:
+        if case.operation == "refresh":
+            engine.refresh(process)
+        else:
+            engine.up(process, wanted)
+    except grpc.RpcError as error:
+        assert_silent(str(error))
+        return True
     return False
 
 
-def _kill_when_held(world: World, process: DynamicProcess, done: threading.Event) -> None:
-    while not done.is_set():
-        held = world.admin("paused?timeout=0.2")
-        if "operation" in held:
-            process.kill()
-            return
+def _refused(bench: Bench, engine: Engine, wanted: Declared, case: Case) -> bool:
+    """The way is shut after the answer before this request: for a moment, or for good.
 
-
-def verify(world: World, engine: Engine, wanted: Declared) -> None:
-    """What is live is what is declared, once.
-
-    Raises:
-        AssertionError: it is not.
+    Where the first request is the one, for good only: no answer comes before it.
     """
-    for table in ("projects", "services", "volumes", "triggers", "domains"):
-        rows = world.rows(table)
-        assert len(rows) == 1, f"{len(rows)} {table}"
-    assert engine.id("project") == world.rows("projects")[0]["id"]
-    assert engine.id("service") == world.rows("services")[0]["id"]
-    assert engine.id("volume") == world.rows("volumes")[0]["id"]
-    assert engine.id("domain") == world.rows("domains")[0]["id"]
-    assert world.rows("services")[0]["name"] == wanted.service_name
-    assert world.rows("triggers")[0]["branch"] == wanted.branch
-    place = {
-        "p": engine.id("project"),
-        "e": engine.id("environment"),
-        "s": engine.id("service"),
-    }
-    live = world.hand(
-        "query($p: String!, $e: String!, $s: String!)"
-        " { variables(projectId: $p, environmentId: $e, serviceId: $s, unrendered: true) }",
-        **place,
-    )["variables"]
-    assert {n: v for n, v in live.items() if not n.startswith("RAILWAY_")} == dict(wanted.variables)
-    with world.operation() as process:
-        drift = engine.refresh(process)
-        assert drift == {}, f"drift after the repair: {sorted(drift)}"
-        assert engine.up(process, wanted) == []
+    seen: dict[str, int] = {}
+
+    def after(name: str) -> bool:
+        name = name or HEALTH
+        seen[name] = seen.get(name, 0) + 1
+        return name == case.before and seen[name] == case.nth_before
+
+    lasting, shut = case.lasting or case.before is None, case.before is None
+    with Gate(bench.world.url, after, lasting=lasting, shut=shut) as gate:
+        ways = {"RAILWAY_API_URL": f"{gate.url}/graphql/v2", "RAILWAY_EDGE_URL": gate.url}
+        with bench.world.operation(config=None, **ways) as process:
+            failed = _operate(process, engine, wanted, case)
+        if gate.shuts != 1:
+            raise NeverCameError(f"{case.before} number {case.nth_before} was not sent")
+    return failed
+
+
+def _kill_when_held(
+    bench: Bench, process: DynamicProcess, done: threading.Event, killed: threading.Event
+) -> None:
+    while not done.is_set():
+        if bench.held():
+            process.kill()
+            killed.set()
+            return
+        time.sleep(0.01)

@@ -26,6 +26,7 @@ from railway.service_settings import ServiceSettingsProvider
 from railway.variables import VariablesProvider
 from railway.volume import VolumeProvider
 from tests.conformance.dynamic_process import DynamicProcess, DynamicResource, Live
+from tests.conformance.warm_processes import WarmProcesses
 
 ACCOUNT_TOKEN = "sandbox-account-token"
 WORKSPACE = "b7d1c0de-0000-4000-8000-000000000001"
@@ -57,10 +58,12 @@ class World:
 
     Args:
         url: its address.
+        warm: where its provider processes are forked; None: they are started as the engine starts them.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, warm: WarmProcesses | None = None) -> None:
         self.url = url
+        self.warm = warm
 
     def environ(self, **extra: str) -> dict[str, str]:
         """The environment of a provider process."""
@@ -80,7 +83,7 @@ class World:
     ) -> Generator[DynamicProcess]:
         """A provider process, for one operation of the engine."""
         environ = self.environ(**extra)
-        with DynamicProcess(environ, config) as process:
+        with DynamicProcess(environ, config, self.warm) as process:
             yield process
         # In every test: what the process answered and printed holds no token, and what it printed no value.
         for token in {environ["RAILWAY_API_TOKEN"], environ.get("RAILWAY_TOKEN", "")} - {""}:
@@ -150,6 +153,8 @@ class Declared:
     """What the program declares."""
 
     project_name: str = "crm"
+    stack_marker: str = "crm/test"
+    environment_name: str = "production"
     adopt_project_id: str | None = None
     service_name: str = "backend"
     volume_name: str = "sessions"
@@ -160,10 +165,13 @@ class Declared:
     variables: Mapping[str, str] = field(default_factory=lambda: dict(VARIABLES))
     branch: str = "main"
     healthcheck_path: str = "/health"
+    repo: str = REPO
     subdomain: str | None = None
+    target_port: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     log_expectations: tuple[str, ...] = LOG_EXPECTATIONS
     wait_seconds: int = 600
+    hold_seconds: int = 1
     health_seconds: int = 60
     rollback: bool = False
 
@@ -204,14 +212,14 @@ class Engine:
         if key == "project":
             return {
                 "project_name": declared.project_name,
-                "stack_marker": "crm/test",
+                "stack_marker": declared.stack_marker,
                 "workspace_id": WORKSPACE,
-                "environment_name": "production",
+                "environment_name": declared.environment_name,
                 "adopt_project_id": declared.adopt_project_id,
             }
         project = {"project_id": self.state["project"].live.id}
         if key == "environment":
-            return project | {"environment_name": "production"}
+            return project | {"environment_name": declared.environment_name}
         place = project | {"environment_id": self.state["environment"].live.id}
         if key == "service":
             return place | {"service_name": declared.service_name}
@@ -229,14 +237,14 @@ class Engine:
         if key == "settings":
             return place | {
                 "has_volume": True,
-                "repo": REPO,
+                "repo": declared.repo,
                 "branch": declared.branch,
                 "replicas": 1,
                 "healthcheck_path": declared.healthcheck_path,
                 **declared.settings,
             }
         if key == "domain":
-            return place | {"subdomain": declared.subdomain}
+            return place | {"subdomain": declared.subdomain, "target_port": declared.target_port}
         return place | {
             "revisions": [
                 self.state[name].live.outs["revision"] for name in ("variables", "settings", "volume")
@@ -245,7 +253,7 @@ class Engine:
             "health_path": declared.healthcheck_path,
             "log_expectations": list(declared.log_expectations),
             "wait_seconds": declared.wait_seconds,
-            "hold_seconds": 1,
+            "hold_seconds": declared.hold_seconds,
             "health_seconds": declared.health_seconds,
             "rollback": declared.rollback,
             "running": True,
