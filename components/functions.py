@@ -20,7 +20,6 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_gcp as gcp
@@ -249,7 +248,7 @@ class Functions(Component):
             name=f"firebase-schedule-{endpoint.id}-{endpoint.region}",
             schedule=trigger.schedule,
             time_zone=trigger.time_zone,
-            attempt_deadline=_seconds(trigger.attempt_deadline_seconds),
+            attempt_deadline=_seconds(trigger.attempt_deadline_seconds, default=180),
             retry_config=_retry(trigger),
             # Said, though it is the default: what is not said of a job is taken from the live side, and one
             # that was paused by hand would stay so without a word.
@@ -316,17 +315,17 @@ def _event(trigger: object, email: str) -> gcp.cloudfunctionsv2.FunctionEventTri
     }
 
 
-def _seconds(value: int | None) -> str | None:
-    return None if value is None else f"{value}s"
-
-
-def _retry(trigger: ScheduleTrigger) -> gcp.cloudscheduler.JobRetryConfigArgsDict | None:
-    wanted: dict[str, Any] = {
-        "retry_count": trigger.retry_count,
-        "max_retry_duration": _seconds(trigger.max_retry_seconds),
-        "min_backoff_duration": _seconds(trigger.min_backoff_seconds),
-        "max_backoff_duration": _seconds(trigger.max_backoff_seconds),
-        "max_doublings": trigger.max_doublings,
+def _retry(trigger: ScheduleTrigger) -> gcp.cloudscheduler.JobRetryConfigArgsDict:
+    """All of it, always: what is not declared Google fills in (Cloud Scheduler API, `RetryConfig`), and a
+    block that is live and not declared is a change for ever: the plugin does not take it for computed."""
+    return {
+        "retry_count": trigger.retry_count or 0,
+        "max_retry_duration": _seconds(trigger.max_retry_seconds, default=0),
+        "min_backoff_duration": _seconds(trigger.min_backoff_seconds, default=5),
+        "max_backoff_duration": _seconds(trigger.max_backoff_seconds, default=3600),
+        "max_doublings": 5 if trigger.max_doublings is None else trigger.max_doublings,
     }
-    said = {key: value for key, value in wanted.items() if value is not None}
-    return gcp.cloudscheduler.JobRetryConfigArgsDict(**said) if said else None
+
+
+def _seconds(value: int | None, *, default: int) -> str:
+    return f"{default if value is None else value}s"
