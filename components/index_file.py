@@ -158,6 +158,8 @@ class _Reader:
     def _known(self, entry: Mapping[str, object], known: tuple[str, ...], where: str) -> None:
         for name in entry:
             if name in _LATER:
+                if entry[name] is False:
+                    continue  # what is off is as if it were not there
                 self._add(
                     f'{where}: "{name}" is not yet supported by this program.',
                     f'Remove "{name}", or manage this index outside of {self.file}.',

@@ -144,6 +144,10 @@ def test_what_the_server_would_refuse_is_refused(entry: object, said: str) -> No
     assert said in bad(entry)
 
 
+def test_what_is_not_supported_may_be_there_if_it_is_off() -> None:
+    assert good(index(A, B, multikey=False, unique=False)) == good(index(A, B))
+
+
 def test_a_mistyped_property_gets_the_nearest_name() -> None:
     _, problems = parse(json.dumps({"indexes": [index(A, B, queryscope="COLLECTION")]}), "i.json")
     assert 'Did you mean "queryScope"?' in problems[0].mend
