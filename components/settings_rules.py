@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # Set by the program itself from other settings or from what it creates.
 MANAGED_VARIABLES = {
     "SESSIONS_PATH": "volumeMountPath",
+    "PORT": "targetPort",
     "FIREBASE_SERVICE_ACCOUNT_JSON": "serviceAccountKeyRotation",
     "ADMIN_TOKEN": "adminToken",
     "WHATSAPP_SYNC_FULL_HISTORY": "syncFullHistory",

@@ -174,6 +174,12 @@ SETTINGS: tuple[Bad, ...] = (
         "pulumi config rm --path 'whatsapp-crm:backendVariables.SESSIONS_PATH'",
     ),
     _one(
+        "port by hand, which the domain would not follow",
+        "backendVariables",
+        {"PORT": "3000"},
+        "change whatsapp-crm:targetPort",
+    ),
+    _one(
         "Railway's own variable",
         "backendVariables",
         {"RAILWAY_RUN_UID": "0"},
