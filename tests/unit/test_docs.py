@@ -150,6 +150,31 @@ def test_the_workflows_pass_their_linters(tool: list[str]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_every_functions_codebase_is_installed_and_built(tmp_path: Path) -> None:
+    action = yaml.safe_load((ROOT / ".github/actions/program/action.yml").read_text())
+    step = next(step for step in action["runs"]["steps"] if "FUNCTIONS_DIR" in step.get("env", {}))
+    npm = tmp_path / "npm"
+    npm.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/calls\ntest "$6" != bad\n')
+    npm.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+
+    def run(folders: str) -> list[str]:
+        (tmp_path / "calls").write_text("")
+        environment = {"PATH": path, "FUNCTIONS_DIR": folders}
+        done = subprocess.run(["bash", "-e", "-c", step["run"]], env=environment, check=False)
+        assert (done.returncode == 0) is ("bad" not in folders)
+        return (tmp_path / "calls").read_text().splitlines()
+
+    calls = [call.split() for call in run("app/one app/two")]
+    assert [(call[0], call[-1]) for call in calls] == [
+        ("ci", "app/one"),
+        ("run", "app/one"),
+        ("ci", "app/two"),
+        ("run", "app/two"),
+    ]
+    assert len(run("bad app/two")) == 1
+
+
 def test_every_action_is_pinned_and_the_same_everywhere() -> None:
     pins: dict[str, set[str]] = {}
     for path in [*WORKFLOWS, *ACTIONS]:
