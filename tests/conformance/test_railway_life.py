@@ -3,7 +3,7 @@ deleted twice."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,10 +23,28 @@ from railway.service_settings import ServiceSettingsProvider
 from railway.shared_variables import SharedVariablesProvider
 from railway.tcp_proxy import TcpProxyProvider
 from railway.variables import VariablesProvider
+from sandbox.railway.app import create_app
+from sandbox.serve import LiveServer
 from tests.conformance.dynamic_process import UNKNOWN, Live
 from tests.conformance.railway_world import REPO, WORKSPACE, Declared, Engine, World, first_up
+from tests.conformance.warm_processes import WarmProcesses
 
 pytestmark = pytest.mark.conformance
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[WarmProcesses]:
+    """Starts the many processes of this file in a moment each."""
+    with WarmProcesses() as warm:
+        yield warm
+
+
+@pytest.fixture
+def railway(warm: WarmProcesses) -> Iterator[World]:
+    """An empty Railway sandbox."""
+    with LiveServer(create_app()) as server:
+        yield World(server.url, warm)
+
 
 Place = Mapping[str, str]
 Hand = Callable[[World, Live], object]
