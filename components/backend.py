@@ -98,13 +98,10 @@ class Backend(Component):
         domain = railway.ServiceDomain(f"{name}-domain", declared_domain, self.child())
         revisions = [variables.revision, instance.revision, volume.revision]
         before: list[pulumi.Resource] = [volume, variables, instance, domain]
-        if settings.cpu_limit is not None or settings.memory_limit_gb is not None:
+        declared_limits = _limits(settings, place)
+        if declared_limits is not None:
             limits = railway.ServiceLimits(
-                f"{name}-limits",
-                railway.ServiceLimitsArgs(
-                    **place.ids(), cpus=settings.cpu_limit, memory_gb=settings.memory_limit_gb
-                ),
-                self.child(depends_on=[instance]),
+                f"{name}-limits", declared_limits, self.child(depends_on=[instance])
             )
             revisions.append(limits.revision)
             before.append(limits)
@@ -121,18 +118,16 @@ class Backend(Component):
             ),
             self.child(depends_on=[*before, *args.after]),
         )
-        self.dns_records = self._custom_domain(name, settings, place)
-        if settings.volume_backups:
-            railway.VolumeBackupSchedule(
-                f"{name}-backups",
-                railway.VolumeBackupScheduleArgs(
-                    project_id=project.id,
-                    environment_id=environment.id,
-                    volume_id=volume.id,
-                    kinds=list(settings.volume_backups),
-                ),
-                self.child(),
-            )
+        self.dns_records = None
+        beside: list[pulumi.Resource] = []
+        declared_custom = _custom_domain(settings, place)
+        if declared_custom is not None:
+            custom = railway.CustomDomain(f"{name}-custom-domain", declared_custom, self.child())
+            self.dns_records = custom.dns_records
+            beside.append(custom)
+        declared_backups = _backups(settings, place, volume)
+        if declared_backups is not None:
+            beside.append(railway.VolumeBackupSchedule(f"{name}-backups", declared_backups, self.child()))
         if settings.project_id is not None:
             # Last, so that it is in the state only when the adoption is complete.
             railway.Adoption(
@@ -145,8 +140,11 @@ class Backend(Component):
                     variables=railway.VariablesArgs(**place.ids(), variables=values),
                     settings=declared_settings,
                     domain=declared_domain,
+                    custom_domain=declared_custom,
+                    limits=declared_limits,
+                    backups=declared_backups,
                 ),
-                self.child(depends_on=[self.deployment]),
+                self.child(depends_on=[self.deployment, *beside]),
             )
         self.url = domain.url
         self.health_path = settings.health_path
@@ -162,20 +160,6 @@ class Backend(Component):
                 "deployment_id": self.deployment.deployment_id,
             }
         )
-
-    def _custom_domain(
-        self, name: str, settings: RailwaySettings, place: Place
-    ) -> pulumi.Output[list[dict[str, str]]] | None:
-        """The domain of one's own: the DNS records that its owner has to make. None: there is none."""
-        if settings.custom_domain is None:
-            return None
-        return railway.CustomDomain(
-            f"{name}-custom-domain",
-            railway.CustomDomainArgs(
-                **place.ids(), domain=settings.custom_domain, target_port=settings.target_port
-            ),
-            self.child(),
-        ).dns_records
 
     def _values(self, name: str, args: BackendArgs) -> dict[str, pulumi.Input[str]]:
         """All of the backend's variables, each by itself: some are known only after `up`."""
@@ -226,6 +210,35 @@ def _volume(settings: RailwaySettings, place: Place) -> railway.VolumeArgs:
         size_mb=round(settings.volume_size_gb * MEGABYTES_PER_GIGABYTE),
         region=settings.region,
         allow_new_volume=settings.allow_new_volume,
+    )
+
+
+def _limits(settings: RailwaySettings, place: Place) -> railway.ServiceLimitsArgs | None:
+    if settings.cpu_limit is None and settings.memory_limit_gb is None:
+        return None
+    return railway.ServiceLimitsArgs(
+        **place.ids(), cpus=settings.cpu_limit, memory_gb=settings.memory_limit_gb
+    )
+
+
+def _custom_domain(settings: RailwaySettings, place: Place) -> railway.CustomDomainArgs | None:
+    if settings.custom_domain is None:
+        return None
+    return railway.CustomDomainArgs(
+        **place.ids(), domain=settings.custom_domain, target_port=settings.target_port
+    )
+
+
+def _backups(
+    settings: RailwaySettings, place: Place, volume: railway.Volume
+) -> railway.VolumeBackupScheduleArgs | None:
+    if not settings.volume_backups:
+        return None
+    return railway.VolumeBackupScheduleArgs(
+        project_id=place.project_id,
+        environment_id=place.environment_id,
+        volume_id=volume.id,
+        kinds=list(settings.volume_backups),
     )
 
 

@@ -21,12 +21,15 @@ import pulumi
 from pulumi import dynamic
 from pulumi.dynamic import CheckFailure, CheckResult
 
+from railway.backup_schedule import VolumeBackupScheduleArgs
+from railway.custom_domain import CustomDomainArgs
 from railway.diff import Field, is_unknown, mapping
 from railway.errors import RailwayError
 from railway.project import ProjectArgs
 from railway.provider import PROVIDER_KEY, Props, RailwayProvider, inputs_of
 from railway.service import ServiceArgs
 from railway.service_domain import ServiceDomainArgs
+from railway.service_limits import ServiceLimitsArgs
 from railway.service_settings import ServiceSettingsArgs
 from railway.variables import VariablesArgs
 from railway.volume import VolumeArgs
@@ -34,7 +37,10 @@ from railway.volume import VolumeArgs
 
 @dataclass(frozen=True, kw_only=True)
 class AdoptionArgs:
-    """Inputs: the project's id, and what the program declares for it, as handed to each resource."""
+    """Inputs: the project's id, and what the program declares for it, as handed to each resource.
+
+    What is None is not declared.
+    """
 
     project_id: pulumi.Input[str]
     project: ProjectArgs
@@ -43,9 +49,14 @@ class AdoptionArgs:
     variables: VariablesArgs
     settings: ServiceSettingsArgs
     domain: ServiceDomainArgs
+    custom_domain: CustomDomainArgs | None = None
+    limits: ServiceLimitsArgs | None = None
+    backups: VolumeBackupScheduleArgs | None = None
 
 
-_PARTS = ("project", "service", "volume", "variables", "settings", "domain")
+_PARTS = (
+    "project", "service", "volume", "variables", "settings", "domain", "custom_domain", "limits", "backups",
+)  # fmt: skip
 
 
 class AdoptionProvider(RailwayProvider):
@@ -105,7 +116,8 @@ class Adoption(dynamic.Resource, module="railway", name="Adoption"):
     changes: pulumi.Output[Mapping[str, str]]
 
     def __init__(self, name: str, args: AdoptionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        parts = {part: inputs_of(getattr(args, part)) for part in _PARTS}
+        given = {part: getattr(args, part) for part in _PARTS}
+        parts = {part: inputs_of(made) for part, made in given.items() if made is not None}
         declared = {
             part: {key: value for key, value in bag.items() if value is not None}
             for part, bag in parts.items()

@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from railway import diff as differ
+from railway.backup_schedule import VolumeBackupScheduleProvider
+from railway.custom_domain import CustomDomainProvider
 from railway.errors import RefusedError
 from railway.model import Named, ProjectView, StackView
 from railway.project import ProjectProvider
-from railway.provider import Props, RailwayProvider
+from railway.provider import Props, RailwayProvider, instance_of
 from railway.service_domain import ServiceDomainProvider, choose
+from railway.service_limits import ServiceLimitsProvider
 from railway.service_settings import ServiceSettingsProvider
 from railway.variable_map import is_railways, refuse_beside_sealed
 from railway.volume import VolumeProvider
@@ -67,8 +70,9 @@ def report(provider: Makes, project_id: str, declared: Mapping[str, Props]) -> R
     Args:
         provider: makes providers.
         project_id: the project that is to be taken over.
-        declared: the declared inputs of `project`, `service`, `volume`, `variables`, `settings` and
-            `domain`, as far as they are known; ids of Railway's in them are not looked at.
+        declared: the declared inputs of `project`, `service`, `volume`, `variables`, `settings`, `domain`,
+            and, if declared, `custom_domain`, `limits` and `backups`, as far as they are known; ids of
+            Railway's in them are not looked at.
 
     Raises:
         RailwayError: it would be refused, or cannot be read.
@@ -95,6 +99,14 @@ def report(provider: Makes, project_id: str, declared: Mapping[str, Props]) -> R
     _settings(provider(ServiceSettingsProvider), {**declared["settings"], **place}, changes)
     _variables(declared["variables"]["variables"], stack.variables(service.id), changes)
     kept += _domain(provider(ServiceDomainProvider), view, {**declared["domain"], **place}, changes)
+    if "limits" in declared:
+        _compare(provider(ServiceLimitsProvider), "limits", "", {**declared["limits"], **place}, changes)
+    if "custom_domain" in declared:
+        props = {**declared["custom_domain"], **place}
+        kept += _custom_domain(provider(CustomDomainProvider), view, props, changes)
+    if "backups" in declared:
+        props = {**declared["backups"], **place, "volume_id": ""}
+        _backups(provider(VolumeBackupScheduleProvider), provider(VolumeProvider), view, props, changes)
     return Report(shown, tuple(kept), changes, _services_beside(view, service, declared["settings"]))
 
 
@@ -157,6 +169,32 @@ def _domain(
         return []
     _compare(provider, "domain", found.id, props, changes)
     return [f"the domain {found.domain}"]
+
+
+def _custom_domain(
+    provider: CustomDomainProvider, view: StackView, props: Props, changes: dict[str, str]
+) -> list[str]:
+    domains = instance_of(view, props["service_id"]).custom_domains
+    found = next((one for one in domains if one.domain == props["domain"]), None)
+    if found is None:
+        changes["custom_domain"] = _arrow(None, props["domain"])
+        return []
+    _compare(provider, "custom_domain", found.id, props, changes)
+    return [f"the domain {found.domain}"]
+
+
+def _backups(
+    provider: VolumeBackupScheduleProvider,
+    volumes: VolumeProvider,
+    view: StackView,
+    props: Props,
+    changes: dict[str, str],
+) -> None:
+    volume = volumes.find(view, {**props, "volume_name": ""})
+    if volume is None:
+        changes["backups.kinds"] = _arrow(None, props["kinds"])
+        return
+    _compare(provider, "backups", volume.instance_id, {**props, "volume_id": volume.volume_id}, changes)
 
 
 def _compare(provider: RailwayProvider, title: str, id_: str, props: Props, changes: dict[str, str]) -> None:

@@ -1,0 +1,178 @@
+"""What the preview of an adoption says, asked of the provider as the engine asks: by `check`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from railway.adoption import AdoptionProvider
+from railway.credentials import access_from
+from tests.conformance.dynamic_process import UNKNOWN
+from tests.conformance.railway_world import REPO, VARIABLES, WORKSPACE, World, assert_silent
+from tests.conformance.test_railway_adoption import production
+
+pytestmark = pytest.mark.conformance
+
+PLACE = {"project_id": UNKNOWN, "environment_id": UNKNOWN, "service_id": UNKNOWN}
+
+
+def wish(project_id: str, **parts: dict[str, Any]) -> dict[str, Any]:
+    """What the program hands over in a preview: no id below the project's is known."""
+    declared: dict[str, dict[str, Any]] = {
+        "project": {"project_name": "crm", "stack_marker": "crm/test", "environment_name": "production"},
+        "service": PLACE | {"service_name": "backend"},
+        "volume": PLACE | {"volume_name": "sessions", "mount_path": "/app/sessions", "size_mb": 50000},
+        "variables": PLACE | {"variables": dict(VARIABLES)},
+        "settings": PLACE | {"has_volume": True, "repo": REPO, "branch": "main", "replicas": 1},
+        "domain": PLACE,
+    }
+    for name, part in parts.items():
+        declared[name] = {**declared.get(name, PLACE), **part}
+    return {"project_id": project_id, "declared": declared}
+
+
+def changes(world: World, news: dict[str, Any], olds: dict[str, Any] | None = None) -> dict[str, str]:
+    """What is recorded; and that nothing but reading was done for it."""
+    before = world.admin("state")
+    with world.operation() as process:
+        inputs = process.resource(AdoptionProvider()).inputs(news, olds)
+    assert world.admin("state") == before
+    assert set(inputs) == {"project_id", "changes"}
+    return inputs["changes"]
+
+
+def refused(world: World, news: dict[str, Any]) -> str:
+    """Why."""
+    with world.operation() as process:
+        return process.resource(AdoptionProvider()).check(news)["project_id"]
+
+
+def test_only_what_differs_is_a_change(railway: World) -> None:
+    ids = production(railway)
+    found = changes(railway, wish(ids["project"], variables={"variables": VARIABLES | {"NEW": UNKNOWN}}))
+    volume = railway.rows("volumes")[0]["name"]
+    assert found == {
+        "volume.volume_name": f'"{volume}" -> "sessions"',
+        "settings.branch": '"audit-whatsapp-30" -> "main"',
+        "variables added": "NEW",
+        "variables removed": "OLD, OLDER",
+    }
+
+
+def test_it_costs_one_or_two_readings_and_the_next_one_nothing(railway: World) -> None:
+    ids = production(railway)
+    changes(railway, wish(ids["project"]))
+    assert railway.counts()[0] == {"ProjectRead": 1, "StackRead": 1}
+    railway.reset()
+    complete = {"project_id": ids["project"], "changes": {}}
+    assert changes(railway, wish(ids["project"]), complete) == {}
+    assert railway.counts() == ({}, 0)
+
+
+def test_the_rest_that_is_declared_is_compared_too(railway: World) -> None:
+    ids = production(railway)
+    found = changes(
+        railway,
+        wish(
+            ids["project"],
+            custom_domain={"domain": "crm.example.com"},
+            limits={"cpus": 2, "memory_gb": 4},
+            backups={"volume_id": UNKNOWN, "kinds": ["DAILY"]},
+        ),
+    )
+    assert found["custom_domain"] == 'nothing -> "crm.example.com"'
+    assert found["limits.cpus"] == "nothing -> 2"
+    assert found["limits.memory_gb"] == "nothing -> 4"
+    assert found["backups.kinds"] == 'nothing -> ["DAILY"]'
+
+
+def test_a_service_of_another_name_is_said_to_be_made_anew(railway: World) -> None:
+    """The likeliest slip of all: it would leave the running backend, and its volume, beside a new one."""
+    ids = production(railway)
+    found = changes(railway, wish(ids["project"], service={"service_name": "whatsapp"}))
+    assert found["service"] == "nothing -> whatsapp, with a new and empty volume"
+
+
+def printed(world: World, news: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> str:
+    """What a person reads."""
+    provider = AdoptionProvider()
+    provider.use(access_from(world.environ(), lambda _: None))
+    assert provider.check({}, news).failures == []
+    return capsys.readouterr().out
+
+
+def test_a_person_is_told_how_to_take_the_other_service_over(
+    railway: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids = production(railway)
+    text = printed(railway, wish(ids["project"], service={"service_name": "whatsapp"}), capsys)
+    assert "look: no service is named whatsapp; the project has backend." in text
+    assert "pulumi config set whatsapp-crm:railwayServiceName backend" in text
+
+
+def test_another_service_from_the_same_repository_is_pointed_out(
+    railway: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids = production(railway)
+    place = {
+        "projectId": ids["project"],
+        "environmentId": railway.rows("environments")[0]["id"],
+    }
+    other = railway.hand(
+        "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }", i=place | {"name": "worker"}
+    )["serviceCreate"]["id"]
+    railway.admin("clock", {"advance": 5})
+    railway.hand(
+        "mutation($i: DeploymentTriggerCreateInput!) { deploymentTriggerCreate(input: $i) { id } }",
+        i=place | {"serviceId": other, "provider": "github", "repository": REPO, "branch": "main"},
+    )
+    railway.admin("clock", {"advance": 5})
+    text = printed(railway, wish(ids["project"]), capsys)
+    assert f"look: the service worker deploys {REPO} too; it is not touched" in text
+    assert_silent(text)
+    assert "old-1" not in text
+
+
+def test_an_environment_that_is_not_there_is_said_to_be_made(railway: World) -> None:
+    ids = production(railway)
+    found = changes(railway, wish(ids["project"], project={"environment_name": "live"}))
+    assert found["environment"].startswith("nothing -> live, with nothing in it")
+
+
+@pytest.mark.parametrize(
+    ("parts", "why", "mend"),
+    [
+        ({"volume": {"size_mb": 500}}, "a volume never shrinks", "whatsapp-crm:volumeSizeGb 5"),
+        (
+            {"project": {"workspace_id": "b7d1c0de-0000-4000-8000-00000000beef"}},
+            f"belongs to workspace {WORKSPACE}",
+            "correct whatsapp-crm:railwayProjectId or whatsapp-crm:railwayWorkspaceId",
+        ),
+    ],
+)
+def test_what_up_would_refuse_is_refused(
+    railway: World, parts: dict[str, dict[str, Any]], why: str, mend: str
+) -> None:
+    ids = production(railway)
+    text = refused(railway, wish(ids["project"], **parts))
+    assert why in text
+    assert mend in text
+
+
+def test_a_volume_deleted_by_hand_is_not_replaced_by_an_empty_one(railway: World) -> None:
+    ids = production(railway)
+    railway.hand("mutation($id: String!) { volumeDelete(volumeId: $id) }", id=ids["volume"])
+    text = refused(railway, wish(ids["project"], volume={"volume_name": "sessions"}))
+    assert "48 hours" in text
+
+
+def test_an_unfinished_adoption_says_what_is_left(railway: World) -> None:
+    """Nothing is in the state yet, and the branch is what it should be already."""
+    ids = production(railway)
+    trigger = railway.rows("triggers")[0]["id"]
+    railway.hand(
+        'mutation($id: String!) { deploymentTriggerUpdate(id: $id, input: {branch: "main"}) { id } }',
+        id=trigger,
+    )
+    assert "settings.branch" not in changes(railway, wish(ids["project"]))
