@@ -1,5 +1,5 @@
-"""`make faults`: the whole fault matrix, in two processes that each have a sandbox of their own.
-Prints every failure, then how many cases there were and how many failed.
+"""`make faults`: the whole fault matrix, in two processes that each have a sandbox of their own;
+then the kills of the real engine. Prints every failure, then how many cases there were and how many failed.
 
 Refuses to pass over a case: one that could not be run counts as failed.
 """
@@ -11,7 +11,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
 from multiprocessing import get_context
@@ -25,6 +25,7 @@ from tests.conformance.railway_faults import (
     run_until_it_came,
 )
 from tests.conformance.warm_processes import WarmProcesses
+from tests.e2e.engine_kills import EngineLab
 
 WORKERS = 2
 SHOWN = 2000
@@ -66,10 +67,23 @@ def recorded(lab: Lab) -> list[str]:
     ]
 
 
-def main(argv: list[str], further: Callable[[], Iterable[tuple[str, str | None]]] | None = None) -> int:
+def engine_kills() -> Iterator[tuple[str, str | None]]:
+    """Kill the engine at every request boundary: each kill's name, and what is wrong after it."""
+    with EngineLab() as lab:
+        for kill in lab.kills():
+            wrong = None
+            try:
+                lab.run(kill)
+            except Exception:  # noqa: BLE001 - whatever it is, it is this case's failure, and it is printed
+                wrong = traceback.format_exc()[-SHOWN:]
+            yield str(kill), wrong
+        print(f"fault_torn_state_files {lab.torn}")  # noqa: T201 - the command's output
+
+
+def main(argv: list[str]) -> int:
     """Run it; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.conformance.fault_matrix", description=__doc__)
-    parser.add_argument("--only", default="", help="cases whose name has this in it")
+    parser.add_argument("--only", default="", help="cases whose name has this in it, or `engine`")
     only: str = parser.parse_args(argv).only
     began = time.monotonic()
     cases = [case for case in matrix() if only in str(case)]
@@ -91,10 +105,9 @@ def main(argv: list[str], further: Callable[[], Iterable[tuple[str, str | None]]
             if done % 100 == 0:
                 print(f"{done} of {len(cases)}", file=sys.stderr, flush=True)  # noqa: T201
     count = len(cases)
-    for name, wrong in further() if further is not None else ():
-        if only in name:
-            count += 1
-            failures += told(name, wrong)
+    for name, wrong in engine_kills() if only in "engine" else ():
+        count += 1
+        failures += told(name, wrong)
     print(f"fault_seconds {time.monotonic() - began:.0f}")  # noqa: T201
     print(f"fault_cases {count}\nfault_failures {failures}", flush=True)  # noqa: T201
     return 1 if failures or not count else 0
