@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import runpy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pulumi
@@ -21,23 +20,6 @@ PROGRAM = Path(__file__).parents[2] / "__main__.py"
 
 Run = Callable[..., Engine]
 KEPT: list[Engine] = []
-
-
-@pytest.fixture(scope="session")
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """One event loop for all of these tests: outputs of an engine that is kept belong to it."""
-    made = asyncio.new_event_loop()
-    yield made
-    made.close()
-
-
-@pytest.fixture(autouse=True)
-def loop_is_current(loop: asyncio.AbstractEventLoop) -> None:
-    """An earlier test of this process may have left no loop, and whoever makes an output asks for one."""
-    try:
-        asyncio.get_event_loop_policy().get_event_loop()
-    except RuntimeError:
-        asyncio.set_event_loop(loop)
 
 
 @pytest.fixture

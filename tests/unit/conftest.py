@@ -32,6 +32,7 @@ def stack() -> Iterator[Callable[[Mapping[str, str], list[str]], pulumi.Config]]
 
     Secret outputs need an event loop; the test gets its own.
     """
+    before = asyncio.get_event_loop()  # the process's own, which other tests may want
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
 
@@ -43,7 +44,7 @@ def stack() -> Iterator[Callable[[Mapping[str, str], list[str]], pulumi.Config]]
     set_all_config({}, [])
     loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop)))
     loop.close()
-    asyncio.set_event_loop(None)
+    asyncio.set_event_loop(before)
 
 
 @pytest.fixture(scope="session")

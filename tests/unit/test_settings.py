@@ -171,13 +171,14 @@ def test_all_problems_are_numbered_in_one_text() -> None:
 )
 def test_no_config_makes_it_stumble(config: dict[str, str]) -> None:
     set_all_config({f"{NAMESPACE}:{name}": value for name, value in config.items()}, [])
+    before = asyncio.get_event_loop()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)  # outputs are made of futures
     try:
         _, problems = settings.load(pulumi.Config(NAMESPACE), "sandbox", {})
     finally:
         set_all_config({}, [])
-        asyncio.set_event_loop(None)
+        asyncio.set_event_loop(before)
         loop.close()
     assert problems
     for problem in problems:
