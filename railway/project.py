@@ -73,12 +73,11 @@ class ProjectProvider(RailwayProvider):
         return live | {
             "project_name": project.name,
             "stack_marker": props["stack_marker"] if marked else None,
-            "environment_id": _environment_id(project, props),
+            "environment_id": _environment_id(project, props, environment_id or ""),
         }
 
     def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Rename it, or mark it again."""
-        del olds
         adopt = news.get("adopt_project_id")
         if adopt and adopt != id_:
             raise RefusedError(
@@ -88,7 +87,7 @@ class ProjectProvider(RailwayProvider):
         project = self._living(id_)
         if {"project_name", "stack_marker"} & set(changed):
             self._sync(project, news)
-        return {"environment_id": _environment_id(project, news)}
+        return {"environment_id": _environment_id(project, news, str(olds.get("environment_id") or ""))}
 
     def drop(self, id_: str, props: Props) -> None:
         """Delete it, if it is empty."""
@@ -243,6 +242,9 @@ def _mark(stack_marker: str) -> str:
     return f"[pulumi:{stack_marker}]"
 
 
-def _environment_id(project: ProjectView, props: Props) -> str:
+def _environment_id(project: ProjectView, props: Props, known: str = "") -> str:
+    # One that was ours stays so under another name: `Environment` renames it, or a person did.
+    if any(one.id == known for one in project.environments):
+        return known
     name = props.get("environment_name") or "production"
     return next((one.id for one in project.environments if one.name == name), "")

@@ -406,6 +406,28 @@ def test_every_setting_is_applied_read_back_drifts_and_heals(railway: World) -> 
             assert name not in live.outs
 
 
+@pytest.mark.parametrize("who", ["program", "hand"])
+def test_a_renamed_project_and_environment_are_read_with_one_request(railway: World, who: str) -> None:
+    """The project knows its environment by id: no second reading, to look for a name."""
+    engine = first_up(railway)
+    environment_id = engine.id("environment")
+    if who == "program":
+        with railway.operation() as process:
+            engine.up(process, Declared(project_name="crm-two", environment_name="live"))
+    else:
+        railway.hand(
+            'mutation($id: String!) { environmentRename(id: $id, input: {name: "hand"}) { id } }',
+            id=environment_id,
+        )
+        with railway.operation() as process:
+            assert set(engine.refresh(process)) == {"environment"}
+    railway.reset()
+    with railway.operation() as process:
+        assert engine.refresh(process) == {}
+    assert engine.state["project"].live.outs["environment_id"] == environment_id
+    assert railway.counts() == ({"StackRead": 1}, 0)
+
+
 def test_one_process_and_four_threads_make_one_of_each(railway: World) -> None:
     """The SDK's server has four workers: the same create at once, four times, still makes one."""
     engine = first_up(railway)
