@@ -1,7 +1,8 @@
 """The one deployment of an `up`: everything that needs one comes before it, without deploying.
 
 `revisions` are the marks that the writes left. If one is new, the newest commit of the branch is deployed
-once, unless Railway has already started a deployment after all of them; then that one is waited on.
+once, unless Railway has already started a deployment after all of them; then that one is waited on. A
+rollback by hand is drift: what it runs is not what is declared.
 Refuses to call an `up` done before the backend is healthy: see `rollout`.
 """
 
@@ -83,6 +84,8 @@ class DeploymentProvider(RailwayProvider):
         Field(name="rollback", normal=flag, default=False, rules=(boolean,)),
         # Always declared true: a deployment that crashed since is drift, and the next `up` deploys again.
         Field(name="running", normal=flag),
+        # Always declared false: a rollback runs with an earlier deployment's variables and image.
+        Field(name="rolled_back", normal=flag, default=False),
     )
 
     def make(self, props: Props) -> tuple[str, dict[str, Any]]:
@@ -99,6 +102,7 @@ class DeploymentProvider(RailwayProvider):
         latest = instance.latest
         return {
             "running": _running(instance),
+            "rolled_back": latest is not None and latest.rolled_back,
             "deployment_id": latest.id if latest else None,
             "status": latest.status if latest else None,
             "commit": latest.commit or None if latest else None,
@@ -107,7 +111,7 @@ class DeploymentProvider(RailwayProvider):
     def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Deploy, if something that needs it changed; else only look again whether it is healthy."""
         del id_
-        if not {"revisions", "running"} & set(changed):
+        if not {"revisions", "running", "rolled_back"} & set(changed):
             matters = {"domain", "health_path", "log_expectations"} & set(changed)
             return self._verify(olds, news) if matters else {}
         return self._roll_out(news)
@@ -142,11 +146,7 @@ class DeploymentProvider(RailwayProvider):
             instance = instance_of(stack.look_again(), props["service_id"])
             good = next((one for one in instance.active if one.status in GOOD_STATUSES), None)
             latest = instance.latest
-            if (
-                latest is not None
-                and not latest.bad
-                and revision.contains(latest, props.get("revisions") or ())
-            ):
+            if latest is not None and self._contains(latest, stack, props):
                 started = latest
             else:
                 started = self._start(stack, props["service_id"], latest)
@@ -157,6 +157,16 @@ class DeploymentProvider(RailwayProvider):
             if props.get("rollback") is True and good is not None:
                 raise self._rolled_back(good, error) from None
             raise
+
+    def _contains(self, latest: DeploymentView, stack: Stack, props: Props) -> bool:
+        """Whether the newest deployment runs with all that was written."""
+        revisions = list(props.get("revisions") or ())
+        if latest.bad or latest.rolled_back or not revision.contains(latest, revisions):
+            return False
+        newest = self.railway.api.newest_deployments(
+            stack.project_id, stack.environment_id, props["service_id"]
+        )
+        return revision.sure(latest, newest, revisions)
 
     def _start(self, stack: Stack, service_id: str, before: DeploymentView | None) -> DeploymentView:
         """Deploy once, and find out which deployment that is: Railway's answer does not say."""
@@ -223,17 +233,19 @@ class DeploymentProvider(RailwayProvider):
 class Deployment(dynamic.Resource, module="railway", name="Deployment"):
     """A healthy deployment of a service; its id is "<environment>/<service>".
 
-    `deployment_id`, `status`, `commit` and `running` are those of the service's newest deployment.
+    `deployment_id`, `status`, `commit`, `running` and `rolled_back` are those of the service's newest
+    deployment.
     """
 
     deployment_id: pulumi.Output[str]
     status: pulumi.Output[str]
     commit: pulumi.Output[str]
     running: pulumi.Output[bool]
+    rolled_back: pulumi.Output[bool]
 
     def __init__(self, name: str, args: DeploymentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         props = inputs_of(args, "deployment_id", "status", "commit")
-        props["running"] = True
+        props |= {"running": True, "rolled_back": False}
         super().__init__(DeploymentProvider(), name, props, opts)
 
 

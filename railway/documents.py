@@ -224,7 +224,7 @@ LATEST_DEPLOYMENT_POLL: Final = _query(
     f"""
 query LatestDeploymentPoll($projectId: String!, $environmentId: String!, $serviceId: String!) {{
   deployments(
-    first: 5, input: {{projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId}}
+    first: 20, input: {{projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId}}
   ) {{
     edges {{ node {{ ...DeploymentParts }} }}
   }}

@@ -58,24 +58,27 @@ class ProjectView:
 
 @dataclass(frozen=True)
 class DeploymentView:
-    """A deployment."""
+    """A deployment. `rolled_back`: Railway says that it is an earlier one run again."""
 
     id: str
     status: str
     created_at: datetime
     commit: str = ""
     stopped: bool = False
+    rolled_back: bool = False
 
     @staticmethod
     def of(node: Node) -> DeploymentView:
         """Read a deployment."""
         meta = node.get("meta")
+        known: Mapping[str, Any] = meta if isinstance(meta, Mapping) else {}
         return DeploymentView(
             id=node["id"],
             status=node["status"],
             created_at=moment(node["createdAt"]),
-            commit=str(meta.get("commitHash") or "") if isinstance(meta, Mapping) else "",
+            commit=str(known.get("commitHash") or ""),
             stopped=bool(node.get("deploymentStopped")),
+            rolled_back=known.get("reason") == "rollback",
         )
 
     @property

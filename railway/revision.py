@@ -4,7 +4,8 @@ may adopt. Pure.
 A deployment contains a write if it began after it. Two facts tell: the earliest instant of the write by
 the server's own clock (our clock may be wrong), and the deployment that was the newest before the write.
 So a deployment that Railway started by itself because of our write, or that we started before we were
-killed, is waited on; an older one is not.
+killed, is waited on; an older one is not. A rollback is new and runs with the variables and the image of an
+earlier one; Railway does not say so of every one of them, so `sure` takes none that might be one.
 
 Refuses to guess: a mark without a time, or one that it did not make itself, lets nothing be adopted.
 """
@@ -12,7 +13,7 @@ Refuses to guess: a mark without a time, or one that it did not make itself, let
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -72,3 +73,22 @@ def contains(deployment: DeploymentView, revisions: Iterable[str]) -> bool:
         if deployment.id == revision.seen or deployment.created_at < revision.not_before:
             return False
     return True
+
+
+def sure(deployment: DeploymentView, newest: Sequence[DeploymentView], revisions: Sequence[str]) -> bool:
+    """Whether a deployment that began after these writes is known to be no rollback.
+
+    It is none if nothing else began between the writes and it, or if no other deployment has its commit: then
+    somebody pushed. A commit that another one has may be that one, run again.
+
+    Args:
+        deployment: one of which `contains` says yes.
+        newest: the last few deployments of the service.
+        revisions: of the writes.
+    """
+    if deployment.rolled_back:
+        return False
+    others = [one for one in newest if one.id != deployment.id]
+    if not any(contains(one, revisions) for one in others):
+        return True
+    return bool(deployment.commit) and all(one.commit != deployment.commit for one in others)

@@ -7,12 +7,37 @@ its subject. Set by `POST /admin/switches`; kept in the state file.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, ClassVar, cast, get_type_hints
+from typing import Any, ClassVar, TypeVar, cast, get_type_hints
+
+T = TypeVar("T")
 
 OUTCOMES = (
     "success", "failed_build", "failed_healthcheck", "crashed", "skipped", "removed",
     "needs_approval", "waiting", "never_ends", "sleeping",
 )  # fmt: skip
+
+QUESTIONS = {
+    "a": "Does a patch of the environment's config change a volume's size?",
+    "b": "Does a new source in a service's settings make a trigger, or deploy?",
+    "c": "May a workspace or project token read the config decrypted?",
+    "d": "What exactly does Railway say of what is not there, and of a smaller size?",
+    "e": "Does an update of a volume's instance that names no service detach it?",
+    "f": "Do many root fields of one document count as one request?",
+    "g": "What is the text that the commit of a patch returns?",
+    "h": "Are Railway's own variables among the unrendered ones?",
+    "i": "Can a service with a repository that never deployed be deployed by commit?",
+}
+"""What neither Railway's documentation nor its schema says, and only a live account can show."""
+
+
+def unproven(*answers: T, question: str = "") -> T:
+    """A switch for what nobody has seen Railway do.
+
+    Args:
+        answers: all that it may be; the first is the default.
+        question: which of QUESTIONS it answers.
+    """
+    return field(default=answers[0], metadata={"answers": answers, "question": question})
 
 
 @dataclass(kw_only=True)
@@ -22,16 +47,6 @@ class Switches:
     CHOICES: ClassVar[dict[str, tuple[Any, ...]]] = {
         "deploy_outcome": OUTCOMES,
         "plan": ("free", "trial", "hobby", "pro"),
-        "bad_variables_status": (200, 400),
-        "trace_id_position": ("error", "extensions"),
-        "deleted_answer": ("error", "deleted_at"),
-        "missing_answer": ("not_found", "not_authorized"),
-        "volume_delete_style": ("pending", "deleted_at"),
-        "size_patch": ("applies", "ignored"),
-        "shrink_answer": ("refused", "async"),
-        "scoped_decrypt": ("allowed", "refused", "masked"),
-        "patch_commit_returns": ("patch_id", "workflow_id", "empty"),
-        "deploy_v2_never_deployed": ("works", "not_found"),
     }
 
     # How fast things are
@@ -80,61 +95,64 @@ class Switches:
     newer_removes_in_flight: bool = True
     """A new deployment makes an unfinished older one REMOVED."""
 
-    # Answers nobody has proven: both must be borne
-    bad_variables_status: int = 400
+    # Answers nobody has proven: all of them must be borne
+    bad_variables_status: int = unproven(400, 200)
     """HTTP status when variables do not fit the document (BAD_USER_INPUT)."""
-    trace_id_position: str = "error"
+    trace_id_position: str = unproven("error", "extensions")
     """traceId beside the message, or inside extensions."""
-    deleted_answer: str = "error"
+    deleted_answer: str = unproven("error", "deleted_at")
     """project(id)/environment(id) of a deleted one: an error, or the object with deletedAt."""
-    deleted_listed: bool = False
+    deleted_listed: bool = unproven(False, True)
     """Deleted services, instances and domains stay in lists, with deletedAt."""
-    missing_answer: str = "not_found"
+    missing_answer: str = unproven("not_found", "not_authorized", question="d")
     """An id nobody knows: "... not found" or "Not Authorized"."""
-    volume_delete_style: str = "pending"
+    volume_delete_style: str = unproven("pending", "deleted_at")
     """A deleted volume: isPendingDeletion and DELETING, or deletedAt as well."""
-    size_patch: str = "applies"
-    """(a) {"volumes":{id:{"sizeMB":n}}} through environmentPatchCommit: works, or is silently ignored."""
-    source_update_creates_trigger: bool = False
-    """(b) serviceInstanceUpdate(source.repo) makes a deployment trigger on the default branch."""
-    source_update_deploys: bool = False
-    """(b) serviceInstanceUpdate(source.repo) deploys."""
-    trigger_create_deploys: bool = False
+    size_patch: str = unproven("applies", "ignored", question="a")
+    """{"volumes":{id:{"sizeMB":n}}} through environmentPatchCommit: works, or is silently ignored."""
+    source_update_creates_trigger: bool = unproven(False, True, question="b")
+    """serviceInstanceUpdate(source.repo) makes a deployment trigger on the default branch."""
+    source_update_deploys: bool = unproven(False, True, question="b")
+    """serviceInstanceUpdate(source.repo) deploys."""
+    trigger_create_deploys: bool = unproven(False, True)
     """deploymentTriggerCreate deploys."""
-    trigger_update_deploys: bool = False
+    trigger_update_deploys: bool = unproven(False, True)
     """deploymentTriggerUpdate deploys."""
-    trigger_sets_source: bool = True
+    trigger_sets_source: bool = unproven(True, False)
     """A trigger's repository becomes the instance's source.repo."""
-    scoped_decrypt: str = "allowed"
-    """(c) config(decryptVariables: true) for workspace and project tokens."""
-    shrink_answer: str = "refused"
-    """(d) a smaller size: refused at once, or accepted and then lastAppliedError."""
-    shrink_message: str = "Volume size cannot be decreased"
-    volume_update_without_service_detaches: bool = True
-    """(e) volumeInstanceUpdate without serviceId."""
-    root_fields_count_as_one: bool = True
-    """(f) a document's root fields count as one request of the budget."""
-    patch_commit_returns: str = "patch_id"
-    """(g) what the String of environmentPatchCommit is."""
-    railway_variables_in_unrendered: bool = True
-    """(h) RAILWAY_* come back from variables(unrendered: true)."""
-    deploy_v2_never_deployed: str = "works"
-    """(i) serviceInstanceDeployV2 of a repo service that never deployed: works or "Deployment not found"."""
-    variable_upsert_deploys: bool = True
+    scoped_decrypt: str = unproven("allowed", "refused", "masked", question="c")
+    """config(decryptVariables: true) for workspace and project tokens."""
+    shrink_answer: str = unproven("refused", "async", question="d")
+    """A smaller size: refused at once, or accepted and then lastAppliedError."""
+    shrink_message: str = unproven("Volume size cannot be decreased", "Volumes can only grow", question="d")
+    """What refuses a smaller size; the second is as good a guess."""
+    volume_update_without_service_detaches: bool = unproven(True, False, question="e")
+    """volumeInstanceUpdate without serviceId."""
+    root_fields_count_as_one: bool = unproven(True, False, question="f")
+    """A document's root fields count as one request of the budget."""
+    patch_commit_returns: str = unproven("patch_id", "workflow_id", "empty", question="g")
+    """What the String of environmentPatchCommit is."""
+    railway_variables_in_unrendered: bool = unproven(True, False, question="h")
+    """RAILWAY_* come back from variables(unrendered: true)."""
+    deploy_v2_never_deployed: str = unproven("works", "not_found", question="i")
+    """serviceInstanceDeployV2 of a repo service that never deployed: works or "Deployment not found"."""
+    rollback_reason: str = unproven("rollback", "redeploy")
+    """What the meta of a deployment that is a rollback gives as its reason."""
+    variable_upsert_deploys: bool = unproven(True, False)
     """Setting variables without skipDeploys redeploys (reported both ways)."""
-    variable_deploys_never_deployed: bool = True
+    variable_deploys_never_deployed: bool = unproven(True, False)
     """It does so too for a service that has a source but no deployment yet."""
-    volume_update_deploys: bool = False
+    volume_update_deploys: bool = unproven(False, True)
     """volumeCreate and volumeInstanceUpdate redeploy the service that they attach to."""
-    target_port_with_port_refused: bool = False
+    target_port_with_port_refused: bool = unproven(False, True)
     """serviceDomainCreate with targetPort while PORT is a variable."""
-    workspace_token_creates_environments: bool = True
+    workspace_token_creates_environments: bool = unproven(True, False)
     """environmentCreate with a workspace token: works, or "Not Authorized"."""
-    railway_config_file_allowed: bool = False
+    railway_config_file_allowed: bool = unproven(False, True)
     """New services may name a config file."""
-    unmerged_none_is_null: bool = False
+    unmerged_none_is_null: bool = unproven(False, True)
     """unmergedChangesCount is null, not 0, when nothing is staged."""
-    overlap_fails_all: bool = False
+    overlap_fails_all: bool = unproven(False, True)
     """Overlapping mutations of one environment all fail, not only domain creates."""
 
     def change(self, wishes: dict[str, Any]) -> None:
@@ -163,7 +181,7 @@ class Switches:
             fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
         if not fits:
             raise ValueError(f"switch {name!r} cannot be {value!r}")
-        choices = self.CHOICES.get(name)
+        choices = self.CHOICES.get(name) or UNPROVEN.get(name)
         if choices and value not in choices:
             raise ValueError(f"switch {name!r} is one of {choices}")
         if name == "deploy_outcomes_next" and not {*OUTCOMES}.issuperset(cast("list[str]", value)):
@@ -172,3 +190,10 @@ class Switches:
     def as_dict(self) -> dict[str, Any]:
         """All switches with their present values."""
         return asdict(self)
+
+
+_UNPROVEN = [item for item in fields(Switches) if "answers" in item.metadata]
+UNPROVEN: dict[str, tuple[Any, ...]] = {item.name: item.metadata["answers"] for item in _UNPROVEN}
+"""Every answer of every switch for what nobody has proven; the default is the first."""
+QUESTION_OF: dict[str, str] = {item.name: item.metadata["question"] for item in _UNPROVEN}
+"""Which of QUESTIONS such a switch answers; "" where it is another one."""

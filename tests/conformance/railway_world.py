@@ -257,6 +257,7 @@ class Engine:
             "health_seconds": declared.health_seconds,
             "rollback": declared.rollback,
             "running": True,
+            "rolled_back": False,
         }
 
     def up(self, process: DynamicProcess, declared: Declared, *, only: str | None = None) -> list[str]:

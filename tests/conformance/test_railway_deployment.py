@@ -46,7 +46,7 @@ def fails(world: World, declared: Declared | None = None) -> tuple[Engine, str]:
 def test_every_ending_is_told_and_the_next_up_repairs(railway: World, outcome: str, words: str) -> None:
     """With the step, the log's last lines, and the next thing to do."""
     railway.admin("switches", {"deploy_outcomes_next": [outcome]})
-    engine, text = fails(railway, Declared(wait_seconds=60))
+    engine, text = fails(railway, Declared(wait_seconds=60, hold_seconds=20))
     assert words in text, text
     assert "Next: " in text
     assert railway.counts()[1] == 1
@@ -100,7 +100,7 @@ def test_no_log_line_is_shown_when_a_value_cannot_be_known(railway: World) -> No
     railway.admin("seal", place | {"name": "ADMIN_TOKEN"})
     railway.admin("switches", {"deploy_outcomes_next": ["crashed"]})
     with railway.operation() as process, pytest.raises(grpc.RpcError) as caught:
-        engine.up(process, Declared(branch="staging"))
+        engine.up(process, Declared(branch="staging", hold_seconds=20))
     assert isinstance(caught.value, grpc.Call)
     text = str(caught.value.details())
     assert "some variables are sealed" in text
@@ -149,10 +149,66 @@ def test_a_rollback_runs_the_last_good_deployment_and_fails_all_the_same(
     good = engine.state["deployment"].live.outs["deployment_id"]
     railway.admin("switches", {"deploy_outcomes_next": [outcome]})
     with railway.operation() as process, pytest.raises(grpc.RpcError) as caught:
-        engine.up(process, Declared(branch="staging", rollback=True))
+        engine.up(process, Declared(branch="staging", rollback=True, hold_seconds=20))
     assert isinstance(caught.value, grpc.Call)
     assert f"the last good deployment ({good}) {words}" in str(caught.value.details())
     assert railway.counts()[1] == deployments
+
+
+@pytest.mark.parametrize("reason", ["rollback", "redeploy"])
+def test_the_up_after_a_rollback_deploys_what_is_declared(railway: World, reason: str) -> None:
+    """The rollback is newer than the writes and does not contain them, whether or not Railway says so."""
+    engine = first_up(railway)
+    railway.admin("switches", {"deploy_outcomes_next": ["crashed"], "rollback_reason": reason})
+    declared = Declared(branch="staging", rollback=True, hold_seconds=20)
+    with railway.operation() as process, pytest.raises(grpc.RpcError):
+        engine.up(process, declared)
+    again = railway.rows("deployments")[-1]
+    assert (again["reason"], again["branch"]) == ("rollback", "staging")
+    railway.reset()
+    with railway.operation() as process:
+        assert engine.up(process, declared) == ["update deployment"]
+    assert railway.counts()[1] == 1
+    newest = railway.rows("deployments")[-1]
+    assert engine.state["deployment"].live.outs["deployment_id"] == newest["id"] != again["id"]
+    assert newest["reason"] == "deploy"
+
+
+def test_a_push_after_a_failed_deployment_is_waited_on_and_not_deployed_again(railway: World) -> None:
+    """The usual way out: mend the code, push it, Railway deploys it, `up` again."""
+    engine = first_up(railway)
+    railway.admin("switches", {"deploy_outcomes_next": ["crashed"]})
+    declared = Declared(settings={"start_command": "node other.js"}, hold_seconds=20)
+    with railway.operation() as process, pytest.raises(grpc.RpcError):
+        engine.up(process, declared)
+    railway.admin("repos", {"repo": "example/whatsapp-crm", "branch": "main", "sha": "f" * 40})
+    pushed = railway.rows("deployments")[-1]
+    assert pushed["reason"] == "push"
+    railway.reset()
+    with railway.operation() as process:
+        engine.up(process, declared)
+    assert railway.counts()[1] == 0
+    assert engine.state["deployment"].live.outs["deployment_id"] == pushed["id"]
+
+
+def test_a_rollback_by_hand_is_drift_and_the_next_up_deploys(railway: World) -> None:
+    """What runs then is not what is declared: earlier variables, an earlier image."""
+    engine = first_up(railway)
+    first = engine.state["deployment"].live.outs["deployment_id"]
+    with railway.operation() as process:
+        engine.up(process, Declared(settings={"start_command": "node other.js"}))
+    railway.hand("mutation($id: String!) { deploymentRollback(id: $id) }", id=first)
+    railway.admin("clock", {"advance": 5})
+    railway.reset()
+    with railway.operation() as process:
+        drift = engine.refresh(process)
+        assert drift["deployment"]["rolled_back"] == (False, True)
+        assert engine.up(process, Declared(settings={"start_command": "node other.js"})) == [
+            "update deployment"
+        ]
+    assert railway.counts()[1] == 1
+    with railway.operation() as process:
+        assert engine.refresh(process) == {}
 
 
 def test_the_oldest_deployment_is_never_adopted(railway: World) -> None:

@@ -200,7 +200,7 @@ def moment(text: str | None) -> float | None:
         raise problems.bad_input(f"Invalid DateTime {text!r}") from error
 
 
-def meta(source: r.Deployment, _: Call) -> dict[str, Any]:
+def meta(source: r.Deployment, call: Call) -> dict[str, Any]:
     """What Railway keeps about a deployment's origin."""
     regions = source.settings.get("multiRegionConfig") or {
         source.settings.get("region") or "us-west2": {"numReplicas": source.settings.get("numReplicas") or 1}
@@ -215,7 +215,7 @@ def meta(source: r.Deployment, _: Call) -> dict[str, Any]:
     }
     return {
         **{name: value for name, value in known.items() if value is not None},
-        "reason": source.reason,
+        "reason": call.switches.rollback_reason if source.reason == "rollback" else source.reason,
         "serviceManifest": {
             "build": {
                 name: source.settings.get(name) for name in ("builder", "buildCommand", "dockerfilePath")

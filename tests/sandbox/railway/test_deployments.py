@@ -369,6 +369,9 @@ def test_rollback_takes_image_and_variables_of_an_earlier_deployment(railway: Ra
     newest = stack.instance()["latestDeployment"]["id"]
     assert newest not in (first, second)
     assert "sessions dir exists/writable: true" in stack.logs(newest)
+    assert railway.ok("Everything", id=newest)["meta"]["reason"] == "rollback"
+    railway.switch(rollback_reason="redeploy")
+    assert railway.ok("Everything", id=newest)["meta"]["reason"] == "redeploy"
 
 
 def test_stop_and_remove_end_a_running_deployment(railway: Railway, stack: Stack) -> None:

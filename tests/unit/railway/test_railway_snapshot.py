@@ -218,3 +218,34 @@ def test_only_a_deployment_that_began_after_the_write_contains_it(
 def test_a_mark_without_a_time_lets_nothing_be_adopted(text: str) -> None:
     """Then we deploy: one deployment too many loses nothing, one too few loses a change."""
     assert not revision.contains(deployment("new", 1e9), [text])
+
+
+WRITE = revision.new(NOW, DeploymentView("old", "SUCCESS", NOW - timedelta(seconds=100), "one"))
+
+
+def begun(id_: str, seconds: float, commit: str, *, rolled_back: bool = False) -> DeploymentView:
+    """A deployment that began so long after NOW."""
+    return DeploymentView(
+        id_, "SUCCESS", NOW + timedelta(seconds=seconds), commit, stopped=False, rolled_back=rolled_back
+    )
+
+
+@pytest.mark.parametrize(
+    ("deployment", "before", "sure"),
+    [
+        (begun("ours", 1, "one"), [], True),
+        (begun("ours", 1, "two"), [begun("old", -100, "one")], True),
+        (begun("said", 1, "one", rolled_back=True), [], False),
+        (begun("again", 9, "one"), [begun("failed", 1, "two"), begun("old", -100, "one")], False),
+        (begun("again", 9, "one"), [begun("failed", 1, "one"), begun("old", -100, "one")], False),
+        (begun("pushed", 9, "two"), [begun("failed", 1, "one"), begun("old", -100, "one")], True),
+        (begun("image", 9, ""), [begun("failed", 1, ""), begun("old", -100, "")], False),
+    ],
+    ids=lambda value: value.id if isinstance(value, DeploymentView) else None,
+)
+def test_what_may_be_a_rollback_is_not_taken_for_ours(
+    deployment: DeploymentView, before: list[DeploymentView], sure: bool
+) -> None:
+    """A second one after the writes may be an earlier one run again, unless it is a commit nobody had."""
+    assert revision.contains(deployment, [WRITE])
+    assert revision.sure(deployment, [deployment, *before], [WRITE]) is sure
