@@ -423,14 +423,17 @@ class RailwayApi:
         """Take a domain away."""
         self._write(documents.CUSTOM_DOMAIN_DELETE, id=domain_id)
 
-    def create_tcp_proxy(self, environment_id: str, service_id: str, application_port: int) -> TcpProxyView:
+    def create_tcp_proxy(
+        self, environment_id: str, service_id: str, application_port: int
+    ) -> tuple[TcpProxyView, datetime | None]:
         """Open a public TCP port."""
         fields = {
             "environmentId": environment_id,
             "serviceId": service_id,
             "applicationPort": application_port,
         }
-        return _proxy(self._ask(documents.TCP_PROXY_CREATE, input=fields)["tcpProxyCreate"])
+        answer = self.client.execute(documents.TCP_PROXY_CREATE, {"input": fields})
+        return _proxy(answer.data["tcpProxyCreate"]), answer.not_before
 
     def delete_tcp_proxy(self, proxy_id: str) -> None:
         """Close a public TCP port."""

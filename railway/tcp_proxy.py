@@ -51,18 +51,19 @@ class TcpProxyProvider(RailwayProvider):
         environment_id, service_id = props["environment_id"], props["service_id"]
         application_port = int(props["application_port"])
 
-        def find() -> TcpProxyView | None:
+        def find() -> tuple[TcpProxyView, None] | None:
             proxies = api.tcp_proxies(environment_id, service_id)
-            return next((one for one in proxies if one.application_port == application_port), None)
+            found = next((one for one in proxies if one.application_port == application_port), None)
+            return None if found is None else (found, None)
 
         with stack.changing:
             latest = instance_of(stack.look(), service_id).latest
-            found = find() or self.once(
+            # One that was found was opened nobody knows when: without a time, a deployment is due.
+            proxy, opened = find() or self.once(
                 lambda: api.create_tcp_proxy(environment_id, service_id, application_port), find, late=True
             )
             stack.drop()
-        # The answer's time is not kept for this one: a deployment is always due.
-        return found.id, _outs(found) | {"revision": revision.new(None, latest)}
+        return proxy.id, _outs(proxy) | {"revision": revision.new(opened, latest)}
 
     def see(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live port."""

@@ -17,6 +17,11 @@ FIRST = Declared(
         "start_command": "node index.js",
         "watch_patterns": ["a/**"],
     },
+    shared={"SHARED": "shared-one"},
+    backups=("DAILY",),
+    limits={"cpus": 2, "memory_gb": 4},
+    custom_domain={"domain": "crm.example.com", "target_port": 8080},
+    tcp_port=5432,
 )
 
 _VARIABLES = dict(VARIABLES) | {"SESSIONS_PATH": "/app/sessions2", "ADMIN_TOKEN": "another-admin-token"}
@@ -62,6 +67,11 @@ CHANGED = Declared(
         "region": "us-west2",
         "ipv6_egress_enabled": True,
     },
+    shared={"SHARED": "shared-two", "MORE": "more-one"},
+    backups=("WEEKLY", "MONTHLY"),
+    limits={"cpus": 1.5, "memory_gb": 3},
+    custom_domain={"domain": "crm.example.com", "target_port": 8081},
+    tcp_port=5433,
 )
 """`builder` is no longer declared: taken back."""
 
@@ -74,6 +84,9 @@ STAYS: dict[str, str] = {
     "project.adopt_project_id": "names an existing project; the adoption has tests of its own",
     "volume.region": "a change is refused",
     "variables.names": "derived from the variables",
+    "shared.names": "derived from the variables",
+    "backups.volume_id": _ID,
+    "custom_domain.domain": "another one makes another object: test_railway_life",
     "settings.has_volume": "the volume stays",
     "settings.replicas": "a service with a volume has exactly one",
     "settings.railway_config_file": "Railway refuses it for new services",
@@ -83,4 +96,5 @@ STAYS: dict[str, str] = {
     "deployment.revisions": "made by the writes before it",
     "deployment.domain": "follows from the domain's name",
     "deployment.running": "always declared true",
+    "deployment.rolled_back": "always declared false",
 }

@@ -69,17 +69,24 @@ _DEPLOY = ("DeployLatest", "LatestDeploymentPoll", "DeploymentPoll", "Deployment
 CREATE = (
     "ProjectsFind",
     "ProjectCreate",
+    "VariablesWrite",
     "ServiceCreate",
     *_WAIT_FOR_INSTANCE,
     "VolumeCreate",
     "VolumePoll",
     "VolumePoll",
     "VolumeRename",
+    "BackupScheduleUpdate",
     "VariablesWrite",
     "ServiceInstanceUpdate",
     "StackRead",
     "TriggerCreate",
+    "ServiceLimitsUpdate",
     "DomainCreate",
+    "CustomDomainCreate",
+    "StackRead",
+    "TcpProxiesRead",
+    "TcpProxyCreate",
     "StackRead",
     *_DEPLOY,
 )
@@ -87,6 +94,8 @@ CHANGE = (
     "ProjectRead",
     "ProjectUpdate",
     "EnvironmentRename",
+    "StackRead",
+    "VariablesWrite",
     "ServiceUpdate",
     "StackRead",
     "VolumeRename",
@@ -94,16 +103,23 @@ CHANGE = (
     "ConfigPatch",
     "VolumePoll",
     "VolumePoll",
+    "BackupScheduleUpdate",
     "StackRead",
     "VariablesWrite",
     "ServiceInstanceUpdate",
     "StackRead",
     "TriggerUpdate",
+    "ServiceLimitsUpdate",
     "DomainUpdate",
+    "CustomDomainUpdate",
+    "TcpProxyDelete",
+    "StackRead",
+    "TcpProxiesRead",
+    "TcpProxyCreate",
     "StackRead",
     *_DEPLOY,
 )
-REFRESH = ("StackRead",)
+REFRESH = ("StackRead", "BackupSchedulesRead", "LimitsRead", "TcpProxiesRead")
 """Every request of each operation, in order. A wait asks as often as it must: its first two requests are
 here, where it always has two."""
 

@@ -14,6 +14,8 @@ _ROWS = {
     "service": "services",
     "volume": "volumes",
     "domain": "domains",
+    "custom_domain": "domains",
+    "tcp_proxy": "tcp_proxies",
 }
 
 
@@ -30,6 +32,11 @@ def one_of_each(world: World, engine: Engine, others: set[str]) -> str:
     """
     for key, table in _ROWS.items():
         rows = [row for row in world.rows(table) if row["id"] not in others]
+        if table == "domains":
+            rows = [row for row in rows if row["custom"] is (key == "custom_domain")]
+        if key not in engine.state:
+            assert not rows, f"{table} that nobody declared: {rows}"
+            continue
         assert len(rows) == 1, f"{len(rows)} {table}: {rows}"
         assert engine.id(key) == rows[0]["id"], f"the state has another {key}"
     for table in ("instances", "volume_instances", "triggers"):
@@ -45,7 +52,7 @@ def matches(world: World, engine: Engine, wanted: Declared) -> None:
         AssertionError: one is not.
     """
     state = world.admin("state")
-    ours = {key: state[table][engine.id(key)] for key, table in _ROWS.items()}
+    ours = {key: state[table][engine.id(key)] for key, table in _ROWS.items() if key in engine.state}
     service, volume = engine.id("service"), engine.id("volume")
     instance = _row(state["instances"], service_id=service)
     mount = _row(state["volume_instances"], volume_id=volume)
@@ -90,6 +97,7 @@ def matches(world: World, engine: Engine, wanted: Declared) -> None:
     if wanted.subdomain is not None:
         live["subdomain"] = ours["domain"]["domain"].partition(".")[0]
         declared["subdomain"] = wanted.subdomain
+    _match_optional(state, engine, wanted, live, declared)
     wrong = {name: (live[name], declared[name]) for name in live if live[name] != declared[name]}
     assert not wrong, f"live and declared differ: {sorted(wrong)} {wrong if 'variables' not in wrong else ''}"
     newest = max(
@@ -99,6 +107,33 @@ def matches(world: World, engine: Engine, wanted: Declared) -> None:
     assert newest["status"] in ("SUCCESS", "SLEEPING"), newest["status"]
     assert newest["variables"].keys() >= dict(wanted.variables).keys()
     assert newest["branch"] == wanted.branch
+
+
+def _match_optional(
+    state: dict[str, Any], engine: Engine, wanted: Declared, live: dict[str, Any], declared: dict[str, Any]
+) -> None:
+    """What is live, and what is declared, of the resources that nobody has to declare."""
+    environment = engine.id("environment")
+    live["shared"] = {
+        row["name"]: row["value"]
+        for row in state["variables"].values()
+        if row["service_id"] is None and row["environment_id"] == environment
+    }
+    declared["shared"] = dict(wanted.shared or {})
+    mount = _row(state["volume_instances"], volume_id=engine.id("volume"))
+    live["backups"] = sorted(one["kind"] for one in mount["backup_schedules"])
+    declared["backups"] = sorted(wanted.backups or ())
+    override = _row(state["instances"], service_id=engine.id("service"))["limit_override"] or {}
+    live["limits"] = override.get("containers") or {}
+    limits = wanted.limits or {}
+    declared["limits"] = {"cpu": limits["cpus"], "memoryBytes": limits["memory_gb"] * 1e9} if limits else {}
+    if wanted.custom_domain is not None:
+        row = state["domains"][engine.id("custom_domain")]
+        live["custom_domain"] = {"domain": row["domain"], "target_port": row["target_port"]}
+        declared["custom_domain"] = dict(wanted.custom_domain)
+    if wanted.tcp_port is not None:
+        live["tcp_port"] = state["tcp_proxies"][engine.id("tcp_proxy")]["application_port"]
+        declared["tcp_port"] = wanted.tcp_port
 
 
 def _row(table: dict[str, dict[str, Any]], **where: str) -> dict[str, Any]:

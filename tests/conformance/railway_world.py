@@ -1,5 +1,5 @@
-"""A Railway sandbox, and what the engine does with our eight resources on it: check, diff, create, read,
-update.
+"""A Railway sandbox, and what the engine does with our resources on it: check, diff, create, read, update,
+replace, delete.
 
 Each engine operation gets a provider process of its own, as with the real engine, so nothing that one
 `up` remembers can help the next.
@@ -16,13 +16,18 @@ from typing import Any
 
 import requests
 
+from railway.backup_schedule import VolumeBackupScheduleProvider
+from railway.custom_domain import CustomDomainProvider
 from railway.deployment import LOG_EXPECTATIONS, DeploymentProvider
 from railway.environment import EnvironmentProvider
 from railway.project import ProjectProvider
 from railway.provider import RailwayProvider
 from railway.service import ServiceProvider
 from railway.service_domain import ServiceDomainProvider
+from railway.service_limits import ServiceLimitsProvider
 from railway.service_settings import ServiceSettingsProvider
+from railway.shared_variables import SharedVariablesProvider
+from railway.tcp_proxy import TcpProxyProvider
 from railway.variables import VariablesProvider
 from railway.volume import VolumeProvider
 from tests.conformance.dynamic_process import DynamicProcess, DynamicResource, Live
@@ -150,7 +155,7 @@ def assert_silent(text: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """What the program declares."""
+    """What the program declares. The last five are resources of their own, that nobody has to declare."""
 
     project_name: str = "crm"
     stack_marker: str = "crm/test"
@@ -174,6 +179,11 @@ class Declared:
     hold_seconds: int = 1
     health_seconds: int = 60
     rollback: bool = False
+    shared: Mapping[str, str] | None = None
+    backups: tuple[str, ...] | None = None
+    limits: Mapping[str, float] | None = None
+    custom_domain: Mapping[str, Any] | None = None
+    tcp_port: int | None = None
 
     def but(self, **changes: Any) -> Declared:
         """The same with changes."""
@@ -183,14 +193,22 @@ class Declared:
 ORDER: tuple[tuple[str, RailwayProvider], ...] = (
     ("project", ProjectProvider()),
     ("environment", EnvironmentProvider()),
+    ("shared", SharedVariablesProvider()),
     ("service", ServiceProvider()),
     ("volume", VolumeProvider()),
+    ("backups", VolumeBackupScheduleProvider()),
     ("variables", VariablesProvider()),
     ("settings", ServiceSettingsProvider()),
+    ("limits", ServiceLimitsProvider()),
     ("domain", ServiceDomainProvider()),
+    ("custom_domain", CustomDomainProvider()),
+    ("tcp_proxy", TcpProxyProvider()),
     ("deployment", DeploymentProvider()),
 )
 PROVIDERS = dict(ORDER)
+OPTIONAL = ("shared", "backups", "limits", "custom_domain", "tcp_proxy")
+DEPLOYED = ("variables", "settings", "volume", "shared", "limits", "tcp_proxy")
+"""What needs a deployment when it changes."""
 
 
 @dataclass
@@ -207,8 +225,8 @@ class Engine:
 
     state: dict[str, Saved] = field(default_factory=dict[str, Saved])
 
-    def inputs(self, key: str, declared: Declared) -> dict[str, Any]:
-        """What the program declares for one resource, given what is there of the others."""
+    def inputs(self, key: str, declared: Declared) -> dict[str, Any] | None:
+        """What the program declares for one resource, given what is there of the others; None: nothing."""
         if key == "project":
             return {
                 "project_name": declared.project_name,
@@ -221,6 +239,11 @@ class Engine:
         if key == "environment":
             return project | {"environment_name": declared.environment_name}
         place = project | {"environment_id": self.state["environment"].live.id}
+        if key == "shared":
+            return None if declared.shared is None else place | {"variables": dict(declared.shared)}
+        if key == "backups":
+            volume = {"volume_id": self.state["volume"].live.id}
+            return None if declared.backups is None else place | volume | {"kinds": list(declared.backups)}
         if key == "service":
             return place | {"service_name": declared.service_name}
         place |= {"service_id": self.state["service"].live.id}
@@ -243,12 +266,16 @@ class Engine:
                 "healthcheck_path": declared.healthcheck_path,
                 **declared.settings,
             }
+        if key == "limits":
+            return None if declared.limits is None else place | dict(declared.limits)
+        if key == "custom_domain":
+            return None if declared.custom_domain is None else place | dict(declared.custom_domain)
+        if key == "tcp_proxy":
+            return None if declared.tcp_port is None else place | {"application_port": declared.tcp_port}
         if key == "domain":
             return place | {"subdomain": declared.subdomain, "target_port": declared.target_port}
         return place | {
-            "revisions": [
-                self.state[name].live.outs["revision"] for name in ("variables", "settings", "volume")
-            ],
+            "revisions": [self.state[name].live.outs["revision"] for name in DEPLOYED if name in self.state],
             "domain": self.state["domain"].live.outs["domain"],
             "health_path": declared.healthcheck_path,
             "log_expectations": list(declared.log_expectations),
@@ -266,7 +293,14 @@ class Engine:
         for key, provider in ORDER:
             resource = process.resource(provider)
             saved = self.state.get(key)
-            news = {name: value for name, value in self.inputs(key, declared).items() if value is not None}
+            wanted = self.inputs(key, declared)
+            if wanted is None:
+                if saved is not None:
+                    resource.delete(saved.live)
+                    del self.state[key]
+                    done.append(f"delete {key}")
+                continue
+            news = {name: value for name, value in wanted.items() if value is not None}
             inputs = resource.inputs(news, saved.inputs if saved else None)
             if saved is None:
                 self.state[key] = Saved(resource.create(inputs), inputs)

@@ -48,6 +48,8 @@ def test_the_up_that_changes_everything_does(key: str, provider: object, lab: La
     with lab.bench("change") as (_, engine):
         assert isinstance(engine, Engine)
         first, second = engine.inputs(key, FIRST), engine.inputs(key, CHANGED)
+        assert first is not None
+        assert second is not None
     fields = {field.name for field in dict(ORDER)[key].FIELDS}
     same = {name for name in fields if first.get(name) == second.get(name)}
     assert {name for name in same if name not in STAYS and f"{key}.{name}" not in STAYS} == set()
