@@ -1,4 +1,5 @@
-"""The real engine, killed with its plugins at every request boundary of an `up`; then one more `up`.
+"""The real engine, killed with its plugins at every request boundary of an `up` or a refresh; then one more
+`up`.
 
 A kill leaves the lock of the backend behind, as it does with every Pulumi program: `pulumi cancel` takes it
 away, as Pulumi's message says. A kill in the middle of Pulumi's writing can leave half of the file of
@@ -31,8 +32,18 @@ from tests.conformance.railway_world import ACCOUNT, World, assert_silent
 
 PROGRAM = Path(__file__).parent / "railway_program"
 STACK = "kill"
-OURS = {"projects": 1, "environments": 1, "services": 1, "volumes": 1, "triggers": 1, "domains": 1}
-Operation = Literal["create", "change"]
+OURS = {
+    "projects": "project",
+    "environments": "environment",
+    "services": "service",
+    "volumes": "volume",
+    "triggers": None,
+    "service_domains": "domain",
+    "custom_domains": "custom_domain",
+    "tcp_proxies": "tcp_proxy",
+}
+"""What there is one of, and its name in the state; a trigger is part of the settings there."""
+Operation = Literal["create", "change", "refresh"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,9 @@ class EngineLab:
             world.world.reset()
             world.up("create")
             self.counts["create"] = world.requests()
+            world.world.reset()
+            world.run("refresh", "--yes", "--stack", STACK)
+            self.counts["refresh"] = world.requests()
         copied = self._root / "count"
         shutil.copytree(up, copied)
         with self._world(copied) as world:
@@ -98,7 +112,7 @@ class EngineLab:
         with self._world(folder) as world:
             before = {row["id"] for row in world.world.rows("volumes")}
             world.world.reset()
-            killed = world.killed_up(kill)
+            killed = world.killed(kill)
             assert world.world.counts()[1] <= 1, "more than one deployment in the up that was killed"
             world.world.admin("resume", {})
             if killed:
@@ -179,12 +193,13 @@ class EngineWorld:
         """Apply."""
         self.run("up", "--yes", "--skip-preview", "--stack", STACK, changed=operation == "change")
 
-    def killed_up(self, kill: Kill) -> bool:
-        """Apply, and kill the engine with all that it started at the boundary; returns whether it came
+    def killed(self, kill: Kill) -> bool:
+        """Run it, and kill the engine with all that it started at the boundary; returns whether it came
         there."""
         self.world.admin("pause", {"operation": "*", "nth": kill.nth, "when": kill.when})
+        arguments = ("refresh", "--yes") if kill.operation == "refresh" else ("up", "--yes", "--skip-preview")
         process = subprocess.Popen(
-            self._command("up", "--yes", "--skip-preview", "--stack", STACK),
+            self._command(*arguments, "--stack", STACK),
             cwd=PROGRAM,
             env=self._environment(kill.operation == "change"),
             stdin=subprocess.DEVNULL,
@@ -222,24 +237,21 @@ class EngineWorld:
         """
         foreign.untouched(self.world)
         ids: dict[str, str] = {}
-        for table, count in OURS.items():
+        for kind in OURS:
+            table = "domains" if kind.endswith("_domains") else kind
             rows = [row for row in self.world.rows(table) if row["id"] not in foreign.ids]
-            assert len(rows) == count, f"{len(rows)} {table}"
-            ids[table] = rows[0]["id"]
-        if operation == "change":
+            if table == "domains":
+                rows = [row for row in rows if row["custom"] is kind.startswith("custom")]
+            assert len(rows) == 1, f"{len(rows)} {kind}"
+            ids[kind] = rows[0]["id"]
+        if operation != "create":
             assert ids["volumes"] in volumes, "the volume is not the first one"
         state: Mapping[str, Any] = json.loads(self.run("stack", "export", "--show-secrets", "--stack", STACK))
         deployment = state["deployment"]
         assert all(one["type"] == "creating" for one in deployment.get("pending_operations", ()))
         recorded = {row["urn"].rpartition("::")[2]: row for row in deployment["resources"]}
-        for name, table in (
-            ("project", "projects"),
-            ("environment", "environments"),
-            ("service", "services"),
-            ("volume", "volumes"),
-            ("domain", "domains"),
-        ):
-            assert recorded[name]["id"] == ids[table], f"the state has another {name}"
+        for kind, name in OURS.items():
+            assert name is None or recorded[name]["id"] == ids[kind], f"the state has another {name}"
         declared = recorded["variables"]["outputs"]["variables"]
         plain = json.loads(declared["plaintext"])
         live = {

@@ -10,7 +10,7 @@ from tests.e2e.engine_kills import EngineLab, Kill
 
 pytestmark = pytest.mark.e2e
 
-SAMPLE = (Kill("create", 8, "before"), Kill("change", 10, "before"))
+SAMPLE = (Kill("create", 12, "before"), Kill("change", 14, "before"), Kill("refresh", 3, "before"))
 
 
 @pytest.fixture(scope="module")

@@ -82,15 +82,69 @@ domain = railway.ServiceDomain(
         target_port=8081 if CHANGED else 8080,
     ),
 )
+shared = railway.SharedVariables(
+    "shared",
+    railway.SharedVariablesArgs(
+        project_id=project.id,
+        environment_id=environment.id,
+        variables=pulumi.Output.secret({"SHARED": "shared-two" if CHANGED else "shared-one"}),
+    ),
+)
+backups = railway.VolumeBackupSchedule(
+    "backups",
+    railway.VolumeBackupScheduleArgs(
+        project_id=project.id,
+        environment_id=environment.id,
+        volume_id=volume.id,
+        kinds=["WEEKLY"] if CHANGED else ["DAILY"],
+    ),
+)
+limits = railway.ServiceLimits(
+    "limits",
+    railway.ServiceLimitsArgs(
+        project_id=project.id,
+        environment_id=environment.id,
+        service_id=service.id,
+        cpus=1.5 if CHANGED else 2,
+        memory_gb=3 if CHANGED else 4,
+    ),
+    pulumi.ResourceOptions(depends_on=[settings]),
+)
+custom_domain = railway.CustomDomain(
+    "custom_domain",
+    railway.CustomDomainArgs(
+        project_id=project.id,
+        environment_id=environment.id,
+        service_id=service.id,
+        domain="crm.example.com",
+        target_port=8081 if CHANGED else 8080,
+    ),
+)
+tcp_proxy = railway.TcpProxy(
+    "tcp_proxy",
+    railway.TcpProxyArgs(
+        project_id=project.id,
+        environment_id=environment.id,
+        service_id=service.id,
+        application_port=5433 if CHANGED else 5432,
+    ),
+)
 deployment = railway.Deployment(
     "deployment",
     railway.DeploymentArgs(
         project_id=project.id,
         environment_id=environment.id,
         service_id=service.id,
-        revisions=[variables.revision, settings.revision, volume.revision],
+        revisions=[
+            variables.revision,
+            settings.revision,
+            volume.revision,
+            shared.revision,
+            limits.revision,
+            tcp_proxy.revision,
+        ],
         domain=domain.domain,
     ),
-    pulumi.ResourceOptions(depends_on=[volume, variables, settings, domain]),
+    pulumi.ResourceOptions(depends_on=[volume, variables, settings, domain, shared, limits, tcp_proxy]),
 )
 pulumi.export("volume", volume.id)
