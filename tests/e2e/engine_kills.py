@@ -16,7 +16,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +79,7 @@ class EngineLab:
             world.world.reset()
             world.run("refresh", "--yes", "--stack", STACK)
             self.counts["refresh"] = world.requests()
+            self.beside = Neighbours.beside_if_any(world.world)
         copied = self._root / "count"
         shutil.copytree(up, copied)
         with self._world(copied) as world:
@@ -121,7 +122,8 @@ class EngineLab:
             world.world.reset()
             world.up(kill.operation)
             assert world.world.counts()[1] <= 1, "more than one deployment in the up that repaired"
-            world.verify(self.foreign, before, kill.operation)
+            beside = self.beside if kill.operation != "create" else Neighbours()
+            world.verify((self.foreign, beside), before, kill.operation)
         shutil.rmtree(folder)
         return killed
 
@@ -229,17 +231,19 @@ class EngineWorld:
                 torn += 1
         return torn
 
-    def verify(self, foreign: Neighbours, volumes: set[str], operation: Operation) -> None:
-        """What is live is what is declared, once, and the state says so.
+    def verify(self, others: Sequence[Neighbours], volumes: set[str], operation: Operation) -> None:
+        """What is live is what is declared, once, and the state says so; what is not ours is untouched.
 
         Raises:
             AssertionError: it is not.
         """
-        foreign.untouched(self.world)
+        for one in others:
+            one.untouched(self.world)
+        foreign = {id_ for one in others for id_ in one.ids}
         ids: dict[str, str] = {}
         for kind in OURS:
             table = "domains" if kind.endswith("_domains") else kind
-            rows = [row for row in self.world.rows(table) if row["id"] not in foreign.ids]
+            rows = [row for row in self.world.rows(table) if row["id"] not in foreign]
             if table == "domains":
                 rows = [row for row in rows if row["custom"] is kind.startswith("custom")]
             assert len(rows) == 1, f"{len(rows)} {kind}"
