@@ -1,0 +1,367 @@
+"""Our provider under every answer of Railway's that nobody has proven, over the sandbox's table of them: the
+same end, whatever the answer is. Where the answer is to a question that a life of a stack does not ask, the
+question is asked here; where we never ask it, that is what is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import pytest
+
+from railway import documents
+from railway.environment import EnvironmentProvider
+from railway.service_domain import ServiceDomainProvider
+from railway.service_settings import ServiceSettingsProvider
+from railway.variables import VariablesProvider
+from sandbox.railway.app import create_app
+from sandbox.railway.switches import UNPROVEN
+from sandbox.serve import LiveServer
+from tests.conformance.railway_changes import CHANGED, FIRST
+from tests.conformance.railway_verdict import matches
+from tests.conformance.railway_world import PROVIDERS, VARIABLES, Declared, Engine, World, first_up
+from tests.conformance.warm_processes import WarmProcesses
+
+pytestmark = pytest.mark.conformance
+
+WORKSPACE_TOKEN = "sandbox-workspace-token"
+RAILWAY_DEPLOYS = {
+    "source_update_creates_trigger",
+    "source_update_deploys",
+    "trigger_create_deploys",
+    "trigger_update_deploys",
+    "volume_update_deploys",
+}
+"""Under these Railway starts deployments by itself; what we start is still one at most."""
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[WarmProcesses]:
+    """Starts the many processes of this file in a moment each."""
+    with WarmProcesses() as warm:
+        yield warm
+
+
+@pytest.fixture
+def railway(warm: WarmProcesses) -> Iterator[World]:
+    """An empty Railway sandbox that knows the repositories of the changed declaration."""
+    with LiveServer(create_app()) as server:
+        world = World(server.url, warm)
+        world.admin("repos", {"repo": CHANGED.repo, "branch": CHANGED.branch, "sha": "a" * 40})
+        yield world
+
+
+def _refused(act: Callable[[], object]) -> str:
+    with pytest.raises(grpc.RpcError) as caught:
+        act()
+    assert isinstance(caught.value, grpc.Call)
+    return str(caught.value.details())
+
+
+def _place(engine: Engine) -> dict[str, Any]:
+    return {f"{key}_id": engine.id(key) for key in ("project", "environment", "service")}
+
+
+# ---- The life of a stack
+
+ASKED = {
+    "deleted_listed": "StackRead",
+    "size_patch": "ConfigPatch",
+    "source_update_creates_trigger": "ServiceInstanceUpdate",
+    "source_update_deploys": "ServiceInstanceUpdate",
+    "trigger_create_deploys": "TriggerCreate",
+    "trigger_update_deploys": "TriggerUpdate",
+    "trigger_sets_source": "TriggerCreate",
+    "volume_update_without_service_detaches": "VolumeMount",
+    "volume_update_deploys": "VolumeMount",
+    "root_fields_count_as_one": "StackRead",
+    "patch_commit_returns": "ConfigPatch",
+    "variable_upsert_deploys": "VariablesWrite",
+    "variable_deploys_never_deployed": "VariablesWrite",
+}
+"""Which request of a life asks the question of a switch. The other questions have a case of their own."""
+
+
+class Life:
+    """The life of a stack in a world whose switches are set."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world, self.name, self.engine = world, name, Engine()
+        self.asked: set[str] = set()
+
+    def up(self, declared: Declared) -> list[str]:
+        """Apply, in at most one deployment."""
+        self.world.reset()
+        with self.world.operation() as process:
+            done = self.engine.up(process, declared)
+        operations, deployments = self.world.counts()
+        self.asked |= set(operations)
+        assert operations.get("DeployLatest", 0) <= 1
+        assert deployments <= 1 or self.name in RAILWAY_DEPLOYS
+        assert self.world.overlaps() == 0
+        return done
+
+    def quiet(self, declared: Declared) -> None:
+        """What is live is what is declared, and the next preview is empty."""
+        matches(self.world, self.engine, declared)
+        with self.world.operation() as process:
+            assert self.engine.refresh(process) == {}
+            assert self.engine.up(process, declared) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"), [(name, answer) for name, answers in UNPROVEN.items() for answer in answers[1:]]
+)
+def test_a_stack_lives_whatever_railway_answers(railway: World, name: str, answer: object) -> None:
+    """Made, read, changed in everything, read again; its service deleted by hand, and made again."""
+    railway.admin("switches", {name: answer, "resize_seconds": 0.1, "trigger_delay_seconds": 0.05})
+    life = Life(railway, name)
+    life.up(FIRST)
+    life.quiet(FIRST)
+    changed = CHANGED
+    if (name, answer) == ("size_patch", "ignored"):
+        assert "still has 50000 MB" in _refused(lambda: life.up(CHANGED))
+        assert "ConfigPatch" in railway.counts()[0]
+        life.asked.add("ConfigPatch")
+        changed = CHANGED.but(size_mb=50000)
+    life.up(changed)
+    life.quiet(changed)
+    volume = life.engine.id("volume")
+    railway.hand("mutation($id: String!) { serviceDelete(id: $id) }", id=life.engine.id("service"))
+    with railway.operation() as process:
+        if name == "missing_answer":
+            # Whoever may not see it is answered the same, so this is never taken for a deletion.
+            assert "may not ask whether it is deleted" in _refused(lambda: life.engine.refresh(process))
+            return
+        assert life.engine.refresh(process)["service"][""][1] is None
+    done = life.up(changed)
+    assert "create service" in done
+    assert life.engine.id("volume") == volume
+    life.quiet(changed)
+    if name in ASKED:
+        assert ASKED[name] in life.asked
+
+
+# ---- Questions that such a life does not ask
+
+
+def _what_does_not_fit(world: World, answer: object) -> None:
+    """A value that Railway's schema does not know: refused once, in plain words, with the trace id."""
+    engine = first_up(world)
+    del answer
+    with world.operation() as process:
+        resource = process.resource(ServiceSettingsProvider())
+        wish = _place(engine) | {"has_volume": False, "builder": "DOCKERFILE", "start_command": "sleep 1"}
+        text = _refused(lambda: resource.create(wish))
+    assert "Railway ServiceInstanceUpdate" in text
+    assert "trace" in text
+    assert "sleep 1" not in text
+    assert world.counts()[0]["ServiceInstanceUpdate"] == 1
+
+
+def _deleted_project(world: World, answer: object) -> None:
+    """Gone on Railway's word, all but the volume, which may be restored; "Not Authorized" is no such word."""
+    engine = first_up(world)
+    known = set(engine.state)
+    world.hand("mutation($id: String!) { projectDelete(id: $id) }", id=engine.id("project"))
+    with world.operation() as process:
+        if answer == "not_authorized":
+            assert "Not Authorized" in _refused(lambda: engine.refresh(process))
+            assert set(engine.state) == known
+            return
+        assert "48 hours" in _refused(lambda: engine.refresh(process))
+    assert {"project", "environment", "service"}.isdisjoint(engine.state)
+
+
+def _deleted_volume(world: World, answer: object) -> None:
+    """Said, and no empty one in its place; when one is allowed, it gets the name."""
+    del answer
+    engine = first_up(world)
+    old = engine.id("volume")
+    world.hand("mutation($id: String!) { volumeDelete(volumeId: $id) }", id=old)
+    with world.operation() as process:
+        assert "48 hours" in _refused(lambda: engine.refresh(process))
+        assert "48 hours" in _refused(lambda: engine.up(process, Declared(mount_path="/other")))
+    with world.operation(config={"whatsapp-crm:allowNewVolume": "true"}) as process:
+        assert engine.refresh(process)["volume"] == {"": (old, None)}
+        assert "create volume" in engine.up(process, Declared())
+    assert engine.id("volume") != old
+    matches(world, engine, Declared())
+
+
+def _scoped_token(world: World, answer: object) -> None:
+    """A workspace's token reads variables in one way or another; RAILWAY_* are nobody's drift."""
+    del answer
+    engine = Engine()
+    with world.operation(RAILWAY_API_TOKEN=WORKSPACE_TOKEN) as process:
+        engine.up(process, FIRST)
+    with world.operation(RAILWAY_API_TOKEN=WORKSPACE_TOKEN) as process:
+        assert engine.refresh(process) == {}
+        engine.up(process, CHANGED)
+    matches(world, engine, CHANGED)
+    with world.operation(RAILWAY_API_TOKEN=WORKSPACE_TOKEN) as process:
+        assert engine.refresh(process) == {}
+        assert engine.up(process, CHANGED) == []
+
+
+def _railways_variables(world: World, answer: object) -> None:
+    """Asked for only where the config cannot be read."""
+    world.admin("switches", {"scoped_decrypt": "masked"})
+    _scoped_token(world, answer)
+    assert "VariablesRead" in world.counts()[0]
+
+
+def _shrinking(world: World, answer: object) -> None:
+    """Never asked for, so the answer does not matter."""
+    del answer
+    engine = first_up(world)
+    world.hand(
+        "mutation($e: String!, $p: EnvironmentConfig!)"
+        " { environmentPatchCommit(environmentId: $e, patch: $p) }",
+        e=engine.id("environment"),
+        p={"volumes": {engine.id("volume"): {"sizeMB": 60000}}},
+    )
+    world.admin("clock", {"advance": 60})
+    with world.operation() as process:
+        assert engine.refresh(process)["volume"]["size_mb"] == (50000, 60000)
+        wish = engine.inputs("volume", Declared()) or {}
+        problems = process.resource(PROVIDERS["volume"]).check(wish, engine.state["volume"].inputs)
+        assert "cannot shrink from 60000 to 50000" in problems["size_mb"]
+        # And where the state is lost, and nothing is known of its size.
+        del engine.state["volume"]
+        assert "never shrinks" in _refused(lambda: engine.up(process, Declared()))
+    assert "ConfigPatch" not in world.counts()[0]
+
+
+def _never_deployed(world: World, answer: object) -> None:
+    """The newest commit is deployed, which works for what never deployed; asked by commit only where that
+    is refused."""
+    del answer
+    with world.operation() as process:
+        Engine().up(process, FIRST)
+    operations, deployments = world.counts()
+    assert (operations["DeployLatest"], operations.get("DeployKnown", 0), deployments) == (1, 0, 1)
+
+
+def _rollback(world: World, answer: object) -> None:
+    """A rollback is not the deployment of what is declared, whatever Railway calls it."""
+    del answer
+    engine = first_up(world)
+    world.admin("switches", {"deploy_outcomes_next": ["crashed"]})
+    declared = Declared(branch="staging", rollback=True, hold_seconds=20)
+    with world.operation() as process:
+        assert "is being run again" in _refused(lambda: engine.up(process, declared))
+    world.reset()
+    with world.operation() as process:
+        assert engine.up(process, declared) == ["update deployment"]
+    assert world.counts()[1] == 1
+    matches(world, engine, declared)
+
+
+def _port_beside_port(world: World, answer: object) -> None:
+    """The port is the declared one, whether or not the domain may be made with it."""
+    del answer
+    declared = Declared(variables=VARIABLES | {"PORT": "8080"}, target_port=8080)
+    engine = Engine()
+    with world.operation() as process:
+        engine.up(process, declared)
+    matches(world, engine, declared)
+    with world.operation() as process:
+        assert engine.refresh(process) == {}
+        assert engine.up(process, declared) == []
+
+
+def _second_environment(world: World, answer: object) -> None:
+    """Made, or refused with the kind of token that may make one."""
+    engine = first_up(world)
+    wish = {"project_id": engine.id("project"), "environment_name": "second"}
+    with world.operation(RAILWAY_API_TOKEN=WORKSPACE_TOKEN) as process:
+        resource = process.resource(EnvironmentProvider())
+        if answer is True:
+            made = resource.create(wish)
+            assert resource.create(wish).id == made.id
+        else:
+            text = _refused(lambda: resource.create(wish))
+            assert "Railway EnvironmentCreate" in text
+            assert "account token" in text
+    assert len(world.rows("environments")) == (2 if answer is True else 1)
+
+
+def _config_file(world: World, answer: object) -> None:
+    """Set and read back, or refused in Railway's words; then nothing else of it was written."""
+    engine = first_up(world)
+    declared = Declared(settings={"railway_config_file": "railway.json", "start_command": "node x.js"})
+    with world.operation() as process:
+        if answer is False:
+            assert "not supported" in _refused(lambda: engine.up(process, declared))
+            assert world.rows("instances")[0]["start_command"] is None
+            return
+        engine.up(process, declared)
+    matches(world, engine, declared)
+    with world.operation() as process:
+        assert engine.refresh(process) == {}
+        assert engine.up(process, declared) == []
+
+
+def _at_once(world: World, answer: object) -> None:
+    """What the engine does at once, we do one after the other."""
+    del answer
+    engine = Engine()
+    with world.operation() as process:
+        engine.up(process, Declared(), only="volume")
+    place = _place(engine)
+    settings: dict[str, Any] = {"has_volume": True, "repo": Declared().repo, "branch": "main"}
+    with world.operation() as process, ThreadPoolExecutor(4) as pool:
+        wishes = (
+            (VariablesProvider(), {"variables": VARIABLES}),
+            (ServiceSettingsProvider(), settings),
+            (ServiceDomainProvider(), {"target_port": 8080}),
+        )
+        made = [pool.submit(process.resource(kind).create, place | wish) for kind, wish in wishes]
+        assert all(one.result().id for one in made)
+    assert world.overlaps() == 0
+
+
+def _nothing_staged(world: World, answer: object) -> None:
+    """How many changes are staged is not asked at all."""
+    del world, answer
+    assert not [one.name for one in documents.ALL if "unmergedChangesCount" in one.text]
+
+
+CASES: dict[str, Callable[[World, object], None]] = {
+    "bad_variables_status": _what_does_not_fit,
+    "trace_id_position": _what_does_not_fit,
+    "deleted_answer": _deleted_project,
+    "missing_answer": _deleted_project,
+    "volume_delete_style": _deleted_volume,
+    "scoped_decrypt": _scoped_token,
+    "shrink_answer": _shrinking,
+    "shrink_message": _shrinking,
+    "railway_variables_in_unrendered": _railways_variables,
+    "deploy_v2_never_deployed": _never_deployed,
+    "rollback_reason": _rollback,
+    "target_port_with_port_refused": _port_beside_port,
+    "workspace_token_creates_environments": _second_environment,
+    "railway_config_file_allowed": _config_file,
+    "unmerged_none_is_null": _nothing_staged,
+    "overlap_fails_all": _at_once,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"), [(name, answer) for name in CASES for answer in UNPROVEN.get(name, ())]
+)
+def test_the_question_is_asked_and_every_answer_is_borne(railway: World, name: str, answer: object) -> None:
+    """Where the life of a stack does not ask it."""
+    railway.admin("switches", {name: answer, "resize_seconds": 0.1})
+    railway.admin("repos", {"repo": CHANGED.repo, "branch": CHANGED.branch, "sha": "a" * 40})
+    CASES[name](railway, answer)
+
+
+def test_every_question_is_asked_somewhere() -> None:
+    """A new switch for an unproven answer says where our provider meets it."""
+    assert {*ASKED, *CASES} == {*UNPROVEN}
+    assert not {*ASKED} & {*CASES}
