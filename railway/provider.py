@@ -210,7 +210,7 @@ class RailwayProvider(ResourceProvider):
         """Make something that must not be made twice.
 
         After an answer that leaves open whether it happened, look for it, three times with a growing
-        pause, and only then try again.
+        pause, and only then try again. What "already exists" is looked for as long.
 
         Args:
             make: sends the one request.
@@ -233,8 +233,9 @@ class RailwayProvider(ResourceProvider):
                 clock.sleep(5.0)
                 last, pauses = error, ()
             except RejectedError as error:
-                # "already exists" among others: then it is there.
-                last, pauses, attempt = error, (0.0,), 99
+                # "already exists" among others: then it is there, if not to be seen yet.
+                there = "already" in error.reason.lower()
+                last, pauses, attempt = error, (0.0, 1.0, 3.0, 6.0) if there else (0.0,), 99
             for pause in pauses:
                 clock.sleep(pause)
                 found = find()
