@@ -96,27 +96,21 @@ class Backend(Component):
         )
         declared_domain = railway.ServiceDomainArgs(**place.ids(), target_port=settings.target_port)
         domain = railway.ServiceDomain(f"{name}-domain", declared_domain, self.child())
-        revisions = [variables.revision, instance.revision, volume.revision]
-        before: list[pulumi.Resource] = [volume, variables, instance, domain]
+        # Always there: what is taken out of the program is deleted after the deployment that must contain it.
         declared_limits = _limits(settings, place)
-        if declared_limits is not None:
-            limits = railway.ServiceLimits(
-                f"{name}-limits", declared_limits, self.child(depends_on=[instance])
-            )
-            revisions.append(limits.revision)
-            before.append(limits)
+        limits = railway.ServiceLimits(f"{name}-limits", declared_limits, self.child(depends_on=[instance]))
         self.deployment = railway.Deployment(
             f"{name}-deployment",
             railway.DeploymentArgs(
                 **place.ids(),
-                revisions=revisions,
+                revisions=[variables.revision, instance.revision, volume.revision, limits.revision],
                 domain=domain.domain,
                 health_path=settings.health_path,
                 log_expectations=settings.log_expectations,
                 wait_seconds=settings.wait_seconds,
                 rollback=settings.rollback_on_failure,
             ),
-            self.child(depends_on=[*before, *args.after]),
+            self.child(depends_on=[volume, variables, instance, domain, limits, *args.after]),
         )
         self.dns_records = None
         beside: list[pulumi.Resource] = []
@@ -141,7 +135,7 @@ class Backend(Component):
                     settings=declared_settings,
                     domain=declared_domain,
                     custom_domain=declared_custom,
-                    limits=declared_limits,
+                    limits=declared_limits if _limited(settings) else None,
                     backups=declared_backups,
                 ),
                 self.child(depends_on=[self.deployment, *beside]),
@@ -213,9 +207,11 @@ def _volume(settings: RailwaySettings, place: Place) -> railway.VolumeArgs:
     )
 
 
-def _limits(settings: RailwaySettings, place: Place) -> railway.ServiceLimitsArgs | None:
-    if settings.cpu_limit is None and settings.memory_limit_gb is None:
-        return None
+def _limited(settings: RailwaySettings) -> bool:
+    return settings.cpu_limit is not None or settings.memory_limit_gb is not None
+
+
+def _limits(settings: RailwaySettings, place: Place) -> railway.ServiceLimitsArgs:
     return railway.ServiceLimitsArgs(
         **place.ids(), cpus=settings.cpu_limit, memory_gb=settings.memory_limit_gb
     )

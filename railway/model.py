@@ -136,13 +136,14 @@ class CustomDomainView:
                 name=record["fqdn"],
                 type=record["recordType"].rpartition("_")[2],
                 value=record["requiredValue"],
-                status=record["status"].rpartition("_")[2],
+                status=record["status"].removeprefix("DNS_RECORD_STATUS_"),
             )
             for record in status["dnsRecords"]
         ]
-        if status.get("verificationDnsHost") and status.get("verificationToken"):
-            host, token = status["verificationDnsHost"], status["verificationToken"]
-            done = "PROPAGATED" if status["verified"] else "UPDATE"
+        host, token = status.get("verificationDnsHost"), status.get("verificationToken")
+        # Railway may have it among the records too, with its whole name.
+        if host and token and not any(token in record.value for record in records):
+            done = "PROPAGATED" if status["verified"] else "REQUIRES_UPDATE"
             records.append(DnsRecord(name=host, type="TXT", value=token, status=done))
         return CustomDomainView(
             node["id"], node["domain"], node["targetPort"], bool(status["verified"]), tuple(records)

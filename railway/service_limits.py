@@ -1,12 +1,16 @@
 """How much CPU and memory a service may use, below what the plan allows.
 
-What is None has no limit of its own. Refuses nothing but numbers that are none.
+Railway applies a limit, and its end, with the next deployment, so both leave a revision. A resource with
+neither number is there for that: one that is taken out of the program would be deleted after the
+deployment. It sends nothing and leaves alone what a person set by hand; a number that the program no longer
+names is lifted. Refuses nothing but numbers that are none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pulumi
@@ -18,6 +22,7 @@ from railway.errors import NotFoundError
 from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
 
 GIGABYTE = 1_000_000_000
+_BEFORE_ALL = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +33,8 @@ class ServiceLimitsArgs:
         project_id: the project.
         environment_id: the environment.
         service_id: the service.
-        cpus: virtual CPUs.
-        memory_gb: memory in GB.
+        cpus: virtual CPUs. None: no limit of its own.
+        memory_gb: memory in GB. None: no limit of its own.
     """
 
     project_id: pulumi.Input[str]
@@ -51,15 +56,21 @@ class ServiceLimitsProvider(RailwayProvider):
     )
 
     def make(self, props: Props) -> tuple[str, dict[str, Any]]:
-        """Set them."""
-        return f"{props['environment_id']}/{props['service_id']}", self._write(props)
+        """Set them, if there is one."""
+        id_ = f"{props['environment_id']}/{props['service_id']}"
+        if not _says_something(props):
+            # Every deployment contains a write that never was.
+            return id_, {"revision": revision.new(_BEFORE_ALL, None)}
+        return id_, self._write(props)
 
     def see(self, id_: str, props: Props) -> dict[str, Any] | None:
-        """The live limits."""
+        """The live limits; those of a resource that says nothing are not asked for."""
         del id_
         view = self.stack(props).look()
         if gone(view) or view.instance(props["service_id"]) is None:
             return None
+        if not _says_something(props):
+            return {}
         limits = self.railway.api.limits(props["environment_id"], props["service_id"])
         containers = limits.get("containers")
         live: Mapping[str, Any] = containers if isinstance(containers, Mapping) else {}
@@ -77,6 +88,8 @@ class ServiceLimitsProvider(RailwayProvider):
     def drop(self, id_: str, props: Props) -> None:
         """Take them back."""
         del id_
+        if not _says_something(props):
+            return
         stack = self.stack(props)
         with stack.changing:
             try:
@@ -108,3 +121,7 @@ class ServiceLimits(dynamic.Resource, module="railway", name="ServiceLimits"):
         self, name: str, args: ServiceLimitsArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__(ServiceLimitsProvider(), name, inputs_of(args, "revision"), opts)
+
+
+def _says_something(props: Props) -> bool:
+    return props.get("cpus") is not None or props.get("memory_gb") is not None

@@ -31,6 +31,7 @@ ANSWERS: Mapping[str, dict[str, Any]] = {
     "pulumi-python:dynamic/railway:Variables": {"revision": "variables-1"},
     "pulumi-python:dynamic/railway:ServiceSettings": {"revision": "settings-1"},
     "pulumi-python:dynamic/railway:Volume": {"revision": "volume-1"},
+    "pulumi-python:dynamic/railway:ServiceLimits": {"revision": "limits-1"},
     "pulumi-python:dynamic/railway:ServiceDomain": {"domain": "backend.up.railway.app"},
     "pulumi-python:dynamic/railway:Deployment": {"deployment_id": "deployment-1"},
     "pulumi-python:dynamic/platform:GeneratedToken": {"token": GENERATED},

@@ -118,6 +118,7 @@ def test_the_service_deploys_the_declared_branch_once_per_up(run: Run) -> None:
         "variables-1",
         "settings-1",
         "volume-1",
+        "limits-1",
     ]
 
 
@@ -132,9 +133,9 @@ def test_an_adopted_project_is_named_by_its_id(run: Run) -> None:
 
 
 def test_what_is_not_asked_for_is_not_declared(run: Run) -> None:
-    """No custom domain, no limits, no schedule of backups, no adoption: not one resource more."""
+    """No custom domain, no schedule of backups, no adoption: not one resource more."""
     kinds = {resource.kind.rpartition(":")[2] for resource in run().registered}
-    assert not kinds & {"CustomDomain", "ServiceLimits", "VolumeBackupSchedule", "Adoption"}
+    assert not kinds & {"CustomDomain", "VolumeBackupSchedule", "Adoption"}
 
 
 def test_a_custom_domain_has_its_dns_records_as_outputs(run: Run) -> None:
@@ -149,11 +150,13 @@ def test_a_custom_domain_has_its_dns_records_as_outputs(run: Run) -> None:
         (2.0, None, {"cpus": 2.0}),
         (None, 1.5, {"memory_gb": 1.5}),
         (4.0, 8.0, {"cpus": 4.0, "memory_gb": 8.0}),
+        (None, None, {}),
     ],
 )
 def test_limits_are_part_of_the_one_deployment(
     run: Run, cpus: float | None, memory: float | None, declared: dict[str, float]
 ) -> None:
+    """Their end too: the resource is there without any, since a deletion would come after the deployment."""
     railway = replace(world.RAILWAY, cpu_limit=cpus, memory_limit_gb=memory)
     engine = run(settings=lambda: world.settings(railway=railway))
     limits = engine.one("backend-limits")

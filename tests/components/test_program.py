@@ -80,7 +80,7 @@ def test_the_railway_deployment_waits_for_everything_else_on_railway(run: Run) -
         for resource in engine.registered
         if "dynamic/railway:" in resource.kind and resource.name != "backend-deployment"
     }
-    assert len(others) == 7
+    assert len(others) == 8
     assert others < engine.waits_for(engine.one("backend-deployment"))
 
 

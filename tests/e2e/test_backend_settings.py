@@ -1,0 +1,184 @@
+"""The backend's optional settings on the real engine: set, changed and taken out again, each applied and then
+quiet.
+
+One life is lived once for the whole file: every step's output, counts and what Railway had after it are kept;
+the tests look at them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox import live
+from sandbox.supervisor import STACK, Sandbox
+from tests.e2e.backend_only import make_app, one, put, rows
+from tests.e2e.stack import DRIFT, Done, Stack
+
+pytestmark = pytest.mark.e2e
+
+SET: dict[str, object] = {
+    "customDomain": "crm.example.com",
+    "volumeBackups": ["DAILY"],
+    "cpuLimit": "2",
+    "memoryLimitGb": "4",
+    "rollbackOnFailure": "true",
+}
+CHANGED: dict[str, object] = {
+    "customDomain": "api.example.org",
+    "volumeBackups": ["MONTHLY", "weekly"],
+    "cpuLimit": "1.5",
+    "memoryLimitGb": "8",
+    "rollbackOnFailure": "false",
+}
+# What Railway has of each setting, step by step; the last is what `failing` and `gone` are looked at with.
+LIVE: dict[str, dict[str, Any]] = {
+    "set": {
+        "custom domains": ["crm.example.com"],
+        "backups": ["DAILY"],
+        "limits": {"cpu": 2, "memoryBytes": 4_000_000_000},
+    },
+    "changed": {
+        "custom domains": ["api.example.org"],
+        "backups": ["MONTHLY", "WEEKLY"],
+        "limits": {"cpu": 1.5, "memoryBytes": 8_000_000_000},
+    },
+    "gone": {"custom domains": [], "backups": [], "limits": {}},
+}
+QUIET = ("set, again", "DNS made, again", "changed, again", "gone, again")
+
+
+@dataclass
+class Life:
+    """What was seen, by the name of the step."""
+
+    done: dict[str, Done] = field(default_factory=dict[str, Done])
+    railway: dict[str, live.Counts] = field(default_factory=dict[str, live.Counts])
+    there: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    records: dict[str, list[dict[str, str]]] = field(default_factory=dict[str, list[dict[str, str]]])
+    rollback: dict[str, bool] = field(default_factory=dict[str, bool])
+    volumes: set[str] = field(default_factory=set[str])
+    statuses: list[str] = field(default_factory=list[str])
+
+
+def there(stack: Stack) -> dict[str, Any]:
+    """What Railway has of the settings, and what the running deployment was given."""
+    limits = one(stack, "instances")["limit_override"] or {}
+    running = next(row for row in rows(stack, "deployments") if row["status"] == "SUCCESS")
+    ran_with = running["settings"].get("limitOverride") or {}
+    return {
+        "custom domains": [row["domain"] for row in rows(stack, "domains") if row["custom"]],
+        "backups": sorted(
+            one["kind"] for row in rows(stack, "volume_instances") for one in row["backup_schedules"]
+        ),
+        "limits": limits.get("containers", {}),
+        "limits of what runs": ran_with.get("containers", {}),
+    }
+
+
+@pytest.fixture(scope="module")
+def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Life:
+    """Live it."""
+    seen = Life()
+    app: Path = make_app(tmp_path_factory.mktemp("app") / "crm")
+    put(stack, appDir=str(app))
+
+    def step(name: str, *arguments: str) -> Done:
+        done, seen.railway[name], _ = stack.counted(lambda: stack.pulumi(*arguments))
+        seen.done[name] = done
+        return done
+
+    def apply(name: str) -> None:
+        done = step(name, "up", "--yes", "--skip-preview")
+        assert done.returncode == 0, done.stdout
+        seen.there[name] = there(stack)
+        seen.volumes |= {row["id"] for row in rows(stack, "volumes")}
+        outputs = json.loads(sandbox.pulumi("stack", "output", "--json", "--stack", STACK).stdout)
+        seen.records[name] = outputs.get("backend_dns_records", [])
+        deployment = live.one(live.resources(sandbox, STACK), live.RAILWAY + "Deployment")
+        seen.rollback[name] = deployment.outputs["rollback"]
+        step(f"{name}, again", *DRIFT)
+
+    put(stack, **SET)
+    apply("set")
+    live.post(stack.running.railway_url, "/admin/dns", {"domain": SET["customDomain"], "propagated": True})
+    step("DNS made, again", *DRIFT)
+    # A deployment that Railway removes the good one for, and that then crashes.
+    live.post(stack.running.railway_url, "/admin/switches", {"deploy_outcomes_next": ["crashed"]})
+    put(stack, backfillCount="7")
+    step("failing", "up", "--yes", "--skip-preview")
+    seen.statuses = [row["status"] for row in rows(stack, "deployments")]
+    put(stack, **CHANGED)
+    apply("changed")
+    put(stack, **dict.fromkeys(SET))
+    apply("gone")
+    return seen
+
+
+@pytest.mark.parametrize("what", LIVE["set"])
+@pytest.mark.parametrize("step", LIVE)
+def test_what_the_config_says_is_live(life: Life, step: str, what: str) -> None:
+    assert life.there[step][what] == LIVE[step][what]
+
+
+@pytest.mark.parametrize("step", LIVE)
+def test_what_runs_has_the_limits_that_are_said(life: Life, step: str) -> None:
+    """Railway gives a container its limits, or takes them from it, with a deployment."""
+    assert life.there[step]["limits of what runs"] == LIVE[step]["limits"]
+
+
+@pytest.mark.parametrize("step", LIVE)
+def test_all_of_it_is_one_deployment(life: Life, step: str) -> None:
+    assert life.railway[step].deployments == 1
+
+
+@pytest.mark.parametrize("step", QUIET)
+def test_nothing_is_left_to_do_then(life: Life, step: str) -> None:
+    done = life.done[step]
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(("step", "domain"), [("set", "crm.example.com"), ("changed", "api.example.org")])
+def test_the_dns_records_to_make_are_an_output(life: Life, step: str, domain: str) -> None:
+    """One that sends the traffic and one that proves whose it is, each once."""
+    records = life.records[step]
+    assert [(record["type"], record["name"]) for record in records] == [
+        ("CNAME", domain),
+        ("TXT", f"_railway-verify.{domain}"),
+    ]
+    assert all(record["value"] for record in records)
+    assert {record["status"] for record in records} == {"REQUIRES_UPDATE"}
+    assert domain in life.done[step].stdout
+
+
+def test_without_a_domain_there_are_no_records(life: Life) -> None:
+    assert life.records["gone"] == []
+
+
+def test_dns_records_that_were_made_are_shown_as_such(life: Life) -> None:
+    assert '"REQUIRES_UPDATE" => "PROPAGATED"' in life.done["DNS made, again"].stdout
+
+
+def test_a_rollback_is_asked_for_as_long_as_the_config_says(life: Life) -> None:
+    assert life.rollback == {"set": True, "changed": False, "gone": False}
+
+
+def test_a_failed_up_fails_and_the_last_good_deployment_runs_again(life: Life) -> None:
+    done = life.done["failing"]
+    assert done.returncode != 0
+    assert "the last good deployment" in done.stdout
+    assert life.statuses[-1] in {"QUEUED", "INITIALIZING", "BUILDING", "DEPLOYING", "SUCCESS"}
+
+
+def test_the_volume_is_the_first_one_through_it_all(life: Life) -> None:
+    assert len(life.volumes) == 1
+
+
+def test_the_state_has_what_is_declared_and_no_more(sandbox: Sandbox, life: Life) -> None:
+    kinds = {resource.type for resource in live.resources(sandbox, STACK)}
+    assert life.there["gone"]
+    assert not kinds & {live.RAILWAY + kind for kind in ("CustomDomain", "VolumeBackupSchedule")}
