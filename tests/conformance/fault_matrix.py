@@ -1,5 +1,5 @@
-"""`make faults`: the whole fault matrix, in two processes that each have a sandbox of their own;
-then the kills of the real engine. Prints every failure, then how many cases there were and how many failed.
+"""`make faults`: the whole fault matrix, in processes that each have sandboxes of their own, and beside them
+the kills of the real engine. Prints every failure, then how many cases there were and how many failed.
 
 Refuses to pass over a case: one that could not be run counts as failed.
 """
@@ -11,8 +11,8 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
 from multiprocessing import get_context
 
@@ -25,14 +25,16 @@ from tests.conformance.railway_faults import (
     run_until_it_came,
 )
 from tests.conformance.warm_processes import WarmProcesses
-from tests.e2e.engine_kills import EngineLab
+from tests.e2e.engine_kills import EngineLab, Kill
 
-WORKERS = 2
+WORKERS = 2 * (os.cpu_count() or 1) - 1
+"""For the matrix, whose cases wait more than they work; one more kills engines."""
 SHOWN = 2000
 """Characters of one failure that are printed."""
 
 _kept = ExitStack()
 _labs: list[Lab] = []
+_engines: list[EngineLab] = []
 
 
 def _begin() -> None:
@@ -67,26 +69,36 @@ def recorded(lab: Lab) -> list[str]:
     ]
 
 
-def engine_kills() -> Iterator[tuple[str, str | None]]:
-    """Kill the engine at every request boundary: each kill's name, and what is wrong after it."""
-    with EngineLab() as lab:
-        for kill in lab.kills():
-            wrong = None
-            try:
-                lab.run(kill)
-            except Exception:  # noqa: BLE001 - whatever it is, it is this case's failure, and it is printed
-                wrong = traceback.format_exc()[-SHOWN:]
-            yield str(kill), wrong
-        print(f"fault_torn_state_files {lab.torn}")  # noqa: T201 - the command's output
+def _begin_engine() -> None:
+    """A stack that is up under the real engine."""
+    _engines.append(_kept.enter_context(EngineLab()))
 
 
-def main(argv: list[str]) -> int:
+def _kills() -> list[Kill]:
+    """Every boundary at which the engine is killed."""
+    return list(_engines[0].kills())
+
+
+def _kill(kill: Kill) -> str | None:
+    """Kill it there; returns what is wrong after one more `up`."""
+    try:
+        _engines[0].run(kill)
+    except Exception:  # noqa: BLE001 - whatever it is, it is this case's failure, and it is printed
+        return traceback.format_exc()[-SHOWN:]
+    return None
+
+
+def _torn() -> int:
+    """How many state files had a half-written file beside them."""
+    return _engines[0].torn
+
+
+def main(argv: Sequence[str]) -> int:
     """Run it; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.conformance.fault_matrix", description=__doc__)
-    parser.add_argument("--only", default="", help="cases whose name has this in it, or `engine`")
+    parser.add_argument("--only", default="", help="cases whose name has this in it, as `engine-` or `kill`")
     only: str = parser.parse_args(argv).only
     began = time.monotonic()
-    cases = [case for case in matrix() if only in str(case)]
     failures = 0
 
     def told(name: str, wrong: str | None) -> int:
@@ -98,19 +110,24 @@ def main(argv: list[str]) -> int:
         for wrong in recorded(lab):
             failures += told("the list of requests", wrong)
     context = get_context("spawn")
-    with ProcessPoolExecutor(WORKERS, mp_context=context, initializer=_begin) as pool:
-        running = {pool.submit(_one, case): case for case in cases}
+    with (
+        ProcessPoolExecutor(WORKERS, mp_context=context, initializer=_begin) as pool,
+        ProcessPoolExecutor(1, mp_context=context, initializer=_begin_engine) as engine,
+    ):
+        running: dict[Future[str | None], str] = {
+            pool.submit(_one, case): str(case) for case in matrix() if only in str(case)
+        }
+        kills = engine.submit(_kills).result()
+        running |= {engine.submit(_kill, kill): str(kill) for kill in kills if only in str(kill)}
         for done, future in enumerate(as_completed(running), 1):
-            failures += told(str(running[future]), future.result())
+            failures += told(running[future], future.result())
             if done % 100 == 0:
-                print(f"{done} of {len(cases)}", file=sys.stderr, flush=True)  # noqa: T201
-    count = len(cases)
-    for name, wrong in engine_kills() if only in "engine" else ():
-        count += 1
-        failures += told(name, wrong)
+                print(f"{done} of {len(running)}", file=sys.stderr, flush=True)  # noqa: T201
+        torn = engine.submit(_torn).result()
     print(f"fault_seconds {time.monotonic() - began:.0f}")  # noqa: T201
-    print(f"fault_cases {count}\nfault_failures {failures}", flush=True)  # noqa: T201
-    return 1 if failures or not count else 0
+    print(f"fault_torn_state_files {torn}")  # noqa: T201
+    print(f"fault_cases {len(running)}\nfault_failures {failures}", flush=True)  # noqa: T201
+    return 1 if failures or not running else 0
 
 
 if __name__ == "__main__":
