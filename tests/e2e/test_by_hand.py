@@ -1,0 +1,240 @@
+"""Made and deleted by hand on Railway, on the real engine: what is not ours stays, what is ours is drift, and
+a volume that is gone stops everything.
+
+One life is lived once for the whole file: a stack gets neighbours in its own environment, then changes, then
+loses its volume. Every step's output and counts are kept; the tests look at them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox import hand, live
+from sandbox.supervisor import STACK, Sandbox
+from tests.e2e.backend_only import make_app, put, rows, tables
+from tests.e2e.stack import DRIFT, Done, Stack
+
+pytestmark = pytest.mark.e2e
+
+SECRET = "s3cr3t-that-somebody-typed"
+LOST = ("refresh first", "refresh as it goes")
+HEAL = ("up", "--yes", "--skip-preview", "--refresh", "--run-program")
+
+SERVICE = "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }"
+VOLUME = "mutation($i: VolumeCreateInput!) { volumeCreate(input: $i) { id } }"
+DOMAIN = "mutation($i: ServiceDomainCreateInput!) { serviceDomainCreate(input: $i) { id } }"
+CUSTOM = "mutation($i: CustomDomainCreateInput!) { customDomainCreate(input: $i) { id } }"
+PROXY = "mutation($i: TCPProxyCreateInput!) { tcpProxyCreate(input: $i) { id } }"
+VARIABLES = "mutation($i: VariableCollectionUpsertInput!) { variableCollectionUpsert(input: $i) }"
+DELETE_VOLUME = "mutation($id: String!) { volumeDelete(volumeId: $id) }"
+
+
+def by_id(stack: Stack) -> dict[str, Any]:
+    """Every row of every table that has ids, with its table's name."""
+    return {
+        key: {"table": table, **row}
+        for table, found in tables(stack).items()
+        if isinstance(found, dict)
+        for key, row in found.items()
+        if isinstance(row, dict)
+    }
+
+
+def make_neighbours(stack: Stack, dashboard: hand.Dashboard) -> dict[str, Any]:
+    """In our own environment: domains and a TCP proxy of our service, a service with all of its own, a volume
+    of nobody, a shared variable. Returns their rows."""
+    before = set(by_id(stack))
+    place = {"projectId": dashboard.project_id, "environmentId": dashboard.environment_id}
+    ours = {"environmentId": dashboard.environment_id, "serviceId": dashboard.service_id}
+    dashboard.call(DOMAIN, {"i": ours})
+    dashboard.call(CUSTOM, {"i": place | ours | {"domain": "by-hand.example.com"}})
+    dashboard.call(PROXY, {"i": ours | {"applicationPort": 5432}})
+    worker = dashboard.call(SERVICE, {"i": place | {"name": "worker"}})["serviceCreate"]["id"]
+    live.post(stack.running.railway_url, "/admin/clock", {"advance": 5})
+    dashboard.call(VOLUME, {"i": place | {"serviceId": worker, "mountPath": "/data"}})
+    dashboard.call(VOLUME, {"i": place | {"mountPath": "/spare"}})
+    dashboard.call(DOMAIN, {"i": ours | {"serviceId": worker}})
+    for owner in ({"serviceId": worker}, {}):
+        values = {"variables": {"NOT_OURS": "kept"}, "skipDeploys": True}
+        dashboard.call(VARIABLES, {"i": place | owner | values})
+    live.post(stack.running.railway_url, "/admin/clock", {"advance": 5})
+    return {key: row for key, row in by_id(stack).items() if key not in before}
+
+
+@dataclass
+class Life:
+    """What was seen, by the name of the step."""
+
+    done: dict[str, Done] = field(default_factory=dict[str, Done])
+    railway: dict[str, live.Counts] = field(default_factory=dict[str, live.Counts])
+    google: dict[str, live.Counts] = field(default_factory=dict[str, live.Counts])
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    neighbours: dict[str, Any] = field(default_factory=dict[str, Any])
+    volumes: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@pytest.fixture(scope="module")
+def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Life:
+    """Live it."""
+    seen = Life()
+    app: Path = make_app(tmp_path_factory.mktemp("app") / "crm")
+    put(stack, appDir=str(app))
+
+    def step(name: str, *arguments: str) -> None:
+        done, seen.railway[name], seen.google[name] = stack.counted(lambda: stack.pulumi(*arguments))
+        seen.done[name], seen.rows[name] = done, by_id(stack)
+
+    def volume() -> str:
+        return live.one(live.resources(sandbox, STACK), live.RAILWAY + "Volume").id
+
+    step("first", "up", "--yes", "--skip-preview")
+    assert seen.done["first"].returncode == 0, seen.done["first"].stdout
+    dashboard = live.dashboard(stack.running, live.resources(sandbox, STACK))
+    seen.neighbours = make_neighbours(stack, dashboard)
+    step("beside neighbours", *DRIFT)
+    put(
+        stack,
+        branch="staging",
+        backfillCount="7",
+        targetPort="3000",
+        volumeSizeGb="60",
+        cpuLimit="2",
+        customDomain="crm.example.com",
+        volumeBackups=["DAILY"],
+    )
+    step("change", "up", "--yes", "--skip-preview")
+    step("changed", *DRIFT)
+    dashboard.set_variable("LEFT_OVER", SECRET)
+    step("undeclared variable", *DRIFT)
+    step("heal", *HEAL)
+    step("healed", *DRIFT)
+
+    seen.volumes["first"] = volume()
+    dashboard.call(DELETE_VOLUME, {"id": seen.volumes["first"]})
+    put(stack, backfillCount="8", branch="main")
+    rules = app / "firestore.rules"
+    rules.write_text(rules.read_text() + "\n// One more line.\n")
+    seen.rows["lost"] = by_id(stack)
+    step("refresh first", "up", "--yes", "--skip-preview", "--refresh")
+    step("refresh as it goes", *HEAL)
+    put(stack, allowNewVolume="true")
+    step("start empty", *HEAL)
+    seen.volumes["second"] = volume()
+    step("started empty", *DRIFT)
+    put(stack, allowNewVolume=None)
+    step("key out", "up", "--yes", "--skip-preview")
+    step("key out, again", *DRIFT)
+    return seen
+
+
+def test_the_neighbours_are_of_every_kind(life: Life) -> None:
+    kinds = sorted(row["table"] for row in life.neighbours.values())
+    assert kinds == [
+        *(["domains"] * 3),
+        "instances",
+        "services",
+        "tcp_proxies",
+        *(["variables"] * 2),
+        *(["volume_instances"] * 2),
+        *(["volumes"] * 2),
+    ]
+
+
+def test_what_is_not_declared_beside_us_is_no_drift(life: Life) -> None:
+    assert life.done["beside neighbours"].returncode == 0, life.done["beside neighbours"].stdout
+
+
+@pytest.mark.parametrize("step", ["change", "heal", "start empty"])
+def test_it_is_untouched_by_an_up_that_changes_everything(life: Life, step: str) -> None:
+    assert life.done[step].returncode == 0, life.done[step].stdout
+    assert life.railway[step].deployments == 1
+    now = life.rows[step]
+    assert {key: now.get(key) for key in life.neighbours} == life.neighbours
+
+
+@pytest.mark.parametrize("step", ["changed", "healed", "started empty", "key out, again"])
+def test_nothing_is_left_to_do_then(life: Life, step: str) -> None:
+    assert life.done[step].returncode == 0, life.done[step].stdout
+
+
+def test_an_undeclared_variable_of_our_service_is_drift_by_its_name(life: Life) -> None:
+    done = life.done["undeclared variable"]
+    assert done.returncode == 7, done.stdout
+    assert '+ LEFT_OVER                    : "added on Railway"' in done.stdout
+
+
+def test_it_goes_with_the_next_up(life: Life) -> None:
+    names = {row["name"] for row in life.rows["heal"].values() if row["table"] == "variables"}
+    assert {"SESSIONS_PATH", "NOT_OURS"} <= names
+    assert "LEFT_OVER" not in names
+
+
+def test_nothing_shows_the_value_that_somebody_typed(life: Life) -> None:
+    assert all(SECRET not in done.stdout for done in life.done.values())
+
+
+@pytest.mark.parametrize("step", LOST)
+@pytest.mark.parametrize(
+    "said",
+    [
+        "can be restored for 48 hours after the deletion",
+        "restore it: Railway's dashboard",
+        "pulumi config set whatsapp-crm:allowNewVolume true",
+        "`pulumi up --refresh --run-program`",
+    ],
+)
+def test_a_lost_volume_stops_the_up_and_says_what_to_do(life: Life, step: str, said: str) -> None:
+    done = life.done[step]
+    assert done.returncode != 0
+    assert life.volumes["first"] in done.stdout
+    assert said in done.stdout
+
+
+@pytest.mark.parametrize("step", LOST)
+def test_nothing_on_railway_is_changed_then(life: Life, step: str) -> None:
+    assert life.rows[step] == life.rows["lost"]
+    assert life.railway[step].deployments == 0
+
+
+def test_nothing_at_all_is_changed_where_the_refresh_comes_first(life: Life) -> None:
+    """With --run-program the engine refreshes each resource as it comes to it, and may have begun with
+    another."""
+    sent = life.google["refresh first"].operations
+    assert not [name for name in sent if not name.startswith("GET") and not name.endswith("IamPolicy")]
+    assert "POST cloudresourcemanager.projects.setIamPolicy" not in sent
+
+
+def test_an_empty_volume_takes_its_place_where_the_config_says_so(life: Life) -> None:
+    now = life.rows["start empty"]
+    made = now[life.volumes["second"]]
+    assert life.volumes["second"] != life.volumes["first"]
+    assert made["name"] == "sessions"
+    (instance,) = (row for row in now.values() if row.get("volume_id") == made["id"])
+    assert (instance["mount_path"], instance["size_mb"]) == ("/app/sessions", 60_000)
+    assert [one["kind"] for one in instance["backup_schedules"]] == ["DAILY"]
+
+
+def test_the_lost_one_can_still_be_restored(life: Life) -> None:
+    (instance,) = (
+        row for row in life.rows["key out"].values() if row.get("volume_id") == life.volumes["first"]
+    )
+    assert instance["is_pending_deletion"]
+    assert instance["deleted_at"] is None
+
+
+def test_taking_the_key_out_again_sends_nothing(life: Life) -> None:
+    assert life.done["key out"].returncode == 0, life.done["key out"].stdout
+    assert life.railway["key out"].requests == 0
+
+
+def test_there_is_one_of_everything_that_is_ours(stack: Stack, life: Life) -> None:
+    ours = [row for row in rows(stack, "volumes") if row["id"] not in life.neighbours]
+    assert sorted(row["id"] for row in ours) == sorted(life.volumes.values())
+    for table in ("projects", "environments", "services", "triggers"):
+        assert len([row for row in rows(stack, table) if row["id"] not in life.neighbours]) == 1, table
+    domains = [row["domain"] for row in rows(stack, "domains") if row["id"] not in life.neighbours]
+    assert sorted(domains) == ["backend-production.up.railway.app", "crm.example.com"]
