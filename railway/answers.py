@@ -9,14 +9,17 @@ Refuses to take "Not Authorized" for "gone".
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
+from railway import token_rights
+from railway.clock import spell
 from railway.credentials import TokenKind
 from railway.errors import (
     AmbiguousError,
@@ -32,6 +35,9 @@ from railway.redact import redact, strings_in
 
 LOOK_AGAIN = "run `pulumi up` again; it looks at what is there first"
 _SHOWN = 300
+
+LONGEST_WAIT = 120.0
+"""Seconds that one wait may take; Railway's hourly budget can ask for more, and then we stop and say so."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ def data_of(
     document = _document(raw.body)
     errors = document.get("errors") if document is not None else None
     if raw.status >= 500:
-        trace = _trace(errors[0]) if isinstance(errors, list) and errors else ""
+        trace = _trace_of_body(raw.body)
         raise AmbiguousError(operation, f"HTTP {raw.status}", trace_id=trace, next_step=LOOK_AGAIN)
     if document is None:
         if raw.status in (401, 403):
@@ -157,54 +163,87 @@ def _sent_secrets(sent: object) -> Iterable[str]:
 def _unauthorized(
     operation: str, message: str, trace: str, path: tuple[str, ...], kind: TokenKind
 ) -> NotAuthorizedError:
-    if kind == "project":
-        advice = (
-            "RAILWAY_TOKEN is a project token: it can work inside its own environment only. Making "
-            "projects and environments needs an account or workspace token in RAILWAY_API_TOKEN"
-        )
-    else:
-        advice = (
-            "check that the token in RAILWAY_API_TOKEN is alive and belongs to the workspace of this "
-            "project; a workspace token sees its own workspace only, an account token all of its owner's"
-        )
+    advice = token_rights.advice(operation, message, kind)
     return NotAuthorizedError(operation, message, trace_id=trace, path=path, next_step=advice)
 
 
 def _too_many(operation: str, raw: Raw) -> RateLimitedError:
     headers = {name.lower(): value for name, value in raw.headers.items()}
+    now = seconds_of_date(headers.get("date"))
+    wait = seconds_until(headers.get("retry-after"), now=now)
     if "1015" in raw.body:
-        return RateLimitedError(
-            operation,
-            "Railway's edge refuses more requests (error 1015)",
-            retry_after=seconds_until(headers.get("retry-after")),
-            edge=True,
-            next_step="wait some minutes and run `pulumi up` again; if it stays, ask Railway's support "
-            "to lift it",
-        )
-    wait = seconds_until(headers.get("retry-after"))
+        return _edge_refuses(operation, wait)
+    trace = _trace_of_body(raw.body)
     if wait is None:
-        wait = seconds_until(headers.get("x-ratelimit-reset"))
-    if wait is not None and wait > 120:
-        return out_of_budget(operation, wait)
-    return RateLimitedError(
-        operation, "too many requests", retry_after=wait, next_step="wait a minute and run `pulumi up` again"
-    )
-
-
-def out_of_budget(operation: str, seconds: float) -> RateLimitedError:
-    """The hour's requests are used up, and waiting for more would hang the `up`."""
-    at = (datetime.now(UTC) + timedelta(seconds=seconds)).strftime("%H:%M:%S UTC")
+        wait = seconds_until(headers.get("x-ratelimit-reset"), now=now)
+    if wait is not None and wait > LONGEST_WAIT:
+        return out_of_budget(operation, wait, trace_id=trace)
     return RateLimitedError(
         operation,
-        f"the hour's requests to Railway's API are used up; they come back at {at}",
-        retry_after=seconds,
-        next_step=f"run `pulumi up` again after {at}; what is done stays done",
+        "too many requests in a short time",
+        retry_after=wait,
+        trace_id=trace,
+        next_step="wait a minute and run `pulumi up` again; what is done stays done",
     )
 
 
-def seconds_until(value: str | None) -> float | None:
+def _edge_refuses(operation: str, wait: float | None) -> RateLimitedError:
+    what, when = "Railway's edge refuses more requests from this network (error 1015)", "in some minutes"
+    if wait is not None and wait > LONGEST_WAIT:
+        what, when = f"{what} for {spell(wait)}, until {instant(wait)}", f"after {instant(wait)}"
+    return RateLimitedError(
+        operation,
+        what,
+        retry_after=wait,
+        edge=True,
+        next_step=f"run `pulumi up` again {when}; what is done stays done. If it stays, ask Railway's "
+        "support to lift it",
+    )
+
+
+def out_of_budget(operation: str, seconds: float, *, trace_id: str = "") -> RateLimitedError:
+    """The hour's requests are used up, and waiting for more would hang the `up`.
+
+    Args:
+        operation: the operation name, for messages.
+        seconds: until there are requests again.
+        trace_id: what Railway's support asks for.
+    """
+    return RateLimitedError(
+        operation,
+        f"this token's requests of the hour are used up; Railway gives new ones in "
+        f"{spell(seconds)}, at {instant(seconds)}",
+        retry_after=seconds,
+        trace_id=trace_id,
+        next_step=f"run `pulumi up` again after {instant(seconds)}; what is done stays done",
+    )
+
+
+def instant(seconds: float) -> str:
+    """The moment so many seconds from now, to the second and rounded up, in UTC."""
+    at = datetime.fromtimestamp(math.ceil(time.time() + seconds), UTC)
+    return at.strftime("%H:%M:%S UTC" if at.date() == datetime.now(UTC).date() else "%Y-%m-%d %H:%M:%S UTC")
+
+
+def seconds_of_date(value: str | None) -> float | None:
+    """A `Date` header as epoch seconds: the server's clock, against which its reset times are meant."""
+    if value is None:
+        return None
+    try:
+        return parsedate_to_datetime(value).timestamp()
+    except ValueError:
+        return None
+
+
+def seconds_until(value: str | None, *, now: float | None = None) -> float | None:
     """Seconds from now to what a header says: a number of seconds, a point in time in any usual form, or
-    nothing."""
+    nothing.
+
+    Args:
+        value: the header.
+        now: the server's clock, where it said so: ours may be wrong.
+    """
+    now = time.time() if now is None else now
     if value is None or not value.strip():
         return None
     try:
@@ -214,7 +253,7 @@ def seconds_until(value: str | None) -> float | None:
     if number is not None:
         if number > 1e12:
             number /= 1000
-        return max(0.0, number - time.time()) if number > 1e9 else max(0.0, number)
+        return max(0.0, number - now) if number > 1e9 else max(0.0, number)
     try:
         moment = datetime.fromisoformat(value.strip())
     except ValueError:
@@ -224,7 +263,7 @@ def seconds_until(value: str | None) -> float | None:
             return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    return max(0.0, moment.timestamp() - now)
 
 
 def _document(body: str) -> dict[str, Any] | None:
@@ -233,6 +272,12 @@ def _document(body: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return cast("dict[str, Any]", document) if isinstance(document, dict) else None
+
+
+def _trace_of_body(body: str) -> str:
+    document = _document(body)
+    errors = document.get("errors") if document is not None else None
+    return _trace(cast("list[object]", errors)[0]) if isinstance(errors, list) and errors else ""
 
 
 def _trace(error: object) -> str:

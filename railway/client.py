@@ -22,7 +22,7 @@ from requests.auth import AuthBase
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from railway import answers
-from railway.clock import Clock, say
+from railway.clock import Clock, say, spell
 from railway.credentials import Access
 from railway.document import Document
 from railway.errors import (
@@ -37,8 +37,10 @@ from railway.errors import (
 SOURCE = "pulumi-whatsapp-crm"
 """Sent as `?source=`: Railway's edge counts addresses without a query string far more strictly."""
 
-MAX_WAIT = 120.0
-"""Seconds that one wait may take; Railway's hourly budget can ask for more, and then we stop and say so."""
+MAX_WAIT = answers.LONGEST_WAIT
+
+FEW = 0.1
+"""The part of an hour's requests from which on we say how few are left."""
 
 THROTTLE_WAIT = 32.0
 """Railway allows one project, environment or volume per 30 seconds."""
@@ -60,8 +62,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Budget:
-    """What is left of the hour, as far as the last answer said."""
+    """What is left of the token's hour, as far as the last answer said.
 
+    Args:
+        limit: requests in an hour.
+        remaining: requests left.
+        resets_at: when there are new ones, epoch seconds by our own clock.
+    """
+
+    limit: int | None = None
     remaining: int | None = None
     resets_at: float | None = None
 
@@ -93,8 +102,16 @@ class RailwayClient:
         self.clock = clock
         self._local = threading.local()
         self._budget = Budget()
+        self._telling = threading.Lock()
+        self._said_few = 0.0
+        self._said_short = False
         joiner = "&" if "?" in access.url else "?"
         self._url = f"{access.url}{joiner}source={SOURCE}"
+
+    @property
+    def budget(self) -> Budget:
+        """What is left of the hour's requests."""
+        return self._budget
 
     def execute(
         self, document: Document, variables: Mapping[str, object], *, deadline: float = 300.0
@@ -126,13 +143,19 @@ class RailwayClient:
         def told(state: RetryCallState) -> None:
             seconds = state.next_action.sleep if state.next_action else 0.0
             error = state.outcome.exception() if state.outcome else None
-            if isinstance(error, RequestError) and seconds >= 5:
-                say(f"{document.name}: {error.reason}; trying again in {seconds:.0f} s")
+            if isinstance(error, RequestError):
+                self._tell(document.name, error, seconds)
+
+        def enough(state: RetryCallState) -> bool:
+            # Many of us may be turned away in the same second, and only some of them come through in the
+            # next: the deadline ends that, not the number of tries.
+            error = state.outcome.exception() if state.outcome else None
+            return state.attempt_number >= 5 and not isinstance(error, RateLimitedError)
 
         attempts = Retrying(
             retry=retry_if_exception(again),
             wait=wait,
-            stop=lambda state: state.attempt_number >= 5,
+            stop=enough,
             sleep=self.clock.sleep,
             before_sleep=told,
             reraise=True,
@@ -183,7 +206,7 @@ class RailwayClient:
         except requests.exceptions.Timeout:
             failure = AmbiguousError(
                 document.name,
-                f"no answer within {self._access.timeout:.0f} s",
+                f"no answer within {spell(self._access.timeout)}",
                 next_step="run `pulumi up` again; it looks at what is there first",
             )
         except requests.exceptions.RequestException as error:
@@ -211,15 +234,52 @@ class RailwayClient:
             return
         if left > MAX_WAIT:
             raise answers.out_of_budget(operation, left)
-        say(f"{operation}: the hour's requests are used up; waiting {left:.0f} s")
+        say(
+            f"{operation}: this token's requests of the hour are used up; waiting {spell(left + 1)}, until "
+            f"{answers.instant(left + 1)}"
+        )
         self.clock.sleep(left + 1)
 
     def _note_budget(self, response: requests.Response) -> None:
-        remaining = response.headers.get("X-RateLimit-Remaining")
-        if remaining is None or not remaining.strip().isdigit():
+        remaining = _whole(response.headers.get("X-RateLimit-Remaining"))
+        if remaining is None:
             return
-        reset = answers.seconds_until(response.headers.get("X-RateLimit-Reset"))
-        self._budget = Budget(int(remaining), None if reset is None else time.time() + reset)
+        limit = _whole(response.headers.get("X-RateLimit-Limit"))
+        now = answers.seconds_of_date(response.headers.get("Date"))
+        left = answers.seconds_until(response.headers.get("X-RateLimit-Reset"), now=now)
+        self._budget = Budget(limit, remaining, None if left is None else time.time() + left)
+        # A limit of a second or a minute is met by waiting; nobody needs to hear of it before.
+        if limit and left is not None and left > MAX_WAIT and remaining <= limit * FEW:
+            self._tell_few(remaining, limit, left)
+
+    def _tell_few(self, remaining: int, limit: int, left: float) -> None:
+        """Say it once in an hour."""
+        resets_at = time.time() + left
+        with self._telling:
+            if resets_at <= self._said_few + MAX_WAIT:
+                return
+            self._said_few = resets_at
+        say(
+            f"{remaining} of this token's {limit} requests of the hour are left; Railway gives new ones in "
+            f"{spell(left)}, at {answers.instant(left)}"
+        )
+
+    def _tell(self, operation: str, error: RequestError, seconds: float) -> None:
+        """Say why we wait and how long; of waits of a moment, only that there are some."""
+        if seconds >= 5:
+            say(
+                f"{operation}: {error.traced_reason}; trying again in {spell(seconds)}, at "
+                f"{answers.instant(seconds * self.clock.scale)}"
+            )
+        elif isinstance(error, RateLimitedError):
+            with self._telling:
+                if self._said_short:
+                    return
+                self._said_short = True
+            say(
+                f"{operation}: {error.reason}; trying again in {spell(seconds)} (further waits as short as "
+                "this are not told)"
+            )
 
 
 def nothing_happened(error: RequestError) -> bool:
@@ -239,9 +299,9 @@ def pause(error: RequestError, attempt: int) -> float:
     if isinstance(error, ThrottledError):
         return THROTTLE_WAIT
     if isinstance(error, RateLimitedError):
-        return (
-            error.retry_after if error.retry_after is not None else min(MAX_WAIT, 15.0 * 2 ** (attempt - 1))
-        )
+        # Never at once, also where Railway says 0: the same answer would come again and again.
+        asked = error.retry_after
+        return min(MAX_WAIT, 15.0 * 2 ** (attempt - 1)) if asked is None else max(1.0, asked)
     return min(30.0, 2.0 ** (attempt - 1))
 
 
@@ -272,6 +332,10 @@ def _not_before(date: str | None, elapsed: float) -> datetime | None:
     except ValueError:
         return None
     return answered.astimezone(UTC) - timedelta(seconds=elapsed + 1.0)
+
+
+def _whole(value: str | None) -> int | None:
+    return int(value) if value is not None and value.strip().isdecimal() else None
 
 
 def _plain(value: object) -> object:

@@ -7,6 +7,7 @@ moment there. Refuses to wait without an end: every loop gets a `Deadline`.
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from dataclasses import dataclass
@@ -50,6 +51,18 @@ class Deadline:
     def sleep(self, seconds: float) -> None:
         """Sleep, but not past the end."""
         self.clock.sleep(min(seconds, max(0.0, self.at - self.clock.now())))
+
+
+def spell(seconds: float) -> str:
+    """A duration for people, rounded up: "40 s", "2 min 5 s", "20 min", "1 h 5 min"."""
+    whole = max(0, math.ceil(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        minutes, rest = divmod(whole, 60)
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(math.ceil(whole / 60), 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
 def say(line: str) -> None:

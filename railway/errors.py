@@ -6,6 +6,7 @@
     ├── MissingError             absent but should be there, and nobody proved that it was deleted
     ├── WaitTimeoutError         a bounded wait came to its end
     ├── DeploymentError          the deployment did not become healthy
+    ├── LostSightError           we could not watch the deployment to its end: it may be well
     └── RequestError             one request failed; carries operation, trace id, code
         ├── UnreachableError     no connection was made: nothing happened
         ├── AmbiguousError       the connection broke or a proxy answered: it may have happened
@@ -68,6 +69,26 @@ class DeploymentError(RailwayError):
         super().__init__(what, next_step=next_step)
 
 
+class LostSightError(RailwayError):
+    """A request failed while we watched a deployment: what became of it is not known, so nothing is undone.
+
+    Args:
+        deployment_id: Railway's id of the deployment.
+        failure: why we could not go on watching.
+    """
+
+    def __init__(self, deployment_id: str, failure: RequestError) -> None:
+        self.deployment_id = deployment_id
+        self.failure = failure
+        advice = f"{failure.next_step}; " if failure.next_step else ""
+        super().__init__(
+            f"the deployment {deployment_id} was started, but we could not watch it to its end: "
+            f"{failure.what}",
+            next_step=f"{advice}the deployment goes on by itself, and the next `pulumi up` looks what became "
+            "of it before it deploys again",
+        )
+
+
 class RequestError(RailwayError):
     """One request failed.
 
@@ -95,8 +116,12 @@ class RequestError(RailwayError):
         self.trace_id = trace_id
         self.code = code
         self.path = path
-        trace = f" (trace id {trace_id})" if trace_id else ""
-        super().__init__(f"Railway {operation}: {reason}{trace}", next_step=next_step)
+        super().__init__(f"Railway {operation}: {self.traced_reason}", next_step=next_step)
+
+    @property
+    def traced_reason(self) -> str:
+        """The reason with the trace id: what is quoted inside another message."""
+        return f"{self.reason} (trace id {self.trace_id})" if self.trace_id else self.reason
 
 
 class UnreachableError(RequestError):

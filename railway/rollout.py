@@ -2,8 +2,8 @@
 
 Healthy means: Railway says SUCCESS (or SLEEPING) and still says so a moment later, the log has every
 expected line, and the health check answers 200. Every status ends the wait, or is waited on with a
-deadline. Refuses to print a log line with a variable's value in it; where a value cannot be known (a
-sealed variable), no log lines are printed at all.
+deadline; every change of status is said, once. Refuses to print a log line with a variable's value in it;
+where a value cannot be known (a sealed variable), no log lines are printed at all.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from railway import health
 from railway.api import RailwayApi
-from railway.clock import Clock, Deadline, say
+from railway.clock import Clock, Deadline, say, spell
 from railway.credentials import Access
-from railway.errors import DeploymentError, RequestError
+from railway.errors import DeploymentError, LostSightError, RequestError
 from railway.model import GOOD_STATUSES, WAITING_FOR_A_PERSON, DeploymentView
 from railway.redact import redact
 from railway.snapshot import Stack
@@ -23,6 +23,19 @@ from railway.snapshot import Stack
 _POLL = 5.0
 _LINES = 20
 _FOLLOWED = 3
+_BUILD_STEPS = {"SNAPSHOT_CODE", "BUILD_IMAGE", "PUBLISH_IMAGE"}
+_MEND = "mend what its log says, push it, then run `pulumi up` again"
+_ADVICE_BY_STATUS = {
+    "SKIPPED": "Railway skips a commit that changes no file of the watch patterns, or that says so: push one "
+    "that does, or correct the watch patterns; then run `pulumi up` again",
+    "REMOVED": "somebody removed or cancelled it; run `pulumi up` again to deploy anew",
+}
+_ADVICE_BY_STEP = {
+    "SNAPSHOT_CODE": "check that the repository has the declared branch, and that Railway's GitHub app may "
+    "read it; then run `pulumi up` again",
+    "HEALTHCHECK": "Railway wants exactly 200 from the health path on the port in PORT; mend that, push it, "
+    "then run `pulumi up` again",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,18 +79,27 @@ class Rollout:
         self._access = access
         self._expect = expect
         self._clock: Clock = api.client.clock
+        self._seen: dict[str, list[str]] = {}
 
     def watch(self, deployment_id: str) -> DeploymentView:
         """Wait until the deployment is healthy; if a newer one takes its place, wait for that one.
 
         Raises:
             DeploymentError: it is not, with the step, the last log lines and the next thing to do.
+            LostSightError: a request failed, so that nobody knows what became of it.
         """
+        try:
+            return self._watch(deployment_id)
+        except RequestError as failure:
+            lost = LostSightError(next(reversed(self._seen), deployment_id), failure)
+        raise lost from None
+
+    def _watch(self, deployment_id: str) -> DeploymentView:
         deadline = self._clock.deadline(self._expect.wait_seconds)
         for _ in range(_FOLLOWED):
             reached = self._reach(deployment_id, deadline)
             if reached.status in GOOD_STATUSES:
-                reached = self._hold(reached)
+                reached = self._hold(reached, deadline)
             if reached.status in GOOD_STATUSES:
                 reached = self._prove(reached)
             if reached.status in GOOD_STATUSES:
@@ -88,19 +110,16 @@ class Rollout:
             say(f"deployment {reached.id} was replaced by {newer.id}; waiting for that one")
             deployment_id = newer.id
         raise DeploymentError(
-            f"the deployment was replaced {_FOLLOWED} times while we waited",
+            f"newer deployments replaced ours {_FOLLOWED} times while we waited; the last is {deployment_id}",
             next_step="wait until nobody pushes, then run `pulumi up` again",
             deployment_id=deployment_id,
         )
 
     def _reach(self, deployment_id: str, deadline: Deadline) -> DeploymentView:
         """Wait until nothing more happens by itself."""
-        said, pause = "", _POLL / 4
+        pause = _POLL / 4
         while True:
-            deployment = self._api.deployment(deployment_id)
-            if deployment.status != said:
-                said = deployment.status
-                say(f"deployment {deployment_id} is {said}")
+            deployment = self._look(deployment_id)
             if deployment.over:
                 return deployment
             if deadline.passed:
@@ -108,14 +127,26 @@ class Rollout:
             deadline.sleep(pause)
             pause = min(_POLL, pause * 1.5)
 
+    def _look(self, deployment_id: str) -> DeploymentView:
+        """The deployment as it is now; a status that is new is said and kept."""
+        seen = self._seen.setdefault(deployment_id, [])
+        deployment = self._api.deployment(deployment_id)
+        if not seen or seen[-1] != deployment.status:
+            seen.append(deployment.status)
+            say(f"deployment {deployment_id} is {deployment.status}")
+        return deployment
+
     def _never(self, deployment: DeploymentView) -> DeploymentError:
-        waited = f"{self._expect.wait_seconds:.0f} s"
+        waited = spell(self._expect.wait_seconds)
         if deployment.status in WAITING_FOR_A_PERSON:
             what = "an approval" if deployment.status == "NEEDS_APPROVAL" else "GitHub's checks"
+            then = "then run `pulumi up` again: it waits for this same deployment"
             return DeploymentError(
-                f"the deployment {deployment.id} has been waiting for {what} for {waited}",
-                next_step="approve it in Railway's dashboard, or make the checks pass; then run `pulumi "
-                "up` again",
+                f"the deployment {deployment.id} is {deployment.status}: it has been waiting for {what} for "
+                f"{waited}",
+                next_step=f"approve it in Railway's dashboard; {then}"
+                if deployment.status == "NEEDS_APPROVAL"
+                else f"make the checks of its commit pass on GitHub; {then}",
                 deployment_id=deployment.id,
                 status=deployment.status,
             )
@@ -123,19 +154,18 @@ class Rollout:
         return DeploymentError(
             f"the deployment {deployment.id} is still {deployment.status}{f' ({step})' if step else ''} "
             f"after {waited}{self._last_lines(deployment)}",
-            next_step="look at its logs in Railway's dashboard; `pulumi up` again waits on",
+            next_step="look at it in Railway's dashboard. `pulumi up` again waits for it once more; if it is "
+            "stuck, cancel it there first, and `pulumi up` deploys anew",
             deployment_id=deployment.id,
             status=deployment.status,
         )
 
-    def _hold(self, deployment: DeploymentView) -> DeploymentView:
+    def _hold(self, deployment: DeploymentView, deadline: Deadline) -> DeploymentView:
         """SUCCESS can become CRASHED: look once more after a moment."""
         if self._expect.hold_seconds > 0:
             self._clock.sleep(self._expect.hold_seconds)
-        again = self._api.deployment(deployment.id)
-        if again.status != deployment.status:
-            say(f"deployment {deployment.id} is {again.status} now")
-        return again if again.over else deployment
+        again = self._look(deployment.id)
+        return again if again.over else self._reach(deployment.id, deadline)
 
     def _newer_than(self, deployment: DeploymentView) -> DeploymentView | None:
         newest = self._api.newest_deployments(
@@ -157,7 +187,7 @@ class Rollout:
             missing = [line for line in missing if line not in log]
             if not missing:
                 break
-            now = self._api.deployment(deployment.id)
+            now = self._look(deployment.id)
             if now.bad:
                 return now
             if deadline.passed:
@@ -185,7 +215,7 @@ class Rollout:
             if answer == "200":
                 say(f"deployment {deployment.id}: {self._expect.health_path} answers 200")
                 return deployment
-            now = self._api.deployment(deployment.id)
+            now = self._look(deployment.id)
             if now.bad:
                 return now
             if deadline.passed:
@@ -203,23 +233,15 @@ class Rollout:
 
     def _failure(self, deployment: DeploymentView) -> DeploymentError:
         step, words = self._step(deployment.id)
+        was = [status for status in self._seen.get(deployment.id, []) if status in GOOD_STATUSES]
+        after = f" after it had been {was[-1]}" if was else ""
         where = f" in step {step}" if step else ""
         why = f": {self._clean(words)}" if words else ""
-        advice = {
-            "SKIPPED": "Railway skipped it: no changed file matches the watch patterns, or the commit says "
-            "so",
-            "REMOVED": "somebody removed it; run `pulumi up` again to deploy anew",
-            "CRASHED": "mend what the log says, push it, then run `pulumi up` again",
-        }.get(deployment.status, "mend it, push it, then run `pulumi up` again")
-        if step == "HEALTHCHECK":
-            advice = (
-                "Railway wants exactly 200 from the health path on the port in PORT; then `pulumi up` again"
-            )
-        build = step in {"SNAPSHOT_CODE", "BUILD_IMAGE", "PUBLISH_IMAGE"}
         return DeploymentError(
             f"the deployment {deployment.id} ended "
-            f"{deployment.status}{where}{why}{self._last_lines(deployment, build=build)}",
-            next_step=advice,
+            f"{deployment.status}{after}{where}{why}"
+            f"{self._last_lines(deployment, build=step in _BUILD_STEPS)}",
+            next_step=_ADVICE_BY_STEP.get(step) or _ADVICE_BY_STATUS.get(deployment.status) or _MEND,
             deployment_id=deployment.id,
             status=deployment.status,
         )
@@ -229,34 +251,37 @@ class Rollout:
             return self._api.failed_step(deployment_id)
         except RequestError as error:
             # The failure is what the person must see; that its reason could not be read is said beside it.
-            return "", f"(its steps could not be read: {error.reason})"
+            return "", f"(its steps could not be read: {error.traced_reason})"
 
     def _last_lines(self, deployment: DeploymentView, *, build: bool = False) -> str:
-        secrets = self._secrets()
-        if secrets is None:
-            return (
-                "\n  Its log is not shown here: some variables are sealed, so their values could not be "
-                f"taken out of it. See it with: railway logs {deployment.id}"
-            )
         try:
-            lines = self._api.logs(deployment.id, _LINES, build=build)[-_LINES:]
+            secrets = self._secrets()
+            if secrets is None:
+                return (
+                    "\n  Its log is not shown here: some variables are sealed, so their values could not be "
+                    f"taken out of it. See it with: railway logs {deployment.id}"
+                )
+            lines = self._api.logs(deployment.id, _LINES, build=build)
+            if not lines and not build:
+                # What never started has written nothing, but its build may have.
+                lines = self._api.logs(deployment.id, _LINES, build=True)
         except RequestError as error:
-            return f"\n  Its log could not be read: {error.reason}"
+            return f"\n  Its log cannot be shown: Railway {error.operation}: {error.traced_reason}"
         if not lines:
             return "\n  Its log is empty."
-        text = redact("\n".join(lines), secrets)
+        text = redact("\n".join(lines[-_LINES:]), secrets)
         return "\n  Last log lines:" + "".join(f"\n  | {line}" for line in text.splitlines()[-_LINES:])
 
     def _clean(self, words: str) -> str:
-        secrets = self._secrets()
+        try:
+            secrets = self._secrets()
+        except RequestError as error:
+            return f"(not shown: the variables, whose values it may hold, could not be read: {error.reason})"
         return "(not shown: some variables are sealed)" if secrets is None else redact(words, secrets)
 
     def _secrets(self) -> list[tuple[str, str]] | None:
         """Name and value of every variable the service can see; None if one of them cannot be known."""
-        try:
-            seen = [self._stack.variables(self._service_id), self._stack.variables(None)]
-        except RequestError:
-            return None
+        seen = [self._stack.variables(self._service_id), self._stack.variables(None)]
         pairs = [(name, value) for variables in seen for name, value in variables.items()]
         if any(value is None for _, value in pairs):
             return None
