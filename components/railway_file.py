@@ -139,6 +139,8 @@ def _settings(document: Mapping[str, object], environment: str) -> Iterator[tupl
 
 
 def _take(found: RailwayFile, place: str, value: object) -> None:
+    if place == "build.builder" and str(value).upper() == "DOCKERFILE":
+        return  # what builds is then the file at build.dockerfilePath, or the one at the root
     if place in _KEYS:
         key, read = _KEYS[place]
         _keep(found, place, key, read, value)
@@ -148,11 +150,6 @@ def _take(found: RailwayFile, place: str, value: object) -> None:
         if value != 1:
             reason = "one instance owns all WhatsApp sessions, and the backend always runs"
             _refuse(found, place, f"{json.dumps(value)} is not possible: {reason}.")
-    elif place == "build.builder" and str(value).upper() not in _BUILDERS:
-        found.warnings.append(
-            f"{found.name}: {place} = {json.dumps(value)} has no setting here. From {LAST_DAY} on the "
-            "builder is the one in Railway's dashboard (service, Settings, Build)."
-        )
     elif place not in _SILENT:
         found.warnings.append(f"{found.name}: {place} has no setting here and is not taken over.")
 
@@ -244,6 +241,7 @@ def _flag(value: object) -> bool:
 
 
 _KEYS: dict[str, tuple[str, Callable[[object], object]]] = {
+    "build.builder": ("builder", _upper),
     "build.buildCommand": ("buildCommand", _text),
     "build.watchPatterns": ("watchPatterns", _texts),
     "build.dockerfilePath": ("dockerfilePath", _text),
@@ -258,6 +256,4 @@ _KEYS: dict[str, tuple[str, Callable[[object], object]]] = {
     "deploy.drainingSeconds": ("drainingSeconds", _whole),
     "deploy.region": ("railwayRegion", _text),
 }
-# Railpack is what Railway uses by itself, and a Dockerfile is found by its path.
-_BUILDERS = {"RAILPACK", "DOCKERFILE"}
-_SILENT = {"build.builder", "deploy.runtime"}
+_SILENT = {"deploy.runtime"}

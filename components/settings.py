@@ -77,11 +77,13 @@ class RailwaySettings:
     health_path: str
     health_timeout: int
     start_command: str | None
+    builder: str | None
     build_command: str | None
     pre_deploy_command: str | None
     dockerfile_path: str | None
     railway_config_file: str | None
     watch_patterns: tuple[str, ...]
+    wait_for_checks: bool
     restart_policy: str
     restart_max_retries: int
     overlap_seconds: int | None
@@ -244,11 +246,13 @@ def _railway(read: ConfigReader) -> RailwaySettings:
         health_path=read.text("healthPath"),
         health_timeout=read.integer("healthTimeout", 1, 3600, " seconds"),
         start_command=read.optional_text("startCommand"),
+        builder=read.optional_text("builder"),
         build_command=read.optional_text("buildCommand"),
         pre_deploy_command=read.optional_text("preDeployCommand"),
         dockerfile_path=read.optional_text("dockerfilePath"),
         railway_config_file=read.optional_text("railwayConfigFile"),
         watch_patterns=read.texts("watchPatterns"),
+        wait_for_checks=read.boolean("waitForChecks"),
         restart_policy=read.text("restartPolicy"),
         restart_max_retries=read.integer("restartMaxRetries", 0, 100),
         overlap_seconds=read.optional_integer("overlapSeconds", 0, 3600, " seconds"),

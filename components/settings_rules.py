@@ -136,6 +136,16 @@ class Rules:
         self._health(railway.health_path)
         if railway.region is not None:
             self._known("railwayRegion", railway.region, RAILWAY_REGIONS, "a region of Railway")
+        if (railway.builder or "").upper() == "DOCKERFILE":
+            self._read.add(
+                "builder",
+                "DOCKERFILE cannot be set: Railway builds from a Dockerfile when its path is named.",
+                f"pulumi config rm {NAMESPACE}:builder  and  "
+                f"pulumi config set {NAMESPACE}:dockerfilePath Dockerfile",
+            )
+        elif railway.builder is not None:
+            builders = {"RAILPACK", "NIXPACKS", "HEROKU", "PAKETO"}
+            self._known("builder", railway.builder, builders, "a builder of Railway", "RAILPACK")
         policies = {"ALWAYS", "NEVER", "ON_FAILURE"}
         self._known("restartPolicy", railway.restart_policy, policies, "a restart policy")
         for name, value in (

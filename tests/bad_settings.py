@@ -163,6 +163,8 @@ SETTINGS: tuple[Bad, ...] = (
     _one("odd key label", "serviceAccountKeyRotation", "next week!", _set("serviceAccountKeyRotation")),
     _one("bucket address", "storageBucket", "gs://crm", _set("storageBucket", "my-crm.firebasestorage.app")),
     _one("no lane", "indexLanes", "0", _set("indexLanes", "4")),
+    _one("unknown builder", "builder", "NIXPACK", _set("builder", "NIXPACKS")),
+    _one("a Dockerfile as builder", "builder", "DOCKERFILE", _set("dockerfilePath", "Dockerfile")),
     _one("unknown restart policy", "restartPolicy", "ON_FAIL", _set("restartPolicy", "ON_FAILURE")),
     _one("root outside of the repository", "rootDirectory", "../backend", _set("rootDirectory")),
     _one("empty log line", "logExpectations", [""], _path("logExpectations[0]")),

@@ -23,7 +23,7 @@ Stack = Callable[[Mapping[str, str], list[str]], pulumi.Config]
 EVERYTHING: dict[str, Any] = {
     "$schema": "https://railway.com/railway.schema.json",
     "build": {
-        "builder": "RAILPACK",
+        "builder": "nixpacks",
         "buildCommand": "npm run build",
         "watchPatterns": ["backend/**", "package.json"],
         "dockerfilePath": "backend/Dockerfile",
@@ -45,6 +45,7 @@ EVERYTHING: dict[str, Any] = {
     },
 }
 EXPECTED = {
+    "builder": "NIXPACKS",
     "build_command": "npm run build",
     "watch_patterns": ("backend/**", "package.json"),
     "dockerfile_path": "backend/Dockerfile",
@@ -180,14 +181,26 @@ def test_the_environments_own_part_goes_first(stack: Stack, app: Path) -> None:
 
 def test_what_has_no_setting_here_is_a_warning(stack: Stack, app: Path) -> None:
     (app / "railway.json").write_text(
-        json.dumps({"build": {"builder": "NIXPACKS"}, "deploy": {"startcommand": "x"}})
+        json.dumps({"build": {"nixpacksPlan": {}}, "deploy": {"startcommand": "x"}})
     )
     found, problems = load(stack, app)
     assert (problems, found is not None) == ([], True)
     assert found is not None
     text = "\n".join(found.warnings)
-    assert 'build.builder = "NIXPACKS" has no setting here' in text
+    assert "build.nixpacksPlan has no setting here" in text
     assert "deploy.startcommand has no setting here" in text
+
+
+def test_a_dockerfile_is_named_by_its_path_and_not_as_the_builder(stack: Stack, app: Path) -> None:
+    """Railway's API has no such builder."""
+    (app / "railway.json").write_text(
+        json.dumps({"build": {"builder": "DOCKERFILE", "dockerfilePath": "Dockerfile"}})
+    )
+    found, problems = load(stack, app)
+    assert (problems, found is not None) == ([], True)
+    assert found is not None
+    assert (found.railway.builder, found.railway.dockerfile_path) == (None, "Dockerfile")
+    assert not any("builder" in warning for warning in found.warnings)
 
 
 @pytest.mark.parametrize(
