@@ -41,9 +41,10 @@ class ConfigReader:
         self._offered[name] = value
 
     def stated(self, name: str) -> object:
-        """What the config itself says; None when it says nothing."""
+        """What the config itself says; None when it says nothing, which an empty default does too."""
         value: object = self._config.get(name)
-        return None if value in (None, "") else value
+        empty = value in (None, "") or (KEYS[name].default == [] and _structured(value) == [])
+        return None if empty else value
 
     def add(self, name: str, what: str, mend: str) -> None:
         """Report a problem of the key `name` of this program's namespace."""
@@ -98,7 +99,7 @@ class ConfigReader:
 
     def text(self, name: str) -> str:
         """A text, without spaces at its ends; the default when not set."""
-        return self._read(name, _text, "a text", str(KEYS[name].default or "<text>"))
+        return self._read(name, _text, "a text", str(KEYS[name].meaning or "<text>"))
 
     def optional_text(self, name: str) -> str | None:
         """A text, or None when not set."""
@@ -106,8 +107,8 @@ class ConfigReader:
 
     def integer(self, name: str, low: int, high: int, unit: str = "") -> int:
         """A whole number from `low` to `high`."""
-        value = self._read(name, _integer, "a whole number", str(KEYS[name].default or low))
-        example = str(KEYS[name].default)
+        value = self._read(name, _integer, "a whole number", str(KEYS[name].meaning or low))
+        example = str(KEYS[name].meaning)
         return value if self._bounded(name, value, low, high, unit, example) else low
 
     def optional_integer(self, name: str, low: int, high: int, unit: str = "") -> int | None:
@@ -227,7 +228,7 @@ class ConfigReader:
         path: str = "",
         fallback: object = None,
     ) -> _T:
-        default = KEYS[name].default if fallback is None else fallback
+        default = KEYS[name].meaning if fallback is None else fallback
         value = self.raw(name)
         try:
             return parse(default if value is None else value)

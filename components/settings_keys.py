@@ -2,7 +2,9 @@
 
 The same table stands in Pulumi.yaml, where the CLI checks types and shows descriptions; a test keeps the
 two equal. It is needed here as well, because a program under test or under another host sees no defaults.
-An empty default means "not set".
+An empty default means "not set": under the CLI the program cannot tell a default from a value of the stack's
+config. So a key for which a Railway file in the checkout may speak has an empty one, and says here what it
+means when nobody does.
 Refuses nothing: `settings` does.
 """
 
@@ -20,15 +22,28 @@ OBJECT = "object"
 NUMBER = "number"  # a whole or broken number; Pulumi.yaml has no such type, so the CLI does not check it
 OPTIONAL_NUMBER = "optional number"  # "" or a number; not checked by the CLI either
 OPTIONAL_INTEGER = "optional integer"  # "" or a whole number; not checked by the CLI either
+OPTIONAL_BOOLEAN = "optional boolean"  # "", true or false; not checked by the CLI either
 SECRET = "secret"  # noqa: S105  (the kind of a key, not a value)
 
 
 @dataclass(frozen=True)
 class Key:
-    """One config key: its kind (a constant of this module) and default."""
+    """One config key.
+
+    Args:
+        kind: a constant of this module.
+        default: as in Pulumi.yaml.
+        unsaid: what an empty default means, None if it means nothing.
+    """
 
     kind: str
     default: object = ""
+    unsaid: object = None
+
+    @property
+    def meaning(self) -> object:
+        """The value of the key where nobody says one."""
+        return self.default if self.unsaid is None else self.unsaid
 
 
 KEYS: dict[str, Key] = {
@@ -59,8 +74,8 @@ KEYS: dict[str, Key] = {
     "volumeSizeGb": Key(NUMBER, 50),
     "volumeBackups": Key(TEXTS, []),
     "allowNewVolume": Key(BOOLEAN, default=False),
-    "healthPath": Key(TEXT, "/health"),
-    "healthTimeout": Key(INTEGER, 300),
+    "healthPath": Key(TEXT, unsaid="/health"),
+    "healthTimeout": Key(OPTIONAL_INTEGER, unsaid=300),
     "startCommand": Key(TEXT),
     "builder": Key(TEXT),
     "buildCommand": Key(TEXT),
@@ -69,11 +84,11 @@ KEYS: dict[str, Key] = {
     "railwayConfigFile": Key(TEXT),
     "watchPatterns": Key(TEXTS, []),
     "waitForChecks": Key(BOOLEAN, default=False),
-    "restartPolicy": Key(TEXT, "ON_FAILURE"),
-    "restartMaxRetries": Key(INTEGER, 10),
+    "restartPolicy": Key(TEXT, unsaid="ON_FAILURE"),
+    "restartMaxRetries": Key(OPTIONAL_INTEGER, unsaid=10),
     "overlapSeconds": Key(OPTIONAL_INTEGER),
     "drainingSeconds": Key(OPTIONAL_INTEGER),
-    "sleepApplication": Key(BOOLEAN, default=False),
+    "sleepApplication": Key(OPTIONAL_BOOLEAN, unsaid=False),
     "targetPort": Key(OPTIONAL_INTEGER),
     "customDomain": Key(TEXT),
     "cpuLimit": Key(OPTIONAL_NUMBER),

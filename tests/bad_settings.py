@@ -462,16 +462,18 @@ ALL = SETTINGS + APP
 
 
 def stack_config(bad: Bad, app_dir: Path | None = None) -> tuple[dict[str, str], list[str]]:
-    """The sandbox stack's config with the row's changes, as the engine hands it over, and its secret
-    keys.
+    """The sandbox stack's config with the row's changes, as the engine hands it over: with the defaults of
+    Pulumi.yaml, indistinguishable from what the stack says. And its secret keys.
     """
-    text = (ROOT / "Pulumi.sandbox.yaml").read_text(encoding="utf-8")
-    stored = mapping((mapping(yaml.safe_load(text)) or {})["config"]) or {}
+    stored = _config_of("Pulumi.sandbox.yaml")
     values: dict[str, object] = {**stored, f"{NAMESPACE}:secrets": SECRETS}
     if app_dir is not None:
         values[f"{NAMESPACE}:appDir"] = str(app_dir)
     for name, value in bad.config.items():
         values[name if ":" in name else f"{NAMESPACE}:{name}"] = value
+    for name, entry in _config_of("Pulumi.yaml").items():
+        if values.get(f"{NAMESPACE}:{name}") is None:
+            values[f"{NAMESPACE}:{name}"] = (mapping(entry) or {})["default"]
     config = {
         key: value if isinstance(value, str) else json.dumps(value)
         for key, value in values.items()
@@ -479,6 +481,10 @@ def stack_config(bad: Bad, app_dir: Path | None = None) -> tuple[dict[str, str],
     }
     secret = [f"{NAMESPACE}:{name}" for name in ("secrets", *bad.secret) if name not in bad.plain]
     return config, secret
+
+
+def _config_of(file: str) -> dict[str, object]:
+    return mapping((mapping(yaml.safe_load((ROOT / file).read_text(encoding="utf-8"))) or {})["config"]) or {}
 
 
 def environ(bad: Bad, base: Mapping[str, str] = ENVIRON) -> dict[str, str]:

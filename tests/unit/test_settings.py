@@ -20,6 +20,7 @@ from components.settings_keys import (
     KEYS,
     NAMESPACE,
     NUMBER,
+    OPTIONAL_BOOLEAN,
     OPTIONAL_INTEGER,
     OPTIONAL_NUMBER,
     SECRET,
@@ -49,9 +50,8 @@ def test_pulumi_yaml_says_the_same_as_the_table() -> None:
     assert list(stated) == list(KEYS)
     for name, key in KEYS.items():
         entry = mapping(stated[name]) or {}
-        kind = {NUMBER: None, OPTIONAL_NUMBER: None, OPTIONAL_INTEGER: None, SECRET: TEXT}.get(
-            key.kind, key.kind
-        )
+        untyped = (NUMBER, OPTIONAL_NUMBER, OPTIONAL_INTEGER, OPTIONAL_BOOLEAN)
+        kind = {SECRET: TEXT, **dict.fromkeys(untyped)}.get(key.kind, key.kind)
         assert entry.get("type") == kind, name
         assert entry["default"] == key.default, name
         assert str(entry["description"]).endswith((".", "'")), name
