@@ -9,6 +9,7 @@ Railway's own error message is shown, with every value that we sent taken out of
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -191,16 +192,14 @@ class RailwayClient:
                 timeout=(10.0, self._access.timeout),
                 allow_redirects=False,
             )
-        except (
-            requests.exceptions.ConnectTimeout,
-            requests.exceptions.SSLError,
-            requests.exceptions.ProxyError,
-        ):
+        except (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError):
             failure: RequestError = UnreachableError(
                 document.name,
                 "no connection to Railway",
                 next_step="check the network and run `pulumi up` again",
             )
+        except requests.exceptions.SSLError as error:
+            failure = _tls_failure(document.name, error)
         except requests.exceptions.ConnectionError as error:
             failure = _connection_failure(document.name, error)
         except requests.exceptions.Timeout:
@@ -303,6 +302,24 @@ def pause(error: RequestError, attempt: int) -> float:
         asked = error.retry_after
         return min(MAX_WAIT, 15.0 * 2 ** (attempt - 1)) if asked is None else max(1.0, asked)
     return min(30.0, 2.0 ** (attempt - 1))
+
+
+def _tls_failure(operation: str, error: requests.exceptions.SSLError) -> RequestError:
+    """A certificate is looked at before anything is sent; any other trouble may come with the answer."""
+    cause = error.args[0] if error.args else None
+    reason = getattr(cause, "reason", cause)
+    if any(isinstance(part, ssl.SSLCertVerificationError) for part in (reason, *getattr(reason, "args", ()))):
+        return UnreachableError(
+            operation,
+            "the certificate that answered in Railway's place is not trusted on this machine",
+            next_step="behind a company's proxy set REQUESTS_CA_BUNDLE to a file with its authority; then "
+            "run `pulumi up` again",
+        )
+    return AmbiguousError(
+        operation,
+        "the connection broke before the answer (TLS)",
+        next_step="run `pulumi up` again; it looks at what is there first",
+    )
 
 
 def _connection_failure(operation: str, error: requests.exceptions.ConnectionError) -> RequestError:

@@ -114,13 +114,15 @@ class ServiceProvider(RailwayProvider):
         self.wait_for(f"the instance of service {service.name}", there, seconds=120)
 
         def add(view: StackView) -> StackView:
-            if view.project is None or view.environment is None or view.service(service.id) is not None:
+            if view.project is None or view.environment is None:
                 return view
-            fresh = InstanceView(service.id, {}, None, (), (), ())
-            return StackView(
-                replace(view.project, services=(*view.project.services, service)),
-                replace(view.environment, instances=(*view.environment.instances, fresh)),
-            )
+            project, environment = view.project, view.environment
+            if view.service(service.id) is None:
+                project = replace(project, services=(*project.services, service))
+            if view.instance(service.id) is None:
+                fresh = InstanceView(service.id, {}, None, (), (), ())
+                environment = replace(environment, instances=(*environment.instances, fresh))
+            return StackView(project, environment)
 
         stack.patch(add)
 

@@ -92,16 +92,11 @@ class Gate:
 
     def _pass(self, connection: socket.socket) -> None:
         with connection:
-            request = _request(connection)
+            request = request_of(connection)
             if not request:
                 return
-            name = _NAME.search(request)
-            with socket.create_connection(self._target) as server:
-                head, _, body = request.partition(b"\r\n\r\n")
-                head = _CONNECTION.sub(b"", head) + b"\r\nConnection: close"
-                server.sendall(head + b"\r\n\r\n" + body)
-                answer = b"".join(iter(lambda: server.recv(65536), b""))
-            if self._after(name[1].decode() if name else ""):
+            answer = ask(self._target, request)
+            if self._after(operation_of(request)):
                 self.shuts += 1
                 self._shut()
                 if not self._lasting:
@@ -111,7 +106,23 @@ class Gate:
             connection.sendall(answer)
 
 
-def _request(connection: socket.socket) -> bytes:
+def operation_of(request: bytes) -> str:
+    """The name of the operation that a request asks for; "": none."""
+    name = _NAME.search(request)
+    return name[1].decode() if name else ""
+
+
+def ask(target: tuple[str, int], request: bytes) -> bytes:
+    """Send a request on, on a connection of its own, and return the whole answer."""
+    with socket.create_connection(target) as server:
+        head, _, body = request.partition(b"\r\n\r\n")
+        head = _CONNECTION.sub(b"", head) + b"\r\nConnection: close"
+        server.sendall(head + b"\r\n\r\n" + body)
+        return b"".join(iter(lambda: server.recv(65536), b""))
+
+
+def request_of(connection: socket.socket) -> bytes:
+    """Read one whole request; empty where the connection was closed before one."""
     data = b""
     while b"\r\n\r\n" not in data:
         part = connection.recv(65536)

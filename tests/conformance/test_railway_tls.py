@@ -1,0 +1,49 @@
+"""TLS trouble: before the request nothing happened, with the answer it may have. One over http never meets
+either."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import grpc
+import pytest
+
+from tests.conformance.railway_world import Declared, Engine, World
+from tests.conformance.spoiling import TlsFront
+
+pytestmark = pytest.mark.conformance
+
+
+@pytest.mark.parametrize(
+    "operation", ["ProjectCreate", "ServiceCreate", "VolumeCreate", "DomainCreate", "DeployLatest"]
+)
+def test_an_answer_that_cannot_be_decrypted_makes_nothing_twice(
+    railway: World, operation: str, tmp_path: Path
+) -> None:
+    """What must not be sent twice is looked for first."""
+    engine = Engine()
+    with (
+        TlsFront(railway.url, operation, tmp_path) as front,
+        railway.operation(
+            RAILWAY_API_URL=f"{front.url}/graphql/v2", REQUESTS_CA_BUNDLE=str(front.authority)
+        ) as process,
+    ):
+        engine.up(process, Declared())
+        assert front.count == 1
+    for table in ("projects", "services", "volumes", "domains", "deployments"):
+        assert len(railway.rows(table)) == 1, table
+
+
+def test_a_certificate_that_nobody_trusts_is_told_with_the_way_out(railway: World, tmp_path: Path) -> None:
+    """As behind a company's proxy that reads along."""
+    with (
+        TlsFront(railway.url, None, tmp_path) as front,
+        railway.operation(RAILWAY_API_URL=f"{front.url}/graphql/v2") as process,
+        pytest.raises(grpc.RpcError) as caught,
+    ):
+        Engine().up(process, Declared())
+    assert isinstance(caught.value, grpc.Call)
+    text = str(caught.value.details())
+    assert "is not trusted on this machine" in text
+    assert "REQUESTS_CA_BUNDLE" in text
+    assert railway.counts() == ({}, 0)
