@@ -64,8 +64,11 @@ def find(app_dir: Path, *, given: str | None, root_directory: str | None) -> Pat
     return next((path for path in candidates if path.is_file()), None)
 
 
-def load(path: Path, app_dir: Path, environment: str) -> RailwayFile:
-    """Read a file for one environment: `environments.<name>` in it goes before the rest."""
+def load(path: Path, app_dir: Path, environment: str, *, named: bool) -> RailwayFile:
+    """Read a file for one environment: `environments.<name>` in it goes before the rest.
+
+    `named`: the config names it, so that it has to be forgotten there too.
+    """
     name = path.relative_to(app_dir).as_posix() if path.is_relative_to(app_dir) else path.name
     found = RailwayFile(name=name)
     try:
@@ -87,8 +90,9 @@ def load(path: Path, app_dir: Path, environment: str) -> RailwayFile:
     kept = (
         "\n    ".join(["To keep what it says:", *commands]) if commands else "It says nothing that is kept."
     )
+    forget = f"; pulumi config rm {NAMESPACE}:railwayConfigFile" if named else ""
     found.warnings.append(
-        f"{name}: Railway stops reading this file on {LAST_DAY}. {kept}\n    Then delete {name}."
+        f"{name}: Railway stops reading this file on {LAST_DAY}. {kept}\n    Then delete {name}{forget}"
     )
     return found
 
@@ -108,7 +112,8 @@ def absent(given: str, app_dir: Path) -> str:
     """The warning about a file that the config names and the checkout lacks."""
     return (
         f"{NAMESPACE}:railwayConfigFile: Railway stops reading such files on {LAST_DAY}, and {given} is not "
-        f"in {app_dir}, so what it says could not be compared with these settings."
+        f"in {app_dir}, so what it says could not be compared with these settings. If it is deleted: "
+        f"pulumi config rm {NAMESPACE}:railwayConfigFile"
     )
 
 

@@ -200,7 +200,8 @@ def _railway_file(read: ConfigReader, app_dir: Path) -> tuple[str, ...]:
         if given is None:
             return ()
         return (railway_file.absent(given, app_dir),)
-    found = railway_file.load(path, app_dir, text("railwayEnvironment") or "production")
+    environment = text("railwayEnvironment") or "production"
+    found = railway_file.load(path, app_dir, environment, named=given is not None)
     read.problems.extend(found.problems)
     for name, value in found.values.items():
         stated = read.stated(name)

@@ -107,7 +107,11 @@ def report(provider: Makes, project_id: str, declared: Mapping[str, Props]) -> R
     if "backups" in declared:
         props = {**declared["backups"], **place, "volume_id": ""}
         _backups(provider(VolumeBackupScheduleProvider), provider(VolumeProvider), view, props, changes)
-    return Report(shown, tuple(kept), changes, _services_beside(view, service, declared["settings"]))
+    warnings = (
+        *_config_file(view, service, declared["settings"]),
+        *_services_beside(view, service, declared["settings"]),
+    )
+    return Report(shown, tuple(kept), changes, warnings)
 
 
 def _environment(
@@ -127,6 +131,19 @@ def _other_services(project: ProjectView, name: str) -> tuple[str, ...]:
         return ()
     command = f"pulumi config set whatsapp-crm:railwayServiceName {there[0]}"
     return (f"no service is named {name}; the project has {', '.join(there)}. To take one over: {command}",)
+
+
+def _config_file(view: StackView, service: Named, settings: Props) -> tuple[str, ...]:
+    """A file that goes before what is declared, and of which the program knows nothing."""
+    file = instance_of(view, service.id).node["railwayConfigFile"]
+    if not file or settings.get("railway_config_file"):
+        return ()
+    look = (
+        f"the service follows the file {file} of its repository before all settings, until Railway stops "
+        "reading such files on 2026-12-01. To begin with what it says: "
+        f"pulumi config set whatsapp-crm:railwayConfigFile {file}"
+    )
+    return (look,)
 
 
 def _services_beside(view: StackView, service: Named, settings: Props) -> tuple[str, ...]:

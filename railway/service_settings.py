@@ -188,10 +188,13 @@ class ServiceSettingsProvider(RailwayProvider):
     def _write(self, props: Props, before: Props, *, source: bool) -> dict[str, Any]:
         stack, service_id = self.stack(props), props["service_id"]
         with stack.changing:
-            latest = instance_of(stack.look(), service_id).latest
-            written = self.railway.api.update_instance(
-                service_id, stack.environment_id, to_input(props, before)
-            )
+            instance = instance_of(stack.look(), service_id)
+            latest, sent = instance.latest, to_input(props, before)
+            # Railway refuses to be told of a config file, but leaves one where it is (Railway docs,
+            # config-as-code): a service that is taken over may have one. A new one has not been read yet.
+            if sent.get("railwayConfigFile") == instance.node.get("railwayConfigFile"):
+                sent.pop("railwayConfigFile", None)
+            written = self.railway.api.update_instance(service_id, stack.environment_id, sent)
             stack.drop()
             if source and props.get("repo"):
                 view = stack.look()
