@@ -1,23 +1,50 @@
-"""Every field of every resource of the program: changed in the program it is applied, read back and quiet;
-changed by hand it shows with its old and its new value, and the next `up` heals it. Over the field tables: a
-field without an edit here, and without a reason for it, fails."""
+"""Every field of every resource: changed in the program it is applied, read back and quiet; changed by hand
+it shows with its old and its new value, and the next `up` heals it. And every resource that a hand deleted
+is noticed and made again.
+
+Over the field tables of every provider in the package: a provider that is not here fails, and so does a field
+without an edit and without a reason. Settings that a volume forbids: test_railway_settings.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import copy
+import importlib
+import pkgutil
+from collections.abc import Iterator
 
+import grpc
 import pytest
 
-from tests.conformance.railway_changes import CHANGED
+import railway
+from railway.adoption import AdoptionProvider
+from railway.provider import RailwayProvider
+from tests.conformance.railway_changes import CHANGED, FIRST, STAYS
 from tests.conformance.railway_faults import Lab
+from tests.conformance.railway_hands import (
+    ALONE,
+    CHANGEABLE,
+    DELETIONS,
+    EDITS,
+    EXPECTED,
+    FIELDS,
+    NOT_BY_HAND,
+    OBJECTS,
+    WITH_THE_VOLUME,
+    reason,
+)
 from tests.conformance.railway_verdict import matches
-from tests.conformance.railway_world import ORDER, REPO, Engine, World, assert_silent
-from tests.conformance.test_railway_life import SETTING_EDITS
+from tests.conformance.railway_world import ORDER, Declared, Engine, assert_silent
+from tests.conformance.test_railway_settings import SETTING_EDITS
 from tests.conformance.warm_processes import WarmProcesses
 
 pytestmark = pytest.mark.conformance
 
-Hand = Callable[[World, Engine], object]
+REPLACED: dict[str, Declared] = {
+    "custom_domain.domain": FIRST.but(custom_domain={"domain": "other.example.com", "target_port": 8080}),
+    "tcp_proxy.application_port": FIRST.but(tcp_port=5433),
+}
+"""Fields of which another value makes another object, and a declaration in which only they differ."""
 
 
 @pytest.fixture(scope="module")
@@ -27,184 +54,169 @@ def lab() -> Iterator[Lab]:
         yield lab
 
 
-def _project(world: World, engine: Engine) -> None:
-    world.hand(
-        'mutation($id: String!) { projectUpdate(id: $id, input: {name: "hand", description: "x"}) { id } }',
-        id=engine.id("project"),
-    )
+@pytest.fixture(scope="module")
+def engine_of_first(lab: Lab) -> Engine:
+    """Its state."""
+    with lab.bench("change") as (_, engine):
+        return engine
 
 
-def _environment(world: World, engine: Engine) -> None:
-    world.hand(
-        'mutation($id: String!) { environmentRename(id: $id, input: {name: "hand"}) { id } }',
-        id=engine.id("environment"),
-    )
+def providers() -> set[type[RailwayProvider]]:
+    """Every kind of resource that the package has."""
+    for module in pkgutil.iter_modules(railway.__path__):
+        importlib.import_module(f"railway.{module.name}")
+    found: set[type[RailwayProvider]] = set()
+    todo: list[type[RailwayProvider]] = [RailwayProvider]
+    while todo:
+        kind = todo.pop()
+        todo += kind.__subclasses__()
+        if kind.FIELDS and kind.__module__.startswith("railway."):
+            found.add(kind)
+    return found
 
 
-def _service(world: World, engine: Engine) -> None:
-    world.hand(
-        'mutation($id: String!) { serviceUpdate(id: $id, input: {name: "hand"}) { id } }',
-        id=engine.id("service"),
-    )
+# ---- Nothing is left out
 
 
-def _volume(world: World, engine: Engine) -> None:
-    """Renamed, mounted elsewhere, and with that detached."""
-    world.hand(
-        'mutation($id: String!) { volumeUpdate(volumeId: $id, input: {name: "hand"}) { id } }',
-        id=engine.id("volume"),
-    )
-    world.hand(
-        "mutation($id: String!, $e: String!)"
-        ' { volumeInstanceUpdate(volumeId: $id, environmentId: $e, input: {mountPath: "/hand"}) }',
-        id=engine.id("volume"),
-        e=engine.id("environment"),
-    )
+def test_every_provider_of_the_package_is_here() -> None:
+    """A new one needs a place in the order of an `up`, and with that edits, deletions and reasons."""
+    without_an_object = {AdoptionProvider}  # only tells of an adoption: test_railway_adoption_report
+    assert {type(provider) for _, provider in ORDER} == providers() - without_an_object
+    assert {*EDITS} == {*CHANGEABLE}
+    assert {*DELETIONS} == {*FIELDS}
 
 
-def _variables(world: World, engine: Engine) -> None:
-    world.hand(
-        "mutation($i: VariableCollectionUpsertInput!) { variableCollectionUpsert(input: $i) }",
-        i={
-            "projectId": engine.id("project"),
-            "environmentId": engine.id("environment"),
-            "serviceId": engine.id("service"),
-            "variables": {"WHATSAPP_BACKFILL_COUNT": "7", "MORE": "by-hand"},
-            "skipDeploys": True,
-        },
-    )
+@pytest.mark.parametrize(("key", "name"), [(key, name) for key, fields in FIELDS.items() for name in fields])
+def test_every_field_is_changed_in_some_test(engine_of_first: Engine, key: str, name: str) -> None:
+    """Or says why not; and a reason that names another test is looked up there."""
+    if reason(key, name) == ALONE:
+        assert name in SETTING_EDITS
+    first, second = (engine_of_first.inputs(key, declared) or {} for declared in (FIRST, CHANGED))
+    changed = first.get(name) != second.get(name) or f"{key}.{name}" in REPLACED
+    alone = key == "settings" and name in SETTING_EDITS
+    assert changed or alone or name in STAYS or f"{key}.{name}" in STAYS
 
 
-def _settings(world: World, engine: Engine) -> None:
-    """Every setting at once, and the trigger."""
-    edits = ", ".join(
-        by_hand
-        for name, (_, by_hand) in SETTING_EDITS.items()
-        if (name in CHANGED.settings or name == "healthcheck_path") and f"settings.{name}" not in NOT_BY_HAND
-    )
-    world.hand(
-        "mutation($e: String!, $s: String!) { serviceInstanceUpdate("
-        f"environmentId: $e, serviceId: $s, input: {{{edits}}}) }}",
-        e=engine.id("environment"),
-        s=engine.id("service"),
-    )
-    triggers = [row for row in world.rows("triggers") if row["service_id"] == engine.id("service")]
-    world.hand(
-        "mutation($id: String!, $i: DeploymentTriggerUpdateInput!)"
-        " { deploymentTriggerUpdate(id: $id, input: $i) { id } }",
-        id=triggers[0]["id"],
-        i={"repository": REPO, "branch": "main", "checkSuites": False},
-    )
+def test_no_reason_is_for_a_field_that_is_not_there() -> None:
+    """It would excuse the next field of that name."""
+    known = {f"{key}.{name}" for key, fields in FIELDS.items() for name in fields}
+    known |= {name for fields in FIELDS.values() for name in fields}
+    assert {*NOT_BY_HAND} <= known
+    assert {*REPLACED} == {
+        f"{key}.{name}"
+        for key, fields in FIELDS.items()
+        for name, field in fields.items()
+        if field.replace and name not in NOT_BY_HAND and f"{key}.{name}" != "backups.volume_id"
+    }
 
 
-def _domain(world: World, engine: Engine) -> None:
-    world.hand(
-        "mutation($i: ServiceDomainUpdateInput!) { serviceDomainUpdate(input: $i) }",
-        i={
-            "serviceDomainId": engine.id("domain"),
-            "domain": "hand.up.railway.app",
-            "environmentId": engine.id("environment"),
-            "serviceId": engine.id("service"),
-            "targetPort": 9999,
-        },
-    )
+# ---- By hand
 
 
-def _deployment(world: World, engine: Engine) -> None:
-    outs = engine.state["deployment"].live.outs
-    world.admin(f"deployments/{outs['deployment_id']}", {"status": "CRASHED"})
-
-
-EDITS: dict[str, Hand] = {
-    "project": _project,
-    "environment": _environment,
-    "service": _service,
-    "volume": _volume,
-    "variables": _variables,
-    "settings": _settings,
-    "domain": _domain,
-    "deployment": _deployment,
-}
-_ID = "Railway never changes it"
-_OURS = "only the program says it"
-NOT_BY_HAND: dict[str, str] = {
-    "project_id": _ID,
-    "environment_id": _ID,
-    "service_id": _ID,
-    "project.workspace_id": "not declared to be changed: it is fixed",
-    "project.environment_name": "shows at the environment",
-    "project.adopt_project_id": _OURS,
-    "volume.size_mb": "what was grown by hand never shrinks",
-    "volume.region": "fixed",
-    "volume.allow_delete": _OURS,
-    "volume.allow_new_volume": _OURS,
-    "variables.variables": "secret: shows by name, in `names`",
-    "settings.has_volume": _OURS,
-    "settings.replicas": "a service with a volume has exactly one; without one: test_railway_life",
-    "settings.region": "moved with its volume it is refused; without one: test_railway_life",
-    "settings.builder": "without a volume: test_railway_life",
-    "settings.image": "instead of a repository",
-    "settings.railway_config_file": "Railway refuses it for new services",
-    "settings.multi_region_config": "instead of a region",
-    "settings.registry_credentials": "cannot be read back",
-    **{
-        f"deployment.{name}": _OURS
-        for name in (
-            "revisions",
-            "domain",
-            "health_path",
-            "log_expectations",
-            "wait_seconds",
-            "hold_seconds",
-            "health_seconds",
-            "rollback",
-        )
-    },
-}
-
-
-@pytest.mark.parametrize(("key", "provider"), ORDER, ids=[key for key, _ in ORDER])
-def test_every_field_that_a_hand_changed_shows_and_is_healed(lab: Lab, key: str, provider: object) -> None:
+@pytest.mark.parametrize("key", CHANGEABLE)
+def test_every_field_that_a_hand_changed_shows_and_is_healed(lab: Lab, key: str) -> None:
     """With its old and its new value."""
-    fields = {field.name for field in dict(ORDER)[key].FIELDS}
-    expected = {name for name in fields if name not in NOT_BY_HAND and f"{key}.{name}" not in NOT_BY_HAND}
     with lab.bench("change") as (bench, engine):
         world = bench.world
         with world.operation() as process:
             engine.up(process, CHANGED)
             before = dict(engine.state[key].live.outs)
         EDITS[key](world, engine)
+        world.reset()
         with world.operation() as process:
             drift = engine.refresh(process)
             shown = drift[key]
-            missing = {name for name in expected if name not in shown}
+            missing = {name for name in EXPECTED[key] if name not in shown}
             assert not missing, f"not shown: {missing}"
-            for name in expected:
+            for name in EXPECTED[key]:
                 old, new = shown[name]
                 assert old == before.get(name) != new, name
-            if key == "variables":
-                assert "changed on Railway" in shown["names"][1]["WHATSAPP_BACKFILL_COUNT"]
-                assert shown["names"][1]["MORE"] == "added on Railway"
+            if "names" in shown:
+                changed, added = {"shared": "SHARED", "variables": "WHATSAPP_BACKFILL_COUNT"}[key], "ADDED"
+                assert "changed on Railway" in shown["names"][1][changed]
+                assert shown["names"][1][added] == "added on Railway"
                 assert_silent(str(shown["names"]))
             assert f"update {key}" in engine.up(process, CHANGED)
+        assert world.counts()[1] <= 1
         matches(world, engine, CHANGED)
         with world.operation() as process:
             assert engine.refresh(process) == {}
             assert engine.up(process, CHANGED) == []
 
 
+@pytest.mark.parametrize("key", DELETIONS)
+def test_whatever_a_hand_deleted_is_noticed_and_made_again(lab: Lab, key: str) -> None:
+    """The volume, and what it goes with, only when an empty one is allowed."""
+    with lab.bench("change") as (bench, engine):
+        world, old, volume = bench.world, engine.id(key), engine.id("volume")
+        DELETIONS[key](world, engine)
+        config, declared = dict[str, str](), FIRST
+        if key in WITH_THE_VOLUME:
+            with world.operation() as process, pytest.raises(grpc.RpcError) as caught:
+                copy.deepcopy(engine).refresh(process)
+            assert isinstance(caught.value, grpc.Call)
+            assert "48 hours" in str(caught.value.details())
+            assert "pulumi config set whatsapp-crm:allowNewVolume true" in str(caught.value.details())
+            config = {"whatsapp-crm:allowNewVolume": "true"}
+        world.reset()
+        with world.operation(config=config) as process:
+            drift = engine.refresh(process)
+            if key == "environment":
+                # Its volume has the name for 48 hours more, and is not to be seen from the new environment.
+                with pytest.raises(grpc.RpcError) as caught:
+                    copy.deepcopy(engine).up(process, FIRST)
+                assert isinstance(caught.value, grpc.Call)
+                assert "already has a volume named sessions" in str(caught.value.details())
+                assert "pulumi config set whatsapp-crm:volumeName" in str(caught.value.details())
+                declared = FIRST.but(volume_name="sessions-two")
+            done = engine.up(process, declared)
+        assert (drift[key] == {"": (old, None)}) is (key in OBJECTS)
+        assert (f"create {key}" if key in OBJECTS else f"update {key}") in done
+        assert (engine.id(key) != old) is (key in OBJECTS)
+        assert (engine.id("volume") != volume) is (key in WITH_THE_VOLUME)
+        assert world.counts()[1] <= 1
+        matches(world, engine, declared)
+        with world.operation() as process:
+            assert engine.refresh(process) == {}
+            assert engine.up(process, declared) == []
+        lab.foreign.untouched(world)
+
+
+# ---- In the program
+
+
 def test_every_field_that_the_program_changes_is_applied_read_back_and_quiet(lab: Lab) -> None:
-    """All of them in one `up`: `railway_changes` has them all, see `test_railway_faults`."""
+    """All of them in one `up`."""
     with lab.bench("change") as (bench, engine):
         with bench.world.operation() as process:
             done = engine.up(process, CHANGED)
-        assert done == [f"update {key}" for key, _ in ORDER]
+        assert [one.partition(" ")[2] for one in done] == [key for key, _ in ORDER]
+        assert [one for one in done if not one.startswith("update ")] == ["replace tcp_proxy"]
         matches(bench.world, engine, CHANGED)
         applied = {key: dict(saved.live.outs) for key, saved in engine.state.items()}
         with bench.world.operation() as process:
             assert engine.refresh(process) == {}
             assert engine.up(process, CHANGED) == []
-        for key, provider in ORDER:
-            for field in provider.FIELDS:
-                live = engine.state[key].live.outs.get(field.name)
-                assert live == applied[key].get(field.name), f"{key}.{field.name}"
+        for key, fields in FIELDS.items():
+            for name in fields:
+                assert engine.state[key].live.outs.get(name) == applied[key].get(name), f"{key}.{name}"
+
+
+@pytest.mark.parametrize("field", REPLACED)
+def test_another_value_that_makes_another_object_is_read_back_and_quiet(lab: Lab, field: str) -> None:
+    """The old one is taken away first, because names clash."""
+    key, _, name = field.partition(".")
+    declared = REPLACED[field]
+    with lab.bench("change") as (bench, engine):
+        old = engine.id(key)
+        with bench.world.operation() as process:
+            assert f"replace {key}" in engine.up(process, declared)
+        assert engine.id(key) != old
+        assert engine.state[key].live.outs[name] == engine.state[key].inputs[name]
+        assert old not in {
+            row["id"] for table in ("domains", "tcp_proxies") for row in bench.world.rows(table)
+        }
+        matches(bench.world, engine, declared)
+        with bench.world.operation() as process:
+            assert engine.refresh(process) == {}
+            assert engine.up(process, declared) == []

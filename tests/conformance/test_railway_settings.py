@@ -1,0 +1,149 @@
+"""Every setting of a service without a volume, one by one: written, read back, changed by hand, healed, taken
+back. With a volume: test_railway_by_hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from railway.service import ServiceProvider
+from railway.service_settings import ServiceSettingsProvider
+from railway.settings_table import SETTINGS
+from sandbox.railway.app import create_app
+from sandbox.serve import LiveServer
+from tests.conformance.dynamic_process import Live
+from tests.conformance.railway_world import World, first_up
+from tests.conformance.warm_processes import WarmProcesses
+
+pytestmark = pytest.mark.conformance
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[WarmProcesses]:
+    """Starts the many processes of this file in a moment each."""
+    with WarmProcesses() as warm:
+        yield warm
+
+
+@pytest.fixture
+def railway(warm: WarmProcesses) -> Iterator[World]:
+    """An empty Railway sandbox."""
+    with LiveServer(create_app()) as server:
+        yield World(server.url, warm)
+
+
+SETTING_EDITS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "replicas": (2, {"numReplicas": 3}),
+    "root_directory": ("backend", {"rootDirectory": "other"}),
+    "builder": ("NIXPACKS", {"builder": "RAILPACK"}),
+    "build_command": ("npm run build", {"buildCommand": "other"}),
+    "dockerfile_path": ("Dockerfile", {"dockerfilePath": "other"}),
+    "watch_patterns": (["a/**", "b/**"], {"watchPatterns": ["c"]}),
+    "railway_config_file": ("railway.json", {"railwayConfigFile": "other.json"}),
+    "start_command": ("node server.js", {"startCommand": "other"}),
+    "pre_deploy_command": (["npm run migrate"], {"preDeployCommand": ["other"]}),
+    "healthcheck_path": ("/health", {"healthcheckPath": "/"}),
+    "healthcheck_timeout": (100, {"healthcheckTimeout": 7}),
+    "restart_policy_type": ("ALWAYS", {"restartPolicyType": "NEVER"}),
+    "restart_policy_max_retries": (3, {"restartPolicyMaxRetries": 9}),
+    "cron_schedule": ("0 * * * *", {"cronSchedule": "1 * * * *"}),
+    "sleep_application": (True, {"sleepApplication": False}),
+    "overlap_seconds": (5, {"overlapSeconds": 9}),
+    "draining_seconds": (5, {"drainingSeconds": 9}),
+    "region": ("us-west2", {"region": "us-east4-eqdc4a"}),
+    "ipv6_egress_enabled": (True, {"ipv6EgressEnabled": False}),
+    "nixpacks_plan": ({"phases": {"setup": {"cmds": ["x"]}}}, {"nixpacksPlan": {"a": "b"}}),
+    "multi_region_config": (
+        {"us-west2": {"numReplicas": 1}},
+        {"multiRegionConfig": {"us-west2": {"numReplicas": 2}}},
+    ),
+    "image": ("example/crm:1", {"source": {"image": "example/crm:2"}}),
+}
+"""A declared value, and the edit by hand that replaces it; of a service without a volume."""
+
+
+def edit_settings(world: World, environment_id: str, service_id: str, edit: dict[str, Any]) -> None:
+    """Change settings of a service in the dashboard."""
+    world.hand(
+        "mutation($e: String!, $s: String!, $i: ServiceInstanceUpdateInput!)"
+        " { serviceInstanceUpdate(environmentId: $e, serviceId: $s, input: $i) }",
+        e=environment_id,
+        s=service_id,
+        i=edit,
+    )
+
+
+def test_every_setting_is_applied_read_back_drifts_and_heals(railway: World) -> None:
+    """One by one: an edit that is dropped in silence is the peers' first complaint."""
+    railway.admin("switches", {"railway_config_file_allowed": True})
+    engine = first_up(railway)
+    ids = {"project_id": engine.id("project"), "environment_id": engine.id("environment")}
+    provider = ServiceSettingsProvider()
+    with railway.operation() as process:
+        ids["service_id"] = process.resource(ServiceProvider()).create(ids | {"service_name": "worker"}).id
+        bare = ids | {"has_volume": False, "replicas": 1}
+        live = process.resource(provider).create(process.resource(provider).inputs(bare))
+    for name, (value, by_hand) in SETTING_EDITS.items():
+        with railway.operation() as process:
+            resource = process.resource(provider)
+            news = resource.inputs(bare | {name: value})
+            assert resource.diff(live, news).changes, name
+            live = resource.update(live, news)
+            assert not resource.diff(live, news).changes, name
+        with railway.operation() as process:
+            resource = process.resource(provider)
+            again, _ = resource.read(live)
+            assert again.outs.get(name) == live.outs[name] == value, name
+            assert not resource.diff(again, news).changes, name
+        edit_settings(railway, ids["environment_id"], ids["service_id"], by_hand)
+        with railway.operation() as process:
+            resource = process.resource(provider)
+            drifted, _ = resource.read(live)
+            assert drifted.outs.get(name) != value, name
+            assert resource.diff(drifted, news).changes, name
+            live = resource.update(drifted, news)
+        with railway.operation() as process:
+            assert process.resource(provider).read(live)[0].outs[name] == value, name
+        # No longer declared: taken back.
+        with railway.operation() as process:
+            resource = process.resource(provider)
+            plain = resource.inputs(bare)
+            assert resource.diff(live, plain).changes, name
+            live = resource.update(live, plain)
+            assert live.outs.get(name) == plain.get(name), name
+
+
+def test_registry_credentials_are_written_and_never_read(railway: World) -> None:
+    """Railway shows them to nobody: a new one is written, and none is a change by itself."""
+    engine = first_up(railway)
+    ids = {"project_id": engine.id("project"), "environment_id": engine.id("environment")}
+    provider = ServiceSettingsProvider()
+    with railway.operation() as process:
+        ids["service_id"] = process.resource(ServiceProvider()).create(ids | {"service_name": "worker"}).id
+    declared = ids | {"has_volume": False, "replicas": 1, "image": "example/private:1"}
+    live: Live | None = None
+    for password in ("registry-one", "registry-two"):
+        news = declared | {"registry_credentials": {"username": "crm", "password": password}}
+        with railway.operation() as process:
+            resource = process.resource(provider)
+            news = resource.inputs(news)
+            if live is None:
+                live = resource.create(news)
+            else:
+                assert resource.diff(live, news).changes
+                live = resource.update(live, news)
+        rows = [row for row in railway.rows("instances") if row["service_id"] == ids["service_id"]]
+        assert rows[0]["registry_credentials"] == {"username": "crm", "password": password}
+        with railway.operation() as process:
+            resource = process.resource(provider)
+            again, _ = resource.read(live)
+            assert not resource.diff(again, news).changes
+        assert password not in process.stderr
+
+
+def test_every_setting_is_here() -> None:
+    """A new one cannot be added without an edit by hand."""
+    assert {*SETTING_EDITS} == {setting.name for setting in SETTINGS} - {"registry_credentials"} | {"image"}
