@@ -204,7 +204,21 @@ class VolumeProvider(RailwayProvider):
                     f"the deleted volume {holder.volume_id} still has the name {name}: {error.reason}",
                     next_step="choose another volume name, or wait until Railway has removed the deleted one",
                 ) from None
-        self.railway.api.rename_volume(volume.volume_id, name)
+        try:
+            self.railway.api.rename_volume(volume.volume_id, name)
+        except RejectedError as error:
+            project = stack.look().project
+            others = project.volumes if project else ()
+            taken = next((one for one in others if one.name == name and one.id != volume.volume_id), None)
+            if taken is None:
+                raise
+            # Not ours to rename: what is on it, and in which environment, is not known here.
+            raise RefusedError(
+                f"the Railway project already has a volume named {name} ({taken.id}), in another environment "
+                f"or deleted with one: {error.reason}",
+                next_step="choose another name: pulumi config set whatsapp-crm:volumeName <name>; or rename "
+                "that one in Railway's dashboard. A deleted one keeps its name for 48 hours",
+            ) from None
 
     def _create(self, stack: Stack, props: Props) -> tuple[str, datetime | None]:
         def appeared() -> tuple[str, datetime | None] | None:

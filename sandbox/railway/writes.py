@@ -1,4 +1,4 @@
-"""Changes that more than one operation makes: variables, triggers, the end of a service.
+"""Changes that more than one operation makes: variables, triggers, the end of a service or an environment.
 
 Refuses to decide about deployments: its callers know what was asked for.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.railway import deploys, problems
+from sandbox.railway import deploys, problems, volume_rules
 from sandbox.railway import records as r
 from sandbox.railway.rendering import authored
 from sandbox.railway.store import new_id
@@ -118,3 +118,14 @@ def remove_service(call: Call, service_id: str, environment_id: str | None) -> N
             del store.variables[row.id]
     if not call.instances_of(service_id):
         store.services[service_id].deleted_at = now
+
+
+def end_environment(call: Call, found: r.Environment) -> None:
+    """End all that is in an environment, and it; its volumes can be restored for as long as any other."""
+    for instance in [row for row in call.store.instances.values() if row.environment_id == found.id]:
+        if instance.deleted_at is None:
+            remove_service(call, instance.service_id, found.id)
+    for volume in call.store.volume_instances.values():
+        if volume.environment_id == found.id and not volume.is_pending_deletion:
+            volume_rules.soft_delete(call, volume)
+    found.deleted_at = call.now

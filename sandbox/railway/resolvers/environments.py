@@ -14,7 +14,7 @@ from sandbox.railway import records as r
 from sandbox.railway.connections import page
 from sandbox.railway.store import new_id
 from sandbox.railway.throttle import creation_slot
-from sandbox.railway.writes import remove_service
+from sandbox.railway.writes import end_environment
 
 if TYPE_CHECKING:
     from sandbox.railway.call import Call
@@ -106,11 +106,7 @@ def environment_rename(_: None, call: Call, id: str, input: dict[str, Any]) -> r
 
 def environment_delete(_: None, call: Call, id: str) -> bool:
     call.wide()
-    found = call.environment(id)
-    for instance in [row for row in call.store.instances.values() if row.environment_id == id]:
-        if instance.deleted_at is None:
-            remove_service(call, instance.service_id, id)
-    found.deleted_at = call.now
+    end_environment(call, call.environment(id))
     return True
 
 

@@ -14,6 +14,7 @@ from sandbox.railway import records as r
 from sandbox.railway.connections import page
 from sandbox.railway.store import new_id
 from sandbox.railway.throttle import creation_slot
+from sandbox.railway.writes import end_environment
 
 if TYPE_CHECKING:
     from sandbox.railway.call import Call
@@ -101,11 +102,11 @@ def project_update(_: None, call: Call, id: str, input: dict[str, Any]) -> r.Pro
 
 
 def end_project(call: Call, found: r.Project) -> None:
-    """Delete a project and mark what was in it."""
+    """Delete a project and all that was in it."""
     found.deleted_at, found.delete_due = call.now, None
     for environment in call.store.environments.values():
         if environment.project_id == found.id and environment.deleted_at is None:
-            environment.deleted_at = call.now
+            end_environment(call, environment)
 
 
 def project_delete(_: None, call: Call, id: str) -> bool:

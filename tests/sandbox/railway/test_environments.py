@@ -100,3 +100,15 @@ def test_workspace_tokens_may_create_environments_or_not(railway: Railway, stack
         scoped.fails("EnvironmentCreate", input={"projectId": stack.project, "name": "two"})
         == "Not Authorized"
     )
+
+
+@pytest.mark.parametrize("what", ["ProjectDelete", "EnvironmentDelete"])
+def test_what_is_in_it_ends_with_it_and_its_volume_is_pending(
+    railway: Railway, stack: Stack, what: str
+) -> None:
+    volume, domain = stack.volume(), stack.domain()
+    railway.ok(what, id=stack.project if what == "ProjectDelete" else stack.environment)
+    assert railway.ok("DomainAvail", d=domain)["available"] is True
+    (row,) = railway.get("state")["volume_instances"].values()
+    assert (row["volume_id"], row["is_pending_deletion"], row["deleted_at"]) == (volume, True, None)
+    assert railway.visit(domain).status_code == 404
