@@ -18,7 +18,7 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
-from railway import revision
+from railway import region, revision
 from railway.diff import Field, FieldProblem, boolean, flag, is_unknown, repository
 from railway.model import StackView, TriggerView
 from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
@@ -194,13 +194,14 @@ class ServiceSettingsProvider(RailwayProvider):
             # config-as-code): a service that is taken over may have one. A new one has not been read yet.
             if sent.get("railwayConfigFile") == instance.node.get("railwayConfigFile"):
                 sent.pop("railwayConfigFile", None)
+            sent = region.staying(stack.look(), service_id, props, sent)
             written = self.railway.api.update_instance(service_id, stack.environment_id, sent)
             stack.drop()
             if source and props.get("repo"):
                 view = stack.look()
                 latest = instance_of(view, service_id).latest
                 written = self._follow(stack, view.triggers(service_id), props) or written
-        return {"revision": revision.new(written, latest)}
+        return {"revision": revision.new(written, latest, source=source and bool(props.get("repo")))}
 
     def _follow(self, stack: Stack, triggers: tuple[TriggerView, ...], props: Props) -> datetime | None:
         """Let pushes to the declared branch, and to no other, be deployed. None: that is so already."""
