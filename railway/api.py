@@ -174,6 +174,16 @@ class RailwayApi:
         )
         return {str(name): None if value is None else str(value) for name, value in data["variables"].items()}
 
+    def rendered_variables(self, project_id: str, environment_id: str, service_id: str) -> Mapping[str, str]:
+        """What a service's variables are once every reference in them is followed."""
+        data = self._ask(
+            documents.RENDERED_VARIABLES_READ,
+            projectId=project_id,
+            environmentId=environment_id,
+            serviceId=service_id,
+        )
+        return {str(name): str(value) for name, value in data["variablesForServiceDeployment"].items()}
+
     def tcp_proxies(self, environment_id: str, service_id: str) -> list[TcpProxyView]:
         """The public TCP ports of a service."""
         data = self._ask(documents.TCP_PROXIES_READ, environmentId=environment_id, serviceId=service_id)
@@ -242,10 +252,20 @@ class RailwayApi:
                 return event["step"], words
         return "", ""
 
-    def logs(self, deployment_id: str, limit: int, *, build: bool = False) -> list[str]:
-        """The last lines that a deployment, or its build, wrote."""
+    def logs(
+        self, deployment_id: str, limit: int, *, build: bool = False, phrase: str | None = None
+    ) -> list[str]:
+        """The last lines that a deployment, or its build, wrote.
+
+        Args:
+            deployment_id: the deployment.
+            limit: how many, at most 5000.
+            build: its build's.
+            phrase: only lines of the deployment with this text (Railway docs, logs: a phrase in quotes).
+        """
         document = documents.BUILD_LOGS_POLL if build else documents.LOGS_POLL
-        data = self._ask(document, id=deployment_id, limit=limit)
+        quoted = None if phrase is None else f'"{phrase}"'
+        data = self._ask(document, id=deployment_id, limit=limit, filter=quoted)
         lines = data["buildLogs" if build else "deploymentLogs"]
         return [str(line["message"]) for line in sorted(lines, key=lambda line: line["timestamp"])]
 

@@ -149,7 +149,7 @@ class DeploymentProvider(RailwayProvider):
             if latest is not None and self._contains(latest, stack, props):
                 started = latest
             else:
-                started = self._start(stack, props["service_id"], latest)
+                started = self._start(stack, instance)
             stack.drop()
         try:
             return _outs(self._rollout(stack, props).watch(started.id))
@@ -168,9 +168,10 @@ class DeploymentProvider(RailwayProvider):
         )
         return revision.sure(latest, newest, revisions)
 
-    def _start(self, stack: Stack, service_id: str, before: DeploymentView | None) -> DeploymentView:
+    def _start(self, stack: Stack, instance: InstanceView) -> DeploymentView:
         """Deploy once, and find out which deployment that is: Railway's answer does not say."""
-        api = self.railway.api
+        api, service_id, before = self.railway.api, instance.service_id, instance.latest
+        image = bool((instance.node.get("source") or {}).get("image"))
 
         def appeared() -> DeploymentView | None:
             newest = api.newest_deployments(stack.project_id, stack.environment_id, service_id)
@@ -181,7 +182,8 @@ class DeploymentProvider(RailwayProvider):
             try:
                 api.deploy_latest(stack.environment_id, service_id)
             except (NotFoundError, RejectedError) as error:
-                if not _about_commit(error):
+                # What Railway knows is the newest commit only where nothing was deployed yet.
+                if not _about_commit(error) or not (image or before is None):
                     raise
                 api.deploy_known(stack.environment_id, service_id)
 

@@ -240,8 +240,8 @@ DEPLOYMENT_POLL: Final = _query(
 LOGS_POLL: Final = _query(
     "LogsPoll",
     """
-query LogsPoll($id: String!, $limit: Int) {
-  deploymentLogs(deploymentId: $id, limit: $limit) { timestamp message severity }
+query LogsPoll($id: String!, $limit: Int, $filter: String) {
+  deploymentLogs(deploymentId: $id, limit: $limit, filter: $filter) { timestamp message severity }
 }
 """,
 )
@@ -254,6 +254,16 @@ query BuildLogsPoll($id: String!, $limit: Int) {
 }
 """,
 )
+
+RENDERED_VARIABLES_READ: Final = _query(
+    "RenderedVariablesRead",
+    """
+query RenderedVariablesRead($projectId: String!, $environmentId: String!, $serviceId: String!) {
+  variablesForServiceDeployment(projectId: $projectId, environmentId: $environmentId, serviceId: $serviceId)
+}
+""",
+)
+"""Asked only before log lines are shown: what `${{references}}` stand for must be taken out of them too."""
 
 # ---- Writing. `repeatable`: sent twice, it leaves the same as sent once.
 

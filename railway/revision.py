@@ -4,8 +4,8 @@ may adopt. Pure.
 A deployment contains a write if it began after it. Two facts tell: the earliest instant of the write by
 the server's own clock (our clock may be wrong), and the deployment that was the newest before the write.
 So a deployment that Railway started by itself because of our write, or that we started before we were
-killed, is waited on; an older one is not. A rollback is new and runs with the variables and the image of an
-earlier one; Railway does not say so of every one of them, so `sure` takes none that might be one.
+killed, is waited on; an older one is not. A rollback or a redeploy by a person is new as well and runs an
+earlier commit; Railway does not say so of every one of them, so `sure` takes none that might be one.
 
 Refuses to guess: a mark without a time, or one that it did not make itself, lets nothing be adopted.
 """
@@ -19,7 +19,7 @@ from datetime import datetime
 
 from railway.model import DeploymentView
 
-_UNKNOWN, _NOTHING = "unknown", "-"
+_UNKNOWN, _NOTHING, _SOURCE = "unknown", "-", " source"
 
 
 @dataclass(frozen=True)
@@ -30,30 +30,34 @@ class Revision:
         not_before: the earliest instant at which it can have had its effect, None if the server gave no time.
         seen: the id of the newest deployment before it, "" if there was none.
         mark: random, so that every write has another revision.
+        source: whether the write chose another source, so that an older commit does not contain it.
     """
 
     not_before: datetime | None
     seen: str
     mark: str
+    source: bool = False
 
     def __str__(self) -> str:
         when = self.not_before.isoformat(timespec="milliseconds") if self.not_before else _UNKNOWN
-        return f"{when} {self.seen or _NOTHING} {self.mark}"
+        return f"{when} {self.seen or _NOTHING} {self.mark}{_SOURCE if self.source else ''}"
 
 
-def new(not_before: datetime | None, latest: DeploymentView | None) -> str:
+def new(not_before: datetime | None, latest: DeploymentView | None, *, source: bool = False) -> str:
     """The revision of a write that has just been answered.
 
     Args:
         not_before: see `Revision`.
         latest: the newest deployment of the service as it was known before the write.
+        source: see `Revision`.
     """
-    return str(Revision(not_before, latest.id if latest else "", secrets.token_hex(4)))
+    return str(Revision(not_before, latest.id if latest else "", secrets.token_hex(4), source))
 
 
 def parse(text: str) -> Revision | None:
     """Read a revision back; None if it is none of ours."""
-    parts = text.split(" ")
+    source = text.endswith(_SOURCE)
+    parts = text.removesuffix(_SOURCE).split(" ")
     if len(parts) != 3:
         return None
     when, seen, mark = parts
@@ -61,7 +65,7 @@ def parse(text: str) -> Revision | None:
         not_before = None if when == _UNKNOWN else datetime.fromisoformat(when)
     except ValueError:
         return None
-    return Revision(not_before, "" if seen == _NOTHING else seen, mark)
+    return Revision(not_before, "" if seen == _NOTHING else seen, mark, source)
 
 
 def contains(deployment: DeploymentView, revisions: Iterable[str]) -> bool:
@@ -76,10 +80,11 @@ def contains(deployment: DeploymentView, revisions: Iterable[str]) -> bool:
 
 
 def sure(deployment: DeploymentView, newest: Sequence[DeploymentView], revisions: Sequence[str]) -> bool:
-    """Whether a deployment that began after these writes is known to be no rollback.
+    """Whether a deployment that began after these writes is known to run what they declare.
 
-    It is none if nothing else began between the writes and it, or if no other deployment has its commit: then
-    somebody pushed. A commit that another one has may be that one, run again.
+    One whose commit no other has is the newest commit, by a push or by us. A commit that another one has may
+    be that one, run again by a person: it counts only if nothing else began between the writes and it, and if
+    none of the writes chose another source.
 
     Args:
         deployment: one of which `contains` says yes.
@@ -89,6 +94,7 @@ def sure(deployment: DeploymentView, newest: Sequence[DeploymentView], revisions
     if deployment.rolled_back:
         return False
     others = [one for one in newest if one.id != deployment.id]
-    if not any(contains(one, revisions) for one in others):
+    if deployment.commit and all(one.commit != deployment.commit for one in others):
         return True
-    return bool(deployment.commit) and all(one.commit != deployment.commit for one in others)
+    chosen = any(write.source for write in map(parse, revisions) if write is not None)
+    return not (chosen and others) and not any(contains(one, revisions) for one in others)

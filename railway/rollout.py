@@ -23,12 +23,18 @@ from railway.snapshot import Stack
 _POLL = 5.0
 _LINES = 20
 _FOLLOWED = 3
+_READ = 1000
+"""Log lines that are read at a time."""
 _BUILD_STEPS = {"SNAPSHOT_CODE", "BUILD_IMAGE", "PUBLISH_IMAGE"}
 _MEND = "mend what its log says, push it, then run `pulumi up` again"
 _ADVICE_BY_STATUS = {
     "SKIPPED": "Railway skips a commit that changes no file of the watch patterns, or that says so: push one "
     "that does, or correct the watch patterns; then run `pulumi up` again",
     "REMOVED": "somebody removed or cancelled it; run `pulumi up` again to deploy anew",
+}
+_HINTS = {
+    "NEEDS_APPROVAL": ": approve it in Railway's dashboard",
+    "WAITING": ": it waits for GitHub's checks of its commit",
 }
 _ADVICE_BY_STEP = {
     "SNAPSHOT_CODE": "check that the repository has the declared branch, and that Railway's GitHub app may "
@@ -133,7 +139,9 @@ class Rollout:
         deployment = self._api.deployment(deployment_id)
         if not seen or seen[-1] != deployment.status:
             seen.append(deployment.status)
-            say(f"deployment {deployment_id} is {deployment.status}")
+            hint = _HINTS.get(deployment.status)
+            most = f"{hint}; waiting {spell(self._expect.wait_seconds)} at most" if hint else ""
+            say(f"deployment {deployment_id} is {deployment.status}{most}")
         return deployment
 
     def _never(self, deployment: DeploymentView) -> DeploymentError:
@@ -183,8 +191,7 @@ class Rollout:
         missing = list(self._expect.log_lines)
         pause = _POLL / 4
         while missing:
-            log = "\n".join(self._api.logs(deployment.id, 1000))
-            missing = [line for line in missing if line not in log]
+            missing = self._missing(deployment.id, missing)
             if not missing:
                 break
             now = self._look(deployment.id)
@@ -202,6 +209,20 @@ class Rollout:
             deadline.sleep(pause)
             pause = min(_POLL, pause * 1.5)
         return self._prove_health(deployment, deadline)
+
+    def _missing(self, deployment_id: str, expected: Sequence[str]) -> list[str]:
+        """Which of these lines its log does not have."""
+        lines = self._api.logs(deployment_id, _READ)
+        log = "\n".join(lines)
+        missing = [line for line in expected if line not in log]
+        if len(lines) < _READ:
+            return missing
+        # It has written more since its start than was read: each line is looked for by itself.
+        return [
+            line
+            for line in missing
+            if not any(line in found for found in self._api.logs(deployment_id, 1, phrase=line))
+        ]
 
     def _prove_health(self, deployment: DeploymentView, deadline: Deadline) -> DeploymentView:
         pause = _POLL / 4
@@ -285,4 +306,9 @@ class Rollout:
         pairs = [(name, value) for variables in seen for name, value in variables.items()]
         if any(value is None for _, value in pairs):
             return None
-        return [(name, value) for name, value in pairs if value is not None]
+        known = [(name, value) for name, value in pairs if value is not None]
+        if any("${{" in value for _, value in known):
+            stack = self._stack
+            rendered = self._api.rendered_variables(stack.project_id, stack.environment_id, self._service_id)
+            known += rendered.items()
+        return known

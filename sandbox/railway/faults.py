@@ -27,5 +27,8 @@ ANSWERS: dict[str, Answer] = {
     "internal_error": Answer(
         status=200, body=_error("Problem processing request"), content_type="application/json"
     ),
+    "no_repository": Answer(
+        status=200, body=_error("GitHub repo not found or no access to it"), content_type="application/json"
+    ),
     "not_authorized": Answer(status=200, body=_error("Not Authorized"), content_type="application/json"),
 }

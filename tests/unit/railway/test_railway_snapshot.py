@@ -186,13 +186,14 @@ def test_a_revision_is_new_with_every_write() -> None:
     st.none()
     | st.datetimes(timezones=st.just(UTC), min_value=datetime(2020, 1, 1), max_value=datetime(2100, 1, 1)),  # noqa: DTZ001
     st.sampled_from(["", "d-1"]),
+    st.booleans(),
 )
-def test_a_revision_reads_back(when: datetime | None, seen: str) -> None:
+def test_a_revision_reads_back(when: datetime | None, seen: str, source: bool) -> None:
     """To the millisecond."""
-    made = revision.new(when, deployment(seen, 0) if seen else None)
+    made = revision.new(when, deployment(seen, 0) if seen else None, source=source)
     back = revision.parse(made)
     assert back is not None
-    assert back.seen == seen
+    assert (back.seen, back.source) == (seen, source)
     assert str(back) == made
 
 
@@ -220,9 +221,6 @@ def test_a_mark_without_a_time_lets_nothing_be_adopted(text: str) -> None:
     assert not revision.contains(deployment("new", 1e9), [text])
 
 
-WRITE = revision.new(NOW, DeploymentView("old", "SUCCESS", NOW - timedelta(seconds=100), "one"))
-
-
 def begun(id_: str, seconds: float, commit: str, *, rolled_back: bool = False) -> DeploymentView:
     """A deployment that began so long after NOW."""
     return DeploymentView(
@@ -230,22 +228,32 @@ def begun(id_: str, seconds: float, commit: str, *, rolled_back: bool = False) -
     )
 
 
+@pytest.mark.parametrize("source", [False, True])
 @pytest.mark.parametrize(
-    ("deployment", "before", "sure"),
+    ("deployment", "before", "sure", "sure_of_source"),
     [
-        (begun("ours", 1, "one"), [], True),
-        (begun("ours", 1, "two"), [begun("old", -100, "one")], True),
-        (begun("said", 1, "one", rolled_back=True), [], False),
-        (begun("again", 9, "one"), [begun("failed", 1, "two"), begun("old", -100, "one")], False),
-        (begun("again", 9, "one"), [begun("failed", 1, "one"), begun("old", -100, "one")], False),
-        (begun("pushed", 9, "two"), [begun("failed", 1, "one"), begun("old", -100, "one")], True),
-        (begun("image", 9, ""), [begun("failed", 1, ""), begun("old", -100, "")], False),
+        (begun("ours", 1, "one"), [], True, True),
+        (begun("ours", 1, "two"), [begun("old", -100, "one")], True, True),
+        (begun("redeployed", 1, "one"), [begun("old", -100, "one")], True, False),
+        (begun("said", 1, "one", rolled_back=True), [], False, False),
+        (begun("again", 9, "one"), [begun("failed", 1, "two"), begun("old", -100, "one")], False, False),
+        (begun("again", 9, "one"), [begun("failed", 1, "one"), begun("old", -100, "one")], False, False),
+        (begun("pushed", 9, "two"), [begun("failed", 1, "one"), begun("old", -100, "one")], True, True),
+        (begun("image", 1, ""), [begun("old", -100, "")], True, False),
+        (begun("image", 9, ""), [begun("failed", 1, ""), begun("old", -100, "")], False, False),
     ],
     ids=lambda value: value.id if isinstance(value, DeploymentView) else None,
 )
-def test_what_may_be_a_rollback_is_not_taken_for_ours(
-    deployment: DeploymentView, before: list[DeploymentView], sure: bool
+def test_what_may_be_an_earlier_one_run_again_is_not_taken_for_ours(
+    deployment: DeploymentView,
+    before: list[DeploymentView],
+    sure: bool,
+    sure_of_source: bool,
+    source: bool,
 ) -> None:
-    """A second one after the writes may be an earlier one run again, unless it is a commit nobody had."""
-    assert revision.contains(deployment, [WRITE])
-    assert revision.sure(deployment, [deployment, *before], [WRITE]) is sure
+    """A commit that nobody had is a push or ours. Another is ours only as the first after the writes, and not
+    if one of them chose another source."""
+    old = DeploymentView("old", "SUCCESS", NOW - timedelta(seconds=100), "one")
+    write = revision.new(NOW, old, source=source)
+    assert revision.contains(deployment, [write])
+    assert revision.sure(deployment, [deployment, *before], [write]) is (sure_of_source if source else sure)
