@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ import requests
 
 from sandbox import hand, live
 from sandbox.supervisor import STACK, Sandbox
+from tests import bad_settings
+from tests.e2e.backend_only import put
 from tests.e2e.stack import DRIFT, Done, Stack
 
 pytestmark = pytest.mark.e2e
@@ -19,6 +22,12 @@ WORKSPACE = "b7d1c0de-0000-4000-8000-000000000001"
 REPO = "example/whatsapp-crm"
 OLD_VALUE = "value-that-nobody-may-see"
 TABLES = ("projects", "services", "volumes", "variables", "triggers", "domains", "deployments")
+RAILWAY_TOML = """[build]
+watchPatterns = ["backend/**"]
+[deploy]
+startCommand = "node src/server.js"
+restartPolicyMaxRetries = 5
+"""
 
 
 def production(running: Any) -> dict[str, str]:
@@ -84,7 +93,7 @@ def production(running: Any) -> dict[str, str]:
         {"e": place["environmentId"], "s": service},
     )
     live.post(running.railway_url, "/admin/clock", {"advance": 60})
-    live.post(running.railway_url, f"/admin/volumes/{volume}/files", {"files": {"creds.json": "kept"}})
+    live.post(running.railway_url, f"/admin/volumes/{volume}/files", {"creds.json": "kept"})
     return {"Project": project["id"], "Service": service, "Volume": volume, "ServiceDomain": domain}
 
 
@@ -106,10 +115,14 @@ class Adopted:
 
 
 @pytest.fixture(scope="module")
-def adopted(sandbox: Sandbox, stack: Stack) -> Adopted:
-    """Refused three times, previewed, done, looked at again."""
+def adopted(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Adopted:
+    """Refused four times, previewed, done, looked at again."""
     seen = Adopted()
     url = stack.running.railway_url
+    modules = bad_settings.EXAMPLE_APP / "functions" / "node_modules"
+    app: Path = bad_settings.copy_app(tmp_path_factory.mktemp("app") / "crm", modules)
+    (app / "backend" / "railway.toml").write_text(RAILWAY_TOML)
+    put(stack, appDir=str(app))
     seen.ids = production(stack.running)
 
     def step(name: str, *arguments: str, **extra: str) -> None:
@@ -127,9 +140,11 @@ def adopted(sandbox: Sandbox, stack: Stack) -> Adopted:
     live.post(url, "/admin/tokens", {"kind": "workspace", "token": "other-workspace", "workspace_id": other})
     adopt(seen.ids["Project"])
     step("foreign token", "preview", RAILWAY_API_TOKEN="other-workspace")
-    stack.edit(lambda config: config.update({"whatsapp-crm:volumeSizeGb": "1"}))
+    put(stack, volumeSizeGb="1")
     step("smaller volume", "preview")
-    stack.edit(lambda config: config.update({"whatsapp-crm:volumeSizeGb": "50"}))
+    put(stack, volumeSizeGb="50", restartMaxRetries="10", watchPatterns=["src/**"])
+    step("config against the file", "preview")
+    put(stack, restartMaxRetries=None, watchPatterns=None)
     step("preview", "preview", "--diff")
     step("up", "up", "--yes", "--skip-preview")
     assert seen.done["up"].returncode == 0, seen.done["up"].stdout
@@ -144,7 +159,9 @@ def adopted(sandbox: Sandbox, stack: Stack) -> Adopted:
     [
         'settings.branch: "audit-whatsapp-30" -> "main"',
         'settings.healthcheck_path: "/alive" -> "/health"',
-        "settings.restart_policy_max_retries: 3 -> 10",
+        "settings.restart_policy_max_retries: 3 -> 5",
+        'settings.start_command: nothing -> "node src/server.js"',
+        'settings.watch_patterns: nothing -> ["backend/**"]',
         'project.project_name: "crm" -> "whatsapp-crm"',
         "variables added: ADMIN_TOKEN, FIREBASE_SERVICE_ACCOUNT_JSON, WHATSAPP_BACKFILL_THREADS",
         "variables changed: WHATSAPP_BACKFILL_COUNT",
@@ -166,6 +183,12 @@ def test_the_preview_changes_nothing_and_shows_no_value(adopted: Adopted) -> Non
     assert all(OLD_VALUE not in done.stdout for done in adopted.done.values())
 
 
+def test_the_railway_file_in_the_checkout_is_named_with_what_to_do_about_it(adopted: Adopted) -> None:
+    said = adopted.done["preview"].stdout
+    assert "backend/railway.toml: Railway stops reading this file on 2026-12-01." in said
+    assert 'pulumi config set whatsapp-crm:startCommand "node src/server.js"' in said
+
+
 def test_what_stays_the_same_is_not_named_a_change(adopted: Adopted) -> None:
     said = adopted.done["preview"].stdout
     assert "changes settings.root_directory" not in said
@@ -178,6 +201,16 @@ def test_what_stays_the_same_is_not_named_a_change(adopted: Adopted) -> None:
         ("wrong id", "there is no Railway project", "pulumi config set whatsapp-crm:railwayProjectId <id>"),
         ("foreign token", "Not Authorized", "a workspace token sees its own workspace only"),
         ("smaller volume", "a volume never shrinks", "pulumi config set whatsapp-crm:volumeSizeGb 5"),
+        (
+            "config against the file",
+            'is "10", but backend/railway.toml says deploy.restartPolicyMaxRetries = 5',
+            "pulumi config rm whatsapp-crm:restartMaxRetries",
+        ),
+        (
+            "config against the file",
+            'is "["src/**"]", but backend/railway.toml says build.watchPatterns = ["backend/**"]',
+            "pulumi config rm whatsapp-crm:watchPatterns",
+        ),
     ],
 )
 def test_a_wrong_adoption_is_refused_in_the_preview(adopted: Adopted, step: str, why: str, mend: str) -> None:
@@ -195,8 +228,8 @@ def test_it_is_the_same_object_afterwards(adopted: Adopted, kind: str) -> None:
 
 
 def test_the_files_on_the_volume_are_the_same(stack: Stack, adopted: Adopted) -> None:
-    files = live.get(stack.running.railway_url, f"/admin/volumes/{adopted.ids['Volume']}/files")
-    assert "creds.json" in files
+    files = json.loads(live.get(stack.running.railway_url, f"/admin/volumes/{adopted.ids['Volume']}/files"))
+    assert list(files.values()) == [{"creds.json": "kept"}]
 
 
 def test_the_adoption_deploys_once(adopted: Adopted) -> None:

@@ -1,0 +1,165 @@
+"""A running production whose service follows a Railway file is taken over on the real engine: the file's
+settings become ours, and what the preview advises for the day when Railway stops reading it works.
+
+One life is lived once for the whole file: every step's output and counts are kept; the tests look at them.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from sandbox import hand, live
+from sandbox.supervisor import STACK, Sandbox
+from tests.e2e.backend_only import make_app, one, put, rows
+from tests.e2e.stack import DRIFT, Done, Stack
+from tests.e2e.test_adoption import production
+
+pytestmark = pytest.mark.e2e
+
+FILE = "/deploy/production.json"
+SAYS: dict[str, Any] = {
+    "$schema": "https://railway.com/railway.schema.json",
+    "build": {"buildCommand": "npm run build", "watchPatterns": ["backend/**", "package.json"]},
+    "deploy": {
+        "healthcheckPath": "/alive",
+        "healthcheckTimeout": 120,
+        "restartPolicyMaxRetries": 3,
+        "preDeployCommand": ["npm run migrate"],
+        "sleepApplication": False,
+    },
+}
+COMMANDS = [
+    'pulumi config set whatsapp-crm:buildCommand "npm run build"',
+    'pulumi config set whatsapp-crm:healthPath "/alive"',
+    "pulumi config set whatsapp-crm:healthTimeout 120",
+    'pulumi config set whatsapp-crm:preDeployCommand "npm run migrate"',
+    "pulumi config set whatsapp-crm:restartMaxRetries 3",
+    "pulumi config set whatsapp-crm:sleepApplication false",
+    "pulumi config set --path 'whatsapp-crm:watchPatterns[0]' \"backend/**\"",
+    "pulumi config set --path 'whatsapp-crm:watchPatterns[1]' \"package.json\"",
+    "pulumi config rm whatsapp-crm:railwayConfigFile",
+]
+UPDATE = """
+mutation($e: String!, $s: String!, $i: ServiceInstanceUpdateInput!) {
+  serviceInstanceUpdate(environmentId: $e, serviceId: $s, input: $i)
+}
+"""
+
+
+@dataclass
+class Life:
+    """What was seen, by the name of the step."""
+
+    ids: dict[str, str] = field(default_factory=dict[str, str])
+    done: dict[str, Done] = field(default_factory=dict[str, Done])
+    railway: dict[str, live.Counts] = field(default_factory=dict[str, live.Counts])
+    instance: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    found: list[live.Resource] = field(default_factory=list[live.Resource])
+    files: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+def advised(said: str) -> list[str]:
+    """The commands of the warning about the file, as a person copies them."""
+    lines = (line.strip() for line in said.partition("To keep what it says:")[2].splitlines())
+    parts = [part.strip() for line in lines for part in line.removeprefix("Then delete ").split(";")]
+    return list(dict.fromkeys(part for part in parts if part.startswith("pulumi config ")))
+
+
+def follow_file(stack: Stack, ids: dict[str, str]) -> None:
+    """Set the path of the file by hand, as it was possible when the service was made."""
+    url = stack.running.railway_url
+    place = {"e": one(stack, "environments")["id"], "s": ids["Service"]}
+    live.post(url, "/admin/switches", {"railway_config_file_allowed": True})
+    hand.Dashboard(stack.running, "", "", "").call(UPDATE, {**place, "i": {"railwayConfigFile": FILE}})
+    live.post(url, "/admin/switches", {"railway_config_file_allowed": False})
+
+
+@pytest.fixture(scope="module")
+def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Life:
+    """Live it."""
+    seen = Life()
+    app = make_app(tmp_path_factory.mktemp("app") / "crm")
+    file = app / FILE.removeprefix("/")
+    file.parent.mkdir()
+    file.write_text(json.dumps(SAYS))
+    seen.ids = production(stack.running)
+    follow_file(stack, seen.ids)
+    put(stack, appDir=str(app), railwayProjectId=seen.ids["Project"])
+
+    def step(name: str, *arguments: str) -> None:
+        seen.done[name], seen.railway[name], _ = stack.counted(lambda: stack.pulumi(*arguments))
+        seen.instance[name] = one(stack, "instances")
+
+    step("unaware", "preview")
+    put(stack, railwayConfigFile=FILE)
+    step("preview", "preview")
+    step("up", "up", "--yes", "--skip-preview")
+    step("drift", *DRIFT)
+    # What is advised for the day when Railway stops reading the file.
+    file.unlink()
+    for command in advised(seen.done["preview"].stdout):
+        done = stack.pulumi(*shlex.split(command)[1:])
+        assert done.returncode == 0, done.stdout
+    step("without the file", "up", "--yes", "--skip-preview")
+    step("without the file, again", *DRIFT)
+    seen.found = live.resources(sandbox, STACK)
+    path = f"/admin/volumes/{seen.ids['Volume']}/files"
+    seen.files = json.loads(live.get(stack.running.railway_url, path))
+    return seen
+
+
+def test_a_file_that_the_config_does_not_name_is_pointed_at(life: Life) -> None:
+    said = life.done["unaware"].stdout
+    assert f"look: the service follows the file {FILE} of its repository" in said
+    assert f"pulumi config set whatsapp-crm:railwayConfigFile {FILE}" in said
+
+
+def test_the_preview_offers_what_the_file_says(life: Life) -> None:
+    done = life.done["preview"]
+    assert done.returncode == 0, done.stdout
+    assert "deploy/production.json: Railway stops reading this file on 2026-12-01." in done.stdout
+    assert advised(done.stdout) == COMMANDS
+    assert 'changes settings.build_command: nothing -> "npm run build"' in done.stdout
+    assert 'changes settings.pre_deploy_command: nothing -> ["npm run migrate"]' in done.stdout
+    assert "settings.healthcheck_path" not in done.stdout  # is what it is already
+    assert "the service follows the file" not in done.stdout
+
+
+@pytest.mark.parametrize("step", ["up", "without the file"])
+def test_its_settings_are_the_services_and_it_is_deployed_once(life: Life, step: str) -> None:
+    assert life.done[step].returncode == 0, life.done[step].stdout
+    assert life.railway[step].deployments == 1
+    instance = life.instance[step]
+    assert instance["build_command"] == "npm run build"
+    assert instance["watch_patterns"] == ["backend/**", "package.json"]
+    assert instance["healthcheck_path"] == "/alive"
+    assert instance["healthcheck_timeout"] == 120
+    assert instance["restart_policy_max_retries"] == 3
+    assert instance["pre_deploy_command"] == ["npm run migrate"]
+
+
+@pytest.mark.parametrize("step", ["drift", "without the file, again"])
+def test_nothing_is_left_to_do_then(life: Life, step: str) -> None:
+    assert life.done[step].returncode == 0, life.done[step].stdout
+
+
+def test_the_service_follows_the_file_until_the_config_forgets_it(life: Life) -> None:
+    paths = {step: instance["railway_config_file"] for step, instance in life.instance.items()}
+    assert paths["up"] == FILE
+    assert paths["without the file"] is None
+
+
+@pytest.mark.parametrize("kind", ["Project", "Service", "Volume", "ServiceDomain"])
+def test_it_is_the_same_object_afterwards(stack: Stack, life: Life, kind: str) -> None:
+    table = {"Project": "projects", "Service": "services", "Volume": "volumes", "ServiceDomain": "domains"}
+    assert live.one(life.found, live.RAILWAY + kind).id == life.ids[kind]
+    assert [row["id"] for row in rows(stack, table[kind])] == [life.ids[kind]]
+
+
+def test_the_files_on_the_volume_are_the_same(life: Life) -> None:
+    assert list(life.files.values()) == [{"creds.json": "kept"}]
