@@ -43,6 +43,8 @@ MAX_WAIT = answers.LONGEST_WAIT
 FEW = 0.1
 """The part of an hour's requests from which on we say how few are left."""
 
+_MOMENT = 5.0
+
 THROTTLE_WAIT = 32.0
 """Railway allows one project, environment or volume per 30 seconds."""
 
@@ -233,10 +235,7 @@ class RailwayClient:
             return
         if left > MAX_WAIT:
             raise answers.out_of_budget(operation, left)
-        say(
-            f"{operation}: this token's requests of the hour are used up; waiting {spell(left + 1)}, until "
-            f"{answers.instant(left + 1)}"
-        )
+        self._tell_wait(f"{operation}: no request of this token is left for now", left + 1)
         self.clock.sleep(left + 1)
 
     def _note_budget(self, response: requests.Response) -> None:
@@ -264,21 +263,19 @@ class RailwayClient:
         )
 
     def _tell(self, operation: str, error: RequestError, seconds: float) -> None:
-        """Say why we wait and how long; of waits of a moment, only that there are some."""
-        if seconds >= 5:
-            say(
-                f"{operation}: {error.traced_reason}; trying again in {spell(seconds)}, at "
-                f"{answers.instant(seconds * self.clock.scale)}"
-            )
-        elif isinstance(error, RateLimitedError):
-            with self._telling:
-                if self._said_short:
-                    return
-                self._said_short = True
-            say(
-                f"{operation}: {error.reason}; trying again in {spell(seconds)} (further waits as short as "
-                "this are not told)"
-            )
+        """Say why we wait and how long; a moment is told only where many of them may come."""
+        if seconds >= _MOMENT or isinstance(error, RateLimitedError):
+            self._tell_wait(f"{operation}: {error.traced_reason}", seconds)
+
+    def _tell_wait(self, why: str, seconds: float) -> None:
+        if seconds >= _MOMENT:
+            say(f"{why}; waiting {spell(seconds)}, until {answers.instant(seconds * self.clock.scale)}")
+            return
+        with self._telling:
+            if self._said_short:
+                return
+            self._said_short = True
+        say(f"{why}; waiting {spell(seconds)} (further waits as short as this are not told)")
 
 
 def nothing_happened(error: RequestError) -> bool:

@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sandbox.railway.store import Store
 
-HOUR = 3600
-
 
 @dataclass
 class Window:
-    """What one token has used of the present hour and the present second."""
+    """What one token has used of its present window (an hour at Railway) and the present second."""
 
     ends: float
     used: int = 0
@@ -61,7 +59,7 @@ class Limits:
         now, most = self.store.now(), self.store.switches.hourly_budget
         window = self.windows.get(token_id)
         if window is None or window.ends <= now:
-            window = self.windows[token_id] = Window(now + HOUR)
+            window = self.windows[token_id] = Window(now + self.store.switches.budget_window_seconds)
         spent = bool(most) and window.used + cost > most
         wait = window.ends - now
         per_second = self.store.switches.per_second_budget

@@ -72,6 +72,8 @@ class Switches:
     """The workspace's plan: default and largest volume, replicas, volumes and custom domains."""
     hourly_budget: int = 10_000
     """Requests an hour and token; 429 with Retry-After beyond."""
+    budget_window_seconds: float = 3600
+    """How long that hour is: shorter for those who test what comes after it."""
     per_second_budget: int = 0
     """Requests a second and token (Railway: 50 on Pro); 429 with Retry-After 1 beyond."""
     edge_per_second: int = 10
@@ -80,6 +82,10 @@ class Switches:
     """Project, environment and volume creates of one workspace must be this far apart (Railway: 30)."""
     page_limit: int = 0
     """The most edges of one page, whatever `first` asks for."""
+
+    # What is lost
+    settings_ignored: list[str] = field(default_factory=list[str])
+    """Settings of a service, as in records.Instance, that are taken and dropped in silence."""
 
     # What becomes of deployments
     deploy_outcome: str = "success"
@@ -152,6 +158,10 @@ class Switches:
     """New services may name a config file."""
     unmerged_none_is_null: bool = unproven(False, True)
     """unmergedChangesCount is null, not 0, when nothing is staged."""
+    null_port_clears: bool = unproven(True, False)
+    """A domain that is updated with targetPort null has no port any more; or keeps the one it had."""
+    blank_credentials_clear: bool = unproven(True, False)
+    """Registry credentials with an empty name and password take them away; or change nothing."""
     overlap_fails_all: bool = unproven(False, True)
     """Overlapping mutations of one environment all fail, not only domain creates."""
 

@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
 import pytest
 
-from tests.conformance.railway_world import ADMIN_TOKEN, Declared, Engine, World, first_up
+from tests.conformance.railway_world import (
+    ADMIN_TOKEN,
+    REPO,
+    VARIABLES,
+    Declared,
+    Engine,
+    World,
+    first_up,
+)
 
 pytestmark = pytest.mark.conformance
 
 
-def fails(world: World, declared: Declared | None = None) -> tuple[Engine, str]:
-    """An `up` that fails at its deployment, and what a person reads."""
+@dataclass(frozen=True)
+class Failed:
+    """An `up` that failed at its deployment: what is in the state, what a person reads at the end, and what
+    was said meanwhile."""
+
+    engine: Engine
+    text: str
+    said: str
+
+    @property
+    def statuses(self) -> list[str]:
+        """The changes of status that were said, of the one deployment."""
+        told = re.findall(r"^railway: deployment (\S+) is ([A-Z_]+)", self.said, re.MULTILINE)
+        assert len({id_ for id_, _ in told}) == 1
+        return [status for _, status in told]
+
+
+def fails(world: World, declared: Declared | None = None) -> Failed:
+    """An `up` that fails at its deployment."""
     engine = Engine()
     with world.operation() as process, pytest.raises(grpc.RpcError) as caught:
         engine.up(process, declared or Declared())
@@ -27,39 +56,185 @@ def fails(world: World, declared: Declared | None = None) -> tuple[Engine, str]:
         "domain",
     }
     assert isinstance(caught.value, grpc.Call)
-    return engine, str(caught.value.details())
+    return Failed(engine, str(caught.value.details()), process.stderr)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a deployment ends in the sandbox, and what a person must then read: where it failed, the next thing
+    to do, and a line of its log ("" where nothing ran)."""
+
+    outcome: str
+    words: str
+    next_step: str
+    log: str
+    last: str
+
+
+ENDINGS = (
+    Ending(
+        "failed_build",
+        "ended FAILED in step BUILD_IMAGE: Failed to build an image",
+        "mend what its log says, push it",
+        "| Failed to build an image: the build command exited with code 1",
+        "FAILED",
+    ),
+    Ending(
+        "failed_healthcheck",
+        "ended FAILED in step HEALTHCHECK: Healthcheck failed",
+        "Railway wants exactly 200 from the health path",
+        "| /health 503",
+        "FAILED",
+    ),
+    Ending(
+        "crashed",
+        "ended CRASHED",
+        "mend what its log says, push it",
+        "| Error: process exited with code 1",
+        "CRASHED",
+    ),
+    Ending("skipped", "ended SKIPPED", "correct the watch patterns", "Its log is empty.", "SKIPPED"),
+    Ending("removed", "ended REMOVED", "to deploy anew", "| Server running on port 8080", "REMOVED"),
+    Ending(
+        "needs_approval",
+        "is NEEDS_APPROVAL: it has been waiting for an approval for 1 min",
+        "approve it in Railway's dashboard",
+        "",
+        "NEEDS_APPROVAL",
+    ),
+    Ending(
+        "waiting",
+        "is WAITING: it has been waiting for GitHub's checks for 1 min",
+        "make the checks of its commit pass",
+        "",
+        "WAITING",
+    ),
+    Ending(
+        "never_ends",
+        "is still DEPLOYING (HEALTHCHECK) after 1 min",
+        "cancel it there first",
+        "| Server running on port 8080",
+        "DEPLOYING",
+    ),
+)
+
+
+@pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.outcome)
+def test_every_ending_is_told_and_the_next_up_repairs(railway: World, ending: Ending) -> None:
+    """With the deployment's id, the step, the log's last lines, and the next thing to do; each status was
+    said when it came, once."""
+    railway.admin("switches", {"deploy_outcomes_next": [ending.outcome]})
+    failed = fails(railway, Declared(wait_seconds=60))
+    row = railway.rows("deployments")[0]
+    assert f"the deployment {row['id']} {ending.words}" in failed.text, failed.text
+    assert ending.next_step in failed.text.partition("Next: ")[2], failed.text
+    assert ending.log in failed.text, failed.text
+    assert failed.statuses[-1] == ending.last
+    assert len(set(failed.statuses)) == len(failed.statuses)
+    assert railway.counts()[1] == 1
+    assert ADMIN_TOKEN not in failed.text
+    railway.reset()
+    if ending.outcome in ("needs_approval", "waiting", "never_ends"):
+        railway.hand("mutation($id: String!) { deploymentCancel(id: $id) }", id=row["id"])
+    with railway.operation() as process:
+        failed.engine.up(process, Declared())
+    assert railway.counts()[1] == 1
+    with railway.operation() as process:
+        assert failed.engine.refresh(process) == {}
+
+
+def test_a_crash_after_success_fails_the_same_up(railway: World) -> None:
+    """Railway says SUCCESS, we look again after `hold_seconds`, and it has crashed: the `up` is not done."""
+    # SUCCESS lasts one step, a second; the hold is 60 s at a scale of 0.02, so it ends after the crash.
+    railway.admin("switches", {"deploy_outcomes_next": ["crashed"], "deploy_step_seconds": 1.0})
+    failed = fails(railway, Declared(hold_seconds=60))
+    assert failed.statuses[-2:] == ["SUCCESS", "CRASHED"], failed.said
+    assert "ended CRASHED after it had been SUCCESS" in failed.text
+    assert "| Error: process exited with code 1" in failed.text
+    assert "Next: mend what its log says" in failed.text
 
 
 @pytest.mark.parametrize(
-    ("outcome", "words"),
+    "declared",
     [
-        ("failed_build", "ended FAILED in step BUILD_IMAGE"),
-        ("failed_healthcheck", "ended FAILED in step HEALTHCHECK"),
-        ("crashed", "ended CRASHED"),
-        ("skipped", "ended SKIPPED"),
-        ("removed", "ended REMOVED"),
-        ("needs_approval", "waiting for an approval"),
-        ("waiting", "waiting for GitHub's checks"),
-        ("never_ends", "is still"),
+        Declared(hold_seconds=0, log_expectations=("never said",), health_seconds=500),
+        Declared(
+            hold_seconds=0, log_expectations=(), settings={"healthcheck_path": "/other"}, health_seconds=500
+        ),
     ],
+    ids=["log", "health"],
 )
-def test_every_ending_is_told_and_the_next_up_repairs(railway: World, outcome: str, words: str) -> None:
-    """With the step, the log's last lines, and the next thing to do."""
-    railway.admin("switches", {"deploy_outcomes_next": [outcome]})
-    engine, text = fails(railway, Declared(wait_seconds=60, hold_seconds=20))
-    assert words in text, text
-    assert "Next: " in text
+def test_a_crash_while_we_look_for_proof_is_told_as_a_crash(railway: World, declared: Declared) -> None:
+    """Not as a line that is missing, or as a health check that does not answer."""
+    switches = {"deploy_outcomes_next": ["crashed"], "deploy_step_seconds": 1.0, "backend_routes": ["/other"]}
+    railway.admin("switches", switches if declared.settings else {**switches, "backend_routes": []})
+    failed = fails(railway, declared)
+    assert failed.statuses[-2:] == ["SUCCESS", "CRASHED"], failed.said
+    assert "ended CRASHED after it had been SUCCESS" in failed.text
+
+
+def test_a_branch_that_is_gone_is_told_with_its_step(railway: World) -> None:
+    """Railway cannot take the code: then no log has been written, and the step says why."""
+    engine = first_up(railway)
+    railway.admin("repos", {"repo": REPO, "branch": "main", "delete": True})
+    with railway.operation() as process, pytest.raises(grpc.RpcError) as caught:
+        engine.up(process, Declared(variables=VARIABLES | {"NEW": "1"}))
+    assert isinstance(caught.value, grpc.Call)
+    text = str(caught.value.details())
+    assert "ended FAILED in step SNAPSHOT_CODE: Failed to snapshot code" in text
+    assert "Next: check that the repository has the declared branch" in text
+
+
+def test_the_trace_id_of_what_could_not_be_read_is_in_the_error(railway: World) -> None:
+    """The deployment's end is told all the same; Railway's support asks for the trace id."""
+    railway.admin("switches", {"deploy_outcomes_next": ["failed_build"]})
+    railway.fault("DeploymentEventsRead", "internal_error", times=9)
+    railway.fault("LogsPoll", "internal_error", times=9)
+    failed = fails(railway)
+    assert "ended FAILED: (its steps could not be read: Problem processing request (trace id" in failed.text
+    assert (
+        "Its log cannot be shown: Railway LogsPoll: Problem processing request (trace id 5a4d0b0c5a4d0b0c)"
+        in failed.text
+    )
+    assert "Next: " in failed.text
+
+
+def test_a_deployment_that_could_not_be_watched_is_no_failed_deployment(railway: World) -> None:
+    """Its id and the trace id are told, nothing is rolled back, and the next `up` finds it well."""
+    railway.fault("DeploymentPoll", "internal_error", nth=2, times=9)
+    failed = fails(railway, Declared(rollback=True))
+    row = railway.rows("deployments")[0]
+    assert f"the deployment {row['id']} was started, but we could not watch it to its end" in failed.text
+    assert "Problem processing request (trace id 5a4d0b0c5a4d0b0c)" in failed.text
+    assert "the next `pulumi up` looks what became of it" in failed.text
     assert railway.counts()[1] == 1
-    assert ADMIN_TOKEN not in text
+    railway.no_faults()
     railway.reset()
-    if outcome in ("needs_approval", "waiting", "never_ends"):
-        row = railway.rows("deployments")[0]
-        railway.hand("mutation($id: String!) { deploymentCancel(id: $id) }", id=row["id"])
     with railway.operation() as process:
-        engine.up(process, Declared())
-    assert railway.counts()[1] == 1
-    with railway.operation() as process:
-        assert engine.refresh(process) == {}
+        assert failed.engine.up(process, Declared(rollback=True)) == ["create deployment"]
+    assert failed.engine.state["deployment"].live.outs["deployment_id"] == row["id"]
+    assert railway.counts()[1] == 0
+
+
+def test_a_newer_deployment_that_takes_the_place_is_waited_for(railway: World) -> None:
+    """Somebody pushed meanwhile: ours is REMOVED, theirs is what must be healthy; both are said."""
+    engine = Engine()
+    railway.admin("switches", {"deploy_outcomes_next": ["never_ends"]})
+
+    def push() -> None:
+        while not any(row["status"] == "DEPLOYING" for row in railway.rows("deployments")):
+            time.sleep(0.05)
+        railway.admin("repos", {"repo": REPO, "branch": "main", "sha": "f" * 40})
+
+    with ThreadPoolExecutor(1) as pool:
+        pushed = pool.submit(push)
+        with railway.operation() as process:
+            engine.up(process, Declared())
+        pushed.result()
+    newest = next(row for row in railway.rows("deployments") if row["reason"] == "push")
+    assert engine.state["deployment"].live.outs["deployment_id"] == newest["id"]
+    assert f"was replaced by {newest['id']}; waiting for that one" in process.stderr
+    assert f"deployment {newest['id']} is SUCCESS" in process.stderr
 
 
 def test_a_sleeping_service_is_a_good_ending(railway: World) -> None:
@@ -76,7 +251,7 @@ def test_a_sleeping_service_is_a_good_ending(railway: World) -> None:
 
 def test_an_expected_line_that_is_missing_fails_the_up(railway: World) -> None:
     """And the message shows the log without the values of the variables."""
-    _, text = fails(railway, Declared(log_expectations=("Hello, world",), health_seconds=20))
+    text = fails(railway, Declared(log_expectations=("Hello, world",), health_seconds=20)).text
     assert "its log does not say: Hello, world" in text
     assert "Last log lines:" in text
     assert ADMIN_TOKEN not in text
@@ -85,7 +260,7 @@ def test_an_expected_line_that_is_missing_fails_the_up(railway: World) -> None:
 def test_a_health_path_that_does_not_answer_200_fails_the_up(railway: World) -> None:
     """Exactly 200, as for Railway's own check."""
     railway.admin("switches", {"backend_routes": ["/other"]})
-    _, text = fails(railway, Declared(settings={"healthcheck_path": "/other"}, health_seconds=20))
+    text = fails(railway, Declared(settings={"healthcheck_path": "/other"}, health_seconds=20)).text
     assert "/health does not answer 200: 404" in text
 
 

@@ -1,0 +1,124 @@
+"""Railway's budget of requests: what is left is known, a wait is bounded and said, and an `up` that cannot
+go on says until when."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime, timedelta
+
+import grpc
+import pytest
+
+from tests.conformance.railway_world import Declared, Engine, World, first_up
+
+pytestmark = pytest.mark.conformance
+
+NEW_ONES = re.compile(r"Railway gives new ones in ((?:\d+ (?:h|min|s) ?)+), at (\d\d:\d\d:\d\d|\S+ \S+) UTC")
+
+WATCHING = 23
+"""More than a first `up` sends until the deployment has started, fewer than the watching of it takes."""
+
+
+def fails(world: World, engine: Engine) -> tuple[str, str]:
+    """An `up` that fails; returns what a person reads at the end, and what was said meanwhile."""
+    with world.operation() as process, pytest.raises(grpc.RpcError) as caught:
+        engine.up(process, Declared())
+    assert isinstance(caught.value, grpc.Call)
+    return str(caught.value.details()).partition("railway.errors.")[2], process.stderr
+
+
+def moment(told: str, now: datetime) -> datetime:
+    """The moment that a message names: with the date where it is not today."""
+    if " " in told:
+        return datetime.fromisoformat(told).replace(tzinfo=UTC)
+    return datetime.combine(now.date(), datetime.strptime(told, "%H:%M:%S").time(), UTC)  # noqa: DTZ007
+
+
+@pytest.mark.parametrize(
+    "budget", [7, WATCHING], ids=["before the deployment", "while the deployment is watched"]
+)
+def test_an_up_without_requests_left_ends_with_the_time_and_the_next_goes_on(
+    railway: World, budget: int
+) -> None:
+    """At once, and without asking on until Railway refuses; nothing is made twice."""
+    railway.admin("switches", {"hourly_budget": budget, "deploy_step_seconds": 0.3})
+    engine, begun = Engine(), datetime.now(UTC)
+    text, said = fails(railway, engine)
+    ended = datetime.now(UTC)
+    assert ended - begun < timedelta(seconds=30)
+    told = NEW_ONES.search(text)
+    assert told is not None, text
+    # To the second: rounded up, so that "after" is true; the clock of a header has whole seconds.
+    new_ones = moment(told[2], ended)
+    assert (
+        begun + timedelta(hours=1) - timedelta(seconds=2) < new_ones < ended + timedelta(hours=1, seconds=3)
+    )
+    assert told[1].strip() in ("1 h", "59 min 59 s", "59 min 58 s", "59 min 57 s", "1 h 1 min"), text
+    assert f"Next: run `pulumi up` again after {told[2]} UTC; what is done stays done" in text
+    # What is left is known: it was said before it was used up, and no request was sent in vain.
+    few = re.findall(rf"railway: (\d+) of this token's {budget} requests of the hour are left", said)
+    assert len(few) == 1, said
+    assert int(few[0]) <= budget // 10
+    assert railway.admin("counters")["requests"] == budget
+    railway.admin("switches", {"hourly_budget": 10_000})
+    with railway.operation() as process:
+        engine.up(process, Declared())
+    assert [len(railway.rows(table)) for table in ("projects", "services", "volumes", "domains")] == [1] * 4
+    assert railway.counts()[1] == 1
+    with railway.operation() as process:
+        assert engine.refresh(process) == {}
+
+
+def test_a_watched_deployment_without_requests_left_is_named(railway: World) -> None:
+    """It goes on by itself: the message has its id besides the time."""
+    railway.admin("switches", {"hourly_budget": WATCHING, "deploy_step_seconds": 0.3})
+    text, _ = fails(railway, Engine())
+    (row,) = railway.rows("deployments")
+    assert f"the deployment {row['id']} was started, but we could not watch it to its end" in text
+    assert NEW_ONES.search(text)
+    assert "Next: run `pulumi up` again after " in text
+
+
+def test_a_wait_for_the_next_window_is_said_with_its_end_and_then_over(railway: World) -> None:
+    """A short one is waited for, in real seconds: the `up` is done in one go."""
+    railway.admin("switches", {"hourly_budget": 12, "budget_window_seconds": 8})
+    engine, begun = Engine(), time.monotonic()
+    with railway.operation(RAILWAY_WAIT_SCALE="1") as process:
+        engine.up(process, Declared(hold_seconds=0))
+    waits = re.findall(
+        r"no request of this token is left for now; waiting (\d+) s, until (\d\d:\d\d:\d\d) UTC",
+        process.stderr,
+    )
+    assert waits, process.stderr
+    assert all(1 <= int(seconds) <= 10 for seconds, _ in waits), waits
+    assert time.monotonic() - begun >= sum(int(seconds) - 2 for seconds, _ in waits)
+    assert engine.state["deployment"].live.outs["status"] == "SUCCESS"
+    assert railway.counts()[1] == 1
+
+
+def test_an_overdrawn_second_is_waited_for_and_said_once(railway: World) -> None:
+    """Railway allows so many requests a second; a moment later there are new ones. It is no use to tell each
+    of these waits."""
+    railway.admin("switches", {"per_second_budget": 2})
+    engine = Engine()
+    with railway.operation(RAILWAY_WAIT_SCALE="0.2") as process:
+        engine.up(process, Declared(hold_seconds=0))
+    told = re.findall(r"too many requests in a short time \(trace id \w+\); waiting 1 s", process.stderr)
+    assert len(told) == 1, process.stderr
+    assert engine.state["deployment"].live.outs["status"] == "SUCCESS"
+    assert railway.counts()[1] == 1
+
+
+def test_a_second_that_never_has_room_ends(railway: World) -> None:
+    """At the deadline of the request, which is minutes; the message says what to do."""
+    engine = first_up(railway)
+    # As if somebody else with the same token used up every second: no request of ours is let through.
+    railway.fault("StackRead", "rate_429", times=10_000)
+    begun = time.monotonic()
+    with railway.operation(RAILWAY_WAIT_SCALE="0.01") as process, pytest.raises(grpc.RpcError) as caught:
+        engine.refresh(process)
+    assert 3 <= time.monotonic() - begun < 20
+    assert isinstance(caught.value, grpc.Call)
+    assert "too many requests in a short time" in str(caught.value.details())
+    assert "Next: wait a minute and run `pulumi up` again" in str(caught.value.details())
