@@ -23,12 +23,13 @@ from pulumi import dynamic
 from pulumi.output import contains_unknowns
 
 from components._base import Component
+from plain_errors import PlainError, answer_plainly
 
 ALLOW = "CRM_ALLOW_DESTROY"
 FIELDS = ("stack", "volume_id", "volume_urn")
 
 
-class DestroyRefusedError(Exception):
+class DestroyRefusedError(PlainError):
     """The stack holds the volume and nobody said that it may go."""
 
     def __init__(self, stack: str, volume_id: str, volume_urn: str) -> None:
@@ -46,6 +47,11 @@ class DestroyGuardProvider(dynamic.ResourceProvider):
     """The refusal; see the module. It holds no state, so its pickle is its name."""
 
     serialize_as_secret_always = False  # the pickle is a module path: nothing to hide
+
+    def configure(self, req: dynamic.ConfigureRequest) -> None:
+        """The refusal is read by a person."""
+        del req
+        answer_plainly()
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
         """Another volume is another text, never another guard: a replacement would be a deletion."""

@@ -30,6 +30,7 @@ from pulumi import dynamic
 from pulumi.output import contains_unknowns
 
 from firebase.rest import GoogleApi, GoogleError, JsonObject
+from plain_errors import answer_plainly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -136,6 +137,11 @@ class RulesReleaseProvider(dynamic.ResourceProvider):
     """Create, read, update the release; see the module. It holds no state, so its pickle is its name."""
 
     serialize_as_secret_always = False  # the pickle is a module path: nothing to hide
+
+    def configure(self, req: dynamic.ConfigureRequest) -> None:
+        """What Google answers is read by a person."""
+        del req
+        answer_plainly()
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Refuse names that the Rules API would refuse, in the preview."""

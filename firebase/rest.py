@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
+from plain_errors import PlainError
+
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
@@ -51,7 +53,7 @@ PRODUCTS: Mapping[str, Product] = {
 }
 
 
-class GoogleError(Exception):
+class GoogleError(PlainError):
     """A call to Google that did not succeed, and what to do about it.
 
     `status` is the HTTP status, None when there was no answer at all. `reason` is Google's own word

@@ -24,8 +24,10 @@ with a URL, a header or a body is printed with them.
 
 from __future__ import annotations
 
+from plain_errors import PlainError
 
-class RailwayError(Exception):
+
+class RailwayError(PlainError):
     """Base of all errors of this package.
 
     Args:

@@ -28,6 +28,7 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from plain_errors import answer_plainly
 from railway import diff as differ
 from railway.credentials import Access, access_from
 from railway.errors import (
@@ -106,6 +107,7 @@ class RailwayProvider(ResourceProvider):
     def configure(self, req: ConfigureRequest) -> None:
         """Read address and token. A wrong one is told by `check`, where it is an error without a
         traceback."""
+        answer_plainly()
         try:
             self._access = access_from(os.environ, req.config.get)
         except CredentialsError as error:

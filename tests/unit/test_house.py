@@ -20,6 +20,7 @@ LONGEST_FILE = 600
 
 # folder (or module): what it must not import from
 FORBIDDEN = {
+    "plain_errors": {"__main__", "components", "firebase", "ops", "railway", "sandbox", "tests"},
     "railway": {"__main__", "components", "firebase", "ops", "sandbox", "tests"},
     "firebase": {"__main__", "components", "ops", "railway", "sandbox", "tests"},
     "components": {"__main__", "ops", "sandbox", "tests"},
@@ -27,7 +28,7 @@ FORBIDDEN = {
     "ops": {"__main__", "sandbox", "tests"},
     "sandbox": {"__main__", "tests"},
 }
-PROGRAM = ("__main__", "components", "railway", "firebase", "ops")
+PROGRAM = ("__main__", "components", "railway", "firebase", "ops", "plain_errors")
 
 
 @cache
