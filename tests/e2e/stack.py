@@ -60,6 +60,7 @@ class Stack:
             extra=extra,
         )
         self.said.append(done.stdout)
+        assert "Traceback (most recent call last)" not in done.stdout
         return done
 
     def up(self, *arguments: str) -> Done:
