@@ -336,8 +336,8 @@ class RailwayApi:
         return TriggerView.of(answer.data["deploymentTriggerCreate"]), answer.not_before
 
     def update_trigger(self, trigger_id: str, **fields: object) -> tuple[TriggerView, datetime | None]:
-        """Change repository, branch, or whether to wait for checks."""
-        answer = self.client.execute(documents.TRIGGER_UPDATE, {"id": trigger_id, "input": _said(fields)})
+        """Change repository, branch, root directory ("": none), or whether to wait for checks."""
+        answer = self.client.execute(documents.TRIGGER_UPDATE, {"id": trigger_id, "input": fields})
         return TriggerView.of(answer.data["deploymentTriggerUpdate"]), answer.not_before
 
     def delete_trigger(self, trigger_id: str) -> None:
@@ -420,8 +420,9 @@ class RailwayApi:
         )
 
     def update_domain(self, **fields: object) -> None:
-        """Change a domain's label or port; Railway wants the domain itself even for the port alone."""
-        self._write(documents.DOMAIN_UPDATE, input=_said(fields))
+        """Change a domain's label or port (None: no port); Railway wants the domain itself even for the
+        port alone."""
+        self._write(documents.DOMAIN_UPDATE, input=fields)
 
     def delete_domain(self, domain_id: str) -> None:
         """Take a domain away."""
@@ -434,7 +435,7 @@ class RailwayApi:
         )
 
     def update_custom_domain(self, domain_id: str, environment_id: str, target_port: int | None) -> None:
-        """Change the port behind a domain."""
+        """Change the port behind a domain; None: no port."""
         self._write(
             documents.CUSTOM_DOMAIN_UPDATE, id=domain_id, environmentId=environment_id, targetPort=target_port
         )

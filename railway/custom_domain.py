@@ -1,7 +1,7 @@
 """A domain of one's own. Railway says which DNS records its owner has to make; they are outputs.
 
 Refuses to wait for DNS: a person makes the records, at a time of their own. `verified` says whether they
-are there.
+are there. Refuses to say that a port is taken back while Railway keeps it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from railway.diff import Field, FieldProblem, is_unknown, number, port
 from railway.errors import NotFoundError
 from railway.model import CustomDomainView, StackView
 from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
+from railway.read_back import PORT_STAYS, Unkept, port_left, read_back
+from railway.snapshot import Stack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +29,8 @@ class CustomDomainArgs:
         environment_id: the environment.
         service_id: the service.
         domain: the host name.
-        target_port: the port behind it; None: Railway finds it.
+        target_port: the port behind it. None: Railway finds it, and one that a hand set is its business;
+            one that was declared before is taken back.
     """
 
     project_id: pulumi.Input[str]
@@ -93,8 +96,11 @@ class CustomDomainProvider(RailwayProvider):
         """Change the port."""
         del olds
         if "target_port" in changed:
-            with self.stack(news).changing:
+            stack = self.stack(news)
+            with stack.changing:
                 self._set_port(id_, news)
+                if news.get("target_port") is None:
+                    self._check_that_it_is_gone(stack, id_, news)
         return {}
 
     def drop(self, id_: str, props: Props) -> None:
@@ -107,6 +113,18 @@ class CustomDomainProvider(RailwayProvider):
                 return
             finally:
                 stack.drop()
+
+    def _check_that_it_is_gone(self, stack: Stack, domain_id: str, props: Props) -> None:
+        """Nobody has shown what Railway makes of a null here."""
+
+        def wrong(view: StackView) -> tuple[Unkept, ...]:
+            found = instance_of(view, props["service_id"]).custom_domains
+            return tuple(
+                port_left(one.target_port) for one in found if one.id == domain_id and one.target_port
+            )
+
+        what = f"the domain {props['domain']} without a port"
+        read_back(self, stack, what, wrong, next_step=PORT_STAYS)
 
     def _set_port(self, domain_id: str, props: Props) -> None:
         self.railway.api.update_custom_domain(domain_id, props["environment_id"], props.get("target_port"))

@@ -1,7 +1,8 @@
 """The public domain that Railway gives a service.
 
 A second `serviceDomainCreate` makes a second domain, so what is there is looked for first. Refuses to
-make a second one beside one that a person made: the service's only domain is taken over.
+make a second one beside one that a person made: the service's only domain is taken over. Refuses to
+say that a port is taken back while Railway keeps it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from railway.diff import Field, at_most_characters, number, port
 from railway.errors import NotFoundError, RejectedError
 from railway.model import ServiceDomainView, StackView
 from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
+from railway.read_back import PORT_STAYS, Unkept, port_left, read_back
 from railway.snapshot import Stack
 
 
@@ -28,7 +30,8 @@ class ServiceDomainArgs:
         project_id: the project.
         environment_id: the environment.
         service_id: the service.
-        target_port: the port behind it; None: Railway finds it.
+        target_port: the port behind it. None: Railway finds it, and one that a hand set is its business;
+            one that was declared before is taken back.
         subdomain: the first label of the name, 63 characters at most; None: Railway's choice.
     """
 
@@ -80,7 +83,6 @@ class ServiceDomainProvider(RailwayProvider):
 
     def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Change label or port."""
-        del changed
         stack = self.stack(news)
         with stack.changing:
             instance = instance_of(stack.look(), news["service_id"])
@@ -88,6 +90,8 @@ class ServiceDomainProvider(RailwayProvider):
             if domain is None:
                 # Gone since the last refresh: Railway's answer to the update says so.
                 domain = ServiceDomainView(id_, olds["domain"], olds["domain"].partition(".")[2], None)
+            if "target_port" in changed and news.get("target_port") is None:
+                return {"domain": self._take_port_back(stack, domain, news)}
             return {"domain": self._sync(stack, domain, news)}
 
     def drop(self, id_: str, props: Props) -> None:
@@ -125,15 +129,37 @@ class ServiceDomainProvider(RailwayProvider):
         if not renamed and (port_wanted is None or port_wanted == domain.target_port):
             return domain.domain
         name = f"{label}.{domain.suffix}" if renamed else domain.domain
+        # Without a word about the port a rename might take it away.
+        kept = port_wanted if port_wanted is not None else domain.target_port
+        self._update(stack, domain.id, props, name, {} if kept is None else {"targetPort": kept})
+        return name
+
+    def _take_port_back(self, stack: Stack, domain: ServiceDomainView, props: Props) -> str:
+        """Say that there is no port, and look: nobody has shown what Railway makes of a null here."""
+        label = props.get("subdomain")
+        name = domain.domain if label in (None, _label(domain)) else f"{label}.{domain.suffix}"
+        self._update(stack, domain.id, props, name, {"targetPort": None})
+
+        def wrong(view: StackView) -> tuple[Unkept, ...]:
+            found = instance_of(view, props["service_id"]).service_domains
+            return tuple(
+                port_left(one.target_port) for one in found if one.id == domain.id and one.target_port
+            )
+
+        read_back(self, stack, f"the domain {name} without a port", wrong, next_step=PORT_STAYS)
+        return name
+
+    def _update(
+        self, stack: Stack, domain_id: str, props: Props, name: str, port_said: dict[str, int | None]
+    ) -> None:
         self.railway.api.update_domain(
-            serviceDomainId=domain.id,
+            serviceDomainId=domain_id,
             serviceId=props["service_id"],
             environmentId=props["environment_id"],
             domain=name,
-            targetPort=port_wanted if port_wanted is not None else domain.target_port,
+            **port_said,
         )
         stack.drop()
-        return name
 
 
 class ServiceDomain(dynamic.Resource, module="railway", name="ServiceDomain"):

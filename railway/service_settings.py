@@ -1,11 +1,15 @@
 """Everything a service's instance can be told: source, branch, replicas, health check, commands, regions.
 
-All of it is written at once, without a deployment; then the deployment trigger, where Railway keeps the
-branch, is brought to the declared one. Refuses what would lose data or be dropped without a word:
-replicas beside a volume or a cron schedule, a repository without a branch, a move of a service with a
-volume to another region.
+All of it is written at once, without a deployment, and read back; then the deployment trigger, where
+Railway keeps the branch, is brought to the declared one, or taken away where an image is declared. A
+setting that nobody declared is compared with nothing, where nothing is a value on Railway (see
+`settings_table`): what a hand set is drift, and is taken back, at an adoption too. Refuses what would lose
+data or be dropped without a word: replicas beside a volume or a cron schedule, a repository without a
+branch, a move of a service with a volume to another region, and a setting that Railway takes and does not
+keep.
 
-Registry credentials cannot be read back: a change of them by hand is not seen.
+Not seen are a change by hand of the registry credentials, which cannot be read back, and one of the
+trigger's root directory, which Railway's API lets be written and not read.
 """
 
 from __future__ import annotations
@@ -18,17 +22,29 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
-from railway import region, revision
-from railway.diff import Field, FieldProblem, boolean, flag, is_unknown, repository
+from railway import reach, region, revision
+from railway.diff import Field, FieldProblem, boolean, flag, is_unknown, repository, text
+from railway.errors import MissingError, NotFoundError
 from railway.model import StackView, TriggerView
 from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
-from railway.settings_table import SETTINGS, from_instance, to_input
+from railway.read_back import Unkept, read_back
+from railway.settings_table import SETTINGS, from_instance, to_input, undeclared, unkept
 from railway.snapshot import Stack
+
+_COMMIT = frozenset({"repo", "branch", "check_suites", "image"})
+"""What says which commit is deployed."""
+_SOURCE = _COMMIT | {"root_directory"}
+"""What the deployment trigger says, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceSettingsArgs:
-    """Inputs. What is None is Railway's business: it is neither written nor compared.
+    """Inputs.
+
+    A setting that is None is nothing: one that a hand set is drift, and is taken back. Only builder,
+    nixpacks_plan, overlap_seconds, draining_seconds, region, multi_region_config and registry_credentials,
+    and the source (repo, branch, image), are Railway's business while they are None; they are taken back
+    when they were declared before.
 
     Args:
         project_id: the project.
@@ -150,8 +166,8 @@ class ServiceSettingsProvider(RailwayProvider):
         return found
 
     def make(self, props: Props) -> tuple[str, dict[str, Any]]:
-        """Write all of it."""
-        return f"{props['environment_id']}/{props['service_id']}", self._write(props, {}, source=True)
+        """Write all of it, and take back what a hand set before."""
+        return f"{props['environment_id']}/{props['service_id']}", self._write(props, {}, None)
 
     def see(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live settings of what is declared."""
@@ -162,7 +178,12 @@ class ServiceSettingsProvider(RailwayProvider):
         if instance is None:
             return None
         live = from_instance(instance.node, view.config_of(props["service_id"]))
-        if props.get("repo") is not None:
+        nothing = {one.name: None for one in SETTINGS if not one.left_alone}
+        shown = nothing | undeclared(props, live)
+        if props.get("multi_region_config") is not None:
+            # Number and place follow from the map.
+            del live["replicas"], live["region"], shown["replicas"]
+        if props.get("repo") is not None or props.get("image") is not None:
             triggers = view.triggers(props["service_id"])
             # More than one should not be; all of them show, so that it is seen and mended.
             live["branch"] = ", ".join(sorted({one.branch for one in triggers})) or None
@@ -170,42 +191,82 @@ class ServiceSettingsProvider(RailwayProvider):
             sources = {one.repository for one in triggers} - {live["repo"]}
             if sources and live["repo"] is not None:
                 live["repo"] = ", ".join(sorted({str(live["repo"]), *sources}))
-        return self.managed(props, live)
+            # A repository beside a declared image, and waiting for checks, are never Railway's choice.
+            shown |= {name: live[name] or None for name in ("repo", "branch", "check_suites")}
+        return shown | self.managed(props, live)
 
     def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Write all of it again; the trigger only where the source changed."""
         del id_
         if set(changed) == {"has_volume"}:
             return {}
-        return self._write(
-            news, olds, source=bool({"repo", "branch", "check_suites", "image"} & set(changed))
-        )
+        return self._write(news, olds, frozenset(changed))
 
     def drop(self, id_: str, props: Props) -> None:
         """Nothing: settings live and die with their service."""
         del id_, props
 
-    def _write(self, props: Props, before: Props, *, source: bool) -> dict[str, Any]:
+    def _write(self, props: Props, before: Props, changed: frozenset[str] | None) -> dict[str, Any]:
+        """Write all settings, and the trigger where the source changed; `changed` is None at a creation."""
         stack, service_id = self.stack(props), props["service_id"]
         with stack.changing:
-            instance = instance_of(stack.look(), service_id)
-            latest, sent = instance.latest, to_input(props, before)
+            view = stack.look()
+            instance = instance_of(view, service_id)
+            latest = instance.latest
+            # A service that was made in this `up` has not been read yet, and has no settings.
+            live = from_instance(instance.node, view.config_of(service_id)) if instance.node else {}
+            sent = to_input(props, {**before, **undeclared(props, live)})
             # Railway refuses to be told of a config file, but leaves one where it is (Railway docs,
-            # config-as-code): a service that is taken over may have one. A new one has not been read yet.
-            if sent.get("railwayConfigFile") == instance.node.get("railwayConfigFile"):
-                sent.pop("railwayConfigFile", None)
-            sent = region.staying(stack.look(), service_id, props, sent)
+            # config-as-code): a service that is taken over may have one.
+            if "railwayConfigFile" in sent and sent["railwayConfigFile"] == live.get("railway_config_file"):
+                del sent["railwayConfigFile"]
+            sent = region.staying(view, service_id, props, sent)
+            reach.say_settings(self.railway.api, view, service_id)
             written = self.railway.api.update_instance(service_id, stack.environment_id, sent)
             stack.drop()
-            if source and props.get("repo"):
-                view = stack.look()
+            view = self._read_back(stack, sent, props)
+            if changed is None or _SOURCE & changed:
                 latest = instance_of(view, service_id).latest
-                written = self._follow(stack, view.triggers(service_id), props) or written
-        return {"revision": revision.new(written, latest, source=source and bool(props.get("repo")))}
+                if changed is None:
+                    moved = bool(text(props.get("root_directory")) or live.get("root_directory"))
+                else:
+                    moved = "root_directory" in changed
+                if props.get("repo"):
+                    triggers = view.triggers(service_id)
+                    written = self._follow(stack, triggers, props, moved=moved) or written
+                elif props.get("image") or before.get("repo"):
+                    self._stop_following(stack, view.triggers(service_id), service_id)
+        chosen = bool(props.get("repo")) and (changed is None or bool(_COMMIT & changed))
+        return {"revision": revision.new(written, latest, source=chosen)}
 
-    def _follow(self, stack: Stack, triggers: tuple[TriggerView, ...], props: Props) -> datetime | None:
-        """Let pushes to the declared branch, and to no other, be deployed. None: that is so already."""
-        api, service_id = self.railway.api, props["service_id"]
+    def _read_back(self, stack: Stack, sent: Mapping[str, object], props: Props) -> StackView:
+        """Look until Railway says what was written."""
+        service_id = props["service_id"]
+
+        def wrong(view: StackView) -> tuple[Unkept, ...]:
+            return unkept(sent, props, instance_of(view, service_id).node, view.config_of(service_id))
+
+        return read_back(
+            self,
+            stack,
+            f"the settings of the service {service_id}",
+            wrong,
+            next_step="set it in Railway's dashboard (the service, Settings), or take it out of the program; "
+            "then run `pulumi up` again: it writes all of them once more, and looks again",
+        )
+
+    def _follow(
+        self, stack: Stack, triggers: tuple[TriggerView, ...], props: Props, *, moved: bool
+    ) -> datetime | None:
+        """Let pushes to the declared branch, and to no other, be deployed. None: that is so already.
+
+        Args:
+            stack: where.
+            triggers: those that are there.
+            props: what is declared.
+            moved: whether a trigger that is there may have another root directory: it cannot be read.
+        """
+        api, service_id, root = self.railway.api, props["service_id"], text(props.get("root_directory"))
         wanted = {
             "repository": props["repo"],
             "branch": props["branch"],
@@ -217,7 +278,7 @@ class ServiceSettingsProvider(RailwayProvider):
                 projectId=stack.project_id,
                 environmentId=stack.environment_id,
                 serviceId=service_id,
-                rootDirectory=props.get("root_directory"),
+                rootDirectory=root,
                 **wanted,
             )
 
@@ -226,16 +287,38 @@ class ServiceSettingsProvider(RailwayProvider):
             return (seen[0], None) if seen else None
 
         written: datetime | None = None
+        made = False
         if triggers:
             trigger = triggers[0]
         else:
             trigger, written = self.once(make, find)
-        if (trigger.repository, trigger.branch, trigger.check_suites) != tuple(wanted.values()):
-            trigger, written = api.update_trigger(trigger.id, **wanted)
-        for extra in triggers[1:]:
-            api.delete_trigger(extra.id)
-        stack.patch(lambda view: _with_trigger(view, trigger))
+            made = written is not None
+        if (moved and not made) or _followed(trigger) != tuple(wanted.values()):
+            place: dict[str, object] = {"rootDirectory": root or ""} if root or moved else {}
+            trigger, written = api.update_trigger(trigger.id, **wanted, **place)
+        if _followed(trigger) != tuple(wanted.values()):
+            raise MissingError(
+                f"Railway took the deployment trigger of the service {service_id}, but answered that it "
+                f"follows the branch {trigger.branch} of {trigger.repository}, not {props['branch']} of "
+                f"{props['repo']}",
+                next_step="connect the branch in Railway's dashboard (the service, Settings, Source), then "
+                "run `pulumi up` again",
+            )
+        self._delete_triggers(triggers[1:])
+        stack.patch(lambda view: _with_trigger(view, service_id, trigger))
         return written
+
+    def _stop_following(self, stack: Stack, triggers: tuple[TriggerView, ...], service_id: str) -> None:
+        """Let no push be deployed: a trigger that is left would deploy its repository over the image."""
+        self._delete_triggers(triggers)
+        stack.patch(lambda view: _with_trigger(view, service_id, None))
+
+    def _delete_triggers(self, triggers: tuple[TriggerView, ...]) -> None:
+        for one in triggers:
+            try:
+                self.railway.api.delete_trigger(one.id)
+            except NotFoundError:
+                continue
 
 
 class ServiceSettings(dynamic.Resource, module="railway", name="ServiceSettings"):
@@ -263,8 +346,13 @@ def _replicas(regions: Mapping[str, Any]) -> float:
     return sum(count for count in counts if isinstance(count, int | float))
 
 
-def _with_trigger(view: StackView, trigger: TriggerView) -> StackView:
+def _followed(trigger: TriggerView) -> tuple[str, str, bool]:
+    return trigger.repository, trigger.branch, trigger.check_suites
+
+
+def _with_trigger(view: StackView, service_id: str, trigger: TriggerView | None) -> StackView:
     if view.environment is None:
         return view
-    others = tuple(one for one in view.environment.triggers if one.service_id != trigger.service_id)
-    return replace(view, environment=replace(view.environment, triggers=(*others, trigger)))
+    others = tuple(one for one in view.environment.triggers if one.service_id != service_id)
+    ours = () if trigger is None else (trigger,)
+    return replace(view, environment=replace(view.environment, triggers=(*others, *ours)))

@@ -57,9 +57,12 @@ def from_update(call: Call, wishes: Mapping[str, Any]) -> dict[str, Any]:
     """
     changes: dict[str, Any] = {"num_replicas": 1}
     for name, value in wishes.items():
-        if value is None:
+        if value is None or name in call.switches.settings_ignored:
             continue
-        if name == "source":
+        if name == "registry_credentials" and not any(value.values()):
+            if call.switches.blank_credentials_clear:
+                changes[name] = None
+        elif name == "source":
             for kind in ("repo", "image"):
                 if value.get(kind):
                     changes |= {"source_repo": None, "source_image": None, f"source_{kind}": value[kind]}

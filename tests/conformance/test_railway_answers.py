@@ -14,6 +14,7 @@ import pytest
 
 from railway import documents
 from railway.environment import EnvironmentProvider
+from railway.service import ServiceProvider
 from railway.service_domain import ServiceDomainProvider
 from railway.service_settings import ServiceSettingsProvider
 from railway.variables import VariablesProvider
@@ -306,6 +307,57 @@ def _config_file(world: World, answer: object) -> None:
         assert engine.up(process, declared) == []
 
 
+def _port_taken_back(world: World, answer: object) -> None:
+    """Gone, or the `up` says that it is not, and so does the next one, until the port is declared again."""
+    custom = {"domain": "crm.example.com", "target_port": 8080}
+    first = Declared(target_port=8080, custom_domain=custom)
+    bare = Declared(custom_domain={"domain": "crm.example.com"})
+    engine = first_up(world, first)
+    if answer is True:
+        with world.operation() as process:
+            assert engine.up(process, bare) == ["update domain", "update custom_domain"]
+        matches(world, engine, bare.but(custom_domain=custom | {"target_port": None}))
+        with world.operation() as process:
+            assert engine.refresh(process) == {}
+            assert engine.up(process, bare) == []
+        return
+    name = engine.state["domain"].live.outs["domain"]
+    for _ in range(2):
+        with world.operation() as process:
+            text = _refused(lambda: engine.up(process, bare))
+        assert f"the domain {name} without a port" in text
+        assert "target_port is 8080 and should be nothing" in text
+        assert "declare the port again, or take it away in Railway's dashboard" in text
+    with world.operation() as process:
+        half = bare.but(target_port=8080)
+        assert "the domain crm.example.com without a port" in _refused(lambda: engine.up(process, half))
+        assert engine.up(process, first) == []
+    matches(world, engine, first)
+
+
+def _credentials_taken_back(world: World, answer: object) -> None:
+    """Gone, or the `up` says that they are still there, and shows none of them."""
+    engine = first_up(world)
+    place = {name: engine.id(name.removesuffix("_id")) for name in ("project_id", "environment_id")}
+    credentials = {"username": "crm-user", "password": "crm-password"}
+    bare = place | {"has_volume": False, "replicas": 1, "image": "example/private:1"}
+    with world.operation() as process:
+        bare["service_id"] = process.resource(ServiceProvider()).create(place | {"service_name": "worker"}).id
+        resource = process.resource(ServiceSettingsProvider())
+        live = resource.create(resource.inputs(bare | {"registry_credentials": credentials}))
+        news = resource.inputs(bare)
+        assert resource.diff(live, news).changes
+        if answer is False:
+            text = _refused(lambda: resource.update(live, news))
+            assert "registry_credentials" in text
+            assert "crm-" not in text + process.stderr
+            return
+        live = resource.update(live, news)
+        assert not resource.diff(live, news).changes
+    rows = [row for row in world.rows("instances") if row["service_id"] == bare["service_id"]]
+    assert [row["registry_credentials"] for row in rows] == [None]
+
+
 def _at_once(world: World, answer: object) -> None:
     """What the engine does at once, we do one after the other."""
     del answer
@@ -347,6 +399,8 @@ CASES: dict[str, Callable[[World, object], None]] = {
     "workspace_token_creates_environments": _second_environment,
     "railway_config_file_allowed": _config_file,
     "unmerged_none_is_null": _nothing_staged,
+    "null_port_clears": _port_taken_back,
+    "blank_credentials_clear": _credentials_taken_back,
     "overlap_fails_all": _at_once,
 }
 

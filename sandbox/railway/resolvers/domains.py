@@ -120,9 +120,15 @@ def service_domain_update(_: None, call: Call, input: dict[str, Any]) -> bool:
         raise problems.bad_input(f"Domain {name} is not available")
     if "target_port" in input:
         check_port(input["target_port"])
-        found.target_port = input["target_port"]
+        set_port(call, found, input["target_port"])
     found.domain, found.updated_at = name, call.now
     return True
+
+
+def set_port(call: Call, found: r.Domain, port: int | None) -> None:
+    """The port behind a domain; what null does is a guess."""
+    if port is not None or call.switches.null_port_clears:
+        found.target_port = port
 
 
 def delete_domain(call: Call, found: r.Domain) -> bool:
@@ -166,7 +172,8 @@ def custom_domain_update(
     if found.environment_id != environment_id:
         raise call.missing("CustomDomain")
     check_port(target_port)
-    found.target_port, found.updated_at = target_port, call.now
+    set_port(call, found, target_port)
+    found.updated_at = call.now
     return True
 
 

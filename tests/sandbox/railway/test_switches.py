@@ -204,6 +204,25 @@ def _overlap(railway: Railway, stack: Stack) -> object:
         return ["errors" in answer.result().json() for answer in asked]
 
 
+def _port_taken_away(railway: Railway, stack: Stack) -> object:
+    """Of a domain of Railway's, and of one of one's own."""
+    made = railway.ok("DomainCreate", input={**stack.ids, "targetPort": 8080})
+    wish = {**stack.ids, "serviceDomainId": made["id"], "domain": made["domain"], "targetPort": None}
+    railway.ok("DomainUpdate", input=wish)
+    own = {**stack.ids, "projectId": stack.project, "domain": "crm.example.com", "targetPort": 8080}
+    custom = railway.ok("CustomCreate", input=own)["id"]
+    railway.ok("CustomUpdate", id=custom, e=stack.environment, port=None)
+    found = railway.ok("Domains", p=stack.project, **stack.place)
+    return [one["targetPort"] for one in (*found["serviceDomains"], *found["customDomains"])]
+
+
+def _credentials_blanked(railway: Railway, stack: Stack) -> object:
+    stack.settings(registryCredentials={"username": "crm", "password": "secret"})
+    stack.settings(registryCredentials={"username": "", "password": ""})
+    config = railway.ok("EnvConfig", id=stack.environment)["config"]
+    return config["services"][stack.service]["deploy"].get("registryCredentials")
+
+
 PLEASE = "Failed to create service domain, please try again"
 PROBES: dict[str, Probe] = {
     "bad_variables_status": Probe(
@@ -272,6 +291,10 @@ PROBES: dict[str, Probe] = {
     "unmerged_none_is_null": Probe(
         lambda railway, stack: railway.ok("EnvConfig", id=stack.environment)["unmergedChangesCount"],
         {False: 0, True: None},
+    ),
+    "null_port_clears": Probe(_port_taken_away, {True: [None, None], False: [8080, 8080]}),
+    "blank_credentials_clear": Probe(
+        _credentials_blanked, {True: None, False: {"username": "*****", "password": "*****"}}
     ),
     "overlap_fails_all": Probe(_overlap, {False: [False, False], True: [True, True]}),
 }

@@ -1,0 +1,96 @@
+"""Whether Railway kept what was written: its answer to most writes is `true`, which proves nothing.
+
+What was written is read back, for some seconds, because Railway may be late; a setting that it took and
+dropped then fails the `up` that wrote it, and not the refresh of some later day. Refuses to write again
+by itself: the next `up` does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from railway.errors import WaitTimeoutError
+
+if TYPE_CHECKING:
+    from railway.model import StackView
+    from railway.provider import RailwayProvider
+    from railway.snapshot import Stack
+
+SECONDS = 20.0
+EVERY = 4.0
+PORT_STAYS = (
+    "declare the port again, or take it away in Railway's dashboard (the service, Settings, Networking); "
+    "then run `pulumi up` again"
+)
+"""What to do about the port of a domain that Railway keeps."""
+
+
+@dataclass(frozen=True)
+class Unkept:
+    """A value that is not what was written.
+
+    Args:
+        name: our property.
+        value: what is read back, None if nothing.
+        wanted: what was written, None if it was taken back.
+    """
+
+    name: str
+    value: object
+    wanted: object
+
+    def __str__(self) -> str:
+        return f"{self.name} is {_shown(self.value)} and should be {_shown(self.wanted)}"
+
+
+def port_left(port: int) -> Unkept:
+    """The port of a domain, which was taken back."""
+    return Unkept("target_port", port, None)
+
+
+def read_back(
+    provider: RailwayProvider,
+    stack: Stack,
+    what: str,
+    unkept: Callable[[StackView], tuple[Unkept, ...]],
+    *,
+    next_step: str,
+) -> StackView:
+    """Look until all that was written is there, at first in the shared reading: drop it before.
+
+    Args:
+        provider: whose clock counts.
+        stack: where to look.
+        what: what was written, for people.
+        unkept: what a reading says differently.
+        next_step: what a person should do if it stays so.
+
+    Returns:
+        The reading in which all is there.
+
+    Raises:
+        WaitTimeoutError: something was not kept.
+        RailwayError: it could not be read.
+    """
+    wrong: tuple[Unkept, ...] = ()
+
+    def look() -> StackView | None:
+        nonlocal wrong
+        view = stack.look_again() if wrong else stack.look()
+        wrong = unkept(view)
+        return None if wrong else view
+
+    try:
+        return provider.wait_for(what, look, seconds=SECONDS, every=EVERY)
+    except WaitTimeoutError:
+        said = "; ".join(str(one) for one in wrong)
+        raise WaitTimeoutError(
+            f"Railway took {what}, but did not keep it: {SECONDS:.0f} s later {said}", next_step=next_step
+        ) from None
+
+
+def _shown(value: object) -> str:
+    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
