@@ -16,11 +16,12 @@ from typing import NoReturn, TypeVar
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
-from components.plain import kind_of, mapping, nearest, strings
+from components.plain import kind_of, mapping, nearest, sequence, strings
 from components.problems import Problem
 from components.settings_keys import KEYS, NAMESPACE
 
 _T = TypeVar("_T")
+_YES, _NO = {"yes", "y", "on", "1"}, {"no", "n", "off", "0"}
 
 
 class _BadValueError(ValueError):
@@ -122,19 +123,25 @@ class ConfigReader:
         """A number that is neither infinite nor undefined."""
         return self._read(name, _number, "a number", str(KEYS[name].default))
 
-    def optional_number(self, name: str) -> float | None:
+    def optional_number(self, name: str, example: str) -> float | None:
         """A number above 0, or None when not set."""
         if self.raw(name) is None:
             return None
-        value = self._read(name, _number, "a number", "<number>", fallback=1)
+        value = self._read(name, _number, "a number", example, fallback=1)
         if value <= 0:
-            self.add(name, "must be more than 0.", f"pulumi config set {NAMESPACE}:{name} <number>")
+            self.add(
+                name,
+                f"{value:g} is not possible: it must be more than 0.",
+                f"pulumi config set {NAMESPACE}:{name} {example}  (or pulumi config rm {NAMESPACE}:{name})",
+            )
             return None
         return value
 
     def boolean(self, name: str) -> bool:
-        """true or false."""
-        return self._read(name, _boolean, "true or false", "true")
+        """true or false. The example is what was probably meant, or the default."""
+        wish = str(self.raw(name)).strip().lower()
+        meant = wish in _YES or (wish not in _NO and KEYS[name].meaning is True)
+        return self._read(name, _boolean, "true or false", "true" if meant else "false")
 
     def texts(self, name: str) -> tuple[str, ...]:
         """A list of texts."""
@@ -291,9 +298,13 @@ def _boolean(value: object) -> bool:
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    found = strings(_structured(value))
+    structured = _structured(value)
+    found = strings(structured)
     if found is None:
-        _refuse(_structured(value))
+        odd = [item for item in sequence(structured) or () if not isinstance(item, str)]
+        if odd:
+            raise _BadValueError(f"a list that holds {kind_of(odd[0])}")
+        _refuse(structured)
     return found
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pulumi
 
-from components import railway_file
+from components import railway_file, service_options
 from components.config_reader import ConfigReader
 from components.problems import Problem
 from components.settings_rules import Rules
@@ -160,12 +160,13 @@ def load(
     app_dir_text = read.text("appDir")
     app_dir = (PROGRAM_DIR / app_dir_text).resolve()
     warnings = _railway_file(read, app_dir) if app_dir_text else ()
+    railway = _railway(read)
     settings = Settings(
         stack=stack,
         production=production,
         app_dir=app_dir,
         google=_google(read),
-        railway=_railway(read),
+        railway=railway,
         backend=_backend(read),
         functions=FunctionsSettings(
             runtime=read.optional_text("functionsRuntime"),
@@ -173,7 +174,7 @@ def load(
             discovery_timeout=read.integer("discoveryTimeout", 1, 600, " seconds"),
         ),
         secrets=SecretSettings(values=_secrets(read)),
-        warnings=warnings,
+        warnings=(*warnings, *service_options.warnings(railway)),
     )
     rules = Rules(read, environ)
     rules.app_dir(app_dir_text, settings.app_dir)
@@ -261,8 +262,8 @@ def _railway(read: ConfigReader) -> RailwaySettings:
         sleep_application=read.boolean("sleepApplication"),
         target_port=read.optional_integer("targetPort", 1, 65535),
         custom_domain=read.optional_text("customDomain"),
-        cpu_limit=read.optional_number("cpuLimit"),
-        memory_limit_gb=read.optional_number("memoryLimitGb"),
+        cpu_limit=read.optional_number("cpuLimit", "2"),
+        memory_limit_gb=read.optional_number("memoryLimitGb", "4"),
         rollback_on_failure=read.boolean("rollbackOnFailure"),
         wait_seconds=read.integer("waitSeconds", 30, 7200, " seconds"),
         log_expectations=read.texts("logExpectations"),

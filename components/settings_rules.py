@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from components import service_options
 from components.config_reader import ConfigReader
 from components.plain import nearest
 from components.problems import Problem
@@ -48,7 +49,6 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _REPO = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}(?<!\.git)")
 _REPO_ADDRESS = re.compile(r"(?:https://github\.com/|git@github\.com:)([\w-]+/[\w.-]+?)(?:\.git)?/?$")
 _BRANCH = re.compile(r"(?![-/.])(?!.*(?:\.\.|//|@\{))[^\s~^:?*\[\\]+(?<![/.])")
-_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _ROLE = re.compile(r"(?:(?:projects|organizations)/[A-Za-z0-9.-]+/)?roles/[A-Za-z0-9_.]+")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ROTATION = re.compile(r"[A-Za-z0-9._-]{1,40}")
@@ -159,15 +159,7 @@ class Rules:
                     f"{self._read.shown(name, value)} leaves the repository.",
                     f"pulumi config set {NAMESPACE}:{name} <a path inside the repository>",
                 )
-        kinds = ("DAILY", "WEEKLY", "MONTHLY")
-        if wrong := [kind for kind in railway.volume_backups if kind not in kinds]:
-            self._read.add(
-                "volumeBackups",
-                f"{', '.join(wrong)}: a backup is {', '.join(kinds[:-1])} or {kinds[-1]}.",
-                f"pulumi config set --path '{NAMESPACE}:volumeBackups[0]' DAILY",
-            )
-        if railway.custom_domain is not None:
-            self._shape("customDomain", railway.custom_domain, _DOMAIN, "not a host name", "crm.example.com")
+        service_options.check(self._read, railway)
         if not all(text.strip() for text in railway.log_expectations):
             self._read.add(
                 "logExpectations",

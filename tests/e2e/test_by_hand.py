@@ -218,6 +218,12 @@ def test_an_empty_volume_takes_its_place_where_the_config_says_so(life: Life) ->
     assert [one["kind"] for one in instance["backup_schedules"]] == ["DAILY"]
 
 
+def test_the_key_warns_as_long_as_it_is_set(life: Life) -> None:
+    warning = "After this up: pulumi config rm whatsapp-crm:allowNewVolume"
+    assert warning in life.done["start empty"].stdout
+    assert warning not in life.done["key out"].stdout
+
+
 def test_the_lost_one_can_still_be_restored(life: Life) -> None:
     (instance,) = (
         row for row in life.rows["key out"].values() if row.get("volume_id") == life.volumes["first"]
