@@ -1,5 +1,5 @@
 """Every setting of a service without a volume, one by one: written, read back, changed by hand, healed, taken
-back. With a volume: test_railway_by_hand.
+back; and set by hand where nobody declared it. With a volume: test_railway_by_hand.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from railway.settings_table import SETTINGS
 from sandbox.railway.app import create_app
 from sandbox.serve import LiveServer
 from tests.conformance.dynamic_process import Live
+from tests.conformance.railway_worker import Worker
 from tests.conformance.railway_world import World, first_up
 from tests.conformance.warm_processes import WarmProcesses
 
@@ -114,6 +115,69 @@ def test_every_setting_is_applied_read_back_drifts_and_heals(railway: World) -> 
             assert resource.diff(live, plain).changes, name
             live = resource.update(live, plain)
             assert live.outs.get(name) == plain.get(name), name
+
+
+UNDECLARED = {setting.name: setting for setting in SETTINGS if setting.name != "registry_credentials"}
+
+
+@pytest.fixture
+def worker(railway: World) -> Worker:
+    """A service whose settings are up, with none declared."""
+    railway.admin("switches", {"railway_config_file_allowed": True})
+    worker = Worker(railway)
+    worker.up()
+    return worker
+
+
+def test_a_setting_that_nobody_declared_is_nothing_or_railways_own(worker: Worker) -> None:
+    """Set by hand: drift, with old and new value, which `up` takes back; or no drift at all."""
+    assert worker.refresh() == {}
+    assert worker.refresh() == {}
+    for name, setting in UNDECLARED.items():
+        value, by_hand = SETTING_EDITS[name]
+        if setting.left_alone:
+            worker.edit(**{setting.input: value})
+            assert name in worker.settings()
+            assert worker.refresh() == {}, name
+            assert worker.quiet(), name
+            worker.edit(**{setting.input: setting.cleared})
+            continue
+        worker.edit(**({setting.input: value} if by_hand[setting.input] == setting.default else by_hand))
+        assert worker.refresh() == {name: (1 if name == "replicas" else None, worker.settings()[name])}
+        assert worker.refresh() == {}, name
+        assert not worker.quiet(), name
+        worker.up()
+        assert worker.refresh() == {}, name
+        assert worker.quiet(), name
+        assert worker.settings() == {}
+
+
+def test_what_a_hand_set_is_taken_back_when_the_settings_are_made(railway: World) -> None:
+    """An adoption, and a state that was lost. What is Railway's own stays."""
+    railway.admin("switches", {"railway_config_file_allowed": True})
+    worker = Worker(railway)
+    edits = {
+        setting.input: SETTING_EDITS[name][0]
+        for name, setting in UNDECLARED.items()
+        if name not in ("replicas", "multi_region_config")
+    }
+    worker.edit(**edits)
+    worker.up(start_command="node server.js")
+    left_alone = {name for name, setting in UNDECLARED.items() if setting.left_alone}
+    assert {*worker.settings()} == left_alone - {"multi_region_config"} | {"start_command"}
+    assert worker.settings()["start_command"] == "node server.js"
+    assert worker.refresh() == {}
+    assert worker.quiet(start_command="node server.js")
+
+
+def test_replicas_in_regions_are_no_drift(railway: World) -> None:
+    """The number of replicas follows from the map; the one that is always declared does not count then."""
+    worker = Worker(railway)
+    regions = {"us-west2": {"numReplicas": 2}}
+    worker.up(multi_region_config=regions)
+    assert worker.instance()["num_replicas"] == 2
+    assert worker.refresh() == {}
+    assert worker.quiet(multi_region_config=regions)
 
 
 def test_registry_credentials_are_written_and_never_read(railway: World) -> None:

@@ -1,0 +1,110 @@
+"""Settings that Railway takes and does not keep fail the `up` that wrote them; those that it keeps late do
+not.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import pytest
+
+from railway.settings_table import SETTINGS
+from tests.conformance.railway_worker import Worker
+from tests.conformance.railway_world import REPO, Declared, Engine, World
+from tests.conformance.test_railway_settings import SETTING_EDITS
+
+pytestmark = pytest.mark.conformance
+
+READ = {setting.name for setting in SETTINGS if setting.reads} - {"replicas"}
+"""A cron schedule and several replicas exclude each other."""
+VALUES = {name: value for name, (value, _) in SETTING_EDITS.items() if name in READ}
+
+
+def ignore(world: World, *names: str) -> None:
+    """Let Railway drop these settings; none: no more."""
+    world.admin("switches", {"settings_ignored": list(names)})
+
+
+@pytest.fixture
+def worker(railway: World) -> Worker:
+    """A service without settings."""
+    railway.admin("switches", {"railway_config_file_allowed": True})
+    return Worker(railway)
+
+
+def test_every_setting_that_is_ignored_is_named_with_both_values(worker: Worker) -> None:
+    ignore(worker.world, *READ)
+    text = worker.refused(**VALUES)
+    assert f"Railway took the settings of the service {worker.place['service_id']}, but did not keep" in text
+    for name in READ - {"builder", "region"}:
+        assert f"{name} is " in text
+    assert 'start_command is nothing and should be "node server.js"' in text
+    assert "healthcheck_timeout is 300 and should be 100" in text
+    assert 'builder is "RAILPACK" and should be "NIXPACKS"' in text
+    assert 'region is nothing and should be "us-west2"' in text
+    assert "set it in Railway's dashboard" in text
+    assert "Traceback" not in text
+
+
+def test_replicas_that_are_ignored_are_named(worker: Worker) -> None:
+    worker.world.admin("switches", {"settings_ignored": ["num_replicas"]})
+    assert "replicas is 1 and should be 3" in worker.refused(replicas=3)
+
+
+def test_an_update_that_is_ignored_is_not_taken_for_done(worker: Worker) -> None:
+    """The state keeps the old value, so the next `up` tries again, without a refresh."""
+    worker.up(healthcheck_timeout=50)
+    ignore(worker.world, "healthcheck_timeout")
+    for _ in range(2):
+        text = worker.refused(healthcheck_timeout=100)
+        assert "healthcheck_timeout is 50 and should be 100" in text
+    ignore(worker.world)
+    worker.up(healthcheck_timeout=100)
+    assert worker.refresh() == {}
+
+
+def test_a_setting_that_is_not_taken_back_is_named(worker: Worker) -> None:
+    worker.up(start_command="node server.js")
+    ignore(worker.world, "start_command")
+    assert 'start_command is "node server.js" and should be nothing' in worker.refused()
+
+
+def test_a_first_up_fails_before_it_deploys(railway: World) -> None:
+    ignore(railway, "restart_policy_type")
+    engine, declared = Engine(), Declared(settings={"restart_policy_type": "ALWAYS"})
+    with railway.operation() as process, pytest.raises(grpc.RpcError) as caught:
+        engine.up(process, declared)
+    assert isinstance(caught.value, grpc.Call)
+    assert 'restart_policy_type is "ON_FAILURE" and should be "ALWAYS"' in str(caught.value.details())
+    assert railway.counts()[1] == 0
+    ignore(railway)
+    with railway.operation() as process:
+        engine.up(process, declared)
+    with railway.operation() as process:
+        assert engine.refresh(process) == {}
+
+
+@pytest.mark.parametrize("source", [{}, {"repo": REPO, "branch": "main"}])
+def test_a_setting_that_comes_late_is_waited_for(worker: Worker, source: dict[str, Any]) -> None:
+    ignore(worker.world, "start_command")
+    with ThreadPoolExecutor() as pool:
+        up = pool.submit(worker.up, start_command="node server.js", **source)
+        while worker.world.counts()[0].get("StackRead", 0) < 3:
+            time.sleep(0.01)
+        ignore(worker.world)
+        worker.edit(startCommand="node server.js")
+        assert up.result().outs["start_command"] == "node server.js"
+
+
+def test_looking_costs_one_reading(worker: Worker) -> None:
+    """Of which a change of the source has one anyway."""
+    worker.up(repo=REPO, branch="main")
+    worker.world.reset()
+    worker.up(repo=REPO, branch="main", start_command="node server.js")
+    assert worker.world.counts()[0] == {"StackRead": 2, "ServiceInstanceUpdate": 1}
+    worker.world.reset()
+    worker.up(repo=REPO, branch="staging", start_command="node server.js")
+    assert worker.world.counts()[0] == {"StackRead": 2, "ServiceInstanceUpdate": 1, "TriggerUpdate": 1}
