@@ -1,8 +1,9 @@
 """What taking a project over will change: read, compared with the same tables as every later change, and
 changed by nobody.
 
-Refuses what `up` would refuse: a project that is not there or in another workspace, a volume that is
-another service's, lost, or larger than declared. Refuses to show the value of a variable: names only.
+Refuses what `up` would refuse: a project that is not there, in another workspace or another stack's, a
+service that is not in the declared environment, a volume that is another service's, lost, larger than
+declared or in another region. Refuses to show the value of a variable: names only.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from railway import diff as differ
+from railway import reach, region
 from railway.backup_schedule import VolumeBackupScheduleProvider
 from railway.custom_domain import CustomDomainProvider
 from railway.errors import RefusedError
 from railway.model import Named, ProjectView, StackView
 from railway.project import ProjectProvider
 from railway.provider import Props, RailwayProvider, instance_of
+from railway.service import not_here
 from railway.service_domain import ServiceDomainProvider, choose
 from railway.service_limits import ServiceLimitsProvider
 from railway.service_settings import ServiceSettingsProvider
@@ -83,19 +86,22 @@ def report(provider: Makes, project_id: str, declared: Mapping[str, Props]) -> R
     changes: dict[str, str] = {}
     if project.name != declared["project"]["project_name"]:
         changes["project.project_name"] = _arrow(project.name, declared["project"]["project_name"])
-    if (environment := _environment(project, declared, changes)) is None:
+    name = declared["service"]["service_name"]
+    service = next((one for one in project.services if one.name == name), None)
+    if (environment := _environment(project, service, declared, changes)) is None:
         return Report(shown, (), changes, ())
     kept = [f"the environment {environment.name} ({environment.id})"]
     stack = projects.railway.stack(project.id, environment.id)
     view = stack.look()
-    name = declared["service"]["service_name"]
-    service = next((one for one in project.services if one.name == name), None)
-    if service is None or view.instance(service.id) is None:
+    if service is None:
         changes["service"] = f"{_NOTHING} -> {name}, with a new and empty volume"
         return Report(shown, tuple(kept), changes, _other_services(project, name))
+    if view.instance(service.id) is None:
+        raise not_here(service, environment.name)
     kept.append(f"the service {service.name} ({service.id})")
     place = {"project_id": project.id, "environment_id": environment.id, "service_id": service.id}
-    kept += _volume(provider(VolumeProvider), view, {**declared["volume"], **place}, changes)
+    volume = {**declared["volume"], **place}
+    kept += _volume(provider(VolumeProvider), view, volume, declared["settings"], changes)
     _settings(provider(ServiceSettingsProvider), {**declared["settings"], **place}, changes)
     _variables(declared["variables"]["variables"], stack.variables(service.id), changes)
     kept += _domain(provider(ServiceDomainProvider), view, {**declared["domain"], **place}, changes)
@@ -107,7 +113,9 @@ def report(provider: Makes, project_id: str, declared: Mapping[str, Props]) -> R
     if "backups" in declared:
         props = {**declared["backups"], **place, "volume_id": ""}
         _backups(provider(VolumeBackupScheduleProvider), provider(VolumeProvider), view, props, changes)
+    beyond = reach.settings_reach(projects.railway.api, view, service.id)
     warnings = (
+        *((beyond,) if beyond else ()),
         *_config_file(view, service, declared["settings"]),
         *_services_beside(view, service, declared["settings"]),
     )
@@ -115,12 +123,19 @@ def report(provider: Makes, project_id: str, declared: Mapping[str, Props]) -> R
 
 
 def _environment(
-    project: ProjectView, declared: Mapping[str, Props], changes: dict[str, str]
+    project: ProjectView, service: Named | None, declared: Mapping[str, Props], changes: dict[str, str]
 ) -> Named | None:
     name = declared["project"].get("environment_name") or "production"
     found = next((one for one in project.environments if one.name == name), None)
     if found is None:
         there = ", ".join(one.name for one in project.environments)
+        if service is not None:
+            raise RefusedError(
+                f"the Railway project has no environment {name}, but {there}. A new one would be empty, and "
+                f"Railway's API cannot put the service {service.name} ({service.id}) there",
+                next_step="correct whatsapp-crm:railwayEnvironment; or duplicate an environment that has the "
+                f"service in Railway's dashboard, under the name {name}",
+            )
         changes["environment"] = f"{_NOTHING} -> {name}, with nothing in it (the project has {there})"
     return found
 
@@ -157,12 +172,17 @@ def _services_beside(view: StackView, service: Named, settings: Props) -> tuple[
     return tuple(f"the service {name} deploys {repo} too; it is not touched" for name in beside)
 
 
-def _volume(provider: VolumeProvider, view: StackView, props: Props, changes: dict[str, str]) -> list[str]:
+def _volume(
+    provider: VolumeProvider, view: StackView, props: Props, settings: Props, changes: dict[str, str]
+) -> list[str]:
     found = provider.find(view, props)
+    provider.holder(view, props, found.volume_id if found else "")
     if found is None:
         provider.refuse_new_over_lost(view, props)
         changes["volume"] = f"{_NOTHING} -> {props['volume_name']}, empty, at {props['mount_path']}"
         return []
+    for wishes in (props, settings):
+        region.refuse_elsewhere(found, wishes)
     if found.size_mb > int(props["size_mb"]):
         raise RefusedError(
             f"the Railway volume {found.name} ({found.volume_id}) has {found.size_mb} MB, {props['size_mb']} "

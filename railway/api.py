@@ -157,6 +157,17 @@ class RailwayApi:
         data = self._ask(documents.TOKEN_WORKSPACES)
         return [Named(one["id"], one["name"]) for one in data["apiToken"]["workspaces"]]
 
+    def environments(self, project_id: str) -> list[tuple[Named, bool]]:
+        """The living environments of a project that the token can see, each with whether it is a fork."""
+        data = self._pages(
+            documents.ENVIRONMENTS_READ, {("project", "environments"): "after"}, projectId=project_id
+        )
+        return [
+            (Named(node["id"], node["name"]), node["sourceEnvironment"] is not None)
+            for node in nodes(data["project"]["environments"])
+            if not node["deletedAt"]
+        ]
+
     def service_is_deleted(self, service_id: str) -> bool:
         """Whether Railway says in so many words that a service does not exist any more."""
         try:

@@ -130,6 +130,20 @@ query ProjectsFind($workspaceId: String!, $after: String) {
 """,
 )
 
+ENVIRONMENTS_READ: Final = _query(
+    "EnvironmentsRead",
+    """
+query EnvironmentsRead($projectId: String!, $after: String) {
+  project(id: $projectId) {
+    environments(first: 100, after: $after) {
+      edges { node { id name deletedAt sourceEnvironment { id } } } pageInfo { hasNextPage endCursor }
+    }
+  }
+}
+""",
+)
+"""Which environments are forks; apart from the other reads, as a token may not see the source of a fork."""
+
 TOKEN_WORKSPACES: Final = _query(
     "TokenWorkspaces", "query TokenWorkspaces { apiToken { workspaces { id name } } }"
 )

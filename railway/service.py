@@ -1,6 +1,7 @@
 """A service, made without a source: nothing is deployed before its variables, volume and settings are there.
 
-Refuses to believe that a service is deleted because a list lacks it: Railway is asked by id.
+Refuses to believe that a service is deleted because a list lacks it: Railway is asked by id. Refuses to
+delete one that other environments would lose with ours.
 """
 
 from __future__ import annotations
@@ -11,8 +12,16 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
+from railway import reach
 from railway.diff import Field, at_most_characters
-from railway.errors import MissingError, NotAuthorizedError, NotFoundError
+from railway.errors import (
+    MissingError,
+    NotAuthorizedError,
+    NotFoundError,
+    RefusedError,
+    RejectedError,
+    WaitTimeoutError,
+)
 from railway.model import InstanceView, Named, StackView
 from railway.provider import Props, RailwayProvider, gone, inputs_of
 from railway.snapshot import Stack
@@ -55,12 +64,18 @@ class ServiceProvider(RailwayProvider):
             if gone(view):
                 raise MissingError("the environment is deleted", next_step="run `pulumi up --refresh`")
             found = named(view)
+            known = found is not None
             if found is None:
                 found = self.once(
                     lambda: self.railway.api.create_service(stack.project_id, stack.environment_id, name),
                     lambda: named(stack.look_again()),
                 )
-            self._await_instance(stack, found)
+            try:
+                self._await_instance(stack, found)
+            except WaitTimeoutError:
+                if not known:
+                    raise
+                raise not_here(found, view.environment.name if view.environment else "") from None
         return found.id, {}
 
     def see(self, id_: str, props: Props) -> dict[str, Any] | None:
@@ -74,12 +89,7 @@ class ServiceProvider(RailwayProvider):
                 return None
             raise MissingError(f"the service {id_} exists, but not in project {props['project_id']}")
         if view.instance(id_) is None:
-            raise MissingError(
-                f"the service {service.name} ({id_}) exists, but has no instance in environment "
-                f"{props['environment_id']}",
-                next_step="delete the service in Railway's dashboard (its volume stays), then `pulumi up "
-                "--refresh`",
-            )
+            raise not_here(service, view.environment.name if view.environment else "")
         return {"service_name": service.name}
 
     def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
@@ -88,14 +98,28 @@ class ServiceProvider(RailwayProvider):
         if "service_name" in changed:
             stack = self.stack(news)
             with stack.changing:
-                self.railway.api.rename_service(id_, news["service_name"])
-                stack.drop()
+                try:
+                    self.railway.api.rename_service(id_, news["service_name"])
+                except RejectedError:
+                    _refuse_taken_name(stack.look_again(), id_, news["service_name"])
+                    raise
+                finally:
+                    stack.drop()
         return {}
 
     def drop(self, id_: str, props: Props) -> None:
-        """Delete it; its volume stays."""
+        """Delete it; its volume stays. What other environments would lose with it is not deleted."""
         stack = self.stack(props)
         with stack.changing:
+            view = stack.look_again()
+            if gone(view):
+                return
+            service = view.service(id_)
+            if service is not None:
+                others = reach.with_service(self.railway.api, view, id_)
+                if others and view.instance(id_) is None:
+                    return
+                reach.refuse_delete(view, service, others)
             try:
                 self.railway.api.delete_service(id_, props["environment_id"])
             except NotFoundError:
@@ -146,3 +170,35 @@ class Service(dynamic.Resource, module="railway", name="Service"):
 
     def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(ServiceProvider(), name, inputs_of(args), opts)
+
+
+def not_here(service: Named, environment: str) -> MissingError:
+    """What to do about a service of the project that is not in an environment.
+
+    Railway's API has no call that puts an existing service into another environment (Railway docs,
+    environments: "Sync environments" is the dashboard's way).
+    """
+    return MissingError(
+        f"the Railway project has the service {service.name} ({service.id}), but not in the environment "
+        f"{environment}; Railway's API cannot put it there",
+        next_step=f"open {environment} in Railway's dashboard, press Sync, choose the environment that has "
+        "the service, keep nothing but it, and deploy the change; then `pulumi up --refresh`. Or use an "
+        "environment that has it (whatsapp-crm:railwayEnvironment), or make another service: pulumi config "
+        "set whatsapp-crm:railwayServiceName <name>",
+    )
+
+
+def _refuse_taken_name(view: StackView, id_: str, name: str) -> None:
+    services = view.project.services if view.project else ()
+    taken = next((one for one in services if one.name == name and one.id != id_), None)
+    ours = view.service(id_)
+    if taken is None:
+        return
+    here = ours.name if ours else id_
+    raise RefusedError(
+        f"our Railway service is named {here} ({id_}); it cannot be named {name} again, because another "
+        f"service of the project ({taken.id}) has that name",
+        next_step="look in Railway's dashboard which of the two is the right one. Rename or delete the other "
+        f"there and run `pulumi up --refresh`; or leave ours its name: pulumi config set "
+        f"whatsapp-crm:railwayServiceName {here}",
+    ) from None

@@ -1,8 +1,9 @@
 """The volume of a service: the one thing here that cannot be made again.
 
 It only grows, is never replaced, and moves to another service or path in place. Refuses to delete it
-unless its state says `allow_delete`. Refuses to call one that was deleted by hand "gone", because a new
-and empty one would take its place without a word, while Railway keeps the data of the old one for 48
+unless its state says `allow_delete`, or while another environment has it too. Refuses to move it to another
+region, and to attach it where another one is. Refuses to call one that was deleted by hand "gone", because
+a new and empty one would take its place without a word, while Railway keeps the data of the old one for 48
 hours.
 """
 
@@ -15,7 +16,7 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
-from railway import revision
+from railway import reach, region, revision, volume_name
 from railway.diff import (
     Field,
     absolute_path,
@@ -27,7 +28,7 @@ from railway.diff import (
     positive,
     whole,
 )
-from railway.errors import MissingError, NotFoundError, RefusedError, RejectedError, WaitTimeoutError
+from railway.errors import MissingError, NotFoundError, RefusedError, WaitTimeoutError
 from railway.model import DeploymentView, StackView, VolumeView
 from railway.provider import Props, RailwayProvider, gone, inputs_of
 from railway.snapshot import Stack
@@ -77,9 +78,7 @@ class VolumeProvider(RailwayProvider):
         Field(name="volume_name", required=True, rules=(at_most_characters(32),)),
         Field(name="mount_path", normal=path, required=True, rules=(absolute_path,)),
         Field(name="size_mb", normal=number, required=True, grow_only=True, rules=(positive, whole)),
-        Field(
-            name="region", fixed="moving a volume to another region means a downtime; do it in the dashboard"
-        ),
+        Field(name="region", fixed=f"a volume's data does not move by itself. Set it back; or {region.MOVE}"),
         Field(name="allow_delete", normal=flag, default=False, rules=(boolean,)),
         Field(name="allow_new_volume", normal=flag, default=False, rules=(boolean,)),
     )
@@ -96,6 +95,7 @@ class VolumeProvider(RailwayProvider):
             found = self.find(view, props)
             if found is None:
                 self.refuse_new_over_lost(view, props)
+                self._vacate(stack, props, "")
                 volume_id, written = self._create(stack, props)
             else:
                 volume_id, written = found.volume_id, None
@@ -148,11 +148,23 @@ class VolumeProvider(RailwayProvider):
         stack = self.stack(props)
         with stack.changing:
             try:
+                self._refuse_elsewhere_too(stack, id_, props)
                 self.railway.api.delete_volume(id_)
             except NotFoundError:
                 return
             finally:
                 stack.drop()
+
+    def _refuse_elsewhere_too(self, stack: Stack, volume_id: str, props: Props) -> None:
+        others = reach.with_volume(self.railway.api, stack.project_id, stack.environment_id, volume_id)
+        if others:
+            raise RefusedError(
+                f"the Railway volume {props.get('volume_name')} ({volume_id}) holds data in "
+                f"{reach.listed(others)} too, and Railway's API deletes a volume in all of them; it is not "
+                "deleted",
+                next_step="to keep it and only forget it: pulumi state delete <urn>. To delete it in one "
+                "environment, or in all: in Railway's dashboard, then `pulumi state delete <urn>`",
+            )
 
     def _may_start_empty(self, props: Props) -> bool:
         # A refresh sees the state's inputs only, not the program's new ones: hence the config as well.
@@ -189,36 +201,14 @@ class VolumeProvider(RailwayProvider):
             if one.deleted and (one.service_id == props["service_id"] or one.name == props["volume_name"]):
                 raise _lost(one.volume_id, props)
 
-    def _rename(self, stack: Stack, volume: VolumeView, name: str) -> None:
-        environment = stack.look().environment
-        holder = next(
-            (one for one in (environment.volumes if environment else ()) if one.deleted and one.name == name),
-            None,
-        )
-        if holder is not None:
-            # A deleted volume keeps its name for 48 hours, and names are unique in a project.
-            try:
-                self.railway.api.rename_volume(holder.volume_id, f"lost-{holder.volume_id[:8]}")
-            except (NotFoundError, RejectedError) as error:
-                raise RefusedError(
-                    f"the deleted volume {holder.volume_id} still has the name {name}: {error.reason}",
-                    next_step="choose another volume name, or wait until Railway has removed the deleted one",
-                ) from None
-        try:
-            self.railway.api.rename_volume(volume.volume_id, name)
-        except RejectedError as error:
-            project = stack.look().project
-            others = project.volumes if project else ()
-            taken = next((one for one in others if one.name == name and one.id != volume.volume_id), None)
-            if taken is None:
-                raise
-            # Not ours to rename: what is on it, and in which environment, is not known here.
-            raise RefusedError(
-                f"the Railway project already has a volume named {name} ({taken.id}), in another environment "
-                f"or deleted with one: {error.reason}",
-                next_step="choose another name: pulumi config set whatsapp-crm:volumeName <name>; or rename "
-                "that one in Railway's dashboard. A deleted one keeps its name for 48 hours",
-            ) from None
+    def holder(self, view: StackView, props: Props, own: str) -> str | None:
+        """The deleted volume that has the declared name; see `volume_name.holder`."""
+        narrow = self.access.kind == "project"
+        return volume_name.holder(self.railway.api, view, props["volume_name"], own, narrow=narrow)
+
+    def _vacate(self, stack: Stack, props: Props, own: str) -> None:
+        narrow = self.access.kind == "project"
+        volume_name.vacate(self.railway.api, stack, props["volume_name"], own, narrow=narrow)
 
     def _create(self, stack: Stack, props: Props) -> tuple[str, datetime | None]:
         def appeared() -> tuple[str, datetime | None] | None:
@@ -262,6 +252,7 @@ class VolumeProvider(RailwayProvider):
     def _converge(self, stack: Stack, volume: VolumeView, props: Props) -> datetime | None:
         """Bring name, place and size to what is declared; returns when it was moved, None if it was not."""
         api, moved = self.railway.api, None
+        region.refuse_elsewhere(volume, props)
         size = int(props["size_mb"])
         if volume.size_mb > size:
             raise RefusedError(
@@ -269,8 +260,11 @@ class VolumeProvider(RailwayProvider):
                 "volume never shrinks",
                 next_step=f"declare {volume.size_mb} MB or more",
             )
+        if volume.service_id != props["service_id"]:
+            _refuse_second(stack.look(), volume, props["service_id"])
         if volume.name != props["volume_name"]:
-            self._rename(stack, volume, props["volume_name"])
+            self._vacate(stack, props, volume.volume_id)
+            api.rename_volume(volume.volume_id, props["volume_name"])
             volume = replace(volume, name=props["volume_name"])
             stack.patch(lambda view: _with_volume(view, volume))
         if (path(volume.mount_path), volume.service_id) != (path(props["mount_path"]), props["service_id"]):
@@ -329,6 +323,22 @@ def _lost(volume_id: str, props: Props) -> MissingError:
         next_step="restore it: Railway's dashboard, the project's canvas, or the link in Railway's mail "
         "about the deletion; attach it to its service, and run `pulumi up` again. To really start with "
         f"an EMPTY volume: {_ALLOW_NEW}, then `pulumi up --refresh --run-program`",
+    )
+
+
+def _refuse_second(view: StackView, volume: VolumeView, service_id: str) -> None:
+    volumes = view.environment.volumes if view.environment else ()
+    second = next((one for one in volumes if one.service_id == service_id and not one.deleted), None)
+    if second is None or second.volume_id == volume.volume_id:
+        return
+    service = view.service(volume.service_id)
+    where = f"attached to the service {service.name}" if service else "attached to no service"
+    raise RefusedError(
+        f"our Railway volume {volume.name} ({volume.volume_id}, {volume.size_mb} MB) is {where}, and the "
+        f"service has another: {second.name} ({second.volume_id}, {second.size_mb} MB); Railway allows one",
+        next_step="look in Railway's dashboard which of the two holds the data. If ours does: detach the "
+        "other from the service and run `pulumi up --refresh`. If the other does: rename ours, `pulumi state "
+        "unprotect <urn>`, `pulumi state delete <urn>`, and `pulumi up`, which takes the attached one",
     )
 
 

@@ -162,6 +162,11 @@ class Switches:
     """A domain that is updated with targetPort null has no port any more; or keeps the one it had."""
     blank_credentials_clear: bool = unproven(True, False)
     """Registry credentials with an empty name and password take them away; or change nothing."""
+    settings_reach: str = unproven("no_forks", "named")
+    """serviceInstanceUpdate in an environment that is no fork: as the schema says also in all others that are
+    none, or, as it is reported, in that one alone."""
+    service_delete_reach: str = unproven("no_forks", "named")
+    """The same for serviceDelete."""
     overlap_fails_all: bool = unproven(False, True)
     """Overlapping mutations of one environment all fail, not only domain creates."""
 

@@ -48,7 +48,7 @@ def check_name(call: Call, project_id: str, name: str, own: str = "") -> None:
 
 
 def reached(call: Call, project_id: str, environment_id: str | None) -> list[str]:
-    """The environments that a create or delete reaches: a fork alone, else every one that is no fork."""
+    """The environments that a write to a service reaches: a fork alone, else every one that is no fork."""
     if environment_id is not None:
         named = call.environment(environment_id)
         if named.project_id != project_id:
@@ -102,7 +102,10 @@ def service_update(_: None, call: Call, id: str, input: dict[str, Any]) -> r.Ser
 
 def service_delete(_: None, call: Call, id: str, environment_id: str | None = None) -> bool:
     found = call.service(id)
-    for place in reached(call, found.project_id, environment_id):
+    places = reached(call, found.project_id, environment_id)
+    if environment_id is not None and call.switches.service_delete_reach == "named":
+        places = [environment_id]
+    for place in places:
         remove_service(call, id, place)
     if environment_id is None:
         remove_service(call, id, None)
@@ -112,7 +115,10 @@ def service_delete(_: None, call: Call, id: str, environment_id: str | None = No
 def service_instance_update(
     _: None, call: Call, service_id: str, input: dict[str, Any], environment_id: str | None = None
 ) -> bool:
-    """Change settings at once, without deploying; without an environment, in all of them."""
+    """Change settings at once, without deploying; without an environment, in all of them.
+
+    The environment that is named stands for all that are no forks, unless it is one (Railway's schema).
+    """
     if environment_id is None:
         call.service(service_id)
         if call.caller.kind == "project":
@@ -122,6 +128,8 @@ def service_instance_update(
             raise problems.not_found("ServiceInstance")
     else:
         chosen = [call.instance(service_id, environment_id)]
+        if call.switches.settings_reach == "no_forks":
+            chosen += others(call, chosen[0])
     changes = settings.from_update(call, input)
     repository = check_source(call, changes["source_repo"]) if changes.get("source_repo") else None
     for instance in chosen:
@@ -135,6 +143,16 @@ def service_instance_update(
             if call.switches.source_update_deploys:
                 deploys.start(call.store, instance, "deploy")
     return True
+
+
+def others(call: Call, named: r.Instance) -> list[r.Instance]:
+    """The instances of the same service that a change of one reaches too: none from a fork."""
+    places = reached(call, call.service(named.service_id).project_id, named.environment_id)
+    return [
+        row
+        for row in call.instances_of(named.service_id)
+        if row.environment_id in places and row is not named and row.visible_at <= call.now
+    ]
 
 
 def limits_update(_: None, call: Call, input: dict[str, Any]) -> bool:

@@ -183,6 +183,18 @@ def test_settings_without_an_environment_reach_all(railway: Railway, stack: Stac
         assert railway.ok("ServiceInstance", s=made, e=place)["startCommand"] == "run"
 
 
+def test_a_write_to_a_service_in_a_fork_stays_in_it(railway: Railway, stack: Stack) -> None:
+    fork = environment(railway, stack, "pr-1", sourceEnvironmentId=stack.environment)
+    railway.wait()
+    in_fork = {"serviceId": stack.service, "environmentId": fork}
+    railway.ok("ServiceInstanceUpdate", **in_fork, input={"startCommand": "fork"})
+    assert stack.instance()["startCommand"] is None
+    stack.settings(startCommand="ours")
+    assert railway.ok("ServiceInstance", s=stack.service, e=fork)["startCommand"] == "fork"
+    railway.ok("ServiceDelete", id=stack.service, environmentId=fork)
+    assert stack.instance()["startCommand"] == "ours"
+
+
 def test_source_by_settings_makes_neither_trigger_nor_deployment(railway: Railway, stack: Stack) -> None:
     stack.settings(source={"repo": REPO})
     railway.wait()

@@ -223,6 +223,29 @@ def _credentials_blanked(railway: Railway, stack: Stack) -> object:
     return config["services"][stack.service]["deploy"].get("registryCredentials")
 
 
+def _beside(railway: Railway, stack: Stack) -> tuple[str, dict[str, str]]:
+    """Another environment that is no fork, and a service that is in both."""
+    place = {"projectId": stack.project, "environmentId": stack.environment}
+    other = railway.ok("EnvironmentCreate", input={"projectId": stack.project, "name": "staging"})["id"]
+    made = railway.ok("ServiceCreate", input={**place, "name": "worker"})["id"]
+    railway.wait()
+    return made, {"s": made, "e": other}
+
+
+def _settings_reach(railway: Railway, stack: Stack) -> object:
+    worker, beside = _beside(railway, stack)
+    wish = {"serviceId": worker, "environmentId": stack.environment, "input": {"startCommand": "run"}}
+    railway.ok("ServiceInstanceUpdate", **wish)
+    return railway.ok("ServiceInstance", **beside)["startCommand"]
+
+
+def _delete_reach(railway: Railway, stack: Stack) -> object:
+    worker, beside = _beside(railway, stack)
+    railway.ok("ServiceDelete", id=worker, environmentId=stack.environment)
+    body = railway.reply("ServiceInstance", **beside).json()
+    return body["errors"][0]["message"] if "errors" in body else "there"
+
+
 PLEASE = "Failed to create service domain, please try again"
 PROBES: dict[str, Probe] = {
     "bad_variables_status": Probe(
@@ -296,6 +319,8 @@ PROBES: dict[str, Probe] = {
     "blank_credentials_clear": Probe(
         _credentials_blanked, {True: None, False: {"username": "*****", "password": "*****"}}
     ),
+    "settings_reach": Probe(_settings_reach, {"no_forks": "run", "named": None}),
+    "service_delete_reach": Probe(_delete_reach, {"no_forks": "Service not found", "named": "there"}),
     "overlap_fails_all": Probe(_overlap, {False: [False, False], True: [True, True]}),
 }
 
