@@ -2,12 +2,14 @@
 
 Which project is ours is said by its id in the state, by `adopt_project_id`, or by the stack's marker in
 its description. Refuses to take a project of the same name that has neither: it may be somebody else's,
-or the production that nobody has told us about. Refuses to delete a project that still has services or
-volumes in it.
+or the production that nobody has told us about. Refuses to adopt a project that has another stack's mark:
+both would rename it, and switch its branch, at every `up`. Refuses to delete a project that still has
+services or volumes in it.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +88,7 @@ class ProjectProvider(RailwayProvider):
             )
         project = self._living(id_)
         if {"project_name", "stack_marker"} & set(changed):
-            self._sync(project, news)
+            self._sync(project, news, before=str(olds.get("stack_marker") or ""))
         return {"environment_id": _environment_id(project, news, str(olds.get("environment_id") or ""))}
 
     def drop(self, id_: str, props: Props) -> None:
@@ -135,7 +137,7 @@ class ProjectProvider(RailwayProvider):
         """The project that is to be taken over; reads only.
 
         Raises:
-            RefusedError: there is none, or it is in another workspace than the declared one.
+            RefusedError: there is none, it is in another workspace than the declared one, or another stack's.
         """
         project = self.railway.project(project_id)
         if project is None:
@@ -151,6 +153,7 @@ class ProjectProvider(RailwayProvider):
                 f"{workspace}",
                 next_step="correct whatsapp-crm:railwayProjectId or whatsapp-crm:railwayWorkspaceId",
             )
+        _refuse_another_stacks(project, props["stack_marker"])
         return project
 
     def _found_or_made(self, props: Props) -> ProjectView:
@@ -214,13 +217,21 @@ class ProjectProvider(RailwayProvider):
         # A project token may not write the description, and knows its one project without it.
         return self.access.kind == "project" or _mark(props["stack_marker"]) in project.description
 
-    def _sync(self, project: ProjectView, props: Props) -> None:
-        mark, fields = _mark(props["stack_marker"]), dict[str, str]()
+    def _sync(self, project: ProjectView, props: Props, *, before: str = "") -> None:
+        """Bring name and mark to what is declared. `before`: the mark of this stack until now."""
+        fields = dict[str, str]()
         if project.name != props["project_name"]:
             fields["name"] = props["project_name"]
+        description = project.description
+        old = _mark(before)
+        if before != props["stack_marker"] and old in description and self.access.kind != "project":
+            # `pulumi stack rename`: the next stack of the old name must not take this project for its own.
+            description = description.replace(old, "").strip()
         if not self._is_marked(project, props):
             # Appended: what a person wrote there stays.
-            fields["description"] = f"{project.description}\n{mark}".strip()
+            description = f"{description}\n{_mark(props['stack_marker'])}".strip()
+        if description != project.description:
+            fields["description"] = description
         if fields:
             with self.railway.changing(project.id):
                 self.railway.api.update_project(project.id, **fields)
@@ -235,6 +246,23 @@ class Project(dynamic.Resource, module="railway", name="Project"):
 
     def __init__(self, name: str, args: ProjectArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(ProjectProvider(), name, inputs_of(args, "environment_id"), opts)
+
+
+_MARKS = re.compile(r"\[pulumi:([^\]]+)\]")
+
+
+def _refuse_another_stacks(project: ProjectView, stack_marker: str) -> None:
+    marks = _MARKS.findall(project.description)
+    if not marks or stack_marker in marks:
+        return
+    others = " and ".join(marks)
+    raise RefusedError(
+        f"the Railway project {project.name} ({project.id}) belongs to the Pulumi stack {others}; this stack "
+        f"is {stack_marker}, and two stacks would undo each other's work",
+        next_step="correct whatsapp-crm:railwayProjectId of this stack. If that stack is gone, or was "
+        f"renamed to this one: take {' and '.join(_mark(one) for one in marks)} out of the project's "
+        "description in Railway's dashboard (project, Settings, General), then run `pulumi up` again",
+    )
 
 
 def _mark(stack_marker: str) -> str:
