@@ -10,7 +10,7 @@ import pytest
 from railway import documents
 from railway.project import ProjectProvider
 from railway.service_domain import ServiceDomainProvider
-from tests.conformance.railway_world import REPO, VARIABLES, WORKSPACE, Declared, Engine, World
+from tests.conformance.railway_world import REPO, VARIABLES, WORKSPACE, Declared, Engine, World, first_up
 
 pytestmark = pytest.mark.conformance
 
@@ -18,7 +18,8 @@ WRITES = {document.name for document in documents.ALL if document.kind == "mutat
 
 
 def production(world: World) -> dict[str, str]:
-    """A project made by hand: an audit branch, files on the volume, two more variables, a domain."""
+    """A project made by hand: an audit branch, a start command, files on the volume, two more variables, a
+    domain."""
     project = world.hand(
         "mutation($i: ProjectCreateInput!) { projectCreate(input: $i) { id primaryEnvironmentId } }",
         i={"name": "crm", "workspaceId": WORKSPACE, "description": "our production"},
@@ -48,6 +49,12 @@ def production(world: World) -> dict[str, str]:
         i=place
         | {"serviceId": service, "provider": "github", "repository": REPO, "branch": "audit-whatsapp-30"},
     )
+    world.hand(
+        "mutation($e: String!, $s: String!) { serviceInstanceUpdate(environmentId: $e, serviceId: $s,"
+        ' input: {startCommand: "node audit.js", builder: NIXPACKS}) }',
+        e=place["environmentId"],
+        s=service,
+    )
     domain = world.hand(
         "mutation($i: ServiceDomainCreateInput!) { serviceDomainCreate(input: $i) { id } }", i=where
     )["serviceDomainCreate"]["id"]
@@ -60,6 +67,15 @@ def production(world: World) -> dict[str, str]:
     world.admin(f"volumes/{volume}/files", {"files": {"session.json": "kept"}})
     world.reset()
     return {"project": project["id"], "service": service, "volume": volume, "domain": domain}
+
+
+def describe(world: World, project: str, text: str) -> None:
+    """Write a project's description by hand."""
+    world.hand(
+        "mutation($id: String!, $text: String!) { projectUpdate(id: $id, input: {description: $text}) { id } }",
+        id=project,
+        text=text,
+    )
 
 
 def refused(world: World, declared: Declared, **environ: str) -> str:
@@ -85,6 +101,8 @@ def test_a_running_production_is_adopted_with_one_deployment(railway: World) -> 
     assert railway.rows("triggers")[0]["branch"] == "main"
     names = {row["name"] for row in railway.rows("variables")}
     assert names == set(VARIABLES)
+    instance = railway.rows("instances")[0]
+    assert (instance["start_command"], instance["builder"]) == (None, "NIXPACKS")
     files: Any = railway.admin(f"volumes/{ids['volume']}/files")
     assert "session.json" in str(files)
     description = railway.rows("projects")[0]["description"]
@@ -122,6 +140,47 @@ def test_a_wrong_id_a_foreign_workspace_and_a_small_token_are_refused(railway: W
     environ = {"RAILWAY_API_TOKEN": "", "RAILWAY_TOKEN": "project-token"}
     text = refused(railway, Declared(), **environ)
     assert "no project token may look for projects or make one" in text
+
+
+def test_another_stacks_project_is_not_adopted(railway: World) -> None:
+    """A wrong id, but one that exists: both stacks would rename it, and switch its branch, at every `up`."""
+    first_up(railway)
+    project = railway.rows("projects")[0]["id"]
+    wish = Declared(adopt_project_id=project, stack_marker="crm/staging", project_name="crm-staging")
+    text = refused(railway, wish)
+    assert "belongs to the Pulumi stack crm/test; this stack is crm/staging" in text
+    assert "take [pulumi:crm/test] out of the project's description in Railway's dashboard" in text
+    # What the message advises for a stack that is gone, works.
+    describe(railway, project, "Managed by Pulumi.")
+    engine = Engine()
+    with railway.operation() as process:
+        engine.up(process, wish)
+    assert engine.id("project") == project
+    assert railway.rows("projects")[0]["description"] == "Managed by Pulumi.\n[pulumi:crm/staging]"
+
+
+@pytest.mark.parametrize("adopted", [True, False])
+def test_a_renamed_stack_keeps_its_project(railway: World, adopted: bool) -> None:
+    """`pulumi stack rename` keeps the state; the old name's mark does not stay behind for a next stack."""
+    ids = production(railway) if adopted else {}
+    before = Declared(adopt_project_id=ids.get("project"))
+    engine = first_up(railway, before)
+    project, volume = engine.id("project"), engine.id("volume")
+    after = before.but(stack_marker="crm/renamed")
+    with railway.operation() as process:
+        assert engine.up(process, after) == ["update project"]
+    assert railway.counts()[1] == 0
+    description = railway.rows("projects")[0]["description"]
+    assert "[pulumi:crm/renamed]" in description
+    assert "crm/test" not in description
+    with railway.operation() as process:
+        assert engine.refresh(process) == {}
+        assert engine.up(process, after) == []
+    # The state is lost as well: the stack finds it under its new name.
+    again = Engine()
+    with railway.operation() as process:
+        again.up(process, after)
+    assert (again.id("project"), again.id("volume")) == (project, volume)
 
 
 def test_a_project_token_works_in_its_own_environment(railway: World) -> None:

@@ -10,10 +10,12 @@ from railway.adoption import AdoptionProvider
 from railway.credentials import access_from
 from tests.conformance.dynamic_process import UNKNOWN
 from tests.conformance.railway_world import REPO, VARIABLES, WORKSPACE, World, assert_silent
-from tests.conformance.test_railway_adoption import production
+from tests.conformance.test_railway_adoption import describe, production
+from tests.conformance.test_railway_environments import environment
 
 pytestmark = pytest.mark.conformance
 
+EUROPE = "europe-west4-drams3a"
 PLACE = {"project_id": UNKNOWN, "environment_id": UNKNOWN, "service_id": UNKNOWN}
 
 
@@ -55,6 +57,7 @@ def test_only_what_differs_is_a_change(railway: World) -> None:
     assert found == {
         "volume.volume_name": f'"{volume}" -> "sessions"',
         "settings.branch": '"audit-whatsapp-30" -> "main"',
+        "settings.start_command": '"node audit.js" -> nothing',
         "variables added": "NEW",
         "variables removed": "OLD, OLDER",
     }
@@ -136,8 +139,37 @@ def test_another_service_from_the_same_repository_is_pointed_out(
 
 def test_an_environment_that_is_not_there_is_said_to_be_made(railway: World) -> None:
     ids = production(railway)
-    found = changes(railway, wish(ids["project"], project={"environment_name": "live"}))
-    assert found["environment"].startswith("nothing -> live, with nothing in it")
+    wishes = {"project": {"environment_name": "live"}, "service": {"service_name": "new"}}
+    found = changes(railway, wish(ids["project"], **wishes))
+    assert found["environment"] == "nothing -> live, with nothing in it (the project has production)"
+
+
+def test_an_environment_without_the_service_is_refused(railway: World) -> None:
+    """Made, or there already: Railway's API cannot put the service there, and `up` would wait in vain."""
+    ids = production(railway)
+    there = f"put the service backend ({ids['service']}) there"
+    text = refused(railway, wish(ids["project"], project={"environment_name": "live"}))
+    assert there in text
+    assert "correct whatsapp-crm:railwayEnvironment" in text
+    environment(railway, ids["project"], "live")
+    text = refused(railway, wish(ids["project"], project={"environment_name": "live"}))
+    assert "but not in the environment live" in text
+    assert "press Sync" in text
+
+
+def test_environments_that_the_settings_may_reach_are_named(
+    railway: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A service that was made after the other environment is in both, and a fork is nobody's business."""
+    ids = production(railway)
+    assert "environment" not in printed(railway, wish(ids["project"]), capsys)
+    place = {"projectId": ids["project"], "environmentId": environment(railway, ids["project"], "staging")}
+    railway.hand(
+        "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }", i=place | {"name": "second"}
+    )
+    railway.admin("clock", {"advance": 5})
+    news = wish(ids["project"], service={"service_name": "second"})
+    assert "look: the service second is in the environment staging too" in printed(railway, news, capsys)
 
 
 @pytest.mark.parametrize(
@@ -149,6 +181,17 @@ def test_an_environment_that_is_not_there_is_said_to_be_made(railway: World) -> 
             f"belongs to workspace {WORKSPACE}",
             "correct whatsapp-crm:railwayProjectId or whatsapp-crm:railwayWorkspaceId",
         ),
+        (
+            {"volume": {"region": EUROPE}},
+            f"is in us-west2, and {EUROPE} is declared",
+            "pulumi config set whatsapp-crm:railwayRegion us-west2",
+        ),
+        ({"settings": {"region": EUROPE}}, "away from its data", "whatsapp-crm:railwayRegion us-west2"),
+        (
+            {"settings": {"multi_region_config": {EUROPE: {"numReplicas": 1}}}},
+            "away from its data",
+            "whatsapp-crm:railwayRegion us-west2",
+        ),
     ],
 )
 def test_what_up_would_refuse_is_refused(
@@ -158,6 +201,39 @@ def test_what_up_would_refuse_is_refused(
     text = refused(railway, wish(ids["project"], **parts))
     assert why in text
     assert mend in text
+
+
+def test_the_region_where_the_volume_is_may_be_declared(railway: World) -> None:
+    ids = production(railway)
+    here = {"region": "us-west2"}
+    found = changes(railway, wish(ids["project"], volume=here, settings=here))
+    assert "volume.region" not in found
+
+
+def test_another_stacks_project_is_refused(railway: World) -> None:
+    """By its mark in the description; our own is fine."""
+    ids = production(railway)
+    describe(railway, ids["project"], "our production\n[pulumi:crm/other]")
+    text = refused(railway, wish(ids["project"]))
+    assert "belongs to the Pulumi stack crm/other; this stack is crm/test" in text
+    assert "take [pulumi:crm/other] out of the project's description" in text
+    describe(railway, ids["project"], "our production\n[pulumi:crm/test]")
+    assert changes(railway, wish(ids["project"]))
+
+
+def test_a_volume_name_that_is_used_is_refused(railway: World) -> None:
+    """The volume is renamed at the adoption, and two cannot have one name."""
+    ids = production(railway)
+    place = {"projectId": ids["project"], "environmentId": railway.rows("environments")[0]["id"]}
+    other = railway.hand(
+        "mutation($i: VolumeCreateInput!) { volumeCreate(input: $i) { id } }", i=place | {"mountPath": "/x"}
+    )["volumeCreate"]["id"]
+    railway.hand(
+        'mutation($v: String!) { volumeUpdate(volumeId: $v, input: {name: "sessions"}) { id } }', v=other
+    )
+    railway.admin("clock", {"advance": 5})
+    text = refused(railway, wish(ids["project"]))
+    assert f"there is another volume named sessions ({other}, 50000 MB), attached to no service" in text
 
 
 def test_a_volume_deleted_by_hand_is_not_replaced_by_an_empty_one(railway: World) -> None:
