@@ -56,9 +56,12 @@ def _project_token(operation: str, message: str) -> str:
         )
     task = ABOVE_AN_ENVIRONMENT.get(operation)
     if task is not None:
+        # It sees no other environment, so that the declared one may well be there.
+        there = operation == "EnvironmentCreate"
+        other = "; or take a project token of that environment, if it exists already" if there else ""
         return (
             f"RAILWAY_TOKEN is a project token, and no project token may {task}: unset it, and set "
-            "RAILWAY_API_TOKEN to an account token or to a token of the project's workspace"
+            f"RAILWAY_API_TOKEN to an account token or to a token of the project's workspace{other}"
         )
     return (
         "RAILWAY_TOKEN is a project token: it works inside its own environment only. Take one of this "
