@@ -70,7 +70,12 @@ def production(running: Any) -> dict[str, str]:
         {
             "e": place["environmentId"],
             "s": service,
-            "i": {"healthcheckPath": "/alive", "restartPolicyMaxRetries": 3, "rootDirectory": "backend"},
+            "i": {
+                "healthcheckPath": "/alive",
+                "restartPolicyMaxRetries": 3,
+                "rootDirectory": "backend",
+                "cronSchedule": "0 3 * * *",
+            },
         },
     )
     dashboard.call(
@@ -161,6 +166,7 @@ def adopted(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFac
         'settings.healthcheck_path: "/alive" -> "/health"',
         "settings.restart_policy_max_retries: 3 -> 5",
         'settings.start_command: nothing -> "node src/server.js"',
+        'settings.cron_schedule: "0 3 * * *" -> nothing',
         'settings.watch_patterns: nothing -> ["backend/**"]',
         'project.project_name: "crm" -> "whatsapp-crm"',
         "variables added: ADMIN_TOKEN, FIREBASE_SERVICE_ACCOUNT_JSON, WHATSAPP_BACKFILL_THREADS",
@@ -230,6 +236,12 @@ def test_it_is_the_same_object_afterwards(adopted: Adopted, kind: str) -> None:
 def test_the_files_on_the_volume_are_the_same(stack: Stack, adopted: Adopted) -> None:
     files = json.loads(live.get(stack.running.railway_url, f"/admin/volumes/{adopted.ids['Volume']}/files"))
     assert list(files.values()) == [{"creds.json": "kept"}]
+
+
+def test_a_setting_that_nobody_declared_is_taken_back(stack: Stack, adopted: Adopted) -> None:
+    assert adopted.done["up"].returncode == 0
+    (instance,) = json.loads(live.get(stack.running.railway_url, "/admin/state"))["instances"].values()
+    assert instance["cron_schedule"] is None
 
 
 def test_the_adoption_deploys_once(adopted: Adopted) -> None:
