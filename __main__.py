@@ -12,7 +12,7 @@ import gc
 import pulumi
 
 from components.apis import Apis, ApisArgs
-from components.backend import Backend, BackendArgs
+from components.backend import Backend, BackendArgs, BackendProject, BackendProjectArgs
 from components.functions import Functions, FunctionsArgs
 from components.google import load_sdk, provider
 from components.guard import Guard, GuardArgs
@@ -31,7 +31,13 @@ async def production() -> dict[str, pulumi.Input[object]]:
     settings, app = load()
     google = settings.google
     endpoints = tuple(endpoint for codebase in app.codebases for endpoint in codebase.endpoints)
-    here = pulumi.ResourceOptions(providers=[provider(google)])
+    home = BackendProject(
+        "railway",
+        BackendProjectArgs(
+            railway=settings.railway, stack_marker=f"{pulumi.get_project()}/{pulumi.get_stack()}"
+        ),
+    )
+    here = pulumi.ResourceOptions(providers=[provider(google, after=home.project)])
     checked = pulumi.ResourceOptions(providers=[runner()])
 
     apis = Apis("apis", ApisArgs(google=google, codebases=app.codebases), here)
@@ -45,7 +51,7 @@ async def production() -> dict[str, pulumi.Input[object]]:
         BackendArgs(
             railway=settings.railway,
             backend=settings.backend,
-            stack_marker=f"{pulumi.get_project()}/{pulumi.get_stack()}",
+            home=home,
             service_account_json=identities.backend_key,
             after=[*identities.backend_ready, *indexes.ready],
         ),
@@ -83,7 +89,7 @@ async def production() -> dict[str, pulumi.Input[object]]:
         checked,
     )
 
-    parts = [apis, identities, rules, indexes, backend, secrets, functions, verification]
+    parts = [home, apis, identities, rules, indexes, backend, secrets, functions, verification]
     Guard(
         "guard",
         GuardArgs(

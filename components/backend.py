@@ -29,15 +29,46 @@ MEGABYTES_PER_GIGABYTE = 1000  # as Railway counts (Railway docs, volumes)
 
 
 @dataclass(frozen=True, kw_only=True)
-class BackendArgs:
-    """service_account_json: the backend's key, secret. after: what must be there before the backend runs.
+class BackendProjectArgs:
+    """stack_marker: written into the project's description; how this stack knows its own project again."""
 
-    stack_marker: written into the Railway project's description; how this stack knows its own project again.
+    railway: RailwaySettings
+    stack_marker: str
+
+
+class BackendProject(Component):
+    """The Railway project of the backend, made or taken over.
+
+    It stands by itself, so that everything else can wait for it: whether a project of that name is ours is
+    known only in the `up`, and where it is not, nothing may have been made on Google by then.
     """
+
+    declared: railway.ProjectArgs
+    project: railway.Project
+
+    def __init__(
+        self, name: str, args: BackendProjectArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, opts)
+        settings = args.railway
+        self.declared = railway.ProjectArgs(
+            project_name=settings.project_name,
+            workspace_id=settings.workspace_id,
+            environment_name=settings.environment,
+            adopt_project_id=settings.project_id,
+            stack_marker=args.stack_marker,
+        )
+        self.project = railway.Project(f"{name}-project", self.declared, self.child())
+        self.register_outputs({"project_id": self.project.id})
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackendArgs:
+    """service_account_json: the backend's key, secret. after: what must be there before the backend runs."""
 
     railway: RailwaySettings
     backend: BackendSettings
-    stack_marker: str
+    home: BackendProject
     service_account_json: pulumi.Input[str] = field(repr=False)
     after: Resources
 
@@ -59,14 +90,7 @@ class Backend(Component):
     def __init__(self, name: str, args: BackendArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         settings = args.railway
-        declared_project = railway.ProjectArgs(
-            project_name=settings.project_name,
-            workspace_id=settings.workspace_id,
-            environment_name=settings.environment,
-            adopt_project_id=settings.project_id,
-            stack_marker=args.stack_marker,
-        )
-        project = railway.Project(f"{name}-project", declared_project, self.child())
+        project = args.home.project
         environment = railway.Environment(
             f"{name}-environment",
             railway.EnvironmentArgs(project_id=project.id, environment_name=settings.environment),
@@ -128,7 +152,7 @@ class Backend(Component):
                 f"{name}-adoption",
                 railway.AdoptionArgs(
                     project_id=settings.project_id,
-                    project=declared_project,
+                    project=args.home.declared,
                     service=declared_service,
                     volume=declared_volume,
                     variables=railway.VariablesArgs(**place.ids(), variables=values),

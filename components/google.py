@@ -15,9 +15,19 @@ import pulumi_gcp as gcp
 from components.settings import GoogleSettings
 
 
-def provider(settings: GoogleSettings) -> gcp.Provider:
-    """The provider, bound to the project and region of the settings."""
-    return gcp.Provider("google", project=settings.project, region=settings.region)
+def provider(settings: GoogleSettings, after: pulumi.Resource) -> gcp.Provider:
+    """The provider, bound to the project and region of the settings.
+
+    Args:
+        settings: Google's settings.
+        after: what must have come to be before anything on Google is changed.
+    """
+    return gcp.Provider(
+        "google",
+        project=settings.project,
+        region=settings.region,
+        opts=pulumi.ResourceOptions(depends_on=[after]),
+    )
 
 
 def load_sdk() -> tuple[type[pulumi.CustomResource], ...]:

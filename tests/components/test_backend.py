@@ -123,13 +123,13 @@ def test_the_service_deploys_the_declared_branch_once_per_up(run: Run) -> None:
 
 
 def test_the_project_carries_the_stacks_marker(run: Run) -> None:
-    assert run().one("backend-project").inputs["stack_marker"] == "whatsapp-crm/test"
+    assert run().one("railway-project").inputs["stack_marker"] == "whatsapp-crm/test"
 
 
 def test_an_adopted_project_is_named_by_its_id(run: Run) -> None:
     railway = replace(world.RAILWAY, project_id="0b1c")
     engine = run(settings=lambda: world.settings(railway=railway))
-    assert engine.one("backend-project").inputs["adopt_project_id"] == "0b1c"
+    assert engine.one("railway-project").inputs["adopt_project_id"] == "0b1c"
 
 
 def test_what_is_not_asked_for_is_not_declared(run: Run) -> None:

@@ -244,3 +244,12 @@ def test_a_secret_nobody_uses_can_be_read_by_nobody(run: Run) -> None:
 def test_the_backends_key_reaches_railway_as_the_text_of_the_key_file(run: Run) -> None:
     variables = run().one("backend-variables").inputs["variables"]
     assert variables["FIREBASE_SERVICE_ACCOUNT_JSON"] == PRIVATE_KEY
+
+
+def test_nothing_on_google_is_made_before_the_railway_project_is_known_to_be_ours(run: Run) -> None:
+    """A foreign project of the same name shows only in the `up`; then nothing may have been changed."""
+    engine = run()
+    google = engine.one("google")
+    assert engine.one("railway-project").urn in google.depends_on
+    made = [resource for resource in engine.registered if resource.kind.startswith("gcp:")]
+    assert {resource.provider.partition("::id-of")[0] for resource in made} == {google.urn}

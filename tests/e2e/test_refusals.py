@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
 
 from sandbox import live
 from sandbox.supervisor import Sandbox
 from tests import bad_settings
-from tests.e2e.stack import SETTINGS
+from tests.conformance.railway_world import HAND, WORKSPACE
+from tests.e2e.stack import SETTINGS, Stack
 
 pytestmark = pytest.mark.e2e
 
@@ -137,3 +139,32 @@ def test_every_error_is_said_at_once(sandbox: Sandbox, tmp_path: Path) -> None:
     assert "3 problems in the settings or the app" in said
     for key in ("whatsapp-crm:replicas", "whatsapp-crm:volumeSizeGb", "firebase.json"):
         assert key in said
+
+
+def test_a_foreign_railway_project_of_that_name_stops_the_up_before_any_change(stack: Stack) -> None:
+    """No preview asks Railway for projects, so this one is met in the `up`: on both sides nothing is made."""
+    railway = stack.running.railway_url
+    name = yaml.safe_load(stack.settings.read_text())["config"].get(
+        "whatsapp-crm:railwayProject", "whatsapp-crm"
+    )
+    foreign = requests.post(
+        f"{railway}/graphql/v2?hand=1",
+        json={
+            "query": "mutation($i: ProjectCreateInput!) { projectCreate(input: $i) { id } }",
+            "variables": {"i": {"name": name, "workspaceId": WORKSPACE}},
+        },
+        headers=HAND,
+        timeout=30,
+    ).json()["data"]["projectCreate"]["id"]
+    before = live.get(railway, "/admin/state")
+    done, asked, google = stack.counted(lambda: stack.pulumi("up", "--yes", "--skip-preview"))
+    assert done.returncode != 0
+    assert (
+        f"already has a Railway project named {name} that this stack did not make: {foreign}" in done.stdout
+    )
+    assert f"pulumi config set whatsapp-crm:railwayProjectId {foreign}" in done.stdout
+    assert live.get(railway, "/admin/state") == before
+    assert set(asked.operations) == {"ProjectsFind"}
+    assert not [
+        name for name in google.operations if not name.startswith("GET") and not name.endswith(".test")
+    ]
