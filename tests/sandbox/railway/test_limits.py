@@ -37,6 +37,14 @@ def test_the_hourly_budget_ends_in_429_until_the_hour_is_over(railway: Railway) 
     railway.ok("Me")
 
 
+def test_the_hour_can_be_shorter(railway: Railway) -> None:
+    railway.switch(hourly_budget=1, budget_window_seconds=30)
+    railway.ok("Me")
+    assert 0 < int(railway.reply("Me").headers["Retry-After"]) <= 30
+    railway.wait(31)
+    railway.ok("Me")
+
+
 def test_root_fields_count_as_one_request_or_each(railway: Railway) -> None:
     query = "query { a: apiToken { workspaces { id } } b: apiToken { workspaces { id } } }"
     assert railway.send(query).headers["X-RateLimit-Remaining"] == "9999"

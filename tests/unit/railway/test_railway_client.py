@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -72,7 +74,10 @@ def script() -> Iterator[Script]:
                 return
             status, content, headers = answer
             text = content if isinstance(content, str) else json.dumps(content)
-            self.send_response(status)
+            if "Date" in headers:
+                self.send_response_only(status)
+            else:
+                self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(text.encode())))
@@ -187,6 +192,81 @@ def test_the_budget_is_known_before_it_is_overdrawn(script: Script) -> None:
     near.execute(QUERY, {})
     assert len(clock.waited) == 1
     assert 15 < clock.waited[0] <= 21
+
+
+def test_what_is_left_is_known_and_told_once_when_it_is_little(
+    script: Script, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the clock of the server: ours may be wrong."""
+    date = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    headers = {"X-RateLimit-Limit": "100", "X-RateLimit-Reset": str(int(date.timestamp()) + 1800)}
+    script.answers = [
+        (200, DONE, {**headers, "X-RateLimit-Remaining": left, "Date": format_datetime(date)})
+        for left in ("11", "10", "9")
+    ]
+    made, clock = client(script)
+    made.execute(QUERY, {})
+    assert made.budget.limit == 100
+    assert made.budget.remaining == 11
+    assert made.budget.resets_at is not None
+    assert 1795 < made.budget.resets_at - time.time() <= 1801
+    assert capsys.readouterr().err == ""
+    made.execute(QUERY, {})
+    said = capsys.readouterr().err
+    assert said.startswith(
+        "railway: 10 of this token's 100 requests of the hour are left; Railway gives new "
+    )
+    assert "in 30 min, at " in said
+    made.execute(QUERY, {})
+    assert capsys.readouterr().err == ""
+    assert made.budget.remaining == 9
+    assert clock.waited == []
+
+
+def test_a_budget_of_seconds_is_not_told_as_little(
+    script: Script, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """New requests come in a moment."""
+    script.answers = [
+        (200, DONE, {"X-RateLimit-Limit": "10", "X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "1"})
+    ]
+    made, _ = client(script)
+    made.execute(QUERY, {})
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ((429, "error code: 1015", {}), "error 1015); waiting 15 s, until "),
+        ((200, THROTTLE, {}), "creating volumes too quickly. 1 volume per 30 seconds.; waiting 32 s, until "),
+        (
+            (429, "Too Many", {"Retry-After": "90"}),
+            "too many requests in a short time; waiting 1 min 30 s, until",
+        ),
+    ],
+)
+def test_a_wait_is_told_with_its_reason_and_its_end(
+    script: Script, capsys: pytest.CaptureFixture[str], answer: Answer, words: str
+) -> None:
+    """Who watches must not think that it hangs."""
+    script.answers = [answer]
+    made, _ = client(script)
+    made.execute(CREATE, {})
+    said = capsys.readouterr().err
+    assert said.startswith("railway: Make: ")
+    assert words in said
+    assert said.rstrip().endswith(" UTC")
+
+
+def test_many_who_are_turned_away_in_one_second_all_come_through(script: Script) -> None:
+    """Only the deadline ends it, not the number of tries; and never at once, whatever Railway says."""
+    script.answers = [
+        (429, "Too Many Requests", {"Retry-After": wait}) for wait in ("1", "0", "1", "1", "1", "1", "1")
+    ]
+    made, clock = client(script)
+    assert made.execute(CREATE, {}).data == {"ok": True}
+    assert clock.waited == [1.0] * 7
 
 
 def test_tries_end(script: Script) -> None:

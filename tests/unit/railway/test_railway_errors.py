@@ -134,6 +134,37 @@ def test_a_long_wait_says_when_the_hour_is_over() -> None:
     assert "run `pulumi up` again after" in str(found)
 
 
+def test_the_trace_id_of_a_refused_request_is_kept() -> None:
+    """Also where the hour is over."""
+    body = {"errors": [{"message": "Rate limit exceeded", "extensions": {"traceId": "abc123"}}]}
+    for wait in ("1", "1800"):
+        found = error(429, body, {"Retry-After": wait})
+        assert found.trace_id == "abc123"
+        assert "(trace id abc123)" in str(found)
+
+
+def test_a_day_at_the_edge_is_told_with_its_end() -> None:
+    """It is not the hour's budget, and "some minutes" would be untrue."""
+    found = error(429, "error code: 1015", {"Retry-After": "86400"})
+    assert "refuses more requests from this network (error 1015) for 24 h, until " in str(found)
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date()
+    assert f"run `pulumi up` again after {tomorrow} " in str(found)
+
+
+def test_a_time_is_meant_by_the_servers_clock() -> None:
+    """A laptop's may be hours off."""
+    ahead = datetime.now(UTC) + timedelta(hours=5)
+    headers = {
+        "X-RateLimit-Reset": str(int(ahead.timestamp()) + 1800),
+        "Date": format_datetime(ahead),
+    }
+    found = error(429, "Too Many Requests", headers)
+    assert isinstance(found, RateLimitedError)
+    assert found.retry_after is not None
+    assert 1798 <= found.retry_after <= 1801
+    assert "in 30 min, at" in str(found)
+
+
 def test_the_edge_is_told_from_the_api() -> None:
     """It has no rate headers, and another cure."""
     found = error(429, "error code: 1015")
