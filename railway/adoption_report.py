@@ -149,14 +149,13 @@ def _other_services(project: ProjectView, name: str) -> tuple[str, ...]:
 
 
 def _config_file(view: StackView, service: Named, settings: Props) -> tuple[str, ...]:
-    """A file that goes before what is declared, and of which the program knows nothing."""
+    """A file whose settings are in force, which goes with the adoption, and its settings with it."""
     file = instance_of(view, service.id).node["railwayConfigFile"]
     if not file or settings.get("railway_config_file"):
         return ()
     look = (
-        f"the service follows the file {file} of its repository before all settings, until Railway stops "
-        "reading such files on 2026-12-01. To begin with what it says: "
-        f"pulumi config set whatsapp-crm:railwayConfigFile {file}"
+        f"the service follows the file {file} of its repository, and will no longer. To begin with what the "
+        f"file says: pulumi config set whatsapp-crm:railwayConfigFile {file}"
     )
     return (look,)
 

@@ -115,7 +115,8 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
 
 def test_a_file_that_the_config_does_not_name_is_pointed_at(life: Life) -> None:
     said = life.done["unaware"].stdout
-    assert f"look: the service follows the file {FILE} of its repository" in said
+    assert f'changes settings.railway_config_file: "{FILE}" -> nothing' in said
+    assert f"look: the service follows the file {FILE} of its repository, and will no longer" in said
     assert f"pulumi config set whatsapp-crm:railwayConfigFile {FILE}" in said
 
 
