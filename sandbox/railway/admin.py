@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.railway import deploys, volume_rules
+from sandbox.railway import deploys, settings, volume_rules
 from sandbox.railway import records as r
 from sandbox.railway.passing import let_pass
 from sandbox.railway.store import commit_hash, new_id
@@ -72,6 +72,7 @@ class Admin:
             get("/admin/volumes/{id}/files", self.files),
             post("/admin/volumes/{id}/files", self.put_files),
             post("/admin/volumes/{id}/restore", self.restore),
+            post("/admin/volumes/{id}/move", self.move),
         ]
 
     def answering(self, action: Callable[[Json, Request], Any]) -> Callable[[Request], Awaitable[Response]]:
@@ -226,3 +227,14 @@ class Admin:
         for row in self.instances(request):
             volume_rules.restore(row)
         return {"restored": len(self.instances(request)), **body}
+
+    def move(self, body: Json, request: Request) -> Json:
+        """Move a volume to a region with the service that it is on, as the dashboard does."""
+        if body["region"] not in settings.REGIONS:
+            raise ValueError(f"regions are {', '.join(settings.REGIONS)}")
+        for row in self.instances(request):
+            row.region = body["region"]
+            for instance in self.store.instances.values():
+                if (instance.service_id, instance.environment_id) == (row.service_id, row.environment_id):
+                    instance.region = row.region
+        return {"moved": len(self.instances(request)), **body}

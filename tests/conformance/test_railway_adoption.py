@@ -72,9 +72,9 @@ def production(world: World) -> dict[str, str]:
 def describe(world: World, project: str, text: str) -> None:
     """Write a project's description by hand."""
     world.hand(
-        "mutation($id: String!, $text: String!) { projectUpdate(id: $id, input: {description: $text}) { id } }",
+        "mutation($id: String!, $i: ProjectUpdateInput!) { projectUpdate(id: $id, input: $i) { id } }",
         id=project,
-        text=text,
+        i={"description": text},
     )
 
 

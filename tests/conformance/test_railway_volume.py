@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import grpc
 import pytest
@@ -145,6 +146,220 @@ def test_a_volume_of_that_name_at_another_service_is_not_taken(railway: World) -
         }
         text = refusal(lambda: process.resource(VolumeProvider()).create(wish))
     assert "attached to another service" in text
+
+
+EUROPE, AMERICA = "europe-west4-drams3a", "us-west2"
+
+
+class InRegion(Engine):
+    """A program with a region in its config, which is the volume's and the service's."""
+
+    region: str | None = None
+
+    def inputs(self, key: str, declared: Declared) -> dict[str, Any] | None:
+        """The region to both."""
+        found = super().inputs(key, declared)
+        if found is None or self.region is None or key not in ("volume", "settings"):
+            return found
+        return found | {"region": self.region}
+
+
+def regions(world: World) -> tuple[str | None, str | None]:
+    """Where the service is, and where its volume."""
+    return world.rows("instances")[0]["region"], world.rows("volume_instances")[0]["region"]
+
+
+def told_to_stay(text: str) -> None:
+    """A person reads where the data is, and both ways on.
+
+    Raises:
+        AssertionError: or not.
+    """
+    assert f"is in {AMERICA}, and {EUROPE} is declared" in text
+    assert "away from its data" in text
+    assert f"pulumi config set whatsapp-crm:railwayRegion {AMERICA}" in text
+    assert "in Railway's dashboard change the region of the service" in text
+
+
+def test_a_region_that_is_declared_later_moves_nothing_away_from_the_volume(railway: World) -> None:
+    """Refused each time, with the state as it was; and both ways that the message names work."""
+    engine = InRegion()
+    with railway.operation() as process:
+        engine.up(process, Declared())
+    railway.reset()
+    engine.region = EUROPE
+    for _ in range(2):
+        with railway.operation() as process:
+            told_to_stay(refusal(lambda: engine.up(process, Declared())))
+            assert engine.refresh(process) == {}
+    assert railway.counts() == ({"StackRead": 2}, 0)
+    assert regions(railway) == (None, AMERICA)
+    engine.region = AMERICA
+    with railway.operation() as process:
+        assert engine.up(process, Declared()) == ["update volume", "update settings", "update deployment"]
+    with railway.operation() as process:
+        assert engine.refresh(process) == {}
+    # In the dashboard, where the service takes its volume with it.
+    railway.admin(f"volumes/{engine.id('volume')}/move", {"region": EUROPE})
+    engine.region = EUROPE
+    with railway.operation() as process:
+        assert set(engine.refresh(process)) == {"volume", "settings"}
+        assert engine.up(process, Declared()) == []
+    assert regions(railway) == (EUROPE, EUROPE)
+
+
+def test_an_adoption_moves_nothing_away_from_the_volume(railway: World) -> None:
+    """A region in the config that is not where production is."""
+    first_up(railway)
+    engine = InRegion()
+    engine.region = EUROPE
+    with railway.operation() as process:
+        told_to_stay(refusal(lambda: engine.up(process, Declared())))
+    assert regions(railway) == (None, AMERICA)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"region": EUROPE},
+        {"multi_region_config": {EUROPE: {"numReplicas": 1}}},
+        {"multi_region_config": {AMERICA: {"numReplicas": 1}, EUROPE: {"numReplicas": 1}}},
+        {"multi_region_config": {AMERICA: {"numReplicas": 1}}, "region": EUROPE},
+    ],
+)
+def test_settings_alone_move_nothing_away_from_the_volume(railway: World, settings: dict[str, Any]) -> None:
+    """Whoever writes a program of their own need not name a region at the volume."""
+    engine = first_up(railway)
+    with railway.operation() as process:
+        settle = process.resource(PROVIDERS["settings"])
+        wish = (engine.inputs("settings", Declared()) or {}) | settings | {"has_volume": False}
+        told_to_stay(refusal(lambda: settle.update(engine.state["settings"].live, wish)))
+    assert "ServiceInstanceUpdate" not in railway.counts()[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "later"),
+    [
+        ({"region": EUROPE}, {}),
+        ({"multi_region_config": {EUROPE: {"numReplicas": 1}}}, {}),
+        ({"multi_region_config": {EUROPE: {"numReplicas": 1}}}, {"region": EUROPE}),
+        ({"region": EUROPE}, {"multi_region_config": {EUROPE: {"numReplicas": 1}}}),
+    ],
+)
+def test_a_region_that_is_taken_back_leaves_the_service_with_its_volume(
+    railway: World, settings: dict[str, Any], later: dict[str, Any]
+) -> None:
+    """Railway's default is another one."""
+    engine = InRegion()
+    engine.region = EUROPE
+    with railway.operation() as process:
+        engine.up(process, Declared(), only="volume")
+    engine.region = None
+    with railway.operation() as process:
+        engine.up(process, Declared(settings=settings))
+    assert regions(railway) == (EUROPE, EUROPE)
+    with railway.operation() as process:
+        engine.up(process, Declared(settings=later))
+    assert regions(railway) == (EUROPE, EUROPE)
+    with railway.operation() as process:
+        assert engine.refresh(process) == {}
+        assert engine.up(process, Declared(settings=later)) == []
+
+
+def test_a_service_without_a_volume_moves_where_it_is_declared(railway: World) -> None:
+    """Nothing is left behind."""
+    engine = first_up(railway)
+    place = {"project_id": engine.id("project"), "environment_id": engine.id("environment")}
+    with railway.operation() as process:
+        made = process.resource(ServiceProvider()).create(place | {"service_name": "worker"})
+        wish = place | {"service_id": made.id, "has_volume": False, "region": EUROPE}
+        process.resource(PROVIDERS["settings"]).create(wish)
+    (instance,) = [row for row in railway.rows("instances") if row["service_id"] == made.id]
+    assert instance["region"] == EUROPE
+
+
+# ---- Two volumes for one service
+
+
+def swap_by_hand(world: World, engine: Engine) -> tuple[str, str]:
+    """Our volume goes to another service, and an empty one comes in its place; the ids of both newcomers."""
+    place = {"projectId": engine.id("project"), "environmentId": engine.id("environment")}
+    other = world.hand(
+        "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }", i=place | {"name": "other"}
+    )["serviceCreate"]["id"]
+    world.admin("clock", {"advance": 5})
+    world.hand(
+        "mutation($v: String!, $e: String!, $i: VolumeInstanceUpdateInput!)"
+        " { volumeInstanceUpdate(volumeId: $v, environmentId: $e, input: $i) }",
+        v=engine.id("volume"),
+        e=engine.id("environment"),
+        i={"serviceId": other, "mountPath": "/x"},
+    )
+    second = world.hand(
+        "mutation($i: VolumeCreateInput!) { volumeCreate(input: $i) { id } }",
+        i=place | {"serviceId": engine.id("service"), "mountPath": "/app/sessions"},
+    )["volumeCreate"]["id"]
+    world.admin("clock", {"advance": 5})
+    return other, second
+
+
+def test_two_volumes_for_one_service_are_told_apart(railway: World) -> None:
+    """Which of them holds the data, only a person can say; with the state, and when it is lost."""
+    engine = first_up(railway)
+    _, second = swap_by_hand(railway, engine)
+    before = railway.admin("state")["volume_instances"]
+    ours = engine.id("volume")
+    with railway.operation() as process:
+        assert "volume" in engine.refresh(process)
+        text = refusal(lambda: engine.up(process, Declared()))
+    assert f"our Railway volume sessions ({ours}, 50000 MB) is attached to the service other" in text
+    assert second in text
+    assert "look in Railway's dashboard which of the two holds the data" in text
+    saved = engine.state.pop("volume")
+    with railway.operation() as process:
+        text = refusal(lambda: engine.up(process, Declared()))
+    assert f"another volume named sessions ({ours}, 50000 MB), attached to the service other" in text
+    assert f"({second}, 50000 MB)" in text
+    assert railway.admin("state")["volume_instances"] == before
+    # What the message advises, works.
+    engine.state["volume"] = saved
+    railway.hand(
+        "mutation($v: String!, $e: String!, $i: VolumeInstanceUpdateInput!)"
+        " { volumeInstanceUpdate(volumeId: $v, environmentId: $e, input: $i) }",
+        v=second,
+        e=engine.id("environment"),
+        i={"serviceId": None, "mountPath": "/app/sessions"},
+    )
+    with railway.operation() as process:
+        engine.refresh(process)
+        engine.up(process, Declared())
+    with railway.operation() as process:
+        assert engine.refresh(process) == {}
+    assert engine.id("volume") == ours
+
+
+def test_a_name_that_another_service_has_taken_is_said(railway: World) -> None:
+    """Ours was renamed by hand, and another one got its name."""
+    engine = first_up(railway)
+    railway.hand(
+        'mutation($id: String!) { serviceUpdate(id: $id, input: {name: "backend-old"}) { id } }',
+        id=engine.id("service"),
+    )
+    place = {"projectId": engine.id("project"), "environmentId": engine.id("environment")}
+    other = railway.hand(
+        "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }", i=place | {"name": "backend"}
+    )["serviceCreate"]["id"]
+    railway.admin("clock", {"advance": 5})
+    with railway.operation() as process:
+        assert "service" in engine.refresh(process)
+        text = refusal(lambda: engine.up(process, Declared()))
+    assert f"our Railway service is named backend-old ({engine.id('service')})" in text
+    assert f"another service of the project ({other}) has that name" in text
+    assert "pulumi config set whatsapp-crm:railwayServiceName backend-old" in text
+    with railway.operation() as process:
+        assert "update service" not in engine.up(process, Declared(service_name="backend-old"))
+    with railway.operation() as process:
+        assert engine.refresh(process) == {}
 
 
 @pytest.mark.parametrize("left", ["service", "volume"])

@@ -171,6 +171,18 @@ def test_a_size_is_a_number_that_the_plan_allows(railway: Railway, stack: Stack,
     assert row(stack)["sizeMB"] == 50_000
 
 
+def test_the_dashboard_moves_a_volume_with_its_service_and_settings_move_the_service_alone(
+    railway: Railway, stack: Stack
+) -> None:
+    volume, away, here = stack.volume(), "europe-west4-drams3a", "us-west2"
+    railway.post(f"volumes/{volume}/files", a="text")
+    stack.settings(region=away)
+    assert (stack.instance()["region"], row(stack)["region"]) == (away, here)
+    railway.post(f"volumes/{volume}/move", region="us-east4-eqdc4a")
+    assert (stack.instance()["region"], row(stack)["region"]) == ("us-east4-eqdc4a", "us-east4-eqdc4a")
+    assert railway.get(f"volumes/{volume}/files") == {stack.environment: {"a": "text"}}
+
+
 def test_delete_is_soft_and_keeps_the_name_for_48_hours(railway: Railway, stack: Stack) -> None:
     volume = stack.volume()
     railway.ok("VolumeRename", volumeId=volume, input={"name": "sessions"})
