@@ -24,6 +24,7 @@ from sandbox.serve import LiveServer
 from tests.conformance.railway_changes import CHANGED, FIRST
 from tests.conformance.railway_verdict import matches
 from tests.conformance.railway_world import PROVIDERS, VARIABLES, Declared, Engine, World, first_up
+from tests.conformance.test_railway_environments import stack_beside_staging
 from tests.conformance.warm_processes import WarmProcesses
 
 pytestmark = pytest.mark.conformance
@@ -383,6 +384,33 @@ def _nothing_staged(world: World, answer: object) -> None:
     assert not [one.name for one in documents.ALL if "unmergedChangesCount" in one.text]
 
 
+def _settings_elsewhere(world: World, answer: object) -> None:
+    """Said before they are written; what is ours is what is declared, whatever becomes of the other."""
+    engine, staging = stack_beside_staging(world)
+    declared = Declared(settings={"start_command": "node prod.js"})
+    with world.operation() as process:
+        engine.up(process, declared)
+    assert "in the environment staging too" in process.stderr
+    there = {row["environment_id"]: row["start_command"] for row in world.rows("instances")}
+    assert there[staging] == ("node prod.js" if answer == "no_forks" else None)
+    with world.operation() as process:
+        assert engine.refresh(process) == {}
+        assert engine.up(process, declared) == []
+
+
+def _service_elsewhere(world: World, answer: object) -> None:
+    """Never asked for while another environment has it, so the answer does not matter."""
+    del answer
+    engine, _ = stack_beside_staging(world)
+    world.reset()
+    with world.operation() as process:
+        service = process.resource(PROVIDERS["service"])
+        assert "in the environment staging too" in _refused(
+            lambda: service.delete(engine.state["service"].live)
+        )
+    assert "ServiceDelete" not in world.counts()[0]
+
+
 CASES: dict[str, Callable[[World, object], None]] = {
     "bad_variables_status": _what_does_not_fit,
     "trace_id_position": _what_does_not_fit,
@@ -401,6 +429,8 @@ CASES: dict[str, Callable[[World, object], None]] = {
     "unmerged_none_is_null": _nothing_staged,
     "null_port_clears": _port_taken_back,
     "blank_credentials_clear": _credentials_taken_back,
+    "settings_reach": _settings_elsewhere,
+    "service_delete_reach": _service_elsewhere,
     "overlap_fails_all": _at_once,
 }
 

@@ -183,6 +183,21 @@ def test_settings_without_an_environment_reach_all(railway: Railway, stack: Stac
         assert railway.ok("ServiceInstance", s=made, e=place)["startCommand"] == "run"
 
 
+def test_a_write_to_a_service_stays_where_it_is_named_when_the_switches_say_so(
+    railway: Railway, stack: Stack
+) -> None:
+    railway.switch(settings_reach="named", service_delete_reach="named")
+    place = {"projectId": stack.project, "environmentId": environment(railway, stack, "staging")}
+    worker = railway.ok("ServiceCreate", input={**place, "name": "worker"})["id"]
+    railway.wait()
+    named = {"serviceId": worker, "environmentId": stack.environment}
+    railway.ok("ServiceInstanceUpdate", **named, input={"startCommand": "run"})
+    railway.ok("ServiceDelete", id=worker, environmentId=stack.environment)
+    assert railway.ok("ServiceInstance", s=worker, e=place["environmentId"])["startCommand"] is None
+    railway.ok("ServiceDelete", id=worker, environmentId=place["environmentId"])
+    assert railway.fails("Service", id=worker) == "Service not found"
+
+
 def test_a_write_to_a_service_in_a_fork_stays_in_it(railway: Railway, stack: Stack) -> None:
     fork = environment(railway, stack, "pr-1", sourceEnvironmentId=stack.environment)
     railway.wait()
