@@ -19,6 +19,7 @@ from pulumi import dynamic
 from railway import revision
 from railway.diff import Field, number, positive
 from railway.errors import NotFoundError
+from railway.lost_volume import refuse_without
 from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
 
 GIGABYTE = 1_000_000_000
@@ -102,7 +103,9 @@ class ServiceLimitsProvider(RailwayProvider):
     def _write(self, props: Props) -> dict[str, Any]:
         stack = self.stack(props)
         with stack.changing:
-            latest = instance_of(stack.look(), props["service_id"]).latest
+            view = stack.look()
+            latest = instance_of(view, props["service_id"]).latest
+            refuse_without(view, props["service_id"], self.access)
             written = self.railway.api.update_limits(
                 props["service_id"],
                 stack.environment_id,

@@ -25,6 +25,7 @@ from pulumi import dynamic
 from railway import reach, region, revision
 from railway.diff import Field, FieldProblem, boolean, flag, is_unknown, repository, text
 from railway.errors import MissingError, NotFoundError
+from railway.lost_volume import refuse_without
 from railway.model import StackView, TriggerView
 from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
 from railway.read_back import Unkept, read_back
@@ -212,6 +213,7 @@ class ServiceSettingsProvider(RailwayProvider):
         with stack.changing:
             view = stack.look()
             instance = instance_of(view, service_id)
+            refuse_without(view, service_id, self.access)
             latest = instance.latest
             # A service that was made in this `up` has not been read yet, and has no settings.
             live = from_instance(instance.node, view.config_of(service_id)) if instance.node else {}

@@ -22,6 +22,7 @@ from typing import Any
 from railway import revision
 from railway.diff import Field, FieldProblem, is_unknown, mapping, string_map
 from railway.errors import MissingError, RefusedError
+from railway.lost_volume import refuse_without
 from railway.model import DeploymentView, StackView
 from railway.provider import Props, RailwayProvider, gone
 from railway.snapshot import Stack
@@ -162,6 +163,8 @@ class VariableMapProvider(RailwayProvider):
             view = stack.look()
             if gone(view) or (owner is not None and view.instance(owner) is None):
                 raise MissingError("the service is deleted", next_step="run `pulumi up --refresh`")
+            if owner is not None:
+                refuse_without(view, owner, self.access)
             live = stack.variables(owner)
             latest = _latest(view, owner)
             written = self._send(stack, owner, declared, live, recorded)

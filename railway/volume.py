@@ -29,12 +29,12 @@ from railway.diff import (
     whole,
 )
 from railway.errors import MissingError, NotFoundError, RefusedError, WaitTimeoutError
+from railway.lost_volume import lost
 from railway.model import DeploymentView, StackView, VolumeView
 from railway.provider import Props, RailwayProvider, gone, inputs_of
 from railway.snapshot import Stack
 
 _BUSY = {"UPDATING", "MIGRATING", "MIGRATION_PENDING", "RESTORING"}
-_ALLOW_NEW = "pulumi config set whatsapp-crm:allowNewVolume true"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -317,13 +317,7 @@ class Volume(dynamic.Resource, module="railway", name="Volume"):
 
 
 def _lost(volume_id: str, props: Props) -> MissingError:
-    return MissingError(
-        f"the Railway volume {props.get('volume_name')} ({volume_id}) was deleted on Railway. Its data "
-        "can be restored for 48 hours after the deletion",
-        next_step="restore it: Railway's dashboard, the project's canvas, or the link in Railway's mail "
-        "about the deletion; attach it to its service, and run `pulumi up` again. To really start with "
-        f"an EMPTY volume: {_ALLOW_NEW}, then `pulumi up --refresh --run-program`",
-    )
+    return lost(volume_id, props.get("volume_name"))
 
 
 def _refuse_second(view: StackView, volume: VolumeView, service_id: str) -> None:

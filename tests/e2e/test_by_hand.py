@@ -21,7 +21,7 @@ from tests.e2e.stack import DRIFT, Done, Stack
 pytestmark = pytest.mark.e2e
 
 SECRET = "s3cr3t-that-somebody-typed"
-LOST = ("refresh first", "refresh as it goes")
+LOST = ("refresh first", "refresh as it goes", "no refresh")
 HEAL = ("up", "--yes", "--skip-preview", "--refresh", "--run-program")
 
 SERVICE = "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }"
@@ -120,6 +120,7 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
     seen.rows["lost"] = by_id(stack)
     step("refresh first", "up", "--yes", "--skip-preview", "--refresh")
     step("refresh as it goes", *HEAL)
+    step("no refresh", "up", "--yes", "--skip-preview")
     put(stack, allowNewVolume="true")
     step("start empty", *HEAL)
     seen.volumes["second"] = volume()
