@@ -157,6 +157,12 @@ def test_replicas_beside_a_volume_or_a_cron_are_refused(railway: Railway, stack:
     assert "volume" in railway.fails("ServiceInstanceUpdate", **stack.ids, input={"numReplicas": 2})
 
 
+def test_a_setting_may_be_taken_and_not_kept(railway: Railway, stack: Stack) -> None:
+    railway.switch(settings_ignored=["start_command"])
+    stack.settings(startCommand="run", buildCommand="build")
+    assert (stack.instance()["startCommand"], stack.instance()["buildCommand"]) == (None, "build")
+
+
 def test_plan_limits_replicas(railway: Railway, stack: Stack) -> None:
     assert "42" in railway.fails("ServiceInstanceUpdate", **stack.ids, input={"numReplicas": 43})
     railway.switch(plan="hobby")
