@@ -297,7 +297,7 @@ class Rollout:
         try:
             secrets = self._secrets()
         except RequestError as error:
-            return f"(not shown: the variables, whose values it may hold, could not be read: {error.traced_reason})"
+            return f"(not shown: the values to take out of it could not be read: {error.traced_reason})"
         return "(not shown: some variables are sealed)" if secrets is None else redact(words, secrets)
 
     def _secrets(self) -> list[tuple[str, str]] | None:

@@ -124,7 +124,7 @@ def test_every_ending_is_told_and_the_next_up_repairs(railway: World, ending: En
     """With the deployment's id, the step, the log's last lines, and the next thing to do; each status was
     said when it came, once."""
     railway.admin("switches", {"deploy_outcomes_next": [ending.outcome]})
-    failed = fails(railway, Declared(wait_seconds=60))
+    failed = fails(railway, Declared(wait_seconds=60, hold_seconds=30))
     row = railway.rows("deployments")[0]
     assert f"the deployment {row['id']} {ending.words}" in failed.text, failed.text
     assert ending.next_step in failed.text.partition("Next: ")[2], failed.text
@@ -372,6 +372,7 @@ def test_a_rollback_by_hand_is_drift_and_the_next_up_deploys(railway: World) -> 
     first = engine.state["deployment"].live.outs["deployment_id"]
     with railway.operation() as process:
         engine.up(process, Declared(settings={"start_command": "node other.js"}))
+    railway.admin("clock", {"advance": 5})  # the first one is REMOVED by then
     railway.hand("mutation($id: String!) { deploymentRollback(id: $id) }", id=first)
     railway.admin("clock", {"advance": 5})
     railway.reset()
