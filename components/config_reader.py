@@ -53,11 +53,13 @@ class ConfigReader:
         self.problems.append(Problem(key=f"{NAMESPACE}:{name}", what=what, mend=mend))
 
     def shown(self, name: str, value: object) -> str:
-        """`value` as messages may show it: cut, and masked when the key is stored as a secret."""
+        """`value` as messages may show it: cut, and masked when the key is stored as a secret. A text is in
+        quotes; a list or an object, which is JSON, is not."""
         if self.is_secret(name):
             return "[secret]"
         text = str(value)
-        return f'"{text[:60]}…"' if len(text) > 60 else f'"{text}"'
+        cut = f"{text[:60]}…" if len(text) > 60 else text
+        return cut if text.startswith(("[", "{")) else f'"{cut}"'
 
     def is_secret(self, name: str) -> bool:
         """Whether the value of `name` (or a part of it) is stored encrypted."""

@@ -214,7 +214,7 @@ def test_what_stays_the_same_is_not_named_a_change(adopted: Adopted) -> None:
         ),
         (
             "config against the file",
-            'is "["src/**"]", but backend/railway.toml says build.watchPatterns = ["backend/**"]',
+            'is ["src/**"], but backend/railway.toml says build.watchPatterns = ["backend/**"]',
             "pulumi config rm whatsapp-crm:watchPatterns",
         ),
     ],
