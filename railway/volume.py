@@ -182,10 +182,12 @@ class VolumeProvider(RailwayProvider):
             return attached
         named = next((one for one in volumes if one.name == props["volume_name"]), None)
         if named is not None and named.service_id:
+            holder = view.service(named.service_id)
             raise RefusedError(
-                f"the Railway volume {named.name} ({named.volume_id}) is attached to another service "
-                f"({named.service_id})",
-                next_step="detach it in Railway's dashboard if it is ours, or choose another volume name",
+                f"the Railway volume {named.name} ({named.volume_id}) is attached to another service, "
+                f"{holder.name if holder else named.service_id}",
+                next_step="if it is ours: detach it in Railway's dashboard, and run `pulumi up` again. If "
+                "not: pulumi config set whatsapp-crm:volumeName <name>",
             )
         return named
 
@@ -258,7 +260,7 @@ class VolumeProvider(RailwayProvider):
             raise RefusedError(
                 f"the Railway volume {volume.name} has {volume.size_mb} MB, {size} MB are declared; a "
                 "volume never shrinks",
-                next_step=f"declare {volume.size_mb} MB or more",
+                next_step=f"pulumi config set whatsapp-crm:volumeSizeGb {volume.size_mb / 1000:g}",
             )
         if volume.service_id != props["service_id"]:
             _refuse_second(stack.look(), volume, props["service_id"])

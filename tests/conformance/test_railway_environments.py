@@ -167,6 +167,21 @@ def test_a_token_of_one_environment_is_not_asked_about_the_others(railway: World
     assert "staging" not in process.stderr
 
 
+def test_what_cannot_be_seen_is_said_and_not_deleted(railway: World) -> None:
+    """Settings are written; a delete that may reach further is not sent."""
+    engine, _ = stack_beside_staging(railway)
+    railway.fault("EnvironmentsRead", "not_authorized")
+    with railway.operation() as process:
+        assert "update settings" in engine.up(process, Declared(settings={"start_command": "node prod.js"}))
+    assert "this token may not see the project's other environments" in process.stderr
+    railway.reset()
+    railway.fault("EnvironmentsRead", "not_authorized")
+    with railway.operation() as process:
+        resource = process.resource(ServiceProvider())
+        assert "Not Authorized" in refusal(lambda: resource.delete(engine.state["service"].live))
+    assert "ServiceDelete" not in railway.counts()[0]
+
+
 def project_token(world: World, engine: Engine) -> dict[str, str]:
     """The environment of a provider that has a token for ours."""
     world.admin(

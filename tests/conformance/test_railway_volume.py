@@ -145,7 +145,9 @@ def test_a_volume_of_that_name_at_another_service_is_not_taken(railway: World) -
             "size_mb": 50000,
         }
         text = refusal(lambda: process.resource(VolumeProvider()).create(wish))
-    assert "attached to another service" in text
+    assert "attached to another service, backend" in text
+    assert "detach it in Railway's dashboard" in text
+    assert "pulumi config set whatsapp-crm:volumeName" in text
 
 
 EUROPE, AMERICA = "europe-west4-drams3a", "us-west2"
@@ -199,6 +201,10 @@ def test_a_region_that_is_declared_later_moves_nothing_away_from_the_volume(rail
         assert engine.up(process, Declared()) == ["update volume", "update settings", "update deployment"]
     with railway.operation() as process:
         assert engine.refresh(process) == {}
+    saved = engine.state["volume"].inputs
+    with railway.operation() as process:
+        text = process.resource(VolumeProvider()).check(saved | {"region": EUROPE}, saved)["region"]
+    assert "Set it back; or in Railway's dashboard change the region of the service" in text
     # In the dashboard, where the service takes its volume with it.
     railway.admin(f"volumes/{engine.id('volume')}/move", {"region": EUROPE})
     engine.region = EUROPE
