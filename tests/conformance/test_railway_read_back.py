@@ -92,7 +92,7 @@ def test_a_setting_that_comes_late_is_waited_for(worker: Worker, source: dict[st
     ignore(worker.world, "start_command")
     with ThreadPoolExecutor() as pool:
         up = pool.submit(worker.up, start_command="node server.js", **source)
-        while worker.world.counts()[0].get("StackRead", 0) < 3:
+        while worker.world.counts()[0].get("StackRead", 0) < 3 and not up.done():
             time.sleep(0.01)
         ignore(worker.world)
         worker.edit(startCommand="node server.js")
