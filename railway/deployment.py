@@ -223,7 +223,7 @@ class DeploymentProvider(RailwayProvider):
                 api.rollback(good.id)
                 done = f"the last good deployment ({good.id}) is being run again"
         except RequestError as failure:
-            done = f"the last good deployment ({good.id}) could not be run again: {failure.reason}"
+            done = f"the last good deployment ({good.id}) could not be run again: {failure.traced_reason}"
         return DeploymentError(
             f"{error.what}\n  {done}",
             next_step=error.next_step,
