@@ -182,9 +182,10 @@ def not_here(service: Named, environment: str) -> MissingError:
         f"the Railway project has the service {service.name} ({service.id}), but not in the environment "
         f"{environment}; Railway's API cannot put it there",
         next_step=f"open {environment} in Railway's dashboard, press Sync, choose the environment that has "
-        "the service, keep nothing but it, and deploy the change; then `pulumi up --refresh`. Or use an "
-        "environment that has it (whatsapp-crm:railwayEnvironment), or make another service: pulumi config "
-        "set whatsapp-crm:railwayServiceName <name>",
+        "the service, keep nothing but it, and deploy the change; then `pulumi up --refresh`. If none has "
+        "it, delete the service in the dashboard: its volume stays. Or use an environment that has it "
+        "(whatsapp-crm:railwayEnvironment), or make another service: pulumi config set "
+        "whatsapp-crm:railwayServiceName <name>",
     )
 
 
