@@ -224,6 +224,10 @@ class ServiceSettingsProvider(RailwayProvider):
                 del sent["railwayConfigFile"]
             sent = region.staying(view, service_id, props, sent)
             reach.say_settings(self.railway.api, view, service_id)
+            if "multiRegionConfig" in sent and not props.get("multi_region_config"):
+                # Taken back on its own: a map goes before the number and the region beside it.
+                regions = {"multiRegionConfig": sent.pop("multiRegionConfig")}
+                self.railway.api.update_instance(service_id, stack.environment_id, regions)
             written = self.railway.api.update_instance(service_id, stack.environment_id, sent)
             stack.drop()
             view = self._read_back(stack, sent, props)

@@ -186,7 +186,7 @@ def to_input(declared: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str
             sent[setting.input] = value
         elif setting.normal(before.get(setting.name)) is not None:
             sent[setting.input] = setting.cleared
-    if "multiRegionConfig" in sent:
+    if declared.get("multi_region_config"):
         # Both say how many and where; Railway takes the map.
         sent.pop("region", None)
         sent.pop("numReplicas", None)

@@ -178,6 +178,11 @@ def test_replicas_in_regions_are_no_drift(railway: World) -> None:
     assert worker.instance()["num_replicas"] == 2
     assert worker.refresh() == {}
     assert worker.quiet(multi_region_config=regions)
+    worker.up(replicas=3, region="us-east4-eqdc4a")
+    assert (worker.instance()["num_replicas"], worker.instance()["region"]) == (3, "us-east4-eqdc4a")
+    assert worker.instance()["multi_region_config"] is None
+    assert worker.refresh() == {}
+    assert worker.quiet(replicas=3, region="us-east4-eqdc4a")
 
 
 def test_registry_credentials_are_written_and_never_read(railway: World) -> None:
