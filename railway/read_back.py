@@ -88,7 +88,8 @@ def read_back(
     except WaitTimeoutError:
         said = "; ".join(str(one) for one in wrong)
         raise WaitTimeoutError(
-            f"Railway took {what}, but did not keep it: {SECONDS:.0f} s later {said}", next_step=next_step
+            f"Railway took {what}, but did not keep all of it: {SECONDS:.0f} s later {said}",
+            next_step=next_step,
         ) from None
 
 

@@ -214,7 +214,7 @@ class ServiceSettingsProvider(RailwayProvider):
             view = stack.look()
             instance = instance_of(view, service_id)
             refuse_without(view, service_id, self.access)
-            latest = instance.latest
+            latest, known = instance.latest, view.triggers(service_id)
             # A service that was made in this `up` has not been read yet, and has no settings.
             live = from_instance(instance.node, view.config_of(service_id)) if instance.node else {}
             sent = to_input(props, {**before, **undeclared(props, live)})
@@ -241,13 +241,17 @@ class ServiceSettingsProvider(RailwayProvider):
                     triggers = view.triggers(service_id)
                     written = self._follow(stack, triggers, props, moved=moved) or written
                 elif props.get("image") or before.get("repo"):
-                    self._stop_following(stack, view.triggers(service_id), service_id)
+                    # One that was just made may be missing in the list for a moment.
+                    triggers = tuple({one.id: one for one in (*known, *view.triggers(service_id))}.values())
+                    self._stop_following(stack, triggers, service_id)
         chosen = bool(props.get("repo")) and (changed is None or bool(_COMMIT & changed))
         return {"revision": revision.new(written, latest, source=chosen)}
 
     def _read_back(self, stack: Stack, sent: Mapping[str, object], props: Props) -> StackView:
         """Look until Railway says what was written."""
         service_id = props["service_id"]
+        service = stack.look().service(service_id)
+        name = service.name if service else service_id
 
         def wrong(view: StackView) -> tuple[Unkept, ...]:
             return unkept(sent, props, instance_of(view, service_id).node, view.config_of(service_id))
@@ -255,7 +259,7 @@ class ServiceSettingsProvider(RailwayProvider):
         return read_back(
             self,
             stack,
-            f"the settings of the service {service_id}",
+            f"the settings of the service {name}",
             wrong,
             next_step="set it in Railway's dashboard (the service, Settings), or take it out of the program; "
             "then run `pulumi up` again: it writes all of them once more, and looks again",

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.railway_worker import Worker
+from railway.service_settings import ServiceSettingsProvider
+from tests.conformance.railway_worker import BARE, Worker
 from tests.conformance.railway_world import REPO, World
 
 pytestmark = pytest.mark.conformance
@@ -56,6 +57,17 @@ def test_an_image_instead_of_a_repository_leaves_no_trigger(worker: Worker) -> N
     assert worker.quiet(image=IMAGE)
     worker.up(repo=REPO, branch="main")
     assert worker.triggers() == [(REPO, "main", None)]
+
+
+def test_a_trigger_that_is_not_listed_yet_is_taken_away(worker: Worker) -> None:
+    """Railway's lists are late; what this process has made it knows."""
+    worker.world.admin("switches", {"trigger_delay_seconds": 2})
+    declared = worker.place | BARE
+    with worker.world.operation() as process:
+        resource = process.resource(ServiceSettingsProvider())
+        live = resource.create(resource.inputs(declared | {"repo": REPO, "branch": "main"}))
+        resource.update(live, resource.inputs(declared | {"image": IMAGE}))
+    assert worker.triggers() == []
 
 
 def test_a_trigger_made_by_hand_beside_an_image_is_drift_and_is_taken_away(worker: Worker) -> None:
