@@ -225,7 +225,7 @@ class ServiceSettingsProvider(RailwayProvider):
             sent = region.staying(view, service_id, props, sent)
             reach.say_settings(self.railway.api, view, service_id)
             if "multiRegionConfig" in sent and not props.get("multi_region_config"):
-                # Taken back on its own: a map goes before the number and the region beside it.
+                # By itself: it may go before the number and the region beside it; that is not documented.
                 regions = {"multiRegionConfig": sent.pop("multiRegionConfig")}
                 self.railway.api.update_instance(service_id, stack.environment_id, regions)
             written = self.railway.api.update_instance(service_id, stack.environment_id, sent)
