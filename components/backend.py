@@ -159,7 +159,7 @@ class Backend(Component):
                     settings=declared_settings,
                     domain=declared_domain,
                     custom_domain=declared_custom,
-                    limits=declared_limits if _limited(settings) else None,
+                    limits=declared_limits,
                     backups=declared_backups,
                 ),
                 self.child(depends_on=[self.deployment, *beside]),
@@ -229,10 +229,6 @@ def _volume(settings: RailwaySettings, place: Place) -> railway.VolumeArgs:
         region=settings.region,
         allow_new_volume=settings.allow_new_volume,
     )
-
-
-def _limited(settings: RailwaySettings) -> bool:
-    return settings.cpu_limit is not None or settings.memory_limit_gb is not None
 
 
 def _limits(settings: RailwaySettings, place: Place) -> railway.ServiceLimitsArgs:

@@ -32,6 +32,7 @@ Kind = TypeVar("Kind", bound=RailwayProvider)
 
 _HIDDEN = {"registry_credentials"}
 _NOTHING = "nothing"
+_PLAN = "what the plan allows"
 
 
 class Makes(Protocol):
@@ -246,7 +247,9 @@ def _compare(provider: RailwayProvider, title: str, id_: str, props: Props, chan
         elif differ.is_unknown(new):
             changes[f"{title}.{name}"] = f"{_shown(old)} -> known after up"
         else:
-            changes[f"{title}.{name}"] = _arrow(old, field.value(props))
+            lifted = title == "limits" and new is None
+            after = _PLAN if lifted else _shown(field.value(props))
+            changes[f"{title}.{name}"] = f"{_shown(old)} -> {after}"
 
 
 def _variables(declared: Mapping[str, Any], live: Mapping[str, str | None], changes: dict[str, str]) -> None:

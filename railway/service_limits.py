@@ -2,14 +2,16 @@
 
 Railway applies a limit, and its end, with the next deployment, so both leave a revision. A resource with
 neither number is there for that: one that is taken out of the program would be deleted after the
-deployment. It sends nothing and leaves alone what a person set by hand; a number that the program no longer
-names is lifted. Refuses nothing but numbers that are none.
+deployment. It stands for what the plan allows: a limit that a person set by hand is drift, and is lifted, as
+is a number that the program no longer names. Such a limit is looked for in the environment's config, which
+costs no request; where the token may not read that, it is not seen. Refuses nothing but numbers that are
+none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +22,7 @@ from railway import revision
 from railway.diff import Field, number, positive
 from railway.errors import NotFoundError
 from railway.lost_volume import refuse_without
+from railway.model import Node, StackView
 from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
 
 GIGABYTE = 1_000_000_000
@@ -57,29 +60,22 @@ class ServiceLimitsProvider(RailwayProvider):
     )
 
     def make(self, props: Props) -> tuple[str, dict[str, Any]]:
-        """Set them, if there is one."""
+        """Set them, if there is one; lift those that nobody declared."""
         id_ = f"{props['environment_id']}/{props['service_id']}"
-        if not _says_something(props):
+        if not _says_something(props) and not self._limited_by_hand(props):
             # Every deployment contains a write that never was.
             return id_, {"revision": revision.new(_BEFORE_ALL, None)}
         return id_, self._write(props)
 
     def see(self, id_: str, props: Props) -> dict[str, Any] | None:
-        """The live limits; those of a resource that says nothing are not asked for."""
+        """The live limits; those of a resource that says nothing cost no request."""
         del id_
         view = self.stack(props).look()
         if gone(view) or view.instance(props["service_id"]) is None:
             return None
         if not _says_something(props):
-            return {}
-        limits = self.railway.api.limits(props["environment_id"], props["service_id"])
-        containers = limits.get("containers")
-        live: Mapping[str, Any] = containers if isinstance(containers, Mapping) else {}
-        memory = live.get("memoryBytes")
-        return {
-            "cpus": number(live.get("cpu")),
-            "memory_gb": None if memory is None else number(memory / GIGABYTE),
-        }
+            return _numbers(_configured(view, props["service_id"]))
+        return _numbers(self.railway.api.limits(props["environment_id"], props["service_id"]))
 
     def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Set them again."""
@@ -99,6 +95,12 @@ class ServiceLimitsProvider(RailwayProvider):
                 )
             except NotFoundError:
                 return
+            finally:
+                stack.drop()
+
+    def _limited_by_hand(self, props: Props) -> bool:
+        view = self.stack(props).look()
+        return _says_something(_numbers(_configured(view, props["service_id"])))
 
     def _write(self, props: Props) -> dict[str, Any]:
         stack = self.stack(props)
@@ -112,6 +114,7 @@ class ServiceLimitsProvider(RailwayProvider):
                 vCPUs=props.get("cpus"),
                 memoryGB=props.get("memory_gb"),
             )
+            stack.patch(lambda view: _with_limits(view, props))
         return {"revision": revision.new(written, latest)}
 
 
@@ -128,3 +131,37 @@ class ServiceLimits(dynamic.Resource, module="railway", name="ServiceLimits"):
 
 def _says_something(props: Props) -> bool:
     return props.get("cpus") is not None or props.get("memory_gb") is not None
+
+
+def _configured(view: StackView, service_id: str) -> Node:
+    """The limits in the environment's config; {} if there are none, or it cannot be read."""
+    deploy = (view.config_of(service_id) or {}).get("deploy")
+    limits = deploy.get("limitOverride") if isinstance(deploy, Mapping) else None
+    return limits if isinstance(limits, Mapping) else {}
+
+
+def _numbers(limits: Node) -> dict[str, Any]:
+    containers = limits.get("containers")
+    live: Mapping[str, Any] = containers if isinstance(containers, Mapping) else {}
+    memory = live.get("memoryBytes")
+    return {
+        "cpus": number(live.get("cpu")),
+        "memory_gb": None if memory is None else number(memory / GIGABYTE),
+    }
+
+
+def _with_limits(view: StackView, props: Props) -> StackView:
+    environment = view.environment
+    if environment is None or environment.config is None:
+        return view
+    containers: dict[str, Any] = {}
+    if props.get("cpus") is not None:
+        containers["cpu"] = props["cpus"]
+    if props.get("memory_gb") is not None:
+        containers["memoryBytes"] = round(props["memory_gb"] * GIGABYTE)
+    services = dict(environment.config.get("services") or {})
+    service = dict(services.get(props["service_id"]) or {})
+    service["deploy"] = {**(service.get("deploy") or {}), "limitOverride": {"containers": containers}}
+    services[props["service_id"]] = service
+    config = {**environment.config, "services": services}
+    return replace(view, environment=replace(environment, config=config))

@@ -90,6 +90,18 @@ def test_the_rest_that_is_declared_is_compared_too(railway: World) -> None:
     assert found["backups.kinds"] == 'nothing -> ["DAILY"]'
 
 
+def test_limits_that_nobody_declared_are_said_to_be_lifted(railway: World) -> None:
+    ids = production(railway)
+    place = {"environmentId": railway.rows("environments")[0]["id"], "serviceId": ids["service"]}
+    railway.hand(
+        "mutation($i: ServiceInstanceLimitsUpdateInput!) { serviceInstanceLimitsUpdate(input: $i) }",
+        i=place | {"vCPUs": 8, "memoryGB": 8},
+    )
+    found = changes(railway, wish(ids["project"], limits={}))
+    assert found["limits.cpus"] == "8 -> what the plan allows"
+    assert found["limits.memory_gb"] == "8 -> what the plan allows"
+
+
 def test_a_service_of_another_name_is_said_to_be_made_anew(railway: World) -> None:
     """The likeliest slip of all: it would leave the running backend, and its volume, beside a new one."""
     ids = production(railway)

@@ -2,25 +2,57 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from railway import revision
-from railway.model import DeploymentView
+from railway.model import DeploymentView, EnvironmentView, InstanceView, ProjectView, StackView
 from railway.service_limits import ServiceLimitsProvider
+from railway.snapshot import Stack
+
+if TYPE_CHECKING:
+    from railway.api import RailwayApi
 
 pytestmark = pytest.mark.unit
 
 PLACE = {"project_id": "p", "environment_id": "e", "service_id": "s"}
+BY_HAND = {"services": {"s": {"deploy": {"limitOverride": {"containers": {"cpu": 1}}}}}}
 
 
-def test_without_limits_every_deployment_has_them() -> None:
-    """A stack from before the resource was always there must not deploy because of it."""
-    provider = ServiceLimitsProvider()  # without credentials: a request would be an error
+class Read(ServiceLimitsProvider):
+    """Knows an environment, and has no credentials: a request would be an error."""
+
+    config: dict[str, Any] | None = None
+
+    def stack(self, props: object) -> Stack:
+        """The environment with this config."""
+        del props
+        stack = Stack(cast("RailwayApi", None), "p", "e", threading.RLock())
+        instance = InstanceView("s", {}, None, (), (), ())
+        environment = EnvironmentView("e", "production", (instance,), (), (), self.config)
+        stack.seed(StackView(ProjectView("p", "crm", "", "", (), (), ()), environment))
+        return stack
+
+
+@pytest.mark.parametrize("config", [None, {}, {"services": {"s": {"deploy": {}}}}])
+def test_without_limits_every_deployment_has_them(config: dict[str, Any] | None) -> None:
+    """A stack from before the resource was always there must not deploy because of it; nor one whose token
+    may not read the config."""
+    provider = Read()
+    provider.config = config
+    assert not {*(provider.see("e/s", PLACE) or {}).values()} - {None}
     _, outs = provider.make(PLACE)
     long_ago = DeploymentView("one", "SUCCESS", datetime(2020, 1, 1, tzinfo=UTC))
     assert revision.contains(long_ago, [outs["revision"]])
+
+
+def test_a_limit_by_hand_is_seen_without_a_request() -> None:
+    provider = Read()
+    provider.config = BY_HAND
+    assert provider.see("e/s", PLACE) == {"cpus": 1, "memory_gb": None}
 
 
 def test_without_limits_there_is_nothing_to_take_back() -> None:
