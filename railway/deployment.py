@@ -20,12 +20,14 @@ from railway.diff import Field, boolean, flag, not_negative, number, positive, s
 from railway.errors import (
     AmbiguousError,
     DeploymentError,
+    LostSightError,
     NotFoundError,
     RejectedError,
     RequestError,
     ServerFaultError,
     WaitTimeoutError,
 )
+from railway.lost_volume import refuse_without
 from railway.model import GOOD_STATUSES, DeploymentView, InstanceView
 from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
 
@@ -143,7 +145,9 @@ class DeploymentProvider(RailwayProvider):
     def _roll_out(self, props: Props) -> dict[str, Any]:
         stack = self.stack(props)
         with stack.changing:
-            instance = instance_of(stack.look_again(), props["service_id"])
+            view = stack.look_again()
+            refuse_without(view, props["service_id"], self.access)
+            instance = instance_of(view, props["service_id"])
             good = next((one for one in instance.active if one.status in GOOD_STATUSES), None)
             latest = instance.latest
             if latest is not None and self._contains(latest, stack, props):
@@ -155,7 +159,7 @@ class DeploymentProvider(RailwayProvider):
             return _outs(self._rollout(stack, props).watch(started.id))
         except DeploymentError as error:
             if props.get("rollback") is True and good is not None:
-                raise self._rolled_back(good, error) from None
+                raise self._rolled_back(good, error, stack, props) from None
             raise
 
     def _contains(self, latest: DeploymentView, stack: Stack, props: Props) -> bool:
@@ -173,10 +177,8 @@ class DeploymentProvider(RailwayProvider):
         api, service_id, before = self.railway.api, instance.service_id, instance.latest
         image = bool((instance.node.get("source") or {}).get("image"))
 
-        def appeared() -> DeploymentView | None:
-            newest = api.newest_deployments(stack.project_id, stack.environment_id, service_id)
-            first = newest[0] if newest else None
-            return None if first is None or (before is not None and first.id == before.id) else first
+        def appeared(seconds: float) -> DeploymentView | None:
+            return self._newer_than(before.id if before else "", stack, service_id, seconds)
 
         def deploy() -> None:
             try:
@@ -192,14 +194,14 @@ class DeploymentProvider(RailwayProvider):
                 deploy()
             except (AmbiguousError, ServerFaultError):
                 # It may have started: only when none appears is it safe to ask again.
-                found = self._appears(appeared, 15)
+                found = appeared(15)
                 if found is not None:
                     return found
                 if last:
                     raise
             else:
                 break
-        found = self._appears(appeared, 90)
+        found = appeared(90)
         if found is None:
             raise DeploymentError(
                 "Railway took the request to deploy, but no deployment appeared within 90 s",
@@ -208,28 +210,55 @@ class DeploymentProvider(RailwayProvider):
             )
         return found
 
-    def _appears(self, look: Any, seconds: float) -> DeploymentView | None:
+    def _newer_than(
+        self, deployment_id: str, stack: Stack, service_id: str, seconds: float
+    ) -> DeploymentView | None:
+        """The newest deployment once it is another one; None: not in time."""
+
+        def look() -> DeploymentView | None:
+            newest = self.railway.api.newest_deployments(stack.project_id, stack.environment_id, service_id)
+            return next((one for one in newest[:1] if one.id != deployment_id), None)
+
         try:
             return self.wait_for("the new deployment", look, seconds=seconds, every=2.0)
         except WaitTimeoutError:
             return None
 
-    def _rolled_back(self, good: DeploymentView, error: DeploymentError) -> DeploymentError:
+    def _rolled_back(
+        self, good: DeploymentView, error: DeploymentError, stack: Stack, props: Props
+    ) -> DeploymentError:
         api = self.railway.api
         try:
             if api.deployment(good.id).status in GOOD_STATUSES:
-                done = f"the last good deployment ({good.id}) still runs: Railway kept it"
+                done = "still runs: Railway kept it"
             else:
-                api.rollback(good.id)
-                done = f"the last good deployment ({good.id}) is being run again"
+                done = self._run_again(good, stack, props)
         except RequestError as failure:
-            done = f"the last good deployment ({good.id}) could not be run again: {failure.traced_reason}"
+            done = f"could not be run again: {failure.traced_reason}"
         return DeploymentError(
-            f"{error.what}\n  {done}",
+            f"{error.what}\n  the last good deployment ({good.id}) {done}",
             next_step=error.next_step,
             deployment_id=error.deployment_id,
             status=error.status,
         )
+
+    def _run_again(self, good: DeploymentView, stack: Stack, props: Props) -> str:
+        """Roll back, wait, and say what became of it."""
+        newest = self.railway.api.newest_deployments(
+            stack.project_id, stack.environment_id, props["service_id"]
+        )
+        self.railway.api.rollback(good.id)
+        again = self._newer_than(newest[0].id if newest else "", stack, props["service_id"], 90)
+        if again is None:
+            return "was to be run again, but no deployment appeared within 90 s"
+        try:
+            self._rollout(stack, props).watch(again.id)
+        except DeploymentError as failed:
+            first = failed.what.partition("\n")[0]
+            return f"was run again and is not healthy either: {first}"
+        except LostSightError:
+            return f"is being run again as {again.id}; what became of it could not be seen"
+        return f"runs again as {again.id}, and is healthy"
 
 
 class Deployment(dynamic.Resource, module="railway", name="Deployment"):

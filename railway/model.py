@@ -58,14 +58,14 @@ class ProjectView:
 
 @dataclass(frozen=True)
 class DeploymentView:
-    """A deployment. `rolled_back`: Railway says that it is an earlier one run again."""
+    """A deployment. `reason`: why it began, as its meta says (deploy, redeploy, rollback); "": unsaid."""
 
     id: str
     status: str
     created_at: datetime
     commit: str = ""
     stopped: bool = False
-    rolled_back: bool = False
+    reason: str = ""
 
     @staticmethod
     def of(node: Node) -> DeploymentView:
@@ -78,8 +78,13 @@ class DeploymentView:
             created_at=moment(node["createdAt"]),
             commit=str(known.get("commitHash") or ""),
             stopped=bool(node.get("deploymentStopped")),
-            rolled_back=known.get("reason") == "rollback",
+            reason=str(known.get("reason") or ""),
         )
+
+    @property
+    def rolled_back(self) -> bool:
+        """Whether Railway says that it is an earlier one run again."""
+        return self.reason == "rollback"
 
     @property
     def bad(self) -> bool:

@@ -83,8 +83,8 @@ def sure(deployment: DeploymentView, newest: Sequence[DeploymentView], revisions
     """Whether a deployment that began after these writes is known to run what they declare.
 
     One whose commit no other has is the newest commit, by a push or by us. A commit that another one has may
-    be that one, run again by a person: it counts only if nothing else began between the writes and it, and if
-    none of the writes chose another source.
+    be that one, run again by a person: it counts only if nothing else began between the writes and it, and,
+    where one of the writes chose another source, if Railway says that it was deployed and not redeployed.
 
     Args:
         deployment: one of which `contains` says yes.
@@ -96,5 +96,7 @@ def sure(deployment: DeploymentView, newest: Sequence[DeploymentView], revisions
     others = [one for one in newest if one.id != deployment.id]
     if deployment.commit and all(one.commit != deployment.commit for one in others):
         return True
+    if any(contains(one, revisions) for one in others):
+        return False
     chosen = any(write.source for write in map(parse, revisions) if write is not None)
-    return not (chosen and others) and not any(contains(one, revisions) for one in others)
+    return not (chosen and others) or deployment.reason == "deploy"

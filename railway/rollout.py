@@ -201,8 +201,9 @@ class Rollout:
                 raise DeploymentError(
                     f"the deployment {deployment.id} runs, but its log does not say: "
                     f"{'; '.join(missing)}{self._last_lines(deployment)}",
-                    next_step="check SESSIONS_PATH against the volume's mount path, and the service "
-                    "account; then `pulumi up` again",
+                    next_step="mend what keeps the backend from saying it (of the usual two: SESSIONS_PATH "
+                    "and the volume's mount path, the service account), or, if it says so in other words, "
+                    "change whatsapp-crm:logExpectations; then `pulumi up` again",
                     deployment_id=deployment.id,
                     status=deployment.status,
                 )

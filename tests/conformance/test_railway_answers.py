@@ -255,7 +255,7 @@ def _rollback(world: World, answer: object) -> None:
     world.admin("switches", {"deploy_outcomes_next": ["crashed"]})
     declared = Declared(branch="staging", rollback=True, hold_seconds=20)
     with world.operation() as process:
-        assert "is being run again" in _refused(lambda: engine.up(process, declared))
+        assert "runs again as" in _refused(lambda: engine.up(process, declared))
     world.reset()
     with world.operation() as process:
         assert engine.up(process, declared) == ["update deployment"]

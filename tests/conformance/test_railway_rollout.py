@@ -81,3 +81,52 @@ def test_an_expected_line_far_back_in_a_long_log_is_found(
     monkeypatch.setattr(narration, "deployment_logs", noisy)
     with railway.operation() as process:
         assert engine.up(process, Declared(subdomain="crm-live")) == ["update domain", "update deployment"]
+
+
+def test_a_rollback_that_is_not_healthy_either_is_told(railway: World) -> None:
+    """What runs now is what a person must know."""
+    engine = first_up(railway)
+    railway.admin("switches", {"deploy_outcomes_next": ["crashed", "failed_build"]})
+    with railway.operation() as process, pytest.raises(grpc.RpcError) as caught:
+        engine.up(process, Declared(branch="staging", rollback=True, hold_seconds=20))
+    assert isinstance(caught.value, grpc.Call)
+    text = str(caught.value.details())
+    assert "was run again and is not healthy either" in text
+    assert f"the deployment {railway.rows('deployments')[-1]['id']} ended FAILED" in text
+
+
+def test_nothing_is_deployed_in_place_of_a_volume_that_was_deleted(railway: World) -> None:
+    """A crash after it is drift, and the `up` that would mend that looks at the volume first."""
+    engine = first_up(railway)
+    railway.hand("mutation($id: String!) { volumeDelete(volumeId: $id) }", id=engine.id("volume"))
+    engine.state["deployment"].live.outs["running"] = False
+    railway.reset()
+    with railway.operation() as process, pytest.raises(grpc.RpcError) as caught:
+        engine.up(process, Declared())
+    assert isinstance(caught.value, grpc.Call)
+    assert "can be restored for 48 hours" in str(caught.value.details())
+    assert railway.counts() == ({"StackRead": 1}, 0)
+
+
+@pytest.mark.parametrize("outcome", ["needs_approval", "never_ends"])
+def test_the_up_after_one_that_gave_up_waits_for_the_same_deployment(railway: World, outcome: str) -> None:
+    """As its message says: where approvals are asked for, another deployment would wait for another one."""
+    engine = first_up(railway)
+    railway.admin("switches", {"deploy_outcomes_next": [outcome]})
+    declared = Declared(branch="staging", wait_seconds=30)
+    railway.admin("repos", {"repo": REPO, "branch": "staging", "sha": _commit(railway)})
+    with railway.operation() as process, pytest.raises(grpc.RpcError):
+        engine.up(process, declared)
+    waiting = railway.rows("deployments")[-1]
+    assert railway.counts()[1] == 1
+    railway.reset()
+    with railway.operation() as process, pytest.raises(grpc.RpcError) as caught:
+        engine.up(process, declared)
+    assert isinstance(caught.value, grpc.Call)
+    assert waiting["id"] in str(caught.value.details())
+    assert railway.counts()[1] == 0
+
+
+def _commit(world: World) -> str:
+    """The commit that runs now: another branch may have it too."""
+    return str(world.rows("deployments")[-1]["commit_hash"])

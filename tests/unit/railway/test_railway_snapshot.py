@@ -221,10 +221,10 @@ def test_a_mark_without_a_time_lets_nothing_be_adopted(text: str) -> None:
     assert not revision.contains(deployment("new", 1e9), [text])
 
 
-def begun(id_: str, seconds: float, commit: str, *, rolled_back: bool = False) -> DeploymentView:
+def begun(id_: str, seconds: float, commit: str, reason: str = "") -> DeploymentView:
     """A deployment that began so long after NOW."""
     return DeploymentView(
-        id_, "SUCCESS", NOW + timedelta(seconds=seconds), commit, stopped=False, rolled_back=rolled_back
+        id_, "SUCCESS", NOW + timedelta(seconds=seconds), commit, stopped=False, reason=reason
     )
 
 
@@ -235,7 +235,10 @@ def begun(id_: str, seconds: float, commit: str, *, rolled_back: bool = False) -
         (begun("ours", 1, "one"), [], True, True),
         (begun("ours", 1, "two"), [begun("old", -100, "one")], True, True),
         (begun("redeployed", 1, "one"), [begun("old", -100, "one")], True, False),
-        (begun("said", 1, "one", rolled_back=True), [], False, False),
+        (begun("said", 1, "one", "rollback"), [], False, False),
+        (begun("asked", 1, "one", "deploy"), [begun("old", -100, "one")], True, True),
+        (begun("again", 9, "one", "deploy"), [begun("failed", 1, "one", "deploy")], False, False),
+        (begun("by hand", 1, "one", "redeploy"), [begun("old", -100, "one")], True, False),
         (begun("again", 9, "one"), [begun("failed", 1, "two"), begun("old", -100, "one")], False, False),
         (begun("again", 9, "one"), [begun("failed", 1, "one"), begun("old", -100, "one")], False, False),
         (begun("pushed", 9, "two"), [begun("failed", 1, "one"), begun("old", -100, "one")], True, True),
