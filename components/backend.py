@@ -100,6 +100,7 @@ class Backend(Component):
             project_id=project.id,
             environment_id=environment.id,
             service_name=settings.service_name,
+            adopts=settings.project_id is not None,
         )
         service = railway.Service(f"{name}-service", declared_service, self.child())
         place = Place(project.id, environment.id, service.id)

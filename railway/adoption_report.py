@@ -1,9 +1,10 @@
 """What taking a project over will change: read, compared with the same tables as every later change, and
 changed by nobody.
 
-Refuses what `up` would refuse: a project that is not there, in another workspace or another stack's, a
-service that is not in the declared environment, a volume that is another service's, lost, larger than
-declared or in another region. Refuses to show the value of a variable: names only.
+Refuses what `up` would refuse: a project that is not there, in another workspace or another stack's, one
+that has services and none of the declared name, a service that is not in the declared environment, a volume
+that is another service's, lost, larger than declared or in another region. Refuses to show the
+value of a variable: names only.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from railway.errors import RefusedError
 from railway.model import Named, ProjectView, StackView
 from railway.project import ProjectProvider
 from railway.provider import Props, RailwayProvider, instance_of
-from railway.service import not_here
+from railway.service import not_here, refuse_beside
 from railway.service_domain import ServiceDomainProvider, choose
 from railway.service_limits import ServiceLimitsProvider
 from railway.service_settings import ServiceSettingsProvider
@@ -89,6 +90,8 @@ def report(provider: Makes, project_id: str, declared: Mapping[str, Props]) -> R
         changes["project.project_name"] = _arrow(project.name, declared["project"]["project_name"])
     name = declared["service"]["service_name"]
     service = next((one for one in project.services if one.name == name), None)
+    if service is None:
+        refuse_beside(project, name)
     if (environment := _environment(project, service, declared, changes)) is None:
         return Report(shown, (), changes, ())
     kept = [f"the environment {environment.name} ({environment.id})"]
@@ -96,7 +99,7 @@ def report(provider: Makes, project_id: str, declared: Mapping[str, Props]) -> R
     view = stack.look()
     if service is None:
         changes["service"] = f"{_NOTHING} -> {name}, with a new and empty volume"
-        return Report(shown, tuple(kept), changes, _other_services(project, name))
+        return Report(shown, tuple(kept), changes, ())
     if view.instance(service.id) is None:
         raise not_here(service, environment.name)
     kept.append(f"the service {service.name} ({service.id})")
@@ -139,14 +142,6 @@ def _environment(
             )
         changes["environment"] = f"{_NOTHING} -> {name}, with nothing in it (the project has {there})"
     return found
-
-
-def _other_services(project: ProjectView, name: str) -> tuple[str, ...]:
-    there = [one.name for one in project.services]
-    if not there:
-        return ()
-    command = f"pulumi config set whatsapp-crm:railwayServiceName {there[0]}"
-    return (f"no service is named {name}; the project has {', '.join(there)}. To take one over: {command}",)
 
 
 def _config_file(view: StackView, service: Named, settings: Props) -> tuple[str, ...]:

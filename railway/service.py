@@ -1,7 +1,8 @@
 """A service, made without a source: nothing is deployed before its variables, volume and settings are there.
 
 Refuses to believe that a service is deleted because a list lacks it: Railway is asked by id. Refuses to
-delete one that other environments would lose with ours.
+delete one that other environments would lose with ours. Refuses to make one beside those of an adopted
+project: the running backend is likely one of them, under another name.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import pulumi
 from pulumi import dynamic
 
 from railway import reach
-from railway.diff import Field, at_most_characters
+from railway.diff import Field, at_most_characters, boolean, flag
 from railway.errors import (
     MissingError,
     NotAuthorizedError,
@@ -22,7 +23,7 @@ from railway.errors import (
     RejectedError,
     WaitTimeoutError,
 )
-from railway.model import InstanceView, Named, StackView
+from railway.model import InstanceView, Named, ProjectView, StackView
 from railway.provider import Props, RailwayProvider, gone, inputs_of
 from railway.snapshot import Stack
 
@@ -35,11 +36,13 @@ class ServiceArgs:
         project_id: the project.
         environment_id: the environment.
         service_name: its name, 32 characters at most.
+        adopts: whether the project is taken over; then a new service is made in an empty one only.
     """
 
     project_id: pulumi.Input[str]
     environment_id: pulumi.Input[str]
     service_name: pulumi.Input[str]
+    adopts: pulumi.Input[bool] = False
 
 
 class ServiceProvider(RailwayProvider):
@@ -49,6 +52,7 @@ class ServiceProvider(RailwayProvider):
         Field(name="project_id", required=True, replace=True),
         Field(name="environment_id", required=True, replace=True),
         Field(name="service_name", required=True, rules=(at_most_characters(32),)),
+        Field(name="adopts", normal=flag, default=False, rules=(boolean,)),
     )
 
     def make(self, props: Props) -> tuple[str, dict[str, Any]]:
@@ -66,6 +70,8 @@ class ServiceProvider(RailwayProvider):
             found = named(view)
             known = found is not None
             if found is None:
+                if props.get("adopts") is True and view.project is not None:
+                    refuse_beside(view.project, name)
                 found = self.once(
                     lambda: self.railway.api.create_service(stack.project_id, stack.environment_id, name),
                     lambda: named(stack.look_again()),
@@ -172,6 +178,25 @@ class Service(dynamic.Resource, module="railway", name="Service"):
         super().__init__(ServiceProvider(), name, inputs_of(args), opts)
 
 
+def refuse_beside(project: ProjectView, name: str) -> None:
+    """Refuse a new service in an adopted project that has others.
+
+    Raises:
+        RefusedError: it has.
+    """
+    if not project.services:
+        return
+    there = [one.name for one in project.services]
+    which = there[0] if len(there) == 1 else "<name>"
+    raise RefusedError(
+        f"the Railway project {project.name} ({project.id}) has no service named {name}, but "
+        f"{', '.join(there)}. A new one would run beside, with a new and empty volume",
+        next_step="say which of them is the backend: pulumi config set "
+        f"whatsapp-crm:railwayServiceName {which}. If none of them is: make an empty service named {name} in "
+        "Railway's dashboard, then run `pulumi up` again: it is taken over",
+    )
+
+
 def not_here(service: Named, environment: str) -> MissingError:
     """What to do about a service of the project that is not in an environment.
 
@@ -182,9 +207,9 @@ def not_here(service: Named, environment: str) -> MissingError:
         f"the Railway project has the service {service.name} ({service.id}), but not in the environment "
         f"{environment}; Railway's API cannot put it there",
         next_step=f"open {environment} in Railway's dashboard, press Sync, choose the environment that has "
-        "the service, keep nothing but it, and deploy the change; then `pulumi up --refresh`. If none has "
-        "it, delete the service in the dashboard: its volume stays. Or use an environment that has it "
-        "(whatsapp-crm:railwayEnvironment), or make another service: pulumi config set "
+        "the service, keep nothing but it, and deploy the change; then `pulumi up --refresh`. Or use an "
+        "environment that has it (whatsapp-crm:railwayEnvironment). If none has it: make an empty service of "
+        f"another name in {environment} in the dashboard, and pulumi config set "
         "whatsapp-crm:railwayServiceName <name>",
     )
 
@@ -197,9 +222,10 @@ def _refuse_taken_name(view: StackView, id_: str, name: str) -> None:
         return
     here = ours.name if ours else id_
     raise RefusedError(
-        f"our Railway service is named {here} ({id_}); it cannot be named {name} again, because another "
-        f"service of the project ({taken.id}) has that name",
-        next_step="look in Railway's dashboard which of the two is the right one. Rename or delete the other "
-        f"there and run `pulumi up --refresh`; or leave ours its name: pulumi config set "
-        f"whatsapp-crm:railwayServiceName {here}",
+        f"our Railway service is named {here} ({id_}); it cannot be named {name}, because another service of "
+        f"the project ({taken.id}) has that name",
+        next_step=f"leave ours its name: pulumi config set whatsapp-crm:railwayServiceName {here}. If the "
+        "other is the one with the data: let this stack forget ours, which changes nothing on Railway "
+        "(`pulumi state delete --force --target-dependents <urn of the service>`), then `pulumi up` takes "
+        "the other over",
     ) from None

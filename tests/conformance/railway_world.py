@@ -245,7 +245,8 @@ class Engine:
             volume = {"volume_id": self.state["volume"].live.id}
             return None if declared.backups is None else place | volume | {"kinds": list(declared.backups)}
         if key == "service":
-            return place | {"service_name": declared.service_name}
+            adopts = declared.adopt_project_id is not None
+            return place | {"service_name": declared.service_name, "adopts": adopts}
         place |= {"service_id": self.state["service"].live.id}
         if key == "volume":
             return place | {

@@ -9,8 +9,10 @@ import pytest
 
 from railway import documents
 from railway.project import ProjectProvider
+from railway.service import ServiceProvider
 from railway.service_domain import ServiceDomainProvider
 from tests.conformance.railway_world import REPO, VARIABLES, WORKSPACE, Declared, Engine, World, first_up
+from tests.conformance.test_railway_volume import refusal
 
 pytestmark = pytest.mark.conformance
 
@@ -67,6 +69,14 @@ def production(world: World) -> dict[str, str]:
     world.admin(f"volumes/{volume}/files", {"files": {"session.json": "kept"}})
     world.reset()
     return {"project": project["id"], "service": service, "volume": volume, "domain": domain}
+
+
+def empty(world: World) -> str:
+    """A project made by hand, with nothing in it; its id."""
+    return world.hand(
+        "mutation($i: ProjectCreateInput!) { projectCreate(input: $i) { id } }",
+        i={"name": "crm", "workspaceId": WORKSPACE},
+    )["projectCreate"]["id"]
 
 
 def describe(world: World, project: str, text: str) -> None:
@@ -140,6 +150,59 @@ def test_a_wrong_id_a_foreign_workspace_and_a_small_token_are_refused(railway: W
     environ = {"RAILWAY_API_TOKEN": "", "RAILWAY_TOKEN": "project-token"}
     text = refused(railway, Declared(), **environ)
     assert "no project token may look for projects or make one" in text
+
+
+def test_no_second_service_is_made_beside_those_of_an_adopted_project(railway: World) -> None:
+    """Named otherwise, the running backend is likely one of them."""
+    ids = production(railway)
+    wish = Declared(adopt_project_id=ids["project"], service_name="whatsapp")
+    engine = Engine()
+    with railway.operation() as process:
+        text = refusal(lambda: engine.up(process, wish))
+    assert "has no service named whatsapp, but backend" in text
+    assert "pulumi config set whatsapp-crm:railwayServiceName backend" in text
+    assert [row["id"] for row in railway.rows("services")] == [ids["service"]]
+    # What the message advises works, either way.
+    with railway.operation() as process:
+        engine.up(process, wish.but(service_name="backend"))
+    assert {key: engine.id(key) for key in ids} == ids
+    made = make_service(railway, engine, "whatsapp")
+    again = Engine()
+    with railway.operation() as process:
+        again.up(process, wish.but(volume_name="others"))
+    assert again.id("service") == made
+
+
+def test_an_empty_project_that_is_adopted_gets_its_service(railway: World) -> None:
+    """And keeps it when somebody makes another beside it."""
+    engine = Engine()
+    with railway.operation() as process:
+        engine.up(process, Declared(adopt_project_id=empty(railway)))
+    make_service(railway, engine, "worker")
+    with railway.operation() as process:
+        assert engine.refresh(process) == {}
+        assert engine.up(process, Declared(adopt_project_id=engine.id("project"))) == []
+
+
+def make_service(world: World, engine: Engine, name: str) -> str:
+    """A service made by hand in our environment; its id."""
+    made = world.hand(
+        "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }",
+        i={"projectId": engine.id("project"), "environmentId": engine.id("environment"), "name": name},
+    )["serviceCreate"]["id"]
+    world.admin("clock", {"advance": 5})
+    return made
+
+
+def test_a_service_that_is_no_longer_adopted_is_left_as_it_is(railway: World) -> None:
+    """Taking the project's id out of the config, or putting it in, sends nothing for the service."""
+    engine = first_up(railway)
+    live = engine.state["service"].live
+    with railway.operation() as process:
+        resource = process.resource(ServiceProvider())
+        live = resource.update(live, {**engine.state["service"].inputs, "adopts": True})
+        assert live.outs["adopts"] is True
+    assert railway.counts() == ({}, 0)
 
 
 def test_another_stacks_project_is_not_adopted(railway: World) -> None:

@@ -10,7 +10,7 @@ from railway.adoption import AdoptionProvider
 from railway.credentials import access_from
 from tests.conformance.dynamic_process import UNKNOWN
 from tests.conformance.railway_world import REPO, VARIABLES, WORKSPACE, World, assert_silent
-from tests.conformance.test_railway_adoption import describe, production
+from tests.conformance.test_railway_adoption import describe, empty, production
 from tests.conformance.test_railway_environments import environment
 
 pytestmark = pytest.mark.conformance
@@ -102,11 +102,25 @@ def test_limits_that_nobody_declared_are_said_to_be_lifted(railway: World) -> No
     assert found["limits.memory_gb"] == "8 -> what the plan allows"
 
 
-def test_a_service_of_another_name_is_said_to_be_made_anew(railway: World) -> None:
+@pytest.mark.parametrize("environment_name", ["production", "live"])
+def test_a_new_service_beside_the_running_ones_is_refused(railway: World, environment_name: str) -> None:
     """The likeliest slip of all: it would leave the running backend, and its volume, beside a new one."""
     ids = production(railway)
-    found = changes(railway, wish(ids["project"], service={"service_name": "whatsapp"}))
-    assert found["service"] == "nothing -> whatsapp, with a new and empty volume"
+    news = wish(
+        ids["project"],
+        project={"environment_name": environment_name},
+        service={"service_name": "whatsapp"},
+    )
+    text = refused(railway, news)
+    assert "has no service named whatsapp, but backend" in text
+    assert "pulumi config set whatsapp-crm:railwayServiceName backend" in text
+    assert "make an empty service named whatsapp in Railway's dashboard" in text
+    assert "elete" not in text
+
+
+def test_in_a_project_without_services_one_is_said_to_be_made(railway: World) -> None:
+    news = wish(empty(railway))
+    assert changes(railway, news)["service"] == "nothing -> backend, with a new and empty volume"
 
 
 def printed(world: World, news: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> str:
@@ -115,15 +129,6 @@ def printed(world: World, news: dict[str, Any], capsys: pytest.CaptureFixture[st
     provider.use(access_from(world.environ(), lambda _: None))
     assert provider.check({}, news).failures == []
     return capsys.readouterr().out
-
-
-def test_a_person_is_told_how_to_take_the_other_service_over(
-    railway: World, capsys: pytest.CaptureFixture[str]
-) -> None:
-    ids = production(railway)
-    text = printed(railway, wish(ids["project"], service={"service_name": "whatsapp"}), capsys)
-    assert "look: no service is named whatsapp; the project has backend." in text
-    assert "pulumi config set whatsapp-crm:railwayServiceName backend" in text
 
 
 def test_another_service_from_the_same_repository_is_pointed_out(
@@ -151,9 +156,7 @@ def test_another_service_from_the_same_repository_is_pointed_out(
 
 
 def test_an_environment_that_is_not_there_is_said_to_be_made(railway: World) -> None:
-    ids = production(railway)
-    wishes = {"project": {"environment_name": "live"}, "service": {"service_name": "new"}}
-    found = changes(railway, wish(ids["project"], **wishes))
+    found = changes(railway, wish(empty(railway), project={"environment_name": "live"}))
     assert found["environment"] == "nothing -> live, with nothing in it (the project has production)"
 
 

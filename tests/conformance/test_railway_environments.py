@@ -226,9 +226,16 @@ def test_a_service_that_is_in_other_environments_only_says_how_to_bring_it(railw
     assert "press Sync" in text
     assert "continues" not in text
     # What the message advises, works.
+    assert "elete" not in text
+    made = railway.hand(
+        "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }",
+        i={"projectId": ids["project"], "environmentId": ids["staging"], "name": "backend-staging"},
+    )["serviceCreate"]["id"]
+    railway.admin("clock", {"advance": 5})
     other = wish.but(service_name="backend-staging")
     with railway.operation() as process:
         engine.up(process, other)
+    assert engine.id("service") == made
     with railway.operation() as process:
         assert engine.refresh(process) == {}
 

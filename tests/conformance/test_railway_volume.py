@@ -362,6 +362,11 @@ def test_a_name_that_another_service_has_taken_is_said(railway: World) -> None:
     assert f"our Railway service is named backend-old ({engine.id('service')})" in text
     assert f"another service of the project ({other}) has that name" in text
     assert "pulumi config set whatsapp-crm:railwayServiceName backend-old" in text
+    # What it says of the other one, works: the service and all that hangs on it are forgotten.
+    again = Engine({key: engine.state[key] for key in ("project", "environment")})
+    with railway.operation() as process:
+        again.up(process, Declared(), only="service")
+    assert again.id("service") == other
     with railway.operation() as process:
         assert "update service" not in engine.up(process, Declared(service_name="backend-old"))
     with railway.operation() as process:
