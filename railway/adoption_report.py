@@ -2,9 +2,9 @@
 changed by nobody.
 
 Refuses what `up` would refuse: a project that is not there, in another workspace or another stack's, one
-that has services and none of the declared name, a service that is not in the declared environment, a volume
-that is another service's, lost, larger than declared or in another region. Refuses to show the
-value of a variable: names only.
+that has services and none of the declared name, or not the declared environment, a service that is not in
+the declared environment, a volume that is another service's, lost, larger than declared or in another
+region. Refuses to show the value of a variable: names only.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def report(provider: Makes, project_id: str, declared: Mapping[str, Props]) -> R
     service = next((one for one in project.services if one.name == name), None)
     if service is None:
         refuse_beside(project, name)
-    if (environment := _environment(project, service, declared, changes)) is None:
+    if (environment := _environment(project, declared, changes)) is None:
         return Report(shown, (), changes, ())
     kept = [f"the environment {environment.name} ({environment.id})"]
     stack = projects.railway.stack(project.id, environment.id)
@@ -127,19 +127,12 @@ def report(provider: Makes, project_id: str, declared: Mapping[str, Props]) -> R
 
 
 def _environment(
-    project: ProjectView, service: Named | None, declared: Mapping[str, Props], changes: dict[str, str]
+    project: ProjectView, declared: Mapping[str, Props], changes: dict[str, str]
 ) -> Named | None:
     name = declared["project"].get("environment_name") or "production"
     found = next((one for one in project.environments if one.name == name), None)
     if found is None:
         there = ", ".join(one.name for one in project.environments)
-        if service is not None:
-            raise RefusedError(
-                f"the Railway project has no environment {name}, but {there}. A new one would be empty, and "
-                f"Railway's API cannot put the service {service.name} ({service.id}) there",
-                next_step="correct whatsapp-crm:railwayEnvironment; or duplicate an environment that has the "
-                f"service in Railway's dashboard, under the name {name}",
-            )
         changes["environment"] = f"{_NOTHING} -> {name}, with nothing in it (the project has {there})"
     return found
 

@@ -3,7 +3,8 @@
 Which project is ours is said by its id in the state, by `adopt_project_id`, or by the stack's marker in
 its description. Refuses to take a project of the same name that has neither: it may be somebody else's,
 or the production that nobody has told us about. Refuses to adopt a project that has another stack's mark:
-both would rename it, and switch its branch, at every `up`. Refuses to delete a project that still has
+both would rename it, and switch its branch, at every `up`; and one that has services, and not the declared
+environment: a new one would be without them. Refuses to delete a project that still has
 services or volumes in it.
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
+from railway.credentials import TokenKind
 from railway.diff import Field
 from railway.errors import MissingError, NotFoundError, RefusedError
 from railway.model import ProjectView
@@ -137,7 +139,8 @@ class ProjectProvider(RailwayProvider):
         """The project that is to be taken over; reads only.
 
         Raises:
-            RefusedError: there is none, it is in another workspace than the declared one, or another stack's.
+            RefusedError: there is none, it is in another workspace than the declared one, another stack's,
+                or without the declared environment.
         """
         project = self.railway.project(project_id)
         if project is None:
@@ -154,6 +157,7 @@ class ProjectProvider(RailwayProvider):
                 next_step="correct whatsapp-crm:railwayProjectId or whatsapp-crm:railwayWorkspaceId",
             )
         _refuse_another_stacks(project, props["stack_marker"])
+        _refuse_no_environment(project, props, self.access.kind)
         return project
 
     def _found_or_made(self, props: Props) -> ProjectView:
@@ -262,6 +266,32 @@ def _refuse_another_stacks(project: ProjectView, stack_marker: str) -> None:
         next_step="correct whatsapp-crm:railwayProjectId of this stack. If that stack is gone, or was "
         f"renamed to this one: take {' and '.join(_mark(one) for one in marks)} out of the project's "
         "description in Railway's dashboard (project, Settings, General), then run `pulumi up` again",
+    )
+
+
+def _refuse_no_environment(project: ProjectView, props: Props, kind: TokenKind) -> None:
+    name = props.get("environment_name") or "production"
+    if any(one.name == name for one in project.environments):
+        return
+    there = ", ".join(one.name for one in project.environments)
+    if kind == "project":
+        # It sees its own environment only, and may make none.
+        raise RefusedError(
+            f"RAILWAY_TOKEN is a project token of the environment {there}, and sees no environment {name} in "
+            f"the Railway project {project.name} ({project.id})",
+            next_step=f"take a project token of {name} (project settings on Railway, Tokens); or correct "
+            "whatsapp-crm:railwayEnvironment; or unset RAILWAY_TOKEN, and set RAILWAY_API_TOKEN to an "
+            "account token or to a token of the project's workspace",
+        )
+    if not project.services:
+        return
+    several = "s" if len(project.services) > 1 else ""
+    services = ", ".join(f"{one.name} ({one.id})" for one in project.services)
+    raise RefusedError(
+        f"the Railway project has no environment {name}, but {there}. A new one would be empty, and "
+        f"Railway's API cannot put the service{several} {services} there",
+        next_step="correct whatsapp-crm:railwayEnvironment; or duplicate an environment that has the "
+        f"service{several} in Railway's dashboard, under the name {name}",
     )
 
 

@@ -152,6 +152,30 @@ def test_a_wrong_id_a_foreign_workspace_and_a_small_token_are_refused(railway: W
     assert "no project token may look for projects or make one" in text
 
 
+@pytest.mark.parametrize("token", ["account", "project"])
+def test_without_the_declared_environment_nothing_is_adopted(railway: World, token: str) -> None:
+    """Refused by the first resource of all, before its mark is written, in the words of the preview."""
+    ids = production(railway)
+    there = railway.rows("environments")[0]["id"]
+    made = {
+        "kind": "project",
+        "token": "project-token",
+        "project_id": ids["project"],
+        "environment_id": there,
+    }
+    railway.admin("tokens", made)
+    small = {"RAILWAY_API_TOKEN": "", "RAILWAY_TOKEN": "project-token"}
+    environ = small if token == "project" else {}
+    text = refused(railway, Declared(adopt_project_id=ids["project"], environment_name="live"), **environ)
+    assert "whatsapp-crm:railwayEnvironment" in text
+    if token == "account":
+        assert "the Railway project has no environment live, but production" in text
+        assert f"put the service backend ({ids['service']}) there" in text
+    else:
+        assert "is a project token of the environment production, and sees no environment live" in text
+        assert "take a project token of live" in text
+
+
 def test_no_second_service_is_made_beside_those_of_an_adopted_project(railway: World) -> None:
     """Named otherwise, the running backend is likely one of them."""
     ids = production(railway)

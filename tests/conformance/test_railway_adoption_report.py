@@ -102,15 +102,10 @@ def test_limits_that_nobody_declared_are_said_to_be_lifted(railway: World) -> No
     assert found["limits.memory_gb"] == "8 -> what the plan allows"
 
 
-@pytest.mark.parametrize("environment_name", ["production", "live"])
-def test_a_new_service_beside_the_running_ones_is_refused(railway: World, environment_name: str) -> None:
+def test_a_new_service_beside_the_running_ones_is_refused(railway: World) -> None:
     """The likeliest slip of all: it would leave the running backend, and its volume, beside a new one."""
     ids = production(railway)
-    news = wish(
-        ids["project"],
-        project={"environment_name": environment_name},
-        service={"service_name": "whatsapp"},
-    )
+    news = wish(ids["project"], service={"service_name": "whatsapp"})
     text = refused(railway, news)
     assert "has no service named whatsapp, but backend" in text
     assert "pulumi config set whatsapp-crm:railwayServiceName backend" in text

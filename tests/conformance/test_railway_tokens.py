@@ -235,8 +235,12 @@ KINDS = (
             **ABOVE,
             # Read first: it is refused there already.
             delete_the_project: OWN_ONLY,
-            # It does not see the declared environment, and would make it.
-            adopt: (*beyond_a_project_token("make an environment"), "if it exists already"),
+            # It does not see the declared environment, and may make none.
+            adopt: (
+                "is a project token of the environment preview, and sees no environment production",
+                "take a project token of production",
+                "set RAILWAY_API_TOKEN to an account token or to a token of the project's workspace",
+            ),
         },
     ),
     Kind(
