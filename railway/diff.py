@@ -20,6 +20,7 @@ from pulumi.runtime import rpc
 
 Normal = Callable[[object], object]
 Rule = Callable[[object], str | None]
+Shrinking = Callable[[float, float], str]
 
 
 def is_unknown(value: object) -> bool:
@@ -112,7 +113,7 @@ class Field:
         required: must be there.
         replace: a change makes another object.
         fixed: a change is refused, for this reason.
-        grow_only: a smaller value is refused.
+        grow_only: a smaller value is refused; says why, and what to do, of the old and the new number.
         derived: made by `check` for people to read; a difference in it alone is no change.
         rules: each returns what is wrong with a known, normal, present value, or None.
     """
@@ -123,7 +124,7 @@ class Field:
     required: bool = False
     replace: bool = False
     fixed: str | None = None
-    grow_only: bool = False
+    grow_only: Shrinking | None = None
     derived: bool = False
     rules: tuple[Rule, ...] = ()
 
@@ -205,18 +206,12 @@ def problems(
                 FieldProblem(field.name, f"cannot change from {before!r} to {value!r}: {field.fixed}")
             )
         if (
-            field.grow_only
+            field.grow_only is not None
             and isinstance(before, int | float)
             and isinstance(value, int | float)
             and value < before
         ):
-            found.append(
-                FieldProblem(
-                    field.name,
-                    f"cannot shrink from {before} to {value}: Railway's volumes only grow. Declare at "
-                    f"least {before}",
-                )
-            )
+            found.append(FieldProblem(field.name, field.grow_only(before, value)))
     return found
 
 

@@ -34,7 +34,24 @@ from railway.model import DeploymentView, StackView, VolumeView
 from railway.provider import Props, RailwayProvider, gone, inputs_of
 from railway.snapshot import Stack
 
+_PER_GB = 1000  # as Railway counts (Railway docs, volumes)
 _BUSY = {"UPDATING", "MIGRATING", "MIGRATION_PENDING", "RESTORING"}
+
+
+def _too_small(there: float, declared: float) -> str:
+    """Why a volume of `there` MB cannot have `declared` MB, and what to do."""
+    return (
+        f"the volume has {_gigabytes(there)} GB, and {_gigabytes(declared)} GB are declared; a volume never "
+        f"shrinks. Next: {_set_size(there)}"
+    )
+
+
+def _set_size(size_mb: float) -> str:
+    return f"pulumi config set whatsapp-crm:volumeSizeGb {_gigabytes(size_mb)}"
+
+
+def _gigabytes(size_mb: float) -> str:
+    return f"{size_mb / _PER_GB:.9g}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +94,7 @@ class VolumeProvider(RailwayProvider):
         Field(name="service_id", required=True),
         Field(name="volume_name", required=True, rules=(at_most_characters(32),)),
         Field(name="mount_path", normal=path, required=True, rules=(absolute_path,)),
-        Field(name="size_mb", normal=number, required=True, grow_only=True, rules=(positive, whole)),
+        Field(name="size_mb", normal=number, required=True, grow_only=_too_small, rules=(positive, whole)),
         Field(name="region", fixed=f"a volume's data does not move by itself. Set it back; or {region.MOVE}"),
         Field(name="allow_delete", normal=flag, default=False, rules=(boolean,)),
         Field(name="allow_new_volume", normal=flag, default=False, rules=(boolean,)),
@@ -258,9 +275,9 @@ class VolumeProvider(RailwayProvider):
         size = int(props["size_mb"])
         if volume.size_mb > size:
             raise RefusedError(
-                f"the Railway volume {volume.name} has {volume.size_mb} MB, {size} MB are declared; a "
-                "volume never shrinks",
-                next_step=f"pulumi config set whatsapp-crm:volumeSizeGb {volume.size_mb / 1000:g}",
+                f"the Railway volume {volume.name} has {_gigabytes(volume.size_mb)} GB, and "
+                f"{_gigabytes(size)} GB are declared; a volume never shrinks",
+                next_step=_set_size(volume.size_mb),
             )
         if volume.service_id != props["service_id"]:
             _refuse_second(stack.look(), volume, props["service_id"])

@@ -231,10 +231,13 @@ def _shrinking(world: World, answer: object) -> None:
         assert engine.refresh(process)["volume"]["size_mb"] == (50000, 60000)
         wish = engine.inputs("volume", Declared()) or {}
         problems = process.resource(PROVIDERS["volume"]).check(wish, engine.state["volume"].inputs)
-        assert "cannot shrink from 60000 to 50000" in problems["size_mb"]
+        assert "the volume has 60 GB, and 50 GB are declared; a volume never shrinks" in problems["size_mb"]
+        assert "pulumi config set whatsapp-crm:volumeSizeGb 60" in problems["size_mb"]
         # And where the state is lost, and nothing is known of its size.
         del engine.state["volume"]
-        assert "never shrinks" in _refused(lambda: engine.up(process, Declared()))
+        said = _refused(lambda: engine.up(process, Declared()))
+        assert "has 60 GB, and 50 GB are declared; a volume never shrinks" in said
+        assert "pulumi config set whatsapp-crm:volumeSizeGb 60" in said
     assert "ConfigPatch" not in world.counts()[0]
 
 

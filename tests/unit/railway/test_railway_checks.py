@@ -114,7 +114,10 @@ def test_what_is_right_is_not_refused() -> None:
 def test_a_volume_never_shrinks_nor_moves_to_another_project() -> None:
     """And the message says what to declare."""
     found = refused(VolumeProvider(), VOLUME | {"size_mb": 40000.0, "project_id": "q"}, VOLUME)
-    assert "Declare at least 50000" in found["size_mb"]
+    assert found["size_mb"] == (
+        "the volume has 50 GB, and 40 GB are declared; a volume never shrinks. Next: pulumi config set "
+        "whatsapp-crm:volumeSizeGb 50"
+    )
     assert "data cannot move there" in found["project_id"]
     assert refused(VolumeProvider(), VOLUME | {"size_mb": 60000}, VOLUME) == {}
     assert refused(VolumeProvider(), VOLUME | {"service_id": "t", "mount_path": "/b"}, VOLUME) == {}
