@@ -37,13 +37,26 @@ def refuse_elsewhere(volume: VolumeView, declared: Props) -> None:
     Raises:
         RefusedError: it is in another region than a declared one.
     """
-    others = sorted(_declared(declared) - {volume.region})
-    if others and volume.region:
+    refuse_other(f"{volume.name} ({volume.volume_id})", volume.region, declared)
+
+
+def refuse_other(volume: str, live: str, declared: Props) -> None:
+    """Refuse another region than the one that a volume is in.
+
+    Args:
+        volume: the volume as a person knows it.
+        live: its region; "" where Railway does not say it: let pass.
+        declared: see `refuse_elsewhere`.
+
+    Raises:
+        RefusedError: another one is declared.
+    """
+    others = sorted(_declared(declared) - {live})
+    if others and live:
         raise RefusedError(
-            f"the Railway volume {volume.name} ({volume.volume_id}) is in {volume.region}, and "
-            f"{', '.join(others)} is declared: Railway would run the service there, away from its data, or "
-            "move the volume, with a downtime",
-            next_step=f"to stay where the data is: pulumi config set {_KEY} {volume.region}. To move: {MOVE}",
+            f"the Railway volume {volume} is in {live}, and {', '.join(others)} is declared: Railway would "
+            "run the service there, away from its data, or move the volume, with a downtime",
+            next_step=f"to stay where the data is: pulumi config set {_KEY} {live}. To move: {MOVE}",
         )
 
 

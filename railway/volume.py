@@ -15,6 +15,7 @@ from typing import Any
 
 import pulumi
 from pulumi import dynamic
+from pulumi.dynamic import DiffResult
 
 from railway import reach, region, revision, volume_name
 from railway.diff import (
@@ -100,6 +101,17 @@ class VolumeProvider(RailwayProvider):
         Field(name="allow_new_volume", normal=flag, default=False, rules=(boolean,)),
     )
 
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Compare; and refuse in the preview a region in which the volume is not.
+
+        Where a region was declared before, `check` has refused another one; and a refresh, which compares
+        with what was declared, must still be able to tell that the volume was moved.
+        """
+        if _olds.get("region") is None:
+            live = str(_olds.get("live_region") or "")
+            region.refuse_other(f"{_olds.get('volume_name')} ({_id})", live, _news)
+        return super().diff(_id, _olds, _news)
+
     def make(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Find the service's volume, or the one of this name, or make it; then bring it to what is
         declared."""
@@ -119,7 +131,7 @@ class VolumeProvider(RailwayProvider):
             found = self._settled(stack, volume_id)
             moved = self._converge(stack, found, props)
         mark = revision.new(moved or written, latest)
-        return found.volume_id, {"volume_instance_id": found.instance_id, "revision": mark}
+        return found.volume_id, _outs(found) | {"revision": mark}
 
     def see(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live volume; one that was deleted by hand is an error, not a blank."""
@@ -133,7 +145,7 @@ class VolumeProvider(RailwayProvider):
             "volume_name": volume.name,
             "mount_path": volume.mount_path,
             "size_mb": volume.size_mb,
-            "volume_instance_id": volume.instance_id,
+            **_outs(volume),
         }
 
     def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
@@ -148,9 +160,9 @@ class VolumeProvider(RailwayProvider):
                 raise _lost(id_, news)
             moved = self._converge(stack, volume, news)
             if not {"service_id", "mount_path"} & set(changed):
-                return {"volume_instance_id": volume.instance_id, "revision": olds.get("revision")}
+                return _outs(volume) | {"revision": olds.get("revision")}
             mark = revision.new(moved, _latest(view, news))
-        return {"volume_instance_id": volume.instance_id, "revision": mark}
+        return _outs(volume) | {"revision": mark}
 
     def drop(self, id_: str, props: Props) -> None:
         """Delete it, if its state says so."""
@@ -320,7 +332,7 @@ class VolumeProvider(RailwayProvider):
 
 
 class Volume(dynamic.Resource, module="railway", name="Volume"):
-    """A Railway volume; its id is Railway's."""
+    """A Railway volume; its id is Railway's. `live_region` is where its data is, whatever is declared."""
 
     project_id: pulumi.Output[str]
     environment_id: pulumi.Output[str]
@@ -329,10 +341,16 @@ class Volume(dynamic.Resource, module="railway", name="Volume"):
     mount_path: pulumi.Output[str]
     size_mb: pulumi.Output[int]
     volume_instance_id: pulumi.Output[str]
+    live_region: pulumi.Output[str]
     revision: pulumi.Output[str]
 
     def __init__(self, name: str, args: VolumeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(VolumeProvider(), name, inputs_of(args, "volume_instance_id", "revision"), opts)
+        props = inputs_of(args, "volume_instance_id", "live_region", "revision")
+        super().__init__(VolumeProvider(), name, props, opts)
+
+
+def _outs(volume: VolumeView) -> dict[str, Any]:
+    return {"volume_instance_id": volume.instance_id, "live_region": volume.region or None}
 
 
 def _lost(volume_id: str, props: Props) -> MissingError:

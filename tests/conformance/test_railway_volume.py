@@ -214,6 +214,23 @@ def test_a_region_that_is_declared_later_moves_nothing_away_from_the_volume(rail
     assert regions(railway) == (EUROPE, EUROPE)
 
 
+def test_another_region_is_refused_in_the_preview(railway: World) -> None:
+    """By what the state knows, without a request; a state from before knows nothing, and `up` refuses."""
+    engine = first_up(railway)
+    volume = engine.state["volume"]
+    assert volume.live.outs["live_region"] == AMERICA
+    with railway.operation() as process:
+        engine.refresh(process)
+        railway.reset()
+        known = process.resource(VolumeProvider())
+        told_to_stay(refusal(lambda: known.diff(volume.live, volume.inputs | {"region": EUROPE})))
+        assert known.diff(volume.live, volume.inputs | {"region": AMERICA}).changes
+        assert not known.diff(volume.live, volume.inputs).changes
+        del volume.live.outs["live_region"]
+        assert known.diff(volume.live, volume.inputs | {"region": EUROPE}).changes
+    assert railway.counts() == ({}, 0)
+
+
 def test_an_adoption_moves_nothing_away_from_the_volume(railway: World) -> None:
     """A region in the config that is not where production is."""
     first_up(railway)

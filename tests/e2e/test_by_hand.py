@@ -111,6 +111,9 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
     dashboard.set_variable("LEFT_OVER", SECRET)
     step("undeclared variable", *DRIFT)
     step("heal", *HEAL)
+    put(stack, railwayRegion="europe-west4-drams3a")
+    step("another region", "preview")
+    put(stack, railwayRegion=None)
 
     seen.volumes["first"] = volume()
     dashboard.call(DELETE_VOLUME, {"id": seen.volumes["first"]})
@@ -170,6 +173,15 @@ def test_it_goes_with_the_next_up(life: Life) -> None:
     names = {row["name"] for row in life.rows["heal"].values() if row["table"] == "variables"}
     assert {"SESSIONS_PATH", "NOT_OURS"} <= names
     assert "LEFT_OVER" not in names
+
+
+def test_another_region_than_the_volumes_is_refused_in_the_preview(life: Life) -> None:
+    done = life.done["another region"]
+    assert done.returncode != 0
+    assert "is in us-west2, and europe-west4-drams3a is declared" in done.stdout
+    assert "pulumi config set whatsapp-crm:railwayRegion us-west2" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert life.railway["another region"].requests == 0
 
 
 def test_nothing_shows_the_value_that_somebody_typed(life: Life) -> None:
