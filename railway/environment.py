@@ -1,7 +1,8 @@
 """An environment of the project. Inside the declared project the declared name is the object.
 
 Refuses to delete the environment that Railway made with the project: it goes with the project. Refuses to
-delete one that still has services or volumes in it.
+delete one that still has services or volumes in it. Refuses to rename it to what another is named: Railway
+lets two have one name, and nobody could tell which of them is ours.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pulumi import dynamic
 
 from railway.diff import Field, at_most_characters
 from railway.errors import MissingError, NotFoundError, RefusedError
-from railway.model import Named
+from railway.model import Named, ProjectView
 from railway.provider import Props, RailwayProvider, inputs_of
 
 
@@ -72,6 +73,9 @@ class EnvironmentProvider(RailwayProvider):
         del olds
         if "environment_name" in changed:
             with self.railway.changing(news["project_id"]):
+                project = self.railway.project(news["project_id"])
+                if project is not None:
+                    refuse_taken_name(project, id_, news["environment_name"])
                 self.railway.api.rename_environment(id_, news["environment_name"])
                 self.railway.drop(news["project_id"])
         return {}
@@ -106,3 +110,21 @@ class Environment(dynamic.Resource, module="railway", name="Environment"):
 
     def __init__(self, name: str, args: EnvironmentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(EnvironmentProvider(), name, inputs_of(args), opts)
+
+
+def refuse_taken_name(project: ProjectView, environment_id: str, name: str) -> None:
+    """Refuse to give an environment the name of another.
+
+    Raises:
+        RefusedError: another has it.
+    """
+    taken = next((one for one in project.environments if one.name == name and one.id != environment_id), None)
+    if taken is None:
+        return
+    ours = next((one.name for one in project.environments if one.id == environment_id), environment_id)
+    raise RefusedError(
+        f"this stack's Railway environment is {ours} ({environment_id}); it cannot be named {name}, because "
+        f"another environment of the project ({taken.id}) has that name",
+        next_step=f"pulumi config set whatsapp-crm:railwayEnvironment {ours}. A stack stays with its "
+        f"environment: for {name}, use another stack (pulumi stack init <name>)",
+    )

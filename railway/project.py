@@ -19,6 +19,7 @@ from pulumi import dynamic
 
 from railway.credentials import TokenKind
 from railway.diff import Field
+from railway.environment import refuse_taken_name
 from railway.errors import MissingError, NotFoundError, RefusedError
 from railway.model import ProjectView
 from railway.provider import Props, RailwayProvider, inputs_of
@@ -89,9 +90,13 @@ class ProjectProvider(RailwayProvider):
                 next_step="take adopt_project_id back, or use another stack",
             )
         project = self._living(id_)
+        known = str(olds.get("environment_id") or "")
+        if "environment_name" in changed and known:
+            # `Environment` renames it, and would refuse too; but much else may be changed by then.
+            refuse_taken_name(project, known, news["environment_name"])
         if {"project_name", "stack_marker"} & set(changed):
             self._sync(project, news, before=str(olds.get("stack_marker") or ""))
-        return {"environment_id": _environment_id(project, news, str(olds.get("environment_id") or ""))}
+        return {"environment_id": _environment_id(project, news, known)}
 
     def drop(self, id_: str, props: Props) -> None:
         """Delete it, if it is empty."""

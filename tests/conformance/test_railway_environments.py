@@ -250,6 +250,41 @@ def test_a_service_taken_out_of_our_environment_alone_is_no_deletion(railway: Wo
     assert "press Sync" in text
 
 
+# ---- Names
+
+
+def test_the_name_of_another_environment_is_not_taken(railway: World) -> None:
+    """Railway would let two have it. Refused by the first resource of all, before anything is written."""
+    engine, _ = stack_beside_staging(railway)
+    before = railway.admin("state")
+    wish = Declared(project_name="crm-two", environment_name="staging")
+    with railway.operation() as process:
+        text = refusal(lambda: engine.up(process, wish))
+    assert f"this stack's Railway environment is production ({engine.id('environment')})" in text
+    assert "pulumi config set whatsapp-crm:railwayEnvironment production" in text
+    assert railway.admin("state") == before
+
+
+def test_a_name_that_another_environment_got_meanwhile_is_not_taken_back(railway: World) -> None:
+    """Ours was renamed by hand, which the project does not see."""
+    engine, staging = stack_beside_staging(railway)
+    rename = "mutation($id: String!, $n: String!) { environmentRename(id: $id, input: {name: $n}) { id } }"
+    railway.hand(rename, id=engine.id("environment"), n="old")
+    railway.hand(rename, id=staging, n="production")
+    before = railway.admin("state")
+    with railway.operation() as process:
+        assert "environment" in engine.refresh(process)
+        text = refusal(lambda: engine.up(process, Declared()))
+    assert f"another environment of the project ({staging}) has that name" in text
+    assert "pulumi config set whatsapp-crm:railwayEnvironment old" in text
+    assert railway.admin("state") == before
+    # What the message advises, works.
+    with railway.operation() as process:
+        engine.up(process, Declared(environment_name="old"))
+    with railway.operation() as process:
+        assert engine.refresh(process) == {}
+
+
 # ---- Volumes
 
 
