@@ -252,7 +252,12 @@ def _variables(declared: Mapping[str, Any], live: Mapping[str, str | None], chan
         ("removed", removed),
     ):
         if names:
-            changes[f"variables {title}"] = ", ".join(names)
+            changes[f"variables {title}"] = ", ".join(_with_seal(name, there) for name in names)
+
+
+def _with_seal(name: str, there: Mapping[str, str | None]) -> str:
+    lost = name in there and there[name] is None
+    return f"{name} (sealed: nobody can read its value, or bring it back)" if lost else name
 
 
 def _arrow(old: object, new: object) -> str:

@@ -7,9 +7,10 @@ version of its value is declared ("version 3"), and after a refresh what was don
 short value can be guessed.
 
 Values are compared as they were authored, so `${{service.NAME}}` stays what it is. Railway's own RAILWAY_
-variables are ignored unless declared. A sealed variable reads as nothing: it cannot be compared, and is
-written only when its declared value changes. Refuses to remove an undeclared variable beside sealed ones
-that it must not touch, because the only quiet way to remove one rewrites them all.
+variables are ignored unless declared. A sealed variable reads as nothing: it cannot be compared, which each
+refresh says by name and in `names`, and is written only when its declared value changes. Refuses to remove
+an undeclared variable beside sealed ones that it must not touch, because the only quiet way to remove one
+rewrites them all.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from railway.snapshot import Stack
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VERSION = re.compile(r"version (\d+)(.*)")
+_SEALED = ", sealed: cannot be compared"
 
 SETTABLE = frozenset(
     {
@@ -111,16 +113,23 @@ class VariableMapProvider(RailwayProvider):
         for name, value in stack.variables(owner).items():
             if name.startswith("RAILWAY_") and name not in declared:
                 continue
-            label = labels.get(name, "version 1")
+            label = labels.get(name, "version 1").removesuffix(_SEALED)
             if name not in declared:
-                values[name], names[name] = value if value is not None else "", "added on Railway"
-            elif value is None or value == declared[name]:
+                values[name] = value if value is not None else ""
+                names[name] = "added on Railway" if value is not None else "added on Railway, sealed"
+            elif value is None:
+                values[name], names[name] = declared[name], label + _SEALED
+            elif value == declared[name]:
                 values[name], names[name] = declared[name], label
             else:
                 values[name], names[name] = value, f"{_bare(label)}, changed on Railway"
         for name in declared:
             if name not in values:
                 names[name] = f"{_bare(labels.get(name, 'version 1'))}, removed on Railway"
+        sealed = sorted(name for name, label in names.items() if label.endswith(_SEALED))
+        if sealed:
+            # It is no difference, so the engine would show nothing; what a provider prints it shows.
+            print(f"sealed on Railway, cannot be compared: {', '.join(sealed)}", flush=True)  # noqa: T201
         return {"variables": values, "names": names}
 
     def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
@@ -221,7 +230,7 @@ def _bare(label: str) -> str:
 
 
 def _label(before: str, *, same: bool) -> str:
-    found = _VERSION.fullmatch(before)
+    found = _VERSION.fullmatch(before.removesuffix(_SEALED))
     if found is None:
         return "version 1"
     return before if same and not found[2] else f"version {int(found[1]) + 1}"

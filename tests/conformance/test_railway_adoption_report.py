@@ -90,6 +90,15 @@ def test_the_rest_that_is_declared_is_compared_too(railway: World) -> None:
     assert found["backups.kinds"] == 'nothing -> ["DAILY"]'
 
 
+def test_a_sealed_variable_that_goes_is_said_to_be_lost(railway: World) -> None:
+    ids = production(railway)
+    environment = railway.rows("environments")[0]["id"]
+    place = {"project_id": ids["project"], "environment_id": environment, "service_id": ids["service"]}
+    railway.admin("seal", place | {"name": "OLD"})
+    found = changes(railway, wish(ids["project"]))
+    assert found["variables removed"] == "OLD (sealed: nobody can read its value, or bring it back), OLDER"
+
+
 def test_limits_that_nobody_declared_are_said_to_be_lifted(railway: World) -> None:
     ids = production(railway)
     place = {"environmentId": railway.rows("environments")[0]["id"], "serviceId": ids["service"]}

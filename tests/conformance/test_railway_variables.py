@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 import pytest
 
+from railway.credentials import access_from
 from railway.variables import VariablesProvider
 from tests.conformance.railway_world import VARIABLES, Declared, Engine, World, first_up
 
@@ -107,6 +108,39 @@ def test_a_sealed_variable_is_neither_drift_nor_rewritten(railway: World) -> Non
         engine.up(process, Declared())
     assert isinstance(caught.value, grpc.Call)
     assert "MORE are not declared, and ADMIN_TOKEN are sealed" in str(caught.value.details())
+
+
+def test_a_sealed_variable_is_said_to_be_uncheckable(
+    railway: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At each refresh, without a change; its version counts on, and a seal that goes is forgotten."""
+    engine = first_up(railway)
+    place = {
+        "project_id": engine.id("project"),
+        "environment_id": engine.id("environment"),
+        "service_id": engine.id("service"),
+    }
+    railway.admin("seal", place | {"name": "ADMIN_TOKEN"})
+
+    def label() -> str:
+        return engine.state["variables"].live.outs["names"]["ADMIN_TOKEN"]
+
+    for _ in range(2):
+        with railway.operation() as process:
+            assert engine.refresh(process) == {}
+            assert label() == "version 1, sealed: cannot be compared"
+            assert engine.up(process, Declared()) == []
+    provider = VariablesProvider()
+    provider.use(access_from(railway.environ(), lambda _: None))
+    saved = engine.state["variables"]
+    provider.see(saved.live.id, saved.live.outs)
+    assert capsys.readouterr().out == "sealed on Railway, cannot be compared: ADMIN_TOKEN\n"
+    changed = Declared(variables=VARIABLES | {"ADMIN_TOKEN": "another-token"})
+    with railway.operation() as process:
+        engine.up(process, Declared(variables=VARIABLES | {"MORE": "more-1"}))
+        assert label() == "version 1, sealed: cannot be compared"
+        engine.up(process, changed.but(variables={**changed.variables, "MORE": "more-1"}))
+        assert label() == "version 2"
 
 
 def test_removing_the_resource_leaves_what_is_not_its_own(railway: World) -> None:
