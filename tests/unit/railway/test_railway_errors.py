@@ -54,6 +54,9 @@ def graphql(message: str, code: str = "INTERNAL_SERVER_ERROR", **more: Any) -> d
         (200, graphql("Two Factor Authentication Required"), NotAuthorizedError),
         (200, graphql("ServiceInstance not found"), NotFoundError),
         (200, graphql("Project not found"), NotFoundError),
+        (200, graphql("This environment does not exist"), NotFoundError),
+        (200, graphql("Volume has been deleted"), NotFoundError),
+        (200, graphql("The service no longer exists"), NotFoundError),
         (
             200,
             graphql(
@@ -118,6 +121,22 @@ def test_no_message_shows_what_was_sent_in_secret(message: str) -> None:
     found = error(200, body, input={"projectId": "p", "variables": {"A": SECRET}})
     assert SECRET not in str(found)
     assert "the-token-itself" not in str(found)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"input": {"variables": {"A": SECRET}}},
+        {"input": {"registryCredentials": {"username": "u", "password": SECRET}}},
+        {"patch": {"sharedVariables": {"A": {"value": SECRET}}}},
+    ],
+    ids=("variables", "registryCredentials", "patch"),
+)
+def test_whatever_can_hold_a_secret_is_taken_out(sent: dict[str, Any]) -> None:
+    """Of every document that has one."""
+    shown = str(error(200, graphql(f"cannot store {SECRET}", "BAD_USER_INPUT"), **sent))
+    assert "cannot store [hidden]" in shown
+    assert SECRET not in shown
 
 
 def test_names_that_were_sent_stay_in_the_message() -> None:

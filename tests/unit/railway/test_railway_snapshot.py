@@ -172,6 +172,16 @@ def test_a_state_without_ids_is_an_error() -> None:
         Railway(cast("RailwayApi", Asked())).stack("p", "")
 
 
+def test_a_project_has_one_lock() -> None:
+    """Whoever changes it by its project and whoever changes one of its environments wait for each other."""
+    railway = Railway(cast("RailwayApi", Asked()))
+    by_project = railway.changing("p")
+    assert railway.changing("p") is by_project
+    assert railway.stack("p", "e").changing is by_project
+    assert railway.stack("p", "another").changing is by_project
+    assert railway.changing("q") is not by_project
+
+
 def deployment(id_: str, seconds: float) -> DeploymentView:
     """A deployment that began so long after NOW."""
     return DeploymentView(id_, "SUCCESS", NOW + timedelta(seconds=seconds))

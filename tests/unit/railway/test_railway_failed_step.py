@@ -1,0 +1,89 @@
+"""What a person reads of a failed deployment's step holds no value of a variable."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from railway.client import RailwayClient
+from railway.clock import Clock
+from railway.credentials import Access
+from railway.errors import AmbiguousError, DeploymentError
+from railway.model import DeploymentView, EnvironmentView, InstanceView, ProjectView, StackView
+from railway.rollout import Expectations, Rollout
+from railway.snapshot import Stack
+
+if TYPE_CHECKING:
+    from railway.api import RailwayApi
+
+pytestmark = pytest.mark.unit
+
+SECRET = "hunter2-very-secret"
+ACCESS = Access("http://127.0.0.1:9/graphql/v2", "token", "bearer")
+EXPECT = Expectations(
+    log_lines=(), domain="d", health_path="/health", wait_seconds=1, health_seconds=1, hold_seconds=0
+)
+
+
+class Failed:
+    """An API whose one deployment has failed, with a value in the words of its step."""
+
+    def __init__(self) -> None:
+        self.client = RailwayClient(ACCESS, Clock(0.001))
+
+    def deployment(self, deployment_id: str) -> DeploymentView:
+        return DeploymentView(deployment_id, "FAILED", datetime(2026, 1, 1, tzinfo=UTC))
+
+    def failed_step(self, deployment_id: str) -> tuple[str, str]:
+        return "BUILD_IMAGE", f"the build command exited with code 1: --password={SECRET}"
+
+    def logs(self, deployment_id: str, limit: int, *, build: bool = False) -> list[str]:
+        return []
+
+
+class Unread(Failed):
+    """One that does not say what a reference stands for."""
+
+    def rendered_variables(self, project_id: str, environment_id: str, service_id: str) -> dict[str, str]:
+        raise AmbiguousError("RenderedVariablesRead", "HTTP 502")
+
+
+def told(api: Failed, entry: dict[str, Any]) -> str:
+    """What a person reads when the service has one variable, PASSWORD."""
+    stack = Stack(cast("RailwayApi", api), "p", "e", threading.RLock())
+    instance = InstanceView("s", {}, None, (), (), ())
+    config = {"services": {"s": {"variables": {"PASSWORD": entry}}}}
+    stack.seed(
+        StackView(
+            ProjectView("p", "crm", "", "", (), (), ()),
+            EnvironmentView("e", "production", (instance,), (), (), config),
+        )
+    )
+    with pytest.raises(DeploymentError) as caught:
+        Rollout(cast("RailwayApi", api), stack, "s", ACCESS, EXPECT).watch("d")
+    return str(caught.value)
+
+
+def test_a_value_in_its_words_is_replaced_by_its_name() -> None:
+    text = told(Failed(), {"value": SECRET})
+    assert "in step BUILD_IMAGE: the build command exited with code 1: --password=[PASSWORD]" in text
+    assert SECRET not in text
+
+
+@pytest.mark.parametrize(
+    ("api", "entry", "words"),
+    [
+        (Failed(), {"isSealed": True}, "in step BUILD_IMAGE: (not shown: some variables are sealed)"),
+        (Unread(), {"value": "${{db.PASSWORD}}"}, "(not shown: the values to take out of it could not be"),
+    ],
+    ids=("sealed", "unread"),
+)
+def test_its_words_are_not_shown_where_a_value_is_not_known(
+    api: Failed, entry: dict[str, Any], words: str
+) -> None:
+    text = told(api, entry)
+    assert words in text
+    assert SECRET not in text

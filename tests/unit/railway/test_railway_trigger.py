@@ -1,0 +1,99 @@
+"""The deployment trigger follows what is declared, or the `up` says that it does not."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from railway.client import RailwayClient
+from railway.clock import Clock
+from railway.credentials import Access
+from railway.errors import MissingError
+from railway.model import EnvironmentView, ProjectView, StackView, TriggerView
+from railway.service_settings import ServiceSettingsProvider
+from railway.snapshot import Railway, Stack
+
+if TYPE_CHECKING:
+    from railway.api import RailwayApi
+
+pytestmark = pytest.mark.unit
+
+PROPS = {"project_id": "p", "environment_id": "e", "service_id": "s", "repo": "o/r", "branch": "main"}
+WRITTEN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Triggers:
+    """An API that takes every trigger, and answers with the branch it likes.
+
+    Args:
+        answers: the branch of each answer, "" for the one that was asked for; the last one stays.
+    """
+
+    def __init__(self, *answers: str) -> None:
+        self.client = RailwayClient(Access("http://127.0.0.1:9", "token", "bearer"), Clock(0.001))
+        self._answers = list(answers)
+        self.deleted: list[str] = []
+        self.updates = 0
+
+    def create_trigger(self, **fields: Any) -> tuple[TriggerView, datetime | None]:
+        return self._answer("new", fields)
+
+    def update_trigger(self, trigger_id: str, **fields: Any) -> tuple[TriggerView, datetime | None]:
+        self.updates += 1
+        return self._answer(trigger_id, fields)
+
+    def delete_trigger(self, trigger_id: str) -> None:
+        self.deleted.append(trigger_id)
+
+    def _answer(self, trigger_id: str, fields: dict[str, Any]) -> tuple[TriggerView, datetime | None]:
+        branch = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        kept = TriggerView(
+            trigger_id, "s", fields["repository"], branch or fields["branch"], fields["checkSuites"]
+        )
+        return kept, WRITTEN
+
+
+class Settings(ServiceSettingsProvider):
+    """On such an API."""
+
+    api: Any = None
+
+    @property
+    def railway(self) -> Railway:
+        return Railway(self.api)
+
+
+def follow(api: Triggers, *branches: str) -> tuple[TriggerView, ...]:
+    """Bring triggers that follow these branches to what is declared; returns those that are then known."""
+    triggers = tuple(TriggerView(f"t{n}", "s", "o/r", branch, False) for n, branch in enumerate(branches))
+    stack = Stack(cast("RailwayApi", api), "p", "e", threading.RLock())
+    environment = EnvironmentView("e", "production", (), (), triggers, None)
+    stack.seed(StackView(ProjectView("p", "crm", "", "", (), (), ()), environment))
+    provider = Settings()
+    provider.api = api
+    provider._follow(stack, triggers, PROPS, moved=False)
+    return stack.look().triggers("s")
+
+
+@pytest.mark.parametrize("branches", [(), ("old",)], ids=("made", "changed"))
+def test_an_answer_that_names_another_branch_fails_the_up(branches: tuple[str, ...]) -> None:
+    """Pushes to that one would be deployed."""
+    with pytest.raises(MissingError, match="follows the branch other of o/r, not main of o/r"):
+        follow(Triggers("other"), *branches)
+
+
+def test_a_new_one_that_follows_another_branch_is_changed_once() -> None:
+    """Railway may make it on the repository's own branch first."""
+    api = Triggers("other", "")
+    assert [one.branch for one in follow(api)] == ["main"]
+    assert api.updates == 1
+
+
+def test_all_but_one_are_deleted() -> None:
+    """A second one would deploy its branch over ours."""
+    api = Triggers("")
+    assert [(one.id, one.branch) for one in follow(api, "old", "main", "third")] == [("t0", "main")]
+    assert api.deleted == ["t1", "t2"]
