@@ -2,7 +2,8 @@
 a volume that is gone stops everything.
 
 One life is lived once for the whole file: a stack gets neighbours in its own environment, then changes, then
-loses its volume. Every step's output and counts are kept; the tests look at them.
+loses its volume, and at last its environment and its project. Every step's output and counts are kept; the
+tests look at them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import pytest
 
 from sandbox import hand, live
 from sandbox.supervisor import STACK, Sandbox
-from tests.e2e.backend_only import make_app, put, rows, tables
+from tests.e2e.backend_only import make_app, put, tables
 from tests.e2e.stack import DRIFT, Done, Stack
 
 pytestmark = pytest.mark.e2e
@@ -31,6 +32,8 @@ CUSTOM = "mutation($i: CustomDomainCreateInput!) { customDomainCreate(input: $i)
 PROXY = "mutation($i: TCPProxyCreateInput!) { tcpProxyCreate(input: $i) { id } }"
 VARIABLES = "mutation($i: VariableCollectionUpsertInput!) { variableCollectionUpsert(input: $i) }"
 DELETE_VOLUME = "mutation($id: String!) { volumeDelete(volumeId: $id) }"
+DELETE_ENVIRONMENT = "mutation($id: String!) { environmentDelete(id: $id) }"
+DELETE_PROJECT = "mutation($id: String!) { projectDelete(id: $id) }"
 
 
 def by_id(stack: Stack) -> dict[str, Any]:
@@ -130,6 +133,22 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
     step("started empty", *DRIFT)
     put(stack, allowNewVolume=None)
     step("key out", "up", "--yes", "--skip-preview")
+    place = {
+        "project_id": dashboard.project_id,
+        "environment_id": dashboard.environment_id,
+        "service_id": dashboard.service_id,
+    }
+    live.post(stack.running.railway_url, "/admin/seal", place | {"name": "ADMIN_TOKEN"})
+    step("sealed", *DRIFT)
+
+    dashboard.call(DELETE_ENVIRONMENT, {"id": dashboard.environment_id})
+    seen.rows["environment deleted"] = by_id(stack)
+    step("environment", *HEAL)
+    dashboard.call(DELETE_PROJECT, {"id": dashboard.project_id})
+    seen.rows["project deleted"] = by_id(stack)
+    step("project", *HEAL)
+    put(stack, allowNewVolume="true")
+    step("all made again", *HEAL)
     return seen
 
 
@@ -167,6 +186,12 @@ def test_an_undeclared_variable_of_our_service_is_drift_by_its_name(life: Life) 
     done = life.done["undeclared variable"]
     assert done.returncode == 7, done.stdout
     assert '+ LEFT_OVER                    : "added on Railway"' in done.stdout
+
+
+def test_a_sealed_variable_is_no_drift_and_said_to_be_uncheckable(life: Life) -> None:
+    done = life.done["sealed"]
+    assert done.returncode == 0, done.stdout
+    assert "sealed on Railway, cannot be compared: ADMIN_TOKEN" in done.stdout
 
 
 def test_it_goes_with_the_next_up(life: Life) -> None:
@@ -248,10 +273,56 @@ def test_taking_the_key_out_again_sends_nothing(life: Life) -> None:
     assert life.railway["key out"].requests == 0
 
 
-def test_there_is_one_of_everything_that_is_ours(stack: Stack, life: Life) -> None:
-    ours = [row for row in rows(stack, "volumes") if row["id"] not in life.neighbours]
-    assert sorted(row["id"] for row in ours) == sorted(life.volumes.values())
+def living(life: Life, step: str, table: str) -> list[dict[str, Any]]:
+    """The rows of a table that are ours, and not deleted."""
+    return [
+        row
+        for key, row in life.rows[step].items()
+        if row["table"] == table and not row.get("deleted_at") and key not in life.neighbours
+    ]
+
+
+def test_there_is_one_of_everything_that_is_ours(life: Life) -> None:
+    step = "key out"
+    assert sorted(row["id"] for row in living(life, step, "volumes")) == sorted(life.volumes.values())
     for table in ("projects", "environments", "services", "triggers"):
-        assert len([row for row in rows(stack, table) if row["id"] not in life.neighbours]) == 1, table
-    domains = [row["domain"] for row in rows(stack, "domains") if row["id"] not in life.neighbours]
+        assert len(living(life, step, table)) == 1, table
+    domains = [row["domain"] for row in living(life, step, "domains")]
     assert sorted(domains) == ["backend-production.up.railway.app", "crm.example.com"]
+
+
+# ---- The environment and the project
+
+
+@pytest.mark.parametrize("kind", ["environment", "project"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "was deleted on Railway, and its volume with it",
+        "can be restored for 48 hours after the deletion",
+        "restore it: Railway's dashboard",
+        "pulumi config set whatsapp-crm:allowNewVolume true",
+        "`pulumi up --refresh --run-program`",
+    ],
+)
+def test_what_the_volume_went_with_stops_the_up_too(life: Life, kind: str, said: str) -> None:
+    done = life.done[kind]
+    assert done.returncode != 0
+    assert f"the Railway {kind} " in done.stdout
+    assert said in done.stdout
+
+
+@pytest.mark.parametrize("kind", ["environment", "project"])
+def test_nothing_is_made_in_its_place(life: Life, kind: str) -> None:
+    """It would pin the stack to a place where the data never comes back to."""
+    assert life.rows[kind] == life.rows[f"{kind} deleted"]
+    assert life.railway[kind].deployments == 0
+
+
+def test_all_is_made_again_where_the_config_says_so(life: Life) -> None:
+    done = life.done["all made again"]
+    assert done.returncode == 0, done.stdout
+    assert life.railway["all made again"].deployments == 1
+    for table in ("projects", "environments", "services"):
+        (made,) = living(life, "all made again", table)
+        assert made["id"] not in life.rows["project deleted"], table
