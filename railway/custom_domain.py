@@ -13,7 +13,7 @@ import pulumi
 from pulumi import dynamic
 
 from railway.diff import Field, FieldProblem, is_unknown, number, port
-from railway.errors import NotFoundError
+from railway.errors import NotFoundError, RefusedError, RejectedError
 from railway.model import CustomDomainView, StackView
 from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
 from railway.read_back import PORT_STAYS, Unkept, port_left, read_back
@@ -67,17 +67,7 @@ class CustomDomainProvider(RailwayProvider):
         with stack.changing:
             found = _named(stack.look(), props)
             if found is None:
-                found = self.once(
-                    lambda: self.railway.api.create_custom_domain(
-                        projectId=stack.project_id,
-                        environmentId=stack.environment_id,
-                        serviceId=props["service_id"],
-                        domain=props["domain"],
-                        targetPort=props.get("target_port"),
-                    ),
-                    lambda: _named(stack.look_again(), props),
-                    late=True,
-                )
+                found = self._announced(stack, props)
                 stack.drop()
             elif props.get("target_port") not in (None, found.target_port):
                 self._set_port(found.id, props)
@@ -113,6 +103,30 @@ class CustomDomainProvider(RailwayProvider):
                 return
             finally:
                 stack.drop()
+
+    def _announced(self, stack: Stack, props: Props) -> CustomDomainView:
+        try:
+            return self.once(
+                lambda: self.railway.api.create_custom_domain(
+                    projectId=stack.project_id,
+                    environmentId=stack.environment_id,
+                    serviceId=props["service_id"],
+                    domain=props["domain"],
+                    targetPort=props.get("target_port"),
+                ),
+                lambda: _named(stack.look_again(), props),
+                late=True,
+            )
+        except RejectedError as error:
+            if not error.taken:
+                raise
+            raise RefusedError(
+                f"Railway does not give the domain {props['domain']} to this service: {error.traced_reason}. "
+                "Another service has it, in this environment, another one, or another project",
+                next_step="if that service is yours: take the domain away there in Railway's dashboard "
+                "(service, Settings, Networking), and run `pulumi up` again. If not: pulumi config set "
+                "whatsapp-crm:customDomain <another name>, or pulumi config rm whatsapp-crm:customDomain",
+            ) from None
 
     def _check_that_it_is_gone(self, stack: Stack, domain_id: str, props: Props) -> None:
         """Nobody has shown what Railway makes of a null here."""

@@ -24,7 +24,11 @@ with a URL, a header or a body is printed with them.
 
 from __future__ import annotations
 
+import re
+
 from plain_errors import PlainError
+
+_TAKEN = re.compile(r"is not available\W*$|already (exists|taken|in use)|is taken", re.IGNORECASE)
 
 
 class RailwayError(PlainError):
@@ -171,6 +175,11 @@ class NotFoundError(RequestError):
 
 class RejectedError(RequestError):
     """Railway understood the request and said no."""
+
+    @property
+    def taken(self) -> bool:
+        """Whether it said so because somebody else has the name."""
+        return _TAKEN.search(self.reason) is not None
 
 
 class ServerFaultError(RequestError):

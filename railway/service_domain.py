@@ -15,7 +15,7 @@ import pulumi
 from pulumi import dynamic
 
 from railway.diff import Field, at_most_characters, number, port
-from railway.errors import NotFoundError, RejectedError
+from railway.errors import NotFoundError, RefusedError, RejectedError
 from railway.model import ServiceDomainView, StackView
 from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
 from railway.read_back import PORT_STAYS, Unkept, port_left, read_back
@@ -152,13 +152,22 @@ class ServiceDomainProvider(RailwayProvider):
     def _update(
         self, stack: Stack, domain_id: str, props: Props, name: str, port_said: dict[str, int | None]
     ) -> None:
-        self.railway.api.update_domain(
-            serviceDomainId=domain_id,
-            serviceId=props["service_id"],
-            environmentId=props["environment_id"],
-            domain=name,
-            **port_said,
-        )
+        try:
+            self.railway.api.update_domain(
+                serviceDomainId=domain_id,
+                serviceId=props["service_id"],
+                environmentId=props["environment_id"],
+                domain=name,
+                **port_said,
+            )
+        except RejectedError as error:
+            if not error.taken:
+                raise
+            raise RefusedError(
+                f"Railway does not give the domain {name} to this service: {error.traced_reason}. Another "
+                "service has it, perhaps somebody else's",
+                next_step="choose another subdomain, and run `pulumi up` again",
+            ) from None
         stack.drop()
 
 

@@ -27,6 +27,7 @@ from sandbox.railway.app import create_app
 from sandbox.serve import LiveServer
 from tests.conformance.dynamic_process import UNKNOWN, Live
 from tests.conformance.railway_world import REPO, WORKSPACE, Declared, Engine, World, first_up
+from tests.conformance.test_railway_environments import NEW_ALLOWED
 from tests.conformance.warm_processes import WarmProcesses
 
 pytestmark = pytest.mark.conformance
@@ -61,6 +62,7 @@ class Subject:
         by_hand: an edit in the dashboard, and the property in which it must show.
         deletes: deleting it by hand; None where deleting is not a thing of its own.
         place: which ids it needs.
+        config: the stack's config under which it is made again after its deletion.
     """
 
     provider: RailwayProvider
@@ -71,6 +73,7 @@ class Subject:
     deletes: Hand | None
     place: tuple[str, ...] = ("project_id", "environment_id", "service_id")
     beside: Callable[[Engine], dict[str, Any]] = field(default=lambda _engine: {})
+    config: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def _place(live: Live) -> dict[str, str]:
@@ -92,6 +95,7 @@ def _domain_port(world: World, live: Live) -> object:
 
 SUBJECTS: dict[str, Subject] = {
     "project": Subject(
+        config=NEW_ALLOWED,
         provider=ProjectProvider(),
         place=(),
         inputs={"project_name": "other", "stack_marker": "other/test", "workspace_id": WORKSPACE},
@@ -105,6 +109,7 @@ SUBJECTS: dict[str, Subject] = {
         ),
     ),
     "environment": Subject(
+        config=NEW_ALLOWED,
         provider=EnvironmentProvider(),
         place=("project_id",),
         inputs={"environment_name": "staging"},
@@ -298,7 +303,7 @@ def test_the_life_of_a_resource(railway: World, name: str) -> None:
             assert not resource.diff(resource.read(healed)[0], news).changes
     if subject.deletes is not None:
         subject.deletes(railway, live)
-        with railway.operation() as process:
+        with railway.operation(config=subject.config) as process:
             resource = process.resource(subject.provider)
             assert resource.read(live)[0].id == ""
             resource.delete(live)
@@ -393,3 +398,28 @@ def test_a_token_that_may_not_is_never_taken_for_a_deletion(railway: World) -> N
         "domain",
         "deployment",
     }
+
+
+def test_a_domain_that_somebody_else_has_is_said_with_a_way_on(railway: World) -> None:
+    """A domain of one's own, and a subdomain of Railway's."""
+    engine = first_up(railway)
+    other = {"project_id": engine.id("project"), "environment_id": engine.id("environment")}
+    with railway.operation() as process:
+        worker = other | {
+            "service_id": process.resource(ServiceProvider()).create(other | {"service_name": "worker"}).id
+        }
+        process.resource(CustomDomainProvider()).create(worker | {"domain": "crm.example.com"})
+        process.resource(ServiceDomainProvider()).create(worker | {"subdomain": "mine"})
+        with pytest.raises(grpc.RpcError) as caught:
+            engine.up(process, Declared(custom_domain={"domain": "crm.example.com"}))
+        assert isinstance(caught.value, grpc.Call)
+        said = str(caught.value.details())
+        assert (
+            "does not give the domain crm.example.com to this service: Domain crm.example.com is not" in said
+        )
+        assert "Next: if that service is yours: take the domain away there" in said
+        assert "pulumi config set whatsapp-crm:customDomain <another name>" in said
+        with pytest.raises(grpc.RpcError) as caught:
+            engine.up(process, Declared(subdomain="mine"))
+        assert isinstance(caught.value, grpc.Call)
+        assert "Next: choose another subdomain" in str(caught.value.details())
