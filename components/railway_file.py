@@ -71,6 +71,8 @@ def load(path: Path, app_dir: Path, environment: str, *, named: bool) -> Railway
     """
     name = path.relative_to(app_dir).as_posix() if path.is_relative_to(app_dir) else path.name
     found = RailwayFile(name=name)
+    if not named:
+        found.warnings += _ignored(path, name)
     try:
         text = path.read_text(encoding="utf-8")
         document = mapping(tomllib.loads(text) if path.suffix == ".toml" else json.loads(text))
@@ -95,6 +97,16 @@ def load(path: Path, app_dir: Path, environment: str, *, named: bool) -> Railway
         f"{name}: Railway stops reading this file on {LAST_DAY}. {kept}\n    Then delete {name}{forget}"
     )
     return found
+
+
+def _ignored(path: Path, name: str) -> list[str]:
+    """The other file in the same folder, which would otherwise be passed over in silence."""
+    others = [other for other in NAMES if other != path.name and (path.parent / other).is_file()]
+    return [
+        f"{name}: this file counts here, and the {other} beside it does not. Which of the two Railway "
+        "follows, its documentation does not say: delete the one that is not meant"
+        for other in others
+    ]
 
 
 def conflict(found: RailwayFile, key: str, shown: str) -> Problem:

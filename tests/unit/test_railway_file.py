@@ -107,6 +107,23 @@ def test_toml_says_the_same(stack: Stack, app: Path) -> None:
     assert (railway.build_command, railway.health_path, railway.health_timeout) == ("make", "/alive", 30)
 
 
+def test_of_two_files_in_one_folder_the_one_that_counts_is_named(stack: Stack, app: Path) -> None:
+    (app / "backend" / "railway.toml").write_text('[build]\nbuildCommand = "make"\n')
+    (app / "backend" / "railway.json").write_text('{"build": {"buildCommand": "npm run build"}}')
+    found, problems = load(stack, app)
+    assert problems == []
+    assert found is not None
+    assert found.railway.build_command == "make"
+    first = found.warnings[0]
+    assert "backend/railway.toml: this file counts here, and the railway.json beside it does not" in first
+    assert "delete the one that is not meant" in first
+    # One that the config names was chosen by a person.
+    found, problems = load(stack, app, railwayConfigFile="/backend/railway.json")
+    assert problems == []
+    assert found is not None
+    assert "beside it" not in "".join(found.warnings)
+
+
 def test_what_is_in_the_config_and_says_the_same_is_no_conflict(stack: Stack, app: Path) -> None:
     (app / "railway.json").write_text(json.dumps(EVERYTHING))
     same = {"healthPath": "/alive", "healthTimeout": "120", "watchPatterns": ["backend/**", "package.json"]}
