@@ -282,3 +282,11 @@ def test_one_version_of_pulumi() -> None:
     (installed,) = [s["with"]["pulumi-version"] for _, s in steps() if "pulumi-version" in s.get("with", {})]
     assert installed == engine
     assert f"Pulumi CLI {engine}" in README
+
+
+def test_what_an_adoption_must_say_is_what_it_says() -> None:
+    (paragraph,) = [line for line in README.splitlines() if line.startswith("**Production exists already?**")]
+    source = (ROOT / "railway" / "adoption_report.py").read_text()
+    quoted = {*re.findall(r"\*(keeps [^*]+)\*", paragraph), *re.findall(r"`(adoption [^`]+)`", paragraph)}
+    assert quoted == {"adoption of the Railway project", "keeps the service", "keeps the volume"}
+    assert all(text.removeprefix("keeps ") in source for text in quoted)
