@@ -56,6 +56,7 @@ class BackendProject(Component):
             workspace_id=settings.workspace_id,
             environment_name=settings.environment,
             adopt_project_id=settings.project_id,
+            allow_new_volume=settings.allow_new_volume,
             stack_marker=args.stack_marker,
         )
         self.project = railway.Project(f"{name}-project", self.declared, self.child())
@@ -93,7 +94,11 @@ class Backend(Component):
         project = args.home.project
         environment = railway.Environment(
             f"{name}-environment",
-            railway.EnvironmentArgs(project_id=project.id, environment_name=settings.environment),
+            railway.EnvironmentArgs(
+                project_id=project.id,
+                environment_name=settings.environment,
+                allow_new_volume=settings.allow_new_volume,
+            ),
             self.child(),
         )
         declared_service = railway.ServiceArgs(

@@ -2,7 +2,8 @@
 
 Refuses to delete the environment that Railway made with the project: it goes with the project. Refuses to
 delete one that still has services or volumes in it. Refuses to rename it to what another is named: Railway
-lets two have one name, and nobody could tell which of them is ours.
+lets two have one name, and nobody could tell which of them is ours. Refuses to call one that was deleted by
+hand "gone": its volume went with it, and can be restored with it.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
-from railway.diff import Field, at_most_characters
+from railway.diff import Field, at_most_characters, boolean, flag
 from railway.errors import MissingError, NotFoundError, RefusedError
+from railway.lost_volume import lost_with, may_start_empty
 from railway.model import Named, ProjectView
 from railway.provider import Props, RailwayProvider, inputs_of
 
@@ -26,10 +28,12 @@ class EnvironmentArgs:
     Args:
         project_id: the project.
         environment_name: its name, 32 characters at most.
+        allow_new_volume: make it again when it was deleted by hand, with an empty volume.
     """
 
     project_id: pulumi.Input[str]
     environment_name: pulumi.Input[str] = "production"
+    allow_new_volume: pulumi.Input[bool] = False
 
 
 class EnvironmentProvider(RailwayProvider):
@@ -38,6 +42,7 @@ class EnvironmentProvider(RailwayProvider):
     FIELDS = (
         Field(name="project_id", required=True, replace=True),
         Field(name="environment_name", required=True, rules=(at_most_characters(32),)),
+        Field(name="allow_new_volume", normal=flag, default=False, rules=(boolean,)),
     )
 
     def make(self, props: Props) -> tuple[str, dict[str, Any]]:
@@ -64,9 +69,14 @@ class EnvironmentProvider(RailwayProvider):
         return found.id, {}
 
     def see(self, id_: str, props: Props) -> dict[str, Any] | None:
-        """The live environment."""
+        """The live environment; one that was deleted by hand is an error, not a blank: its volume went with
+        it."""
         environment = self.railway.stack(props["project_id"], id_).look().environment
-        return None if environment is None else {"environment_name": environment.name}
+        if environment is not None:
+            return {"environment_name": environment.name}
+        if may_start_empty(props, self.access):
+            return None
+        raise lost_with("environment", props.get("environment_name"), id_)
 
     def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Rename it."""

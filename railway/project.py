@@ -5,12 +5,14 @@ its description. Refuses to take a project of the same name that has neither: it
 or the production that nobody has told us about. Refuses to adopt a project that has another stack's mark:
 both would rename it, and switch its branch, at every `up`; and one that has services, and not the declared
 environment: a new one would be without them. Refuses to delete a project that still has
-services or volumes in it.
+services or volumes in it. Refuses to call one that was deleted by hand "gone", because its volume went with
+it, and can be restored with it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +20,10 @@ import pulumi
 from pulumi import dynamic
 
 from railway.credentials import TokenKind
-from railway.diff import Field
+from railway.diff import Field, boolean, flag
 from railway.environment import refuse_taken_name
 from railway.errors import MissingError, NotFoundError, RefusedError
+from railway.lost_volume import lost_with, may_start_empty
 from railway.model import ProjectView
 from railway.provider import Props, RailwayProvider, inputs_of
 
@@ -35,6 +38,7 @@ class ProjectArgs:
         workspace_id: the workspace it is made in; None: the token must belong to exactly one.
         environment_name: the environment that Railway makes with it.
         adopt_project_id: the id of an existing project to take over instead of making one.
+        allow_new_volume: make it again when it was deleted by hand, with an empty volume.
     """
 
     project_name: pulumi.Input[str]
@@ -42,6 +46,7 @@ class ProjectArgs:
     workspace_id: pulumi.Input[str] | None = None
     environment_name: pulumi.Input[str] = "production"
     adopt_project_id: pulumi.Input[str] | None = None
+    allow_new_volume: pulumi.Input[bool] = False
 
 
 class ProjectProvider(RailwayProvider):
@@ -53,6 +58,7 @@ class ProjectProvider(RailwayProvider):
         Field(name="workspace_id", fixed="a project is moved to another workspace in Railway's dashboard"),
         Field(name="environment_name", default="production"),
         Field(name="adopt_project_id"),
+        Field(name="allow_new_volume", normal=flag, default=False, rules=(boolean,)),
     )
 
     def make(self, props: Props) -> tuple[str, dict[str, Any]]:
@@ -64,7 +70,8 @@ class ProjectProvider(RailwayProvider):
         return project.id, {"environment_id": _environment_id(project, props)}
 
     def see(self, id_: str, props: Props) -> dict[str, Any] | None:
-        """The live project."""
+        """The live project; one that was deleted by hand is an error, not a blank: its volume went with
+        it."""
         environment_id = props.get("environment_id")
         project = (
             self.railway.stack(id_, environment_id).look().project
@@ -72,8 +79,11 @@ class ProjectProvider(RailwayProvider):
             else self.railway.project(id_)
         )
         if project is None:
-            return None
-        marked = self._is_marked(project, props)
+            if may_start_empty(props, self.access):
+                return None
+            adopted = bool(props.get("adopt_project_id"))
+            raise lost_with("project", props.get("project_name"), id_, adopted=adopted)
+        marked = self.is_marked(project, props)
         live = self.managed(props, {"workspace_id": project.workspace_id})
         return live | {
             "project_name": project.name,
@@ -83,11 +93,14 @@ class ProjectProvider(RailwayProvider):
 
     def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Rename it, or mark it again."""
+        if set(changed) == {"allow_new_volume"}:
+            return {}
         adopt = news.get("adopt_project_id")
         if adopt and adopt != id_:
             raise RefusedError(
                 f"this stack already has the Railway project {id_}; it cannot adopt {adopt} as well",
-                next_step="take adopt_project_id back, or use another stack",
+                next_step=f"pulumi config set whatsapp-crm:railwayProjectId {id_}. For {adopt}, use another "
+                "stack (pulumi stack init <name>)",
             )
         project = self._living(id_)
         known = str(olds.get("environment_id") or "")
@@ -152,7 +165,8 @@ class ProjectProvider(RailwayProvider):
             raise RefusedError(
                 f"there is no Railway project {project_id}",
                 next_step="copy the id from the project's settings: pulumi config set "
-                "whatsapp-crm:railwayProjectId <id>",
+                "whatsapp-crm:railwayProjectId <id>; to have a new project made: pulumi config rm "
+                "whatsapp-crm:railwayProjectId",
             )
         workspace = props.get("workspace_id")
         if workspace and project.workspace_id and project.workspace_id != workspace:
@@ -174,7 +188,7 @@ class ProjectProvider(RailwayProvider):
                 "pulumi config set whatsapp-crm:railwayProjectId <id>",
             )
         workspace = props.get("workspace_id") or self._only_workspace()
-        name, mark = props["project_name"], _mark(props["stack_marker"])
+        name, mark = props["project_name"], mark_of(props["stack_marker"])
 
         def find() -> ProjectView | None:
             ours = [one for one, description in api.projects(workspace) if mark in description]
@@ -191,14 +205,9 @@ class ProjectProvider(RailwayProvider):
             found = find()
             if found is not None:
                 return found
-        foreign = [one.id for one, _ in projects if one.name == name]
+        foreign = {one.id: _MARKS.findall(description) for one, description in projects if one.name == name}
         if foreign:
-            raise RefusedError(
-                f"workspace {workspace} already has a Railway project named {name} that this stack did "
-                f"not make: {', '.join(foreign)}",
-                next_step="to take it over: pulumi config set whatsapp-crm:railwayProjectId "
-                f"{foreign[0]}; to make another, choose another name",
-            )
+            raise _foreign(workspace, name, foreign)
 
         def make() -> ProjectView:
             made = api.create_project(
@@ -222,9 +231,10 @@ class ProjectProvider(RailwayProvider):
             next_step="pulumi config set whatsapp-crm:railwayWorkspaceId <id>",
         )
 
-    def _is_marked(self, project: ProjectView, props: Props) -> bool:
+    def is_marked(self, project: ProjectView, props: Props) -> bool:
+        """Whether a project has this stack's mark, or need not have it."""
         # A project token may not write the description, and knows its one project without it.
-        return self.access.kind == "project" or _mark(props["stack_marker"]) in project.description
+        return self.access.kind == "project" or mark_of(props["stack_marker"]) in project.description
 
     def _sync(self, project: ProjectView, props: Props, *, before: str = "") -> None:
         """Bring name and mark to what is declared. `before`: the mark of this stack until now."""
@@ -232,13 +242,13 @@ class ProjectProvider(RailwayProvider):
         if project.name != props["project_name"]:
             fields["name"] = props["project_name"]
         description = project.description
-        old = _mark(before)
+        old = mark_of(before)
         if before != props["stack_marker"] and old in description and self.access.kind != "project":
             # `pulumi stack rename`: the next stack of the old name must not take this project for its own.
             description = description.replace(old, "").strip()
-        if not self._is_marked(project, props):
+        if not self.is_marked(project, props):
             # Appended: what a person wrote there stays.
-            description = f"{description}\n{_mark(props['stack_marker'])}".strip()
+            description = f"{description}\n{mark_of(props['stack_marker'])}".strip()
         if description != project.description:
             fields["description"] = description
         if fields:
@@ -269,7 +279,7 @@ def _refuse_another_stacks(project: ProjectView, stack_marker: str) -> None:
         f"the Railway project {project.name} ({project.id}) belongs to the Pulumi stack {others}; this stack "
         f"is {stack_marker}, and two stacks would undo each other's work",
         next_step="correct whatsapp-crm:railwayProjectId of this stack. If that stack is gone, or was "
-        f"renamed to this one: take {' and '.join(_mark(one) for one in marks)} out of the project's "
+        f"renamed to this one: take {' and '.join(mark_of(one) for one in marks)} out of the project's "
         "description in Railway's dashboard (project, Settings, General), then run `pulumi up` again",
     )
 
@@ -300,7 +310,8 @@ def _refuse_no_environment(project: ProjectView, props: Props, kind: TokenKind) 
     )
 
 
-def _mark(stack_marker: str) -> str:
+def mark_of(stack_marker: str) -> str:
+    """What this stack writes into its project's description."""
     # In brackets, so that the mark of "crm/prod" is not found in that of "crm/prod-2".
     return f"[pulumi:{stack_marker}]"
 

@@ -178,7 +178,8 @@ def test_a_rollback_and_an_empty_volume_happen_only_when_said(run: Run, said: bo
     railway = replace(world.RAILWAY, rollback_on_failure=said, allow_new_volume=said)
     engine = run(settings=lambda: world.settings(railway=railway))
     assert engine.one("backend-deployment").inputs["rollback"] is said
-    assert engine.one("backend-volume").inputs["allow_new_volume"] is said
+    for name in ("backend-volume", "backend-environment", "railway-project"):
+        assert engine.one(name).inputs["allow_new_volume"] is said
 
 
 def test_the_adoption_comes_last_and_knows_all_that_is_declared(run: Run) -> None:

@@ -143,7 +143,7 @@ NOT_BY_HAND: dict[str, str] = {
     "volume.size_mb": "shows, and never shrinks: test_railway_answers",
     "volume.region": "fixed",
     "volume.allow_delete": _OURS,
-    "volume.allow_new_volume": _OURS,
+    "allow_new_volume": _OURS,
     "backups.volume_id": _ID,
     "variables.variables": _SECRET,
     "settings.has_volume": _OURS,

@@ -234,10 +234,14 @@ class Engine:
                 "workspace_id": WORKSPACE,
                 "environment_name": declared.environment_name,
                 "adopt_project_id": declared.adopt_project_id,
+                "allow_new_volume": declared.allow_new_volume,
             }
         project = {"project_id": self.state["project"].live.id}
         if key == "environment":
-            return project | {"environment_name": declared.environment_name}
+            return project | {
+                "environment_name": declared.environment_name,
+                "allow_new_volume": declared.allow_new_volume,
+            }
         place = project | {"environment_id": self.state["environment"].live.id}
         if key == "shared":
             return None if declared.shared is None else place | {"variables": dict(declared.shared)}

@@ -79,6 +79,20 @@ def empty(world: World) -> str:
     )["projectCreate"]["id"]
 
 
+def make_service(world: World, place: dict[str, str], name: str) -> str:
+    """A service made by hand, where `place` says by Railway's names; its id."""
+    made = world.hand(
+        "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }", i=place | {"name": name}
+    )["serviceCreate"]["id"]
+    world.admin("clock", {"advance": 5})
+    return made
+
+
+def place_of(engine: Engine) -> dict[str, str]:
+    """Our environment, by Railway's names."""
+    return {"projectId": engine.id("project"), "environmentId": engine.id("environment")}
+
+
 def describe(world: World, project: str, text: str) -> None:
     """Write a project's description by hand."""
     world.hand(
@@ -127,6 +141,16 @@ def test_a_foreign_project_of_the_same_name_is_not_taken(railway: World) -> None
     ids = production(railway)
     text = refused(railway, Declared())
     assert f"pulumi config set whatsapp-crm:railwayProjectId {ids['project']}" in text
+
+
+def test_another_stacks_project_of_the_same_name_is_not_offered(railway: World) -> None:
+    """It would be refused the moment after."""
+    ids = production(railway)
+    describe(railway, ids["project"], "ours\n[pulumi:crm/prod]")
+    text = refused(railway, Declared())
+    assert f"did not make: {ids['project']} (of the Pulumi stack crm/prod)" in text
+    assert "to take it over" not in text
+    assert "pulumi config set whatsapp-crm:railwayProjectName <name>" in text
 
 
 def test_a_wrong_id_a_foreign_workspace_and_a_small_token_are_refused(railway: World) -> None:
@@ -190,7 +214,7 @@ def test_no_second_service_is_made_beside_those_of_an_adopted_project(railway: W
     with railway.operation() as process:
         engine.up(process, wish.but(service_name="backend"))
     assert {key: engine.id(key) for key in ids} == ids
-    made = make_service(railway, engine, "whatsapp")
+    made = make_service(railway, place_of(engine), "whatsapp")
     again = Engine()
     with railway.operation() as process:
         again.up(process, wish.but(volume_name="others"))
@@ -202,20 +226,10 @@ def test_an_empty_project_that_is_adopted_gets_its_service(railway: World) -> No
     engine = Engine()
     with railway.operation() as process:
         engine.up(process, Declared(adopt_project_id=empty(railway)))
-    make_service(railway, engine, "worker")
+    make_service(railway, place_of(engine), "worker")
     with railway.operation() as process:
         assert engine.refresh(process) == {}
         assert engine.up(process, Declared(adopt_project_id=engine.id("project"))) == []
-
-
-def make_service(world: World, engine: Engine, name: str) -> str:
-    """A service made by hand in our environment; its id."""
-    made = world.hand(
-        "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }",
-        i={"projectId": engine.id("project"), "environmentId": engine.id("environment"), "name": name},
-    )["serviceCreate"]["id"]
-    world.admin("clock", {"advance": 5})
-    return made
 
 
 def test_a_service_that_is_no_longer_adopted_is_left_as_it_is(railway: World) -> None:
@@ -344,26 +358,39 @@ def test_without_a_workspace_the_only_one_is_taken_and_two_are_a_question(railwa
 
 @pytest.mark.parametrize("answer", ["error", "deleted_at"])
 def test_a_deleted_project_is_gone_on_railways_word(railway: World, answer: str) -> None:
-    """All of it but the volume, which says that it may be restored."""
+    """And only where an empty volume is allowed: all else says first that the data may be restored."""
     railway.admin("switches", {"deleted_answer": answer})
-    engine = Engine()
-    with railway.operation() as process:
-        engine.up(process, Declared())
+    engine = first_up(railway)
+    known = set(engine.state)
     railway.hand("mutation($id: String!) { projectDelete(id: $id) }", id=engine.id("project"))
-    volume = engine.state.pop("volume")
     with railway.operation() as process:
-        drift = engine.refresh(process)
-    assert set(drift) == {
-        "project",
-        "environment",
-        "service",
-        "variables",
-        "settings",
-        "domain",
-        "deployment",
-    }
-    engine.state["volume"] = volume
-    with railway.operation() as process, pytest.raises(grpc.RpcError) as caught:
+        text = refusal(lambda: engine.refresh(process))
+    assert set(engine.state) == known
+    assert f"the Railway project crm ({engine.id('project')}) was deleted on Railway" in text
+    assert "48 hours" in text
+    with railway.operation(config={"whatsapp-crm:allowNewVolume": "true"}) as process:
+        assert set(engine.refresh(process)) == known
+
+
+def test_an_adopted_project_that_was_deleted_is_not_looked_for_again(railway: World) -> None:
+    """What the message says first: its id has to leave the config, before a new one can be made."""
+    wish = Declared(adopt_project_id=empty(railway))
+    engine = first_up(railway, wish)
+    railway.hand("mutation($id: String!) { projectDelete(id: $id) }", id=engine.id("project"))
+    with railway.operation() as process:
+        text = refusal(lambda: engine.refresh(process))
+    assert "pulumi config rm whatsapp-crm:railwayProjectId" in text
+    with railway.operation(config={"whatsapp-crm:allowNewVolume": "true"}) as process:
         engine.refresh(process)
-    assert isinstance(caught.value, grpc.Call)
-    assert "48 hours" in str(caught.value.details())
+        text = refusal(lambda: engine.up(process, wish))
+        assert "to have a new project made: pulumi config rm whatsapp-crm:railwayProjectId" in text
+        engine.up(process, wish.but(adopt_project_id=None))
+    assert engine.id("project") != wish.adopt_project_id
+
+
+def test_a_stack_does_not_change_its_project(railway: World) -> None:
+    """Another id in the config is another stack's; the message says how it was."""
+    engine = first_up(railway)
+    with railway.operation() as process:
+        text = refusal(lambda: engine.up(process, Declared(adopt_project_id=empty(railway))))
+    assert f"pulumi config set whatsapp-crm:railwayProjectId {engine.id('project')}." in text
