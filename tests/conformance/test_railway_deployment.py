@@ -295,6 +295,30 @@ def test_a_crash_after_the_up_is_drift_and_the_next_up_deploys(railway: World) -
     assert railway.counts()[1] == 1
 
 
+@pytest.mark.parametrize("how", ["deploymentStop", "deploymentRemove"])
+def test_a_deployment_stopped_by_hand_is_drift_and_the_next_up_deploys(railway: World, how: str) -> None:
+    """Nothing runs any more."""
+    engine = first_up(railway)
+    deployment = engine.state["deployment"].live.outs["deployment_id"]
+    railway.hand(f"mutation($id: String!) {{ {how}(id: $id) }}", id=deployment)
+    with railway.operation() as process:
+        assert engine.refresh(process)["deployment"]["running"] == (True, False)
+        assert engine.up(process, Declared()) == ["update deployment"]
+    assert railway.counts()[1] == 1
+
+
+def test_a_push_that_is_skipped_is_no_drift(railway: World) -> None:
+    """The deployment before it runs on."""
+    engine = first_up(railway)
+    railway.admin("switches", {"deploy_outcomes_next": ["skipped"]})
+    railway.admin("repos", {"repo": REPO, "branch": "main", "sha": "f" * 40})
+    railway.admin("clock", {"advance": 5})
+    assert railway.rows("deployments")[-1]["status"] == "SKIPPED"
+    with railway.operation() as process:
+        assert "deployment" not in engine.refresh(process)
+    assert engine.state["deployment"].live.outs["running"] is True
+
+
 def test_a_push_after_the_up_is_no_drift(railway: World) -> None:
     """Railway deploys pushes by itself; that is what the trigger is for."""
     engine = first_up(railway)

@@ -355,3 +355,26 @@ def test_a_name_that_another_environment_uses_is_not_taken(
     assert ("the environment staging" if token == "account" else "this token sees only ours") in text
     assert "pulumi config set whatsapp-crm:volumeName" in text
     assert [(row["id"], row["name"]) for row in railway.rows("volumes")] == [(volume, "sessions")]
+
+
+# ---- Deleting an environment
+
+
+def test_an_environment_with_a_volume_in_it_is_not_deleted(railway: World) -> None:
+    """With it went the data. Once it is empty, it is deleted."""
+    engine = first_up(railway)
+    place = {"project_id": engine.id("project"), "environment_name": "staging"}
+    with railway.operation() as process:
+        resource = process.resource(EnvironmentProvider())
+        made = resource.create(resource.inputs(place))
+        volume = railway.hand(
+            "mutation($i: VolumeCreateInput!) { volumeCreate(input: $i) { id } }",
+            i={"projectId": engine.id("project"), "environmentId": made.id, "mountPath": "/x"},
+        )["volumeCreate"]["id"]
+        railway.admin("clock", {"advance": 5})
+        railway.reset()
+        assert "staging still has 0 services and 1 volumes in it" in refusal(lambda: resource.delete(made))
+        assert "EnvironmentDelete" not in railway.counts()[0]
+        railway.hand("mutation($id: String!) { volumeDelete(volumeId: $id) }", id=volume)
+        resource.delete(made)
+    assert made.id not in {row["id"] for row in railway.rows("environments")}
