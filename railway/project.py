@@ -270,6 +270,22 @@ class Project(dynamic.Resource, module="railway", name="Project"):
 _MARKS = re.compile(r"\[pulumi:([^\]]+)\]")
 
 
+def _foreign(workspace: str, name: str, foreign: Mapping[str, Sequence[str]]) -> RefusedError:
+    """Projects of the declared name that are not ours, each with the stacks whose marks it has."""
+    shown = [
+        f"{id_} (of the Pulumi stack {' and '.join(marks)})" if marks else id_
+        for id_, marks in foreign.items()
+    ]
+    free = [id_ for id_, marks in foreign.items() if not marks]
+    take = f"to take it over: pulumi config set whatsapp-crm:railwayProjectId {free[0]}; " if free else ""
+    return RefusedError(
+        f"workspace {workspace} already has a Railway project named {name} that this stack did not make: "
+        f"{', '.join(shown)}",
+        next_step=f"{take}to make another, choose another name: pulumi config set "
+        "whatsapp-crm:railwayProjectName <name>",
+    )
+
+
 def _refuse_another_stacks(project: ProjectView, stack_marker: str) -> None:
     marks = _MARKS.findall(project.description)
     if not marks or stack_marker in marks:
