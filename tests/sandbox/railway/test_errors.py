@@ -145,6 +145,9 @@ def test_a_project_token_reaches_its_environment_only(railway: Railway, stack: S
     ]
     for name, variables in refused:
         assert scoped.fails(name, **variables) == "Not Authorized"
+    # The root by itself: of the document above, a part is refused to such a token too.
+    alone = scoped.send("query($id: String!) { service(id: $id) { id } }", {"id": stack.service}).json()
+    assert [error["message"] for error in alone["errors"]] == ["Not Authorized"]
 
 
 def test_a_bad_project_token_has_its_own_words(railway: Railway, stack: Stack) -> None:

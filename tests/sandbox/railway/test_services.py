@@ -83,21 +83,24 @@ def test_the_instance_lands_late(railway: Railway, stack: Stack) -> None:
     railway.ok("DomainCreate", input=place)
 
 
-def test_a_service_with_a_source_deploys_at_once(railway: Railway, stack: Stack) -> None:
+@pytest.mark.parametrize("source", [{"image": "postgres:17"}, {"repo": REPO}], ids=("image", "repository"))
+def test_a_service_with_a_source_deploys_at_once(
+    railway: Railway, stack: Stack, source: dict[str, str]
+) -> None:
     made = railway.ok(
         "ServiceCreate",
         input={
             "projectId": stack.project,
             "environmentId": stack.environment,
             "name": "db",
-            "source": {"image": "postgres:17"},
+            "source": source,
             "variables": {"POSTGRES_PASSWORD": "secret"},
         },
     )
     railway.wait()
     assert railway.deployments == 1
     instance = railway.ok("ServiceInstance", s=made["id"], e=stack.environment)
-    assert instance["source"] == {"repo": None, "image": "postgres:17"}
+    assert instance["source"] == {"repo": None, "image": None} | source
     assert instance["latestDeployment"]["status"] == "SUCCESS"
 
 
@@ -108,10 +111,14 @@ def test_a_service_without_a_source_has_no_deployment(railway: Railway, stack: S
 
 
 def test_settings_apply_at_once_and_do_not_deploy(railway: Railway, stack: Stack) -> None:
+    """Of a service that runs: one without a source could not deploy."""
+    stack.connect()
+    stack.deployed()
     stack.settings(**EVERY_SETTING)
     instance = stack.instance()
     assert {name: instance[name] for name in EVERY_SETTING} == EVERY_SETTING
-    assert railway.deployments == 0
+    railway.wait()
+    assert railway.deployments == 1
 
 
 def test_omitted_num_replicas_falls_back_to_one(stack: Stack) -> None:
