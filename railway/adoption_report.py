@@ -20,7 +20,7 @@ from railway.backup_schedule import VolumeBackupScheduleProvider
 from railway.custom_domain import CustomDomainProvider
 from railway.errors import RefusedError
 from railway.model import Named, ProjectView, StackView
-from railway.project import ProjectProvider
+from railway.project import ProjectProvider, mark_of
 from railway.provider import Props, RailwayProvider, instance_of
 from railway.service import not_here, refuse_beside
 from railway.service_domain import ServiceDomainProvider, choose
@@ -65,7 +65,8 @@ class Report:
         lines += [f"  keeps {one}" for one in self.kept]
         lines += [f"  changes {name}: {change}" for name, change in self.changes.items()]
         lines += [f"  look: {one}" for one in self.warnings]
-        lines.append("  and deploys once" if self.changes else "  and changes nothing")
+        # At the end of the `up` that adopts, it is read again: nothing may sound as if nothing was done.
+        lines.append("  and deploys once" if self.changes else "  nothing is left to change")
         return "\n".join(lines)
 
 
@@ -88,6 +89,9 @@ def report(provider: Makes, project_id: str, declared: Mapping[str, Props]) -> R
     changes: dict[str, str] = {}
     if project.name != declared["project"]["project_name"]:
         changes["project.project_name"] = _arrow(project.name, declared["project"]["project_name"])
+    if not projects.is_marked(project, declared["project"]):
+        mark = mark_of(declared["project"]["stack_marker"])
+        changes["project.description"] = f"{mark} is added, by which this stack knows it again"
     name = declared["service"]["service_name"]
     service = next((one for one in project.services if one.name == name), None)
     if service is None:
@@ -227,6 +231,12 @@ def _compare(provider: RailwayProvider, title: str, id_: str, props: Props, chan
     if live is None:
         raise RefusedError(f"the {title} of the service went away while it was read")
     there: dict[str, Any] = {**props, **live}
+    for field in provider.FIELDS:
+        old, new = field.normal(there.get(field.name)), props.get(field.name)
+        # Written, and equal to what Railway does when nothing is said. False is no news beside nothing.
+        if old is None and new and field.default is not None and field.value(props) == field.value({}):
+            written = _arrow(None, field.value(props))
+            changes[f"{title}.{field.name}"] = f"{written}, as it is when nothing is said"
     for name in differ.compare(provider.FIELDS, there, props).changed:
         field = next(one for one in provider.FIELDS if one.name == name)
         old, new = field.value(there), props.get(name)

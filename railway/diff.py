@@ -48,6 +48,13 @@ def path(value: object) -> object:
     return (string.rstrip("/") or "/") if isinstance(string, str) else None
 
 
+def folder(value: object) -> object:
+    """A folder of a repository; slashes around it mean nothing, and its root is nothing said (Railway docs,
+    monorepo: "/backend")."""
+    string = text(value)
+    return text(string.strip("/")) if isinstance(string, str) else None
+
+
 def upper(value: object) -> object:
     """A name from an enumeration, which Railway spells in capitals."""
     string = text(value)

@@ -20,6 +20,7 @@ from railway.diff import (
     Rule,
     boolean,
     flag,
+    folder,
     mapping,
     not_negative,
     number,
@@ -68,7 +69,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         name="replicas", input="numReplicas", cleared=1, normal=number, default=1, rules=(positive, whole)
     ),
-    Setting(name="root_directory", input="rootDirectory"),
+    Setting(name="root_directory", input="rootDirectory", normal=folder),
     Setting(
         name="builder",
         input="builder",

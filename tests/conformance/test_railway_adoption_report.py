@@ -9,9 +9,10 @@ import pytest
 from railway.adoption import AdoptionProvider
 from railway.credentials import access_from
 from tests.conformance.dynamic_process import UNKNOWN
-from tests.conformance.railway_world import REPO, VARIABLES, WORKSPACE, World, assert_silent
-from tests.conformance.test_railway_adoption import describe, empty, production
+from tests.conformance.railway_world import REPO, VARIABLES, WORKSPACE, Declared, Engine, World, assert_silent
+from tests.conformance.test_railway_adoption import describe, empty, make_service, production
 from tests.conformance.test_railway_environments import environment
+from tests.conformance.test_railway_settings import edit_settings
 
 pytestmark = pytest.mark.conformance
 
@@ -55,12 +56,48 @@ def test_only_what_differs_is_a_change(railway: World) -> None:
     found = changes(railway, wish(ids["project"], variables={"variables": VARIABLES | {"NEW": UNKNOWN}}))
     volume = railway.rows("volumes")[0]["name"]
     assert found == {
+        "project.description": "[pulumi:crm/test] is added, by which this stack knows it again",
         "volume.volume_name": f'"{volume}" -> "sessions"',
         "settings.branch": '"audit-whatsapp-30" -> "main"',
         "settings.start_command": '"node audit.js" -> nothing',
         "variables added": "NEW",
         "variables removed": "OLD, OLDER",
     }
+
+
+def test_another_spelling_of_a_folder_is_no_change_and_a_default_that_is_written_is_said(
+    railway: World,
+) -> None:
+    ids = production(railway)
+    edit_settings(
+        railway, railway.rows("environments")[0]["id"], ids["service"], {"rootDirectory": "/backend"}
+    )
+    found = changes(
+        railway, wish(ids["project"], settings={"root_directory": "backend", "healthcheck_timeout": 300})
+    )
+    assert "settings.root_directory" not in found
+    assert found["settings.healthcheck_timeout"] == "nothing -> 300, as it is when nothing is said"
+
+
+def test_after_the_adoption_nothing_sounds_as_if_nothing_was_done(
+    railway: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The end of the `up` reads it all again; only what is to be looked at makes it speak then."""
+    ids = production(railway)
+    declared = Declared(adopt_project_id=ids["project"])
+    news = wish(ids["project"], settings={"healthcheck_path": declared.healthcheck_path})
+    with railway.operation() as process:
+        Engine().up(process, declared)
+    place = {"projectId": ids["project"], "environmentId": railway.rows("environments")[0]["id"]}
+    other = make_service(railway, place, "worker")
+    railway.hand(
+        "mutation($i: DeploymentTriggerCreateInput!) { deploymentTriggerCreate(input: $i) { id } }",
+        i=place | {"serviceId": other, "provider": "github", "repository": REPO, "branch": "main"},
+    )
+    railway.admin("clock", {"advance": 5})
+    text = printed(railway, news, capsys)
+    assert "look: the service worker deploys" in text
+    assert text.endswith("\n  nothing is left to change\n")
 
 
 def test_it_costs_one_or_two_readings_and_the_next_one_nothing(railway: World) -> None:
@@ -143,10 +180,7 @@ def test_another_service_from_the_same_repository_is_pointed_out(
         "projectId": ids["project"],
         "environmentId": railway.rows("environments")[0]["id"],
     }
-    other = railway.hand(
-        "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }", i=place | {"name": "worker"}
-    )["serviceCreate"]["id"]
-    railway.admin("clock", {"advance": 5})
+    other = make_service(railway, place, "worker")
     railway.hand(
         "mutation($i: DeploymentTriggerCreateInput!) { deploymentTriggerCreate(input: $i) { id } }",
         i=place | {"serviceId": other, "provider": "github", "repository": REPO, "branch": "main"},

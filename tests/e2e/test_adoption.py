@@ -108,6 +108,11 @@ def rows(stack: Stack) -> dict[str, Any]:
     return {table: state[table] for table in TABLES}
 
 
+def changed(google: live.Counts) -> list[str]:
+    """What was sent to Google that changes anything there."""
+    return [name for name in google.operations if not name.startswith("GET") and not name.endswith(".test")]
+
+
 @dataclass
 class Adopted:
     """What was seen."""
@@ -121,7 +126,7 @@ class Adopted:
 
 @pytest.fixture(scope="module")
 def adopted(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Adopted:
-    """Refused four times, previewed, done, looked at again."""
+    """Refused again and again, previewed, done, looked at again."""
     seen = Adopted()
     url = stack.running.railway_url
     modules = bad_settings.EXAMPLE_APP / "functions" / "node_modules"
@@ -132,9 +137,9 @@ def adopted(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFac
 
     def step(name: str, *arguments: str, **extra: str) -> None:
         before = rows(stack)
-        done, counts, _ = stack.counted(lambda: stack.pulumi(*arguments, **extra))
+        done, counts, google = stack.counted(lambda: stack.pulumi(*arguments, **extra))
         seen.done[name], seen.railway[name] = done, counts
-        seen.untouched[name] = rows(stack) == before
+        seen.untouched[name] = rows(stack) == before and not changed(google)
 
     def adopt(project_id: str) -> None:
         stack.edit(lambda config: config.update({"whatsapp-crm:railwayProjectId": project_id}))
@@ -147,7 +152,12 @@ def adopted(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFac
     step("foreign token", "preview", RAILWAY_API_TOKEN="other-workspace")
     put(stack, volumeSizeGb="1")
     step("smaller volume", "preview")
-    put(stack, volumeSizeGb="50", restartMaxRetries="10", watchPatterns=["src/**"])
+    put(stack, volumeSizeGb="50", railwayServiceName="whatsapp")
+    step("another service", "preview")
+    put(stack, railwayServiceName=None, railwayEnvironment="prod")
+    step("another environment", "preview")
+    step("another environment, unseen", "up", "--yes", "--skip-preview")
+    put(stack, railwayEnvironment=None, restartMaxRetries="10", watchPatterns=["src/**"])
     step("config against the file", "preview")
     put(stack, restartMaxRetries=None, watchPatterns=None)
     step("preview", "preview", "--diff")
@@ -169,6 +179,8 @@ def adopted(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFac
         'settings.cron_schedule: "0 3 * * *" -> nothing',
         'settings.watch_patterns: nothing -> ["backend/**"]',
         'project.project_name: "crm" -> "whatsapp-crm"',
+        "project.description: [pulumi:",
+        "settings.healthcheck_timeout: nothing -> 300, as it is when nothing is said",
         "variables added: ADMIN_TOKEN, FIREBASE_SERVICE_ACCOUNT_JSON, WHATSAPP_BACKFILL_THREADS",
         "variables changed: WHATSAPP_BACKFILL_COUNT",
         "variables removed: OLD, OLDER",
@@ -208,6 +220,21 @@ def test_what_stays_the_same_is_not_named_a_change(adopted: Adopted) -> None:
         ("foreign token", "Not Authorized", "a workspace token sees its own workspace only"),
         ("smaller volume", "a volume never shrinks", "pulumi config set whatsapp-crm:volumeSizeGb 5"),
         (
+            "another service",
+            "has no service named whatsapp, but backend",
+            "pulumi config set whatsapp-crm:railwayServiceName backend",
+        ),
+        (
+            "another environment",
+            "has no environment prod, but production",
+            "correct whatsapp-crm:railwayEnvironment",
+        ),
+        (
+            "another environment, unseen",
+            "has no environment prod, but production",
+            "correct whatsapp-crm:railwayEnvironment",
+        ),
+        (
             "config against the file",
             'is "10", but backend/railway.toml says deploy.restartPolicyMaxRetries = 5',
             "pulumi config rm whatsapp-crm:restartMaxRetries",
@@ -219,7 +246,9 @@ def test_what_stays_the_same_is_not_named_a_change(adopted: Adopted) -> None:
         ),
     ],
 )
-def test_a_wrong_adoption_is_refused_in_the_preview(adopted: Adopted, step: str, why: str, mend: str) -> None:
+def test_a_wrong_adoption_is_refused_before_anything_is_changed(
+    adopted: Adopted, step: str, why: str, mend: str
+) -> None:
     done = adopted.done[step]
     assert done.returncode != 0
     assert why in done.stdout

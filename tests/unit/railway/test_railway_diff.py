@@ -67,6 +67,8 @@ def test_problems_never_fail_on_any_value(bag: dict[str, Any]) -> None:
     [
         ("replicas", 2, 2.0),
         ("replicas", 1, None),
+        ("root_directory", "/backend/", "backend"),
+        ("root_directory", "/", None),
         ("start_command", "", None),
         ("healthcheck_timeout", 300.0, None),
         ("restart_policy_type", "on_failure", "ON_FAILURE"),
@@ -96,6 +98,7 @@ def test_every_setting_is_written_compared_and_taken_back(setting: Any) -> None:
         "builder": "NIXPACKS",
         "restart_policy_type": "ALWAYS",
         "region": "us-west2",
+        "root_directory": "services/backend",
         "multi_region_config": {"us-west2": {"numReplicas": 1}},
         "nixpacks_plan": {"phases": {"setup": {"cmds": ["x"]}}},
         "registry_credentials": {"username": "u", "password": "p"},
