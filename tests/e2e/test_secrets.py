@@ -9,6 +9,9 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -27,10 +30,17 @@ SECRET_VARIABLES = ("ADMIN_TOKEN", "FIREBASE_SERVICE_ACCOUNT_JSON")
 
 
 class Processes:
-    """The command lines of all processes seen while it watches."""
+    """The command lines of a sandbox's processes seen while it watches: of those that have its folder in
+    their environment or on their command line. Every sandbox has the same tokens, so another's process may
+    well hold one.
 
-    def __init__(self) -> None:
+    Args:
+        root: the sandbox's folder.
+    """
+
+    def __init__(self, root: Path) -> None:
         self.seen: set[bytes] = set()
+        self._root = str(root).encode()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
@@ -44,11 +54,14 @@ class Processes:
 
     def _watch(self) -> None:
         while not self._ended.is_set():
-            for process in Path("/proc").glob("[0-9]*/cmdline"):
+            for process in Path("/proc").glob("[0-9]*"):
                 try:
-                    self.seen.add(process.read_bytes())
-                except (FileNotFoundError, ProcessLookupError):
-                    continue  # it ended while we looked
+                    line = (process / "cmdline").read_bytes()
+                    around = (process / "environ").read_bytes()
+                except (FileNotFoundError, ProcessLookupError, PermissionError):
+                    continue  # it ended while we looked, or is another user's
+                if self._root in around or self._root in line:
+                    self.seen.add(line)
             time.sleep(0.02)
 
 
@@ -71,7 +84,7 @@ def files(*folders: Path) -> Iterator[tuple[Path, bytes]]:
 @pytest.fixture(scope="module")
 def life(sandbox: Sandbox, stack: Stack) -> Processes:
     """A full life, the processes watched."""
-    with Processes() as processes:
+    with Processes(sandbox.root) as processes:
         plan = stack.settings.with_name("plan.json")
         assert stack.pulumi("preview", "--save-plan", str(plan)).returncode == 0
         stack.up()
@@ -133,9 +146,28 @@ def test_nothing_that_pulumi_said_holds_a_secret(stack: Stack, secrets: dict[str
 
 
 def test_no_command_line_held_a_secret(life: Processes, secrets: dict[str, str]) -> None:
-    assert any(b"pulumi\0up" in line or b"/pulumi\0up" in line for line in life.seen)
+    for part in (b"pulumi\0up", b"pulumi-language-python", b"pulumi.dynamic"):
+        assert any(part in line for line in life.seen), part
     for line in life.seen:
         assert leaks(secrets, line) == []
+
+
+def test_only_processes_of_the_sandbox_are_looked_at(tmp_path: Path) -> None:
+    """Whatever else runs on this machine."""
+    ours, foreign = (
+        [sys.executable, "-c", "import sys; sys.stdin.read()", name] for name in ("ours", "foreign")
+    )
+    with (
+        Processes(tmp_path) as processes,
+        subprocess.Popen(foreign, stdin=subprocess.PIPE),
+        subprocess.Popen(ours, stdin=subprocess.PIPE, env={**os.environ, "ROOT": str(tmp_path)}) as one,
+    ):
+        end = time.monotonic() + 30
+        while not any(line.endswith(b"ours\0") for line in processes.seen):
+            assert time.monotonic() < end, "not seen"
+            time.sleep(0.01)
+        one.communicate()
+    assert not any(line.endswith(b"foreign\0") for line in processes.seen)
 
 
 def test_the_servers_log_and_their_records_hold_no_secret(
