@@ -177,8 +177,8 @@ def _volume(
         region.refuse_elsewhere(found, wishes)
     if found.size_mb > int(props["size_mb"]):
         raise RefusedError(
-            f"the Railway volume {found.name} ({found.volume_id}) has {found.size_mb} MB, {props['size_mb']} "
-            "MB are declared; a volume never shrinks",
+            f"the Railway volume {found.name} ({found.volume_id}) has {found.size_mb / 1000:g} GB, and "
+            f"{int(props['size_mb']) / 1000:g} GB are declared; a volume never shrinks",
             next_step=f"pulumi config set whatsapp-crm:volumeSizeGb {found.size_mb / 1000:g}",
         )
     _compare(provider, "volume", found.volume_id, props, changes)

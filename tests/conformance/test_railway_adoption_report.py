@@ -228,7 +228,7 @@ def test_environments_that_the_settings_may_reach_are_named(
 @pytest.mark.parametrize(
     ("parts", "why", "mend"),
     [
-        ({"volume": {"size_mb": 500}}, "a volume never shrinks", "whatsapp-crm:volumeSizeGb 5"),
+        ({"volume": {"size_mb": 500}}, "has 50 GB, and 0.5 GB are declared", "whatsapp-crm:volumeSizeGb 50"),
         (
             {"project": {"workspace_id": "b7d1c0de-0000-4000-8000-00000000beef"}},
             f"belongs to workspace {WORKSPACE}",
