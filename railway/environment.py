@@ -102,7 +102,8 @@ class EnvironmentProvider(RailwayProvider):
                 raise RefusedError(
                     f"the Railway environment {view.environment.name} still has "
                     f"{len(view.environment.instances)} services and {len(volumes)} volumes in it",
-                    next_step="delete them first in Railway's dashboard if they are not needed",
+                    next_step="look in Railway's dashboard whether anybody needs them. To keep it, and "
+                    "only forget it: pulumi state delete <urn>",
                 )
             try:
                 self.railway.api.delete_environment(id_)

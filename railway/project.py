@@ -124,8 +124,8 @@ class ProjectProvider(RailwayProvider):
                 raise RefusedError(
                     f"the Railway project {project.name} ({id_}) still has {', '.join(left)}; deleting it "
                     "would delete them too",
-                    next_step="delete them first in Railway's dashboard if they are not needed, or keep "
-                    "the project: pulumi state delete <urn>",
+                    next_step="look in Railway's dashboard whether anybody needs them. To keep the project, "
+                    "and only forget it: pulumi state delete <urn>",
                 )
             try:
                 self.railway.api.delete_project(id_)

@@ -101,9 +101,8 @@ def refuse_delete(view: StackView, service: Named, others: Sequence[Named]) -> N
     raise RefusedError(
         f"the Railway service {service.name} ({service.id}) is in {listed(others)} too; Railway's API "
         "deletes a service in all environments that are not forks of another, so it is not deleted",
-        next_step=f"to delete it in {here} alone: do it there in Railway's dashboard, then `pulumi state "
-        "delete <urn>`. To delete it everywhere: do it in the dashboard in each of them, then `pulumi up "
-        "--refresh`. To keep it and only forget it: pulumi state delete <urn>",
+        next_step="to keep it and only forget it: pulumi state delete <urn>. Which environments have it is "
+        f"decided in Railway's dashboard; when it is no longer in {here}: `pulumi up` again",
     )
 
 

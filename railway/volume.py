@@ -30,7 +30,7 @@ from railway.diff import (
     whole,
 )
 from railway.errors import MissingError, NotFoundError, RefusedError, WaitTimeoutError
-from railway.lost_volume import lost
+from railway.lost_volume import lost, may_start_empty
 from railway.model import DeploymentView, StackView, VolumeView
 from railway.provider import Props, RailwayProvider, gone, inputs_of
 from railway.snapshot import Stack
@@ -137,7 +137,7 @@ class VolumeProvider(RailwayProvider):
         """The live volume; one that was deleted by hand is an error, not a blank."""
         volume = self.stack(props).look().volume(id_)
         if volume is None or volume.deleted:
-            if self._may_start_empty(props):
+            if may_start_empty(props, self.access):
                 return None
             raise _lost(id_, props)
         return self.managed(props, {"region": volume.region or None}) | {
@@ -195,10 +195,6 @@ class VolumeProvider(RailwayProvider):
                 "environment, or in all: in Railway's dashboard, then `pulumi state delete <urn>`",
             )
 
-    def _may_start_empty(self, props: Props) -> bool:
-        # A refresh sees the state's inputs only, not the program's new ones: hence the config as well.
-        return props.get("allow_new_volume") is True or self.access.allow_new_volume
-
     def find(self, view: StackView, props: Props) -> VolumeView | None:
         """The service's volume, or a free one of the declared name.
 
@@ -226,7 +222,7 @@ class VolumeProvider(RailwayProvider):
         Raises:
             MissingError: there is one.
         """
-        if self._may_start_empty(props):
+        if may_start_empty(props, self.access):
             return
         for one in view.environment.volumes if view.environment else ():
             if one.deleted and (one.service_id == props["service_id"] or one.name == props["volume_name"]):
