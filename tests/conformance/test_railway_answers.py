@@ -5,7 +5,7 @@ question is asked here; where we never ask it, that is what is shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,9 +15,7 @@ import pytest
 from railway import documents
 from railway.environment import EnvironmentProvider
 from railway.service import ServiceProvider
-from railway.service_domain import ServiceDomainProvider
 from railway.service_settings import ServiceSettingsProvider
-from railway.variables import VariablesProvider
 from sandbox.railway.app import create_app
 from sandbox.railway.switches import UNPROVEN
 from sandbox.serve import LiveServer
@@ -30,6 +28,9 @@ from tests.conformance.warm_processes import WarmProcesses
 pytestmark = pytest.mark.conformance
 
 WORKSPACE_TOKEN = "sandbox-workspace-token"
+QUICK = {"deploy_step_seconds": 0.01, "instance_delay_seconds": 0.02, "volume_delay_seconds": 0.02}
+"""Nothing here is about how long Railway takes."""
+
 RAILWAY_DEPLOYS = {
     "source_update_creates_trigger",
     "source_update_deploys",
@@ -47,13 +48,20 @@ def warm() -> Iterator[WarmProcesses]:
         yield warm
 
 
-@pytest.fixture
-def railway(warm: WarmProcesses) -> Iterator[World]:
-    """An empty Railway sandbox that knows the repositories of the changed declaration."""
+@pytest.fixture(scope="module")
+def served(warm: WarmProcesses) -> Iterator[World]:
+    """One server for all of them."""
     with LiveServer(create_app()) as server:
-        world = World(server.url, warm)
-        world.admin("repos", {"repo": CHANGED.repo, "branch": CHANGED.branch, "sha": "a" * 40})
-        yield world
+        yield World(server.url, warm)
+
+
+@pytest.fixture
+def railway(served: World) -> World:
+    """An empty Railway sandbox that knows the repositories of the changed declaration."""
+    served.admin("reset", {})
+    served.admin("repos", {"repo": CHANGED.repo, "branch": CHANGED.branch, "sha": "a" * 40})
+    served.admin("switches", QUICK)
+    return served
 
 
 def _refused(act: Callable[[], object]) -> str:
@@ -90,8 +98,8 @@ ASKED = {
 class Life:
     """The life of a stack in a world whose switches are set."""
 
-    def __init__(self, world: World, name: str) -> None:
-        self.world, self.name, self.engine = world, name, Engine()
+    def __init__(self, world: World, switches: Mapping[str, object]) -> None:
+        self.world, self.switches, self.engine = world, switches, Engine()
         self.asked: set[str] = set()
 
     def up(self, declared: Declared) -> list[str]:
@@ -102,7 +110,7 @@ class Life:
         operations, deployments = self.world.counts()
         self.asked |= set(operations)
         assert operations.get("DeployLatest", 0) <= 1
-        assert deployments <= 1 or self.name in RAILWAY_DEPLOYS
+        assert deployments <= 1 or RAILWAY_DEPLOYS & self.switches.keys()
         assert self.world.overlaps() == 0
         return done
 
@@ -114,17 +122,35 @@ class Life:
             assert self.engine.up(process, declared) == []
 
 
-@pytest.mark.parametrize(
-    ("name", "answer"), [(name, answer) for name, answers in UNPROVEN.items() for answer in answers[1:]]
-)
-def test_a_stack_lives_whatever_railway_answers(railway: World, name: str, answer: object) -> None:
+ALONE = {*ASKED, "missing_answer"}
+"""A life whose end depends on the answer has no other switch set."""
+
+
+def _lives() -> Iterator[Any]:
+    """Every answer but the default, in one life or another: where a life does not ask the question, beside
+    the answers to all others that it does not ask."""
+    others: list[dict[str, object]] = []
+    for name, answers in UNPROVEN.items():
+        for place, answer in enumerate(answers[1:]):
+            if name in ALONE:
+                yield pytest.param({name: answer}, id=f"{name}-{answer}")
+                continue
+            if place == len(others):
+                others.append({})
+            others[place][name] = answer
+    for place, switches in enumerate(others):
+        yield pytest.param(switches, id=f"others-{place}")
+
+
+@pytest.mark.parametrize("switches", [*_lives()])
+def test_a_stack_lives_whatever_railway_answers(railway: World, switches: Mapping[str, object]) -> None:
     """Made, read, changed in everything, read again; its service deleted by hand, and made again."""
-    railway.admin("switches", {name: answer, "resize_seconds": 0.1, "trigger_delay_seconds": 0.05})
-    life = Life(railway, name)
+    railway.admin("switches", {"resize_seconds": 0.1, "trigger_delay_seconds": 0.05, **switches})
+    life = Life(railway, switches)
     life.up(FIRST)
     life.quiet(FIRST)
     changed = CHANGED
-    if (name, answer) == ("size_patch", "ignored"):
+    if switches == {"size_patch": "ignored"}:
         assert "still has 50000 MB" in _refused(lambda: life.up(CHANGED))
         assert "ConfigPatch" in railway.counts()[0]
         life.asked.add("ConfigPatch")
@@ -134,7 +160,7 @@ def test_a_stack_lives_whatever_railway_answers(railway: World, name: str, answe
     volume = life.engine.id("volume")
     railway.hand("mutation($id: String!) { serviceDelete(id: $id) }", id=life.engine.id("service"))
     with railway.operation() as process:
-        if name == "missing_answer":
+        if "missing_answer" in switches:
             # Whoever may not see it is answered the same, so this is never taken for a deletion.
             assert "may not ask whether it is deleted" in _refused(lambda: life.engine.refresh(process))
             return
@@ -143,8 +169,7 @@ def test_a_stack_lives_whatever_railway_answers(railway: World, name: str, answe
     assert "create service" in done
     assert life.engine.id("volume") == volume
     life.quiet(changed)
-    if name in ASKED:
-        assert ASKED[name] in life.asked
+    assert {ASKED[name] for name in switches if name in ASKED} <= life.asked
 
 
 # ---- Questions that such a life does not ask
@@ -165,17 +190,21 @@ def _what_does_not_fit(world: World, answer: object) -> None:
 
 
 def _deleted_project(world: World, answer: object) -> None:
-    """Gone on Railway's word, all but the volume, which may be restored; "Not Authorized" is no such word."""
+    """Said, with the volume that may be restored; gone where an empty one is allowed. "Not Authorized" is no
+    such word."""
     engine = first_up(world)
     known = set(engine.state)
     world.hand("mutation($id: String!) { projectDelete(id: $id) }", id=engine.id("project"))
+    words = "Not Authorized" if answer == "not_authorized" else "48 hours"
     with world.operation() as process:
+        assert words in _refused(lambda: engine.refresh(process))
+    assert set(engine.state) == known
+    with world.operation(config={"whatsapp-crm:allowNewVolume": "true"}) as process:
         if answer == "not_authorized":
-            assert "Not Authorized" in _refused(lambda: engine.refresh(process))
+            assert words in _refused(lambda: engine.refresh(process))
             assert set(engine.state) == known
-            return
-        assert "48 hours" in _refused(lambda: engine.refresh(process))
-    assert {"project", "environment", "service"}.isdisjoint(engine.state)
+        else:
+            assert set(engine.refresh(process)) == known
 
 
 def _deleted_volume(world: World, answer: object) -> None:
@@ -195,8 +224,13 @@ def _deleted_volume(world: World, answer: object) -> None:
 
 
 def _scoped_token(world: World, answer: object) -> None:
-    """A workspace's token reads variables in one way or another; RAILWAY_* are nobody's drift."""
-    del answer
+    """Variables are asked for by themselves exactly where the config does not show them."""
+    _life_with_a_workspace_token(world)
+    assert ("VariablesRead" in world.counts()[0]) is (answer != "allowed")
+
+
+def _life_with_a_workspace_token(world: World) -> None:
+    """It reads variables in one way or another; RAILWAY_* are nobody's drift."""
     engine = Engine()
     with world.operation(RAILWAY_API_TOKEN=WORKSPACE_TOKEN) as process:
         engine.up(process, FIRST)
@@ -211,8 +245,9 @@ def _scoped_token(world: World, answer: object) -> None:
 
 def _railways_variables(world: World, answer: object) -> None:
     """Asked for only where the config cannot be read."""
+    del answer
     world.admin("switches", {"scoped_decrypt": "masked"})
-    _scoped_token(world, answer)
+    _life_with_a_workspace_token(world)
     assert "VariablesRead" in world.counts()[0]
 
 
@@ -242,13 +277,24 @@ def _shrinking(world: World, answer: object) -> None:
 
 
 def _never_deployed(world: World, answer: object) -> None:
-    """The newest commit is deployed, which works for what never deployed; asked by commit only where that
-    is refused."""
-    del answer
+    """The newest commit is deployed, which works for what never deployed. Where that is refused, what Railway
+    knows: it starts, or the `up` says that there is nothing to deploy."""
     with world.operation() as process:
         Engine().up(process, FIRST)
     operations, deployments = world.counts()
     assert (operations["DeployLatest"], operations.get("DeployKnown", 0), deployments) == (1, 0, 1)
+    world.reset()
+    world.fault("DeployLatest", "no_repository", times=9)
+    engine, another = Engine(), FIRST.but(project_name="crm-two", stack_marker="crm/two", custom_domain=None)
+    with world.operation() as process:
+        if answer == "works":
+            engine.up(process, another)
+        else:
+            text = _refused(lambda: engine.up(process, another))
+            assert "Railway DeployKnown: Deployment not found" in text
+    operations, deployments = world.counts()
+    assert operations["DeployKnown"] == 1
+    assert deployments == (1 if answer == "works" else 0)
 
 
 def _rollback(world: World, answer: object) -> None:
@@ -363,20 +409,17 @@ def _credentials_taken_back(world: World, answer: object) -> None:
 
 
 def _at_once(world: World, answer: object) -> None:
-    """What the engine does at once, we do one after the other."""
+    """What the engine does at once, we do one after the other: all that needs nothing but service and
+    volume."""
     del answer
     engine = Engine()
     with world.operation() as process:
-        engine.up(process, Declared(), only="volume")
-    place = _place(engine)
-    settings: dict[str, Any] = {"has_volume": True, "repo": Declared().repo, "branch": "main"}
-    with world.operation() as process, ThreadPoolExecutor(4) as pool:
-        wishes = (
-            (VariablesProvider(), {"variables": VARIABLES}),
-            (ServiceSettingsProvider(), settings),
-            (ServiceDomainProvider(), {"target_port": 8080}),
-        )
-        made = [pool.submit(process.resource(kind).create, place | wish) for kind, wish in wishes]
+        engine.up(process, FIRST.but(shared=None), only="volume")
+    world.admin("switches", {"mutation_seconds": 0.05})
+    keys = ("limits", "backups", "shared", "variables", "settings", "domain", "custom_domain", "tcp_proxy")
+    with world.operation() as process, ThreadPoolExecutor(len(keys)) as pool:
+        wishes = [(process.resource(PROVIDERS[key]), engine.inputs(key, FIRST) or {}) for key in keys]
+        made = [pool.submit(resource.create, resource.inputs(wish)) for resource, wish in wishes]
         assert all(one.result().id for one in made)
     assert world.overlaps() == 0
 
