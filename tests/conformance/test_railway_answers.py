@@ -409,8 +409,8 @@ def _credentials_taken_back(world: World, answer: object) -> None:
 
 
 def _at_once(world: World, answer: object) -> None:
-    """What the engine does at once, we do one after the other: all that needs nothing but service and
-    volume."""
+    """What the engine does at once, we do one after the other: making, changing and deleting all that needs
+    nothing but service and volume."""
     del answer
     engine = Engine()
     with world.operation() as process:
@@ -418,9 +418,15 @@ def _at_once(world: World, answer: object) -> None:
     world.admin("switches", {"mutation_seconds": 0.05})
     keys = ("limits", "backups", "shared", "variables", "settings", "domain", "custom_domain", "tcp_proxy")
     with world.operation() as process, ThreadPoolExecutor(len(keys)) as pool:
-        wishes = [(process.resource(PROVIDERS[key]), engine.inputs(key, FIRST) or {}) for key in keys]
-        made = [pool.submit(resource.create, resource.inputs(wish)) for resource, wish in wishes]
-        assert all(one.result().id for one in made)
+        resources = [process.resource(PROVIDERS[key]) for key in keys]
+        first, changed = (
+            [one.inputs(engine.inputs(key, wish) or {}) for key, one in zip(keys, resources, strict=True)]
+            for wish in (FIRST, CHANGED)
+        )
+        live = list(pool.map(lambda one, wish: one.create(wish), resources, first))
+        assert all(one.id for one in live)
+        live = list(pool.map(lambda one, was, wish: one.update(was, wish), resources, live, changed))
+        list(pool.map(lambda one, was: one.delete(was), resources, live))
     assert world.overlaps() == 0
 
 
