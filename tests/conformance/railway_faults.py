@@ -93,6 +93,7 @@ CREATE = (
 CHANGE = (
     "ProjectRead",
     "ProjectUpdate",
+    "ProjectRead",
     "EnvironmentRename",
     "StackRead",
     "VariablesWrite",
