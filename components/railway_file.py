@@ -103,8 +103,8 @@ def _ignored(path: Path, name: str) -> list[str]:
     """The other file in the same folder, which would otherwise be passed over in silence."""
     others = [other for other in NAMES if other != path.name and (path.parent / other).is_file()]
     return [
-        f"{name}: this file counts here, and the {other} beside it does not. Which of the two Railway "
-        "follows, its documentation does not say: delete the one that is not meant"
+        f"{name}: this file counts here, and the {other} beside it does not. Railway may follow the other: "
+        "delete the one that is not meant"
         for other in others
     ]
 
