@@ -55,6 +55,7 @@ class BackendProject(Component):
             project_name=settings.project_name,
             workspace_id=settings.workspace_id,
             environment_name=settings.environment,
+            service_name=settings.service_name,
             adopt_project_id=settings.project_id,
             allow_new_volume=settings.allow_new_volume,
             stack_marker=args.stack_marker,
@@ -105,7 +106,6 @@ class Backend(Component):
             project_id=project.id,
             environment_id=environment.id,
             service_name=settings.service_name,
-            adopts=settings.project_id is not None,
         )
         service = railway.Service(f"{name}-service", declared_service, self.child())
         place = Place(project.id, environment.id, service.id)

@@ -22,7 +22,7 @@ from railway.errors import RefusedError
 from railway.model import Named, ProjectView, StackView
 from railway.project import ProjectProvider, mark_of
 from railway.provider import Props, RailwayProvider, instance_of
-from railway.service import not_here, refuse_beside
+from railway.service import not_here
 from railway.service_domain import ServiceDomainProvider, choose
 from railway.service_limits import ServiceLimitsProvider
 from railway.service_settings import ServiceSettingsProvider
@@ -94,8 +94,6 @@ def report(provider: Makes, project_id: str, declared: Mapping[str, Props]) -> R
         changes["project.description"] = f"{mark} is added, by which this stack knows it again"
     name = declared["service"]["service_name"]
     service = next((one for one in project.services if one.name == name), None)
-    if service is None:
-        refuse_beside(project, name)
     if (environment := _environment(project, declared, changes)) is None:
         return Report(shown, (), changes, ())
     kept = [f"the environment {environment.name} ({environment.id})"]

@@ -37,6 +37,7 @@ class ProjectArgs:
         stack_marker: written into its description, so that one whose creation got lost is found again.
         workspace_id: the workspace it is made in; None: the token must belong to exactly one.
         environment_name: the environment that Railway makes with it.
+        service_name: the service that an adopted project must have, if it has any; None: any.
         adopt_project_id: the id of an existing project to take over instead of making one.
         allow_new_volume: make it again when it was deleted by hand, with an empty volume.
     """
@@ -45,6 +46,7 @@ class ProjectArgs:
     stack_marker: pulumi.Input[str]
     workspace_id: pulumi.Input[str] | None = None
     environment_name: pulumi.Input[str] = "production"
+    service_name: pulumi.Input[str] | None = None
     adopt_project_id: pulumi.Input[str] | None = None
     allow_new_volume: pulumi.Input[bool] = False
 
@@ -57,6 +59,8 @@ class ProjectProvider(RailwayProvider):
         Field(name="stack_marker", required=True),
         Field(name="workspace_id", fixed="a project is moved to another workspace in Railway's dashboard"),
         Field(name="environment_name", default="production"),
+        # Looked at when a project is adopted, and only then: `Service` makes again what a hand deletes later.
+        Field(name="service_name"),
         Field(name="adopt_project_id"),
         Field(name="allow_new_volume", normal=flag, default=False, rules=(boolean,)),
     )
@@ -93,7 +97,7 @@ class ProjectProvider(RailwayProvider):
 
     def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Rename it, or mark it again."""
-        if set(changed) == {"allow_new_volume"}:
+        if set(changed) <= {"allow_new_volume", "service_name"}:
             return {}
         adopt = news.get("adopt_project_id")
         if adopt and adopt != id_:
@@ -158,7 +162,7 @@ class ProjectProvider(RailwayProvider):
 
         Raises:
             RefusedError: there is none, it is in another workspace than the declared one, another stack's,
-                or without the declared environment.
+                without the declared environment, or without the declared service beside others.
         """
         project = self.railway.project(project_id)
         if project is None:
@@ -177,6 +181,7 @@ class ProjectProvider(RailwayProvider):
             )
         _refuse_another_stacks(project, props["stack_marker"])
         _refuse_no_environment(project, props, self.access.kind)
+        _refuse_no_service(project, props.get("service_name"))
         return project
 
     def _found_or_made(self, props: Props) -> ProjectView:
@@ -297,6 +302,21 @@ def _refuse_another_stacks(project: ProjectView, stack_marker: str) -> None:
         next_step="correct whatsapp-crm:railwayProjectId of this stack. If that stack is gone, or was "
         f"renamed to this one: take {' and '.join(mark_of(one) for one in marks)} out of the project's "
         "description in Railway's dashboard (project, Settings, General), then run `pulumi up` again",
+    )
+
+
+def _refuse_no_service(project: ProjectView, name: str | None) -> None:
+    """The running backend is likely one of those that are there, under another name."""
+    there = [one.name for one in project.services]
+    if not there or name is None or name in there:
+        return
+    which = there[0] if len(there) == 1 else "<name>"
+    raise RefusedError(
+        f"the Railway project {project.name} ({project.id}) has no service named {name}, but "
+        f"{', '.join(there)}. A new one would run beside, with a new and empty volume",
+        next_step="say which of them is the backend: pulumi config set "
+        f"whatsapp-crm:railwayServiceName {which}. If none of them is: make an empty service named {name} in "
+        "Railway's dashboard, then run `pulumi up` again: it is taken over",
     )
 
 

@@ -1,8 +1,7 @@
 """A service, made without a source: nothing is deployed before its variables, volume and settings are there.
 
 Refuses to believe that a service is deleted because a list lacks it: Railway is asked by id. Refuses to
-delete one that other environments would lose with ours. Refuses to make one beside those of an adopted
-project: the running backend is likely one of them, under another name.
+delete one that other environments would lose with ours.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import pulumi
 from pulumi import dynamic
 
 from railway import reach
-from railway.diff import Field, at_most_characters, boolean, flag
+from railway.diff import Field, at_most_characters
 from railway.errors import (
     MissingError,
     NotAuthorizedError,
@@ -23,7 +22,7 @@ from railway.errors import (
     RejectedError,
     WaitTimeoutError,
 )
-from railway.model import InstanceView, Named, ProjectView, StackView
+from railway.model import InstanceView, Named, StackView
 from railway.provider import Props, RailwayProvider, gone, inputs_of
 from railway.snapshot import Stack
 
@@ -36,13 +35,11 @@ class ServiceArgs:
         project_id: the project.
         environment_id: the environment.
         service_name: its name, 32 characters at most.
-        adopts: whether the project is taken over; then a new service is made in an empty one only.
     """
 
     project_id: pulumi.Input[str]
     environment_id: pulumi.Input[str]
     service_name: pulumi.Input[str]
-    adopts: pulumi.Input[bool] = False
 
 
 class ServiceProvider(RailwayProvider):
@@ -52,7 +49,6 @@ class ServiceProvider(RailwayProvider):
         Field(name="project_id", required=True, replace=True),
         Field(name="environment_id", required=True, replace=True),
         Field(name="service_name", required=True, rules=(at_most_characters(32),)),
-        Field(name="adopts", normal=flag, default=False, rules=(boolean,)),
     )
 
     def make(self, props: Props) -> tuple[str, dict[str, Any]]:
@@ -70,8 +66,6 @@ class ServiceProvider(RailwayProvider):
             found = named(view)
             known = found is not None
             if found is None:
-                if props.get("adopts") is True and view.project is not None:
-                    refuse_beside(view.project, name)
                 found = self.once(
                     lambda: self.railway.api.create_service(stack.project_id, stack.environment_id, name),
                     lambda: named(stack.look_again()),
@@ -176,25 +170,6 @@ class Service(dynamic.Resource, module="railway", name="Service"):
 
     def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(ServiceProvider(), name, inputs_of(args), opts)
-
-
-def refuse_beside(project: ProjectView, name: str) -> None:
-    """Refuse a new service in an adopted project that has others.
-
-    Raises:
-        RefusedError: it has.
-    """
-    if not project.services:
-        return
-    there = [one.name for one in project.services]
-    which = there[0] if len(there) == 1 else "<name>"
-    raise RefusedError(
-        f"the Railway project {project.name} ({project.id}) has no service named {name}, but "
-        f"{', '.join(there)}. A new one would run beside, with a new and empty volume",
-        next_step="say which of them is the backend: pulumi config set "
-        f"whatsapp-crm:railwayServiceName {which}. If none of them is: make an empty service named {name} in "
-        "Railway's dashboard, then run `pulumi up` again: it is taken over",
-    )
 
 
 def not_here(service: Named, environment: str) -> MissingError:

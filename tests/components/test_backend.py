@@ -189,7 +189,7 @@ def test_the_adoption_comes_last_and_knows_all_that_is_declared(run: Run) -> Non
     adoption = engine.one("backend-adoption")
     assert "backend-deployment" in engine.waits_for(adoption)
     assert adoption.inputs["project_id"] == "0b1c"
-    assert engine.one("backend-service").inputs["adopts"] is True
+    assert engine.one("railway-project").inputs["service_name"] == world.RAILWAY.service_name
     declared = adoption.inputs["declared"]
     assert declared["settings"]["branch"] == "main"
     assert declared["volume"]["size_mb"] == 50000

@@ -82,7 +82,6 @@ STAYS: dict[str, str] = {
     "service_id": _ID,
     "project.workspace_id": "a change is refused",
     "project.adopt_project_id": "names an existing project; the adoption has tests of its own",
-    "service.adopts": "follows from project.adopt_project_id",
     "volume.region": "a change is refused",
     "variables.names": "derived from the variables",
     "shared.names": "derived from the variables",

@@ -138,7 +138,7 @@ NOT_BY_HAND: dict[str, str] = {
     "project.workspace_id": "not declared to be changed: it is fixed",
     "project.environment_name": "shows at the environment",
     "project.adopt_project_id": _OURS,
-    "service.adopts": _OURS,
+    "project.service_name": "shows at the service",
     "shared.variables": _SECRET,
     "volume.size_mb": "shows, and never shrinks: test_railway_answers",
     "volume.region": "fixed",

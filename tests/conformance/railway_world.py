@@ -233,6 +233,7 @@ class Engine:
                 "stack_marker": declared.stack_marker,
                 "workspace_id": WORKSPACE,
                 "environment_name": declared.environment_name,
+                "service_name": declared.service_name,
                 "adopt_project_id": declared.adopt_project_id,
                 "allow_new_volume": declared.allow_new_volume,
             }
@@ -249,8 +250,7 @@ class Engine:
             volume = {"volume_id": self.state["volume"].live.id}
             return None if declared.backups is None else place | volume | {"kinds": list(declared.backups)}
         if key == "service":
-            adopts = declared.adopt_project_id is not None
-            return place | {"service_name": declared.service_name, "adopts": adopts}
+            return place | {"service_name": declared.service_name}
         place |= {"service_id": self.state["service"].live.id}
         if key == "volume":
             return place | {

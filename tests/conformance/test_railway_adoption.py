@@ -9,7 +9,6 @@ import pytest
 
 from railway import documents
 from railway.project import ProjectProvider
-from railway.service import ServiceProvider
 from railway.service_domain import ServiceDomainProvider
 from tests.conformance.railway_world import REPO, VARIABLES, WORKSPACE, Declared, Engine, World, first_up
 from tests.conformance.test_railway_volume import refusal
@@ -232,15 +231,20 @@ def test_an_empty_project_that_is_adopted_gets_its_service(railway: World) -> No
         assert engine.up(process, Declared(adopt_project_id=engine.id("project"))) == []
 
 
-def test_a_service_that_is_no_longer_adopted_is_left_as_it_is(railway: World) -> None:
-    """Taking the project's id out of the config, or putting it in, sends nothing for the service."""
-    engine = first_up(railway)
-    live = engine.state["service"].live
+def test_a_deleted_service_of_an_adopted_project_is_made_again(railway: World) -> None:
+    """Beside those that are left: which one is the backend was asked when the project was adopted."""
+    ids = production(railway)
+    wish = Declared(adopt_project_id=ids["project"])
+    engine = Engine()
     with railway.operation() as process:
-        resource = process.resource(ServiceProvider())
-        live = resource.update(live, {**engine.state["service"].inputs, "adopts": True})
-        assert live.outs["adopts"] is True
-    assert railway.counts() == ({}, 0)
+        engine.up(process, wish)
+    other = make_service(railway, place_of(engine), "postgres")
+    railway.hand("mutation($id: String!) { serviceDelete(id: $id) }", id=ids["service"])
+    with railway.operation() as process:
+        assert engine.refresh(process)["service"] == {"": (ids["service"], None)}
+        assert "create service" in engine.up(process, wish)
+    assert {row["id"] for row in railway.rows("services")} == {other, engine.id("service")}
+    assert engine.id("volume") == ids["volume"]
 
 
 def test_another_stacks_project_is_not_adopted(railway: World) -> None:

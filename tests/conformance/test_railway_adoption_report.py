@@ -32,6 +32,7 @@ def wish(project_id: str, **parts: dict[str, Any]) -> dict[str, Any]:
     }
     for name, part in parts.items():
         declared[name] = {**declared.get(name, PLACE), **part}
+    declared["project"]["service_name"] = declared["service"]["service_name"]
     return {"project_id": project_id, "declared": declared}
 
 
