@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from components.config_reader import ConfigReader
 from components.plain import nearest
@@ -57,8 +56,8 @@ def _domain(read: ConfigReader, domain: str) -> None:
             f"pulumi config rm {NAMESPACE}:{name}",
         )
     elif not _is_host(domain):
-        address = domain.lower() if "//" in domain else f"//{domain.lower()}"
-        meant = urlsplit(address).netloc.partition(":")[0].strip(".")
+        # By hand: the standard parser raises for half of an address.
+        meant = re.split(r"[/?#:]", domain.lower().rpartition("//")[2])[0].strip(".")
         read.add(
             name,
             f"{read.shown(name, domain)} is not a host name: one has small letters, digits, dashes and dots, "

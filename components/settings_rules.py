@@ -309,12 +309,15 @@ class Rules:
         url = self._environ.get("RAILWAY_API_URL", "")
         if not url:
             return
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            parts = urlsplit("")  # no address at all
         if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or "")):
             return
         self._variable(
             "RAILWAY_API_URL",
-            f"{url} would carry the token unencrypted.",
+            f"{url} is no https address, and would carry the token unencrypted.",
             "unset RAILWAY_API_URL  (Railway's own address is the default)",
         )
 

@@ -84,7 +84,10 @@ def access_from(environ: Mapping[str, str], config: Callable[[str], object]) -> 
     if not token.isascii() or not token.isprintable() or " " in token:
         raise CredentialsError("the Railway token has a character that no token has", next_step=_HOW)
     url = setting("RAILWAY_API_URL", "railway:apiUrl") or DEFAULT_URL
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")  # no address at all
     loopback = parts.hostname in {"127.0.0.1", "localhost", "::1"}
     if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
         raise CredentialsError(

@@ -180,6 +180,7 @@ SETTINGS: tuple[Bad, ...] = (
         _set("customDomain", "crm.example.com"),
     ),
     _one("domain with capitals", "customDomain", "Api.Example.org", _set("customDomain", "api.example.org")),
+    _one("half an address as domain", "customDomain", "https://[", _set("customDomain", "crm.example.com")),
     _one("domain without a dot", "customDomain", "localhost", _set("customDomain", "crm.example.com")),
     _one("domain of all hosts", "customDomain", "*.example.com", _set("customDomain", "crm.example.com")),
     _one("domain too long", "customDomain", "a." * 126 + "com", _set("customDomain", "crm.example.com")),
@@ -302,6 +303,12 @@ SETTINGS: tuple[Bad, ...] = (
         key="RAILWAY_API_URL",
         mend="unset RAILWAY_API_URL",
         environ={"RAILWAY_API_URL": "http://railway.example/graphql/v2"},
+    ),
+    Bad(
+        name="half an address for Railway",
+        key="RAILWAY_API_URL",
+        mend="unset RAILWAY_API_URL",
+        environ={"RAILWAY_API_URL": "https://["},
     ),
     Bad(
         name="sandbox stack without the sandbox",

@@ -254,6 +254,7 @@ def test_parts_of_a_service_account_are_redacted() -> None:
             {"RAILWAY_API_TOKEN": "a", "RAILWAY_API_URL": "http://backboard.railway.com/x"},
             "not an https address",
         ),
+        ({"RAILWAY_API_TOKEN": "a", "RAILWAY_API_URL": "https://["}, "not an https address"),
         ({"RAILWAY_API_TOKEN": "a", "RAILWAY_TIMEOUT_SECONDS": "soon"}, "not a number"),
     ],
 )
