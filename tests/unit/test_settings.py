@@ -178,8 +178,9 @@ def test_no_config_makes_it_stumble(config: dict[str, str]) -> None:
         _, problems = settings.load(pulumi.Config(NAMESPACE), "sandbox", {})
     finally:
         set_all_config({}, [])
-        asyncio.set_event_loop(before)
+        loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop)))
         loop.close()
+        asyncio.set_event_loop(before)
     assert problems
     for problem in problems:
         assert problem.key
