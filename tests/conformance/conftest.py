@@ -13,6 +13,7 @@ from sandbox.railway.app import create_app as create_railway
 from sandbox.serve import LiveServer
 from tests.conformance.dynamic_process import DynamicProcess
 from tests.conformance.railway_world import World
+from tests.conformance.warm_processes import WarmProcesses
 
 
 @pytest.fixture
@@ -40,3 +41,10 @@ def railway() -> Iterator[World]:
     """An empty Railway sandbox."""
     with LiveServer(create_railway()) as server:
         yield World(server.url)
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[WarmProcesses]:
+    """Starts the many processes of a file in a moment each."""
+    with WarmProcesses() as warm:
+        yield warm

@@ -42,13 +42,6 @@ RAILWAY_DEPLOYS = {
 
 
 @pytest.fixture(scope="module")
-def warm() -> Iterator[WarmProcesses]:
-    """Starts the many processes of this file in a moment each."""
-    with WarmProcesses() as warm:
-        yield warm
-
-
-@pytest.fixture(scope="module")
 def served(warm: WarmProcesses) -> Iterator[World]:
     """One server for all of them."""
     with LiveServer(create_app()) as server:

@@ -272,13 +272,6 @@ KINDS = (
 )
 
 
-@pytest.fixture(scope="module")
-def warm() -> Iterator[WarmProcesses]:
-    """Starts the many processes of this file in a moment each."""
-    with WarmProcesses() as warm:
-        yield warm
-
-
 @pytest.fixture
 def railway(warm: WarmProcesses) -> Iterator[World]:
     """An empty Railway sandbox."""
