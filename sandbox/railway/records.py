@@ -68,6 +68,8 @@ class Project:
     bot_pr_environments: bool = False
     focused_pr_environments: bool = False
     base_environment_id: str | None = None
+    tracing_enabled: bool = False
+    tracing_sample_rate: float | None = None
 
 
 @dataclass(kw_only=True)
@@ -96,6 +98,8 @@ class Service:
     updated_at: float
     icon: str | None = None
     deleted_at: float | None = None
+    auto_instrumentation_enabled: bool = False
+    tracing_enabled: bool | None = None
 
 
 @dataclass(kw_only=True)
@@ -130,6 +134,8 @@ class Instance:
     overlap_seconds: int | None = None
     draining_seconds: int | None = None
     ipv6_egress_enabled: bool | None = None
+    auto_instrumentation_enabled: bool = False
+    tracing_enabled: bool = False
     nixpacks_plan: Any = None
     multi_region_config: Json | None = None
     registry_credentials: Json | None = None

@@ -95,7 +95,7 @@ def project_update(_: None, call: Call, id: str, input: dict[str, Any]) -> r.Pro
     call.wide()
     found = call.project(id)
     for name, value in input.items():
-        if value is not None:
+        if value is not None or name == "tracing_sample_rate":  # there null resets to Railway's own rate
             setattr(found, name, value)
     found.updated_at = call.now
     return found

@@ -96,6 +96,10 @@ def service_update(_: None, call: Call, id: str, input: dict[str, Any]) -> r.Ser
         found.name = input["name"]
     if input.get("icon") is not None:
         found.icon = input["icon"] or None
+    if input.get("auto_instrumentation_enabled") is not None:
+        found.auto_instrumentation_enabled = input["auto_instrumentation_enabled"]
+    if "tracing_enabled" in input:  # null is a value: the service follows its project
+        found.tracing_enabled = input["tracing_enabled"]
     found.updated_at = call.now
     return found
 

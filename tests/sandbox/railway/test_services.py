@@ -12,6 +12,7 @@ from tests.sandbox.railway.client import Railway, Stack, nodes
 pytestmark = pytest.mark.sandbox
 
 EVERY_SETTING: dict[str, Any] = {
+    "autoInstrumentationEnabled": True,
     "buildCommand": "npm run build",
     "builder": "NIXPACKS",
     "cronSchedule": "0 3 * * *",
@@ -30,6 +31,7 @@ EVERY_SETTING: dict[str, Any] = {
     "rootDirectory": "/backend",
     "sleepApplication": True,
     "startCommand": "node server.js",
+    "tracingEnabled": True,
     "watchPatterns": ["backend/**"],
 }
 
@@ -381,3 +383,24 @@ def test_lists_come_in_pages(railway: Railway) -> None:
     capped = railway.ok("Projects", w=WORKSPACE_ID, first=50)
     assert (len(capped["edges"]), capped["pageInfo"]["hasNextPage"]) == (1, True)
     assert "cursor" in railway.fails("Projects", w=WORKSPACE_ID, after="nobody")
+
+
+def test_tracing_of_a_project_and_the_override_of_a_service_are_kept(railway: Railway, stack: Stack) -> None:
+    project = f'{{ project(id: "{stack.project}") {{ tracingEnabled tracingSampleRate }} }}'
+    service = f'{{ service(id: "{stack.service}") {{ tracingEnabled autoInstrumentationEnabled }} }}'
+
+    def asked(document: str) -> dict[str, Any]:
+        (found,) = railway.send(document, {}).json()["data"].values()
+        return found
+
+    railway.ok("ProjectUpdate", id=stack.project, input={"tracingEnabled": True, "tracingSampleRate": 0.5})
+    assert asked(project) == {"tracingEnabled": True, "tracingSampleRate": 0.5}
+    railway.ok("ProjectUpdate", id=stack.project, input={"tracingSampleRate": None})
+    assert asked(project) == {"tracingEnabled": True, "tracingSampleRate": None}
+    for override in (True, False, None):
+        railway.ok(
+            "ServiceUpdate",
+            id=stack.service,
+            input={"tracingEnabled": override, "autoInstrumentationEnabled": True},
+        )
+        assert asked(service) == {"tracingEnabled": override, "autoInstrumentationEnabled": True}
