@@ -1,7 +1,7 @@
 """The production of the WhatsApp CRM: settings -> components -> exports.
 
 Read from top to bottom it is the runbook. Nothing is decided here: what the settings and the app mean is in
-`components.settings` and `components.app`, how a part is made is in its component.
+`settings.model` and `checkout.app`, how a part is made is in its component.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import gc
 
 import pulumi
 
+from checkout.loading import load
 from components.apis import Apis, ApisArgs
 from components.backend import Backend, BackendArgs, BackendProject, BackendProjectArgs
 from components.functions import Functions, FunctionsArgs
@@ -18,7 +19,6 @@ from components.google import load_sdk, provider
 from components.guard import Guard, GuardArgs
 from components.identities import Identities, IdentitiesArgs
 from components.indexes import Indexes, IndexesArgs
-from components.loading import load
 from components.rules import Rules, RulesArgs
 from components.secrets import Secrets, SecretsArgs
 from components.verification import Verification, VerificationArgs, runner

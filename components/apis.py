@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
+from checkout.app import Codebase
+from checkout.endpoints import EventTrigger, ScheduleTrigger
 from components._base import Component
-from components.app import Codebase
-from components.endpoints import EventTrigger, ScheduleTrigger
-from components.settings import GoogleSettings
+from settings.model import GoogleSettings
 
 ALWAYS = ("cloudresourcemanager", "firebaserules", "firestore", "iam", "secretmanager", "serviceusage")
 FUNCTIONS = ("artifactregistry", "cloudbuild", "cloudfunctions", "run", "storage")

@@ -23,7 +23,7 @@ import pulumi
 import railway
 from components._base import Component, Resources
 from components.generated_token import GeneratedToken, GeneratedTokenArgs
-from components.settings import BackendSettings, RailwaySettings
+from settings.model import BackendSettings, RailwaySettings
 
 MEGABYTES_PER_GIGABYTE = 1000  # as Railway counts (Railway docs, volumes)
 

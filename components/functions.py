@@ -24,14 +24,14 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
+from checkout.app import Codebase
+from checkout.endpoints import CallableTrigger, Endpoint, EventTrigger, HttpsTrigger, ScheduleTrigger
 from components._base import Component, Resources
 from components.apis import EVENTS, FUNCTIONS, SCHEDULES, Apis
-from components.app import Codebase
-from components.endpoints import CallableTrigger, Endpoint, EventTrigger, HttpsTrigger, ScheduleTrigger
 from components.google import member
 from components.identities import Identities, runtime_email
 from components.secrets import Secrets
-from components.settings import GoogleSettings
+from settings.model import GoogleSettings
 
 # What a function was built from, as a variable of its build. Google copies an archive to a bucket of its own
 # and then names that copy instead (terraform-provider-google issue 15405), so nothing else that can be read

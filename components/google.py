@@ -12,7 +12,7 @@ from __future__ import annotations
 import pulumi
 import pulumi_gcp as gcp
 
-from components.settings import GoogleSettings
+from settings.model import GoogleSettings
 
 
 def provider(settings: GoogleSettings, after: pulumi.Resource) -> gcp.Provider:

@@ -20,11 +20,11 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
+from checkout.endpoints import Endpoint, EventTrigger
 from components._base import Component, Resources
 from components.apis import EVENTS, Apis
-from components.endpoints import Endpoint, EventTrigger
 from components.google import account_email, member
-from components.settings import GoogleSettings
+from settings.model import GoogleSettings
 
 BACKEND_ACCOUNT = "crm-backend"
 FUNCTIONS_ACCOUNT = "crm-fn"

@@ -21,10 +21,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
+from checkout.index_file import FieldIndex, FieldSpec, IndexField, IndexSpec
 from components._base import Component, Resources
 from components.apis import Apis
-from components.index_file import FieldIndex, FieldSpec, IndexField, IndexSpec
-from components.settings import GoogleSettings
+from settings.model import GoogleSettings
 
 BUILD_TIME = "120m"
 

@@ -22,13 +22,13 @@ from typing import Any, cast
 import pulumi
 import pulumi_gcp as gcp
 
+from checkout.app import RulesFile
 from components._base import Component
 from components.apis import Apis
-from components.app import RulesFile
-from components.problems import Problem
-from components.settings import GoogleSettings
 from firebase.release import RulesRelease, RulesReleaseArgs, release_name, text_digest
 from firebase.rest import GoogleApi, GoogleError
+from settings.model import GoogleSettings
+from settings.problems import Problem
 
 # Answers that mean "not yet", before the first `up` has turned the API on. Creating the ruleset then
 # compiles.
@@ -102,10 +102,10 @@ def compile_problems(api: GoogleApi, project: str, rules: RulesFile, cache: Path
         )
     except GoogleError as error:
         if error.reason in NOT_YET:
-            from components import emulator  # loads an HTTP client, see firebase.transport
+            from checkout import rules_compiler  # loads an HTTP client, see firebase.transport
 
-            host = os.environ.get(emulator.HOST_VARIABLE)
-            compiled = emulator.compile_problems(host, rules) if host else None
+            host = os.environ.get(rules_compiler.HOST_VARIABLE)
+            compiled = rules_compiler.compile_problems(host, rules) if host else None
             if compiled is not None:
                 return compiled
             pulumi.log.warn(

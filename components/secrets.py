@@ -19,12 +19,12 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
+from checkout.endpoints import Endpoint
 from components._base import Component
 from components.apis import Apis
-from components.endpoints import Endpoint
 from components.google import member
 from components.identities import Identities, runtime_email
-from components.settings import GoogleSettings, SecretSettings
+from settings.model import GoogleSettings, SecretSettings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ from components.functions import Functions
 from components.indexes import Indexes
 from components.rules import Rules
 from components.secrets import Secrets
-from components.settings import GoogleSettings
+from settings.model import GoogleSettings
 
 # The project's own virtualenv first, as Pulumi.yaml names it: an absolute path of this machine would be a
 # change on the next one. The plugin runs it in the project's folder.

@@ -23,8 +23,8 @@ from pulumi.dynamic import CheckFailure, CheckResult
 
 from railway.backup_schedule import VolumeBackupScheduleArgs
 from railway.custom_domain import CustomDomainArgs
-from railway.diff import Field, is_unknown, mapping
 from railway.errors import RailwayError
+from railway.fields import Field, is_unknown, mapping
 from railway.project import ProjectArgs
 from railway.provider import PROVIDER_KEY, Props, RailwayProvider, inputs_of
 from railway.service import ServiceArgs

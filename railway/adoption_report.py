@@ -14,12 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from railway import diff as differ
-from railway import reach, region
+from railway import fields as differ
+from railway import other_environments, volume_region
 from railway.backup_schedule import VolumeBackupScheduleProvider
 from railway.custom_domain import CustomDomainProvider
 from railway.errors import RefusedError
-from railway.model import Named, ProjectView, StackView
+from railway.graphql.models import Named, ProjectView, StackView
 from railway.project import ProjectProvider, mark_of
 from railway.provider import Props, RailwayProvider, instance_of
 from railway.service import not_here
@@ -119,7 +119,7 @@ def report(provider: Makes, project_id: str, declared: Mapping[str, Props]) -> R
     if "backups" in declared:
         props = {**declared["backups"], **place, "volume_id": ""}
         _backups(provider(VolumeBackupScheduleProvider), provider(VolumeProvider), view, props, changes)
-    beyond = reach.settings_reach(projects.railway.api, view, service.id)
+    beyond = other_environments.settings_reach(projects.railway.api, view, service.id)
     warnings = (
         *((beyond,) if beyond else ()),
         *_config_file(view, service, declared["settings"]),
@@ -172,7 +172,7 @@ def _volume(
         changes["volume"] = f"{_NOTHING} -> {props['volume_name']}, empty, at {props['mount_path']}"
         return []
     for wishes in (props, settings):
-        region.refuse_elsewhere(found, wishes)
+        volume_region.refuse_elsewhere(found, wishes)
     if found.size_mb > int(props["size_mb"]):
         raise RefusedError(
             f"the Railway volume {found.name} ({found.volume_id}) has {found.size_mb / 1000:g} GB, and "

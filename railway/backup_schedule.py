@@ -12,8 +12,8 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
-from railway.diff import Field, one_of, text_set
 from railway.errors import MissingError, NotFoundError
+from railway.fields import Field, one_of, text_set
 from railway.provider import Props, RailwayProvider, inputs_of
 
 KINDS = ("DAILY", "WEEKLY", "MONTHLY")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import threading
 
-from railway.api import RailwayApi
-from railway.client import RailwayClient
 from railway.clock import Clock
-from railway.credentials import Access
+from railway.graphql.api import RailwayApi
+from railway.graphql.client import RailwayClient
+from railway.graphql.credentials import Access
 from railway.snapshot import Railway
 
 _gate = threading.Lock()

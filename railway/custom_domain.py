@@ -12,9 +12,9 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
-from railway.diff import Field, FieldProblem, is_unknown, number, port
 from railway.errors import NotFoundError, RefusedError, RejectedError
-from railway.model import CustomDomainView, StackView
+from railway.fields import Field, FieldProblem, is_unknown, number, port
+from railway.graphql.models import CustomDomainView, StackView
 from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
 from railway.read_back import PORT_STAYS, Unkept, port_left, read_back
 from railway.snapshot import Stack

@@ -16,7 +16,7 @@ import pulumi
 from pulumi import dynamic
 
 from railway import revision
-from railway.diff import Field, boolean, flag, not_negative, number, positive, starts_with_slash, texts
+from railway.deleted_volume import refuse_without
 from railway.errors import (
     AmbiguousError,
     DeploymentError,
@@ -27,8 +27,8 @@ from railway.errors import (
     ServerFaultError,
     WaitTimeoutError,
 )
-from railway.lost_volume import refuse_without
-from railway.model import GOOD_STATUSES, DeploymentView, InstanceView
+from railway.fields import Field, boolean, flag, not_negative, number, positive, starts_with_slash, texts
+from railway.graphql.models import GOOD_STATUSES, DeploymentView, InstanceView
 from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
 
 if TYPE_CHECKING:

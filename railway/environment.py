@@ -14,10 +14,10 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
-from railway.diff import Field, at_most_characters, boolean, flag
+from railway.deleted_volume import lost_with, may_start_empty
 from railway.errors import MissingError, NotFoundError, RefusedError
-from railway.lost_volume import lost_with, may_start_empty
-from railway.model import Named, ProjectView
+from railway.fields import Field, at_most_characters, boolean, flag
+from railway.graphql.models import Named, ProjectView
 from railway.provider import Props, RailwayProvider, inputs_of
 
 

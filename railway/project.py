@@ -19,12 +19,12 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
-from railway.credentials import TokenKind
-from railway.diff import Field, boolean, flag
+from railway.deleted_volume import lost_with, may_start_empty
 from railway.environment import refuse_taken_name
 from railway.errors import MissingError, NotFoundError, RefusedError
-from railway.lost_volume import lost_with, may_start_empty
-from railway.model import ProjectView
+from railway.fields import Field, boolean, flag
+from railway.graphql.credentials import TokenKind
+from railway.graphql.models import ProjectView
 from railway.provider import Props, RailwayProvider, inputs_of
 
 

@@ -29,8 +29,7 @@ from pulumi.dynamic import (
 )
 
 from plain_errors import answer_plainly
-from railway import diff as differ
-from railway.credentials import Access, access_from
+from railway import fields as differ
 from railway.errors import (
     AmbiguousError,
     CredentialsError,
@@ -42,11 +41,12 @@ from railway.errors import (
     ServerFaultError,
     WaitTimeoutError,
 )
+from railway.graphql.credentials import Access, access_from
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from railway.model import InstanceView, StackView
+    from railway.graphql.models import InstanceView, StackView
     from railway.snapshot import Railway, Stack
 
 PROVIDER_KEY = "__provider"

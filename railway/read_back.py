@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from railway.errors import WaitTimeoutError
 
 if TYPE_CHECKING:
-    from railway.model import StackView
+    from railway.graphql.models import StackView
     from railway.provider import RailwayProvider
     from railway.snapshot import Stack
 

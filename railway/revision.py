@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from railway.model import DeploymentView
+from railway.graphql.models import DeploymentView
 
 _UNKNOWN, _NOTHING, _SOURCE = "unknown", "-", " source"
 

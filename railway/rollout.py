@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from railway import health
-from railway.api import RailwayApi
 from railway.clock import Clock, Deadline, say, spell
-from railway.credentials import Access
 from railway.errors import DeploymentError, LostSightError, RequestError
-from railway.model import GOOD_STATUSES, WAITING_FOR_A_PERSON, DeploymentView
+from railway.graphql.api import RailwayApi
+from railway.graphql.credentials import Access
+from railway.graphql.models import GOOD_STATUSES, WAITING_FOR_A_PERSON, DeploymentView
 from railway.redact import redact
 from railway.snapshot import Stack
 

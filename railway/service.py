@@ -12,8 +12,7 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
-from railway import reach
-from railway.diff import Field, at_most_characters
+from railway import other_environments
 from railway.errors import (
     MissingError,
     NotAuthorizedError,
@@ -22,7 +21,8 @@ from railway.errors import (
     RejectedError,
     WaitTimeoutError,
 )
-from railway.model import InstanceView, Named, StackView
+from railway.fields import Field, at_most_characters
+from railway.graphql.models import InstanceView, Named, StackView
 from railway.provider import Props, RailwayProvider, gone, inputs_of
 from railway.snapshot import Stack
 
@@ -116,10 +116,10 @@ class ServiceProvider(RailwayProvider):
                 return
             service = view.service(id_)
             if service is not None:
-                others = reach.with_service(self.railway.api, view, id_)
+                others = other_environments.with_service(self.railway.api, view, id_)
                 if others and view.instance(id_) is None:
                     return
-                reach.refuse_delete(view, service, others)
+                other_environments.refuse_delete(view, service, others)
             try:
                 self.railway.api.delete_service(id_, props["environment_id"])
             except NotFoundError:

@@ -14,9 +14,9 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
-from railway.diff import Field, at_most_characters, number, port
 from railway.errors import NotFoundError, RefusedError, RejectedError
-from railway.model import ServiceDomainView, StackView
+from railway.fields import Field, at_most_characters, number, port
+from railway.graphql.models import ServiceDomainView, StackView
 from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
 from railway.read_back import PORT_STAYS, Unkept, port_left, read_back
 from railway.snapshot import Stack

@@ -19,10 +19,10 @@ import pulumi
 from pulumi import dynamic
 
 from railway import revision
-from railway.diff import Field, number, positive
+from railway.deleted_volume import refuse_without
 from railway.errors import NotFoundError
-from railway.lost_volume import refuse_without
-from railway.model import Node, StackView
+from railway.fields import Field, number, positive
+from railway.graphql.models import Node, StackView
 from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
 
 GIGABYTE = 1_000_000_000

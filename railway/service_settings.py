@@ -22,11 +22,11 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
-from railway import reach, region, revision
-from railway.diff import Field, FieldProblem, boolean, flag, is_unknown, repository, text
+from railway import other_environments, revision, volume_region
+from railway.deleted_volume import refuse_without
 from railway.errors import MissingError, NotFoundError
-from railway.lost_volume import refuse_without
-from railway.model import StackView, TriggerView
+from railway.fields import Field, FieldProblem, boolean, flag, is_unknown, repository, text
+from railway.graphql.models import StackView, TriggerView
 from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
 from railway.read_back import Unkept, read_back
 from railway.settings_table import SETTINGS, from_instance, to_input, undeclared, unkept
@@ -222,8 +222,8 @@ class ServiceSettingsProvider(RailwayProvider):
             # config-as-code): a service that is taken over may have one.
             if "railwayConfigFile" in sent and sent["railwayConfigFile"] == live.get("railway_config_file"):
                 del sent["railwayConfigFile"]
-            sent = region.staying(view, service_id, props, sent)
-            reach.say_settings(self.railway.api, view, service_id)
+            sent = volume_region.staying(view, service_id, props, sent)
+            other_environments.say_settings(self.railway.api, view, service_id)
             if "multiRegionConfig" in sent and not props.get("multi_region_config"):
                 # By itself: it may go before the number and the region beside it; that is not documented.
                 regions = {"multiRegionConfig": sent.pop("multiRegionConfig")}

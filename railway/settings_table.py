@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from railway.diff import (
+from railway.fields import (
     Field,
     Normal,
     Rule,

@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from railway.errors import MissingError
-from railway.model import EnvironmentView, ProjectView, StackView
+from railway.graphql.models import EnvironmentView, ProjectView, StackView
 
 if TYPE_CHECKING:
-    from railway.api import RailwayApi
+    from railway.graphql.api import RailwayApi
 
 MAX_AGE = 120.0
 """Seconds for which a reading is good; an `up` may work on Google for an hour between two looks at

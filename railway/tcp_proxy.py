@@ -12,9 +12,9 @@ import pulumi
 from pulumi import dynamic
 
 from railway import revision
-from railway.diff import Field, number, port
 from railway.errors import NotFoundError
-from railway.model import TcpProxyView
+from railway.fields import Field, number, port
+from railway.graphql.models import TcpProxyView
 from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
 
 

@@ -10,7 +10,7 @@ bearer token is an account's or a workspace's: Railway does not say, so the advi
 
 from __future__ import annotations
 
-from railway.credentials import TokenKind
+from railway.graphql.credentials import TokenKind
 
 ABOVE_AN_ENVIRONMENT = {
     "ProjectsFind": "look for projects",

@@ -21,10 +21,10 @@ from datetime import datetime
 from typing import Any
 
 from railway import revision
-from railway.diff import Field, FieldProblem, is_unknown, mapping, string_map
+from railway.deleted_volume import refuse_without
 from railway.errors import MissingError, RefusedError
-from railway.lost_volume import refuse_without
-from railway.model import DeploymentView, StackView
+from railway.fields import Field, FieldProblem, is_unknown, mapping, string_map
+from railway.graphql.models import DeploymentView, StackView
 from railway.provider import Props, RailwayProvider, gone
 from railway.snapshot import Stack
 

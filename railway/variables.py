@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi import dynamic
 
-from railway.diff import Field
+from railway.fields import Field
 from railway.provider import Props, inputs_of
 from railway.variable_map import MAP_FIELDS, VariableMapProvider
 

@@ -17,8 +17,10 @@ import pulumi
 from pulumi import dynamic
 from pulumi.dynamic import DiffResult
 
-from railway import reach, region, revision, volume_name
-from railway.diff import (
+from railway import other_environments, revision, volume_name, volume_region
+from railway.deleted_volume import lost, may_start_empty
+from railway.errors import MissingError, NotFoundError, RefusedError, WaitTimeoutError
+from railway.fields import (
     Field,
     absolute_path,
     at_most_characters,
@@ -29,9 +31,7 @@ from railway.diff import (
     positive,
     whole,
 )
-from railway.errors import MissingError, NotFoundError, RefusedError, WaitTimeoutError
-from railway.lost_volume import lost, may_start_empty
-from railway.model import DeploymentView, StackView, VolumeView
+from railway.graphql.models import DeploymentView, StackView, VolumeView
 from railway.provider import Props, RailwayProvider, gone, inputs_of
 from railway.snapshot import Stack
 
@@ -96,7 +96,10 @@ class VolumeProvider(RailwayProvider):
         Field(name="volume_name", required=True, rules=(at_most_characters(32),)),
         Field(name="mount_path", normal=path, required=True, rules=(absolute_path,)),
         Field(name="size_mb", normal=number, required=True, grow_only=_too_small, rules=(positive, whole)),
-        Field(name="region", fixed=f"a volume's data does not move by itself. Set it back; or {region.MOVE}"),
+        Field(
+            name="region",
+            fixed=f"a volume's data does not move by itself. Set it back; or {volume_region.MOVE}",
+        ),
         Field(name="allow_delete", normal=flag, default=False, rules=(boolean,)),
         Field(name="allow_new_volume", normal=flag, default=False, rules=(boolean,)),
     )
@@ -109,7 +112,7 @@ class VolumeProvider(RailwayProvider):
         """
         if _olds.get("region") is None:
             live = str(_olds.get("live_region") or "")
-            region.refuse_other(f"{_olds.get('volume_name')} ({_id})", live, _news)
+            volume_region.refuse_other(f"{_olds.get('volume_name')} ({_id})", live, _news)
         return super().diff(_id, _olds, _news)
 
     def make(self, props: Props) -> tuple[str, dict[str, Any]]:
@@ -185,12 +188,14 @@ class VolumeProvider(RailwayProvider):
                 stack.drop()
 
     def _refuse_elsewhere_too(self, stack: Stack, volume_id: str, props: Props) -> None:
-        others = reach.with_volume(self.railway.api, stack.project_id, stack.environment_id, volume_id)
+        others = other_environments.with_volume(
+            self.railway.api, stack.project_id, stack.environment_id, volume_id
+        )
         if others:
             raise RefusedError(
                 f"the Railway volume {props.get('volume_name')} ({volume_id}) holds data in "
-                f"{reach.listed(others)} too, and Railway's API deletes a volume in all of them; it is not "
-                "deleted",
+                f"{other_environments.listed(others)} too, and Railway's API deletes a volume in all "
+                "of them; it is not deleted",
                 next_step="to keep it and only forget it: pulumi state delete <urn>. To delete it in one "
                 "environment, or in all: in Railway's dashboard, then `pulumi state delete <urn>`",
             )
@@ -279,7 +284,7 @@ class VolumeProvider(RailwayProvider):
     def _converge(self, stack: Stack, volume: VolumeView, props: Props) -> datetime | None:
         """Bring name, place and size to what is declared; returns when it was moved, None if it was not."""
         api, moved = self.railway.api, None
-        region.refuse_elsewhere(volume, props)
+        volume_region.refuse_elsewhere(volume, props)
         size = int(props["size_mb"])
         if volume.size_mb > size:
             raise RefusedError(

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from railway import reach
+from railway import other_environments
 from railway.errors import NotFoundError, RefusedError, RejectedError
-from railway.model import StackView, VolumeView
+from railway.graphql.models import StackView, VolumeView
 from railway.snapshot import Stack
 
 if TYPE_CHECKING:
-    from railway.api import RailwayApi
+    from railway.graphql.api import RailwayApi
 
 _OTHER_NAME = "pulumi config set whatsapp-crm:volumeName <name>"
 
@@ -49,9 +49,9 @@ def holder(api: RailwayApi, view: StackView, name: str, own: str, *, narrow: boo
             raise _used(
                 name, one.id, "in another environment, or deleted with one: this token sees only ours"
             )
-        homes = reach.with_volume(api, view.project.id, view.environment.id, one.id)
+        homes = other_environments.with_volume(api, view.project.id, view.environment.id, one.id)
         if homes:
-            raise _used(name, one.id, f"in {reach.listed(homes)}")
+            raise _used(name, one.id, f"in {other_environments.listed(homes)}")
         return one.id
     return None
 

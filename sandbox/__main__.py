@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from sandbox import bench, life, serving
+from sandbox import bench, daemon, demo
 from sandbox.engine.toolchain import ToolchainError
 from sandbox.firestore import FirestoreError
 from sandbox.supervisor import FOREIGN, PROJECT, STACK, Sandbox, SandboxError
@@ -46,12 +46,12 @@ def main(argv: list[str]) -> int:
     """Run one command; returns its exit code."""
     options = arguments().parse_args(argv)
     if options.command == "serve":
-        serving.serve(options.root, tied=options.tied)
+        daemon.serve(options.root, tied=options.tied)
         return 0
     if options.command == "bench":
         return bench.run()
     sandbox = Sandbox(PROJECT / ".sandbox" / options.name)
-    commands = {"up": up, "status": status, "env": env, "down": down, "life": life.show}
+    commands = {"up": up, "status": status, "env": env, "down": down, "life": demo.show}
     return commands[options.command](sandbox)
 
 

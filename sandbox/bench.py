@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox import live
+from sandbox import stack_state
 from sandbox.supervisor import PROJECT, STACK, Sandbox, SandboxError
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ def run() -> int:
         finally:
             sandbox.stop()
     # Here and not above: it loads the SDK, which no other command of the sandbox needs.
-    from sandbox import growth
+    from sandbox import scale_bench
 
-    for name, value in growth.measure():
+    for name, value in scale_bench.measure():
         print(name, value, flush=True)  # noqa: T201
     return 0
 
@@ -52,10 +52,10 @@ def _measure(sandbox: Sandbox, running: Running, folder: Path) -> list[tuple[str
     sandbox.ensure_stack()
     figures: list[tuple[str, str]] = []
 
-    live.reset_counts(running)
+    stack_state.reset_counts(running)
     _checked(sandbox.pulumi("up", "--yes", "--skip-preview", "--stack", STACK), "the first up")
-    railway, google = live.counts(running.railway_url), live.counts(running.google_url)
-    resources = live.declared(sandbox, STACK)
+    railway, google = stack_state.counts(running.railway_url), stack_state.counts(running.google_url)
+    resources = stack_state.declared(sandbox, STACK)
     figures += [
         ("resources", str(resources)),
         ("railway_requests_create", str(railway.requests - railway.polls)),
@@ -64,19 +64,19 @@ def _measure(sandbox: Sandbox, running: Running, folder: Path) -> list[tuple[str
         ("google_requests_create", str(google.requests)),
     ]
 
-    live.reset_counts(running)
+    stack_state.reset_counts(running)
     _checked(sandbox.pulumi("up", "--yes", "--skip-preview", "--stack", STACK), "the no-op up")
     figures += [
-        ("railway_requests_noop", str(live.counts(running.railway_url).requests)),
-        ("railway_deployments_noop", str(live.counts(running.railway_url).deployments)),
+        ("railway_requests_noop", str(stack_state.counts(running.railway_url).requests)),
+        ("railway_deployments_noop", str(stack_state.counts(running.railway_url).deployments)),
     ]
 
-    live.reset_counts(running)
+    stack_state.reset_counts(running)
     refresh = ("refresh", "--yes", "--skip-preview", "--expect-no-changes", "--stack", STACK)
     _checked(sandbox.pulumi(*refresh), "the no-op refresh")
     figures += [
-        ("railway_requests_refresh", str(live.counts(running.railway_url).requests)),
-        ("google_requests_refresh", str(live.counts(running.google_url).requests)),
+        ("railway_requests_refresh", str(stack_state.counts(running.railway_url).requests)),
+        ("google_requests_refresh", str(stack_state.counts(running.google_url).requests)),
     ]
 
     ours, empty = _in_turn(sandbox, folder, resources)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import yaml
 
-from components.plain import mapping
+from settings.parsing import mapping
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE_APP = ROOT / "examples" / "crm"

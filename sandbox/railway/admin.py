@@ -14,8 +14,8 @@ from starlette.routing import Route
 
 from sandbox.railway import deploys, settings, volume_rules
 from sandbox.railway import records as r
-from sandbox.railway.passing import let_pass
 from sandbox.railway.store import commit_hash, new_id
+from sandbox.railway.tick import let_pass
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

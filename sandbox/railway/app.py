@@ -20,7 +20,7 @@ from sandbox.railway.edge import Edge
 from sandbox.railway.endpoint import Endpoint, describe
 from sandbox.railway.faults import ANSWERS
 from sandbox.railway.limits import Limits
-from sandbox.railway.pause import Pauses
+from sandbox.railway.request_holds import Pauses
 from sandbox.railway.resolvers import FIELDS
 from sandbox.railway.schema import build
 from sandbox.railway.store import load

@@ -19,7 +19,7 @@ from sandbox.railway.volume_rules import resize, soft_delete
 from sandbox.railway.writes import put_trigger, put_variables, remove_service
 
 if TYPE_CHECKING:
-    from sandbox.railway.call import Call
+    from sandbox.railway.context import Call
     from sandbox.railway.store import Store
 
 Json = dict[str, Any]

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from sandbox.railway import deploys
-from sandbox.railway.passing import let_pass
+from sandbox.railway.tick import let_pass
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send

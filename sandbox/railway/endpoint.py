@@ -28,9 +28,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from sandbox.faults import ACTOR_HEADER, BY_HAND, Described, json_body
 from sandbox.railway import problems
-from sandbox.railway.call import Call, identify
-from sandbox.railway.passing import let_pass
+from sandbox.railway.context import Call, identify
 from sandbox.railway.schema import default_field
+from sandbox.railway.tick import let_pass
 
 if TYPE_CHECKING:
     from pathlib import Path

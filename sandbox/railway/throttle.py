@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sandbox.railway import problems
 
 if TYPE_CHECKING:
-    from sandbox.railway.call import Call
+    from sandbox.railway.context import Call
 
 
 def throttle_message(kind: str, seconds: float) -> str:

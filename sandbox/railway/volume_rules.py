@@ -12,7 +12,7 @@ from sandbox.railway import problems
 
 if TYPE_CHECKING:
     from sandbox.railway import records as r
-    from sandbox.railway.call import Call
+    from sandbox.railway.context import Call
     from sandbox.railway.store import Store
 
 DEFAULT_SIZE_MB = {"free": 500, "trial": 500, "hobby": 5_000, "pro": 50_000}

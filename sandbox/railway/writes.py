@@ -15,7 +15,7 @@ from sandbox.railway.store import new_id
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandbox.railway.call import Call
+    from sandbox.railway.context import Call
 
 
 def put_variables(

@@ -10,9 +10,9 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from components import loading
-from components.app import App
-from components.settings import Settings
+from checkout import loading
+from checkout.app import App
+from settings.model import Settings
 from tests.components import world
 from tests.components.engine import Engine, Program, build
 

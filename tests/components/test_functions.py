@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from components.endpoints import HttpsTrigger
+from checkout.endpoints import HttpsTrigger
 from tests.components import world
 from tests.components.conftest import Run
 from tests.components.engine import Engine

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from components.index_file import FieldSpec, IndexField
+from checkout.index_file import FieldSpec, IndexField
 from components.indexes import lane_of
 from tests.components import world
 from tests.components.conftest import Run

@@ -9,12 +9,12 @@ from dataclasses import replace
 import pulumi
 import pytest
 
-from components import loading
-from components.app import App
-from components.problems import Problem
-from components.settings import SecretSettings
+from checkout import loading
+from checkout.app import App
 from firebase.release import text_digest
 from ops import verify
+from settings.model import SecretSettings
+from settings.problems import Problem
 from tests.components import world
 from tests.components.conftest import PROGRAM, Run
 from tests.components.engine import PRIVATE_KEY

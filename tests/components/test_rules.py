@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.app import RulesFile
+from checkout.app import RulesFile
 from components.rules import compile_problems
 from firebase.rest import GoogleApi, GoogleError, JsonObject
 from tests.components import world

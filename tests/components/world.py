@@ -8,8 +8,8 @@ from typing import Any
 
 import pulumi
 
-from components.app import App, Archive, Codebase, RulesFile
-from components.endpoints import (
+from checkout.app import App, Archive, Codebase, RulesFile
+from checkout.endpoints import (
     CallableTrigger,
     Endpoint,
     EventTrigger,
@@ -17,8 +17,8 @@ from components.endpoints import (
     ScheduleTrigger,
     SecretUse,
 )
-from components.index_file import FieldIndex, FieldSpec, IndexField, IndexSpec
-from components.settings import (
+from checkout.index_file import FieldIndex, FieldSpec, IndexField, IndexSpec
+from settings.model import (
     BackendSettings,
     FunctionsSettings,
     GoogleSettings,

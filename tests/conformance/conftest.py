@@ -9,8 +9,8 @@ import pytest
 
 from sandbox.environment import endpoints
 from sandbox.google.app import create_app
+from sandbox.live_server import LiveServer
 from sandbox.railway.app import create_app as create_railway
-from sandbox.serve import LiveServer
 from tests.conformance.dynamic_process import DynamicProcess
 from tests.conformance.railway_world import World
 from tests.conformance.warm_processes import WarmProcesses

@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, Literal
 import grpc
 
 from sandbox.faults import Described, Fault, Watch
+from sandbox.live_server import LiveServer
 from sandbox.railway.app import create_app
 from sandbox.railway.edge import LOOPBACK, host_of
-from sandbox.railway.pause import Pauses, Plan
-from sandbox.serve import LiveServer
+from sandbox.railway.request_holds import Pauses, Plan
 from tests.conformance.dynamic_process import DynamicProcess
 from tests.conformance.railway_changes import CHANGED, FIRST
 from tests.conformance.railway_neighbours import Neighbours

@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 import pytest
 
-from railway import documents
+from railway.graphql import documents
 from railway.project import ProjectProvider
 from railway.service_domain import ServiceDomainProvider
 from tests.conformance.railway_world import REPO, VARIABLES, WORKSPACE, Declared, Engine, World, first_up

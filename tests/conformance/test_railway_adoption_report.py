@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from railway.adoption import AdoptionProvider
-from railway.credentials import access_from
+from railway.graphql.credentials import access_from
 from tests.conformance.dynamic_process import UNKNOWN
 from tests.conformance.railway_world import REPO, VARIABLES, WORKSPACE, Declared, Engine, World, assert_silent
 from tests.conformance.test_railway_adoption import describe, empty, make_service, production

@@ -12,13 +12,13 @@ from typing import Any
 import grpc
 import pytest
 
-from railway import documents
 from railway.environment import EnvironmentProvider
+from railway.graphql import documents
 from railway.service import ServiceProvider
 from railway.service_settings import ServiceSettingsProvider
+from sandbox.live_server import LiveServer
 from sandbox.railway.app import create_app
 from sandbox.railway.switches import UNPROVEN
-from sandbox.serve import LiveServer
 from tests.conformance.railway_changes import CHANGED, FIRST
 from tests.conformance.railway_verdict import matches
 from tests.conformance.railway_world import PROVIDERS, VARIABLES, Declared, Engine, World, first_up

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox import growth
+from sandbox import scale_bench
+from sandbox.live_server import LiveServer
 from sandbox.railway.app import create_app
-from sandbox.serve import LiveServer
 
 pytestmark = pytest.mark.conformance
 
@@ -17,4 +17,4 @@ pytestmark = pytest.mark.conformance
 def test_requests_grow_with_pages_only(services: int, variables: int, requests: int) -> None:
     """Whatever the number of resources: three for each service here."""
     with LiveServer(create_app()) as server:
-        assert growth.refresh(server.url, services, variables).requests == requests
+        assert scale_bench.refresh(server.url, services, variables).requests == requests

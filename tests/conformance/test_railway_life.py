@@ -23,8 +23,8 @@ from railway.service_settings import ServiceSettingsProvider
 from railway.shared_variables import SharedVariablesProvider
 from railway.tcp_proxy import TcpProxyProvider
 from railway.variables import VariablesProvider
+from sandbox.live_server import LiveServer
 from sandbox.railway.app import create_app
-from sandbox.serve import LiveServer
 from tests.conformance.dynamic_process import UNKNOWN, Live
 from tests.conformance.railway_world import REPO, WORKSPACE, Declared, Engine, World, first_up
 from tests.conformance.test_railway_environments import NEW_ALLOWED

@@ -9,7 +9,7 @@ import pytest
 
 from railway.service import ServiceProvider
 from railway.variables import VariablesProvider
-from sandbox.railway import narration
+from sandbox.railway import deployment_logs
 from sandbox.railway.records import Deployment
 from sandbox.railway.store import Store
 from tests.conformance.railway_world import REPO, VARIABLES, Declared, World, first_up
@@ -68,7 +68,7 @@ def test_an_expected_line_far_back_in_a_long_log_is_found(
 ) -> None:
     """A backend writes thousands of lines in its first minute; what it said at its start is not the end."""
     engine = first_up(railway)
-    usual = narration.deployment_logs
+    usual = deployment_logs.deployment_logs
 
     def noisy(store: Store, deployment: Deployment) -> list[dict[str, Any]]:
         rows = usual(store, deployment)
@@ -78,7 +78,7 @@ def test_an_expected_line_far_back_in_a_long_log_is_found(
             for number in range(1500)
         ]
 
-    monkeypatch.setattr(narration, "deployment_logs", noisy)
+    monkeypatch.setattr(deployment_logs, "deployment_logs", noisy)
     with railway.operation() as process:
         assert engine.up(process, Declared(subdomain="crm-live")) == ["update domain", "update deployment"]
 

@@ -12,8 +12,8 @@ import pytest
 from railway.service import ServiceProvider
 from railway.service_settings import ServiceSettingsProvider
 from railway.settings_table import SETTINGS
+from sandbox.live_server import LiveServer
 from sandbox.railway.app import create_app
-from sandbox.serve import LiveServer
 from tests.conformance.dynamic_process import Live
 from tests.conformance.railway_worker import Worker
 from tests.conformance.railway_world import World, first_up

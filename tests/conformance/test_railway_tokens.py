@@ -10,8 +10,8 @@ from typing import Any
 import grpc
 import pytest
 
+from sandbox.live_server import LiveServer
 from sandbox.railway.app import create_app
-from sandbox.serve import LiveServer
 from tests.conformance.dynamic_process import DynamicProcess
 from tests.conformance.railway_world import (
     ACCOUNT_TOKEN,

@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 import pytest
 
-from railway.credentials import access_from
+from railway.graphql.credentials import access_from
 from railway.variables import VariablesProvider
 from tests.conformance.railway_world import VARIABLES, Declared, Engine, World, first_up
 

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sandbox import live
+from sandbox import stack_state
 from sandbox.supervisor import PROJECT
 from tests.e2e.stack import Stack
 
@@ -41,7 +41,7 @@ def put(stack: Stack, **settings: object) -> None:
 
 def tables(stack: Stack) -> dict[str, Any]:
     """All that Railway has, table by table."""
-    return json.loads(live.get(stack.running.railway_url, "/admin/state"))
+    return json.loads(stack_state.get(stack.running.railway_url, "/admin/state"))
 
 
 def rows(stack: Stack, table: str) -> list[dict[str, Any]]:

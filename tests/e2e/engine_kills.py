@@ -24,8 +24,8 @@ from types import TracebackType
 from typing import Any, Literal
 
 from sandbox.engine import layout, toolchain
+from sandbox.live_server import LiveServer
 from sandbox.railway.app import create_app
-from sandbox.serve import LiveServer
 from sandbox.supervisor import FOREIGN, PROJECT
 from tests.conformance.railway_neighbours import Neighbours
 from tests.conformance.railway_world import ACCOUNT, World, assert_silent

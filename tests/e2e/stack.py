@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import yaml
 
-from sandbox import live
+from sandbox import stack_state
 from sandbox.supervisor import PROJECT, STACK, Running, Sandbox
 
 SETTINGS = PROJECT / f"Pulumi.{STACK}.yaml"
@@ -69,8 +69,8 @@ class Stack:
         assert done.returncode == 0, done.stdout
         return done
 
-    def counted(self, run: Callable[[], Done]) -> tuple[Done, live.Counts, live.Counts]:
+    def counted(self, run: Callable[[], Done]) -> tuple[Done, stack_state.Counts, stack_state.Counts]:
         """Run something; returns what it said and what Railway and Google counted meanwhile."""
-        live.reset_counts(self.running)
+        stack_state.reset_counts(self.running)
         done = run()
-        return done, live.counts(self.running.railway_url), live.counts(self.running.google_url)
+        return done, stack_state.counts(self.running.railway_url), stack_state.counts(self.running.google_url)

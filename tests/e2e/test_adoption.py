@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from sandbox import hand, live
+from sandbox import manual_edits, stack_state
 from sandbox.supervisor import STACK, Sandbox
 from tests import bad_settings
 from tests.e2e.backend_only import put
@@ -32,7 +32,7 @@ restartPolicyMaxRetries = 5
 
 def production(running: Any) -> dict[str, str]:
     """A project made by hand; the ids of what must stay."""
-    dashboard = hand.Dashboard(running, "", "", "")
+    dashboard = manual_edits.Dashboard(running, "", "", "")
     project = dashboard.call(
         "mutation($i: ProjectCreateInput!) { projectCreate(input: $i) { id primaryEnvironmentId } }",
         {"i": {"name": "crm", "workspaceId": WORKSPACE, "description": "our production"}},
@@ -42,7 +42,7 @@ def production(running: Any) -> dict[str, str]:
         "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }",
         {"i": place | {"name": "backend"}},
     )["serviceCreate"]["id"]
-    live.post(running.railway_url, "/admin/clock", {"advance": 5})
+    stack_state.post(running.railway_url, "/admin/clock", {"advance": 5})
     where = {"environmentId": place["environmentId"], "serviceId": service}
     volume = dashboard.call(
         "mutation($i: VolumeCreateInput!) { volumeCreate(input: $i) { id } }",
@@ -97,18 +97,18 @@ def production(running: Any) -> dict[str, str]:
         "mutation($e: String!, $s: String!) { serviceInstanceDeployV2(environmentId: $e, serviceId: $s) }",
         {"e": place["environmentId"], "s": service},
     )
-    live.post(running.railway_url, "/admin/clock", {"advance": 60})
-    live.post(running.railway_url, f"/admin/volumes/{volume}/files", {"creds.json": "kept"})
+    stack_state.post(running.railway_url, "/admin/clock", {"advance": 60})
+    stack_state.post(running.railway_url, f"/admin/volumes/{volume}/files", {"creds.json": "kept"})
     return {"Project": project["id"], "Service": service, "Volume": volume, "ServiceDomain": domain}
 
 
 def rows(stack: Stack) -> dict[str, Any]:
     """What Railway has."""
-    state = json.loads(live.get(stack.running.railway_url, "/admin/state"))
+    state = json.loads(stack_state.get(stack.running.railway_url, "/admin/state"))
     return {table: state[table] for table in TABLES}
 
 
-def changed(google: live.Counts) -> list[str]:
+def changed(google: stack_state.Counts) -> list[str]:
     """What was sent to Google that changes anything there."""
     return [name for name in google.operations if not name.startswith("GET") and not name.endswith(".test")]
 
@@ -119,9 +119,9 @@ class Adopted:
 
     ids: dict[str, str] = field(default_factory=dict[str, str])
     done: dict[str, Done] = field(default_factory=dict[str, Done])
-    railway: dict[str, live.Counts] = field(default_factory=dict[str, live.Counts])
+    railway: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
     untouched: dict[str, bool] = field(default_factory=dict[str, bool])
-    found: list[live.Resource] = field(default_factory=list[live.Resource])
+    found: list[stack_state.Resource] = field(default_factory=list[stack_state.Resource])
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,9 @@ def adopted(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFac
     adopt("b7d1c0de-0000-4000-8000-00000000dead")
     step("wrong id", "preview")
     other = requests.post(f"{url}/admin/workspaces", json={"name": "Other"}, timeout=30).json()["id"]
-    live.post(url, "/admin/tokens", {"kind": "workspace", "token": "other-workspace", "workspace_id": other})
+    stack_state.post(
+        url, "/admin/tokens", {"kind": "workspace", "token": "other-workspace", "workspace_id": other}
+    )
     adopt(seen.ids["Project"])
     step("foreign token", "preview", RAILWAY_API_TOKEN="other-workspace")
     put(stack, volumeSizeGb="1")
@@ -165,7 +167,7 @@ def adopted(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFac
     assert seen.done["up"].returncode == 0, seen.done["up"].stdout
     step("second preview", "preview", "--expect-no-changes")
     step("drift", *DRIFT)
-    seen.found = live.resources(sandbox, STACK)
+    seen.found = stack_state.resources(sandbox, STACK)
     return seen
 
 
@@ -259,17 +261,19 @@ def test_a_wrong_adoption_is_refused_before_anything_is_changed(
 
 @pytest.mark.parametrize("kind", ["Project", "Service", "Volume", "ServiceDomain"])
 def test_it_is_the_same_object_afterwards(adopted: Adopted, kind: str) -> None:
-    assert live.one(adopted.found, live.RAILWAY + kind).id == adopted.ids[kind]
+    assert stack_state.one(adopted.found, stack_state.RAILWAY + kind).id == adopted.ids[kind]
 
 
 def test_the_files_on_the_volume_are_the_same(stack: Stack, adopted: Adopted) -> None:
-    files = json.loads(live.get(stack.running.railway_url, f"/admin/volumes/{adopted.ids['Volume']}/files"))
+    files = json.loads(
+        stack_state.get(stack.running.railway_url, f"/admin/volumes/{adopted.ids['Volume']}/files")
+    )
     assert list(files.values()) == [{"creds.json": "kept"}]
 
 
 def test_a_setting_that_nobody_declared_is_taken_back(stack: Stack, adopted: Adopted) -> None:
     assert adopted.done["up"].returncode == 0
-    (instance,) = json.loads(live.get(stack.running.railway_url, "/admin/state"))["instances"].values()
+    (instance,) = json.loads(stack_state.get(stack.running.railway_url, "/admin/state"))["instances"].values()
     assert instance["cron_schedule"] is None
 
 
@@ -284,5 +288,5 @@ def test_the_next_preview_is_clean_and_asks_nothing(adopted: Adopted) -> None:
 
 
 def test_no_value_of_a_variable_is_in_the_adoptions_state(adopted: Adopted) -> None:
-    adoption = live.one(adopted.found, live.RAILWAY + "Adoption")
+    adoption = stack_state.one(adopted.found, stack_state.RAILWAY + "Adoption")
     assert set(adoption.inputs) <= {"__provider", "project_id", "changes"}

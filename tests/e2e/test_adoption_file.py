@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from sandbox import hand, live
+from sandbox import manual_edits, stack_state
 from sandbox.supervisor import STACK, Sandbox
 from tests.e2e.backend_only import make_app, one, put, rows
 from tests.e2e.stack import DRIFT, Done, Stack
@@ -57,9 +57,9 @@ class Life:
 
     ids: dict[str, str] = field(default_factory=dict[str, str])
     done: dict[str, Done] = field(default_factory=dict[str, Done])
-    railway: dict[str, live.Counts] = field(default_factory=dict[str, live.Counts])
+    railway: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
     instance: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
-    found: list[live.Resource] = field(default_factory=list[live.Resource])
+    found: list[stack_state.Resource] = field(default_factory=list[stack_state.Resource])
     files: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -74,9 +74,11 @@ def follow_file(stack: Stack, ids: dict[str, str]) -> None:
     """Set the path of the file by hand, as it was possible when the service was made."""
     url = stack.running.railway_url
     place = {"e": one(stack, "environments")["id"], "s": ids["Service"]}
-    live.post(url, "/admin/switches", {"railway_config_file_allowed": True})
-    hand.Dashboard(stack.running, "", "", "").call(UPDATE, {**place, "i": {"railwayConfigFile": FILE}})
-    live.post(url, "/admin/switches", {"railway_config_file_allowed": False})
+    stack_state.post(url, "/admin/switches", {"railway_config_file_allowed": True})
+    manual_edits.Dashboard(stack.running, "", "", "").call(
+        UPDATE, {**place, "i": {"railwayConfigFile": FILE}}
+    )
+    stack_state.post(url, "/admin/switches", {"railway_config_file_allowed": False})
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +109,9 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
         assert done.returncode == 0, done.stdout
     step("without the file", "up", "--yes", "--skip-preview")
     step("without the file, again", *DRIFT)
-    seen.found = live.resources(sandbox, STACK)
+    seen.found = stack_state.resources(sandbox, STACK)
     path = f"/admin/volumes/{seen.ids['Volume']}/files"
-    seen.files = json.loads(live.get(stack.running.railway_url, path))
+    seen.files = json.loads(stack_state.get(stack.running.railway_url, path))
     return seen
 
 
@@ -158,7 +160,7 @@ def test_the_service_follows_the_file_until_the_config_forgets_it(life: Life) ->
 @pytest.mark.parametrize("kind", ["Project", "Service", "Volume", "ServiceDomain"])
 def test_it_is_the_same_object_afterwards(stack: Stack, life: Life, kind: str) -> None:
     table = {"Project": "projects", "Service": "services", "Volume": "volumes", "ServiceDomain": "domains"}
-    assert live.one(life.found, live.RAILWAY + kind).id == life.ids[kind]
+    assert stack_state.one(life.found, stack_state.RAILWAY + kind).id == life.ids[kind]
     assert [row["id"] for row in rows(stack, table[kind])] == [life.ids[kind]]
 
 

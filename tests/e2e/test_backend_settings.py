@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from sandbox import live
+from sandbox import stack_state
 from sandbox.supervisor import STACK, Sandbox
 from tests.e2e.backend_only import make_app, one, put, rows
 from tests.e2e.stack import DRIFT, Done, Stack
@@ -57,7 +57,7 @@ class Life:
     """What was seen, by the name of the step."""
 
     done: dict[str, Done] = field(default_factory=dict[str, Done])
-    railway: dict[str, live.Counts] = field(default_factory=dict[str, live.Counts])
+    railway: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
     there: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     records: dict[str, list[dict[str, str]]] = field(default_factory=dict[str, list[dict[str, str]]])
     rollback: dict[str, bool] = field(default_factory=dict[str, bool])
@@ -99,16 +99,20 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
         seen.volumes |= {row["id"] for row in rows(stack, "volumes")}
         outputs = json.loads(sandbox.pulumi("stack", "output", "--json", "--stack", STACK).stdout)
         seen.records[name] = outputs.get("backend_dns_records", [])
-        deployment = live.one(live.resources(sandbox, STACK), live.RAILWAY + "Deployment")
+        deployment = stack_state.one(
+            stack_state.resources(sandbox, STACK), stack_state.RAILWAY + "Deployment"
+        )
         seen.rollback[name] = deployment.outputs["rollback"]
         step(f"{name}, again", *DRIFT)
 
     put(stack, **SET)
     apply("set")
-    live.post(stack.running.railway_url, "/admin/dns", {"domain": SET["customDomain"], "propagated": True})
+    stack_state.post(
+        stack.running.railway_url, "/admin/dns", {"domain": SET["customDomain"], "propagated": True}
+    )
     step("DNS made, again", *DRIFT)
     # A deployment that Railway removes the good one for, and that then crashes.
-    live.post(stack.running.railway_url, "/admin/switches", {"deploy_outcomes_next": ["crashed"]})
+    stack_state.post(stack.running.railway_url, "/admin/switches", {"deploy_outcomes_next": ["crashed"]})
     put(stack, backfillCount="7")
     step("failing", "up", "--yes", "--skip-preview")
     seen.statuses = [row["status"] for row in rows(stack, "deployments")]
@@ -179,6 +183,6 @@ def test_the_volume_is_the_first_one_through_it_all(life: Life) -> None:
 
 
 def test_the_state_has_what_is_declared_and_no_more(sandbox: Sandbox, life: Life) -> None:
-    kinds = {resource.type for resource in live.resources(sandbox, STACK)}
+    kinds = {resource.type for resource in stack_state.resources(sandbox, STACK)}
     assert life.there["gone"]
-    assert not kinds & {live.RAILWAY + kind for kind in ("CustomDomain", "VolumeBackupSchedule")}
+    assert not kinds & {stack_state.RAILWAY + kind for kind in ("CustomDomain", "VolumeBackupSchedule")}

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from sandbox import hand, live
+from sandbox import manual_edits, stack_state
 from sandbox.supervisor import STACK, Sandbox
 from tests.e2e.backend_only import make_app, put, tables
 from tests.e2e.stack import DRIFT, Done, Stack
@@ -47,24 +47,24 @@ def by_id(stack: Stack) -> dict[str, Any]:
     }
 
 
-def make_neighbours(stack: Stack, dashboard: hand.Dashboard) -> dict[str, Any]:
+def make_neighbours(stack: Stack, dashboard: manual_edits.Dashboard) -> dict[str, Any]:
     """In our own environment: domains and a TCP proxy of our service, a service with all of its own, a volume
     of nobody, a shared variable. Returns their rows."""
     before = set(by_id(stack))
     place = {"projectId": dashboard.project_id, "environmentId": dashboard.environment_id}
     ours = {"environmentId": dashboard.environment_id, "serviceId": dashboard.service_id}
     dashboard.call(DOMAIN, {"i": ours})
-    dashboard.call(CUSTOM, {"i": place | ours | {"domain": "by-hand.example.com"}})
+    dashboard.call(CUSTOM, {"i": place | ours | {"domain": "by-manual_edits.example.com"}})
     dashboard.call(PROXY, {"i": ours | {"applicationPort": 5432}})
     worker = dashboard.call(SERVICE, {"i": place | {"name": "worker"}})["serviceCreate"]["id"]
-    live.post(stack.running.railway_url, "/admin/clock", {"advance": 5})
+    stack_state.post(stack.running.railway_url, "/admin/clock", {"advance": 5})
     dashboard.call(VOLUME, {"i": place | {"serviceId": worker, "mountPath": "/data"}})
     dashboard.call(VOLUME, {"i": place | {"mountPath": "/spare"}})
     dashboard.call(DOMAIN, {"i": ours | {"serviceId": worker}})
     for owner in ({"serviceId": worker}, {}):
         values = {"variables": {"NOT_OURS": "kept"}, "skipDeploys": True}
         dashboard.call(VARIABLES, {"i": place | owner | values})
-    live.post(stack.running.railway_url, "/admin/clock", {"advance": 5})
+    stack_state.post(stack.running.railway_url, "/admin/clock", {"advance": 5})
     return {key: row for key, row in by_id(stack).items() if key not in before}
 
 
@@ -73,8 +73,8 @@ class Life:
     """What was seen, by the name of the step."""
 
     done: dict[str, Done] = field(default_factory=dict[str, Done])
-    railway: dict[str, live.Counts] = field(default_factory=dict[str, live.Counts])
-    google: dict[str, live.Counts] = field(default_factory=dict[str, live.Counts])
+    railway: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
+    google: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
     rows: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     neighbours: dict[str, Any] = field(default_factory=dict[str, Any])
     volumes: dict[str, str] = field(default_factory=dict[str, str])
@@ -92,11 +92,11 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
         seen.done[name], seen.rows[name] = done, by_id(stack)
 
     def volume() -> str:
-        return live.one(live.resources(sandbox, STACK), live.RAILWAY + "Volume").id
+        return stack_state.one(stack_state.resources(sandbox, STACK), stack_state.RAILWAY + "Volume").id
 
     step("first", "up", "--yes", "--skip-preview")
     assert seen.done["first"].returncode == 0, seen.done["first"].stdout
-    dashboard = live.dashboard(stack.running, live.resources(sandbox, STACK))
+    dashboard = stack_state.dashboard(stack.running, stack_state.resources(sandbox, STACK))
     seen.neighbours = make_neighbours(stack, dashboard)
     step("beside neighbours", *DRIFT)
     put(
@@ -138,7 +138,7 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
         "environment_id": dashboard.environment_id,
         "service_id": dashboard.service_id,
     }
-    live.post(stack.running.railway_url, "/admin/seal", place | {"name": "ADMIN_TOKEN"})
+    stack_state.post(stack.running.railway_url, "/admin/seal", place | {"name": "ADMIN_TOKEN"})
     step("sealed", *DRIFT)
 
     dashboard.call(DELETE_ENVIRONMENT, {"id": dashboard.environment_id})

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from sandbox import hand, live
+from sandbox import manual_edits, stack_state
 from sandbox.supervisor import STACK, Sandbox
 from tests.e2e.stack import DRIFT, Done, Stack
 
@@ -24,11 +24,11 @@ class Life:
     """What was seen: a step's name -> what Pulumi said and what both clouds counted."""
 
     done: dict[str, Done] = field(default_factory=dict[str, Done])
-    railway: dict[str, live.Counts] = field(default_factory=dict[str, live.Counts])
-    google: dict[str, live.Counts] = field(default_factory=dict[str, live.Counts])
-    drifts: list[hand.Drift] = field(default_factory=list[hand.Drift])
-    before: list[live.Resource] = field(default_factory=list[live.Resource])
-    after: list[live.Resource] = field(default_factory=list[live.Resource])
+    railway: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
+    google: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
+    drifts: list[manual_edits.Drift] = field(default_factory=list[manual_edits.Drift])
+    before: list[stack_state.Resource] = field(default_factory=list[stack_state.Resource])
+    after: list[stack_state.Resource] = field(default_factory=list[stack_state.Resource])
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +46,8 @@ def life(sandbox: Sandbox, stack: Stack) -> Life:
     step("second preview", "preview", "--expect-no-changes")
     step("no-op up", "up", "--yes", "--skip-preview", "--expect-no-changes")
     step("refresh", "refresh", "--yes", "--skip-preview", "--expect-no-changes")
-    seen.before = live.resources(sandbox, STACK)
-    seen.drifts = live.drifts(stack.running, seen.before)
+    seen.before = stack_state.resources(sandbox, STACK)
+    seen.drifts = stack_state.drifts(stack.running, seen.before)
     for drift in seen.drifts:
         drift.make()
     step("drift", *DRIFT)
@@ -64,7 +64,7 @@ def life(sandbox: Sandbox, stack: Stack) -> Life:
     step("seven variables and the branch", "up", "--yes", "--skip-preview")
     step("preview after it", *DRIFT)
     step("destroy", "destroy", "--yes", "--skip-preview")
-    seen.after = live.resources(sandbox, STACK)
+    seen.after = stack_state.resources(sandbox, STACK)
     return seen
 
 
@@ -161,14 +161,14 @@ def test_destroy_is_refused_for_the_volume_and_nothing_is_deleted(life: Life) ->
 
 
 def test_the_volume_is_the_first_one_through_it_all(life: Life) -> None:
-    def volume(found: list[live.Resource]) -> str:
-        return live.one(found, live.RAILWAY + "Volume").id
+    def volume(found: list[stack_state.Resource]) -> str:
+        return stack_state.one(found, stack_state.RAILWAY + "Volume").id
 
     assert volume(life.before) == volume(life.after)
 
 
 def test_the_live_sides_are_what_the_program_declares(stack: Stack, life: Life) -> None:
-    dashboard = live.dashboard(stack.running, life.after)
+    dashboard = stack_state.dashboard(stack.running, life.after)
     ids = {"p": dashboard.project_id, "e": dashboard.environment_id, "s": dashboard.service_id}
     variables = cast(
         "dict[str, str]",

@@ -14,7 +14,7 @@ import pytest
 import requests
 import yaml
 
-from sandbox import live
+from sandbox import stack_state
 from sandbox.supervisor import Sandbox
 from tests import bad_settings
 from tests.conformance.railway_world import HAND, WORKSPACE
@@ -90,7 +90,7 @@ def preview(sandbox: Sandbox, bad: bad_settings.Bad, tmp_path: Path, *command: s
     sandbox.ensure_stack(bad.stack, cwd=elsewhere)
     running = sandbox.running()
     assert running is not None
-    live.reset_counts(running)
+    stack_state.reset_counts(running)
     done = sandbox.pulumi(
         *command,
         "--stack",
@@ -103,8 +103,8 @@ def preview(sandbox: Sandbox, bad: bad_settings.Bad, tmp_path: Path, *command: s
         extra={name: value or "" for name, value in bad.environ.items()},
     )
     assert done.returncode != 0, done.stdout
-    assert live.counts(running.railway_url).requests == 0
-    sent = live.counts(running.google_url).operations
+    assert stack_state.counts(running.railway_url).requests == 0
+    sent = stack_state.counts(running.google_url).operations
     assert not [name for name in sent if not name.startswith("GET") and not name.endswith(".test")]
     return done.stdout
 
@@ -156,14 +156,14 @@ def test_a_foreign_railway_project_of_that_name_stops_the_up_before_any_change(s
         headers=HAND,
         timeout=30,
     ).json()["data"]["projectCreate"]["id"]
-    before = live.get(railway, "/admin/state")
+    before = stack_state.get(railway, "/admin/state")
     done, asked, google = stack.counted(lambda: stack.pulumi("up", "--yes", "--skip-preview"))
     assert done.returncode != 0
     assert (
         f"already has a Railway project named {name} that this stack did not make: {foreign}" in done.stdout
     )
     assert f"pulumi config set whatsapp-crm:railwayProjectId {foreign}" in done.stdout
-    assert live.get(railway, "/admin/state") == before
+    assert stack_state.get(railway, "/admin/state") == before
     assert set(asked.operations) == {"ProjectsFind"}
     assert not [
         name for name in google.operations if not name.startswith("GET") and not name.endswith(".test")

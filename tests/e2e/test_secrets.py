@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import pytest
 
-from sandbox import environment, live
+from sandbox import environment, stack_state
 from sandbox.supervisor import PROJECT, STACK, Sandbox
 from tests.e2e.stack import DRIFT, Stack
 
@@ -88,15 +88,15 @@ def life(sandbox: Sandbox, stack: Stack) -> Processes:
         plan = stack.settings.with_name("plan.json")
         assert stack.pulumi("preview", "--save-plan", str(plan)).returncode == 0
         stack.up()
-        for drift in live.drifts(stack.running, live.resources(sandbox, STACK)):
+        for drift in stack_state.drifts(stack.running, stack_state.resources(sandbox, STACK)):
             drift.make()
         stack.pulumi(*DRIFT)
         stack.up("--refresh", "--diff")
-        live.reset_counts(stack.running)
+        stack_state.reset_counts(stack.running)
         fault = {"operation": "*", "kind": "internal_error", "nth": 1, "times": 50}
-        live.post(stack.running.railway_url, "/admin/faults", fault)
+        stack_state.post(stack.running.railway_url, "/admin/faults", fault)
         assert stack.pulumi("refresh", "--yes", "--skip-preview").returncode != 0
-        live.delete(stack.running.railway_url, "/admin/faults")
+        stack_state.delete(stack.running.railway_url, "/admin/faults")
         stack.pulumi("destroy", "--yes")
         stack.pulumi("stack", "export")
     return processes
@@ -105,8 +105,8 @@ def life(sandbox: Sandbox, stack: Stack) -> Processes:
 @pytest.fixture(scope="module")
 def secrets(sandbox: Sandbox, stack: Stack, life: Processes) -> dict[str, str]:
     """Every secret value of the stack, by a name to say it with."""
-    found = live.resources(sandbox, STACK)
-    dashboard = live.dashboard(stack.running, found)
+    found = stack_state.resources(sandbox, STACK)
+    dashboard = stack_state.dashboard(stack.running, found)
     variables = dashboard.call(
         "query Vars($p: String!, $e: String!, $s: String)"
         " { variables(projectId: $p, environmentId: $e, serviceId: $s, unrendered: true) }",
@@ -178,7 +178,7 @@ def test_the_servers_log_and_their_records_hold_no_secret(
     assert leaks(secrets, (sandbox.root / "sandbox.log").read_bytes()) == []
     running = stack.running
     for url in (running.railway_url, running.google_url):
-        assert leaks(secrets, live.get(url, "/admin/requests").encode()) == []
+        assert leaks(secrets, stack_state.get(url, "/admin/requests").encode()) == []
 
 
 def test_the_search_finds_a_secret_where_it_is_meant_to_be(sandbox: Sandbox, secrets: dict[str, str]) -> None:

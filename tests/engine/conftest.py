@@ -9,7 +9,7 @@ import pytest
 from sandbox.engine.toolchain import Engine, find_or_build
 from sandbox.environment import GOOGLE_ENDPOINTS, GOOGLE_PROJECT, GOOGLE_TOKEN
 from sandbox.google.app import create_app
-from sandbox.serve import LiveServer
+from sandbox.live_server import LiveServer
 from tests.engine.stack import ProgramStack
 
 if TYPE_CHECKING:

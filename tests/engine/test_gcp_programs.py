@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from sandbox.serve import LiveServer
+from sandbox.live_server import LiveServer
 from tests.engine.conftest import google_environment
 from tests.engine.stack import NO_CHANGES_EXPECTED, ProgramStack
 

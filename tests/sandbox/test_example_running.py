@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from sandbox.firestore import FirestoreEmulator
-from sandbox.serve import LiveServer
+from sandbox.live_server import LiveServer
 from tests.rules.firestore_client import OK, Client, user_token
 from tests.sandbox.crm_parts import (
     BACKEND,

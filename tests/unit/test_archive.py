@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.archive import Archive, build, packed_files
+from checkout.archive import Archive, build, packed_files
 
 pytestmark = pytest.mark.unit
 

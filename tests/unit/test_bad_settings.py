@@ -8,8 +8,9 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from components import app, settings
-from components.problems import Problem, ProblemsError
+from checkout import app
+from settings import model
+from settings.problems import Problem, ProblemsError
 from tests import bad_settings
 from tests.bad_settings import APP, SETTINGS, Bad
 
@@ -24,11 +25,9 @@ def by_name(bad: Bad) -> str:
     return bad.name
 
 
-def load(
-    bad: Bad, stack: Stack, app_dir: Path | None = None
-) -> tuple[settings.Settings | None, list[Problem]]:
+def load(bad: Bad, stack: Stack, app_dir: Path | None = None) -> tuple[model.Settings | None, list[Problem]]:
     config, secret = bad_settings.stack_config(bad, app_dir)
-    return settings.load(stack(config, secret), bad.stack, bad_settings.environ(bad))
+    return model.load(stack(config, secret), bad.stack, bad_settings.environ(bad))
 
 
 def check(bad: Bad, problems: list[Problem]) -> None:

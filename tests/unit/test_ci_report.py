@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from ops.ci_report import LIMITS, PullRequest, Report, ReportError, fit, main, marker, render
-from sandbox.serve import LiveServer
+from sandbox.live_server import LiveServer
 
 pytestmark = pytest.mark.unit
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from components.discovery import Answer, Source, discover, overwritten_exports
-from components.plain import mapping
-from components.problems import Problem
+from checkout.discovery import Answer, Source, discover, overwritten_exports
+from settings.parsing import mapping
+from settings.problems import Problem
 
 pytestmark = pytest.mark.unit
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.firebase_json import FirebaseJson, load
+from checkout.firebase_json import FirebaseJson, load
 
 pytestmark = pytest.mark.unit
 

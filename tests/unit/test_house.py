@@ -20,15 +20,17 @@ LONGEST_FILE = 600
 
 # folder (or module): what it must not import from
 FORBIDDEN = {
-    "plain_errors": {"__main__", "components", "firebase", "ops", "railway", "sandbox", "tests"},
-    "railway": {"__main__", "components", "firebase", "ops", "sandbox", "tests"},
-    "firebase": {"__main__", "components", "ops", "railway", "sandbox", "tests"},
+    "plain_errors": {"__main__", "checkout", "components", "firebase", "ops", "railway", "sandbox", "tests"},
+    "railway": {"__main__", "checkout", "components", "firebase", "ops", "sandbox", "tests"},
+    "firebase": {"__main__", "checkout", "components", "ops", "railway", "sandbox", "settings", "tests"},
+    "settings": {"__main__", "checkout", "checkout", "components", "firebase", "ops", "railway", "sandbox", "tests"},
+    "checkout": {"__main__", "components", "ops", "railway", "sandbox", "tests"},
     "components": {"__main__", "ops", "sandbox", "tests"},
     "__main__": {"ops", "sandbox", "tests"},
     "ops": {"__main__", "sandbox", "tests"},
     "sandbox": {"__main__", "tests"},
 }
-PROGRAM = ("__main__", "components", "railway", "firebase", "ops", "plain_errors")
+PROGRAM = ("__main__", "settings", "checkout", "components", "railway", "firebase", "ops", "plain_errors")
 
 
 @cache

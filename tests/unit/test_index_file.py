@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.index_file import FieldIndex, IndexField, IndexFile, canonical_key, normal_fields, parse
+from checkout.index_file import FieldIndex, IndexField, IndexFile, canonical_key, normal_fields, parse
 
 pytestmark = pytest.mark.unit
 

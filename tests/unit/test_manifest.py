@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.endpoints import (
+from checkout.endpoints import (
     CallableTrigger,
     Endpoint,
     EventTrigger,
@@ -16,9 +16,9 @@ from components.endpoints import (
     ScheduleTrigger,
     SecretUse,
 )
-from components.manifest import Context, Parsed, parse
-from components.params import Params
-from components.problems import Problem
+from checkout.manifest import Context, Parsed, parse
+from checkout.params import Params
+from settings.problems import Problem
 
 pytestmark = pytest.mark.unit
 

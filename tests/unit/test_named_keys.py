@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components.settings_keys import KEYS, NAMESPACE
+from settings.keys import KEYS, NAMESPACE
 
 pytestmark = pytest.mark.unit
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.params import ExpressionError, Params, UnresolvedError, Value, resolve, unknown
+from checkout.params import ExpressionError, Params, UnresolvedError, Value, resolve, unknown
 
 pytestmark = pytest.mark.unit
 

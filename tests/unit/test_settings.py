@@ -13,10 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.runtime.config import set_all_config
 
-from components import settings
-from components.plain import mapping
-from components.problems import Problem, ProblemsError
-from components.settings_keys import (
+from settings import model
+from settings.keys import (
     KEYS,
     NAMESPACE,
     NUMBER,
@@ -26,6 +24,8 @@ from components.settings_keys import (
     SECRET,
     TEXT,
 )
+from settings.parsing import mapping
+from settings.problems import Problem, ProblemsError
 from tests import bad_settings
 from tests.bad_settings import ROOT, Bad
 
@@ -34,10 +34,10 @@ pytestmark = pytest.mark.unit
 Stack = Callable[[Mapping[str, str], list[str]], pulumi.Config]
 
 
-def load(stack: Stack, **config: object) -> settings.Settings:
+def load(stack: Stack, **config: object) -> model.Settings:
     secret = ("adminToken",) if "adminToken" in config else ()
     values, keys = bad_settings.stack_config(Bad(name="", key="", mend="", config=config, secret=secret))
-    found, problems = settings.load(stack(values, keys), "sandbox", bad_settings.ENVIRON)
+    found, problems = model.load(stack(values, keys), "sandbox", bad_settings.ENVIRON)
     assert problems == []
     assert found is not None
     return found
@@ -74,7 +74,7 @@ def test_the_production_file_is_refused_until_it_is_filled_in(stack: Stack) -> N
     values = {
         key: value if isinstance(value, str) else yaml.safe_dump(value) for key, value in config.items()
     }
-    _, problems = settings.load(stack(values, []), "prod", bad_settings.ENVIRON)
+    _, problems = model.load(stack(values, []), "prod", bad_settings.ENVIRON)
     placeholders = {problem.key for problem in problems if "placeholder" in problem.what}
     assert placeholders == {f"{NAMESPACE}:{name}" for name in ("googleProject", "repo", "railwayWorkspaceId")}
 
@@ -111,7 +111,7 @@ def test_an_adopted_project_needs_no_workspace(stack: Stack) -> None:
 @pytest.mark.parametrize("stack_name", ["prod", "production", "company/whatsapp-crm/prod"])
 def test_a_stack_named_production_is_production(stack: Stack, stack_name: str) -> None:
     values, keys = bad_settings.stack_config(Bad(name="", key="", mend=""))
-    found, _ = settings.load(stack(values, keys), stack_name, bad_settings.ENVIRON)
+    found, _ = model.load(stack(values, keys), stack_name, bad_settings.ENVIRON)
     assert found is not None
     assert found.production
 
@@ -140,7 +140,7 @@ def test_secret_values_are_secret_outputs(stack: Stack) -> None:
 def test_a_wrong_type_under_a_key_stored_as_secret_is_masked(stack: Stack) -> None:
     bad = Bad(name="", key="", mend="", config={"replicas": "hunter2"}, secret=("replicas",))
     values, keys = bad_settings.stack_config(bad)
-    _, problems = settings.load(stack(values, keys), "sandbox", bad_settings.ENVIRON)
+    _, problems = model.load(stack(values, keys), "sandbox", bad_settings.ENVIRON)
     assert [problem.key for problem in problems] == ["whatsapp-crm:replicas"]
     assert "hunter2" not in str(ProblemsError(problems))
 
@@ -175,7 +175,7 @@ def test_no_config_makes_it_stumble(config: dict[str, str]) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)  # outputs are made of futures
     try:
-        _, problems = settings.load(pulumi.Config(NAMESPACE), "sandbox", {})
+        _, problems = model.load(pulumi.Config(NAMESPACE), "sandbox", {})
     finally:
         set_all_config({}, [])
         loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop)))

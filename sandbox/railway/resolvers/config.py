@@ -14,7 +14,7 @@ from sandbox.railway.connections import page
 from sandbox.railway.store import new_id
 
 if TYPE_CHECKING:
-    from sandbox.railway.call import Call
+    from sandbox.railway.context import Call
 
 Json = dict[str, Any]
 

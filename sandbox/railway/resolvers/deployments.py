@@ -9,12 +9,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sandbox.railway import deploys, narration, problems
+from sandbox.railway import deployment_logs as written
+from sandbox.railway import deploys, problems
 from sandbox.railway import records as r
 from sandbox.railway.connections import page
 
 if TYPE_CHECKING:
-    from sandbox.railway.call import Call
+    from sandbox.railway.context import Call
 
 DEFAULT_LOGS = 100
 MOST_LOGS = 5_000
@@ -147,17 +148,17 @@ def approve(_: None, call: Call, id: str) -> bool:
 
 
 def events(_: None, call: Call, id: str, **paging: Any) -> dict[str, Any]:
-    rows = narration.events(call.deployment(id))
+    rows = written.events(call.deployment(id))
     return page(rows, call.switches.page_limit, key=lambda row: row["id"], **paging)
 
 
 def deployment_logs(_: None, call: Call, deployment_id: str, **wishes: Any) -> list[dict[str, Any]]:
     found = call.deployment(deployment_id)
-    return chosen(narration.deployment_logs(call.store, found), **wishes)
+    return chosen(written.deployment_logs(call.store, found), **wishes)
 
 
 def build_logs(_: None, call: Call, deployment_id: str, **wishes: Any) -> list[dict[str, Any]]:
-    return chosen(narration.build_logs(call.deployment(deployment_id)), **wishes)
+    return chosen(written.build_logs(call.deployment(deployment_id)), **wishes)
 
 
 def chosen(

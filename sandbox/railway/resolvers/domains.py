@@ -16,7 +16,7 @@ from sandbox.railway.rendering import authored, label
 from sandbox.railway.store import new_id
 
 if TYPE_CHECKING:
-    from sandbox.railway.call import Call
+    from sandbox.railway.context import Call
 
 SUFFIX = "up.railway.app"
 LONGEST_LABEL = 63

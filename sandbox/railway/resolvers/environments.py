@@ -17,7 +17,7 @@ from sandbox.railway.throttle import creation_slot
 from sandbox.railway.writes import end_environment
 
 if TYPE_CHECKING:
-    from sandbox.railway.call import Call
+    from sandbox.railway.context import Call
 
 
 def environment(_: None, call: Call, id: str, project_id: str | None = None) -> r.Environment:

@@ -17,7 +17,7 @@ from sandbox.railway.throttle import creation_slot
 from sandbox.railway.writes import end_environment
 
 if TYPE_CHECKING:
-    from sandbox.railway.call import Call
+    from sandbox.railway.context import Call
 
 TEMPORARY_SECONDS = 24 * 3600
 GRACE_SECONDS = 48 * 3600

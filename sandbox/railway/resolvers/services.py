@@ -18,7 +18,7 @@ from sandbox.railway.store import new_id
 from sandbox.railway.writes import check_source, put_trigger, put_variables, remove_service
 
 if TYPE_CHECKING:
-    from sandbox.railway.call import Call
+    from sandbox.railway.context import Call
 
 LONGEST_NAME = 32
 GIGABYTE = 1_000_000_000

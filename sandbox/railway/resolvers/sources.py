@@ -15,7 +15,7 @@ from sandbox.railway.connections import page
 from sandbox.railway.writes import check_source, put_trigger
 
 if TYPE_CHECKING:
-    from sandbox.railway.call import Call
+    from sandbox.railway.context import Call
 
 
 def github_repo(_: None, call: Call, full_repo_name: str) -> dict[str, Any]:

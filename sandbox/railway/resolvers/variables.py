@@ -14,7 +14,7 @@ from sandbox.railway.rendering import authored, provided, references, rendered
 from sandbox.railway.writes import put_variables
 
 if TYPE_CHECKING:
-    from sandbox.railway.call import Call
+    from sandbox.railway.context import Call
 
 
 def variables(

@@ -16,7 +16,7 @@ from sandbox.railway.store import new_id
 from sandbox.railway.throttle import creation_slot
 
 if TYPE_CHECKING:
-    from sandbox.railway.call import Call
+    from sandbox.railway.context import Call
 
 BACKUPS = {
     "DAILY": ("0 0 * * *", 6 * 86_400),

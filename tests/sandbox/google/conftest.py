@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.google.app import create_app
-from sandbox.serve import LiveServer
+from sandbox.live_server import LiveServer
 from tests.sandbox.google.client import Google
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import requests
 
 from sandbox.google.app import create_app
 from sandbox.google.store import Store
-from sandbox.serve import LiveServer
+from sandbox.live_server import LiveServer
 from tests.sandbox.google.client import (
     DATABASE,
     FUNCTIONS,

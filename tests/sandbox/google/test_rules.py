@@ -9,7 +9,7 @@ import requests
 
 from sandbox.firestore import FirestoreEmulator
 from sandbox.google.app import create_app
-from sandbox.serve import LiveServer
+from sandbox.live_server import LiveServer
 from tests.sandbox.google.client import NEVER_DELETE, PROJECT, RULES, Google, Json
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from graphql import GraphQLError
 
+from sandbox.live_server import LiveServer
 from sandbox.railway.app import create_app
 from sandbox.railway.resolvers import FIELDS
 from sandbox.railway.schema import build
 from sandbox.railway.store import load
 from sandbox.railway.switches import UNPROVEN, Switches
-from sandbox.serve import LiveServer
 from tests.sandbox.railway.client import Railway, Stack, nodes
 
 pytestmark = pytest.mark.sandbox

@@ -15,9 +15,7 @@ from typing import Any
 
 import pytest
 
-from railway.client import RailwayClient
 from railway.clock import Clock
-from railway.credentials import Access
 from railway.document import Document
 from railway.errors import (
     AmbiguousError,
@@ -27,6 +25,8 @@ from railway.errors import (
     ThrottledError,
     UnreachableError,
 )
+from railway.graphql.client import RailwayClient
+from railway.graphql.credentials import Access
 
 pytestmark = pytest.mark.unit
 

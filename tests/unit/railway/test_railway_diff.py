@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
-from railway import diff
-from railway.diff import Field, compare, problems
+from railway import fields
+from railway.fields import Field, compare, problems
 from railway.service_settings import ServiceSettingsProvider
 from railway.settings_table import SETTINGS, from_instance, to_input
 from railway.variables import VariablesProvider
@@ -105,11 +105,11 @@ def test_every_setting_is_written_compared_and_taken_back(setting: Any) -> None:
     }
     if setting.name in sample:
         value = sample[setting.name]
-    elif setting.normal is diff.number:
+    elif setting.normal is fields.number:
         value = 7
-    elif setting.normal is diff.flag:
+    elif setting.normal is fields.flag:
         value = True
-    elif setting.normal is diff.texts:
+    elif setting.normal is fields.texts:
         value = ["one", "two"]
     else:
         value = "/value"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from railway.model import CustomDomainView
+from railway.graphql.models import CustomDomainView
 
 pytestmark = pytest.mark.unit
 

@@ -11,8 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from railway import answers
-from railway.credentials import access_from
 from railway.errors import (
     AmbiguousError,
     CredentialsError,
@@ -25,6 +23,8 @@ from railway.errors import (
     ServerFaultError,
     ThrottledError,
 )
+from railway.graphql import responses
+from railway.graphql.credentials import access_from
 from railway.redact import redact
 
 pytestmark = pytest.mark.unit
@@ -35,9 +35,9 @@ SECRET = "s3cret-value-of-a-variable"
 def error(status: int, body: object, headers: dict[str, str] | None = None, **sent: object) -> RequestError:
     """The error that an answer becomes."""
     text = body if isinstance(body, str) else json.dumps(body)
-    raw = answers.Raw(status, headers or {}, text)
+    raw = responses.Raw(status, headers or {}, text)
     with pytest.raises(RequestError) as caught:
-        answers.data_of("Op", raw, variables=sent, token="the-token-itself", kind="bearer")
+        responses.data_of("Op", raw, variables=sent, token="the-token-itself", kind="bearer")
     return caught.value
 
 
@@ -213,7 +213,7 @@ def test_every_spelling_of_a_wait_is_understood(
     value: str | None, low: float | None, high: float | None
 ) -> None:
     """Which one Railway sends is not documented."""
-    found = answers.seconds_until(value)
+    found = responses.seconds_until(value)
     if low is None or high is None:
         assert found is None
     else:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from railway.client import RailwayClient
 from railway.clock import Clock
-from railway.credentials import Access
 from railway.errors import AmbiguousError, DeploymentError
-from railway.model import DeploymentView, EnvironmentView, InstanceView, ProjectView, StackView
+from railway.graphql.client import RailwayClient
+from railway.graphql.credentials import Access
+from railway.graphql.models import DeploymentView, EnvironmentView, InstanceView, ProjectView, StackView
 from railway.rollout import Expectations, Rollout
 from railway.snapshot import Stack
 
 if TYPE_CHECKING:
-    from railway.api import RailwayApi
+    from railway.graphql.api import RailwayApi
 
 pytestmark = pytest.mark.unit
 

@@ -12,13 +12,13 @@ import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 from pulumi.dynamic.dynamic import serialize_provider
 
-from railway import documents
 from railway.adoption import AdoptionProvider
 from railway.backup_schedule import VolumeBackupScheduleProvider
 from railway.custom_domain import CustomDomainProvider
 from railway.deployment import DeploymentProvider
 from railway.document import Document
 from railway.environment import EnvironmentProvider
+from railway.graphql import documents
 from railway.project import ProjectProvider
 from railway.provider import RailwayProvider
 from railway.service import ServiceProvider

@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import pytest
 
-from railway.api import RailwayApi
-from railway.client import Answer, RailwayClient
 from railway.document import Document
+from railway.graphql.api import RailwayApi
+from railway.graphql.client import Answer, RailwayClient
 
 pytestmark = pytest.mark.unit
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from railway import revision
-from railway.model import DeploymentView, EnvironmentView, InstanceView, ProjectView, StackView
+from railway.graphql.models import DeploymentView, EnvironmentView, InstanceView, ProjectView, StackView
 from railway.service_limits import ServiceLimitsProvider
 from railway.snapshot import Stack
 
 if TYPE_CHECKING:
-    from railway.api import RailwayApi
+    from railway.graphql.api import RailwayApi
 
 pytestmark = pytest.mark.unit
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from railway.credentials import Access
+from railway.deleted_volume import refuse_without
 from railway.errors import MissingError
-from railway.lost_volume import refuse_without
-from railway.model import EnvironmentView, StackView, VolumeView
+from railway.graphql.credentials import Access
+from railway.graphql.models import EnvironmentView, StackView, VolumeView
 
 pytestmark = pytest.mark.unit
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from railway import revision
-from railway.api import RailwayApi
 from railway.errors import AmbiguousError, MissingError
-from railway.model import DeploymentView, EnvironmentView, ProjectView, StackView
+from railway.graphql.api import RailwayApi
+from railway.graphql.models import DeploymentView, EnvironmentView, ProjectView, StackView
 from railway.snapshot import Railway, Stack, authored
 
 pytestmark = pytest.mark.unit

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from railway.client import RailwayClient
 from railway.clock import Clock
-from railway.credentials import Access
 from railway.errors import MissingError
-from railway.model import EnvironmentView, ProjectView, StackView, TriggerView
+from railway.graphql.client import RailwayClient
+from railway.graphql.credentials import Access
+from railway.graphql.models import EnvironmentView, ProjectView, StackView, TriggerView
 from railway.service_settings import ServiceSettingsProvider
 from railway.snapshot import Railway, Stack
 
 if TYPE_CHECKING:
-    from railway.api import RailwayApi
+    from railway.graphql.api import RailwayApi
 
 pytestmark = pytest.mark.unit
 

@@ -12,10 +12,10 @@ import re
 import zoneinfo
 from collections.abc import Mapping
 
-from components.params import ExpressionError, Params, UnresolvedError
-from components.plain import kind_of, mapping, nearest, sequence, strings
-from components.problems import Problem
-from components.regions import FUNCTION_REGIONS
+from checkout.params import ExpressionError, Params, UnresolvedError
+from settings.parsing import kind_of, mapping, nearest, sequence, strings
+from settings.problems import Problem
+from settings.regions import FUNCTION_REGIONS
 
 # CPU by memory: the defaults of the 2nd generation, and what the 1st gave (firebase-tools, `gcf_gen1`).
 _CPU = {128: 1, 256: 1, 512: 1, 1024: 1, 2048: 1, 4096: 2, 8192: 2, 16384: 4, 32768: 8}

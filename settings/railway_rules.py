@@ -12,12 +12,12 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from components.config_reader import ConfigReader
-from components.plain import nearest
-from components.settings_keys import NAMESPACE
+from settings.keys import NAMESPACE
+from settings.parsing import nearest
+from settings.reader import ConfigReader
 
 if TYPE_CHECKING:
-    from components.settings import RailwaySettings
+    from settings.model import RailwaySettings
 
 BACKUPS = ("DAILY", "WEEKLY", "MONTHLY")
 RAILWAYS_OWN = (".railway.app", ".railway.internal")

@@ -20,7 +20,6 @@ from typing import Any, cast
 
 from railway import token_rights
 from railway.clock import spell
-from railway.credentials import TokenKind
 from railway.errors import (
     AmbiguousError,
     NotAuthorizedError,
@@ -31,6 +30,7 @@ from railway.errors import (
     ServerFaultError,
     ThrottledError,
 )
+from railway.graphql.credentials import TokenKind
 from railway.redact import redact, strings_in
 
 LOOK_AGAIN = "run `pulumi up` again; it looks at what is there first"

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pulumi
 
-from components import app as checkout
-from components import settings as stack_settings
-from components.problems import Problem, ProblemsError
+from checkout import app as checkout
 from components.rules import compile_problems
 from firebase.rest import GoogleApi
+from settings import model as stack_settings
+from settings.problems import Problem, ProblemsError
 
 CACHE = Path(".cache")
 

@@ -12,9 +12,9 @@ import json
 import re
 from pathlib import Path
 
-from components.plain import mapping
-from components.problems import Problem
-from components.settings_keys import NAMESPACE
+from settings.keys import NAMESPACE
+from settings.parsing import mapping
+from settings.problems import Problem
 
 SUPPORTED = ("nodejs22", "nodejs24")
 # Dates of decommission (Cloud Functions docs, runtime support).

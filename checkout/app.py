@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from components import archive, discovery, firebase_json, index_file, manifest, params, runtimes
-from components.archive import Archive
-from components.endpoints import (
+from checkout import archive, discovery, firebase_json, index_file, manifest, params, runtimes
+from checkout.archive import Archive
+from checkout.endpoints import (
     CallableTrigger,
     Endpoint,
     EventTrigger,
@@ -22,10 +22,10 @@ from components.endpoints import (
     ScheduleTrigger,
     SecretUse,
 )
-from components.index_file import FieldIndex, FieldSpec, IndexField, IndexSpec
-from components.problems import Problem
-from components.settings import PROGRAM_DIR, Settings
-from components.settings_keys import NAMESPACE
+from checkout.index_file import FieldIndex, FieldSpec, IndexField, IndexSpec
+from settings.keys import NAMESPACE
+from settings.model import PROGRAM_DIR, Settings
+from settings.problems import Problem
 
 __all__ = [
     "App",

@@ -12,8 +12,8 @@ from typing import Any, cast
 
 import requests
 
-from components.app import RulesFile
-from components.problems import Problem
+from checkout.app import RulesFile
+from settings.problems import Problem
 
 HOST_VARIABLE = "FIRESTORE_EMULATOR_HOST"
 SCRATCH_PROJECT = "rules-compile"

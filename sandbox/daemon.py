@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, cast
 import requests
 from filelock import Timeout
 
-from sandbox import documents, live
+from sandbox import firestore_export, stack_state
 from sandbox.firestore import FirestoreEmulator
 from sandbox.google.app import create_app as google_app
+from sandbox.live_server import LiveServer
 from sandbox.railway.app import create_app as railway_app
-from sandbox.serve import LiveServer
 from sandbox.supervisor import Running, Sandbox, SandboxError
 
 if TYPE_CHECKING:
@@ -48,14 +48,16 @@ def serve(root: Path, *, tied: bool = False) -> None:
             stack.enter_context(sandbox.lock().acquire(timeout=0))
         except Timeout:
             raise SandboxError(f"the sandbox `{sandbox.name}` is already up") from None
-        emulator = stack.enter_context(FirestoreEmulator(options=documents.load_options(root / "firestore")))
+        emulator = stack.enter_context(
+            FirestoreEmulator(options=firestore_export.load_options(root / "firestore"))
+        )
         ports = _Ports(root / "ports.json")
         railway = stack.enter_context(ports.server("railway", railway_app(root / "railway.json")))
         google = stack.enter_context(
             ports.server("google", google_app(root / "google.json", firestore_emulator=emulator.host))
         )
         # Whatever app is deployed here, its database lies where its settings say.
-        live.post(google.url, "/admin/switches", {"firestore_located_by_trigger": True})
+        stack_state.post(google.url, "/admin/switches", {"firestore_located_by_trigger": True})
         sandbox.announce(
             Running(
                 pid=os.getpid(),
@@ -66,13 +68,13 @@ def serve(root: Path, *, tied: bool = False) -> None:
         )
         ended.wait()
         for project in _projects_with_rules(google):
-            documents.save(emulator, project, root / "firestore")
+            firestore_export.save(emulator, project, root / "firestore")
         sandbox.running_file.unlink(missing_ok=True)
 
 
 def _projects_with_rules(google: LiveServer) -> list[str]:
     """The projects to which security rules were released: those whose documents anybody can have written."""
-    state = requests.get(f"{google.url}/admin/state", timeout=documents.SECONDS)
+    state = requests.get(f"{google.url}/admin/state", timeout=firestore_export.SECONDS)
     state.raise_for_status()
     found = (re.fullmatch(r"firebaserules/projects/([^/]+)/releases", key) for key in state.json())
     return [match[1] for match in found if match]

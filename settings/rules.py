@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from components import service_options
-from components.config_reader import ConfigReader
-from components.plain import nearest
-from components.problems import Problem
-from components.regions import (
+from settings import railway_rules
+from settings.keys import KEYS, NAMESPACE
+from settings.parsing import nearest
+from settings.problems import Problem
+from settings.reader import ConfigReader
+from settings.regions import (
     FIRESTORE_LOCATIONS,
     FUNCTION_REGIONS,
     RAILWAY_PLAN_VOLUME_GB,
     RAILWAY_REGIONS,
 )
-from components.settings_keys import KEYS, NAMESPACE
 
 if TYPE_CHECKING:
-    from components.settings import GoogleSettings, RailwaySettings
+    from settings.model import GoogleSettings, RailwaySettings
 
 # Set by the program itself from other settings or from what it creates.
 MANAGED_VARIABLES = {
@@ -159,7 +159,7 @@ class Rules:
                     f"{self._read.shown(name, value)} leaves the repository.",
                     f"pulumi config set {NAMESPACE}:{name} <a path inside the repository>",
                 )
-        service_options.check(self._read, railway)
+        railway_rules.check(self._read, railway)
         if not all(text.strip() for text in railway.log_expectations):
             self._read.add(
                 "logExpectations",

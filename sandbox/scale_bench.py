@@ -26,9 +26,9 @@ from pulumi.dynamic import Config, ConfigureRequest
 from railway.service import ServiceProvider
 from railway.service_settings import ServiceSettingsProvider
 from railway.variables import VariablesProvider
-from sandbox import environment, hand, live
+from sandbox import environment, manual_edits, stack_state
+from sandbox.live_server import LiveServer
 from sandbox.railway.app import create_app
-from sandbox.serve import LiveServer
 from sandbox.supervisor import PROJECT, Running, SandboxError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def refresh(url: str, services: int, variables: int) -> Cost:
 def _make(url: str, services: int, variables: int) -> dict[str, Any]:
     """A project of this size; returns where it is and what is in it."""
     running = Running(pid=os.getpid(), railway_url=url, google_url="", firestore_host="")
-    dashboard = hand.Dashboard(running, "", "", "")
+    dashboard = manual_edits.Dashboard(running, "", "", "")
     project = dashboard.call(
         "mutation($i: ProjectCreateInput!) { projectCreate(input: $i) { id primaryEnvironmentId } }",
         {"i": {"name": f"growth-{services}-{variables}", "workspaceId": WORKSPACE}},
@@ -99,7 +99,7 @@ def _make(url: str, services: int, variables: int) -> dict[str, Any]:
             {"i": place | {"serviceId": service, "skipDeploys": True, "variables": values}},
         )
         made.append({"id": service, "name": name})
-    live.post(url, "/admin/clock", {"advance": 10})
+    stack_state.post(url, "/admin/clock", {"advance": 10})
     return {
         "project_id": project["id"],
         "environment_id": project["primaryEnvironmentId"],
@@ -109,9 +109,9 @@ def _make(url: str, services: int, variables: int) -> dict[str, Any]:
 
 
 def _refresh(url: str, wish: dict[str, Any]) -> Cost:
-    live.post(url, "/admin/counters/reset", {})
+    stack_state.post(url, "/admin/counters/reset", {})
     done = subprocess.run(
-        [sys.executable, "-m", "sandbox.growth"],
+        [sys.executable, "-m", "sandbox.scale_bench"],
         cwd=PROJECT,
         env={
             "PATH": os.environ["PATH"],
@@ -127,7 +127,7 @@ def _refresh(url: str, wish: dict[str, Any]) -> Cost:
     if done.returncode != 0:
         raise SandboxError(f"the refresh of {len(wish['services'])} services failed:\n{done.stderr}")
     seconds, kilobytes = json.loads(done.stdout)
-    return Cost(live.counts(url).requests, seconds, kilobytes / 1024)
+    return Cost(stack_state.counts(url).requests, seconds, kilobytes / 1024)
 
 
 def _read_all(wish: dict[str, Any]) -> None:

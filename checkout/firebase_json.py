@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.plain import did_you_mean, kind_of, mapping, parse_json, sequence, strings
-from components.problems import Problem
+from settings.parsing import did_you_mean, kind_of, mapping, parse_json, sequence, strings
+from settings.problems import Problem
 
 FILE = "firebase.json"
 DEFAULT_DATABASE = "(default)"

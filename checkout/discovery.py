@@ -22,10 +22,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.archive import write_atomically
-from components.plain import mapping, parse_json, strings
-from components.problems import Problem
-from components.settings_keys import NAMESPACE
+from checkout.archive import write_atomically
+from settings.keys import NAMESPACE
+from settings.parsing import mapping, parse_json, strings
+from settings.problems import Problem
 
 HOOK = Path(__file__).with_name("discovery_hook.cjs")
 LOCK_FILES = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml")

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import cast
 
-from components.problems import Problem
+from settings.problems import Problem
 
 _TOKEN = re.compile(r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 

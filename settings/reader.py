@@ -16,9 +16,9 @@ from typing import NoReturn, TypeVar
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
-from components.plain import kind_of, mapping, nearest, sequence, strings
-from components.problems import Problem
-from components.settings_keys import KEYS, NAMESPACE
+from settings.keys import KEYS, NAMESPACE
+from settings.parsing import kind_of, mapping, nearest, sequence, strings
+from settings.problems import Problem
 
 _T = TypeVar("_T")
 _YES, _NO = {"yes", "y", "on", "1"}, {"no", "n", "off", "0"}

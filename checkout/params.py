@@ -14,9 +14,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from components.plain import kind_of, mapping, nearest, sequence, strings
-from components.problems import Problem
-from components.settings_keys import NAMESPACE
+from settings.keys import NAMESPACE
+from settings.parsing import kind_of, mapping, nearest, sequence, strings
+from settings.problems import Problem
 
 Value = str | int | float | bool | tuple[str, ...]
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from railway.clock import say
 from railway.errors import NotAuthorizedError, NotFoundError, RefusedError
-from railway.model import Named, StackView
+from railway.graphql.models import Named, StackView
 
 if TYPE_CHECKING:
-    from railway.api import RailwayApi
+    from railway.graphql.api import RailwayApi
 
 
 def with_service(api: RailwayApi, view: StackView, service_id: str) -> tuple[Named, ...]:

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from railway import documents
-from railway.client import RailwayClient
 from railway.document import Document
 from railway.errors import MissingError, NotAuthorizedError, NotFoundError, RequestError
-from railway.model import (
+from railway.graphql import documents
+from railway.graphql.client import RailwayClient
+from railway.graphql.models import (
     CustomDomainView,
     DeploymentView,
     EnvironmentView,

@@ -22,9 +22,7 @@ import requests
 from requests.auth import AuthBase
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
-from railway import answers
 from railway.clock import Clock, say, spell
-from railway.credentials import Access
 from railway.document import Document
 from railway.errors import (
     AmbiguousError,
@@ -34,11 +32,13 @@ from railway.errors import (
     ThrottledError,
     UnreachableError,
 )
+from railway.graphql import responses
+from railway.graphql.credentials import Access
 
 SOURCE = "pulumi-whatsapp-crm"
 """Sent as `?source=`: Railway's edge counts addresses without a query string far more strictly."""
 
-MAX_WAIT = answers.LONGEST_WAIT
+MAX_WAIT = responses.LONGEST_WAIT
 
 FEW = 0.1
 """The part of an hour's requests from which on we say how few are left."""
@@ -171,9 +171,9 @@ class RailwayClient:
         response = self._post(document, variables)
         elapsed = time.monotonic() - sent
         self._note_budget(response)
-        data = answers.data_of(
+        data = responses.data_of(
             document.name,
-            answers.Raw(response.status_code, response.headers, response.text),
+            responses.Raw(response.status_code, response.headers, response.text),
             variables=variables,
             token=self._access.token,
             kind=self._access.kind,
@@ -234,7 +234,7 @@ class RailwayClient:
         if left <= 0:
             return
         if left > MAX_WAIT:
-            raise answers.out_of_budget(operation, left)
+            raise responses.out_of_budget(operation, left)
         self._tell_wait(f"{operation}: no request of this token is left for now", left + 1)
         self.clock.sleep(left + 1)
 
@@ -243,8 +243,8 @@ class RailwayClient:
         if remaining is None:
             return
         limit = _whole(response.headers.get("X-RateLimit-Limit"))
-        now = answers.seconds_of_date(response.headers.get("Date"))
-        left = answers.seconds_until(response.headers.get("X-RateLimit-Reset"), now=now)
+        now = responses.seconds_of_date(response.headers.get("Date"))
+        left = responses.seconds_until(response.headers.get("X-RateLimit-Reset"), now=now)
         self._budget = Budget(limit, remaining, None if left is None else time.time() + left)
         # A limit of a second or a minute is met by waiting; nobody needs to hear of it before.
         if limit and left is not None and left > MAX_WAIT and remaining <= limit * FEW:
@@ -259,7 +259,7 @@ class RailwayClient:
             self._said_few = resets_at
         say(
             f"{remaining} of this token's {limit} requests of the hour are left; Railway gives new ones in "
-            f"{spell(left)}, at {answers.instant(left)}"
+            f"{spell(left)}, at {responses.instant(left)}"
         )
 
     def _tell(self, operation: str, error: RequestError, seconds: float) -> None:
@@ -269,7 +269,7 @@ class RailwayClient:
 
     def _tell_wait(self, why: str, seconds: float) -> None:
         if seconds >= _MOMENT:
-            say(f"{why}; waiting {spell(seconds)}, until {answers.instant(seconds * self.clock.scale)}")
+            say(f"{why}; waiting {spell(seconds)}, until {responses.instant(seconds * self.clock.scale)}")
             return
         with self._telling:
             if self._said_short:

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pulumi
 
-from components import railway_file, service_options
-from components.config_reader import ConfigReader
-from components.problems import Problem
-from components.settings_rules import Rules
+from settings import railway_file, railway_rules
+from settings.problems import Problem
+from settings.reader import ConfigReader
+from settings.rules import Rules
 
 # Relative appDir values start here, in the folder of Pulumi.yaml, wherever the program was started from.
 PROGRAM_DIR = Path(__file__).resolve().parent.parent
@@ -174,7 +174,7 @@ def load(
             discovery_timeout=read.integer("discoveryTimeout", 1, 600, " seconds"),
         ),
         secrets=SecretSettings(values=_secrets(read)),
-        warnings=(*warnings, *service_options.warnings(railway)),
+        warnings=(*warnings, *railway_rules.warnings(railway)),
     )
     rules = Rules(read, environ)
     rules.app_dir(app_dir_text, settings.app_dir)

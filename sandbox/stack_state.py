@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import requests
 
-from sandbox import hand
+from sandbox import manual_edits
 from sandbox.supervisor import SandboxError
 
 if TYPE_CHECKING:
@@ -76,13 +76,15 @@ def one(found: list[Resource], kind: str) -> Resource:
     raise SandboxError(f"the stack has no {kind}")
 
 
-def dashboard(running: Running, found: list[Resource]) -> hand.Dashboard:
+def dashboard(running: Running, found: list[Resource]) -> manual_edits.Dashboard:
     """Railway's dashboard, open at the stack's backend."""
     service = one(found, RAILWAY + "Service")
-    return hand.Dashboard(running, service.inputs["project_id"], service.inputs["environment_id"], service.id)
+    return manual_edits.Dashboard(
+        running, service.inputs["project_id"], service.inputs["environment_id"], service.id
+    )
 
 
-def drifts(running: Running, found: list[Resource]) -> list[hand.Drift]:
+def drifts(running: Running, found: list[Resource]) -> list[manual_edits.Drift]:
     """The five edits by hand, aimed at this stack's objects."""
     public = next((r for r in found if r.type == INVOKERS and r.inputs.get("member") == "allUsers"), None)
     if public is None:
@@ -91,9 +93,9 @@ def drifts(running: Running, found: list[Resource]) -> list[hand.Drift]:
     open_to_all = next(n for n in functions if n.lower().replace("_", "-") == public.inputs["name"])
     changed = next((n for n in sorted(functions) if n != open_to_all), open_to_all)
     some = functions[changed].inputs
-    return hand.five_drifts(
+    return manual_edits.five_drifts(
         dashboard(running, found),
-        hand.Console(running, some["project"], some["location"]),
+        manual_edits.Console(running, some["project"], some["location"]),
         function=changed,
         public_function=open_to_all,
     )
@@ -115,7 +117,7 @@ class Counts:
 
 def counts(url: str) -> Counts:
     """The counters of a sandbox server at its base address."""
-    answer = requests.get(f"{url}/admin/counters", timeout=hand.SECONDS)
+    answer = requests.get(f"{url}/admin/counters", timeout=manual_edits.SECONDS)
     answer.raise_for_status()
     body = cast("dict[str, Any]", answer.json())
     return Counts(body["operations"], body["requests"], body.get("deployments", 0))
@@ -124,21 +126,21 @@ def counts(url: str) -> Counts:
 def reset_counts(running: Running) -> None:
     """Start counting anew on both servers."""
     for url in (running.railway_url, running.google_url):
-        requests.post(f"{url}/admin/counters/reset", timeout=hand.SECONDS).raise_for_status()
+        requests.post(f"{url}/admin/counters/reset", timeout=manual_edits.SECONDS).raise_for_status()
 
 
 def get(url: str, path: str) -> str:
     """What an admin route of a sandbox server answers, as text."""
-    answer = requests.get(url + path, timeout=hand.SECONDS)
+    answer = requests.get(url + path, timeout=manual_edits.SECONDS)
     answer.raise_for_status()
     return answer.text
 
 
 def post(url: str, path: str, body: dict[str, Any]) -> None:
     """Send something to an admin route, such as a fault."""
-    requests.post(url + path, json=body, timeout=hand.SECONDS).raise_for_status()
+    requests.post(url + path, json=body, timeout=manual_edits.SECONDS).raise_for_status()
 
 
 def delete(url: str, path: str) -> None:
     """Take something back at an admin route."""
-    requests.delete(url + path, timeout=hand.SECONDS).raise_for_status()
+    requests.delete(url + path, timeout=manual_edits.SECONDS).raise_for_status()

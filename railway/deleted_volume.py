@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from railway.credentials import Access
 from railway.errors import MissingError
-from railway.model import StackView
+from railway.graphql.credentials import Access
+from railway.graphql.models import StackView
 
 _ALLOW_NEW = "pulumi config set whatsapp-crm:allowNewVolume true"
 _MADE_AGAIN = "then `pulumi up --refresh --run-program`"

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pathspec
 
-from components.problems import Problem
+from settings.problems import Problem
 
 # Never packed, whatever firebase.json says.
 _NEVER = (

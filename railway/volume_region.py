@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from railway.diff import is_unknown
 from railway.errors import RefusedError
-from railway.model import StackView, VolumeView
+from railway.fields import is_unknown
+from railway.graphql.models import StackView, VolumeView
 from railway.provider import Props
 
 _KEY = "whatsapp-crm:railwayRegion"

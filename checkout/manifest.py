@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from components.endpoints import (
+from checkout.endpoints import (
     CallableTrigger,
     Endpoint,
     EventTrigger,
@@ -23,11 +23,11 @@ from components.endpoints import (
     SecretUse,
     Trigger,
 )
-from components.options import Options
-from components.params import Params
-from components.plain import did_you_mean, mapping, sequence
-from components.problems import Problem
-from components.settings_keys import NAMESPACE
+from checkout.function_options import Options
+from checkout.params import Params
+from settings.keys import NAMESPACE
+from settings.parsing import did_you_mean, mapping, sequence
+from settings.problems import Problem
 
 SPEC_VERSION = "v1alpha1"
 FIRESTORE_EVENT = re.compile(

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.rule import Rule
 from rich.table import Table
 
-from sandbox import live
+from sandbox import stack_state
 from sandbox.supervisor import STACK, Running, Sandbox, SandboxError
 
 NO_CHANGES_EXPECTED = 7  # Pulumi's exit code when --expect-no-changes is violated (its cmd/exit_codes.go)
@@ -35,8 +35,8 @@ class Step:
 
     title: str
     seconds: float
-    railway: live.Counts
-    google: live.Counts
+    railway: stack_state.Counts
+    google: stack_state.Counts
 
 
 @dataclass
@@ -73,7 +73,7 @@ class Life:
         self.console.print(Rule(f"[bold]{title}[/]", align="left"))
         self.console.print(f"$ pulumi {' '.join(arguments)} -s {STACK}", style="dim", highlight=False)
         running = self._running()
-        live.reset_counts(running)
+        stack_state.reset_counts(running)
         start = time.monotonic()
         if self.console.is_terminal:
             done = self.sandbox.pulumi(*arguments, "--stack", STACK, capture=False)
@@ -85,7 +85,12 @@ class Life:
             self.console.out("\n".join(line for line in lines if not PASSING.search(line)))
         seconds = time.monotonic() - start
         self.steps.append(
-            Step(title, seconds, live.counts(running.railway_url), live.counts(running.google_url))
+            Step(
+                title,
+                seconds,
+                stack_state.counts(running.railway_url),
+                stack_state.counts(running.google_url),
+            )
         )
         if done.returncode != expect:
             raise SandboxError(
@@ -95,7 +100,7 @@ class Life:
 
     def _edit_by_hand(self) -> None:
         self.console.print(Rule("[bold]A colleague edits five things by hand[/]", align="left"))
-        for drift in live.drifts(self._running(), live.resources(self.sandbox, STACK)):
+        for drift in stack_state.drifts(self._running(), stack_state.resources(self.sandbox, STACK)):
             drift.make()
             self.console.print(f"  • {drift.what}", highlight=False)
 
@@ -129,7 +134,7 @@ class Life:
         for name, count in sorted(first.operations.items()):
             operations.add_row(name, str(count))
         self.console.print(operations)
-        found = live.resources(self.sandbox, STACK)
+        found = stack_state.resources(self.sandbox, STACK)
         self.console.print(f"\n{len(found)} resources, {seconds:.1f} s in all.", highlight=False)
         self.console.print(
             'The sandbox stays up. Use it: [bold]eval "$(python -m sandbox env)"[/], then plain '

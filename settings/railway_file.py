@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from components.plain import kind_of, mapping, strings
-from components.problems import Problem
-from components.settings_keys import NAMESPACE
+from settings.keys import NAMESPACE
+from settings.parsing import kind_of, mapping, strings
+from settings.problems import Problem
 
 LAST_DAY = "2026-12-01"
 NAMES = ("railway.toml", "railway.json")

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from components.plain import did_you_mean, kind_of, mapping, parse_json, sequence
-from components.problems import Problem
+from settings.parsing import did_you_mean, kind_of, mapping, parse_json, sequence
+from settings.problems import Problem
 
 NAME = "__name__"
 MAX_COMPOSITE = 1000  # composite indexes per database with billing (Firestore docs, quotas)

@@ -1,0 +1,1 @@
+"""What the checkout of the app says: firebase.json, rules, indexes, functions, archive."""

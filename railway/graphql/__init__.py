@@ -1,0 +1,1 @@
+"""The client of Railway's GraphQL API: documents, typed calls, responses, errors, credentials."""

@@ -1,0 +1,1 @@
+"""What the config of a stack says: one model, one reader, the rules between keys."""
