@@ -24,7 +24,8 @@ from checkout.endpoints import (
 )
 from checkout.index_file import FieldIndex, FieldSpec, IndexField, IndexSpec
 from settings.keys import NAMESPACE
-from settings.model import PROGRAM_DIR, Settings
+from settings.load import PROGRAM_DIR
+from settings.model import Settings
 from settings.problems import Problem
 
 __all__ = [

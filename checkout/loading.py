@@ -11,15 +11,16 @@ from pathlib import Path
 import pulumi
 
 from checkout import app as checkout
-from components.rules import compile_problems
+from checkout.rules_compiler import compile_problems
 from firebase.rest import GoogleApi
-from settings import model as stack_settings
+from settings.load import load_settings
+from settings.model import Settings
 from settings.problems import Problem, ProblemsError
 
 CACHE = Path(".cache")
 
 
-def load() -> tuple[stack_settings.Settings, checkout.App]:
+def load() -> tuple[Settings, checkout.App]:
     """What the stack's config and the checkout say, with the app's warnings shown.
 
     Raises:
@@ -27,7 +28,7 @@ def load() -> tuple[stack_settings.Settings, checkout.App]:
     """
     problems: list[Problem]
     app: checkout.App | None = None
-    settings, problems = stack_settings.load(pulumi.Config(), pulumi.get_stack(), os.environ)
+    settings, problems = load_settings(pulumi.Config(), pulumi.get_stack(), os.environ)
     if settings is not None:
         app, more = checkout.load(settings)
         problems = [*problems, *more]

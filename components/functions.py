@@ -31,12 +31,8 @@ from components.apis import EVENTS, FUNCTIONS, SCHEDULES, Apis
 from components.google import member
 from components.identities import Identities, runtime_email
 from components.secrets import Secrets
+from components.verification_spec import SOURCE_VARIABLE
 from settings.model import GoogleSettings
-
-# What a function was built from, as a variable of its build. Google copies an archive to a bucket of its own
-# and then names that copy instead (terraform-provider-google issue 15405), so nothing else that can be read
-# back says it, and a deployment past Pulumi takes it away.
-SOURCE_VARIABLE = "SOURCE_ARCHIVE"
 
 # Another trigger of these is another trigger: Google updates neither in place (as the official CLI knows).
 # Nor does it turn a function that is called into one that events start, or back (firebase-tools issue 8298).

@@ -29,7 +29,8 @@ import pulumi
 from pulumi import dynamic
 from pulumi.output import contains_unknowns
 
-from firebase.rest import GoogleApi, GoogleError, JsonObject
+from firebase.errors import GoogleError, JsonObject
+from firebase.rest import GoogleApi
 from plain_errors import answer_plainly
 
 if TYPE_CHECKING:

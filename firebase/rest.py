@@ -16,17 +16,16 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-from plain_errors import PlainError
+from firebase.errors import GoogleError, JsonObject
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
     from firebase.transport import Transport
 
-JsonObject = dict[str, Any]
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -51,23 +50,6 @@ PRODUCTS: Mapping[str, Product] = {
         "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT", "https://secretmanager.googleapis.com/v1/"
     ),
 }
-
-
-class GoogleError(PlainError):
-    """A call to Google that did not succeed, and what to do about it.
-
-    `status` is the HTTP status, None when there was no answer at all. `reason` is Google's own word
-    (NOT_FOUND, SERVICE_DISABLED, ...), empty when the body had none.
-    """
-
-    def __init__(self, operation: str, status: int | None, reason: str, message: str, mend: str) -> None:
-        self.operation = operation
-        self.status = status
-        self.reason = reason
-        self.mend = mend
-        head = f"Google, {operation}: {message}"
-        detail = " ".join(str(part) for part in (status, reason) if part)
-        super().__init__(f"{head} ({detail}). {mend}" if detail else f"{head}. {mend}")
 
 
 class GoogleApi:

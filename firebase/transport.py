@@ -14,7 +14,7 @@ import requests
 import requests.auth
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
-from firebase.rest import GoogleError, JsonObject
+from firebase.errors import GoogleError, JsonObject
 
 CONNECT_SECONDS = 10
 READ_SECONDS = 60

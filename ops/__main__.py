@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 
+from components import verification_spec
 from firebase.rest import GoogleApi
 from ops import report, verify
 
@@ -27,8 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _verify() -> int:
     try:
-        spec = verify.parse(sys.stdin.read(), os.environ)
-    except verify.SpecError as wrong:
+        spec = verification_spec.parse(sys.stdin.read(), os.environ)
+    except verification_spec.SpecError as wrong:
         print(f"python -m ops verify: {wrong}", file=sys.stderr)
         return MISUSED
     lines = verify.check(spec, GoogleApi())

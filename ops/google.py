@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
+from firebase.errors import JsonObject
 from firebase.release import text_digest
-from firebase.rest import GoogleApi, JsonObject
+from firebase.rest import GoogleApi
 
 
 def listed(api: GoogleApi, product: str, path: str, field: str, operation: str) -> Iterator[JsonObject]:

@@ -26,7 +26,7 @@ from railway.service import not_here
 from railway.service_domain import ServiceDomainProvider, choose
 from railway.service_limits import ServiceLimitsProvider
 from railway.service_settings import ServiceSettingsProvider
-from railway.variable_map import is_railways, refuse_beside_sealed
+from railway.variables import is_railways, refuse_beside_sealed
 from railway.volume import VolumeProvider
 
 Kind = TypeVar("Kind", bound=RailwayProvider)

@@ -21,11 +21,6 @@ if TYPE_CHECKING:
 
 SECONDS = 20.0
 EVERY = 4.0
-PORT_STAYS = (
-    "declare the port again, or take it away in Railway's dashboard (the service, Settings, Networking); "
-    "then run `pulumi up` again"
-)
-"""What to do about the port of a domain that Railway keeps."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +39,6 @@ class Unkept:
 
     def __str__(self) -> str:
         return f"{self.name} is {_shown(self.value)} and should be {_shown(self.wanted)}"
-
-
-def port_left(port: int) -> Unkept:
-    """The port of a domain, which was taken back."""
-    return Unkept("target_port", port, None)
 
 
 def read_back(

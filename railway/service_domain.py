@@ -14,11 +14,12 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
+from railway.domain_port import PORT_STAYS, port_left
 from railway.errors import NotFoundError, RefusedError, RejectedError
 from railway.fields import Field, at_most_characters, number, port
 from railway.graphql.models import ServiceDomainView, StackView
 from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
-from railway.read_back import PORT_STAYS, Unkept, port_left, read_back
+from railway.read_back import Unkept, read_back
 from railway.snapshot import Stack
 
 

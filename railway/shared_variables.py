@@ -1,4 +1,4 @@
-"""All shared variables of one environment. See `variable_map` for what the map means and refuses."""
+"""All shared variables of one environment. See `railway.variables` for what the map means and refuses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pulumi import dynamic
 
 from railway.fields import Field
 from railway.provider import Props, inputs_of
-from railway.variable_map import MAP_FIELDS, VariableMapProvider
+from railway.variables import MAP_FIELDS, VariableMapProvider
 
 
 @dataclass(frozen=True, kw_only=True)

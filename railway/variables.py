@@ -1,16 +1,58 @@
-"""All variables of one service. See `variable_map` for what the map means and refuses."""
+"""All variables of one service, written at once; `SharedVariables` uses the same map.
+
+The map is exclusive: a variable that is not declared is drift, and goes. It is secret as a whole. So that
+a person can still see which variable changed, the non-secret property `names` says for each name which
+version of its value is declared ("version 3"), and after a refresh what was done to it by hand ("version
+3, changed on Railway", "added on Railway", "version 1, removed on Railway"). No digest is kept: one of a
+short value can be guessed.
+
+Values are compared as they were authored, so `${{service.NAME}}` stays what it is. Railway's own RAILWAY_
+variables are ignored unless declared. A sealed variable reads as nothing: it cannot be compared, which each
+refresh says by name and in `names`, and is written only when its declared value changes. Refuses to remove
+an undeclared variable beside sealed ones that it must not touch, because the only quiet way to remove one
+rewrites them all.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import pulumi
 from pulumi import dynamic
 
-from railway.fields import Field
-from railway.provider import Props, inputs_of
-from railway.variable_map import MAP_FIELDS, VariableMapProvider
+from railway import revision
+from railway.deleted_volume import refuse_without
+from railway.errors import MissingError, RefusedError
+from railway.fields import Field, FieldProblem, is_unknown, mapping, string_map
+from railway.graphql.models import DeploymentView, StackView
+from railway.provider import Props, RailwayProvider, gone, inputs_of
+from railway.snapshot import Stack
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_VERSION = re.compile(r"version (\d+)(.*)")
+_SEALED = ", sealed: cannot be compared"
+
+SETTABLE = frozenset(
+    {
+        "RAILWAY_DEPLOYMENT_DRAINING_SECONDS",
+        "RAILWAY_DEPLOYMENT_OVERLAP_SECONDS",
+        "RAILWAY_DOCKERFILE_PATH",
+        "RAILWAY_HEALTHCHECK_TIMEOUT_SEC",
+        "RAILWAY_RUN_UID",
+        "RAILWAY_SHM_SIZE_BYTES",
+    }
+)
+"""The RAILWAY_ names that a user may set (Railway docs, variables reference); Railway sets the others
+itself."""
+
+MAP_FIELDS = (
+    Field(name="variables", normal=string_map, default={}),
+    Field(name="names", normal=mapping, derived=True),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +70,160 @@ class VariablesArgs:
     environment_id: pulumi.Input[str]
     service_id: pulumi.Input[str]
     variables: pulumi.Input[Mapping[str, pulumi.Input[str]]]
+
+
+class VariableMapProvider(RailwayProvider):
+    """Writes, reads and compares one map."""
+
+    def owner(self, props: Props) -> str | None:
+        """The service whose variables these are; None for the environment's shared ones."""
+        raise NotImplementedError
+
+    def wrong(self, olds: Props, news: Props) -> list[FieldProblem]:
+        """What is wrong with names and values; a value is never shown."""
+        del olds
+        variables = news.get("variables")
+        if not isinstance(variables, Mapping):
+            return []
+        found: list[FieldProblem] = []
+        for name, value in sorted(variables.items()):
+            if not _NAME.fullmatch(name):
+                found.append(FieldProblem("variables", f"{name!r} is no name for a variable"))
+            elif name.startswith("RAILWAY_") and name not in SETTABLE:
+                found.append(FieldProblem("variables", f"{name} is reserved: Railway sets it itself"))
+            if is_unknown(value):
+                continue
+            if not isinstance(value, str):
+                found.append(FieldProblem("variables", f"{name} is a {type(value).__name__}, not a string"))
+            elif not value:
+                found.append(FieldProblem("variables", f"{name} is empty; leave it out instead"))
+        return found
+
+    def derive(self, olds: Props, news: Props) -> dict[str, Any]:
+        """The version of each value, counted from the last one."""
+        variables = news.get("variables")
+        before = olds.get("names")
+        labels: Mapping[str, object] = before if isinstance(before, Mapping) else {}
+        if not isinstance(variables, Mapping) or is_unknown(variables):
+            return {"names": dict(labels)}
+        last = olds.get("variables")
+        values: Mapping[str, object] = last if isinstance(last, Mapping) else {}
+        return {
+            "names": {
+                name: _label(str(labels.get(name) or ""), same=values.get(name) == value)
+                for name, value in sorted(variables.items())
+            }
+        }
+
+    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+        """Write the map: sent twice, it is the same as sent once."""
+        owner = self.owner(props)
+        return f"{props['environment_id']}/{owner or 'shared'}", self._write(props, {})
+
+    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+        """The live map, as authored."""
+        del id_
+        stack, owner = self.stack(props), self.owner(props)
+        view = stack.look()
+        if gone(view) or (owner is not None and view.instance(owner) is None):
+            return None
+        declared: Mapping[str, str] = props.get("variables") or {}
+        labels: Mapping[str, str] = props.get("names") or {}
+        values: dict[str, str] = {}
+        names: dict[str, str] = {}
+        for name, value in stack.variables(owner).items():
+            if name.startswith("RAILWAY_") and name not in declared:
+                continue
+            label = labels.get(name, "version 1").removesuffix(_SEALED)
+            if name not in declared:
+                values[name] = value if value is not None else ""
+                names[name] = "added on Railway" if value is not None else "added on Railway, sealed"
+            elif value is None:
+                values[name], names[name] = declared[name], label + _SEALED
+            elif value == declared[name]:
+                values[name], names[name] = declared[name], label
+            else:
+                values[name], names[name] = value, f"{_bare(label)}, changed on Railway"
+        for name in declared:
+            if name not in values:
+                names[name] = f"{_bare(labels.get(name, 'version 1'))}, removed on Railway"
+        sealed = sorted(name for name, label in names.items() if label.endswith(_SEALED))
+        if sealed:
+            # It is no difference, so the engine would show nothing; what a provider prints it shows.
+            print(f"sealed on Railway, cannot be compared: {', '.join(sealed)}", flush=True)  # noqa: T201
+        return {"variables": values, "names": names}
+
+    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+        """Write the whole map."""
+        del id_, changed
+        return self._write(news, olds.get("variables") or {})
+
+    def drop(self, id_: str, props: Props) -> None:
+        """Take away what was declared; what is not ours stays."""
+        del id_
+        stack, owner = self.stack(props), self.owner(props)
+        with stack.changing:
+            view = stack.look()
+            if gone(view) or (owner is not None and view.instance(owner) is None):
+                return
+            live = stack.variables(owner)
+            declared = props.get("variables") or {}
+            left = {
+                name: value for name, value in live.items() if name not in declared and not is_railways(name)
+            }
+            if any(value is None for value in left.values()):
+                raise RefusedError(
+                    "sealed variables that this stack did not declare are among the service's; removing "
+                    "ours would remove them too",
+                    next_step="remove the declared variables in Railway's dashboard, then `pulumi state "
+                    "delete <urn>`",
+                )
+            if not set(live) & set(declared):
+                return
+            kept = {name: value for name, value in left.items() if value is not None}
+            self.railway.api.write_variables(
+                stack.project_id, stack.environment_id, owner, kept, replace=True
+            )
+            stack.patch_variables(owner, kept)
+
+    def _write(self, props: Props, recorded: Mapping[str, str]) -> dict[str, Any]:
+        stack, owner = self.stack(props), self.owner(props)
+        declared: dict[str, str] = dict(props.get("variables") or {})
+        with stack.changing:
+            view = stack.look()
+            if gone(view) or (owner is not None and view.instance(owner) is None):
+                raise MissingError("the service is deleted", next_step="run `pulumi up --refresh`")
+            if owner is not None:
+                refuse_without(view, owner, self.access)
+            live = stack.variables(owner)
+            latest = _latest(view, owner)
+            written = self._send(stack, owner, declared, live, recorded)
+        return {"revision": revision.new(written, latest)}
+
+    def _send(
+        self,
+        stack: Stack,
+        owner: str | None,
+        declared: Mapping[str, str],
+        live: Mapping[str, str | None],
+        recorded: Mapping[str, str],
+    ) -> datetime | None:
+        sealed = {
+            name
+            for name, value in live.items()
+            if value is None and name in declared and recorded.get(name, declared[name]) == declared[name]
+        }
+        extra = sorted(name for name in live if name not in declared and not is_railways(name))
+        refuse_beside_sealed(sealed, extra)
+        writes = {name: value for name, value in declared.items() if name not in sealed}
+        api = self.railway.api
+        written = api.write_variables(
+            stack.project_id, stack.environment_id, owner, writes, replace=not sealed
+        )
+        now: dict[str, str | None] = {**writes, **dict.fromkeys(sealed)}
+        now |= {name: value for name, value in live.items() if is_railways(name) and name not in now}
+        stack.patch_variables(owner, now)
+        return written
 
 
 class VariablesProvider(VariableMapProvider):
@@ -59,3 +255,39 @@ class Variables(dynamic.Resource, module="railway", name="Variables"):
         props["variables"] = pulumi.Output.secret(args.variables)
         secret = pulumi.ResourceOptions(additional_secret_outputs=["variables"])
         super().__init__(VariablesProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))
+
+
+def refuse_beside_sealed(sealed: Collection[str], extra: Collection[str]) -> None:
+    """Refuse to remove undeclared variables while sealed ones must stay.
+
+    Raises:
+        RefusedError: there are both.
+    """
+    if sealed and extra:
+        raise RefusedError(
+            f"{', '.join(extra)} are not declared, and {', '.join(sorted(sealed))} are sealed on "
+            "Railway; removing the first would rewrite the second, whose values nobody can read",
+            next_step=f"remove {', '.join(extra)} in Railway's dashboard, or declare them",
+        )
+
+
+def is_railways(name: str) -> bool:
+    """Whether a variable is Railway's own, which nobody sets or removes."""
+    return name.startswith("RAILWAY_") and name not in SETTABLE
+
+
+def _bare(label: str) -> str:
+    found = _VERSION.match(label)
+    return f"version {found[1]}" if found else "version 1"
+
+
+def _label(before: str, *, same: bool) -> str:
+    found = _VERSION.fullmatch(before.removesuffix(_SEALED))
+    if found is None:
+        return "version 1"
+    return before if same and not found[2] else f"version {int(found[1]) + 1}"
+
+
+def _latest(view: StackView, owner: str | None) -> DeploymentView | None:
+    instance = view.instance(owner) if owner else None
+    return instance.latest if instance else None

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from railway.document import Document
 from railway.errors import MissingError, NotAuthorizedError, NotFoundError, RequestError
 from railway.graphql import documents
 from railway.graphql.client import RailwayClient
+from railway.graphql.documents import Document
 from railway.graphql.models import (
     CustomDomainView,
     DeploymentView,

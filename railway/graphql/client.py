@@ -23,7 +23,6 @@ from requests.auth import AuthBase
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from railway.clock import Clock, say, spell
-from railway.document import Document
 from railway.errors import (
     AmbiguousError,
     RateLimitedError,
@@ -34,6 +33,7 @@ from railway.errors import (
 )
 from railway.graphql import responses
 from railway.graphql.credentials import Access
+from railway.graphql.documents import Document
 
 SOURCE = "pulumi-whatsapp-crm"
 """Sent as `?source=`: Railway's edge counts addresses without a query string far more strictly."""

@@ -7,9 +7,26 @@ schema by a test.
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
-from railway.document import Document
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """One operation.
+
+    Args:
+        name: the operation name; counted and shown.
+        text: the GraphQL text.
+        kind: query or mutation.
+        repeatable: for a mutation, whether sending it twice leaves the same as sending it once.
+    """
+
+    name: str
+    text: str
+    kind: Literal["query", "mutation"]
+    repeatable: bool = False
+
 
 _DEPLOYMENT = """
 fragment DeploymentParts on Deployment {

@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
-from railway import token_rights
 from railway.clock import spell
 from railway.errors import (
     AmbiguousError,
@@ -30,7 +29,7 @@ from railway.errors import (
     ServerFaultError,
     ThrottledError,
 )
-from railway.graphql.credentials import TokenKind
+from railway.graphql.credentials import TokenKind, token_advice
 from railway.redact import redact, strings_in
 
 LOOK_AGAIN = "run `pulumi up` again; it looks at what is there first"
@@ -163,7 +162,7 @@ def _sent_secrets(sent: object) -> Iterable[str]:
 def _unauthorized(
     operation: str, message: str, trace: str, path: tuple[str, ...], kind: TokenKind
 ) -> NotAuthorizedError:
-    advice = token_rights.advice(operation, message, kind)
+    advice = token_advice(operation, message, kind)
     return NotAuthorizedError(operation, message, trace_id=trace, path=path, next_step=advice)
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from checkout import loading
 from checkout.app import App
+from components import verification_spec
 from firebase.release import text_digest
-from ops import verify
 from settings.model import SecretSettings
 from settings.problems import Problem
 from tests.components import world
@@ -117,7 +117,7 @@ def test_verification_knows_what_was_declared_and_no_secret(run: Run) -> None:
 
 def test_verification_gets_what_it_can_read(run: Run) -> None:
     inputs = run().one("verification-run").inputs
-    spec = verify.parse(inputs["stdin"], inputs["environment"])
+    spec = verification_spec.parse(inputs["stdin"], inputs["environment"])
     assert (spec.project, spec.backend_url) == (world.PROJECT, "https://backend.up.railway.app")
 
 
@@ -161,7 +161,7 @@ def test_an_app_without_rules_releases_none(run: Run) -> None:
     engine = run(app=lambda: world.app(rules=None))
     assert engine.of("firebase:RulesRelease") == []
     inputs = engine.one("verification-run").inputs
-    assert verify.parse(inputs["stdin"], inputs["environment"]).ruleset is None
+    assert verification_spec.parse(inputs["stdin"], inputs["environment"]).ruleset is None
 
 
 def test_apis_are_never_turned_off(run: Run) -> None:
@@ -195,7 +195,7 @@ def problem(key: str) -> Problem:
 
 def test_problems_end_the_program_with_one_error_for_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = [problem("whatsapp-crm:branch"), problem("whatsapp-crm:repo")]
-    monkeypatch.setattr(loading.stack_settings, "load", lambda *_: (None, wrong))
+    monkeypatch.setattr(loading, "load_settings", lambda *_: (None, wrong))
     with pytest.raises(pulumi.RunError) as raised:
         loading.load()
     assert "whatsapp-crm:branch" in str(raised.value)
@@ -204,7 +204,7 @@ def test_problems_end_the_program_with_one_error_for_all_of_them(monkeypatch: py
 
 def test_problems_of_settings_and_app_are_shown_together(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = world.settings()
-    monkeypatch.setattr(loading.stack_settings, "load", lambda *_: (settings, [problem("branch")]))
+    monkeypatch.setattr(loading, "load_settings", lambda *_: (settings, [problem("branch")]))
     monkeypatch.setattr(loading.checkout, "load", lambda _: (None, [problem("firebase.json")]))
     with pytest.raises(pulumi.RunError) as raised:
         loading.load()
@@ -217,7 +217,7 @@ def test_rules_are_compiled_only_when_nothing_else_is_wrong(monkeypatch: pytest.
         msg = "compiled although the app has a problem"
         raise AssertionError(msg)
 
-    monkeypatch.setattr(loading.stack_settings, "load", lambda *_: (world.settings(), []))
+    monkeypatch.setattr(loading, "load_settings", lambda *_: (world.settings(), []))
     monkeypatch.setattr(loading.checkout, "load", lambda _: (world.app(), [problem("firebase.json")]))
     monkeypatch.setattr(loading, "compile_problems", never)
     with pytest.raises(pulumi.RunError, match=r"firebase\.json"):
@@ -225,7 +225,7 @@ def test_rules_are_compiled_only_when_nothing_else_is_wrong(monkeypatch: pytest.
 
 
 def test_rules_that_do_not_compile_end_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading.stack_settings, "load", lambda *_: (world.settings(), []))
+    monkeypatch.setattr(loading, "load_settings", lambda *_: (world.settings(), []))
     monkeypatch.setattr(loading.checkout, "load", lambda _: (world.app(), []))
     monkeypatch.setattr(loading, "compile_problems", lambda *_: [problem("firestore.rules")])
     with pytest.raises(pulumi.RunError, match=r"firestore\.rules"):

@@ -10,8 +10,9 @@ import pulumi
 import pytest
 
 from checkout.app import RulesFile
-from components.rules import compile_problems
-from firebase.rest import GoogleApi, GoogleError, JsonObject
+from checkout.rules_compiler import compile_problems
+from firebase.errors import GoogleError, JsonObject
+from firebase.rest import GoogleApi
 from tests.components import world
 from tests.components.conftest import Run
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sandbox.engine.gcp import configuration
-from sandbox.engine.gcp.model import Call, GcpError, HalfMadeError, Settings
+from sandbox.engine.gcp.errors import GcpError, HalfMadeError
+from sandbox.engine.gcp.model import Call, Settings
 from sandbox.engine.gcp.registry import KINDS
 from sandbox.engine.gcp.rest import Access, ApiError, Rest, Upload
 

@@ -11,7 +11,7 @@ import pytest
 
 from checkout import app
 from checkout.app import App, ScheduleTrigger
-from settings import model
+from settings.load import load_settings
 from settings.problems import Problem
 from tests import bad_settings
 from tests.bad_settings import Bad
@@ -31,7 +31,7 @@ class Checkout:
 
     def load(self, **config: object) -> tuple[App | None, list[Problem]]:
         values, secret = bad_settings.stack_config(Bad(name="", key="", mend="", config=config), self.folder)
-        found, problems = model.load(self._stack(values, secret), "sandbox", bad_settings.ENVIRON)
+        found, problems = load_settings(self._stack(values, secret), "sandbox", bad_settings.ENVIRON)
         assert problems == []
         assert found is not None
         return app.load(found, self.cache)

@@ -9,7 +9,8 @@ import pulumi
 import pytest
 
 from checkout import app
-from settings import model
+from settings.load import load_settings
+from settings.model import Settings
 from settings.problems import Problem, ProblemsError
 from tests import bad_settings
 from tests.bad_settings import APP, SETTINGS, Bad
@@ -25,9 +26,9 @@ def by_name(bad: Bad) -> str:
     return bad.name
 
 
-def load(bad: Bad, stack: Stack, app_dir: Path | None = None) -> tuple[model.Settings | None, list[Problem]]:
+def load(bad: Bad, stack: Stack, app_dir: Path | None = None) -> tuple[Settings | None, list[Problem]]:
     config, secret = bad_settings.stack_config(bad, app_dir)
-    return model.load(stack(config, secret), bad.stack, bad_settings.environ(bad))
+    return load_settings(stack(config, secret), bad.stack, bad_settings.environ(bad))
 
 
 def check(bad: Bad, problems: list[Problem]) -> None:

@@ -23,7 +23,7 @@ FORBIDDEN = {
     "plain_errors": {"__main__", "checkout", "components", "firebase", "ops", "railway", "sandbox", "tests"},
     "railway": {"__main__", "checkout", "components", "firebase", "ops", "sandbox", "tests"},
     "firebase": {"__main__", "checkout", "components", "ops", "railway", "sandbox", "settings", "tests"},
-    "settings": {"__main__", "checkout", "checkout", "components", "firebase", "ops", "railway", "sandbox", "tests"},
+    "settings": {"__main__", "checkout", "components", "firebase", "ops", "railway", "sandbox", "tests"},
     "checkout": {"__main__", "components", "ops", "railway", "sandbox", "tests"},
     "components": {"__main__", "ops", "sandbox", "tests"},
     "__main__": {"ops", "sandbox", "tests"},

@@ -11,7 +11,9 @@ from typing import Any
 import pulumi
 import pytest
 
-from settings import model, railway_file
+from settings import railway_file
+from settings.load import load_settings
+from settings.model import Settings
 from settings.problems import Problem
 from tests import bad_settings
 from tests.bad_settings import EXAMPLE_APP, Bad
@@ -72,11 +74,11 @@ def app(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def load(stack: Stack, app: Path, **config: object) -> tuple[model.Settings | None, list[Problem]]:
+def load(stack: Stack, app: Path, **config: object) -> tuple[Settings | None, list[Problem]]:
     values, keys = bad_settings.stack_config(
         Bad(name="", key="", mend="", config={"appDir": str(app), **config})
     )
-    return model.load(stack(values, keys), "sandbox", bad_settings.ENVIRON)
+    return load_settings(stack(values, keys), "sandbox", bad_settings.ENVIRON)
 
 
 def told(stack: Stack, app: Path, **config: object) -> list[str]:

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.runtime.config import set_all_config
 
-from settings import model
 from settings.keys import (
     KEYS,
     NAMESPACE,
@@ -24,6 +23,8 @@ from settings.keys import (
     SECRET,
     TEXT,
 )
+from settings.load import load_settings
+from settings.model import Settings
 from settings.parsing import mapping
 from settings.problems import Problem, ProblemsError
 from tests import bad_settings
@@ -34,10 +35,10 @@ pytestmark = pytest.mark.unit
 Stack = Callable[[Mapping[str, str], list[str]], pulumi.Config]
 
 
-def load(stack: Stack, **config: object) -> model.Settings:
+def load(stack: Stack, **config: object) -> Settings:
     secret = ("adminToken",) if "adminToken" in config else ()
     values, keys = bad_settings.stack_config(Bad(name="", key="", mend="", config=config, secret=secret))
-    found, problems = model.load(stack(values, keys), "sandbox", bad_settings.ENVIRON)
+    found, problems = load_settings(stack(values, keys), "sandbox", bad_settings.ENVIRON)
     assert problems == []
     assert found is not None
     return found
@@ -74,7 +75,7 @@ def test_the_production_file_is_refused_until_it_is_filled_in(stack: Stack) -> N
     values = {
         key: value if isinstance(value, str) else yaml.safe_dump(value) for key, value in config.items()
     }
-    _, problems = model.load(stack(values, []), "prod", bad_settings.ENVIRON)
+    _, problems = load_settings(stack(values, []), "prod", bad_settings.ENVIRON)
     placeholders = {problem.key for problem in problems if "placeholder" in problem.what}
     assert placeholders == {f"{NAMESPACE}:{name}" for name in ("googleProject", "repo", "railwayWorkspaceId")}
 
@@ -111,7 +112,7 @@ def test_an_adopted_project_needs_no_workspace(stack: Stack) -> None:
 @pytest.mark.parametrize("stack_name", ["prod", "production", "company/whatsapp-crm/prod"])
 def test_a_stack_named_production_is_production(stack: Stack, stack_name: str) -> None:
     values, keys = bad_settings.stack_config(Bad(name="", key="", mend=""))
-    found, _ = model.load(stack(values, keys), stack_name, bad_settings.ENVIRON)
+    found, _ = load_settings(stack(values, keys), stack_name, bad_settings.ENVIRON)
     assert found is not None
     assert found.production
 
@@ -140,7 +141,7 @@ def test_secret_values_are_secret_outputs(stack: Stack) -> None:
 def test_a_wrong_type_under_a_key_stored_as_secret_is_masked(stack: Stack) -> None:
     bad = Bad(name="", key="", mend="", config={"replicas": "hunter2"}, secret=("replicas",))
     values, keys = bad_settings.stack_config(bad)
-    _, problems = model.load(stack(values, keys), "sandbox", bad_settings.ENVIRON)
+    _, problems = load_settings(stack(values, keys), "sandbox", bad_settings.ENVIRON)
     assert [problem.key for problem in problems] == ["whatsapp-crm:replicas"]
     assert "hunter2" not in str(ProblemsError(problems))
 
@@ -175,7 +176,7 @@ def test_no_config_makes_it_stumble(config: dict[str, str]) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)  # outputs are made of futures
     try:
-        _, problems = model.load(pulumi.Config(NAMESPACE), "sandbox", {})
+        _, problems = load_settings(pulumi.Config(NAMESPACE), "sandbox", {})
     finally:
         set_all_config({}, [])
         loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop)))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from sandbox.engine.gcp.model import Call, Change, GcpError, State
+from sandbox.engine.gcp.errors import GcpError
+from sandbox.engine.gcp.model import Call, Change, State
 from sandbox.engine.gcp.rest import ApiError
 from sandbox.engine.gcp.standard import RestKind, without_empty
 

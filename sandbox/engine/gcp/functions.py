@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from sandbox.engine.gcp.model import Call, GcpError, HalfMadeError, State
+from sandbox.engine.gcp.errors import GcpError, HalfMadeError
+from sandbox.engine.gcp.model import Call, State
 from sandbox.engine.gcp.standard import RestKind
 
 if TYPE_CHECKING:

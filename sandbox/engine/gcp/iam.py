@@ -12,7 +12,8 @@ import threading
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from sandbox.engine.gcp.model import Call, GcpError, Kind, State
+from sandbox.engine.gcp.errors import GcpError
+from sandbox.engine.gcp.model import Call, Kind, State
 from sandbox.engine.gcp.rest import ApiError
 from sandbox.engine.gcp.standard import fill
 

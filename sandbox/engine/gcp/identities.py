@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from sandbox.engine.gcp.model import Call, Change, GcpError, HalfMadeError, Kind, State
+from sandbox.engine.gcp.errors import GcpError, HalfMadeError
+from sandbox.engine.gcp.model import Call, Change, Kind, State
 from sandbox.engine.gcp.rest import ApiError
 from sandbox.engine.gcp.standard import without_empty
 

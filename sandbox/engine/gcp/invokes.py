@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, cast
 
-from sandbox.engine.gcp.model import GcpError
+from sandbox.engine.gcp.errors import GcpError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
 from sandbox.engine.gcp import sdk_types
+from sandbox.engine.gcp.errors import GcpError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,25 +25,6 @@ State: TypeAlias = dict[str, Any]
 
 DELETION_POLICIES = ("DELETE", "PREVENT", "ABANDON")
 ATTRIBUTION_LABEL = "goog-pulumi-provisioned"
-
-
-class GcpError(Exception):
-    """A call failed or a resource cannot be handled. The text is shown to the user."""
-
-
-class HalfMadeError(GcpError):
-    """The object exists but is not as it should be: it is kept in the state, and the operation fails.
-
-    Args:
-        message: what is wrong.
-        identifier: the object's Pulumi id.
-        state: its output properties.
-    """
-
-    def __init__(self, message: str, identifier: str, state: State) -> None:
-        super().__init__(message)
-        self.identifier = identifier
-        self.state = state
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,9 @@ import grpc
 from google.protobuf import any_pb2
 
 from sandbox.engine.gcp import check, configuration, diff
+from sandbox.engine.gcp.errors import GcpError, HalfMadeError
 from sandbox.engine.gcp.invokes import INVOKES, SECRET_RESULTS
-from sandbox.engine.gcp.model import Call, GcpError, HalfMadeError, Settings, State
+from sandbox.engine.gcp.model import Call, Settings, State
 from sandbox.engine.gcp.registry import KINDS
 from sandbox.engine.gcp.rest import Rest
 from sandbox.engine.gcp.sdk_types import SdkTypeError

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from urllib.parse import quote
 
-from sandbox.engine.gcp.model import GcpError
+from sandbox.engine.gcp.errors import GcpError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from sandbox.engine.gcp.model import Call, Change, GcpError, HalfMadeError, Kind, State
+from sandbox.engine.gcp.errors import GcpError, HalfMadeError
+from sandbox.engine.gcp.model import Call, Change, Kind, State
 from sandbox.engine.gcp.rest import ApiError
 from sandbox.engine.gcp.standard import RestKind
 

@@ -12,7 +12,8 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from sandbox.engine.gcp.diff import is_empty
-from sandbox.engine.gcp.model import Call, Change, GcpError, HalfMadeError, Kind, State, labels_in, labels_out
+from sandbox.engine.gcp.errors import GcpError, HalfMadeError
+from sandbox.engine.gcp.model import Call, Change, Kind, State, labels_in, labels_out
 from sandbox.engine.gcp.rest import ApiError
 
 if TYPE_CHECKING:

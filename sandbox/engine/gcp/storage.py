@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 from urllib.parse import quote
 
-from sandbox.engine.gcp.model import Call, Change, GcpError, HalfMadeError, Kind, State, labels_in, labels_out
+from sandbox.engine.gcp.errors import GcpError, HalfMadeError
+from sandbox.engine.gcp.model import Call, Change, Kind, State, labels_in, labels_out
 from sandbox.engine.gcp.rest import ApiError, Upload
 from sandbox.engine.gcp.standard import coerced, without_empty
 from sandbox.engine.protocol import Asset

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from firebase import transport
-from firebase.rest import PRODUCTS, GoogleApi, GoogleError
+from firebase.errors import GoogleError
+from firebase.rest import PRODUCTS, GoogleApi
 
 pytestmark = pytest.mark.unit
 

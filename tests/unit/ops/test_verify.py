@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
+from components.verification_spec import Spec
+from firebase.errors import GoogleError, JsonObject
 from firebase.release import text_digest
-from firebase.rest import GoogleApi, GoogleError, JsonObject
+from firebase.rest import GoogleApi
 from ops import report, verify
 from ops.report import Line
-from ops.verify import Spec
 
 pytestmark = pytest.mark.unit
 

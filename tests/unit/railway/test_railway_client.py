@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from railway.clock import Clock
-from railway.document import Document
 from railway.errors import (
     AmbiguousError,
     RateLimitedError,
@@ -27,6 +26,7 @@ from railway.errors import (
 )
 from railway.graphql.client import RailwayClient
 from railway.graphql.credentials import Access
+from railway.graphql.documents import Document
 
 pytestmark = pytest.mark.unit
 

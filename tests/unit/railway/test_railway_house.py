@@ -16,9 +16,9 @@ from railway.adoption import AdoptionProvider
 from railway.backup_schedule import VolumeBackupScheduleProvider
 from railway.custom_domain import CustomDomainProvider
 from railway.deployment import DeploymentProvider
-from railway.document import Document
 from railway.environment import EnvironmentProvider
 from railway.graphql import documents
+from railway.graphql.documents import Document
 from railway.project import ProjectProvider
 from railway.provider import RailwayProvider
 from railway.service import ServiceProvider

@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import pytest
 
-from railway.document import Document
 from railway.graphql.api import RailwayApi
 from railway.graphql.client import Answer, RailwayClient
+from railway.graphql.documents import Document
 
 pytestmark = pytest.mark.unit
 
