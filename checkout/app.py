@@ -98,7 +98,7 @@ def load(settings: Settings, cache_dir: Path = CACHE_DIR) -> tuple[App | None, l
             Problem(
                 key=f"{NAMESPACE}:firestoreLocation",
                 what=f'is "{location}", but firebase.json says that the database is in "{found.location}".',
-                mend=f"pulumi config set {NAMESPACE}:firestoreLocation {found.location}",
+                fix=f"pulumi config set {NAMESPACE}:firestoreLocation {found.location}",
             )
         )
     rules = _rules(found, problems)
@@ -134,7 +134,7 @@ def _text(path: Path, name: str, problems: list[Problem]) -> str | None:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         problems.append(
-            Problem(key=name, what=f"cannot be read: {error}.", mend=f"Make {name} a text in UTF-8.")
+            Problem(key=name, what=f"cannot be read: {error}.", fix=f"Make {name} a text in UTF-8.")
         )
         return None
 
@@ -148,7 +148,7 @@ def _rules(found: firebase_json.FirebaseJson, problems: list[Problem]) -> RulesF
             Problem(
                 key=found.rules_name,
                 what="is empty: nobody could read or write anything.",
-                mend=f"Write the rules, or take {found.rules_name} out of firebase.json.",
+                fix=f"Write the rules, or take {found.rules_name} out of firebase.json.",
             )
         )
     return None if content is None else RulesFile(name=found.rules_name, content=content)
@@ -269,12 +269,12 @@ def _not_packed(loaded: Iterable[str], packed: Sequence[str], where: str) -> lis
         if name in known:
             continue
         if name.startswith(".."):
-            mend = f"Move it into {where}, or make it a published package: only {where} is deployed."
+            fix = f"Move it into {where}, or make it a published package: only {where} is deployed."
         else:
-            mend = f'Add "!{name}" to "functions.ignore" in firebase.json.'
+            fix = f'Add "!{name}" to "functions.ignore" in firebase.json.'
         place = str(PurePosixPath(where) / name)
         problems.append(
-            Problem(key=place, what="the functions load this file, but it is not deployed.", mend=mend)
+            Problem(key=place, what="the functions load this file, but it is not deployed.", fix=fix)
         )
     return problems
 
@@ -291,7 +291,7 @@ def _twice(codebases: Sequence[Codebase]) -> list[Problem]:
                         key="firebase.json",
                         what=f"the codebases {owner} and {codebase.name} both deploy {endpoint.id} "
                         f"in {endpoint.region}.",
-                        mend=f"Rename {endpoint.id} in one of them.",
+                        fix=f"Rename {endpoint.id} in one of them.",
                     )
                 )
     return problems
@@ -360,7 +360,7 @@ def _unconfigured(settings: Settings, codebases: Sequence[Codebase]) -> list[Pro
                 key=f"{NAMESPACE}:secrets",
                 what=f"{', '.join(users)} {'use' if len(users) > 1 else 'uses'} the secret {name}, "
                 f"which is not configured{also}.",
-                mend=f"pulumi config set --secret --path '{NAMESPACE}:secrets.{name}'",
+                fix=f"pulumi config set --secret --path '{NAMESPACE}:secrets.{name}'",
             )
         )
     return problems

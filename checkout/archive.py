@@ -74,7 +74,7 @@ def build(
             Problem(
                 key=where,
                 what=f"the source has {size // 1_000_000} MB; the limit is {MAX_BYTES // 1_000_000} MB.",
-                mend='Name what is not needed at run time in "functions.ignore" of firebase.json.',
+                fix='Name what is not needed at run time in "functions.ignore" of firebase.json.',
             )
         ]
     data = buffer.getvalue()
@@ -100,7 +100,7 @@ def packed_files(folder: Path, ignore: Sequence[str], where: str) -> tuple[tuple
             Problem(
                 key=where,
                 what="nothing in this folder would be deployed.",
-                mend='Put the functions there, or correct "source" and "ignore" in firebase.json.',
+                fix='Put the functions there, or correct "source" and "ignore" in firebase.json.',
             )
         )
     return tuple(sorted(names, key=os.fsencode)), problems
@@ -130,7 +130,7 @@ def _walk(
                     Problem(
                         key=f"{where}/{name}",
                         what="this link does not point at a file inside the codebase's folder.",
-                        mend=f'Replace the link by a copy, or add "{name}" to "functions.ignore".',
+                        fix=f'Replace the link by a copy, or add "{name}" to "functions.ignore".',
                     )
                 )
                 continue

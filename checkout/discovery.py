@@ -90,8 +90,8 @@ class _Command:
     sdk_version: str
 
 
-def _problem(source: Source, what: str, mend: str) -> list[Problem]:
-    return [Problem(key=source.where, what=what, mend=mend)]
+def _problem(source: Source, what: str, fix: str) -> list[Problem]:
+    return [Problem(key=source.where, what=what, fix=fix)]
 
 
 def _from_file(written: Path, source: Source) -> tuple[Answer | None, list[Problem]]:
@@ -101,10 +101,10 @@ def _from_file(written: Path, source: Source) -> tuple[Answer | None, list[Probl
     try:
         document: object = yaml.safe_load(written.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        return None, [Problem(key=key, what=f"not valid YAML: {error}", mend=f"Mend or remove {key}.")]
+        return None, [Problem(key=key, what=f"not valid YAML: {error}", fix=f"Mend or remove {key}.")]
     manifest = mapping(document)
     if manifest is None:
-        return None, [Problem(key=key, what="does not hold a manifest.", mend=f"Mend or remove {key}.")]
+        return None, [Problem(key=key, what="does not hold a manifest.", fix=f"Mend or remove {key}.")]
     return Answer(manifest=manifest, undefined_exports=(), lost_exports=(), loaded=()), []
 
 

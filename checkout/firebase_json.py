@@ -73,7 +73,7 @@ def load(app_dir: Path, database: str) -> tuple[FirebaseJson | None, list[Proble
             Problem(
                 key="whatsapp-crm:appDir",
                 what=f"there is no firebase.json in {app_dir}.",
-                mend="pulumi config set whatsapp-crm:appDir <the folder that holds firebase.json>",
+                fix="pulumi config set whatsapp-crm:appDir <the folder that holds firebase.json>",
             )
         ]
     except (OSError, UnicodeDecodeError) as error:
@@ -81,7 +81,7 @@ def load(app_dir: Path, database: str) -> tuple[FirebaseJson | None, list[Proble
             Problem(
                 key=FILE,
                 what=f"cannot be read: {error}.",
-                mend=f"Make {path} a readable text file in UTF-8.",
+                fix=f"Make {path} a readable text file in UTF-8.",
             )
         ]
     document, problems = parse_json(text, FILE)
@@ -126,8 +126,8 @@ class _Reader:
         )
         return found, self.problems
 
-    def _add(self, what: str, mend: str) -> None:
-        self.problems.append(Problem(key=FILE, what=what, mend=mend))
+    def _add(self, what: str, fix: str) -> None:
+        self.problems.append(Problem(key=FILE, what=what, fix=fix))
 
     def _firestore(self, value: object) -> dict[str, object] | None:
         if value is None:

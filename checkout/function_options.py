@@ -47,8 +47,8 @@ class Options:
         self._params = params
         self._problems = problems
 
-    def _add(self, what: str, mend: str) -> None:
-        self._problems.append(Problem(key=self._where, what=f"{self._name}: {what}", mend=mend))
+    def _add(self, what: str, fix: str) -> None:
+        self._problems.append(Problem(key=self._where, what=f"{self._name}: {what}", fix=fix))
 
     def resolved(self, value: object) -> object:
         """`value` with expressions worked out; None after a problem."""

@@ -152,8 +152,8 @@ class _Reader:
             )
         return IndexFile(indexes=tuple(indexes), fields=tuple(fields)), self.problems
 
-    def _add(self, what: str, mend: str) -> None:
-        self.problems.append(Problem(key=self.file, what=what, mend=mend))
+    def _add(self, what: str, fix: str) -> None:
+        self.problems.append(Problem(key=self.file, what=what, fix=fix))
 
     def _known(self, entry: Mapping[str, object], known: tuple[str, ...], where: str) -> None:
         for name in entry:

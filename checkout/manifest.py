@@ -130,8 +130,8 @@ class _Reader:
             warnings=tuple(dict.fromkeys(self.warnings)),
         )
 
-    def _add(self, what: str, mend: str) -> None:
-        self.problems.append(Problem(key=self._context.where, what=what, mend=mend))
+    def _add(self, what: str, fix: str) -> None:
+        self.problems.append(Problem(key=self._context.where, what=what, fix=fix))
 
     def _top(self, manifest: Mapping[str, object]) -> None:
         version = manifest.get("specVersion")
@@ -343,8 +343,8 @@ class _Reader:
             if key not in known:
                 self._add(f'{name}: {what} says "{key}", which this program does not know.', _UPDATE)
 
-    def _unsupported(self, name: str, what: str, mend: str) -> None:
-        self._add(f"{name}: not yet supported by this program: {what}.", mend)
+    def _unsupported(self, name: str, what: str, fix: str) -> None:
+        self._add(f"{name}: not yet supported by this program: {what}.", fix)
 
     def _same_service(self, endpoints: list[Endpoint]) -> None:
         """Cloud Run names are lower case: two exports that differ only in case would share one service."""

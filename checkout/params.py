@@ -108,7 +108,7 @@ def resolve(
         name = param.get("name") if param else None
         if param is None or not isinstance(name, str):
             problems.append(
-                Problem(key=where, what="declares a param without a name.", mend="Update firebase-functions.")
+                Problem(key=where, what="declares a param without a name.", fix="Update firebase-functions.")
             )
             continue
         kind = str(param.get("type", "string"))
@@ -120,7 +120,7 @@ def resolve(
                 Problem(
                     key=where,
                     what=f"the param {name} has the type {kind}, which this program does not know.",
-                    mend=f"Declare {name} as string, int, float, boolean or list.",
+                    fix=f"Declare {name} as string, int, float, boolean or list.",
                 )
             )
             continue
@@ -133,7 +133,7 @@ def resolve(
             except ExpressionError as error:
                 problems.append(
                     Problem(
-                        key=where, what=f"the default of the param {name}: {error}.", mend=_set(name, kind)
+                        key=where, what=f"the default of the param {name}: {error}.", fix=_set(name, kind)
                     )
                 )
                 continue
@@ -146,7 +146,7 @@ def resolve(
                 Problem(
                     key=_KEY,
                     what=f"the param {name} must be {_KINDS[kind]}, but is {kind_of(value)}.",
-                    mend=_set(name, kind),
+                    fix=_set(name, kind),
                 )
             )
             continue
@@ -160,7 +160,7 @@ def resolve(
             Problem(
                 key=_KEY,
                 what=f"{where} declares the param {name}{meaning}, which has no value and no default.",
-                mend=_set(name, kind),
+                fix=_set(name, kind),
             )
         )
     return Params(values=values, declared=tuple(declared), secrets=tuple(secrets)), problems
@@ -176,7 +176,7 @@ def unknown(configured: Mapping[str, object], declared: set[str]) -> list[Proble
             Problem(
                 key=_KEY,
                 what=f"no codebase declares a param {name}.{hint}",
-                mend=f"pulumi config rm --path '{_KEY}.{name}'",
+                fix=f"pulumi config rm --path '{_KEY}.{name}'",
             )
         )
     return problems
@@ -259,7 +259,7 @@ def _against_input(name: str, value: Value, param: Mapping[str, object]) -> list
                 Problem(
                     key=_KEY,
                     what=f"the param {name} is {wrong[0]}, which is not one of its choices: {listed}.",
-                    mend=f"pulumi config set --path '{_KEY}.{name}' {options[0] if options else '<value>'}",
+                    fix=f"pulumi config set --path '{_KEY}.{name}' {options[0] if options else '<value>'}",
                 )
             ]
     text = mapping(given.get("text")) or {}
@@ -271,7 +271,7 @@ def _against_input(name: str, value: Value, param: Mapping[str, object]) -> list
             return []  # a JavaScript pattern that Python cannot read: the code itself still checks it
         if not matches:
             reason = text.get("validationErrorMessage") or f"it must match {pattern}"
-            return [Problem(key=_KEY, what=f"the param {name}: {reason}.", mend=_set(name, "string"))]
+            return [Problem(key=_KEY, what=f"the param {name}: {reason}.", fix=_set(name, "string"))]
     return []
 
 

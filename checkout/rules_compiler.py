@@ -65,7 +65,7 @@ def compile_problems(api: GoogleApi, project: str, rules: RulesFile, cache: Path
                 "`pulumi up` turns it on, and compiles the rules when it makes the ruleset."
             )
             return []
-        return [Problem(key=rules.name, what=f"The rules could not be compiled: {error}", mend=error.mend)]
+        return [Problem(key=rules.name, what=f"The rules could not be compiled: {error}", fix=error.fix)]
     problems = [
         _problem(rules.name, issue)
         for issue in cast("list[Mapping[str, Any]]", answer.get("issues") or [])
@@ -84,7 +84,7 @@ def _problem(name: str, issue: Mapping[str, Any]) -> Problem:
     return Problem(
         key=name,
         what=f"The rules do not compile{place}: {issue.get('description', 'no reason given')}",
-        mend=f"Correct {name}{f', line {line}' if line else ''}, then run `pulumi preview` again.",
+        fix=f"Correct {name}{f', line {line}' if line else ''}, then run `pulumi preview` again.",
     )
 
 
@@ -116,7 +116,7 @@ def _compile_on_emulator(host: str, rules: RulesFile) -> list[Problem] | None:
         Problem(
             key=rules.name,
             what=f"The rules do not compile (line {found[1]}, column {found[2]}): {found[3]}",
-            mend=f"Correct {rules.name}, line {found[1]}, then run `pulumi preview` again.",
+            fix=f"Correct {rules.name}, line {found[1]}, then run `pulumi preview` again.",
         )
         for found in lines
         if found

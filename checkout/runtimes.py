@@ -37,7 +37,7 @@ def choose(override: str | None, declared: str | None, folder: Path, where: str)
     engine = _engine(folder)
     if engine is None:
         return "", [
-            Problem(key=where, what="neither firebase.json nor package.json names a runtime.", mend=_SET)
+            Problem(key=where, what="neither firebase.json nor package.json names a runtime.", fix=_SET)
         ]
     match = re.fullmatch(r"\s*[\^~v=]?(\d+)(?:\.[\dx*]+)*\s*", engine)
     if match is None:
@@ -45,7 +45,7 @@ def choose(override: str | None, declared: str | None, folder: Path, where: str)
             Problem(
                 key=f"{where}/package.json",
                 what=f'"engines": {{"node": "{engine}"}} does not name one major version.',
-                mend=f'Write "engines": {{"node": "22"}}, or: {_SET}',
+                fix=f'Write "engines": {{"node": "22"}}, or: {_SET}',
             )
         ]
     return _check(f"nodejs{match.group(1)}", f"{where}/package.json", where)
@@ -60,7 +60,7 @@ def _check(runtime: str, place: str, where: str) -> tuple[str, list[Problem]]:
         what = f"{runtime} (for {where}) is not a runtime that this program knows."
     else:
         what = f'not yet supported by this program: the runtime "{runtime}" (for {where}).'
-    return "", [Problem(key=place, what=what, mend=_SET)]
+    return "", [Problem(key=place, what=what, fix=_SET)]
 
 
 def _engine(folder: Path) -> str | None:

@@ -23,13 +23,13 @@ from pulumi import dynamic
 from pulumi.output import contains_unknowns
 
 from components._base import Component
-from plain_errors import PlainError, answer_plainly
+from user_errors import UserError, report_user_errors_without_traceback
 
 ALLOW = "CRM_ALLOW_DESTROY"
 FIELDS = ("stack", "volume_id", "volume_urn")
 
 
-class DestroyRefusedError(PlainError):
+class DestroyRefusedError(UserError):
     """The stack holds the volume and nobody said that it may go."""
 
     def __init__(self, stack: str, volume_id: str, volume_urn: str) -> None:
@@ -51,7 +51,7 @@ class DestroyGuardProvider(dynamic.ResourceProvider):
     def configure(self, req: dynamic.ConfigureRequest) -> None:
         """The refusal is read by a person."""
         del req
-        answer_plainly()
+        report_user_errors_without_traceback()
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
         """Another volume is another text, never another guard: a replacement would be a deletion."""

@@ -31,7 +31,7 @@ from pulumi.output import contains_unknowns
 
 from firebase.errors import GoogleError, JsonObject
 from firebase.rest import GoogleApi
-from plain_errors import answer_plainly
+from user_errors import report_user_errors_without_traceback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -142,7 +142,7 @@ class RulesReleaseProvider(dynamic.ResourceProvider):
     def configure(self, req: dynamic.ConfigureRequest) -> None:
         """What Google answers is read by a person."""
         del req
-        answer_plainly()
+        report_user_errors_without_traceback()
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Refuse names that the Rules API would refuse, in the preview."""

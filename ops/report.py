@@ -20,12 +20,12 @@ class Line:
 
     thing: str
     found: str
-    mend: str | None = None
+    fix: str | None = None
 
     @property
     def failed(self) -> bool:
         """Whether it is not as it should be."""
-        return self.mend is not None
+        return self.fix is not None
 
 
 def show(title: str, lines: Sequence[Line], out: TextIO | None = None) -> None:
@@ -43,8 +43,8 @@ def _plain(title: str, lines: Sequence[Line], out: TextIO) -> None:
     width = max((len(line.thing) for line in lines), default=0)
     for line in lines:
         out.write(f"  {'FAIL' if line.failed else 'ok  '}  {line.thing:{width}}  {line.found}\n")
-        if line.mend is not None:
-            out.write(f"        what to do: {line.mend}\n")
+        if line.fix is not None:
+            out.write(f"        fix: {line.fix}\n")
     failures = sum(line.failed for line in lines)
     out.write(f"{len(lines)} checked, {failures} failed\n")
 
@@ -55,9 +55,9 @@ def _table(title: str, lines: Sequence[Line], out: TextIO) -> None:
     from rich.text import Text
 
     table = Table(title=title)
-    for column in ("", "thing", "found", "what to do"):
+    for column in ("", "thing", "found", "fix"):
         table.add_column(column)
     for line in lines:
         mark = Text("FAIL", style="bold red") if line.failed else Text("ok", style="green")
-        table.add_row(mark, Text(line.thing), Text(line.found), Text(line.mend or ""))
+        table.add_row(mark, Text(line.thing), Text(line.found), Text(line.fix or ""))
     Console(file=out).print(table)

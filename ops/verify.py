@@ -39,7 +39,7 @@ def _guarded(thing: str, lines: Iterator[Line]) -> Iterator[Line]:
     try:
         yield from lines
     except GoogleError as error:
-        yield Line(thing=thing, found=f"could not be checked: {error}", mend=error.mend)
+        yield Line(thing=thing, found=f"could not be checked: {error}", fix=error.fix)
 
 
 def _functions(spec: Spec, api: GoogleApi) -> Iterator[Line]:
@@ -50,13 +50,13 @@ def _functions(spec: Spec, api: GoogleApi) -> Iterator[Line]:
         thing = f"function {region}/{name}"
         found = live[region].get(name)
         if found is None:
-            yield Line(thing=thing, found="not there", mend=AGAIN)
+            yield Line(thing=thing, found="not there", fix=AGAIN)
             continue
         state = str(found.get("state", ""))
         if state != "ACTIVE":
             messages = cast("list[JsonObject]", found.get("stateMessages") or [])
             said = "; ".join(str(message.get("message", "")) for message in messages)
-            yield Line(thing=thing, found=f"{state} {said}".strip(), mend=AGAIN)
+            yield Line(thing=thing, found=f"{state} {said}".strip(), fix=AGAIN)
             continue
         # Not `source`: Google names its own copy there (`components.functions.SOURCE_VARIABLE`).
         source = _at(found, "buildConfig", "environmentVariables", SOURCE_VARIABLE)
@@ -64,7 +64,7 @@ def _functions(spec: Spec, api: GoogleApi) -> Iterator[Line]:
             yield Line(
                 thing=thing,
                 found=f"runs {source or 'what another tool built'}, not {declared['source']}",
-                mend="Somebody deployed past Pulumi: run `pulumi up --refresh`.",
+                fix="Somebody deployed past Pulumi: run `pulumi up --refresh`.",
             )
             continue
         yield Line(thing=thing, found="ACTIVE")
@@ -76,14 +76,14 @@ def _indexes(spec: Spec, api: GoogleApi) -> Iterator[Line]:
     states = google.index_states(api, spec.project, spec.database)
     for key, name in sorted(spec.indexes.items()):
         state = states.get(name, "not there")
-        mend = None
+        fix = None
         if state != "READY":
-            mend = (
+            fix = (
                 "It is still being built; run `pulumi up` again when it is done."
                 if state == "CREATING"
                 else "Run `pulumi up --refresh`, which makes it again."
             )
-        yield Line(thing=f"index {key}", found=state, mend=mend)
+        yield Line(thing=f"index {key}", found=state, fix=fix)
 
 
 def _rules(spec: Spec, api: GoogleApi) -> Iterator[Line]:
@@ -93,11 +93,11 @@ def _rules(spec: Spec, api: GoogleApi) -> Iterator[Line]:
     thing = f"rules {spec.release}"
     heal = "Run `pulumi up --refresh`, which points the release at the declared rules."
     if live is None:
-        yield Line(thing=thing, found="no release: clients meet a database without rules", mend=heal)
+        yield Line(thing=thing, found="no release: clients meet a database without rules", fix=heal)
     elif live.get("rulesetName") != spec.ruleset:
-        yield Line(thing=thing, found=f"points at {live.get('rulesetName')}, not {spec.ruleset}", mend=heal)
+        yield Line(thing=thing, found=f"points at {live.get('rulesetName')}, not {spec.ruleset}", fix=heal)
     elif google.ruleset_digest(api, spec.ruleset) != spec.rules_digest:
-        yield Line(thing=thing, found=f"the text of {spec.ruleset} is not the declared one", mend=heal)
+        yield Line(thing=thing, found=f"the text of {spec.ruleset} is not the declared one", fix=heal)
     else:
         yield Line(thing=thing, found="the declared text is released")
 
@@ -105,17 +105,17 @@ def _rules(spec: Spec, api: GoogleApi) -> Iterator[Line]:
 def _secrets(spec: Spec, api: GoogleApi) -> Iterator[Line]:
     for name, version in sorted(spec.secrets.items()):
         state = google.secret_version_state(api, spec.project, name, version)
-        mend = None
+        fix = None
         if state != "ENABLED":
-            mend = f"Enable that version of {name} in Secret Manager, or set a new value and `pulumi up`."
-        yield Line(thing=f"secret {name}", found=f"version {version} {state}", mend=mend)
+            fix = f"Enable that version of {name} in Secret Manager, or set a new value and `pulumi up`."
+        yield Line(thing=f"secret {name}", found=f"version {version} {state}", fix=fix)
 
 
 def _health(spec: Spec, environ: Mapping[str, str]) -> Line:
     url, path = spec.backend_url, spec.health_path
     healthy, found = backend.health(url, path, spec.wait_seconds, environ)
-    mend = None if healthy else "Read the backend's log on Railway; the deployment that runs is not healthy."
-    return Line(thing=f"backend {url}{path}", found=found, mend=mend)
+    fix = None if healthy else "Read the backend's log on Railway; the deployment that runs is not healthy."
+    return Line(thing=f"backend {url}{path}", found=found, fix=fix)
 
 
 def _at(value: JsonObject, *path: str) -> object:

@@ -91,21 +91,21 @@ class AdoptionProvider(RailwayProvider):
         checked.inputs["changes"] = dict(found.changes)
         return checked
 
-    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+    def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Remember that the adoption is complete."""
         return props["project_id"], {}
 
-    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """What is remembered; nothing is asked."""
         del id_, props
         return {}
 
-    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Nothing: another project is another adoption."""
         del id_, olds, news, changed
         return {}
 
-    def drop(self, id_: str, props: Props) -> None:
+    def delete_object(self, id_: str, props: Props) -> None:
         """Nothing: what was adopted stays what it is."""
         del id_, props
 

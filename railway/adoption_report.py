@@ -19,7 +19,7 @@ from railway import other_environments, volume_region
 from railway.backup_schedule import VolumeBackupScheduleProvider
 from railway.custom_domain import CustomDomainProvider
 from railway.errors import RefusedError
-from railway.graphql.models import Named, ProjectView, StackView
+from railway.graphql.models import Named, ProjectView, Snapshot
 from railway.project import ProjectProvider, mark_of
 from railway.provider import Props, RailwayProvider, instance_of
 from railway.service import not_here
@@ -97,8 +97,8 @@ def report(provider: Makes, project_id: str, declared: Mapping[str, Props]) -> R
     if (environment := _environment(project, declared, changes)) is None:
         return Report(shown, (), changes, ())
     kept = [f"the environment {environment.name} ({environment.id})"]
-    stack = projects.railway.stack(project.id, environment.id)
-    view = stack.look()
+    cache = projects.railway.environment(project.id, environment.id)
+    view = cache.snapshot()
     if service is None:
         changes["service"] = f"{_NOTHING} -> {name}, with a new and empty volume"
         return Report(shown, tuple(kept), changes, ())
@@ -109,7 +109,7 @@ def report(provider: Makes, project_id: str, declared: Mapping[str, Props]) -> R
     volume = {**declared["volume"], **place}
     kept += _volume(provider(VolumeProvider), view, volume, declared["settings"], changes)
     _settings(provider(ServiceSettingsProvider), {**declared["settings"], **place}, changes)
-    _variables(declared["variables"]["variables"], stack.variables(service.id), changes)
+    _variables(declared["variables"]["variables"], cache.variables(service.id), changes)
     kept += _domain(provider(ServiceDomainProvider), view, {**declared["domain"], **place}, changes)
     if "limits" in declared:
         _compare(provider(ServiceLimitsProvider), "limits", "", {**declared["limits"], **place}, changes)
@@ -139,7 +139,7 @@ def _environment(
     return found
 
 
-def _config_file(view: StackView, service: Named, settings: Props) -> tuple[str, ...]:
+def _config_file(view: Snapshot, service: Named, settings: Props) -> tuple[str, ...]:
     """A file whose settings are in force, which goes with the adoption, and its settings with it."""
     file = instance_of(view, service.id).node["railwayConfigFile"]
     if not file or settings.get("railway_config_file"):
@@ -151,7 +151,7 @@ def _config_file(view: StackView, service: Named, settings: Props) -> tuple[str,
     return (look,)
 
 
-def _services_beside(view: StackView, service: Named, settings: Props) -> tuple[str, ...]:
+def _services_beside(view: Snapshot, service: Named, settings: Props) -> tuple[str, ...]:
     """Other services that deploy the same repository: perhaps the real backend."""
     repo = settings.get("repo")
     beside = [
@@ -163,10 +163,10 @@ def _services_beside(view: StackView, service: Named, settings: Props) -> tuple[
 
 
 def _volume(
-    provider: VolumeProvider, view: StackView, props: Props, settings: Props, changes: dict[str, str]
+    provider: VolumeProvider, view: Snapshot, props: Props, settings: Props, changes: dict[str, str]
 ) -> list[str]:
     found = provider.find(view, props)
-    provider.holder(view, props, found.volume_id if found else "")
+    provider.volume_using_name(view, props, found.volume_id if found else "")
     if found is None:
         provider.refuse_new_over_lost(view, props)
         changes["volume"] = f"{_NOTHING} -> {props['volume_name']}, empty, at {props['mount_path']}"
@@ -177,7 +177,7 @@ def _volume(
         raise RefusedError(
             f"the Railway volume {found.name} ({found.volume_id}) has {found.size_mb / 1000:g} GB, and "
             f"{int(props['size_mb']) / 1000:g} GB are declared; a volume never shrinks",
-            next_step=f"pulumi config set whatsapp-crm:volumeSizeGb {found.size_mb / 1000:g}",
+            fix=f"pulumi config set whatsapp-crm:volumeSizeGb {found.size_mb / 1000:g}",
         )
     _compare(provider, "volume", found.volume_id, props, changes)
     return [f"the volume {found.name} ({found.volume_id}), {found.size_mb} MB, with its files"]
@@ -188,7 +188,7 @@ def _settings(provider: ServiceSettingsProvider, props: Props, changes: dict[str
 
 
 def _domain(
-    provider: ServiceDomainProvider, view: StackView, props: Props, changes: dict[str, str]
+    provider: ServiceDomainProvider, view: Snapshot, props: Props, changes: dict[str, str]
 ) -> list[str]:
     found = choose(view, props)
     if found is None:
@@ -199,7 +199,7 @@ def _domain(
 
 
 def _custom_domain(
-    provider: CustomDomainProvider, view: StackView, props: Props, changes: dict[str, str]
+    provider: CustomDomainProvider, view: Snapshot, props: Props, changes: dict[str, str]
 ) -> list[str]:
     domains = instance_of(view, props["service_id"]).custom_domains
     found = next((one for one in domains if one.domain == props["domain"]), None)
@@ -213,7 +213,7 @@ def _custom_domain(
 def _backups(
     provider: VolumeBackupScheduleProvider,
     volumes: VolumeProvider,
-    view: StackView,
+    view: Snapshot,
     props: Props,
     changes: dict[str, str],
 ) -> None:
@@ -225,7 +225,7 @@ def _backups(
 
 
 def _compare(provider: RailwayProvider, title: str, id_: str, props: Props, changes: dict[str, str]) -> None:
-    live = provider.see(id_, props)
+    live = provider.read_object(id_, props)
     if live is None:
         raise RefusedError(f"the {title} of the service went away while it was read")
     there: dict[str, Any] = {**props, **live}

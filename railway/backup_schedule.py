@@ -46,40 +46,40 @@ class VolumeBackupScheduleProvider(RailwayProvider):
         Field(name="kinds", normal=text_set, required=True, rules=(one_of(*KINDS),)),
     )
 
-    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+    def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Set it."""
         instance_id = self._instance_id(props)
         if instance_id is None:
             raise MissingError(
-                f"the volume {props['volume_id']} is not there", next_step="run `pulumi up --refresh`"
+                f"the volume {props['volume_id']} is not there", fix="run `pulumi up --refresh`"
             )
-        with self.stack(props).changing:
+        with self.environment(props).lock:
             self.railway.api.set_backup_kinds(instance_id, props["kinds"])
         return instance_id, {}
 
-    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live schedule; none at all is a schedule of nothing, which is drift."""
         if self._instance_id(props) != id_:
             return None
         return {"kinds": self.railway.api.backup_kinds(id_) or None}
 
-    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Set it again."""
         del olds, changed
-        with self.stack(news).changing:
+        with self.environment(news).lock:
             self.railway.api.set_backup_kinds(id_, news["kinds"])
         return {}
 
-    def drop(self, id_: str, props: Props) -> None:
+    def delete_object(self, id_: str, props: Props) -> None:
         """End it."""
-        with self.stack(props).changing:
+        with self.environment(props).lock:
             try:
                 self.railway.api.set_backup_kinds(id_, [])
             except NotFoundError:
                 return
 
     def _instance_id(self, props: Props) -> str | None:
-        volume = self.stack(props).look().volume(props["volume_id"])
+        volume = self.environment(props).snapshot().volume(props["volume_id"])
         return None if volume is None or volume.deleted else volume.instance_id
 
 

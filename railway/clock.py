@@ -53,7 +53,7 @@ class Deadline:
         self.clock.sleep(min(seconds, max(0.0, self.at - self.clock.now())))
 
 
-def spell(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A duration for people, rounded up: "40 s", "2 min 5 s", "20 min", "1 h 5 min"."""
     whole = max(0, math.ceil(seconds))
     if whole < 60:
@@ -65,7 +65,7 @@ def spell(seconds: float) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
-def say(line: str) -> None:
+def log_progress(line: str) -> None:
     """Tell the person who watches what is being waited for. Never hand it a value that may be secret.
 
     The provider process has no engine to log to; the engine passes its stderr on.

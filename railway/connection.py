@@ -11,16 +11,16 @@ from railway.clock import Clock
 from railway.graphql.api import RailwayApi
 from railway.graphql.client import RailwayClient
 from railway.graphql.credentials import Access
-from railway.snapshot import Railway
+from railway.snapshot import AccountCache
 
 _gate = threading.Lock()
-_made: dict[Access, Railway] = {}
+_made: dict[Access, AccountCache] = {}
 
 
-def railway_for(access: Access) -> Railway:
+def railway_for(access: Access) -> AccountCache:
     """The shared connection for an address and a token."""
     with _gate:
         if access not in _made:
             client = RailwayClient(access, Clock(access.wait_scale))
-            _made[access] = Railway(RailwayApi(client))
+            _made[access] = AccountCache(RailwayApi(client))
         return _made[access]

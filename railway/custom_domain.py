@@ -12,13 +12,13 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
-from railway.domain_port import PORT_STAYS, port_left
+from railway.domain_port import PORT_STAYS, port_mismatch
 from railway.errors import NotFoundError, RefusedError, RejectedError
 from railway.fields import Field, FieldProblem, is_unknown, number, port
-from railway.graphql.models import CustomDomainView, StackView
-from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
-from railway.read_back import Unkept, read_back
-from railway.snapshot import Stack
+from railway.graphql.models import CustomDomainView, Snapshot
+from railway.provider import Props, RailwayProvider, inputs_of, instance_of, is_deleted
+from railway.read_back import Mismatch, read_back
+from railway.snapshot import EnvironmentCache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class CustomDomainProvider(RailwayProvider):
         Field(name="target_port", normal=number, rules=(port,)),
     )
 
-    def wrong(self, olds: Props, news: Props) -> list[FieldProblem]:
+    def validate(self, olds: Props, news: Props) -> list[FieldProblem]:
         """A host name, not an address."""
         del olds
         domain = news.get("domain")
@@ -62,60 +62,60 @@ class CustomDomainProvider(RailwayProvider):
             return [FieldProblem("domain", f"{domain!r} is no host name; write it as in crm.example.com")]
         return []
 
-    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+    def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Find it at the service, or announce it."""
-        stack = self.stack(props)
-        with stack.changing:
-            found = _named(stack.look(), props)
+        cache = self.environment(props)
+        with cache.lock:
+            found = _named(cache.snapshot(), props)
             if found is None:
-                found = self._announced(stack, props)
-                stack.drop()
+                found = self._announced(cache, props)
+                cache.invalidate()
             elif props.get("target_port") not in (None, found.target_port):
                 self._set_port(found.id, props)
         return found.id, _outs(found)
 
-    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live domain."""
-        view = self.stack(props).look()
-        instance = None if gone(view) else view.instance(props["service_id"])
+        view = self.environment(props).snapshot()
+        instance = None if is_deleted(view) else view.instance(props["service_id"])
         domain = next((one for one in instance.custom_domains if one.id == id_), None) if instance else None
         if domain is None:
             return None
-        return self.managed(props, {"target_port": domain.target_port}) | _outs(domain)
+        return self.declared_only(props, {"target_port": domain.target_port}) | _outs(domain)
 
-    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Change the port."""
         del olds
         if "target_port" in changed:
-            stack = self.stack(news)
-            with stack.changing:
+            cache = self.environment(news)
+            with cache.lock:
                 self._set_port(id_, news)
                 if news.get("target_port") is None:
-                    self._check_that_it_is_gone(stack, id_, news)
+                    self._check_that_it_is_gone(cache, id_, news)
         return {}
 
-    def drop(self, id_: str, props: Props) -> None:
+    def delete_object(self, id_: str, props: Props) -> None:
         """Take it away."""
-        stack = self.stack(props)
-        with stack.changing:
+        cache = self.environment(props)
+        with cache.lock:
             try:
                 self.railway.api.delete_custom_domain(id_)
             except NotFoundError:
                 return
             finally:
-                stack.drop()
+                cache.invalidate()
 
-    def _announced(self, stack: Stack, props: Props) -> CustomDomainView:
+    def _announced(self, cache: EnvironmentCache, props: Props) -> CustomDomainView:
         try:
-            return self.once(
+            return self.create_once(
                 lambda: self.railway.api.create_custom_domain(
-                    projectId=stack.project_id,
-                    environmentId=stack.environment_id,
+                    projectId=cache.project_id,
+                    environmentId=cache.environment_id,
                     serviceId=props["service_id"],
                     domain=props["domain"],
                     targetPort=props.get("target_port"),
                 ),
-                lambda: _named(stack.look_again(), props),
+                lambda: _named(cache.refresh(), props),
                 late=True,
             )
         except RejectedError as error:
@@ -124,26 +124,26 @@ class CustomDomainProvider(RailwayProvider):
             raise RefusedError(
                 f"Railway does not give the domain {props['domain']} to this service: {error.traced_reason}. "
                 "Another service has it, in this environment, another one, or another project",
-                next_step="if that service is yours: take the domain away there in Railway's dashboard "
+                fix="if that service is yours: take the domain away there in Railway's dashboard "
                 "(service, Settings, Networking), and run `pulumi up` again. If not: pulumi config set "
                 "whatsapp-crm:customDomain <another name>, or pulumi config rm whatsapp-crm:customDomain",
             ) from None
 
-    def _check_that_it_is_gone(self, stack: Stack, domain_id: str, props: Props) -> None:
+    def _check_that_it_is_gone(self, cache: EnvironmentCache, domain_id: str, props: Props) -> None:
         """Nobody has shown what Railway makes of a null here."""
 
-        def wrong(view: StackView) -> tuple[Unkept, ...]:
+        def wrong(view: Snapshot) -> tuple[Mismatch, ...]:
             found = instance_of(view, props["service_id"]).custom_domains
             return tuple(
-                port_left(one.target_port) for one in found if one.id == domain_id and one.target_port
+                port_mismatch(one.target_port) for one in found if one.id == domain_id and one.target_port
             )
 
         what = f"the domain {props['domain']} without a port"
-        read_back(self, stack, what, wrong, next_step=PORT_STAYS)
+        read_back(self, cache, what, wrong, fix=PORT_STAYS)
 
     def _set_port(self, domain_id: str, props: Props) -> None:
         self.railway.api.update_custom_domain(domain_id, props["environment_id"], props.get("target_port"))
-        self.stack(props).drop()
+        self.environment(props).invalidate()
 
 
 class CustomDomain(dynamic.Resource, module="railway", name="CustomDomain"):
@@ -164,6 +164,6 @@ def _outs(domain: CustomDomainView) -> dict[str, Any]:
     return {"verified": domain.verified, "dns_records": [asdict(record) for record in domain.records]}
 
 
-def _named(view: StackView, props: Props) -> CustomDomainView | None:
+def _named(view: Snapshot, props: Props) -> CustomDomainView | None:
     domains = instance_of(view, props["service_id"]).custom_domains
     return next((one for one in domains if one.domain == props["domain"]), None)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from railway.errors import MissingError
 from railway.graphql.credentials import Access
-from railway.graphql.models import StackView
+from railway.graphql.models import Snapshot
 
 _ALLOW_NEW = "pulumi config set whatsapp-crm:allowNewVolume true"
 _MADE_AGAIN = "then `pulumi up --refresh --run-program`"
@@ -24,7 +24,7 @@ def lost(volume_id: str, name: object) -> MissingError:
     return MissingError(
         f"the Railway volume {name} ({volume_id}) was deleted on Railway. Its data can be restored for 48 "
         "hours after the deletion",
-        next_step="restore it: Railway's dashboard, the project's canvas, or the link in Railway's mail "
+        fix="restore it: Railway's dashboard, the project's canvas, or the link in Railway's mail "
         "about the deletion; attach it to its service, and run `pulumi up` again. To really start with "
         f"an EMPTY volume: {_ALLOW_NEW}, {_MADE_AGAIN}",
     )
@@ -43,7 +43,7 @@ def lost_with(kind: str, name: object, id_: str, *, adopted: bool = False) -> Mi
     return MissingError(
         f"the Railway {kind} {name} ({id_}) was deleted on Railway, and its volume with it. Its data can be "
         "restored for 48 hours after the deletion",
-        next_step="restore it: Railway's dashboard, the link in Railway's mail about the deletion, or "
+        fix="restore it: Railway's dashboard, the link in Railway's mail about the deletion, or "
         "Railway's support; then run `pulumi up` again, which makes nothing new until then. To really start "
         f"with a new {kind} and an EMPTY volume: {first}, {_MADE_AGAIN}",
     )
@@ -57,7 +57,7 @@ def may_start_empty(props: Mapping[str, object], access: Access) -> bool:
     return props.get("allow_new_volume") is True or access.allow_new_volume
 
 
-def refuse_without(view: StackView, service_id: str, access: Access) -> None:
+def refuse_without(view: Snapshot, service_id: str, access: Access) -> None:
     """Refuse to write to a service whose volume is deleted, unless it has another or need not have it.
 
     Raises:

@@ -20,20 +20,20 @@ from railway.deleted_volume import refuse_without
 from railway.errors import (
     AmbiguousError,
     DeploymentError,
-    LostSightError,
     NotFoundError,
     RejectedError,
     RequestError,
     ServerFaultError,
+    StatusUnknownError,
     WaitTimeoutError,
 )
 from railway.fields import Field, boolean, flag, not_negative, number, positive, starts_with_slash, texts
 from railway.graphql.models import GOOD_STATUSES, DeploymentView, InstanceView
-from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
+from railway.provider import Props, RailwayProvider, inputs_of, instance_of, is_deleted
 
 if TYPE_CHECKING:
     from railway.rollout import Rollout
-    from railway.snapshot import Stack
+    from railway.snapshot import EnvironmentCache
 
 LOG_EXPECTATIONS = ("sessions dir exists/writable: true", "Firebase initialized")
 
@@ -90,15 +90,15 @@ class DeploymentProvider(RailwayProvider):
         Field(name="rolled_back", normal=flag, default=False),
     )
 
-    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+    def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Deploy, or wait on what has already started."""
         return f"{props['environment_id']}/{props['service_id']}", self._roll_out(props)
 
-    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The newest deployment of the service."""
         del id_
-        view = self.stack(props).look()
-        instance = None if gone(view) else view.instance(props["service_id"])
+        view = self.environment(props).snapshot()
+        instance = None if is_deleted(view) else view.instance(props["service_id"])
         if instance is None:
             return None
         latest = instance.latest
@@ -110,7 +110,7 @@ class DeploymentProvider(RailwayProvider):
             "commit": latest.commit or None if latest else None,
         }
 
-    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Deploy, if something that needs it changed; else only look again whether it is healthy."""
         del id_
         if not {"revisions", "running", "rolled_back"} & set(changed):
@@ -118,11 +118,11 @@ class DeploymentProvider(RailwayProvider):
             return self._verify(olds, news) if matters else {}
         return self._roll_out(news)
 
-    def drop(self, id_: str, props: Props) -> None:
+    def delete_object(self, id_: str, props: Props) -> None:
         """Nothing: a deployment goes with its service, and stopping it is no part of forgetting it."""
         del id_, props
 
-    def _rollout(self, stack: Stack, props: Props) -> Rollout:
+    def _rollout(self, cache: EnvironmentCache, props: Props) -> Rollout:
         # Here and not above: check and diff send nothing and must not load an HTTP library.
         from railway.rollout import Expectations, Rollout
 
@@ -134,60 +134,60 @@ class DeploymentProvider(RailwayProvider):
             health_seconds=float(props.get("health_seconds") or 120),
             hold_seconds=float(props.get("hold_seconds") or 0),
         )
-        return Rollout(self.railway.api, stack, props["service_id"], self.access, expect)
+        return Rollout(self.railway.api, cache, props["service_id"], self.access, expect)
 
     def _verify(self, olds: Props, props: Props) -> dict[str, Any]:
-        stack = self.stack(props)
-        latest = instance_of(stack.look(), props["service_id"]).latest
+        cache = self.environment(props)
+        latest = instance_of(cache.snapshot(), props["service_id"]).latest
         deployment_id = latest.id if latest else str(olds.get("deployment_id") or "")
-        return _outs(self._rollout(stack, props).watch(deployment_id))
+        return _outs(self._rollout(cache, props).watch(deployment_id))
 
     def _roll_out(self, props: Props) -> dict[str, Any]:
-        stack = self.stack(props)
-        with stack.changing:
-            view = stack.look_again()
+        cache = self.environment(props)
+        with cache.lock:
+            view = cache.refresh()
             refuse_without(view, props["service_id"], self.access)
             instance = instance_of(view, props["service_id"])
             good = next((one for one in instance.active if one.status in GOOD_STATUSES), None)
             latest = instance.latest
-            if latest is not None and self._contains(latest, stack, props):
+            if latest is not None and self._contains(latest, cache, props):
                 started = latest
             else:
-                started = self._start(stack, instance)
-            stack.drop()
+                started = self._start(cache, instance)
+            cache.invalidate()
         try:
-            return _outs(self._rollout(stack, props).watch(started.id))
+            return _outs(self._rollout(cache, props).watch(started.id))
         except DeploymentError as error:
             if props.get("rollback") is True and good is not None:
-                raise self._rolled_back(good, error, stack, props) from None
+                raise self._rolled_back(good, error, cache, props) from None
             raise
 
-    def _contains(self, latest: DeploymentView, stack: Stack, props: Props) -> bool:
+    def _contains(self, latest: DeploymentView, cache: EnvironmentCache, props: Props) -> bool:
         """Whether the newest deployment runs with all that was written."""
         revisions = list(props.get("revisions") or ())
         if latest.bad or latest.rolled_back or not revision.contains(latest, revisions):
             return False
         newest = self.railway.api.newest_deployments(
-            stack.project_id, stack.environment_id, props["service_id"]
+            cache.project_id, cache.environment_id, props["service_id"]
         )
         return revision.sure(latest, newest, revisions)
 
-    def _start(self, stack: Stack, instance: InstanceView) -> DeploymentView:
+    def _start(self, cache: EnvironmentCache, instance: InstanceView) -> DeploymentView:
         """Deploy once, and find out which deployment that is: Railway's answer does not say."""
         api, service_id, before = self.railway.api, instance.service_id, instance.latest
         image = bool((instance.node.get("source") or {}).get("image"))
 
         def appeared(seconds: float) -> DeploymentView | None:
-            return self._newer_than(before.id if before else "", stack, service_id, seconds)
+            return self._newer_than(before.id if before else "", cache, service_id, seconds)
 
         def deploy() -> None:
             try:
-                api.deploy_latest(stack.environment_id, service_id)
+                api.deploy_latest(cache.environment_id, service_id)
             except (NotFoundError, RejectedError) as error:
                 # What Railway knows is the newest commit only where nothing was deployed yet.
                 if not _about_commit(error) or not (image or before is None):
                     raise
-                api.deploy_known(stack.environment_id, service_id)
+                api.deploy_known(cache.environment_id, service_id)
 
         for last in (False, True):
             try:
@@ -205,18 +205,18 @@ class DeploymentProvider(RailwayProvider):
         if found is None:
             raise DeploymentError(
                 "Railway took the request to deploy, but no deployment appeared within 90 s",
-                next_step="look at the service in Railway's dashboard (source, branch, a GitHub account "
+                fix="look at the service in Railway's dashboard (source, branch, a GitHub account "
                 "that may read it), then run `pulumi up` again",
             )
         return found
 
     def _newer_than(
-        self, deployment_id: str, stack: Stack, service_id: str, seconds: float
+        self, deployment_id: str, cache: EnvironmentCache, service_id: str, seconds: float
     ) -> DeploymentView | None:
         """The newest deployment once it is another one; None: not in time."""
 
         def look() -> DeploymentView | None:
-            newest = self.railway.api.newest_deployments(stack.project_id, stack.environment_id, service_id)
+            newest = self.railway.api.newest_deployments(cache.project_id, cache.environment_id, service_id)
             return next((one for one in newest[:1] if one.id != deployment_id), None)
 
         try:
@@ -225,38 +225,38 @@ class DeploymentProvider(RailwayProvider):
             return None
 
     def _rolled_back(
-        self, good: DeploymentView, error: DeploymentError, stack: Stack, props: Props
+        self, good: DeploymentView, error: DeploymentError, cache: EnvironmentCache, props: Props
     ) -> DeploymentError:
         api = self.railway.api
         try:
             if api.deployment(good.id).status in GOOD_STATUSES:
                 done = "still runs: Railway kept it"
             else:
-                done = self._run_again(good, stack, props)
+                done = self._run_again(good, cache, props)
         except RequestError as failure:
             done = f"could not be run again: {failure.traced_reason}"
         return DeploymentError(
             f"{error.what}\n  the last good deployment ({good.id}) {done}",
-            next_step=error.next_step,
+            fix=error.fix,
             deployment_id=error.deployment_id,
             status=error.status,
         )
 
-    def _run_again(self, good: DeploymentView, stack: Stack, props: Props) -> str:
+    def _run_again(self, good: DeploymentView, cache: EnvironmentCache, props: Props) -> str:
         """Roll back, wait, and say what became of it."""
         newest = self.railway.api.newest_deployments(
-            stack.project_id, stack.environment_id, props["service_id"]
+            cache.project_id, cache.environment_id, props["service_id"]
         )
         self.railway.api.rollback(good.id)
-        again = self._newer_than(newest[0].id if newest else "", stack, props["service_id"], 90)
+        again = self._newer_than(newest[0].id if newest else "", cache, props["service_id"], 90)
         if again is None:
             return "was to be run again, but no deployment appeared within 90 s"
         try:
-            self._rollout(stack, props).watch(again.id)
+            self._rollout(cache, props).watch(again.id)
         except DeploymentError as failed:
             first = failed.what.partition("\n")[0]
             return f"was run again and is not healthy either: {first}"
-        except LostSightError:
+        except StatusUnknownError:
             return f"is being run again as {again.id}; what became of it could not be seen"
         return f"runs again as {again.id}, and is healthy"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from railway.read_back import Unkept
+from railway.read_back import Mismatch
 
 PORT_STAYS = (
     "declare the port again, or take it away in Railway's dashboard (the service, Settings, Networking); "
@@ -11,6 +11,6 @@ PORT_STAYS = (
 """What to do about the port of a domain that Railway keeps."""
 
 
-def port_left(port: int) -> Unkept:
+def port_mismatch(port: int) -> Mismatch:
     """The port of a domain, which was taken back."""
-    return Unkept("target_port", port, None)
+    return Mismatch("target_port", port, None)

@@ -45,56 +45,58 @@ class EnvironmentProvider(RailwayProvider):
         Field(name="allow_new_volume", normal=flag, default=False, rules=(boolean,)),
     )
 
-    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+    def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Find by name, or make."""
         project_id, name = props["project_id"], props["environment_name"]
-        with self.railway.changing(project_id):
+        with self.railway.lock(project_id):
 
             def find() -> Named | None:
                 project = self.railway.project(project_id)
                 if project is None:
                     raise MissingError(
-                        f"the Railway project {project_id} is deleted", next_step="run `pulumi up --refresh`"
+                        f"the Railway project {project_id} is deleted", fix="run `pulumi up --refresh`"
                     )
                 return next((one for one in project.environments if one.name == name), None)
 
             def look_again() -> Named | None:
-                self.railway.drop(project_id)
+                self.railway.invalidate(project_id)
                 return find()
 
             found = find()
             if found is None:
-                found = self.once(lambda: self.railway.api.create_environment(project_id, name), look_again)
-                self.railway.drop(project_id)
+                found = self.create_once(
+                    lambda: self.railway.api.create_environment(project_id, name), look_again
+                )
+                self.railway.invalidate(project_id)
         return found.id, {}
 
-    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live environment; one that was deleted by hand is an error, not a blank: its volume went with
         it."""
-        environment = self.railway.stack(props["project_id"], id_).look().environment
+        environment = self.railway.environment(props["project_id"], id_).snapshot().environment
         if environment is not None:
             return {"environment_name": environment.name}
         if may_start_empty(props, self.access):
             return None
         raise lost_with("environment", props.get("environment_name"), id_)
 
-    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Rename it."""
         del olds
         if "environment_name" in changed:
-            with self.railway.changing(news["project_id"]):
+            with self.railway.lock(news["project_id"]):
                 project = self.railway.project(news["project_id"])
                 if project is not None:
                     refuse_taken_name(project, id_, news["environment_name"])
                 self.railway.api.rename_environment(id_, news["environment_name"])
-                self.railway.drop(news["project_id"])
+                self.railway.invalidate(news["project_id"])
         return {}
 
-    def drop(self, id_: str, props: Props) -> None:
+    def delete_object(self, id_: str, props: Props) -> None:
         """Delete it, if it is empty and not the project's own."""
         project_id = props["project_id"]
-        with self.railway.changing(project_id):
-            view = self.railway.stack(project_id, id_).look_again()
+        with self.railway.lock(project_id):
+            view = self.railway.environment(project_id, id_).refresh()
             if view.project is None or view.environment is None or view.project.primary_environment_id == id_:
                 return
             volumes = [one for one in view.environment.volumes if not one.deleted]
@@ -102,7 +104,7 @@ class EnvironmentProvider(RailwayProvider):
                 raise RefusedError(
                     f"the Railway environment {view.environment.name} still has "
                     f"{len(view.environment.instances)} services and {len(volumes)} volumes in it",
-                    next_step="look in Railway's dashboard whether anybody needs them. To keep it, and "
+                    fix="look in Railway's dashboard whether anybody needs them. To keep it, and "
                     "only forget it: pulumi state delete <urn>",
                 )
             try:
@@ -110,7 +112,7 @@ class EnvironmentProvider(RailwayProvider):
             except NotFoundError:
                 return
             finally:
-                self.railway.drop(project_id)
+                self.railway.invalidate(project_id)
 
 
 class Environment(dynamic.Resource, module="railway", name="Environment"):
@@ -136,6 +138,6 @@ def refuse_taken_name(project: ProjectView, environment_id: str, name: str) -> N
     raise RefusedError(
         f"this stack's Railway environment is {ours} ({environment_id}); it cannot be named {name}, because "
         f"another environment of the project ({taken.id}) has that name",
-        next_step=f"pulumi config set whatsapp-crm:railwayEnvironment {ours}. A stack stays with its "
+        fix=f"pulumi config set whatsapp-crm:railwayEnvironment {ours}. A stack stays with its "
         f"environment: for {name}, use another stack (pulumi stack init <name>)",
     )

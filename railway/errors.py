@@ -26,12 +26,12 @@ from __future__ import annotations
 
 import re
 
-from plain_errors import PlainError
+from user_errors import UserError
 
 _TAKEN = re.compile(r"is not available\W*$|already (exists|taken|in use)|is taken", re.IGNORECASE)
 
 
-class RailwayError(PlainError):
+class RailwayError(UserError):
     """Base of all errors of this package.
 
     Args:
@@ -39,10 +39,10 @@ class RailwayError(PlainError):
         next_step: what a person should do now.
     """
 
-    def __init__(self, what: str, *, next_step: str = "") -> None:
+    def __init__(self, what: str, *, fix: str = "") -> None:
         self.what = what
-        self.next_step = next_step
-        super().__init__(f"{what}\n  Next: {next_step}" if next_step else what)
+        self.fix = fix
+        super().__init__(f"{what}\n  fix: {fix}" if fix else what)
 
 
 class CredentialsError(RailwayError):
@@ -69,13 +69,13 @@ class DeploymentError(RailwayError):
         status: the last status seen.
     """
 
-    def __init__(self, what: str, *, next_step: str = "", deployment_id: str = "", status: str = "") -> None:
+    def __init__(self, what: str, *, fix: str = "", deployment_id: str = "", status: str = "") -> None:
         self.deployment_id = deployment_id
         self.status = status
-        super().__init__(what, next_step=next_step)
+        super().__init__(what, fix=fix)
 
 
-class LostSightError(RailwayError):
+class StatusUnknownError(RailwayError):
     """A request failed while we watched a deployment: what became of it is not known, so nothing is undone.
 
     Args:
@@ -86,11 +86,11 @@ class LostSightError(RailwayError):
     def __init__(self, deployment_id: str, failure: RequestError) -> None:
         self.deployment_id = deployment_id
         self.failure = failure
-        advice = f"{failure.next_step}; " if failure.next_step else ""
+        advice = f"{failure.fix}; " if failure.fix else ""
         super().__init__(
             f"the deployment {deployment_id} was started, but we could not watch it to its end: "
             f"{failure.what}",
-            next_step=f"{advice}the deployment goes on by itself, and the next `pulumi up` looks what became "
+            fix=f"{advice}the deployment goes on by itself, and the next `pulumi up` looks what became "
             "of it before it deploys again",
         )
 
@@ -115,14 +115,14 @@ class RequestError(RailwayError):
         trace_id: str = "",
         code: str = "",
         path: tuple[str, ...] = (),
-        next_step: str = "",
+        fix: str = "",
     ) -> None:
         self.operation = operation
         self.reason = reason
         self.trace_id = trace_id
         self.code = code
         self.path = path
-        super().__init__(f"Railway {operation}: {self.traced_reason}", next_step=next_step)
+        super().__init__(f"Railway {operation}: {self.traced_reason}", fix=fix)
 
     @property
     def traced_reason(self) -> str:
@@ -154,11 +154,11 @@ class RateLimitedError(RequestError):
         retry_after: float | None = None,
         edge: bool = False,
         trace_id: str = "",
-        next_step: str = "",
+        fix: str = "",
     ) -> None:
         self.retry_after = retry_after
         self.edge = edge
-        super().__init__(operation, reason, trace_id=trace_id, next_step=next_step)
+        super().__init__(operation, reason, trace_id=trace_id, fix=fix)
 
 
 class ThrottledError(RequestError):

@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from railway.clock import say
+from railway.clock import log_progress
 from railway.errors import NotAuthorizedError, NotFoundError, RefusedError
-from railway.graphql.models import Named, StackView
+from railway.graphql.models import Named, Snapshot
 
 if TYPE_CHECKING:
     from railway.graphql.api import RailwayApi
 
 
-def with_service(api: RailwayApi, view: StackView, service_id: str) -> tuple[Named, ...]:
+def with_service(api: RailwayApi, view: Snapshot, service_id: str) -> tuple[Named, ...]:
     """The other environments in which a write to a service may be felt.
 
     No request where the project has only ours.
@@ -63,14 +63,14 @@ def with_volume(api: RailwayApi, project_id: str, ours: str, volume_id: str) -> 
     return tuple(found)
 
 
-def say_settings(api: RailwayApi, view: StackView, service_id: str) -> None:
+def say_settings(api: RailwayApi, view: Snapshot, service_id: str) -> None:
     """Tell whoever watches that settings which are about to be written may land elsewhere too."""
     line = settings_reach(api, view, service_id)
     if line is not None:
-        say(line)
+        log_progress(line)
 
 
-def settings_reach(api: RailwayApi, view: StackView, service_id: str) -> str | None:
+def settings_reach(api: RailwayApi, view: Snapshot, service_id: str) -> str | None:
     """That a service's settings may land elsewhere too, for people; None where they cannot."""
     try:
         others = with_service(api, view, service_id)
@@ -89,7 +89,7 @@ def settings_reach(api: RailwayApi, view: StackView, service_id: str) -> str | N
     )
 
 
-def refuse_delete(view: StackView, service: Named, others: Sequence[Named]) -> None:
+def refuse_delete(view: Snapshot, service: Named, others: Sequence[Named]) -> None:
     """Refuse to delete a service that other environments would lose with ours.
 
     Raises:
@@ -101,7 +101,7 @@ def refuse_delete(view: StackView, service: Named, others: Sequence[Named]) -> N
     raise RefusedError(
         f"the Railway service {service.name} ({service.id}) is in {listed(others)} too; Railway's API "
         "deletes a service in all environments that are not forks of another, so it is not deleted",
-        next_step="to keep it and only forget it: pulumi state delete <urn>. Which environments have it is "
+        fix="to keep it and only forget it: pulumi state delete <urn>. Which environments have it is "
         f"decided in Railway's dashboard; when it is no longer in {here}: `pulumi up` again",
     )
 

@@ -65,20 +65,20 @@ class ProjectProvider(RailwayProvider):
         Field(name="allow_new_volume", normal=flag, default=False, rules=(boolean,)),
     )
 
-    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+    def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Adopt by id, find by marker, or make."""
-        with self.railway.changing(""):
+        with self.railway.lock(""):
             wanted = props.get("adopt_project_id")
             project = self.adopted(props, wanted) if wanted else self._found_or_made(props)
             self._sync(project, props)
         return project.id, {"environment_id": _environment_id(project, props)}
 
-    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live project; one that was deleted by hand is an error, not a blank: its volume went with
         it."""
         environment_id = props.get("environment_id")
         project = (
-            self.railway.stack(id_, environment_id).look().project
+            self.railway.environment(id_, environment_id).snapshot().project
             if environment_id
             else self.railway.project(id_)
         )
@@ -88,14 +88,14 @@ class ProjectProvider(RailwayProvider):
             adopted = bool(props.get("adopt_project_id"))
             raise lost_with("project", props.get("project_name"), id_, adopted=adopted)
         marked = self.is_marked(project, props)
-        live = self.managed(props, {"workspace_id": project.workspace_id})
+        live = self.declared_only(props, {"workspace_id": project.workspace_id})
         return live | {
             "project_name": project.name,
             "stack_marker": props["stack_marker"] if marked else None,
             "environment_id": _environment_id(project, props, environment_id or ""),
         }
 
-    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Rename it, or mark it again."""
         if set(changed) <= {"allow_new_volume", "service_name"}:
             return {}
@@ -103,7 +103,7 @@ class ProjectProvider(RailwayProvider):
         if adopt and adopt != id_:
             raise RefusedError(
                 f"this stack already has the Railway project {id_}; it cannot adopt {adopt} as well",
-                next_step=f"pulumi config set whatsapp-crm:railwayProjectId {id_}. For {adopt}, use another "
+                fix=f"pulumi config set whatsapp-crm:railwayProjectId {id_}. For {adopt}, use another "
                 "stack (pulumi stack init <name>)",
             )
         project = self._living(id_)
@@ -115,10 +115,10 @@ class ProjectProvider(RailwayProvider):
             self._sync(project, news, before=str(olds.get("stack_marker") or ""))
         return {"environment_id": _environment_id(project, news, known)}
 
-    def drop(self, id_: str, props: Props) -> None:
+    def delete_object(self, id_: str, props: Props) -> None:
         """Delete it, if it is empty."""
-        with self.railway.changing(id_):
-            self.railway.drop(id_)
+        with self.railway.lock(id_):
+            self.railway.invalidate(id_)
             project = self.railway.project(id_)
             if project is None:
                 return
@@ -128,7 +128,7 @@ class ProjectProvider(RailwayProvider):
                 raise RefusedError(
                     f"the Railway project {project.name} ({id_}) still has {', '.join(left)}; deleting it "
                     "would delete them too",
-                    next_step="look in Railway's dashboard whether anybody needs them. To keep the project, "
+                    fix="look in Railway's dashboard whether anybody needs them. To keep the project, "
                     "and only forget it: pulumi state delete <urn>",
                 )
             try:
@@ -136,13 +136,13 @@ class ProjectProvider(RailwayProvider):
             except NotFoundError:
                 return
             finally:
-                self.railway.drop(id_)
+                self.railway.invalidate(id_)
 
     def _volumes_left(self, project: ProjectView, props: Props) -> list[Any]:
         environment_id = props.get("environment_id")
         if not project.volumes or not environment_id:
             return list(project.volumes)
-        view = self.railway.stack(project.id, environment_id).look()
+        view = self.railway.environment(project.id, environment_id).snapshot()
         leaving = (
             {one.volume_id for one in view.environment.volumes if one.deleted} if view.environment else set()
         )
@@ -153,7 +153,7 @@ class ProjectProvider(RailwayProvider):
         if project is None:
             raise MissingError(
                 f"the Railway project {project_id} is deleted",
-                next_step="run `pulumi up --refresh`: it notices what was deleted by hand",
+                fix="run `pulumi up --refresh`: it notices what was deleted by hand",
             )
         return project
 
@@ -168,7 +168,7 @@ class ProjectProvider(RailwayProvider):
         if project is None:
             raise RefusedError(
                 f"there is no Railway project {project_id}",
-                next_step="copy the id from the project's settings: pulumi config set "
+                fix="copy the id from the project's settings: pulumi config set "
                 "whatsapp-crm:railwayProjectId <id>; to have a new project made: pulumi config rm "
                 "whatsapp-crm:railwayProjectId",
             )
@@ -177,7 +177,7 @@ class ProjectProvider(RailwayProvider):
             raise RefusedError(
                 f"the Railway project {project_id} belongs to workspace {project.workspace_id}, not to "
                 f"{workspace}",
-                next_step="correct whatsapp-crm:railwayProjectId or whatsapp-crm:railwayWorkspaceId",
+                fix="correct whatsapp-crm:railwayProjectId or whatsapp-crm:railwayWorkspaceId",
             )
         _refuse_another_stacks(project, props["stack_marker"])
         _refuse_no_environment(project, props, self.access.kind)
@@ -189,7 +189,7 @@ class ProjectProvider(RailwayProvider):
         if self.access.kind == "project":
             raise RefusedError(
                 "RAILWAY_TOKEN is a project token, and no project token may look for projects or make one",
-                next_step="use an account or workspace token in RAILWAY_API_TOKEN, or name the project: "
+                fix="use an account or workspace token in RAILWAY_API_TOKEN, or name the project: "
                 "pulumi config set whatsapp-crm:railwayProjectId <id>",
             )
         workspace = props.get("workspace_id") or self._only_workspace()
@@ -201,7 +201,7 @@ class ProjectProvider(RailwayProvider):
                 raise RefusedError(
                     f"{len(ours)} Railway projects carry the mark {mark}: "
                     f"{', '.join(one.id for one in ours)}",
-                    next_step="say which one: pulumi config set whatsapp-crm:railwayProjectId <id>",
+                    fix="say which one: pulumi config set whatsapp-crm:railwayProjectId <id>",
                 )
             return self.railway.project(ours[0].id) if ours else None
 
@@ -224,7 +224,7 @@ class ProjectProvider(RailwayProvider):
             self.railway.seed(made, _environment_id(made, props))
             return made
 
-        return self.once(make, find)
+        return self.create_once(make, find)
 
     def _only_workspace(self) -> str:
         workspaces = self.railway.api.workspaces()
@@ -233,7 +233,7 @@ class ProjectProvider(RailwayProvider):
         seen = ", ".join(f"{one.name} ({one.id})" for one in workspaces) or "none"
         raise RefusedError(
             f"in which workspace should the project be? The token sees: {seen}",
-            next_step="pulumi config set whatsapp-crm:railwayWorkspaceId <id>",
+            fix="pulumi config set whatsapp-crm:railwayWorkspaceId <id>",
         )
 
     def is_marked(self, project: ProjectView, props: Props) -> bool:
@@ -257,9 +257,9 @@ class ProjectProvider(RailwayProvider):
         if description != project.description:
             fields["description"] = description
         if fields:
-            with self.railway.changing(project.id):
+            with self.railway.lock(project.id):
                 self.railway.api.update_project(project.id, **fields)
-                self.railway.drop(project.id)
+                self.railway.invalidate(project.id)
 
 
 class Project(dynamic.Resource, module="railway", name="Project"):
@@ -286,7 +286,7 @@ def _foreign(workspace: str, name: str, foreign: Mapping[str, Sequence[str]]) ->
     return RefusedError(
         f"workspace {workspace} already has a Railway project named {name} that this stack did not make: "
         f"{', '.join(shown)}",
-        next_step=f"{take}to make another, choose another name: pulumi config set "
+        fix=f"{take}to make another, choose another name: pulumi config set "
         "whatsapp-crm:railwayProjectName <name>",
     )
 
@@ -299,7 +299,7 @@ def _refuse_another_stacks(project: ProjectView, stack_marker: str) -> None:
     raise RefusedError(
         f"the Railway project {project.name} ({project.id}) belongs to the Pulumi stack {others}; this stack "
         f"is {stack_marker}, and two stacks would undo each other's work",
-        next_step="correct whatsapp-crm:railwayProjectId of this stack. If that stack is gone, or was "
+        fix="correct whatsapp-crm:railwayProjectId of this stack. If that stack is gone, or was "
         f"renamed to this one: take {' and '.join(mark_of(one) for one in marks)} out of the project's "
         "description in Railway's dashboard (project, Settings, General), then run `pulumi up` again",
     )
@@ -314,7 +314,7 @@ def _refuse_no_service(project: ProjectView, name: str | None) -> None:
     raise RefusedError(
         f"the Railway project {project.name} ({project.id}) has no service named {name}, but "
         f"{', '.join(there)}. A new one would run beside, with a new and empty volume",
-        next_step="say which of them is the backend: pulumi config set "
+        fix="say which of them is the backend: pulumi config set "
         f"whatsapp-crm:railwayServiceName {which}. If none of them is: make an empty service named {name} in "
         "Railway's dashboard, then run `pulumi up` again: it is taken over",
     )
@@ -330,7 +330,7 @@ def _refuse_no_environment(project: ProjectView, props: Props, kind: TokenKind) 
         raise RefusedError(
             f"RAILWAY_TOKEN is a project token of the environment {there}, and sees no environment {name} in "
             f"the Railway project {project.name} ({project.id})",
-            next_step=f"take a project token of {name} (project settings on Railway, Tokens); or correct "
+            fix=f"take a project token of {name} (project settings on Railway, Tokens); or correct "
             "whatsapp-crm:railwayEnvironment; or unset RAILWAY_TOKEN, and set RAILWAY_API_TOKEN to an "
             "account token or to a token of the project's workspace",
         )
@@ -341,7 +341,7 @@ def _refuse_no_environment(project: ProjectView, props: Props, kind: TokenKind) 
     raise RefusedError(
         f"the Railway project has no environment {name}, but {there}. A new one would be empty, and "
         f"Railway's API cannot put the service{several} {services} there",
-        next_step="correct whatsapp-crm:railwayEnvironment; or duplicate an environment that has the "
+        fix="correct whatsapp-crm:railwayEnvironment; or duplicate an environment that has the "
         f"service{several} in Railway's dashboard, under the name {name}",
     )
 

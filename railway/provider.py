@@ -28,7 +28,6 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from plain_errors import answer_plainly
 from railway import fields as differ
 from railway.errors import (
     AmbiguousError,
@@ -42,12 +41,13 @@ from railway.errors import (
     WaitTimeoutError,
 )
 from railway.graphql.credentials import Access, access_from
+from user_errors import report_user_errors_without_traceback
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from railway.graphql.models import InstanceView, StackView
-    from railway.snapshot import Railway, Stack
+    from railway.graphql.models import InstanceView, Snapshot
+    from railway.snapshot import AccountCache, EnvironmentCache
 
 PROVIDER_KEY = "__provider"
 
@@ -76,28 +76,28 @@ class RailwayProvider(ResourceProvider):
 
     # ---- What a subclass says
 
-    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+    def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Find the object or make it, bring it to what is declared, and return its id and its own outputs."""
         raise NotImplementedError
 
-    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live values of the declared fields and the outputs; None if Railway says that it is deleted."""
         raise NotImplementedError
 
-    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Bring the object to what is declared, and return its own outputs."""
         raise NotImplementedError
 
-    def drop(self, id_: str, props: Props) -> None:
+    def delete_object(self, id_: str, props: Props) -> None:
         """Delete the object; one that is gone already is no error."""
         raise NotImplementedError
 
-    def wrong(self, olds: Props, news: Props) -> list[differ.FieldProblem]:
+    def validate(self, olds: Props, news: Props) -> list[differ.FieldProblem]:
         """What is wrong between fields; each may be unknown."""
         del olds, news
         return []
 
-    def derive(self, olds: Props, news: Props) -> dict[str, Any]:
+    def computed_inputs(self, olds: Props, news: Props) -> dict[str, Any]:
         """Inputs that are computed from the others, for people to read."""
         del olds, news
         return {}
@@ -107,7 +107,7 @@ class RailwayProvider(ResourceProvider):
     def configure(self, req: ConfigureRequest) -> None:
         """Read address and token. A wrong one is told by `check`, where it is an error without a
         traceback."""
-        answer_plainly()
+        report_user_errors_without_traceback()
         try:
             self._access = access_from(os.environ, req.config.get)
         except CredentialsError as error:
@@ -115,9 +115,9 @@ class RailwayProvider(ResourceProvider):
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Refuse wrong settings in the preview, before anything is sent."""
-        olds = _plain(_olds)
-        declared = _plain(news)
-        found = differ.problems(self.FIELDS, olds, declared) + self.wrong(olds, declared)
+        olds = without_provider_key(_olds)
+        declared = without_provider_key(news)
+        found = differ.problems(self.FIELDS, olds, declared) + self.validate(olds, declared)
         if isinstance(self._access, CredentialsError):
             found.append(differ.FieldProblem("", str(self._access)))
         inputs = dict(declared)
@@ -125,7 +125,7 @@ class RailwayProvider(ResourceProvider):
             if field.name in declared and not differ.is_unknown(declared[field.name]):
                 inputs[field.name] = field.normal(declared[field.name])
         if not found:
-            inputs |= self.derive(olds, inputs)
+            inputs |= self.computed_inputs(olds, inputs)
         return CheckResult(
             {name: value for name, value in inputs.items() if value is not None},
             [CheckFailure(problem.name, problem.reason) for problem in found],
@@ -140,32 +140,32 @@ class RailwayProvider(ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Find or make the object."""
-        declared = _plain(props)
-        id_, outs = _plainly(lambda: self.make(declared))
-        return CreateResult(id_, _present(declared | outs))
+        declared = without_provider_key(props)
+        id_, outs = without_causes(lambda: self.create_object(declared))
+        return CreateResult(id_, without_none(declared | outs))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """The live state; a blank id only if Railway says that the object is deleted."""
-        known = _plain(props)
-        live = _plainly(lambda: self.see(id_, known))
+        known = without_provider_key(props)
+        live = without_causes(lambda: self.read_object(id_, known))
         if live is None:
             return ReadResult("", {})
-        outs = _present(known | live)
+        outs = without_none(known | live)
         names = {field.name for field in self.FIELDS}
         return ReadResult(id_, outs, {name: value for name, value in outs.items() if name in names})
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Bring the object to what is declared."""
-        olds, news = _plain(_olds), _plain(_news)
+        olds, news = without_provider_key(_olds), without_provider_key(_news)
         changed = differ.compare(self.FIELDS, olds, news).changed
         names = {field.name for field in self.FIELDS}
         kept = {name: value for name, value in olds.items() if name not in names}
-        outs = _plainly(lambda: self.change(_id, olds, news, changed))
-        return UpdateResult(_present(kept | news | outs))
+        outs = without_causes(lambda: self.update_object(_id, olds, news, changed))
+        return UpdateResult(without_none(kept | news | outs))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Delete the object."""
-        _plainly(lambda: self.drop(_id, _plain(_props)))
+        without_causes(lambda: self.delete_object(_id, without_provider_key(_props)))
 
     # ---- What subclasses share
 
@@ -185,30 +185,30 @@ class RailwayProvider(ResourceProvider):
     def sibling(self, kind: type[Kind], /) -> Kind:
         """A provider of another kind with the same credentials."""
         made = kind()
-        made.use(self._access)
+        made.use_access(self._access)
         return made
 
-    def use(self, access: Access | CredentialsError | None) -> None:
+    def use_access(self, access: Access | CredentialsError | None) -> None:
         """Take these credentials instead of those that `configure` would read."""
         self._access = access
 
     @property
-    def railway(self) -> Railway:
+    def railway(self) -> AccountCache:
         """The shared connection."""
         # Here and not above: check and diff send nothing and must not load an HTTP library.
         from railway.connection import railway_for
 
         return railway_for(self.access)
 
-    def stack(self, props: Props) -> Stack:
+    def environment(self, props: Props) -> EnvironmentCache:
         """The shared reading of the resource's environment."""
-        return self.railway.stack(props["project_id"], props["environment_id"])
+        return self.railway.environment(props["project_id"], props["environment_id"])
 
-    def managed(self, props: Props, live: Mapping[str, object]) -> dict[str, Any]:
+    def declared_only(self, props: Props, live: Mapping[str, object]) -> dict[str, Any]:
         """Live values of those optional fields only that are declared: the others are Railway's business."""
         return {name: value for name, value in live.items() if props.get(name) is not None}
 
-    def once(self, make: Callable[[], T], find: Callable[[], T | None], *, late: bool = False) -> T:
+    def create_once(self, create: Callable[[], T], find: Callable[[], T | None], *, late: bool = False) -> T:
         """Make something that must not be made twice.
 
         After an answer that leaves open whether it happened, look for it, three times with a growing
@@ -225,7 +225,7 @@ class RailwayProvider(ResourceProvider):
         while True:
             attempt += 1
             try:
-                return make()
+                return create()
             except (AmbiguousError, ServerFaultError) as error:
                 last: RequestError = error
                 pauses: tuple[float, ...] = (1.0, 3.0, 6.0)
@@ -246,7 +246,7 @@ class RailwayProvider(ResourceProvider):
             if (attempt >= 3 and pauses) or deadline.passed:
                 raise last
 
-    def wait_for(self, what: str, look: Callable[[], T | None], *, seconds: float, every: float = 1.0) -> T:
+    def wait_for(self, what: str, poll: Callable[[], T | None], *, seconds: float, every: float = 1.0) -> T:
         """Look until there is something.
 
         Raises:
@@ -255,24 +255,24 @@ class RailwayProvider(ResourceProvider):
         deadline = self.railway.api.client.clock.deadline(seconds)
         pause = every / 4
         while True:
-            found = look()
+            found = poll()
             if found is not None:
                 return found
             if deadline.passed:
                 raise WaitTimeoutError(
                     f"{what} did not appear on Railway within {seconds:.0f} s",
-                    next_step="run `pulumi up` again; it continues where this one stopped",
+                    fix="run `pulumi up` again; it continues where this one stopped",
                 )
             deadline.sleep(pause)
             pause = min(every, pause * 2)
 
 
-def gone(view: StackView) -> bool:
+def is_deleted(view: Snapshot) -> bool:
     """Whether the whole environment, or its project, is deleted."""
     return view.project is None or view.environment is None
 
 
-def instance_of(view: StackView, service_id: str) -> InstanceView:
+def instance_of(view: Snapshot, service_id: str) -> InstanceView:
     """A service's instance in this environment.
 
     Raises:
@@ -282,20 +282,20 @@ def instance_of(view: StackView, service_id: str) -> InstanceView:
     if instance is None:
         raise MissingError(
             f"the service {service_id} is not in this environment",
-            next_step="run `pulumi up --refresh`: it notices what was deleted by hand and makes it again",
+            fix="run `pulumi up --refresh`: it notices what was deleted by hand and makes it again",
         )
     return instance
 
 
-def _plain(props: Mapping[str, Any]) -> dict[str, Any]:
+def without_provider_key(props: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in props.items() if name != PROVIDER_KEY and value is not None}
 
 
-def _present(outs: Mapping[str, Any]) -> dict[str, Any]:
+def without_none(outs: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in outs.items() if value is not None}
 
 
-def _plainly(work: Callable[[], T]) -> T:
+def without_causes(work: Callable[[], T]) -> T:
     """Let our own errors out without their causes, and without the frames that led to them."""
     try:
         return work()

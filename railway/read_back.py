@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING
 from railway.errors import WaitTimeoutError
 
 if TYPE_CHECKING:
-    from railway.graphql.models import StackView
+    from railway.graphql.models import Snapshot
     from railway.provider import RailwayProvider
-    from railway.snapshot import Stack
+    from railway.snapshot import EnvironmentCache
 
 SECONDS = 20.0
 EVERY = 4.0
 
 
 @dataclass(frozen=True)
-class Unkept:
+class Mismatch:
     """A value that is not what was written.
 
     Args:
@@ -43,17 +43,17 @@ class Unkept:
 
 def read_back(
     provider: RailwayProvider,
-    stack: Stack,
+    cache: EnvironmentCache,
     what: str,
-    unkept: Callable[[StackView], tuple[Unkept, ...]],
+    unkept: Callable[[Snapshot], tuple[Mismatch, ...]],
     *,
-    next_step: str,
-) -> StackView:
+    fix: str,
+) -> Snapshot:
     """Look until all that was written is there, at first in the shared reading: drop it before.
 
     Args:
         provider: whose clock counts.
-        stack: where to look.
+        cache: where to look.
         what: what was written, for people.
         unkept: what a reading says differently.
         next_step: what a person should do if it stays so.
@@ -65,11 +65,11 @@ def read_back(
         WaitTimeoutError: something was not kept.
         RailwayError: it could not be read.
     """
-    wrong: tuple[Unkept, ...] = ()
+    wrong: tuple[Mismatch, ...] = ()
 
-    def look() -> StackView | None:
+    def look() -> Snapshot | None:
         nonlocal wrong
-        view = stack.look_again() if wrong else stack.look()
+        view = cache.refresh() if wrong else cache.snapshot()
         wrong = unkept(view)
         return None if wrong else view
 
@@ -79,7 +79,7 @@ def read_back(
         said = "; ".join(str(one) for one in wrong)
         raise WaitTimeoutError(
             f"Railway took {what}, but did not keep all of it: {SECONDS:.0f} s later {said}",
-            next_step=next_step,
+            fix=fix,
         ) from None
 
 

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from railway import health
-from railway.clock import Clock, Deadline, say, spell
-from railway.errors import DeploymentError, LostSightError, RequestError
+from railway.clock import Clock, Deadline, format_duration, log_progress
+from railway.errors import DeploymentError, RequestError, StatusUnknownError
 from railway.graphql.api import RailwayApi
 from railway.graphql.credentials import Access
 from railway.graphql.models import GOOD_STATUSES, WAITING_FOR_A_PERSON, DeploymentView
 from railway.redact import redact
-from railway.snapshot import Stack
+from railway.snapshot import EnvironmentCache
 
 _POLL = 5.0
 _LINES = 20
@@ -77,10 +77,10 @@ class Rollout:
     """
 
     def __init__(
-        self, api: RailwayApi, stack: Stack, service_id: str, access: Access, expect: Expectations
+        self, api: RailwayApi, cache: EnvironmentCache, service_id: str, access: Access, expect: Expectations
     ) -> None:
         self._api = api
-        self._stack = stack
+        self._stack = cache
         self._service_id = service_id
         self._access = access
         self._expect = expect
@@ -97,7 +97,7 @@ class Rollout:
         try:
             return self._watch(deployment_id)
         except RequestError as failure:
-            lost = LostSightError(next(reversed(self._seen), deployment_id), failure)
+            lost = StatusUnknownError(next(reversed(self._seen), deployment_id), failure)
         raise lost from None
 
     def _watch(self, deployment_id: str) -> DeploymentView:
@@ -113,11 +113,11 @@ class Rollout:
             newer = self._newer_than(reached) if reached.status == "REMOVED" else None
             if newer is None:
                 raise self._failure(reached)
-            say(f"deployment {reached.id} was replaced by {newer.id}; waiting for that one")
+            log_progress(f"deployment {reached.id} was replaced by {newer.id}; waiting for that one")
             deployment_id = newer.id
         raise DeploymentError(
             f"newer deployments replaced ours {_FOLLOWED} times while we waited; the last is {deployment_id}",
-            next_step="wait until nobody pushes, then run `pulumi up` again",
+            fix="wait until nobody pushes, then run `pulumi up` again",
             deployment_id=deployment_id,
         )
 
@@ -140,19 +140,19 @@ class Rollout:
         if not seen or seen[-1] != deployment.status:
             seen.append(deployment.status)
             hint = _HINTS.get(deployment.status)
-            most = f"{hint}; waiting {spell(self._expect.wait_seconds)} at most" if hint else ""
-            say(f"deployment {deployment_id} is {deployment.status}{most}")
+            most = f"{hint}; waiting {format_duration(self._expect.wait_seconds)} at most" if hint else ""
+            log_progress(f"deployment {deployment_id} is {deployment.status}{most}")
         return deployment
 
     def _never(self, deployment: DeploymentView) -> DeploymentError:
-        waited = spell(self._expect.wait_seconds)
+        waited = format_duration(self._expect.wait_seconds)
         if deployment.status in WAITING_FOR_A_PERSON:
             what = "an approval" if deployment.status == "NEEDS_APPROVAL" else "GitHub's checks"
             then = "then run `pulumi up` again: it waits for this same deployment"
             return DeploymentError(
                 f"the deployment {deployment.id} is {deployment.status}: it has been waiting for {what} for "
                 f"{waited}",
-                next_step=f"approve it in Railway's dashboard; {then}"
+                fix=f"approve it in Railway's dashboard; {then}"
                 if deployment.status == "NEEDS_APPROVAL"
                 else f"make the checks of its commit pass on GitHub; {then}",
                 deployment_id=deployment.id,
@@ -162,7 +162,7 @@ class Rollout:
         return DeploymentError(
             f"the deployment {deployment.id} is still {deployment.status}{f' ({step})' if step else ''} "
             f"after {waited}{self._last_lines(deployment)}",
-            next_step="look at it in Railway's dashboard. `pulumi up` again waits for it once more; if it is "
+            fix="look at it in Railway's dashboard. `pulumi up` again waits for it once more; if it is "
             "stuck, cancel it there first, and `pulumi up` deploys anew",
             deployment_id=deployment.id,
             status=deployment.status,
@@ -201,7 +201,7 @@ class Rollout:
                 raise DeploymentError(
                     f"the deployment {deployment.id} runs, but its log does not say: "
                     f"{'; '.join(missing)}{self._last_lines(deployment)}",
-                    next_step="mend what keeps the backend from saying it (of the usual two: SESSIONS_PATH "
+                    fix="mend what keeps the backend from saying it (of the usual two: SESSIONS_PATH "
                     "and the volume's mount path, the service account), or, if it says so in other words, "
                     "change whatsapp-crm:logExpectations; then `pulumi up` again",
                     deployment_id=deployment.id,
@@ -235,7 +235,7 @@ class Rollout:
                 min(10.0, self._access.timeout),
             )
             if answer == "200":
-                say(f"deployment {deployment.id}: {self._expect.health_path} answers 200")
+                log_progress(f"deployment {deployment.id}: {self._expect.health_path} answers 200")
                 return deployment
             now = self._look(deployment.id)
             if now.bad:
@@ -245,8 +245,7 @@ class Rollout:
                     f"the deployment {deployment.id} runs, but "
                     f"https://{self._expect.domain}{self._expect.health_path} does not answer 200: "
                     f"{answer}{self._last_lines(deployment)}",
-                    next_step="make the backend answer 200 there (exactly, no redirect), then `pulumi "
-                    "up` again",
+                    fix="make the backend answer 200 there (exactly, no redirect), then `pulumi up` again",
                     deployment_id=deployment.id,
                     status=deployment.status,
                 )
@@ -263,7 +262,7 @@ class Rollout:
             f"the deployment {deployment.id} ended "
             f"{deployment.status}{after}{where}{why}"
             f"{self._last_lines(deployment, build=step in _BUILD_STEPS)}",
-            next_step=_ADVICE_BY_STEP.get(step) or _ADVICE_BY_STATUS.get(deployment.status) or _MEND,
+            fix=_ADVICE_BY_STEP.get(step) or _ADVICE_BY_STATUS.get(deployment.status) or _MEND,
             deployment_id=deployment.id,
             status=deployment.status,
         )
@@ -309,7 +308,7 @@ class Rollout:
             return None
         known = [(name, value) for name, value in pairs if value is not None]
         if any("${{" in value for _, value in known):
-            stack = self._stack
-            rendered = self._api.rendered_variables(stack.project_id, stack.environment_id, self._service_id)
+            cache = self._stack
+            rendered = self._api.rendered_variables(cache.project_id, cache.environment_id, self._service_id)
             known += rendered.items()
         return known

@@ -22,9 +22,9 @@ from railway.errors import (
     WaitTimeoutError,
 )
 from railway.fields import Field, at_most_characters
-from railway.graphql.models import InstanceView, Named, StackView
-from railway.provider import Props, RailwayProvider, gone, inputs_of
-from railway.snapshot import Stack
+from railway.graphql.models import InstanceView, Named, Snapshot
+from railway.provider import Props, RailwayProvider, inputs_of, is_deleted
+from railway.snapshot import EnvironmentCache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,37 +51,37 @@ class ServiceProvider(RailwayProvider):
         Field(name="service_name", required=True, rules=(at_most_characters(32),)),
     )
 
-    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+    def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Find by name, or make, and wait until it is in the environment."""
-        stack, name = self.stack(props), props["service_name"]
-        with stack.changing:
+        cache, name = self.environment(props), props["service_name"]
+        with cache.lock:
 
-            def named(view: StackView) -> Named | None:
+            def named(view: Snapshot) -> Named | None:
                 services = view.project.services if view.project else ()
                 return next((one for one in services if one.name == name), None)
 
-            view = stack.look()
-            if gone(view):
-                raise MissingError("the environment is deleted", next_step="run `pulumi up --refresh`")
+            view = cache.snapshot()
+            if is_deleted(view):
+                raise MissingError("the environment is deleted", fix="run `pulumi up --refresh`")
             found = named(view)
             known = found is not None
             if found is None:
-                found = self.once(
-                    lambda: self.railway.api.create_service(stack.project_id, stack.environment_id, name),
-                    lambda: named(stack.look_again()),
+                found = self.create_once(
+                    lambda: self.railway.api.create_service(cache.project_id, cache.environment_id, name),
+                    lambda: named(cache.refresh()),
                 )
             try:
-                self._await_instance(stack, found)
+                self._await_instance(cache, found)
             except WaitTimeoutError:
                 if not known:
                     raise
                 raise not_here(found, view.environment.name if view.environment else "") from None
         return found.id, {}
 
-    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live service."""
-        view = self.stack(props).look()
-        if gone(view):
+        view = self.environment(props).snapshot()
+        if is_deleted(view):
             return None
         service = view.service(id_)
         if service is None:
@@ -92,27 +92,27 @@ class ServiceProvider(RailwayProvider):
             raise not_here(service, view.environment.name if view.environment else "")
         return {"service_name": service.name}
 
-    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Rename it."""
         del olds
         if "service_name" in changed:
-            stack = self.stack(news)
-            with stack.changing:
+            cache = self.environment(news)
+            with cache.lock:
                 try:
                     self.railway.api.rename_service(id_, news["service_name"])
                 except RejectedError:
-                    _refuse_taken_name(stack.look_again(), id_, news["service_name"])
+                    _refuse_taken_name(cache.refresh(), id_, news["service_name"])
                     raise
                 finally:
-                    stack.drop()
+                    cache.invalidate()
         return {}
 
-    def drop(self, id_: str, props: Props) -> None:
+    def delete_object(self, id_: str, props: Props) -> None:
         """Delete it; its volume stays. What other environments would lose with it is not deleted."""
-        stack = self.stack(props)
-        with stack.changing:
-            view = stack.look_again()
-            if gone(view):
+        cache = self.environment(props)
+        with cache.lock:
+            view = cache.refresh()
+            if is_deleted(view):
                 return
             service = view.service(id_)
             if service is not None:
@@ -125,19 +125,19 @@ class ServiceProvider(RailwayProvider):
             except NotFoundError:
                 return
             finally:
-                stack.drop()
+                cache.invalidate()
 
-    def _await_instance(self, stack: Stack, service: Named) -> None:
-        if stack.look().instance(service.id) is not None:
+    def _await_instance(self, cache: EnvironmentCache, service: Named) -> None:
+        if cache.snapshot().instance(service.id) is not None:
             return
         api = self.railway.api
 
         def there() -> bool | None:
-            return api.instance_is_there(stack.project_id, stack.environment_id, service.id) or None
+            return api.instance_is_there(cache.project_id, cache.environment_id, service.id) or None
 
         self.wait_for(f"the instance of service {service.name}", there, seconds=120)
 
-        def add(view: StackView) -> StackView:
+        def add(view: Snapshot) -> Snapshot:
             if view.project is None or view.environment is None:
                 return view
             project, environment = view.project, view.environment
@@ -146,9 +146,9 @@ class ServiceProvider(RailwayProvider):
             if view.instance(service.id) is None:
                 fresh = InstanceView(service.id, {}, None, (), (), ())
                 environment = replace(environment, instances=(*environment.instances, fresh))
-            return StackView(project, environment)
+            return Snapshot(project, environment)
 
-        stack.patch(add)
+        cache.update(add)
 
     def _is_deleted(self, service_id: str) -> bool:
         try:
@@ -157,7 +157,7 @@ class ServiceProvider(RailwayProvider):
             raise MissingError(
                 f"the service {service_id} is not in the project's list, and this token may not ask "
                 "whether it is deleted",
-                next_step="use an account or workspace token in RAILWAY_API_TOKEN",
+                fix="use an account or workspace token in RAILWAY_API_TOKEN",
             ) from None
 
 
@@ -181,7 +181,7 @@ def not_here(service: Named, environment: str) -> MissingError:
     return MissingError(
         f"the Railway project has the service {service.name} ({service.id}), but not in the environment "
         f"{environment}; Railway's API cannot put it there",
-        next_step=f"open {environment} in Railway's dashboard, press Sync, choose the environment that has "
+        fix=f"open {environment} in Railway's dashboard, press Sync, choose the environment that has "
         "the service, keep nothing but it, and deploy the change; then `pulumi up --refresh`. Or use an "
         "environment that has it (whatsapp-crm:railwayEnvironment). If none has it: make an empty service of "
         f"another name in {environment} in the dashboard, and pulumi config set "
@@ -189,7 +189,7 @@ def not_here(service: Named, environment: str) -> MissingError:
     )
 
 
-def _refuse_taken_name(view: StackView, id_: str, name: str) -> None:
+def _refuse_taken_name(view: Snapshot, id_: str, name: str) -> None:
     services = view.project.services if view.project else ()
     taken = next((one for one in services if one.name == name and one.id != id_), None)
     ours = view.service(id_)
@@ -199,7 +199,7 @@ def _refuse_taken_name(view: StackView, id_: str, name: str) -> None:
     raise RefusedError(
         f"our Railway service is named {here} ({id_}); it cannot be named {name}, because another service of "
         f"the project ({taken.id}) has that name",
-        next_step=f"leave ours its name: pulumi config set whatsapp-crm:railwayServiceName {here}. If the "
+        fix=f"leave ours its name: pulumi config set whatsapp-crm:railwayServiceName {here}. If the "
         "other is the one with the data: let this stack forget ours, which changes nothing on Railway "
         "(`pulumi state delete --force --target-dependents <urn of the service>`), then `pulumi up` takes "
         "the other over",

@@ -14,13 +14,13 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
-from railway.domain_port import PORT_STAYS, port_left
+from railway.domain_port import PORT_STAYS, port_mismatch
 from railway.errors import NotFoundError, RefusedError, RejectedError
 from railway.fields import Field, at_most_characters, number, port
-from railway.graphql.models import ServiceDomainView, StackView
-from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
-from railway.read_back import Unkept, read_back
-from railway.snapshot import Stack
+from railway.graphql.models import ServiceDomainView, Snapshot
+from railway.provider import Props, RailwayProvider, inputs_of, instance_of, is_deleted
+from railway.read_back import Mismatch, read_back
+from railway.snapshot import EnvironmentCache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,57 +54,57 @@ class ServiceDomainProvider(RailwayProvider):
         Field(name="subdomain", rules=(at_most_characters(63),)),
     )
 
-    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+    def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Find the service's domain, or make one; then bring label and port to what is declared."""
-        stack = self.stack(props)
-        with stack.changing:
-            found = choose(stack.look(), props)
+        cache = self.environment(props)
+        with cache.lock:
+            found = choose(cache.snapshot(), props)
             if found is None:
-                found = self.once(
+                found = self.create_once(
                     self._creation(props),
-                    lambda: choose(stack.look_again(), props),
+                    lambda: choose(cache.refresh(), props),
                     late=True,
                 )
                 made = found
-                stack.patch(lambda view: _with_domain(view, props["service_id"], made))
-            domain = self._sync(stack, found, props)
+                cache.update(lambda view: _with_domain(view, props["service_id"], made))
+            domain = self._sync(cache, found, props)
         return found.id, {"domain": domain}
 
-    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live domain."""
-        view = self.stack(props).look()
-        instance = None if gone(view) else view.instance(props["service_id"])
+        view = self.environment(props).snapshot()
+        instance = None if is_deleted(view) else view.instance(props["service_id"])
         if instance is None:
             return None
         domain = next((one for one in instance.service_domains if one.id == id_), None)
         if domain is None:
             return None
-        live = self.managed(props, {"target_port": domain.target_port, "subdomain": _label(domain)})
+        live = self.declared_only(props, {"target_port": domain.target_port, "subdomain": _label(domain)})
         return live | {"domain": domain.domain}
 
-    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Change label or port."""
-        stack = self.stack(news)
-        with stack.changing:
-            instance = instance_of(stack.look(), news["service_id"])
+        cache = self.environment(news)
+        with cache.lock:
+            instance = instance_of(cache.snapshot(), news["service_id"])
             domain = next((one for one in instance.service_domains if one.id == id_), None)
             if domain is None:
                 # Gone since the last refresh: Railway's answer to the update says so.
                 domain = ServiceDomainView(id_, olds["domain"], olds["domain"].partition(".")[2], None)
             if "target_port" in changed and news.get("target_port") is None:
-                return {"domain": self._take_port_back(stack, domain, news)}
-            return {"domain": self._sync(stack, domain, news)}
+                return {"domain": self._take_port_back(cache, domain, news)}
+            return {"domain": self._sync(cache, domain, news)}
 
-    def drop(self, id_: str, props: Props) -> None:
+    def delete_object(self, id_: str, props: Props) -> None:
         """Take it away."""
-        stack = self.stack(props)
-        with stack.changing:
+        cache = self.environment(props)
+        with cache.lock:
             try:
                 self.railway.api.delete_domain(id_)
             except NotFoundError:
                 return
             finally:
-                stack.drop()
+                cache.invalidate()
 
     def _creation(self, props: Props) -> Callable[[], ServiceDomainView]:
         """How to make one: with the port at the first try, without it at the next; `_sync` sets it then.
@@ -124,7 +124,7 @@ class ServiceDomainProvider(RailwayProvider):
 
         return make
 
-    def _sync(self, stack: Stack, domain: ServiceDomainView, props: Props) -> str:
+    def _sync(self, cache: EnvironmentCache, domain: ServiceDomainView, props: Props) -> str:
         label, port_wanted = props.get("subdomain"), props.get("target_port")
         renamed = label is not None and label != _label(domain)
         if not renamed and (port_wanted is None or port_wanted == domain.target_port):
@@ -132,26 +132,31 @@ class ServiceDomainProvider(RailwayProvider):
         name = f"{label}.{domain.suffix}" if renamed else domain.domain
         # Without a word about the port a rename might take it away.
         kept = port_wanted if port_wanted is not None else domain.target_port
-        self._update(stack, domain.id, props, name, {} if kept is None else {"targetPort": kept})
+        self._update(cache, domain.id, props, name, {} if kept is None else {"targetPort": kept})
         return name
 
-    def _take_port_back(self, stack: Stack, domain: ServiceDomainView, props: Props) -> str:
+    def _take_port_back(self, cache: EnvironmentCache, domain: ServiceDomainView, props: Props) -> str:
         """Say that there is no port, and look: nobody has shown what Railway makes of a null here."""
         label = props.get("subdomain")
         name = domain.domain if label in (None, _label(domain)) else f"{label}.{domain.suffix}"
-        self._update(stack, domain.id, props, name, {"targetPort": None})
+        self._update(cache, domain.id, props, name, {"targetPort": None})
 
-        def wrong(view: StackView) -> tuple[Unkept, ...]:
+        def wrong(view: Snapshot) -> tuple[Mismatch, ...]:
             found = instance_of(view, props["service_id"]).service_domains
             return tuple(
-                port_left(one.target_port) for one in found if one.id == domain.id and one.target_port
+                port_mismatch(one.target_port) for one in found if one.id == domain.id and one.target_port
             )
 
-        read_back(self, stack, f"the domain {name} without a port", wrong, next_step=PORT_STAYS)
+        read_back(self, cache, f"the domain {name} without a port", wrong, fix=PORT_STAYS)
         return name
 
     def _update(
-        self, stack: Stack, domain_id: str, props: Props, name: str, port_said: dict[str, int | None]
+        self,
+        cache: EnvironmentCache,
+        domain_id: str,
+        props: Props,
+        name: str,
+        port_said: dict[str, int | None],
     ) -> None:
         try:
             self.railway.api.update_domain(
@@ -167,9 +172,9 @@ class ServiceDomainProvider(RailwayProvider):
             raise RefusedError(
                 f"Railway does not give the domain {name} to this service: {error.traced_reason}. Another "
                 "service has it, perhaps somebody else's",
-                next_step="choose another subdomain, and run `pulumi up` again",
+                fix="choose another subdomain, and run `pulumi up` again",
             ) from None
-        stack.drop()
+        cache.invalidate()
 
 
 class ServiceDomain(dynamic.Resource, module="railway", name="ServiceDomain"):
@@ -194,14 +199,14 @@ def _label(domain: ServiceDomainView) -> str:
     )
 
 
-def choose(view: StackView, props: Props) -> ServiceDomainView | None:
+def choose(view: Snapshot, props: Props) -> ServiceDomainView | None:
     """The service's domain: the one with the declared label, or else its first."""
     domains = sorted(instance_of(view, props["service_id"]).service_domains, key=lambda one: one.id)
     wanted = [one for one in domains if _label(one) == props.get("subdomain")]
     return next(iter(wanted + domains), None)
 
 
-def _with_domain(view: StackView, service_id: str, domain: ServiceDomainView) -> StackView:
+def _with_domain(view: Snapshot, service_id: str, domain: ServiceDomainView) -> Snapshot:
     if view.environment is None:
         return view
     instances = tuple(

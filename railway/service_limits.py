@@ -22,8 +22,8 @@ from railway import revision
 from railway.deleted_volume import refuse_without
 from railway.errors import NotFoundError
 from railway.fields import Field, number, positive
-from railway.graphql.models import Node, StackView
-from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
+from railway.graphql.models import Node, Snapshot
+from railway.provider import Props, RailwayProvider, inputs_of, instance_of, is_deleted
 
 GIGABYTE = 1_000_000_000
 _BEFORE_ALL = datetime.fromtimestamp(0, UTC)
@@ -59,7 +59,7 @@ class ServiceLimitsProvider(RailwayProvider):
         Field(name="memory_gb", normal=number, rules=(positive,)),
     )
 
-    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+    def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Set them, if there is one; lift those that nobody declared."""
         id_ = f"{props['environment_id']}/{props['service_id']}"
         if not _says_something(props) and not self._limited_by_hand(props):
@@ -67,54 +67,54 @@ class ServiceLimitsProvider(RailwayProvider):
             return id_, {"revision": revision.new(_BEFORE_ALL, None)}
         return id_, self._write(props)
 
-    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live limits; those of a resource that says nothing cost no request."""
         del id_
-        view = self.stack(props).look()
-        if gone(view) or view.instance(props["service_id"]) is None:
+        view = self.environment(props).snapshot()
+        if is_deleted(view) or view.instance(props["service_id"]) is None:
             return None
         if not _says_something(props):
             return _numbers(_configured(view, props["service_id"]))
         return _numbers(self.railway.api.limits(props["environment_id"], props["service_id"]))
 
-    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Set them again."""
         del id_, olds, changed
         return self._write(news)
 
-    def drop(self, id_: str, props: Props) -> None:
+    def delete_object(self, id_: str, props: Props) -> None:
         """Take them back."""
         del id_
         if not _says_something(props):
             return
-        stack = self.stack(props)
-        with stack.changing:
+        cache = self.environment(props)
+        with cache.lock:
             try:
                 self.railway.api.update_limits(
-                    props["service_id"], stack.environment_id, vCPUs=None, memoryGB=None
+                    props["service_id"], cache.environment_id, vCPUs=None, memoryGB=None
                 )
             except NotFoundError:
                 return
             finally:
-                stack.drop()
+                cache.invalidate()
 
     def _limited_by_hand(self, props: Props) -> bool:
-        view = self.stack(props).look()
+        view = self.environment(props).snapshot()
         return _says_something(_numbers(_configured(view, props["service_id"])))
 
     def _write(self, props: Props) -> dict[str, Any]:
-        stack = self.stack(props)
-        with stack.changing:
-            view = stack.look()
+        cache = self.environment(props)
+        with cache.lock:
+            view = cache.snapshot()
             latest = instance_of(view, props["service_id"]).latest
             refuse_without(view, props["service_id"], self.access)
             written = self.railway.api.update_limits(
                 props["service_id"],
-                stack.environment_id,
+                cache.environment_id,
                 vCPUs=props.get("cpus"),
                 memoryGB=props.get("memory_gb"),
             )
-            stack.patch(lambda view: _with_limits(view, props))
+            cache.update(lambda view: _with_limits(view, props))
         return {"revision": revision.new(written, latest)}
 
 
@@ -133,7 +133,7 @@ def _says_something(props: Props) -> bool:
     return props.get("cpus") is not None or props.get("memory_gb") is not None
 
 
-def _configured(view: StackView, service_id: str) -> Node:
+def _configured(view: Snapshot, service_id: str) -> Node:
     """The limits in the environment's config; {} if there are none, or it cannot be read."""
     deploy = (view.config_of(service_id) or {}).get("deploy")
     limits = deploy.get("limitOverride") if isinstance(deploy, Mapping) else None
@@ -150,7 +150,7 @@ def _numbers(limits: Node) -> dict[str, Any]:
     }
 
 
-def _with_limits(view: StackView, props: Props) -> StackView:
+def _with_limits(view: Snapshot, props: Props) -> Snapshot:
     environment = view.environment
     if environment is None or environment.config is None:
         return view

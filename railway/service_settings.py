@@ -26,11 +26,11 @@ from railway import other_environments, revision, volume_region
 from railway.deleted_volume import refuse_without
 from railway.errors import MissingError, NotFoundError
 from railway.fields import Field, FieldProblem, boolean, flag, is_unknown, repository, text
-from railway.graphql.models import StackView, TriggerView
-from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
-from railway.read_back import Unkept, read_back
-from railway.settings_table import SETTINGS, from_instance, to_input, undeclared, unkept
-from railway.snapshot import Stack
+from railway.graphql.models import Snapshot, TriggerView
+from railway.provider import Props, RailwayProvider, inputs_of, instance_of, is_deleted
+from railway.read_back import Mismatch, read_back
+from railway.settings_table import SETTINGS, from_instance, mismatches, to_input, undeclared
+from railway.snapshot import EnvironmentCache
 
 _COMMIT = frozenset({"repo", "branch", "check_suites", "image"})
 """What says which commit is deployed."""
@@ -127,7 +127,7 @@ class ServiceSettingsProvider(RailwayProvider):
         *(setting.field for setting in SETTINGS),
     )
 
-    def wrong(self, olds: Props, news: Props) -> list[FieldProblem]:
+    def validate(self, olds: Props, news: Props) -> list[FieldProblem]:
         """What does not go together."""
 
         def known(name: str, props: Props = news) -> Any:
@@ -166,16 +166,16 @@ class ServiceSettingsProvider(RailwayProvider):
             )
         return found
 
-    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+    def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Write all of it, and take back what a hand set before."""
         return f"{props['environment_id']}/{props['service_id']}", self._write(props, {}, None)
 
-    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live settings of what is declared."""
         del id_
-        stack = self.stack(props)
-        view = stack.look()
-        instance = None if gone(view) else view.instance(props["service_id"])
+        cache = self.environment(props)
+        view = cache.snapshot()
+        instance = None if is_deleted(view) else view.instance(props["service_id"])
         if instance is None:
             return None
         live = from_instance(instance.node, view.config_of(props["service_id"]))
@@ -194,24 +194,24 @@ class ServiceSettingsProvider(RailwayProvider):
                 live["repo"] = ", ".join(sorted({str(live["repo"]), *sources}))
             # A repository beside a declared image, and waiting for checks, are never Railway's choice.
             shown |= {name: live[name] or None for name in ("repo", "branch", "check_suites")}
-        return shown | self.managed(props, live)
+        return shown | self.declared_only(props, live)
 
-    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Write all of it again; the trigger only where the source changed."""
         del id_
         if set(changed) == {"has_volume"}:
             return {}
         return self._write(news, olds, frozenset(changed))
 
-    def drop(self, id_: str, props: Props) -> None:
+    def delete_object(self, id_: str, props: Props) -> None:
         """Nothing: settings live and die with their service."""
         del id_, props
 
     def _write(self, props: Props, before: Props, changed: frozenset[str] | None) -> dict[str, Any]:
         """Write all settings, and the trigger where the source changed; `changed` is None at a creation."""
-        stack, service_id = self.stack(props), props["service_id"]
-        with stack.changing:
-            view = stack.look()
+        cache, service_id = self.environment(props), props["service_id"]
+        with cache.lock:
+            view = cache.snapshot()
             instance = instance_of(view, service_id)
             refuse_without(view, service_id, self.access)
             latest, known = instance.latest, view.triggers(service_id)
@@ -227,10 +227,10 @@ class ServiceSettingsProvider(RailwayProvider):
             if "multiRegionConfig" in sent and not props.get("multi_region_config"):
                 # By itself: it may go before the number and the region beside it; that is not documented.
                 regions = {"multiRegionConfig": sent.pop("multiRegionConfig")}
-                self.railway.api.update_instance(service_id, stack.environment_id, regions)
-            written = self.railway.api.update_instance(service_id, stack.environment_id, sent)
-            stack.drop()
-            view = self._read_back(stack, sent, props)
+                self.railway.api.update_instance(service_id, cache.environment_id, regions)
+            written = self.railway.api.update_instance(service_id, cache.environment_id, sent)
+            cache.invalidate()
+            view = self._read_back(cache, sent, props)
             if changed is None or _SOURCE & changed:
                 latest = instance_of(view, service_id).latest
                 if changed is None:
@@ -239,39 +239,39 @@ class ServiceSettingsProvider(RailwayProvider):
                     moved = "root_directory" in changed
                 if props.get("repo"):
                     triggers = view.triggers(service_id)
-                    written = self._follow(stack, triggers, props, moved=moved) or written
+                    written = self._follow(cache, triggers, props, moved=moved) or written
                 elif props.get("image") or before.get("repo"):
                     # One that was just made may be missing in the list for a moment.
                     triggers = tuple({one.id: one for one in (*known, *view.triggers(service_id))}.values())
-                    self._stop_following(stack, triggers, service_id)
+                    self._stop_following(cache, triggers, service_id)
         chosen = bool(props.get("repo")) and (changed is None or bool(_COMMIT & changed))
         return {"revision": revision.new(written, latest, source=chosen)}
 
-    def _read_back(self, stack: Stack, sent: Mapping[str, object], props: Props) -> StackView:
+    def _read_back(self, cache: EnvironmentCache, sent: Mapping[str, object], props: Props) -> Snapshot:
         """Look until Railway says what was written."""
         service_id = props["service_id"]
-        service = stack.look().service(service_id)
+        service = cache.snapshot().service(service_id)
         name = service.name if service else service_id
 
-        def wrong(view: StackView) -> tuple[Unkept, ...]:
-            return unkept(sent, props, instance_of(view, service_id).node, view.config_of(service_id))
+        def wrong(view: Snapshot) -> tuple[Mismatch, ...]:
+            return mismatches(sent, props, instance_of(view, service_id).node, view.config_of(service_id))
 
         return read_back(
             self,
-            stack,
+            cache,
             f"the settings of the service {name}",
             wrong,
-            next_step="set it in Railway's dashboard (the service, Settings), or take it out of the program; "
+            fix="set it in Railway's dashboard (the service, Settings), or take it out of the program; "
             "then run `pulumi up` again: it writes all of them once more, and looks again",
         )
 
     def _follow(
-        self, stack: Stack, triggers: tuple[TriggerView, ...], props: Props, *, moved: bool
+        self, cache: EnvironmentCache, triggers: tuple[TriggerView, ...], props: Props, *, moved: bool
     ) -> datetime | None:
         """Let pushes to the declared branch, and to no other, be deployed. None: that is so already.
 
         Args:
-            stack: where.
+            cache: where.
             triggers: those that are there.
             props: what is declared.
             moved: whether a trigger that is there may have another root directory: it cannot be read.
@@ -285,15 +285,15 @@ class ServiceSettingsProvider(RailwayProvider):
 
         def make() -> tuple[TriggerView, datetime | None]:
             return api.create_trigger(
-                projectId=stack.project_id,
-                environmentId=stack.environment_id,
+                projectId=cache.project_id,
+                environmentId=cache.environment_id,
                 serviceId=service_id,
                 rootDirectory=root,
                 **wanted,
             )
 
         def find() -> tuple[TriggerView, datetime | None] | None:
-            seen = stack.look_again().triggers(service_id)
+            seen = cache.refresh().triggers(service_id)
             return (seen[0], None) if seen else None
 
         written: datetime | None = None
@@ -301,7 +301,7 @@ class ServiceSettingsProvider(RailwayProvider):
         if triggers:
             trigger = triggers[0]
         else:
-            trigger, written = self.once(make, find)
+            trigger, written = self.create_once(make, find)
             made = written is not None
         if (moved and not made) or _followed(trigger) != tuple(wanted.values()):
             place: dict[str, object] = {"rootDirectory": root or ""} if root or moved else {}
@@ -311,17 +311,19 @@ class ServiceSettingsProvider(RailwayProvider):
                 f"Railway took the deployment trigger of the service {service_id}, but answered that it "
                 f"follows the branch {trigger.branch} of {trigger.repository}, not {props['branch']} of "
                 f"{props['repo']}",
-                next_step="connect the branch in Railway's dashboard (the service, Settings, Source), then "
+                fix="connect the branch in Railway's dashboard (the service, Settings, Source), then "
                 "run `pulumi up` again",
             )
         self._delete_triggers(triggers[1:])
-        stack.patch(lambda view: _with_trigger(view, service_id, trigger))
+        cache.update(lambda view: _with_trigger(view, service_id, trigger))
         return written
 
-    def _stop_following(self, stack: Stack, triggers: tuple[TriggerView, ...], service_id: str) -> None:
+    def _stop_following(
+        self, cache: EnvironmentCache, triggers: tuple[TriggerView, ...], service_id: str
+    ) -> None:
         """Let no push be deployed: a trigger that is left would deploy its repository over the image."""
         self._delete_triggers(triggers)
-        stack.patch(lambda view: _with_trigger(view, service_id, None))
+        cache.update(lambda view: _with_trigger(view, service_id, None))
 
     def _delete_triggers(self, triggers: tuple[TriggerView, ...]) -> None:
         for one in triggers:
@@ -360,7 +362,7 @@ def _followed(trigger: TriggerView) -> tuple[str, str, bool]:
     return trigger.repository, trigger.branch, trigger.check_suites
 
 
-def _with_trigger(view: StackView, service_id: str, trigger: TriggerView | None) -> StackView:
+def _with_trigger(view: Snapshot, service_id: str, trigger: TriggerView | None) -> Snapshot:
     if view.environment is None:
         return view
     others = tuple(one for one in view.environment.triggers if one.service_id != service_id)

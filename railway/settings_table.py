@@ -32,7 +32,7 @@ from railway.fields import (
     upper,
     whole,
 )
-from railway.read_back import Unkept
+from railway.read_back import Mismatch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,12 +234,12 @@ def undeclared(declared: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str
     return found
 
 
-def unkept(
+def mismatches(
     sent: Mapping[str, object],
     declared: Mapping[str, Any],
     node: Mapping[str, Any],
     config: Mapping[str, Any] | None,
-) -> tuple[Unkept, ...]:
+) -> tuple[Mismatch, ...]:
     """What Railway reads back differently from what was sent. What cannot be read back is left out.
 
     Args:
@@ -249,18 +249,18 @@ def unkept(
         config: the service's part of the environment's config after it, None if it cannot be read.
     """
     live = from_instance(node, config)
-    found: list[Unkept] = []
+    found: list[Mismatch] = []
     for setting in SETTINGS:
         taken_back = setting.normal(declared.get(setting.name)) is None
         if setting.input not in sent or not setting.reads or (taken_back and setting.left_alone):
             continue
         value, wanted = setting.field.value(live), setting.field.value(declared)
         if value != wanted:
-            found.append(Unkept(setting.name, value, wanted))
+            found.append(Mismatch(setting.name, value, wanted))
     if declared.get("image") and live["image"] != text(declared["image"]):
-        found.append(Unkept("image", live["image"], declared["image"]))
+        found.append(Mismatch("image", live["image"], declared["image"]))
     hidden = ((config or {}).get("deploy") or {}).get("registryCredentials")
     taken_back = "registryCredentials" in sent and not declared.get("registry_credentials")
     if taken_back and isinstance(hidden, Mapping) and any(cast("Mapping[str, object]", hidden).values()):
-        found.append(Unkept("registry_credentials", "still there", None))
+        found.append(Mismatch("registry_credentials", "still there", None))
     return tuple(found)

@@ -1,6 +1,6 @@
 """One shared reading of an environment, and the lock under which it is changed.
 
-All reads of an operation come from one `StackRead`: whoever asks first sends it, the others wait for it.
+All reads of an operation come from one `SnapshotRead`: whoever asks first sends it, the others wait for it.
 Our own writes either keep the reading true (`patch`) or drop it. Everything that changes an environment
 holds its project's lock, because Railway races there: "Failed to create service domain, please try
 again".
@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from railway.errors import MissingError
-from railway.graphql.models import EnvironmentView, ProjectView, StackView
+from railway.graphql.models import EnvironmentView, ProjectView, Snapshot
 
 if TYPE_CHECKING:
     from railway.graphql.api import RailwayApi
@@ -30,11 +30,11 @@ Railway."""
 
 @dataclass(frozen=True)
 class _Kept:
-    view: StackView
+    view: Snapshot
     at: float
 
 
-class Stack:
+class EnvironmentCache:
     """One environment of one project, as this process knows it. Shared by all threads.
 
     Args:
@@ -48,14 +48,14 @@ class Stack:
         self._api = api
         self.project_id = project_id
         self.environment_id = environment_id
-        self.changing = lock
+        self.lock = lock
         self._gate = threading.Lock()
         self._kept: _Kept | None = None
-        self._flight: Future[StackView] | None = None
+        self._flight: Future[Snapshot] | None = None
         self._writes = 0
         self._variables: dict[str | None, Mapping[str, str | None]] = {}
 
-    def look(self) -> StackView:
+    def snapshot(self) -> Snapshot:
         """What is there, from the shared reading if it is still good.
 
         Raises:
@@ -66,7 +66,7 @@ class Stack:
                 return self._kept.view
             flight, mine = self._flight, False
             if flight is None:
-                flight, mine = Future[StackView](), True
+                flight, mine = Future[Snapshot](), True
                 self._flight = flight
             writes = self._writes
         if not mine:
@@ -81,10 +81,10 @@ class Stack:
         flight.set_result(view)
         return view
 
-    def _read(self, writes: int) -> StackView:
+    def _read(self, writes: int) -> Snapshot:
         """Read until no write of ours came in between."""
         while True:
-            view = self._api.stack(self.project_id, self.environment_id)
+            view = self._api.snapshot(self.project_id, self.environment_id)
             with self._gate:
                 if writes == self._writes:
                     self._kept = _Kept(view, time.monotonic())
@@ -92,17 +92,17 @@ class Stack:
                     return view
                 writes = self._writes
 
-    def _land(self, flight: Future[StackView]) -> None:
+    def _land(self, flight: Future[Snapshot]) -> None:
         with self._gate:
             if self._flight is flight:
                 self._flight = None
 
-    def look_again(self) -> StackView:
+    def refresh(self) -> Snapshot:
         """What is there now, by a new reading."""
-        self.drop()
-        return self.look()
+        self.invalidate()
+        return self.snapshot()
 
-    def drop(self) -> None:
+    def invalidate(self) -> None:
         """Forget the reading: something was changed, and nobody can say what it looks like now."""
         with self._gate:
             self._writes += 1
@@ -110,7 +110,7 @@ class Stack:
             self._flight = None
             self._variables.clear()
 
-    def patch(self, change: Callable[[StackView], StackView]) -> None:
+    def update(self, change: Callable[[Snapshot], Snapshot]) -> None:
         """Keep the reading true after a write of ours whose effect is known exactly."""
         with self._gate:
             self._writes += 1
@@ -118,7 +118,7 @@ class Stack:
             if self._kept is not None:
                 self._kept = _Kept(change(self._kept.view), self._kept.at)
 
-    def seed(self, view: StackView) -> None:
+    def seed(self, view: Snapshot) -> None:
         """Start from what the answer to a creation said."""
         with self._gate:
             self._writes += 1
@@ -130,8 +130,8 @@ class Stack:
 
         From the config that `look` read; where it is masked or may not be read, by a request of its own.
         """
-        view = self.look()
-        found = authored(view, service_id)
+        view = self.snapshot()
+        found = authored_variables(view, service_id)
         if found is not None:
             return found
         with self._gate:
@@ -143,10 +143,10 @@ class Stack:
             self._variables[service_id] = answer
         return answer
 
-    def patch_variables(self, service_id: str | None, variables: Mapping[str, str | None]) -> None:
+    def update_variables(self, service_id: str | None, variables: Mapping[str, str | None]) -> None:
         """Keep the reading true after a whole map of variables was written."""
 
-        def change(view: StackView) -> StackView:
+        def change(view: Snapshot) -> Snapshot:
             environment = view.environment
             if environment is None or environment.config is None:
                 return view
@@ -160,13 +160,13 @@ class Stack:
                 config["services"] = services
             return replace(view, environment=replace(environment, config=config))
 
-        self.patch(change)
+        self.update(change)
         with self._gate:
             if service_id in self._variables:
                 self._variables[service_id] = dict(variables)
 
 
-def authored(view: StackView, service_id: str | None) -> Mapping[str, str | None] | None:
+def authored_variables(view: Snapshot, service_id: str | None) -> Mapping[str, str | None] | None:
     """The variables in an environment's config; None if it cannot be read there, or only masked."""
     environment = view.environment
     if environment is None or environment.config is None:
@@ -187,17 +187,17 @@ def authored(view: StackView, service_id: str | None) -> Mapping[str, str | None
     return found
 
 
-class Railway:
+class AccountCache:
     """One Railway account as this process knows it: how to ask, and what is known of each environment."""
 
     def __init__(self, api: RailwayApi) -> None:
         self.api = api
         self._gate = threading.Lock()
-        self._stacks: dict[tuple[str, str], Stack] = {}
+        self._stacks: dict[tuple[str, str], EnvironmentCache] = {}
         self._locks: dict[str, threading.RLock] = {}
         self._projects: dict[str, tuple[ProjectView, float]] = {}
 
-    def stack(self, project_id: str, environment_id: str) -> Stack:
+    def environment(self, project_id: str, environment_id: str) -> EnvironmentCache:
         """The shared reading of one environment."""
         if not project_id or not environment_id:
             raise MissingError("a resource's state lacks its project or environment id")
@@ -205,10 +205,10 @@ class Railway:
             key = (project_id, environment_id)
             if key not in self._stacks:
                 lock = self._locks.setdefault(project_id, threading.RLock())
-                self._stacks[key] = Stack(self.api, project_id, environment_id, lock)
+                self._stacks[key] = EnvironmentCache(self.api, project_id, environment_id, lock)
             return self._stacks[key]
 
-    def changing(self, project_id: str) -> threading.RLock:
+    def lock(self, project_id: str) -> threading.RLock:
         """The lock of a project; "" for making projects."""
         with self._gate:
             return self._locks.setdefault(project_id, threading.RLock())
@@ -226,13 +226,13 @@ class Railway:
                 self._projects[project_id] = (project, time.monotonic())
         return project
 
-    def drop(self, project_id: str) -> None:
+    def invalidate(self, project_id: str) -> None:
         """Forget all readings of a project."""
         with self._gate:
             self._projects.pop(project_id, None)
-            stacks = [stack for key, stack in self._stacks.items() if key[0] == project_id]
-        for stack in stacks:
-            stack.drop()
+            stacks = [cache for key, cache in self._stacks.items() if key[0] == project_id]
+        for cache in stacks:
+            cache.invalidate()
 
     def seed(self, project: ProjectView, environment_id: str) -> None:
         """A project that was just made has its environments and nothing in them."""
@@ -242,4 +242,4 @@ class Railway:
         if named is None:
             return
         environment = EnvironmentView(named.id, named.name, (), (), (), {})
-        self.stack(project.id, environment_id).seed(StackView(project, environment))
+        self.environment(project.id, environment_id).seed(Snapshot(project, environment))

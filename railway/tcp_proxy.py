@@ -15,7 +15,7 @@ from railway import revision
 from railway.errors import NotFoundError
 from railway.fields import Field, number, port
 from railway.graphql.models import TcpProxyView
-from railway.provider import Props, RailwayProvider, gone, inputs_of, instance_of
+from railway.provider import Props, RailwayProvider, inputs_of, instance_of, is_deleted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +45,9 @@ class TcpProxyProvider(RailwayProvider):
         Field(name="application_port", normal=number, required=True, replace=True, rules=(port,)),
     )
 
-    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+    def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Find it, or open it."""
-        stack, api = self.stack(props), self.railway.api
+        cache, api = self.environment(props), self.railway.api
         environment_id, service_id = props["environment_id"], props["service_id"]
         application_port = int(props["application_port"])
 
@@ -56,39 +56,39 @@ class TcpProxyProvider(RailwayProvider):
             found = next((one for one in proxies if one.application_port == application_port), None)
             return None if found is None else (found, None)
 
-        with stack.changing:
-            latest = instance_of(stack.look(), service_id).latest
+        with cache.lock:
+            latest = instance_of(cache.snapshot(), service_id).latest
             # One that was found was opened nobody knows when: without a time, a deployment is due.
-            proxy, opened = find() or self.once(
+            proxy, opened = find() or self.create_once(
                 lambda: api.create_tcp_proxy(environment_id, service_id, application_port), find, late=True
             )
-            stack.drop()
+            cache.invalidate()
         return proxy.id, _outs(proxy) | {"revision": revision.new(opened, latest)}
 
-    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live port."""
-        view = self.stack(props).look()
-        if gone(view) or view.instance(props["service_id"]) is None:
+        view = self.environment(props).snapshot()
+        if is_deleted(view) or view.instance(props["service_id"]) is None:
             return None
         proxies = self.railway.api.tcp_proxies(props["environment_id"], props["service_id"])
         found = next((one for one in proxies if one.id == id_), None)
         return None if found is None else _outs(found) | {"application_port": found.application_port}
 
-    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Nothing: every change makes another one."""
         del id_, olds, news, changed
         return {}
 
-    def drop(self, id_: str, props: Props) -> None:
+    def delete_object(self, id_: str, props: Props) -> None:
         """Close it."""
-        stack = self.stack(props)
-        with stack.changing:
+        cache = self.environment(props)
+        with cache.lock:
             try:
                 self.railway.api.delete_tcp_proxy(id_)
             except NotFoundError:
                 return
             finally:
-                stack.drop()
+                cache.invalidate()
 
 
 class TcpProxy(dynamic.Resource, module="railway", name="TcpProxy"):

@@ -28,9 +28,9 @@ from railway import revision
 from railway.deleted_volume import refuse_without
 from railway.errors import MissingError, RefusedError
 from railway.fields import Field, FieldProblem, is_unknown, mapping, string_map
-from railway.graphql.models import DeploymentView, StackView
-from railway.provider import Props, RailwayProvider, gone, inputs_of
-from railway.snapshot import Stack
+from railway.graphql.models import DeploymentView, Snapshot
+from railway.provider import Props, RailwayProvider, inputs_of, is_deleted
+from railway.snapshot import EnvironmentCache
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VERSION = re.compile(r"version (\d+)(.*)")
@@ -79,7 +79,7 @@ class VariableMapProvider(RailwayProvider):
         """The service whose variables these are; None for the environment's shared ones."""
         raise NotImplementedError
 
-    def wrong(self, olds: Props, news: Props) -> list[FieldProblem]:
+    def validate(self, olds: Props, news: Props) -> list[FieldProblem]:
         """What is wrong with names and values; a value is never shown."""
         del olds
         variables = news.get("variables")
@@ -99,7 +99,7 @@ class VariableMapProvider(RailwayProvider):
                 found.append(FieldProblem("variables", f"{name} is empty; leave it out instead"))
         return found
 
-    def derive(self, olds: Props, news: Props) -> dict[str, Any]:
+    def computed_inputs(self, olds: Props, news: Props) -> dict[str, Any]:
         """The version of each value, counted from the last one."""
         variables = news.get("variables")
         before = olds.get("names")
@@ -115,23 +115,23 @@ class VariableMapProvider(RailwayProvider):
             }
         }
 
-    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+    def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Write the map: sent twice, it is the same as sent once."""
         owner = self.owner(props)
         return f"{props['environment_id']}/{owner or 'shared'}", self._write(props, {})
 
-    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live map, as authored."""
         del id_
-        stack, owner = self.stack(props), self.owner(props)
-        view = stack.look()
-        if gone(view) or (owner is not None and view.instance(owner) is None):
+        cache, owner = self.environment(props), self.owner(props)
+        view = cache.snapshot()
+        if is_deleted(view) or (owner is not None and view.instance(owner) is None):
             return None
         declared: Mapping[str, str] = props.get("variables") or {}
         labels: Mapping[str, str] = props.get("names") or {}
         values: dict[str, str] = {}
         names: dict[str, str] = {}
-        for name, value in stack.variables(owner).items():
+        for name, value in cache.variables(owner).items():
             if name.startswith("RAILWAY_") and name not in declared:
                 continue
             label = labels.get(name, "version 1").removesuffix(_SEALED)
@@ -153,20 +153,20 @@ class VariableMapProvider(RailwayProvider):
             print(f"sealed on Railway, cannot be compared: {', '.join(sealed)}", flush=True)  # noqa: T201
         return {"variables": values, "names": names}
 
-    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Write the whole map."""
         del id_, changed
         return self._write(news, olds.get("variables") or {})
 
-    def drop(self, id_: str, props: Props) -> None:
+    def delete_object(self, id_: str, props: Props) -> None:
         """Take away what was declared; what is not ours stays."""
         del id_
-        stack, owner = self.stack(props), self.owner(props)
-        with stack.changing:
-            view = stack.look()
-            if gone(view) or (owner is not None and view.instance(owner) is None):
+        cache, owner = self.environment(props), self.owner(props)
+        with cache.lock:
+            view = cache.snapshot()
+            if is_deleted(view) or (owner is not None and view.instance(owner) is None):
                 return
-            live = stack.variables(owner)
+            live = cache.variables(owner)
             declared = props.get("variables") or {}
             left = {
                 name: value for name, value in live.items() if name not in declared and not is_railways(name)
@@ -175,34 +175,34 @@ class VariableMapProvider(RailwayProvider):
                 raise RefusedError(
                     "sealed variables that this stack did not declare are among the service's; removing "
                     "ours would remove them too",
-                    next_step="remove the declared variables in Railway's dashboard, then `pulumi state "
+                    fix="remove the declared variables in Railway's dashboard, then `pulumi state "
                     "delete <urn>`",
                 )
             if not set(live) & set(declared):
                 return
             kept = {name: value for name, value in left.items() if value is not None}
             self.railway.api.write_variables(
-                stack.project_id, stack.environment_id, owner, kept, replace=True
+                cache.project_id, cache.environment_id, owner, kept, replace=True
             )
-            stack.patch_variables(owner, kept)
+            cache.update_variables(owner, kept)
 
     def _write(self, props: Props, recorded: Mapping[str, str]) -> dict[str, Any]:
-        stack, owner = self.stack(props), self.owner(props)
+        cache, owner = self.environment(props), self.owner(props)
         declared: dict[str, str] = dict(props.get("variables") or {})
-        with stack.changing:
-            view = stack.look()
-            if gone(view) or (owner is not None and view.instance(owner) is None):
-                raise MissingError("the service is deleted", next_step="run `pulumi up --refresh`")
+        with cache.lock:
+            view = cache.snapshot()
+            if is_deleted(view) or (owner is not None and view.instance(owner) is None):
+                raise MissingError("the service is deleted", fix="run `pulumi up --refresh`")
             if owner is not None:
                 refuse_without(view, owner, self.access)
-            live = stack.variables(owner)
+            live = cache.variables(owner)
             latest = _latest(view, owner)
-            written = self._send(stack, owner, declared, live, recorded)
+            written = self._send(cache, owner, declared, live, recorded)
         return {"revision": revision.new(written, latest)}
 
     def _send(
         self,
-        stack: Stack,
+        cache: EnvironmentCache,
         owner: str | None,
         declared: Mapping[str, str],
         live: Mapping[str, str | None],
@@ -218,11 +218,11 @@ class VariableMapProvider(RailwayProvider):
         writes = {name: value for name, value in declared.items() if name not in sealed}
         api = self.railway.api
         written = api.write_variables(
-            stack.project_id, stack.environment_id, owner, writes, replace=not sealed
+            cache.project_id, cache.environment_id, owner, writes, replace=not sealed
         )
         now: dict[str, str | None] = {**writes, **dict.fromkeys(sealed)}
         now |= {name: value for name, value in live.items() if is_railways(name) and name not in now}
-        stack.patch_variables(owner, now)
+        cache.update_variables(owner, now)
         return written
 
 
@@ -267,7 +267,7 @@ def refuse_beside_sealed(sealed: Collection[str], extra: Collection[str]) -> Non
         raise RefusedError(
             f"{', '.join(extra)} are not declared, and {', '.join(sorted(sealed))} are sealed on "
             "Railway; removing the first would rewrite the second, whose values nobody can read",
-            next_step=f"remove {', '.join(extra)} in Railway's dashboard, or declare them",
+            fix=f"remove {', '.join(extra)} in Railway's dashboard, or declare them",
         )
 
 
@@ -288,6 +288,6 @@ def _label(before: str, *, same: bool) -> str:
     return before if same and not found[2] else f"version {int(found[1]) + 1}"
 
 
-def _latest(view: StackView, owner: str | None) -> DeploymentView | None:
+def _latest(view: Snapshot, owner: str | None) -> DeploymentView | None:
     instance = view.instance(owner) if owner else None
     return instance.latest if instance else None

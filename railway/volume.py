@@ -31,9 +31,9 @@ from railway.fields import (
     positive,
     whole,
 )
-from railway.graphql.models import DeploymentView, StackView, VolumeView
-from railway.provider import Props, RailwayProvider, gone, inputs_of
-from railway.snapshot import Stack
+from railway.graphql.models import DeploymentView, Snapshot, VolumeView
+from railway.provider import Props, RailwayProvider, inputs_of, is_deleted
+from railway.snapshot import EnvironmentCache
 
 _PER_GB = 1000  # as Railway counts (Railway docs, volumes)
 _BUSY = {"UPDATING", "MIGRATING", "MIGRATION_PENDING", "RESTORING"}
@@ -43,7 +43,7 @@ def _too_small(there: float, declared: float) -> str:
     """Why a volume of `there` MB cannot have `declared` MB, and what to do."""
     return (
         f"the volume has {_gigabytes(there)} GB, and {_gigabytes(declared)} GB are declared; a volume never "
-        f"shrinks. Next: {_set_size(there)}"
+        f"shrinks. fix: {_set_size(there)}"
     )
 
 
@@ -115,35 +115,35 @@ class VolumeProvider(RailwayProvider):
             volume_region.refuse_other(f"{_olds.get('volume_name')} ({_id})", live, _news)
         return super().diff(_id, _olds, _news)
 
-    def make(self, props: Props) -> tuple[str, dict[str, Any]]:
+    def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Find the service's volume, or the one of this name, or make it; then bring it to what is
         declared."""
-        stack = self.stack(props)
-        with stack.changing:
-            view = stack.look()
-            if gone(view):
-                raise MissingError("the environment is deleted", next_step="run `pulumi up --refresh`")
+        cache = self.environment(props)
+        with cache.lock:
+            view = cache.snapshot()
+            if is_deleted(view):
+                raise MissingError("the environment is deleted", fix="run `pulumi up --refresh`")
             latest = _latest(view, props)
             found = self.find(view, props)
             if found is None:
                 self.refuse_new_over_lost(view, props)
-                self._vacate(stack, props, "")
-                volume_id, written = self._create(stack, props)
+                self._free_name(cache, props, "")
+                volume_id, written = self._create(cache, props)
             else:
                 volume_id, written = found.volume_id, None
-            found = self._settled(stack, volume_id)
-            moved = self._converge(stack, found, props)
+            found = self._settled(cache, volume_id)
+            moved = self._converge(cache, found, props)
         mark = revision.new(moved or written, latest)
         return found.volume_id, _outs(found) | {"revision": mark}
 
-    def see(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live volume; one that was deleted by hand is an error, not a blank."""
-        volume = self.stack(props).look().volume(id_)
+        volume = self.environment(props).snapshot().volume(id_)
         if volume is None or volume.deleted:
             if may_start_empty(props, self.access):
                 return None
             raise _lost(id_, props)
-        return self.managed(props, {"region": volume.region or None}) | {
+        return self.declared_only(props, {"region": volume.region or None}) | {
             "service_id": volume.service_id or None,
             "volume_name": volume.name,
             "mount_path": volume.mount_path,
@@ -151,56 +151,56 @@ class VolumeProvider(RailwayProvider):
             **_outs(volume),
         }
 
-    def change(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Rename, move and grow it in place."""
         if not set(changed) - {"allow_delete", "allow_new_volume"}:
             return {}
-        stack = self.stack(news)
-        with stack.changing:
-            view = stack.look()
+        cache = self.environment(news)
+        with cache.lock:
+            view = cache.snapshot()
             volume = view.volume(id_)
             if volume is None or volume.deleted:
                 raise _lost(id_, news)
-            moved = self._converge(stack, volume, news)
+            moved = self._converge(cache, volume, news)
             if not {"service_id", "mount_path"} & set(changed):
                 return _outs(volume) | {"revision": olds.get("revision")}
             mark = revision.new(moved, _latest(view, news))
         return _outs(volume) | {"revision": mark}
 
-    def drop(self, id_: str, props: Props) -> None:
+    def delete_object(self, id_: str, props: Props) -> None:
         """Delete it, if its state says so."""
         if props.get("allow_delete") is not True:
             raise RefusedError(
                 f"the Railway volume {props.get('volume_name')} ({id_}) holds data that exists nowhere "
                 "else; it is not deleted",
-                next_step="to keep it and only forget it: pulumi state delete <urn>. To really delete "
+                fix="to keep it and only forget it: pulumi state delete <urn>. To really delete "
                 "it: set allow_delete=True on the Volume, run `pulumi up`, `pulumi state unprotect "
                 "<urn>`, then delete",
             )
-        stack = self.stack(props)
-        with stack.changing:
+        cache = self.environment(props)
+        with cache.lock:
             try:
-                self._refuse_elsewhere_too(stack, id_, props)
+                self._refuse_elsewhere_too(cache, id_, props)
                 self.railway.api.delete_volume(id_)
             except NotFoundError:
                 return
             finally:
-                stack.drop()
+                cache.invalidate()
 
-    def _refuse_elsewhere_too(self, stack: Stack, volume_id: str, props: Props) -> None:
+    def _refuse_elsewhere_too(self, cache: EnvironmentCache, volume_id: str, props: Props) -> None:
         others = other_environments.with_volume(
-            self.railway.api, stack.project_id, stack.environment_id, volume_id
+            self.railway.api, cache.project_id, cache.environment_id, volume_id
         )
         if others:
             raise RefusedError(
                 f"the Railway volume {props.get('volume_name')} ({volume_id}) holds data in "
                 f"{other_environments.listed(others)} too, and Railway's API deletes a volume in all "
                 "of them; it is not deleted",
-                next_step="to keep it and only forget it: pulumi state delete <urn>. To delete it in one "
+                fix="to keep it and only forget it: pulumi state delete <urn>. To delete it in one "
                 "environment, or in all: in Railway's dashboard, then `pulumi state delete <urn>`",
             )
 
-    def find(self, view: StackView, props: Props) -> VolumeView | None:
+    def find(self, view: Snapshot, props: Props) -> VolumeView | None:
         """The service's volume, or a free one of the declared name.
 
         Raises:
@@ -216,12 +216,12 @@ class VolumeProvider(RailwayProvider):
             raise RefusedError(
                 f"the Railway volume {named.name} ({named.volume_id}) is attached to another service, "
                 f"{holder.name if holder else named.service_id}",
-                next_step="if it is ours: detach it in Railway's dashboard, and run `pulumi up` again. If "
+                fix="if it is ours: detach it in Railway's dashboard, and run `pulumi up` again. If "
                 "not: pulumi config set whatsapp-crm:volumeName <name>",
             )
         return named
 
-    def refuse_new_over_lost(self, view: StackView, props: Props) -> None:
+    def refuse_new_over_lost(self, view: Snapshot, props: Props) -> None:
         """Refuse an empty volume in the place of one that can still be restored.
 
         Raises:
@@ -233,41 +233,41 @@ class VolumeProvider(RailwayProvider):
             if one.deleted and (one.service_id == props["service_id"] or one.name == props["volume_name"]):
                 raise _lost(one.volume_id, props)
 
-    def holder(self, view: StackView, props: Props, own: str) -> str | None:
+    def volume_using_name(self, view: Snapshot, props: Props, own: str) -> str | None:
         """The deleted volume that has the declared name; see `volume_name.holder`."""
         narrow = self.access.kind == "project"
-        return volume_name.holder(self.railway.api, view, props["volume_name"], own, narrow=narrow)
+        return volume_name.volume_using_name(self.railway.api, view, props["volume_name"], own, narrow=narrow)
 
-    def _vacate(self, stack: Stack, props: Props, own: str) -> None:
+    def _free_name(self, cache: EnvironmentCache, props: Props, own: str) -> None:
         narrow = self.access.kind == "project"
-        volume_name.vacate(self.railway.api, stack, props["volume_name"], own, narrow=narrow)
+        volume_name.free_name(self.railway.api, cache, props["volume_name"], own, narrow=narrow)
 
-    def _create(self, stack: Stack, props: Props) -> tuple[str, datetime | None]:
+    def _create(self, cache: EnvironmentCache, props: Props) -> tuple[str, datetime | None]:
         def appeared() -> tuple[str, datetime | None] | None:
-            stack.drop()
-            volumes = self.railway.api.volumes_now(stack.project_id, stack.environment_id)
+            cache.invalidate()
+            volumes = self.railway.api.volumes_now(cache.project_id, cache.environment_id)
             ours = (one for one in volumes if one.service_id == props["service_id"] and not one.deleted)
             return next(((one.volume_id, None) for one in ours), None)
 
         def make() -> tuple[str, datetime | None]:
             return self.railway.api.create_volume(
-                projectId=stack.project_id,
-                environmentId=stack.environment_id,
+                projectId=cache.project_id,
+                environmentId=cache.environment_id,
                 serviceId=props["service_id"],
                 mountPath=props["mount_path"],
                 region=props.get("region"),
             )
 
-        return self.once(make, appeared, late=True)
+        return self.create_once(make, appeared, late=True)
 
-    def _settled(self, stack: Stack, volume_id: str) -> VolumeView:
+    def _settled(self, cache: EnvironmentCache, volume_id: str) -> VolumeView:
         """The volume once its instance is there and Railway is not busy with it."""
-        known = stack.look().volume(volume_id)
+        known = cache.snapshot().volume(volume_id)
         if known is not None and known.state not in _BUSY:
             return known
 
         def settled() -> VolumeView | None:
-            volumes = self.railway.api.volumes_now(stack.project_id, stack.environment_id)
+            volumes = self.railway.api.volumes_now(cache.project_id, cache.environment_id)
             return next(
                 (one for one in volumes if one.volume_id == volume_id and one.state not in _BUSY), None
             )
@@ -276,12 +276,12 @@ class VolumeProvider(RailwayProvider):
         if volume.state == "ERROR":
             raise MissingError(
                 f"Railway says that the volume {volume_id} is in state ERROR",
-                next_step="look at it in Railway's dashboard, or ask Railway's support",
+                fix="look at it in Railway's dashboard, or ask Railway's support",
             )
-        stack.patch(lambda view: _with_volume(view, volume))
+        cache.update(lambda view: _with_volume(view, volume))
         return volume
 
-    def _converge(self, stack: Stack, volume: VolumeView, props: Props) -> datetime | None:
+    def _converge(self, cache: EnvironmentCache, volume: VolumeView, props: Props) -> datetime | None:
         """Bring name, place and size to what is declared; returns when it was moved, None if it was not."""
         api, moved = self.railway.api, None
         volume_region.refuse_elsewhere(volume, props)
@@ -290,33 +290,33 @@ class VolumeProvider(RailwayProvider):
             raise RefusedError(
                 f"the Railway volume {volume.name} has {_gigabytes(volume.size_mb)} GB, and "
                 f"{_gigabytes(size)} GB are declared; a volume never shrinks",
-                next_step=_set_size(volume.size_mb),
+                fix=_set_size(volume.size_mb),
             )
         if volume.service_id != props["service_id"]:
-            _refuse_second(stack.look(), volume, props["service_id"])
+            _refuse_second(cache.snapshot(), volume, props["service_id"])
         if volume.name != props["volume_name"]:
-            self._vacate(stack, props, volume.volume_id)
+            self._free_name(cache, props, volume.volume_id)
             api.rename_volume(volume.volume_id, props["volume_name"])
             volume = replace(volume, name=props["volume_name"])
-            stack.patch(lambda view: _with_volume(view, volume))
+            cache.update(lambda view: _with_volume(view, volume))
         if (path(volume.mount_path), volume.service_id) != (path(props["mount_path"]), props["service_id"]):
             moved = api.mount_volume(
-                volume.volume_id, stack.environment_id, props["service_id"], props["mount_path"]
+                volume.volume_id, cache.environment_id, props["service_id"], props["mount_path"]
             )
             volume = replace(volume, mount_path=props["mount_path"], service_id=props["service_id"])
-            stack.drop()
+            cache.invalidate()
         if volume.size_mb < size:
-            self._grow(stack, volume, size)
+            self._grow(cache, volume, size)
         return moved
 
-    def _grow(self, stack: Stack, volume: VolumeView, size: int) -> None:
+    def _grow(self, cache: EnvironmentCache, volume: VolumeView, size: int) -> None:
         api = self.railway.api
         patch = {"volumes": {volume.volume_id: {"sizeMB": size}}}
-        api.patch_config(stack.environment_id, patch, f"Grow volume {volume.name} to {size} MB")
-        stack.drop()
+        api.patch_config(cache.environment_id, patch, f"Grow volume {volume.name} to {size} MB")
+        cache.invalidate()
 
         def grown() -> VolumeView | None:
-            volumes = api.volumes_now(stack.project_id, stack.environment_id)
+            volumes = api.volumes_now(cache.project_id, cache.environment_id)
             return next(
                 (one for one in volumes if one.volume_id == volume.volume_id and one.size_mb >= size), None
             )
@@ -327,7 +327,7 @@ class VolumeProvider(RailwayProvider):
             raise MissingError(
                 f"Railway took the request to grow volume {volume.name} to {size} MB, but it still has "
                 f"{volume.size_mb} MB",
-                next_step="grow it in Railway's dashboard (volume, Settings, Live resize), then run "
+                fix="grow it in Railway's dashboard (volume, Settings, Live resize), then run "
                 "`pulumi up` again",
             ) from None
 
@@ -358,7 +358,7 @@ def _lost(volume_id: str, props: Props) -> MissingError:
     return lost(volume_id, props.get("volume_name"))
 
 
-def _refuse_second(view: StackView, volume: VolumeView, service_id: str) -> None:
+def _refuse_second(view: Snapshot, volume: VolumeView, service_id: str) -> None:
     volumes = view.environment.volumes if view.environment else ()
     second = next((one for one in volumes if one.service_id == service_id and not one.deleted), None)
     if second is None or second.volume_id == volume.volume_id:
@@ -368,18 +368,18 @@ def _refuse_second(view: StackView, volume: VolumeView, service_id: str) -> None
     raise RefusedError(
         f"our Railway volume {volume.name} ({volume.volume_id}, {volume.size_mb} MB) is {where}, and the "
         f"service has another: {second.name} ({second.volume_id}, {second.size_mb} MB); Railway allows one",
-        next_step="look in Railway's dashboard which of the two holds the data. If ours does: detach the "
+        fix="look in Railway's dashboard which of the two holds the data. If ours does: detach the "
         "other from the service and run `pulumi up --refresh`. If the other does: rename ours, `pulumi state "
         "unprotect <urn>`, `pulumi state delete <urn>`, and `pulumi up`, which takes the attached one",
     )
 
 
-def _latest(view: StackView, props: Props) -> DeploymentView | None:
+def _latest(view: Snapshot, props: Props) -> DeploymentView | None:
     instance = view.instance(props["service_id"])
     return instance.latest if instance else None
 
 
-def _with_volume(view: StackView, volume: VolumeView) -> StackView:
+def _with_volume(view: Snapshot, volume: VolumeView) -> Snapshot:
     if view.environment is None:
         return view
     others = tuple(one for one in view.environment.volumes if one.volume_id != volume.volume_id)

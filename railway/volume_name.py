@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from railway import other_environments
 from railway.errors import NotFoundError, RefusedError, RejectedError
-from railway.graphql.models import StackView, VolumeView
-from railway.snapshot import Stack
+from railway.graphql.models import Snapshot, VolumeView
+from railway.snapshot import EnvironmentCache
 
 if TYPE_CHECKING:
     from railway.graphql.api import RailwayApi
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _OTHER_NAME = "pulumi config set whatsapp-crm:volumeName <name>"
 
 
-def holder(api: RailwayApi, view: StackView, name: str, own: str, *, narrow: bool) -> str | None:
+def volume_using_name(api: RailwayApi, view: Snapshot, name: str, own: str, *, narrow: bool) -> str | None:
     """The id of the deleted volume that has a name; None if the name is free, or ours already.
 
     Reads beyond `view` only where a volume of that name is not in our environment.
@@ -56,13 +56,13 @@ def holder(api: RailwayApi, view: StackView, name: str, own: str, *, narrow: boo
     return None
 
 
-def vacate(api: RailwayApi, stack: Stack, name: str, own: str, *, narrow: bool) -> None:
+def free_name(api: RailwayApi, cache: EnvironmentCache, name: str, own: str, *, narrow: bool) -> None:
     """Take a name from the deleted volume that has it, if one has.
 
     Raises:
         RefusedError: a volume that is not deleted has it, or Railway does not let it be taken.
     """
-    found = holder(api, stack.look(), name, own, narrow=narrow)
+    found = volume_using_name(api, cache.snapshot(), name, own, narrow=narrow)
     if found is None:
         return
     try:
@@ -70,20 +70,20 @@ def vacate(api: RailwayApi, stack: Stack, name: str, own: str, *, narrow: bool) 
     except (NotFoundError, RejectedError) as error:
         raise RefusedError(
             f"the deleted Railway volume {found} still has the name {name}: {error.traced_reason}",
-            next_step=f"choose another name: {_OTHER_NAME}; or wait until Railway has removed the deleted "
+            fix=f"choose another name: {_OTHER_NAME}; or wait until Railway has removed the deleted "
             "one, 48 hours after its deletion",
         ) from None
-    stack.drop()
+    cache.invalidate()
 
 
 def _used(name: str, volume_id: str, where: str) -> RefusedError:
     return RefusedError(
         f"the Railway project already has a volume named {name} ({volume_id}), {where}",
-        next_step=f"choose another name: {_OTHER_NAME}; or rename that one in Railway's dashboard",
+        fix=f"choose another name: {_OTHER_NAME}; or rename that one in Railway's dashboard",
     )
 
 
-def _used_here(used: VolumeView, view: StackView, own: str) -> RefusedError:
+def _used_here(used: VolumeView, view: Snapshot, own: str) -> RefusedError:
     ours = view.volume(own)
     service = view.service(used.service_id)
     where = f"attached to the service {service.name}" if service else "attached to no service"
@@ -92,6 +92,6 @@ def _used_here(used: VolumeView, view: StackView, own: str) -> RefusedError:
         what += f"; the service has the volume {ours.name} ({ours.volume_id}, {ours.size_mb} MB)"
     return RefusedError(
         what,
-        next_step="look in Railway's dashboard which of them holds the data, attach that one to the service, "
+        fix="look in Railway's dashboard which of them holds the data, attach that one to the service, "
         "and detach and rename the other; then run `pulumi up --refresh`",
     )

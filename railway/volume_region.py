@@ -13,7 +13,7 @@ from typing import Any
 
 from railway.errors import RefusedError
 from railway.fields import is_unknown
-from railway.graphql.models import StackView, VolumeView
+from railway.graphql.models import Snapshot, VolumeView
 from railway.provider import Props
 
 _KEY = "whatsapp-crm:railwayRegion"
@@ -56,11 +56,11 @@ def refuse_other(volume: str, live: str, declared: Props) -> None:
         raise RefusedError(
             f"the Railway volume {volume} is in {live}, and {', '.join(others)} is declared: Railway would "
             "run the service there, away from its data, or move the volume, with a downtime",
-            next_step=f"to stay where the data is: pulumi config set {_KEY} {live}. To move: {MOVE}",
+            fix=f"to stay where the data is: pulumi config set {_KEY} {live}. To move: {MOVE}",
         )
 
 
-def staying(view: StackView, service_id: str, declared: Props, sent: Mapping[str, Any]) -> dict[str, Any]:
+def staying(view: Snapshot, service_id: str, declared: Props, sent: Mapping[str, Any]) -> dict[str, Any]:
     """The settings to send to a service, so that it stays with its volume.
 
     A region that is taken back is sent as the volume's, because Railway's default may be another one.

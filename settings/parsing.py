@@ -98,7 +98,7 @@ def parse_json(text: str, file: str) -> tuple[dict[str, object] | None, list[Pro
             Problem(
                 key=file,
                 what=f"not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}{shown}",
-                mend=f"Mend {file} at line {error.lineno} (a missing or trailing comma is the usual cause).",
+                fix=f"Mend {file} at line {error.lineno} (a missing or trailing comma is the usual cause).",
             )
         ]
     except DuplicateKeyError as error:
@@ -106,7 +106,7 @@ def parse_json(text: str, file: str) -> tuple[dict[str, object] | None, list[Pro
             Problem(
                 key=file,
                 what=f'the key "{error}" is given twice in one object, and only the last one would count.',
-                mend=f'Keep one "{error}" in {file}.',
+                fix=f'Keep one "{error}" in {file}.',
             )
         ]
     found = mapping(value)
@@ -115,7 +115,7 @@ def parse_json(text: str, file: str) -> tuple[dict[str, object] | None, list[Pro
             Problem(
                 key=file,
                 what=f"must hold one JSON object, but holds {kind_of(value)}.",
-                mend=f"Wrap the content of {file} in {{ }}.",
+                fix=f"Wrap the content of {file} in {{ }}.",
             )
         ]
     return found, []

@@ -22,10 +22,10 @@ class Problem:
 
     key: str
     what: str
-    mend: str
+    fix: str
 
     def __str__(self) -> str:
-        return f"{self.key}: {self.what}\n    mend: {self.mend}"
+        return f"{self.key}: {self.what}\n    fix: {self.fix}"
 
 
 class ProblemsError(Exception):

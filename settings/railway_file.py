@@ -78,13 +78,11 @@ def load(path: Path, app_dir: Path, environment: str, *, named: bool) -> Railway
         document = mapping(tomllib.loads(text) if path.suffix == ".toml" else json.loads(text))
     except (OSError, ValueError) as error:
         found.problems.append(
-            Problem(key=name, what=f"cannot be read: {error}.", mend=f"correct {name}, or delete it")
+            Problem(key=name, what=f"cannot be read: {error}.", fix=f"correct {name}, or delete it")
         )
         return found
     if document is None:
-        found.problems.append(
-            Problem(key=name, what="holds no object.", mend=f"correct {name}, or delete it")
-        )
+        found.problems.append(Problem(key=name, what="holds no object.", fix=f"correct {name}, or delete it"))
         return found
     for place, value in _settings(document, environment):
         _take(found, place, value)
@@ -116,7 +114,7 @@ def conflict(found: RailwayFile, key: str, shown: str) -> Problem:
         key=f"{NAMESPACE}:{key}",
         what=f"is {shown}, but {found.name} says {place} = {json.dumps(found.values[key])}. Until {LAST_DAY} "
         "Railway follows the file, and this setting from then on.",
-        mend=f"take {place} out of {found.name}  (or pulumi config rm {NAMESPACE}:{key}, to keep the file's)",
+        fix=f"take {place} out of {found.name}  (or pulumi config rm {NAMESPACE}:{key}, to keep the file's)",
     )
 
 
@@ -199,7 +197,7 @@ def _keep(found: RailwayFile, place: str, key: str, read: Callable[[object], obj
 
 def _refuse(found: RailwayFile, place: str, what: str) -> None:
     found.problems.append(
-        Problem(key=found.name, what=f"{place}: {what}", mend=f"take {place} out of {found.name}")
+        Problem(key=found.name, what=f"{place}: {what}", fix=f"take {place} out of {found.name}")
     )
 
 

@@ -47,10 +47,10 @@ class ConfigReader:
         empty = value in (None, "") or (KEYS[name].default == [] and _structured(value) == [])
         return None if empty else value
 
-    def add(self, name: str, what: str, mend: str) -> None:
+    def add(self, name: str, what: str, fix: str) -> None:
         """Report a problem of the key `name` of this program's namespace."""
         self.bad.add(name)
-        self.problems.append(Problem(key=f"{NAMESPACE}:{name}", what=what, mend=mend))
+        self.problems.append(Problem(key=f"{NAMESPACE}:{name}", what=what, fix=fix))
 
     def shown(self, name: str, value: object) -> str:
         """`value` as messages may show it: cut, and masked when the key is stored as a secret. A text is in
@@ -94,11 +94,11 @@ class ConfigReader:
             remove = f"pulumi config rm {full}"
             if guess:
                 what = f'there is no such key. Did you mean "{NAMESPACE}:{guess}"?'
-                mend = f"pulumi config set {NAMESPACE}:{guess} <value>  and  {remove}"
+                fix = f"pulumi config set {NAMESPACE}:{guess} <value>  and  {remove}"
             else:
                 what = "there is no such key."
-                mend = f"{remove}  (Pulumi.yaml lists the keys)"
-            self.problems.append(Problem(key=full, what=what, mend=mend))
+                fix = f"{remove}  (Pulumi.yaml lists the keys)"
+            self.problems.append(Problem(key=full, what=what, fix=fix))
 
     def text(self, name: str) -> str:
         """A text, without spaces at its ends; the default when not set."""

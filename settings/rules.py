@@ -495,8 +495,8 @@ class Rules:
             name, f"is not set; it must be {what}.", f"pulumi config set {NAMESPACE}:{name} {example}"
         )
 
-    def _variable(self, variable: str, what: str, mend: str) -> None:
-        self._read.problems.append(Problem(key=variable, what=what, mend=mend))
+    def _variable(self, variable: str, what: str, fix: str) -> None:
+        self._read.problems.append(Problem(key=variable, what=what, fix=fix))
 
 
 def _is_loopback(host: str) -> bool:

@@ -41,7 +41,7 @@ class Bad:
 
     name: str
     key: str
-    mend: str
+    fix: str
     config: Mapping[str, object] = field(default_factory=dict)
     files: Mapping[str, str | None] = field(default_factory=dict)
     edits: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -61,19 +61,19 @@ def _path(key: str) -> str:
     return f"pulumi config set --path '{NAMESPACE}:{key}'"
 
 
-def _one(name: str, key: str, value: object, mend: str, *, cli: bool = False) -> Bad:
-    return Bad(name=name, key=f"{NAMESPACE}:{key}", mend=mend, config={key: value}, cli=cli)
+def _one(name: str, key: str, value: object, fix: str, *, cli: bool = False) -> Bad:
+    return Bad(name=name, key=f"{NAMESPACE}:{key}", fix=fix, config={key: value}, cli=cli)
 
 
-def _functions(name: str, code: str, mend: str, key: str = "functions") -> Bad:
+def _functions(name: str, code: str, fix: str, key: str = "functions") -> Bad:
     """A row that adds code to the end of the example's functions/index.js."""
     end = "exports.processOutboxNow ="
-    return Bad(name=name, key=key, mend=mend, edits={"functions/index.js": (end, f"{code}\n{end}")})
+    return Bad(name=name, key=key, fix=fix, edits={"functions/index.js": (end, f"{code}\n{end}")})
 
 
-def _index(name: str, entry: Mapping[str, object], mend: str) -> Bad:
+def _index(name: str, entry: Mapping[str, object], fix: str) -> Bad:
     text = json.dumps({"indexes": [entry], "fieldOverrides": []})
-    return Bad(name=name, key="firestore.indexes.json", mend=mend, files={"firestore.indexes.json": text})
+    return Bad(name=name, key="firestore.indexes.json", fix=fix, files={"firestore.indexes.json": text})
 
 
 _ASCENDING = {"fieldPath": "a", "order": "ASCENDING"}
@@ -83,14 +83,14 @@ SETTINGS: tuple[Bad, ...] = (
     Bad(
         name="feature branch in production",
         key="whatsapp-crm:branch",
-        mend="pulumi config set whatsapp-crm:branch main",
+        fix="pulumi config set whatsapp-crm:branch main",
         config={"branch": "audit-whatsapp-30"},
         stack="prod",
     ),
     Bad(
         name="feature branch in a stack declared production",
         key="whatsapp-crm:branch",
-        mend="pulumi config set whatsapp-crm:branch main",
+        fix="pulumi config set whatsapp-crm:branch main",
         config={"branch": "audit-whatsapp-30", "production": "true"},
         stack="live",
     ),
@@ -105,7 +105,7 @@ SETTINGS: tuple[Bad, ...] = (
     Bad(
         name="size beyond the hobby plan",
         key="whatsapp-crm:volumeSizeGb",
-        mend=_set("volumeSizeGb", "5"),
+        fix=_set("volumeSizeGb", "5"),
         config={"railwayPlan": "hobby"},
     ),
     _one("size with a unit", "volumeSizeGb", "50GB", _set("volumeSizeGb", "50")),
@@ -265,80 +265,80 @@ SETTINGS: tuple[Bad, ...] = (
     Bad(
         name="mistyped key",
         key="whatsapp-crm:brnach",
-        mend="pulumi config rm whatsapp-crm:brnach",
+        fix="pulumi config rm whatsapp-crm:brnach",
         config={"brnach": "main"},
     ),
     Bad(
         name="unknown key",
         key="whatsapp-crm:colour",
-        mend="pulumi config rm whatsapp-crm:colour",
+        fix="pulumi config rm whatsapp-crm:colour",
         config={"colour": "blue"},
     ),
     Bad(
         name="both Railway tokens",
         key="RAILWAY_TOKEN",
-        mend="unset RAILWAY_TOKEN",
+        fix="unset RAILWAY_TOKEN",
         environ={"RAILWAY_TOKEN": "sandbox-project-token"},
     ),
     Bad(
         name="no Railway token",
         key="RAILWAY_API_TOKEN",
-        mend="export RAILWAY_API_TOKEN=",
+        fix="export RAILWAY_API_TOKEN=",
         environ={"RAILWAY_API_TOKEN": None},
     ),
     Bad(
         name="project token without its project",
         key="whatsapp-crm:railwayProjectId",
-        mend=_set("railwayProjectId"),
+        fix=_set("railwayProjectId"),
         environ={"RAILWAY_API_TOKEN": None, "RAILWAY_TOKEN": "sandbox-project-token"},
     ),
     Bad(
         name="plain Railway token in the config",
         key="railway:token",
-        mend="pulumi config set --secret railway:token",
+        fix="pulumi config set --secret railway:token",
         config={"railway:token": "sandbox-account-token"},
     ),
     Bad(
         name="token over plain HTTP",
         key="RAILWAY_API_URL",
-        mend="unset RAILWAY_API_URL",
+        fix="unset RAILWAY_API_URL",
         environ={"RAILWAY_API_URL": "http://railway.example/graphql/v2"},
     ),
     Bad(
         name="half an address for Railway",
         key="RAILWAY_API_URL",
-        mend="unset RAILWAY_API_URL",
+        fix="unset RAILWAY_API_URL",
         environ={"RAILWAY_API_URL": "https://["},
     ),
     Bad(
         name="sandbox stack without the sandbox",
         key="GOOGLE_FIRESTORE_CUSTOM_ENDPOINT",
-        mend='eval "$(python -m sandbox env)"',
+        fix='eval "$(python -m sandbox env)"',
         environ={"GOOGLE_FIRESTORE_CUSTOM_ENDPOINT": None},
     ),
     Bad(
         name="no Google credentials",
         key="GOOGLE_APPLICATION_CREDENTIALS",
-        mend="gcloud auth application-default login",
+        fix="gcloud auth application-default login",
         config={"googleProject": "crm-of-a-company"},
         environ={"GOOGLE_FIRESTORE_CUSTOM_ENDPOINT": None, "GOOGLE_OAUTH_ACCESS_TOKEN": None},
     ),
     Bad(
         name="shell of another Google project",
         key="GOOGLE_PROJECT",
-        mend="unset GOOGLE_PROJECT",
+        fix="unset GOOGLE_PROJECT",
         environ={"GOOGLE_PROJECT": "crm-of-another"},
     ),
     Bad(
         name="gcp:project says another",
         key="gcp:project",
-        mend="pulumi config rm gcp:project",
+        fix="pulumi config rm gcp:project",
         config={"gcp:project": "crm-of-another"},
     ),
     Bad(
         name="secrets in plain text",
         key="whatsapp-crm:secrets",
-        mend="pulumi config set --secret --path 'whatsapp-crm:secrets.ADMIN_EMAILS'",
+        fix="pulumi config set --secret --path 'whatsapp-crm:secrets.ADMIN_EMAILS'",
         plain=("secrets",),
     ),
     _one(
@@ -370,13 +370,13 @@ SETTINGS: tuple[Bad, ...] = (
     Bad(
         name="plain admin token",
         key="whatsapp-crm:adminToken",
-        mend="pulumi config set --secret whatsapp-crm:adminToken",
+        fix="pulumi config set --secret whatsapp-crm:adminToken",
         config={"adminToken": "0123456789abcdef"},
     ),
     Bad(
         name="short admin token",
         key="whatsapp-crm:adminToken",
-        mend="pulumi config set --secret whatsapp-crm:adminToken",
+        fix="pulumi config set --secret whatsapp-crm:adminToken",
         config={"adminToken": "short"},
         secret=("adminToken",),
     ),
@@ -386,47 +386,47 @@ APP: tuple[Bad, ...] = (
     Bad(
         name="broken firebase.json",
         key="firebase.json",
-        mend="Mend firebase.json at line 1",
+        fix="Mend firebase.json at line 1",
         files={"firebase.json": '{"firestore": {"rules": "firestore.rules",}}'},
     ),
     Bad(
-        name="no firebase.json", key="whatsapp-crm:appDir", mend=_set("appDir"), files={"firebase.json": None}
+        name="no firebase.json", key="whatsapp-crm:appDir", fix=_set("appDir"), files={"firebase.json": None}
     ),
     Bad(
         name="rules file missing",
         key="firebase.json",
-        mend="Create firestore.rules",
+        fix="Create firestore.rules",
         files={"firestore.rules": None},
     ),
     Bad(
         name="rules outside of the app",
         key="firebase.json",
-        mend="relative to firebase.json",
+        fix="relative to firebase.json",
         files={"firebase.json": '{"firestore": {"rules": "../firestore.rules"}}'},
     ),
     Bad(
         name="functions folder missing",
         key="firebase.json",
-        mend="correct functions.source",
+        fix="correct functions.source",
         files={"firebase.json": '{"functions": {"source": "fonctions"}}'},
     ),
     Bad(
         name="mistyped section",
         key="firebase.json",
-        mend='Did you mean "firestore"?',
+        fix='Did you mean "firestore"?',
         edits={"firebase.json": ('"firestore":', '"firestor":')},
     ),
-    Bad(name="empty rules", key="firestore.rules", mend="Write the rules", files={"firestore.rules": "\n"}),
+    Bad(name="empty rules", key="firestore.rules", fix="Write the rules", files={"firestore.rules": "\n"}),
     Bad(
         name="database elsewhere than firebase.json says",
         key="whatsapp-crm:firestoreLocation",
-        mend=_set("firestoreLocation", "asia-east1"),
+        fix=_set("firestoreLocation", "asia-east1"),
         edits={"firebase.json": ('"rules":', '"location": "asia-east1", "rules":')},
     ),
     Bad(
         name="broken index file",
         key="firestore.indexes.json",
-        mend="Mend firestore.indexes.json at line 1",
+        fix="Mend firestore.indexes.json at line 1",
         files={"firestore.indexes.json": '{"indexes": [}'},
     ),
     _index(
@@ -449,25 +449,25 @@ APP: tuple[Bad, ...] = (
     Bad(
         name="runtime that has ended",
         key="firebase.json",
-        mend=_set("functionsRuntime", "nodejs22"),
+        fix=_set("functionsRuntime", "nodejs22"),
         edits={"firebase.json": ("nodejs22", "nodejs20")},
     ),
     Bad(
         name="override with a runtime that has ended",
         key="whatsapp-crm:functionsRuntime",
-        mend=_set("functionsRuntime", "nodejs22"),
+        fix=_set("functionsRuntime", "nodejs22"),
         config={"functionsRuntime": "nodejs18"},
     ),
     Bad(
         name="secret declared but not configured",
         key="whatsapp-crm:secrets",
-        mend="pulumi config set --secret --path 'whatsapp-crm:secrets.ADMIN_EMAILS'",
+        fix="pulumi config set --secret --path 'whatsapp-crm:secrets.ADMIN_EMAILS'",
         config={"secrets": {"GROQ_API_KEY": "gsk-not-a-real-key"}},
     ),
     Bad(
         name="no AI provider's key",
         key="whatsapp-crm:secrets",
-        mend="pulumi config set --secret --path 'whatsapp-crm:secrets.GROQ_API_KEY'",
+        fix="pulumi config set --secret --path 'whatsapp-crm:secrets.GROQ_API_KEY'",
         config={"secrets": {"ADMIN_EMAILS": "owner@example.com"}},
     ),
     _one(
@@ -514,14 +514,14 @@ APP: tuple[Bad, ...] = (
     Bad(
         name="file that is not deployed",
         key="functions/test/helper.js",
-        mend='Add "!test/helper.js"',
+        fix='Add "!test/helper.js"',
         files={"functions/test/helper.js": "module.exports = 1;\n"},
         edits={"functions/index.js": ('"use strict";', '"use strict"; require("./test/helper");')},
     ),
     Bad(
         name="rules that do not compile",
         key="firestore.rules",
-        mend="line",
+        fix="line",
         files={"firestore.rules": "rules_version = '2';\nservice cloud.firestore {\n  match /x {\n"},
         remote=True,
     ),

@@ -22,7 +22,7 @@ from railway.graphql.models import (
     Node,
     ProjectView,
     ServiceDomainView,
-    StackView,
+    Snapshot,
     TcpProxyView,
     TriggerView,
     VolumeView,
@@ -47,19 +47,19 @@ class RailwayApi:
 
     # ---- Looking
 
-    def stack(self, project_id: str, environment_id: str) -> StackView:
+    def snapshot(self, project_id: str, environment_id: str) -> Snapshot:
         """Everything about one environment and its project. One request, and one more for each further
         page."""
         try:
-            return self._stack(documents.STACK_READ, project_id, environment_id)
+            return self._stack(documents.SNAPSHOT_READ, project_id, environment_id)
         except NotFoundError as error:
             return self._what_is_gone(project_id, environment_id, error)
         except NotAuthorizedError as error:
             if "config" not in error.path:
                 raise
-        return self._stack(documents.STACK_READ_WITHOUT_CONFIG, project_id, environment_id)
+        return self._stack(documents.SNAPSHOT_READ_WITHOUT_CONFIG, project_id, environment_id)
 
-    def _stack(self, document: Document, project_id: str, environment_id: str) -> StackView:
+    def _stack(self, document: Document, project_id: str, environment_id: str) -> Snapshot:
         data = self._pages(
             document,
             {
@@ -74,19 +74,19 @@ class RailwayApi:
             environmentId=environment_id,
         )
         try:
-            return StackView(ProjectView.of(data["project"]), EnvironmentView.of(data["environment"]))
+            return Snapshot(ProjectView.of(data["project"]), EnvironmentView.of(data["environment"]))
         except (KeyError, TypeError, ValueError) as error:
             raise _unreadable(document, error) from None
 
-    def _what_is_gone(self, project_id: str, environment_id: str, error: NotFoundError) -> StackView:
+    def _what_is_gone(self, project_id: str, environment_id: str, error: NotFoundError) -> Snapshot:
         """One root that is missing nulls the whole answer; ask for the project alone to learn which it
         was."""
         project = self.project(project_id)
         if project is None:
-            return StackView(None, None)
+            return Snapshot(None, None)
         if any(environment.id == environment_id for environment in project.environments):
             raise error
-        return StackView(project, None)
+        return Snapshot(project, None)
 
     def project(self, project_id: str) -> ProjectView | None:
         """A project; None if Railway says that it is deleted."""
@@ -497,5 +497,5 @@ def _unreadable(document: Document, error: Exception) -> RequestError:
     return RequestError(
         document.name,
         f"the answer is not what the schema says ({type(error).__name__}: {error})",
-        next_step="run `pulumi up` again; if it stays, Railway changed its API",
+        fix="run `pulumi up` again; if it stays, Railway changed its API",
     )

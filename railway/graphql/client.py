@@ -22,7 +22,7 @@ import requests
 from requests.auth import AuthBase
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
-from railway.clock import Clock, say, spell
+from railway.clock import Clock, format_duration, log_progress
 from railway.errors import (
     AmbiguousError,
     RateLimitedError,
@@ -198,7 +198,7 @@ class RailwayClient:
             failure: RequestError = UnreachableError(
                 document.name,
                 "no connection to Railway",
-                next_step="check the network and run `pulumi up` again",
+                fix="check the network and run `pulumi up` again",
             )
         except requests.exceptions.SSLError as error:
             failure = _tls_failure(document.name, error)
@@ -207,14 +207,14 @@ class RailwayClient:
         except requests.exceptions.Timeout:
             failure = AmbiguousError(
                 document.name,
-                f"no answer within {spell(self._access.timeout)}",
-                next_step="run `pulumi up` again; it looks at what is there first",
+                f"no answer within {format_duration(self._access.timeout)}",
+                fix="run `pulumi up` again; it looks at what is there first",
             )
         except requests.exceptions.RequestException as error:
             failure = AmbiguousError(
                 document.name,
                 f"the answer broke off ({type(error).__name__})",
-                next_step="run `pulumi up` again; it looks at what is there first",
+                fix="run `pulumi up` again; it looks at what is there first",
             )
         raise failure from None
 
@@ -257,9 +257,9 @@ class RailwayClient:
             if resets_at <= self._said_few + MAX_WAIT:
                 return
             self._said_few = resets_at
-        say(
+        log_progress(
             f"{remaining} of this token's {limit} requests of the hour are left; Railway gives new ones in "
-            f"{spell(left)}, at {responses.instant(left)}"
+            f"{format_duration(left)}, at {responses.instant(left)}"
         )
 
     def _tell(self, operation: str, error: RequestError, seconds: float) -> None:
@@ -269,13 +269,16 @@ class RailwayClient:
 
     def _tell_wait(self, why: str, seconds: float) -> None:
         if seconds >= _MOMENT:
-            say(f"{why}; waiting {spell(seconds)}, until {responses.instant(seconds * self.clock.scale)}")
+            end = responses.instant(seconds * self.clock.scale)
+            log_progress(f"{why}; waiting {format_duration(seconds)}, until {end}")
             return
         with self._telling:
             if self._said_short:
                 return
             self._said_short = True
-        say(f"{why}; waiting {spell(seconds)} (further waits as short as this are not told)")
+        log_progress(
+            f"{why}; waiting {format_duration(seconds)} (further waits as short as this are not told)"
+        )
 
 
 def nothing_happened(error: RequestError) -> bool:
@@ -309,13 +312,13 @@ def _tls_failure(operation: str, error: requests.exceptions.SSLError) -> Request
         return UnreachableError(
             operation,
             "the certificate that answered in Railway's place is not trusted on this machine",
-            next_step="behind a company's proxy set REQUESTS_CA_BUNDLE to a file with its authority; then "
+            fix="behind a company's proxy set REQUESTS_CA_BUNDLE to a file with its authority; then "
             "run `pulumi up` again",
         )
     return AmbiguousError(
         operation,
         "the connection broke before the answer (TLS)",
-        next_step="run `pulumi up` again; it looks at what is there first",
+        fix="run `pulumi up` again; it looks at what is there first",
     )
 
 
@@ -324,12 +327,12 @@ def _connection_failure(operation: str, error: requests.exceptions.ConnectionErr
     reason = getattr(cause, "reason", None)
     if type(reason).__name__ in {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"}:
         return UnreachableError(
-            operation, "no connection to Railway", next_step="check the network and run `pulumi up` again"
+            operation, "no connection to Railway", fix="check the network and run `pulumi up` again"
         )
     return AmbiguousError(
         operation,
         "the connection broke before the answer",
-        next_step="run `pulumi up` again; it looks at what is there first",
+        fix="run `pulumi up` again; it looks at what is there first",
     )
 
 

@@ -71,7 +71,7 @@ def access_from(environ: Mapping[str, str], config: Callable[[str], object]) -> 
     if bearer and project:
         raise CredentialsError(
             "RAILWAY_API_TOKEN and RAILWAY_TOKEN are both set; which one should act is not clear",
-            next_step="unset one: RAILWAY_API_TOKEN is an account or workspace token, RAILWAY_TOKEN a "
+            fix="unset one: RAILWAY_API_TOKEN is an account or workspace token, RAILWAY_TOKEN a "
             "project token",
         )
     if not bearer and not project:
@@ -79,10 +79,10 @@ def access_from(environ: Mapping[str, str], config: Callable[[str], object]) -> 
     token = bearer or project
     if not token:
         raise CredentialsError(
-            "no Railway token: neither RAILWAY_API_TOKEN nor RAILWAY_TOKEN is set", next_step=_HOW
+            "no Railway token: neither RAILWAY_API_TOKEN nor RAILWAY_TOKEN is set", fix=_HOW
         )
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise CredentialsError("the Railway token has a character that no token has", next_step=_HOW)
+        raise CredentialsError("the Railway token has a character that no token has", fix=_HOW)
     url = setting("RAILWAY_API_URL", "railway:apiUrl") or DEFAULT_URL
     try:
         parts = urlsplit(url)
@@ -92,7 +92,7 @@ def access_from(environ: Mapping[str, str], config: Callable[[str], object]) -> 
     if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
         raise CredentialsError(
             "RAILWAY_API_URL is not an https address; the token would travel in the clear",
-            next_step=f"unset RAILWAY_API_URL, or set it to {DEFAULT_URL}",
+            fix=f"unset RAILWAY_API_URL, or set it to {DEFAULT_URL}",
         )
     return Access(
         url=url,
@@ -113,7 +113,7 @@ def _positive(name: str, value: str, default: float) -> float:
     except ValueError:
         number = -1.0
     if number <= 0:
-        raise CredentialsError(f"{name} is not a number above 0", next_step=f"unset {name}")
+        raise CredentialsError(f"{name} is not a number above 0", fix=f"unset {name}")
     return number
 
 

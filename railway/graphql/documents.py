@@ -101,10 +101,10 @@ def _write(name: str, text: str, *, repeatable: bool) -> Document:
 
 # ---- Looking
 
-STACK_READ: Final = _query(
-    "StackRead",
+SNAPSHOT_READ: Final = _query(
+    "SnapshotRead",
     f"""
-query StackRead($projectId: String!, $environmentId: String!, {_CURSORS}) {{
+query SnapshotRead($projectId: String!, $environmentId: String!, {_CURSORS}) {{
   project(id: $projectId) {{ ...ProjectParts }}
   environment(id: $environmentId, projectId: $projectId) {{
     ...EnvironmentParts config(decryptVariables: true)
@@ -114,10 +114,10 @@ query StackRead($projectId: String!, $environmentId: String!, {_CURSORS}) {{
 )
 """Everything that any field's drift needs, in one request; further pages by cursor."""
 
-STACK_READ_WITHOUT_CONFIG: Final = _query(
-    "StackReadWithoutConfig",
+SNAPSHOT_READ_WITHOUT_CONFIG: Final = _query(
+    "SnapshotReadWithoutConfig",
     f"""
-query StackReadWithoutConfig($projectId: String!, $environmentId: String!, {_CURSORS}) {{
+query SnapshotReadWithoutConfig($projectId: String!, $environmentId: String!, {_CURSORS}) {{
   project(id: $projectId) {{ ...ProjectParts }}
   environment(id: $environmentId, projectId: $projectId) {{ ...EnvironmentParts }}
 }}

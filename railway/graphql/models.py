@@ -274,7 +274,7 @@ class EnvironmentView:
 
 
 @dataclass(frozen=True)
-class StackView:
+class Snapshot:
     """All that one environment's resources need to know. None means: Railway says that it is deleted."""
 
     project: ProjectView | None

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
-from railway.clock import spell
+from railway.clock import format_duration
 from railway.errors import (
     AmbiguousError,
     NotAuthorizedError,
@@ -69,19 +69,19 @@ def data_of(
     errors = document.get("errors") if document is not None else None
     if raw.status >= 500:
         trace = _trace_of_body(raw.body)
-        raise AmbiguousError(operation, f"HTTP {raw.status}", trace_id=trace, next_step=LOOK_AGAIN)
+        raise AmbiguousError(operation, f"HTTP {raw.status}", trace_id=trace, fix=LOOK_AGAIN)
     if document is None:
         if raw.status in (401, 403):
             raise _unauthorized(operation, "Not Authorized", "", (), kind)
         if raw.status == 400:
-            raise RejectedError(operation, "HTTP 400", next_step="this is a defect of the program; report it")
-        raise AmbiguousError(operation, f"the answer (HTTP {raw.status}) is not JSON", next_step=LOOK_AGAIN)
+            raise RejectedError(operation, "HTTP 400", fix="this is a defect of the program; report it")
+        raise AmbiguousError(operation, f"the answer (HTTP {raw.status}) is not JSON", fix=LOOK_AGAIN)
     if isinstance(errors, list) and errors:
         secrets = [token, *_sent_secrets(variables)]
         raise error_of(operation, cast("list[object]", errors)[0], secrets=secrets, kind=kind)
     data = document.get("data")
     if not isinstance(data, dict):
-        raise AmbiguousError(operation, "the answer has neither data nor errors", next_step=LOOK_AGAIN)
+        raise AmbiguousError(operation, "the answer has neither data nor errors", fix=LOOK_AGAIN)
     return cast("dict[str, Any]", data)
 
 
@@ -118,8 +118,7 @@ def error_of(operation: str, error: object, *, secrets: Sequence[str], kind: Tok
             trace_id=trace,
             code=code,
             path=path,
-            next_step="the workspace wants two-factor authentication: use a token made by a member who "
-            "has it",
+            fix="the workspace wants two-factor authentication: use a token made by a member who has it",
         )
     if _UNAUTHORIZED.search(message):
         return _unauthorized(operation, shown, trace, path, kind)
@@ -130,7 +129,7 @@ def error_of(operation: str, error: object, *, secrets: Sequence[str], kind: Tok
             trace_id=trace,
             code=code,
             path=path,
-            next_step="wait a minute, then `pulumi up`",
+            fix="wait a minute, then `pulumi up`",
         )
     if code in _INPUT_CODES:
         return RejectedError(operation, shown, trace_id=trace, code=code, path=path)
@@ -144,7 +143,7 @@ def error_of(operation: str, error: object, *, secrets: Sequence[str], kind: Tok
         trace_id=trace,
         code=code,
         path=path,
-        next_step=f"{LOOK_AGAIN}; if it stays, give Railway's support the trace id",
+        fix=f"{LOOK_AGAIN}; if it stays, give Railway's support the trace id",
     )
 
 
@@ -163,7 +162,7 @@ def _unauthorized(
     operation: str, message: str, trace: str, path: tuple[str, ...], kind: TokenKind
 ) -> NotAuthorizedError:
     advice = token_advice(operation, message, kind)
-    return NotAuthorizedError(operation, message, trace_id=trace, path=path, next_step=advice)
+    return NotAuthorizedError(operation, message, trace_id=trace, path=path, fix=advice)
 
 
 def _too_many(operation: str, raw: Raw) -> RateLimitedError:
@@ -182,20 +181,20 @@ def _too_many(operation: str, raw: Raw) -> RateLimitedError:
         "too many requests in a short time",
         retry_after=wait,
         trace_id=trace,
-        next_step="wait a minute and run `pulumi up` again; what is done stays done",
+        fix="wait a minute and run `pulumi up` again; what is done stays done",
     )
 
 
 def _edge_refuses(operation: str, wait: float | None) -> RateLimitedError:
     what, when = "Railway's edge refuses more requests from this network (error 1015)", "in some minutes"
     if wait is not None and wait > LONGEST_WAIT:
-        what, when = f"{what} for {spell(wait)}, until {instant(wait)}", f"after {instant(wait)}"
+        what, when = f"{what} for {format_duration(wait)}, until {instant(wait)}", f"after {instant(wait)}"
     return RateLimitedError(
         operation,
         what,
         retry_after=wait,
         edge=True,
-        next_step=f"run `pulumi up` again {when}; what is done stays done. If it stays, ask Railway's "
+        fix=f"run `pulumi up` again {when}; what is done stays done. If it stays, ask Railway's "
         "support to lift it",
     )
 
@@ -211,10 +210,10 @@ def out_of_budget(operation: str, seconds: float, *, trace_id: str = "") -> Rate
     return RateLimitedError(
         operation,
         f"this token's requests of the hour are used up; Railway gives new ones in "
-        f"{spell(seconds)}, at {instant(seconds)}",
+        f"{format_duration(seconds)}, at {instant(seconds)}",
         retry_after=seconds,
         trace_id=trace_id,
-        next_step=f"run `pulumi up` again after {instant(seconds)}; what is done stays done",
+        fix=f"run `pulumi up` again after {instant(seconds)}; what is done stays done",
     )
 
 

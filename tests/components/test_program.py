@@ -190,7 +190,7 @@ def test_the_order_in_the_apps_files_changes_no_resource(run: Run) -> None:
 
 
 def problem(key: str) -> Problem:
-    return Problem(key=key, what="Wrong.", mend="Set it.")
+    return Problem(key=key, what="Wrong.", fix="Set it.")
 
 
 def test_problems_end_the_program_with_one_error_for_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,4 +117,4 @@ def test_before_the_first_up_the_api_may_still_be_off_and_that_is_said(
 def test_a_refusal_is_a_problem_with_its_mend(tmp_path: Path) -> None:
     refused = GoogleError("compile", 401, "UNAUTHENTICATED", "expired", "Renew the credentials.")
     problems = compile_problems(Compiler(refused), world.PROJECT, RULES, tmp_path)
-    assert [problem.mend for problem in problems] == ["Renew the credentials."]
+    assert [problem.fix for problem in problems] == ["Renew the credentials."]

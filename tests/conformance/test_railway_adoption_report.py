@@ -104,7 +104,7 @@ def test_after_the_adoption_nothing_sounds_as_if_nothing_was_done(
 def test_it_costs_one_or_two_readings_and_the_next_one_nothing(railway: World) -> None:
     ids = production(railway)
     changes(railway, wish(ids["project"]))
-    assert railway.counts()[0] == {"ProjectRead": 1, "StackRead": 1}
+    assert railway.counts()[0] == {"ProjectRead": 1, "SnapshotRead": 1}
     railway.reset()
     complete = {"project_id": ids["project"], "changes": {}}
     assert changes(railway, wish(ids["project"]), complete) == {}
@@ -168,7 +168,7 @@ def test_in_a_project_without_services_one_is_said_to_be_made(railway: World) ->
 def printed(world: World, news: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> str:
     """What a person reads."""
     provider = AdoptionProvider()
-    provider.use(access_from(world.environ(), lambda _: None))
+    provider.use_access(access_from(world.environ(), lambda _: None))
     assert provider.check({}, news).failures == []
     return capsys.readouterr().out
 
@@ -227,7 +227,7 @@ def test_environments_that_the_settings_may_reach_are_named(
 
 
 @pytest.mark.parametrize(
-    ("parts", "why", "mend"),
+    ("parts", "why", "fix"),
     [
         ({"volume": {"size_mb": 500}}, "has 50 GB, and 0.5 GB are declared", "whatsapp-crm:volumeSizeGb 50"),
         (
@@ -249,12 +249,12 @@ def test_environments_that_the_settings_may_reach_are_named(
     ],
 )
 def test_what_up_would_refuse_is_refused(
-    railway: World, parts: dict[str, dict[str, Any]], why: str, mend: str
+    railway: World, parts: dict[str, dict[str, Any]], why: str, fix: str
 ) -> None:
     ids = production(railway)
     text = refused(railway, wish(ids["project"], **parts))
     assert why in text
-    assert mend in text
+    assert fix in text
 
 
 def test_the_region_where_the_volume_is_may_be_declared(railway: World) -> None:

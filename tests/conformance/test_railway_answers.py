@@ -71,7 +71,7 @@ def _place(engine: Engine) -> dict[str, Any]:
 # ---- The life of a stack
 
 ASKED = {
-    "deleted_listed": "StackRead",
+    "deleted_listed": "SnapshotRead",
     "size_patch": "ConfigPatch",
     "source_update_creates_trigger": "ServiceInstanceUpdate",
     "source_update_deploys": "ServiceInstanceUpdate",
@@ -80,7 +80,7 @@ ASKED = {
     "trigger_sets_source": "TriggerCreate",
     "volume_update_without_service_detaches": "VolumeMount",
     "volume_update_deploys": "VolumeMount",
-    "root_fields_count_as_one": "StackRead",
+    "root_fields_count_as_one": "SnapshotRead",
     "patch_commit_returns": "ConfigPatch",
     "variable_upsert_deploys": "VariablesWrite",
     "variable_deploys_never_deployed": "VariablesWrite",

@@ -25,7 +25,7 @@ def test_a_refresh_of_everything_takes_one_request_and_finds_nothing(railway: Wo
     engine = first_up(railway)
     with railway.operation() as process:
         assert engine.refresh(process) == {}
-    assert railway.counts() == ({"StackRead": 1}, 0)
+    assert railway.counts() == ({"SnapshotRead": 1}, 0)
 
 
 def test_an_up_without_changes_asks_nothing(railway: World) -> None:
@@ -51,7 +51,7 @@ def test_seven_variables_and_the_branch_take_one_deployment(railway: World) -> N
     operations, deployments = railway.counts()
     assert deployments == 1
     assert operations == {
-        "StackRead": 3,
+        "SnapshotRead": 3,
         "VariablesWrite": 1,
         "ServiceInstanceUpdate": 1,
         "TriggerUpdate": 1,

@@ -66,7 +66,7 @@ class Ending:
 
     outcome: str
     words: str
-    next_step: str
+    fix: str
     log: str
     last: str
 
@@ -127,7 +127,7 @@ def test_every_ending_is_told_and_the_next_up_repairs(railway: World, ending: En
     failed = fails(railway, Declared(wait_seconds=60, hold_seconds=30))
     row = railway.rows("deployments")[0]
     assert f"the deployment {row['id']} {ending.words}" in failed.text, failed.text
-    assert ending.next_step in failed.text.partition("Next: ")[2], failed.text
+    assert ending.fix in failed.text.partition("fix: ")[2], failed.text
     assert ending.log in failed.text, failed.text
     assert failed.statuses[-1] == ending.last
     assert len(set(failed.statuses)) == len(failed.statuses)
@@ -151,7 +151,7 @@ def test_a_crash_after_success_fails_the_same_up(railway: World) -> None:
     assert failed.statuses[-2:] == ["SUCCESS", "CRASHED"], failed.said
     assert "ended CRASHED after it had been SUCCESS" in failed.text
     assert "| Error: process exited with code 1" in failed.text
-    assert "Next: mend what its log says" in failed.text
+    assert "fix: mend what its log says" in failed.text
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_branch_that_is_gone_is_told_with_its_step(railway: World) -> None:
     assert isinstance(caught.value, grpc.Call)
     text = str(caught.value.details())
     assert "ended FAILED in step SNAPSHOT_CODE: Failed to snapshot code" in text
-    assert "Next: check that the repository has the declared branch" in text
+    assert "fix: check that the repository has the declared branch" in text
 
 
 def test_the_trace_id_of_what_could_not_be_read_is_in_the_error(railway: World) -> None:
@@ -196,7 +196,7 @@ def test_the_trace_id_of_what_could_not_be_read_is_in_the_error(railway: World) 
         "Its log cannot be shown: Railway LogsPoll: Problem processing request (trace id 5a4d0b0c5a4d0b0c)"
         in failed.text
     )
-    assert "Next: " in failed.text
+    assert "fix: " in failed.text
 
 
 def test_a_deployment_that_could_not_be_watched_is_no_failed_deployment(railway: World) -> None:

@@ -356,7 +356,7 @@ def test_a_renamed_project_and_environment_are_read_with_one_request(railway: Wo
     with railway.operation() as process:
         assert engine.refresh(process) == {}
     assert engine.state["project"].live.outs["environment_id"] == environment_id
-    assert railway.counts() == ({"StackRead": 1}, 0)
+    assert railway.counts() == ({"SnapshotRead": 1}, 0)
 
 
 def test_one_process_and_four_threads_make_one_of_each(railway: World) -> None:
@@ -379,7 +379,7 @@ def test_a_token_that_may_not_is_never_taken_for_a_deletion(railway: World) -> N
         with railway.operation() as process, pytest.raises(grpc.RpcError) as caught:
             engine.refresh(process)
         assert isinstance(caught.value, grpc.Call)
-        assert "Railway StackRead" in str(caught.value.details())
+        assert "Railway SnapshotRead" in str(caught.value.details())
         railway.no_faults()
     assert set(engine.state) == {
         "project",
@@ -410,9 +410,9 @@ def test_a_domain_that_somebody_else_has_is_said_with_a_way_on(railway: World) -
         assert (
             "does not give the domain crm.example.com to this service: Domain crm.example.com is not" in said
         )
-        assert "Next: if that service is yours: take the domain away there" in said
+        assert "fix: if that service is yours: take the domain away there" in said
         assert "pulumi config set whatsapp-crm:customDomain <another name>" in said
         with pytest.raises(grpc.RpcError) as caught:
             engine.up(process, Declared(subdomain="mine"))
         assert isinstance(caught.value, grpc.Call)
-        assert "Next: choose another subdomain" in str(caught.value.details())
+        assert "fix: choose another subdomain" in str(caught.value.details())

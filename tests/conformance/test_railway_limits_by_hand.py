@@ -29,7 +29,7 @@ def test_undeclared_limits_cost_no_request(railway: World) -> None:
     railway.reset()
     with railway.operation() as process:
         assert engine.refresh(process) == {}
-    assert railway.counts() == ({"StackRead": 1}, 0)
+    assert railway.counts() == ({"SnapshotRead": 1}, 0)
 
 
 @pytest.mark.parametrize("healed_after", ["refresh", "two refreshes"])

@@ -55,7 +55,7 @@ def test_an_up_without_requests_left_ends_with_the_time_and_the_next_goes_on(
         begun + timedelta(hours=1) - timedelta(seconds=2) < new_ones < ended + timedelta(hours=1, seconds=3)
     )
     assert told[1].strip() in ("1 h", "59 min 59 s", "59 min 58 s", "59 min 57 s", "1 h 1 min"), text
-    assert f"Next: run `pulumi up` again after {told[2]} UTC; what is done stays done" in text
+    assert f"fix: run `pulumi up` again after {told[2]} UTC; what is done stays done" in text
     # What is left is known: it was said before it was used up, and no request was sent in vain.
     few = re.findall(rf"railway: (\d+) of this token's {budget} requests of the hour are left", said)
     assert len(few) == 1, said
@@ -77,7 +77,7 @@ def test_a_watched_deployment_without_requests_left_is_named(railway: World) -> 
     (row,) = railway.rows("deployments")
     assert f"the deployment {row['id']} was started, but we could not watch it to its end" in text
     assert NEW_ONES.search(text)
-    assert "Next: run `pulumi up` again after " in text
+    assert "fix: run `pulumi up` again after " in text
 
 
 def test_a_wait_for_the_next_window_is_said_with_its_end_and_then_over(railway: World) -> None:
@@ -114,11 +114,11 @@ def test_a_second_that_never_has_room_ends(railway: World) -> None:
     """At the deadline of the request, which is minutes; the message says what to do."""
     engine = first_up(railway)
     # As if somebody else with the same token used up every second: no request of ours is let through.
-    railway.fault("StackRead", "rate_429", times=10_000)
+    railway.fault("SnapshotRead", "rate_429", times=10_000)
     begun = time.monotonic()
     with railway.operation(RAILWAY_WAIT_SCALE="0.01") as process, pytest.raises(grpc.RpcError) as caught:
         engine.refresh(process)
     assert 3 <= time.monotonic() - begun < 20
     assert isinstance(caught.value, grpc.Call)
     assert "too many requests in a short time" in str(caught.value.details())
-    assert "Next: wait a minute and run `pulumi up` again" in str(caught.value.details())
+    assert "fix: wait a minute and run `pulumi up` again" in str(caught.value.details())

@@ -92,7 +92,7 @@ def test_a_setting_that_comes_late_is_waited_for(worker: Worker, source: dict[st
     ignore(worker.world, "start_command")
     with ThreadPoolExecutor() as pool:
         up = pool.submit(worker.up, start_command="node server.js", **source)
-        while worker.world.counts()[0].get("StackRead", 0) < 3 and not up.done():
+        while worker.world.counts()[0].get("SnapshotRead", 0) < 3 and not up.done():
             time.sleep(0.01)
         ignore(worker.world)
         worker.edit(startCommand="node server.js")
@@ -104,7 +104,7 @@ def test_looking_costs_one_reading(worker: Worker) -> None:
     worker.up(repo=REPO, branch="main")
     worker.world.reset()
     worker.up(repo=REPO, branch="main", start_command="node server.js")
-    assert worker.world.counts()[0] == {"StackRead": 2, "ServiceInstanceUpdate": 1}
+    assert worker.world.counts()[0] == {"SnapshotRead": 2, "ServiceInstanceUpdate": 1}
     worker.world.reset()
     worker.up(repo=REPO, branch="staging", start_command="node server.js")
-    assert worker.world.counts()[0] == {"StackRead": 2, "ServiceInstanceUpdate": 1, "TriggerUpdate": 1}
+    assert worker.world.counts()[0] == {"SnapshotRead": 2, "ServiceInstanceUpdate": 1, "TriggerUpdate": 1}

@@ -105,7 +105,7 @@ def test_nothing_is_deployed_in_place_of_a_volume_that_was_deleted(railway: Worl
         engine.up(process, Declared())
     assert isinstance(caught.value, grpc.Call)
     assert "can be restored for 48 hours" in str(caught.value.details())
-    assert railway.counts() == ({"StackRead": 1}, 0)
+    assert railway.counts() == ({"SnapshotRead": 1}, 0)
 
 
 @pytest.mark.parametrize("outcome", ["needs_approval", "never_ends"])

@@ -304,7 +304,7 @@ def test_a_token_does_what_it_can_and_a_refusal_names_the_one_that_can(
             act(trial)
     assert isinstance(caught.value, grpc.Call)
     text = str(caught.value.details())
-    assert "\n  Next: " in text
+    assert "\n  fix: " in text
     for each in words:
         assert each in text, text
     assert set(engine.state) == known

@@ -131,9 +131,9 @@ def test_a_sealed_variable_is_said_to_be_uncheckable(
             assert label() == "version 1, sealed: cannot be compared"
             assert engine.up(process, Declared()) == []
     provider = VariablesProvider()
-    provider.use(access_from(railway.environ(), lambda _: None))
+    provider.use_access(access_from(railway.environ(), lambda _: None))
     saved = engine.state["variables"]
-    provider.see(saved.live.id, saved.live.outs)
+    provider.read_object(saved.live.id, saved.live.outs)
     assert capsys.readouterr().out == "sealed on Railway, cannot be compared: ADMIN_TOKEN\n"
     changed = Declared(variables=VARIABLES | {"ADMIN_TOKEN": "another-token"})
     with railway.operation() as process:

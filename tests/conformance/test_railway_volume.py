@@ -194,7 +194,7 @@ def test_a_region_that_is_declared_later_moves_nothing_away_from_the_volume(rail
         with railway.operation() as process:
             told_to_stay(refusal(lambda: engine.up(process, Declared())))
             assert engine.refresh(process) == {}
-    assert railway.counts() == ({"StackRead": 2}, 0)
+    assert railway.counts() == ({"SnapshotRead": 2}, 0)
     assert regions(railway) == (None, AMERICA)
     engine.region = AMERICA
     with railway.operation() as process:

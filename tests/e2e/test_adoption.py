@@ -216,7 +216,7 @@ def test_what_stays_the_same_is_not_named_a_change(adopted: Adopted) -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "why", "mend"),
+    ("step", "why", "fix"),
     [
         ("wrong id", "there is no Railway project", "pulumi config set whatsapp-crm:railwayProjectId <id>"),
         ("foreign token", "Not Authorized", "a workspace token sees its own workspace only"),
@@ -249,12 +249,12 @@ def test_what_stays_the_same_is_not_named_a_change(adopted: Adopted) -> None:
     ],
 )
 def test_a_wrong_adoption_is_refused_before_anything_is_changed(
-    adopted: Adopted, step: str, why: str, mend: str
+    adopted: Adopted, step: str, why: str, fix: str
 ) -> None:
     done = adopted.done[step]
     assert done.returncode != 0
     assert why in done.stdout
-    assert mend in done.stdout
+    assert fix in done.stdout
     assert "Traceback" not in done.stdout
     assert adopted.untouched[step]
 

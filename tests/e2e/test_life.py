@@ -108,7 +108,7 @@ def test_an_up_without_changes_deploys_nothing(life: Life) -> None:
 
 def test_a_refresh_without_changes_is_one_railway_request(life: Life) -> None:
     ok(life, "refresh")
-    assert life.railway["refresh"].operations == {"StackRead": 1}
+    assert life.railway["refresh"].operations == {"SnapshotRead": 1}
 
 
 def test_drift_ends_with_the_exit_code_that_says_so(life: Life) -> None:

@@ -76,7 +76,7 @@ def test_an_up_without_requests_left_says_until_when_and_the_next_one_goes_on(te
     assert re.search("[01] of this token's 12 requests of the hour are left; Railway gives", failed.stdout)
     told = re.search(
         r"Railway \w+: this token's requests of the hour are used up; Railway gives new "
-        r"ones in [^,]+, at (.+) UTC\n +Next: run `pulumi up` again after \1 UTC; what is done stays done\n",
+        r"ones in [^,]+, at (.+) UTC\n +fix: run `pulumi up` again after \1 UTC; what is done stays done\n",
         failed.stdout,
     )
     assert told is not None, failed.stdout

@@ -118,20 +118,20 @@ def test_a_bad_setting_is_one_clear_error_before_any_change(
     count = "[0-9]+ problems?" if bad.remote else "1 problem"  # a compiler counts its own errors
     assert re.search(f"error: {count} in the settings or the app", said)
     assert bad.key in said
-    assert bad.mend in said
+    assert bad.fix in said
     assert "Traceback" not in said
 
 
 def test_up_refuses_what_preview_refuses(sandbox: Sandbox, tmp_path: Path) -> None:
     said = preview(sandbox, ROWS["two replicas"], tmp_path, "up", "--yes", "--skip-preview")
-    assert ROWS["two replicas"].mend in said
+    assert ROWS["two replicas"].fix in said
 
 
 def test_every_error_is_said_at_once(sandbox: Sandbox, tmp_path: Path) -> None:
     bad = bad_settings.Bad(
         name="three at once",
         key="whatsapp-crm:replicas",
-        mend="pulumi config set whatsapp-crm:replicas 1",
+        fix="pulumi config set whatsapp-crm:replicas 1",
         config={"replicas": "2", "volumeSizeGb": "0"},
         files={"firebase.json": "{"},
     )

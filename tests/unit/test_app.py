@@ -30,7 +30,7 @@ class Checkout:
         self._stack = stack
 
     def load(self, **config: object) -> tuple[App | None, list[Problem]]:
-        values, secret = bad_settings.stack_config(Bad(name="", key="", mend="", config=config), self.folder)
+        values, secret = bad_settings.stack_config(Bad(name="", key="", fix="", config=config), self.folder)
         found, problems = load_settings(self._stack(values, secret), "sandbox", bad_settings.ENVIRON)
         assert problems == []
         assert found is not None
@@ -131,7 +131,7 @@ def test_a_function_that_knows_one_ai_key_only_needs_that_key(checkout: Checkout
     _, problems = checkout.load()
     (problem,) = problems
     assert "single uses the secret OPENAI_API_KEY, which is not configured." in problem.what
-    assert problem.mend == "pulumi config set --secret --path 'whatsapp-crm:secrets.OPENAI_API_KEY'"
+    assert problem.fix == "pulumi config set --secret --path 'whatsapp-crm:secrets.OPENAI_API_KEY'"
 
 
 def test_two_ai_keys_of_which_none_is_configured_are_one_problem(checkout: Checkout) -> None:
@@ -234,7 +234,7 @@ def test_a_runtime_that_cannot_be_chosen(checkout: Checkout, engine: str | None,
     assert runtime is None
     assert len(problems) == 1
     assert said in problems[0].what
-    assert "pulumi config set whatsapp-crm:functionsRuntime nodejs22" in problems[0].mend
+    assert "pulumi config set whatsapp-crm:functionsRuntime nodejs22" in problems[0].fix
 
 
 def self_described(checkout: Checkout, engine: str | None) -> tuple[str | None, list[Problem]]:
@@ -257,7 +257,7 @@ def test_a_file_outside_of_the_codebase_is_refused(checkout: Checkout) -> None:
     checkout.append("functions/index.js", 'require("../shared");\n')
     _, problems = checkout.load()
     assert [problem.key for problem in problems] == ["functions/../shared.js"]
-    assert "Move it into functions" in problems[0].mend
+    assert "Move it into functions" in problems[0].fix
 
 
 def test_no_secret_is_written_to_the_cache(checkout: Checkout) -> None:

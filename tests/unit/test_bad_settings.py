@@ -18,7 +18,7 @@ from tests.bad_settings import APP, SETTINGS, Bad
 pytestmark = pytest.mark.unit
 
 Stack = Callable[[Mapping[str, str], list[str]], pulumi.Config]
-NO_CHANGE = Bad(name="nothing wrong", key="", mend="")
+NO_CHANGE = Bad(name="nothing wrong", key="", fix="")
 LOCAL = tuple(bad for bad in APP if not bad.remote)
 
 
@@ -34,7 +34,7 @@ def load(bad: Bad, stack: Stack, app_dir: Path | None = None) -> tuple[Settings 
 def check(bad: Bad, problems: list[Problem]) -> None:
     told = str(ProblemsError(problems))
     assert [problem.key for problem in problems] == [bad.key], told
-    assert bad.mend in problems[0].mend, told
+    assert bad.fix in problems[0].fix, told
     assert "Traceback" not in told
     for value in bad_settings.SECRETS.values():
         assert value not in told
@@ -83,7 +83,7 @@ def test_everything_wrong_is_told_at_once(stack: Stack) -> None:
         and bad.key != "gcp:project"  # is compared with a setting that is wrong here
     }
     merged = {name: value for bad in wrong.values() for name, value in bad.config.items()}
-    _, problems = load(Bad(name="all", key="", mend="", config=merged), stack)
+    _, problems = load(Bad(name="all", key="", fix="", config=merged), stack)
     assert len(wrong) >= 30
     assert set(wrong) <= {problem.key for problem in problems}
 
@@ -93,7 +93,7 @@ def test_settings_with_problems_still_let_the_app_be_read(
 ) -> None:
     folder = bad_settings.copy_app(tmp_path / "app", node_modules)
     (folder / "firestore.indexes.json").write_text("{", encoding="utf-8")
-    bad = Bad(name="both", key="", mend="", config={"replicas": "2"})
+    bad = Bad(name="both", key="", fix="", config={"replicas": "2"})
     found, problems = load(bad, stack, folder)
     assert [problem.key for problem in problems] == ["whatsapp-crm:replicas"]
     assert found is not None

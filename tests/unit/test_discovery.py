@@ -139,11 +139,11 @@ def test_a_written_manifest_that_is_none(bare: Codebase, text: str, said: str) -
 
 
 def test_dependencies_that_are_not_installed(bare: Codebase) -> None:
-    assert bare.refusal("").mend == f"cd {bare.folder} && npm install"
+    assert bare.refusal("").fix == f"cd {bare.folder} && npm install"
     bare.write("package-lock.json", "{}")
     problem = bare.refusal("")
     assert "dependencies are not installed" in problem.what
-    assert problem.mend == f"cd {bare.folder} && npm ci"
+    assert problem.fix == f"cd {bare.folder} && npm ci"
 
 
 def test_the_sdk_may_be_installed_above(bare: Codebase, node_modules: Path) -> None:
@@ -155,7 +155,7 @@ def test_a_codebase_without_the_sdk(bare: Codebase) -> None:
     bare.write("package.json", '{"main": "index.js"}')
     problem = bare.refusal("")
     assert "does not depend on firebase-functions" in problem.what
-    assert "npm install firebase-functions firebase-admin" in problem.mend
+    assert "npm install firebase-functions firebase-admin" in problem.fix
 
 
 def test_an_sdk_that_is_too_old(bare: Codebase) -> None:
@@ -171,7 +171,7 @@ def test_compiled_output_that_is_missing(codebase: Codebase) -> None:
     )
     problem = codebase.refusal()
     assert "lib/index.js, which is not there" in problem.what
-    assert problem.mend == f"cd {codebase.folder} && npm run build"
+    assert problem.fix == f"cd {codebase.folder} && npm run build"
 
 
 def test_no_package_and_python(bare: Codebase) -> None:
@@ -192,7 +192,7 @@ def test_a_syntax_error_is_shown_with_file_and_line(codebase: Codebase) -> None:
     codebase.write("src/broken.js", "const a = 1;\nconst b = ;\n")
     problem = codebase.refusal('require("./src/broken");\n')
     assert "do not load at functions/src/broken.js:2: Unexpected token ';'" in problem.what
-    assert problem.mend == "Mend functions/src/broken.js:2."
+    assert problem.fix == "Mend functions/src/broken.js:2."
 
 
 def test_a_syntax_error_in_a_newer_module(codebase: Codebase) -> None:
@@ -212,8 +212,8 @@ def test_a_module_that_ends_the_process(codebase: Codebase) -> None:
 
 def test_a_missing_module_of_its_own_and_of_others(codebase: Codebase) -> None:
     codebase.write("package.json", json.dumps({**PACKAGE, "dependencies": {"@a/declared": "1"}}))
-    assert "npm ci" in codebase.refusal('require("@a/declared/sub");').mend
-    assert "npm install undeclared" in codebase.refusal('require("undeclared");').mend
+    assert "npm ci" in codebase.refusal('require("@a/declared/sub");').fix
+    assert "npm install undeclared" in codebase.refusal('require("undeclared");').fix
     problem = codebase.refusal('require("./src/missing");')
     assert "Cannot find module './src/missing'" in problem.what
 
@@ -222,7 +222,7 @@ def test_a_module_that_never_ends_is_stopped(codebase: Codebase) -> None:
     problem = codebase.refusal('console.log("dialling"); for (;;) {}', timeout=2)
     assert "took more than 2 seconds" in problem.what
     assert "dialling" in problem.what
-    assert problem.mend.endswith("pulumi config set whatsapp-crm:discoveryTimeout 4")
+    assert problem.fix.endswith("pulumi config set whatsapp-crm:discoveryTimeout 4")
 
 
 def test_work_that_goes_on_after_loading_does_not_hold_it(codebase: Codebase) -> None:
@@ -265,7 +265,7 @@ def test_code_that_uses_the_apps_bucket_needs_its_name(codebase: Codebase, code:
         problem.what
         == "the code at functions/index.js:1 uses the app's storage bucket, which is not configured."
     )
-    assert problem.mend == "pulumi config set whatsapp-crm:storageBucket <my-crm.firebasestorage.app>"
+    assert problem.fix == "pulumi config set whatsapp-crm:storageBucket <my-crm.firebasestorage.app>"
     answer, problems = codebase.ask(code, bucket="crm.firebasestorage.app")
     assert (answer is None, problems) == (False, [])
 

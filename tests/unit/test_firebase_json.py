@@ -27,7 +27,7 @@ def read(app: Path, document: object, database: str = "(default)") -> tuple[Fire
     text = document if isinstance(document, str) else json.dumps(document)
     (app / "firebase.json").write_text(text, encoding="utf-8")
     found, problems = load(app, database)
-    assert all(problem.mend for problem in problems)
+    assert all(problem.fix for problem in problems)
     return found, [problem.what for problem in problems]
 
 

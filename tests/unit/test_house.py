@@ -20,7 +20,7 @@ LONGEST_FILE = 600
 
 # folder (or module): what it must not import from
 FORBIDDEN = {
-    "plain_errors": {"__main__", "checkout", "components", "firebase", "ops", "railway", "sandbox", "tests"},
+    "user_errors": {"__main__", "checkout", "components", "firebase", "ops", "railway", "sandbox", "tests"},
     "railway": {"__main__", "checkout", "components", "firebase", "ops", "sandbox", "tests"},
     "firebase": {"__main__", "checkout", "components", "ops", "railway", "sandbox", "settings", "tests"},
     "settings": {"__main__", "checkout", "components", "firebase", "ops", "railway", "sandbox", "tests"},
@@ -30,7 +30,7 @@ FORBIDDEN = {
     "ops": {"__main__", "sandbox", "tests"},
     "sandbox": {"__main__", "tests"},
 }
-PROGRAM = ("__main__", "settings", "checkout", "components", "railway", "firebase", "ops", "plain_errors")
+PROGRAM = ("__main__", "settings", "checkout", "components", "railway", "firebase", "ops", "user_errors")
 
 
 @cache

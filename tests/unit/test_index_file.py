@@ -31,7 +31,7 @@ def index(*fields: Mapping[str, object], **more: object) -> dict[str, object]:
 def read(*indexes: object, overrides: object = ()) -> tuple[IndexFile, list[str]]:
     text = json.dumps({"indexes": list(indexes), "fieldOverrides": overrides})
     found, problems = parse(text, "indexes.json")
-    assert all(problem.key == "indexes.json" and problem.mend for problem in problems)
+    assert all(problem.key == "indexes.json" and problem.fix for problem in problems)
     return found, [problem.what for problem in problems]
 
 
@@ -150,7 +150,7 @@ def test_what_is_not_supported_may_be_there_if_it_is_off() -> None:
 
 def test_a_mistyped_property_gets_the_nearest_name() -> None:
     _, problems = parse(json.dumps({"indexes": [index(A, B, queryscope="COLLECTION")]}), "i.json")
-    assert 'Did you mean "queryScope"?' in problems[0].mend
+    assert 'Did you mean "queryScope"?' in problems[0].fix
 
 
 def test_overrides() -> None:

@@ -67,7 +67,7 @@ def refused(entry: Mapping[str, object], params: Params | None = None, name: str
     _, problems = read({name: dict(entry)}, params)
     assert len(problems) == 1, [str(problem) for problem in problems]
     assert problems[0].key == "functions"
-    assert problems[0].mend
+    assert problems[0].fix
     assert problems[0].what.startswith(f"{name}: ")
     return problems[0].what
 

@@ -14,7 +14,9 @@ pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
-    path for folder in ("settings", "checkout", "components", "railway", "firebase", "ops") for path in (ROOT / folder).rglob("*.py")
+    path
+    for folder in ("settings", "checkout", "components", "railway", "firebase", "ops")
+    for path in (ROOT / folder).rglob("*.py")
 )
 
 

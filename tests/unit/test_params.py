@@ -95,7 +95,7 @@ def test_what_is_not_text_is_left_alone() -> None:
 
 def declare(*declared: Mapping[str, object], **configured: object) -> tuple[Params, list[str]]:
     params, problems = resolve(list(declared), configured, {"PROJECT_ID": "crm-sandbox"}, "functions")
-    assert all(problem.mend for problem in problems)
+    assert all(problem.fix for problem in problems)
     return params, [problem.what for problem in problems]
 
 
@@ -178,7 +178,7 @@ def test_unknown_types_and_nameless_params() -> None:
 def test_configured_params_that_nobody_declares() -> None:
     (problem,) = unknown({"LIMITS": 1, "A": 2}, {"LIMIT", "A"})
     assert 'Did you mean "LIMIT"?' in problem.what
-    assert "functionParams.LIMITS" in problem.mend
+    assert "functionParams.LIMITS" in problem.fix
 
 
 @given(st.text(alphabet='{} params.NAME?:=<>!"[]10', max_size=30))

@@ -76,7 +76,7 @@ def app(tmp_path: Path) -> Path:
 
 def load(stack: Stack, app: Path, **config: object) -> tuple[Settings | None, list[Problem]]:
     values, keys = bad_settings.stack_config(
-        Bad(name="", key="", mend="", config={"appDir": str(app), **config})
+        Bad(name="", key="", fix="", config={"appDir": str(app), **config})
     )
     return load_settings(stack(values, keys), "sandbox", bad_settings.ENVIRON)
 
@@ -151,7 +151,7 @@ def test_a_conflict_is_named_with_both_values_and_two_mends(
     (text,) = told(stack, app, **{key: value})
     assert text.startswith(f"whatsapp-crm:{key}: is ")
     assert f"railway.json says {place} = " in text
-    assert f"mend: take {place} out of railway.json  (or pulumi config rm whatsapp-crm:{key}" in text
+    assert f"fix: take {place} out of railway.json  (or pulumi config rm whatsapp-crm:{key}" in text
     assert "Until 2026-12-01 Railway follows the file" in text
 
 
@@ -176,7 +176,7 @@ def test_what_the_backend_cannot_be_is_refused(
     (text,) = told(stack, app)
     assert text.startswith("railway.json: ")
     assert said in text
-    assert "mend: take deploy." in text
+    assert "fix: take deploy." in text
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_file_that_is_none_is_named(stack: Stack, app: Path, name: str, text: 
     (app / name).write_text(text)
     (said,) = told(stack, app)
     assert said.startswith(f"{name}: ")
-    assert f"mend: correct {name}, or delete it" in said
+    assert f"fix: correct {name}, or delete it" in said
 
 
 def test_the_environments_own_part_goes_first(stack: Stack, app: Path) -> None:

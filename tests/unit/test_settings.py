@@ -37,7 +37,7 @@ Stack = Callable[[Mapping[str, str], list[str]], pulumi.Config]
 
 def load(stack: Stack, **config: object) -> Settings:
     secret = ("adminToken",) if "adminToken" in config else ()
-    values, keys = bad_settings.stack_config(Bad(name="", key="", mend="", config=config, secret=secret))
+    values, keys = bad_settings.stack_config(Bad(name="", key="", fix="", config=config, secret=secret))
     found, problems = load_settings(stack(values, keys), "sandbox", bad_settings.ENVIRON)
     assert problems == []
     assert found is not None
@@ -111,7 +111,7 @@ def test_an_adopted_project_needs_no_workspace(stack: Stack) -> None:
 
 @pytest.mark.parametrize("stack_name", ["prod", "production", "company/whatsapp-crm/prod"])
 def test_a_stack_named_production_is_production(stack: Stack, stack_name: str) -> None:
-    values, keys = bad_settings.stack_config(Bad(name="", key="", mend=""))
+    values, keys = bad_settings.stack_config(Bad(name="", key="", fix=""))
     found, _ = load_settings(stack(values, keys), stack_name, bad_settings.ENVIRON)
     assert found is not None
     assert found.production
@@ -139,7 +139,7 @@ def test_secret_values_are_secret_outputs(stack: Stack) -> None:
 
 
 def test_a_wrong_type_under_a_key_stored_as_secret_is_masked(stack: Stack) -> None:
-    bad = Bad(name="", key="", mend="", config={"replicas": "hunter2"}, secret=("replicas",))
+    bad = Bad(name="", key="", fix="", config={"replicas": "hunter2"}, secret=("replicas",))
     values, keys = bad_settings.stack_config(bad)
     _, problems = load_settings(stack(values, keys), "sandbox", bad_settings.ENVIRON)
     assert [problem.key for problem in problems] == ["whatsapp-crm:replicas"]
@@ -148,14 +148,14 @@ def test_a_wrong_type_under_a_key_stored_as_secret_is_masked(stack: Stack) -> No
 
 def test_all_problems_are_numbered_in_one_text() -> None:
     error = ProblemsError(
-        [Problem(key="a", what="is wrong.", mend="mend a"), Problem(key="b", what="too.", mend="mend b")]
+        [Problem(key="a", what="is wrong.", fix="mend a"), Problem(key="b", what="too.", fix="mend b")]
     )
     assert str(error).splitlines() == [
         "2 problems in the settings or the app. Nothing was sent to Railway or Google.",
         "1. a: is wrong.",
-        "    mend: mend a",
+        "    fix: mend a",
         "2. b: too.",
-        "    mend: mend b",
+        "    fix: mend b",
     ]
 
 
@@ -186,4 +186,4 @@ def test_no_config_makes_it_stumble(config: dict[str, str]) -> None:
     for problem in problems:
         assert problem.key
         assert problem.what.endswith((".", "?"))
-        assert problem.mend
+        assert problem.fix

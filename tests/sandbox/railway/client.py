@@ -212,7 +212,7 @@ class Stack:
 
     def read(self) -> dict[str, Any]:
         """The one read of everything."""
-        return self.railway.ok("StackRead", projectId=self.project, environmentId=self.environment)
+        return self.railway.ok("SnapshotRead", projectId=self.project, environmentId=self.environment)
 
     def instance(self) -> dict[str, Any]:
         """The service's instance."""

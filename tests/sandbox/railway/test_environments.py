@@ -30,9 +30,9 @@ def test_an_environment_from_another_is_answered_before_its_instances(railway: R
     wish = {"projectId": stack.project, "name": "staging", "sourceEnvironmentId": stack.environment}
     made = railway.ok("EnvironmentCreate", input={**wish, "skipInitialDeploys": True})
     read = {"projectId": stack.project, "environmentId": made["id"]}
-    assert nodes(railway.ok("StackRead", **read)["environment"]["serviceInstances"]) == []
+    assert nodes(railway.ok("SnapshotRead", **read)["environment"]["serviceInstances"]) == []
     railway.wait(60)
-    seen = railway.ok("StackRead", **read)["environment"]
+    seen = railway.ok("SnapshotRead", **read)["environment"]
     assert [row["serviceId"] for row in nodes(seen["serviceInstances"])] == [stack.service]
     assert [row["mountPath"] for row in nodes(seen["volumeInstances"])] == [SESSIONS]
     assert seen["config"]["services"][stack.service]["variables"]["SESSIONS_PATH"]["value"] == SESSIONS
@@ -58,7 +58,7 @@ def test_a_deleted_project_is_an_error(railway: Railway, stack: Stack) -> None:
     railway.ok("ProjectDelete", id=stack.project)
     assert railway.fails("Project", id=stack.project) == "Project not found"
     assert (
-        railway.reply("StackRead", projectId=stack.project, environmentId=stack.environment).json()["data"]
+        railway.reply("SnapshotRead", projectId=stack.project, environmentId=stack.environment).json()["data"]
         is None
     )
     assert nodes(railway.ok("Projects", w=WORKSPACE_ID)) == []

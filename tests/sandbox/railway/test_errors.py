@@ -42,7 +42,7 @@ def test_the_trace_id_may_be_in_extensions(railway: Railway) -> None:
 
 
 def test_one_failing_root_nulls_all_data(railway: Railway, stack: Stack) -> None:
-    body = railway.reply("StackRead", projectId=stack.project, environmentId=NOBODY).json()
+    body = railway.reply("SnapshotRead", projectId=stack.project, environmentId=NOBODY).json()
     assert body["data"] is None
     assert [error["message"] for error in body["errors"]] == ["Environment not found"]
 
@@ -128,7 +128,7 @@ def test_a_project_token_reaches_its_environment_only(railway: Railway, stack: S
     other = railway.ok("EnvironmentCreate", input={"projectId": stack.project, "name": "staging"})["id"]
     scoped = project_token(railway, stack)
     assert scoped.ok("WhoAmIProjectToken")["environmentId"] == stack.environment
-    seen = scoped.ok("StackRead", projectId=stack.project, environmentId=stack.environment)
+    seen = scoped.ok("SnapshotRead", projectId=stack.project, environmentId=stack.environment)
     assert [row["id"] for row in nodes(seen["project"]["environments"])] == [stack.environment]
     scoped.ok("VarsUpsert", input={"projectId": stack.project, **stack.ids, "variables": {"A": "1"}})
     scoped.ok("ServiceInstanceUpdate", **stack.ids, input={"startCommand": "run"})

@@ -108,7 +108,7 @@ def test_a_504_after_the_effect_is_possible_for_any_mutation(railway: Railway) -
     assert railway.reply("VolumeCreate", input={**where, "mountPath": "/x"}).status_code == 504
     assert railway.reply("VarsUpsert", input={**where, "variables": {"A": "1"}}).status_code == 504
     railway.wait()
-    seen = railway.ok("StackRead", projectId=made["id"], environmentId=made["primaryEnvironmentId"])
+    seen = railway.ok("SnapshotRead", projectId=made["id"], environmentId=made["primaryEnvironmentId"])
     assert [row["name"] for row in nodes(seen["project"]["services"])] == ["backend"]
     assert len(nodes(seen["environment"]["volumeInstances"])) == 1
     assert seen["environment"]["config"]["sharedVariables"] == {"A": {"value": "1"}}

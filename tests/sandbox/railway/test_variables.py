@@ -101,7 +101,9 @@ def test_unrendered_keeps_references_and_rendered_resolves_them(railway: Railway
         "C": "pg://crm/x!",
         "D": "${{D}}",
     }
-    assert railway.ok("StackReadVars", projectId=stack.project, **stack.ids)["sharedVars"] == {"TEAM": "crm"}
+    assert railway.ok("SnapshotReadVars", projectId=stack.project, **stack.ids)["sharedVars"] == {
+        "TEAM": "crm"
+    }
 
 
 def test_railway_variables_come_back_or_not(railway: Railway, stack: Stack) -> None:

@@ -84,7 +84,7 @@ def test_environment_id_null_is_nowhere_and_absent_is_everywhere(railway: Railwa
     everywhere = railway.ok("VolumeCreate", input=wish)["id"]
     railway.wait()
     for place in (stack.environment, other):
-        seen = railway.ok("StackRead", projectId=stack.project, environmentId=place)
+        seen = railway.ok("SnapshotRead", projectId=stack.project, environmentId=place)
         assert [v["volumeId"] for v in nodes(seen["environment"]["volumeInstances"])] == [everywhere]
         assert {v["id"] for v in nodes(seen["project"]["volumes"])} == {nowhere, everywhere}
 

@@ -141,7 +141,7 @@ def test_an_api_that_is_off_is_told_apart_from_a_missing_right(server: Server) -
     with pytest.raises(GoogleError) as raised:
         get(server)
     assert raised.value.reason == "SERVICE_DISABLED"
-    assert "Enable the API" in raised.value.mend
+    assert "Enable the API" in raised.value.fix
 
 
 def test_a_page_of_html_is_not_an_answer(server: Server) -> None:

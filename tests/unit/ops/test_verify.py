@@ -119,7 +119,7 @@ SPEC = Spec(
 
 
 def failures(lines: list[Line]) -> dict[str, tuple[str, str]]:
-    return {line.thing: (line.found, line.mend) for line in lines if line.mend is not None}
+    return {line.thing: (line.found, line.fix) for line in lines if line.fix is not None}
 
 
 def test_a_healthy_stack_has_a_line_for_everything_and_no_failure(edge: Edge) -> None:
@@ -153,7 +153,7 @@ def function(**changes: Any) -> JsonObject:
 
 
 @pytest.mark.parametrize(
-    ("path", "answer", "thing", "found", "mend"),
+    ("path", "answer", "thing", "found", "fix"),
     [
         (FUNCTIONS, {}, "function r/send", "not there", "pulumi up"),
         (
@@ -189,13 +189,13 @@ def function(**changes: Any) -> JsonObject:
     ],
 )  # fmt: skip
 def test_what_is_not_as_declared_fails_with_what_to_do(
-    edge: Edge, path: str, answer: JsonObject | GoogleError, thing: str, found: str, mend: str
+    edge: Edge, path: str, answer: JsonObject | GoogleError, thing: str, found: str, fix: str
 ) -> None:
     environ, _ = edge(200)
     failed = failures(verify.check(SPEC, Google({path: answer}), environ))
     assert set(failed) == {thing}
     assert found in failed[thing][0]
-    assert mend in failed[thing][1]
+    assert fix in failed[thing][1]
 
 
 def test_an_unhealthy_backend_fails(edge: Edge) -> None:
@@ -229,10 +229,10 @@ def test_a_stack_without_rules_indexes_and_functions_is_only_its_backend(edge: E
 def test_a_report_in_a_log_is_plain_and_ends_with_the_failures() -> None:
     out = io.StringIO()
     report.show(
-        "Title", [Line(thing="a", found="broken", mend="Mend it."), Line(thing="bb", found="fine")], out
+        "Title", [Line(thing="a", found="broken", fix="Mend it."), Line(thing="bb", found="fine")], out
     )
     assert out.getvalue() == (
-        "Title\n  ok    bb  fine\n  FAIL  a   broken\n        what to do: Mend it.\n2 checked, 1 failed\n"
+        "Title\n  ok    bb  fine\n  FAIL  a   broken\n        fix: Mend it.\n2 checked, 1 failed\n"
     )
 
 
@@ -242,7 +242,7 @@ def test_a_report_on_a_terminal_is_a_table_that_says_the_same() -> None:
             return True
 
     out = Terminal()
-    report.show("Title", [Line(thing="[a]", found="broken", mend="Mend it.")], out)
+    report.show("Title", [Line(thing="[a]", found="broken", fix="Mend it.")], out)
     for said in ("Title", "FAIL", "[a]", "broken", "Mend it."):
         assert said in out.getvalue()
 

@@ -115,7 +115,7 @@ def test_a_volume_never_shrinks_nor_moves_to_another_project() -> None:
     """And the message says what to declare."""
     found = refused(VolumeProvider(), VOLUME | {"size_mb": 40000.0, "project_id": "q"}, VOLUME)
     assert found["size_mb"] == (
-        "the volume has 50 GB, and 40 GB are declared; a volume never shrinks. Next: pulumi config set "
+        "the volume has 50 GB, and 40 GB are declared; a volume never shrinks. fix: pulumi config set "
         "whatsapp-crm:volumeSizeGb 50"
     )
     assert "data cannot move there" in found["project_id"]

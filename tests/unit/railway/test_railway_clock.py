@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from railway.clock import spell
+from railway.clock import format_duration
 
 pytestmark = pytest.mark.unit
 
@@ -28,4 +28,4 @@ pytestmark = pytest.mark.unit
 )
 def test_a_duration_is_spelled_in_its_units_and_never_too_short(seconds: float, text: str) -> None:
     """Rounded up: who waits that long has waited long enough."""
-    assert spell(seconds) == text
+    assert format_duration(seconds) == text

@@ -223,7 +223,7 @@ def test_every_spelling_of_a_wait_is_understood(
 
 def test_all_errors_say_what_to_do() -> None:
     """In one more line."""
-    assert str(RailwayError("it broke", next_step="mend it")) == "it broke\n  Next: mend it"
+    assert str(RailwayError("it broke", fix="mend it")) == "it broke\n  fix: mend it"
 
 
 @given(st.text(min_size=4, max_size=30), st.text(max_size=20), st.text(max_size=20))

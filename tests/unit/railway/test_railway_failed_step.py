@@ -12,9 +12,9 @@ from railway.clock import Clock
 from railway.errors import AmbiguousError, DeploymentError
 from railway.graphql.client import RailwayClient
 from railway.graphql.credentials import Access
-from railway.graphql.models import DeploymentView, EnvironmentView, InstanceView, ProjectView, StackView
+from railway.graphql.models import DeploymentView, EnvironmentView, InstanceView, ProjectView, Snapshot
 from railway.rollout import Expectations, Rollout
-from railway.snapshot import Stack
+from railway.snapshot import EnvironmentCache
 
 if TYPE_CHECKING:
     from railway.graphql.api import RailwayApi
@@ -53,11 +53,11 @@ class Unread(Failed):
 
 def told(api: Failed, entry: dict[str, Any]) -> str:
     """What a person reads when the service has one variable, PASSWORD."""
-    stack = Stack(cast("RailwayApi", api), "p", "e", threading.RLock())
+    stack = EnvironmentCache(cast("RailwayApi", api), "p", "e", threading.RLock())
     instance = InstanceView("s", {}, None, (), (), ())
     config = {"services": {"s": {"variables": {"PASSWORD": entry}}}}
     stack.seed(
-        StackView(
+        Snapshot(
             ProjectView("p", "crm", "", "", (), (), ()),
             EnvironmentView("e", "production", (instance,), (), (), config),
         )

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from railway import revision
-from railway.graphql.models import DeploymentView, EnvironmentView, InstanceView, ProjectView, StackView
+from railway.graphql.models import DeploymentView, EnvironmentView, InstanceView, ProjectView, Snapshot
 from railway.service_limits import ServiceLimitsProvider
-from railway.snapshot import Stack
+from railway.snapshot import EnvironmentCache
 
 if TYPE_CHECKING:
     from railway.graphql.api import RailwayApi
@@ -27,13 +27,13 @@ class Read(ServiceLimitsProvider):
 
     config: dict[str, Any] | None = None
 
-    def stack(self, props: object) -> Stack:
+    def environment(self, props: object) -> EnvironmentCache:
         """The environment with this config."""
         del props
-        stack = Stack(cast("RailwayApi", None), "p", "e", threading.RLock())
+        stack = EnvironmentCache(cast("RailwayApi", None), "p", "e", threading.RLock())
         instance = InstanceView("s", {}, None, (), (), ())
         environment = EnvironmentView("e", "production", (instance,), (), (), self.config)
-        stack.seed(StackView(ProjectView("p", "crm", "", "", (), (), ()), environment))
+        stack.seed(Snapshot(ProjectView("p", "crm", "", "", (), (), ()), environment))
         return stack
 
 
@@ -43,8 +43,8 @@ def test_without_limits_every_deployment_has_them(config: dict[str, Any] | None)
     may not read the config."""
     provider = Read()
     provider.config = config
-    assert not {*(provider.see("e/s", PLACE) or {}).values()} - {None}
-    _, outs = provider.make(PLACE)
+    assert not {*(provider.read_object("e/s", PLACE) or {}).values()} - {None}
+    _, outs = provider.create_object(PLACE)
     long_ago = DeploymentView("one", "SUCCESS", datetime(2020, 1, 1, tzinfo=UTC))
     assert revision.contains(long_ago, [outs["revision"]])
 
@@ -52,8 +52,8 @@ def test_without_limits_every_deployment_has_them(config: dict[str, Any] | None)
 def test_a_limit_by_hand_is_seen_without_a_request() -> None:
     provider = Read()
     provider.config = BY_HAND
-    assert provider.see("e/s", PLACE) == {"cpus": 1, "memory_gb": None}
+    assert provider.read_object("e/s", PLACE) == {"cpus": 1, "memory_gb": None}
 
 
 def test_without_limits_there_is_nothing_to_take_back() -> None:
-    ServiceLimitsProvider().drop("e/s", PLACE)
+    ServiceLimitsProvider().delete_object("e/s", PLACE)

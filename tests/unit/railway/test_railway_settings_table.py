@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from railway.settings_table import SETTINGS, Setting, to_input, undeclared, unkept
+from railway.settings_table import SETTINGS, Setting, mismatches, to_input, undeclared
 
 pytestmark = pytest.mark.unit
 
@@ -68,7 +68,7 @@ def test_the_number_of_replicas_follows_from_the_regions() -> None:
 def wrong(declared: dict[str, Any], before: dict[str, Any] | None = None, **node: Any) -> list[str]:
     """What is said of a write, given what Railway says after it."""
     sent = to_input(declared, before or {})
-    return [str(one) for one in unkept(sent, declared, NODE | node, None)]
+    return [str(one) for one in mismatches(sent, declared, NODE | node, None)]
 
 
 def test_what_is_kept_is_not_named() -> None:
@@ -100,7 +100,7 @@ def test_what_was_not_sent_and_what_cannot_be_read_is_left_out() -> None:
 )
 def test_credentials_that_stay_are_named_and_not_shown(hidden: object, *, named: bool) -> None:
     before = {"registry_credentials": {"username": "u", "password": "p"}}
-    found = unkept(to_input({}, before), {}, NODE, {"deploy": {"registryCredentials": hidden}})
+    found = mismatches(to_input({}, before), {}, NODE, {"deploy": {"registryCredentials": hidden}})
     assert [str(one) for one in found] == (
         ['registry_credentials is "still there" and should be nothing'] if named else []
     )

@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from railway import revision
 from railway.errors import AmbiguousError, MissingError
 from railway.graphql.api import RailwayApi
-from railway.graphql.models import DeploymentView, EnvironmentView, ProjectView, StackView
-from railway.snapshot import Railway, Stack, authored
+from railway.graphql.models import DeploymentView, EnvironmentView, ProjectView, Snapshot
+from railway.snapshot import AccountCache, EnvironmentCache, authored_variables
 
 pytestmark = pytest.mark.unit
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
 
-def view(number: int, config: dict[str, Any] | None = None) -> StackView:
+def view(number: int, config: dict[str, Any] | None = None) -> Snapshot:
     """A reading that can be told from others."""
-    return StackView(
+    return Snapshot(
         ProjectView("p", f"reading {number}", "", "", (), (), ()),
         EnvironmentView("e", "production", (), (), (), config if config is not None else {}),
     )
@@ -39,7 +39,7 @@ class Asked:
         self.variables_read = 0
         self.config: dict[str, Any] | None = None
 
-    def stack(self, project_id: str, environment_id: str) -> StackView:
+    def snapshot(self, project_id: str, environment_id: str) -> Snapshot:
         """Another reading each time."""
         self.count += 1
         number = self.count
@@ -52,12 +52,12 @@ class Asked:
         return {"A": "read"}
 
 
-def stack(asked: Asked) -> Stack:
+def stack(asked: Asked) -> EnvironmentCache:
     """One environment over such an API."""
-    return Railway(cast("RailwayApi", asked)).stack("p", "e")
+    return AccountCache(cast("RailwayApi", asked)).environment("p", "e")
 
 
-def name(seen: StackView) -> str:
+def name(seen: Snapshot) -> str:
     """Which reading it is."""
     assert seen.project is not None
     return seen.project.name
@@ -68,7 +68,7 @@ def test_those_who_look_at_once_share_one_request() -> None:
     asked = Asked()
     shared = stack(asked)
     seen: list[str] = []
-    others = [threading.Thread(target=lambda: seen.append(name(shared.look()))) for _ in range(3)]
+    others = [threading.Thread(target=lambda: seen.append(name(shared.snapshot()))) for _ in range(3)]
 
     def meanwhile(number: int) -> None:
         # While the first one's question is out, three more look: without sharing they would ask, and end.
@@ -79,12 +79,12 @@ def test_those_who_look_at_once_share_one_request() -> None:
                 other.join(0.2)
 
     asked.on_ask = meanwhile
-    seen.append(name(shared.look()))
+    seen.append(name(shared.snapshot()))
     for other in others:
         other.join(30)
     assert asked.count == 1
     assert seen == ["reading 1"] * 4
-    assert name(shared.look()) == "reading 1"
+    assert name(shared.snapshot()) == "reading 1"
 
 
 def test_a_failed_reading_is_told_to_all_and_not_kept() -> None:
@@ -93,16 +93,16 @@ def test_a_failed_reading_is_told_to_all_and_not_kept() -> None:
 
     def fail(number: int) -> None:
         if number == 1:
-            raise AmbiguousError("StackRead", "HTTP 502")
+            raise AmbiguousError("SnapshotRead", "HTTP 502")
 
     asked.on_ask = fail
     shared = stack(asked)
     with pytest.raises(AmbiguousError):
-        shared.look()
-    assert name(shared.look()) == "reading 2"
+        shared.snapshot()
+    assert name(shared.snapshot()) == "reading 2"
 
 
-@pytest.mark.parametrize("how", ["drop", "patch"])
+@pytest.mark.parametrize("how", ["invalidate", "update"])
 def test_a_reading_that_a_write_overtook_is_read_again(how: str) -> None:
     """It may have been answered before the write, and arrive after it."""
     asked = Asked()
@@ -110,10 +110,10 @@ def test_a_reading_that_a_write_overtook_is_read_again(how: str) -> None:
 
     def write(number: int) -> None:
         if number == 1:
-            shared.drop() if how == "drop" else shared.patch(lambda seen: seen)
+            shared.invalidate() if how == "invalidate" else shared.update(lambda seen: seen)
 
     asked.on_ask = write
-    assert name(shared.look()) == "reading 2"
+    assert name(shared.snapshot()) == "reading 2"
     assert asked.count == 2
 
 
@@ -121,12 +121,12 @@ def test_a_write_whose_effect_is_known_costs_no_reading() -> None:
     """That is how a first `up` stays at twelve requests."""
     asked = Asked()
     shared = stack(asked)
-    shared.look()
-    shared.patch(lambda _seen: view(7))
-    assert name(shared.look()) == "reading 7"
-    shared.drop()
-    assert name(shared.look()) == "reading 2"
-    assert name(shared.look_again()) == "reading 3"
+    shared.snapshot()
+    shared.update(lambda _seen: view(7))
+    assert name(shared.snapshot()) == "reading 7"
+    shared.invalidate()
+    assert name(shared.snapshot()) == "reading 2"
+    assert name(shared.refresh()) == "reading 3"
 
 
 def test_masked_variables_are_asked_for_once() -> None:
@@ -137,7 +137,7 @@ def test_masked_variables_are_asked_for_once() -> None:
     assert shared.variables("s") == {"A": "read"}
     assert shared.variables("s") == {"A": "read"}
     assert asked.variables_read == 1
-    shared.patch_variables("s", {"B": "written"})
+    shared.update_variables("s", {"B": "written"})
     assert shared.variables("s") == {"B": "written"}
 
 
@@ -155,8 +155,8 @@ def test_authored_values_are_read_from_the_config(
     entries: dict[str, Any], found: dict[str, str | None] | None
 ) -> None:
     """Sealed reads as nothing; masked is not readable here."""
-    assert authored(view(1, {"services": {"s": {"variables": entries}}}), "s") == found
-    assert authored(view(1, {"sharedVariables": entries}), None) == found
+    assert authored_variables(view(1, {"services": {"s": {"variables": entries}}}), "s") == found
+    assert authored_variables(view(1, {"sharedVariables": entries}), None) == found
 
 
 def test_values_of_variables_are_in_no_repr() -> None:
@@ -169,17 +169,17 @@ def test_values_of_variables_are_in_no_repr() -> None:
 def test_a_state_without_ids_is_an_error() -> None:
     """Not a question about everything."""
     with pytest.raises(MissingError):
-        Railway(cast("RailwayApi", Asked())).stack("p", "")
+        AccountCache(cast("RailwayApi", Asked())).environment("p", "")
 
 
 def test_a_project_has_one_lock() -> None:
     """Whoever changes it by its project and whoever changes one of its environments wait for each other."""
-    railway = Railway(cast("RailwayApi", Asked()))
-    by_project = railway.changing("p")
-    assert railway.changing("p") is by_project
-    assert railway.stack("p", "e").changing is by_project
-    assert railway.stack("p", "another").changing is by_project
-    assert railway.changing("q") is not by_project
+    railway = AccountCache(cast("RailwayApi", Asked()))
+    by_project = railway.lock("p")
+    assert railway.lock("p") is by_project
+    assert railway.environment("p", "e").lock is by_project
+    assert railway.environment("p", "another").lock is by_project
+    assert railway.lock("q") is not by_project
 
 
 def deployment(id_: str, seconds: float) -> DeploymentView:

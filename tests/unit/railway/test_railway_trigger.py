@@ -12,9 +12,9 @@ from railway.clock import Clock
 from railway.errors import MissingError
 from railway.graphql.client import RailwayClient
 from railway.graphql.credentials import Access
-from railway.graphql.models import EnvironmentView, ProjectView, StackView, TriggerView
+from railway.graphql.models import EnvironmentView, ProjectView, Snapshot, TriggerView
 from railway.service_settings import ServiceSettingsProvider
-from railway.snapshot import Railway, Stack
+from railway.snapshot import AccountCache, EnvironmentCache
 
 if TYPE_CHECKING:
     from railway.graphql.api import RailwayApi
@@ -62,20 +62,20 @@ class Settings(ServiceSettingsProvider):
     api: Any = None
 
     @property
-    def railway(self) -> Railway:
-        return Railway(self.api)
+    def railway(self) -> AccountCache:
+        return AccountCache(self.api)
 
 
 def follow(api: Triggers, *branches: str) -> tuple[TriggerView, ...]:
     """Bring triggers that follow these branches to what is declared; returns those that are then known."""
     triggers = tuple(TriggerView(f"t{n}", "s", "o/r", branch, False) for n, branch in enumerate(branches))
-    stack = Stack(cast("RailwayApi", api), "p", "e", threading.RLock())
+    stack = EnvironmentCache(cast("RailwayApi", api), "p", "e", threading.RLock())
     environment = EnvironmentView("e", "production", (), (), triggers, None)
-    stack.seed(StackView(ProjectView("p", "crm", "", "", (), (), ()), environment))
+    stack.seed(Snapshot(ProjectView("p", "crm", "", "", (), (), ()), environment))
     provider = Settings()
     provider.api = api
     provider._follow(stack, triggers, PROPS, moved=False)
-    return stack.look().triggers("s")
+    return stack.snapshot().triggers("s")
 
 
 @pytest.mark.parametrize("branches", [(), ("old",)], ids=("made", "changed"))

@@ -20,7 +20,7 @@ def test_an_error_of_ours_is_its_text_alone(railway: World) -> None:
         process.resource(ServiceProvider()).create(place | {"service_name": "worker"})
     assert isinstance(caught.value, grpc.Call)
     text = str(caught.value.details())
-    assert text == str(MissingError("the environment is deleted", next_step="run `pulumi up --refresh`"))
+    assert text == str(MissingError("the environment is deleted", fix="run `pulumi up --refresh`"))
 
 
 def test_a_defect_keeps_its_frames(railway: World) -> None:
