@@ -168,7 +168,9 @@ def _codebase(
 ) -> tuple[Codebase | None, set[str], list[Problem]]:
     """The codebase, the names of the params it declares, and its problems."""
     where = source.relative
-    runtime, problems = runtimes.choose(settings.functions.runtime, source.runtime, source.folder, where)
+    runtime, problems, unknown = runtimes.choose(
+        settings.functions.runtime, source.runtime, source.folder, where
+    )
     packed, more = archive.build(source.folder, source.ignore, source.name, where, cache_dir / "archives")
     problems += more
     if packed is None:
@@ -223,7 +225,9 @@ def _codebase(
         endpoints=parsed.endpoints,
         archive=packed,
         required_apis=parsed.required_apis,
-        warnings=tuple(f"{where}: {text}" for text in (*parsed.warnings, *_warnings(source, answer, parsed))),
+        warnings=tuple(
+            f"{where}: {text}" for text in (*unknown, *parsed.warnings, *_warnings(source, answer, parsed))
+        ),
     )
     return codebase, set(resolved.declared), problems
 

@@ -13,9 +13,10 @@ import zoneinfo
 from collections.abc import Mapping
 
 from checkout.params import ExpressionError, Params, UnresolvedError
-from settings.parsing import kind_of, mapping, nearest, sequence, strings
+from settings.parsing import kind_of, mapping, nearest, not_known, sequence, strings
 from settings.problems import Problem
 from settings.regions import FUNCTION_REGIONS
+from settings.rules import location
 
 # CPU by memory: the defaults of the 2nd generation, and what the 1st gave (firebase-tools, `gcf_gen1`).
 _CPU = {128: 1, 256: 1, 512: 1, 1024: 1, 2048: 1, 4096: 2, 8192: 2, 16384: 4, 32768: 8}
@@ -37,15 +38,21 @@ _SECRET = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
 class Options:
-    """Reads the options of one endpoint; problems go to the list it was given, each naming the export."""
+    """The options of one endpoint; problems and warnings, each with the export, go to the given lists."""
 
     def __init__(
-        self, where: str, entry: Mapping[str, object], params: Params, problems: list[Problem]
+        self,
+        where: str,
+        entry: Mapping[str, object],
+        params: Params,
+        problems: list[Problem],
+        warnings: list[str],
     ) -> None:
         self._where, _, self._name = where.partition(": ")
         self._entry = entry
         self._params = params
         self._problems = problems
+        self._warnings = warnings
 
     def _add(self, what: str, fix: str) -> None:
         self._problems.append(Problem(key=self._where, what=f"{self._name}: {what}", fix=fix))
@@ -131,13 +138,16 @@ class Options:
             region = self.resolved(item)
             if not isinstance(region, str):
                 continue
+            if wrong := location(region):
+                self._add(f'the region "{region}" {wrong}.', f"Correct the region of {self._name}.")
+                continue
             if region not in FUNCTION_REGIONS:
-                guess = nearest(region, FUNCTION_REGIONS)
-                self._add(
-                    f'"{region}" is not a region of Cloud Functions (2nd gen).',
-                    f'Use "{guess or default}" as the region of {self._name}.',
+                self._warnings.append(
+                    f'{self._name}: the region "{region}" {not_known(region, FUNCTION_REGIONS)}\n'
+                    "    fix: ignore this warning if the name is correct; otherwise correct the region of "
+                    f"{self._name}"
                 )
-            elif region not in known:
+            if region not in known:
                 known.append(region)
         return tuple(known)
 

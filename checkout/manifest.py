@@ -166,7 +166,7 @@ class _Reader:
 
     def _endpoint(self, name: str, entry: Mapping[str, object]) -> list[Endpoint]:
         where = f"{self._context.where}: {name}"
-        options = Options(where, entry, self._params, self.problems)
+        options = Options(where, entry, self._params, self.problems, self.warnings)
         if options.boolean("omit") is True:
             return []
         platform = entry.get("platform", "gcfv2")

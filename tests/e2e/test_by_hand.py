@@ -255,7 +255,7 @@ def test_an_empty_volume_takes_its_place_where_the_config_says_so(life: Life) ->
 
 
 def test_the_key_warns_as_long_as_it_is_set(life: Life) -> None:
-    warning = "After this up: pulumi config rm whatsapp-crm:allowNewVolume"
+    warning = "fix: pulumi config rm whatsapp-crm:allowNewVolume"
     assert warning in life.done["start empty"].stdout
     assert warning not in life.done["key out"].stdout
 

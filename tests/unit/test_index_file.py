@@ -136,7 +136,7 @@ def test_different_indexes_have_different_keys(other: object) -> None:
         (index(A, B, collectionGroup=7), "is missing or not text"),
         (index(A, {"fieldPath": "v", "vectorConfig": {"dimension": 768}}), "vectorConfig is not complete"),
         (index(A, {"fieldPath": "v", "vectorConfig": {"dimension": 4096, "flat": {}}}), "4096 dimensions"),
-        ("threads", "must be an object, but is text"),
+        ("threads", "must be an object, but is a string"),
         (index(*({"fieldPath": f"f{n}", "order": "ASCENDING"} for n in range(101))), "the limit is 100"),
     ],
 )

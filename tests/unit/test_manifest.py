@@ -308,7 +308,7 @@ def test_a_kind_that_is_not_supported_is_refused_by_name(what: str) -> None:
     [
         ({"availableMemoryMb": 300}, "300 MiB is not a memory size"),
         ({"cpu": 3}, "3 CPUs are not possible"),
-        ({"cpu": "two"}, "cpu is text"),
+        ({"cpu": "two"}, "cpu is a string"),
         ({"cpu": 0.5, "concurrency": 2}, "concurrency 2 needs a whole CPU"),
         ({"cpu": 1, "availableMemoryMb": 8192}, "need at least 2 CPU"),
         ({"cpu": 8, "availableMemoryMb": 2048}, "need at least 4096 MiB"),
@@ -318,7 +318,7 @@ def test_a_kind_that_is_not_supported_is_refused_by_name(what: str) -> None:
         ({"minInstances": 3, "maxInstances": 2}, "minInstances 3 is more than maxInstances 2"),
         ({"minInstances": True}, "minInstances is True"),
         ({"ingressSettings": "ALLOW_SOME"}, "ingressSettings is ALLOW_SOME"),
-        ({"region": "europe-west-1"}, "not a region of Cloud Functions"),
+        ({"region": "Europe West 1"}, "is not the name of a location"),
         ({"region": 1}, "region must be"),
         ({"labels": {"Team": "crm"}}, "is not a label"),
         ({"labels": {"firebase-x": "crm"}}, "is reserved"),
