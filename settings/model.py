@@ -234,6 +234,10 @@ class RailwaySettings:
         "backend_dns_records lists the DNS records to create.",
         unset="none", rules=(railway_rules.host,), fix=railway_rules.host_fix, example="crm.example.com",
     )
+    ipv6_egress: bool = setting(
+        "Whether the backend can open connections over IPv6.",
+        effective_default=False, file="deploy.ipv6EgressEnabled",
+    )
     cpu_limit: float | None = setting(
         "The number of virtual CPUs that the backend may use.",
         unset=_PLAN_LIMIT, file="deploy.limitOverride.containers.cpu", above=0, example="2",

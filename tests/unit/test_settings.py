@@ -75,6 +75,10 @@ def test_the_page_of_settings_has_a_row_for_every_key() -> None:
         "railwayWorkspaceId",
         "repo",
     }
+    assert (
+        "| `ipv6Egress` | boolean | the value in `railway.toml`, or `false` | Whether the backend can "
+        "open connections over IPv6. |"
+    ) in page
 
 
 def test_every_key_is_described_in_whole_sentences() -> None:
@@ -154,6 +158,11 @@ def test_values_arrive_with_their_types(stack: Stack) -> None:
     assert found.railway.overlap_seconds is None
     assert found.app_dir == ROOT / "examples" / "crm"
     assert not found.production
+
+
+@pytest.mark.parametrize(("said", "found"), [(None, False), ("true", True), ("false", False)])
+def test_outgoing_ipv6_is_off_unless_it_is_set(stack: Stack, said: str | None, found: bool) -> None:
+    assert load(stack, ipv6Egress=said).railway.ipv6_egress is found
 
 
 def test_a_choice_may_be_written_in_any_letter_case(stack: Stack) -> None:
