@@ -31,7 +31,7 @@ from components.apis import EVENTS, FUNCTIONS, SCHEDULES, Apis
 from components.google import member
 from components.identities import Identities, runtime_email
 from components.secrets import Secrets
-from components.verification_spec import SOURCE_VARIABLE
+from components.verification_spec import SOURCE_VARIABLE, Function
 from settings.model import GoogleSettings
 
 # Another trigger of these is another trigger: Google updates neither in place (as the official CLI knows).
@@ -52,21 +52,12 @@ class FunctionsArgs:
     after: Resources
 
 
-@dataclass(frozen=True, kw_only=True)
-class Deployed:
-    """A declared function, for whoever verifies it. `digest` changes with anything that is declared of it."""
-
-    endpoint: Endpoint
-    source_object: str
-    digest: str
-
-
 class Functions(Component):
     """The functions. `urls` by id of those that are called over HTTP, `deployed` is all of them, `ready`
     their resources."""
 
     urls: dict[str, str]
-    deployed: list[Deployed]
+    deployed: list[Function]
     ready: list[pulumi.Resource]
 
     def __init__(self, name: str, args: FunctionsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -165,9 +156,10 @@ class Functions(Component):
         labels = _labels(endpoint, codebase.name)
         declared = json.dumps([build, service, event, labels], sort_keys=True)
         self.deployed.append(
-            Deployed(
-                endpoint=endpoint,
-                source_object=codebase.archive.object_name,
+            Function(
+                id=endpoint.id,
+                region=endpoint.region,
+                source=codebase.archive.object_name,
                 digest=hashlib.sha256(declared.encode()).hexdigest()[:16],
             )
         )

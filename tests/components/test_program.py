@@ -98,27 +98,24 @@ def test_verification_comes_last(run: Run) -> None:
     assert "rules-release" in waits
 
 
-def test_verification_knows_what_was_declared_and_no_secret(run: Run) -> None:
+def test_verification_gets_what_was_declared_and_no_secret(run: Run) -> None:
     command = run().one("verification-run")
     assert not command.secret
-    declared, *functions = [json.loads(line) for line in command.inputs["stdin"].splitlines()]
-    assert {function["id"] for function in functions} == {one.id for one in world.ENDPOINTS}
-    assert declared["release"] == "cloud.firestore"
-    assert declared["rules_digest"] == text_digest({"firestore.rules": "rules_version = '2';"})
-    answered = {name: json.loads(value) for name, value in command.inputs["environment"].items()}
-    assert set(answered["VERIFY_INDEXES"]) == {index.key for index in world.INDEXES}
-    assert answered["VERIFY_RULESET"] == "projects/crm-test/rulesets/one"
-    assert set(answered["VERIFY_SECRETS"]) == {"ADMIN_EMAILS", "GROQ_API_KEY", "RAILWAY_WHATSAPP_URL"}
-    assert answered["VERIFY_BACKEND"] == {
-        "url": "https://backend.up.railway.app",
-        "deployment": "deployment-1",
-    }
+    spec = verification_spec.from_lines(command.inputs["stdin"], command.inputs["environment"])
+    assert (spec.project, spec.release) == (world.PROJECT, "cloud.firestore")
+    assert {function.id for function in spec.functions} == {one.id for one in world.ENDPOINTS}
+    assert spec.rules_digest == text_digest({"firestore.rules": "rules_version = '2';"})
+    assert set(spec.indexes) == {index.key for index in world.INDEXES}
+    assert spec.ruleset == "projects/crm-test/rulesets/one"
+    assert set(spec.secrets) == {"ADMIN_EMAILS", "GROQ_API_KEY", "RAILWAY_WHATSAPP_URL"}
+    assert (spec.backend_url, spec.deployment) == ("https://backend.up.railway.app", "deployment-1")
 
 
-def test_verification_gets_what_it_can_read(run: Run) -> None:
+def test_a_preview_shows_changed_functions_by_line_and_unknown_values_by_variable(run: Run) -> None:
+    """One JSON document, or one variable for all, would show as changed as a whole."""
     inputs = run().one("verification-run").inputs
-    spec = verification_spec.parse(inputs["stdin"], inputs["environment"])
-    assert (spec.project, spec.backend_url) == (world.PROJECT, "https://backend.up.railway.app")
+    assert len(inputs["stdin"].splitlines()) == 1 + len(world.ENDPOINTS)
+    assert len(inputs["environment"]) == 5
 
 
 def test_verification_runs_again_when_any_property_of_a_function_changes(run: Run) -> None:
@@ -161,7 +158,7 @@ def test_an_app_without_rules_releases_none(run: Run) -> None:
     engine = run(app=lambda: world.app(rules=None))
     assert engine.of("firebase:RulesRelease") == []
     inputs = engine.one("verification-run").inputs
-    assert verification_spec.parse(inputs["stdin"], inputs["environment"]).ruleset is None
+    assert verification_spec.from_lines(inputs["stdin"], inputs["environment"]).ruleset is None
 
 
 def test_apis_are_never_turned_off(run: Run) -> None:

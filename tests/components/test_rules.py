@@ -108,13 +108,13 @@ def test_before_the_first_up_the_api_may_still_be_off_and_that_is_said(
     """The very first `up` enables the Rules API itself; a preview must not demand it."""
     said: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", said.append)
-    off = GoogleError("compile", 403, "SERVICE_DISABLED", "is disabled", "Enable it.")
+    off = GoogleError("compile", "disabled", "enable it", status=403, reason="SERVICE_DISABLED")
     assert compile_problems(Compiler(off), world.PROJECT, RULES, tmp_path) == []
     assert len(said) == 1
     assert "firestore.rules was not compiled" in said[0]
 
 
 def test_a_refusal_is_a_problem_with_its_mend(tmp_path: Path) -> None:
-    refused = GoogleError("compile", 401, "UNAUTHENTICATED", "expired", "Renew the credentials.")
+    refused = GoogleError("compile", "expired", "renew it", status=401, reason="UNAUTHENTICATED")
     problems = compile_problems(Compiler(refused), world.PROJECT, RULES, tmp_path)
-    assert [problem.fix for problem in problems] == ["Renew the credentials."]
+    assert [problem.fix for problem in problems] == ["renew it"]

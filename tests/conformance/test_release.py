@@ -113,7 +113,7 @@ def test_create_makes_the_first_release(console: Console, release: DynamicResour
 
 
 def test_another_ruleset_updates_the_release_in_place(console: Console, release: DynamicResource) -> None:
-        one, two = console.ruleset("one"), console.ruleset("two")
+    one, two = console.ruleset("one"), console.ruleset("two")
     live = release.create(inputs(one))
     assert release.diff(live, inputs(two)).changes
     assert release.diff(live, inputs(two)).replaces == ()
@@ -124,7 +124,7 @@ def test_another_ruleset_updates_the_release_in_place(console: Console, release:
     assert console.seen()[-1] == f"PATCH {RELEASE}"
 
 
-def test_an_unchanged_ruleset_is_no_diff_and_sends_nothing(console: Console, release: DynamicResource) -> None:
+def test_an_unchanged_ruleset_is_no_diff(console: Console, release: DynamicResource) -> None:
     one = console.ruleset("one")
     live = release.create(inputs(one))
     before = console.seen()
@@ -133,7 +133,7 @@ def test_an_unchanged_ruleset_is_no_diff_and_sends_nothing(console: Console, rel
 
 
 def test_an_existing_release_is_adopted(console: Console, release: DynamicResource) -> None:
-        old, new = console.ruleset("old"), console.ruleset("new")
+    old, new = console.ruleset("old"), console.ruleset("new")
     console.release(old)
     live = release.create(inputs(new))
     assert (live.id, console.released()) == (RELEASE, new)
@@ -149,9 +149,7 @@ def test_adopting_a_release_with_the_declared_ruleset_writes_nothing(
     assert console.seen() == [f"GET {RELEASE}"]
 
 
-def test_a_release_repointed_in_the_console_is_drift(
-    console: Console, release: DynamicResource
-) -> None:
+def test_a_release_repointed_in_the_console_is_drift(console: Console, release: DynamicResource) -> None:
     ours, theirs = console.ruleset("ours"), console.ruleset("theirs")
     live = release.create(inputs(ours))
     console.repoint(theirs)
@@ -163,7 +161,7 @@ def test_a_release_repointed_in_the_console_is_drift(
     assert console.released() == ours
 
 
-def test_a_release_deleted_in_the_console_is_created_again(console: Console, release: DynamicResource) -> None:
+def test_a_deleted_release_is_created_again(console: Console, release: DynamicResource) -> None:
     one = console.ruleset("one")
     live = release.create(inputs(one))
     console.unpublish()
@@ -191,9 +189,7 @@ def test_a_bare_ruleset_id_is_the_same_ruleset(console: Console, release: Dynami
     assert not release.diff(live, inputs(one.rsplit("/", 1)[1])).changes
 
 
-def test_an_unknown_ruleset_is_an_update_in_place(
-    console: Console, release: DynamicResource
-) -> None:
+def test_an_unknown_ruleset_is_an_update_in_place(console: Console, release: DynamicResource) -> None:
     """The ruleset is created by the same `up`."""
     live = release.create(inputs(console.ruleset("one")))
     expected = release.diff(live, inputs(UNKNOWN))
@@ -253,9 +249,7 @@ def test_the_release_is_updated_despite_a_failed_response(
     assert console.released() == two
 
 
-def test_a_rejected_token_is_an_error_with_a_fix_and_without_the_token(
-    console: Console, google_environ: dict[str, str]
-) -> None:
+def test_a_rejected_token_is_an_error_with_a_fix(console: Console, google_environ: dict[str, str]) -> None:
     import grpc
 
     one = console.ruleset("one")
@@ -268,7 +262,9 @@ def test_a_rejected_token_is_an_error_with_a_fix_and_without_the_token(
     assert console.released() is None
 
 
-def test_no_response_to_the_engine_contains_the_token(console: Console, google_environ: dict[str, str]) -> None:
+def test_no_response_to_the_engine_contains_the_token(
+    console: Console, google_environ: dict[str, str]
+) -> None:
     with DynamicProcess(google_environ) as process:
         release = process.resource(RulesReleaseProvider())
         live = release.create(inputs(console.ruleset("one")))
