@@ -10,7 +10,7 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from checkout import loading
+from checkout import load
 from checkout.app import App
 from settings.model import Settings
 from tests.components import world
@@ -35,7 +35,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     ) -> Engine:
         if (settings, app) == (world.settings, world.app) and KEPT:
             return KEPT[0]
-        monkeypatch.setattr(loading, "load", lambda: (settings(), app()))
+        monkeypatch.setattr(load, "load", lambda: (settings(), app()))
         programs: list[Program] = []
         monkeypatch.setattr(pulumi, "run", programs.append)
         monkeypatch.setattr(gc, "disable", lambda: None)  # the tests' process lives longer than a program's

@@ -34,7 +34,7 @@ ANSWERS: Mapping[str, dict[str, Any]] = {
     "pulumi-python:dynamic/railway:ServiceLimits": {"revision": "limits-1"},
     "pulumi-python:dynamic/railway:ServiceDomain": {"domain": "backend.up.railway.app"},
     "pulumi-python:dynamic/railway:Deployment": {"deployment_id": "deployment-1"},
-    "pulumi-python:dynamic/platform:GeneratedToken": {"token": GENERATED},
+    "pulumi-python:dynamic/components:GeneratedToken": {"token": GENERATED},
 }
 
 

@@ -92,7 +92,7 @@ def test_a_given_admin_token_is_used_and_none_is_made(run: Run) -> None:
 
     engine = run(settings=lambda: world.settings(backend=replace(world.BACKEND, admin_token=with_token())))
     assert engine.one("backend-variables").inputs["variables"]["ADMIN_TOKEN"] == "given"
-    assert engine.of("platform:GeneratedToken") == []
+    assert engine.of("components:GeneratedToken") == []
 
 
 def test_extra_variables_cannot_replace_what_the_program_provides(run: Run) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pulumi
 import pytest
 
-from checkout import loading
+from checkout import load
 from checkout.app import App
 from components import verification_spec
 from firebase.release import text_digest
@@ -41,7 +41,7 @@ def test_every_resource_has_a_component_above_it(run: Run) -> None:
         resource.name
         for resource in engine.registered
         if not resource.kind.startswith(("whatsapp-crm:", "pulumi:"))
-        and "whatsapp-crm:platform:" not in resource.parent
+        and "whatsapp-crm:components:" not in resource.parent
     ]
     assert bare == []
 
@@ -192,19 +192,19 @@ def problem(key: str) -> Problem:
 
 def test_problems_end_the_program_with_one_error_for_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = [problem("whatsapp-crm:branch"), problem("whatsapp-crm:repo")]
-    monkeypatch.setattr(loading, "load_settings", lambda *_: (None, wrong))
+    monkeypatch.setattr(load, "load_settings", lambda *_: (None, wrong))
     with pytest.raises(pulumi.RunError) as raised:
-        loading.load()
+        load.load()
     assert "whatsapp-crm:branch" in str(raised.value)
     assert "whatsapp-crm:repo" in str(raised.value)
 
 
 def test_problems_of_settings_and_app_are_shown_together(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = world.settings()
-    monkeypatch.setattr(loading, "load_settings", lambda *_: (settings, [problem("branch")]))
-    monkeypatch.setattr(loading.checkout, "load", lambda _: (None, [problem("firebase.json")]))
+    monkeypatch.setattr(load, "load_settings", lambda *_: (settings, [problem("branch")]))
+    monkeypatch.setattr(load, "load_app", lambda _: (None, [problem("firebase.json")]))
     with pytest.raises(pulumi.RunError) as raised:
-        loading.load()
+        load.load()
     assert "branch" in str(raised.value)
     assert "firebase.json" in str(raised.value)
 
@@ -214,19 +214,19 @@ def test_rules_are_compiled_only_when_nothing_else_is_wrong(monkeypatch: pytest.
         msg = "compiled although the app has a problem"
         raise AssertionError(msg)
 
-    monkeypatch.setattr(loading, "load_settings", lambda *_: (world.settings(), []))
-    monkeypatch.setattr(loading.checkout, "load", lambda _: (world.app(), [problem("firebase.json")]))
-    monkeypatch.setattr(loading, "compile_problems", never)
+    monkeypatch.setattr(load, "load_settings", lambda *_: (world.settings(), []))
+    monkeypatch.setattr(load, "load_app", lambda _: (world.app(), [problem("firebase.json")]))
+    monkeypatch.setattr(load, "compile_problems", never)
     with pytest.raises(pulumi.RunError, match=r"firebase\.json"):
-        loading.load()
+        load.load()
 
 
 def test_rules_that_do_not_compile_end_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "load_settings", lambda *_: (world.settings(), []))
-    monkeypatch.setattr(loading.checkout, "load", lambda _: (world.app(), []))
-    monkeypatch.setattr(loading, "compile_problems", lambda *_: [problem("firestore.rules")])
+    monkeypatch.setattr(load, "load_settings", lambda *_: (world.settings(), []))
+    monkeypatch.setattr(load, "load_app", lambda _: (world.app(), []))
+    monkeypatch.setattr(load, "compile_problems", lambda *_: [problem("firestore.rules")])
     with pytest.raises(pulumi.RunError, match=r"firestore\.rules"):
-        loading.load()
+        load.load()
 
 
 def test_a_secret_nobody_uses_can_be_read_by_nobody(run: Run) -> None:

@@ -41,7 +41,7 @@ def test_it_refuses_with_the_reason_and_the_way_to_really_do_it(allowed: dict[st
             guard.delete(live)
     said = str(raised.value)
     assert "railway:Volume volume-1" in said
-    assert "cannot be made again" in said
+    assert "cannot be restored" in said
     assert f"pulumi state unprotect '{INPUTS['volume_urn']}'" in said
     assert f"{ALLOW}=prod pulumi destroy --stack prod" in said
 
