@@ -1,4 +1,4 @@
-"""The whole program, composed by the real `__main__.py`, without an engine."""
+"""The real `__main__.py`, run without an engine."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ KEPT: list[Engine] = []
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """`run(settings=..., app=...)`: compose the program over these (callables, made inside the run).
+    """`run(settings=..., app=...)`: run the program with these (functions, called inside the run).
 
-    Composed over the defaults it is the same each time, so that engine is kept.
+    The result for the defaults is kept.
     """
 
     def composed(
