@@ -70,12 +70,12 @@ def test_all_variables_are_one_secret(run: Run) -> None:
     }
 
 
-@pytest.mark.parametrize(("full", "said"), [(True, "true"), (False, "false")])
-def test_the_whatsapp_settings_are_variables(run: Run, full: bool, said: str) -> None:
+@pytest.mark.parametrize(("full", "expected"), [(True, "true"), (False, "false")])
+def test_the_whatsapp_settings_are_variables(run: Run, full: bool, expected: str) -> None:
     backend = replace(world.BACKEND, sync_full_history=full, backfill_count=7, backfill_threads=3)
     variables = run(settings=lambda: world.settings(backend=backend)).one("backend-variables")
     given = variables.inputs["variables"]
-    assert given["WHATSAPP_SYNC_FULL_HISTORY"] == said
+    assert given["WHATSAPP_SYNC_FULL_HISTORY"] == expected
     assert (given["WHATSAPP_BACKFILL_COUNT"], given["WHATSAPP_BACKFILL_THREADS"]) == ("7", "3")
 
 
@@ -172,13 +172,13 @@ def test_the_backup_schedule_has_the_configured_kinds(run: Run) -> None:
     assert schedule.inputs["kinds"] == ["DAILY", "WEEKLY"]
 
 
-@pytest.mark.parametrize("said", [True, False])
-def test_rollback_and_allow_new_volume_are_passed_on(run: Run, said: bool) -> None:
-    railway = replace(world.RAILWAY, rollback_on_failure=said, allow_new_volume=said)
+@pytest.mark.parametrize("enabled", [True, False])
+def test_rollback_and_allow_new_volume_are_passed_on(run: Run, enabled: bool) -> None:
+    railway = replace(world.RAILWAY, rollback_on_failure=enabled, allow_new_volume=enabled)
     engine = run(settings=lambda: world.settings(railway=railway))
-    assert engine.one("backend-deployment").inputs["rollback"] is said
+    assert engine.one("backend-deployment").inputs["rollback"] is enabled
     for name in ("backend-volume", "backend-environment", "railway-project"):
-        assert engine.one(name).inputs["allow_new_volume"] is said
+        assert engine.one(name).inputs["allow_new_volume"] is enabled
 
 
 def test_the_adoption_is_last_and_has_all_declared_inputs(run: Run) -> None:

@@ -104,12 +104,12 @@ def test_a_failure_is_not_cached(tmp_path: Path) -> None:
 
 def test_a_disabled_api_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first `up` enables it; the preview before must not fail."""
-    said: list[str] = []
-    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", warnings.append)
     off = GoogleError("compile", "disabled", "enable it", status=403, reason="SERVICE_DISABLED")
     assert compile_problems(Compiler(off), world.PROJECT, RULES, tmp_path) == []
-    assert len(said) == 1
-    assert "firestore.rules was not compiled" in said[0]
+    assert len(warnings) == 1
+    assert "firestore.rules was not compiled" in warnings[0]
 
 
 def test_a_failed_request_is_a_problem_with_its_fix(tmp_path: Path) -> None:

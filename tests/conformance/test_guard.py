@@ -39,11 +39,11 @@ def test_delete_fails_and_says_how_to_destroy_the_stack(allowed: dict[str, str])
         live = guard.create(INPUTS)
         with pytest.raises(grpc.RpcError) as raised:
             guard.delete(live)
-    said = str(raised.value)
-    assert "railway:Volume volume-1" in said
-    assert "cannot be restored" in said
-    assert f"pulumi state unprotect '{INPUTS['volume_urn']}'" in said
-    assert f"{ALLOW}=prod pulumi destroy --stack prod" in said
+    message = str(raised.value)
+    assert "railway:Volume volume-1" in message
+    assert "cannot be restored" in message
+    assert f"pulumi state unprotect '{INPUTS['volume_urn']}'" in message
+    assert f"{ALLOW}=prod pulumi destroy --stack prod" in message
 
 
 def test_delete_succeeds_if_the_environment_names_the_stack() -> None:

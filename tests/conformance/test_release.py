@@ -256,9 +256,9 @@ def test_a_rejected_token_is_an_error_with_a_fix(console: Console, google_enviro
     environ = {**google_environ, "GOOGLE_OAUTH_ACCESS_TOKEN": "expired"}
     with DynamicProcess(environ) as process, pytest.raises(grpc.RpcError) as raised:
         process.resource(RulesReleaseProvider()).create(inputs(one))
-    said = str(raised.value)
-    assert "gcloud auth application-default login" in said
-    assert "Bearer" not in said
+    message = str(raised.value)
+    assert "gcloud auth application-default login" in message
+    assert "Bearer" not in message
     assert console.released() is None
 
 

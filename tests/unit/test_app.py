@@ -221,7 +221,7 @@ def test_the_runtime_can_come_from_package_json(checkout: Checkout, engine: str,
 
 
 @pytest.mark.parametrize(
-    ("engine", "said"),
+    ("engine", "message"),
     [
         (">=20", "does not name one major version"),
         ("20 || 22", "does not name one major version"),
@@ -230,11 +230,11 @@ def test_the_runtime_can_come_from_package_json(checkout: Checkout, engine: str,
         (None, "neither firebase.json nor package.json names a runtime"),
     ],
 )
-def test_an_unusable_runtime_is_a_problem(checkout: Checkout, engine: str | None, said: str) -> None:
+def test_an_unusable_runtime_is_a_problem(checkout: Checkout, engine: str | None, message: str) -> None:
     runtime, problems = from_package_json(checkout, engine)
     assert runtime is None
     assert len(problems) == 1
-    assert said in problems[0].what
+    assert message in problems[0].what
     assert "pulumi config set whatsapp-crm:functionsRuntime nodejs22" in problems[0].fix
 
 

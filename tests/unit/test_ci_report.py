@@ -105,7 +105,7 @@ def test_the_summary_is_outside_of_the_fold() -> None:
 
 
 @pytest.mark.parametrize(
-    ("operation", "code", "said"),
+    ("operation", "code", "meaning"),
     [
         ("preview", 0, "what would change"),
         ("up", 0, "done"),
@@ -116,8 +116,8 @@ def test_the_summary_is_outside_of_the_fold() -> None:
         ("preview", 42, "failed, exit code 42 (unknown)"),
     ],
 )
-def test_the_heading_has_the_meaning_of_the_exit_code(operation: str, code: int, said: str) -> None:
-    assert f"### {operation} prod: {said}\n" in _rendered(operation=operation, code=code)
+def test_the_heading_has_the_meaning_of_the_exit_code(operation: str, code: int, meaning: str) -> None:
+    assert f"### {operation} prod: {meaning}\n" in _rendered(operation=operation, code=code)
 
 
 def test_a_failure_is_unfolded() -> None:
@@ -215,12 +215,12 @@ def test_no_connection_is_a_report_error() -> None:
 
 def test_the_command_line_renders_and_comments(github: tuple[GitHub, str]) -> None:
     fake, url = github
-    rendered, said = io.StringIO(), io.StringIO()
+    rendered, printed = io.StringIO(), io.StringIO()
     options = ["--operation", "drift", "--stack", "prod", "--code", "7", "--for", "comment"]
     assert main(["render", *options], {}, io.StringIO(PRINTED), rendered) == 0
     environ = {"GITHUB_API_URL": url, "GITHUB_REPOSITORY": "acme/crm", "GITHUB_TOKEN": "workflow-token"}
-    assert main(["comment", "--pull-request", "7"], environ, io.StringIO(rendered.getvalue()), said) == 0
-    assert said.getvalue() == "https://comment/1\n"
+    assert main(["comment", "--pull-request", "7"], environ, io.StringIO(rendered.getvalue()), printed) == 0
+    assert printed.getvalue() == "https://comment/1\n"
     assert fake.comments[0]["body"] == rendered.getvalue()
     assert len(rendered.getvalue()) <= LIMITS["comment"]
 

@@ -131,13 +131,13 @@ def test_functions_yaml_is_the_manifest_and_nothing_is_run(bare: Codebase) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("a: [", "not valid YAML"), ("- a", "does not contain a manifest")]
+    ("text", "message"), [("a: [", "not valid YAML"), ("- a", "does not contain a manifest")]
 )
-def test_an_invalid_functions_yaml_is_a_problem(bare: Codebase, text: str, said: str) -> None:
+def test_an_invalid_functions_yaml_is_a_problem(bare: Codebase, text: str, message: str) -> None:
     bare.write("functions.yaml", text)
     problem = bare.refusal()
     assert problem.key == "functions/functions.yaml"
-    assert said in problem.what
+    assert message in problem.what
 
 
 def test_missing_dependencies_are_a_problem(bare: Codebase) -> None:

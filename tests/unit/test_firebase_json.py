@@ -91,7 +91,7 @@ def test_the_location_is_read(app: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("document", "said"),
+    ("document", "message"),
     [
         ("[]", "one JSON object"),
         ('{"firestore": 1,}', "line 1, column 17"),
@@ -118,10 +118,10 @@ def test_the_location_is_read(app: Path) -> None:
         ({"function": {}, "firestore": {}}, '"function" is not a known section'),
     ],
 )
-def test_each_mistake_is_one_problem(app: Path, document: object, said: str) -> None:
+def test_each_mistake_is_one_problem(app: Path, document: object, message: str) -> None:
     _, problems = read(app, document)
     assert len(problems) == 1, problems
-    assert said in problems[0]
+    assert message in problems[0]
 
 
 def test_a_link_that_leaves_the_app_is_a_problem(app: Path) -> None:

@@ -115,7 +115,7 @@ def test_different_indexes_have_different_keys(other: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "message"),
     [
         (index(A), "on the single field a"),
         (index(A, name("ASCENDING")), "on the single field a"),
@@ -145,8 +145,8 @@ def test_different_indexes_have_different_keys(other: object) -> None:
         (index(*({"fieldPath": f"f{n}", "order": "ASCENDING"} for n in range(101))), "the limit is 100"),
     ],
 )
-def test_each_mistake_is_one_problem(entry: object, said: str) -> None:
-    assert said in bad(entry)
+def test_each_mistake_is_one_problem(entry: object, message: str) -> None:
+    assert message in bad(entry)
 
 
 def test_an_unsupported_property_may_be_false() -> None:
@@ -187,7 +187,7 @@ def test_overrides_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "message"),
     [
         ({"fieldPath": "a", "collectionGroup": "c"}, 'has neither "indexes" nor "ttl"'),
         ({"fieldPath": "a", "collectionGroup": "c", "ttl": "yes"}, '"ttl" must be a boolean'),
@@ -200,10 +200,10 @@ def test_overrides_are_read() -> None:
         ),
     ],
 )
-def test_each_mistake_in_an_override_is_one_problem(entry: object, said: str) -> None:
+def test_each_mistake_in_an_override_is_one_problem(entry: object, message: str) -> None:
     _, problems = read(overrides=[entry])
     assert len(problems) == 1, problems
-    assert said in problems[0]
+    assert message in problems[0]
 
 
 def test_the_same_override_twice_is_a_problem() -> None:

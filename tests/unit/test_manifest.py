@@ -298,13 +298,13 @@ UNSUPPORTED = {
 
 @pytest.mark.parametrize("what", UNSUPPORTED)
 def test_an_unsupported_feature_is_a_problem_that_names_it(what: str) -> None:
-    said = refused(UNSUPPORTED[what])
-    assert "not supported by this program" in said
-    assert what in said
+    message = refused(UNSUPPORTED[what])
+    assert "not supported by this program" in message
+    assert what in message
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"availableMemoryMb": 300}, "300 MiB is not a memory size"),
         ({"cpu": 3}, "3 CPUs are not possible"),
@@ -344,12 +344,12 @@ def test_an_unsupported_feature_is_a_problem_that_names_it(what: str) -> None:
         ({"omit": "yes"}, "omit must be a boolean"),
     ],
 )
-def test_each_invalid_option_is_one_problem(change: Mapping[str, object], said: str) -> None:
-    assert said in refused({**HTTPS, **change})
+def test_each_invalid_option_is_one_problem(change: Mapping[str, object], message: str) -> None:
+    assert message in refused({**HTTPS, **change})
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "message"),
     [
         ({**EVENT, "timeoutSeconds": 541}, "from 1 to 540"),
         ({**SCHEDULE, "timeoutSeconds": 1801}, "from 1 to 1800"),
@@ -368,8 +368,8 @@ def test_each_invalid_option_is_one_problem(change: Mapping[str, object], said: 
         ({"platform": "gcfv2"}, "has 0 triggers"),
     ],
 )
-def test_each_invalid_trigger_is_one_problem(entry: Mapping[str, object], said: str) -> None:
-    assert said in refused(entry)
+def test_each_invalid_trigger_is_one_problem(entry: Mapping[str, object], message: str) -> None:
+    assert message in refused(entry)
 
 
 def test_an_invalid_function_name_is_a_problem() -> None:
@@ -393,7 +393,7 @@ def test_apis_are_listed_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("top", "said"),
+    ("top", "message"),
     [
         ({"specVersion": "v2"}, "has the version v2"),
         ({"extensions": {"resize": {}}}, "extensions (resize)"),
@@ -403,11 +403,11 @@ def test_apis_are_listed_once() -> None:
         ({"endpoints": {}}, "exports no functions"),
     ],
 )
-def test_each_mistake_beside_the_endpoints_is_one_problem(top: Mapping[str, object], said: str) -> None:
+def test_each_mistake_beside_the_endpoints_is_one_problem(top: Mapping[str, object], message: str) -> None:
     manifest = {"specVersion": "v1alpha1", "endpoints": {"send": HTTPS}, **top}
     _, problems = parse(manifest, Params(), CONTEXT)
     assert len(problems) == 1
-    assert said in problems[0].what
+    assert message in problems[0].what
 
 
 _JSON = st.recursive(

@@ -145,7 +145,7 @@ def test_a_value_of_another_type_is_a_problem(kind: str, value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given_input", "value", "said"),
+    ("given_input", "value", "message"),
     [
         ({"select": {"options": [{"value": "a"}, {"value": "b"}]}}, "c", "not one of its choices: a, b"),
         ({"text": {"validationRegex": "^[a-z]+$", "validationErrorMessage": "small letters only"}}, "A1",
@@ -153,10 +153,10 @@ def test_a_value_of_another_type_is_a_problem(kind: str, value: object) -> None:
         ({"text": {"validationRegex": "^[a-z]+$"}}, "A1", "it must match"),
     ],
 )  # fmt: skip
-def test_a_value_that_is_no_choice_is_a_problem(given_input: object, value: str, said: str) -> None:
+def test_a_value_that_is_no_choice_is_a_problem(given_input: object, value: str, message: str) -> None:
     _, problems = declare({"name": "A", "type": "string", "input": given_input}, A=value)
     assert len(problems) == 1
-    assert said in problems[0]
+    assert message in problems[0]
 
 
 def test_each_value_of_a_list_must_be_a_choice() -> None:

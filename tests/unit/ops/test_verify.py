@@ -232,8 +232,8 @@ class Terminal(io.StringIO):
 def test_a_report_on_a_terminal_is_a_table_with_the_same_content() -> None:
     out = Terminal()
     report.show("Title", [Line(thing="[a]", found="broken", fix="Repair it.")], out)
-    for said in ("Title", "FAIL", "[a]", "broken", "Repair it."):
-        assert said in out.getvalue()
+    for message in ("Title", "FAIL", "[a]", "broken", "Repair it."):
+        assert message in out.getvalue()
 
 
 def run(stdin: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -267,11 +267,11 @@ VARIABLES = {
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "said"), [(200, 0, "1 checked, 0 failed"), (500, 1, "1 checked, 1 failed")]
+    ("status", "code", "message"), [(200, 0, "1 checked, 0 failed"), (500, 1, "1 checked, 1 failed")]
 )
-def test_the_exit_code_is_1_if_a_check_failed(edge: Edge, status: int, code: int, said: str) -> None:
+def test_the_exit_code_is_1_if_a_check_failed(edge: Edge, status: int, code: int, message: str) -> None:
     done = run(BARE, **VARIABLES, **edge(status)[0])
-    assert (done.returncode, said in done.stdout) == (code, True), done.stdout + done.stderr
+    assert (done.returncode, message in done.stdout) == (code, True), done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("stdin", ["", "not json", "{}", "[]"])
@@ -320,7 +320,7 @@ def test_a_stack_is_verified_from_its_state(edge: Edge, cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("resources", "error", "said", "fix"),
+    ("resources", "error", "message", "fix"),
     [
         ([], "", "no `pulumi up` of the stack prod has succeeded yet", "pulumi up --stack prod"),
         (
@@ -334,11 +334,11 @@ def test_a_stack_is_verified_from_its_state(edge: Edge, cli: Cli) -> None:
     ],
 )
 def test_a_stack_that_cannot_be_read_is_exit_code_2_with_a_fix(
-    cli: Cli, resources: list[JsonObject], error: str, said: str, fix: str
+    cli: Cli, resources: list[JsonObject], error: str, message: str, fix: str
 ) -> None:
     done = run("", "--stack", "prod", **cli(*resources, error=error))
     assert done.returncode == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert f"fix: {fix}" in done.stderr or f"fix: choose one of `{fix}`" in done.stderr
     assert "Traceback" not in done.stderr
 
