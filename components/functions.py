@@ -56,6 +56,10 @@ class Functions(Component):
     """The functions.
 
     `urls` has the addresses of HTTP functions by id, `deployed` what is verified, `ready` the resources.
+
+    Example:
+        functions = Functions("functions", FunctionsArgs(codebases=app.codebases, after=indexes.ready, ...))
+        pulumi.export("function_urls", functions.urls)
     """
 
     urls: dict[str, str]

@@ -62,6 +62,10 @@ class Identities(Component):
 
     `accounts` has all created accounts by e-mail, `backend_key` the key's JSON (secret). The lists are what
     the backend, functions and event functions depend on.
+
+    Example:
+        args = IdentitiesArgs(google=settings.google, endpoints=endpoints, apis=apis)
+        key = Identities("identities", args).backend_key
     """
 
     accounts: dict[str, gcp.serviceaccount.Account]

@@ -48,6 +48,10 @@ class Indexes(Component):
     """The indexes and field overrides.
 
     `ids` has the indexes' full names by key. `ready` is what code that queries depends on.
+
+    Example:
+        args = IndexesArgs(google=settings.google, indexes=app.indexes, fields=app.fields, apis=apis)
+        indexes = Indexes("indexes", args)
     """
 
     ids: dict[str, pulumi.Output[str]]

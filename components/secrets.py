@@ -42,7 +42,12 @@ class SecretsArgs:
 
 
 class Secrets(Component):
-    """The secrets. `versions` has the version numbers that functions are pinned to, by name."""
+    """The secrets. `versions` has the version numbers that functions are pinned to, by name.
+
+    Example:
+        secrets = Secrets("secrets", SecretsArgs(...))
+        options = pulumi.ResourceOptions(depends_on=secrets.ready_for(endpoint))
+    """
 
     versions: dict[str, pulumi.Output[str]]
 
