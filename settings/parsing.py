@@ -72,6 +72,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f'Did you mean "{found}"? ' if found else ""
 
 
+def not_known(value: str, known: Iterable[str]) -> str:
+    """`is not known to this version`, and the most similar known name, if there is one."""
+    found = nearest(value, known)
+    return "is not known to this version" + (f'; did you mean "{found}"?' if found else ".")
+
+
 def _blank(match: re.Match[str]) -> str:
     text = match.group()
     return text if text.startswith('"') else re.sub(r"[^\n]", " ", text)

@@ -482,8 +482,8 @@ APP: tuple[Bad, ...] = (
         {"FOLLOW_UP_BATCH": "many"},
         _path("functionParams.FOLLOW_UP_BATCH"),
     ),
-    _functions("syntax error", "exports.broken = (;", "Mend functions/index.js:"),
-    _functions("module that throws", 'throw new Error("no mailbox");', "Mend functions/index.js:"),
+    _functions("syntax error", "exports.broken = (;", "functions/index.js:"),
+    _functions("module that throws", 'throw new Error("no mailbox");', "functions/index.js:"),
     _functions("missing module", 'require("left-pad-of-nobody");', "npm install left-pad-of-nobody"),
     _functions(
         "Pub/Sub trigger",
@@ -496,9 +496,9 @@ APP: tuple[Bad, ...] = (
         "Write it with firebase-functions/v2",
     ),
     _functions(
-        "unknown region of a function",
-        f'exports.far = {_V2}.https.onRequest({{ region: "europe-west-1" }}, () => {{}});',
-        'Use "europe-west1"',
+        "odd region of a function",
+        f'exports.far = {_V2}.https.onRequest({{ region: "Europe West 1" }}, () => {{}});',
+        "Correct the region of far",
     ),
     _functions(
         "half a CPU with concurrency",
