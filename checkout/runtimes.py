@@ -1,9 +1,8 @@
-"""Which Node runtime a functions codebase gets.
+"""The Node runtime of a functions codebase.
 
-The stack's `functionsRuntime` first, then `runtime` in firebase.json, then `engines.node` in
-package.json, as the official CLI does (the override is ours).
-A runtime that Google has decommissioned, or never offered, is a problem: the deploy would fail after
-everything else has been changed. One that is newer than those known to this version is a warning.
+As with the Firebase CLI: `runtime` in firebase.json, else `engines.node` in package.json. The stack's
+`functionsRuntime` overrides both. A newer runtime than this list is a warning; a decommissioned one is an
+error, because Google rejects it after everything else has been deployed.
 """
 
 from __future__ import annotations
@@ -22,50 +21,53 @@ DECOMMISSIONED = {
     "nodejs10": "2025-01-30", "nodejs12": "2025-01-30", "nodejs14": "2025-01-30", "nodejs16": "2025-01-30",
     "nodejs18": "2025-10-30", "nodejs20": "2026-10-30",
 }  # fmt: skip
-_NEWEST = int(SUPPORTED[-1].removeprefix("nodejs"))
 _KEY = f"{NAMESPACE}:functionsRuntime"
-_SET = f"pulumi config set {_KEY} {SUPPORTED[0]}"
+_FIX = f"pulumi config set {_KEY} {SUPPORTED[0]}"
+
+Chosen = tuple[str, list[Problem], list[str]]
 
 
-def choose(
-    override: str | None, declared: str | None, folder: Path, where: str
-) -> tuple[str, list[Problem], list[str]]:
+def choose(override: str | None, declared: str | None, folder: Path, where: str) -> Chosen:
     """The runtime of the codebase in `folder` ("" with a problem), the problems and the warnings.
 
-    `where` names the codebase in messages.
+    Args:
+        override: `functionsRuntime` of the stack.
+        declared: `runtime` in firebase.json.
+        folder: the folder with package.json.
+        where: the codebase's name in messages.
     """
     if override is not None:
-        return _check(override, _KEY, where)
+        return _validated(override, _KEY, where)
     if declared is not None:
-        return _check(declared, "firebase.json", where)
+        return _validated(declared, "firebase.json", where)
     engine = _engine(folder)
     if engine is None:
-        what = "neither firebase.json nor package.json names a runtime."
-        return "", [Problem(key=where, what=what, fix=_SET)], []
+        return _problem(where, "neither firebase.json nor package.json names a runtime.")
     match = re.fullmatch(r"\s*[\^~v=]?(\d+)(?:\.[\dx*]+)*\s*", engine)
     if match is None:
-        problem = Problem(
-            key=f"{where}/package.json",
-            what=f'"engines": {{"node": "{engine}"}} does not name one major version.',
-            fix=f'Write "engines": {{"node": "22"}}, or: {_SET}',
-        )
-        return "", [problem], []
-    return _check(f"nodejs{match.group(1)}", f"{where}/package.json", where)
+        what = f'"engines": {{"node": "{engine}"}} does not name one major version.'
+        return _problem(f"{where}/package.json", what, f'Write "engines": {{"node": "22"}}, or: {_FIX}')
+    return _validated(f"nodejs{match.group(1)}", f"{where}/package.json", where)
 
 
-def _check(runtime: str, place: str, where: str) -> tuple[str, list[Problem], list[str]]:
+def _problem(place: str, what: str, fix: str = _FIX) -> Chosen:
+    return "", [Problem(key=place, what=what, fix=fix)], []
+
+
+def _validated(runtime: str, place: str, where: str) -> Chosen:
+    match = re.fullmatch(r"nodejs(\d{1,3})", runtime)
+    if match is None:
+        return _problem(place, f'"{runtime}" (for {where}) is not a Node.js runtime such as {SUPPORTED[0]}.')
+    if runtime in DECOMMISSIONED:
+        ended = f"ended on {DECOMMISSIONED[runtime]}: Google no longer deploys it."
+        return _problem(place, f"{runtime} (for {where}) {ended}")
     if runtime in SUPPORTED:
         return runtime, [], []
-    if runtime in DECOMMISSIONED:
-        what = f"{runtime} (for {where}) ended on {DECOMMISSIONED[runtime]}: Google no longer deploys it."
-    elif match := re.fullmatch(r"nodejs(\d{1,3})", runtime):
-        if int(match[1]) > _NEWEST:
-            fix = f"ignore this warning if the name is correct; otherwise: {_SET}"
-            return runtime, [], [f"{runtime} ({place}) {not_known(runtime, SUPPORTED)}\n    fix: {fix}"]
-        what = f"{runtime} (for {where}) is not a runtime that this program knows."
-    else:
-        what = f'not yet supported by this program: the runtime "{runtime}" (for {where}).'
-    return "", [Problem(key=place, what=what, fix=_SET)], []
+    if int(match.group(1)) < 22:
+        return _problem(place, f"{runtime} (for {where}) does not exist on Google.")
+    unknown = not_known(runtime, SUPPORTED)
+    fix = f"ignore this warning if the name is correct; otherwise: {_FIX}"
+    return runtime, [], [f"the runtime {runtime} ({place}) {unknown}\n    fix: {fix}"]
 
 
 def _engine(folder: Path) -> str | None:
@@ -75,6 +77,6 @@ def _engine(folder: Path) -> str | None:
     try:
         package = mapping(json.loads(path.read_text(encoding="utf-8"))) or {}
     except ValueError:
-        return None  # discovery reports the file itself, with line and column
+        return None  # discovery reports the file, with line and column
     node = (mapping(package.get("engines")) or {}).get("node")
     return str(node) if node is not None else None

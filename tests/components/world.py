@@ -1,4 +1,4 @@
-"""A small stack as data: settings and an app with one function of each kind."""
+"""A small stack as data: settings and an app with one function per trigger kind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 import pulumi
 
-from checkout.app import App, Archive, Codebase, RulesFile
+from checkout.app import App, Codebase, RulesFile
+from checkout.archive import Archive
 from checkout.endpoints import (
     CallableTrigger,
     Endpoint,
@@ -45,7 +46,7 @@ BACKEND = BackendSettings(variables={"LOG_LEVEL": "info"})
 
 
 def settings(**changes: Any) -> Settings:
-    """The settings, with whole parts changed. Made anew each time: outputs belong to one run."""
+    """The settings with changes. New ones for each run, because an Output belongs to one run."""
     given = Settings(
         stack="test",
         production=False,
@@ -147,7 +148,7 @@ FIELD = FieldSpec(
 
 
 def app(**changes: Any) -> App:
-    """The app, with whole parts changed."""
+    """The app with changes."""
     given = App(
         rules=RulesFile(name="firestore.rules", content="rules_version = '2';"),
         indexes=INDEXES,
@@ -160,11 +161,10 @@ def app(**changes: Any) -> App:
 
 
 def codebase(*endpoints: Endpoint, content: str = "0f0f") -> Codebase:
-    """A codebase of these functions, from an archive of this content."""
+    """A codebase of these functions, with an archive of this content."""
     return Codebase(
         name="default",
         endpoints=endpoints,
-        archive=Archive(path=Path(__file__), sha256=content, object_name=f"default-{content}.zip"),
+        archive=Archive(path=Path(__file__), sha256=content, object_name=f"default-{content}.zip", files=()),
         required_apis=(),
-        warnings=(),
     )
