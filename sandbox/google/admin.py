@@ -32,7 +32,7 @@ def routes(cloud: Cloud) -> list[Route]:
         return JSONResponse(cloud.switches.as_dict())
 
     async def state(_: Request) -> Response:
-        cloud.operations.settle()
+        cloud.operations.finish_due()
         cloud.commit()
         return JSONResponse(
             {name: content for name, content in cloud.store.dump().items() if name not in HIDDEN}

@@ -18,7 +18,6 @@ from sandbox.google.cloud import Cloud
 from sandbox.google.dispatch import Dispatcher, describe
 from sandbox.google.errors import ApiError
 from sandbox.google.hooks import rules
-from sandbox.google.operations import Operations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -56,7 +55,6 @@ def create_app(state_file: Path | None = None, firestore_emulator: str | None = 
             loaded into it. None only looks at the rules' braces.
     """
     cloud = Cloud(state_file, firestore_emulator)
-    cloud.operations = Operations(cloud)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:

@@ -15,7 +15,7 @@ import requests
 from sandbox.google.errors import ApiError
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Json
+    from sandbox.google.store import Json
 
 SCRATCH = "rules-compiler"
 PLACE = re.compile(r"L(\d+):(\d+) (.*)")

@@ -16,12 +16,12 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from sandbox.faults import Described, json_body
 from sandbox.google import discovery, generic
-from sandbox.google.cloud import Call
 from sandbox.google.enablement import check_enabled
 from sandbox.google.errors import ApiError, error_info
 from sandbox.google.hooks import HANDLERS, RAW
 from sandbox.google.hooks.uploads import RawRequest, first_query
 from sandbox.google.masks import select
+from sandbox.google.request import Call
 from sandbox.google.validation import check_body, check_query
 
 if TYPE_CHECKING:
@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from sandbox.google.cloud import Cloud, Handler, Json
+    from sandbox.google.cloud import Cloud
     from sandbox.google.discovery import Api, Method
+    from sandbox.google.request import Handler
+    from sandbox.google.store import Json
 
 SECRET_QUERY = ("access_token", "oauth_token", "key")
 PRIVATE_BODIES: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -91,7 +93,7 @@ class Dispatcher:
         message = await receive()
         body = cast("bytes", message.get("body", b""))
         try:
-            self.cloud.operations.settle()
+            self.cloud.operations.finish_due()
             response = await self._answer(scope, body)
         except ApiError as error:
             headers = {"Retry-After": "1"} if error.code == 429 else None

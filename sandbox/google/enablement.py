@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from sandbox.google.errors import ApiError, error_info
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Cloud
+    from sandbox.google.cloud import Cloud
+    from sandbox.google.request import Call
 
 FREE = ("firebase", "cloudbilling", "compute")
 """Products that this sandbox answers without enablement: the Firebase console turns them on."""

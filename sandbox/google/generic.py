@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from sandbox.google import iam
-from sandbox.google.cloud import timestamp
 from sandbox.google.errors import ApiError, already_exists, invalid, not_found
 from sandbox.google.masks import output_only, overlay, page, update
-from sandbox.google.operations import get_operation, list_operations
+from sandbox.google.timestamps import timestamp
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Handler, Json
     from sandbox.google.discovery import Schema
+    from sandbox.google.request import Call, Handler
+    from sandbox.google.store import Json
 
 
 def returns_operation(call: Call) -> bool:
@@ -170,6 +170,17 @@ def delete(call: Call) -> Json:
     call.store.drop(*call.where())
     iam.forget(call.cloud, call.api.product.api, call.name)
     return finished(call, {})
+
+
+def get_operation(call: Call) -> Json:
+    """`operations.get` of every product."""
+    return call.cloud.operations.poll(call.name)
+
+
+def list_operations(call: Call) -> Json:
+    """`operations.list` of every product."""
+    prefix = f"{call.name}/operations/" if call.name else "operations/"
+    return {"operations": call.cloud.operations.with_prefix(prefix)}
 
 
 def handler(call: Call) -> Handler:

@@ -15,7 +15,9 @@ from sandbox.google.errors import ApiError, invalid
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.google.cloud import Call, Cloud, Json
+    from sandbox.google.cloud import Cloud
+    from sandbox.google.request import Call
+    from sandbox.google.store import Json
 
 EMPTY_ETAG = "ACAB"
 BASIC = ("roles/owner", "roles/editor", "roles/viewer")

@@ -15,8 +15,8 @@ from sandbox.google.validation import camel
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.google.cloud import Json
     from sandbox.google.discovery import Api, Schema
+    from sandbox.google.store import Json
 
 MAX_PAGE = 1000
 

@@ -9,6 +9,7 @@ the way in, and must be treated as read-only on the way out.
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+Json = dict[str, Any]
 Value = Any
 
 
@@ -65,6 +67,10 @@ class Store:
         number = int(self.get("counters", counter) or 0) + 1
         self.put("counters", counter, number)
         return number
+
+    def unique(self, prefix: str) -> str:
+        """Return a new hex id. A run that makes the same calls gets the same ids."""
+        return hashlib.sha256(f"{prefix}{self.next('unique')}".encode()).hexdigest()
 
     def commit(self) -> None:
         """Write what changed since the last commit."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from sandbox.engine.gcp.model import State
+from typing import Any
 
 
 class GcpError(Exception):
@@ -21,7 +18,7 @@ class HalfMadeError(GcpError):
         state: its output properties.
     """
 
-    def __init__(self, message: str, identifier: str, state: State) -> None:
+    def __init__(self, message: str, identifier: str, state: dict[str, Any]) -> None:
         super().__init__(message)
         self.identifier = identifier
         self.state = state

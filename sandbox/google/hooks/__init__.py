@@ -28,8 +28,8 @@ from sandbox.google.hooks import (
 )
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Handler
     from sandbox.google.hooks.uploads import Raw
+    from sandbox.google.request import Handler
 
 HANDLERS: dict[str, Handler] = {
     **firebase.HANDLERS,

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Handler, Json
+    from sandbox.google.request import Call, Handler
+    from sandbox.google.store import Json
 
 
 def sdk_config(call: Call) -> Json:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from sandbox.google import generic
-from sandbox.google.cloud import timestamp
 from sandbox.google.errors import ApiError, invalid
 from sandbox.google.generic import listing
+from sandbox.google.timestamps import timestamp
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Cloud, Handler, Json
+    from sandbox.google.cloud import Cloud
+    from sandbox.google.request import Call, Handler
+    from sandbox.google.store import Json
 
 DEFAULT = "(default)"
 NAME = "__name__"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from sandbox.google.errors import ApiError, not_found
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Handler, Json
+    from sandbox.google.request import Call, Handler
+    from sandbox.google.store import Json
 
 
 def listed(call: Call) -> Json:

@@ -14,7 +14,8 @@ from sandbox.google.hooks.storage import BUCKETS, objects
 from sandbox.google.regions import MULTI_REGIONS, REGIONS
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Json
+    from sandbox.google.request import Call
+    from sandbox.google.store import Json
 
 FUNCTION_ID = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")
 MEMORY = re.compile(r"(\d+(?:\.\d+)?)(k|Ki|M|Mi|G|Gi)?")

@@ -14,17 +14,18 @@ from collections import deque
 from typing import TYPE_CHECKING, cast
 
 from sandbox.google import generic, iam
-from sandbox.google.cloud import timestamp
 from sandbox.google.errors import ApiError, error_info
 from sandbox.google.hooks import run
 from sandbox.google.hooks.function_checks import OWNER, RUNTIMES, check, cpu_of, deployment_error, owner
 from sandbox.google.hooks.storage import BUCKETS, find_object, make_bucket, put_object, read_object
 from sandbox.google.masks import overlay, update
 from sandbox.google.regions import REGIONS, run_host
+from sandbox.google.timestamps import timestamp
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Handler, Json
     from sandbox.google.operations import Effect
+    from sandbox.google.request import Call, Handler
+    from sandbox.google.store import Json
 
 KIND = "google.cloud.functions.v2.Function"
 INGRESS = {
@@ -77,7 +78,7 @@ def _quota(call: Call) -> None:
 
 
 def _idle(call: Call, name: str) -> None:
-    if call.cloud.operations.busy(name):
+    if call.cloud.operations.in_progress(name):
         raise ApiError(
             "ABORTED", f"An operation on function {name} is already in progress. Please try again later."
         )

@@ -8,7 +8,8 @@ from sandbox.google import iam
 from sandbox.google.generic import listing
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Handler, Json
+    from sandbox.google.request import Call, Handler
+    from sandbox.google.store import Json
 
 
 def get(call: Call) -> Json:

@@ -12,7 +12,8 @@ from sandbox.google.generic import listing
 from sandbox.google.masks import overlay, update
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Handler, Json
+    from sandbox.google.request import Call, Handler
+    from sandbox.google.store import Json
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9._~%+-]{2,254}")
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, cast
 
-from sandbox.google.cloud import timestamp
 from sandbox.google.compiler import compile_rules, load_rules
 from sandbox.google.errors import ApiError, invalid
 from sandbox.google.generic import listing
+from sandbox.google.timestamps import timestamp
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Cloud, Handler, Json
+    from sandbox.google.cloud import Cloud
+    from sandbox.google.request import Call, Handler
+    from sandbox.google.store import Json
 
 MAX_RULESETS = 2500
 FIRESTORE = "cloud.firestore"

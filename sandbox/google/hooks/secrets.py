@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, cast
 import google_crc32c
 
 from sandbox.google import iam
-from sandbox.google.cloud import timestamp
 from sandbox.google.errors import ApiError, invalid
 from sandbox.google.generic import listing
 from sandbox.google.masks import overlay, update
+from sandbox.google.timestamps import timestamp
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Cloud, Handler, Json
+    from sandbox.google.cloud import Cloud
+    from sandbox.google.request import Call, Handler
+    from sandbox.google.store import Json
 
 SECRET_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 MAX_PAYLOAD = 65536

@@ -15,7 +15,8 @@ from sandbox.google.generic import listing
 from sandbox.google.masks import update
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Handler, Json
+    from sandbox.google.request import Call, Handler
+    from sandbox.google.store import Json
 
 ACCOUNT_ID = re.compile(r"[a-z]([-a-z0-9]{4,28}[a-z0-9])")
 

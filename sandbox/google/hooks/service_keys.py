@@ -17,12 +17,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from sandbox.google.cloud import timestamp
 from sandbox.google.errors import ApiError, invalid
 from sandbox.google.hooks.service_accounts import find
+from sandbox.google.timestamps import timestamp
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Handler, Json
+    from sandbox.google.request import Call, Handler
+    from sandbox.google.store import Json
 
 KEYS_AN_ACCOUNT = 10
 FOREVER = "9999-12-31T23:59:59Z"

@@ -14,7 +14,9 @@ from sandbox.google.errors import ApiError, invalid
 from sandbox.google.masks import page
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Cloud, Handler, Json
+    from sandbox.google.cloud import Cloud
+    from sandbox.google.request import Call, Handler
+    from sandbox.google.store import Json
 
 SERVICE = re.compile(r"[a-z0-9-]+\.googleapis\.com")
 AGENTS = {

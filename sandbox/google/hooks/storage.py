@@ -17,13 +17,15 @@ import google_crc32c
 from starlette.responses import Response
 
 from sandbox.google import iam
-from sandbox.google.cloud import timestamp
 from sandbox.google.enablement import disabled
 from sandbox.google.errors import ApiError
 from sandbox.google.masks import page
+from sandbox.google.timestamps import timestamp
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Cloud, Handler, Json
+    from sandbox.google.cloud import Cloud
+    from sandbox.google.request import Call, Handler
+    from sandbox.google.store import Json
 
 BUCKETS = "storage/buckets"
 DATA = "storage/data"

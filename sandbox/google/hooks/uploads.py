@@ -23,7 +23,8 @@ from sandbox.google.validation import check_body
 if TYPE_CHECKING:
     from starlette.datastructures import Headers
 
-    from sandbox.google.cloud import Cloud, Json
+    from sandbox.google.cloud import Cloud
+    from sandbox.google.store import Json
 
 UPLOAD = re.compile(r"(?:resumable/)?upload/storage/v1/b/([^/]+)/o")
 DOWNLOAD = re.compile(r"download/storage/v1/b/([^/]+)/o/([^/]+)")
