@@ -16,7 +16,7 @@ from rich.table import Table
 from sandbox import bench, daemon, demo
 from sandbox.engine.toolchain import ToolchainError
 from sandbox.firestore import FirestoreError
-from sandbox.supervisor import FOREIGN, PROJECT, STACK, Sandbox, SandboxError
+from sandbox.supervisor import PROJECT, STACK, UNSET_VARIABLES, Sandbox, SandboxError
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -46,7 +46,7 @@ def main(argv: list[str]) -> int:
     """Run one command; returns its exit code."""
     options = arguments().parse_args(argv)
     if options.command == "serve":
-        daemon.serve(options.root, tied=options.tied)
+        daemon.serve(options.root, attached=options.tied)
         return 0
     if options.command == "bench":
         return bench.run()
@@ -82,7 +82,7 @@ def status(sandbox: Sandbox) -> int:
 def env(sandbox: Sandbox) -> int:
     """Print the exports."""
     variables = sandbox.variables()
-    print(f"unset {' '.join(FOREIGN)}")
+    print(f"unset {' '.join(UNSET_VARIABLES)}")
     for name, value in sorted(variables.items()):
         print(f"export {name}={shlex.quote(value)}")
     return 0

@@ -29,7 +29,7 @@ def run() -> int:
     """Measure on a sandbox of its own, which ends with it; returns the exit code."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         sandbox = Sandbox(Path(folder) / "bench")
-        running = sandbox.start(tied=True)
+        running = sandbox.start(attached=True)
         try:
             for name, value in _measure(sandbox, running, Path(folder)):
                 print(name, value, flush=True)  # noqa: T201 - the command's output
@@ -43,7 +43,7 @@ def run() -> int:
     return 0
 
 
-def _checked(done: subprocess.CompletedProcess[str], what: str) -> None:
+def _require_success(done: subprocess.CompletedProcess[str], what: str) -> None:
     if done.returncode != 0:
         raise SandboxError(f"{what} failed with exit code {done.returncode}:\n{done.stdout}")
 
@@ -53,9 +53,9 @@ def _measure(sandbox: Sandbox, running: Running, folder: Path) -> list[tuple[str
     figures: list[tuple[str, str]] = []
 
     stack_state.reset_counts(running)
-    _checked(sandbox.pulumi("up", "--yes", "--skip-preview", "--stack", STACK), "the first up")
+    _require_success(sandbox.pulumi("up", "--yes", "--skip-preview", "--stack", STACK), "the first up")
     railway, google = stack_state.counts(running.railway_url), stack_state.counts(running.google_url)
-    resources = stack_state.declared(sandbox, STACK)
+    resources = stack_state.count_declared(sandbox, STACK)
     figures += [
         ("resources", str(resources)),
         ("railway_requests_create", str(railway.requests - railway.polls)),
@@ -65,7 +65,7 @@ def _measure(sandbox: Sandbox, running: Running, folder: Path) -> list[tuple[str
     ]
 
     stack_state.reset_counts(running)
-    _checked(sandbox.pulumi("up", "--yes", "--skip-preview", "--stack", STACK), "the no-op up")
+    _require_success(sandbox.pulumi("up", "--yes", "--skip-preview", "--stack", STACK), "the no-op up")
     figures += [
         ("railway_requests_noop", str(stack_state.counts(running.railway_url).requests)),
         ("railway_deployments_noop", str(stack_state.counts(running.railway_url).deployments)),
@@ -73,29 +73,34 @@ def _measure(sandbox: Sandbox, running: Running, folder: Path) -> list[tuple[str
 
     stack_state.reset_counts(running)
     refresh = ("refresh", "--yes", "--skip-preview", "--expect-no-changes", "--stack", STACK)
-    _checked(sandbox.pulumi(*refresh), "the no-op refresh")
+    _require_success(sandbox.pulumi(*refresh), "the no-op refresh")
     figures += [
         ("railway_requests_refresh", str(stack_state.counts(running.railway_url).requests)),
         ("google_requests_refresh", str(stack_state.counts(running.google_url).requests)),
     ]
 
-    ours, empty = _in_turn(sandbox, folder, resources)
+    program, empty = _compare_previews(sandbox, folder, resources)
     figures += [
-        ("noop_preview_seconds", f"{statistics.median(ours):.2f}"),
+        ("noop_preview_seconds", f"{statistics.median(program):.2f}"),
         ("empty_preview_seconds", f"{statistics.median(empty):.2f}"),
-        ("noop_preview_ratio", f"{statistics.median(a / b for a, b in zip(ours, empty, strict=True)):.2f}"),
+        (
+            "noop_preview_ratio",
+            f"{statistics.median(a / b for a, b in zip(program, empty, strict=True)):.2f}",
+        ),
     ]
     return figures
 
 
-def _in_turn(sandbox: Sandbox, folder: Path, resources: int) -> tuple[list[float], list[float]]:
+def _compare_previews(sandbox: Sandbox, folder: Path, resources: int) -> tuple[list[float], list[float]]:
     """Seconds of our no-op preview and of the empty program's, one after the other, `ROUNDS` times."""
     program = folder / "empty"
     shutil.copytree(EMPTY_PROGRAM, program)
     size = {"TRIVIAL_RESOURCES": str(resources)}
     sandbox.ensure_stack("empty", cwd=program)
-    up = sandbox.pulumi("up", "--yes", "--skip-preview", "--stack", "empty", extra=size, cwd=program)
-    _checked(up, "the empty program's up")
+    up = sandbox.pulumi(
+        "up", "--yes", "--skip-preview", "--stack", "empty", extra_environment=size, cwd=program
+    )
+    _require_success(up, "the empty program's up")
     ours: list[float] = []
     empty: list[float] = []
     for _ in range(ROUNDS + 1):
@@ -106,7 +111,9 @@ def _in_turn(sandbox: Sandbox, folder: Path, resources: int) -> tuple[list[float
 
 def _timed(sandbox: Sandbox, stack: str, cwd: Path, extra: dict[str, str]) -> float:
     start = time.monotonic()
-    done = sandbox.pulumi("preview", "--expect-no-changes", "--stack", stack, extra=extra, cwd=cwd)
+    done = sandbox.pulumi(
+        "preview", "--expect-no-changes", "--stack", stack, extra_environment=extra, cwd=cwd
+    )
     seconds = time.monotonic() - start
-    _checked(done, f"the no-op preview of the stack `{stack}`")
+    _require_success(done, f"the no-op preview of the stack `{stack}`")
     return seconds

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 
-def serve(root: Path, *, tied: bool = False) -> None:
+def serve(root: Path, *, attached: bool = False) -> None:
     """Serve the sandbox in `root` until SIGTERM, SIGINT or, when tied, the end of standard input.
 
     Raises:
@@ -41,7 +41,7 @@ def serve(root: Path, *, tied: bool = False) -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    if tied:
+    if attached:
         threading.Thread(target=lambda: (sys.stdin.buffer.read(), ended.set()), daemon=True).start()
     with contextlib.ExitStack() as stack:
         try:
@@ -57,8 +57,8 @@ def serve(root: Path, *, tied: bool = False) -> None:
             ports.server("google", google_app(root / "google.json", firestore_emulator=emulator.host))
         )
         # Whatever app is deployed here, its database lies where its settings say.
-        stack_state.post(google.url, "/admin/switches", {"firestore_located_by_trigger": True})
-        sandbox.announce(
+        stack_state.post_admin(google.url, "/admin/switches", {"firestore_located_by_trigger": True})
+        sandbox.write_running_file(
             Running(
                 pid=os.getpid(),
                 railway_url=railway.url,

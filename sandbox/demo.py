@@ -100,9 +100,9 @@ class Life:
 
     def _edit_by_hand(self) -> None:
         self.console.print(Rule("[bold]A colleague edits five things by hand[/]", align="left"))
-        for drift in stack_state.drifts(self._running(), stack_state.resources(self.sandbox, STACK)):
-            drift.make()
-            self.console.print(f"  • {drift.what}", highlight=False)
+        for drift in stack_state.example_edits(self._running(), stack_state.resources(self.sandbox, STACK)):
+            drift.apply()
+            self.console.print(f"  • {drift.description}", highlight=False)
 
     def _running(self) -> Running:
         running = self.sandbox.running()
@@ -151,7 +151,7 @@ def show(sandbox: Sandbox) -> int:
     console = Console(soft_wrap=True, highlight=False)
     if sandbox.stop():
         console.print(f"the sandbox `{sandbox.name}` was up: stopped", style="dim")
-    kept = sandbox.set_aside()
+    kept = sandbox.move_state_aside()
     if kept:
         console.print(f"starting from nothing; the earlier state is kept in {kept.name}", style="dim")
     start = time.monotonic()

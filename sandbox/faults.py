@@ -23,33 +23,33 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ACTOR_HEADER = "x-sandbox-actor"
-BY_HAND = "hand"
+MANUAL = "hand"
 RECORDS_KEPT = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class CannedResponse:
     """A canned reply of a fault. `after` means: only once the request had its effect."""
 
     status: int
     body: str
     content_type: str = "text/plain"
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    after: bool = False
+    after_effect: bool = False
 
 
-DROPS: dict[str, bool] = {"refuse": False, "reset_before": False, "reset_after": True}
+CONNECTION_FAULTS: dict[str, bool] = {"refuse": False, "reset_before": False, "reset_after": True}
 """Faults that end the connection without an answer; the value says whether the effect happens first."""
 
 HANG = "hang"
 
-ANSWERS: dict[str, Answer] = {
-    "http_500": Answer(status=500, body="Internal Server Error"),
-    "http_502_before": Answer(status=502, body="error code: 502"),
-    "http_502_after": Answer(status=502, body="error code: 502", after=True),
-    "http_504_before": Answer(status=504, body="error code: 504"),
-    "http_504_after": Answer(status=504, body="error code: 504", after=True),
-    "rate_429": Answer(
+RESPONSES: dict[str, CannedResponse] = {
+    "http_500": CannedResponse(status=500, body="Internal Server Error"),
+    "http_502_before": CannedResponse(status=502, body="error code: 502"),
+    "http_502_after": CannedResponse(status=502, body="error code: 502", after_effect=True),
+    "http_504_before": CannedResponse(status=504, body="error code: 504"),
+    "http_504_after": CannedResponse(status=504, body="error code: 504", after_effect=True),
+    "rate_429": CannedResponse(
         status=429,
         body="Too Many Requests",
         headers={
@@ -59,8 +59,8 @@ ANSWERS: dict[str, Answer] = {
             "X-RateLimit-Reset": "1",
         },
     ),
-    "edge_1015": Answer(status=429, body="error code: 1015"),
-    "not_json": Answer(
+    "edge_1015": CannedResponse(status=429, body="error code: 1015"),
+    "not_json": CannedResponse(
         status=200, body="<html><body>upstream maintenance</body></html>", content_type="text/html"
     ),
 }
@@ -77,7 +77,7 @@ class Fault:
     times: int = 1
     seen: int = 0
 
-    def takes(self, operation: str) -> bool:
+    def matches(self, operation: str) -> bool:
         """Count one call of `operation` and say whether this fault hits it."""
         if self.operation not in ("*", operation):
             return False
@@ -86,7 +86,7 @@ class Fault:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Described:
+class RequestInfo:
     """A request in a server's words: its operation's name, its body and path as they may be recorded."""
 
     operation: str
@@ -94,10 +94,10 @@ class Described:
     path: str | None = None
 
 
-Describe = Callable[["Scope", bytes], Described]
+Describe = Callable[["Scope", bytes], RequestInfo]
 
 
-class Watch:
+class RequestMonitor:
     """ASGI middleware around a sandbox server: counters, records, faults.
 
     Args:
@@ -106,27 +106,29 @@ class Watch:
         answers: failures in the server's own shape, by fault kind; they replace or extend `ANSWERS`.
     """
 
-    def __init__(self, app: ASGIApp, describe: Describe, answers: Mapping[str, Answer] | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, describe: Describe, responses: Mapping[str, CannedResponse] | None = None
+    ) -> None:
         self.app = app
         self.describe = describe
-        self.answers: dict[str, Answer] = {**ANSWERS, **(answers or {})}
+        self.responses: dict[str, CannedResponse] = {**RESPONSES, **(responses or {})}
         self.faults: list[Fault] = []
         self.counters: Counter[str] = Counter()
         self.records: deque[dict[str, Any]] = deque(maxlen=RECORDS_KEPT)
 
     @property
-    def kinds(self) -> list[str]:
+    def fault_kinds(self) -> list[str]:
         """The fault kinds that this server can show."""
-        return sorted([*DROPS, HANG, *self.answers])
+        return sorted([*CONNECTION_FAULTS, HANG, *self.responses])
 
     def reset(self) -> None:
         """Forget what was counted and recorded."""
         self.counters.clear()
         self.records.clear()
 
-    def take(self, operation: str) -> str | None:
+    def next_fault(self, operation: str) -> str | None:
         """The kind of the first planned fault that hits this call; every fault counts the call."""
-        hits = [fault.kind for fault in self.faults if fault.takes(operation)]
+        hits = [fault.kind for fault in self.faults if fault.matches(operation)]
         return hits[0] if hits else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -147,31 +149,31 @@ class Watch:
             record["body"] = described.body
         self.records.append(record)
         kind = None
-        if actor != BY_HAND:
+        if actor != MANUAL:
             self.counters[described.operation] += 1
-            kind = self.take(described.operation)
+            kind = self.next_fault(described.operation)
 
-        async def noted(message: Message) -> None:
+        async def record_status(message: Message) -> None:
             if message["type"] == "http.response.start":
                 record["status"] = message["status"]
             await send(message)
 
         if kind is None:
-            await self.app(scope, replay(body, receive), noted)
-        elif kind in DROPS:
-            if DROPS[kind]:
-                await self.app(scope, replay(body, receive), swallow)
+            await self.app(scope, replay(body, receive), record_status)
+        elif kind in CONNECTION_FAULTS:
+            if CONNECTION_FAULTS[kind]:
+                await self.app(scope, replay(body, receive), discard)
             await drop_connection(receive)
         elif kind == HANG:
             await wait_for_disconnect(receive)
         else:
-            answer = self.answers[kind]
-            if answer.after:
-                await self.app(scope, replay(body, receive), swallow)
+            answer = self.responses[kind]
+            if answer.after_effect:
+                await self.app(scope, replay(body, receive), discard)
             reply = Response(answer.body, answer.status, dict(answer.headers), answer.content_type)
-            await reply(scope, receive, noted)
+            await reply(scope, receive, record_status)
 
-    def routes(self, figures: Callable[[], Mapping[str, Any]] = dict) -> list[Route]:
+    def routes(self, extra_counters: Callable[[], Mapping[str, Any]] = dict) -> list[Route]:
         """The admin routes that both servers share.
 
         Args:
@@ -183,7 +185,7 @@ class Watch:
                 {
                     "operations": dict(sorted(self.counters.items())),
                     "requests": sum(self.counters.values()),
-                    **figures(),
+                    **extra_counters(),
                 }
             )
 
@@ -194,14 +196,14 @@ class Watch:
         async def requests(_: Request) -> Response:
             return JSONResponse(list(self.records))
 
-        async def plan(request: Request) -> Response:
+        async def add_fault(request: Request) -> Response:
             try:
-                self.faults.append(self.parse(await request.json()))
+                self.faults.append(self.parse_fault(await request.json()))
             except (ValueError, TypeError) as error:
                 return JSONResponse({"error": str(error)}, 400)
             return JSONResponse({"faults": len(self.faults)})
 
-        async def forget(_: Request) -> Response:
+        async def clear_faults(_: Request) -> Response:
             self.faults.clear()
             return JSONResponse({})
 
@@ -209,20 +211,20 @@ class Watch:
             Route("/admin/counters", counters, methods=["GET"]),
             Route("/admin/counters/reset", reset, methods=["POST"]),
             Route("/admin/requests", requests, methods=["GET"]),
-            Route("/admin/faults", plan, methods=["POST"]),
-            Route("/admin/faults", forget, methods=["DELETE"]),
+            Route("/admin/faults", add_fault, methods=["POST"]),
+            Route("/admin/faults", clear_faults, methods=["DELETE"]),
         ]
 
-    def parse(self, wish: dict[str, Any]) -> Fault:
+    def parse_fault(self, body: dict[str, Any]) -> Fault:
         """A fault from its JSON form.
 
         Raises:
             ValueError: the kind is none of `kinds`, or nth/times is below 1.
             TypeError: a key is missing or unknown.
         """
-        fault = Fault(**wish)
-        if fault.kind not in self.kinds:
-            raise ValueError(f"fault kind {fault.kind!r} is none of {', '.join(self.kinds)}")
+        fault = Fault(**body)
+        if fault.kind not in self.fault_kinds:
+            raise ValueError(f"fault kind {fault.kind!r} is none of {', '.join(self.fault_kinds)}")
         if fault.nth < 1 or fault.times < 1:
             raise ValueError("nth and times count from 1")
         return fault
@@ -254,7 +256,7 @@ def replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-async def swallow(message: Message) -> None:
+async def discard(message: Message) -> None:
     """A `send` whose answer nobody will ever read."""
     del message
 

@@ -149,12 +149,12 @@ def find_java(environ: Mapping[str, str]) -> str:
     Raises:
         FirestoreError: there is none.
     """
-    for wanted in (
+    for candidate in (
         environ.get("JAVA"),
         environ.get("JAVA_HOME") and f"{environ['JAVA_HOME']}/bin/java",
         "java",
     ):
-        found = wanted and shutil.which(wanted, path=environ.get("PATH"))
+        found = candidate and shutil.which(candidate, path=environ.get("PATH"))
         if found:
             return found
     raise FirestoreError(
@@ -191,7 +191,7 @@ class FirestoreEmulator:
         options: Sequence[str] = (),
     ) -> None:
         self._environ = dict(os.environ if environ is None else environ)
-        self._wanted_port = port
+        self._fixed_port = port
         self._log = log
         self._options = tuple(options)
         self._process: subprocess.Popen[bytes] | None = None
@@ -206,7 +206,7 @@ class FirestoreEmulator:
         """
         emulator = cls(environ={})
         emulator._host = host.removeprefix("http://").rstrip("/")
-        if not _answers(emulator._host):
+        if not _responds(emulator._host):
             raise FirestoreError(f"no Firestore emulator answers at {host}")
         return emulator
 
@@ -237,14 +237,14 @@ class FirestoreEmulator:
         java = find_java(self._environ)
         emulator = find_emulator(self._environ)
         for attempt in range(1, PORT_ATTEMPTS + 1):
-            port = self._wanted_port or _free_port()
-            words = self._run(start_command(emulator, java, port, self._options), java, port)
-            if words is None:
+            port = self._fixed_port or _free_port()
+            output = self._run(start_command(emulator, java, port, self._options), java, port)
+            if output is None:
                 return self
             # Between our finding a free port and its listening there, somebody else may take it.
-            if self._wanted_port or attempt == PORT_ATTEMPTS or "Address already in use" not in words:
+            if self._fixed_port or attempt == PORT_ATTEMPTS or "Address already in use" not in output:
                 raise FirestoreError(
-                    f"the Firestore emulator ({emulator}) did not start on port {port}:\n{words}"
+                    f"the Firestore emulator ({emulator}) did not start on port {port}:\n{output}"
                 )
         raise AssertionError  # the last attempt returns or raises
 
@@ -264,13 +264,13 @@ class FirestoreEmulator:
             deadline = time.monotonic() + START_SECONDS
             while time.monotonic() < deadline and self._process.poll() is None:
                 # Its own answer, not that of a server that took the port first: then it ends.
-                if _answers(host) and self._process.poll() is None:
+                if _responds(host) and self._process.poll() is None:
                     self._host = host
                     return None
                 time.sleep(0.1)
             self.stop()
             out.seek(start)
-            return _last_words(out.read().decode(errors="replace"))
+            return _output_tail(out.read().decode(errors="replace"))
 
     def _output(self) -> IO[bytes]:
         if self._log is None:
@@ -288,7 +288,7 @@ class FirestoreEmulator:
         process.wait()
         deadline = time.monotonic() + STOP_SECONDS
         # The group's last member is Java, which nobody here can wait for: its port tells when it is gone.
-        while host and _listens(host):
+        while host and _is_listening(host):
             if time.monotonic() > deadline:
                 _signal_group(process.pid, signal.SIGKILL)
                 break
@@ -373,14 +373,14 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _answers(host: str) -> bool:
+def _responds(host: str) -> bool:
     try:
         return requests.get(f"http://{host}", timeout=2).text.strip() == "Ok"
     except requests.RequestException:
         return False
 
 
-def _listens(host: str) -> bool:
+def _is_listening(host: str) -> bool:
     address, port = host.rsplit(":", 1)
     with socket.socket() as probe:
         probe.settimeout(2)
@@ -394,7 +394,7 @@ def _signal_group(group: int, number: signal.Signals) -> None:
         return  # it ended before
 
 
-def _last_words(text: str) -> str:
+def _output_tail(text: str) -> str:
     """The lines that say something: a Java stack trace buries them."""
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith(("\tat ", "\t..."))]
     return "\n".join(lines[-12:]) or "(no output)"

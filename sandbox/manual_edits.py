@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 JSON = dict[str, Any]
 SECONDS = 30
-BY_HAND = {"X-Sandbox-Actor": "hand"}
+MANUAL_HEADERS = {"X-Sandbox-Actor": "hand"}
 
 
 class Dashboard:
@@ -39,14 +39,14 @@ class Dashboard:
         answer = requests.post(
             self._url,
             json={"query": document, "variables": variables},
-            headers={"Authorization": f"Bearer {environment.RAILWAY_TOKEN}", **BY_HAND},
+            headers={"Authorization": f"Bearer {environment.RAILWAY_TOKEN}", **MANUAL_HEADERS},
             timeout=SECONDS,
         ).json()
         if answer.get("errors"):
             raise RuntimeError(str(answer["errors"]))
         return cast("JSON", answer["data"])
 
-    def deploy_from(self, branch: str) -> None:
+    def set_branch(self, branch: str) -> None:
         """Set the branch that the service deploys from."""
         triggers = self.call(
             "query Triggers($p: String!, $e: String!, $s: String!) {"
@@ -93,7 +93,7 @@ class Console:
             method,
             self._url + path,
             json=body,
-            headers={"Authorization": f"Bearer {environment.GOOGLE_TOKEN}", **BY_HAND},
+            headers={"Authorization": f"Bearer {environment.GOOGLE_TOKEN}", **MANUAL_HEADERS},
             timeout=SECONDS,
         )
         answer.raise_for_status()
@@ -141,16 +141,16 @@ service cloud.firestore {
 
 
 @dataclass(frozen=True)
-class Drift:
+class Edit:
     """One edit made by hand: what a person would call it, and how it is made."""
 
-    what: str
-    make: Callable[[], None]
+    description: str
+    apply: Callable[[], None]
 
 
-def five_drifts(
+def example_edits(
     dashboard: Dashboard, console: Console, *, function: str, public_function: str
-) -> list[Drift]:
+) -> list[Edit]:
     """The edits that the show and the tests make.
 
     Args:
@@ -160,15 +160,15 @@ def five_drifts(
         public_function: a function that everybody may call.
     """
     return [
-        Drift(
+        Edit(
             "Railway: the service deploys from `audit-whatsapp-30`",
-            lambda: dashboard.deploy_from("audit-whatsapp-30"),
+            lambda: dashboard.set_branch("audit-whatsapp-30"),
         ),
-        Drift("Railway: a variable DEBUG is added", lambda: dashboard.set_variable("DEBUG", "baileys:*")),
-        Drift(
+        Edit("Railway: a variable DEBUG is added", lambda: dashboard.set_variable("DEBUG", "baileys:*")),
+        Edit(
             f"Google: the public invoker of {public_function} is removed",
             lambda: console.remove_invokers(public_function),
         ),
-        Drift(f"Google: {function} gets 1Gi of memory", lambda: console.set_memory(function, "1Gi")),
-        Drift("Google: other security rules are published", lambda: console.release_rules(OPEN_RULES)),
+        Edit(f"Google: {function} gets 1Gi of memory", lambda: console.set_memory(function, "1Gi")),
+        Edit("Google: other security rules are published", lambda: console.release_rules(OPEN_RULES)),
     ]

@@ -74,10 +74,10 @@ def refresh(url: str, services: int, variables: int) -> Cost:
     Raises:
         SandboxError: it failed, or what was read is not what was made.
     """
-    return _refresh(url, _make(url, services, variables))
+    return _refresh(url, _create_project(url, services, variables))
 
 
-def _make(url: str, services: int, variables: int) -> dict[str, Any]:
+def _create_project(url: str, services: int, variables: int) -> dict[str, Any]:
     """A project of this size; returns where it is and what is in it."""
     running = Running(pid=os.getpid(), railway_url=url, google_url="", firestore_host="")
     dashboard = manual_edits.Dashboard(running, "", "", "")
@@ -85,31 +85,31 @@ def _make(url: str, services: int, variables: int) -> dict[str, Any]:
         "mutation($i: ProjectCreateInput!) { projectCreate(input: $i) { id primaryEnvironmentId } }",
         {"i": {"name": f"growth-{services}-{variables}", "workspaceId": WORKSPACE}},
     )["projectCreate"]
-    place = {"projectId": project["id"], "environmentId": project["primaryEnvironmentId"]}
+    ids = {"projectId": project["id"], "environmentId": project["primaryEnvironmentId"]}
     values = {f"NAME_{number}": f"value {number}" for number in range(variables)}
-    made: list[dict[str, str]] = []
+    created: list[dict[str, str]] = []
     for number in range(services):
         name = f"service-{number}"
         service = dashboard.call(
             "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }",
-            {"i": place | {"name": name}},
+            {"i": ids | {"name": name}},
         )["serviceCreate"]["id"]
         dashboard.call(
             "mutation($i: VariableCollectionUpsertInput!) { variableCollectionUpsert(input: $i) }",
-            {"i": place | {"serviceId": service, "skipDeploys": True, "variables": values}},
+            {"i": ids | {"serviceId": service, "skipDeploys": True, "variables": values}},
         )
-        made.append({"id": service, "name": name})
-    stack_state.post(url, "/admin/clock", {"advance": 10})
+        created.append({"id": service, "name": name})
+    stack_state.post_admin(url, "/admin/clock", {"advance": 10})
     return {
         "project_id": project["id"],
         "environment_id": project["primaryEnvironmentId"],
-        "services": made,
+        "services": created,
         "variables": values,
     }
 
 
-def _refresh(url: str, wish: dict[str, Any]) -> Cost:
-    stack_state.post(url, "/admin/counters/reset", {})
+def _refresh(url: str, project: dict[str, Any]) -> Cost:
+    stack_state.post_admin(url, "/admin/counters/reset", {})
     done = subprocess.run(
         [sys.executable, "-m", "sandbox.scale_bench"],
         cwd=PROJECT,
@@ -118,33 +118,37 @@ def _refresh(url: str, wish: dict[str, Any]) -> Cost:
             "RAILWAY_API_URL": f"{url}/graphql/v2",
             "RAILWAY_API_TOKEN": environment.RAILWAY_TOKEN,
         },
-        input=json.dumps(wish),
+        input=json.dumps(project),
         capture_output=True,
         text=True,
         check=False,
         timeout=SECONDS,
     )
     if done.returncode != 0:
-        raise SandboxError(f"the refresh of {len(wish['services'])} services failed:\n{done.stderr}")
+        raise SandboxError(f"the refresh of {len(project['services'])} services failed:\n{done.stderr}")
     seconds, kilobytes = json.loads(done.stdout)
     return Cost(stack_state.counts(url).requests, seconds, kilobytes / 1024)
 
 
-def _read_all(wish: dict[str, Any]) -> None:
+def _read_all(project: dict[str, Any]) -> None:
     """Read every resource of the project once.
 
     Raises:
         SandboxError: one is not what was made.
     """
-    place = {name: wish[name] for name in ("project_id", "environment_id")}
-    names = dict.fromkeys(wish["variables"], "version 1")
-    wanted: list[tuple[RailwayProvider, str, dict[str, Any]]] = []
-    for service in wish["services"]:
-        ours = place | {"service_id": service["id"]}
-        wanted += [
-            (ServiceProvider(), service["id"], place | {"service_name": service["name"]}),
-            (ServiceSettingsProvider(), service["id"], ours | {"has_volume": False, "replicas": 1}),
-            (VariablesProvider(), service["id"], ours | {"variables": wish["variables"], "names": names}),
+    ids = {name: project[name] for name in ("project_id", "environment_id")}
+    names = dict.fromkeys(project["variables"], "version 1")
+    resources: list[tuple[RailwayProvider, str, dict[str, Any]]] = []
+    for service in project["services"]:
+        service_ids = ids | {"service_id": service["id"]}
+        resources += [
+            (ServiceProvider(), service["id"], ids | {"service_name": service["name"]}),
+            (ServiceSettingsProvider(), service["id"], service_ids | {"has_volume": False, "replicas": 1}),
+            (
+                VariablesProvider(),
+                service["id"],
+                service_ids | {"variables": project["variables"], "names": names},
+            ),
         ]
 
     def read(one: tuple[RailwayProvider, str, dict[str, Any]]) -> bool:
@@ -154,11 +158,11 @@ def _read_all(wish: dict[str, Any]) -> None:
         return found.id == id_ and found.outs == props
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        if not all(pool.map(read, wanted)):
+        if not all(pool.map(read, resources)):
             raise SandboxError("what was read is not what was made")
 
 
-def _most_kilobytes() -> int:
+def _peak_kilobytes() -> int:
     """The most memory of this process. What getrusage says holds the parent's as well, from before exec."""
     status = Path("/proc/self/status")
     if status.exists():
@@ -171,4 +175,4 @@ if __name__ == "__main__":
     started = time.monotonic()
     _read_all(json.load(sys.stdin))
     taken = time.monotonic() - started
-    print(json.dumps([taken, _most_kilobytes()]))  # noqa: T201
+    print(json.dumps([taken, _peak_kilobytes()]))  # noqa: T201

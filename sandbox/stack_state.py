@@ -17,9 +17,9 @@ from sandbox.supervisor import SandboxError
 if TYPE_CHECKING:
     from sandbox.supervisor import Running, Sandbox
 
-FUNCTION = "gcp:cloudfunctionsv2/function:Function"
-INVOKERS = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
-RAILWAY = "pulumi-python:dynamic/railway:"
+FUNCTION_TYPE = "gcp:cloudfunctionsv2/function:Function"
+INVOKER_TYPE = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
+RAILWAY_TYPE = "pulumi-python:dynamic/railway:"
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def resources(sandbox: Sandbox, stack: str) -> list[Resource]:
     ]
 
 
-def declared(sandbox: Sandbox, stack: str) -> int:
+def count_declared(sandbox: Sandbox, stack: str) -> int:
     """How many resources the stack's program declares, components included.
 
     Raises:
@@ -64,36 +64,36 @@ def _state(sandbox: Sandbox, stack: str) -> list[dict[str, Any]]:
     return cast("list[dict[str, Any]]", state["deployment"].get("resources", []))
 
 
-def one(found: list[Resource], kind: str) -> Resource:
+def first_of_type(found: list[Resource], type_: str) -> Resource:
     """The first resource of a type.
 
     Raises:
         SandboxError: there is none.
     """
     for resource in found:
-        if resource.type == kind:
+        if resource.type == type_:
             return resource
-    raise SandboxError(f"the stack has no {kind}")
+    raise SandboxError(f"the stack has no {type_}")
 
 
 def dashboard(running: Running, found: list[Resource]) -> manual_edits.Dashboard:
     """Railway's dashboard, open at the stack's backend."""
-    service = one(found, RAILWAY + "Service")
+    service = first_of_type(found, RAILWAY_TYPE + "Service")
     return manual_edits.Dashboard(
         running, service.inputs["project_id"], service.inputs["environment_id"], service.id
     )
 
 
-def drifts(running: Running, found: list[Resource]) -> list[manual_edits.Drift]:
+def example_edits(running: Running, found: list[Resource]) -> list[manual_edits.Edit]:
     """The five edits by hand, aimed at this stack's objects."""
-    public = next((r for r in found if r.type == INVOKERS and r.inputs.get("member") == "allUsers"), None)
+    public = next((r for r in found if r.type == INVOKER_TYPE and r.inputs.get("member") == "allUsers"), None)
     if public is None:
         raise SandboxError("the stack has no public function, whose invoker could be removed")
-    functions = {r.inputs["name"]: r for r in found if r.type == FUNCTION}
+    functions = {r.inputs["name"]: r for r in found if r.type == FUNCTION_TYPE}
     open_to_all = next(n for n in functions if n.lower().replace("_", "-") == public.inputs["name"])
     changed = next((n for n in sorted(functions) if n != open_to_all), open_to_all)
     some = functions[changed].inputs
-    return manual_edits.five_drifts(
+    return manual_edits.example_edits(
         dashboard(running, found),
         manual_edits.Console(running, some["project"], some["location"]),
         function=changed,
@@ -129,18 +129,18 @@ def reset_counts(running: Running) -> None:
         requests.post(f"{url}/admin/counters/reset", timeout=manual_edits.SECONDS).raise_for_status()
 
 
-def get(url: str, path: str) -> str:
+def get_admin(url: str, path: str) -> str:
     """What an admin route of a sandbox server answers, as text."""
     answer = requests.get(url + path, timeout=manual_edits.SECONDS)
     answer.raise_for_status()
     return answer.text
 
 
-def post(url: str, path: str, body: dict[str, Any]) -> None:
+def post_admin(url: str, path: str, body: dict[str, Any]) -> None:
     """Send something to an admin route, such as a fault."""
     requests.post(url + path, json=body, timeout=manual_edits.SECONDS).raise_for_status()
 
 
-def delete(url: str, path: str) -> None:
+def delete_admin(url: str, path: str) -> None:
     """Take something back at an admin route."""
     requests.delete(url + path, timeout=manual_edits.SECONDS).raise_for_status()

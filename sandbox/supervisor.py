@@ -32,7 +32,7 @@ STACK = "sandbox"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 # Another account's variables in the caller's shell must not reach the sandbox's stack.
-FOREIGN = (
+UNSET_VARIABLES = (
     "RAILWAY_TOKEN",
     "GOOGLE_APPLICATION_CREDENTIALS",
     "GOOGLE_CREDENTIALS",
@@ -45,7 +45,7 @@ FOREIGN = (
 )
 
 
-def _say(text: str) -> None:
+def _print_progress(text: str) -> None:
     """Progress goes beside the output, which may be meant for a shell."""
     print(text, file=sys.stderr)  # noqa: T201 - a build of minutes must not be silent
 
@@ -73,7 +73,7 @@ class Sandbox:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._tied: subprocess.Popen[bytes] | None = None
+        self._attached: subprocess.Popen[bytes] | None = None
 
     @property
     def name(self) -> str:
@@ -89,7 +89,7 @@ class Sandbox:
         """Where the serving process says how it is reached."""
         return self.root / "running.json"
 
-    def announce(self, running: Running) -> None:
+    def write_running_file(self, running: Running) -> None:
         """Write where the sandbox answers (called by the serving process once it does)."""
         draft = self.running_file.with_suffix(".tmp")
         draft.write_text(json.dumps(asdict(running)))
@@ -105,7 +105,7 @@ class Sandbox:
         except Timeout:
             return Running(**json.loads(self.running_file.read_text()))
 
-    def start(self, *, tied: bool = False) -> Running:
+    def start(self, *, attached: bool = False) -> Running:
         """Start serving, unless it already does.
 
         Args:
@@ -123,14 +123,14 @@ class Sandbox:
         command = [sys.executable, "-m", "sandbox", "serve", "--root", str(self.root)]
         with log.open("ab") as out:
             process = subprocess.Popen(
-                command + (["--tied"] if tied else []),
+                command + (["--tied"] if attached else []),
                 cwd=PROJECT,
-                stdin=subprocess.PIPE if tied else subprocess.DEVNULL,
+                stdin=subprocess.PIPE if attached else subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
             )
-        self._tied = process if tied else None
+        self._attached = process if attached else None
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self.running_file.exists() and (running := self.running()):
@@ -158,12 +158,12 @@ class Sandbox:
                 self.running_file.unlink(missing_ok=True)
         except Timeout:
             raise SandboxError(f"process {running.pid} of the sandbox `{self.name}` does not end") from None
-        if self._tied is not None and self._tied.stdin is not None:
-            self._tied.stdin.close()
-            self._tied.wait(STOP_SECONDS)
+        if self._attached is not None and self._attached.stdin is not None:
+            self._attached.stdin.close()
+            self._attached.wait(STOP_SECONDS)
         return True
 
-    def set_aside(self) -> Path | None:
+    def move_state_aside(self) -> Path | None:
         """Move a stopped sandbox's state to `<root>.previous`, in place of what is kept there.
 
         Returns where it is kept, or None when there was nothing.
@@ -188,14 +188,14 @@ class Sandbox:
             raise SandboxError(
                 f"the sandbox `{self.name}` is not up; start it: python -m sandbox up --name {self.name}"
             )
-        engine = layout.lay_out(self.root / "engine", toolchain.find_or_build(_say))
+        engine = layout.lay_out(self.root / "engine", toolchain.find_or_build(_print_progress))
         clouds = environment.endpoints(running.railway_url, running.google_url, running.firestore_host)
         return {**engine, **clouds}
 
     def pulumi(
         self,
         *arguments: str,
-        extra: Mapping[str, str] | None = None,
+        extra_environment: Mapping[str, str] | None = None,
         capture: bool = True,
         cwd: Path = PROJECT,
     ) -> subprocess.CompletedProcess[str]:
@@ -207,8 +207,8 @@ class Sandbox:
             capture: keep the output (stderr joined to stdout) instead of showing it.
             cwd: the folder of the Pulumi program.
         """
-        inherited = {k: v for k, v in os.environ.items() if k not in FOREIGN}
-        variables = {**inherited, **self.variables(), **(extra or {})}
+        inherited = {k: v for k, v in os.environ.items() if k not in UNSET_VARIABLES}
+        variables = {**inherited, **self.variables(), **(extra_environment or {})}
         return subprocess.run(
             ["pulumi", *arguments],
             cwd=cwd,

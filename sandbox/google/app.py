@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from sandbox.faults import Answer, Watch
+from sandbox.faults import CannedResponse, RequestMonitor
 from sandbox.google import admin
 from sandbox.google.cloud import Cloud
 from sandbox.google.dispatch import Dispatcher, describe
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 JSON = "application/json"
 
 
-def _answer(error: ApiError, *, headers: dict[str, str] | None = None) -> Answer:
-    return Answer(status=error.code, body=json.dumps(error.body()), content_type=JSON, headers=headers or {})
+def _answer(error: ApiError, *, headers: dict[str, str] | None = None) -> CannedResponse:
+    return CannedResponse(
+        status=error.code, body=json.dumps(error.body()), content_type=JSON, headers=headers or {}
+    )
 
 
 ANSWERS = {
@@ -62,7 +64,7 @@ def create_app(state_file: Path | None = None, firestore_emulator: str | None = 
         yield
 
     dispatcher = Dispatcher(cloud)
-    watched = Watch(dispatcher, describe, ANSWERS)
+    watched = RequestMonitor(dispatcher, describe, ANSWERS)
     return Starlette(
         routes=[*watched.routes(), *admin.routes(cloud), Mount("/", app=watched)],
         lifespan=lifespan,

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from sandbox.faults import Described, json_body
+from sandbox.faults import RequestInfo, json_body
 from sandbox.google import discovery, generic
 from sandbox.google.enablement import check_enabled
 from sandbox.google.errors import ApiError, error_info
@@ -59,7 +59,7 @@ def route(http: str, path: str) -> tuple[Api, Method, dict[str, str]] | None:
     return None if hit is None else (api, *hit)
 
 
-def describe(scope: Scope, body: bytes) -> Described:
+def describe(scope: Scope, body: bytes) -> RequestInfo:
     """A request's name ("GET firestore.projects.databases.get") and its body without secrets."""
     http, path = cast("str", scope["method"]), raw_path(scope)
     hit = route(http, path)
@@ -70,7 +70,7 @@ def describe(scope: Scope, body: bytes) -> Described:
         for name, value in parse_qsl(scope["query_string"].decode(), keep_blank_values=True)
     ]
     shown = scope["path"] + ("?" + "&".join(query) if query else "")
-    return Described(operation=f"{http} {method}", body=_public(method, json_body(body)), path=shown)
+    return RequestInfo(operation=f"{http} {method}", body=_public(method, json_body(body)), path=shown)
 
 
 def _public(method: str, body: Any) -> Any:

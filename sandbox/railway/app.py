@@ -13,14 +13,14 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from sandbox.faults import Watch
+from sandbox.faults import RequestMonitor
 from sandbox.railway.admin import Admin
-from sandbox.railway.backend import Simulated
+from sandbox.railway.backend import SimulatedBackend
 from sandbox.railway.edge import Edge
 from sandbox.railway.endpoint import Endpoint, describe
-from sandbox.railway.faults import ANSWERS
+from sandbox.railway.faults import RESPONSES
 from sandbox.railway.limits import Limits
-from sandbox.railway.request_holds import Pauses
+from sandbox.railway.request_holds import RequestHolds
 from sandbox.railway.resolvers import FIELDS
 from sandbox.railway.schema import build
 from sandbox.railway.store import load
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 PATH = "/graphql/v2"
 
 
-class RailwayWatch(Watch):
+class RailwayMonitor(RequestMonitor):
     """The shared counters, and two of Railway's own: deployments started, mutations that overlapped."""
 
     endpoint: Endpoint
@@ -48,7 +48,7 @@ class RailwayWatch(Watch):
         self.deployments_before = self.endpoint.store.deployments_started
         self.overlaps_before = self.endpoint.overlaps
 
-    def figures(self) -> dict[str, int]:
+    def extra_counters(self) -> dict[str, int]:
         """Further figures for `GET /admin/counters`."""
         return {
             "deployments": self.endpoint.store.deployments_started - self.deployments_before,
@@ -57,7 +57,7 @@ class RailwayWatch(Watch):
 
 
 @cache
-def executable() -> GraphQLSchema:
+def executable_schema() -> GraphQLSchema:
     """The schema with its resolvers: it holds no world, so all apps of a process share it."""
     return build(FIELDS)
 
@@ -74,13 +74,13 @@ def create_app(state_file: Path | None = None, backend: Backend | None = None) -
     """
     store = load(state_file)
     limits = Limits(store)
-    endpoint = Endpoint(store, executable(), limits, state_file)
-    pauses = Pauses(endpoint, describe)
-    watch = RailwayWatch(pauses, describe, ANSWERS)
+    endpoint = Endpoint(store, executable_schema(), limits, state_file)
+    pauses = RequestHolds(endpoint, describe)
+    watch = RailwayMonitor(pauses, describe, RESPONSES)
     watch.endpoint = endpoint
 
-    def begin_again() -> None:
-        store.begin_again()
+    def reset_all() -> None:
+        store.reset()
         limits.reset()
         pauses.reset()
         watch.faults.clear()
@@ -94,10 +94,10 @@ def create_app(state_file: Path | None = None, backend: Backend | None = None) -
     return Starlette(
         routes=[
             Route(PATH, watch, methods=["POST"]),
-            *watch.routes(watch.figures),
+            *watch.routes(watch.extra_counters),
             *pauses.routes(),
-            *Admin(store, state_file, begin_again).routes(),
+            *Admin(store, state_file, reset_all).routes(),
         ],
-        middleware=[Middleware(Edge, store=store, backend=backend or Simulated(store))],
+        middleware=[Middleware(Edge, store=store, backend=backend or SimulatedBackend(store))],
         lifespan=lifespan,
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from sandbox.railway import records as r
+    from sandbox.railway import records
     from sandbox.railway.store import Store
     from sandbox.railway.switches import Switches
 
@@ -33,12 +33,12 @@ FIREBASE_FIELDS = ("project_id", "client_email", "private_key")
 class Backend(Protocol):
     """Answers requests that reached a running deployment through one of its domains."""
 
-    async def answer(self, deployment: r.Deployment, request: Request) -> Response:
+    async def answer(self, deployment: records.Deployment, request: Request) -> Response:
         """The running deployment's response."""
         ...
 
 
-class Simulated:
+class SimulatedBackend:
     """The backend without a process: only its health check has an answer.
 
     Args:
@@ -48,18 +48,18 @@ class Simulated:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    async def answer(self, deployment: r.Deployment, request: Request) -> Response:
+    async def answer(self, deployment: records.Deployment, request: Request) -> Response:
         status, body = respond(deployment, self.store.switches, request.url.path)
         return JSONResponse(body, status)
 
 
-def sessions_writable(deployment: r.Deployment) -> bool:
+def sessions_writable(deployment: records.Deployment) -> bool:
     """Whether the backend keeps its sessions on the volume that is mounted into it."""
     path = deployment.variables.get(SESSIONS_VARIABLE)
     return path is not None and any(mount["mountPath"] == path for mount in deployment.mounts)
 
 
-def firebase_problem(variables: Mapping[str, str]) -> str | None:
+def firebase_error(variables: Mapping[str, str]) -> str | None:
     """Why the Firebase Admin SDK would not take the service account, or None."""
     text = variables.get(FIREBASE_VARIABLE)
     if not text:
@@ -77,17 +77,17 @@ def firebase_problem(variables: Mapping[str, str]) -> str | None:
     return f"{FIREBASE_VARIABLE} lacks {', '.join(absent)}" if absent else None
 
 
-def health_path(deployment: r.Deployment) -> str:
+def health_path(deployment: records.Deployment) -> str:
     """Where this deployment's health is asked for."""
     return deployment.settings.get("healthcheckPath") or DEFAULT_HEALTH_PATH
 
 
-def respond(deployment: r.Deployment, switches: Switches, path: str) -> tuple[int, dict[str, Any]]:
+def respond(deployment: records.Deployment, switches: Switches, path: str) -> tuple[int, dict[str, Any]]:
     """Status and JSON body of the backend's answer to a GET."""
     routes = switches.backend_routes or [health_path(deployment)]
     if path not in routes:
         return 404, {"error": "not found", "path": path}
-    sessions, firebase = sessions_writable(deployment), firebase_problem(deployment.variables) is None
+    sessions, firebase = sessions_writable(deployment), firebase_error(deployment.variables) is None
     healthy = sessions and firebase
     return (200 if healthy else 503), {
         "ok": healthy,
@@ -97,7 +97,7 @@ def respond(deployment: r.Deployment, switches: Switches, path: str) -> tuple[in
     }
 
 
-def start_lines(deployment: r.Deployment) -> list[tuple[str, str]]:
+def startup_logs(deployment: records.Deployment) -> list[tuple[str, str]]:
     """(severity, message) of what the backend logs when it starts. No variable's value is among them."""
     path = deployment.variables.get(SESSIONS_VARIABLE)
     lines = [("info", f"Mounting volume on: {mount['mountPath']}") for mount in deployment.mounts]
@@ -107,7 +107,7 @@ def start_lines(deployment: r.Deployment) -> list[tuple[str, str]]:
         lines.append(("info", "sessions dir exists/writable: true"))
     else:
         lines.append(("error", "sessions dir exists/writable: false"))
-    problem = firebase_problem(deployment.variables)
+    problem = firebase_error(deployment.variables)
     lines.append(
         ("info", "Firebase initialized") if problem is None else ("error", f"Firebase failed: {problem}")
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.railway.problems import bad_input
+from sandbox.railway.errors import bad_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

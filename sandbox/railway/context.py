@@ -11,12 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from sandbox.railway import problems
+from sandbox.railway import errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sandbox.railway import records as r
+    from sandbox.railway import records
     from sandbox.railway.store import Store
     from sandbox.railway.switches import Switches
 
@@ -67,7 +67,7 @@ def identify(store: Store, headers: Mapping[str, str]) -> Caller:
 
 
 @dataclass(kw_only=True)
-class Call:
+class Context:
     """The context of every resolver.
 
     `overlapped` holds the environments in which another mutation was in flight at the same time.
@@ -87,80 +87,80 @@ class Call:
         """The world's time, epoch seconds."""
         return self.store.now()
 
-    def known(self) -> None:
+    def require_token(self) -> None:
         """Refuse a caller without a valid token.
 
         Raises:
             GraphQLError: nobody is calling.
         """
         if self.caller.kind == "bad_project":
-            raise problems.refusal("Project Token not found")
+            raise errors.graphql_error("Project Token not found")
         if self.caller.kind == "nobody":
-            raise problems.not_authorized()
+            raise errors.not_authorized()
 
-    def wide(self) -> None:
+    def reject_project_token(self) -> None:
         """Refuse a project token: the operation reaches beyond one environment.
 
         Raises:
             GraphQLError: the caller has a project token, or none.
         """
-        self.known()
+        self.require_token()
         if self.caller.kind == "project":
-            raise problems.not_authorized()
+            raise errors.not_authorized()
 
-    def missing(self, kind: str) -> Exception:
+    def missing_error(self, kind: str) -> Exception:
         """The answer for an id nobody knows, as the switch has it."""
         if self.switches.missing_answer == "not_authorized":
-            return problems.not_authorized()
-        return problems.not_found(kind)
+            return errors.not_authorized()
+        return errors.not_found(kind)
 
-    def may_see_workspace(self, workspace_id: str | None) -> bool:
+    def can_access_workspace(self, workspace_id: str | None) -> bool:
         """Whether the caller's token reaches a workspace's projects."""
         caller = self.caller
         return caller.kind == "account" or (
             caller.kind == "workspace" and caller.workspace_id == workspace_id
         )
 
-    def project(self, key: str, *, even_deleted: bool = False) -> r.Project:
+    def project(self, key: str, *, include_deleted: bool = False) -> records.Project:
         """A project that the caller may touch."""
-        self.known()
+        self.require_token()
         found = self.store.projects.get(key)
         if found is None:
-            raise self.missing("Project")
+            raise self.missing_error("Project")
         if self.caller.kind == "project":
             if self.caller.project_id != key:
-                raise problems.not_authorized()
-        elif not self.may_see_workspace(found.workspace_id):
-            raise problems.not_authorized()
-        if found.deleted_at is not None and not even_deleted:
-            raise self.missing("Project")
+                raise errors.not_authorized()
+        elif not self.can_access_workspace(found.workspace_id):
+            raise errors.not_authorized()
+        if found.deleted_at is not None and not include_deleted:
+            raise self.missing_error("Project")
         return found
 
-    def environment(self, key: str, *, even_deleted: bool = False) -> r.Environment:
+    def environment(self, key: str, *, include_deleted: bool = False) -> records.Environment:
         """An environment that the caller may touch."""
-        self.known()
+        self.require_token()
         found = self.store.environments.get(key)
         if found is None:
-            raise self.missing("Environment")
+            raise self.missing_error("Environment")
         if self.caller.kind == "project" and self.caller.environment_id != key:
-            raise problems.not_authorized()
-        self.project(found.project_id, even_deleted=even_deleted)
-        if found.deleted_at is not None and not even_deleted:
-            raise self.missing("Environment")
+            raise errors.not_authorized()
+        self.project(found.project_id, include_deleted=include_deleted)
+        if found.deleted_at is not None and not include_deleted:
+            raise self.missing_error("Environment")
         return found
 
-    def service(self, key: str) -> r.Service:
+    def service(self, key: str) -> records.Service:
         """A service that the caller may touch."""
-        self.known()
+        self.require_token()
         found = self.store.services.get(key)
         if found is None:
-            raise self.missing("Service")
+            raise self.missing_error("Service")
         self.project(found.project_id)
         if found.deleted_at is not None:
-            raise self.missing("Service")
+            raise self.missing_error("Service")
         return found
 
-    def instance(self, service_id: str, environment_id: str) -> r.Instance:
+    def instance(self, service_id: str, environment_id: str) -> records.Instance:
         """A service's instance in an environment, once it can be seen.
 
         Raises:
@@ -175,9 +175,9 @@ class Call:
                 and found.visible_at <= self.now
             ):
                 return found
-        raise problems.not_found("ServiceInstance")
+        raise errors.not_found("ServiceInstance")
 
-    def instances_of(self, service_id: str) -> list[r.Instance]:
+    def instances_of(self, service_id: str) -> list[records.Instance]:
         """All live instances of a service, seen or not yet."""
         return [
             found
@@ -185,48 +185,48 @@ class Call:
             if found.service_id == service_id and found.deleted_at is None
         ]
 
-    def volume(self, key: str) -> r.Volume:
+    def volume(self, key: str) -> records.Volume:
         """A volume that the caller may touch; a volume pending deletion is still there."""
-        self.known()
+        self.require_token()
         found = self.store.volumes.get(key)
         if found is None or found.deleted_at is not None:
-            raise self.missing("Volume")
+            raise self.missing_error("Volume")
         self.project(found.project_id)
         return found
 
-    def volume_instance(self, key: str) -> r.VolumeInstance:
+    def volume_instance(self, key: str) -> records.VolumeInstance:
         """A volume in one environment that the caller may touch."""
-        self.known()
+        self.require_token()
         found = self.store.volume_instances.get(key)
         if found is None or found.visible_at > self.now or self.store.volumes[found.volume_id].deleted_at:
-            raise self.missing("VolumeInstance")
+            raise self.missing_error("VolumeInstance")
         self.environment(found.environment_id)
         return found
 
-    def deployment(self, key: str) -> r.Deployment:
+    def deployment(self, key: str) -> records.Deployment:
         """A deployment that the caller may touch."""
-        self.known()
+        self.require_token()
         found = self.store.deployments.get(key)
         if found is None:
-            raise self.missing("Deployment")
+            raise self.missing_error("Deployment")
         self.environment(found.environment_id)
         return found
 
-    def trigger(self, key: str) -> r.Trigger:
+    def trigger(self, key: str) -> records.Trigger:
         """A deployment trigger that the caller may touch."""
-        self.known()
+        self.require_token()
         found = self.store.triggers.get(key)
         if found is None:
-            raise self.missing("DeploymentTrigger")
+            raise self.missing_error("DeploymentTrigger")
         self.environment(found.environment_id)
         return found
 
-    def domain(self, key: str, *, custom: bool) -> r.Domain:
+    def domain(self, key: str, *, custom: bool) -> records.Domain:
         """A live domain that the caller may touch."""
-        self.known()
+        self.require_token()
         found = self.store.domains.get(key)
         if found is None or found.custom != custom or found.deleted_at is not None:
-            raise self.missing("CustomDomain" if custom else "ServiceDomain")
+            raise self.missing_error("CustomDomain" if custom else "ServiceDomain")
         self.environment(found.environment_id)
         return found
 

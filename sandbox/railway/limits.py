@@ -41,12 +41,12 @@ class Limits:
         self.windows.clear()
         self.edge.clear()
 
-    def edge_refuses(self, query_string: bytes) -> bool:
+    def edge_limited(self, query_string: bytes) -> bool:
         """Count one request at the edge; True where it is turned away."""
-        most = self.store.switches.edge_per_second
-        return not query_string and bool(most) and not take(self.edge, self.store.now(), most)
+        limit = self.store.switches.edge_per_second
+        return not query_string and bool(limit) and not take_slot(self.edge, self.store.now(), limit)
 
-    def budget(self, token_id: str, cost: int) -> tuple[dict[str, str], bool]:
+    def charge(self, token_id: str, cost: int) -> tuple[dict[str, str], bool]:
         """Count a request of a token.
 
         Args:
@@ -56,20 +56,20 @@ class Limits:
         Returns:
             The headers of the answer, and whether the budget is used up (429).
         """
-        now, most = self.store.now(), self.store.switches.hourly_budget
+        now, limit = self.store.now(), self.store.switches.hourly_budget
         window = self.windows.get(token_id)
         if window is None or window.ends <= now:
             window = self.windows[token_id] = Window(now + self.store.switches.budget_window_seconds)
-        spent = bool(most) and window.used + cost > most
+        spent = bool(limit) and window.used + cost > limit
         wait = window.ends - now
         per_second = self.store.switches.per_second_budget
-        if not spent and per_second and not take(window.recent, now, per_second):
+        if not spent and per_second and not take_slot(window.recent, now, per_second):
             spent, wait = True, 1
         if not spent:
             window.used += cost
         headers = {
-            "X-RateLimit-Limit": str(most),
-            "X-RateLimit-Remaining": str(max(0, most - window.used)),
+            "X-RateLimit-Limit": str(limit),
+            "X-RateLimit-Remaining": str(max(0, limit - window.used)),
             "X-RateLimit-Reset": str(math.ceil(window.ends)),
         }
         if spent:
@@ -77,11 +77,11 @@ class Limits:
         return headers, spent
 
 
-def take(recent: deque[float], now: float, most: int) -> bool:
+def take_slot(recent: deque[float], now: float, limit: int) -> bool:
     """Take a place among the last second's requests; False where they are too many."""
     while recent and recent[0] <= now - 1:
         recent.popleft()
-    if len(recent) >= most:
+    if len(recent) >= limit:
         return False
     recent.append(now)
     return True

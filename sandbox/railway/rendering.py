@@ -10,13 +10,13 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sandbox.railway import records as r
+    from sandbox.railway import records
     from sandbox.railway.store import Store
 
 REFERENCE = re.compile(r"\$\{\{\s*(?:(\"[^\"]+\"|[\w -]+)\.)?(\w+)\s*\}\}")
 
 
-def authored(store: Store, environment_id: str, service_id: str | None) -> list[r.Variable]:
+def user_variables(store: Store, environment_id: str, service_id: str | None) -> list[records.Variable]:
     """The variables somebody wrote for a service, or the environment's shared ones (None)."""
     return [
         row
@@ -25,7 +25,7 @@ def authored(store: Store, environment_id: str, service_id: str | None) -> list[
     ]
 
 
-def provided(store: Store, service_id: str, environment_id: str) -> dict[str, str]:
+def railway_variables(store: Store, service_id: str, environment_id: str) -> dict[str, str]:
     """The RAILWAY_* variables of a service."""
     service, environment = store.services[service_id], store.environments[environment_id]
     project = store.projects[environment.project_id]
@@ -37,7 +37,7 @@ def provided(store: Store, service_id: str, environment_id: str) -> dict[str, st
         "RAILWAY_ENVIRONMENT_NAME": environment.name,
         "RAILWAY_SERVICE_ID": service.id,
         "RAILWAY_SERVICE_NAME": service.name,
-        "RAILWAY_PRIVATE_DOMAIN": f"{label(service.name)}.railway.internal",
+        "RAILWAY_PRIVATE_DOMAIN": f"{host_label(service.name)}.railway.internal",
     }
     place = (service_id, environment_id)
     for domain in store.domains.values():
@@ -50,27 +50,27 @@ def provided(store: Store, service_id: str, environment_id: str) -> dict[str, st
     return found
 
 
-def rendered(store: Store, service_id: str, environment_id: str) -> dict[str, str]:
+def resolved_variables(store: Store, service_id: str, environment_id: str) -> dict[str, str]:
     """What a deployment sees: every reference resolved, sealed values included."""
-    names = [row.name for row in authored(store, environment_id, service_id)]
+    names = [row.name for row in user_variables(store, environment_id, service_id)]
     values = {
-        **provided(store, service_id, environment_id),
-        **{name: _value(store, environment_id, service_id, name, ()) for name in names},
+        **railway_variables(store, service_id, environment_id),
+        **{name: _resolve(store, environment_id, service_id, name, ()) for name in names},
     }
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _value(
+def _resolve(
     store: Store,
     environment_id: str,
     service_id: str | None,
     name: str,
-    trail: tuple[tuple[str | None, str], ...],
+    path: tuple[tuple[str | None, str], ...],
 ) -> str | None:
     here = (service_id, name)
-    own = [row.value for row in authored(store, environment_id, service_id) if row.name == name]
+    own = [row.value for row in user_variables(store, environment_id, service_id) if row.name == name]
     if not own:
-        given = provided(store, service_id, environment_id) if service_id else {}
+        given = railway_variables(store, service_id, environment_id) if service_id else {}
         return given.get(name)
 
     def replace(match: re.Match[str]) -> str:
@@ -89,9 +89,9 @@ def _value(
             target = found[0]
         else:
             target = service_id
-        if (target, match[2]) in (*trail, here):
+        if (target, match[2]) in (*path, here):
             return match[0]
-        return _value(store, environment_id, target, match[2], (*trail, here)) or ""
+        return _resolve(store, environment_id, target, match[2], (*path, here)) or ""
 
     return REFERENCE.sub(replace, own[0])
 
@@ -101,6 +101,6 @@ def references(value: str) -> list[str]:
     return [f"{(m[1] or '').strip()}.{m[2]}".lstrip(".") for m in REFERENCE.finditer(value)]
 
 
-def label(text: str) -> str:
+def host_label(text: str) -> str:
     """A name as part of a host name."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "service"

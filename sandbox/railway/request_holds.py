@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.faults import ACTOR_HEADER, BY_HAND, read_body, replay
+from sandbox.faults import ACTOR_HEADER, MANUAL, read_body, replay
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -26,7 +26,7 @@ LONGEST_WAIT_SECONDS = 120
 
 
 @dataclass(kw_only=True)
-class Plan:
+class HoldRule:
     """Hold the `nth` call of `operation` ("*": of any) before or after its effect."""
 
     operation: str
@@ -34,7 +34,7 @@ class Plan:
     when: str
     seen: int = 0
 
-    def hits(self, operation: str) -> bool:
+    def matches(self, operation: str) -> bool:
         """Count one call and say whether it is the one."""
         if self.operation not in ("*", operation):
             return False
@@ -51,7 +51,7 @@ class Held:
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Pauses:
+class RequestHolds:
     """ASGI wrapper around the API that holds planned requests.
 
     Args:
@@ -62,27 +62,29 @@ class Pauses:
     def __init__(self, app: ASGIApp, describe: Describe) -> None:
         self.app = app
         self.describe = describe
-        self.plans: list[Plan] = []
+        self.rules: list[HoldRule] = []
         self.held: list[Held] = []
-        self.someone = asyncio.Event()
+        self.any_held = asyncio.Event()
 
     def reset(self) -> int:
         """Forget the plans and let the held requests go on; how many those were."""
-        self.plans.clear()
+        self.rules.clear()
         for held in self.held:
             held.released.set()
         return len(self.held)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self.plans or Headers(scope=scope).get(ACTOR_HEADER) == BY_HAND:
+        if not self.rules or Headers(scope=scope).get(ACTOR_HEADER) == MANUAL:
             await self.app(scope, receive, send)
             return
         body = await read_body(receive)
         operation = self.describe(scope, body).operation
-        hits = [plan for plan in list(self.plans) if plan.hits(operation)]
+        hits = [plan for plan in list(self.rules) if plan.matches(operation)]
         for plan in hits:
-            self.plans.remove(plan)
-        if any(plan.when == "before" for plan in hits) and not await self._hold(operation, "before", receive):
+            self.rules.remove(plan)
+        if any(plan.when == "before" for plan in hits) and not await self.wait_held(
+            operation, "before", receive
+        ):
             return
         if not any(plan.when == "after" for plan in hits):
             await self.app(scope, replay(body, receive), send)
@@ -93,17 +95,17 @@ class Pauses:
             messages.append(message)
 
         await self.app(scope, replay(body, receive), keep)
-        if await self._hold(operation, "after", receive):
+        if await self.wait_held(operation, "after", receive):
             for message in messages:
                 await send(message)
 
-    async def _hold(self, operation: str, when: str, receive: Receive) -> bool:
+    async def wait_held(self, operation: str, when: str, receive: Receive) -> bool:
         """Wait; True to go on, False when the client has gone."""
         held = Held(operation=operation, when=when)
         self.held.append(held)
-        self.someone.set()
+        self.any_held.set()
         waiting = asyncio.ensure_future(held.released.wait())
-        leaving = asyncio.ensure_future(_gone(receive))
+        leaving = asyncio.ensure_future(_wait_for_disconnect(receive))
         await asyncio.wait({waiting, leaving}, return_when=asyncio.FIRST_COMPLETED)
         going_on = not leaving.done()
         waiting.cancel()
@@ -111,7 +113,7 @@ class Pauses:
         if held in self.held:
             self.held.remove(held)
         if not self.held:
-            self.someone.clear()
+            self.any_held.clear()
         return going_on
 
     def routes(self) -> list[Route]:
@@ -119,15 +121,15 @@ class Pauses:
 
         async def plan(request: Request) -> Response:
             wish = await request.json()
-            made = Plan(
+            created = HoldRule(
                 operation=str(wish.get("operation", "*")),
                 nth=int(wish.get("nth", 1)),
                 when=wish.get("when", "before"),
             )
-            if made.when not in ("before", "after") or made.nth < 1:
+            if created.when not in ("before", "after") or created.nth < 1:
                 return JSONResponse({"error": "when is before or after; nth counts from 1"}, 400)
-            self.plans.append(made)
-            return JSONResponse({"plans": len(self.plans)})
+            self.rules.append(created)
+            return JSONResponse({"plans": len(self.rules)})
 
         async def paused(request: Request) -> Response:
             seconds = float(request.query_params.get("timeout", LONGEST_WAIT_SECONDS))
@@ -135,7 +137,7 @@ class Pauses:
                 async with asyncio.timeout(seconds):
                     # A held request may be gone again by the time this one wakes.
                     while not self.held:
-                        await self.someone.wait()
+                        await self.any_held.wait()
             except TimeoutError:
                 return JSONResponse({"error": f"no request was held within {seconds:g} s"}, 408)
             first = self.held[0]
@@ -151,6 +153,6 @@ class Pauses:
         ]
 
 
-async def _gone(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         await asyncio.sleep(0)

@@ -10,14 +10,13 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from sandbox.railway import problems
-from sandbox.railway import records as r
+from sandbox.railway import errors, records
 from sandbox.railway.store import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandbox.railway.context import Call
+    from sandbox.railway.context import Context
     from sandbox.railway.store import Store
 
 REGIONS = {
@@ -29,15 +28,15 @@ REGIONS = {
 MAX_REPLICAS = {"free": 1, "trial": 2, "hobby": 6, "pro": 42}
 DEFAULTS = {
     item.name: item.default_factory() if callable(item.default_factory) else item.default
-    for item in fields(r.Instance)
+    for item in fields(records.Instance)
     if item.name not in ("id", "service_id", "environment_id", "created_at", "updated_at", "visible_at")
 }
 
 
-def new_instance(store: Store, service_id: str, environment_id: str) -> r.Instance:
+def new_instance(store: Store, service_id: str, environment_id: str) -> records.Instance:
     """A fresh instance of a service, seen only after the delay."""
     now = store.now()
-    instance = r.Instance(
+    instance = records.Instance(
         id=new_id(),
         service_id=service_id,
         environment_id=environment_id,
@@ -49,18 +48,18 @@ def new_instance(store: Store, service_id: str, environment_id: str) -> r.Instan
     return instance
 
 
-def from_update(call: Call, wishes: Mapping[str, Any]) -> dict[str, Any]:
+def parse_update(context: Context, input_: Mapping[str, Any]) -> dict[str, Any]:
     """What a ServiceInstanceUpdateInput (snake_case keys) changes, by attribute of an instance.
 
     null changes nothing, "" clears; an input without numReplicas sets it back to 1, as has been reported
     from the live API.
     """
     changes: dict[str, Any] = {"num_replicas": 1}
-    for name, value in wishes.items():
-        if value is None or name in call.switches.settings_ignored:
+    for name, value in input_.items():
+        if value is None or name in context.switches.settings_ignored:
             continue
         if name == "registry_credentials" and not any(value.values()):
-            if call.switches.blank_credentials_clear:
+            if context.switches.blank_credentials_clear:
                 changes[name] = None
         elif name == "source":
             for kind in ("repo", "image"):
@@ -69,20 +68,20 @@ def from_update(call: Call, wishes: Mapping[str, Any]) -> dict[str, Any]:
         elif value == "":
             changes[name] = DEFAULTS[name]
         elif name == "multi_region_config":
-            changes |= from_regions(value)
+            changes |= parse_regions(value)
         else:
             changes[name] = value
-    if changes.get("railway_config_file") and not call.switches.railway_config_file_allowed:
-        raise problems.bad_input("Config files are not supported for new services")
+    if changes.get("railway_config_file") and not context.switches.railway_config_file_allowed:
+        raise errors.bad_input("Config files are not supported for new services")
     return changes
 
 
-def from_regions(config: Mapping[str, Any]) -> dict[str, Any]:
+def parse_regions(config: Mapping[str, Any]) -> dict[str, Any]:
     """multiRegionConfig as attributes: the map itself, its first region, and the replicas in all."""
     kept = {region: dict(entry) for region, entry in config.items() if entry is not None}
     counts = [int(entry.get("numReplicas", 1)) for entry in kept.values()]
     if any(count < 1 for count in counts):
-        raise problems.bad_input("numReplicas must be at least 1")
+        raise errors.bad_input("numReplicas must be at least 1")
     return {
         "multi_region_config": kept or None,
         "region": next(iter(kept), None),
@@ -90,25 +89,25 @@ def from_regions(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def candidate(store: Store, instance: r.Instance, changes: Mapping[str, Any]) -> r.Instance:
+def check_changes(store: Store, instance: records.Instance, changes: Mapping[str, Any]) -> records.Instance:
     """The instance as it would be.
 
     Raises:
         GraphQLError: Railway would refuse it.
     """
-    wanted = replace(instance, **changes)
-    if wanted.num_replicas < 1:
-        raise problems.bad_input("numReplicas must be at least 1")
-    most = MAX_REPLICAS[store.switches.plan]
-    if wanted.num_replicas > most:
-        raise problems.bad_input(f"The {store.switches.plan} plan allows at most {most} replicas")
-    if wanted.num_replicas > 1 and wanted.cron_schedule:
-        raise problems.bad_input("Cron services cannot have more than one replica")
-    if wanted.num_replicas > 1 and volume_at(store, instance.service_id, instance.environment_id):
-        raise problems.bad_input("Services with a volume cannot have more than one replica")
-    for region in (wanted.region, *(wanted.multi_region_config or {})):
+    requested = replace(instance, **changes)
+    if requested.num_replicas < 1:
+        raise errors.bad_input("numReplicas must be at least 1")
+    limit = MAX_REPLICAS[store.switches.plan]
+    if requested.num_replicas > limit:
+        raise errors.bad_input(f"The {store.switches.plan} plan allows at most {limit} replicas")
+    if requested.num_replicas > 1 and requested.cron_schedule:
+        raise errors.bad_input("Cron services cannot have more than one replica")
+    if requested.num_replicas > 1 and attached_volume(store, instance.service_id, instance.environment_id):
+        raise errors.bad_input("Services with a volume cannot have more than one replica")
+    for region in (requested.region, *(requested.multi_region_config or {})):
         check_region(region)
-    return wanted
+    return requested
 
 
 def check_region(region: str | None) -> None:
@@ -118,10 +117,10 @@ def check_region(region: str | None) -> None:
         GraphQLError: no such region.
     """
     if region is not None and region not in REGIONS:
-        raise problems.bad_input(f"Invalid region {region}")
+        raise errors.bad_input(f"Invalid region {region}")
 
 
-def apply(store: Store, instance: r.Instance, changes: Mapping[str, Any]) -> bool:
+def apply(store: Store, instance: records.Instance, changes: Mapping[str, Any]) -> bool:
     """Change an instance at once; True where something became different."""
     different = any(getattr(instance, name) != value for name, value in changes.items())
     if different:
@@ -131,7 +130,7 @@ def apply(store: Store, instance: r.Instance, changes: Mapping[str, Any]) -> boo
     return different
 
 
-def volume_at(store: Store, service_id: str, environment_id: str) -> r.VolumeInstance | None:
+def attached_volume(store: Store, service_id: str, environment_id: str) -> records.VolumeInstance | None:
     """The volume attached to a service in an environment."""
     for row in store.volume_instances.values():
         if (

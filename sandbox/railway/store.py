@@ -16,28 +16,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sandbox.railway import records as r
+from sandbox.railway import records
 from sandbox.railway.switches import Switches
 
 WORKSPACE_ID = "b7d1c0de-0000-4000-8000-000000000001"
 REPO = "example/whatsapp-crm"
 
 TABLES: dict[str, type[Any]] = {
-    "workspaces": r.Workspace,
-    "tokens": r.Token,
-    "repos": r.Repo,
-    "projects": r.Project,
-    "environments": r.Environment,
-    "services": r.Service,
-    "instances": r.Instance,
-    "variables": r.Variable,
-    "volumes": r.Volume,
-    "volume_instances": r.VolumeInstance,
-    "domains": r.Domain,
-    "tcp_proxies": r.TcpProxy,
-    "triggers": r.Trigger,
-    "deployments": r.Deployment,
-    "patches": r.Patch,
+    "workspaces": records.Workspace,
+    "tokens": records.Token,
+    "repos": records.Repo,
+    "projects": records.Project,
+    "environments": records.Environment,
+    "services": records.Service,
+    "instances": records.Instance,
+    "variables": records.Variable,
+    "volumes": records.Volume,
+    "volume_instances": records.VolumeInstance,
+    "domains": records.Domain,
+    "tcp_proxies": records.TcpProxy,
+    "triggers": records.Trigger,
+    "deployments": records.Deployment,
+    "patches": records.Patch,
 }
 
 
@@ -60,21 +60,23 @@ def iso(at: float) -> str:
 class Store:
     """All tables by id. `offset` is how far the sandbox's clock runs ahead of the machine's, in seconds."""
 
-    workspaces: dict[str, r.Workspace] = field(default_factory=dict[str, r.Workspace])
-    tokens: dict[str, r.Token] = field(default_factory=dict[str, r.Token])
-    repos: dict[str, r.Repo] = field(default_factory=dict[str, r.Repo])
-    projects: dict[str, r.Project] = field(default_factory=dict[str, r.Project])
-    environments: dict[str, r.Environment] = field(default_factory=dict[str, r.Environment])
-    services: dict[str, r.Service] = field(default_factory=dict[str, r.Service])
-    instances: dict[str, r.Instance] = field(default_factory=dict[str, r.Instance])
-    variables: dict[str, r.Variable] = field(default_factory=dict[str, r.Variable])
-    volumes: dict[str, r.Volume] = field(default_factory=dict[str, r.Volume])
-    volume_instances: dict[str, r.VolumeInstance] = field(default_factory=dict[str, r.VolumeInstance])
-    domains: dict[str, r.Domain] = field(default_factory=dict[str, r.Domain])
-    tcp_proxies: dict[str, r.TcpProxy] = field(default_factory=dict[str, r.TcpProxy])
-    triggers: dict[str, r.Trigger] = field(default_factory=dict[str, r.Trigger])
-    deployments: dict[str, r.Deployment] = field(default_factory=dict[str, r.Deployment])
-    patches: dict[str, r.Patch] = field(default_factory=dict[str, r.Patch])
+    workspaces: dict[str, records.Workspace] = field(default_factory=dict[str, records.Workspace])
+    tokens: dict[str, records.Token] = field(default_factory=dict[str, records.Token])
+    repos: dict[str, records.Repo] = field(default_factory=dict[str, records.Repo])
+    projects: dict[str, records.Project] = field(default_factory=dict[str, records.Project])
+    environments: dict[str, records.Environment] = field(default_factory=dict[str, records.Environment])
+    services: dict[str, records.Service] = field(default_factory=dict[str, records.Service])
+    instances: dict[str, records.Instance] = field(default_factory=dict[str, records.Instance])
+    variables: dict[str, records.Variable] = field(default_factory=dict[str, records.Variable])
+    volumes: dict[str, records.Volume] = field(default_factory=dict[str, records.Volume])
+    volume_instances: dict[str, records.VolumeInstance] = field(
+        default_factory=dict[str, records.VolumeInstance]
+    )
+    domains: dict[str, records.Domain] = field(default_factory=dict[str, records.Domain])
+    tcp_proxies: dict[str, records.TcpProxy] = field(default_factory=dict[str, records.TcpProxy])
+    triggers: dict[str, records.Trigger] = field(default_factory=dict[str, records.Trigger])
+    deployments: dict[str, records.Deployment] = field(default_factory=dict[str, records.Deployment])
+    patches: dict[str, records.Patch] = field(default_factory=dict[str, records.Patch])
     switches: Switches = field(default_factory=Switches)
     offset: float = 0
     deployments_started: int = 0
@@ -88,9 +90,9 @@ class Store:
         """The whole state as JSON."""
         return asdict(self)
 
-    def begin_again(self) -> None:
+    def reset(self) -> None:
         """Become a new world."""
-        fresh = new_world()
+        fresh = initial_store()
         for item in fields(self):
             setattr(self, item.name, getattr(fresh, item.name))
 
@@ -113,7 +115,7 @@ def load(path: Path | None) -> Store:
         ValueError: the file is not a state of this sandbox.
     """
     if path is None or not path.exists():
-        return new_world()
+        return initial_store()
     kept = json.loads(path.read_text(encoding="utf-8"))
     try:
         store = Store(
@@ -129,13 +131,13 @@ def load(path: Path | None) -> Store:
     return store
 
 
-def new_world() -> Store:
+def initial_store() -> Store:
     """A Railway with one workspace on the Pro plan, its two tokens, and one GitHub repository."""
     store = Store()
     now = store.now()
-    store.workspaces[WORKSPACE_ID] = r.Workspace(id=WORKSPACE_ID, name="Sandbox", created_at=now)
+    store.workspaces[WORKSPACE_ID] = records.Workspace(id=WORKSPACE_ID, name="Sandbox", created_at=now)
     for kind, workspace_id in (("account", None), ("workspace", WORKSPACE_ID)):
-        token = r.Token(
+        token = records.Token(
             id=new_id(),
             token=f"sandbox-{kind}-token",
             kind=kind,
@@ -145,5 +147,5 @@ def new_world() -> Store:
         )
         store.tokens[token.id] = token
     branches = {name: commit_hash() for name in ("main", "audit-whatsapp-30", "staging")}
-    store.repos[REPO] = r.Repo(id=REPO, branches=branches)
+    store.repos[REPO] = records.Repo(id=REPO, branches=branches)
     return store

@@ -30,7 +30,7 @@ QUESTIONS = {
 """What neither Railway's documentation nor its schema says, and only a live account can show."""
 
 
-def unproven(*answers: T, question: str = "") -> T:
+def unverified(*answers: T, question: str = "") -> T:
     """A switch for what nobody has seen Railway do.
 
     Args:
@@ -102,75 +102,75 @@ class Switches:
     """A new deployment makes an unfinished older one REMOVED."""
 
     # Answers nobody has proven: all of them must be borne
-    bad_variables_status: int = unproven(400, 200)
+    bad_variables_status: int = unverified(400, 200)
     """HTTP status when variables do not fit the document (BAD_USER_INPUT)."""
-    trace_id_position: str = unproven("error", "extensions")
+    trace_id_position: str = unverified("error", "extensions")
     """traceId beside the message, or inside extensions."""
-    deleted_answer: str = unproven("error", "deleted_at")
+    deleted_answer: str = unverified("error", "deleted_at")
     """project(id)/environment(id) of a deleted one: an error, or the object with deletedAt."""
-    deleted_listed: bool = unproven(False, True)
+    deleted_listed: bool = unverified(False, True)
     """Deleted services, instances and domains stay in lists, with deletedAt."""
-    missing_answer: str = unproven("not_found", "not_authorized", question="d")
+    missing_answer: str = unverified("not_found", "not_authorized", question="d")
     """An id nobody knows: "... not found" or "Not Authorized"."""
-    volume_delete_style: str = unproven("pending", "deleted_at")
+    volume_delete_style: str = unverified("pending", "deleted_at")
     """A deleted volume: isPendingDeletion and DELETING, or deletedAt as well."""
-    size_patch: str = unproven("applies", "ignored", question="a")
+    size_patch: str = unverified("applies", "ignored", question="a")
     """{"volumes":{id:{"sizeMB":n}}} through environmentPatchCommit: works, or is silently ignored."""
-    source_update_creates_trigger: bool = unproven(False, True, question="b")
+    source_update_creates_trigger: bool = unverified(False, True, question="b")
     """serviceInstanceUpdate(source.repo) makes a deployment trigger on the default branch."""
-    source_update_deploys: bool = unproven(False, True, question="b")
+    source_update_deploys: bool = unverified(False, True, question="b")
     """serviceInstanceUpdate(source.repo) deploys."""
-    trigger_create_deploys: bool = unproven(False, True)
+    trigger_create_deploys: bool = unverified(False, True)
     """deploymentTriggerCreate deploys."""
-    trigger_update_deploys: bool = unproven(False, True)
+    trigger_update_deploys: bool = unverified(False, True)
     """deploymentTriggerUpdate deploys."""
-    trigger_sets_source: bool = unproven(True, False)
+    trigger_sets_source: bool = unverified(True, False)
     """A trigger's repository becomes the instance's source.repo."""
-    scoped_decrypt: str = unproven("allowed", "refused", "masked", question="c")
+    scoped_decrypt: str = unverified("allowed", "refused", "masked", question="c")
     """config(decryptVariables: true) for workspace and project tokens."""
-    shrink_answer: str = unproven("refused", "async", question="d")
+    shrink_answer: str = unverified("refused", "async", question="d")
     """A smaller size: refused at once, or accepted and then lastAppliedError."""
-    shrink_message: str = unproven("Volume size cannot be decreased", "Volumes can only grow", question="d")
+    shrink_message: str = unverified("Volume size cannot be decreased", "Volumes can only grow", question="d")
     """What refuses a smaller size; the second is as good a guess."""
-    volume_update_without_service_detaches: bool = unproven(True, False, question="e")
+    volume_update_without_service_detaches: bool = unverified(True, False, question="e")
     """volumeInstanceUpdate without serviceId."""
-    root_fields_count_as_one: bool = unproven(True, False, question="f")
+    root_fields_count_as_one: bool = unverified(True, False, question="f")
     """A document's root fields count as one request of the budget."""
-    patch_commit_returns: str = unproven("patch_id", "workflow_id", "empty", question="g")
+    patch_commit_returns: str = unverified("patch_id", "workflow_id", "empty", question="g")
     """What the String of environmentPatchCommit is."""
-    railway_variables_in_unrendered: bool = unproven(True, False, question="h")
+    railway_variables_in_unrendered: bool = unverified(True, False, question="h")
     """RAILWAY_* come back from variables(unrendered: true)."""
-    deploy_v2_never_deployed: str = unproven("works", "not_found", question="i")
+    deploy_v2_never_deployed: str = unverified("works", "not_found", question="i")
     """serviceInstanceDeployV2 of a repo service that never deployed: works or "Deployment not found"."""
-    rollback_reason: str = unproven("rollback", "redeploy")
+    rollback_reason: str = unverified("rollback", "redeploy")
     """What the meta of a deployment that is a rollback gives as its reason."""
-    variable_upsert_deploys: bool = unproven(True, False)
+    variable_upsert_deploys: bool = unverified(True, False)
     """Setting variables without skipDeploys redeploys (reported both ways)."""
-    variable_deploys_never_deployed: bool = unproven(True, False)
+    variable_deploys_never_deployed: bool = unverified(True, False)
     """It does so too for a service that has a source but no deployment yet."""
-    volume_update_deploys: bool = unproven(False, True)
+    volume_update_deploys: bool = unverified(False, True)
     """volumeCreate and volumeInstanceUpdate redeploy the service that they attach to."""
-    target_port_with_port_refused: bool = unproven(False, True)
+    target_port_with_port_refused: bool = unverified(False, True)
     """serviceDomainCreate with targetPort while PORT is a variable."""
-    workspace_token_creates_environments: bool = unproven(True, False)
+    workspace_token_creates_environments: bool = unverified(True, False)
     """environmentCreate with a workspace token: works, or "Not Authorized"."""
-    railway_config_file_allowed: bool = unproven(False, True)
+    railway_config_file_allowed: bool = unverified(False, True)
     """New services may name a config file."""
-    unmerged_none_is_null: bool = unproven(False, True)
+    unmerged_none_is_null: bool = unverified(False, True)
     """unmergedChangesCount is null, not 0, when nothing is staged."""
-    null_port_clears: bool = unproven(True, False)
+    null_port_clears: bool = unverified(True, False)
     """A domain that is updated with targetPort null has no port any more; or keeps the one it had."""
-    blank_credentials_clear: bool = unproven(True, False)
+    blank_credentials_clear: bool = unverified(True, False)
     """Registry credentials with an empty name and password take them away; or change nothing."""
-    settings_reach: str = unproven("no_forks", "named")
+    settings_reach: str = unverified("no_forks", "named")
     """serviceInstanceUpdate in an environment that is no fork: as the schema says also in all others that are
     none, or, as it is reported, in that one alone."""
-    service_delete_reach: str = unproven("no_forks", "named")
+    service_delete_reach: str = unverified("no_forks", "named")
     """The same for serviceDelete."""
-    overlap_fails_all: bool = unproven(False, True)
+    overlap_fails_all: bool = unverified(False, True)
     """Overlapping mutations of one environment all fail, not only domain creates."""
 
-    def change(self, wishes: dict[str, Any]) -> None:
+    def update(self, values: dict[str, Any]) -> None:
         """Set switches by name, all or none.
 
         Raises:
@@ -178,14 +178,14 @@ class Switches:
         """
         hints = get_type_hints(Switches)
         known = {item.name for item in fields(self)}
-        for name, value in wishes.items():
+        for name, value in values.items():
             if name not in known:
                 raise ValueError(f"unknown switch {name!r}; there are {', '.join(sorted(known))}")
-            self._examine(name, hints[name], value)
-        for name, value in wishes.items():
+            self._validate(name, hints[name], value)
+        for name, value in values.items():
             setattr(self, name, value)
 
-    def _examine(self, name: str, hint: Any, value: Any) -> None:
+    def _validate(self, name: str, hint: Any, value: Any) -> None:
         if hint is float:
             fits = isinstance(value, (int, float)) and not isinstance(value, bool)
         elif hint is int:
@@ -196,7 +196,7 @@ class Switches:
             fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
         if not fits:
             raise ValueError(f"switch {name!r} cannot be {value!r}")
-        choices = self.CHOICES.get(name) or UNPROVEN.get(name)
+        choices = self.CHOICES.get(name) or UNVERIFIED.get(name)
         if choices and value not in choices:
             raise ValueError(f"switch {name!r} is one of {choices}")
         if name == "deploy_outcomes_next" and not {*OUTCOMES}.issuperset(cast("list[str]", value)):
@@ -207,8 +207,8 @@ class Switches:
         return asdict(self)
 
 
-_UNPROVEN = [item for item in fields(Switches) if "answers" in item.metadata]
-UNPROVEN: dict[str, tuple[Any, ...]] = {item.name: item.metadata["answers"] for item in _UNPROVEN}
+_UNVERIFIED = [item for item in fields(Switches) if "answers" in item.metadata]
+UNVERIFIED: dict[str, tuple[Any, ...]] = {item.name: item.metadata["answers"] for item in _UNVERIFIED}
 """Every answer of every switch for what nobody has proven; the default is the first."""
-QUESTION_OF: dict[str, str] = {item.name: item.metadata["question"] for item in _UNPROVEN}
+QUESTION_OF: dict[str, str] = {item.name: item.metadata["question"] for item in _UNVERIFIED}
 """Which of QUESTIONS such a switch answers; "" where it is another one."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.railway import problems
+from sandbox.railway import errors
 
 if TYPE_CHECKING:
-    from sandbox.railway.context import Call
+    from sandbox.railway.context import Context
 
 
 def throttle_message(kind: str, seconds: float) -> str:
@@ -27,16 +27,16 @@ def throttle_message(kind: str, seconds: float) -> str:
     )
 
 
-def creation_slot(call: Call, kind: str, workspace_id: str | None) -> None:
+def check_creation_throttle(context: Context, kind: str, workspace_id: str | None) -> None:
     """Take the workspace's slot for one creation.
 
     Raises:
         GraphQLError: the last one was too recent.
     """
-    seconds, now = call.switches.creation_throttle_seconds, call.now
+    seconds, now = context.switches.creation_throttle_seconds, context.now
     if not seconds:
         return
     place = f"{workspace_id}/{kind}"
-    if now < call.store.throttled_until.get(place, 0):
-        raise problems.refusal(throttle_message(kind, seconds))
-    call.store.throttled_until[place] = now + seconds
+    if now < context.store.throttled_until.get(place, 0):
+        raise errors.graphql_error(throttle_message(kind, seconds))
+    context.store.throttled_until[place] = now + seconds

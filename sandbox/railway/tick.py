@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from sandbox.railway.store import Store
 
 
-def let_pass(store: Store) -> None:
+def apply_due_changes(store: Store) -> None:
     """Bring the world to the present: deployments, volumes pending deletion, temporary projects."""
     deploys.advance(store)
-    volume_rules.expire(store)
+    volume_rules.delete_expired(store)
     now = store.now()
     for project in store.projects.values():
         if project.expired_at is not None and project.expired_at <= now:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.railway import problems
+from sandbox.railway import errors
 
 if TYPE_CHECKING:
-    from sandbox.railway import records as r
-    from sandbox.railway.context import Call
+    from sandbox.railway import records
+    from sandbox.railway.context import Context
     from sandbox.railway.store import Store
 
 DEFAULT_SIZE_MB = {"free": 500, "trial": 500, "hobby": 5_000, "pro": 50_000}
@@ -21,14 +21,14 @@ PER_PROJECT = {"free": 1, "trial": 3, "hobby": 10, "pro": 20}
 RESTORABLE_SECONDS = 48 * 3600
 
 
-def size_now(row: r.VolumeInstance, now: float) -> int:
+def size_now(row: records.VolumeInstance, now: float) -> int:
     """The size that can be read now."""
     if row.next_size_mb is not None and row.resize_due is not None and row.resize_due <= now:
         row.size_mb, row.next_size_mb, row.resize_due = row.next_size_mb, None, None
     return row.size_mb
 
 
-def state_now(row: r.VolumeInstance, now: float) -> str:
+def state_now(row: records.VolumeInstance, now: float) -> str:
     """The VolumeState."""
     if row.deleted_at is not None and row.delete_due is None:
         return "DELETED"
@@ -40,7 +40,7 @@ def state_now(row: r.VolumeInstance, now: float) -> str:
     return "UPDATING" if busy else "READY"
 
 
-def resize(call: Call, row: r.VolumeInstance, size_mb: int, *, check_only: bool) -> str | None:
+def resize(context: Context, row: records.VolumeInstance, size_mb: int, *, check_only: bool) -> str | None:
     """Ask for a size; it can be read after the delay.
 
     Returns:
@@ -49,38 +49,38 @@ def resize(call: Call, row: r.VolumeInstance, size_mb: int, *, check_only: bool)
     Raises:
         GraphQLError: smaller than it is, or larger than the plan allows.
     """
-    now = call.now
+    now = context.now
     present = row.next_size_mb or size_now(row, now)
-    if size_mb == present or call.switches.size_patch == "ignored":
+    if size_mb == present or context.switches.size_patch == "ignored":
         return None
     if size_mb < present:
-        if call.switches.shrink_answer == "async":
-            return call.switches.shrink_message
-        raise problems.bad_input(call.switches.shrink_message)
-    if size_mb > LARGEST_MB[call.switches.plan]:
-        raise problems.bad_input(
-            f"The {call.switches.plan} plan allows at most {LARGEST_MB[call.switches.plan]} MB"
+        if context.switches.shrink_answer == "async":
+            return context.switches.shrink_message
+        raise errors.bad_input(context.switches.shrink_message)
+    if size_mb > LARGEST_MB[context.switches.plan]:
+        raise errors.bad_input(
+            f"The {context.switches.plan} plan allows at most {LARGEST_MB[context.switches.plan]} MB"
         )
     if not check_only:
-        row.next_size_mb, row.resize_due = size_mb, now + call.switches.resize_seconds
+        row.next_size_mb, row.resize_due = size_mb, now + context.switches.resize_seconds
         size_now(row, now)
     return None
 
 
-def soft_delete(call: Call, row: r.VolumeInstance) -> None:
+def mark_for_deletion(context: Context, row: records.VolumeInstance) -> None:
     """Mark a volume in one environment for deletion."""
     row.is_pending_deletion = True
-    row.delete_due = call.now + RESTORABLE_SECONDS
-    if call.switches.volume_delete_style == "deleted_at":
-        row.deleted_at = call.now
+    row.delete_due = context.now + RESTORABLE_SECONDS
+    if context.switches.volume_delete_style == "deleted_at":
+        row.deleted_at = context.now
 
 
-def restore(row: r.VolumeInstance) -> None:
+def restore(row: records.VolumeInstance) -> None:
     """Take a deletion back."""
     row.is_pending_deletion, row.delete_due, row.deleted_at = False, None, None
 
 
-def expire(store: Store) -> bool:
+def delete_expired(store: Store) -> bool:
     """Delete for good what has been pending long enough; True where something was."""
     now, gone = store.now(), False
     for row in store.volume_instances.values():

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from sandbox.railway.store import REPO
-from sandbox.railway.switches import QUESTION_OF, QUESTIONS, UNPROVEN, Switches
+from sandbox.railway.switches import QUESTION_OF, QUESTIONS, UNVERIFIED, Switches
 from tests.sandbox.railway.client import WORKSPACE, Railway, Stack, nodes
 
 pytestmark = pytest.mark.sandbox
@@ -326,7 +326,7 @@ PROBES: dict[str, Probe] = {
 
 
 @pytest.mark.parametrize(
-    ("name", "answer"), [(name, answer) for name, answers in UNPROVEN.items() for answer in answers]
+    ("name", "answer"), [(name, answer) for name, answers in UNVERIFIED.items() for answer in answers]
 )
 def test_every_answer_that_nobody_has_proven_can_be_seen(
     railway: Railway, stack: Stack, name: str, answer: object
@@ -336,11 +336,11 @@ def test_every_answer_that_nobody_has_proven_can_be_seen(
     assert probe.look(railway, stack) == probe.sees[answer]
 
 
-@pytest.mark.parametrize("name", UNPROVEN)
+@pytest.mark.parametrize("name", UNVERIFIED)
 def test_a_probe_tells_every_answer_from_the_others(name: str) -> None:
     sees = PROBES[name].sees
-    assert [*sees] == [*UNPROVEN[name]]
-    assert getattr(Switches(), name) == UNPROVEN[name][0]
+    assert [*sees] == [*UNVERIFIED[name]]
+    assert getattr(Switches(), name) == UNVERIFIED[name][0]
     assert len({repr(seen) for seen in sees.values()}) == len(sees) > 1
 
 
@@ -350,5 +350,5 @@ def test_every_open_question_has_a_switch() -> None:
 
 def test_a_new_switch_says_whether_its_answer_is_proven() -> None:
     words = {item.name for item in fields(Switches) if item.type in ("bool", "str")}
-    assert words - {*UNPROVEN} == {*PROVEN}
-    assert {*PROBES} == {*UNPROVEN}
+    assert words - {*UNVERIFIED} == {*PROVEN}
+    assert {*PROBES} == {*UNVERIFIED}

@@ -17,7 +17,7 @@ NOT_AUTHORIZED = "Not Authorized"
 PLEASE_TRY_AGAIN = "Failed to create service domain, please try again"
 
 
-class PlainAnswer(Exception):  # noqa: N818 - it is an answer, not an error of ours
+class ProxyResponse(Exception):  # noqa: N818 - it is an answer, not an error of ours
     """What a proxy in front of Railway says instead of Railway: a status and a plain text."""
 
     def __init__(self, status: int, text: str) -> None:
@@ -26,27 +26,27 @@ class PlainAnswer(Exception):  # noqa: N818 - it is an answer, not an error of o
         self.text = text
 
 
-def refusal(message: str, code: str = INTERNAL) -> GraphQLError:
+def graphql_error(message: str, code: str = INTERNAL) -> GraphQLError:
     """An error to raise from a resolver."""
     return GraphQLError(message, extensions={"code": code})
 
 
 def bad_input(message: str) -> GraphQLError:
     """The error for an input that Railway's own checks refuse."""
-    return refusal(message, BAD_INPUT)
+    return graphql_error(message, BAD_INPUT)
 
 
 def not_found(kind: str) -> GraphQLError:
     """ "Project not found", "ServiceInstance not found"..."""
-    return refusal(f"{kind} not found")
+    return graphql_error(f"{kind} not found")
 
 
 def not_authorized() -> GraphQLError:
     """The answer to a dead token, to a foreign thing, and possibly to a deleted one."""
-    return refusal(NOT_AUTHORIZED)
+    return graphql_error(NOT_AUTHORIZED)
 
 
-def shape(error: GraphQLError, code: str, trace_position: str) -> dict[str, Any]:
+def to_json(error: GraphQLError, code: str, trace_position: str) -> dict[str, Any]:
     """One entry of `errors`.
 
     Args:
