@@ -220,7 +220,7 @@ class LanguageHost(LanguageServer):
         error = _run(folder / entry, max(request.parallel, 1) * _TASKS_PER_PARALLEL)
         sys.stdout.flush()
         sys.stderr.flush()
-        return _answer(error, folder)
+        return _run_response(error, folder)
 
     def _python(self, info: language_pb2.ProgramInfo, context: grpc.ServicerContext) -> Path:
         try:
@@ -281,7 +281,7 @@ def _run(program: Path, threads: int) -> BaseException | None:
         loop.close()
 
 
-def _answer(error: BaseException | None, folder: Path) -> language_pb2.RunResponse:
+def _run_response(error: BaseException | None, folder: Path) -> language_pb2.RunResponse:
     if error is None:
         return language_pb2.RunResponse()
     if isinstance(error, pulumi.RunError):

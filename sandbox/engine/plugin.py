@@ -79,7 +79,7 @@ class ProviderPlugin(provider_pb2_grpc.ResourceProviderServicer):
         if address and self._engine is None:
             self._engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
 
-    def tell(self, urn: str, text: str, *, passing: bool = False, warning: bool = False) -> None:
+    def log(self, urn: str, message: str, *, ephemeral: bool = False, warning: bool = False) -> None:
         """Show a message beside a resource.
 
         Args:
@@ -91,7 +91,7 @@ class ProviderPlugin(provider_pb2_grpc.ResourceProviderServicer):
         if self._engine is not None:
             severity = engine_pb2.WARNING if warning else engine_pb2.INFO
             self._engine.Log(
-                engine_pb2.LogRequest(severity=severity, message=text, urn=urn, ephemeral=passing)
+                engine_pb2.LogRequest(severity=severity, message=message, urn=urn, ephemeral=ephemeral)
             )
 
     def Handshake(

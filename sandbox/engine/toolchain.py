@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 MINIMUM = (3, 272, 0)  # the SDK's own version: an older CLI does not know all that it sends
-BELOW = (4, 0, 0)
+MAXIMUM = (4, 0, 0)
 REQUIRED_PULUMI_VERSION = ">=3.272.0 <4.0.0"  # as `requiredPulumiVersion` in Pulumi.yaml says it
 STAND_IN_MARK = "# stand-in of the sandbox"
 
@@ -72,7 +72,7 @@ def find_or_build(progress: Callable[[str], None] = lambda _text: None) -> Engin
     Raises:
         ToolchainError: no usable CLI, and Go is missing, too old, or fails.
     """
-    return _installed(os.environ.get("PATH", "")) or _built(progress)
+    return _find_installed(os.environ.get("PATH", "")) or _find_or_build(progress)
 
 
 def actionlint(progress: Callable[[str], None] = lambda _text: None) -> Path:
@@ -92,13 +92,13 @@ def actionlint(progress: Callable[[str], None] = lambda _text: None) -> Path:
     return target
 
 
-def _installed(path: str) -> Engine | None:
+def _find_installed(path: str) -> Engine | None:
     for folder in path.split(os.pathsep):
         pulumi = Path(folder, "pulumi")
         if not (pulumi.is_file() and os.access(pulumi, os.X_OK) and _is_distribution(pulumi)):
             continue
         version = _first_line([pulumi, "version"]) or ""
-        if MINIMUM <= _numbers(version) < BELOW:
+        if MINIMUM <= _numbers(version) < MAXIMUM:
             return Engine(pulumi=pulumi, version=version, built=False)
     return None
 
@@ -112,7 +112,7 @@ def _is_distribution(pulumi: Path) -> bool:
         return STAND_IN_MARK.encode() not in file.read(200)
 
 
-def _built(progress: Callable[[str], None]) -> Engine:
+def _find_or_build(progress: Callable[[str], None]) -> Engine:
     version = pinned_version()
     target = toolchain_folder() / "bin" / "pulumi"
     with _lock():

@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 JSON = "application/json"
 
 
-def _answer(error: ApiError, *, headers: dict[str, str] | None = None) -> CannedResponse:
+def _canned_response(error: ApiError, *, headers: dict[str, str] | None = None) -> CannedResponse:
     return CannedResponse(
         status=error.code, body=json.dumps(error.body()), content_type=JSON, headers=headers or {}
     )
 
 
 ANSWERS = {
-    "http_500": _answer(ApiError("INTERNAL", "Internal error encountered.")),
-    "rate_429": _answer(
+    "http_500": _canned_response(ApiError("INTERNAL", "Internal error encountered.")),
+    "rate_429": _canned_response(
         ApiError(
             "RESOURCE_EXHAUSTED",
             "Quota exceeded for quota metric 'Requests' and limit 'Requests per minute'.",
@@ -60,7 +60,7 @@ def create_app(state_file: Path | None = None, firestore_emulator: str | None = 
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        await rules.reload(cloud)
+        await rules.load_released_rules(cloud)
         yield
 
     dispatcher = Dispatcher(cloud)

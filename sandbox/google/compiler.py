@@ -17,8 +17,8 @@ from sandbox.google.errors import ApiError
 if TYPE_CHECKING:
     from sandbox.google.store import Json
 
-SCRATCH = "rules-compiler"
-PLACE = re.compile(r"L(\d+):(\d+) (.*)")
+SCRATCH_PROJECT = "rules-compiler"
+ERROR_LINE = re.compile(r"L(\d+):(\d+) (.*)")
 
 
 async def compile_rules(emulator: str | None, files: list[Json]) -> list[Json]:
@@ -32,11 +32,11 @@ async def compile_rules(emulator: str | None, files: list[Json]) -> list[Json]:
         ApiError: UNAVAILABLE when the emulator does not answer.
     """
     if emulator is None:
-        return _braces(files)
-    status, answer = await _put(emulator, SCRATCH, files)
+        return _check_syntax(files)
+    status, response = await _put(emulator, SCRATCH_PROJECT, files)
     if status == 200:
-        return [_place(issue, files) for issue in cast("list[Json]", answer.get("issues", []))]
-    text = cast("str", cast("Json", answer.get("error", {})).get("message", "rules do not compile"))
+        return [_with_position(issue, files) for issue in cast("list[Json]", response.get("issues", []))]
+    text = cast("str", cast("Json", response.get("error", {})).get("message", "rules do not compile"))
     return _issues(text, cast("str", files[0]["name"]))
 
 
@@ -48,21 +48,21 @@ async def load_rules(emulator: str | None, project: str, files: list[Json]) -> N
     """
     if emulator is None:
         return
-    status, answer = await _put(emulator, project, files)
+    status, response = await _put(emulator, project, files)
     if status != 200:
-        raise ApiError("INVALID_ARGUMENT", f"The emulator refuses the rules: {answer}")
+        raise ApiError("INVALID_ARGUMENT", f"The emulator refuses the rules: {response}")
 
 
 async def _put(emulator: str, project: str, files: list[Json]) -> tuple[int, Json]:
     url = f"http://{emulator}/emulator/v1/projects/{project}:securityRules"
     shown = [{"name": file["name"], "content": file["content"]} for file in files]
     try:
-        answer = await asyncio.to_thread(_send, url, {"rules": {"files": shown}})
+        response = await asyncio.to_thread(_send, url, {"rules": {"files": shown}})
     except requests.RequestException as error:
         raise ApiError(
             "UNAVAILABLE", f"The Firestore emulator at {emulator} does not answer: {error!r}"
         ) from error
-    return answer.status_code, cast("Json", answer.json() if answer.content else {})
+    return response.status_code, cast("Json", response.json() if response.content else {})
 
 
 def _send(url: str, body: Json) -> requests.Response:
@@ -71,7 +71,7 @@ def _send(url: str, body: Json) -> requests.Response:
         return session.put(url, json=body, timeout=30)
 
 
-def _place(issue: Json, files: list[Json]) -> Json:
+def _with_position(issue: Json, files: list[Json]) -> Json:
     place = {"fileName": files[0]["name"], **cast("Json", issue.get("sourcePosition", {}))}
     return {"severity": "WARNING", **issue, "sourcePosition": place}
 
@@ -80,21 +80,21 @@ def _issues(text: str, file: str) -> list[Json]:
     """The emulator's error text as issues: a heading, then `L4:40 Unexpected ';'.` for each error."""
     issues: list[Json] = []
     for line in text.splitlines():
-        hit = PLACE.fullmatch(line.strip())
-        if hit is not None:
-            issues.append(_error(file, int(hit.group(1)), int(hit.group(2)), hit.group(3)))
+        match = ERROR_LINE.fullmatch(line.strip())
+        if match is not None:
+            issues.append(_error(file, int(match.group(1)), int(match.group(2)), match.group(3)))
         elif issues and line.strip():
             issues[-1]["description"] += f" {line.strip()}"
     return issues or [_error(file, 1, 1, text)]
 
 
-def _braces(files: list[Json]) -> list[Json]:
+def _check_syntax(files: list[Json]) -> list[Json]:
     issues: list[Json] = []
     for file in files:
         content, name = cast("str", file["content"]), cast("str", file["name"])
         bare = re.sub(
             r"//[^\n]*|/\*.*?\*/|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"",
-            lambda hit: re.sub(r"[^\n]", " ", hit.group()),
+            lambda match: re.sub(r"[^\n]", " ", match.group()),
             content,
             flags=re.DOTALL,
         )

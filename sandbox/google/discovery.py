@@ -72,7 +72,7 @@ PRODUCTS: dict[tuple[str, str], Product] = {
 }
 """What is served, by (mount, version): the first two segments of a request's path."""
 
-BORROWED: dict[str, tuple[str, tuple[str, ...]]] = {
+BORROWED_METHODS: dict[str, tuple[str, tuple[str, ...]]] = {
     "serviceusage.v1": ("serviceusage.v1beta1", ("serviceusage.services.generateServiceIdentity",)),
 }
 """pulumi-gcp calls generateServiceIdentity, a v1beta1 method, at whatever version its endpoint names."""
@@ -106,7 +106,7 @@ class Api:
     methods: dict[str, list[Method]]
     schemas: dict[str, Schema]
     globals: dict[str, Schema]
-    whole: bool
+    full_path: bool
     _found: dict[tuple[str, str], tuple[Method, dict[str, str]] | None] = field(
         default_factory=dict[tuple[str, str], tuple[Method, dict[str, str]] | None]
     )
@@ -129,15 +129,15 @@ class Api:
     def _search(self, http: str, raw_path: str) -> tuple[Method, dict[str, str]] | None:
         path = raw_path if self.product.api == "storage" else unquote(raw_path)
         for method in self.methods.get(http, []):
-            hit = method.pattern.fullmatch(path)
-            if hit:
+            match = method.pattern.fullmatch(path)
+            if match:
                 return method, {
-                    name: unquote(hit.group(f"p{index}")) for index, name in enumerate(method.groups)
+                    name: unquote(match.group(f"p{index}")) for index, name in enumerate(method.groups)
                 }
         return None
 
 
-def serves(mount: str, version: str) -> bool:
+def is_mounted(mount: str, version: str) -> bool:
     """Whether some document answers below /mount/version/."""
     return (mount, version) in PRODUCTS
 
@@ -152,8 +152,8 @@ def load(mount: str, version: str) -> Api:
     product = PRODUCTS[mount, version]
     document = _read(product.document)
     methods = [_method(document, raw) for raw in _walk(document)]
-    if product.document in BORROWED:
-        other, ids = BORROWED[product.document]
+    if product.document in BORROWED_METHODS:
+        other, ids = BORROWED_METHODS[product.document]
         lender = _read(other)
         for raw in _walk(lender):
             if raw["id"] in ids:
@@ -170,7 +170,7 @@ def load(mount: str, version: str) -> Api:
         methods=by_verb,
         schemas=cast("dict[str, Schema]", document["schemas"]),
         globals=cast("dict[str, Schema]", document.get("parameters", {})),
-        whole=bool(document.get("servicePath")),
+        full_path=bool(document.get("servicePath")),
     )
 
 
@@ -193,16 +193,16 @@ def _method(document: dict[str, Any], raw: dict[str, Any]) -> Method:
     parameters = cast("dict[str, Schema]", raw.get("parameters", {}))
     path = cast("str", document.get("servicePath", "") + raw["path"])
     expression, groups, end = "", list[str](), 0
-    for hit in _PLACEHOLDER.finditer(path):
-        expression += re.escape(path[end : hit.start()])
-        pattern = parameters.get(hit.group(2), {}).get("pattern")
-        if hit.group(1) and pattern:
+    for match in _PLACEHOLDER.finditer(path):
+        expression += re.escape(path[end : match.start()])
+        pattern = parameters.get(match.group(2), {}).get("pattern")
+        if match.group(1) and pattern:
             body = pattern.removeprefix("^").removesuffix("$")
         else:
             body = "[^/]+" if document["name"] == "storage" else "[^/:]+"
         expression += f"(?P<p{len(groups)}>{body})"
-        groups.append(hit.group(2))
-        end = hit.end()
+        groups.append(match.group(2))
+        end = match.end()
     expression += re.escape(path[end:])
     return Method(
         id=raw["id"],

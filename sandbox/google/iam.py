@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.google.cloud import Cloud
-    from sandbox.google.request import Call
+    from sandbox.google.request import ApiRequest
     from sandbox.google.store import Json
 
 EMPTY_ETAG = "ACAB"
-BASIC = ("roles/owner", "roles/editor", "roles/viewer")
+BASIC_ROLES = ("roles/owner", "roles/editor", "roles/viewer")
 ROLE = re.compile(r"roles/[A-Za-z0-9_.]+|(projects|organizations)/[^/]+/roles/[A-Za-z0-9_.]+")
 MEMBER = re.compile(
     r"allUsers|allAuthenticatedUsers|(deleted:)?(user|serviceAccount|group):[^\s]+@[^\s]+|domain:[^\s]+"
     r"|(principal|principalSet)://.+|project(Owner|Editor|Viewer):.+"
 )
-TAKES: dict[str, tuple[str, ...]] = {
+SUPPORTED_ROLES: dict[str, tuple[str, ...]] = {
     "secretmanager": ("roles/secretmanager.",),
     "run": ("roles/run.",),
     "cloudfunctions": ("roles/cloudfunctions.",),
@@ -37,25 +37,25 @@ TAKES: dict[str, tuple[str, ...]] = {
 refused on a function: it belongs to the function's Cloud Run service)."""
 
 
-def table(api: str) -> str:
+def policy_collection(api: str) -> str:
     """The store's collection of a product's policies."""
     return f"policy/{api}"
 
 
-def read(cloud: Cloud, api: str, resource: str) -> Json:
+def read_policy(cloud: Cloud, api: str, resource: str) -> Json:
     """A resource's policy; an empty one when none was set."""
-    kept = cloud.store.get(table(api), resource)
-    return dict(kept) if kept else {"version": 1, "etag": EMPTY_ETAG}
+    stored = cloud.store.get(policy_collection(api), resource)
+    return dict(stored) if stored else {"version": 1, "etag": EMPTY_ETAG}
 
 
-def write(call: Call, api: str, resource: str, policy: Json) -> Json:
+def write_policy(request: ApiRequest, api: str, resource: str, policy: Json) -> Json:
     """Replace a policy.
 
     Raises:
         ApiError: ABORTED for an etag that is not the current one; INVALID_ARGUMENT for a bad role or member.
     """
-    cloud = call.cloud
-    current = read(cloud, api, resource)
+    cloud = request.cloud
+    current = read_policy(cloud, api, resource)
     etag = policy.get("etag")
     if etag and etag != current["etag"]:
         raise ApiError(
@@ -75,21 +75,21 @@ def write(call: Call, api: str, resource: str, policy: Json) -> Json:
         known["members"].extend(member for member in members if member not in known["members"])
     bindings = [binding for binding in merged.values() if binding["members"]]
     serial = cloud.store.next("etag")
-    fresh: Json = {
+    updated: Json = {
         "version": 3 if any("condition" in binding for binding in bindings) else 1,
         "etag": base64.b64encode(b"\x07" + serial.to_bytes(7, "big")).decode(),
     }
     if bindings:
-        fresh["bindings"] = bindings
+        updated["bindings"] = bindings
     if policy.get("auditConfigs"):
-        fresh["auditConfigs"] = policy["auditConfigs"]
-    cloud.store.put(table(api), resource, fresh)
-    return fresh
+        updated["auditConfigs"] = policy["auditConfigs"]
+    cloud.store.put(policy_collection(api), resource, updated)
+    return updated
 
 
-def forget(cloud: Cloud, api: str, resource: str) -> None:
+def delete_policy(cloud: Cloud, api: str, resource: str) -> None:
     """A deleted resource takes its policy along."""
-    cloud.store.drop(table(api), resource)
+    cloud.store.remove(policy_collection(api), resource)
 
 
 def mark_deleted(cloud: Cloud, email: str, unique_id: str) -> None:
@@ -109,7 +109,7 @@ def mark_deleted(cloud: Cloud, email: str, unique_id: str) -> None:
                 cloud.store.put(name, resource, {**policy, "bindings": changed})
 
 
-def granted(policy: Json, member: str, roles: tuple[str, ...]) -> bool:
+def grants(policy: Json, member: str, roles: tuple[str, ...]) -> bool:
     """Whether a policy gives a member one of the roles."""
     return any(
         binding["role"] in roles and member in binding["members"]
@@ -133,8 +133,8 @@ def account_exists(cloud: Cloud, email: str) -> bool:
 def _check_role(api: str, role: str) -> None:
     if not ROLE.fullmatch(role):
         raise invalid(f'Role name must be in the format "roles/ROLE", not {role!r}', "policy.bindings.role")
-    taken = TAKES.get(api)
-    if taken and role.startswith("roles/") and role not in BASIC and not role.startswith(taken):
+    supported = SUPPORTED_ROLES.get(api)
+    if supported and role.startswith("roles/") and role not in BASIC_ROLES and not role.startswith(supported):
         raise invalid(f"Role {role} is not supported for this resource.")
 
 
@@ -148,7 +148,7 @@ def _check_member(cloud: Cloud, member: str) -> None:
         raise invalid(f"Service account {email} does not exist.")
 
 
-def handlers(ensure: Callable[[Call], object], api: str) -> dict[str, Callable[[Call], Json]]:
+def handlers(ensure: Callable[[ApiRequest], object], api: str) -> dict[str, Callable[[ApiRequest], Json]]:
     """The three IAM methods for resources of a product.
 
     Args:
@@ -156,18 +156,18 @@ def handlers(ensure: Callable[[Call], object], api: str) -> dict[str, Callable[[
         api: the product whose policies these are.
     """
 
-    def get_policy(call: Call) -> Json:
-        ensure(call)
-        return read(call.cloud, api, call.name)
+    def get_policy(request: ApiRequest) -> Json:
+        ensure(request)
+        return read_policy(request.cloud, api, request.name)
 
-    def set_policy(call: Call) -> Json:
-        ensure(call)
+    def set_policy(request: ApiRequest) -> Json:
+        ensure(request)
         # Methods of the older kind take the policy itself as their body.
-        policy = cast("Json", call.body.get("policy", {}) if "policy" in call.body else call.body)
-        return write(call, api, call.name, policy)
+        policy = cast("Json", request.body.get("policy", {}) if "policy" in request.body else request.body)
+        return write_policy(request, api, request.name, policy)
 
-    def test(call: Call) -> Json:
-        permissions = call.body.get("permissions") or call.query.get("permissions") or []
+    def test(request: ApiRequest) -> Json:
+        permissions = request.body.get("permissions") or request.query.get("permissions") or []
         return {"permissions": permissions}
 
     return {"getIamPolicy": get_policy, "setIamPolicy": set_policy, "testIamPermissions": test}

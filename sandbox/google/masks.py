@@ -27,7 +27,7 @@ def output_only(schema: Schema) -> bool:
     return bool(schema.get("readOnly")) or "Output only" in description[:200]
 
 
-def overlay(api: Api, schema: Schema, old: Json, new: Json) -> Json:
+def writable_fields(api: Api, schema: Schema, old: Json, new: Json) -> Json:
     """`new` as a client may write it: output-only fields come from `old`, at every depth."""
     if "$ref" in schema:
         schema = api.schemas[schema["$ref"]]
@@ -39,14 +39,16 @@ def overlay(api: Api, schema: Schema, old: Json, new: Json) -> Json:
             result[name] = value
         elif not output_only(part):
             nested = "$ref" in part and isinstance(value, dict)
-            result[name] = overlay(api, part, cast("Json", old.get(name) or {}), value) if nested else value
+            result[name] = (
+                writable_fields(api, part, cast("Json", old.get(name) or {}), value) if nested else value
+            )
     for name, value in old.items():
         if name in known and output_only(known[name]):
             result[name] = value
     return result
 
 
-def paths(api: Api, schema: str, mask: str) -> list[list[str]]:
+def parse_mask(api: Api, schema: str, mask: str) -> list[list[str]]:
     """A mask's paths in camelCase; map keys are left alone.
 
     Raises:
@@ -79,7 +81,9 @@ def paths(api: Api, schema: str, mask: str) -> list[list[str]]:
     return found
 
 
-def update(api: Api, schema: str, old: Json, new: Json, mask: str | None, *, whole: bool = False) -> Json:
+def apply_patch(
+    api: Api, schema: str, old: Json, new: Json, mask: str | None, *, replace_all: bool = False
+) -> Json:
     """A resource after a PATCH.
 
     Args:
@@ -89,16 +93,16 @@ def update(api: Api, schema: str, old: Json, new: Json, mask: str | None, *, who
         ApiError: INVALID_ARGUMENT for a wrong mask.
     """
     shape = api.schemas[schema]
-    wanted = overlay(api, {"$ref": schema}, old, new)
-    listed = paths(api, schema, mask) if mask else []
-    if ["*"] in listed or (not listed and whole):
-        return wanted
+    requested = writable_fields(api, {"$ref": schema}, old, new)
+    listed = parse_mask(api, schema, mask) if mask else []
+    if ["*"] in listed or (not listed and replace_all):
+        return requested
     result: Json = dict(old)
     known = cast("dict[str, Schema]", shape.get("properties", {}))
     for path in listed or [[name] for name in new if not output_only(known.get(name, {}))]:
         if output_only(known.get(path[0], {})):
             continue
-        _copy(result, wanted, path)
+        _copy(result, requested, path)
     return result
 
 
@@ -116,7 +120,7 @@ def _copy(target: Json, source: Json, path: list[str]) -> None:
     target[head] = inner
 
 
-def select(value: Any, fields: str) -> Any:
+def select_fields(value: Any, fields: str) -> Any:
     """A partial response: `services/name,nextPageToken`, `items(id,name)`, `*`."""
     tree = _tree(iter(re.findall(r"[^,/()\s]+|[,/()]", fields)))
     return _prune(value, tree)

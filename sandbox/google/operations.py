@@ -130,7 +130,7 @@ class Operations:
             if kind == "put":
                 store.put(collection, key, value)
             elif kind == "drop":
-                store.drop(collection, key)
+                store.remove(collection, key)
             elif current is not None:
                 store.put(collection, key, {**current, **value})
         metadata = stored["metadata"]

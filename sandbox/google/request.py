@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from sandbox.google.discovery import Api, Method
     from sandbox.google.store import Json, Store
 
-Handler = Callable[["Call"], "Json | Response | Awaitable[Json | Response]"]
+Handler = Callable[["ApiRequest"], "Json | Response | Awaitable[Json | Response]"]
 
 
 @dataclass(kw_only=True)
-class Call:
+class ApiRequest:
     """One request to an API method.
 
     Args:
@@ -59,20 +59,20 @@ class Call:
         return parts[3] if len(parts) > 3 and parts[2] == "locations" else ""
 
     @property
-    def short(self) -> str:
+    def resource_id(self) -> str:
         """The resource name's last segment."""
         return self.name.rpartition("/")[2]
 
-    def table(self, parent: str, collection: str) -> str:
+    def collection(self, parent: str, collection: str) -> str:
         """The store's collection for resources below a parent."""
         return f"{self.api.product.api}/{parent}/{collection}"
 
-    def where(self) -> tuple[str, str]:
+    def store_key(self) -> tuple[str, str]:
         """The store's (collection, id) of the resource that the path names."""
         parent, _, key = self.name.rpartition("/")
         return f"{self.api.product.api}/{parent}", key
 
-    def need(self, name: str) -> str:
+    def required_query(self, name: str) -> str:
         """A query parameter that must be there.
 
         Raises:

@@ -55,12 +55,12 @@ class Store:
     def put(self, collection: str, key: str, value: Value) -> None:
         """Create or replace a value."""
         self._data.setdefault(collection, {})[key] = copy.deepcopy(value)
-        self._note(collection, key, value)
+        self._append(collection, key, value)
 
-    def drop(self, collection: str, key: str) -> None:
+    def remove(self, collection: str, key: str) -> None:
         """Remove a value; nothing happens when it is not there."""
         if self._data.get(collection, {}).pop(key, None) is not None:
-            self._note(collection, key, None)
+            self._append(collection, key, None)
 
     def next(self, counter: str) -> int:
         """The next number of a counter that never goes back: 1, 2, 3, …"""
@@ -77,10 +77,10 @@ class Store:
         if self._file is None or not self._pending:
             self._pending.clear()
             return
-        fresh = not self._file.exists()
+        updated = not self._file.exists()
         with open(self._file, "a", encoding="utf-8", opener=self._open) as journal:
             journal.write("".join(self._pending))
-        if fresh:
+        if updated:
             self._file.chmod(self._mode)
         self._lines += len(self._pending)
         self._pending.clear()
@@ -94,7 +94,7 @@ class Store:
     def _open(self, path: str, flags: int) -> int:
         return os.open(path, flags, self._mode)
 
-    def _note(self, collection: str, key: str, value: Value | None) -> None:
+    def _append(self, collection: str, key: str, value: Value | None) -> None:
         if self._file is not None:
             self._pending.append(json.dumps([collection, key, value], separators=(",", ":")) + "\n")
 

@@ -34,7 +34,7 @@ SYSTEM_QUERY = frozenset(
 @cache
 def snake(name: str) -> str:
     """`indexConfig` as `index_config`."""
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda hit: f"_{hit.group(1).lower()}", name)
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda match: f"_{match.group(1).lower()}", name)
 
 
 @cache

@@ -232,9 +232,9 @@ class Endpoint:
             body["errors"] = [errors.to_json(error, errors.INTERNAL, place) for error in result.errors]
         return JSONResponse(body, status, headers)
 
-    def error_response(self, status: int, errors: list[Any], code: str, headers: dict[str, str]) -> Response:
-        """An answer without data."""
-        place = self.store.switches.trace_id_position
-        shaped = [errors.to_json(error, code, place) for error in errors]
-        body: dict[str, Any] = {"errors": shaped} if status == 400 else {"data": None, "errors": shaped}
+    def error_response(self, status: int, found: list[Any], code: str, headers: dict[str, str]) -> Response:
+        """Return a response with errors and without data."""
+        position = self.store.switches.trace_id_position
+        entries = [errors.to_json(error, code, position) for error in found]
+        body: dict[str, Any] = {"errors": entries} if status == 400 else {"data": None, "errors": entries}
         return JSONResponse(body, status, headers)

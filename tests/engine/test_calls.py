@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 import requests
 
-from sandbox.engine.gcp.registry import KINDS
+from sandbox.engine.gcp.registry import RESOURCE_TYPES
 from tests.engine.conftest import google_environment
 from tests.engine.recorded import RECORDED, Recorded, Sent
 from tests.engine.stack import ProgramStack
@@ -111,7 +111,7 @@ def test_the_calls_are_those_of_the_real_plugin(name: str, phase: str, life: Lif
 
 
 def test_the_recording_has_every_type() -> None:
-    assert {name.partition(" ")[0] for name in RECORDED} == set(KINDS)
+    assert {name.partition(" ")[0] for name in RECORDED} == set(RESOURCE_TYPES)
 
 
 def test_no_call_is_outside_the_recording(life: Life) -> None:

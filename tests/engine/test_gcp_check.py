@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.engine.gcp import check
 from sandbox.engine.gcp.model import Settings
-from sandbox.engine.gcp.registry import KINDS
+from sandbox.engine.gcp.registry import RESOURCE_TYPES
 from sandbox.engine.protocol import Asset, Unknown
 
 pytestmark = pytest.mark.unit
@@ -21,23 +21,23 @@ FIELDS = [{"fieldPath": "a", "order": "ASCENDING"}]
 
 
 def failures(token: str, inputs: dict[str, Any]) -> list[tuple[str, str]]:
-    return check.failures(KINDS[token], inputs)
+    return check.failures(RESOURCE_TYPES[token], inputs)
 
 
 def test_good_inputs_pass() -> None:
     assert failures(INDEX, {"collection": "threads", "fields": FIELDS, "skipWait": True}) == []
 
 
-@pytest.mark.parametrize("token", sorted(KINDS))
+@pytest.mark.parametrize("token", sorted(RESOURCE_TYPES))
 def test_every_type_refuses_a_property_that_does_not_exist(token: str) -> None:
     found = dict(failures(token, {"noSuchProperty": 1}))
     assert "unknown property" in found["noSuchProperty"]
 
 
-@pytest.mark.parametrize("token", sorted(KINDS))
+@pytest.mark.parametrize("token", sorted(RESOURCE_TYPES))
 def test_every_type_names_each_required_property_that_is_missing(token: str) -> None:
     found = {path for path, reason in failures(token, {}) if reason == "missing required property"}
-    assert found == KINDS[token].sdk.inputs.required
+    assert found == RESOURCE_TYPES[token].sdk.inputs.required
 
 
 def test_a_misspelt_property_is_told_with_the_right_one() -> None:
@@ -97,8 +97,8 @@ def test_a_source_that_is_not_there_is_told_in_the_preview() -> None:
 
 def test_completed_fills_defaults_project_and_region() -> None:
     settings = Settings(project="p", region="europe-west1")
-    job = KINDS["gcp:cloudscheduler/job:Job"]
-    done = check.completed(job, {"name": "j", "schedule": "every 1 hours"}, settings, {})
+    job = RESOURCE_TYPES["gcp:cloudscheduler/job:Job"]
+    done = check.with_defaults(job, {"name": "j", "schedule": "every 1 hours"}, settings, {})
     assert done == {
         "name": "j",
         "schedule": "every 1 hours",
@@ -113,7 +113,7 @@ def test_completed_keeps_what_the_server_filled_but_not_what_belongs_to_the_old_
     source = {"storageSource": {"bucket": "b", "object": "1", "generation": 7}}
     state: dict[str, Any] = {"buildConfig": {"build": "projects/1/builds/2", "source": source}}
     inputs: dict[str, Any] = {"buildConfig": {"source": {"storageSource": {"bucket": "b", "object": "2"}}}}
-    done = check.completed(KINDS[FUNCTION], inputs, Settings(), state)
+    done = check.with_defaults(RESOURCE_TYPES[FUNCTION], inputs, Settings(), state)
     assert done["buildConfig"] == {
         "build": "projects/1/builds/2",
         "source": {"storageSource": {"bucket": "b", "object": "2"}},

@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.engine.gcp import diff
 from sandbox.engine.gcp.check import DEFAULTS_KEY
-from sandbox.engine.gcp.registry import KINDS
+from sandbox.engine.gcp.registry import RESOURCE_TYPES
 from sandbox.engine.protocol import Asset, Unknown
 
 pytestmark = pytest.mark.unit
@@ -37,7 +37,7 @@ LAST = {"fieldPath": "__name__", "order": "DESCENDING"}
 
 
 def shown(token: str, state: dict[str, Any], inputs: dict[str, Any]) -> dict[str, str]:
-    found = diff.changes(KINDS[token], state, inputs)
+    found = diff.changes(RESOURCE_TYPES[token], state, inputs)
     return {change.path: change.kind + ("_REPLACE" if change.replace else "") for change in found}
 
 
@@ -379,7 +379,7 @@ def test_every_type_is_in_one_of_the_tables() -> None:
         "gcp:projects/serviceIdentity:ServiceIdentity",
         "gcp:secretmanager/secretIamMember:SecretIamMember",
     }
-    assert covered | elsewhere == set(KINDS)
+    assert covered | elsewhere == set(RESOURCE_TYPES)
 
 
 def test_an_unknown_value_is_a_change_and_a_replacement_only_where_it_would_be_one() -> None:
@@ -395,7 +395,7 @@ def test_an_unknown_value_is_a_change_and_a_replacement_only_where_it_would_be_o
 
 
 def test_a_name_that_the_program_gives_is_deleted_before_it_is_made_again() -> None:
-    kind = KINDS[FUNCTION]
-    assert diff.deletes_first(kind, {"name": "ours", DEFAULTS_KEY: []})
-    assert not diff.deletes_first(kind, {"name": "generated-1a2b3c4", DEFAULTS_KEY: ["name"]})
-    assert not diff.deletes_first(KINDS[RULESET], {"source": {}})
+    kind = RESOURCE_TYPES[FUNCTION]
+    assert diff.deletes_before_replace(kind, {"name": "ours", DEFAULTS_KEY: []})
+    assert not diff.deletes_before_replace(kind, {"name": "generated-1a2b3c4", DEFAULTS_KEY: ["name"]})
+    assert not diff.deletes_before_replace(RESOURCE_TYPES[RULESET], {"source": {}})

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sandbox.engine.gcp import configuration
-from sandbox.engine.gcp.errors import GcpError, HalfMadeError
-from sandbox.engine.gcp.model import Call, Settings
-from sandbox.engine.gcp.registry import KINDS
+from sandbox.engine.gcp.errors import GcpError, InitFailedError
+from sandbox.engine.gcp.model import OperationContext, Settings
+from sandbox.engine.gcp.registry import RESOURCE_TYPES
 from sandbox.engine.gcp.rest import Access, ApiError, Rest, Upload
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class ScriptedRest(Rest):
     """The real retries and waits on scripted answers."""
 
     def __init__(self, script: Script, bearer: str = "t") -> None:
-        super().__init__(Access(endpoints=ENDPOINTS, token=bearer), pause=script.waited.append)
+        super().__init__(Access(endpoints=ENDPOINTS, token=bearer), sleep=script.waited.append)
         self._script = script
 
     def _once(
@@ -56,9 +56,9 @@ class ScriptedRest(Rest):
         return status, text, self._script.retry_after
 
 
-def call(script: Script) -> Call:
+def call(script: Script) -> OperationContext:
     settings = Settings(project="p", region="r")
-    return Call(rest=ScriptedRest(script), settings=settings, timeout=5, tell=lambda _text: None)
+    return OperationContext(rest=ScriptedRest(script), settings=settings, timeout=5, log=lambda _text: None)
 
 
 def error(status: int, message: str = "no", name: str = "") -> tuple[int, Any]:
@@ -152,7 +152,7 @@ def test_a_policy_that_changed_meanwhile_is_read_again_and_keeps_what_others_wro
             (200, {"etag": "3"}),
         ]
     )
-    identifier, state = KINDS[MEMBER].create(call(script), INPUTS)
+    identifier, state = RESOURCE_TYPES[MEMBER].create(call(script), INPUTS)
     assert identifier == "p/roles/viewer/user:b@x"
     assert state["etag"] == "3"
     assert policies(script)[-1] == {
@@ -167,7 +167,7 @@ def test_a_policy_that_keeps_changing_is_given_up() -> None:
     for _ in range(10):
         answers += [(200, {"etag": "1"}), error(409, "changed")]
     with pytest.raises(ApiError, match="changed"):
-        KINDS[MEMBER].create(call(Script(answers)), INPUTS)
+        RESOURCE_TYPES[MEMBER].create(call(Script(answers)), INPUTS)
 
 
 def test_a_member_is_removed_and_the_roles_others_and_conditions_stay() -> None:
@@ -178,7 +178,7 @@ def test_a_member_is_removed_and_the_roles_others_and_conditions_stay() -> None:
     }
     plain = {"role": "roles/viewer", "members": ["user:a@x", "user:b@x"]}
     script = Script([(200, {"etag": "1", "bindings": [conditioned, plain]}), (200, {}), (200, {})])
-    KINDS[MEMBER].delete(call(script), "", INPUTS)
+    RESOURCE_TYPES[MEMBER].delete(call(script), "", INPUTS)
     assert policies(script) == [
         {
             "version": 3,
@@ -191,8 +191,8 @@ def test_a_member_is_removed_and_the_roles_others_and_conditions_stay() -> None:
 def test_a_member_with_a_condition_is_another_member() -> None:
     script = Script([(200, {"etag": "1", "bindings": [{"role": "roles/viewer", "members": ["user:b@x"]}]})])
     inputs = {**INPUTS, "condition": {"title": "t", "expression": "e"}}
-    assert KINDS[MEMBER].read(call(script), "", INPUTS) is not None
-    assert KINDS[MEMBER].read(call(script), "", inputs) is None
+    assert RESOURCE_TYPES[MEMBER].read(call(script), "", INPUTS) is not None
+    assert RESOURCE_TYPES[MEMBER].read(call(script), "", inputs) is None
 
 
 def test_a_function_whose_build_failed_is_half_made() -> None:
@@ -201,8 +201,8 @@ def test_a_function_whose_build_failed_is_half_made() -> None:
         (200, {"name": "n", "state": "FAILED"}),
     ]
     inputs = {"name": "f", "project": "p", "location": "l"}
-    with pytest.raises(HalfMadeError, match="no entry point") as caught:
-        KINDS["gcp:cloudfunctionsv2/function:Function"].create(call(Script(answers)), inputs)
+    with pytest.raises(InitFailedError, match="no entry point") as caught:
+        RESOURCE_TYPES["gcp:cloudfunctionsv2/function:Function"].create(call(Script(answers)), inputs)
     assert caught.value.identifier == "projects/p/locations/l/functions/f"
     assert caught.value.state["state"] == "FAILED"
 
@@ -219,7 +219,7 @@ def test_a_function_whose_build_failed_is_half_made() -> None:
 def test_an_import_takes_the_short_forms_of_an_id(
     token: str, identifier: str, names: tuple[str, ...]
 ) -> None:
-    kind: Any = KINDS[token]
+    kind: Any = RESOURCE_TYPES[token]
     assert tuple(kind.parse(identifier, Settings(project="p", region="r")).values()) == names
     with pytest.raises(GcpError, match="should look like projects/"):
         kind.parse("a/b/c/d", Settings(project="p", region="r"))
@@ -243,7 +243,7 @@ def test_the_configuration_comes_from_the_program_before_the_environment() -> No
 
 def test_a_setting_that_would_be_passed_over_is_refused() -> None:
     found = dict(
-        configuration.problems(
+        configuration.failures(
             {"credentials": "{}", "defaultLabels": "{}", "projct": "p", "zone": "z", "region": "r"}
         )
     )

@@ -55,14 +55,14 @@ _RUN_KINDS = {**_KINDS, "command": (str, "a string")}
 _UNSUPPORTED = {"assetPaths", "archivePaths"}
 
 
-def plain(value: Any) -> Any:
+def unwrap_secrets(value: Any) -> Any:
     """Return a value with the marks of secrecy taken off, at any depth."""
     if isinstance(value, Secret):
-        return plain(value.value)
+        return unwrap_secrets(value.value)
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in cast("dict[str, Value]", value).items()}
+        return {key: unwrap_secrets(item) for key, item in cast("dict[str, Value]", value).items()}
     if isinstance(value, list):
-        return [plain(item) for item in cast("list[Value]", value)]
+        return [unwrap_secrets(item) for item in cast("list[Value]", value)]
     return value
 
 
@@ -79,21 +79,21 @@ def failures(inputs: Mapping[str, Value], kinds: Mapping[str, tuple[type, str]])
     """Return what is wrong with the inputs, as pairs of property and reason."""
     found: list[tuple[str, str]] = []
     for key, value in inputs.items():
-        bare = plain(value)
+        unwrapped = unwrap_secrets(value)
         if key in _UNSUPPORTED:
             found.append(
                 (key, "the sandbox's command plugin does not collect files; read them from stdout instead")
             )
         elif key not in kinds:
             found.append((key, f"unknown property; known are {', '.join(sorted(kinds))}"))
-        elif bare is not None and not isinstance(bare, Unknown | kinds[key][0]):
+        elif unwrapped is not None and not isinstance(unwrapped, Unknown | kinds[key][0]):
             found.append((key, f"must be {kinds[key][1]}"))
-        elif key == "logging" and isinstance(bare, str) and bare not in _LOGGING:
+        elif key == "logging" and isinstance(unwrapped, str) and unwrapped not in _LOGGING:
             found.append((key, f"must be one of {', '.join(_LOGGING)}"))
-        elif key == "environment" and not contains_unknown(bare):
+        elif key == "environment" and not contains_unknown(unwrapped):
             wrong = sorted(
                 name
-                for name, item in cast("dict[str, Value]", bare or {}).items()
+                for name, item in cast("dict[str, Value]", unwrapped or {}).items()
                 if not isinstance(item, str)
             )
             found.extend((f"environment.{name}", "must be a string") for name in wrong)
@@ -139,7 +139,10 @@ class CommandPlugin(ProviderPlugin):
         self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
     ) -> provider_pb2.DiffResponse:
         """Any changed input is an update; changed triggers are a replacement."""
-        olds, news = plain(from_struct(request.old_inputs or request.olds)), plain(from_struct(request.news))
+        olds, news = (
+            unwrap_secrets(from_struct(request.old_inputs or request.olds)),
+            unwrap_secrets(from_struct(request.news)),
+        )
         changed = sorted(key for key in _COMMAND_KINDS if olds.get(key) != news.get(key))
         response = provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE,
@@ -217,18 +220,18 @@ class CommandPlugin(ProviderPlugin):
         urn: str,
         context: grpc.ServicerContext,
     ) -> Output:
-        bare = plain(inputs)
-        text = next((bare[key] for key in keys if bare.get(key) is not None), None)
+        unwrapped = unwrap_secrets(inputs)
+        text = next((unwrapped[key] for key in keys if unwrapped.get(key) is not None), None)
         if text is None:
             return previous
         try:
-            return run(_line(text, bare), previous, lambda line: self.tell(urn, line, passing=True))
+            return run(_line(text, unwrapped), previous, lambda line: self.log(urn, line, ephemeral=True))
         except CommandError as error:
             context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
 
 def _previous(state: Any) -> Output:
-    found = plain(from_struct(state))
+    found = unwrap_secrets(from_struct(state))
     return Output(stdout=str(found.get("stdout") or ""), stderr=str(found.get("stderr") or ""))
 
 

@@ -46,7 +46,7 @@ class Output:
     stderr: str = ""
 
 
-def run(line: CommandLine, previous: Output, show: Callable[[str], None]) -> Output:
+def run(line: CommandLine, previous: Output, on_line: Callable[[str], None]) -> Output:
     """Run a command to its end.
 
     Args:
@@ -74,14 +74,14 @@ def run(line: CommandLine, previous: Output, show: Callable[[str], None]) -> Out
     except OSError as error:
         raise CommandError(_failure(_not_started(line, error), line.text, "")) from error
     with process:
-        code, output, both = _communicate(process, line, show)
+        code, output, both = _communicate(process, line, on_line)
     if code != 0:
         raise CommandError(_failure(_status(code), line.text, both))
     return output
 
 
 def _communicate(
-    process: subprocess.Popen[bytes], line: CommandLine, show: Callable[[str], None]
+    process: subprocess.Popen[bytes], line: CommandLine, on_line: Callable[[str], None]
 ) -> tuple[int, Output, str]:
     """Feed a process and read it to its end; return its code, what it printed, and that as it came."""
     stdout, stderr, both = bytearray(), bytearray(), bytearray()
@@ -93,7 +93,7 @@ def _communicate(
                 into += part
                 both.extend(part)
             if logged:
-                show(part.decode("utf-8", "replace").rstrip("\n"))
+                on_line(part.decode("utf-8", "replace").rstrip("\n"))
 
     readers = [
         threading.Thread(target=drain, args=(process.stdout, stdout), kwargs={"logged": line.log_stdout}),

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 _PROJECT = ("GOOGLE_PROJECT", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT")
 _REGION = ("GOOGLE_REGION", "GCLOUD_REGION", "CLOUDSDK_COMPUTE_REGION")
-_REFUSED = {
+_REJECTED = {
     "defaultLabels": "the sandbox's gcp plugin would not see that they changed: set labels on the resources",
     "credentials": "the sandbox takes a token: gcp:accessToken, or GOOGLE_OAUTH_ACCESS_TOKEN",
     "externalCredentials": "the sandbox takes a token: gcp:accessToken, or GOOGLE_OAUTH_ACCESS_TOKEN",
     "impersonateServiceAccount": "the sandbox has nobody to impersonate",
 }
-_PASSED_OVER = {
+_IGNORED = {
     "batching",
     "disablePartnerName",
     "disableGooglePartnerName",
@@ -47,15 +47,15 @@ _KNOWN = {
 }
 
 
-def problems(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+def failures(config: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what the sandbox cannot do with a configuration, as pairs of key and reason."""
     found: list[tuple[str, str]] = []
     for key, value in sorted(config.items()):
         if value in {None, ""}:
             continue
-        if key in _REFUSED:
-            found.append((key, _REFUSED[key]))
-        elif key not in _KNOWN and key not in _PASSED_OVER and not key.endswith("CustomEndpoint"):
+        if key in _REJECTED:
+            found.append((key, _REJECTED[key]))
+        elif key not in _KNOWN and key not in _IGNORED and not key.endswith("CustomEndpoint"):
             found.append((key, "the sandbox's gcp plugin does not know this setting"))
     return found
 

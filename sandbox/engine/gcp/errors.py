@@ -9,7 +9,7 @@ class GcpError(Exception):
     """A call failed or a resource cannot be handled. The text is shown to the user."""
 
 
-class HalfMadeError(GcpError):
+class InitFailedError(GcpError):
     """The object exists but is not as it should be: it is kept in the state, and the operation fails.
 
     Args:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from sandbox.engine.gcp.errors import GcpError
-from sandbox.engine.gcp.model import Call, Change, State
+from sandbox.engine.gcp.model import Change, OperationContext, State
 from sandbox.engine.gcp.rest import ApiError
-from sandbox.engine.gcp.standard import RestKind, without_empty
+from sandbox.engine.gcp.standard import RestResource, without_empty
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sandbox.engine.gcp.rest import Json
 
 
-class Index(RestKind):
+class Index(RestResource):
     """A composite index. Nothing of it can be changed in place; the server names it."""
 
     pulumi_type = "gcp:firestore/index:Index"
@@ -49,12 +49,12 @@ class Index(RestKind):
         """The server gives the name."""
         return ""
 
-    def waited(self, call: Call, answer: Json, name: str, inputs: State) -> Json:
+    def wait_for_create(self, context: OperationContext, answer: Json, name: str, inputs: State) -> Json:
         """Wait for the build; with `skipWait` only take the name from the operation's metadata."""
         if inputs.get("skipWait"):
-            about = cast("Json", answer.get("metadata") or {})
-            return {"name": about.get("index")}
-        return super().waited(call, answer, name, inputs)
+            metadata = cast("Json", answer.get("metadata") or {})
+            return {"name": metadata.get("index")}
+        return super().wait_for_create(context, answer, name, inputs)
 
     def created_name(self, answer: Json, name: str) -> str:
         """Return the name that the server gave."""
@@ -64,7 +64,7 @@ class Index(RestKind):
             raise GcpError(message)
         return str(found)
 
-    def same(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
+    def equivalent(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
         """The server adds a last field `__name__` that the program need not declare."""
         if pattern != "fields" or not isinstance(old, list) or not isinstance(new, list):
             return False
@@ -75,7 +75,7 @@ class Index(RestKind):
         ]
 
 
-class Field(RestKind):
+class Field(RestResource):
     """A single-field override: indexes and time to live of one field."""
 
     pulumi_type = "gcp:firestore/field:Field"
@@ -99,13 +99,13 @@ class Field(RestKind):
             body["ttlConfig"] = {key: value for key, value in ttl.items() if key == "expirationOffset"}
         return body
 
-    def create(self, call: Call, inputs: State) -> tuple[str, State]:
+    def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
         """Patch the field, which always exists."""
         name = self.identifier(inputs)
-        answer = call.rest.send("PATCH", self.product, name, body=self.body(inputs, call.settings))
+        answer = context.rest.send("PATCH", self.product, name, body=self.body(inputs, context.settings))
         if not inputs.get("skipWait"):
-            call.rest.wait(self.product, answer, call.wait_seconds(self.minutes), call.tell)
-        return self.read_back(call, name, inputs)
+            context.rest.wait(self.product, answer, context.wait_seconds(self.timeout_minutes), context.log)
+        return self.read_back(context, name, inputs)
 
     def patch_body(self, body: Json, mask: list[str]) -> Json:
         """Return the changed halves only."""
@@ -122,7 +122,7 @@ class Field(RestKind):
             plain["ttlConfig"] = found["ttlConfig"]
         return super().state(plain, identifier, before, settings)
 
-    def same(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
+    def equivalent(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
         """An override without indexes is empty, and still an override."""
         return pattern == "indexConfig" and isinstance(old, dict) and old == new
 
@@ -130,21 +130,21 @@ class Field(RestKind):
         """See an override without indexes that is gone, or one that the program has dropped."""
         found: list[Change] = []
         for name in ("indexConfig", "ttlConfig"):
-            wanted, there = inputs.get(name) is not None, state.get(name) is not None
+            requested, current = inputs.get(name) is not None, state.get(name) is not None
             shown = name == "indexConfig" and cast("State", state.get(name) or inputs.get(name) or {}).get(
                 "indexes"
             )
-            if wanted != there and not shown:
-                found.append(Change(path=name, pattern=name, kind="ADD" if wanted else "DELETE"))
+            if requested != current and not shown:
+                found.append(Change(path=name, pattern=name, kind="ADD" if requested else "DELETE"))
         return found
 
-    def delete(self, call: Call, identifier: str, state: State) -> None:
+    def delete(self, context: OperationContext, identifier: str, state: State) -> None:
         """Give the field back to its database's defaults."""
-        answer = call.rest.send(
+        answer = context.rest.send(
             "PATCH", self.product, identifier, query={"updateMask": "indexConfig,ttlConfig"}, body={}
         )
         if not state.get("skipWait"):
-            call.rest.wait(self.product, answer, call.wait_seconds(self.minutes), call.tell)
+            context.rest.wait(self.product, answer, context.wait_seconds(self.timeout_minutes), context.log)
 
 
 def _index_config(config: State) -> Json:
@@ -171,7 +171,7 @@ def _unwrapped(index: Json) -> State:
     return {key: value for key, value in found.items() if value is not None}
 
 
-class Ruleset(RestKind):
+class Ruleset(RestResource):
     """A set of rules: never changed, only made anew. Its `name` output is the last part of its name."""
 
     pulumi_type = "gcp:firebaserules/ruleset:Ruleset"
@@ -194,19 +194,19 @@ class Ruleset(RestKind):
 
     def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
         """Add the short name and the metadata, which the SDK has as a list."""
-        done = super().state(found, identifier, before, settings)
-        done["name"] = identifier.rpartition("/")[2]
+        outputs = super().state(found, identifier, before, settings)
+        outputs["name"] = identifier.rpartition("/")[2]
         metadata = found.get("metadata")
         if metadata is not None:
-            done["metadatas"] = [metadata]
-        return done
+            outputs["metadatas"] = [metadata]
+        return outputs
 
-    def delete(self, call: Call, identifier: str, state: State) -> None:
+    def delete(self, context: OperationContext, identifier: str, state: State) -> None:
         """Look first, as the real plugin does, then delete."""
         try:
-            call.rest.get(self.product, identifier)
+            context.rest.get(self.product, identifier)
         except ApiError as error:
             if error.status == 404:
                 return
             raise
-        super().delete(call, identifier, state)
+        super().delete(context, identifier, state)

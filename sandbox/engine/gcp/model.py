@@ -38,7 +38,7 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
+class OperationContext:
     """One operation on one resource.
 
     `timeout` is in seconds, 0 where the program sets none. `tell` shows a passing line beside the resource.
@@ -47,7 +47,7 @@ class Call:
     rest: Rest
     settings: Settings
     timeout: float
-    tell: Callable[[str], None]
+    log: Callable[[str], None]
 
     def wait_seconds(self, default_minutes: float) -> float:
         """Return how long an operation may take: the program's time-out, or the type's own."""
@@ -69,7 +69,7 @@ class Change:
         return self.pattern.partition(".")[0]
 
 
-class Kind(ABC):
+class ResourceType(ABC):
     """A resource type. Subclasses are the tables; their class attributes are Terraform's schema of the
     type.
 
@@ -118,15 +118,15 @@ class Kind(ABC):
             return not prefixes & self.keep
         return bool(prefixes & self.replace)
 
-    def normal(self, pattern: str, value: Any) -> Any:
+    def normalize(self, pattern: str, value: Any) -> Any:
         """Return the form of a value in which equal means equal to the server."""
         return value
 
-    def same(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
+    def equivalent(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
         """Return whether two values that differ are still the same to Terraform's provider."""
         return False
 
-    def problems(self, inputs: State) -> list[tuple[str, str]]:
+    def failures(self, inputs: State) -> list[tuple[str, str]]:
         """Return what is wrong with inputs of the right types: pairs of property and reason."""
         return []
 
@@ -134,7 +134,7 @@ class Kind(ABC):
         """Return a name for an object whose program gives none."""
         return f"{base[: self.autoname_length - 8]}-{secrets.token_hex(4)[:7]}"
 
-    def planned(self, inputs: State, settings: Settings) -> State:
+    def preview_outputs(self, inputs: State, settings: Settings) -> State:
         """Return the outputs that are known before the object is made."""
         return {}
 
@@ -143,7 +143,7 @@ class Kind(ABC):
         return []
 
     @abstractmethod
-    def create(self, call: Call, inputs: State) -> tuple[str, State]:
+    def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
         """Make the object; return its id and outputs.
 
         Args:
@@ -152,32 +152,32 @@ class Kind(ABC):
         """
 
     @abstractmethod
-    def read(self, call: Call, identifier: str, state: State) -> tuple[str, State] | None:
+    def read(self, context: OperationContext, identifier: str, state: State) -> tuple[str, State] | None:
         """Return the object's id and outputs as they are now; None when it is gone.
 
         `state` is what was known before: empty when the object is imported.
         """
 
     def update(
-        self, call: Call, identifier: str, inputs: State, state: State, changes: list[Change]
+        self, context: OperationContext, identifier: str, inputs: State, state: State, changes: list[Change]
     ) -> State:  # pragma: no cover - only types with something to update get here
         """Change the object; return its outputs. Unset `inputs` hold the server's own values."""
         message = f"{self.label} cannot be updated in place ({', '.join(change.path for change in changes)})"
         raise GcpError(message)
 
     @abstractmethod
-    def delete(self, call: Call, identifier: str, state: State) -> None:
+    def delete(self, context: OperationContext, identifier: str, state: State) -> None:
         """Delete the object. One that is gone already is not an error."""
 
 
-def labels_out(inputs: State, settings: Settings) -> dict[str, str]:
+def labels_to_send(inputs: State, settings: Settings) -> dict[str, str]:
     """Return the labels that are sent: the program's and Pulumi's mark."""
     own = cast("dict[str, str]", inputs.get("labels") or {})
     mark = {ATTRIBUTION_LABEL: "true"} if settings.attribution_label else {}
     return {**mark, **own}
 
 
-def labels_in(inputs: State, found: Mapping[str, str], settings: Settings) -> State:
+def label_outputs(inputs: State, found: Mapping[str, str], settings: Settings) -> State:
     """Return the three label outputs: the declared ones as found, Pulumi's, and all there are.
 
     A label that the program does not declare is not its business (Terraform's `labels` are

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from sandbox.engine.gcp import firestore, functions, iam, identities, jobs, secrets, storage
 
 if TYPE_CHECKING:
-    from sandbox.engine.gcp.model import Kind
+    from sandbox.engine.gcp.model import ResourceType
 
-KINDS: dict[str, Kind] = {
+RESOURCE_TYPES: dict[str, ResourceType] = {
     kind.pulumi_type: kind
     for kind in (
         firestore.Field(),

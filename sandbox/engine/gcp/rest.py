@@ -39,7 +39,7 @@ PRODUCTS = {
     "cloudtasks": "CLOUD_TASKS",
 }
 
-_PASSING = {429, 500, 502, 503}
+_RETRYABLE = {429, 500, 502, 503}
 _RETRY_SECONDS = 90.0  # as long as the Terraform provider's transport keeps trying
 _FIRST_WAIT, _GREATEST_WAIT = 0.25, 10.0
 _CONTENDED = ("underlying data changed", "cross-transaction contention", "Please retry")
@@ -87,9 +87,9 @@ class Rest:
         pause: how to wait; a test's fake makes it short.
     """
 
-    def __init__(self, access: Access, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, access: Access, sleep: Callable[[float], None] = time.sleep) -> None:
         self._access = access
-        self._pause = pause
+        self._sleep = sleep
         self._local = threading.local()
 
     def get(self, product: str, path: str, query: Mapping[str, str] | None = None) -> Json:
@@ -119,20 +119,20 @@ class Rest:
             GcpError: there is no endpoint for the product, or no token.
         """
         url = self._url(product, path, upload=isinstance(body, Upload))
-        give_up = time.monotonic() + _RETRY_SECONDS
+        deadline = time.monotonic() + _RETRY_SECONDS
         wait = _FIRST_WAIT
         while True:
             status, text, after = self._once(method, url, query, body)
             if 200 <= status < 300:
                 return cast("Json", json.loads(text)) if text.strip() else {}
             error = _api_error(status, text)
-            again = status in _PASSING or status == 0 or (status == 409 and _is_contention(error))
-            if not again or time.monotonic() + wait > give_up:
+            retryable = status in _RETRYABLE or status == 0 or (status == 409 and _is_contention(error))
+            if not retryable or time.monotonic() + wait > deadline:
                 raise error
-            self._pause(max(wait, after))
+            self._sleep(max(wait, after))
             wait = min(wait * 2, _GREATEST_WAIT)
 
-    def wait(self, product: str, operation: Json, seconds: float, tell: Callable[[str], None]) -> Json:
+    def wait(self, product: str, operation: Json, seconds: float, on_progress: Callable[[str], None]) -> Json:
         """Wait for a long-running operation; return its response.
 
         Args:
@@ -147,18 +147,18 @@ class Rest:
         """
         if "name" not in operation:
             return operation  # some deletions answer at once, with nothing
-        give_up = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds
         wait, rounds = _FIRST_WAIT, 0
         while not operation.get("done"):
-            if time.monotonic() + wait > give_up:
+            if time.monotonic() + wait > deadline:
                 message = f"timeout while waiting for {operation.get('name')} after {seconds:.0f} seconds"
                 raise GcpError(message)
-            self._pause(wait)
+            self._sleep(wait)
             wait = min(wait * 1.5, _GREATEST_WAIT)
             operation = self.get(product, str(operation["name"]))
             rounds += 1
             if rounds % 4 == 0:
-                tell(_progress(operation))
+                on_progress(_progress(operation))
         if "error" in operation:
             error = cast("Json", operation["error"])
             raise ApiError(int(error.get("code", 0)), str(error.get("message", "")), _details(error))
@@ -245,8 +245,9 @@ def _is_contention(error: ApiError) -> bool:
 
 
 def _progress(operation: Json) -> str:
-    about = cast("Json", operation.get("metadata") or {})
-    done = cast("Json", about.get("progressDocuments") or {})
-    if done.get("estimatedWork"):
-        return f"{about.get('state', 'working')}: {done.get('completedWork', 0)} of {done['estimatedWork']}"
-    return f"still waiting: {about.get('state') or about.get('verb') or 'working'}"
+    metadata = cast("Json", operation.get("metadata") or {})
+    progress = cast("Json", metadata.get("progressDocuments") or {})
+    if progress.get("estimatedWork"):
+        completed, estimated = progress.get("completedWork", 0), progress["estimatedWork"]
+        return f"{metadata.get('state', 'working')}: {completed} of {estimated}"
+    return f"still waiting: {metadata.get('state') or metadata.get('verb') or 'working'}"

@@ -25,7 +25,7 @@ from sandbox.engine.starting import toolchain_folder
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_FORMAT = 1  # of the kept files: one more, and they are read anew
+_CACHE_VERSION = 1  # of the kept files: one more, and they are read anew
 _SCALARS = {"str": "string", "bool": "boolean", "int": "integer", "float": "number", "Any": "any"}
 _ASSETS = {"Asset", "Archive"}
 
@@ -64,15 +64,15 @@ def resource(token: str) -> SdkResource:
         message = f"{token} is not a resource type of the gcp package"
         raise SdkTypeError(message)
     module, _, name = match.groups()
-    folder = f"pulumi-gcp-{installed.version('pulumi-gcp')}-{_FORMAT}"
-    kept = toolchain_folder() / "cache" / folder / f"{module}.{name}.json"
-    if kept.is_file():
-        return _from_json(json.loads(kept.read_text("utf-8")))
+    folder = f"pulumi-gcp-{installed.version('pulumi-gcp')}-{_CACHE_VERSION}"
+    preserved = toolchain_folder() / "cache" / folder / f"{module}.{name}.json"
+    if preserved.is_file():
+        return _from_json(json.loads(preserved.read_text("utf-8")))
     found = _read(module, name, token)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    part = kept.with_suffix(f".{os.getpid()}")
+    preserved.parent.mkdir(parents=True, exist_ok=True)
+    part = preserved.with_suffix(f".{os.getpid()}")
     part.write_text(json.dumps(_to_json(found)), "utf-8")
-    part.replace(kept)
+    part.replace(preserved)
     return found
 
 
@@ -103,10 +103,10 @@ def _getters(node: ast.ClassDef) -> dict[str, str]:
         if not isinstance(method, ast.FunctionDef):
             continue
         for decorator in method.decorator_list:
-            call = decorator if isinstance(decorator, ast.Call) else None
-            target = call.func if call else decorator
+            context = decorator if isinstance(decorator, ast.Call) else None
+            target = context.func if context else decorator
             if isinstance(target, ast.Attribute) and target.attr == "getter":
-                given = call.keywords[0].value if call and call.keywords else None
+                given = context.keywords[0].value if context and context.keywords else None
                 wire = given.value if isinstance(given, ast.Constant) else method.name
                 names[method.name] = str(wire)
     return names

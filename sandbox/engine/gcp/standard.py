@@ -12,8 +12,15 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from sandbox.engine.gcp.diff import is_empty
-from sandbox.engine.gcp.errors import GcpError, HalfMadeError
-from sandbox.engine.gcp.model import Call, Change, Kind, State, labels_in, labels_out
+from sandbox.engine.gcp.errors import GcpError, InitFailedError
+from sandbox.engine.gcp.model import (
+    Change,
+    OperationContext,
+    ResourceType,
+    State,
+    label_outputs,
+    labels_to_send,
+)
 from sandbox.engine.gcp.rest import ApiError
 
 if TYPE_CHECKING:
@@ -24,7 +31,7 @@ if TYPE_CHECKING:
     from sandbox.engine.gcp.sdk_types import SdkType
 
 
-class RestKind(Kind):
+class RestResource(ResourceType):
     """A table row: what is sent where.
 
     Attributes:
@@ -51,9 +58,9 @@ class RestKind(Kind):
     api_names: ClassVar[Mapping[str, str]] = {}
     outputs: ClassVar[tuple[str, ...]] = ()
     operations: ClassVar[bool] = False
-    minutes: ClassVar[float] = 20.0
-    masked: ClassVar[bool] = True
-    labelled: ClassVar[bool] = False
+    timeout_minutes: ClassVar[float] = 20.0
+    uses_mask: ClassVar[bool] = True
+    has_labels: ClassVar[bool] = False
 
     def body(self, inputs: State, settings: Settings) -> Json:
         """Return the object as it is sent, without its name."""
@@ -62,8 +69,8 @@ class RestKind(Kind):
         for name, value in inputs.items():
             if name not in variables and name not in self.local and name != "labels" and value is not None:
                 body[self.api_names.get(name, name)] = value
-        if self.labelled:
-            body["labels"] = labels_out(inputs, settings)
+        if self.has_labels:
+            body["labels"] = labels_to_send(inputs, settings)
         return body
 
     def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
@@ -76,19 +83,19 @@ class RestKind(Kind):
             settings: the provider's configuration.
         """
         variables = self.parse(identifier, settings)
-        done: State = {}
+        outputs: State = {}
         for name, sdk in self.kind_fields().items():
             if name in variables:
-                done[name] = variables[name]
+                outputs[name] = variables[name]
             elif name in self.local:
-                done[name] = before.get(name)
-            elif name != "labels" or not self.labelled:
-                done[name] = coerced(sdk, found.get(self.api_names.get(name, name)))
+                outputs[name] = before.get(name)
+            elif name != "labels" or not self.has_labels:
+                outputs[name] = coerced(sdk, found.get(self.api_names.get(name, name)))
         for name in self.outputs:
-            done[name] = found.get(name)
-        if self.labelled:
-            done.update(labels_in(before, cast("dict[str, str]", found.get("labels") or {}), settings))
-        return {name: value for name, value in done.items() if value is not None}
+            outputs[name] = found.get(name)
+        if self.has_labels:
+            outputs.update(label_outputs(before, cast("dict[str, str]", found.get("labels") or {}), settings))
+        return {name: value for name, value in outputs.items() if value is not None}
 
     def kind_fields(self) -> Mapping[str, SdkType]:
         """Return the inputs that are carried."""
@@ -123,83 +130,87 @@ class RestKind(Kind):
         message = f"{identifier!r} is not the id of a {self.label}: it should look like {self.template}"
         raise GcpError(message)
 
-    def get(self, call: Call, path: str) -> Json | None:
+    def get(self, context: OperationContext, path: str) -> Json | None:
         """Return the object at a path; None when it is gone."""
         try:
-            return call.rest.get(self.product, path)
+            return context.rest.get(self.product, path)
         except ApiError as error:
             if error.status in {404, 410}:
                 return None
             raise
 
-    def create(self, call: Call, inputs: State) -> tuple[str, State]:
+    def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
         """Make the object, wait for it, and read it back."""
         name = self.identifier(inputs)
-        body = self.body(inputs, call.settings)
+        body = self.body(inputs, context.settings)
         if self.body_name:
             body = {"name": fill(self.body_name, inputs), **body}
         query = {key: fill(value, inputs) for key, value in self.create_query.items()}
         path = name if self.create_method == "PUT" else self.collection_path(inputs)
-        answer = call.rest.send(self.create_method, self.product, path, query=query, body=body)
+        answer = context.rest.send(self.create_method, self.product, path, query=query, body=body)
         if self.operations:
-            answer = self.waited(call, answer, name, inputs)
-        return self.read_back(call, self.created_name(answer, name), inputs)
+            answer = self.wait_for_create(context, answer, name, inputs)
+        return self.read_back(context, self.created_name(answer, name), inputs)
 
     def created_name(self, answer: Json, name: str) -> str:
         """Return the id of what was made; for objects that the server names, from its answer."""
         del answer
         return name
 
-    def waited(self, call: Call, answer: Json, name: str, inputs: State) -> Json:
+    def wait_for_create(self, context: OperationContext, answer: Json, name: str, inputs: State) -> Json:
         """Wait for an operation that made an object."""
         del name, inputs
-        return call.rest.wait(self.product, answer, call.wait_seconds(self.minutes), call.tell)
+        return context.rest.wait(
+            self.product, answer, context.wait_seconds(self.timeout_minutes), context.log
+        )
 
-    def read_back(self, call: Call, identifier: str, inputs: State) -> tuple[str, State]:
+    def read_back(self, context: OperationContext, identifier: str, inputs: State) -> tuple[str, State]:
         # Once, where the real plugin asks up to four times for fear of a slow replica: the sandbox has none.
-        found = self.get(call, identifier)
+        found = self.get(context, identifier)
         if found is None:
             message = f"{self.label} {identifier} was made and then could not be found"
-            raise HalfMadeError(message, identifier, dict(inputs))
-        return identifier, self.state(found, identifier, inputs, call.settings)
+            raise InitFailedError(message, identifier, dict(inputs))
+        return identifier, self.state(found, identifier, inputs, context.settings)
 
-    def read(self, call: Call, identifier: str, state: State) -> tuple[str, State] | None:
+    def read(self, context: OperationContext, identifier: str, state: State) -> tuple[str, State] | None:
         """Read the object."""
-        full = fill(self.template, self.parse(identifier, call.settings))
-        found = self.get(call, full)
-        return None if found is None else (full, self.state(found, full, state, call.settings))
+        full = fill(self.template, self.parse(identifier, context.settings))
+        found = self.get(context, full)
+        return None if found is None else (full, self.state(found, full, state, context.settings))
 
     def update(
-        self, call: Call, identifier: str, inputs: State, state: State, changes: list[Change]
+        self, context: OperationContext, identifier: str, inputs: State, state: State, changes: list[Change]
     ) -> State:
         """Patch what changed, wait, and read back. Only local properties changed: nothing is sent."""
         del state
         tops = {change.top for change in changes} - self.local
         if tops:
             mask = sorted(self.api_names.get(top, top) for top in tops)
-            query = {"updateMask": ",".join(mask)} if self.masked else {}
-            body = self.patch_body(self.body(inputs, call.settings), mask)
-            answer = call.rest.send("PATCH", self.product, identifier, query=query, body=body)
+            query = {"updateMask": ",".join(mask)} if self.uses_mask else {}
+            body = self.patch_body(self.body(inputs, context.settings), mask)
+            answer = context.rest.send("PATCH", self.product, identifier, query=query, body=body)
             if self.operations:
-                call.rest.wait(self.product, answer, call.wait_seconds(self.minutes), call.tell)
-        return self.read_back(call, identifier, inputs)[1]
+                context.rest.wait(
+                    self.product, answer, context.wait_seconds(self.timeout_minutes), context.log
+                )
+        return self.read_back(context, identifier, inputs)[1]
 
     def patch_body(self, body: Json, mask: list[str]) -> Json:
         """Return the body of an update, from the whole object."""
         del mask
         return body
 
-    def delete(self, call: Call, identifier: str, state: State) -> None:
+    def delete(self, context: OperationContext, identifier: str, state: State) -> None:
         """Delete the object and wait until it is gone."""
         del state
         try:
-            answer = call.rest.send("DELETE", self.product, identifier)
+            answer = context.rest.send("DELETE", self.product, identifier)
         except ApiError as error:
             if error.status == 404:
                 return
             raise
         if self.operations:
-            call.rest.wait(self.product, answer, call.wait_seconds(self.minutes), call.tell)
+            context.rest.wait(self.product, answer, context.wait_seconds(self.timeout_minutes), context.log)
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:

@@ -28,7 +28,7 @@ from sandbox.google.hooks import (
 )
 
 if TYPE_CHECKING:
-    from sandbox.google.hooks.uploads import Raw
+    from sandbox.google.hooks.uploads import RawEndpoint
     from sandbox.google.request import Handler
 
 HANDLERS: dict[str, Handler] = {
@@ -49,4 +49,4 @@ HANDLERS: dict[str, Handler] = {
     **tasks.HANDLERS,
 }
 
-RAW: dict[str, Raw] = uploads.ENDPOINTS
+RAW: dict[str, RawEndpoint] = uploads.ENDPOINTS

@@ -10,32 +10,32 @@ from typing import TYPE_CHECKING
 from sandbox.google.errors import ApiError, not_found
 
 if TYPE_CHECKING:
-    from sandbox.google.request import Call, Handler
+    from sandbox.google.request import ApiRequest, Handler
     from sandbox.google.store import Json
 
 
-def listed(call: Call) -> Json:
-    del call
+def list_none(request: ApiRequest) -> Json:
+    del request
     return {}
 
 
-def absent(call: Call) -> Json:
-    raise not_found(call.name)
+def get_missing(request: ApiRequest) -> Json:
+    raise not_found(request.name)
 
 
-def refuse(call: Call) -> Json:
+def unimplemented(request: ApiRequest) -> Json:
     raise ApiError(
-        "UNIMPLEMENTED", f"The sandbox has no functions of the first generation ({call.method.id})."
+        "UNIMPLEMENTED", f"The sandbox has no functions of the first generation ({request.method.id})."
     )
 
 
 _ID = "v1/cloudfunctions.projects.locations.functions."
 HANDLERS: dict[str, Handler] = {
-    _ID + "list": listed,
-    _ID + "get": absent,
-    _ID + "delete": absent,
+    _ID + "list": list_none,
+    _ID + "get": get_missing,
+    _ID + "delete": get_missing,
     **{
-        _ID + verb: refuse
+        _ID + verb: unimplemented
         for verb in ("create", "patch", "generateUploadUrl", "getIamPolicy", "setIamPolicy", "call")
     },
 }

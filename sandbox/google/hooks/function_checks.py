@@ -6,15 +6,15 @@ import re
 from typing import TYPE_CHECKING, cast
 
 from sandbox.google import iam
-from sandbox.google.enablement import disabled
+from sandbox.google.enablement import service_disabled_error
 from sandbox.google.errors import ApiError, invalid, not_found
 from sandbox.google.hooks import run, secrets
-from sandbox.google.hooks.firestore import find_database, locate
+from sandbox.google.hooks.firestore import find_database, set_location
 from sandbox.google.hooks.storage import BUCKETS, objects
 from sandbox.google.regions import MULTI_REGIONS, REGIONS
 
 if TYPE_CHECKING:
-    from sandbox.google.request import Call
+    from sandbox.google.request import ApiRequest
     from sandbox.google.store import Json
 
 FUNCTION_ID = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")
@@ -45,10 +45,10 @@ CPUS = (
 )
 """The CPU that goes with so much memory (MiB) when none is asked for."""
 
-READERS = ("roles/secretmanager.secretAccessor", "roles/secretmanager.admin", "roles/owner")
-NEEDS = ("run.googleapis.com", "cloudbuild.googleapis.com", "artifactregistry.googleapis.com")
+SECRET_READER_ROLES = ("roles/secretmanager.secretAccessor", "roles/secretmanager.admin", "roles/owner")
+REQUIRED_APIS = ("run.googleapis.com", "cloudbuild.googleapis.com", "artifactregistry.googleapis.com")
 RESERVED = ("K_SERVICE", "K_REVISION", "K_CONFIGURATION", "PORT")
-OWNER = "cloudfunctions.googleapis.com/function-id"
+FUNCTION_ANNOTATION = "cloudfunctions.googleapis.com/function-id"
 """The annotation of a Cloud Run service that names its function."""
 
 FIRESTORE_EVENTS = "google.cloud.firestore.document.v1."
@@ -60,21 +60,21 @@ def mebibytes(memory: str) -> float:
     Raises:
         ApiError: INVALID_ARGUMENT.
     """
-    hit = MEMORY.fullmatch(memory)
-    if hit is None:
+    match = MEMORY.fullmatch(memory)
+    if match is None:
         raise invalid(
             f"Invalid value for available_memory: {memory!r}", "function.service_config.available_memory"
         )
-    return float(hit.group(1)) * UNITS[hit.group(2) or ""] / 2**20
+    return float(match.group(1)) * UNITS[match.group(2) or ""] / 2**20
 
 
-def cpu_of(memory: str) -> str:
+def default_cpu(memory: str) -> str:
     """The CPU that a function with this memory gets when it asks for none."""
     size = mebibytes(memory)
     return next((cpu for limit, cpu in CPUS if size <= limit), "8")
 
 
-def check(call: Call, name: str, wish: Json, *, new: bool) -> None:
+def check_request(request: ApiRequest, name: str, requested: Json, *, new: bool) -> None:
     """Refuse what Google refuses before it starts to deploy.
 
     Raises:
@@ -85,33 +85,33 @@ def check(call: Call, name: str, wish: Json, *, new: bool) -> None:
         raise ApiError("NOT_FOUND", f"Location {region} is not found or access is unauthorized.")
     if new and not FUNCTION_ID.fullmatch(key):
         raise invalid(f"Invalid function ID {key!r}: letters, digits, - and _, at most 63.", "function_id")
-    build = cast("Json", wish.get("buildConfig", {}))
-    config = cast("Json", wish.get("serviceConfig", {}))
-    event = cast("Json | None", wish.get("eventTrigger"))
-    _check_apis(call, event)
-    _check_build(call, build)
+    build = cast("Json", requested.get("buildConfig", {}))
+    config = cast("Json", requested.get("serviceConfig", {}))
+    event = cast("Json | None", requested.get("eventTrigger"))
+    _check_apis(request, event)
+    _check_build(request, build)
     _check_config(config, event)
     emails = [config.get("serviceAccountEmail"), event.get("serviceAccountEmail") if event else None]
     for email in filter(None, emails):
-        if not iam.account_exists(call.cloud, email):
+        if not iam.account_exists(request.cloud, email):
             raise ApiError(
                 "PERMISSION_DENIED",
                 f"Permission 'iam.serviceaccounts.actAs' denied on service account {email} "
                 "(or it may not exist).",
             )
     if event is not None:
-        _check_event(call, event, region)
+        _check_event(request, event, region)
 
 
-def _check_apis(call: Call, event: Json | None) -> None:
-    if not call.cloud.switches.enforce_enablement:
+def _check_apis(request: ApiRequest, event: Json | None) -> None:
+    if not request.cloud.switches.enforce_enablement:
         return
-    for host in [*NEEDS, *(["eventarc.googleapis.com"] if event else [])]:
-        if not call.cloud.enabled(call.project, host):
-            raise disabled(call.cloud, call.project, host)
+    for host in [*REQUIRED_APIS, *(["eventarc.googleapis.com"] if event else [])]:
+        if not request.cloud.enabled(request.project, host):
+            raise service_disabled_error(request.cloud, request.project, host)
 
 
-def _check_build(call: Call, build: Json) -> None:
+def _check_build(request: ApiRequest, build: Json) -> None:
     runtime = cast("str", build.get("runtime", ""))
     stage = RUNTIMES.get(runtime)
     if stage is None:
@@ -128,7 +128,7 @@ def _check_build(call: Call, build: Json) -> None:
     if not source.get("bucket") or not source.get("object"):
         raise invalid("Function source must be a Cloud Storage object.", "function.build_config.source")
     where = f"gs://{source['bucket']}/{source['object']}"
-    found = call.store.get(objects(source["bucket"]), source["object"])
+    found = request.store.get(objects(source["bucket"]), source["object"])
     if found is None or source.get("generation", found["generation"]) != found["generation"]:
         raise invalid(
             f"Function source {where} does not exist.", "function.build_config.source.storage_source"
@@ -137,7 +137,7 @@ def _check_build(call: Call, build: Json) -> None:
 
 def _check_config(config: Json, event: Json | None) -> None:
     memory = cast("str", config.get("availableMemory", "256Mi"))
-    cpu = cast("str", config.get("availableCpu", cpu_of(memory)))
+    cpu = cast("str", config.get("availableCpu", default_cpu(memory)))
     place = "function.service_config."
     try:
         cores = float(cpu)
@@ -158,22 +158,22 @@ def _check_config(config: Json, event: Json | None) -> None:
     least, most = config.get("minInstanceCount") or 0, config.get("maxInstanceCount") or 100
     if not 0 <= least <= most:
         raise invalid("minInstanceCount must not exceed maxInstanceCount.", place + "min_instance_count")
-    plain = cast("Json", config.get("environmentVariables", {}))
+    variables = cast("Json", config.get("environmentVariables", {}))
     secret = [one["key"] for one in cast("list[Json]", config.get("secretEnvironmentVariables", []))]
-    for name in plain:
+    for name in variables:
         if name in RESERVED:
             raise invalid(
                 f"Environment variable name {name} is reserved by the system.",
                 place + "environment_variables",
             )
-    twice = sorted({name for name in secret if secret.count(name) > 1 or name in plain})
+    twice = sorted({name for name in secret if secret.count(name) > 1 or name in variables})
     if twice:
         raise invalid(
             f"Environment variable {twice[0]} is given more than once.", place + "environment_variables"
         )
 
 
-def _check_event(call: Call, event: Json, region: str) -> None:
+def _check_event(request: ApiRequest, event: Json, region: str) -> None:
     kind = cast("str", event.get("eventType", ""))
     place = "function.event_trigger."
     if not kind:
@@ -186,11 +186,11 @@ def _check_event(call: Call, event: Json, region: str) -> None:
     }
     if kind.startswith(FIRESTORE_EVENTS):
         name = cast("str", filters.get("database", "(default)"))
-        database = find_database(call.cloud, call.project, name)
+        database = find_database(request.cloud, request.project, name)
         if database is None:
-            raise not_found(f"projects/{call.project}/databases/{name}")
-        if call.cloud.switches.firestore_located_by_trigger:
-            database = locate(call.cloud, call.project, name, database, where)
+            raise not_found(f"projects/{request.project}/databases/{name}")
+        if request.cloud.switches.firestore_located_by_trigger:
+            database = set_location(request.cloud, request.project, name, database, where)
         if "document" not in filters:
             raise invalid("Firestore triggers need an event filter on document.", place + "event_filters")
         if database["locationId"] != where:
@@ -199,7 +199,7 @@ def _check_event(call: Call, event: Json, region: str) -> None:
                 place + "trigger_region",
             )
     elif kind.startswith("google.cloud.storage.object.v1."):
-        bucket = call.store.get(BUCKETS, cast("str", filters.get("bucket", "")))
+        bucket = request.store.get(BUCKETS, cast("str", filters.get("bucket", "")))
         if bucket is None:
             raise not_found(f"bucket {filters.get('bucket')}")
         location = cast("str", bucket["bucket"]["location"]).lower()
@@ -209,34 +209,34 @@ def _check_event(call: Call, event: Json, region: str) -> None:
                 place + "trigger_region",
             )
     elif kind.startswith("google.cloud.pubsub.") and event.get("pubsubTopic"):
-        project, _, topic = call.cloud.canonical(event["pubsubTopic"]).partition("/topics/")
-        if call.store.get(f"pubsub/{project}/topics", topic) is None:
+        project, _, topic = request.cloud.canonical(event["pubsubTopic"]).partition("/topics/")
+        if request.store.get(f"pubsub/{project}/topics", topic) is None:
             raise not_found(event["pubsubTopic"])
 
 
-def owner(service: Json | None) -> str | None:
+def owning_function(service: Json | None) -> str | None:
     """The id of the function that a Cloud Run service belongs to; "" for none, None for no service."""
     if service is None:
         return None
-    return cast("str", cast("Json", service.get("annotations", {})).get(OWNER, ""))
+    return cast("str", cast("Json", service.get("annotations", {})).get(FUNCTION_ANNOTATION, ""))
 
 
-def deployment_error(call: Call, wish: Json, service: str) -> ApiError | None:
+def deployment_error(request: ApiRequest, requested: Json, service: str) -> ApiError | None:
     """Why the new revision does not come up, or None.
 
     Args:
         service: its Cloud Run service's id; two functions whose ids differ in case only share it.
     """
-    config = cast("Json", wish.get("serviceConfig", {}))
-    _, _, _, region, _, key = cast("str", wish["name"]).split("/")
-    if owner(call.store.get(run.table(call.project, region), service)) not in (None, key):
+    config = cast("Json", requested.get("serviceConfig", {}))
+    _, _, _, region, _, key = cast("str", requested["name"]).split("/")
+    if owning_function(request.store.get(run.table(request.project, region), service)) not in (None, key):
         return ApiError(
             "ALREADY_EXISTS", f"Could not create Cloud Run service {service}. Resource already exists."
         )
-    number = call.cloud.number(call.project)
+    number = request.cloud.number(request.project)
     email = config.get("serviceAccountEmail") or f"{number}-compute@developer.gserviceaccount.com"
     for index, one in enumerate(cast("list[Json]", config.get("secretEnvironmentVariables", []))):
-        problem = _secret_problem(call, one, email)
+        problem = _secret_error(request, one, email)
         if problem:
             path = f"spec.template.spec.containers[0].env[{index}].value_from.secret_key_ref.name"
             return ApiError(
@@ -246,25 +246,25 @@ def deployment_error(call: Call, wish: Json, service: str) -> ApiError | None:
     return None
 
 
-def _secret_problem(call: Call, use: Json, email: str) -> str | None:
-    project = cast("str", call.cloud.project(use.get("projectId") or call.project)["projectId"])
+def _secret_error(request: ApiRequest, use: Json, email: str) -> str | None:
+    project = cast("str", request.cloud.project(use.get("projectId") or request.project)["projectId"])
     secret, version = (
         cast("str", use.get("secret", "")).rpartition("/")[2],
         cast("str", use.get("version", "latest")),
     )
-    name = f"projects/{call.cloud.number(project)}/secrets/{secret}"
+    name = f"projects/{request.cloud.number(project)}/secrets/{secret}"
     member = f"serviceAccount:{email}"
     policies = (
-        iam.read(call.cloud, "secretmanager", f"projects/{project}/secrets/{secret}"),
-        iam.read(call.cloud, "projects", project),
+        iam.read_policy(request.cloud, "secretmanager", f"projects/{project}/secrets/{secret}"),
+        iam.read_policy(request.cloud, "projects", project),
     )
-    if not any(iam.granted(policy, member, READERS) for policy in policies):
+    if not any(iam.grants(policy, member, SECRET_READER_ROLES) for policy in policies):
         return (
             f"Permission denied on secret: {name}/versions/{version} for Revision service account {email}. "
             "The service account used must be granted the 'Secret Manager Secret Accessor' role "
             "(roles/secretmanager.secretAccessor) at the secret, project or higher level."
         )
-    found = secrets.find_version(call.cloud, project, secret, version)
+    found = secrets.find_version(request.cloud, project, secret, version)
     if found is None:
         return f"Secret {name}/versions/{version} was not found"
     if found["state"] != "ENABLED":

@@ -59,7 +59,7 @@ def complaints(http: str, path: str, answer: object) -> list[str]:
         parts = parts[1:]
     mount, version = parts[:2]
     api = discovery.load(mount, version)
-    below = "/".join(parts if api.whole else parts[1:])
+    below = "/".join(parts if api.full_path else parts[1:])
     hit = api.match(http, below)
     assert hit is not None, f"{http} {path} is no method of {api.product.document}"
     schema = hit[0].response

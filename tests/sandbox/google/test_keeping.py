@@ -114,7 +114,7 @@ def test_a_torn_line_is_dropped_and_whole_ones_are_kept(tmp_path: Path) -> None:
     store = Store(file)
     store.put("a", "1", {"x": 1})
     store.put("a", "2", {"x": 2})
-    store.drop("a", "1")
+    store.remove("a", "1")
     store.commit()
     with file.open("a") as journal:
         journal.write('["a","3",{"x"')
