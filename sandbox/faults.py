@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ACTOR_HEADER = "x-sandbox-actor"
-MANUAL = "hand"
+MANUAL = "manual"
 RECORDS_KEPT = 20_000
 
 

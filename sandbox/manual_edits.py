@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 JSON = dict[str, Any]
 SECONDS = 30
-MANUAL_HEADERS = {"X-Sandbox-Actor": "hand"}
+MANUAL_HEADERS = {"X-Sandbox-Actor": "manual"}
 
 
 class Dashboard:

@@ -1,7 +1,7 @@
-"""The sandbox's own controls: what no API of Railway can do, but a test or a person at the show must.
+"""Admin routes: control of the sandbox that no Railway API offers, for tests and the demo.
 
-Refuses nothing that would be unreal at Railway: this is the hand of the world, not of a user. A user's hand
-is an ordinary API call with the header `X-Sandbox-Actor: hand`.
+They bypass Railway's rules: a route may put the state into any form that Railway itself could reach. An edit
+that a user makes in Railway's dashboard is an ordinary API call with the header `X-Sandbox-Actor: manual`.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ Json = dict[str, Any]
 
 
 def is_watched(instance: records.Instance, changed: list[str]) -> bool:
-    """Whether one of the changed files is one that the service watches."""
+    """Return whether a changed file matches the service's watch patterns."""
     patterns = [pattern.lstrip("/") for pattern in instance.watch_patterns]
     return not patterns or any(fnmatch(path, pattern) for path in changed for pattern in patterns)
 
 
 class Admin:
-    """The admin routes over one store.
+    """The admin routes of one store.
 
     Args:
-        store: the world.
-        state_file: where it is kept, or None.
-        begin_again: empties the world, the counters, the faults and the pauses.
+        store: the state.
+        state_file: the file in which it is kept, or None.
+        reset_all: clears the state, the counters, the faults and the request holds.
     """
 
     def __init__(self, store: Store, state_file: Path | None, reset_all: Callable[[], None]) -> None:
@@ -48,13 +48,13 @@ class Admin:
         self.reset_all = reset_all
 
     def routes(self) -> list[Route]:
-        """All routes of this module; what they change is written down at once."""
+        """Return the routes. Each POST saves the state."""
 
         def post(path: str, action: Callable[[Json, Request], Any]) -> Route:
             return Route(path, self.endpoint(action), methods=["POST"])
 
-        def get(path: str, look: Callable[[Json, Request], Any]) -> Route:
-            return Route(path, self.endpoint(look), methods=["GET"])
+        def get(path: str, action: Callable[[Json, Request], Any]) -> Route:
+            return Route(path, self.endpoint(action), methods=["GET"])
 
         return [
             get("/admin/state", lambda _body, _request: self.store.as_dict()),
@@ -75,7 +75,7 @@ class Admin:
         ]
 
     def endpoint(self, action: Callable[[Json, Request], Any]) -> Callable[[Request], Awaitable[Response]]:
-        """An action as a route: 400 for a wish that cannot be read, 404 for no such thing."""
+        """Wrap an action as a route: 400 for an invalid body, 404 for an unknown object."""
 
         async def answer(request: Request) -> Response:
             apply_due_changes(self.store)
@@ -83,7 +83,7 @@ class Admin:
                 body: Json = await request.json() if request.method == "POST" and await request.body() else {}
                 result = action(body, request)
             except KeyError as error:
-                return JSONResponse({"error": f"there is no {error}"}, 404)
+                return JSONResponse({"error": f"not found: {error}"}, 404)
             except (ValueError, TypeError) as error:
                 return JSONResponse({"error": str(error)}, 400)
             if request.method == "POST":
@@ -98,21 +98,21 @@ class Admin:
         return self.store.switches.as_dict()
 
     def reset(self, body: Json, _: Request) -> Json:
-        """A new world on the same port."""
+        """Replace the state by the initial one, on the same port."""
         self.reset_all()
         return body
 
     def advance_clock(self, body: Json, _: Request) -> Json:
-        """{"advance": seconds}: let time pass."""
+        """{"advance": seconds}: move the sandbox's clock forward."""
         self.store.offset += float(body["advance"])
         apply_due_changes(self.store)
         return {"now": self.store.now()}
 
     def push(self, body: Json, _: Request) -> Json:
-        """{"repo", "branch", "sha", "default_branch"}: push a commit; who follows the branch deploys.
+        """{"repo", "branch", "sha", "default_branch"}: push a commit; deploys the services of the branch.
 
-        "changed": the files of the commit, matched against watchPatterns (SKIPPED where none fits);
-        "checks": "pending" makes deployments with checkSuites wait; "delete": true removes the branch.
+        "changed": the files of the commit, matched against watchPatterns (status SKIPPED if none matches);
+        "checks": "pending" puts deployments with checkSuites into WAITING; "delete": true deletes the branch.
         """
         found = self.store.repos.setdefault(body["repo"], records.Repo(id=body["repo"], branches={}))
         if "default_branch" in body:
@@ -151,13 +151,16 @@ class Admin:
         return started
 
     def add_token(self, body: Json, _: Request) -> Json:
-        """{"kind", "token", "workspace_id" | "project_id" and "environment_id"}; "revoke": true ends it."""
+        """{"kind", "token"} and "workspace_id", or "project_id" and "environment_id": add a token.
+
+        "revoke": true removes it.
+        """
         if body.get("revoke"):
             for key in [row.id for row in self.store.tokens.values() if row.token == body["token"]]:
                 del self.store.tokens[key]
             return {}
         if body["kind"] not in ("account", "workspace", "project"):
-            raise ValueError("kind is account, workspace or project")
+            raise ValueError("kind must be account, workspace or project")
         created = records.Token(
             id=new_id(),
             token=body["token"],
@@ -172,13 +175,13 @@ class Admin:
         return {"id": created.id}
 
     def add_workspace(self, body: Json, _: Request) -> Json:
-        """{"name"}: another workspace."""
+        """{"name"}: add a workspace."""
         created = records.Workspace(id=new_id(), name=body["name"], created_at=self.store.now())
         self.store.workspaces[created.id] = created
         return {"id": created.id}
 
     def set_dns(self, body: Json, _: Request) -> Json:
-        """{"domain", "propagated"}: the DNS records of a custom domain are there, or gone."""
+        """{"domain", "propagated"}: set whether the DNS records of a custom domain have propagated."""
         for row in self.store.domains.values():
             if row.custom and row.domain == body["domain"] and row.deleted_at is None:
                 row.dns_propagated = bool(body.get("propagated", True))
@@ -186,7 +189,7 @@ class Admin:
         raise KeyError(body["domain"])
 
     def seal_variable(self, body: Json, _: Request) -> Json:
-        """{"environment_id", "service_id", "name"}: seal a variable, as a person can in the dashboard."""
+        """{"environment_id", "service_id", "name"}: seal a variable (at Railway only the dashboard can)."""
         for row in self.store.variables.values():
             if (row.environment_id, row.service_id, row.name) == (
                 body["environment_id"],
@@ -198,13 +201,13 @@ class Admin:
         raise KeyError(body["name"])
 
     def set_deployment_status(self, body: Json, request: Request) -> Json:
-        """{"status"}: put a deployment into a state now (for example CRASHED long after SUCCESS)."""
+        """{"status"}: set the status of a deployment, for example CRASHED after SUCCESS."""
         found = self.store.deployments[request.path_params["id"]]
         deploys.set_status(found, body["status"], self.store.now())
         return {"id": found.id, "status": found.status}
 
     def instances(self, request: Request) -> list[records.VolumeInstance]:
-        """The instances of the volume in the path, or that volume instance."""
+        """Return the volume instances of the id in the path, which is a volume's or a volume instance's."""
         key = request.path_params["id"]
         rows = [row for row in self.store.volume_instances.values() if key in (row.volume_id, row.id)]
         if not rows:
@@ -212,25 +215,25 @@ class Admin:
         return rows
 
     def list_files(self, _: Json, request: Request) -> Json:
-        """The files on a volume, by environment."""
+        """Return the files on a volume, by environment."""
         return {row.environment_id: row.files for row in self.instances(request)}
 
     def write_files(self, body: Json, request: Request) -> Json:
-        """{"path": "text"}: write files onto a volume."""
+        """{"path": "text"}: write files to a volume."""
         for row in self.instances(request):
             row.files.update({str(path): str(text) for path, text in body.items()})
         return self.list_files(body, request)
 
     def restore_volume(self, body: Json, request: Request) -> Json:
-        """Take a volume's deletion back, as the mail of Railway's offers for 48 hours."""
+        """Restore a deleted volume, as Railway's e-mail offers for 48 hours after the deletion."""
         for row in self.instances(request):
             volume_rules.restore(row)
         return {"restored": len(self.instances(request)), **body}
 
     def move_volume(self, body: Json, request: Request) -> Json:
-        """Move a volume to a region with the service that it is on, as the dashboard does."""
+        """Move a volume and its service to another region, as the dashboard does."""
         if body["region"] not in settings.REGIONS:
-            raise ValueError(f"regions are {', '.join(settings.REGIONS)}")
+            raise ValueError(f"region must be one of {', '.join(settings.REGIONS)}")
         for row in self.instances(request):
             row.region = body["region"]
             for instance in self.store.instances.values():

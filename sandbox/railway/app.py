@@ -1,7 +1,4 @@
-"""The Railway sandbox as one ASGI app: GraphQL, admin routes and the public edge on one port.
-
-Refuses to invent an API: what Railway's schema does not have is not served here either.
-"""
+"""The Railway sandbox as one ASGI app: the GraphQL API, the admin routes and the public edge on one port."""
 
 from __future__ import annotations
 
@@ -37,7 +34,7 @@ PATH = "/graphql/v2"
 
 
 class RailwayMonitor(RequestMonitor):
-    """The shared counters, and two of Railway's own: deployments started, mutations that overlapped."""
+    """The shared counters, and two for Railway: deployments started, mutations that overlapped."""
 
     endpoint: Endpoint
     deployments_before: int = 0
@@ -49,7 +46,7 @@ class RailwayMonitor(RequestMonitor):
         self.overlaps_before = self.endpoint.overlaps
 
     def extra_counters(self) -> dict[str, int]:
-        """Further figures for `GET /admin/counters`."""
+        """Return the additional counters of `GET /admin/counters`."""
         return {
             "deployments": self.endpoint.store.deployments_started - self.deployments_before,
             "overlaps": self.endpoint.overlaps - self.overlaps_before,
@@ -58,19 +55,19 @@ class RailwayMonitor(RequestMonitor):
 
 @cache
 def executable_schema() -> GraphQLSchema:
-    """The schema with its resolvers: it holds no world, so all apps of a process share it."""
+    """Return the schema with its resolvers. It holds no state, so all apps of a process share it."""
     return build(FIELDS)
 
 
 def create_app(state_file: Path | None = None, backend: Backend | None = None) -> Starlette:
-    """A Railway.
+    """Create a Railway server.
 
     Args:
-        state_file: where the world is kept, written after every change; None keeps it in memory.
-        backend: answers for running deployments behind public domains; None for the simulated one.
+        state_file: the file in which the state is saved after every change; None keeps it in memory.
+        backend: responds for running deployments behind public domains; None for the simulated backend.
 
     Raises:
-        ValueError: `state_file` is not a state of this sandbox.
+        ValueError: `state_file` is not a state file of this sandbox.
     """
     store = load(state_file)
     limits = Limits(store)

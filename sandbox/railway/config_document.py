@@ -1,9 +1,8 @@
-"""An environment as one document (EnvironmentConfig): how it is written out, and how a patch changes it.
+"""An environment as one document (EnvironmentConfig): how it is rendered, and how a patch changes it.
 
-Refuses a key that the document does not have: Railway publishes a JSON schema for it, and a misspelt key
-that is dropped in silence would let a wrong program pass. Domains and TCP proxies of a patch are the
-exception: Railway itself ignores those in silence. Source: environment.schema.json, as Railway publishes
-it.
+Unknown keys are errors, because Railway publishes a JSON schema for the document. Domains and TCP proxies in
+a patch are ignored without an error, which is Railway's own behaviour. Source: environment.schema.json,
+published by Railway.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ TOP_KEYS = MODELLED | {"buckets", "groups", "privateNetworkDisabled"}
 
 
 def render(store: Store, environment: records.Environment, *, decrypt: bool) -> Json:
-    """The document of an environment. Variables are masked unless `decrypt`; sealed ones always."""
+    """Render an environment's document. Variables are masked unless `decrypt`; sealed ones always are."""
     services: Json = {}
     for instance in store.instances.values():
         if instance.environment_id == environment.id and instance.deleted_at is None:
@@ -80,7 +79,7 @@ def _service(store: Store, instance: records.Instance, *, decrypt: bool) -> Json
         "checkSuites": trigger.check_suites if trigger else None,
     }
     deploy = {name: getattr(instance, attribute) for name, attribute in DEPLOY.items()}
-    # The default restart policy is missing from the real document.
+    # Railway leaves the default restart policy out of the document.
     if instance.restart_policy_type == "ON_FAILURE" and instance.restart_policy_max_retries == 10:
         del deploy["restartPolicyType"], deploy["restartPolicyMaxRetries"]
     if deploy["registryCredentials"]:
@@ -130,13 +129,13 @@ def _variables(store: Store, environment_id: str, service_id: str | None, *, dec
 
 
 def etag(store: Store, environment: records.Environment) -> str:
-    """configEtag: changes with every edit of the document."""
+    """Return configEtag, which changes with every edit of the document."""
     text = json.dumps(render(store, environment, decrypt=True), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def merge(base: Json, patch: Json) -> Json:
-    """Deep merge: null deletes, objects merge, everything else replaces."""
+    """Merge a patch: null deletes, objects are merged, other values replace."""
     merged = dict(base)
     for name, value in patch.items():
         if value is None:
@@ -150,20 +149,20 @@ def merge(base: Json, patch: Json) -> Json:
 
 
 def count_values(patch: Json) -> int:
-    """How many values a patch sets or deletes."""
+    """Return the number of values that a patch sets or deletes."""
     return sum(count_values(cast("Json", v)) if isinstance(v, dict) and v else 1 for v in patch.values())
 
 
 def commit(
     context: Context, environment: records.Environment, patch: Json, *, skip_deploys: bool
 ) -> str | None:
-    """Apply a patch and deploy the services that it changed; an equal patch does nothing.
+    """Apply a patch and deploy the services that it changed; a patch without changes does nothing.
 
     Returns:
-        The message of a part that was accepted and then failed (`lastAppliedError`), or None.
+        The error of a part that Railway accepts and then fails to apply (`lastAppliedError`), or None.
 
     Raises:
-        GraphQLError: the patch is refused; nothing has changed then.
+        GraphQLError: the patch is invalid; nothing was changed.
     """
     store = context.store
     before = render(store, environment, decrypt=True)
@@ -246,7 +245,7 @@ def _reject_unknown_keys(part: Json, known: set[str], where: str) -> None:
 
 
 def _changes(before: Json, after: Json) -> Json:
-    """The attributes of an instance that differ between two versions of its service's document."""
+    """Return the instance attributes that differ between two versions of a service's document."""
     changes: Json = {}
     for part, names in (("build", BUILD), ("deploy", DEPLOY)):
         old, new = before.get(part, {}), after.get(part, {})
@@ -269,7 +268,7 @@ def _changes(before: Json, after: Json) -> Json:
 
 
 def _write_other_parts(context: Context, instance: records.Instance, before: Json, after: Json) -> bool:
-    """What is kept elsewhere: variables, the branch, the mount. True where it changed."""
+    """Write the parts that are stored elsewhere (variables, branch, mount); return whether one changed."""
     changed = False
     if before["variables"] != after.get("variables", {}):
         _write_variables(

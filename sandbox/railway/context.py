@@ -1,9 +1,9 @@
-"""One GraphQL request's view of the world: who calls, and what of the state that caller may touch.
+"""The context of a GraphQL request: the caller, and access to the objects that the caller's token may use.
 
-Refuses everything that a token of its kind cannot do at Railway (account: all; workspace: its projects, no
-`me`; project: one environment, no `projectCreate`, no top-level `service`): "Not Authorized", the same for
-a foreign thing as for a dead token. Source: Railway docs, integrations/api and public-api; token kinds as
-the CLI uses them.
+Token kinds have the rights that they have at Railway (account: everything; workspace: its projects, no `me`;
+project: one environment, no `projectCreate`, no top-level `service`). Everything else is "Not Authorized",
+for objects of others as well as for invalid tokens. Source: Railway docs, integrations/api and public-api;
+token kinds as the CLI uses them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class HasDeletion(Protocol):
-    """A record that is marked, not removed, when it is deleted."""
+    """A record that is marked as deleted, not removed."""
 
     deleted_at: float | None
 
@@ -32,7 +32,7 @@ Deletable = TypeVar("Deletable", bound=HasDeletion)
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Who calls. `kind` is account, workspace, project, nobody, or bad_project (an unknown project token)."""
+    """The caller. `kind` is account, workspace, project, anonymous, or unknown_project_token."""
 
     kind: str
     token_id: str = ""
@@ -43,16 +43,16 @@ class Caller:
 
 
 def identify(store: Store, headers: Mapping[str, str]) -> Caller:
-    """The caller by its headers: `Authorization: Bearer` or `Project-Access-Token`."""
+    """Return the caller from its headers: `Authorization: Bearer` or `Project-Access-Token`."""
     project_token = headers.get("project-access-token")
     if project_token is not None:
         found = [t for t in store.tokens.values() if t.kind == "project" and t.token == project_token]
-        absent = Caller(kind="bad_project")
+        absent = Caller(kind="unknown_project_token")
     else:
         scheme, _, secret = headers.get("authorization", "").partition(" ")
         known = scheme.lower() == "bearer"
         found = [t for t in store.tokens.values() if known and t.kind != "project" and t.token == secret]
-        absent = Caller(kind="nobody")
+        absent = Caller(kind="anonymous")
     if not found:
         return absent
     token = found[0]
@@ -70,7 +70,7 @@ def identify(store: Store, headers: Mapping[str, str]) -> Caller:
 class Context:
     """The context of every resolver.
 
-    `overlapped` holds the environments in which another mutation was in flight at the same time.
+    `overlapped`: another mutation of the same environment was in progress at the same time.
     """
 
     store: Store
@@ -79,50 +79,50 @@ class Context:
 
     @property
     def switches(self) -> Switches:
-        """The world's switches."""
+        """The sandbox's switches."""
         return self.store.switches
 
     @property
     def now(self) -> float:
-        """The world's time, epoch seconds."""
+        """The sandbox's time, epoch seconds."""
         return self.store.now()
 
     def require_token(self) -> None:
-        """Refuse a caller without a valid token.
+        """Reject a caller without a valid token.
 
         Raises:
-            GraphQLError: nobody is calling.
+            GraphQLError: the token is missing or unknown.
         """
-        if self.caller.kind == "bad_project":
+        if self.caller.kind == "unknown_project_token":
             raise errors.graphql_error("Project Token not found")
-        if self.caller.kind == "nobody":
+        if self.caller.kind == "anonymous":
             raise errors.not_authorized()
 
     def reject_project_token(self) -> None:
-        """Refuse a project token: the operation reaches beyond one environment.
+        """Reject a project token: the operation is not limited to one environment.
 
         Raises:
-            GraphQLError: the caller has a project token, or none.
+            GraphQLError: the caller has a project token, or no valid token.
         """
         self.require_token()
         if self.caller.kind == "project":
             raise errors.not_authorized()
 
     def missing_error(self, kind: str) -> Exception:
-        """The answer for an id nobody knows, as the switch has it."""
+        """Return the error for an unknown id, as the switch sets it."""
         if self.switches.missing_answer == "not_authorized":
             return errors.not_authorized()
         return errors.not_found(kind)
 
     def can_access_workspace(self, workspace_id: str | None) -> bool:
-        """Whether the caller's token reaches a workspace's projects."""
+        """Return whether the caller's token has access to a workspace's projects."""
         caller = self.caller
         return caller.kind == "account" or (
             caller.kind == "workspace" and caller.workspace_id == workspace_id
         )
 
     def project(self, key: str, *, include_deleted: bool = False) -> records.Project:
-        """A project that the caller may touch."""
+        """Return a project that the caller has access to."""
         self.require_token()
         found = self.store.projects.get(key)
         if found is None:
@@ -137,7 +137,7 @@ class Context:
         return found
 
     def environment(self, key: str, *, include_deleted: bool = False) -> records.Environment:
-        """An environment that the caller may touch."""
+        """Return an environment that the caller has access to."""
         self.require_token()
         found = self.store.environments.get(key)
         if found is None:
@@ -150,7 +150,7 @@ class Context:
         return found
 
     def service(self, key: str) -> records.Service:
-        """A service that the caller may touch."""
+        """Return a service that the caller has access to."""
         self.require_token()
         found = self.store.services.get(key)
         if found is None:
@@ -161,10 +161,10 @@ class Context:
         return found
 
     def instance(self, service_id: str, environment_id: str) -> records.Instance:
-        """A service's instance in an environment, once it can be seen.
+        """Return a service's instance in an environment, once it is visible.
 
         Raises:
-            GraphQLError: "ServiceInstance not found" until it has landed.
+            GraphQLError: "ServiceInstance not found" until it is visible.
         """
         self.environment(environment_id)
         self.service(service_id)
@@ -178,7 +178,7 @@ class Context:
         raise errors.not_found("ServiceInstance")
 
     def instances_of(self, service_id: str) -> list[records.Instance]:
-        """All live instances of a service, seen or not yet."""
+        """Return all instances of a service that are not deleted, whether visible yet or not."""
         return [
             found
             for found in self.store.instances.values()
@@ -186,7 +186,7 @@ class Context:
         ]
 
     def volume(self, key: str) -> records.Volume:
-        """A volume that the caller may touch; a volume pending deletion is still there."""
+        """Return a volume that the caller has access to, also while its deletion is pending."""
         self.require_token()
         found = self.store.volumes.get(key)
         if found is None or found.deleted_at is not None:
@@ -195,7 +195,7 @@ class Context:
         return found
 
     def volume_instance(self, key: str) -> records.VolumeInstance:
-        """A volume in one environment that the caller may touch."""
+        """Return a volume instance that the caller has access to."""
         self.require_token()
         found = self.store.volume_instances.get(key)
         if found is None or found.visible_at > self.now or self.store.volumes[found.volume_id].deleted_at:
@@ -204,7 +204,7 @@ class Context:
         return found
 
     def deployment(self, key: str) -> records.Deployment:
-        """A deployment that the caller may touch."""
+        """Return a deployment that the caller has access to."""
         self.require_token()
         found = self.store.deployments.get(key)
         if found is None:
@@ -213,7 +213,7 @@ class Context:
         return found
 
     def trigger(self, key: str) -> records.Trigger:
-        """A deployment trigger that the caller may touch."""
+        """Return a deployment trigger that the caller has access to."""
         self.require_token()
         found = self.store.triggers.get(key)
         if found is None:
@@ -222,7 +222,7 @@ class Context:
         return found
 
     def domain(self, key: str, *, custom: bool) -> records.Domain:
-        """A live domain that the caller may touch."""
+        """Return a domain that is not deleted and that the caller has access to."""
         self.require_token()
         found = self.store.domains.get(key)
         if found is None or found.custom != custom or found.deleted_at is not None:
@@ -231,5 +231,5 @@ class Context:
         return found
 
     def listed(self, rows: Iterable[Deletable]) -> list[Deletable]:
-        """Rows as lists show them: deleted ones only where the switch says so."""
+        """Return the rows that lists contain: deleted ones only if the switch says so."""
         return [row for row in rows if row.deleted_at is None or self.switches.deleted_listed]

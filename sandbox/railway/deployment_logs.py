@@ -1,6 +1,6 @@
-"""What a deployment tells about itself: its events and its logs, both derived from how it went.
+"""The events and logs of a deployment, derived from its status history.
 
-Refuses to print the value of a variable. Source: DeploymentEventStep and Log in Railway's schema.
+They never contain the value of a variable. Source: DeploymentEventStep and Log in Railway's schema.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ HEALTH_ATTEMPTS = 8
 
 
 def status_times(deployment: records.Deployment) -> dict[str, float]:
-    """When each state was first reached."""
+    """Return the time at which each status was first reached."""
     return {row[0]: row[1] for row in reversed(deployment.history)}
 
 
 def events(deployment: records.Deployment) -> list[dict[str, Any]]:
-    """The deployment's steps so far; the failing one carries the error."""
+    """Return the deployment's steps so far; the failed step has the error."""
     times = status_times(deployment)
     if "BUILDING" not in times:
         return []
@@ -74,7 +74,7 @@ def events(deployment: records.Deployment) -> list[dict[str, Any]]:
 
 
 def log_rows(deployment: records.Deployment, at: float, texts: list[tuple[str, str]]) -> list[dict[str, Any]]:
-    """Log rows of (severity, message) at a time."""
+    """Return log rows for (severity, message) pairs at a time."""
     return [
         {
             "at": at,
@@ -97,7 +97,7 @@ def log_rows(deployment: records.Deployment, at: float, texts: list[tuple[str, s
 
 
 def build_logs(deployment: records.Deployment) -> list[dict[str, Any]]:
-    """What the build says, and the health check after it (Railway shows that among the build logs)."""
+    """Return the build logs, with those of the health check, which Railway shows among them."""
     times = status_times(deployment)
     if "BUILDING" not in times:
         return []
@@ -122,7 +122,7 @@ def build_logs(deployment: records.Deployment) -> list[dict[str, Any]]:
 
 
 def deployment_logs(store: Store, deployment: records.Deployment) -> list[dict[str, Any]]:
-    """What the started backend says."""
+    """Return the logs of the started backend."""
     times = status_times(deployment)
     if "DEPLOYING" not in times:
         return []

@@ -1,8 +1,8 @@
-"""Deployments: how one starts, what it copies, and how it walks through its states as time passes.
+"""Deployments: how one starts, what it copies, and how its status changes with time.
 
-Refuses to run anything in the background: every request first lets the past happen (`advance`), so the
-state at a moment depends on the clock alone. Sources: DeploymentStatus and DeploymentEventStep in Railway's
-schema; Railway docs, deployments/reference and deployments/healthchecks.
+Nothing runs in the background: every request first applies what is due (`advance`), so the state depends on
+the clock only. Sources: DeploymentStatus and DeploymentEventStep in Railway's schema; Railway docs,
+deployments/reference and deployments/healthchecks.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ COPIED_SETTINGS = {
 
 
 def list_deployments(store: Store, service_id: str, environment_id: str) -> list[records.Deployment]:
-    """All deployments of a service in an environment, the newest first."""
+    """Return all deployments of a service in an environment, newest first."""
     found = [
         row
         for row in store.deployments.values()
@@ -42,25 +42,25 @@ def list_deployments(store: Store, service_id: str, environment_id: str) -> list
 
 
 def latest(store: Store, instance: records.Instance) -> records.Deployment | None:
-    """The newest deployment of an instance."""
+    """Return the newest deployment of an instance."""
     found = list_deployments(store, instance.service_id, instance.environment_id)
     return found[0] if found else None
 
 
 def active(store: Store, service_id: str, environment_id: str) -> list[records.Deployment]:
-    """The running deployments of a service in an environment."""
+    """Return the running deployments of a service in an environment."""
     return [row for row in list_deployments(store, service_id, environment_id) if row.status in RUNNING]
 
 
 def trigger_of(store: Store, instance: records.Instance) -> records.Trigger | None:
-    """The deployment trigger of an instance, seen or not yet."""
+    """Return the deployment trigger of an instance, whether visible yet or not."""
     place = (instance.service_id, instance.environment_id)
     found = [row for row in store.triggers.values() if (row.service_id, row.environment_id) == place]
     return found[0] if found else None
 
 
 def find_repo(store: Store, full_name: str) -> records.Repo | None:
-    """A repository; unless `strict_repos`, any owner/name exists with a branch main."""
+    """Return a repository. Unless `strict_repos` is set, any owner/name exists, with a branch main."""
     owner, slash, name = full_name.partition("/")
     if full_name not in store.repos and not store.switches.strict_repos and owner and slash and name:
         store.repos[full_name] = records.Repo(id=full_name, branches={"main": commit_hash()})
@@ -68,7 +68,7 @@ def find_repo(store: Store, full_name: str) -> records.Repo | None:
 
 
 def source_head(store: Store, instance: records.Instance) -> tuple[str | None, str | None, str | None]:
-    """(repository, branch, newest commit) of an instance; no commit where the branch does not exist."""
+    """Return (repository, branch, newest commit) of an instance; no commit if the branch does not exist."""
     trigger = trigger_of(store, instance)
     source = trigger.repository if trigger else instance.source_repo
     if source is None:
@@ -93,11 +93,11 @@ def start(
 
     Args:
         store: the state.
-        instance: what is deployed.
+        instance: the instance to deploy.
         reason: "deploy", "redeploy", "rollback" or "push".
         commit: the commit, or None for the branch's newest.
-        again: take variables, settings and image from this earlier deployment (rollback).
-        outcome: what becomes of it, or None for what the switches say.
+        copy_from: an earlier deployment whose variables, settings and image are used (rollback).
+        outcome: the outcome, or None for the one that the switches set.
 
     Raises:
         GraphQLError: the instance has no source.
@@ -143,7 +143,7 @@ def start(
 
 
 def redeploy_after_change(store: Store, instance: records.Instance) -> records.Deployment | None:
-    """What Railway does when variables or config change: deploy again, unless there is nothing to deploy."""
+    """Deploy again after a change of variables or config, as Railway does, if there is anything to deploy."""
     source, _, _ = source_head(store, instance)
     before = latest(store, instance)
     if source is None and instance.source_image is None:
@@ -154,12 +154,12 @@ def redeploy_after_change(store: Store, instance: records.Instance) -> records.D
 
 
 def copied_settings(instance: records.Instance) -> records.Json:
-    """The settings that a deployment keeps of its start, under Railway's names."""
+    """Return the settings that a deployment copies when it starts, under Railway's names."""
     return {name: getattr(instance, attribute) for name, attribute in COPIED_SETTINGS.items()}
 
 
 def mounts(store: Store, instance: records.Instance) -> list[records.Json]:
-    """The volumes mounted into an instance."""
+    """Return the volumes mounted into an instance."""
     return [
         {"volumeInstanceId": row.id, "volumeId": row.volume_id, "mountPath": row.mount_path}
         for row in store.volume_instances.values()
@@ -170,14 +170,14 @@ def mounts(store: Store, instance: records.Instance) -> list[records.Json]:
 
 
 def set_status(deployment: records.Deployment, status: str, at: float) -> None:
-    """Put a deployment into a state."""
+    """Set the status of a deployment."""
     deployment.status = status
     deployment.status_updated_at = at
     deployment.history.append([status, at])
 
 
 def failing_step(store: Store, deployment: records.Deployment) -> str | None:
-    """The DeploymentEventStep at which this deployment fails, by what it copied or by the switch."""
+    """Return the DeploymentEventStep at which this deployment fails, given what it copied and the switch."""
     if deployment.image is None and deployment.commit_hash is None:
         return "SNAPSHOT_CODE"
     if deployment.outcome == "failed_build":
@@ -187,13 +187,13 @@ def failing_step(store: Store, deployment: records.Deployment) -> str | None:
 
 
 def health_status(store: Store, deployment: records.Deployment) -> int:
-    """What the health check of a deployment answers."""
+    """Return the HTTP status of a deployment's health check."""
     status, _ = backend.respond(deployment, store.switches, backend.health_path(deployment))
     return status
 
 
 def schedule(deployment: records.Deployment) -> list[tuple[int, str]]:
-    """(steps after the start, state) for the rest of a deployment's life."""
+    """Return (steps after the start, status) for the statuses that a deployment will reach."""
     walk = [(1, "INITIALIZING"), (2, "BUILDING"), (3, "DEPLOYING")]
     failing = deployment.failing_step
     if deployment.outcome in HELD:
@@ -213,7 +213,7 @@ def schedule(deployment: records.Deployment) -> list[tuple[int, str]]:
 
 
 def advance(store: Store) -> bool:
-    """Let everything happen that was due; True where something did."""
+    """Apply every status change that is due; return whether there was one."""
     now, moved = store.now(), False
     for deployment in list(store.deployments.values()):
         removed = deployment.status_updated_at + deployment.step_seconds
@@ -236,7 +236,7 @@ def advance(store: Store) -> bool:
 
 
 def remove_older(store: Store, newer: records.Deployment, at: float) -> None:
-    """Begin to remove the running deployments that a newer one replaces."""
+    """Set the running deployments that a newer one replaces to REMOVING."""
     for older in list_deployments(store, newer.service_id, newer.environment_id):
         earlier = older.id != newer.id and older.created_at <= newer.created_at
         if earlier and older.status in (*RUNNING, "CRASHED"):
@@ -244,14 +244,14 @@ def remove_older(store: Store, newer: records.Deployment, at: float) -> None:
 
 
 def approve(deployment: records.Deployment, at: float) -> None:
-    """Let a held deployment go on."""
+    """Continue a deployment that waits for approval."""
     deployment.outcome = "success"
     deployment.held_since = at
     set_status(deployment, "QUEUED", at)
 
 
 def replicas(deployment: records.Deployment) -> list[dict[str, Any]]:
-    """The deployment's replicas and their DeploymentInstanceStatus."""
+    """Return the deployment's replicas and their DeploymentInstanceStatus."""
     by_status = {
         "SUCCESS": "RUNNING", "SLEEPING": "STOPPED", "CRASHED": "CRASHED", "FAILED": "EXITED",
         "REMOVED": "REMOVED", "REMOVING": "REMOVING", "SKIPPED": "SKIPPED", "DEPLOYING": "INITIALIZING",

@@ -1,7 +1,7 @@
-"""Railway's public edge: a request whose Host is a live domain reaches that service's running deployment.
+"""Railway's public edge: routes a request whose Host is a domain to that service's running deployment.
 
-Refuses names it does not know with Railway's own 404. The edge has the same port as the API: hosts of this
-machine mean the API, every other host means the edge.
+Unknown hosts get Railway's own 404. The edge and the API share one port: loopback hosts are the API, all
+other hosts are the edge.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ LOOPBACK = {"127.0.0.1", "localhost", "[::1]", ""}
 
 
 def host_of(scope: Scope) -> str:
-    """The Host of a request, without its port."""
+    """Return the Host of a request, without its port."""
     host = Headers(scope=scope).get("host", "").lower()
     name, colon, port = host.rpartition(":")
     return name if colon and port.isdigit() else host
 
 
 def edge_error(status: int, message: str) -> Response:
-    """What Railway's edge says itself."""
+    """Return a response of the edge itself."""
     body = {"status": "error", "code": status, "message": message, "request_id": secrets.token_urlsafe(16)}
     return JSONResponse(body, status, {"X-Railway-Fallback": "true", "Server": "railway-edge"})
 
 
 class Edge:
-    """ASGI middleware: takes the requests for public domains, passes the rest on.
+    """ASGI middleware that handles requests for public domains and passes on the others.
 
     Args:
         app: the API and the admin routes.
-        store: the world.
-        backend: answers for running deployments.
+        store: the state.
+        backend: responds for running deployments.
     """
 
     def __init__(self, app: ASGIApp, store: Store, backend: Backend) -> None:
@@ -61,7 +61,7 @@ class Edge:
         await response(scope, receive, send)
 
     async def handle(self, host: str, request: Request) -> Response:
-        """The answer of whatever runs behind a host name."""
+        """Return the response of the deployment behind a host name."""
         apply_due_changes(self.store)
         domain = self.find_domain(host)
         if domain is None:
@@ -81,7 +81,7 @@ class Edge:
         return await self.backend.answer(deployment, request)
 
     def find_domain(self, host: str) -> records.Domain | None:
-        """The domain of a host name, once it is served."""
+        """Return the domain of a host name, once it is active."""
         for row in self.store.domains.values():
             if (
                 row.domain == host

@@ -1,7 +1,7 @@
-"""The GraphQL endpoint: limits, then Railway's refusals (parse, validate, authorise), then the effect.
+"""The GraphQL endpoint: rate limits first, then parsing, validation and authorisation, then the effect.
 
-Refuses a document that the SDL does not allow with HTTP 400. An exception that is no answer of Railway's is
-raised, not reported as one: a fault of the sandbox must not look like a fault of the program.
+A document that the SDL does not allow gets HTTP 400. An exception that is not an error of Railway's is raised
+and not returned as a response, so that a defect of the sandbox cannot look like a defect of the program.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False, kw_only=True)
 class Mutation:
-    """A mutation that is under way, and the environments it touches."""
+    """A mutation in progress, and the environments that it affects."""
 
     environments: set[str]
     overlapped: bool = False
 
 
 def describe(_: Scope, body: bytes) -> RequestInfo:
-    """The operationName of a request, or its only operation's name, or its first field."""
+    """Return the operationName of a request, or the name of its only operation, or its first field."""
     payload: Any = json_body(body)
     if not isinstance(payload, dict):
         return RequestInfo(operation="(not GraphQL)")
@@ -76,10 +76,10 @@ def describe(_: Scope, body: bytes) -> RequestInfo:
 def parse_and_validate(
     schema: GraphQLSchema, query: str
 ) -> tuple[DocumentNode | None, list[GraphQLError], str]:
-    """A document parsed and validated: programs send the same few again and again.
+    """Parse and validate a document. Cached, because programs send the same few documents.
 
     Returns:
-        The document (None where it cannot be parsed), what is wrong with it, and the code for that.
+        The document (None if it cannot be parsed), its errors, and the error code.
     """
     try:
         document = parse(query)
@@ -92,10 +92,10 @@ class Endpoint:
     """The ASGI app behind /graphql/v2.
 
     Args:
-        store: the world.
+        store: the state.
         schema: our SDL with resolvers.
         limits: the rate limits.
-        state_file: where the world is kept, or None.
+        state_file: the file in which the state is saved, or None.
     """
 
     def __init__(self, store: Store, schema: GraphQLSchema, limits: Limits, state_file: Path | None) -> None:
@@ -112,10 +112,10 @@ class Endpoint:
         await response(scope, receive, send)
 
     async def handle(self, request: Request) -> Response:
-        """Railway's answer to one POST."""
-        by_hand = Headers(scope=request.scope).get(ACTOR_HEADER) == MANUAL
+        """Return the response to one POST."""
+        manual = Headers(scope=request.scope).get(ACTOR_HEADER) == MANUAL
         body = await request.body()
-        if not by_hand and self.limits.edge_limited(request.scope.get("query_string", b"")):
+        if not manual and self.limits.edge_limited(request.scope.get("query_string", b"")):
             return PlainTextResponse("error code: 1015", 429)
         context = Context(store=self.store, caller=identify(self.store, request.headers))
         payload: Any = json_body(body)
@@ -126,14 +126,14 @@ class Endpoint:
         fields = cast("dict[str, Any]", payload)
         headers: dict[str, str] = {}
         document, invalid, code = parse_and_validate(self.schema, fields["query"])
-        if not by_hand:
+        if not manual:
             headers, spent = self.limits.charge(context.caller.token_id, self.cost(document))
             if spent:
                 message = "Rate limit exceeded, please try again later"
                 return self.error_response(429, [GraphQLError(message)], errors.INTERNAL, headers)
         if document is None or invalid:
             return self.error_response(400, invalid, code, headers)
-        return await self.execute(context, document, fields, headers, by_hand=by_hand)
+        return await self.execute(context, document, fields, headers, manual=manual)
 
     async def execute(
         self,
@@ -142,13 +142,13 @@ class Endpoint:
         fields: dict[str, Any],
         headers: dict[str, str],
         *,
-        by_hand: bool,
+        manual: bool,
     ) -> Response:
-        """Execute a valid document and write the state down."""
+        """Execute a valid document and save the state."""
         variables: dict[str, Any] = fields.get("variables") or {}
         node = get_operation_ast(document, fields.get("operationName"))
         mutates = node is not None and node.operation.value == "mutation"
-        if mutates and not by_hand:
+        if mutates and not manual:
             mutation = self.begin_mutation(variables)
             await asyncio.sleep(self.store.switches.mutation_seconds)
             self.in_flight.remove(mutation)
@@ -171,14 +171,14 @@ class Endpoint:
         return self.to_response(result, headers)
 
     def cost(self, document: DocumentNode | None) -> int:
-        """What a document counts as against the budget."""
+        """Return how many requests of the budget a document counts as."""
         if document is None or self.store.switches.root_fields_count_as_one:
             return 1
         roots = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
         return max(1, sum(len(node.selection_set.selections) for node in roots))
 
     def begin_mutation(self, variables: dict[str, Any]) -> Mutation:
-        """Begin a mutation; mark it and every other one of the same environment as overlapping."""
+        """Register a mutation; mark it and all others of the same environment as overlapping."""
         mutation = Mutation(environments=self.environments_in(variables))
         for other in self.in_flight:
             if other.environments & mutation.environments:
@@ -188,7 +188,7 @@ class Endpoint:
         return mutation
 
     def environments_in(self, value: Any) -> set[str]:
-        """The environments that a mutation's variables name, directly or through a thing in one."""
+        """Return the environments that a mutation's variables name, directly or through an object in one."""
         if isinstance(value, dict):
             return {found for item in value.values() for found in self.environments_in(item)}
         if isinstance(value, list):
@@ -210,10 +210,10 @@ class Endpoint:
         return set()
 
     def to_response(self, result: ExecutionResult, headers: dict[str, str]) -> Response:
-        """An execution's result as HTTP.
+        """Return an execution's result as an HTTP response.
 
         Raises:
-            BaseException: a resolver failed in a way that is no answer of Railway's.
+            BaseException: a resolver raised an exception that is not an error of Railway's.
         """
         status = 200
         for error in result.errors or []:
@@ -223,13 +223,13 @@ class Endpoint:
             if cause is not None and not isinstance(cause, GraphQLError):
                 raise cause
             if error.path is None:
-                # The document is fine and its variables are not.
+                # The document is valid, but its variables are not.
                 status = self.store.switches.bad_variables_status
                 return self.error_response(status, result.errors or [], errors.BAD_INPUT, headers)
         body: dict[str, Any] = {"data": result.data}
         if result.errors:
-            place = self.store.switches.trace_id_position
-            body["errors"] = [errors.to_json(error, errors.INTERNAL, place) for error in result.errors]
+            position = self.store.switches.trace_id_position
+            body["errors"] = [errors.to_json(error, errors.INTERNAL, position) for error in result.errors]
         return JSONResponse(body, status, headers)
 
     def error_response(self, status: int, found: list[Any], code: str, headers: dict[str, str]) -> Response:

@@ -1,7 +1,7 @@
-"""Railway's errors, in its words and shape.
+"""Railway's errors: their texts and their JSON form.
 
-Refuses to invent codes: the documented catalogue has GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED,
-BAD_USER_INPUT and INTERNAL_SERVER_ERROR; "not found" and "too quickly" come as the last one.
+Codes are the documented ones: GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED, BAD_USER_INPUT and
+INTERNAL_SERVER_ERROR; the errors "not found" and "too quickly" have the last one.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ NOT_AUTHORIZED = "Not Authorized"
 PLEASE_TRY_AGAIN = "Failed to create service domain, please try again"
 
 
-class ProxyResponse(Exception):  # noqa: N818 - it is an answer, not an error of ours
-    """What a proxy in front of Railway says instead of Railway: a status and a plain text."""
+class ProxyResponse(Exception):  # noqa: N818 - a response, not an error of the sandbox
+    """The response of a proxy in front of Railway: a status and a plain text."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -27,32 +27,32 @@ class ProxyResponse(Exception):  # noqa: N818 - it is an answer, not an error of
 
 
 def graphql_error(message: str, code: str = INTERNAL) -> GraphQLError:
-    """An error to raise from a resolver."""
+    """Return an error to raise from a resolver."""
     return GraphQLError(message, extensions={"code": code})
 
 
 def bad_input(message: str) -> GraphQLError:
-    """The error for an input that Railway's own checks refuse."""
+    """Return the error for an input that Railway's validation rejects."""
     return graphql_error(message, BAD_INPUT)
 
 
 def not_found(kind: str) -> GraphQLError:
-    """ "Project not found", "ServiceInstance not found"..."""
+    """Return the error "Project not found", "ServiceInstance not found", ..."""
     return graphql_error(f"{kind} not found")
 
 
 def not_authorized() -> GraphQLError:
-    """The answer to a dead token, to a foreign thing, and possibly to a deleted one."""
+    """Return the error for an invalid token, for an object of others, and possibly for a deleted object."""
     return graphql_error(NOT_AUTHORIZED)
 
 
 def to_json(error: GraphQLError, code: str, trace_position: str) -> dict[str, Any]:
-    """One entry of `errors`.
+    """Return one entry of `errors`.
 
     Args:
-        error: what graphql-core reports.
-        code: the code where the error carries none.
-        trace_position: "error" or "extensions": where traceId goes.
+        error: the error from graphql-core.
+        code: the code if the error has none.
+        trace_position: "error" or "extensions": where traceId is placed.
     """
     entry: dict[str, Any] = {"message": error.message}
     if error.locations:

@@ -1,7 +1,4 @@
-"""Railway's own ways to fail on demand, beside those any HTTP API has (`sandbox.faults`).
-
-Refuses to look at the request: a planned failure is the same whatever was asked.
-"""
+"""Railway's own error responses that can be injected, besides those of any HTTP API (`sandbox.faults`)."""
 
 from __future__ import annotations
 

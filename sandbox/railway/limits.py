@@ -1,6 +1,6 @@
 """Railway's rate limits: the hourly budget of a token, and the edge's limit on URLs without a query string.
 
-Refuses to limit anybody by hand. Sources: Railway docs, integrations/api (headers, budgets); the edge's
+Manual edits are not limited. Sources: Railway docs, integrations/api (headers, budgets); the edge's
 "error code: 1015" as reported by users of the API.
 """
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Window:
-    """What one token has used of its present window (an hour at Railway) and the present second."""
+    """What one token has used in its current window (an hour at Railway) and in the current second."""
 
     ends: float
     used: int = 0
@@ -25,7 +25,7 @@ class Window:
 
 
 class Limits:
-    """The limits of one server.
+    """The rate limits of one server.
 
     Args:
         store: for the switches and the clock.
@@ -37,12 +37,12 @@ class Limits:
         self.edge: deque[float] = deque()
 
     def reset(self) -> None:
-        """Forget what was used."""
+        """Clear what was used."""
         self.windows.clear()
         self.edge.clear()
 
     def edge_limited(self, query_string: bytes) -> bool:
-        """Count one request at the edge; True where it is turned away."""
+        """Count one request at the edge; return whether it is rejected."""
         limit = self.store.switches.edge_per_second
         return not query_string and bool(limit) and not take_slot(self.edge, self.store.now(), limit)
 
@@ -50,11 +50,11 @@ class Limits:
         """Count a request of a token.
 
         Args:
-            token_id: whose budget; "" for nobody's.
+            token_id: the token; "" for requests without a valid one.
             cost: how many requests this one counts as.
 
         Returns:
-            The headers of the answer, and whether the budget is used up (429).
+            The response headers, and whether the budget is used up (429).
         """
         now, limit = self.store.now(), self.store.switches.hourly_budget
         window = self.windows.get(token_id)
@@ -78,7 +78,7 @@ class Limits:
 
 
 def take_slot(recent: deque[float], now: float, limit: int) -> bool:
-    """Take a place among the last second's requests; False where they are too many."""
+    """Count a request in the last second's; return False if the limit is reached."""
     while recent and recent[0] <= now - 1:
         recent.popleft()
     if len(recent) >= limit:

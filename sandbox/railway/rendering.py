@@ -1,7 +1,6 @@
-"""Variables of a service: authored ones, Railway's own, and `${{ }}` references resolved.
+"""Variables of a service: user variables, Railway's own, and `${{ }}` references resolved.
 
-Refuses to resolve for ever: a reference back to itself stays as it was written. Source: Railway docs,
-variables/reference.
+A reference that leads back to itself is left unresolved. Source: Railway docs, variables/reference.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ REFERENCE = re.compile(r"\$\{\{\s*(?:(\"[^\"]+\"|[\w -]+)\.)?(\w+)\s*\}\}")
 
 
 def user_variables(store: Store, environment_id: str, service_id: str | None) -> list[records.Variable]:
-    """The variables somebody wrote for a service, or the environment's shared ones (None)."""
+    """Return the variables that users set for a service, or the environment's shared ones (None)."""
     return [
         row
         for row in store.variables.values()
@@ -26,7 +25,7 @@ def user_variables(store: Store, environment_id: str, service_id: str | None) ->
 
 
 def railway_variables(store: Store, service_id: str, environment_id: str) -> dict[str, str]:
-    """The RAILWAY_* variables of a service."""
+    """Return the RAILWAY_* variables of a service."""
     service, environment = store.services[service_id], store.environments[environment_id]
     project = store.projects[environment.project_id]
     found = {
@@ -51,7 +50,7 @@ def railway_variables(store: Store, service_id: str, environment_id: str) -> dic
 
 
 def resolved_variables(store: Store, service_id: str, environment_id: str) -> dict[str, str]:
-    """What a deployment sees: every reference resolved, sealed values included."""
+    """Return what a deployment sees: all references resolved, sealed values included."""
     names = [row.name for row in user_variables(store, environment_id, service_id)]
     values = {
         **railway_variables(store, service_id, environment_id),
@@ -97,10 +96,10 @@ def _resolve(
 
 
 def references(value: str) -> list[str]:
-    """The references in a variable's value, as Railway lists them ("service.NAME")."""
+    """Return the references in a variable's value in Railway's form ("service.NAME")."""
     return [f"{(m[1] or '').strip()}.{m[2]}".lstrip(".") for m in REFERENCE.finditer(value)]
 
 
 def host_label(text: str) -> str:
-    """A name as part of a host name."""
+    """Return a name in the form of a DNS label."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "service"

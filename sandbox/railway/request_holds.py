@@ -1,7 +1,7 @@
-"""Hold a request before or after its effect, so that a test can kill the client exactly there.
+"""Hold a request before or after its effect, so that a test can kill the client at that moment.
 
-Refuses to time anything: a held request waits until it is told to go on or its client is gone. A client that
-dies while it is held "before" has had no effect, and needs no `resume`.
+A held request waits until it is resumed or its client disconnects; nothing depends on timing. A client that
+is killed while its request is held "before" has had no effect and needs no `resume`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LONGEST_WAIT_SECONDS = 120
 
 @dataclass(kw_only=True)
 class HoldRule:
-    """Hold the `nth` call of `operation` ("*": of any) before or after its effect."""
+    """Hold the `nth` call of `operation` ("*": any) before or after its effect."""
 
     operation: str
     nth: int
@@ -35,7 +35,7 @@ class HoldRule:
     seen: int = 0
 
     def matches(self, operation: str) -> bool:
-        """Count one call and say whether it is the one."""
+        """Count one call and return whether this rule holds it."""
         if self.operation not in ("*", operation):
             return False
         self.seen += 1
@@ -44,7 +44,7 @@ class HoldRule:
 
 @dataclass(kw_only=True)
 class Held:
-    """A request that waits."""
+    """A held request."""
 
     operation: str
     when: str
@@ -52,11 +52,11 @@ class Held:
 
 
 class RequestHolds:
-    """ASGI wrapper around the API that holds planned requests.
+    """ASGI wrapper around the API that holds requests by rule.
 
     Args:
         app: the API.
-        describe: names a request, as for the counters.
+        describe: returns a request's name, as for the counters.
     """
 
     def __init__(self, app: ASGIApp, describe: Describe) -> None:
@@ -67,7 +67,7 @@ class RequestHolds:
         self.any_held = asyncio.Event()
 
     def reset(self) -> int:
-        """Forget the plans and let the held requests go on; how many those were."""
+        """Remove the rules and resume the held requests; return how many there were."""
         self.rules.clear()
         for held in self.held:
             held.released.set()
@@ -100,7 +100,7 @@ class RequestHolds:
                 await send(message)
 
     async def wait_held(self, operation: str, when: str, receive: Receive) -> bool:
-        """Wait; True to go on, False when the client has gone."""
+        """Wait; return True to continue, False if the client has disconnected."""
         held = Held(operation=operation, when=when)
         self.held.append(held)
         self.any_held.set()
@@ -117,25 +117,25 @@ class RequestHolds:
         return going_on
 
     def routes(self) -> list[Route]:
-        """The admin routes."""
+        """Return the admin routes."""
 
-        async def plan(request: Request) -> Response:
-            wish = await request.json()
-            created = HoldRule(
-                operation=str(wish.get("operation", "*")),
-                nth=int(wish.get("nth", 1)),
-                when=wish.get("when", "before"),
+        async def hold(request: Request) -> Response:
+            body = await request.json()
+            rule = HoldRule(
+                operation=str(body.get("operation", "*")),
+                nth=int(body.get("nth", 1)),
+                when=body.get("when", "before"),
             )
-            if created.when not in ("before", "after") or created.nth < 1:
-                return JSONResponse({"error": "when is before or after; nth counts from 1"}, 400)
-            self.rules.append(created)
+            if rule.when not in ("before", "after") or rule.nth < 1:
+                return JSONResponse({"error": "when must be before or after; nth starts at 1"}, 400)
+            self.rules.append(rule)
             return JSONResponse({"plans": len(self.rules)})
 
         async def paused(request: Request) -> Response:
             seconds = float(request.query_params.get("timeout", LONGEST_WAIT_SECONDS))
             try:
                 async with asyncio.timeout(seconds):
-                    # A held request may be gone again by the time this one wakes.
+                    # A held request may have been released before this task runs.
                     while not self.held:
                         await self.any_held.wait()
             except TimeoutError:
@@ -147,7 +147,7 @@ class RequestHolds:
             return JSONResponse({"resumed": self.reset()})
 
         return [
-            Route("/admin/pause", plan, methods=["POST"]),
+            Route("/admin/pause", hold, methods=["POST"]),
             Route("/admin/paused", paused, methods=["GET"]),
             Route("/admin/resume", resume, methods=["POST"]),
         ]

@@ -1,8 +1,8 @@
-"""The settings of a service instance: what Railway accepts, what it makes of null, "" and what is not said.
+"""The settings of a service instance: which values Railway accepts, and what null, "" and a missing key mean.
 
-Refuses what Railway refuses: no replicas at all, several replicas beside a volume or a cron schedule, an
-unknown region, a config file on a new service. Sources: ServiceInstanceUpdateInput in Railway's schema;
-Railway docs, volumes/reference, scaling, cron-jobs, config-as-code.
+Rejects what Railway rejects: zero replicas, several replicas with a volume or a cron schedule, an unknown
+region, a config file for a new service. Sources: ServiceInstanceUpdateInput in Railway's schema; Railway
+docs, volumes/reference, scaling, cron-jobs, config-as-code.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DEFAULTS = {
 
 
 def new_instance(store: Store, service_id: str, environment_id: str) -> records.Instance:
-    """A fresh instance of a service, seen only after the delay."""
+    """Create an instance of a service, which becomes visible after the delay."""
     now = store.now()
     instance = records.Instance(
         id=new_id(),
@@ -49,9 +49,9 @@ def new_instance(store: Store, service_id: str, environment_id: str) -> records.
 
 
 def parse_update(context: Context, input_: Mapping[str, Any]) -> dict[str, Any]:
-    """What a ServiceInstanceUpdateInput (snake_case keys) changes, by attribute of an instance.
+    """Return what a ServiceInstanceUpdateInput (snake_case keys) changes, by attribute of an instance.
 
-    null changes nothing, "" clears; an input without numReplicas sets it back to 1, as has been reported
+    null changes nothing, "" resets to the default; an input without numReplicas sets it to 1, as reported
     from the live API.
     """
     changes: dict[str, Any] = {"num_replicas": 1}
@@ -77,7 +77,7 @@ def parse_update(context: Context, input_: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parse_regions(config: Mapping[str, Any]) -> dict[str, Any]:
-    """multiRegionConfig as attributes: the map itself, its first region, and the replicas in all."""
+    """Return multiRegionConfig as attributes: the map itself, its first region, and the total of replicas."""
     kept = {region: dict(entry) for region, entry in config.items() if entry is not None}
     counts = [int(entry.get("numReplicas", 1)) for entry in kept.values()]
     if any(count < 1 for count in counts):
@@ -90,10 +90,10 @@ def parse_regions(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_changes(store: Store, instance: records.Instance, changes: Mapping[str, Any]) -> records.Instance:
-    """The instance as it would be.
+    """Return the changed instance without saving it.
 
     Raises:
-        GraphQLError: Railway would refuse it.
+        GraphQLError: Railway would reject it.
     """
     requested = replace(instance, **changes)
     if requested.num_replicas < 1:
@@ -111,17 +111,17 @@ def check_changes(store: Store, instance: records.Instance, changes: Mapping[str
 
 
 def check_region(region: str | None) -> None:
-    """Refuse a region that Railway does not have.
+    """Reject a region that Railway does not have.
 
     Raises:
-        GraphQLError: no such region.
+        GraphQLError: unknown region.
     """
     if region is not None and region not in REGIONS:
         raise errors.bad_input(f"Invalid region {region}")
 
 
 def apply(store: Store, instance: records.Instance, changes: Mapping[str, Any]) -> bool:
-    """Change an instance at once; True where something became different."""
+    """Apply changes to an instance; return whether anything changed."""
     different = any(getattr(instance, name) != value for name, value in changes.items())
     if different:
         for name, value in changes.items():
@@ -131,7 +131,7 @@ def apply(store: Store, instance: records.Instance, changes: Mapping[str, Any]) 
 
 
 def attached_volume(store: Store, service_id: str, environment_id: str) -> records.VolumeInstance | None:
-    """The volume attached to a service in an environment."""
+    """Return the volume attached to a service in an environment."""
     for row in store.volume_instances.values():
         if (
             (row.service_id, row.environment_id) == (service_id, environment_id)

@@ -1,7 +1,7 @@
-"""The Railway sandbox's state: tables of records, written whole and atomically after every change.
+"""The Railway sandbox's state: tables of records, saved as a whole and atomically after every change.
 
-Refuses to start from a state file that it cannot read: an empty world in place of a broken one would look
-as if everything had been deleted.
+An unreadable state file is an error: starting with an empty state instead would look as if everything had
+been deleted.
 """
 
 from __future__ import annotations
@@ -42,23 +42,23 @@ TABLES: dict[str, type[Any]] = {
 
 
 def new_id() -> str:
-    """An id as Railway makes them."""
+    """Return an id in Railway's format."""
     return str(uuid.uuid4())
 
 
 def commit_hash() -> str:
-    """A commit hash that nobody has used."""
+    """Return a new commit hash."""
     return secrets.token_hex(20)
 
 
 def iso(at: float) -> str:
-    """Epoch seconds as Railway's DateTime (UTC, milliseconds, Z)."""
+    """Format epoch seconds as Railway's DateTime (UTC, milliseconds, Z)."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass
 class Store:
-    """All tables by id. `offset` is how far the sandbox's clock runs ahead of the machine's, in seconds."""
+    """All tables by id. `offset`: how many seconds the sandbox's clock is ahead of the machine's."""
 
     workspaces: dict[str, records.Workspace] = field(default_factory=dict[str, records.Workspace])
     tokens: dict[str, records.Token] = field(default_factory=dict[str, records.Token])
@@ -83,21 +83,21 @@ class Store:
     throttled_until: dict[str, float] = field(default_factory=dict[str, float])
 
     def now(self) -> float:
-        """The sandbox's time."""
+        """Return the sandbox's time, epoch seconds."""
         return time.time() + self.offset
 
     def as_dict(self) -> dict[str, Any]:
-        """The whole state as JSON."""
+        """Return the whole state as JSON."""
         return asdict(self)
 
     def reset(self) -> None:
-        """Become a new world."""
+        """Replace the state by the initial one."""
         fresh = initial_store()
         for item in fields(self):
             setattr(self, item.name, getattr(fresh, item.name))
 
     def save(self, path: Path | None) -> None:
-        """Write the state to `path`, so that a kill leaves the old or the new file, never half of one."""
+        """Save the state to `path` atomically: a killed process leaves the old or the new file."""
         if path is None:
             return
         draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
@@ -109,10 +109,10 @@ class Store:
 
 
 def load(path: Path | None) -> Store:
-    """The state kept in `path`, or a new world.
+    """Return the state saved in `path`, or the initial state.
 
     Raises:
-        ValueError: the file is not a state of this sandbox.
+        ValueError: the file is not a state file of this sandbox.
     """
     if path is None or not path.exists():
         return initial_store()
@@ -132,7 +132,7 @@ def load(path: Path | None) -> Store:
 
 
 def initial_store() -> Store:
-    """A Railway with one workspace on the Pro plan, its two tokens, and one GitHub repository."""
+    """Return the initial state: one workspace on the Pro plan, its two tokens, and one GitHub repository."""
     store = Store()
     now = store.now()
     store.workspaces[WORKSPACE_ID] = records.Workspace(id=WORKSPACE_ID, name="Sandbox", created_at=now)

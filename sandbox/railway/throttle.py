@@ -1,7 +1,7 @@
-"""Railway's creation throttle: one project, environment or volume of a workspace in so many seconds.
+"""Railway's creation throttle: one project, environment or volume per workspace in a number of seconds.
 
-Refuses cleanly: a throttled create had no effect. The answer is HTTP 200 with an error, as reported from the
-live API; `creation_throttle_seconds` sets the distance, 0 (the default) none.
+A throttled creation has no effect. The response is HTTP 200 with an error, as reported from the live API.
+`creation_throttle_seconds` sets the interval; 0 (the default) turns it off.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 def throttle_message(kind: str, seconds: float) -> str:
-    """Railway's words.
+    """Return Railway's error text.
 
     Args:
         kind: "projects", "environments" or "volumes".
-        seconds: the distance that is asked for.
+        seconds: the minimum interval.
     """
     return (
         f"You are creating {kind} too quickly. "
@@ -28,10 +28,10 @@ def throttle_message(kind: str, seconds: float) -> str:
 
 
 def check_creation_throttle(context: Context, kind: str, workspace_id: str | None) -> None:
-    """Take the workspace's slot for one creation.
+    """Register one creation in the workspace.
 
     Raises:
-        GraphQLError: the last one was too recent.
+        GraphQLError: the previous one was too recent.
     """
     seconds, now = context.switches.creation_throttle_seconds, context.now
     if not seconds:

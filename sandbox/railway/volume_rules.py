@@ -1,7 +1,6 @@
-"""What may happen to a volume: its size only grows, its deletion can be taken back for 48 hours.
+"""Volume rules: the size only grows; a deletion can be reverted for 48 hours.
 
-Refuses to lose `files`: nothing here but the end of those 48 hours removes them. Source: Railway docs,
-volumes/reference.
+`files` is removed only when those 48 hours have passed. Source: Railway docs, volumes/reference.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ RESTORABLE_SECONDS = 48 * 3600
 
 
 def size_now(row: records.VolumeInstance, now: float) -> int:
-    """The size that can be read now."""
+    """Return the size that is visible now."""
     if row.next_size_mb is not None and row.resize_due is not None and row.resize_due <= now:
         row.size_mb, row.next_size_mb, row.resize_due = row.next_size_mb, None, None
     return row.size_mb
 
 
 def state_now(row: records.VolumeInstance, now: float) -> str:
-    """The VolumeState."""
+    """Return the VolumeState."""
     if row.deleted_at is not None and row.delete_due is None:
         return "DELETED"
     if row.is_pending_deletion:
@@ -41,13 +40,13 @@ def state_now(row: records.VolumeInstance, now: float) -> str:
 
 
 def resize(context: Context, row: records.VolumeInstance, size_mb: int, *, check_only: bool) -> str | None:
-    """Ask for a size; it can be read after the delay.
+    """Request a size; it is visible after the delay.
 
     Returns:
-        The error that Railway would only report on the applied patch, or None.
+        The error that Railway would report on the applied patch only, or None.
 
     Raises:
-        GraphQLError: smaller than it is, or larger than the plan allows.
+        GraphQLError: smaller than the current size, or larger than the plan allows.
     """
     now = context.now
     present = row.next_size_mb or size_now(row, now)
@@ -68,7 +67,7 @@ def resize(context: Context, row: records.VolumeInstance, size_mb: int, *, check
 
 
 def mark_for_deletion(context: Context, row: records.VolumeInstance) -> None:
-    """Mark a volume in one environment for deletion."""
+    """Mark a volume instance for deletion."""
     row.is_pending_deletion = True
     row.delete_due = context.now + RESTORABLE_SECONDS
     if context.switches.volume_delete_style == "deleted_at":
@@ -76,12 +75,12 @@ def mark_for_deletion(context: Context, row: records.VolumeInstance) -> None:
 
 
 def restore(row: records.VolumeInstance) -> None:
-    """Take a deletion back."""
+    """Revert a deletion."""
     row.is_pending_deletion, row.delete_due, row.deleted_at = False, None, None
 
 
 def delete_expired(store: Store) -> bool:
-    """Delete for good what has been pending long enough; True where something was."""
+    """Delete permanently what has been pending for 48 hours; return whether there was anything."""
     now, gone = store.now(), False
     for row in store.volume_instances.values():
         if row.delete_due is not None and row.delete_due <= now:

@@ -1,6 +1,6 @@
-"""Changes that more than one operation makes: variables, triggers, the end of a service or an environment.
+"""State changes that several operations share: variables, triggers, deletion of a service or an environment.
 
-Refuses to decide about deployments: its callers know what was asked for.
+They start no deployments: that is decided by the callers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def put_variables(
     *,
     replace: bool = False,
 ) -> bool:
-    """Set variables (None deletes) and, with `replace`, remove the others; True where something changed."""
+    """Set variables (None deletes) and, with `replace`, delete all others; return whether one changed."""
     store, now = context.store, context.now
     present = {row.name: row for row in user_variables(store, environment_id, service_id)}
     changed = False
@@ -56,10 +56,10 @@ def put_variables(
 
 
 def check_source(context: Context, full_name: str) -> records.Repo:
-    """A repository that Railway's GitHub app can see.
+    """Return a repository that Railway's GitHub app has access to.
 
     Raises:
-        GraphQLError: it cannot.
+        GraphQLError: it has no access.
     """
     found = deploys.find_repo(context.store, full_name)
     if found is None:
@@ -70,7 +70,7 @@ def check_source(context: Context, full_name: str) -> records.Repo:
 def put_trigger(
     context: Context, instance: records.Instance, repository: str, branch: str, *, check_suites: bool = False
 ) -> records.Trigger:
-    """The instance's trigger, made or changed: there is at most one for a service and environment."""
+    """Create or update the instance's trigger: there is at most one per service and environment."""
     check_source(context, repository)
     trigger = deploys.trigger_of(context.store, instance)
     if trigger is None:
@@ -92,7 +92,7 @@ def put_trigger(
 
 
 def remove_service(context: Context, service_id: str, environment_id: str | None) -> None:
-    """End a service in one environment or in all; its volumes stay, detached."""
+    """Delete a service in one environment or in all; its volumes stay, detached."""
     store, now = context.store, context.now
     for instance in context.instances_of(service_id):
         if environment_id not in (None, instance.environment_id):
@@ -120,7 +120,7 @@ def remove_service(context: Context, service_id: str, environment_id: str | None
 
 
 def delete_environment(context: Context, found: records.Environment) -> None:
-    """End all that is in an environment, and it; its volumes can be restored for as long as any other."""
+    """Delete an environment and everything in it; its volumes can be restored for 48 hours."""
     for instance in [row for row in context.store.instances.values() if row.environment_id == found.id]:
         if instance.deleted_at is None:
             remove_service(context, instance.service_id, found.id)

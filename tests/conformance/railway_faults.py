@@ -248,7 +248,7 @@ class Bench:
 
     def requests(self) -> list[str]:
         """What was sent since the reset, in order; of a wait's requests in a row the first two."""
-        api = [row["operation"] for row in self.world.admin("requests") if row["actor"] != "hand"]
+        api = [row["operation"] for row in self.world.admin("requests") if row["actor"] != "manual"]
         api += [row["operation"] for row in self.edge.records if row["operation"] == HEALTH]
         return [
             name

@@ -25,7 +25,7 @@ class Hand:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._headers = {"Authorization": "Bearer owner", "X-Sandbox-Actor": "hand"}
+        self._headers = {"Authorization": "Bearer owner", "X-Sandbox-Actor": "manual"}
 
     def send(self, method: str, path: str, body: Any = None, data: bytes | None = None) -> Any:
         """Send a request as a person would; return the answer."""

@@ -109,7 +109,7 @@ def test_what_exists_is_imported_by_its_id(
 
 
 def test_an_import_of_something_else_says_what_differs(google_program: ProgramStack, google: str) -> None:
-    headers = {"Authorization": "Bearer owner", "X-Sandbox-Actor": "hand"}
+    headers = {"Authorization": "Bearer owner", "X-Sandbox-Actor": "manual"}
     usage = f"{google}/serviceusage/v1/projects/crm-sandbox/services/pubsub.googleapis.com:enable"
     requests.post(usage, headers=headers, timeout=10).raise_for_status()
     topic = f"{google}/pubsub/v1/projects/crm-sandbox/topics/differs"
@@ -184,7 +184,7 @@ def test_a_deletion_policy_prevents_or_abandons(google_program: ProgramStack, go
     google_program.up()
     google_program.write("__main__.py", APIS)
     google_program.up()
-    headers = {"Authorization": "Bearer owner", "X-Sandbox-Actor": "hand"}
+    headers = {"Authorization": "Bearer owner", "X-Sandbox-Actor": "manual"}
     topic = f"{google}/pubsub/v1/projects/crm-sandbox/topics/kept-topic"
     assert requests.get(topic, headers=headers, timeout=10).status_code == 200
 

@@ -1,6 +1,6 @@
-"""Who is calling, and the tokens and workspaces they see.
+"""The caller, its workspaces, and project tokens.
 
-Refuses to show a project token again after it was made: Railway shows it once.
+A project token is returned only once, when it is created, as at Railway.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def visible_workspaces(context: Context) -> list[records.Workspace]:
-    """The workspaces of an account, or the one of a workspace token."""
+    """Return the workspaces of an account, or the one of a workspace token."""
     return [row for row in context.store.workspaces.values() if context.can_access_workspace(row.id)]
 
 
@@ -66,7 +66,7 @@ def preferred_region(_source: records.Workspace, _: Context) -> None:
 
 
 def project_token(_: None, context: Context) -> records.Token:
-    """The caller's own project token; other tokens have none."""
+    """Return the caller's own project token; other kinds of tokens get an error."""
     if context.caller.kind != "project":
         raise errors.graphql_error("Project Token not found")
     return context.store.tokens[context.caller.token_id]

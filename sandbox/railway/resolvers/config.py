@@ -1,7 +1,7 @@
-"""The environment's config document: patches committed at once, staged, previewed, and how they ended.
+"""The environment's config document: patches committed at once, staged or previewed, and their results.
 
-Refuses to commit a part of what is staged: a commit takes everything that anybody staged. Source: Railway's
-schema (environmentPatchCommit, environmentStageChanges); Railway docs, staged-changes.
+Committing staged changes commits all of them, whoever staged them. Source: Railway's schema
+(environmentPatchCommit, environmentStageChanges); Railway docs, staged-changes.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Json = dict[str, Any]
 
 
 def require_object(value: Any) -> Json:
-    """A config document as sent.
+    """Return a config document as it was sent.
 
     Raises:
-        GraphQLError: it is no object.
+        GraphQLError: it is not an object.
     """
     if not isinstance(value, dict):
         raise errors.bad_input("Config must be an object")
@@ -37,7 +37,7 @@ def apply_patch(
     *,
     skip_deploys: bool,
 ) -> records.Patch:
-    """Commit a patch and keep it in the environment's history."""
+    """Commit a patch and add it to the environment's history."""
     now = context.now
     failed = config_document.commit(context, environment, patch, skip_deploys=skip_deploys)
     created = records.Patch(
@@ -56,7 +56,7 @@ def apply_patch(
 
 
 def commit_result(context: Context, created: records.Patch) -> str:
-    """What the String of a commit is: nobody has written that down."""
+    """Return the String of a commit, as the switch sets it: it is not documented."""
     return {"patch_id": created.id, "workflow_id": f"workflow-{created.id}", "empty": ""}[
         context.switches.patch_commit_returns
     ]
@@ -73,7 +73,7 @@ def patch_commit(
 
 
 def staged_patch(context: Context, environment_id: str) -> records.Patch:
-    """The environment's staged patch; an empty one where nothing is staged."""
+    """Return the environment's staged patch; an empty one if nothing is staged."""
     for row in context.store.patches.values():
         if row.environment_id == environment_id and row.staged:
             return row
@@ -92,7 +92,7 @@ def staged_changes(_: None, context: Context, environment_id: str) -> records.Pa
 def stage(
     _: None, context: Context, environment_id: str, input: Any, merge: bool | None = None
 ) -> records.Patch:
-    """Stage a patch, over or into what anybody has staged already."""
+    """Stage a patch in place of what is staged already, or merged into it."""
     environment = context.environment(environment_id)
     row, requested = staged_patch(context, environment.id), require_object(input)
     row.patch = merge_patches(row.patch, requested) if merge else requested
@@ -101,7 +101,7 @@ def stage(
 
 
 def merge_patches(base: Json, more: Json) -> Json:
-    """Two patches as one; a null stays, since it is a wish to delete."""
+    """Merge two patches; a null stays, because it deletes."""
     both = dict(base)
     for name, value in more.items():
         old = both.get(name)
@@ -116,7 +116,7 @@ def commit_staged(
     commit_message: str | None = None,
     skip_deploys: bool | None = None,
 ) -> str:
-    """Commit everything that anybody staged."""
+    """Commit everything that is staged."""
     environment = context.environment(environment_id)
     row = staged_patch(context, environment.id)
     if not row.patch:
@@ -127,7 +127,7 @@ def commit_staged(
 
 
 def patches(_: None, context: Context, environment_id: str, **paging: Any) -> Json:
-    """The applied patches, the newest first."""
+    """Return the applied patches, newest first."""
     context.environment(environment_id)
     rows = [
         row
@@ -166,7 +166,7 @@ def patch_text(source: records.Patch, _: Context, decrypt_variables: bool | None
 
 
 def masked(patch: Json) -> Json:
-    """A patch without the values of its variables."""
+    """Return a patch without the values of its variables."""
     shown: Json = {}
     for name, value in patch.items():
         if name in ("variables", "sharedVariables") and isinstance(value, dict):
@@ -184,7 +184,7 @@ def patch_environment(source: records.Patch, context: Context) -> records.Enviro
 
 
 def without_networking(change_set: Json) -> Json:
-    """A change set as Railway takes it: domains are ignored without a word."""
+    """Return a change set without its domains, which Railway ignores without an error."""
     services = {
         key: {name: part for name, part in entry.items() if name != "networking"}
         for key, entry in (change_set.get("services") or {}).items()
@@ -193,7 +193,7 @@ def without_networking(change_set: Json) -> Json:
 
 
 def operations(patch: Json, path: str = "") -> list[Json]:
-    """The values that a change set writes, as operations."""
+    """Return the values that a change set writes, as operations."""
     found: list[Json] = []
     for name, value in patch.items():
         place = f"{path}.{name}".lstrip(".")
@@ -214,7 +214,7 @@ def operations(patch: Json, path: str = "") -> list[Json]:
 
 
 def preview_change_set(_: None, context: Context, environment_id: str, input: Any) -> Json:
-    """Experimental at Railway: what a change set would do."""
+    """Experimental at Railway: return what a change set would do."""
     context.environment(environment_id)
     requested = without_networking(require_object(input))
     return {
@@ -233,7 +233,7 @@ def apply_change_set(
     base_config_etag: str | None = None,
     wait_for_completion: bool | None = None,
 ) -> Json:
-    """Experimental at Railway: a patch with a guard against somebody else's edit."""
+    """Experimental at Railway: apply a patch unless the config has changed since `baseConfigEtag`."""
     del wait_for_completion
     environment = context.environment(environment_id)
     if base_config_etag is not None and base_config_etag != config_document.etag(context.store, environment):
@@ -246,7 +246,7 @@ def apply_change_set(
 
 
 def change_set_result(context: Context, created: records.Patch) -> Json:
-    """An applied change set as its result."""
+    """Return an applied change set as a result."""
     return {
         "id": created.id,
         "status": patch_status(created, context),

@@ -1,7 +1,7 @@
-"""Deployments: started in every way Railway knows, watched, stopped, explained by events and logs.
+"""Deployments: all ways to start one, status, cancellation, events and logs.
 
-Refuses to deploy the branch's newest commit unless asked for it: without a commit Railway takes the one
-that is associated already. Source: Railway's schema; Railway docs, integrations/api/manage-services.
+Without a commit, Railway deploys the commit that is already associated, not the branch's newest. Source:
+Railway's schema; Railway docs, integrations/api/manage-services.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def deployment(_: None, context: Context, id: str) -> records.Deployment:
 
 
 def deployments(_: None, context: Context, input: dict[str, Any], **paging: Any) -> dict[str, Any]:
-    """Deployments, the newest first."""
+    """Return deployments, newest first."""
     context.require_token()
     if input.get("project_id"):
         context.project(input["project_id"])
@@ -55,7 +55,7 @@ def deploy(
     commit_sha: str | None = None,
     latest_commit: bool | None = None,
 ) -> bool:
-    """Deploy; with latestCommit the branch's newest commit. The answer does not name the deployment."""
+    """Deploy; with latestCommit the branch's newest commit. The response does not name the deployment."""
     instance = context.instance(service_id, environment_id)
     before = deploys.latest(context.store, instance)
     kept = before.commit_hash if before and not latest_commit else None
@@ -66,7 +66,7 @@ def deploy(
 def deploy_v2(
     _: None, context: Context, service_id: str, environment_id: str, commit_sha: str | None = None
 ) -> str:
-    """Deploy the commit that is given, else the one already associated, not the branch's newest."""
+    """Deploy the given commit, else the one already associated, not the branch's newest."""
     instance = context.instance(service_id, environment_id)
     before = deploys.latest(context.store, instance)
     if before is None and instance.source_repo and context.switches.deploy_v2_never_deployed == "not_found":
@@ -76,7 +76,7 @@ def deploy_v2(
 
 
 def redeploy(_: None, context: Context, service_id: str, environment_id: str) -> bool:
-    """The same commit with today's variables and settings."""
+    """Deploy the same commit with the current variables and settings."""
     instance = context.instance(service_id, environment_id)
     before = deploys.latest(context.store, instance)
     if before is None:
@@ -86,7 +86,7 @@ def redeploy(_: None, context: Context, service_id: str, environment_id: str) ->
 
 
 def triggers_deploy(_: None, context: Context, input: dict[str, Any]) -> bool:
-    """Deploy what the service's trigger follows."""
+    """Deploy the branch that the service's trigger follows."""
     context.project(input["project_id"])
     instance = context.instance(input["service_id"], input["environment_id"])
     if deploys.trigger_of(context.store, instance) is None:
@@ -105,7 +105,10 @@ def deployment_redeploy(
 
 
 def rollback(_: None, context: Context, id: str) -> bool:
-    """Image and variables of an earlier deployment. Source: Railway docs, deployments/deployment-actions."""
+    """Deploy image and variables of an earlier deployment.
+
+    Source: Railway docs, deployments/deployment-actions.
+    """
     found = context.deployment(id)
     if not can_rollback(found, context):
         raise errors.bad_input("Deployment cannot be rolled back to")
@@ -115,7 +118,7 @@ def rollback(_: None, context: Context, id: str) -> bool:
 
 
 def restart(_: None, context: Context, id: str) -> bool:
-    """Restart the running process: no new deployment."""
+    """Restart the running process, without a new deployment."""
     found = context.deployment(id)
     if found.status not in (*deploys.RUNNING, "CRASHED"):
         raise errors.bad_input("Only a running deployment can be restarted")
@@ -169,10 +172,10 @@ def select_logs(
     start_date: str | None = None,
     end_date: str | None = None,
 ) -> list[dict[str, Any]]:
-    """The last rows that fit; Railway gives one more than the limit.
+    """Return the last matching rows; Railway returns one more than the limit.
 
     Raises:
-        GraphQLError: a limit above 5000.
+        GraphQLError: the limit is above 5000.
     """
     count = DEFAULT_LOGS if limit is None else limit
     if not 1 <= count <= MOST_LOGS:
@@ -189,10 +192,10 @@ def select_logs(
 
 
 def parse_datetime(text: str | None) -> float | None:
-    """A DateTime as epoch seconds.
+    """Parse a DateTime into epoch seconds.
 
     Raises:
-        GraphQLError: it is none.
+        GraphQLError: it is not a DateTime.
     """
     if text is None:
         return None
@@ -203,7 +206,7 @@ def parse_datetime(text: str | None) -> float | None:
 
 
 def meta(source: records.Deployment, context: Context) -> dict[str, Any]:
-    """What Railway keeps about a deployment's origin."""
+    """Return what Railway records about a deployment's origin."""
     regions = source.settings.get("multiRegionConfig") or {
         source.settings.get("region") or "us-west2": {"numReplicas": source.settings.get("numReplicas") or 1}
     }
@@ -257,7 +260,7 @@ def lacks_domain(source: records.Deployment, context: Context) -> bool:
 
 
 def public_host(source: records.Deployment, context: Context) -> str | None:
-    """The first domain of the deployment's service."""
+    """Return the first domain of the deployment's service."""
     for row in context.store.domains.values():
         if (row.service_id, row.environment_id, row.deleted_at) == (
             source.service_id,

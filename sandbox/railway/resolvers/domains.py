@@ -1,7 +1,7 @@
-"""How a service is reached: Railway's own domains, custom domains with their DNS records, TCP proxies.
+"""Networking: Railway's own domains, custom domains with their DNS records, TCP proxies.
 
-Refuses to make a domain twice the same: every create makes another, so a program has to look first. Source:
-Railway's schema (ServiceDomainCreateInput, CustomDomainStatus); Railway docs, networking/domains.
+Creations are not idempotent: each creates another object. Source: Railway's schema (ServiceDomainCreateInput,
+CustomDomainStatus); Railway docs, networking/domains.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-)
 
 
 def is_taken(context: Context, domain: str, own: str = "") -> bool:
-    """Whether a live domain has this name."""
+    """Return whether a domain that is not deleted has this name."""
     return any(
         row.domain == domain and row.deleted_at is None and row.id != own
         for row in context.store.domains.values()
@@ -32,7 +32,7 @@ def is_taken(context: Context, domain: str, own: str = "") -> bool:
 
 
 def domains_of(context: Context, service_id: str, environment_id: str) -> dict[str, Any]:
-    """All domains of a service in an environment."""
+    """Return all domains of a service in an environment."""
     rows = [
         row
         for row in context.listed(context.store.domains.values())
@@ -60,7 +60,7 @@ def available(_: None, context: Context, domain: str) -> dict[str, Any]:
 
 
 def check_port(port: int | None) -> None:
-    """Refuse a port that is none.
+    """Reject an invalid port.
 
     Raises:
         GraphQLError: outside 1 to 65535.
@@ -72,7 +72,7 @@ def check_port(port: int | None) -> None:
 def new_domain(
     context: Context, place: tuple[str, str], name: str, port: int | None, *, custom: bool
 ) -> records.Domain:
-    """Make and keep a domain of (service, environment)."""
+    """Create a domain of (service, environment)."""
     now = context.now
     created = records.Domain(
         id=new_id(),
@@ -92,7 +92,7 @@ def new_domain(
 
 
 def service_domain_create(_: None, context: Context, input: dict[str, Any]) -> records.Domain:
-    """A domain with a name of Railway's choice. Not idempotent: every call makes another."""
+    """Create a domain with a name that Railway chooses. Not idempotent."""
     place = (input["service_id"], input["environment_id"])
     context.instance(*place)
     port = input.get("target_port")
@@ -129,13 +129,13 @@ def service_domain_update(_: None, context: Context, input: dict[str, Any]) -> b
 
 
 def set_port(context: Context, found: records.Domain, port: int | None) -> None:
-    """The port behind a domain; what null does is a guess."""
+    """Set the port behind a domain; the meaning of null is not verified."""
     if port is not None or context.switches.null_port_clears:
         found.target_port = port
 
 
 def delete_domain(context: Context, found: records.Domain) -> bool:
-    """End a domain."""
+    """Delete a domain."""
     found.deleted_at = context.now
     return True
 
@@ -150,7 +150,7 @@ def custom_domain(_: None, context: Context, id: str, project_id: str) -> record
 
 
 def custom_domain_create(_: None, context: Context, input: dict[str, Any]) -> records.Domain:
-    """Register a domain of one's own; it works once its DNS records have propagated."""
+    """Add a custom domain; it works once its DNS records have propagated."""
     context.project(input["project_id"])
     place = (input["service_id"], input["environment_id"])
     context.instance(*place)
@@ -185,7 +185,7 @@ def custom_domain_delete(_: None, context: Context, id: str) -> bool:
 
 
 def custom_status(source: records.Domain, _: Context) -> dict[str, Any]:
-    """DNS records and certificate of a custom domain."""
+    """Return DNS records and certificate status of a custom domain."""
     host, _dot, zone = source.domain.partition(".")
     done = source.dns_propagated
     status = "DNS_RECORD_STATUS_PROPAGATED" if done else "DNS_RECORD_STATUS_REQUIRES_UPDATE"
@@ -253,7 +253,7 @@ def tcp_proxies(_: None, context: Context, service_id: str, environment_id: str)
 
 
 def tcp_proxy_create(_: None, context: Context, input: dict[str, Any]) -> records.TcpProxy:
-    """A public TCP port for a service's port. Not idempotent."""
+    """Create a public TCP port for a service's port. Not idempotent."""
     context.instance(input["service_id"], input["environment_id"])
     check_port(input["application_port"])
     used = {row.proxy_port for row in context.store.tcp_proxies.values()}

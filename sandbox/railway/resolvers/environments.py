@@ -1,7 +1,7 @@
-"""Environments: made (empty or from another), renamed, deleted, and everything read through them.
+"""Environments: created empty or from another, renamed, deleted, and everything read through them.
 
-Refuses to show an instance before it has landed: a program that reads too early must notice. Source:
-Railway's schema (EnvironmentCreateInput); the late instances as reported from the live API.
+An instance is visible only after a delay, as reported from the live API. Source: Railway's schema
+(EnvironmentCreateInput).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def environments(
 
 
 def environment_create(_: None, context: Context, input: dict[str, Any]) -> records.Environment:
-    """An environment; with a source it is answered before the copied instances can be seen."""
+    """Create an environment; with a source, the response comes before the copied instances are visible."""
     context.reject_project_token()
     project = context.project(input["project_id"])
     if context.caller.kind == "workspace" and not context.switches.workspace_token_creates_environments:
@@ -71,7 +71,7 @@ def environment_create(_: None, context: Context, input: dict[str, Any]) -> reco
 def copy_environment(
     context: Context, source: records.Environment, created: records.Environment, *, deploy: bool
 ) -> None:
-    """Give a new environment the services, volumes (empty), triggers and variables of another."""
+    """Copy the services, volumes (empty), triggers and variables of another environment."""
     store, now = context.store, context.now
     for row in [v for v in store.variables.values() if v.environment_id == source.id]:
         variable = replace(row, id=new_id(), environment_id=created.id)
@@ -121,7 +121,7 @@ def source_environment(source: records.Environment, context: Context) -> records
 
 
 def unmerged_changes(source: records.Environment, context: Context) -> int | None:
-    """How many staged changes nobody has committed: 0 or null for none."""
+    """Return the number of staged changes; 0 or null for none."""
     count = sum(
         config_document.count_values(row.patch)
         for row in context.store.patches.values()

@@ -1,7 +1,7 @@
-"""Projects: made, found, changed, deleted now or in 48 hours.
+"""Projects: created, listed, updated, deleted at once or after 48 hours.
 
-Refuses project tokens in all but reading their own project. Source: Railway's schema (projectCreate,
-projectScheduleDelete) and docs, integrations/api.
+A project token may only read its own project. Source: Railway's schema (projectCreate, projectScheduleDelete)
+and docs, integrations/api.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def projects(
     user_id: str | None = None,
     **paging: Any,
 ) -> dict[str, Any]:
-    """The projects of a workspace; without one, an account token gets an empty list."""
+    """Return the projects of a workspace; without one, an account token gets an empty list."""
     del user_id
     context.reject_project_token()
     requested = workspace_id or context.caller.workspace_id
@@ -58,7 +58,7 @@ def projects(
 
 
 def project_create(_: None, context: Context, input: dict[str, Any]) -> records.Project:
-    """A project with its first environment; without a workspace it is temporary and expires in 24 hours."""
+    """Create a project with its first environment; without a workspace it expires in 24 hours."""
     context.reject_project_token()
     workspace_id = input.get("workspace_id") or context.caller.workspace_id
     if workspace_id is not None and not context.can_access_workspace(workspace_id):
@@ -66,7 +66,9 @@ def project_create(_: None, context: Context, input: dict[str, Any]) -> records.
     if workspace_id is not None and workspace_id not in context.store.workspaces:
         raise context.missing_error("Workspace")
     if input.get("repo"):
-        raise errors.bad_input("This sandbox makes no project from a repository: create a service instead")
+        raise errors.bad_input(
+            "The sandbox cannot create a project from a repository: create a service instead"
+        )
     check_creation_throttle(context, "projects", workspace_id)
     now = context.now
     created = records.Project(
@@ -96,14 +98,14 @@ def project_update(_: None, context: Context, id: str, input: dict[str, Any]) ->
     context.reject_project_token()
     found = context.project(id)
     for name, value in input.items():
-        if value is not None or name == "tracing_sample_rate":  # there null resets to Railway's own rate
+        if value is not None or name == "tracing_sample_rate":  # null resets this one to Railway's default
             setattr(found, name, value)
     found.updated_at = context.now
     return found
 
 
 def delete_project(context: Context, found: records.Project) -> None:
-    """Delete a project and all that was in it."""
+    """Delete a project and everything in it."""
     found.deleted_at, found.delete_due = context.now, None
     for environment in context.store.environments.values():
         if environment.project_id == found.id and environment.deleted_at is None:
@@ -117,7 +119,7 @@ def project_delete(_: None, context: Context, id: str) -> bool:
 
 
 def project_schedule_delete(_: None, context: Context, id: str) -> bool:
-    """48 hours of grace, in which the project is already marked."""
+    """Schedule the deletion in 48 hours; the project has deletedAt from now on."""
     context.reject_project_token()
     found = context.project(id)
     found.delete_due, found.deleted_at = context.now + GRACE_SECONDS, context.now
@@ -134,7 +136,7 @@ def project_schedule_delete_cancel(_: None, context: Context, id: str) -> bool:
 
 
 def visible_environments(source: records.Project, context: Context) -> list[records.Environment]:
-    """A project's environments, the oldest first; a project token sees its own only."""
+    """Return a project's environments, oldest first; a project token sees its own only."""
     return [
         row
         for row in context.listed(context.store.environments.values())
@@ -166,7 +168,7 @@ def project_services(source: records.Project, context: Context, **paging: Any) -
 
 
 def project_volumes(source: records.Project, context: Context, **paging: Any) -> dict[str, Any]:
-    """All volumes, those pending deletion too."""
+    """Return all volumes, including those whose deletion is pending."""
     rows = [
         row
         for row in context.store.volumes.values()
@@ -176,7 +178,7 @@ def project_volumes(source: records.Project, context: Context, **paging: Any) ->
 
 
 def primary_environment(source: records.Project, context: Context) -> str | None:
-    """The oldest environment that is not ephemeral."""
+    """Return the oldest environment that is not ephemeral."""
     for row in context.store.environments.values():
         if row.project_id == source.id and not row.is_ephemeral and row.deleted_at is None:
             return row.id

@@ -1,6 +1,6 @@
-"""Services and their instances: made, named, set, limited, deleted.
+"""Services and their instances: created, renamed, configured, limited, deleted.
 
-Refuses to deploy on a change of settings: Railway does not. Source: Railway's schema (ServiceCreateInput,
+A change of settings does not deploy. Source: Railway's schema (ServiceCreateInput,
 ServiceInstanceUpdateInput), Railway docs, services.
 """
 
@@ -24,7 +24,7 @@ GIGABYTE = 1_000_000_000
 
 
 def service(_: None, context: Context, id: str) -> records.Service:
-    """A service by id; refused to project tokens."""
+    """Return a service by id; project tokens are not authorised."""
     context.reject_project_token()
     return context.service(id)
 
@@ -34,10 +34,10 @@ def service_instance(_: None, context: Context, service_id: str, environment_id:
 
 
 def check_name(context: Context, project_id: str, name: str, own: str = "") -> None:
-    """Refuse a name that is too long or taken.
+    """Reject a name that is too long or already used.
 
     Raises:
-        GraphQLError: it is.
+        GraphQLError: too long, or used.
     """
     if len(name) > LONGEST_NAME:
         raise errors.bad_input(f"Service name must be at most {LONGEST_NAME} characters")
@@ -47,7 +47,7 @@ def check_name(context: Context, project_id: str, name: str, own: str = "") -> N
 
 
 def reached_environments(context: Context, project_id: str, environment_id: str | None) -> list[str]:
-    """The environments that a write to a service reaches: a fork alone, else every one that is no fork."""
+    """Return the environments that a write to a service applies to: one fork, or all that are not forks."""
     if environment_id is not None:
         named = context.environment(environment_id)
         if named.project_id != project_id:
@@ -64,7 +64,7 @@ def reached_environments(context: Context, project_id: str, environment_id: str 
 
 
 def service_create(_: None, context: Context, input: dict[str, Any]) -> records.Service:
-    """A service and its instances; with a source it deploys at once."""
+    """Create a service and its instances; with a source it is deployed at once."""
     project = context.project(input["project_id"])
     places = reached_environments(context, project.id, input.get("environment_id"))
     name = input.get("name") or f"service-{secrets.token_hex(3)}"
@@ -97,7 +97,7 @@ def service_update(_: None, context: Context, id: str, input: dict[str, Any]) ->
         found.icon = input["icon"] or None
     if input.get("auto_instrumentation_enabled") is not None:
         found.auto_instrumentation_enabled = input["auto_instrumentation_enabled"]
-    if "tracing_enabled" in input:  # null is a value: the service follows its project
+    if "tracing_enabled" in input:  # null is a value: the service uses its project's setting
         found.tracing_enabled = input["tracing_enabled"]
     found.updated_at = context.now
     return found
@@ -120,7 +120,7 @@ def service_instance_update(
 ) -> bool:
     """Change settings at once, without deploying; without an environment, in all of them.
 
-    The environment that is named stands for all that are no forks, unless it is one (Railway's schema).
+    A named environment that is not a fork stands for all that are not (Railway's schema).
     """
     if environment_id is None:
         context.service(service_id)
@@ -149,7 +149,7 @@ def service_instance_update(
 
 
 def other_instances(context: Context, named: records.Instance) -> list[records.Instance]:
-    """The instances of the same service that a change of one reaches too: none from a fork."""
+    """Return the other instances of the service that a change of one applies to: none for a fork."""
     places = reached_environments(context, context.service(named.service_id).project_id, named.environment_id)
     return [
         row
@@ -173,7 +173,7 @@ def limits_update(_: None, context: Context, input: dict[str, Any]) -> bool:
 
 
 def limits(_: None, context: Context, service_id: str, environment_id: str) -> dict[str, Any]:
-    """The limits in force: the plan's, under the override."""
+    """Return the effective limits: the plan's, with the override on top."""
     override = (context.instance(service_id, environment_id).limit_override or {}).get("containers", {})
     return {"containers": {"cpu": 32, "memoryBytes": 32 * GIGABYTE, **override}}
 

@@ -1,6 +1,6 @@
-"""Where a service's code comes from: repositories, connections, deployment triggers, autodeploy.
+"""Sources of a service: repositories, connections, deployment triggers, autodeploy.
 
-Refuses a second trigger for one service and environment. Source: Railway's schema (DeploymentTrigger,
+There is at most one trigger per service and environment. Source: Railway's schema (DeploymentTrigger,
 ServiceConnectInput); Railway docs, deployments/github-autodeploys.
 """
 
@@ -63,7 +63,7 @@ def service_disconnect(_: None, context: Context, id: str) -> records.Service:
 
 
 def trigger_create(_: None, context: Context, input: dict[str, Any]) -> records.Trigger:
-    """The branch that deploys a service: at most one for a service and environment."""
+    """Create the trigger of a service and environment."""
     instance = context.instance(input["service_id"], input["environment_id"])
     if input["provider"] != "github":
         raise errors.bad_input(f"Unknown provider {input['provider']}")

@@ -1,6 +1,6 @@
-"""Variables: one, many, shared, sealed; as they were written and as a deployment sees them.
+"""Variables: single, many, shared, sealed; unrendered and as a deployment sees them.
 
-Refuses to show a sealed value to anybody but a deployment. Source: Railway's schema (skipDeploys, replace);
+Only a deployment sees the value of a sealed variable. Source: Railway's schema (skipDeploys, replace);
 Railway docs, variables.
 """
 
@@ -24,7 +24,7 @@ def variables(
     service_id: str | None = None,
     unrendered: bool | None = None,
 ) -> dict[str, str | None]:
-    """A service's variables, or the shared ones; a sealed one shows no value."""
+    """Return a service's variables, or the shared ones; the value of a sealed one is null."""
     check_ids(context, project_id, environment_id, service_id)
     rows = user_variables(context.store, environment_id, service_id)
     found: dict[str, str | None] = {}
@@ -45,10 +45,10 @@ def for_deployment(
 
 
 def check_ids(context: Context, project_id: str, environment_id: str, service_id: str | None) -> None:
-    """Refuse places that do not belong together.
+    """Reject ids that do not belong together.
 
     Raises:
-        GraphQLError: unknown, foreign, or of another project.
+        GraphQLError: unknown, no access, or of another project.
     """
     context.project(project_id)
     if context.environment(environment_id).project_id != project_id:
@@ -58,7 +58,7 @@ def check_ids(context: Context, project_id: str, environment_id: str, service_id
 
 
 def redeploy(context: Context, environment_id: str, service_id: str | None) -> None:
-    """Deploy the service again, or for a shared variable every service that refers to it."""
+    """Deploy the service again; for a shared variable, every service that refers to it."""
     for row in list(context.store.instances.values()):
         if row.environment_id != environment_id or row.deleted_at is not None:
             continue
@@ -76,10 +76,10 @@ def redeploy(context: Context, environment_id: str, service_id: str | None) -> N
 
 
 def check_names(values: dict[str, Any]) -> None:
-    """Refuse what Railway would not take as a map of variables.
+    """Reject what Railway rejects in a map of variables.
 
     Raises:
-        GraphQLError: an empty name, or a value that is no text.
+        GraphQLError: an empty name, or a value that is not a string.
     """
     for name, value in values.items():
         if not name.strip():
@@ -113,7 +113,7 @@ def upsert(_: None, context: Context, input: dict[str, Any]) -> bool:
 
 
 def delete(_: None, context: Context, input: dict[str, Any]) -> bool:
-    """Delete one variable; there is no way to skip the deployment."""
+    """Delete one variable; the deployment cannot be skipped."""
     service_id = input.get("service_id")
     check_ids(context, input["project_id"], input["environment_id"], service_id)
     if not put_variables(context, input["environment_id"], service_id, {input["name"]: None}):
@@ -123,7 +123,7 @@ def delete(_: None, context: Context, input: dict[str, Any]) -> bool:
 
 
 def shared_configure(_: None, context: Context, input: dict[str, Any]) -> records.Variable:
-    """Give services a reference to a shared variable, and take it from others."""
+    """Add a reference to a shared variable to services, and remove it from others."""
     check_ids(context, input["project_id"], input["environment_id"], None)
     name = input["name"]
     found = [row for row in user_variables(context.store, input["environment_id"], None) if row.name == name]

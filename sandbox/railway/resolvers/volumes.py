@@ -1,6 +1,6 @@
-"""Volumes: made without a name or a size, attached, renamed, deleted softly, backed up.
+"""Volumes: created without a name or a size, attached, renamed, marked for deletion, backed up.
 
-Refuses a second volume on a service and a taken name, as Railway does. Source: Railway's schema
+Rejects a second volume on a service and a name that is in use, as Railway does. Source: Railway's schema
 (VolumeCreateInput, VolumeInstanceUpdateInput); Railway docs, volumes/reference and volumes/backups.
 """
 
@@ -22,24 +22,24 @@ BACKUPS = {
     "WEEKLY": ("0 0 * * 0", 30 * 86_400),
     "MONTHLY": ("0 0 1 * *", 90 * 86_400),
 }
-"""Kind: (cron, seconds that a backup is kept). Source: Railway docs, volumes/backups."""
+"""(cron, retention in seconds) by kind. Source: Railway docs, volumes/backups."""
 
 
 def check_mount_path(path: str) -> None:
-    """Refuse a mount path that is not absolute.
+    """Reject a mount path that is not absolute.
 
     Raises:
-        GraphQLError: it is not.
+        GraphQLError: it does not start with /.
     """
     if not path.startswith("/"):
         raise errors.bad_input("Mount path must start with /")
 
 
 def check_free(context: Context, service_id: str, environment_id: str, own: str = "") -> None:
-    """Refuse a second volume on a service, and a volume on several replicas.
+    """Reject a second volume on a service, and a volume on several replicas.
 
     Raises:
-        GraphQLError: the service cannot take it.
+        GraphQLError: the service cannot have the volume.
     """
     taken = settings.attached_volume(context.store, service_id, environment_id)
     if taken is not None and taken.id != own:
@@ -50,12 +50,12 @@ def check_free(context: Context, service_id: str, environment_id: str, own: str 
 
 
 def volume_create(_: None, context: Context, input: dict[str, Any]) -> records.Volume:
-    """A volume of the plan's default size under a name of Railway's choice; its instances land later.
+    """Create a volume of the plan's default size, named by Railway; its instances appear later.
 
-    No `environmentId` at all: in every environment. null: in none.
+    `environmentId` missing: in every environment. null: in none.
     """
     if input.get("region") == "":
-        # Reported from the live API: an empty region ends at the proxy's time limit.
+        # Reported from the live API: an empty region runs into the proxy's time limit.
         raise errors.ProxyResponse(504, "error code: 504")
     project = context.project(input["project_id"])
     check_mount_path(input["mount_path"])
@@ -110,7 +110,7 @@ def volume_create(_: None, context: Context, input: dict[str, Any]) -> records.V
 
 
 def deploy_after_attach(context: Context, row: records.VolumeInstance) -> None:
-    """Deploy the service of a volume that was attached or moved, where the switch says so."""
+    """Deploy the service of a volume that was attached or moved, if the switch says so."""
     if context.switches.volume_update_deploys and row.service_id is not None:
         for instance in context.instances_of(row.service_id):
             if instance.environment_id == row.environment_id:
@@ -118,7 +118,7 @@ def deploy_after_attach(context: Context, row: records.VolumeInstance) -> None:
 
 
 def volume_update(_: None, context: Context, volume_id: str, input: dict[str, Any]) -> records.Volume:
-    """Rename a volume; a name stays taken while its volume is pending deletion."""
+    """Rename a volume; a name stays in use while its volume's deletion is pending."""
     found = context.volume(volume_id)
     name = input.get("name")
     if name:
@@ -175,7 +175,7 @@ def volume_instance_update(
 
 
 def volume_delete(_: None, context: Context, volume_id: str) -> bool:
-    """Mark a volume for deletion: it can be restored for 48 hours and keeps its name so long."""
+    """Mark a volume for deletion: it can be restored for 48 hours and keeps its name until then."""
     context.volume(volume_id)
     rows = [row for row in context.store.volume_instances.values() if row.volume_id == volume_id]
     for row in rows:
@@ -218,7 +218,7 @@ def volume_project(source: records.Volume, context: Context) -> records.Project:
 
 
 def volume_instances(source: records.Volume, context: Context, **paging: Any) -> dict[str, Any]:
-    """The instances that can be seen: none yet, right after the create."""
+    """Return the visible instances: none right after the creation."""
     rows = [
         row
         for row in context.store.volume_instances.values()

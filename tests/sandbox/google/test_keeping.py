@@ -31,7 +31,7 @@ pytestmark = pytest.mark.sandbox
 THREADS = f"{DATABASE}/collectionGroups/threads/indexes"
 INDEX = index(("a", "ASCENDING"), ("b", "ASCENDING"))
 INVOKER = {"role": "roles/run.invoker", "members": ["allUsers"]}
-BY_HAND = {"X-Sandbox-Actor": "hand"}
+BY_HAND = {"X-Sandbox-Actor": "manual"}
 VALUE = "correct-horse-battery-staple"
 ENCODED = "Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5LXN0YXBsZQ=="
 
@@ -159,7 +159,7 @@ def test_a_hand_is_not_counted_and_never_hit(google: Google) -> None:
     google.get(THREADS, headers=BY_HAND)
     assert google.get("/admin/counters")["requests"] == 0
     (record,) = google.send("GET", "/admin/requests").json()
-    assert (record["actor"], record["status"]) == ("hand", 200)
+    assert (record["actor"], record["status"]) == ("manual", 200)
     google.call("GET", THREADS, status=500)
 
 

@@ -22,7 +22,7 @@ DOCUMENTS: dict[str, str] = {
 }
 ACCOUNT = {"Authorization": "Bearer sandbox-account-token"}
 WORKSPACE = {"Authorization": "Bearer sandbox-workspace-token"}
-HAND = {**ACCOUNT, "X-Sandbox-Actor": "hand"}
+HAND = {**ACCOUNT, "X-Sandbox-Actor": "manual"}
 KEY = json.dumps(
     {"type": "service_account", "project_id": "p", "client_email": "a@p.example", "private_key": "k"}
 )

@@ -162,7 +162,7 @@ def test_requests_are_counted_by_operation_and_recorded(railway: Railway) -> Non
         ("Project", 200, "program"),
         ("apiToken", 200, "program"),
         ("(not GraphQL)", 400, "program"),
-        ("Me", 200, "hand"),
+        ("Me", 200, "manual"),
     ]
     assert "body" not in rows[0]
     railway.post("counters/reset")
