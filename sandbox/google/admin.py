@@ -1,6 +1,6 @@
-"""The sandbox's own routes beside those of `Watch`: switches and state.
+"""The admin routes of the Google sandbox besides those of `RequestMonitor`: switches and state.
 
-Refuses to show payloads of secrets and the content of objects.
+They never return payloads of secrets or the content of objects.
 """
 
 from __future__ import annotations

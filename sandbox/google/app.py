@@ -1,6 +1,6 @@
 """The Google sandbox as one ASGI app.
 
-Refuses to keep time by itself: what takes time is settled when the next request comes.
+Nothing runs in the background: operations that are due are finished when the next request arrives.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _canned_response(error: ApiError, *, headers: dict[str, str] | None = None) 
     )
 
 
-ANSWERS = {
+RESPONSES = {
     "http_500": _canned_response(ApiError("INTERNAL", "Internal error encountered.")),
     "rate_429": _canned_response(
         ApiError(
@@ -43,18 +43,18 @@ ANSWERS = {
         headers={"Retry-After": "1"},
     ),
 }
-"""The faults that have a shape of Google's own."""
+"""Injected faults for which Google has its own error format."""
 
 
 def create_app(state_file: Path | None = None, firestore_emulator: str | None = None) -> Starlette:
-    """Google's APIs, each below its mount: `/firestore/v1/…`, `/cloudfunctions/v2beta/…`, `/storage/v1/…`, …
+    """Create a server for Google's APIs, each below its mount: `/firestore/v1/…`, `/storage/v1/…`, …
 
     Args:
-        state_file: where the state is kept after every change; `<state_file>.secrets` beside it (mode 0600)
-            holds the payloads of secrets, which a restart must still give out. None keeps everything in
+        state_file: the file in which the state is saved after every change; `<state_file>.secrets` beside it
+            (mode 0600) holds the payloads of secrets, which must survive a restart. None keeps everything in
             memory.
-        firestore_emulator: host:port of a Firestore emulator: it compiles rules, and released ones are
-            loaded into it. None only looks at the rules' braces.
+        firestore_emulator: host:port of a Firestore emulator: it compiles rules, and released rules are
+            loaded into it. Without one, only the syntax of rules is checked (brackets, `service` block).
     """
     cloud = Cloud(state_file, firestore_emulator)
 
@@ -64,7 +64,7 @@ def create_app(state_file: Path | None = None, firestore_emulator: str | None = 
         yield
 
     dispatcher = Dispatcher(cloud)
-    watched = RequestMonitor(dispatcher, describe, ANSWERS)
+    watched = RequestMonitor(dispatcher, describe, RESPONSES)
     return Starlette(
         routes=[*watched.routes(), *admin.routes(cloud), Mount("/", app=watched)],
         lifespan=lifespan,

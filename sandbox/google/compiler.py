@@ -1,7 +1,7 @@
-"""The compiler of security rules: the Firestore emulator's, or a look at the braces.
+"""The compiler of security rules: the Firestore emulator's, or without an emulator a syntax check.
 
-The emulator compiles what is loaded into it, so what only has to be checked is loaded under a project id of
-its own: the rules in force are not disturbed. Refuses to hide an emulator that does not answer: 503.
+The emulator compiles rules when they are loaded. Rules that are only checked are loaded under a project id of
+their own, so the released rules stay in effect. If the emulator does not respond, the error is 503.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ ERROR_LINE = re.compile(r"L(\d+):(\d+) (.*)")
 
 
 async def compile_rules(emulator: str | None, files: list[Json]) -> list[Json]:
-    """What is wrong with rules: Firebase Rules API `Issue`s, [] for none.
+    """Return the compiler's issues (Firebase Rules API `Issue`), [] for none.
 
     Args:
         emulator: host:port, or None.
         files: `{name, content}` each.
 
     Raises:
-        ApiError: UNAVAILABLE when the emulator does not answer.
+        ApiError: UNAVAILABLE if the emulator does not respond.
     """
     if emulator is None:
         return _check_syntax(files)
@@ -41,16 +41,16 @@ async def compile_rules(emulator: str | None, files: list[Json]) -> list[Json]:
 
 
 async def load_rules(emulator: str | None, project: str, files: list[Json]) -> None:
-    """Put rules in force in the emulator; nothing happens without one.
+    """Load rules into the emulator, if there is one; they are in effect from then on.
 
     Raises:
-        ApiError: UNAVAILABLE when the emulator does not answer, INVALID_ARGUMENT when it does not take them.
+        ApiError: UNAVAILABLE if the emulator does not respond, INVALID_ARGUMENT if it rejects them.
     """
     if emulator is None:
         return
     status, response = await _put(emulator, project, files)
     if status != 200:
-        raise ApiError("INVALID_ARGUMENT", f"The emulator refuses the rules: {response}")
+        raise ApiError("INVALID_ARGUMENT", f"The emulator rejected the rules: {response}")
 
 
 async def _put(emulator: str, project: str, files: list[Json]) -> tuple[int, Json]:
@@ -60,14 +60,14 @@ async def _put(emulator: str, project: str, files: list[Json]) -> tuple[int, Jso
         response = await asyncio.to_thread(_send, url, {"rules": {"files": shown}})
     except requests.RequestException as error:
         raise ApiError(
-            "UNAVAILABLE", f"The Firestore emulator at {emulator} does not answer: {error!r}"
+            "UNAVAILABLE", f"The Firestore emulator at {emulator} does not respond: {error!r}"
         ) from error
     return response.status_code, cast("Json", response.json() if response.content else {})
 
 
 def _send(url: str, body: Json) -> requests.Response:
     with requests.Session() as session:
-        session.trust_env = False  # the emulator is on this machine: no proxy is asked
+        session.trust_env = False  # the emulator is on this machine: never use a proxy
         return session.put(url, json=body, timeout=30)
 
 
@@ -77,7 +77,7 @@ def _with_position(issue: Json, files: list[Json]) -> Json:
 
 
 def _issues(text: str, file: str) -> list[Json]:
-    """The emulator's error text as issues: a heading, then `L4:40 Unexpected ';'.` for each error."""
+    """Parse the emulator's error text: a heading, then `L4:40 Unexpected ';'.` for each error."""
     issues: list[Json] = []
     for line in text.splitlines():
         match = ERROR_LINE.fullmatch(line.strip())

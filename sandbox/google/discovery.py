@@ -1,7 +1,7 @@
-"""Routes and schemas out of Google's discovery documents.
+"""Routes and schemas from Google's discovery documents.
 
-The documents ship inside google-api-python-client; each is read when its product is first called. Refuses to
-add a method that no document has, but for the one exception in `BORROWED`.
+The documents are part of google-api-python-client; each is read when its product is first called. Only
+methods of a document are served, with one exception in `BORROWED_METHODS`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ Schema = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Product:
-    """One API version as this server mounts it.
+    """One API version and where this server mounts it.
 
     Args:
-        mount: first path segment, before the document's own paths; paths of the older APIs begin with it.
+        mount: first path segment, before the document's own paths; paths of the older APIs start with it.
         api: the document's API name.
         version: the document's version.
-        host: the service's name, as Service Usage enables it.
+        host: the service's name in Service Usage.
     """
 
     mount: str
@@ -70,12 +70,12 @@ PRODUCTS: dict[tuple[str, str], Product] = {
         ("compute", "compute", "v1"),
     )
 }
-"""What is served, by (mount, version): the first two segments of a request's path."""
+"""The served APIs by (mount, version), the first two segments of a request's path."""
 
 BORROWED_METHODS: dict[str, tuple[str, tuple[str, ...]]] = {
     "serviceusage.v1": ("serviceusage.v1beta1", ("serviceusage.services.generateServiceIdentity",)),
 }
-"""pulumi-gcp calls generateServiceIdentity, a v1beta1 method, at whatever version its endpoint names."""
+"""pulumi-gcp calls generateServiceIdentity, a v1beta1 method, with the version of its endpoint."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,12 +112,12 @@ class Api:
     )
 
     def match(self, http: str, raw_path: str) -> tuple[Method, dict[str, str]] | None:
-        """The method for a request and its path parameters, decoded; None if there is none.
+        """Return the method for a request and its decoded path parameters; None if there is none.
 
         Args:
             http: GET, POST, …
-            raw_path: the path as the document writes it, still percent-encoded, without a leading slash:
-                below the mount, or the whole of it where `whole` is true (storage, compute).
+            raw_path: the path as in the document, percent-encoded, without a leading slash: below the mount,
+                or the whole path if `full_path` is true (storage, compute).
         """
         key = (http, raw_path)
         if key not in self._found:
@@ -138,16 +138,16 @@ class Api:
 
 
 def is_mounted(mount: str, version: str) -> bool:
-    """Whether some document answers below /mount/version/."""
+    """Return whether an API is mounted at /mount/version/."""
     return (mount, version) in PRODUCTS
 
 
 @cache
 def load(mount: str, version: str) -> Api:
-    """The parsed document of a mount.
+    """Return the parsed document of a mount.
 
     Raises:
-        KeyError: nothing is mounted there.
+        KeyError: no API is mounted there.
     """
     product = PRODUCTS[mount, version]
     document = _read(product.document)
@@ -163,7 +163,7 @@ def load(mount: str, version: str) -> Api:
     for method in methods:
         by_verb.setdefault(method.http, []).append(method)
     for verb in by_verb.values():
-        # A path with more literal text is the more exact one: `{+name}:enable` before `{+name}`.
+        # A path with more literal text is more specific: `{+name}:enable` before `{+name}`.
         verb.sort(key=lambda method: (-method.literal, method.id))
     return Api(
         product=product,

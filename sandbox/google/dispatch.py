@@ -1,7 +1,7 @@
-"""One request from the wire to a handler and back: token, route, enablement, validation, errors.
+"""The path of a request to its handler: token, route, enablement, validation, errors.
 
-Refuses to answer what no document describes (404 in HTML, as Google's front end does) and what no handler
-implements (501).
+A path that no document describes gets 404 in HTML, as from Google's front end; a method without a handler
+gets 501.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ SECRET_FIELDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "secretmanager.projects.secrets.addVersion": (("payload", "data"),),
     "secretmanager.projects.locations.secrets.addVersion": (("payload", "data"),),
 }
-"""Fields of request bodies that are secrets: never recorded, never logged."""
+"""Fields of request bodies that are secret: they are not recorded."""
 
 
 def raw_path(scope: Scope) -> str:
-    """The path as sent, percent-encoded, without the leading slash."""
+    """Return the path as sent, percent-encoded, without the leading slash."""
     raw = cast("bytes", scope.get("raw_path") or scope["path"].encode())
     return raw.decode("ascii").partition("?")[0].lstrip("/")
 
 
 def route(http: str, path: str) -> tuple[Api, Method, dict[str, str]] | None:
-    """The API, method and path parameters of a request; None when there are none."""
+    """Return API, method and path parameters of a request; None if no API has it."""
     mount, _, below = path.partition("/")
     version = below.partition("/")[0]
     if not discovery.is_mounted(mount, version):
@@ -60,7 +60,7 @@ def route(http: str, path: str) -> tuple[Api, Method, dict[str, str]] | None:
 
 
 def describe(scope: Scope, body: bytes) -> RequestInfo:
-    """A request's name ("GET firestore.projects.databases.get") and its body without secrets."""
+    """Return a request's name ("GET firestore.projects.databases.get") and its body without secrets."""
     http, path = cast("str", scope["method"]), raw_path(scope)
     match = route(http, path)
     raw = RAW.get(path.partition("/")[0])
@@ -86,7 +86,7 @@ def _without_secrets(method: str, body: Any) -> Any:
 
 
 class Dispatcher:
-    """The ASGI app behind the counters and faults."""
+    """The ASGI app behind the request monitor."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
@@ -153,13 +153,13 @@ class Dispatcher:
 
 
 def find_handler(request: ApiRequest) -> Handler:
-    """A hook for exactly this version, a hook for the method, or the generic handler."""
+    """Return the hook for this version, else the hook for the method, else the generic handler."""
     own: Callable[..., Any] | None = HANDLERS.get(f"{request.api.product.version}/{request.method.id}")
     return own or HANDLERS.get(request.method.id) or generic.generic_handler(request)
 
 
 def parse_json(body: bytes) -> Any:
-    """A body's JSON; None when it is empty.
+    """Parse a body; None if it is empty.
 
     Raises:
         ApiError: INVALID_ARGUMENT.
@@ -173,7 +173,7 @@ def parse_json(body: bytes) -> Any:
 
 
 def check_token(headers: Headers) -> None:
-    """Any bearer token but "expired" will do.
+    """Require a bearer token; every token is valid except "expired".
 
     Raises:
         ApiError: UNAUTHENTICATED.
@@ -193,7 +193,7 @@ def check_token(headers: Headers) -> None:
 
 
 def project_of(request: ApiRequest) -> str:
-    """The id of the project that a call is about; "" when the request does not say."""
+    """Return the id of the project that a request concerns; "" if the request does not name one."""
     api = request.api.product.api
     if api == "cloudresourcemanager":
         key = request.params.get("projectId") or request.params.get("resource") or ""

@@ -1,7 +1,6 @@
-"""Whether an API may be called in a project.
+"""API enablement: calls to an API that is not enabled in the project fail, as at Google.
 
-Refuses calls to products that are not enabled there, as Google does: a program that forgets to enable an
-API, or to wait for it, fails here too.
+A program that does not enable an API, or does not wait for it, therefore fails here too.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ if TYPE_CHECKING:
     from sandbox.google.request import ApiRequest
 
 NOT_ENFORCED = ("firebase", "cloudbilling", "compute")
-"""Products that this sandbox answers without enablement: the Firebase console turns them on."""
+"""APIs that work without enablement: the Firebase console enables them."""
 
 
 def check_enabled(request: ApiRequest) -> None:
-    """Refuse a call to an API that is not enabled in the project.
+    """Reject a request to an API that is not enabled in the project.
 
     Raises:
         ApiError: PERMISSION_DENIED with reason SERVICE_DISABLED.
@@ -33,7 +32,7 @@ def check_enabled(request: ApiRequest) -> None:
 
 
 def service_disabled_error(cloud: Cloud, project: str, host: str) -> ApiError:
-    """Google's error for an API that is not enabled (Service Usage, SERVICE_DISABLED)."""
+    """Return Google's error for an API that is not enabled (Service Usage, SERVICE_DISABLED)."""
     number = cloud.number(project)
     url = f"https://console.developers.google.com/apis/api/{host}/overview?project={number}"
     metadata = {"consumer": f"projects/{number}", "service": host, "activationUrl": url}

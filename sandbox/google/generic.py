@@ -1,7 +1,6 @@
-"""What every resource of every product can do without a hook: create, get, list, patch, delete, policies.
+"""Handlers that work for the resources of every product: create, get, list, patch, delete, IAM policies.
 
-Refuses everything else with 501 and the method's name: a call that the sandbox does not understand must be
-seen, never be answered with a success.
+Every other method gets 501 with its name: a request that the sandbox does not understand never succeeds.
 """
 
 from __future__ import annotations
@@ -20,23 +19,23 @@ if TYPE_CHECKING:
 
 
 def returns_operation(request: ApiRequest) -> bool:
-    """Whether the method answers with a long-running operation."""
+    """Return whether the method's response is a long-running operation."""
     return (request.method.response or "").endswith("Operation")
 
 
 def operation_parent(request: ApiRequest) -> str:
-    """What the name of an operation on this resource begins with: its location, database or project."""
+    """Return the prefix of an operation's name: the resource's location, database or project."""
     parts = request.name.split("/")
     return "/".join(parts[:4] if len(parts) > 3 and parts[2] in ("locations", "databases") else parts[:2])
 
 
 def collection_name(request: ApiRequest) -> str:
-    """The last literal segment of a create or list path: "functions", "secrets", …"""
+    """Return the last literal segment of a create or list path: "functions", "secrets", …"""
     return request.method.path.rpartition("/")[2].partition(":")[0]
 
 
 def get_resource(request: ApiRequest) -> Json:
-    """The resource that the path names.
+    """Return the resource that the path names.
 
     Raises:
         ApiError: NOT_FOUND.
@@ -48,11 +47,10 @@ def get_resource(request: ApiRequest) -> Json:
 
 
 def new_id(request: ApiRequest) -> str:
-    """The id of a resource to create: a query parameter such as `functionId`, or the last segment of
-    body.name.
+    """Return the id of a resource to create: a query parameter such as `functionId`, or from body.name.
 
     Raises:
-        ApiError: INVALID_ARGUMENT when there is neither, or the body's name is not below the parent.
+        ApiError: INVALID_ARGUMENT if there is neither, or the body's name is not below the parent.
     """
     for name, value in request.query.items():
         if name.endswith("Id") and name in request.method.query:
@@ -65,7 +63,7 @@ def new_id(request: ApiRequest) -> str:
 
 
 def create(request: ApiRequest) -> Json:
-    """Create a resource below its parent; a second one of the same name is refused."""
+    """Create a resource below its parent; fails if the name exists."""
     schema = cast("str", request.method.request)
     key = new_id(request)
     table = request.collection(request.name, collection_name(request))
@@ -82,7 +80,7 @@ def create(request: ApiRequest) -> Json:
 
 
 def computed_fields(request: ApiRequest, schema: str) -> Json:
-    """The output-only fields that every product fills: times, uid, etag, state."""
+    """Return the output-only fields that all products fill: times, uid, etag, state."""
     known = cast("dict[str, Schema]", request.api.schemas[schema].get("properties", {}))
     filled: Json = {}
     for name in ("createTime", "updateTime"):
@@ -100,7 +98,7 @@ def computed_fields(request: ApiRequest, schema: str) -> Json:
 
 
 def as_response(request: ApiRequest, resource: Json) -> Json:
-    """The resource, or an operation that holds it, as the method answers."""
+    """Return the resource, or an operation with it as its result, depending on the method."""
     if not returns_operation(request):
         return resource
     metadata = {
@@ -117,7 +115,7 @@ def as_response(request: ApiRequest, resource: Json) -> Json:
 
 
 def list_page(request: ApiRequest, items: list[Json], key: str) -> Json:
-    """One page of a listing: `{key: […], nextPageToken}`, both left out when empty."""
+    """Return one page of a list: `{key: […], nextPageToken}`, both left out if empty."""
     shown, token = page(items, request.query)
     response: Json = {key: shown} if shown else {}
     if token:
@@ -126,7 +124,7 @@ def list_page(request: ApiRequest, items: list[Json], key: str) -> Json:
 
 
 def list_resources(request: ApiRequest) -> Json:
-    """`list`: a parent segment `-` stands for all."""
+    """`list`: a parent segment `-` means all parents."""
     what = collection_name(request)
     table = request.collection(request.name, what)
     if "/-" not in table:
@@ -141,10 +139,10 @@ def list_resources(request: ApiRequest) -> Json:
 
 
 def patch(request: ApiRequest) -> Json:
-    """PATCH with a mask, or with the fields that the body has.
+    """PATCH with a mask, or with the fields that the body contains.
 
     Raises:
-        ApiError: NOT_FOUND; FAILED_PRECONDITION for a stale etag.
+        ApiError: NOT_FOUND; ABORTED for an outdated etag.
     """
     old = get_resource(request)
     schema = cast("str", request.method.request)
@@ -163,7 +161,7 @@ def patch(request: ApiRequest) -> Json:
 
 
 def check_etag(request: ApiRequest, old: Json) -> None:
-    """Refuse a write that carries another etag than the resource has.
+    """Reject a write with an etag that is not the resource's current one.
 
     Raises:
         ApiError: ABORTED.
@@ -174,7 +172,7 @@ def check_etag(request: ApiRequest, old: Json) -> None:
 
 
 def delete(request: ApiRequest) -> Json:
-    """DELETE; with the resource goes its policy."""
+    """DELETE the resource and its IAM policy."""
     old = get_resource(request)
     check_etag(request, old)
     request.store.remove(*request.store_key())
@@ -194,7 +192,7 @@ def list_operations(request: ApiRequest) -> Json:
 
 
 def generic_handler(request: ApiRequest) -> Handler:
-    """The handler for a method without a hook.
+    """Return the handler of a method without a hook.
 
     Raises:
         ApiError: UNIMPLEMENTED.

@@ -1,7 +1,7 @@
-"""IAM policies: get, set with etags, test; and who may do what, as far as a product asks.
+"""IAM policies: get, set with etags, test; and which member has which role, where a product checks it.
 
-Refuses a stale etag (409 ABORTED), members that do not exist, and roles that a resource does not take, as
-Google does. Does not judge callers: every token may do everything.
+As at Google, an outdated etag (409 ABORTED), members that do not exist and roles that the resource does not
+support are errors. Callers are not checked: every token has all permissions.
 """
 
 from __future__ import annotations
@@ -33,17 +33,18 @@ SUPPORTED_ROLES: dict[str, tuple[str, ...]] = {
     "cloudtasks": ("roles/cloudtasks.",),
     "pubsub": ("roles/pubsub.",),
 }
-"""Predefined roles that a product's own policies take, beside the basic ones (Cloud Run's `run.invoker` is
-refused on a function: it belongs to the function's Cloud Run service)."""
+"""Prefixes of the predefined roles that a product's policies support besides the basic ones. (Cloud Run's
+`run.invoker` is an error on a function: it belongs on the function's Cloud Run service.)
+"""
 
 
 def policy_collection(api: str) -> str:
-    """The store's collection of a product's policies."""
+    """Return the store's collection of a product's policies."""
     return f"policy/{api}"
 
 
 def read_policy(cloud: Cloud, api: str, resource: str) -> Json:
-    """A resource's policy; an empty one when none was set."""
+    """Return a resource's policy; an empty one if none was set."""
     stored = cloud.store.get(policy_collection(api), resource)
     return dict(stored) if stored else {"version": 1, "etag": EMPTY_ETAG}
 
@@ -52,7 +53,8 @@ def write_policy(request: ApiRequest, api: str, resource: str, policy: Json) -> 
     """Replace a policy.
 
     Raises:
-        ApiError: ABORTED for an etag that is not the current one; INVALID_ARGUMENT for a bad role or member.
+        ApiError: ABORTED for an etag that is not the current one; INVALID_ARGUMENT for an invalid role or
+            member.
     """
     cloud = request.cloud
     current = read_policy(cloud, api, resource)
@@ -88,12 +90,12 @@ def write_policy(request: ApiRequest, api: str, resource: str, policy: Json) -> 
 
 
 def delete_policy(cloud: Cloud, api: str, resource: str) -> None:
-    """A deleted resource takes its policy along."""
+    """Delete the policy of a deleted resource."""
     cloud.store.remove(policy_collection(api), resource)
 
 
 def mark_deleted(cloud: Cloud, email: str, unique_id: str) -> None:
-    """A deleted account stays in policies as `deleted:serviceAccount:EMAIL?uid=ID`, and grants nothing."""
+    """Rename a deleted account in all policies to `deleted:serviceAccount:EMAIL?uid=ID`: it has no rights."""
     old, new = f"serviceAccount:{email}", f"deleted:serviceAccount:{email}?uid={unique_id}"
     for name in cloud.store.collections("policy/"):
         for resource, policy in cloud.store.items(name):
@@ -110,7 +112,7 @@ def mark_deleted(cloud: Cloud, email: str, unique_id: str) -> None:
 
 
 def grants(policy: Json, member: str, roles: tuple[str, ...]) -> bool:
-    """Whether a policy gives a member one of the roles."""
+    """Return whether a policy grants a member one of the roles."""
     return any(
         binding["role"] in roles and member in binding["members"]
         for binding in cast("list[Json]", policy.get("bindings", []))
@@ -118,7 +120,7 @@ def grants(policy: Json, member: str, roles: tuple[str, ...]) -> bool:
 
 
 def account_exists(cloud: Cloud, email: str) -> bool:
-    """Whether a service account is there; accounts of foreign domains are taken on trust."""
+    """Return whether a service account exists; accounts of other domains are assumed to."""
     head, _, domain = email.partition("@")
     if domain.endswith(".iam.gserviceaccount.com") and not domain.startswith("gcp-sa-"):
         project = domain.removesuffix(".iam.gserviceaccount.com")
@@ -149,11 +151,11 @@ def _check_member(cloud: Cloud, member: str) -> None:
 
 
 def handlers(ensure: Callable[[ApiRequest], object], api: str) -> dict[str, Callable[[ApiRequest], Json]]:
-    """The three IAM methods for resources of a product.
+    """Return the three IAM methods for resources of a product.
 
     Args:
-        ensure: raises when the resource that the call names does not exist.
-        api: the product whose policies these are.
+        ensure: raises if the resource that the request names does not exist.
+        api: the product that the policies belong to.
     """
 
     def get_policy(request: ApiRequest) -> Json:
@@ -162,7 +164,7 @@ def handlers(ensure: Callable[[ApiRequest], object], api: str) -> dict[str, Call
 
     def set_policy(request: ApiRequest) -> Json:
         ensure(request)
-        # Methods of the older kind take the policy itself as their body.
+        # In older methods the body is the policy itself.
         policy = cast("Json", request.body.get("policy", {}) if "policy" in request.body else request.body)
         return write_policy(request, api, request.name, policy)
 

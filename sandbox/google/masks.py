@@ -1,6 +1,6 @@
 """Field masks (`updateMask`, `fields`), output-only fields, pages.
 
-Refuses a mask that names a field which the schema does not have.
+A mask with a field that the schema does not have is an error.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ MAX_PAGE = 1000
 
 
 def output_only(schema: Schema) -> bool:
-    """Whether clients cannot write a field (older documents say so in words only)."""
+    """Return whether clients cannot write a field (older documents say so in the description only)."""
     description = cast("str", schema.get("description", ""))
     return bool(schema.get("readOnly")) or "Output only" in description[:200]
 
 
 def writable_fields(api: Api, schema: Schema, old: Json, new: Json) -> Json:
-    """`new` as a client may write it: output-only fields come from `old`, at every depth."""
+    """Return `new` with its output-only fields taken from `old`, at every depth."""
     if "$ref" in schema:
         schema = api.schemas[schema["$ref"]]
     known = cast("dict[str, Schema]", schema.get("properties", {}))
@@ -49,7 +49,7 @@ def writable_fields(api: Api, schema: Schema, old: Json, new: Json) -> Json:
 
 
 def parse_mask(api: Api, schema: str, mask: str) -> list[list[str]]:
-    """A mask's paths in camelCase; map keys are left alone.
+    """Return a mask's paths in camelCase; map keys are unchanged.
 
     Raises:
         ApiError: INVALID_ARGUMENT for a path that the schema does not have.
@@ -84,13 +84,13 @@ def parse_mask(api: Api, schema: str, mask: str) -> list[list[str]]:
 def apply_patch(
     api: Api, schema: str, old: Json, new: Json, mask: str | None, *, replace_all: bool = False
 ) -> Json:
-    """A resource after a PATCH.
+    """Return a resource after a PATCH.
 
     Args:
-        mask: the update mask; None or "" updates the fields that `new` has, or with `whole` all of them.
+        mask: the update mask; None or "" updates the fields in `new`, or with `replace_all` all fields.
 
     Raises:
-        ApiError: INVALID_ARGUMENT for a wrong mask.
+        ApiError: INVALID_ARGUMENT for an invalid mask.
     """
     shape = api.schemas[schema]
     requested = writable_fields(api, {"$ref": schema}, old, new)
@@ -121,7 +121,7 @@ def _copy(target: Json, source: Json, path: list[str]) -> None:
 
 
 def select_fields(value: Any, fields: str) -> Any:
-    """A partial response: `services/name,nextPageToken`, `items(id,name)`, `*`."""
+    """Return a partial response: `services/name,nextPageToken`, `items(id,name)`, `*`."""
     tree = _tree(iter(re.findall(r"[^,/()\s]+|[,/()]", fields)))
     return _prune(value, tree)
 
@@ -158,10 +158,10 @@ def _prune(value: Any, tree: Tree) -> Any:
 def page(
     items: list[Any], query: Json, *, size: int = 100, size_key: str = "pageSize"
 ) -> tuple[list[Any], str]:
-    """One page of a listing and the next page's token ("" on the last).
+    """Return one page of a list and the next page's token ("" on the last page).
 
     Raises:
-        ApiError: INVALID_ARGUMENT for a token that is none of ours.
+        ApiError: INVALID_ARGUMENT for an unknown token.
     """
     count = min(int(query.get(size_key) or size), MAX_PAGE)
     token = cast("str", query.get("pageToken") or "")

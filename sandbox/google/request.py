@@ -60,23 +60,23 @@ class ApiRequest:
 
     @property
     def resource_id(self) -> str:
-        """The resource name's last segment."""
+        """The last segment of the resource name."""
         return self.name.rpartition("/")[2]
 
     def collection(self, parent: str, collection: str) -> str:
-        """The store's collection for resources below a parent."""
+        """Return the store's collection for resources below a parent."""
         return f"{self.api.product.api}/{parent}/{collection}"
 
     def store_key(self) -> tuple[str, str]:
-        """The store's (collection, id) of the resource that the path names."""
+        """Return the store's (collection, id) of the resource that the path names."""
         parent, _, key = self.name.rpartition("/")
         return f"{self.api.product.api}/{parent}", key
 
     def required_query(self, name: str) -> str:
-        """A query parameter that must be there.
+        """Return a required query parameter.
 
         Raises:
-            ApiError: INVALID_ARGUMENT.
+            ApiError: INVALID_ARGUMENT if it is missing.
         """
         value = cast("str", self.query.get(name, ""))
         if not value:

@@ -1,9 +1,9 @@
-"""Everything the sandbox knows, by collection and id; kept in a journal when there is a file.
+"""The state of the Google sandbox by collection and id, kept in a journal if there is a file.
 
-A journal line is `[collection, id, value]`, value null for a removal; the lines of one request are written
-in one go, so a killed process leaves whole requests. Loading rewrites the journal (to a temporary file,
-then renamed) without what was overwritten since. Refuses to hand out what it holds: values are copied on
-the way in, and must be treated as read-only on the way out.
+A journal line is `[collection, id, value]`, with value null for a removal. The lines of one request are
+written at once, so a killed process leaves complete requests only. Loading rewrites the journal without
+overwritten values (to a temporary file, which is then renamed). Values are copied when they are stored;
+returned values must not be modified.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ class Store:
             self._compact(file)
 
     def get(self, collection: str, key: str) -> Value | None:
-        """The value, or None."""
+        """Return the value, or None."""
         return self._data.get(collection, {}).get(key)
 
     def items(self, collection: str) -> Iterator[tuple[str, Value]]:
-        """Ids and values of a collection, in order of creation."""
+        """Return ids and values of a collection, in order of creation."""
         yield from list(self._data.get(collection, {}).items())
 
     def collections(self, prefix: str = "") -> list[str]:
-        """Names of the collections that hold something."""
+        """Return the names of the collections that are not empty."""
         return [name for name, content in self._data.items() if content and name.startswith(prefix)]
 
     def put(self, collection: str, key: str, value: Value) -> None:
@@ -58,12 +58,12 @@ class Store:
         self._append(collection, key, value)
 
     def remove(self, collection: str, key: str) -> None:
-        """Remove a value; nothing happens when it is not there."""
+        """Remove a value, if it exists."""
         if self._data.get(collection, {}).pop(key, None) is not None:
             self._append(collection, key, None)
 
     def next(self, counter: str) -> int:
-        """The next number of a counter that never goes back: 1, 2, 3, …"""
+        """Return the next number of a counter: 1, 2, 3, …"""
         number = int(self.get("counters", counter) or 0) + 1
         self.put("counters", counter, number)
         return number
@@ -88,7 +88,7 @@ class Store:
             self._compact(self._file)
 
     def dump(self) -> dict[str, dict[str, Value]]:
-        """All of it."""
+        """Return the whole state."""
         return copy.deepcopy(self._data)
 
     def _open(self, path: str, flags: int) -> int:
@@ -100,7 +100,7 @@ class Store:
 
     def _load(self, file: Path) -> None:
         lines = file.read_text(encoding="utf-8").split("\n")
-        # The last piece is empty, or the torn line of a process that was killed while writing.
+        # The last piece is empty, or the incomplete line of a process that was killed while writing.
         for line in lines[:-1]:
             collection, key, value = json.loads(line)
             if value is None:

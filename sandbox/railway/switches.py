@@ -201,7 +201,7 @@ class Switches:
         if choices and value not in choices:
             raise ValueError(f"switch {name!r} must be one of {choices}")
         if name == "deploy_outcomes_next" and not {*OUTCOMES}.issuperset(cast("list[str]", value)):
-            raise ValueError(f"every outcome must be one of {OUTCOMES}")
+            raise ValueError(f"switch {name!r}: each outcome must be one of {OUTCOMES}")
 
     def as_dict(self) -> dict[str, Any]:
         """Return all switches with their current values."""

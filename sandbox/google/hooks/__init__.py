@@ -1,4 +1,4 @@
-"""What each product computes by itself, one module a product; everything else is generic.
+"""The behaviour that is specific to a product, one module per product; everything else is generic.
 
 `HANDLERS` maps a method's id (or "version/id" for one version only) to its handler; `RAW` maps a first path
 segment to an endpoint that no discovery document describes.

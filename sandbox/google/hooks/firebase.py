@@ -1,6 +1,6 @@
-"""The few calls outside the main products: a project's Firebase SDK config, billing, default account.
+"""Calls outside the main products: a project's Firebase SDK config, billing, default service account.
 
-Refuses to manage apps or billing: every project of the sandbox has billing enabled.
+Apps and billing accounts are not managed: every project of the sandbox has billing enabled.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def get_project(request: ApiRequest) -> Json:
 
 
 def compute_project(request: ApiRequest) -> Json:
-    """What is read of it: the default service account."""
+    """Return the part of a project that clients read: the default service account."""
     project = request.cloud.project(request.project)
     number = project["projectNumber"]
     return {

@@ -1,7 +1,7 @@
 """Firestore's admin API: databases, composite indexes, single-field settings.
 
-Documents are the emulator's business: their methods are not served here. Refuses what Firestore refuses: an
-index that exists, a composite of one field, two array fields.
+Methods on documents are not served: the emulator serves them. Rejected as by Firestore: an index that exists,
+a composite index of one field, two array fields.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ ADMIN = "google.firestore.admin.v1."
 
 
 def databases(project: str) -> str:
-    """The store's collection of a project's databases."""
+    """Return the store's collection of a project's databases."""
     return f"firestore/projects/{project}/databases"
 
 
 def find_database(cloud: Cloud, project: str, database: str) -> Json | None:
-    """A database, or None. Every project has a `(default)` one until it is deleted."""
+    """Return a database, or None. Every project has a `(default)` one until it is deleted."""
     found = cloud.store.get(databases(project), database)
     if found is None and database == DEFAULT and cloud.store.get("firestore/undefaulted", project) is None:
         found = {
@@ -52,7 +52,7 @@ def find_database(cloud: Cloud, project: str, database: str) -> Json | None:
 
 
 def set_location(cloud: Cloud, project: str, name: str, database: Json, location: str) -> Json:
-    """Let the first trigger of a database that nobody made say where it lies; later ones find it there."""
+    """Store a database's location, if it is not stored yet: the first trigger sets it."""
     if cloud.store.get(databases(project), name) is None:
         database = {**database, "locationId": location}
         cloud.store.put(databases(project), name, database)
@@ -101,7 +101,7 @@ def create_database(request: ApiRequest) -> Json:
 
 
 def patch_database(request: ApiRequest) -> Json:
-    """Writing to the `(default)` database that was always there makes it one of the store."""
+    """Store the implicit `(default)` database, then patch it."""
     request.store.put(*request.store_key(), _database(request))
     return generic.patch(request)
 
@@ -141,8 +141,9 @@ def _operation(
 
 
 def with_name_field(fields: list[Json]) -> list[Json]:
-    """The fields of a composite index with the `__name__` that Firestore appends: in the direction of the
-    last ordered field, before a vector field.
+    """Return a composite index's fields with the `__name__` that Firestore appends.
+
+    It has the direction of the last ordered field and precedes a vector field.
 
     Raises:
         ApiError: INVALID_ARGUMENT.
@@ -205,7 +206,7 @@ def create_index(request: ApiRequest) -> Json:
 
 
 def default_field(project: str, database: str) -> Json:
-    """The settings that every field has unless it overrides them."""
+    """Return the settings of every field without its own."""
     return {
         "name": f"projects/{project}/databases/{database}/collectionGroups/__default__/fields/*",
         "indexConfig": {
@@ -233,7 +234,7 @@ def _inherited(request: ApiRequest) -> Json:
 
 
 def get_field(request: ApiRequest) -> Json:
-    """A field always exists: without settings of its own it shows its ancestor's."""
+    """Return a field's settings. A field always exists; without its own settings it has its ancestor's."""
     _database(request)
     stored = request.store.get(*request.store_key())
     if stored is None:
@@ -242,7 +243,7 @@ def get_field(request: ApiRequest) -> Json:
 
 
 def patch_field(request: ApiRequest) -> Json:
-    """Set what the mask names (without one: all); what the body leaves out is the ancestor's again."""
+    """Set what the mask names (without one: everything); what the body leaves out is the ancestor's again."""
     _database(request)
     mask = cast("str", request.query.get("updateMask") or "indexConfig,ttlConfig")
     heads = {path.partition(".")[0].replace("_c", "C") for path in mask.replace(" ", "").split(",")}
@@ -300,7 +301,7 @@ def _index_config(request: ApiRequest, requested: Json) -> Json:
 
 
 def list_fields(request: ApiRequest) -> Json:
-    """Overridden fields; the list begins with the database's default settings, as Firestore's does."""
+    """Return the fields with their own settings, after the database's defaults, as Firestore lists them."""
     requested = cast("str", request.query.get("filter", ""))
     if "usesAncestorConfig" not in requested and "ttlConfig" not in requested:
         raise invalid("Only filters on indexConfig.usesAncestorConfig and ttlConfig are supported.", "filter")

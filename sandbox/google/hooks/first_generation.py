@@ -1,6 +1,6 @@
-"""Cloud Functions of the first generation: firebase-tools asks for them before every deployment.
+"""Cloud Functions of the first generation: firebase-tools lists them before every deployment.
 
-There are none. Refuses to make one: this sandbox, like the program, knows the second generation only.
+There are none, and none can be created: the sandbox, like the program, supports the second generation only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ def get_missing(request: ApiRequest) -> Json:
 
 def unimplemented(request: ApiRequest) -> Json:
     raise ApiError(
-        "UNIMPLEMENTED", f"The sandbox has no functions of the first generation ({request.method.id})."
+        "UNIMPLEMENTED",
+        f"The sandbox does not support functions of the first generation ({request.method.id}).",
     )
 
 

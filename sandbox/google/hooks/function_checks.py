@@ -1,4 +1,4 @@
-"""What Cloud Functions refuses: at once (`check`), or when the revision comes up (`deployment_error`)."""
+"""What Cloud Functions rejects: in the request (`check_request`) or at deployment (`deployment_error`)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CPUS = (
     (8192, "2"),
     (16384, "4"),
 )
-"""The CPU that goes with so much memory (MiB) when none is asked for."""
+"""The default CPU by memory (MiB, upper limit)."""
 
 SECRET_READER_ROLES = ("roles/secretmanager.secretAccessor", "roles/secretmanager.admin", "roles/owner")
 REQUIRED_APIS = ("run.googleapis.com", "cloudbuild.googleapis.com", "artifactregistry.googleapis.com")
@@ -55,7 +55,7 @@ FIRESTORE_EVENTS = "google.cloud.firestore.document.v1."
 
 
 def mebibytes(memory: str) -> float:
-    """A memory quantity in MiB.
+    """Convert a memory quantity to MiB.
 
     Raises:
         ApiError: INVALID_ARGUMENT.
@@ -69,13 +69,13 @@ def mebibytes(memory: str) -> float:
 
 
 def default_cpu(memory: str) -> str:
-    """The CPU that a function with this memory gets when it asks for none."""
+    """Return the default CPU of a function with this memory."""
     size = mebibytes(memory)
     return next((cpu for limit, cpu in CPUS if size <= limit), "8")
 
 
 def check_request(request: ApiRequest, name: str, requested: Json, *, new: bool) -> None:
-    """Refuse what Google refuses before it starts to deploy.
+    """Reject what Google rejects before it starts to deploy.
 
     Raises:
         ApiError: INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED.
@@ -215,17 +215,17 @@ def _check_event(request: ApiRequest, event: Json, region: str) -> None:
 
 
 def owning_function(service: Json | None) -> str | None:
-    """The id of the function that a Cloud Run service belongs to; "" for none, None for no service."""
+    """Return the id of the function that a Cloud Run service belongs to; "" for none, None for no service."""
     if service is None:
         return None
     return cast("str", cast("Json", service.get("annotations", {})).get(FUNCTION_ANNOTATION, ""))
 
 
 def deployment_error(request: ApiRequest, requested: Json, service: str) -> ApiError | None:
-    """Why the new revision does not come up, or None.
+    """Return the error with which the new revision fails to start, or None.
 
     Args:
-        service: its Cloud Run service's id; two functions whose ids differ in case only share it.
+        service: its Cloud Run service's id. Two functions whose ids differ only in case share it.
     """
     config = cast("Json", requested.get("serviceConfig", {}))
     _, _, _, region, _, key = cast("str", requested["name"]).split("/")

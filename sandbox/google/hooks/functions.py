@@ -1,9 +1,9 @@
 """Cloud Functions (2nd generation): a function, its Cloud Run service and its Eventarc trigger.
 
-Served as v2 and v2beta on one state. Refuses, as Google does, what cannot work: a source that is not there, a
-service account that does not exist, a trigger away from its database, a decommissioned runtime; secrets
-that the function cannot read make the deployment FAILED. Wording is Google's where it is known from public
-reports; the words for a missing source object and for a wrong trigger region are ours.
+v2 and v2beta are served on one state. As at Google, these are errors: a missing source object, a service
+account that does not exist, a trigger in another location than its database, a decommissioned runtime. If the
+function cannot read a secret, the deployment ends in FAILED. The error texts are Google's where public
+reports quote them; those for a missing source object and for a wrong trigger region are our own.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _writes: dict[tuple[int, str, str], deque[float]] = {}
 
 
 def service_id(function_id: str) -> str:
-    """The Cloud Run service of a function: lower case, hyphens."""
+    """Return the id of a function's Cloud Run service: lower case, hyphens."""
     return function_id.lower().replace("_", "-")
 
 
@@ -104,7 +104,7 @@ def create(request: ApiRequest) -> Json:
 
 
 def patch(request: ApiRequest) -> Json:
-    """PATCH: the fields of the mask, or without one all of them."""
+    """PATCH the fields of the mask, or all fields without one."""
     _check_quota(request)
     old = generic.get_resource(request)
     _require_idle(request, request.name)
@@ -168,7 +168,7 @@ def _operation(
 
 
 def _copy_source(request: ApiRequest, region: str, key: str, source: Json) -> Json:
-    """Google keeps its own copy of a source, and names that from then on."""
+    """Copy a source into Google's own bucket; the function names this copy from then on."""
     cloud, bucket = request.cloud, f"gcf-v2-sources-{request.cloud.number(request.project)}-{region}"
     stored = find_object(cloud, source["bucket"], source["object"])
     if source["bucket"] != bucket:
@@ -180,7 +180,7 @@ def _copy_source(request: ApiRequest, region: str, key: str, source: Json) -> Js
 
 
 def _with_computed_fields(request: ApiRequest, name: str, requested: Json, old: Json | None) -> Json:
-    """A function with everything that Google fills in."""
+    """Return a function with all fields that Google fills."""
     cloud, project = request.cloud, request.project
     _, _, _, region, _, key = name.split("/")
     number = cloud.number(project)
@@ -232,7 +232,7 @@ def _with_computed_fields(request: ApiRequest, name: str, requested: Json, old: 
 
 
 def _write_trigger(request: ApiRequest, function: Json, old: Json | None) -> None:
-    """The Eventarc trigger of an event function: kept while its region stays, made anew when that changes."""
+    """Write the Eventarc trigger of an event function; it is replaced when its region changes."""
     if "eventTrigger" not in function:
         return
     event = cast("Json", function["eventTrigger"])
@@ -269,7 +269,7 @@ def _write_trigger(request: ApiRequest, function: Json, old: Json | None) -> Non
 
 
 def _create_repository(request: ApiRequest, parent: str) -> None:
-    """The Artifact Registry repository that a region's first function makes."""
+    """Create the Artifact Registry repository that the first function of a region creates."""
     where = f"artifactregistry/{parent}/repositories"
     if request.store.get(where, "gcf-artifacts") is None:
         repository = {
@@ -285,7 +285,7 @@ def _create_repository(request: ApiRequest, parent: str) -> None:
 
 
 def _service(function: Json) -> Json:
-    """The Cloud Run service of a function, in the v2 form."""
+    """Return the Cloud Run service of a function in the v2 form."""
     config, build = cast("Json", function["serviceConfig"]), cast("Json", function["buildConfig"])
     key = cast("str", function["name"]).rpartition("/")[2]
     variables = cast("dict[str, str]", config.get("environmentVariables", {}))
@@ -352,7 +352,7 @@ def delete(request: ApiRequest) -> Json:
 
 
 def upload_url(request: ApiRequest) -> Json:
-    """`generateUploadUrl`: an object in a bucket of Google's own, and an address to PUT it to."""
+    """`generateUploadUrl`: an object in one of Google's buckets, and a URL to PUT it to."""
     number = request.cloud.number(request.project)
     bucket = f"gcf-v2-uploads-{number}.{request.location}.cloudfunctions.appspot.com"
     if request.store.get(BUCKETS, bucket) is None:

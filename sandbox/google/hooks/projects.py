@@ -1,4 +1,4 @@
-"""Resource Manager: projects and their policies. Refuses to create or delete projects: all are there."""
+"""Resource Manager: projects and their policies. Projects cannot be created or deleted."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""Pub/Sub topics and subscriptions: created by PUT, patched with the mask in the body (or the query).
-Refuses to carry messages."""
+"""Pub/Sub topics and subscriptions: created by PUT, patched with the mask in the body or the query.
+
+No messages are delivered.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9._~%+-]{2,254}")
 
 
 def _kind(request: ApiRequest) -> tuple[str, str, str]:
-    """(collection, schema, message field) of the resource that a method works on."""
+    """Return (collection, schema, message field) of the resource that a method works on."""
     if ".subscriptions." in request.method.id:
         return "subscriptions", "Subscription", "subscription"
     return "topics", "Topic", "topic"

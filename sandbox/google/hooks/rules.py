@@ -1,7 +1,7 @@
-"""Firebase rules: rulesets that compile, releases that load them into the Firestore emulator.
+"""Firebase rules: rulesets, which must compile, and releases, which load them into the Firestore emulator.
 
-With an emulator, its compiler judges; without one, only braces and the `service` block are looked at.
-Refuses test suites (`projects.test` with test cases): the emulator runs rules for real.
+With an emulator, its compiler checks the rules; without one, only their syntax is checked. Test suites
+(`projects.test` with test cases) are not supported.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ service cloud.firestore {
   }
 }
 """
-"""What clients meet when there is no release."""
+"""The rules that apply without a release."""
 
 
 def _table(project: str, what: str) -> str:
@@ -46,7 +46,7 @@ def _files(source: Json) -> list[Json]:
 
 
 async def test(request: ApiRequest) -> Json:
-    """`projects.test`: compile only; what is wrong comes back as issues of a 200."""
+    """`projects.test`: compile only; issues are returned with status 200."""
     if request.body.get("testSuite"):
         raise ApiError("UNIMPLEMENTED", "The sandbox compiles rules; it does not run test suites.")
     source = request.body.get("source")
@@ -97,7 +97,7 @@ async def create_ruleset(request: ApiRequest) -> Json:
 
 
 def list_rulesets(request: ApiRequest) -> Json:
-    """Newest first, without the sources, as Google lists them."""
+    """Return the rulesets, newest first and without their sources, as Google does."""
     stored = [ruleset for _, ruleset in request.store.items(_table(request.project, "rulesets"))][::-1]
     return list_page(request, [{k: v for k, v in one.items() if k != "source"} for one in stored], "rulesets")
 
@@ -134,7 +134,7 @@ def get_release(request: ApiRequest) -> Json:
 
 
 def list_releases(request: ApiRequest) -> Json:
-    """Newest first; the filter knows `name=…` with a trailing `*`."""
+    """Return the releases, newest first; the filter supports `name=…` with a trailing `*`."""
     stored = [release for _, release in request.store.items(_table(request.project, "releases"))]
     requested = cast("str", request.query.get("filter", ""))
     if requested.startswith("name="):
@@ -194,7 +194,7 @@ async def delete_release(request: ApiRequest) -> Json:
 
 
 async def load_released_rules(cloud: Cloud) -> None:
-    """Load every project's released rules into an emulator that has just started."""
+    """Load every project's released rules into an emulator that was just started."""
     if cloud.emulator is None:
         return
     for project, _ in cloud.store.items("projects"):

@@ -1,6 +1,6 @@
-"""Cloud Run services: one state, shown as v2 and as v1 (Knative).
+"""Cloud Run services: one state, in the v2 and the v1 (Knative) form.
 
-A function's service is made and removed by its function. Refuses to write services in the v1 form.
+A function's service is created and deleted by its function. Services cannot be written in the v1 form.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ SERVICE = "GoogleCloudRunV2Service"
 
 
 def table(project: str, region: str) -> str:
-    """The store's collection of a region's services."""
+    """Return the store's collection of a region's services."""
     return f"run/projects/{project}/locations/{region}/services"
 
 
 def with_computed_fields(cloud: Cloud, requested: Json, old: Json | None) -> Json:
-    """A service with the fields that Cloud Run computes.
+    """Return a service with the fields that Cloud Run computes.
 
     Args:
-        wish: the service's writable fields and its full `name`.
-        old: what it was before, or None.
+        requested: the service's writable fields and its full `name`.
+        old: the service before the change, or None.
     """
     _, project, _, region, _, name = cast("str", requested["name"]).split("/")
     number = cloud.number(project)
@@ -92,7 +92,7 @@ def _operation(request: ApiRequest, service: Json) -> Json:
 
 
 def knative(cloud: Cloud, service: Json) -> Json:
-    """A service in the v1 form."""
+    """Return a service in the v1 form."""
     _, project, _, region, _, name = cast("str", service["name"]).split("/")
     number = cloud.number(project)
     template = cast("Json", service.get("template", {}))
@@ -165,7 +165,8 @@ def delete_v1(request: ApiRequest) -> Json:
 
 def unimplemented_v1(request: ApiRequest) -> Json:
     raise ApiError(
-        "UNIMPLEMENTED", f"The sandbox writes Cloud Run services in the v2 form only ({request.method.id})."
+        "UNIMPLEMENTED",
+        f"The sandbox supports writes of Cloud Run services in the v2 form only ({request.method.id}).",
     )
 
 

@@ -1,4 +1,4 @@
-"""Cloud Scheduler: jobs that are ENABLED or PAUSED. Refuses to run one: nothing here fires by itself."""
+"""Cloud Scheduler: jobs that are ENABLED or PAUSED. They never run."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def create(request: ApiRequest) -> Json:
 
 
 def patch(request: ApiRequest) -> Json:
-    """Updates what the mask names, or what the body has; the job's state stays."""
+    """PATCH what the mask names, or the fields in the body; the job's state is unchanged."""
     old = generic.get_resource(request)
     updated = apply_patch(
         request.api, "Job", old, request.body, cast("str | None", request.query.get("updateMask"))
@@ -78,7 +78,7 @@ def patch(request: ApiRequest) -> Json:
 
 
 def pause_or_resume(request: ApiRequest) -> Json:
-    """`:pause` and `:resume`; resuming a job that runs changes nothing."""
+    """`:pause` and `:resume`; resuming an enabled job changes nothing."""
     job = {
         **generic.get_resource(request),
         "state": {"pause": "PAUSED", "resume": "ENABLED"}[request.method.verb],

@@ -1,7 +1,7 @@
 """Secret Manager: secrets, numbered versions, their payloads.
 
-Payloads are kept in the cloud's secret store only, and leave it through `access`. Refuses to access a
-version that is not ENABLED, and a payload whose checksum is wrong.
+Payloads are kept only in the cloud's secret store; only `access` returns them. Access to a version that is
+not ENABLED, and a payload with a wrong checksum, are errors.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ PAYLOADS = "payloads"
 
 
 def table(project: str) -> str:
-    """The store's collection of a project's secrets."""
+    """Return the store's collection of a project's secrets."""
     return f"secretmanager/projects/{project}/secrets"
 
 
 def versions(project: str, secret: str) -> str:
-    """The store's collection of a secret's versions, by number."""
+    """Return the store's collection of a secret's versions, by number."""
     return f"{table(project)}/{secret}/versions"
 
 
@@ -139,7 +139,7 @@ def add_version(request: ApiRequest) -> Json:
 
 
 def find_version(cloud: Cloud, project: str, secret: str, version: str) -> Json | None:
-    """A version by number, alias or `latest` (the newest, whatever its state); None if there is none."""
+    """Return a version by number, alias or `latest` (the newest, whatever its state), or None."""
     stored = cloud.store.get(table(project), secret)
     if stored is None:
         return None
@@ -183,7 +183,7 @@ def access(request: ApiRequest) -> Json:
 
 
 def set_state(request: ApiRequest) -> Json:
-    """`:enable`, `:disable`, `:destroy`. A destroyed version stays, without its payload, for good."""
+    """`:enable`, `:disable`, `:destroy`. A destroyed version remains, without its payload."""
     key, version = _version(request)
     _check_etag(request.body.get("etag"), version)
     number = version["name"].rpartition("/")[2]

@@ -1,7 +1,6 @@
-"""IAM service accounts. A deleted account can be undeleted by its unique id, as on Google; its email is
-free again.
+"""IAM service accounts. A deleted account can be undeleted by its unique id; its email can be used again.
 
-Refuses to sign anything: `signBlob` and `signJwt` are not served.
+`signBlob` and `signJwt` are not served.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ ACCOUNT_ID = re.compile(r"[a-z]([-a-z0-9]{4,28}[a-z0-9])")
 
 
 def table(project: str) -> str:
-    """The store's collection of a project's accounts, by email."""
+    """Return the store's collection of a project's accounts, by email."""
     return f"iam/projects/{project}/serviceAccounts"
 
 
 def find(request: ApiRequest, name: str = "") -> Json:
-    """The account that a name means: by email or unique id, `projects/-` for any project.
+    """Return the account of a name: by email or unique id, with `projects/-` for any project.
 
     Raises:
         ApiError: NOT_FOUND.

@@ -1,6 +1,6 @@
-"""Keys of service accounts: real RSA pairs, so that Google's libraries can sign with them.
+"""Service account keys: real RSA key pairs, so that Google's libraries can sign with them.
 
-Refuses to keep a private key: it is in the answer to `create` and nowhere else, as on Google. It is a secret.
+The private key is never stored: it is in the response to `create` only, as at Google. It is a secret.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ SIZES = {"KEY_ALG_UNSPECIFIED": 2048, "KEY_ALG_RSA_1024": 1024, "KEY_ALG_RSA_204
 
 
 def table(account: Json) -> str:
-    """The store's collection of an account's keys (public parts)."""
+    """Return the store's collection of an account's keys (public parts)."""
     return f"iam/{account['name']}/keys"
 
 
 def _pair(bits: int, email: str) -> tuple[str, dict[str, str]]:
-    """A private key as PEM, and its public forms, base64-encoded, by publicKeyType."""
+    """Return a private key as PEM, and its public forms, base64-encoded, by publicKeyType."""
     private = rsa.generate_private_key(public_exponent=65537, key_size=bits)
     secret = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -69,7 +69,7 @@ async def create(request: ApiRequest) -> Json:
         raise ApiError("FAILED_PRECONDITION", "Precondition check failed.")
     kind = cast("str", request.body.get("privateKeyType", "TYPE_GOOGLE_CREDENTIALS_FILE"))
     if kind not in ("TYPE_UNSPECIFIED", "TYPE_GOOGLE_CREDENTIALS_FILE"):
-        raise invalid(f"The sandbox makes no keys of type {kind}.", "private_key_type")
+        raise invalid(f"The sandbox cannot create keys of type {kind}.", "private_key_type")
     algorithm = cast("str", request.body.get("keyAlgorithm", "KEY_ALG_RSA_2048"))
     email = cast("str", account["email"])
     secret, public = await asyncio.to_thread(_pair, SIZES[algorithm], email)

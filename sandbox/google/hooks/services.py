@@ -1,7 +1,6 @@
-"""Service Usage: which APIs a project has enabled, and Google's service agents.
+"""Service Usage: the enabled APIs of a project, and Google's service agents.
 
-Refuses nothing that names a service of the form NAME.googleapis.com: there is no list of all of Google's
-services.
+Every name of the form NAME.googleapis.com is accepted: there is no list of all of Google's services.
 """
 
 from __future__ import annotations
@@ -37,11 +36,11 @@ AGENTS = {
 
 
 LOOPBACK = "127.0.0.1"
-"""firebase-tools takes the host of an overridden endpoint for the name of its service."""
+"""firebase-tools takes the host of an overridden endpoint as the name of its service."""
 
 
 def service_json(cloud: Cloud, project: str, service: str) -> Json:
-    """A service as the API shows it."""
+    """Return a service in the API's form."""
     number = cloud.number(project)
     return {
         "name": f"projects/{number}/services/{service}",

@@ -1,7 +1,6 @@
 """Cloud Storage: buckets and objects with their generations, hashes and preconditions.
 
-Refuses what the sandbox has no use for (ACLs, notifications, versions of objects): 501 from the generic
-handler.
+ACLs, notifications and object versions are not supported: the generic handler returns 501.
 """
 
 from __future__ import annotations
@@ -35,17 +34,17 @@ ROOT = "https://www.googleapis.com/storage/v1/b"
 
 
 def objects(bucket: str) -> str:
-    """The store's collection of a bucket's objects."""
+    """Return the store's collection of a bucket's objects."""
     return f"storage/objects/{bucket}"
 
 
 def storage_error(status: str, message: str, reason: str, code: int | None = None) -> ApiError:
-    """An error in Cloud Storage's own shape."""
+    """Return an error in Cloud Storage's own format."""
     return ApiError(status, message, reason=reason, code=code)
 
 
 def find_bucket(cloud: Cloud, name: str) -> Json:
-    """A bucket as stored: `{project, bucket}`.
+    """Return a stored bucket: `{project, bucket}`.
 
     Raises:
         ApiError: 404.
@@ -57,7 +56,7 @@ def find_bucket(cloud: Cloud, name: str) -> Json:
 
 
 def find_object(cloud: Cloud, bucket: str, name: str) -> Json:
-    """An object's metadata.
+    """Return an object's metadata.
 
     Raises:
         ApiError: 404.
@@ -70,15 +69,15 @@ def find_object(cloud: Cloud, bucket: str, name: str) -> Json:
 
 
 def check_preconditions(query: Json, current: Json | None) -> None:
-    """The `if…Match` preconditions.
+    """Check the `if…Match` preconditions.
 
     Raises:
         ApiError: 412.
     """
     for name, field in (("Generation", "generation"), ("Metageneration", "metageneration")):
-        requested, refused = query.get(f"if{name}Match"), query.get(f"if{name}NotMatch")
+        required, excluded = query.get(f"if{name}Match"), query.get(f"if{name}NotMatch")
         now = str(current[field]) if current else "0"
-        if (requested is not None and str(requested) != now) or (refused is not None and str(refused) == now):
+        if (required is not None and str(required) != now) or (excluded is not None and str(excluded) == now):
             raise storage_error(
                 "FAILED_PRECONDITION",
                 "At least one of the pre-conditions you specified did not hold.",
@@ -88,7 +87,7 @@ def check_preconditions(query: Json, current: Json | None) -> None:
 
 
 def create_bucket(cloud: Cloud, project: str, requested: Json) -> Json:
-    """Store a new bucket and give it.
+    """Create a bucket and return it.
 
     Raises:
         ApiError: 400, 403 (API not enabled), 409.
@@ -165,7 +164,7 @@ def list_buckets(request: ApiRequest) -> Json:
 
 
 def patch_bucket(request: ApiRequest) -> Json:
-    """PATCH merges one level deep, null removes; PUT (`update`) replaces what clients may set."""
+    """PATCH merges one level deep, null removes; PUT (`update`) replaces the writable fields."""
     name = request.params["bucket"]
     stored = find_bucket(request.cloud, name)
     bucket = cast("Json", stored["bucket"])
@@ -234,9 +233,9 @@ def put_object(
     """Store an object, replacing one of the same name.
 
     Args:
-        wish: the metadata that the client gave.
+        requested: the metadata that the client sent.
         query: the request's query, for its preconditions.
-        base_url: the server's address, which the object's `mediaLink` begins with.
+        base_url: the server's base URL, for the object's `mediaLink`.
 
     Raises:
         ApiError: 404 for the bucket, 400, 412.
@@ -285,7 +284,7 @@ def put_object(
 
 
 def read_object(cloud: Cloud, bucket: str, name: str) -> bytes:
-    """An object's content.
+    """Return an object's content.
 
     Raises:
         ApiError: 404.

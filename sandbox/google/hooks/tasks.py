@@ -1,4 +1,4 @@
-"""Cloud Tasks queues, with the limits that the server fills in. Refuses to hold tasks."""
+"""Cloud Tasks queues, with the limits that the server fills. They hold no tasks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def create(request: ApiRequest) -> Json:
 
 
 def patch(request: ApiRequest) -> Json:
-    """PATCH; Cloud Tasks creates a queue that is not there."""
+    """PATCH; Cloud Tasks creates a queue that does not exist."""
     if request.store.get(*request.store_key()) is None:
         updated = {**_with_defaults(request.body), "name": request.name, "state": "RUNNING"}
     else:

@@ -1,6 +1,6 @@
-"""Endpoints that no discovery document describes: Cloud Storage uploads and downloads, signed addresses.
+"""Endpoints without a discovery document: Cloud Storage uploads and downloads, signed URLs.
 
-Refuses batch requests and downloads by signed address.
+Batch requests and downloads by signed URL are not supported.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
 
 @dataclass(kw_only=True)
 class RawRequest:
-    """A request to an endpoint without a document."""
+    """A request to an endpoint without a discovery document."""
 
     cloud: Cloud
     http: str
@@ -47,7 +47,7 @@ class RawRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class RawEndpoint:
-    """An endpoint without a document: what it is counted as, whether it wants a token, its handler."""
+    """An endpoint without a discovery document: operation name, whether it requires a token, handler."""
 
     operation: str
     needs_token: bool
@@ -58,22 +58,22 @@ class RawEndpoint:
 class _Session:
     bucket: str
     name: str
-    wish: Json
+    metadata: Json
     query: Json
     data: bytearray = field(default_factory=bytearray)
 
 
 _sessions: dict[str, _Session] = {}
-"""Resumable uploads under way; they do not survive a restart, and need not: clients begin again."""
+"""Resumable uploads in progress. They do not survive a restart: clients start again."""
 
 
 def first_query(raw: str) -> dict[str, str]:
-    """A query string's parameters, the first value of each."""
+    """Return a query string's parameters, the first value of each."""
     return {name: values[0] for name, values in parse_qs(raw, keep_blank_values=True).items()}
 
 
 async def upload(request: RawRequest) -> Response:
-    """`objects.insert` with its content: uploadType media, multipart or resumable."""
+    """`objects.insert` with content: uploadType media, multipart or resumable."""
     match = UPLOAD.fullmatch(request.path.rstrip("/"))
     if match is None:
         return HTMLResponse("<!DOCTYPE html>\n<title>Error 404 (Not Found)!!1</title>\n", 404)
@@ -112,7 +112,7 @@ def _resume(request: RawRequest) -> Response:
         headers = {"Range": f"bytes=0-{len(session.data) - 1}"} if session.data else {}
         return Response(status_code=308, headers=headers)
     del _sessions[request.query["upload_id"]]
-    return _store(request, session.bucket, session.name, bytes(session.data), session.wish, session.query)
+    return _store(request, session.bucket, session.name, bytes(session.data), session.metadata, session.query)
 
 
 def _store(
@@ -137,7 +137,7 @@ def _metadata(raw: bytes) -> Json:
 
 
 def _parts(body: bytes, content_type: str) -> tuple[Json, bytes]:
-    """The metadata and content of a multipart/related body."""
+    """Return the metadata and content of a multipart/related body."""
     match = re.search(r"boundary=\"?([^\";]+)\"?", content_type)
     if not content_type.startswith("multipart/related") or match is None:
         raise storage_error(
@@ -162,7 +162,7 @@ def _split(piece: bytes) -> tuple[bytes, bytes]:
 
 
 async def download(request: RawRequest) -> Response:
-    """An object's content at its `mediaLink`, whole or a range of it."""
+    """Return an object's content at its `mediaLink`, or a range of it."""
     match = DOWNLOAD.fullmatch(request.path)
     if match is None or request.http != "GET":
         return HTMLResponse("<!DOCTYPE html>\n<title>Error 404 (Not Found)!!1</title>\n", 404)
@@ -182,7 +182,7 @@ async def download(request: RawRequest) -> Response:
 
 
 async def signed_upload(request: RawRequest) -> Response:
-    """PUT to an address that `functions.generateUploadUrl` gave out: the address itself is the permission."""
+    """PUT to a URL of `functions.generateUploadUrl`: the URL itself is the permission."""
     _, bucket, name = (unquote(part) for part in request.path.split("/", 2))
     if request.http != "PUT" or request.cloud.store.get("uploads", f"{bucket}/{name}") is None:
         raise storage_error(
@@ -194,7 +194,7 @@ async def signed_upload(request: RawRequest) -> Response:
 
 
 async def extensions(request: RawRequest) -> Response:
-    """Firebase Extensions: no public document has them; firebase-tools lists a project's. There are none."""
+    """Firebase Extensions, which firebase-tools lists. No public document describes them; there are none."""
     if request.http == "GET" and request.path.endswith("/instances"):
         return JSONResponse({})
     raise storage_error("UNIMPLEMENTED", "The sandbox has no Firebase Extensions.", "notImplemented")
