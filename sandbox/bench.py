@@ -1,7 +1,7 @@
-"""`make bench`: what the program costs, counted on the sandbox; one `name value` a line.
+"""`make bench`: the requests and deployments of the program on the sandbox, one `name value` per line.
 
-Times are given only as a ratio to an empty program of the same size, measured in turn in the same run.
-Refuses to print a figure of a step that failed.
+Durations are given only as a ratio to an empty program with the same number of resources, measured
+alternately in the same run. If a step fails, no figures are printed.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ EMPTY_PROGRAM = Path(__file__).parent / "empty_program"
 
 
 def run() -> int:
-    """Measure on a sandbox of its own, which ends with it; returns the exit code."""
+    """Measure on a new sandbox, which is stopped afterwards; return the exit code."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         sandbox = Sandbox(Path(folder) / "bench")
         running = sandbox.start(attached=True)
         try:
             for name, value in _measure(sandbox, running, Path(folder)):
-                print(name, value, flush=True)  # noqa: T201 - the command's output
+                print(name, value, flush=True)  # noqa: T201 - output of the command
         finally:
             sandbox.stop()
-    # Here and not above: it loads the SDK, which no other command of the sandbox needs.
+    # Imported here because it loads the SDK, which no other command of the sandbox needs.
     from sandbox import scale_bench
 
     for name, value in scale_bench.measure():
@@ -92,7 +92,7 @@ def _measure(sandbox: Sandbox, running: Running, folder: Path) -> list[tuple[str
 
 
 def _compare_previews(sandbox: Sandbox, folder: Path, resources: int) -> tuple[list[float], list[float]]:
-    """Seconds of our no-op preview and of the empty program's, one after the other, `ROUNDS` times."""
+    """Return the seconds of the no-op previews of our program and of the empty one, `ROUNDS` times each."""
     program = folder / "empty"
     shutil.copytree(EMPTY_PROGRAM, program)
     size = {"TRIVIAL_RESOURCES": str(resources)}
@@ -106,7 +106,7 @@ def _compare_previews(sandbox: Sandbox, folder: Path, resources: int) -> tuple[l
     for _ in range(ROUNDS + 1):
         ours.append(_timed(sandbox, STACK, PROJECT, {}))
         empty.append(_timed(sandbox, "empty", program, size))
-    return ours[1:], empty[1:]  # the first of each warms the caches
+    return ours[1:], empty[1:]  # the first ones only fill the caches
 
 
 def _timed(sandbox: Sandbox, stack: str, cwd: Path, extra: dict[str, str]) -> float:

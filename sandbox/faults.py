@@ -1,8 +1,8 @@
-"""What both sandbox servers do around every request: count it, record it, and misbehave when told to.
+"""What both sandbox servers do around every request: count it, record it, and inject faults.
 
-Refuses to know either API: a server says what a request is called (`describe`) and how its own failures look
-(`answers`). Refuses to touch requests made "by hand" (header `X-Sandbox-Actor: hand`): people editing a
-dashboard are neither counted nor hit, so that a test can change the world without disturbing its own figures.
+This module knows neither API: a server describes its requests (`describe`) and its own error responses
+(`responses`). Requests with the header `X-Sandbox-Actor: manual` are edits made outside the program: they are
+not counted and get no faults, so a test can change state without affecting its own figures.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RECORDS_KEPT = 20_000
 
 @dataclass(frozen=True, kw_only=True)
 class CannedResponse:
-    """A canned reply of a fault. `after` means: only once the request had its effect."""
+    """The response of an injected fault. `after_effect`: the request is processed first."""
 
     status: int
     body: str
@@ -39,7 +39,7 @@ class CannedResponse:
 
 
 CONNECTION_FAULTS: dict[str, bool] = {"refuse": False, "reset_before": False, "reset_after": True}
-"""Faults that end the connection without an answer; the value says whether the effect happens first."""
+"""Faults that close the connection without a response; True: the request is processed first."""
 
 HANG = "hang"
 
@@ -64,12 +64,12 @@ RESPONSES: dict[str, CannedResponse] = {
         status=200, body="<html><body>upstream maintenance</body></html>", content_type="text/html"
     ),
 }
-"""The failures any HTTP API can show; a server adds its own or replaces these."""
+"""Errors that any HTTP API can return; a server adds its own or replaces these."""
 
 
 @dataclass(kw_only=True)
 class Fault:
-    """One planned misbehaviour: calls `nth` to `nth + times - 1` of `operation` ("*" = any) get `kind`."""
+    """A planned fault: calls `nth` to `nth + times - 1` of `operation` ("*" = any) get `kind`."""
 
     operation: str
     kind: str
@@ -78,7 +78,7 @@ class Fault:
     seen: int = 0
 
     def matches(self, operation: str) -> bool:
-        """Count one call of `operation` and say whether this fault hits it."""
+        """Count one call of `operation` and return whether this fault applies to it."""
         if self.operation not in ("*", operation):
             return False
         self.seen += 1
@@ -87,7 +87,7 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True)
 class RequestInfo:
-    """A request in a server's words: its operation's name, its body and path as they may be recorded."""
+    """A request's operation name, and its body and path in the form in which they may be recorded."""
 
     operation: str
     body: Any = None
@@ -102,8 +102,9 @@ class RequestMonitor:
 
     Args:
         app: the server.
-        describe: names a request and gives its recordable body.
-        answers: failures in the server's own shape, by fault kind; they replace or extend `ANSWERS`.
+        describe: returns a request's operation name and its body for the record.
+        responses: error responses in the server's own format, by fault kind; they replace or extend
+            `RESPONSES`.
     """
 
     def __init__(
@@ -118,16 +119,16 @@ class RequestMonitor:
 
     @property
     def fault_kinds(self) -> list[str]:
-        """The fault kinds that this server can show."""
+        """The fault kinds that this server supports."""
         return sorted([*CONNECTION_FAULTS, HANG, *self.responses])
 
     def reset(self) -> None:
-        """Forget what was counted and recorded."""
+        """Clear the counters and records."""
         self.counters.clear()
         self.records.clear()
 
     def next_fault(self, operation: str) -> str | None:
-        """The kind of the first planned fault that hits this call; every fault counts the call."""
+        """Count the call in every planned fault; return the kind of the first that applies to it."""
         hits = [fault.kind for fault in self.faults if fault.matches(operation)]
         return hits[0] if hits else None
 
@@ -174,10 +175,10 @@ class RequestMonitor:
             await reply(scope, receive, record_status)
 
     def routes(self, extra_counters: Callable[[], Mapping[str, Any]] = dict) -> list[Route]:
-        """The admin routes that both servers share.
+        """Return the admin routes that both servers share.
 
         Args:
-            figures: further figures for `GET /admin/counters`.
+            extra_counters: returns further counters for `GET /admin/counters`.
         """
 
         async def counters(_: Request) -> Response:
@@ -216,22 +217,22 @@ class RequestMonitor:
         ]
 
     def parse_fault(self, body: dict[str, Any]) -> Fault:
-        """A fault from its JSON form.
+        """Return a fault from its JSON form.
 
         Raises:
-            ValueError: the kind is none of `kinds`, or nth/times is below 1.
+            ValueError: unknown kind, or nth/times is below 1.
             TypeError: a key is missing or unknown.
         """
         fault = Fault(**body)
         if fault.kind not in self.fault_kinds:
-            raise ValueError(f"fault kind {fault.kind!r} is none of {', '.join(self.fault_kinds)}")
+            raise ValueError(f"unknown fault kind {fault.kind!r}; known kinds: {', '.join(self.fault_kinds)}")
         if fault.nth < 1 or fault.times < 1:
-            raise ValueError("nth and times count from 1")
+            raise ValueError("nth and times must be at least 1")
         return fault
 
 
 async def read_body(receive: Receive) -> bytes:
-    """The whole body of a request; b"" when the client left before sending it."""
+    """Return the whole body of a request; b"" if the client disconnected first."""
     parts: list[bytes] = []
     while True:
         message = await receive()
@@ -243,7 +244,7 @@ async def read_body(receive: Receive) -> bytes:
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that hands out a body that was read already, then whatever comes."""
+    """Return a `receive` that yields a body that has been read already, then what follows."""
     sent = False
 
     async def again() -> Message:
@@ -257,33 +258,34 @@ def replay(body: bytes, receive: Receive) -> Receive:
 
 
 async def discard(message: Message) -> None:
-    """A `send` whose answer nobody will ever read."""
+    """A `send` that drops the response."""
     del message
 
 
 async def wait_for_disconnect(receive: Receive) -> None:
-    """Return when the client has gone."""
+    """Return when the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         await asyncio.sleep(0)
 
 
 async def drop_connection(receive: Receive) -> None:
-    """Cut the TCP connection under the request.
+    """Abort the TCP connection of a request.
 
-    ASGI has no word for it: `receive` is a bound method of uvicorn's request cycle, which has the transport.
+    ASGI has no message for it: `receive` is a bound method of uvicorn's request cycle, which has the
+    transport.
 
     Raises:
         RuntimeError: the server is not uvicorn.
     """
     transport = getattr(getattr(receive, "__self__", None), "transport", None)
     if transport is None:
-        raise RuntimeError("only uvicorn's connections can be dropped")
+        raise RuntimeError("only connections of uvicorn can be aborted")
     transport.abort()
     await wait_for_disconnect(receive)
 
 
 def json_body(body: bytes) -> Any:
-    """The body as JSON, or None where it is none."""
+    """Return the body as JSON, or None if it is not JSON."""
     try:
         return json.loads(body) if body else None
     except ValueError:

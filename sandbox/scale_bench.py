@@ -1,10 +1,9 @@
-"""What a refresh costs when a project grows: requests, seconds and memory for 1 to 101 services of 1 to 100
-variables, part of `make bench`; one `name value` a line.
+"""The cost of a refresh by project size: 1 to 101 services with 1 to 100 variables each (`make bench`).
 
-Each refresh runs in a process of its own, as the engine's provider process does: every service's existence,
-settings and variables are read, four at a time, as the SDK's server does it. 101 services are one more than
-a page of our queries holds.
-Refuses to print a figure of a refresh that found anything different from what was made.
+Prints requests, seconds and memory, one `name value` per line. Each refresh runs in its own process, as the
+engine's provider process does. It reads existence, settings and variables of every service, four at a time as
+the SDK's server does. 101 services are one more than a page of our queries contains. If a refresh finds
+anything other than what was created, no figure is printed.
 """
 
 from __future__ import annotations
@@ -37,12 +36,12 @@ if TYPE_CHECKING:
 SERVICES = (1, 10, 100, 101)
 VARIABLES = (1, 10, 100)
 WORKSPACE = "b7d1c0de-0000-4000-8000-000000000001"
-WORKERS = 4  # of the SDK's server of dynamic providers
+WORKERS = 4  # threads of the SDK's server of dynamic providers
 SECONDS = 120
 
 
 def measure() -> Iterator[tuple[str, str]]:
-    """The figures, as they come.
+    """Yield the figures.
 
     Raises:
         SandboxError: a refresh failed.
@@ -54,14 +53,14 @@ def measure() -> Iterator[tuple[str, str]]:
                     continue
                 cost = refresh(server.url, services, variables)
                 size = f"{services}_services_{variables}_variables"
-                yield f"growth_requests_{size}", str(cost.requests)
-                yield f"growth_seconds_{size}", f"{cost.seconds:.2f}"
-                yield f"growth_memory_mb_{size}", f"{cost.megabytes:.0f}"
+                yield f"scale_requests_{size}", str(cost.requests)
+                yield f"scale_seconds_{size}", f"{cost.seconds:.2f}"
+                yield f"scale_memory_mb_{size}", f"{cost.megabytes:.0f}"
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one refresh: requests to Railway, seconds without the start of the process, its most memory."""
+    """The cost of one refresh: requests to Railway, seconds without process start, peak memory."""
 
     requests: int
     seconds: float
@@ -69,21 +68,21 @@ class Cost:
 
 
 def refresh(url: str, services: int, variables: int) -> Cost:
-    """Make a project of this size at a sandbox, and read all of it once.
+    """Create a project of this size in a sandbox, and read all of it once.
 
     Raises:
-        SandboxError: it failed, or what was read is not what was made.
+        SandboxError: it failed, or what was read differs from what was created.
     """
     return _refresh(url, _create_project(url, services, variables))
 
 
 def _create_project(url: str, services: int, variables: int) -> dict[str, Any]:
-    """A project of this size; returns where it is and what is in it."""
+    """Create a project of this size; return its ids and contents."""
     running = Running(pid=os.getpid(), railway_url=url, google_url="", firestore_host="")
     dashboard = manual_edits.Dashboard(running, "", "", "")
     project = dashboard.call(
         "mutation($i: ProjectCreateInput!) { projectCreate(input: $i) { id primaryEnvironmentId } }",
-        {"i": {"name": f"growth-{services}-{variables}", "workspaceId": WORKSPACE}},
+        {"i": {"name": f"scale-{services}-{variables}", "workspaceId": WORKSPACE}},
     )["projectCreate"]
     ids = {"projectId": project["id"], "environmentId": project["primaryEnvironmentId"]}
     values = {f"NAME_{number}": f"value {number}" for number in range(variables)}
@@ -134,7 +133,7 @@ def _read_all(project: dict[str, Any]) -> None:
     """Read every resource of the project once.
 
     Raises:
-        SandboxError: one is not what was made.
+        SandboxError: one differs from what was created.
     """
     ids = {name: project[name] for name in ("project_id", "environment_id")}
     names = dict.fromkeys(project["variables"], "version 1")
@@ -159,11 +158,11 @@ def _read_all(project: dict[str, Any]) -> None:
 
     with ThreadPoolExecutor(WORKERS) as pool:
         if not all(pool.map(read, resources)):
-            raise SandboxError("what was read is not what was made")
+            raise SandboxError("what was read differs from what was created")
 
 
 def _peak_kilobytes() -> int:
-    """The most memory of this process. What getrusage says holds the parent's as well, from before exec."""
+    """Return the peak memory of this process. getrusage includes that of the parent, from before exec."""
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
@@ -172,7 +171,6 @@ def _peak_kilobytes() -> int:
 
 
 if __name__ == "__main__":
-    started = time.monotonic()
+    start = time.monotonic()
     _read_all(json.load(sys.stdin))
-    taken = time.monotonic() - started
-    print(json.dumps([taken, _peak_kilobytes()]))  # noqa: T201
+    print(json.dumps([time.monotonic() - start, _peak_kilobytes()]))  # noqa: T201

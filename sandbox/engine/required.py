@@ -1,7 +1,4 @@
-"""Which provider plugins the installed packages need, as each says in its `pulumi-plugin.json`.
-
-Refuses to guess: a package without that file needs no plugin.
-"""
+"""The provider plugins that the installed packages require, as stated in their `pulumi-plugin.json`."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from typing import cast
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class RequiredPlugin:
-    """A provider plugin: `version` without a leading v, `server` empty for Pulumi's own download server."""
+    """A provider plugin: `version` without a leading v; `server` empty for Pulumi's own download server."""
 
     name: str
     version: str

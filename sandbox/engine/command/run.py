@@ -1,7 +1,4 @@
-"""Runs one local command as pulumi-command does: environment, output, and its words when the command fails.
-
-Refuses to add anything of its own to the environment or to the message of a failure.
-"""
+"""Run one local command as pulumi-command does: environment, output, and error texts."""
 
 from __future__ import annotations
 
@@ -21,12 +18,12 @@ _SHELL = ("/bin/sh", "-c")
 
 
 class CommandError(Exception):
-    """The command did not start or did not end with 0. The text is what pulumi-command says."""
+    """The command did not start or did not end with 0. The message is pulumi-command's."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CommandLine:
-    """What to run: everything but the outputs of the last run."""
+    """The command: everything but the output of its last run."""
 
     text: str
     interpreter: Sequence[str] = _SHELL
@@ -40,7 +37,7 @@ class CommandLine:
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """What a command printed, without the last line's end."""
+    """The output of a command, without the final newline."""
 
     stdout: str = ""
     stderr: str = ""
@@ -51,11 +48,11 @@ def run(line: CommandLine, previous: Output, on_line: Callable[[str], None]) -> 
 
     Args:
         line: the command.
-        previous: the last run's output, given as PULUMI_COMMAND_STDOUT and PULUMI_COMMAND_STDERR.
-        show: told each line that is to be logged.
+        previous: the last run's output, passed as PULUMI_COMMAND_STDOUT and PULUMI_COMMAND_STDERR.
+        on_line: called with each line that is to be logged.
 
     Raises:
-        CommandError: as said there.
+        CommandError: it did not start or did not end with 0.
     """
     environment = {**os.environ, **line.environment}
     if line.add_previous_output:
@@ -83,7 +80,7 @@ def run(line: CommandLine, previous: Output, on_line: Callable[[str], None]) -> 
 def _communicate(
     process: subprocess.Popen[bytes], line: CommandLine, on_line: Callable[[str], None]
 ) -> tuple[int, Output, str]:
-    """Feed a process and read it to its end; return its code, what it printed, and that as it came."""
+    """Write stdin and read the output; return exit code, output, and both streams in the order of arrival."""
     stdout, stderr, both = bytearray(), bytearray(), bytearray()
     lock = threading.Lock()
 
@@ -102,7 +99,7 @@ def _communicate(
     for reader in readers:
         reader.start()
     if process.stdin is not None:
-        # A command that ends without reading all of its input has every right to: twice, for write and flush.
+        # A command may end without reading all of its input; both write and flush can then fail.
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(line.stdin.encode())
         with contextlib.suppress(BrokenPipeError):

@@ -1,7 +1,7 @@
-"""Checks a resource's inputs against the SDK's own types, and fills in what a plan needs.
+"""Check a resource's inputs against the SDK's types, and add defaults.
 
-Refuses an unknown property, a missing one, one of the wrong type, and one that the SDK has but that this
-plugin does not send: dropped in silence, a program would look deployed and not be.
+Unknown, missing and wrongly typed properties are errors, and so are properties of the SDK that this plugin
+does not send: ignoring one would make a program look deployed when it is not.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sandbox.engine.gcp.model import ResourceType, Settings, State
     from sandbox.engine.gcp.sdk_types import SdkType
 
-DEFAULTS_KEY = "__defaults"  # the bridge's own record of what it filled in
+DEFAULTS_KEY = "__defaults"  # the names of generated inputs, as the Terraform bridge records them
 
 _TYPE_NAMES = {
     "string": "a string",
@@ -30,7 +30,7 @@ _TYPE_NAMES = {
 
 
 def failures(resource_type: ResourceType, inputs: State) -> list[tuple[str, str]]:
-    """Return what is wrong with a resource's inputs, as pairs of property path and reason."""
+    """Return the errors in a resource's inputs, as pairs of property path and reason."""
     sdk = resource_type.sdk.inputs
     found = _object_failures(sdk, inputs, "")
     for name in sorted(set(inputs) & set(sdk.fields)):
@@ -57,7 +57,7 @@ def _object_failures(sdk: SdkType, value: State, path: str) -> list[tuple[str, s
                 found.extend(_failures(sdk.fields[name], item, where))
             continue
         near = get_close_matches(name, sdk.fields, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(sdk.fields))}"
+        hint = f"did you mean {near[0]!r}?" if near else f"known properties: {', '.join(sorted(sdk.fields))}"
         found.append((where, f"unknown property; {hint}"))
     missing = sorted(name for name in sdk.required if value.get(name) is None)
     found.extend((f"{path}.{name}" if path else name, "missing required property") for name in missing)
@@ -103,16 +103,16 @@ def _is_scalar(kind: str, value: Any) -> bool:
 
 
 def _describe(value: Any) -> str:
-    """Say what a value is without showing it: it may be a secret."""
+    """Return a value's type without the value, which may be secret."""
     kinds: dict[type, str] = {str: "a string", bool: "a boolean", int: "a number", float: "a number"}
     return kinds.get(type(value), "a list" if isinstance(value, list) else "an object")
 
 
 def with_defaults(resource_type: ResourceType, inputs: State, settings: Settings, state: State) -> State:
-    """Return inputs as they are sent and compared: with defaults, and with what the server has filled in.
+    """Return inputs as they are sent and compared: with defaults and with values that the server has filled.
 
     Args:
-        kind: the resource type.
+        resource_type: the resource type.
         inputs: the program's inputs; unknown values stay unknown.
         settings: the provider's configuration.
         state: the outputs known so far; empty for a new object.

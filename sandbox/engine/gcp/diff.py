@@ -1,10 +1,10 @@
-"""The difference between an object as it is and as the program wants it. Pure: no call, no clock.
+"""The difference between an object's state and the program's inputs. Pure: no request, no clock.
 
-It works as Terraform's does: on the state (what the server said last), guided by the type's schema. A
-property that is unset and that the server fills in is no difference; one that is unset and that was set by
-hand is.
+It follows Terraform's rules: the state (what the server returned last) is compared, guided by the type's
+schema. A property that is unset and computed by the server is no difference; one that is unset but set on the
+server is.
 
-Refuses to show values: a difference is a path and a kind.
+A difference is a path and a kind; it contains no values.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def changes(resource_type: ResourceType, state: State, inputs: State) -> list[Ch
     """Return every difference, in the order of the SDK's properties.
 
     Args:
-        kind: the resource type.
-        state: the outputs of the object as it is.
-        inputs: the program's inputs, without defaults; may hold unknown values.
+        resource_type: the resource type.
+        state: the outputs of the object.
+        inputs: the program's inputs, without defaults; may contain unknown values.
     """
     found = _Comparison(resource_type, inputs, state).object(resource_type.sdk.inputs, state, inputs, "", "")
     return [*found, *resource_type.extra_changes(state, inputs)]
@@ -45,7 +45,7 @@ def deletes_before_replace(resource_type: ResourceType, inputs: State) -> bool:
 
 
 def is_empty(value: Any) -> bool:
-    """Return whether a value is what servers leave out: null, false, 0, "", [] or an object of these."""
+    """Return whether servers leave a value out: null, false, 0, "", [] or an object of these."""
     if isinstance(value, dict):
         return all(is_empty(item) for item in cast("State", value).values())
     return not isinstance(value, Unknown | Asset) and not value
@@ -72,7 +72,7 @@ class _Comparison:
         resource_type = self._resource_type
         default = resource_type.defaults.get(pattern)
         if old is None and default is not True:
-            old = default  # servers leave out what is at its default; a missing flag is a false one
+            old = default  # servers leave out defaults; a missing boolean is false
         if new is None:
             if default is not None:
                 new = default
@@ -128,7 +128,7 @@ class _Comparison:
         return found
 
     def _key(self, value: Any, pattern: str) -> str:
-        """Return a text that is the same for two entries that mean the same."""
+        """Return a text that is equal for two entries with the same meaning."""
 
         def bare(item: Any, where: str) -> Any:
             if isinstance(item, dict):

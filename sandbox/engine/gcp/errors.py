@@ -1,4 +1,4 @@
-"""The errors of the stand-in plugin, as the engine reports them."""
+"""The errors of the stand-in plugin, as the engine shows them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 
 class GcpError(Exception):
-    """A call failed or a resource cannot be handled. The text is shown to the user."""
+    """A request failed or a resource is not supported. The message is shown to the user."""
 
 
 class InitFailedError(GcpError):
-    """The object exists but is not as it should be: it is kept in the state, and the operation fails.
+    """The object exists but is not as declared: it is kept in the state, and the operation fails.
 
     Args:
-        message: what is wrong.
+        message: the error.
         identifier: the object's Pulumi id.
         state: its output properties.
     """

@@ -1,6 +1,6 @@
 """Firestore: composite indexes and single-field overrides; and the rulesets of Firebase's security rules.
 
-Refuses to wait for a build for ever: the program's time-out, or 20 minutes, and an error that says so.
+Waiting for an index build ends with an error after the program's time-out, or after 20 minutes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Index(RestResource):
-    """A composite index. Nothing of it can be changed in place; the server names it."""
+    """A composite index. Every change replaces it; the server names it."""
 
     pulumi_type = "gcp:firestore/index:Index"
     product = "firestore"
@@ -41,31 +41,31 @@ class Index(RestResource):
     operations = True
 
     def body(self, inputs: State, settings: Settings) -> Json:
-        """Return the index as it is sent: flags only when they are set."""
+        """Return the request body: boolean properties only if true."""
         whole = super().body(inputs, settings)
         return {key: value for key, value in whole.items() if value is not False}
 
     def identifier(self, inputs: State) -> str:
-        """The server gives the name."""
+        """Return "": the server names it."""
         return ""
 
     def wait_for_create(self, context: OperationContext, answer: Json, name: str, inputs: State) -> Json:
-        """Wait for the build; with `skipWait` only take the name from the operation's metadata."""
+        """Wait for the build; with `skipWait` only read the name from the operation's metadata."""
         if inputs.get("skipWait"):
             metadata = cast("Json", answer.get("metadata") or {})
             return {"name": metadata.get("index")}
         return super().wait_for_create(context, answer, name, inputs)
 
     def created_name(self, answer: Json, name: str) -> str:
-        """Return the name that the server gave."""
+        """Return the name that the server chose."""
         found = answer.get("name")
         if not found:
-            message = "the answer to the creation of an index does not name it"
+            message = "Firestore created an index and did not return its name"
             raise GcpError(message)
         return str(found)
 
     def equivalent(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
-        """The server adds a last field `__name__` that the program need not declare."""
+        """The server appends a field `__name__` that the program need not declare."""
         if pattern != "fields" or not isinstance(old, list) or not isinstance(new, list):
             return False
         before, after = cast("list[State]", old), cast("list[State]", new)
@@ -90,7 +90,7 @@ class Field(RestResource):
     operations = True
 
     def body(self, inputs: State, settings: Settings) -> Json:
-        """Return the override: each index wraps its one field; an unset time to live is sent as null."""
+        """Return the request body: each index contains its field; an unset time to live is sent as null."""
         body: Json = {"ttlConfig": None}
         if inputs.get("indexConfig") is not None:
             body["indexConfig"] = _index_config(cast("State", inputs["indexConfig"]))
@@ -108,11 +108,11 @@ class Field(RestResource):
         return self.read_back(context, name, inputs)
 
     def patch_body(self, body: Json, mask: list[str]) -> Json:
-        """Return the changed halves only."""
+        """Return the changed parts only."""
         return {key: value for key, value in body.items() if key in mask}
 
     def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
-        """Unwrap the indexes; an override that only inherits is none."""
+        """Return the outputs with unwrapped indexes; an override that only inherits is left out."""
         config = cast("Json | None", found.get("indexConfig"))
         plain: Json = {key: value for key, value in found.items() if key not in {"indexConfig", "ttlConfig"}}
         if config is not None and not config.get("usesAncestorConfig"):
@@ -123,11 +123,11 @@ class Field(RestResource):
         return super().state(plain, identifier, before, settings)
 
     def equivalent(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
-        """An override without indexes is empty, and still an override."""
+        """An override without indexes is empty, but still an override."""
         return pattern == "indexConfig" and isinstance(old, dict) and old == new
 
     def extra_changes(self, state: State, inputs: State) -> list[Change]:
-        """See an override without indexes that is gone, or one that the program has dropped."""
+        """Detect an override without indexes that was deleted, or that the program no longer declares."""
         found: list[Change] = []
         for name in ("indexConfig", "ttlConfig"):
             requested, current = inputs.get(name) is not None, state.get(name) is not None
@@ -139,7 +139,7 @@ class Field(RestResource):
         return found
 
     def delete(self, context: OperationContext, identifier: str, state: State) -> None:
-        """Give the field back to its database's defaults."""
+        """Reset the field to its database's defaults."""
         answer = context.rest.send(
             "PATCH", self.product, identifier, query={"updateMask": "indexConfig,ttlConfig"}, body={}
         )
@@ -172,7 +172,7 @@ def _unwrapped(index: Json) -> State:
 
 
 class Ruleset(RestResource):
-    """A set of rules: never changed, only made anew. Its `name` output is the last part of its name."""
+    """A ruleset: never changed, only replaced. Its `name` output is the last segment of its name."""
 
     pulumi_type = "gcp:firebaserules/ruleset:Ruleset"
     product = "firebaserules"
@@ -185,15 +185,15 @@ class Ruleset(RestResource):
     outputs = ("createTime",)
 
     def identifier(self, inputs: State) -> str:
-        """The server gives the name."""
+        """Return "": the server names it."""
         return ""
 
     def created_name(self, answer: Json, name: str) -> str:
-        """Return the name that the server gave."""
+        """Return the name that the server chose."""
         return str(answer["name"])
 
     def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
-        """Add the short name and the metadata, which the SDK has as a list."""
+        """Add the short name, and the metadata, which is a list in the SDK."""
         outputs = super().state(found, identifier, before, settings)
         outputs["name"] = identifier.rpartition("/")[2]
         metadata = found.get("metadata")
@@ -202,7 +202,7 @@ class Ruleset(RestResource):
         return outputs
 
     def delete(self, context: OperationContext, identifier: str, state: State) -> None:
-        """Look first, as the real plugin does, then delete."""
+        """Read first, as the real plugin does, then delete."""
         try:
             context.rest.get(self.product, identifier)
         except ApiError as error:

@@ -1,7 +1,4 @@
-"""Cloud Functions of the second generation.
-
-Refuses nothing of its own: what the API refuses comes back with its own words.
-"""
+"""Cloud Functions of the second generation. Errors are the API's."""
 
 from __future__ import annotations
 
@@ -46,7 +43,7 @@ _COMPUTED = {
 
 
 class Function(RestResource):
-    """A function with its build, its Cloud Run service and, perhaps, its trigger."""
+    """A function with its build, its Cloud Run service and optionally its trigger."""
 
     pulumi_type = "gcp:cloudfunctionsv2/function:Function"
     product = "cloudfunctions"
@@ -70,7 +67,7 @@ class Function(RestResource):
     has_labels = True
 
     def body(self, inputs: State, settings: Settings) -> Json:
-        """Return the function: whole blocks, with the two update policies as null where they are unset."""
+        """Return the request body: whole blocks, with the two update policies as null if they are unset."""
         body = super().body(inputs, settings)
         build = cast("Json | None", body.get("buildConfig"))
         if build is not None:
@@ -79,15 +76,17 @@ class Function(RestResource):
         return body
 
     def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
-        """Return the outputs. The source stays what was declared, as the real plugin keeps it: the API names
-        Google's own copy of it."""
+        """Return the outputs, with the declared source: the API names Google's copy of it.
+
+        The real plugin keeps the declared one, too.
+        """
         outputs = super().state(found, identifier, before, settings)
         live, declared = _storage_source(outputs), _storage_source(before)
         live.update({name: value for name, value in declared.items() if value is not None})
         return outputs
 
     def wait_for_create(self, context: OperationContext, answer: Json, name: str, inputs: State) -> Json:
-        """Wait for the build. A function whose build fails exists, and is kept to be mended."""
+        """Wait for the build. A function whose build fails exists, and is kept in the state."""
         try:
             return super().wait_for_create(context, answer, name, inputs)
         except GcpError as error:
@@ -99,12 +98,12 @@ class Function(RestResource):
             raise InitFailedError(message, name, state) from error
 
     def equivalent(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
-        """The server may set LOG_EXECUTION_ID by itself."""
+        """The server may set LOG_EXECUTION_ID itself."""
         return pattern == "serviceConfig.environmentVariables.LOG_EXECUTION_ID" and new is None
 
 
 def _storage_source(state: State) -> Json:
-    """The part of a state that says where the source is; an empty one of its own if there is none."""
+    """Return the part of a state with the source's location; a new empty object if there is none."""
     found: Any = state
     for name in ("buildConfig", "source", "storageSource"):
         found = found.get(name) or {}

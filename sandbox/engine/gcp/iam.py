@@ -1,9 +1,8 @@
 """IAM of projects, secrets and Cloud Run services: one member of a role, or all members of a role.
 
-A policy is one document: it is read, changed and written back under its etag, and again from the start when
-somebody else wrote in between. Within this process the members of one policy wait for each other.
-
-Refuses to touch a binding that it does not declare.
+A policy is one document: it is read, changed and written with its etag, and again from the start if somebody
+else wrote in between. Within this process, changes of one policy wait for each other. Bindings that are not
+declared are never changed.
 """
 
 from __future__ import annotations
@@ -29,15 +28,15 @@ _LOCKS_GUARD = threading.Lock()
 
 
 class _PolicyResource(ResourceType):
-    """What has a policy. Subclasses say where.
+    """A resource that has a policy. Subclasses define where.
 
     Attributes:
         product: the API.
-        resource: a template of the name of what has the policy.
-        prefix: a template of what comes before role and member in the Pulumi id.
+        resource: a template of the resource's name.
+        prefix: a template of the Pulumi id's part before role and member.
         reads_by_post: whether `getIamPolicy` is a POST with the version in its body.
         read_query: the query of a `getIamPolicy` by GET.
-        update_mask: what `setIamPolicy` says that it writes; "" for nothing.
+        update_mask: the update mask of `setIamPolicy`; "" for none.
     """
 
     product: ClassVar[str]
@@ -61,7 +60,7 @@ class _PolicyResource(ResourceType):
         return context.rest.get(self.product, f"{path}:getIamPolicy", self.read_query)
 
     def change(self, context: OperationContext, path: str, edit: Callable[[list[Json]], list[Json]]) -> Json:
-        """Read, change and write a policy until nobody interferes; return it read back once."""
+        """Read, change and write a policy until there is no conflict; return it read back."""
         with _LOCKS_GUARD:
             lock = _LOCKS[f"{self.product}/{path}"]
         with lock:
@@ -83,15 +82,15 @@ class _PolicyResource(ResourceType):
                 except ApiError as error:
                     if error.status not in {409, 412} or attempt == _ATTEMPTS - 1:
                         raise
-                    context.log("the policy was changed by somebody else: once more")
+                    context.log("the policy was changed by another client: retrying")
                     continue
-                # The real plugin asks up to four times, to be sure of a slow replica; the sandbox has none.
+                # The real plugin reads up to four times because of slow replicas; the sandbox has none.
                 return self.policy(context, path)
-        message = f"the policy of {path} kept changing"
+        message = f"the policy of {path} was changed by others {_ATTEMPTS} times.\nfix: run the command again"
         raise GcpError(message)
 
     def path(self, inputs: State) -> str:
-        """Return the name of what has the policy."""
+        """Return the name of the resource that has the policy."""
         return fill(self.resource, self.names(inputs))
 
     def identifier(self, inputs: State) -> str:
@@ -106,26 +105,26 @@ class _PolicyResource(ResourceType):
         return "/".join(parts)
 
     def imported(self, identifier: str, context: OperationContext) -> State:
-        """Return inputs from the id of an import: resource, role and member, with spaces between them.
+        """Return inputs from the id of an import: resource, role and member, separated by spaces.
 
         Raises:
-            GcpError: it is not of that form.
+            GcpError: it has another form.
         """
         parts = identifier.split(" ")
         requested = 3 if "member" in self.sdk.inputs.fields else 2
         if len(parts) != requested:
             form = "'RESOURCE ROLE MEMBER'" if requested == 3 else "'RESOURCE ROLE'"
-            message = f"{identifier!r} is not the id of a {self.label}: it should look like {form}"
+            message = f"{identifier!r} is not the id of a {self.label}: it must have the form {form}"
             raise GcpError(message)
         found = {**self.from_resource(parts[0], context), "role": parts[1]}
         return {**found, "member": parts[2]} if requested == 3 else found
 
     def from_resource(self, name: str, context: OperationContext) -> State:
-        """Return the inputs that a resource's name stands for."""
+        """Return the inputs for a resource's name."""
         raise NotImplementedError
 
     def equivalent(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
-        """A name may be given whole or by its last part."""
+        """A name may be given in full or by its last segment."""
         if pattern in {"name", "secretId"} and isinstance(old, str) and isinstance(new, str):
             return old.rpartition("/")[2] == new.rpartition("/")[2]
         return False
@@ -167,7 +166,7 @@ class _Member(_PolicyResource):
         return self.identifier(inputs), {**inputs, "etag": policy.get("etag")}
 
     def read(self, context: OperationContext, identifier: str, state: State) -> tuple[str, State] | None:
-        """Look for the member in its role."""
+        """Find the member in its role."""
         inputs = state if state.get("role") else self.imported(identifier, context)
         try:
             policy = self.policy(context, self.path(inputs))
@@ -181,7 +180,7 @@ class _Member(_PolicyResource):
         return None
 
     def delete(self, context: OperationContext, identifier: str, state: State) -> None:
-        """Take the member out of its role; the role's other members stay."""
+        """Remove the member from its role; the role's other members stay."""
 
         def remove(bindings: list[Json]) -> list[Json]:
             left: list[Json] = []
@@ -198,7 +197,7 @@ class _Member(_PolicyResource):
 
 
 class _Binding(_PolicyResource):
-    """All members of a role: who is not declared is taken out."""
+    """All members of a role: members that are not declared are removed."""
 
     unordered = frozenset({"members"})
     keep = frozenset({"members"})
@@ -230,7 +229,7 @@ class _Binding(_PolicyResource):
         return self.create(context, inputs)[1]
 
     def delete(self, context: OperationContext, identifier: str, state: State) -> None:
-        """Take the role out of the policy."""
+        """Remove the role from the policy."""
         _edit_if_exists(
             self, context, state, lambda found: [item for item in found if not _is_binding(item, state)]
         )
@@ -280,7 +279,7 @@ class SecretMember(_Member):
     computed = frozenset({"project"})
 
     def names(self, inputs: State) -> State:
-        """A secret may be given by its whole name, which says its project."""
+        """A secret may be given by its full name, which contains its project."""
         parts = str(inputs["secretId"]).split("/")
         if len(parts) == 4:
             return {"project": parts[1], "secretId": parts[3]}
@@ -300,7 +299,7 @@ class _CloudRun(_PolicyResource):
     autoname = "name"
 
     def names(self, inputs: State) -> State:
-        """A service may be given by its whole name."""
+        """A service may be given by its full name."""
         parts = str(inputs.get("name") or "").split("/")
         if len(parts) == 6:
             return {"project": parts[1], "location": parts[3], "name": parts[5]}

@@ -1,7 +1,6 @@
-"""Projects' APIs and identities: enabled services, Google's service agents, service accounts and their
-keys.
+"""Enabled APIs, Google's service agents, service accounts and their keys.
 
-Refuses uploaded public keys (`publicKeyData`): nothing here has a private key to keep.
+Uploaded public keys (`publicKeyData`) are not supported.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _SERVICES, _PROJECTS, _IAM = "serviceusage", "cloudresourcemanager", "iam"
 
 
 class Service(ResourceType):
-    """An enabled API. Left enabled when the resource goes, unless `disableOnDestroy` says otherwise."""
+    """An enabled API. It stays enabled when the resource is deleted, unless `disableOnDestroy` is set."""
 
     pulumi_type = "gcp:projects/service:Service"
     supported = frozenset(
@@ -33,11 +32,11 @@ class Service(ResourceType):
     local = frozenset({"deletionPolicy", "disableDependentServices", "disableOnDestroy"})
     computed = frozenset({"project"})
 
-    # Enabling is a change of one list: concurrent calls for the same project are refused by the API.
+    # Enabling changes one list: the API rejects concurrent calls for the same project.
     _enabling: ClassVar[threading.Lock] = threading.Lock()
 
     def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
-        """Enable the API if it is not."""
+        """Enable the API if it is not enabled."""
         project, service = _project(inputs), str(inputs["service"])
         with self._enabling:
             if service not in _enabled(context, project):
@@ -46,16 +45,16 @@ class Service(ResourceType):
                 )
                 context.rest.wait(_SERVICES, operation, context.wait_seconds(20), context.log)
                 if service not in _enabled(context, project):
-                    message = f"{service} was enabled in {project} and is not in the list of enabled services"
+                    message = f"{service} was enabled in {project} but is not in the list of enabled services"
                     raise GcpError(message)
         found = self.read(context, f"{project}/{service}", inputs)
         if found is None:
-            message = f"{service} has been disabled in {project} meanwhile"
+            message = f"{service} was disabled in {project} right after it was enabled"
             raise GcpError(message)
         return found
 
     def read(self, context: OperationContext, identifier: str, state: State) -> tuple[str, State] | None:
-        """Look for the API among the enabled ones."""
+        """Find the API among the enabled ones."""
         project, _, service = identifier.rpartition("/")
         project = project or context.settings.project
         context.rest.get(_PROJECTS, f"projects/{project}")
@@ -67,11 +66,11 @@ class Service(ResourceType):
     def update(
         self, context: OperationContext, identifier: str, inputs: State, state: State, changes: list[Change]
     ) -> State:
-        """Only what happens at the end can change: nothing is sent."""
+        """Only destroy options can change: nothing is sent."""
         return without_empty(inputs)
 
     def delete(self, context: OperationContext, identifier: str, state: State) -> None:
-        """Disable the API only where the program asks for it."""
+        """Disable the API only if `disableOnDestroy` is set."""
         if not state.get("disableOnDestroy"):
             return
         project, _, service = identifier.rpartition("/")
@@ -83,7 +82,7 @@ class Service(ResourceType):
 
 
 def _enabled(context: OperationContext, project: str) -> set[str]:
-    """Return the short names of a project's enabled APIs, page by page."""
+    """Return the short names of a project's enabled APIs."""
     query = {"fields": "services/name,nextPageToken", "filter": "state:ENABLED", "pageSize": "200"}
     names: set[str] = set()
     while True:
@@ -96,14 +95,14 @@ def _enabled(context: OperationContext, project: str) -> set[str]:
 
 
 class ServiceIdentity(ResourceType):
-    """Google's own service agent of an API. Made once, never read, never deleted."""
+    """Google's service agent of an API. Created once, never read, never deleted."""
 
     pulumi_type = "gcp:projects/serviceIdentity:ServiceIdentity"
     replace = frozenset({"*"})
     computed = frozenset({"project"})
 
     def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
-        """Ask for the agent; the answer names it."""
+        """Generate the service agent; the response names it."""
         project, service = _project(inputs), str(inputs["service"])
         name = f"projects/{project}/services/{service}"
         operation = context.rest.send("POST", _SERVICES, f"{name}:generateServiceIdentity")
@@ -114,11 +113,11 @@ class ServiceIdentity(ResourceType):
         return name, state
 
     def read(self, context: OperationContext, identifier: str, state: State) -> tuple[str, State] | None:
-        """There is nothing to ask: the API has no call for it."""
+        """Return the state: the API has no method to read it."""
         return identifier, state
 
     def delete(self, context: OperationContext, identifier: str, state: State) -> None:
-        """An agent cannot be deleted."""
+        """Do nothing: a service agent cannot be deleted."""
 
 
 class Account(ResourceType):
@@ -133,7 +132,7 @@ class Account(ResourceType):
     computed = frozenset({"project"})
 
     def preview_outputs(self, inputs: State, settings: Settings) -> State:
-        """The address follows from id and project."""
+        """Return the email, which follows from id and project."""
         account, project = inputs.get("accountId"), inputs.get("project")
         if not isinstance(account, str) or not isinstance(project, str):
             return {}
@@ -142,7 +141,7 @@ class Account(ResourceType):
         return {"email": email, "member": f"serviceAccount:{email}", "name": name}
 
     def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
-        """Make the account; take one that is there only where the program says so."""
+        """Create the account; an existing one is used only with `createIgnoreAlreadyExists`."""
         project, account = _project(inputs), str(inputs["accountId"])
         name = f"projects/{project}/serviceAccounts/{account}@{project}.iam.gserviceaccount.com"
         fields = {key: inputs[key] for key in ("displayName", "description") if inputs.get(key)}
@@ -181,7 +180,7 @@ class Account(ResourceType):
     def update(
         self, context: OperationContext, identifier: str, inputs: State, state: State, changes: list[Change]
     ) -> State:
-        """Patch names under the account's etag; enable or disable by a call of its own."""
+        """Patch names with the account's etag; enable or disable with a separate request."""
         tops = {change.top for change in changes}
         fields = sorted(tops & {"displayName", "description"})
         if fields:
@@ -198,12 +197,12 @@ class Account(ResourceType):
         return _require_found(self.read(context, identifier, inputs), identifier)[1]
 
     def delete(self, context: OperationContext, identifier: str, state: State) -> None:
-        """Delete the account; its keys go with it."""
+        """Delete the account and with it its keys."""
         _delete(context, identifier)
 
 
 class Key(ResourceType):
-    """A key of a service account: made with its private half, which is shown once."""
+    """A key of a service account: the private part is returned once, at creation."""
 
     pulumi_type = "gcp:serviceaccount/key:Key"
     supported = frozenset(
@@ -219,7 +218,7 @@ class Key(ResourceType):
     }
 
     def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
-        """Make the key; keep the private half from the answer, the rest from reading it back."""
+        """Create the key; take the private part from the response, the rest from reading it."""
         account = str(inputs["serviceAccountId"])
         if "/" not in account:
             address = account
@@ -233,7 +232,7 @@ class Key(ResourceType):
         return _require_found(self.read(context, name, before), name)
 
     def read(self, context: OperationContext, identifier: str, state: State) -> tuple[str, State] | None:
-        """Read the public half."""
+        """Read the public part."""
         requested = {"publicKeyType": str(state.get("publicKeyType") or self.defaults["publicKeyType"])}
         found = _get(context, identifier, requested)
         if found is None:
@@ -264,7 +263,7 @@ class Key(ResourceType):
 def _project(inputs: State) -> str:
     project = inputs.get("project")
     if not project:
-        message = "project is required: set it on the resource, or gcp:project"
+        message = "project is missing. fix: set it on the resource, or set gcp:project"
         raise GcpError(message)
     return str(project)
 
@@ -288,6 +287,6 @@ def _delete(context: OperationContext, path: str) -> None:
 
 def _require_found(found: tuple[str, State] | None, name: str) -> tuple[str, State]:
     if found is None:
-        message = f"{name} was made and then could not be found"
+        message = f"{name} was created but could not be read"
         raise InitFailedError(message, name, {})
     return found

@@ -1,7 +1,6 @@
 """Scheduler jobs, Pub/Sub topics and Cloud Tasks queues.
 
-Refuses App Engine targets and the parts of topics and queues that no trigger of a function needs
-(`supported`).
+Supported are the properties that triggers of functions need (`supported`); App Engine targets are not.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _SERVER_PREFIXES = ("X-Google-", "X-AppEngine-", "Content-Length")
 
 
 class Job(RestResource):
-    """A schedule and what it calls."""
+    """A scheduler job and its target."""
 
     pulumi_type = "gcp:cloudscheduler/job:Job"
     product = "cloudscheduler"
@@ -67,11 +66,11 @@ class Job(RestResource):
     uses_mask = False
 
     def body(self, inputs: State, settings: Settings) -> Json:
-        """Pausing is a call of its own."""
+        """Return the request body: pausing is a separate request."""
         return {key: value for key, value in super().body(inputs, settings).items() if key != "paused"}
 
     def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
-        """Drop the headers that the server adds; read `paused` from the state."""
+        """Return the outputs without the headers that the server adds; `paused` from the job's state."""
         target = cast("Json", found.get("httpTarget") or {})
         headers = cast("dict[str, str]", target.get("headers") or {})
         own = {
@@ -89,11 +88,11 @@ class Job(RestResource):
         return outputs
 
     def normalize(self, pattern: str, value: Any) -> Any:
-        """A final slash of the address means nothing."""
+        """Ignore a final slash of the target's address."""
         return value.rstrip("/") if pattern == "httpTarget.uri" and isinstance(value, str) else value
 
     def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
-        """Make the job, then pause or resume it, as the real plugin does."""
+        """Create the job, then pause or resume it, as the real plugin does."""
         name = self.identifier(inputs)
         body = {"name": name, **self.body(inputs, context.settings)}
         context.rest.send("POST", self.product, self.collection_path(inputs), body=body)
@@ -103,7 +102,7 @@ class Job(RestResource):
     def update(
         self, context: OperationContext, identifier: str, inputs: State, state: State, changes: list[Change]
     ) -> State:
-        """Patch the whole job; pause or resume it if that is what changed."""
+        """Patch the whole job; pause or resume it if `paused` changed."""
         tops = {change.top for change in changes}
         if tops - self.local - {"paused"}:
             body = self.body(inputs, context.settings)
@@ -132,7 +131,7 @@ class Topic(RestResource):
     has_labels = True
 
     def patch_body(self, body: Json, mask: list[str]) -> Json:
-        """The API wants the topic in an envelope."""
+        """Return the topic wrapped as the API requires."""
         return {"topic": body}
 
 
@@ -178,7 +177,7 @@ class Queue(RestResource):
     outputs = ("state",)
 
     def body(self, inputs: State, settings: Settings) -> Json:
-        """Pausing is a call of its own."""
+        """Return the request body: pausing is a separate request."""
         return {key: value for key, value in super().body(inputs, settings).items() if key != "desiredState"}
 
     def patch_body(self, body: Json, mask: list[str]) -> Json:
@@ -186,13 +185,13 @@ class Queue(RestResource):
         return {key: value for key, value in body.items() if key in mask}
 
     def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
-        """Read the wanted state from the real one."""
+        """Return the outputs, with `desiredState` from the queue's state."""
         outputs = super().state(found, identifier, before, settings)
         outputs["desiredState"] = "PAUSED" if found.get("state") == "PAUSED" else "RUNNING"
         return outputs
 
     def normalize(self, pattern: str, value: Any) -> Any:
-        """Durations are compared as seconds."""
+        """Compare durations as seconds."""
         durations = ("retryConfig.maxBackoff", "retryConfig.minBackoff", "retryConfig.maxRetryDuration")
         if pattern in durations and isinstance(value, str) and value.endswith("s"):
             number = value.removesuffix("s")
@@ -200,7 +199,7 @@ class Queue(RestResource):
         return value
 
     def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
-        """Make the queue, and pause it if it is to be paused."""
+        """Create the queue, and pause it if requested."""
         identifier, state = super().create(context, inputs)
         if inputs.get("desiredState") == "PAUSED":
             context.rest.send("POST", self.product, f"{identifier}:pause")
@@ -210,7 +209,7 @@ class Queue(RestResource):
     def update(
         self, context: OperationContext, identifier: str, inputs: State, state: State, changes: list[Change]
     ) -> State:
-        """Patch the changed blocks; pause or resume if that is what changed."""
+        """Patch the changed blocks; pause or resume if `desiredState` changed."""
         if any(change.top == "desiredState" for change in changes):
             action = "pause" if inputs.get("desiredState") == "PAUSED" else "resume"
             context.rest.send("POST", self.product, f"{identifier}:{action}")

@@ -1,6 +1,6 @@
-"""The gRPC face of the stand-in `gcp` plugin: the engine's calls, in terms of resource types.
+"""The gRPC service of the stand-in `gcp` plugin.
 
-Refuses types, functions and inputs that it does not know, by name, in the preview.
+Resource types, functions and inputs that it does not support are errors in the preview.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ _SECRET_OUTPUTS = {"effectiveLabels", "privateKey", "pulumiLabels", "secretData"
 class GcpPlugin(ProviderPlugin):
     """One configured provider.
 
-    Secrets arrive bare: the engine marks outputs where the input of that name was secret, and the outputs
-    that are secret by themselves are marked here.
+    Secrets arrive unmarked: the engine marks outputs whose input of the same name is secret; outputs that are
+    always secret are marked here.
     """
 
     def __init__(self, *, version: str, engine_address: str) -> None:
@@ -53,14 +53,14 @@ class GcpPlugin(ProviderPlugin):
     def CheckConfig(
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CheckResponse:
-        """Refuse a configuration that would be passed over."""
+        """Check the configuration."""
         found = configuration.failures(from_struct(request.news))
         return provider_pb2.CheckResponse(inputs=request.news, failures=_failures(found))
 
     def Configure(
         self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ConfigureResponse:
-        """Take project, region, token and endpoints."""
+        """Set project, region, token and endpoints."""
         config = from_struct(request.args)
         self._settings = configuration.settings(config, os.environ)
         self._rest = Rest(configuration.access(config, os.environ))
@@ -69,7 +69,7 @@ class GcpPlugin(ProviderPlugin):
     def Check(
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CheckResponse:
-        """Check the inputs against the SDK's types; give a name where the program gives none."""
+        """Check the inputs against the SDK's types; generate a name if the program sets none."""
         resource_type = self._resource_type(request.urn, context)
         news, olds = from_struct(request.news), from_struct(request.olds)
         if resource_type.autoname and news.get(resource_type.autoname) is None:
@@ -79,7 +79,7 @@ class GcpPlugin(ProviderPlugin):
             elif request.HasField("autonaming") and request.autonaming.proposed_name:
                 name = request.autonaming.proposed_name
             elif request.HasField("autonaming") and request.autonaming.mode == request.autonaming.DISABLE:
-                reason = "automatic naming is disabled: give it explicitly"
+                reason = "automatic naming is disabled. fix: set a name"
                 return provider_pb2.CheckResponse(failures=_failures([(resource_type.autoname, reason)]))
             else:
                 name = resource_type.generated_name(_name(request.urn))
@@ -119,7 +119,7 @@ class GcpPlugin(ProviderPlugin):
     def Create(
         self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CreateResponse:
-        """Make an object; in a preview, say what is known of it."""
+        """Create an object; in a preview, return what is known of it."""
         resource_type = self._resource_type(request.urn, context)
         given = from_struct(request.properties)
         inputs = check.with_defaults(resource_type, given, self._settings, {})
@@ -139,7 +139,7 @@ class GcpPlugin(ProviderPlugin):
     def Read(
         self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ReadResponse:
-        """Read an object for a refresh or an import. One that is gone has no id."""
+        """Read an object for a refresh or an import. The response has no id if it does not exist."""
         resource_type = self._resource_type(request.urn, context)
         before, inputs = from_struct(request.properties), from_struct(request.inputs)
         try:
@@ -175,7 +175,7 @@ class GcpPlugin(ProviderPlugin):
         return provider_pb2.UpdateResponse(properties=_outputs(outputs))
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        """Delete an object, as far as its deletion policy allows."""
+        """Delete an object, if its deletion policy allows it."""
         resource_type = self._resource_type(request.urn, context)
         state = from_struct(request.properties)
         policy = state.get("deletionPolicy")
@@ -193,10 +193,10 @@ class GcpPlugin(ProviderPlugin):
     def Invoke(
         self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext
     ) -> provider_pb2.InvokeResponse:
-        """Answer a function of the SDK."""
+        """Call a function of the SDK."""
         if request.tok not in INVOKES:
             known = ", ".join(sorted(INVOKES))
-            message = f"the sandbox's gcp plugin does not answer {request.tok}; it answers {known}"
+            message = f"the sandbox's gcp plugin does not support {request.tok}; supported: {known}"
             context.abort(grpc.StatusCode.UNIMPLEMENTED, message)
         try:
             result = INVOKES[request.tok](self._require_rest(), self._settings, from_struct(request.args))
@@ -215,7 +215,7 @@ class GcpPlugin(ProviderPlugin):
         token = urn.split("::")[2].rpartition("$")[2]
         if token not in RESOURCE_TYPES:
             known = ", ".join(sorted(RESOURCE_TYPES))
-            message = f"the sandbox's gcp plugin does not have {token}; it has {known}"
+            message = f"the sandbox's gcp plugin does not support {token}; supported: {known}"
             context.abort(grpc.StatusCode.UNIMPLEMENTED, message)
         return RESOURCE_TYPES[token]
 
@@ -234,7 +234,7 @@ class GcpPlugin(ProviderPlugin):
         )
 
     def _preview_outputs(self, resource_type: ResourceType, inputs: State) -> State:
-        """Return the outputs of an object to come: what follows from the inputs, the rest unknown."""
+        """Return the outputs before the object is created: computed from the inputs, others unknown."""
         unknown: State = dict.fromkeys(
             resource_type.sdk.outputs - set(resource_type.sdk.inputs.fields), Unknown.value
         )
@@ -255,7 +255,7 @@ class GcpPlugin(ProviderPlugin):
     def _abort_init_failed(
         self, context: grpc.ServicerContext, error: InitFailedError, inputs: struct_pb2.Struct
     ) -> NoReturn:
-        """Fail, with what exists: the engine keeps it in the state and mends it in the next run."""
+        """Fail with the object's state: the engine keeps it and updates the object in the next run."""
         detail = any_pb2.Any()
         detail.Pack(
             provider_pb2.ErrorResourceInitFailed(
@@ -290,7 +290,7 @@ def _outputs(state: State) -> struct_pb2.Struct:
 def _read_inputs(resource_type: ResourceType, before: State, state: State) -> State:
     """Return the inputs that describe an object as it was read.
 
-    For a refresh: the program's own, with what has changed. For an import: all that is not a default.
+    For a refresh: the program's own, with what has changed. For an import: all that differ from the default.
     """
     if not before:
         fields = {key: value for key, value in state.items() if key in resource_type.sdk.inputs.fields}

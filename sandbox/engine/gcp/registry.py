@@ -1,7 +1,4 @@
-"""The resource types that this plugin has, by token.
-
-Refuses any other: the message says which there are.
-"""
+"""The resource types that this plugin supports, by token."""
 
 from __future__ import annotations
 

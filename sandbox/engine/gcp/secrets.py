@@ -1,6 +1,6 @@
 """Secret Manager: secrets and their versions.
 
-Refuses to put a payload into a message, and to keep a write-only payload in the outputs.
+Messages never contain a payload, and outputs never contain a write-only payload.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PRODUCT = "secretmanager"
 
 
 class Secret(RestResource):
-    """A secret without its payloads. Its `name` output has the project's number in it."""
+    """A secret without its payloads. Its `name` output contains the project's number."""
 
     pulumi_type = "gcp:secretmanager/secret:Secret"
     product = PRODUCT
@@ -57,7 +57,7 @@ class Secret(RestResource):
     has_labels = True
 
     def body(self, inputs: State, settings: Settings) -> Json:
-        """Automatic replication has another name in the API; `ttl` is sent though it is never read."""
+        """Return the request body. Automatic replication has another name in the API; `ttl` is write-only."""
         body = super().body(inputs, settings)
         replication = cast("State", inputs["replication"])
         if replication.get("auto") is not None:
@@ -67,7 +67,7 @@ class Secret(RestResource):
         return body
 
     def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
-        """Call automatic replication by the SDK's name."""
+        """Return the outputs, with the SDK's name for automatic replication."""
         replication = cast("Json", found.get("replication") or {})
         if "automatic" in replication:
             found = {**found, "replication": {"auto": replication["automatic"] or {}}}
@@ -78,14 +78,15 @@ class Secret(RestResource):
         """Delete the secret with all its versions, unless it is protected."""
         if state.get("deletionProtection"):
             message = (
-                f"cannot delete {identifier}: deletionProtection is true; set it to false and run up first"
+                f"cannot delete {identifier}: deletionProtection is true.\n"
+                "fix: set it to false, run pulumi up, then delete"
             )
             raise GcpError(message)
         super().delete(context, identifier, state)
 
 
 class SecretVersion(ResourceType):
-    """One payload of a secret. The server numbers it; it can be disabled and destroyed, never changed."""
+    """One payload of a secret. The server numbers it; it can be disabled and destroyed, but not changed."""
 
     pulumi_type = "gcp:secretmanager/secretVersion:SecretVersion"
     replace = frozenset({"secret", "secretData", "secretDataWoVersion", "isSecretDataBase64", "project"})
@@ -97,14 +98,14 @@ class SecretVersion(ResourceType):
     deletion_policies = ("DELETE", "DISABLE", "ABANDON", "PREVENT")
 
     def failures(self, inputs: State) -> list[tuple[str, str]]:
-        """Exactly one payload, and a version with the write-only one."""
+        """Require exactly one payload."""
         given = [name for name in ("secretData", "secretDataWo") if inputs.get(name) is not None]
         if len(given) != 1:
             return [("secretData", "exactly one of secretData and secretDataWo must be set")]
         return []
 
     def equivalent(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
-        """A write-only payload is never compared; a secret may be given by id, name or short name."""
+        """A write-only payload is not compared; a secret may be given by id, name or short name."""
         if pattern == "secretDataWo":
             return True
         if pattern == "secret" and isinstance(old, str) and isinstance(new, str):
@@ -124,7 +125,7 @@ class SecretVersion(ResourceType):
         self._enable(context, name, inputs)
         found = self.read(context, name, inputs)
         if found is None:
-            message = f"the version {name} was made and then could not be found"
+            message = f"the version {name} was created but could not be read"
             raise InitFailedError(message, name, {})
         return found
 
@@ -133,7 +134,7 @@ class SecretVersion(ResourceType):
         context.rest.send("POST", PRODUCT, f"{name}:{action}")
 
     def read(self, context: OperationContext, identifier: str, state: State) -> tuple[str, State] | None:
-        """Read the version, without its payload. A destroyed one is gone."""
+        """Read the version without its payload. A destroyed one does not exist."""
         try:
             found = context.rest.get(PRODUCT, identifier)
         except ApiError as error:
@@ -173,6 +174,6 @@ class SecretVersion(ResourceType):
         try:
             context.rest.send("POST", PRODUCT, f"{identifier}:{action}")
         except ApiError as error:
-            # One that was destroyed by hand (400) or whose secret is gone (404) needs nothing more.
+            # Already destroyed (400), or its secret does not exist (404): there is nothing to do.
             if error.status != 404 and not (error.status == 400 and "DESTROYED" in error.message.upper()):
                 raise

@@ -1,7 +1,7 @@
-"""Cloud Storage: buckets and the objects in them.
+"""Cloud Storage: buckets and their objects.
 
-Refuses directories as sources (the archive is the program's to make, with its own rules) and the bucket
-settings that hold no source archive (`supported`).
+Directories as sources are not supported: the program creates the archive itself. Supported bucket settings
+are in `supported`.
 """
 
 from __future__ import annotations
@@ -85,11 +85,11 @@ class Bucket(ResourceType):
     unordered = frozenset({"lifecycleRules"})
 
     def normalize(self, pattern: str, value: Any) -> Any:
-        """Locations have no case."""
+        """Ignore the case of locations."""
         return value.upper() if pattern == "location" and isinstance(value, str) else value
 
     def body(self, inputs: State, settings: Settings) -> Json:
-        """Return the bucket as it is sent."""
+        """Return the request body."""
         body: Json = {
             "labels": labels_to_send(inputs, settings),
             "lifecycle": {"rule": [_rule_out(rule) for rule in inputs.get("lifecycleRules") or []]},
@@ -112,7 +112,7 @@ class Bucket(ResourceType):
         return body
 
     def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
-        """Make the bucket and read it back."""
+        """Create the bucket and read it back."""
         body = self.body(inputs, context.settings)
         context.rest.send("POST", PRODUCT, "b", query={"project": str(inputs["project"])}, body=body)
         return self._read_back(context, str(inputs["name"]), inputs)
@@ -120,7 +120,7 @@ class Bucket(ResourceType):
     def _read_back(self, context: OperationContext, name: str, inputs: State) -> tuple[str, State]:
         found = self.read(context, name, inputs)
         if found is None:
-            message = f"the bucket {name} was made and then could not be found"
+            message = f"the bucket {name} was created but could not be read"
             raise InitFailedError(message, name, {})
         return found
 
@@ -168,20 +168,21 @@ class Bucket(ResourceType):
         if tops:
             body = self.body(inputs, context.settings)
             sent: Json = {blocks.get(top, top): body.get(blocks.get(top, top)) for top in sorted(tops)}
-            if "labels" in tops:  # the API merges labels: one that is dropped must be sent as null
+            if "labels" in tops:  # the API merges labels: a removed one must be sent as null
                 dropped = set(cast("State", state.get("labels") or {})) - set(body["labels"])
                 sent["labels"] = {**body["labels"], **dict.fromkeys(sorted(dropped))}
             context.rest.send("PATCH", PRODUCT, f"b/{identifier}", body=sent)
         return self._read_back(context, identifier, inputs)[1]
 
     def delete(self, context: OperationContext, identifier: str, state: State) -> None:
-        """Delete an empty bucket; with `forceDestroy` empty it first."""
+        """Delete an empty bucket; with `forceDestroy` delete its objects first."""
         _get(context, f"b/{identifier}/anywhereCaches/")
         listed = _get(context, f"b/{identifier}/o", {"versions": "true"})
         items = cast("list[Json]", (listed or {}).get("items") or [])
         if items and not state.get("forceDestroy"):
             message = (
-                f"cannot delete bucket {identifier}, which holds objects, without forceDestroy set to true"
+                f"cannot delete bucket {identifier}: it contains objects.\n"
+                "fix: delete them, or set forceDestroy to true"
             )
             raise GcpError(message)
         for item in items:
@@ -254,7 +255,7 @@ class BucketObject(ResourceType):
     )
 
     def failures(self, inputs: State) -> list[tuple[str, str]]:
-        """One source, and one that can be read."""
+        """Require exactly one source that can be read."""
         given = [name for name in ("content", "source") if inputs.get(name) is not None]
         if len(given) != 1:
             return [("source", "exactly one of source and content must be set")]
@@ -263,11 +264,11 @@ class BucketObject(ResourceType):
             return []
         path = source.fields.get("path")
         if path is None:
-            return [("source", "must be a file or a text: the sandbox's gcp plugin makes no archives")]
-        return [] if Path(path).is_file() else [("source", f"there is no file {path}")]
+            return [("source", "must be a file or a text: the sandbox's gcp plugin cannot create archives")]
+        return [] if Path(path).is_file() else [("source", f"file not found: {path}")]
 
     def normalize(self, pattern: str, value: Any) -> Any:
-        """An asset is its content."""
+        """Compare an asset by its hash."""
         return value.fields.get("hash") if pattern == "source" and isinstance(value, Asset) else value
 
     def equivalent(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
@@ -275,12 +276,12 @@ class BucketObject(ResourceType):
         return (pattern == "source" and old is None) or pattern == "content"
 
     def extra_changes(self, state: State, inputs: State) -> list[Change]:
-        """See that the object holds something else: another text, or bytes put there by hand."""
+        """Detect that the object's content differs: another text, or a change on the server."""
         content, current = inputs.get("content"), state.get("md5hash")
         if isinstance(content, str):
             changed = current is not None and _md5(content.encode()) != current
             return [Change(path="content", pattern="content", kind="UPDATE")] if changed else []
-        # For a diff the engine hands over a file's hash, not the file; `detectMd5hash` is what was uploaded.
+        # For a diff the engine passes a file's hash, not the file; `detectMd5hash` is the uploaded content's.
         if state.get("detectMd5hash") in {None, current}:
             return []
         return [Change(path="detectMd5hash", pattern="detectMd5hash", kind="UPDATE")]
@@ -304,7 +305,7 @@ class BucketObject(ResourceType):
         context.rest.send("POST", PRODUCT, path, query=query, body=upload)
         found = self.read(context, f"{bucket}-{name}", {**inputs, "detectMd5hash": _md5(content)})
         if found is None:
-            message = f"the object {name} was uploaded to {bucket} and then could not be found"
+            message = f"the object {name} was uploaded to {bucket} but could not be read"
             raise InitFailedError(message, f"{bucket}-{name}", {})
         return found
 
@@ -312,7 +313,9 @@ class BucketObject(ResourceType):
         """Read the object's metadata."""
         bucket, name = state.get("bucket"), state.get("name")
         if not bucket or not name:
-            message = f"an object cannot be imported by its id ({identifier!r}): it does not say its bucket"
+            message = (
+                f"an object cannot be imported by its id ({identifier!r}), which does not contain its bucket"
+            )
             raise GcpError(message)
         found = _get(context, f"b/{bucket}/o/{quote(str(name), safe='')}")
         if found is None:
@@ -337,7 +340,7 @@ class BucketObject(ResourceType):
     def update(
         self, context: OperationContext, identifier: str, inputs: State, state: State, changes: list[Change]
     ) -> State:
-        """Upload again: an object's bytes cannot be patched."""
+        """Upload again: an object's content cannot be patched."""
         if {change.top for change in changes} == {"deletionPolicy"}:
             return {**state, "deletionPolicy": inputs.get("deletionPolicy")}
         return self.create(context, inputs)[1]
@@ -348,7 +351,7 @@ class BucketObject(ResourceType):
 
 
 def _content(inputs: State) -> bytes | None:
-    """Return the bytes of an object; None while they are not known."""
+    """Return the content of an object; None if it is not known."""
     source = inputs.get("source")
     if isinstance(source, Asset):
         text = source.fields.get("text")
