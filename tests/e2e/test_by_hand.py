@@ -54,7 +54,7 @@ def make_neighbours(stack: Stack, dashboard: manual_edits.Dashboard) -> dict[str
     place = {"projectId": dashboard.project_id, "environmentId": dashboard.environment_id}
     ours = {"environmentId": dashboard.environment_id, "serviceId": dashboard.service_id}
     dashboard.call(DOMAIN, {"i": ours})
-    dashboard.call(CUSTOM, {"i": place | ours | {"domain": "by-manual_edits.example.com"}})
+    dashboard.call(CUSTOM, {"i": place | ours | {"domain": "by-hand.example.com"}})
     dashboard.call(PROXY, {"i": ours | {"applicationPort": 5432}})
     worker = dashboard.call(SERVICE, {"i": place | {"name": "worker"}})["serviceCreate"]["id"]
     stack_state.post_admin(stack.running.railway_url, "/admin/clock", {"advance": 5})
