@@ -33,6 +33,10 @@ APP_HELP = (
     f"own, `{APP_STACK}`, with its settings in Pulumi.{APP_STACK}.yaml (created from Pulumi.{STACK}.yaml, "
     f"ignored by git; change them with `pulumi config set -s {APP_STACK}`)"
 )
+NAME_HELP = (
+    f"the sandbox; several can run side by side (default: {DEFAULT_NAME}, with --app: {APP_STACK}, because "
+    "two stacks in one sandbox would create the same Google resources)"
+)
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -41,7 +45,9 @@ def arguments() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str, text: str, *aliases: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=text, description=text.capitalize(), aliases=aliases)
+        command = commands.add_parser(
+            name, help=text, description=text[0].upper() + text[1:], aliases=aliases
+        )
         command.set_defaults(command=name)
         return command
 
@@ -53,9 +59,7 @@ def arguments() -> argparse.ArgumentParser:
         add("demo", "run the demo with an empty state; an earlier state is moved aside", "life"),
     ]
     for command in named:
-        command.add_argument(
-            "--name", default=DEFAULT_NAME, help="the sandbox; several can run side by side (%(default)s)"
-        )
+        command.add_argument("--name", help=NAME_HELP)
     for command in (named[0], named[-1]):
         command.add_argument("--app", type=Path, metavar="DIR", help=APP_HELP)
     add("bench", "print the requests of a first up, a no-op up and a refresh, one `name value` per line")
@@ -73,11 +77,12 @@ def main(argv: list[str]) -> int:
         return 0
     if options.command == "bench":
         return bench.run()
-    sandbox = Sandbox(PROJECT / ".sandbox" / options.name)
+    app: Path | None = getattr(options, "app", None)
+    sandbox = Sandbox(PROJECT / ".sandbox" / (options.name or (APP_STACK if app else DEFAULT_NAME)))
     if options.command == "up":
-        return up(sandbox, options.app)
+        return up(sandbox, app)
     if options.command == "demo":
-        return demo.show(sandbox, options.app)
+        return demo.show(sandbox, app)
     return {"status": status, "env": env, "down": down}[options.command](sandbox)
 
 

@@ -71,10 +71,8 @@ class Demo:
         self._pulumi("Refresh: no changes", "refresh", "--yes", "--skip-preview", "--expect-no-changes")
         self._edit_outside_pulumi()
         self._pulumi("Drift detection", *DRIFT_DETECTION, expected_code=CHANGES_FOUND)
-        self._pulumi(
-            "Update that reverts the drift", "up", "--yes", "--skip-preview", "--refresh", "--run-program"
-        )
-        self._pulumi("Drift detection: no drift left", *DRIFT_DETECTION)
+        self._pulumi("Update: drift reverted", "up", "--yes", "--skip-preview", "--refresh", "--run-program")
+        self._pulumi("Drift detection: no drift", *DRIFT_DETECTION)
         self._print_requests(time.monotonic() - start)
         return 0
 
@@ -184,6 +182,8 @@ def show(sandbox: Sandbox, app: Path | None) -> int:
     Raises:
         SandboxError: the sandbox does not start, or a step fails.
     """
+    if app is not None:
+        sandbox.check_app(app)
     console = Console(soft_wrap=True, highlight=False)
     if sandbox.stop():
         console.print(f"stopped the running sandbox `{sandbox.name}`", style="dim")

@@ -1,4 +1,4 @@
-"""The types read from the SDK's source are those of its classes; the plugin's tables name nothing else."""
+"""The types parsed from the SDK's source are those of its classes; the plugin's tables use only these."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def test_a_types_tables_name_only_properties_that_the_sdk_has(token: str) -> Non
     assert {*tables, *kind.supported} - {"*"} <= known
     assert kind.unsent <= kind.computed
     assert {kind.autoname} - {""} <= set(kind.sdk.inputs.fields)
-    # `deletionPolicy` is local by default, also where the SDK has no such property.
+    # `deletionPolicy` is local by default, even if the SDK has no such property.
     assert kind.local - {"deletionPolicy"} <= set(kind.sdk.inputs.fields)
 
 
-def test_a_type_is_read_once_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_type_is_parsed_once_and_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SANDBOX_TOOLCHAIN", str(tmp_path))
     sdk_types.resource.cache_clear()
     first = sdk_types.resource("gcp:pubsub/topic:Topic")
@@ -71,6 +71,6 @@ def test_a_type_is_read_once_and_kept(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("token", ["gcp:pubsub/nothing:Nothing", "aws:s3/bucket:Bucket", "gcp:pubsub/topic"])
-def test_a_type_that_the_sdk_does_not_have_is_named(token: str) -> None:
+def test_an_unknown_type_is_named(token: str) -> None:
     with pytest.raises(sdk_types.SdkTypeError, match=re.escape(token)):
         sdk_types.resource(token)
