@@ -79,13 +79,13 @@ def _measure(sandbox: Sandbox, running: Running, folder: Path) -> list[tuple[str
         ("google_requests_refresh", str(stack_state.counts(running.google_url).requests)),
     ]
 
-    program, empty = _compare_previews(sandbox, folder, resources)
+    program, empty_seconds = _compare_previews(sandbox, folder, resources)
     figures += [
         ("noop_preview_seconds", f"{statistics.median(program):.2f}"),
-        ("empty_preview_seconds", f"{statistics.median(empty):.2f}"),
+        ("empty_preview_seconds", f"{statistics.median(empty_seconds):.2f}"),
         (
             "noop_preview_ratio",
-            f"{statistics.median(a / b for a, b in zip(program, empty, strict=True)):.2f}",
+            f"{statistics.median(a / b for a, b in zip(program, empty_seconds, strict=True)):.2f}",
         ),
     ]
     return figures
@@ -101,12 +101,12 @@ def _compare_previews(sandbox: Sandbox, folder: Path, resources: int) -> tuple[l
         "up", "--yes", "--skip-preview", "--stack", "empty", extra_environment=size, cwd=program
     )
     _require_success(up, "the empty program's up")
-    ours: list[float] = []
-    empty: list[float] = []
+    program_seconds: list[float] = []
+    empty_seconds: list[float] = []
     for _ in range(ROUNDS + 1):
-        ours.append(_timed(sandbox, STACK, PROJECT, {}))
-        empty.append(_timed(sandbox, "empty", program, size))
-    return ours[1:], empty[1:]  # the first ones only fill the caches
+        program_seconds.append(_timed(sandbox, STACK, PROJECT, {}))
+        empty_seconds.append(_timed(sandbox, "empty", program, size))
+    return program_seconds[1:], empty_seconds[1:]  # the first ones only fill the caches
 
 
 def _timed(sandbox: Sandbox, stack: str, cwd: Path, extra: dict[str, str]) -> float:

@@ -168,10 +168,10 @@ class RequestMonitor:
         elif kind == HANG:
             await wait_for_disconnect(receive)
         else:
-            answer = self.responses[kind]
-            if answer.after_effect:
+            response = self.responses[kind]
+            if response.after_effect:
                 await self.app(scope, replay(body, receive), discard)
-            reply = Response(answer.body, answer.status, dict(answer.headers), answer.content_type)
+            reply = Response(response.body, response.status, dict(response.headers), response.content_type)
             await reply(scope, receive, record_status)
 
     def routes(self, extra_counters: Callable[[], Mapping[str, Any]] = dict) -> list[Route]:

@@ -324,11 +324,11 @@ class FirestoreEmulator:
             FirestoreError: an unexpected response of the emulator.
         """
         body = {"rules": {"files": [{"name": name, "content": text}]}}
-        answer = self._request("PUT", f"/emulator/v1/projects/{project}:securityRules", body)
-        if answer.status_code == 200:
-            return [_issue(raw, name) for raw in answer.json().get("issues", [])]
-        if answer.status_code == 400:
-            message = str(answer.json()["error"]["message"])
+        response = self._request("PUT", f"/emulator/v1/projects/{project}:securityRules", body)
+        if response.status_code == 200:
+            return [_issue(raw, name) for raw in response.json().get("issues", [])]
+        if response.status_code == 400:
+            message = str(response.json()["error"]["message"])
             found = [_RULES_ERROR_LINE.fullmatch(line) for line in message.splitlines()]
             issues = [
                 RulesIssue(severity="ERROR", file=name, line=int(m[1]), column=int(m[2]), description=m[3])
@@ -338,7 +338,7 @@ class FirestoreEmulator:
             if issues:
                 raise RulesError(issues)
         raise FirestoreError(
-            f"the Firestore emulator returned {answer.status_code} for rules: {answer.text[:500]}"
+            f"the Firestore emulator returned {response.status_code} for rules: {response.text[:500]}"
         )
 
     def clear(self, project: str) -> None:
@@ -347,9 +347,11 @@ class FirestoreEmulator:
         Raises:
             FirestoreError: an unexpected response of the emulator.
         """
-        answer = self._request("DELETE", f"/emulator/v1/projects/{project}/databases/(default)/documents")
-        if answer.status_code != 200:
-            raise FirestoreError(f"the Firestore emulator returned {answer.status_code}: {answer.text[:500]}")
+        response = self._request("DELETE", f"/emulator/v1/projects/{project}/databases/(default)/documents")
+        if response.status_code != 200:
+            raise FirestoreError(
+                f"the Firestore emulator returned {response.status_code}: {response.text[:500]}"
+            )
 
     def _request(self, method: str, path: str, body: object = None) -> requests.Response:
         try:

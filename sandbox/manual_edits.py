@@ -35,15 +35,15 @@ class Dashboard:
         Raises:
             RuntimeError: Railway returned an error.
         """
-        answer = requests.post(
+        response = requests.post(
             self._url,
             json={"query": document, "variables": variables},
             headers={"Authorization": f"Bearer {environment.RAILWAY_TOKEN}", **MANUAL_HEADERS},
             timeout=SECONDS,
         ).json()
-        if answer.get("errors"):
-            raise RuntimeError(str(answer["errors"]))
-        return cast("JSON", answer["data"])
+        if response.get("errors"):
+            raise RuntimeError(str(response["errors"]))
+        return cast("JSON", response["data"])
 
     def set_branch(self, branch: str) -> None:
         """Set the branch from which the service is deployed."""
@@ -93,15 +93,15 @@ class Console:
         Raises:
             requests.HTTPError: Google returned an error.
         """
-        answer = requests.request(
+        response = requests.request(
             method,
             self._url + path,
             json=body,
             headers={"Authorization": f"Bearer {environment.GOOGLE_TOKEN}", **MANUAL_HEADERS},
             timeout=SECONDS,
         )
-        answer.raise_for_status()
-        return cast("JSON", answer.json())
+        response.raise_for_status()
+        return cast("JSON", response.json())
 
     def remove_invokers(self, function: str) -> None:
         """Make a public function private: remove all members of its invoker role."""

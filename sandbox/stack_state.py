@@ -120,9 +120,9 @@ class Counts:
 
 def counts(url: str) -> Counts:
     """Return the counters of the sandbox server at a base URL."""
-    answer = requests.get(f"{url}/admin/counters", timeout=manual_edits.SECONDS)
-    answer.raise_for_status()
-    body = cast("dict[str, Any]", answer.json())
+    response = requests.get(f"{url}/admin/counters", timeout=manual_edits.SECONDS)
+    response.raise_for_status()
+    body = cast("dict[str, Any]", response.json())
     return Counts(body["operations"], body["requests"], body.get("deployments", 0))
 
 
@@ -134,9 +134,9 @@ def reset_counts(running: Running) -> None:
 
 def get_admin(url: str, path: str) -> str:
     """Return the response of an admin route as text."""
-    answer = requests.get(url + path, timeout=manual_edits.SECONDS)
-    answer.raise_for_status()
-    return answer.text
+    response = requests.get(url + path, timeout=manual_edits.SECONDS)
+    response.raise_for_status()
+    return response.text
 
 
 def post_admin(url: str, path: str, body: dict[str, Any]) -> None:

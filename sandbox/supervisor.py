@@ -201,11 +201,11 @@ class Sandbox:
         """
         if not self.root.exists():
             return None
-        kept = self.root.with_name(self.root.name + ".previous")
-        if kept.exists():
-            shutil.rmtree(kept)
-        self.root.rename(kept)
-        return kept
+        moved = self.root.with_name(self.root.name + ".previous")
+        if moved.exists():
+            shutil.rmtree(moved)
+        self.root.rename(moved)
+        return moved
 
     def variables(self) -> dict[str, str]:
         """Return the environment variables with which plain `pulumi preview -s sandbox` uses this sandbox.

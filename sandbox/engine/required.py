@@ -28,15 +28,15 @@ def required_plugins() -> list[RequiredPlugin]:
         for file in distribution.files or []:
             if file.name != "pulumi-plugin.json":
                 continue
-            about = cast(
+            plugin = cast(
                 "dict[str, object]", json.loads(Path(str(distribution.locate_file(file))).read_text("utf-8"))
             )
-            if about.get("resource") is True:
+            if plugin.get("resource") is True:
                 found.add(
                     RequiredPlugin(
-                        name=str(about.get("name") or distribution.name.removeprefix("pulumi-")),
-                        version=str(about.get("version") or distribution.version).removeprefix("v"),
-                        server=str(about.get("server") or ""),
+                        name=str(plugin.get("name") or distribution.name.removeprefix("pulumi-")),
+                        version=str(plugin.get("version") or distribution.version).removeprefix("v"),
+                        server=str(plugin.get("server") or ""),
                     )
                 )
     return sorted(found)

@@ -72,8 +72,8 @@ def _send(url: str, body: Json) -> requests.Response:
 
 
 def _with_position(issue: Json, files: list[Json]) -> Json:
-    place = {"fileName": files[0]["name"], **cast("Json", issue.get("sourcePosition", {}))}
-    return {"severity": "WARNING", **issue, "sourcePosition": place}
+    position = {"fileName": files[0]["name"], **cast("Json", issue.get("sourcePosition", {}))}
+    return {"severity": "WARNING", **issue, "sourcePosition": position}
 
 
 def _issues(text: str, file: str) -> list[Json]:
@@ -92,14 +92,14 @@ def _check_syntax(files: list[Json]) -> list[Json]:
     issues: list[Json] = []
     for file in files:
         content, name = cast("str", file["content"]), cast("str", file["name"])
-        bare = re.sub(
+        stripped = re.sub(
             r"//[^\n]*|/\*.*?\*/|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"",
             lambda match: re.sub(r"[^\n]", " ", match.group()),
             content,
             flags=re.DOTALL,
         )
-        issues.extend(_unbalanced(bare, name))
-        if not issues and not re.search(r"\bservice\s+[a-z.]+\s*\{", bare):
+        issues.extend(_unbalanced(stripped, name))
+        if not issues and not re.search(r"\bservice\s+[a-z.]+\s*\{", stripped):
             issues.append(_error(name, 1, 1, "Missing 'service' block."))
     return issues
 
@@ -122,5 +122,5 @@ def _unbalanced(text: str, name: str) -> list[Json]:
 
 
 def _error(name: str, line: int, column: int, text: str) -> Json:
-    place = {"fileName": name, "line": line, "column": column}
-    return {"sourcePosition": place, "description": text, "severity": "ERROR"}
+    position = {"fileName": name, "line": line, "column": column}
+    return {"sourcePosition": position, "description": text, "severity": "ERROR"}

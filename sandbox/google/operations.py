@@ -109,16 +109,16 @@ class Operations:
     @staticmethod
     def to_json(stored: Json) -> Json:
         """Return the form in which the APIs show a stored operation."""
-        shown: Json = {"name": stored["name"]}
+        response_json: Json = {"name": stored["name"]}
         if stored["metadata"]:
-            shown["metadata"] = stored["metadata"]
+            response_json["metadata"] = stored["metadata"]
         if stored["done"]:
-            shown["done"] = True
+            response_json["done"] = True
             if stored["error"] is not None:
-                shown["error"] = stored["error"]
+                response_json["error"] = stored["error"]
             else:
-                shown["response"] = stored["response"]
-        return shown
+                response_json["response"] = stored["response"]
+        return response_json
 
     def _advance(self, name: str) -> None:
         store = self._store

@@ -133,11 +133,11 @@ class _Checker:
         for name, value in given.items():
             own = name if name in known else camel(name)
             if own in known:
-                place = f"{at}.{snake(own)}" if at else snake(own)
+                path = f"{at}.{snake(own)}" if at else snake(own)
                 part = known[own]
             elif extra is not None:
                 own, part = name, extra
-                place = f"{at}[{name}]"
+                path = f"{at}[{name}]"
             else:
                 self.found.unknown(name, at)
                 continue
@@ -145,7 +145,7 @@ class _Checker:
                 if self.keep_nulls:
                     clean[own] = None
                 continue
-            clean[own] = self.value(part, value, place)
+            clean[own] = self.value(part, value, path)
         return clean
 
     def value(self, schema: Schema, value: Any, at: str) -> Any:

@@ -135,9 +135,9 @@ class Admin:
             if (trigger.repository, trigger.branch) != (repo.id, branch):
                 continue
             for row in list(self.store.instances.values()):
-                place = (row.service_id, row.environment_id)
+                instance_key = (row.service_id, row.environment_id)
                 if (
-                    place != (trigger.service_id, trigger.environment_id)
+                    instance_key != (trigger.service_id, trigger.environment_id)
                     or row.deleted_at
                     or not row.auto_deploy
                 ):

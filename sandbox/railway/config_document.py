@@ -84,18 +84,18 @@ def _service(store: Store, instance: records.Instance, *, decrypt: bool) -> Json
         del deploy["restartPolicyType"], deploy["restartPolicyMaxRetries"]
     if deploy["registryCredentials"]:
         deploy["registryCredentials"] = {"username": MASK, "password": MASK}
-    place = (instance.service_id, instance.environment_id)
-    live = [
+    instance_key = (instance.service_id, instance.environment_id)
+    domains = [
         row
         for row in store.domains.values()
-        if (row.service_id, row.environment_id) == place and row.deleted_at is None
+        if (row.service_id, row.environment_id) == instance_key and row.deleted_at is None
     ]
     proxies = [
         row
         for row in store.tcp_proxies.values()
-        if (row.service_id, row.environment_id) == place and row.deleted_at is None
+        if (row.service_id, row.environment_id) == instance_key and row.deleted_at is None
     ]
-    mount = settings.attached_volume(store, *place)
+    mount = settings.attached_volume(store, *instance_key)
     return {
         "source": _without_empty(source),
         "build": _without_empty({name: getattr(instance, attribute) for name, attribute in BUILD.items()}),
@@ -103,10 +103,10 @@ def _service(store: Store, instance: records.Instance, *, decrypt: bool) -> Json
         "variables": _variables(store, instance.environment_id, instance.service_id, decrypt=decrypt),
         "networking": {
             "serviceDomains": {
-                row.domain: _without_empty({"port": row.target_port}) for row in live if not row.custom
+                row.domain: _without_empty({"port": row.target_port}) for row in domains if not row.custom
             },
             "customDomains": {
-                row.domain: _without_empty({"port": row.target_port}) for row in live if row.custom
+                row.domain: _without_empty({"port": row.target_port}) for row in domains if row.custom
             },
             "tcpProxies": {str(row.application_port): {} for row in proxies},
         },

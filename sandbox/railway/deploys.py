@@ -54,8 +54,8 @@ def active(store: Store, service_id: str, environment_id: str) -> list[records.D
 
 def trigger_of(store: Store, instance: records.Instance) -> records.Trigger | None:
     """Return the deployment trigger of an instance, whether visible yet or not."""
-    place = (instance.service_id, instance.environment_id)
-    found = [row for row in store.triggers.values() if (row.service_id, row.environment_id) == place]
+    instance_key = (instance.service_id, instance.environment_id)
+    found = [row for row in store.triggers.values() if (row.service_id, row.environment_id) == instance_key]
     return found[0] if found else None
 
 

@@ -56,7 +56,9 @@ def to_json(error: GraphQLError, code: str, trace_position: str) -> dict[str, An
     """
     entry: dict[str, Any] = {"message": error.message}
     if error.locations:
-        entry["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
+        entry["locations"] = [
+            {"line": position.line, "column": position.column} for position in error.locations
+        ]
     if error.path:
         entry["path"] = list(error.path)
     extensions = {"code": code, **(error.extensions or {})}

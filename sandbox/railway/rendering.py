@@ -38,12 +38,12 @@ def railway_variables(store: Store, service_id: str, environment_id: str) -> dic
         "RAILWAY_SERVICE_NAME": service.name,
         "RAILWAY_PRIVATE_DOMAIN": f"{host_label(service.name)}.railway.internal",
     }
-    place = (service_id, environment_id)
+    instance_key = (service_id, environment_id)
     for domain in store.domains.values():
-        if (domain.service_id, domain.environment_id) == place and domain.deleted_at is None:
+        if (domain.service_id, domain.environment_id) == instance_key and domain.deleted_at is None:
             found.setdefault("RAILWAY_PUBLIC_DOMAIN", domain.domain)
     for row in store.volume_instances.values():
-        if (row.service_id, row.environment_id) == place and not row.is_pending_deletion:
+        if (row.service_id, row.environment_id) == instance_key and not row.is_pending_deletion:
             found["RAILWAY_VOLUME_NAME"] = store.volumes[row.volume_id].name
             found["RAILWAY_VOLUME_MOUNT_PATH"] = row.mount_path
     return found
@@ -66,7 +66,7 @@ def _resolve(
     name: str,
     path: tuple[tuple[str | None, str], ...],
 ) -> str | None:
-    here = (service_id, name)
+    current = (service_id, name)
     own = [row.value for row in user_variables(store, environment_id, service_id) if row.name == name]
     if not own:
         given = railway_variables(store, service_id, environment_id) if service_id else {}
@@ -88,9 +88,9 @@ def _resolve(
             target = found[0]
         else:
             target = service_id
-        if (target, match[2]) in (*path, here):
+        if (target, match[2]) in (*path, current):
             return match[0]
-        return _resolve(store, environment_id, target, match[2], (*path, here)) or ""
+        return _resolve(store, environment_id, target, match[2], (*path, current)) or ""
 
     return REFERENCE.sub(replace, own[0])
 

@@ -57,11 +57,11 @@ def build(fields: Mapping[str, Callable[..., Any]]) -> GraphQLSchema:
         elif isinstance(kind, GraphQLInputObjectType):
             for name, item in kind.fields.items():
                 item.out_name = snake(name)
-    for place, function in fields.items():
-        owner, name = place.split(".")
+    for full_name, function in fields.items():
+        owner, name = full_name.split(".")
         kind = schema.type_map[owner]
         if not isinstance(kind, GraphQLObjectType):
-            raise KeyError(place)
+            raise KeyError(full_name)
         kind.fields[name].resolve = _bound(function)
     for root in (schema.query_type, schema.mutation_type):
         if root is not None:

@@ -78,13 +78,13 @@ def parse_update(context: Context, input_: Mapping[str, Any]) -> dict[str, Any]:
 
 def parse_regions(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return multiRegionConfig as attributes: the map itself, its first region, and the total of replicas."""
-    kept = {region: dict(entry) for region, entry in config.items() if entry is not None}
-    counts = [int(entry.get("numReplicas", 1)) for entry in kept.values()]
+    regions = {region: dict(entry) for region, entry in config.items() if entry is not None}
+    counts = [int(entry.get("numReplicas", 1)) for entry in regions.values()]
     if any(count < 1 for count in counts):
         raise errors.bad_input("numReplicas must be at least 1")
     return {
-        "multi_region_config": kept or None,
-        "region": next(iter(kept), None),
+        "multi_region_config": regions or None,
+        "region": next(iter(regions), None),
         "num_replicas": sum(counts) or 1,
     }
 

@@ -92,9 +92,9 @@ class Store:
 
     def reset(self) -> None:
         """Replace the state by the initial one."""
-        fresh = initial_store()
+        initial = initial_store()
         for item in fields(self):
-            setattr(self, item.name, getattr(fresh, item.name))
+            setattr(self, item.name, getattr(initial, item.name))
 
     def save(self, path: Path | None) -> None:
         """Save the state to `path` atomically: a killed process leaves the old or the new file."""
@@ -116,16 +116,16 @@ def load(path: Path | None) -> Store:
     """
     if path is None or not path.exists():
         return initial_store()
-    kept = json.loads(path.read_text(encoding="utf-8"))
+    saved = json.loads(path.read_text(encoding="utf-8"))
     try:
         store = Store(
-            switches=Switches(**kept.pop("switches")),
-            offset=kept.pop("offset"),
-            deployments_started=kept.pop("deployments_started"),
-            throttled_until=kept.pop("throttled_until"),
+            switches=Switches(**saved.pop("switches")),
+            offset=saved.pop("offset"),
+            deployments_started=saved.pop("deployments_started"),
+            throttled_until=saved.pop("throttled_until"),
         )
         for table, record in TABLES.items():
-            setattr(store, table, {key: record(**row) for key, row in kept.pop(table).items()})
+            setattr(store, table, {key: record(**row) for key, row in saved.pop(table).items()})
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is not a state file of this Railway sandbox: {error}") from error
     return store

@@ -36,7 +36,7 @@ def check_creation_throttle(context: Context, kind: str, workspace_id: str | Non
     seconds, now = context.switches.creation_throttle_seconds, context.now
     if not seconds:
         return
-    place = f"{workspace_id}/{kind}"
-    if now < context.store.throttled_until.get(place, 0):
+    throttle_key = f"{workspace_id}/{kind}"
+    if now < context.store.throttled_until.get(throttle_key, 0):
         raise errors.graphql_error(throttle_message(kind, seconds))
-    context.store.throttled_until[place] = now + seconds
+    context.store.throttled_until[throttle_key] = now + seconds

@@ -81,12 +81,12 @@ def restore(row: records.VolumeInstance) -> None:
 
 def delete_expired(store: Store) -> bool:
     """Delete permanently what has been pending for 48 hours; return whether there was anything."""
-    now, gone = store.now(), False
+    now, deleted = store.now(), False
     for row in store.volume_instances.values():
         if row.delete_due is not None and row.delete_due <= now:
-            row.deleted_at, row.delete_due, row.files, gone = row.delete_due, None, {}, True
+            row.deleted_at, row.delete_due, row.files, deleted = row.delete_due, None, {}, True
     for volume in store.volumes.values():
         rows = [row for row in store.volume_instances.values() if row.volume_id == volume.id]
         if volume.deleted_at is None and rows and all(row.deleted_at and not row.delete_due for row in rows):
-            volume.deleted_at, gone = now, True
-    return gone
+            volume.deleted_at, deleted = now, True
+    return deleted

@@ -97,21 +97,23 @@ def remove_service(context: Context, service_id: str, environment_id: str | None
     for instance in context.instances_of(service_id):
         if environment_id not in (None, instance.environment_id):
             continue
-        place = (service_id, instance.environment_id)
+        instance_key = (service_id, instance.environment_id)
         instance.deleted_at = now
-        for deployment in deploys.list_deployments(store, *place):
+        for deployment in deploys.list_deployments(store, *instance_key):
             if deployment.status in (*deploys.IN_FLIGHT, *deploys.RUNNING, "CRASHED"):
                 deploys.set_status(deployment, "REMOVED", now)
         for domain in store.domains.values():
-            if (domain.service_id, domain.environment_id) == place:
+            if (domain.service_id, domain.environment_id) == instance_key:
                 domain.deleted_at = domain.deleted_at or now
         for proxy in store.tcp_proxies.values():
-            if (proxy.service_id, proxy.environment_id) == place:
+            if (proxy.service_id, proxy.environment_id) == instance_key:
                 proxy.deleted_at = proxy.deleted_at or now
         for volume in store.volume_instances.values():
-            if (volume.service_id, volume.environment_id) == place:
+            if (volume.service_id, volume.environment_id) == instance_key:
                 volume.service_id = None
-        for trigger in [t for t in store.triggers.values() if (t.service_id, t.environment_id) == place]:
+        for trigger in [
+            t for t in store.triggers.values() if (t.service_id, t.environment_id) == instance_key
+        ]:
             del store.triggers[trigger.id]
         for row in user_variables(store, instance.environment_id, service_id):
             del store.variables[row.id]

@@ -92,7 +92,7 @@ def test_a_secret_version_has_exactly_one_payload(payloads: dict[str, str]) -> N
 
 def test_a_missing_source_file_is_an_error_in_the_preview() -> None:
     inputs = {"bucket": "b", "name": "n", "source": Asset({"path": "nowhere.zip", "hash": "h"})}
-    assert failures(OBJECT, inputs) == [("source", "there is no file nowhere.zip")]
+    assert failures(OBJECT, inputs) == [("source", "file not found: nowhere.zip")]
 
 
 def test_defaults_project_and_region_are_added() -> None:

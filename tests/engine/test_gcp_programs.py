@@ -39,7 +39,7 @@ def test_an_unsupported_type_is_named_in_the_preview(google_program: ProgramStac
     google_program.write("__main__.py", "import pulumi_gcp as gcp\ngcp.compute.Network('n')\n")
     shown = google_program.run("preview", code=None)
     assert shown.code != 0
-    assert "does not have gcp:compute/network:Network" in shown.text
+    assert "does not support gcp:compute/network:Network" in shown.text
 
 
 def test_a_misspelt_property_fails_the_preview_and_nothing_is_created(

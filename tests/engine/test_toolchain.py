@@ -68,7 +68,7 @@ def test_without_go_the_error_names_what_to_install(alone: Path, monkeypatch: py
 
 def test_an_old_go_is_named_with_its_version(alone: Path) -> None:
     script(alone / "bin" / "go", "echo go1.19.3")
-    with pytest.raises(ToolchainError, match=r"is go1\.19\.3, too old"):
+    with pytest.raises(ToolchainError, match=r"is go1\.19\.3, which is too old"):
         find_or_build()
 
 
@@ -89,7 +89,7 @@ def test_a_build_is_announced_atomic_and_done_once(alone: Path) -> None:
 
 def test_a_failed_build_shows_gos_output(alone: Path) -> None:
     script(alone / "bin" / "go", '[ "$1" = env ] && echo go1.26.6 || { echo no space left >&2; exit 2; }')
-    with pytest.raises(ToolchainError, match="go build failed with code 2:\nno space left"):
+    with pytest.raises(ToolchainError, match="go build failed with exit code 2:\nno space left"):
         find_or_build()
 
 

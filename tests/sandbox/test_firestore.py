@@ -46,7 +46,8 @@ def test_it_is_found_in_every_kind_of_installation(tmp_path: Path) -> None:
     environ = {"HOME": str(home), "PATH": str(path)}
     system = [str(tmp_path / "usr" / "lib" / "google-cloud-sdk")]
     with pytest.raises(
-        FirestoreError, match=r"not installed.*gcloud components install.*FIRESTORE_EMULATOR_PATH"
+        FirestoreError,
+        match=r"not installed\.\nfix: gcloud components install [\s\S]*FIRESTORE_EMULATOR_PATH",
     ):
         find_emulator(environ, system)
 
@@ -115,7 +116,7 @@ def test_it_starts_compiles_rules_and_stops() -> None:
         assert attached.load_rules("crm-sandbox", GOOD) == []
         attached.stop()
         assert requests.get(f"http://{host}", timeout=30).text.strip() == "Ok"
-    with pytest.raises(FirestoreError, match="no Firestore emulator answers"):
+    with pytest.raises(FirestoreError, match="no Firestore emulator responds"):
         FirestoreEmulator.attach(host)
     with pytest.raises(FirestoreError, match="not running"):
         _ = emulator.host

@@ -91,12 +91,12 @@ def failures(inputs: Mapping[str, Value], kinds: Mapping[str, tuple[type, str]])
         elif key == "logging" and isinstance(unwrapped, str) and unwrapped not in _LOGGING:
             found.append((key, f"must be one of {', '.join(_LOGGING)}"))
         elif key == "environment" and not contains_unknown(unwrapped):
-            wrong = sorted(
+            invalid = sorted(
                 name
                 for name, item in cast("dict[str, Value]", unwrapped or {}).items()
                 if not isinstance(item, str)
             )
-            found.extend((f"environment.{name}", "must be a string") for name in wrong)
+            found.extend((f"environment.{name}", "must be a string") for name in invalid)
     return found
 
 

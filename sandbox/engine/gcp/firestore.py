@@ -49,16 +49,16 @@ class Index(RestResource):
         """Return "": the server names it."""
         return ""
 
-    def wait_for_create(self, context: OperationContext, answer: Json, name: str, inputs: State) -> Json:
+    def wait_for_create(self, context: OperationContext, response: Json, name: str, inputs: State) -> Json:
         """Wait for the build; with `skipWait` only read the name from the operation's metadata."""
         if inputs.get("skipWait"):
-            metadata = cast("Json", answer.get("metadata") or {})
+            metadata = cast("Json", response.get("metadata") or {})
             return {"name": metadata.get("index")}
-        return super().wait_for_create(context, answer, name, inputs)
+        return super().wait_for_create(context, response, name, inputs)
 
-    def created_name(self, answer: Json, name: str) -> str:
+    def created_name(self, response: Json, name: str) -> str:
         """Return the name that the server chose."""
-        found = answer.get("name")
+        found = response.get("name")
         if not found:
             message = "Firestore created an index and did not return its name"
             raise GcpError(message)
@@ -102,9 +102,9 @@ class Field(RestResource):
     def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
         """Patch the field, which always exists."""
         name = self.identifier(inputs)
-        answer = context.rest.send("PATCH", self.product, name, body=self.body(inputs, context.settings))
+        response = context.rest.send("PATCH", self.product, name, body=self.body(inputs, context.settings))
         if not inputs.get("skipWait"):
-            context.rest.wait(self.product, answer, context.wait_seconds(self.timeout_minutes), context.log)
+            context.rest.wait(self.product, response, context.wait_seconds(self.timeout_minutes), context.log)
         return self.read_back(context, name, inputs)
 
     def patch_body(self, body: Json, mask: list[str]) -> Json:
@@ -114,13 +114,15 @@ class Field(RestResource):
     def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
         """Return the outputs with unwrapped indexes; an override that only inherits is left out."""
         config = cast("Json | None", found.get("indexConfig"))
-        plain: Json = {key: value for key, value in found.items() if key not in {"indexConfig", "ttlConfig"}}
+        unwrapped: Json = {
+            key: value for key, value in found.items() if key not in {"indexConfig", "ttlConfig"}
+        }
         if config is not None and not config.get("usesAncestorConfig"):
             indexes = [_unwrapped(item) for item in config.get("indexes") or []]
-            plain["indexConfig"] = {"indexes": indexes} if indexes else {}
+            unwrapped["indexConfig"] = {"indexes": indexes} if indexes else {}
         if found.get("ttlConfig"):
-            plain["ttlConfig"] = found["ttlConfig"]
-        return super().state(plain, identifier, before, settings)
+            unwrapped["ttlConfig"] = found["ttlConfig"]
+        return super().state(unwrapped, identifier, before, settings)
 
     def equivalent(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
         """An override without indexes is empty, but still an override."""
@@ -140,11 +142,11 @@ class Field(RestResource):
 
     def delete(self, context: OperationContext, identifier: str, state: State) -> None:
         """Reset the field to its database's defaults."""
-        answer = context.rest.send(
+        response = context.rest.send(
             "PATCH", self.product, identifier, query={"updateMask": "indexConfig,ttlConfig"}, body={}
         )
         if not state.get("skipWait"):
-            context.rest.wait(self.product, answer, context.wait_seconds(self.timeout_minutes), context.log)
+            context.rest.wait(self.product, response, context.wait_seconds(self.timeout_minutes), context.log)
 
 
 def _index_config(config: State) -> Json:
@@ -188,9 +190,9 @@ class Ruleset(RestResource):
         """Return "": the server names it."""
         return ""
 
-    def created_name(self, answer: Json, name: str) -> str:
+    def created_name(self, response: Json, name: str) -> str:
         """Return the name that the server chose."""
-        return str(answer["name"])
+        return str(response["name"])
 
     def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
         """Add the short name, and the metadata, which is a list in the SDK."""

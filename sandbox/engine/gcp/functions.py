@@ -81,14 +81,14 @@ class Function(RestResource):
         The real plugin keeps the declared one, too.
         """
         outputs = super().state(found, identifier, before, settings)
-        live, declared = _storage_source(outputs), _storage_source(before)
-        live.update({name: value for name, value in declared.items() if value is not None})
+        computed, declared = _storage_source(outputs), _storage_source(before)
+        computed.update({name: value for name, value in declared.items() if value is not None})
         return outputs
 
-    def wait_for_create(self, context: OperationContext, answer: Json, name: str, inputs: State) -> Json:
+    def wait_for_create(self, context: OperationContext, response: Json, name: str, inputs: State) -> Json:
         """Wait for the build. A function whose build fails exists, and is kept in the state."""
         try:
-            return super().wait_for_create(context, answer, name, inputs)
+            return super().wait_for_create(context, response, name, inputs)
         except GcpError as error:
             found = self.get(context, name)
             if found is None:

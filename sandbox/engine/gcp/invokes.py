@@ -49,8 +49,8 @@ def get_secret_version(rest: Rest, settings: Settings, arguments: State) -> Stat
     name = str(found["name"])
     payload = ""
     if arguments.get("fetchSecretData") is not False:
-        answer = rest.get("secretmanager", f"{name}:access")
-        data = base64.b64decode(str(cast("Json", answer["payload"])["data"]))
+        response = rest.get("secretmanager", f"{name}:access")
+        data = base64.b64decode(str(cast("Json", response["payload"])["data"]))
         payload = base64.b64encode(data).decode() if arguments.get("isSecretDataBase64") else data.decode()
     return {
         "id": name,

@@ -176,13 +176,13 @@ class Rest:
         elif body is not None:
             data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
         try:
-            answer = self._session().request(
+            response = self._session().request(
                 method, url, params=dict(query or {}), data=data, headers=headers, timeout=(10, 300)
             )
         except (requests.ConnectionError, requests.Timeout) as error:
             return 0, f"{method} {url}: {type(error).__name__}", 0.0
-        after = answer.headers.get("Retry-After", "0")
-        return answer.status_code, answer.text, float(after) if after.isdecimal() else 0.0
+        after = response.headers.get("Retry-After", "0")
+        return response.status_code, response.text, float(after) if after.isdecimal() else 0.0
 
     def _session(self) -> requests.Session:
         import requests

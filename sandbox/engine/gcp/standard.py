@@ -147,21 +147,21 @@ class RestResource(ResourceType):
             body = {"name": fill(self.body_name, inputs), **body}
         query = {key: fill(value, inputs) for key, value in self.create_query.items()}
         path = name if self.create_method == "PUT" else self.collection_path(inputs)
-        answer = context.rest.send(self.create_method, self.product, path, query=query, body=body)
+        response = context.rest.send(self.create_method, self.product, path, query=query, body=body)
         if self.operations:
-            answer = self.wait_for_create(context, answer, name, inputs)
-        return self.read_back(context, self.created_name(answer, name), inputs)
+            response = self.wait_for_create(context, response, name, inputs)
+        return self.read_back(context, self.created_name(response, name), inputs)
 
-    def created_name(self, answer: Json, name: str) -> str:
+    def created_name(self, response: Json, name: str) -> str:
         """Return the id of the created object; from the response, if the server names it."""
-        del answer
+        del response
         return name
 
-    def wait_for_create(self, context: OperationContext, answer: Json, name: str, inputs: State) -> Json:
+    def wait_for_create(self, context: OperationContext, response: Json, name: str, inputs: State) -> Json:
         """Wait for the operation that creates an object."""
         del name, inputs
         return context.rest.wait(
-            self.product, answer, context.wait_seconds(self.timeout_minutes), context.log
+            self.product, response, context.wait_seconds(self.timeout_minutes), context.log
         )
 
     def read_back(self, context: OperationContext, identifier: str, inputs: State) -> tuple[str, State]:
@@ -188,10 +188,10 @@ class RestResource(ResourceType):
             mask = sorted(self.api_names.get(top, top) for top in tops)
             query = {"updateMask": ",".join(mask)} if self.uses_mask else {}
             body = self.patch_body(self.body(inputs, context.settings), mask)
-            answer = context.rest.send("PATCH", self.product, identifier, query=query, body=body)
+            response = context.rest.send("PATCH", self.product, identifier, query=query, body=body)
             if self.operations:
                 context.rest.wait(
-                    self.product, answer, context.wait_seconds(self.timeout_minutes), context.log
+                    self.product, response, context.wait_seconds(self.timeout_minutes), context.log
                 )
         return self.read_back(context, identifier, inputs)[1]
 
@@ -204,13 +204,13 @@ class RestResource(ResourceType):
         """Delete the object and wait for the operation."""
         del state
         try:
-            answer = context.rest.send("DELETE", self.product, identifier)
+            response = context.rest.send("DELETE", self.product, identifier)
         except ApiError as error:
             if error.status == 404:
                 return
             raise
         if self.operations:
-            context.rest.wait(self.product, answer, context.wait_seconds(self.timeout_minutes), context.log)
+            context.rest.wait(self.product, response, context.wait_seconds(self.timeout_minutes), context.log)
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:

@@ -164,15 +164,15 @@ def with_name_field(fields: list[Json]) -> list[Json]:
     if sum("arrayConfig" in field for field in fields) > 1:
         raise invalid("An index can have at most one array_config field.", "index.fields")
     vector = [field for field in fields if "vectorConfig" in field]
-    plain = [field for field in fields if "vectorConfig" not in field]
+    ordinary = [field for field in fields if "vectorConfig" not in field]
     if not vector and (
         not fields or (len(fields) == 1 and fields[0] != {"fieldPath": NAME, "order": "DESCENDING"})
     ):
         raise invalid("this index is not necessary, configure using single field index controls")
     if NAME not in seen:
-        last = plain[-1] if plain else {}
-        plain = [*plain, {"fieldPath": NAME, "order": last.get("order", "ASCENDING")}]
-    return plain + vector
+        last = ordinary[-1] if ordinary else {}
+        ordinary = [*ordinary, {"fieldPath": NAME, "order": last.get("order", "ASCENDING")}]
+    return ordinary + vector
 
 
 def create_index(request: ApiRequest) -> Json:

@@ -138,51 +138,51 @@ def _check_build(request: ApiRequest, build: Json) -> None:
 def _check_config(config: Json, event: Json | None) -> None:
     memory = cast("str", config.get("availableMemory", "256Mi"))
     cpu = cast("str", config.get("availableCpu", default_cpu(memory)))
-    place = "function.service_config."
+    path = "function.service_config."
     try:
         cores = float(cpu)
     except ValueError:
-        raise invalid(f"Invalid value for available_cpu: {cpu!r}", place + "available_cpu") from None
+        raise invalid(f"Invalid value for available_cpu: {cpu!r}", path + "available_cpu") from None
     concurrency = config.get("maxInstanceRequestConcurrency", 1)
     if not 0 <= concurrency <= 1000:
-        raise invalid("Concurrency must be between 1 and 1000.", place + "max_instance_request_concurrency")
+        raise invalid("Concurrency must be between 1 and 1000.", path + "max_instance_request_concurrency")
     if concurrency > 1 and cores < 1:
         raise invalid(
             "Invalid value specified for cpu: total cpu < 1 is not supported with concurrency > 1.",
-            place + "available_cpu",
+            path + "available_cpu",
         )
     timeout = config.get("timeoutSeconds", 60)
     limit = 540 if event else 3600
     if not 1 <= timeout <= limit:
-        raise invalid(f"Timeout must be between 1 and {limit} seconds.", place + "timeout_seconds")
-    least, most = config.get("minInstanceCount") or 0, config.get("maxInstanceCount") or 100
-    if not 0 <= least <= most:
-        raise invalid("minInstanceCount must not exceed maxInstanceCount.", place + "min_instance_count")
+        raise invalid(f"Timeout must be between 1 and {limit} seconds.", path + "timeout_seconds")
+    minimum, maximum = config.get("minInstanceCount") or 0, config.get("maxInstanceCount") or 100
+    if not 0 <= minimum <= maximum:
+        raise invalid("minInstanceCount must not exceed maxInstanceCount.", path + "min_instance_count")
     variables = cast("Json", config.get("environmentVariables", {}))
-    secret = [one["key"] for one in cast("list[Json]", config.get("secretEnvironmentVariables", []))]
+    secret = [item["key"] for item in cast("list[Json]", config.get("secretEnvironmentVariables", []))]
     for name in variables:
         if name in RESERVED:
             raise invalid(
                 f"Environment variable name {name} is reserved by the system.",
-                place + "environment_variables",
+                path + "environment_variables",
             )
-    twice = sorted({name for name in secret if secret.count(name) > 1 or name in variables})
-    if twice:
+    duplicates = sorted({name for name in secret if secret.count(name) > 1 or name in variables})
+    if duplicates:
         raise invalid(
-            f"Environment variable {twice[0]} is given more than once.", place + "environment_variables"
+            f"Environment variable {duplicates[0]} is given more than once.", path + "environment_variables"
         )
 
 
 def _check_event(request: ApiRequest, event: Json, region: str) -> None:
     kind = cast("str", event.get("eventType", ""))
-    place = "function.event_trigger."
+    path = "function.event_trigger."
     if not kind:
-        raise invalid("Event type must be given.", place + "event_type")
+        raise invalid("Event type must be given.", path + "event_type")
     where = cast("str", event.get("triggerRegion", region))
     if where not in REGIONS and where not in MULTI_REGIONS and where not in ("global", "us", "eu"):
-        raise invalid(f"Invalid trigger region {where!r}.", place + "trigger_region")
+        raise invalid(f"Invalid trigger region {where!r}.", path + "trigger_region")
     filters = {
-        one.get("attribute"): one.get("value") for one in cast("list[Json]", event.get("eventFilters", []))
+        item.get("attribute"): item.get("value") for item in cast("list[Json]", event.get("eventFilters", []))
     }
     if kind.startswith(FIRESTORE_EVENTS):
         name = cast("str", filters.get("database", "(default)"))
@@ -192,11 +192,11 @@ def _check_event(request: ApiRequest, event: Json, region: str) -> None:
         if request.cloud.switches.firestore_located_by_trigger:
             database = set_location(request.cloud, request.project, name, database, where)
         if "document" not in filters:
-            raise invalid("Firestore triggers need an event filter on document.", place + "event_filters")
+            raise invalid("Firestore triggers need an event filter on document.", path + "event_filters")
         if database["locationId"] != where:
             raise invalid(
                 f"Trigger region {where} does not match database {name}'s location {database['locationId']}.",
-                place + "trigger_region",
+                path + "trigger_region",
             )
     elif kind.startswith("google.cloud.storage.object.v1."):
         bucket = request.store.get(BUCKETS, cast("str", filters.get("bucket", "")))
@@ -206,7 +206,7 @@ def _check_event(request: ApiRequest, event: Json, region: str) -> None:
         if location != where:
             raise invalid(
                 f"Trigger region {where} does not match bucket location {location}.",
-                place + "trigger_region",
+                path + "trigger_region",
             )
     elif kind.startswith("google.cloud.pubsub.") and event.get("pubsubTopic"):
         project, _, topic = request.cloud.canonical(event["pubsubTopic"]).partition("/topics/")
@@ -235,8 +235,8 @@ def deployment_error(request: ApiRequest, requested: Json, service: str) -> ApiE
         )
     number = request.cloud.number(request.project)
     email = config.get("serviceAccountEmail") or f"{number}-compute@developer.gserviceaccount.com"
-    for index, one in enumerate(cast("list[Json]", config.get("secretEnvironmentVariables", []))):
-        problem = _secret_error(request, one, email)
+    for index, item in enumerate(cast("list[Json]", config.get("secretEnvironmentVariables", []))):
+        problem = _secret_error(request, item, email)
         if problem:
             path = f"spec.template.spec.containers[0].env[{index}].value_from.secret_key_ref.name"
             return ApiError(

@@ -293,12 +293,12 @@ def _service(function: Json) -> Json:
     env: list[Json] = [{"name": name, "value": value} for name, value in variables.items()]
     env += [
         {
-            "name": one["key"],
+            "name": item["key"],
             "valueSource": {
-                "secretKeyRef": {"secret": one["secret"], "version": one.get("version", "latest")}
+                "secretKeyRef": {"secret": item["secret"], "version": item.get("version", "latest")}
             },
         }
-        for one in secret
+        for item in secret
     ]
     scaling = {
         name: config[name]

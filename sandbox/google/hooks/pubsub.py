@@ -62,7 +62,7 @@ def create(request: ApiRequest) -> Json:
 def list_resources(request: ApiRequest) -> Json:
     what, _, _ = _kind(request)
     return list_page(
-        request, [one for _, one in request.store.items(request.collection(request.name, what))], what
+        request, [item for _, item in request.store.items(request.collection(request.name, what))], what
     )
 
 

@@ -56,6 +56,12 @@ async def test(request: ApiRequest) -> Json:
     return {"issues": issues} if issues else {}
 
 
+def _issue_line(issue: Json) -> str:
+    position = cast("Json", issue["sourcePosition"])
+    where = f"[{position['fileName']}] {position.get('line', 1)}:{position.get('column', 1)}"
+    return f"{where} {issue['description']}"
+
+
 async def create_ruleset(request: ApiRequest) -> Json:
     files = _files(cast("Json", request.body.get("source", {})))
     if len(list(request.store.items(_table(request.project, "rulesets")))) >= MAX_RULESETS:
@@ -64,11 +70,7 @@ async def create_ruleset(request: ApiRequest) -> Json:
         issue for issue in await compile_rules(request.cloud.emulator, files) if issue["severity"] == "ERROR"
     ]
     if errors:
-        places = [(one, cast("Json", one["sourcePosition"])) for one in errors]
-        text = "\n".join(
-            f"[{place['fileName']}] {place.get('line', 1)}:{place.get('column', 1)} {one['description']}"
-            for one, place in places
-        )
+        text = "\n".join(_issue_line(issue) for issue in errors)
         raise ApiError(
             "INVALID_ARGUMENT",
             f"Error compiling rules:\n{text}",
@@ -99,7 +101,9 @@ async def create_ruleset(request: ApiRequest) -> Json:
 def list_rulesets(request: ApiRequest) -> Json:
     """Return the rulesets, newest first and without their sources, as Google does."""
     stored = [ruleset for _, ruleset in request.store.items(_table(request.project, "rulesets"))][::-1]
-    return list_page(request, [{k: v for k, v in one.items() if k != "source"} for one in stored], "rulesets")
+    return list_page(
+        request, [{k: v for k, v in item.items() if k != "source"} for item in stored], "rulesets"
+    )
 
 
 def delete_ruleset(request: ApiRequest) -> Json:
@@ -142,9 +146,9 @@ def list_releases(request: ApiRequest) -> Json:
         prefix = f"projects/{request.project}/releases/"
         full = name if name.startswith("projects/") else prefix + name
         stored = [
-            one
-            for one in stored
-            if one["name"] == full or (full.endswith("*") and one["name"].startswith(full[:-1]))
+            item
+            for item in stored
+            if item["name"] == full or (full.endswith("*") and item["name"].startswith(full[:-1]))
         ]
     return list_page(request, sorted(stored, key=lambda one: one["updateTime"], reverse=True), "releases")
 

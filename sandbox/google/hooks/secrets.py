@@ -144,7 +144,7 @@ def find_version(cloud: Cloud, project: str, secret: str, version: str) -> Json 
     if stored is None:
         return None
     if version == "latest":
-        every = [one for _, one in cloud.store.items(versions(project, secret))]
+        every = [item for _, item in cloud.store.items(versions(project, secret))]
         return every[-1] if every else None
     number = cast("Json", stored.get("versionAliases", {})).get(version, version)
     return cloud.store.get(versions(project, secret), str(number))

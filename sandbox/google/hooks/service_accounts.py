@@ -38,9 +38,9 @@ def find(request: ApiRequest, name: str = "") -> Json:
         account = request.store.get(kept_in, key)
         if account is not None:
             return account
-        for _, one in request.store.items(kept_in):
-            if one["uniqueId"] == key:
-                return one
+        for _, item in request.store.items(kept_in):
+            if item["uniqueId"] == key:
+                return item
     raise ApiError("NOT_FOUND", f"Unknown service account: {key}")
 
 

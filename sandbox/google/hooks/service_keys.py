@@ -74,7 +74,7 @@ async def create(request: ApiRequest) -> Json:
     email = cast("str", account["email"])
     secret, public = await asyncio.to_thread(_pair, SIZES[algorithm], email)
     key_id = request.cloud.unique(email)[:40]
-    shown: Json = {
+    response_json: Json = {
         "name": f"{account['name']}/keys/{key_id}",
         "validAfterTime": timestamp()[:19] + "Z",
         "validBeforeTime": FOREVER,
@@ -82,7 +82,7 @@ async def create(request: ApiRequest) -> Json:
         "keyOrigin": "GOOGLE_PROVIDED",
         "keyType": "USER_MANAGED",
     }
-    request.store.put(table(account), key_id, {"shown": shown, "public": public})
+    request.store.put(table(account), key_id, {"shown": response_json, "public": public})
     file = {
         "type": "service_account",
         "project_id": account["projectId"],
@@ -97,7 +97,7 @@ async def create(request: ApiRequest) -> Json:
         "universe_domain": "googleapis.com",
     }
     data = base64.b64encode(json.dumps(file, indent=2).encode()).decode()
-    return {**shown, "privateKeyType": "TYPE_GOOGLE_CREDENTIALS_FILE", "privateKeyData": data}
+    return {**response_json, "privateKeyType": "TYPE_GOOGLE_CREDENTIALS_FILE", "privateKeyData": data}
 
 
 def _find_key(request: ApiRequest) -> tuple[Json, Json]:
@@ -133,10 +133,10 @@ def delete(request: ApiRequest) -> Json:
 
 def set_disabled(request: ApiRequest) -> Json:
     account, stored = _find_key(request)
-    shown = {key: value for key, value in stored["shown"].items() if key != "disabled"}
+    response_json = {key: value for key, value in stored["shown"].items() if key != "disabled"}
     if request.method.verb == "disable":
-        shown["disabled"] = True
-    request.store.put(table(account), request.resource_id, {**stored, "shown": shown})
+        response_json["disabled"] = True
+    request.store.put(table(account), request.resource_id, {**stored, "shown": response_json})
     return {}
 
 

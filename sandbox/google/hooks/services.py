@@ -78,7 +78,8 @@ def batch_enable(request: ApiRequest) -> Json:
         "",
         response={
             "services": [
-                {**service_json(request.cloud, request.project, one), "state": "ENABLED"} for one in requested
+                {**service_json(request.cloud, request.project, item), "state": "ENABLED"}
+                for item in requested
             ]
         },
         kind="google.api.serviceusage.v1.BatchEnableServicesResponse",

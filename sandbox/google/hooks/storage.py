@@ -310,7 +310,7 @@ def list_objects(request: ApiRequest) -> Json:
     find_bucket(request.cloud, bucket)
     prefix = cast("str", request.query.get("prefix", ""))
     stored = sorted(
-        (name, one) for name, one in request.store.items(objects(bucket)) if name.startswith(prefix)
+        (name, item) for name, item in request.store.items(objects(bucket)) if name.startswith(prefix)
     )
     shown, token = page([one for _, one in stored], request.query, size_key="maxResults", size=1000)
     response: Json = {"kind": "storage#objects"}

@@ -196,16 +196,16 @@ def operations(patch: Json, path: str = "") -> list[Json]:
     """Return the values that a change set writes, as operations."""
     found: list[Json] = []
     for name, value in patch.items():
-        place = f"{path}.{name}".lstrip(".")
+        full_path = f"{path}.{name}".lstrip(".")
         if isinstance(value, dict) and value:
-            found += operations(value, place)
+            found += operations(value, full_path)
         else:
             kind = "delete" if value is None else "update"
             found.append(
                 {
                     "kind": kind,
-                    "path": place,
-                    "summary": f"{kind} {place}",
+                    "path": full_path,
+                    "summary": f"{kind} {full_path}",
                     "status": "applied",
                     "outputs": None,
                 }

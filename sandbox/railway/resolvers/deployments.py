@@ -58,8 +58,8 @@ def deploy(
     """Deploy; with latestCommit the branch's newest commit. The response does not name the deployment."""
     instance = context.instance(service_id, environment_id)
     before = deploys.latest(context.store, instance)
-    kept = before.commit_hash if before and not latest_commit else None
-    deploys.start(context.store, instance, "deploy", commit=commit_sha or kept)
+    previous_commit = before.commit_hash if before and not latest_commit else None
+    deploys.start(context.store, instance, "deploy", commit=commit_sha or previous_commit)
     return True
 
 
@@ -71,8 +71,8 @@ def deploy_v2(
     before = deploys.latest(context.store, instance)
     if before is None and instance.source_repo and context.switches.deploy_v2_never_deployed == "not_found":
         raise errors.not_found("Deployment")
-    kept = before.commit_hash if before else None
-    return deploys.start(context.store, instance, "deploy", commit=commit_sha or kept).id
+    previous_commit = before.commit_hash if before else None
+    return deploys.start(context.store, instance, "deploy", commit=commit_sha or previous_commit).id
 
 
 def redeploy(_: None, context: Context, service_id: str, environment_id: str) -> bool:

@@ -70,15 +70,15 @@ def check_port(port: int | None) -> None:
 
 
 def new_domain(
-    context: Context, place: tuple[str, str], name: str, port: int | None, *, custom: bool
+    context: Context, instance_key: tuple[str, str], name: str, port: int | None, *, custom: bool
 ) -> records.Domain:
     """Create a domain of (service, environment)."""
     now = context.now
     created = records.Domain(
         id=new_id(),
-        service_id=place[0],
-        environment_id=place[1],
-        project_id=context.store.environments[place[1]].project_id,
+        service_id=instance_key[0],
+        environment_id=instance_key[1],
+        project_id=context.store.environments[instance_key[1]].project_id,
         domain=name,
         created_at=now,
         updated_at=now,
@@ -93,14 +93,17 @@ def new_domain(
 
 def service_domain_create(_: None, context: Context, input: dict[str, Any]) -> records.Domain:
     """Create a domain with a name that Railway chooses. Not idempotent."""
-    place = (input["service_id"], input["environment_id"])
-    context.instance(*place)
+    instance_key = (input["service_id"], input["environment_id"])
+    context.instance(*instance_key)
     port = input.get("target_port")
     check_port(port)
-    variables = {row.name for row in user_variables(context.store, place[1], place[0])}
+    variables = {row.name for row in user_variables(context.store, instance_key[1], instance_key[0])}
     if port is not None and "PORT" in variables and context.switches.target_port_with_port_refused:
         raise errors.graphql_error(errors.PLEASE_TRY_AGAIN)
-    service, environment = context.store.services[place[0]], context.store.environments[place[1]]
+    service, environment = (
+        context.store.services[instance_key[0]],
+        context.store.environments[instance_key[1]],
+    )
     host = f"{host_label(service.name)}-{host_label(environment.name)}"
     if len(host) > LONGEST_LABEL or context.overlapped:
         raise errors.graphql_error(errors.PLEASE_TRY_AGAIN)
@@ -108,7 +111,7 @@ def service_domain_create(_: None, context: Context, input: dict[str, Any]) -> r
     while is_taken(context, name):
         extra = secrets.token_hex(2)
         name = f"{host[: LONGEST_LABEL - len(extra) - 1]}-{extra}.{SUFFIX}"
-    return new_domain(context, place, name, port, custom=False)
+    return new_domain(context, instance_key, name, port, custom=False)
 
 
 def service_domain_update(_: None, context: Context, input: dict[str, Any]) -> bool:
@@ -152,20 +155,20 @@ def custom_domain(_: None, context: Context, id: str, project_id: str) -> record
 def custom_domain_create(_: None, context: Context, input: dict[str, Any]) -> records.Domain:
     """Add a custom domain; it works once its DNS records have propagated."""
     context.project(input["project_id"])
-    place = (input["service_id"], input["environment_id"])
-    context.instance(*place)
+    instance_key = (input["service_id"], input["environment_id"])
+    context.instance(*instance_key)
     name = input["domain"].lower()
     check_port(input.get("target_port"))
     if not HOST_NAME.fullmatch(name) or name.endswith(f".{SUFFIX}"):
         raise errors.bad_input(f"Invalid domain {input['domain']}")
     if is_taken(context, name):
         raise errors.bad_input(f"Domain {name} is not available")
-    count = len(domains_of(context, *place)["custom_domains"])
+    count = len(domains_of(context, *instance_key)["custom_domains"])
     if count >= PER_SERVICE[context.switches.plan]:
         raise errors.bad_input(
             f"The {context.switches.plan} plan allows no more custom domains on this service"
         )
-    return new_domain(context, place, name, input.get("target_port"), custom=True)
+    return new_domain(context, instance_key, name, input.get("target_port"), custom=True)
 
 
 def custom_domain_update(

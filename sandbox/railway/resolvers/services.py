@@ -66,7 +66,7 @@ def reached_environments(context: Context, project_id: str, environment_id: str 
 def service_create(_: None, context: Context, input: dict[str, Any]) -> records.Service:
     """Create a service and its instances; with a source it is deployed at once."""
     project = context.project(input["project_id"])
-    places = reached_environments(context, project.id, input.get("environment_id"))
+    environment_ids = reached_environments(context, project.id, input.get("environment_id"))
     name = input.get("name") or f"service-{secrets.token_hex(3)}"
     check_name(context, project.id, name)
     source: dict[str, Any] = input.get("source") or {}
@@ -76,11 +76,11 @@ def service_create(_: None, context: Context, input: dict[str, Any]) -> records.
         id=new_id(), project_id=project.id, name=name, created_at=now, updated_at=now, icon=input.get("icon")
     )
     context.store.services[created.id] = created
-    for place in places:
-        instance = settings.new_instance(context.store, created.id, place)
+    for each_id in environment_ids:
+        instance = settings.new_instance(context.store, created.id, each_id)
         instance.source_repo, instance.source_image = source.get("repo"), source.get("image")
         instance.registry_credentials = input.get("registry_credentials")
-        put_variables(context, place, created.id, input.get("variables") or {})
+        put_variables(context, each_id, created.id, input.get("variables") or {})
         if repository is not None:
             put_trigger(context, instance, repository.id, input.get("branch") or repository.default_branch)
         if repository is not None or instance.source_image:
@@ -105,11 +105,11 @@ def service_update(_: None, context: Context, id: str, input: dict[str, Any]) ->
 
 def service_delete(_: None, context: Context, id: str, environment_id: str | None = None) -> bool:
     found = context.service(id)
-    places = reached_environments(context, found.project_id, environment_id)
+    environment_ids = reached_environments(context, found.project_id, environment_id)
     if environment_id is not None and context.switches.service_delete_reach == "named":
-        places = [environment_id]
-    for place in places:
-        remove_service(context, id, place)
+        environment_ids = [environment_id]
+    for each_id in environment_ids:
+        remove_service(context, id, each_id)
     if environment_id is None:
         remove_service(context, id, None)
     return True
@@ -150,11 +150,13 @@ def service_instance_update(
 
 def other_instances(context: Context, named: records.Instance) -> list[records.Instance]:
     """Return the other instances of the service that a change of one applies to: none for a fork."""
-    places = reached_environments(context, context.service(named.service_id).project_id, named.environment_id)
+    environment_ids = reached_environments(
+        context, context.service(named.service_id).project_id, named.environment_id
+    )
     return [
         row
         for row in context.instances_of(named.service_id)
-        if row.environment_id in places and row is not named and row.visible_at <= context.now
+        if row.environment_id in environment_ids and row is not named and row.visible_at <= context.now
     ]
 
 
@@ -192,10 +194,10 @@ def regions(_: None, context: Context, project_id: str | None = None) -> list[di
             "name": name,
             "region": where,
             "country": country,
-            "location": place,
+            "location": location,
             "workspace_id": None,
         }
-        for name, (where, country, place) in settings.REGIONS.items()
+        for name, (where, country, location) in settings.REGIONS.items()
     ]
 
 

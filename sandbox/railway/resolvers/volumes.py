@@ -41,8 +41,8 @@ def check_free(context: Context, service_id: str, environment_id: str, own: str 
     Raises:
         GraphQLError: the service cannot have the volume.
     """
-    taken = settings.attached_volume(context.store, service_id, environment_id)
-    if taken is not None and taken.id != own:
+    attached = settings.attached_volume(context.store, service_id, environment_id)
+    if attached is not None and attached.id != own:
         raise errors.bad_input("Service already has a volume attached in this environment")
     for instance in context.instances_of(service_id):
         if instance.environment_id == environment_id and instance.num_replicas > 1:
@@ -61,11 +61,13 @@ def volume_create(_: None, context: Context, input: dict[str, Any]) -> records.V
     check_mount_path(input["mount_path"])
     settings.check_region(input.get("region"))
     if "environment_id" in input:
-        places = [] if input["environment_id"] is None else [context.environment(input["environment_id"]).id]
+        environment_ids = (
+            [] if input["environment_id"] is None else [context.environment(input["environment_id"]).id]
+        )
     else:
         if context.caller.kind == "project":
             raise errors.not_authorized()
-        places = [
+        environment_ids = [
             row.id
             for row in context.store.environments.values()
             if row.project_id == project.id and row.deleted_at is None
@@ -73,8 +75,8 @@ def volume_create(_: None, context: Context, input: dict[str, Any]) -> records.V
     service_id = input.get("service_id")
     if service_id is not None:
         context.service(service_id)
-        for place in places:
-            check_free(context, service_id, place)
+        for each_id in environment_ids:
+            check_free(context, service_id, each_id)
     rows = [
         row
         for row in context.store.volumes.values()
@@ -91,11 +93,11 @@ def volume_create(_: None, context: Context, input: dict[str, Any]) -> records.V
         id=new_id(), project_id=project.id, name=f"volume-{secrets.token_hex(4)}", created_at=now
     )
     context.store.volumes[created.id] = created
-    for place in places:
+    for each_id in environment_ids:
         row = records.VolumeInstance(
             id=new_id(),
             volume_id=created.id,
-            environment_id=place,
+            environment_id=each_id,
             service_id=service_id,
             mount_path=input["mount_path"],
             size_mb=volume_rules.DEFAULT_SIZE_MB[context.switches.plan],
@@ -191,9 +193,9 @@ def volume_instance(_: None, context: Context, id: str) -> records.VolumeInstanc
 
 def backup_schedule_update(_: None, context: Context, volume_instance_id: str, kinds: list[str]) -> bool:
     found = context.volume_instance(volume_instance_id)
-    kept = {entry["kind"]: entry for entry in found.backup_schedules}
+    existing = {entry["kind"]: entry for entry in found.backup_schedules}
     found.backup_schedules = [
-        kept.get(kind) or {"id": new_id(), "kind": kind, "created_at": context.now}
+        existing.get(kind) or {"id": new_id(), "kind": kind, "created_at": context.now}
         for kind in BACKUPS
         if kind in kinds
     ]
