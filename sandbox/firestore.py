@@ -17,7 +17,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import requests
 
@@ -178,39 +178,13 @@ class FirestoreEmulator:
     """The emulator as a context manager: `with FirestoreEmulator() as emulator: emulator.host`.
 
     Args:
-        environ: the environment variables; this process's by default.
-        port: a fixed port; 0 uses a free one.
-        log: a file to which the emulator's output is appended; a temporary file by default.
-        options: further options of the emulator, such as `--functions_emulator=host:port`.
+        options: further options of the emulator, such as `--import-data=FILE`.
     """
 
-    def __init__(
-        self,
-        *,
-        environ: Mapping[str, str] | None = None,
-        port: int = 0,
-        log: Path | None = None,
-        options: Sequence[str] = (),
-    ) -> None:
-        self._environ = dict(os.environ if environ is None else environ)
-        self._fixed_port = port
-        self._log = log
+    def __init__(self, *, options: Sequence[str] = ()) -> None:
         self._options = tuple(options)
         self._process: subprocess.Popen[bytes] | None = None
         self._host = ""
-
-    @classmethod
-    def attach(cls, host: str) -> FirestoreEmulator:
-        """Return a running emulator at `host:port`, as in FIRESTORE_EMULATOR_HOST. `stop` does not end it.
-
-        Raises:
-            FirestoreError: no emulator responds there.
-        """
-        emulator = cls(environ={})
-        emulator._host = host.removeprefix("http://").rstrip("/")
-        if not _responds(emulator._host):
-            raise FirestoreError(f"no Firestore emulator responds at {host}")
-        return emulator
 
     @property
     def host(self) -> str:
@@ -236,15 +210,15 @@ class FirestoreEmulator:
         """
         if self._host:
             raise FirestoreError(f"the Firestore emulator is already running at {self._host}")
-        java = find_java(self._environ)
-        emulator = find_emulator(self._environ)
+        java = find_java(os.environ)
+        emulator = find_emulator(os.environ)
         for attempt in range(1, PORT_ATTEMPTS + 1):
-            port = self._fixed_port or _free_port()
+            port = _free_port()
             output = self._run(start_command(emulator, java, port, self._options), java, port)
             if output is None:
                 return self
             # Another process may have taken the free port in the meantime.
-            if self._fixed_port or attempt == PORT_ATTEMPTS or "Address already in use" not in output:
+            if attempt == PORT_ATTEMPTS or "Address already in use" not in output:
                 raise FirestoreError(
                     f"the Firestore emulator ({emulator}) did not start on port {port}:\n{output}"
                 )
@@ -252,11 +226,10 @@ class FirestoreEmulator:
 
     def _run(self, command: list[str], java: str, port: int) -> str | None:
         """Start the command in its own process group; return None if it responds, else its last output."""
-        with self._output() as out:
-            start = out.seek(0, os.SEEK_END)
+        with tempfile.TemporaryFile() as out:
             self._process = subprocess.Popen(
                 ["sh", "-c", _GROUP, "firestore-emulator", *command],
-                env={**self._environ, "JAVA": java},
+                env={**os.environ, "JAVA": java},
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=out,
@@ -271,17 +244,11 @@ class FirestoreEmulator:
                     return None
                 time.sleep(0.1)
             self.stop()
-            out.seek(start)
+            out.seek(0)
             return _output_tail(out.read().decode(errors="replace"))
 
-    def _output(self) -> IO[bytes]:
-        if self._log is None:
-            return tempfile.TemporaryFile()
-        self._log.parent.mkdir(parents=True, exist_ok=True)
-        return self._log.open("a+b")
-
     def stop(self) -> None:
-        """End the emulator and all processes of its group, if this object started it."""
+        """End the emulator and all processes of its group."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -340,18 +307,6 @@ class FirestoreEmulator:
         raise FirestoreError(
             f"the Firestore emulator returned {response.status_code} for rules: {response.text[:500]}"
         )
-
-    def clear(self, project: str) -> None:
-        """Delete all documents of a project's default database.
-
-        Raises:
-            FirestoreError: an unexpected response of the emulator.
-        """
-        response = self._request("DELETE", f"/emulator/v1/projects/{project}/databases/(default)/documents")
-        if response.status_code != 200:
-            raise FirestoreError(
-                f"the Firestore emulator returned {response.status_code}: {response.text[:500]}"
-            )
 
     def _request(self, method: str, path: str, body: object = None) -> requests.Response:
         try:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from pulumi.runtime.proto import (
         engine_pb2,
         engine_pb2_grpc,
-        language_pb2,
-        language_pb2_grpc,
         plugin_pb2,
         provider_pb2,
         provider_pb2_grpc,
@@ -47,8 +45,6 @@ __all__ = [
     "engine_pb2",
     "engine_pb2_grpc",
     "from_struct",
-    "language_pb2",
-    "language_pb2_grpc",
     "plugin_pb2",
     "provider_pb2",
     "provider_pb2_grpc",
