@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import cast
 
 from firebase.errors import JsonObject
@@ -10,33 +9,17 @@ from firebase.release import text_digest
 from firebase.rest import GoogleApi
 
 
-def listed(api: GoogleApi, product: str, path: str, field: str, operation: str) -> Iterator[JsonObject]:
-    """Every object of a paged list.
-
-    Raises:
-        GoogleError: the list could not be read to its end.
-    """
-    token = ""
-    while True:
-        params = {"pageSize": "100"} | ({"pageToken": token} if token else {})
-        page = api.call("GET", product, path, operation=operation, params=params, repeatable=True)
-        yield from cast("list[JsonObject]", page.get(field) or [])
-        token = str(page.get("nextPageToken") or "")
-        if not token:
-            return
-
-
 def functions(api: GoogleApi, project: str, region: str) -> dict[str, JsonObject]:
     """The functions of a region by id."""
     path = f"projects/{project}/locations/{region}/functions"
-    found = listed(api, "cloudfunctions", path, "functions", f"list the functions of {region}")
+    found = api.listed("cloudfunctions", path, "functions", f"list the functions of {region}")
     return {str(function["name"]).rsplit("/", 1)[1]: function for function in found}
 
 
 def index_states(api: GoogleApi, project: str, database: str) -> dict[str, str]:
     """The state of every composite index by full name (Firestore Admin API, `Index.State`)."""
     path = f"projects/{project}/databases/{database}/collectionGroups/-/indexes"
-    found = listed(api, "firestore", path, "indexes", f"list the indexes of {database}")
+    found = api.listed("firestore", path, "indexes", f"list the indexes of {database}")
     return {str(index["name"]): str(index.get("state", "")) for index in found}
 
 
