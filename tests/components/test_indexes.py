@@ -1,4 +1,4 @@
-"""Indexes and overrides: names from keys, one submitted after the other, one wait for all."""
+"""Indexes and field overrides: their order of creation, the wait for their builds, and their inputs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def field(name: str, *, ttl: bool | None = None, collection: str = "sessions") -
     )
 
 
-def test_each_is_submitted_after_the_one_before_and_none_waits_for_a_build(run: Run) -> None:
+def test_each_index_is_submitted_after_the_one_before_and_none_waits_for_a_build(run: Run) -> None:
     """Many at once: "too much contention on these datastore entities" (firebase-tools issue 1119)."""
     engine = run(app=lambda: world.app(fields=(field("a"), field("b", ttl=True))))
     all_of_them = submitted(engine)
@@ -67,7 +67,7 @@ def failed(*errors: str) -> pulumi.ErrorHookArgs:
     return pulumi.ErrorHookArgs("urn", "", "indexes-a", "gcp:firestore/index:Index", errors=list(errors))
 
 
-def test_contention_is_repeated_with_a_growing_pause_and_nothing_else_is(
+def test_only_contention_is_retried_and_with_a_growing_pause(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pauses: list[float] = []
@@ -99,13 +99,13 @@ def test_an_index_is_never_deleted_before_its_replacement(run: Run) -> None:
         assert not index.request.deleteBeforeReplace
 
 
-def test_what_the_file_does_not_say_is_not_sent(run: Run) -> None:
-    """`density` and `apiScope` are the server's to decide; sending a guess would replace the index."""
+def test_properties_that_are_not_in_the_file_are_not_sent(run: Run) -> None:
+    """Another `density` or `apiScope` than the server's default would replace the index."""
     index = run().one("indexes-threads-accountId-lastMessageAt")
     assert set(index.inputs) == {"project", "database", "collection", "queryScope", "fields", "skipWait"}
 
 
-def test_an_array_and_a_vector_field_say_what_they_are(run: Run) -> None:
+def test_array_and_vector_fields(run: Run) -> None:
     odd = replace(
         world.INDEXES[0],
         fields=(
@@ -131,7 +131,7 @@ def test_an_array_and_a_vector_field_say_what_they_are(run: Run) -> None:
         (None, False, {}),
     ],
 )
-def test_a_field_override_says_only_what_the_file_says(
+def test_a_field_override_has_only_the_properties_of_the_file(
     run: Run, overrides: tuple[()] | None, ttl: bool | None, expected: dict[str, object]
 ) -> None:
     spec = FieldSpec(collection="messages", field="body", indexes=overrides, ttl=ttl, key="messages-body")
@@ -142,7 +142,7 @@ def test_a_field_override_says_only_what_the_file_says(
     assert inputs == expected
 
 
-def test_a_database_without_indexes_holds_nothing_up(run: Run) -> None:
+def test_without_indexes_the_deployment_has_other_dependencies(run: Run) -> None:
     engine = run(app=lambda: world.app(indexes=(), fields=()))
     assert engine.of("firestore/index:Index") == []
     assert engine.one("backend-deployment").depends_on
