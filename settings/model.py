@@ -58,10 +58,6 @@ class GoogleSettings:
         "The Cloud Storage bucket that getStorage().bucket() returns in functions.",
         unset="no default bucket", rules=(rules.bucket,), example="my-crm.firebasestorage.app",
     )
-    index_lanes: int = setting(
-        "How many Firestore indexes are built at the same time. The first one is always built alone.",
-        default=4, low=1, high=20,
-    )
     backend_roles: tuple[str, ...] = setting(
         "The IAM roles of the backend's service account. Owner and Editor are rejected.",
         group="Service accounts and IAM roles", default=["roles/datastore.user"], rules=(rules.role,),

@@ -166,7 +166,6 @@ SETTINGS: tuple[Bad, ...] = (
     _one("far too powerful role", "functionsRoles", ["roles/editor"], _path("functionsRoles[0]")),
     _one("odd key label", "serviceAccountKeyRotation", "next week!", _set("serviceAccountKeyRotation")),
     _one("bucket address", "storageBucket", "gs://crm", _set("storageBucket", "my-crm.firebasestorage.app")),
-    _one("no lane", "indexLanes", "0", _set("indexLanes", "4")),
     _one("unknown builder", "builder", "NIXPACK", _set("builder", "NIXPACKS")),
     _one("a Dockerfile as builder", "builder", "DOCKERFILE", _set("dockerfilePath", "Dockerfile")),
     _one("unknown restart policy", "restartPolicy", "ON_FAIL", _set("restartPolicy", "ON_FAILURE")),
