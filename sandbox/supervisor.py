@@ -34,7 +34,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 STACK = "sandbox"
 APP_STACK = "local"
 APP_SETTINGS_HEADER = (
-    "# Your own app on the sandbox: `python -m sandbox up --app DIR`. Git ignores this file.\n"
+    "# Your own app on the sandbox: `.venv/bin/python -m sandbox up --app DIR`. Git ignores this file.\n"
     '# The secrets are encrypted with the public passphrase "sandbox": do not put real ones here.\n'
 )
 SANDBOX_SETTINGS = re.compile(

@@ -315,7 +315,7 @@ SETTINGS: tuple[Bad, ...] = (
     Bad(
         name="sandbox stack without the sandbox",
         key="GOOGLE_FIRESTORE_CUSTOM_ENDPOINT",
-        fix='eval "$(python -m sandbox env)"',
+        fix='eval "$(.venv/bin/python -m sandbox env)"',
         environ={"GOOGLE_FIRESTORE_CUSTOM_ENDPOINT": None},
     ),
     Bad(

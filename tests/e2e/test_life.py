@@ -170,7 +170,7 @@ def test_the_deployed_stack_is_verified_from_its_state(sandbox: Sandbox, life: L
     assert (before.returncode, "no `pulumi up` of the stack" in before.stderr) == (2, True), before.stderr
     done = verify(sandbox)
     assert done.returncode == 0, done.stdout + done.stderr
-    functions = [r for r in life.after if r.type == stack_state.FUNCTION]
+    functions = [r for r in life.after if r.type == stack_state.FUNCTION_TYPE]
     assert done.stdout.count("ok    function ") == len(functions) > 0
     assert done.stdout.endswith(" checked, 0 failed\n")
 
