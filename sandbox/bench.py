@@ -36,10 +36,11 @@ def run() -> int:
         finally:
             sandbox.stop()
     # Imported here because it loads the SDK, which no other command of the sandbox needs.
-    from sandbox import scale_bench
+    from sandbox import index_bench, scale_bench
 
-    for name, value in scale_bench.measure():
-        print(name, value, flush=True)  # noqa: T201
+    for figures in (index_bench.measure(), scale_bench.measure()):
+        for name, value in figures:
+            print(name, value, flush=True)  # noqa: T201
     return 0
 
 
