@@ -1,8 +1,7 @@
-"""Every GraphQL document that we send, one per operation. Operations that only wait have names ending in
-`Poll`.
+"""All GraphQL documents, one per operation. The names of operations that are polled end in `Poll`.
 
-Refuses to build a query from strings at run time: what is here is validated, word for word, against Railway's
-schema by a test.
+The documents are constants, and a test validates them against Railway's schema. The fields of a service's
+settings come from `settings_table`, once, at import.
 """
 
 from __future__ import annotations
@@ -10,16 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from railway.settings_table import SETTINGS
+
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
     """One operation.
 
     Args:
-        name: the operation name; counted and shown.
+        name: the name of the operation, for messages.
         text: the GraphQL text.
         kind: query or mutation.
-        repeatable: for a mutation, whether sending it twice leaves the same as sending it once.
+        repeatable: whether a mutation is idempotent.
     """
 
     name: str
@@ -49,16 +50,20 @@ fragment ProjectParts on Project {
 }
 """
 
+_SETTINGS = f"""
+fragment SettingParts on ServiceInstance {{
+  source {{ repo image }} {" ".join(row.input for row in SETTINGS if row.readable)}
+}}
+"""
+"""Every readable setting, from the table."""
+
 _ENVIRONMENT = """
 fragment EnvironmentParts on Environment {
   id name projectId deletedAt
   serviceInstances(first: 100, after: $instancesAfter) {
     edges { node {
       id serviceId serviceName deletedAt
-      source { repo image } rootDirectory railwayConfigFile dockerfilePath builder nixpacksPlan
-      buildCommand startCommand preDeployCommand watchPatterns
-      healthcheckPath healthcheckTimeout restartPolicyType restartPolicyMaxRetries
-      numReplicas region sleepApplication cronSchedule overlapSeconds drainingSeconds ipv6EgressEnabled
+      ...SettingParts
       domains {
         serviceDomains { id domain suffix targetPort syncStatus deletedAt }
         customDomains {
@@ -99,7 +104,7 @@ def _write(name: str, text: str, *, repeatable: bool) -> Document:
     return Document(name=name, text=text.strip(), kind="mutation", repeatable=repeatable)
 
 
-# ---- Looking
+# ---- Reading
 
 SNAPSHOT_READ: Final = _query(
     "SnapshotRead",
@@ -110,9 +115,9 @@ query SnapshotRead($projectId: String!, $environmentId: String!, {_CURSORS}) {{
     ...EnvironmentParts config(decryptVariables: true)
   }}
 }}
-{_PROJECT}{_ENVIRONMENT}{_DEPLOYMENT}""",
+{_PROJECT}{_ENVIRONMENT}{_SETTINGS}{_DEPLOYMENT}""",
 )
-"""Everything that any field's drift needs, in one request; further pages by cursor."""
+"""Everything that is needed to detect drift, in one request per page."""
 
 SNAPSHOT_READ_WITHOUT_CONFIG: Final = _query(
     "SnapshotReadWithoutConfig",
@@ -121,9 +126,9 @@ query SnapshotReadWithoutConfig($projectId: String!, $environmentId: String!, {_
   project(id: $projectId) {{ ...ProjectParts }}
   environment(id: $environmentId, projectId: $projectId) {{ ...EnvironmentParts }}
 }}
-{_PROJECT}{_ENVIRONMENT}{_DEPLOYMENT}""",
+{_PROJECT}{_ENVIRONMENT}{_SETTINGS}{_DEPLOYMENT}""",
 )
-"""For a token that may not read the environment's config with its variables."""
+"""For a token that cannot read the environment's config, which contains the variables."""
 
 PROJECT_READ: Final = _query(
     "ProjectRead",
@@ -159,7 +164,7 @@ query EnvironmentsRead($projectId: String!, $after: String) {
 }
 """,
 )
-"""Which environments are forks; apart from the other reads, as a token may not see the source of a fork."""
+"""Apart from the other reads, because a token may not be allowed to read the source of a fork."""
 
 TOKEN_WORKSPACES: Final = _query(
     "TokenWorkspaces", "query TokenWorkspaces { apiToken { workspaces { id name } } }"
@@ -168,7 +173,7 @@ TOKEN_WORKSPACES: Final = _query(
 SERVICE_READ: Final = _query(
     "ServiceRead", "query ServiceRead($id: String!) { service(id: $id) { id name projectId deletedAt } }"
 )
-"""Asked only when a service is not in the list where it should be: to have it said in so many words."""
+"""Sent only when a service is missing in the list, to find out whether it is deleted."""
 
 VARIABLES_READ: Final = _query(
     "VariablesRead",
@@ -219,7 +224,7 @@ query DeploymentEventsRead($id: String!) {
 """,
 )
 
-# ---- Waiting
+# ---- Polling
 
 INSTANCE_POLL: Final = _query(
     "InstancePoll",
@@ -294,9 +299,9 @@ query RenderedVariablesRead($projectId: String!, $environmentId: String!, $servi
 }
 """,
 )
-"""Asked only before log lines are shown: what `${{references}}` stand for must be taken out of them too."""
+"""Sent only before log lines are shown: the values of `${{references}}` must be removed from them too."""
 
-# ---- Writing. `repeatable`: sent twice, it leaves the same as sent once.
+# ---- Writing
 
 PROJECT_CREATE: Final = _write(
     "ProjectCreate",
@@ -321,8 +326,8 @@ mutation ProjectUpdate($id: String!, $input: ProjectUpdateInput!) {
 PROJECT_DELETE: Final = _write(
     "ProjectDelete", "mutation ProjectDelete($id: String!) { projectDelete(id: $id) }", repeatable=True
 )
-"""Now, and only an empty one. A project that is to be deleted in 48 hours would still be found by its
-mark: the next `up` would build production inside it."""
+"""Deletes at once. A project that Railway deletes after 48 hours would still be found by its marker, and the
+next `up` would use it."""
 
 ENVIRONMENT_CREATE: Final = _write(
     "EnvironmentCreate",
@@ -457,7 +462,7 @@ mutation ConfigPatch($environmentId: String!, $patch: EnvironmentConfig!, $messa
 """,
     repeatable=True,
 )
-"""An equal patch is a silent no-op; the only public way to a volume's size."""
+"""The only public way to change the size of a volume. An equal patch has no effect."""
 
 BACKUP_SCHEDULE_UPDATE: Final = _write(
     "BackupScheduleUpdate",
@@ -547,7 +552,7 @@ mutation DeployLatest($environmentId: String!, $serviceId: String!) {
 """,
     repeatable=False,
 )
-"""The newest commit of the branch. `serviceInstanceDeployV2` without a commit takes the one already known."""
+"""Deploys the newest commit of the branch; `serviceInstanceDeployV2` deploys the one that Railway knows."""
 
 DEPLOY_KNOWN: Final = _write(
     "DeployKnown",
@@ -558,7 +563,7 @@ mutation DeployKnown($environmentId: String!, $serviceId: String!) {
 """,
     repeatable=False,
 )
-"""For an image, and where Railway refuses to look for the newest commit."""
+"""For an image, and where Railway rejects `DeployLatest`."""
 
 ROLLBACK: Final = _write(
     "Rollback", "mutation Rollback($id: String!) { deploymentRollback(id: $id) }", repeatable=False
@@ -567,4 +572,4 @@ ROLLBACK: Final = _write(
 ALL: Final[tuple[Document, ...]] = tuple(
     value for name, value in sorted(globals().items()) if name.isupper() and isinstance(value, Document)
 )
-"""Every document, for the tests."""
+"""All documents, for the tests."""

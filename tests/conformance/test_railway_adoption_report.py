@@ -168,7 +168,7 @@ def test_in_a_project_without_services_one_is_said_to_be_made(railway: World) ->
 def printed(world: World, news: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> str:
     """What a person reads."""
     provider = AdoptionProvider()
-    provider.use_access(access_from(world.environ(), lambda _: None))
+    provider.use(access_from(world.environ(), lambda _: None), None)
     assert provider.check({}, news).failures == []
     return capsys.readouterr().out
 

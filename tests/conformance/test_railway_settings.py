@@ -128,12 +128,12 @@ def test_a_setting_that_nobody_declared_is_nothing_or_railways_own(worker: Worke
     assert worker.refresh() == {}
     for name, setting in UNDECLARED.items():
         value, by_hand = SETTING_EDITS[name]
-        if setting.left_alone:
+        if setting.undeclared_because:
             worker.edit(**{setting.input: value})
             assert name in worker.settings()
             assert worker.refresh() == {}, name
             assert worker.quiet(), name
-            worker.edit(**{setting.input: setting.cleared})
+            worker.edit(**{setting.input: setting.reset})
             continue
         worker.edit(**({setting.input: value} if by_hand[setting.input] == setting.default else by_hand))
         assert worker.refresh() == {name: (1 if name == "replicas" else None, worker.settings()[name])}
@@ -156,7 +156,7 @@ def test_what_a_hand_set_is_taken_back_when_the_settings_are_made(railway: World
     }
     worker.edit(**edits)
     worker.up(start_command="node server.js")
-    left_alone = {name for name, setting in UNDECLARED.items() if setting.left_alone}
+    left_alone = {name for name, setting in UNDECLARED.items() if setting.undeclared_because}
     assert {*worker.settings()} == left_alone - {"multi_region_config"} | {"start_command"}
     assert worker.settings()["start_command"] == "node server.js"
     assert worker.refresh() == {}
