@@ -198,7 +198,7 @@ def _custom_domain(
     domains = view.existing_instance(props["service_id"]).custom_domains
     found = next((one for one in domains if one.domain == props["domain"]), None)
     if found is None:
-        changes["custom_domain"] = _arrow(None, props["domain"])
+        changes["custom_domain"] = f"{_NONE} -> {as_json(props['domain'])}"
         return []
     _compare(provider, "custom_domain", found.id, props, changes)
     return [f"the domain {found.domain}"]

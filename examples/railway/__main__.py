@@ -207,4 +207,4 @@ if config.get("domain"):
     pulumi.export("dns_records", custom.dns_records)
 
 pulumi.export("url", domain.url)
-pulumi.export("database", pulumi.Output.concat(proxy.domain, ":", proxy.proxy_port))
+pulumi.export("database", pulumi.Output.format("{0}:{1}", proxy.domain, proxy.proxy_port))

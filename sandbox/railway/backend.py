@@ -87,6 +87,8 @@ def respond(deployment: r.Deployment, switches: Switches, path: str) -> tuple[in
     routes = switches.backend_routes or [health_path(deployment)]
     if path not in routes:
         return 404, {"error": "not found", "path": path}
+    if not switches.backend_is_crm:
+        return 200, {"ok": True}
     sessions, firebase = sessions_writable(deployment), firebase_problem(deployment.variables) is None
     healthy = sessions and firebase
     return (200 if healthy else 503), {
@@ -97,11 +99,13 @@ def respond(deployment: r.Deployment, switches: Switches, path: str) -> tuple[in
     }
 
 
-def start_lines(deployment: r.Deployment) -> list[tuple[str, str]]:
+def start_lines(deployment: r.Deployment, switches: Switches) -> list[tuple[str, str]]:
     """(severity, message) of what the backend logs when it starts. No variable's value is among them."""
     path = deployment.variables.get(SESSIONS_VARIABLE)
     lines = [("info", f"Mounting volume on: {mount['mountPath']}") for mount in deployment.mounts]
     lines.append(("info", "Starting Container"))
+    if not switches.backend_is_crm:
+        return lines
     lines.append(("info", f"sessions path: {path or '(SESSIONS_PATH is not set)'}"))
     if sessions_writable(deployment):
         lines.append(("info", "sessions dir exists/writable: true"))

@@ -126,7 +126,7 @@ def deployment_logs(store: Store, deployment: r.Deployment) -> list[dict[str, An
     times = reached(deployment)
     if "DEPLOYING" not in times:
         return []
-    rows = lines(deployment, times["DEPLOYING"], backend.start_lines(deployment))
+    rows = lines(deployment, times["DEPLOYING"], backend.start_lines(deployment, store.switches))
     path = deployment.settings.get("healthcheckPath")
     if path:
         end = times.get("SUCCESS") or times.get("FAILED")

@@ -92,6 +92,9 @@ class Switches:
     """What every new deployment comes to, as far as its own copy of the world lets it."""
     deploy_outcomes_next: list[str] = field(default_factory=list[str])
     """Outcomes of the next deployments, used up one by one before `deploy_outcome` counts again."""
+    backend_is_crm: bool = True
+    """A started service is the CRM's backend, which needs its sessions and Firebase; False: any other, which
+    is healthy."""
     backend_routes: list[str] = field(default_factory=list[str])
     """Paths on which the backend answers; empty: on whatever path the health check names."""
     strict_repos: bool = False

@@ -80,6 +80,8 @@ STAYS: dict[str, str] = {
     "project_id": _ID,
     "environment_id": _ID,
     "service_id": _ID,
+    "config_keys": "named in messages: test_railway_config_keys",
+    "deployment.log_advice": "part of a message: test_railway_config_keys",
     "project.workspace_id": "a change is refused",
     "project.adopt_project_id": "names an existing project; the adoption has tests of its own",
     "volume.region": "a change is refused",
