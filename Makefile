@@ -1,6 +1,6 @@
 # One word each; every target installs what it needs first. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup sandbox test check bench faults format down
+.PHONY: help setup sandbox test check bench faults format docs down
 
 PYTHON ?= python3.11
 VENV := .venv/bin
@@ -53,6 +53,9 @@ bench: setup ## requests, deployments and seconds, one `name value` a line
 
 faults: setup ## every request of an up failing in every way, one by one; how many cases, how many failures
 	@$(VENV)/python -m tests.conformance.fault_matrix
+
+docs: .venv/.installed ## write the config block of Pulumi.yaml and docs/settings.md from settings/model.py
+	@$(VENV)/python -m settings.reference
 
 format: setup ## format and mend what the linter can
 	$(VENV)/ruff format .

@@ -1,9 +1,7 @@
-"""The app checkout as a whole: what its firebase.json points at, read and checked together.
+"""The app's checkout: everything that firebase.json names, read and validated together.
 
-Rules, indexes and functions are read where firebase.json says; every problem of all of them is reported
-at once.
-Refuses a function whose secret is not configured, and a source file that runs here but would not be
-deployed: both are found in production otherwise.
+All problems are collected. Two of them are otherwise found only in production: a function whose secret is not
+configured, and a source file that is loaded here but not deployed.
 """
 
 from __future__ import annotations
@@ -14,46 +12,22 @@ from pathlib import Path, PurePosixPath
 
 from checkout import archive, discovery, firebase_json, index_file, manifest, params, runtimes
 from checkout.archive import Archive
-from checkout.endpoints import (
-    CallableTrigger,
-    Endpoint,
-    EventTrigger,
-    HttpsTrigger,
-    ScheduleTrigger,
-    SecretUse,
-)
-from checkout.index_file import FieldIndex, FieldSpec, IndexField, IndexSpec
+from checkout.endpoints import Endpoint
+from checkout.index_file import FieldSpec, IndexFile, IndexSpec
 from settings.keys import NAMESPACE
 from settings.load import PROGRAM_DIR
 from settings.model import Settings
 from settings.problems import Problem
 
-__all__ = [
-    "App",
-    "Archive",
-    "CallableTrigger",
-    "Codebase",
-    "Endpoint",
-    "EventTrigger",
-    "FieldIndex",
-    "FieldSpec",
-    "HttpsTrigger",
-    "IndexField",
-    "IndexSpec",
-    "RulesFile",
-    "ScheduleTrigger",
-    "SecretUse",
-    "load",
-]
-
 CACHE_DIR = PROGRAM_DIR / ".cache"
-# Either is enough for the CRM's AI functions: the one that is not configured is not bound.
+# One of them is enough for the CRM's AI functions; the other need not be configured.
 ALTERNATIVE_SECRETS = frozenset({"OPENAI_API_KEY", "GROQ_API_KEY"})
+_SECRETS = f"{NAMESPACE}:secrets"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RulesFile:
-    """Security rules: the name in firebase.json (part of the ruleset's identity) and the text."""
+    """Security rules: the path in firebase.json (part of the ruleset's identity) and the text."""
 
     name: str
     content: str
@@ -61,21 +35,17 @@ class RulesFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Codebase:
-    """One functions codebase: what it deploys and the archive it deploys from."""
+    """One functions codebase: its functions and its source archive."""
 
     name: str
     endpoints: tuple[Endpoint, ...]
     archive: Archive
     required_apis: tuple[str, ...]
-    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class App:
-    """Everything Firebase in the checkout. `warnings` and `notes` are for the person; they stop nothing.
-
-    `warnings` holds those of the codebases too.
-    """
+    """Everything Firebase in the checkout. `warnings` and `notes` are shown to the user."""
 
     rules: RulesFile | None
     indexes: tuple[IndexSpec, ...]
@@ -86,44 +56,35 @@ class App:
 
 
 def load(settings: Settings, cache_dir: Path = CACHE_DIR) -> tuple[App | None, list[Problem]]:
-    """The app, or None and everything that is wrong with it. Archives and answers are kept in
-    `cache_dir`.
-    """
+    """The app, or None and all problems. Archives and manifests are cached in `cache_dir`."""
     found, problems = firebase_json.load(settings.app_dir, settings.google.firestore_database)
     if found is None:
         return None, problems
     location = settings.google.firestore_location
     if found.location is not None and found.location != location:
-        problems.append(
-            Problem(
-                key=f"{NAMESPACE}:firestoreLocation",
-                what=f'is "{location}", but firebase.json says that the database is in "{found.location}".',
-                fix=f"pulumi config set {NAMESPACE}:firestoreLocation {found.location}",
-            )
-        )
+        what = f'is "{location}", but firebase.json names the location "{found.location}".'
+        fix = f"pulumi config set {NAMESPACE}:firestoreLocation {found.location}"
+        problems.append(Problem(key=f"{NAMESPACE}:firestoreLocation", what=what, fix=fix))
     rules = _rules(found, problems)
     indexes = _indexes(found, problems)
     codebases: list[Codebase] = []
     declared: set[str] = set()
+    warnings: list[str] = []
     for source in found.codebases:
-        codebase, names, more = _codebase(settings, source, cache_dir)
-        problems += more
-        declared |= names
+        codebase = _codebase(settings, source, cache_dir, declared, problems, warnings)
         if codebase is not None:
             codebases.append(codebase)
     if len(codebases) == len(found.codebases):
         problems += params.unknown(settings.functions.params, declared)
-    problems += _twice(codebases)
+    problems += _deployed_twice(codebases)
     codebases, notes = _without_unused_alternative(settings, codebases)
     problems += _unconfigured(settings, codebases)
-    warnings = [warning for codebase in codebases for warning in codebase.warnings]
-    warnings += _unused(settings, codebases)
     app = App(
         rules=rules,
         indexes=indexes.indexes,
         fields=indexes.fields,
         codebases=tuple(codebases),
-        warnings=tuple(warnings),
+        warnings=(*warnings, *_unused_secrets(settings, codebases)),
         notes=(*found.notes, *notes),
     )
     return (None if problems else app), problems
@@ -133,197 +94,159 @@ def _text(path: Path, name: str, problems: list[Problem]) -> str | None:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        problems.append(
-            Problem(key=name, what=f"cannot be read: {error}.", fix=f"Make {name} a text in UTF-8.")
-        )
+        problems.append(Problem(key=name, what=f"cannot be read: {error}.", fix=f"Save {name} as UTF-8."))
         return None
 
 
 def _rules(found: firebase_json.FirebaseJson, problems: list[Problem]) -> RulesFile | None:
-    if found.rules is None:
-        return None
-    content = _text(found.rules, found.rules_name, problems)
+    name = found.rules_name
+    content = None if found.rules is None else _text(found.rules, name, problems)
     if content is not None and not content.strip():
-        problems.append(
-            Problem(
-                key=found.rules_name,
-                what="is empty: nobody could read or write anything.",
-                fix=f"Write the rules, or take {found.rules_name} out of firebase.json.",
-            )
-        )
-    return None if content is None else RulesFile(name=found.rules_name, content=content)
+        fix = f"Write the rules, or remove {name} from firebase.json."
+        problems.append(Problem(key=name, what="is empty: clients could read and write nothing.", fix=fix))
+    return None if content is None else RulesFile(name=name, content=content)
 
 
-def _indexes(found: firebase_json.FirebaseJson, problems: list[Problem]) -> index_file.IndexFile:
+def _indexes(found: firebase_json.FirebaseJson, problems: list[Problem]) -> IndexFile:
     text = None if found.indexes is None else _text(found.indexes, found.indexes_name, problems)
     if text is None:
-        return index_file.IndexFile(indexes=(), fields=())
+        return IndexFile(indexes=(), fields=())
     parsed, more = index_file.parse(text, found.indexes_name)
     problems += more
     return parsed
 
 
 def _codebase(
-    settings: Settings, source: firebase_json.CodebaseSource, cache_dir: Path
-) -> tuple[Codebase | None, set[str], list[Problem]]:
-    """The codebase, the names of the params it declares, and its problems."""
+    settings: Settings,
+    source: firebase_json.CodebaseSource,
+    cache_dir: Path,
+    declared: set[str],
+    problems: list[Problem],
+    warnings: list[str],
+) -> Codebase | None:
+    """The codebase. Adds to `declared` the names of its params, and to the problems and warnings."""
     where = source.relative
-    runtime, problems = runtimes.choose(settings.functions.runtime, source.runtime, source.folder, where)
+    google = settings.google
+    runtime, more, unknown = runtimes.choose(settings.functions.runtime, source.runtime, source.folder, where)
+    problems += more
     packed, more = archive.build(source.folder, source.ignore, source.name, where, cache_dir / "archives")
     problems += more
     if packed is None:
-        return None, set(), problems
+        return None
     answer, more = discovery.discover(
         discovery.Source(
             folder=source.folder,
             app_dir=settings.app_dir,
             where=where,
             digest=packed.sha256,
-            project=settings.google.project,
-            firebase_config=settings.google.firebase_config,
-            environment=_param_texts(settings),
+            project=google.project,
+            firebase_config=google.firebase_config,
+            environment={
+                name: params.as_text(value)
+                for name, value in settings.functions.params.items()
+                if isinstance(value, str | bool | int | float)
+            },
             timeout=settings.functions.discovery_timeout,
         ),
         cache_dir / "discovery",
     )
     problems += more
     if answer is None:
-        return None, set(), problems
-    names, _ = archive.packed_files(source.folder, source.ignore, where)
-    problems += _not_packed(answer.loaded, names, where)
-    project = settings.google.project
-    bucket = settings.google.storage_bucket
-    resolved, more = params.resolve(
-        answer.manifest.get("params"),
-        settings.functions.params,
-        {
-            "PROJECT_ID": project,
-            "GCLOUD_PROJECT": project,
-            **({} if bucket is None else {"STORAGE_BUCKET": bucket}),
-        },
-        where,
-    )
+        return None
+    problems += _not_packed(answer.loaded, packed.files, where)
+    builtin: dict[str, params.Value] = {"PROJECT_ID": google.project, "GCLOUD_PROJECT": google.project}
+    if google.storage_bucket is not None:
+        builtin["STORAGE_BUCKET"] = google.storage_bucket
+    resolved, more = params.resolve(answer.manifest.get("params"), settings.functions.params, builtin, where)
     problems += more
+    declared.update(resolved.declared)
     parsed, more = manifest.parse(
         answer.manifest,
         resolved,
         manifest.Context(
             where=where,
-            project=project,
-            region=settings.google.region,
+            project=google.project,
+            region=google.region,
             runtime=runtime,
-            firestore_location=settings.google.firestore_location,
-            firestore_database=settings.google.firestore_database,
-            functions_roles=settings.google.functions_roles,
+            firestore_location=google.firestore_location,
+            firestore_database=google.firestore_database,
+            functions_roles=google.functions_roles,
         ),
     )
     problems += more
-    codebase = Codebase(
+    texts = (*unknown, *parsed.warnings, *_warnings(source, answer, parsed))
+    warnings += [f"{where}: {text}" for text in texts]
+    return Codebase(
         name=source.name,
         endpoints=parsed.endpoints,
         archive=packed,
         required_apis=parsed.required_apis,
-        warnings=tuple(f"{where}: {text}" for text in (*parsed.warnings, *_warnings(source, answer, parsed))),
     )
-    return codebase, set(resolved.declared), problems
-
-
-def _param_texts(settings: Settings) -> dict[str, str]:
-    return {
-        name: params.as_text(value)
-        for name, value in settings.functions.params.items()
-        if isinstance(value, str | bool | int | float)
-    }
 
 
 def _warnings(
     source: firebase_json.CodebaseSource, answer: discovery.Answer, parsed: manifest.Parsed
 ) -> list[str]:
-    found: list[str] = []
     deployed = {endpoint.entry_point.split(".")[0] for endpoint in parsed.endpoints}
-    found += [
-        f"exports.{name} is lost: a later `module.exports = ...` replaces it, so it is not deployed. "
-        f"Put {name} into that object."
+    found = [
+        f"exports.{name} is not deployed: a later `module.exports = ...` replaces it. "
+        f"Move {name} into that object."
         for name in answer.lost_exports
         if name not in deployed
     ]
     found += [f"exports.{name} is undefined, so it is not deployed." for name in answer.undefined_exports]
     if source.predeploy:
-        found.append(
-            f"its predeploy commands are not run here; run them before: {'; '.join(source.predeploy)}"
-        )
+        commands = "; ".join(source.predeploy)
+        found.append(f"this program does not run predeploy commands. Run them before: {commands}")
     dotenv = sorted(path.name for path in source.folder.glob(".env*") if path.is_file())
     if dotenv:
         found.append(
-            f"{', '.join(dotenv)} is neither read nor deployed. Values belong into "
-            f"{NAMESPACE}:functionParams, secrets into {NAMESPACE}:secrets."
+            f"{', '.join(dotenv)} is not read or deployed. Set values in {NAMESPACE}:functionParams, "
+            f"secrets in {_SECRETS}."
         )
     return found
 
 
 def _not_packed(loaded: Iterable[str], packed: Sequence[str], where: str) -> list[Problem]:
-    """Files that ran while the functions were loaded, but are not in the archive."""
-    known = set(packed)
+    """Files that were loaded but are not in the archive."""
     problems: list[Problem] = []
-    for name in loaded:
-        if name in known:
-            continue
+    for name in sorted(set(loaded) - set(packed)):
+        fix = f'Add "!{name}" to "functions.ignore" in firebase.json.'
         if name.startswith(".."):
             fix = f"Move it into {where}, or make it a published package: only {where} is deployed."
-        else:
-            fix = f'Add "!{name}" to "functions.ignore" in firebase.json.'
         place = str(PurePosixPath(where) / name)
-        problems.append(
-            Problem(key=place, what="the functions load this file, but it is not deployed.", fix=fix)
-        )
+        problems.append(Problem(key=place, what="the functions load it, but it is not deployed.", fix=fix))
     return problems
 
 
-def _twice(codebases: Sequence[Codebase]) -> list[Problem]:
+def _deployed_twice(codebases: Sequence[Codebase]) -> list[Problem]:
     owners: dict[tuple[str, str], str] = {}
     problems: list[Problem] = []
     for codebase in codebases:
         for endpoint in codebase.endpoints:
             owner = owners.setdefault((endpoint.service_id, endpoint.region), codebase.name)
             if owner != codebase.name:
-                problems.append(
-                    Problem(
-                        key="firebase.json",
-                        what=f"the codebases {owner} and {codebase.name} both deploy {endpoint.id} "
-                        f"in {endpoint.region}.",
-                        fix=f"Rename {endpoint.id} in one of them.",
-                    )
-                )
+                name = endpoint.id
+                what = f"the codebases {owner} and {codebase.name} both deploy {name} in {endpoint.region}."
+                fix = f"Rename {name} in one of them."
+                problems.append(Problem(key="firebase.json", what=what, fix=fix))
     return problems
-
-
-def _users(codebases: Iterable[Codebase]) -> dict[str, list[str]]:
-    """Which functions use each secret."""
-    users: dict[str, list[str]] = {}
-    for codebase in codebases:
-        for endpoint in codebase.endpoints:
-            for use in endpoint.secrets:
-                names = users.setdefault(use.secret, [])
-                if endpoint.id not in names:
-                    names.append(endpoint.id)
-    return users
 
 
 def _without_unused_alternative(
     settings: Settings, codebases: list[Codebase]
 ) -> tuple[list[Codebase], list[str]]:
-    """Drop the binding of an alternative that is not configured from the functions that bind another one
-    that is. A function that binds nothing else needs that very secret, and keeps it.
-    """
+    """Remove unconfigured alternatives from the functions that use a configured one. A function that uses
+    only the unconfigured one keeps it: it needs that secret."""
     configured = ALTERNATIVE_SECRETS & set(settings.secrets.values)
     absent = ALTERNATIVE_SECRETS - configured
-    dropped: set[str] = set()
+    removed: set[str] = set()
 
     def without(endpoint: Endpoint) -> Endpoint:
-        bound = {use.secret for use in endpoint.secrets}
-        if not bound & configured:
+        used = {use.secret for use in endpoint.secrets}
+        if not used & configured:
             return endpoint
-        dropped.update(bound & absent)
+        removed.update(used & absent)
         return replace(endpoint, secrets=tuple(use for use in endpoint.secrets if use.secret not in absent))
 
     kept = [
@@ -331,46 +254,39 @@ def _without_unused_alternative(
         for codebase in codebases
     ]
     return kept, [
-        f"{name} is not configured; the other AI provider's key is used." for name in sorted(dropped)
+        f"{name} is not configured; the other AI provider's key is used." for name in sorted(removed)
     ]
 
 
 def _unconfigured(settings: Settings, codebases: Sequence[Codebase]) -> list[Problem]:
-    """A problem for each secret that is missing, and one for alternatives of which any will do."""
+    """A problem for each missing secret, and one for alternatives of which none is configured."""
     configured = {*settings.secrets.values, settings.secrets.backend_url_secret}
-    missing: dict[tuple[str, ...], list[str]] = {}
-    for codebase in codebases:
-        for endpoint in codebase.endpoints:
-            names = {use.secret for use in endpoint.secrets} - configured
-            either = sorted(names & ALTERNATIVE_SECRETS)
-            groups = [(name,) for name in sorted(names.difference(either))]
-            groups += [tuple(either)] if either else []
-            for group in groups:
-                users = missing.setdefault(group, [])
-                if endpoint.id not in users:
-                    users.append(endpoint.id)
+    missing: dict[tuple[str, ...], dict[str, None]] = {}
+    for endpoint in (endpoint for codebase in codebases for endpoint in codebase.endpoints):
+        names = {use.secret for use in endpoint.secrets} - configured
+        either = tuple(sorted(names & ALTERNATIVE_SECRETS))
+        for group in (*((name,) for name in names.difference(either)), either):
+            if group:
+                missing.setdefault(group, {})[endpoint.id] = None
     problems: list[Problem] = []
     for group, users in sorted(missing.items()):
         name, *others = group
         if others and any((one,) in missing for one in group):
-            continue  # another function needs one of them, which is then enough for these
+            continue  # another function needs one of them, which is enough for these functions too
         also = f" (nor is {', '.join(others)}; one of them is enough)" if others else ""
-        problems.append(
-            Problem(
-                key=f"{NAMESPACE}:secrets",
-                what=f"{', '.join(users)} {'use' if len(users) > 1 else 'uses'} the secret {name}, "
-                f"which is not configured{also}.",
-                fix=f"pulumi config set --secret --path '{NAMESPACE}:secrets.{name}'",
-            )
-        )
+        verb = "use" if len(users) > 1 else "uses"
+        what = f"{', '.join(users)} {verb} the secret {name}, which is not configured{also}."
+        fix = f"pulumi config set --secret --path '{_SECRETS}.{name}'"
+        problems.append(Problem(key=_SECRETS, what=what, fix=fix))
     return problems
 
 
-def _unused(settings: Settings, codebases: Sequence[Codebase]) -> list[str]:
-    users = _users(codebases)
+def _unused_secrets(settings: Settings, codebases: Sequence[Codebase]) -> list[str]:
+    endpoints = (endpoint for codebase in codebases for endpoint in codebase.endpoints)
+    used = {use.secret for endpoint in endpoints for use in endpoint.secrets}
     return [
-        f"{NAMESPACE}:secrets.{name} is configured, but no function uses it. "
-        f"Remove it: pulumi config rm --path '{NAMESPACE}:secrets.{name}'"
+        f"{_SECRETS}.{name} is configured, but no function uses it. "
+        f"To remove it: pulumi config rm --path '{_SECRETS}.{name}'"
         for name in settings.secrets.names
-        if name not in users
+        if name not in used
     ]

@@ -1,12 +1,11 @@
-"""The source archive of a functions codebase: same content, same bytes, same object name, on every
-machine.
+"""The source archive of a functions codebase: the same content gives the same bytes and name on any machine.
 
-Entries are sorted, stored without compression (compressors differ between machines), with one fixed date
-and mode. What must not be deployed by accident stays out: dependencies (Google installs them from the
-lock file), local environment and secret files, debug logs, tests, docs; `functions.ignore` of
-firebase.json adds to that, in gitignore's language, and may bring back a test or a document with `!`,
-never an environment or secret file.
-Refuses a link that leaves the codebase's folder: its target is not part of the app that was reviewed.
+Entries are sorted, not compressed (compressors differ between machines), and have one fixed date and mode.
+Not packed: dependencies (Google installs them from the lock file), environment and secret files, debug logs,
+tests, documentation. `functions.ignore` of firebase.json (gitignore patterns) excludes more; with `!` it
+includes a test or document again, but never an environment or secret file.
+
+Refuses links that leave the codebase's folder.
 """
 
 from __future__ import annotations
@@ -28,14 +27,14 @@ _NEVER = (
     "node_modules/", ".git/", ".env", ".env.*", ".secret.local", ".runtimeconfig.json",
     "firebase-debug.log", "firebase-debug.*.log", ".DS_Store",
 )  # fmt: skip
-# Not packed unless functions.ignore brings it back with a `!` pattern.
+# Not packed unless functions.ignore includes it with a `!` pattern.
 _BY_DEFAULT = (
     "*.log", "*.md", "/docs/", "/test/", "/tests/", "__tests__/", "/coverage/", ".nyc_output/", ".github/",
     ".vscode/", ".idea/", ".gitignore", ".gcloudignore", ".eslintrc.*", ".eslintcache",
     "*.test.js", "*.test.cjs", "*.test.mjs", "*.test.ts",
     "*.spec.js", "*.spec.cjs", "*.spec.mjs", "*.spec.ts",
 )  # fmt: skip
-_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold
+_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date of the zip format
 _MODE = 0o100644 << 16
 _UNIX = 3
 MAX_BYTES = 100_000_000  # source of one function (Cloud Functions quotas: 100 MB compressed)
@@ -43,19 +42,18 @@ MAX_BYTES = 100_000_000  # source of one function (Cloud Functions quotas: 100 M
 
 @dataclass(frozen=True, kw_only=True)
 class Archive:
-    """A zip on this machine. `object_name` carries the content's hash: equal content, equal name."""
+    """A zip on this machine. `object_name` contains the content's hash; `files` are the packed paths."""
 
     path: Path
     sha256: str
     object_name: str
+    files: tuple[str, ...]
 
 
 def build(
     folder: Path, ignore: Sequence[str], codebase: str, where: str, out_dir: Path
 ) -> tuple[Archive | None, list[Problem]]:
-    """Pack `folder` into `out_dir`. `where` names the folder in messages. An archive there already is
-    kept.
-    """
+    """Pack `folder` into `out_dir`, unless the archive exists. `where` names the folder in messages."""
     names, problems = packed_files(folder, ignore, where)
     if problems:
         return None, problems
@@ -70,44 +68,36 @@ def build(
             info.create_system = _UNIX
             archive.writestr(info, content)
     if size > MAX_BYTES:
-        return None, [
-            Problem(
-                key=where,
-                what=f"the source has {size // 1_000_000} MB; the limit is {MAX_BYTES // 1_000_000} MB.",
-                fix='Name what is not needed at run time in "functions.ignore" of firebase.json.',
-            )
-        ]
+        what = f"the source has {size // 1_000_000} MB; the limit is {MAX_BYTES // 1_000_000} MB."
+        fix = 'Exclude what the functions do not need: "functions.ignore" in firebase.json.'
+        return None, [Problem(key=where, what=what, fix=fix)]
     data = buffer.getvalue()
     digest = hashlib.sha256(data).hexdigest()
     path = out_dir / f"{codebase}-{digest}.zip"
     if not path.is_file() or path.stat().st_size != len(data):
         write_atomically(path, data)
-    return Archive(path=path, sha256=digest, object_name=f"functions/{codebase}-{digest}.zip"), []
+    object_name = f"functions/{codebase}-{digest}.zip"
+    return Archive(path=path, sha256=digest, object_name=object_name, files=names), []
 
 
 def packed_files(folder: Path, ignore: Sequence[str], where: str) -> tuple[tuple[str, ...], list[Problem]]:
-    """The files of `folder` that are deployed: relative, with `/`, sorted by their bytes."""
+    """The files of `folder` that are deployed: relative paths with `/`, sorted by their bytes."""
     never = pathspec.GitIgnoreSpec.from_lines(_NEVER)
-    chosen = pathspec.GitIgnoreSpec.from_lines((*_BY_DEFAULT, *ignore))
+    excluded = pathspec.GitIgnoreSpec.from_lines((*_BY_DEFAULT, *ignore))
     problems: list[Problem] = []
     names = [
         name
         for name in _walk(folder, folder, never, where, problems)
-        if not never.match_file(name) and not chosen.match_file(name)
+        if not never.match_file(name) and not excluded.match_file(name)
     ]
     if not names and not problems:
-        problems.append(
-            Problem(
-                key=where,
-                what="nothing in this folder would be deployed.",
-                fix='Put the functions there, or correct "source" and "ignore" in firebase.json.',
-            )
-        )
+        fix = 'Put the functions there, or correct "source" and "ignore" in firebase.json.'
+        problems.append(Problem(key=where, what="the folder has no file that is deployed.", fix=fix))
     return tuple(sorted(names, key=os.fsencode)), problems
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a whole file or none: another process never reads half of it."""
+    """Write the file so that another process reads all of it or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.write_bytes(data)
@@ -125,23 +115,15 @@ def _walk(
         if entry.is_symlink():
             if never.match_file(name) or never.match_file(f"{name}/"):
                 continue
-            if not _safe_link(path, root):
-                problems.append(
-                    Problem(
-                        key=f"{where}/{name}",
-                        what="this link does not point at a file inside the codebase's folder.",
-                        fix=f'Replace the link by a copy, or add "{name}" to "functions.ignore".',
-                    )
-                )
+            target = path.resolve()
+            if target.is_file() and target.is_relative_to(root.resolve()):
+                yield name
                 continue
-            yield name
+            what = "the link does not point at a file inside the codebase's folder."
+            fix = f'Replace the link by a copy, or add "{name}" to "functions.ignore".'
+            problems.append(Problem(key=f"{where}/{name}", what=what, fix=fix))
         elif entry.is_dir():
             if not never.match_file(f"{name}/"):
                 yield from _walk(path, root, never, where, problems)
         elif entry.is_file():
             yield name
-
-
-def _safe_link(path: Path, root: Path) -> bool:
-    target = path.resolve()
-    return target.is_file() and target.is_relative_to(root.resolve())

@@ -1,5 +1,5 @@
-// Loaded into the discovery process before the functions: says, when it ends, what its entry module exports
-// and which files it loaded. Reads nothing else, changes nothing. CommonJS only: other modules have no cache.
+// Loaded into the discovery process before the functions. When the process ends, it reports what the entry
+// module exports and which files were loaded. CommonJS only: ES modules are not in require.cache.
 "use strict";
 const fs = require("node:fs");
 
@@ -14,7 +14,7 @@ process.on("exit", () => {
       }
     }
   } catch {
-    report.entry = null; // the codebase has no entry module: discovery itself has said so
+    report.entry = null; // no entry module; discovery reports it
   }
   report.loaded = Object.keys(require.cache).filter((file) => !file.includes("/node_modules/"));
   fs.writeFileSync(process.env.CRM_DISCOVERY_REPORT, JSON.stringify(report));

@@ -1,9 +1,9 @@
-"""API enablement: one resource per Google API that the project needs.
+"""The Google APIs that the project needs, one resource each.
 
-Runbook: the line before all lines, "the project exists and its APIs are on".
+Runbook: the precondition of all lines, "the project exists and its APIs are on".
 
-It refuses to turn an API off, on destroy or when the app no longer asks for it: other things in the
-project may need it, and turning one off can delete what it holds.
+Refuses to disable an API, on destroy or when the app no longer needs it: other things in the project may use
+it, and disabling it can delete their data.
 """
 
 from __future__ import annotations
@@ -27,51 +27,56 @@ SCHEDULES = ("cloudscheduler",)
 
 @dataclass(frozen=True, kw_only=True)
 class ApisArgs:
-    """google: where. codebases: what is deployed, which decides what is needed."""
+    """google: the project. codebases: the functions, whose triggers decide which APIs are needed."""
 
     google: GoogleSettings
     codebases: tuple[Codebase, ...]
 
 
 def needed(codebases: Iterable[Codebase]) -> set[str]:
-    """The APIs that these codebases need, the ones every stack needs included."""
+    """The short names of the APIs that a stack with these codebases needs."""
     services: set[str] = set(ALWAYS)
     for codebase in codebases:
         services.update(FUNCTIONS, codebase.required_apis)
-        if any(isinstance(endpoint.trigger, EventTrigger) for endpoint in codebase.endpoints):
-            services.update(EVENTS)
-        if any(isinstance(endpoint.trigger, ScheduleTrigger) for endpoint in codebase.endpoints):
-            services.update(SCHEDULES)
+        triggers = {type(endpoint.trigger) for endpoint in codebase.endpoints}
+        services.update(EVENTS if EventTrigger in triggers else ())
+        services.update(SCHEDULES if ScheduleTrigger in triggers else ())
     return services
 
 
 def full_name(service: str) -> str:
-    """`run` and `run.googleapis.com` are one API."""
+    """`run.googleapis.com` for `run`."""
     return service if "." in service else f"{service}.googleapis.com"
 
 
 class Apis(Component):
-    """The enabled APIs. Others depend on the ones they use: `depends_on=apis.of("run", "eventarc")`."""
+    """The enabled APIs.
+
+    Example:
+        apis = Apis("apis", ApisArgs(google=settings.google, codebases=app.codebases))
+        options = pulumi.ResourceOptions(depends_on=apis.of("run", "eventarc"))
+    """
 
     enabled: dict[str, gcp.projects.Service]
 
     def __init__(self, name: str, args: ApisArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        self.enabled = {}
-        for service in sorted({full_name(service) for service in needed(args.codebases)}):
-            self.enabled[service] = gcp.projects.Service(
+        self.enabled = {
+            service: gcp.projects.Service(
                 f"{name}-{service.removesuffix('.googleapis.com')}",
                 project=args.google.project,
                 service=service,
                 disable_on_destroy=False,
                 opts=self.child(),
             )
+            for service in sorted({full_name(service) for service in needed(args.codebases)})
+        }
         self.register_outputs({"enabled": sorted(self.enabled)})
 
     def of(self, *services: str) -> list[pulumi.Resource]:
-        """The resources of these APIs.
+        """The resources of these APIs, to depend on.
 
         Raises:
-            KeyError: an API that was not asked to be enabled; a mistake in the program, not in the settings.
+            KeyError: an API is not enabled; a defect of the program.
         """
         return [self.enabled[full_name(service)] for service in services]

@@ -1,17 +1,17 @@
-"""Cloud Functions: the source archive, one function per endpoint, who may call it, and the clock that does.
+"""Cloud Functions: source archives, a function per endpoint, invokers and schedules.
 
 Runbook: "firebase deploy --only functions", "functions Deployed".
 
-Everything about an endpoint is a property or a resource, so that drift in it is seen and healed: options, the
-invoker, the trigger, the pinned secret versions. The names are those of the official CLI (function, scheduler
-job, labels, environment), so its `functions:list` and `functions:log` go on working; the label
-`deployment-tool=pulumi` keeps its deploy from taking our functions for its own and deleting them.
+Options, invokers, triggers and secret versions are properties or resources, so drift in them is detected and
+reset. The names (function, scheduler job, labels, environment) are those of the Firebase CLI, so its
+`functions:list` and `functions:log` work. The label `deployment-tool=pulumi` keeps its deploy from deleting
+these functions.
 
-It refuses to put the invoker on the function: Google only honours it on the Cloud Run service behind it
-(Cloud Functions docs, "Authorize access"), whose name is computed here and not taken from an output,
-because an unknown name would show every binding as replaced whenever code changes. It refuses to guess a
-storage bucket for FIREBASE_CONFIG: projects differ, and a wrong one fails later and stranger than none. The
-setting `storageBucket` says it.
+- The invoker is granted on the Cloud Run service behind the function: Google ignores it on the function
+  (Cloud Functions docs, "Authorize access"). The service's name is computed: an unknown name would show each
+  grant as replaced whenever code changes.
+- FIREBASE_CONFIG names no storage bucket unless `storageBucket` is set. The default bucket's name differs
+  between projects, and a wrong name fails later than a missing one.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from components.apis import EVENTS, FUNCTIONS, SCHEDULES, Apis
 from components.google import member
 from components.identities import Identities, runtime_email
 from components.secrets import Secrets
-from components.verification_spec import SOURCE_VARIABLE
+from components.verification_spec import SOURCE_VARIABLE, Function
 from settings.model import GoogleSettings
 
-# Another trigger of these is another trigger: Google updates neither in place (as the official CLI knows).
-# Nor does it turn a function that is called into one that events start, or back (firebase-tools issue 8298).
-# There the whole block comes or goes, which no path below it notices: replacement_trigger says that.
+# Google updates neither in place (nor does the Firebase CLI). Nor can a function change between HTTP and an
+# event trigger (firebase-tools issue 8298): then the whole block appears or disappears, which these paths do
+# not match, so the kind is the `replacement_trigger`.
 REPLACING = ["eventTrigger.eventType", "eventTrigger.triggerRegion"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionsArgs:
-    """What functions are made of. after: what code needs before it may run, such as its indexes."""
+    """codebases: the functions. after: what code needs before it runs, such as indexes."""
 
     google: GoogleSettings
     codebases: tuple[Codebase, ...]
@@ -52,21 +52,18 @@ class FunctionsArgs:
     after: Resources
 
 
-@dataclass(frozen=True, kw_only=True)
-class Deployed:
-    """A declared function, for whoever verifies it. `digest` changes with anything that is declared of it."""
-
-    endpoint: Endpoint
-    source_object: str
-    digest: str
-
-
 class Functions(Component):
-    """The functions. `urls` by id of those that are called over HTTP, `deployed` is all of them, `ready`
-    their resources."""
+    """The functions.
+
+    `urls` has the addresses of HTTP functions by id, `deployed` what is verified, `ready` the resources.
+
+    Example:
+        functions = Functions("functions", FunctionsArgs(codebases=app.codebases, after=indexes.ready, ...))
+        pulumi.export("function_urls", functions.urls)
+    """
 
     urls: dict[str, str]
-    deployed: list[Deployed]
+    deployed: list[Function]
     ready: list[pulumi.Resource]
 
     def __init__(self, name: str, args: FunctionsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -88,11 +85,11 @@ class Functions(Component):
             location=args.google.region.upper(),
             uniform_bucket_level_access=True,
             public_access_prevention="enforced",
-            # Only our archives are in it, and each can be built again from the repository. No rule deletes
-            # old ones by age: an unchanged function is still updated from the archive it was made from.
+            # It contains only archives, which can be built again. No lifecycle rule deletes old ones: an
+            # unchanged function is updated from the archive it was built from.
             force_destroy=True,
-            # Functions of any region are built from it, and a bucket cannot move: with another `region` it
-            # would be deleted with all archives in it, which nothing would put into the new one.
+            # Functions of any region are built from it. A bucket cannot move: another `region` would replace
+            # it, and unchanged archives would be missing in the new one.
             opts=self.child(depends_on=args.apis.of("storage"), ignore_changes=["location"]),
         )
         for codebase in args.codebases:
@@ -100,11 +97,10 @@ class Functions(Component):
                 f"{name}-source-{codebase.name}",
                 bucket=self._bucket_name,
                 name=codebase.archive.object_name,
-                # From the project's folder: the path is kept in the state, which other machines share.
+                # Relative, because the path is in the state, which other machines use.
                 source=pulumi.FileAsset(os.path.relpath(codebase.archive.path)),
                 content_type="application/zip",
-                # The name carries the content's hash, so old and new exist side by side; old ones are kept as
-                # the way back.
+                # The name contains the content's hash. Old archives are kept for a rollback.
                 opts=self.child(depends_on=[bucket], delete_before_replace=False, retain_on_delete=True),
             )
             for endpoint in codebase.endpoints:
@@ -142,8 +138,7 @@ class Functions(Component):
             "runtime": endpoint.runtime,
             "entry_point": endpoint.entry_point,
             "environment_variables": {
-                # Set and empty: the builder runs no script of package.json; what is in the archive is what
-                # runs.
+                # Empty: the builder runs no script of package.json, so the archive is what runs.
                 "GOOGLE_NODE_RUN_SCRIPTS": "",
                 SOURCE_VARIABLE: codebase.archive.object_name,
             },
@@ -154,7 +149,7 @@ class Functions(Component):
             "available_cpu": endpoint.cpu,
             "max_instance_request_concurrency": endpoint.concurrency,
             "timeout_seconds": endpoint.timeout_seconds,
-            "min_instance_count": endpoint.min_instances or None,  # the API does not tell 0 from absent
+            "min_instance_count": endpoint.min_instances or None,  # the API returns null for 0
             "max_instance_count": endpoint.max_instances,
             "ingress_settings": endpoint.ingress,
             "vpc_connector": endpoint.vpc_connector,
@@ -165,9 +160,10 @@ class Functions(Component):
         labels = _labels(endpoint, codebase.name)
         declared = json.dumps([build, service, event, labels], sort_keys=True)
         self.deployed.append(
-            Deployed(
-                endpoint=endpoint,
-                source_object=codebase.archive.object_name,
+            Function(
+                id=endpoint.id,
+                region=endpoint.region,
+                source=codebase.archive.object_name,
                 digest=hashlib.sha256(declared.encode()).hexdigest()[:16],
             )
         )
@@ -175,8 +171,8 @@ class Functions(Component):
             "storage_source": {
                 "bucket": self._bucket_name,
                 "object": codebase.archive.object_name,
-                # Said by us: unsaid, the plugin takes the generation of Google's copy of the last archive
-                # from the function, and sends it along with the name of the next one.
+                # Without it, the plugin sends the generation of Google's copy of the previous archive along
+                # with the name of the new one.
                 "generation": source.generation,
             }
         }
@@ -229,8 +225,8 @@ class Functions(Component):
             name=endpoint.service_id,
             role="roles/run.invoker",
             member=caller,
-            # A function that is replaced gets a new service with an empty policy. Deleted first, because
-            # taking the old right away after granting the same one again would leave none.
+            # A replaced function has a new service without grants. Deleted first: deleting the old grant
+            # after creating the same one again would leave none.
             opts=self.child(depends_on=[function], replace_with=[function], delete_before_replace=True),
         )
 
@@ -246,8 +242,7 @@ class Functions(Component):
             time_zone=trigger.time_zone,
             attempt_deadline=_seconds(trigger.attempt_deadline_seconds, default=180),
             retry_config=_retry(trigger),
-            # Said, though it is the default: what is not said of a job is taken from the live side, and one
-            # that was paused by hand would stay so without a word.
+            # The default, but explicit: without it a job that was paused in the console is no drift.
             paused=False,
             http_target={
                 "http_method": "POST",
@@ -259,12 +254,12 @@ class Functions(Component):
 
 
 def url(endpoint: Endpoint, project: str) -> str:
-    """The function's address, known before it exists (Cloud Functions docs, `cloudfunctions.net` URLs)."""
+    """The function's address, which is known before it exists (Cloud Functions docs, URLs)."""
     return f"https://{endpoint.region}-{project}.cloudfunctions.net/{endpoint.id}"
 
 
 def environment(endpoint: Endpoint, google: GoogleSettings) -> dict[str, str]:
-    """The function's plain variables: what the official CLI provides, and the codebase's own."""
+    """The environment variables that are not secret: those of the Firebase CLI, and the codebase's own."""
     project = google.project
     provided = {
         "EVENTARC_CLOUD_EVENT_SOURCE": (
@@ -312,8 +307,8 @@ def _event(trigger: object, email: str) -> gcp.cloudfunctionsv2.FunctionEventTri
 
 
 def _retry(trigger: ScheduleTrigger) -> gcp.cloudscheduler.JobRetryConfigArgsDict:
-    """All of it, always: what is not declared Google fills in (Cloud Scheduler API, `RetryConfig`), and a
-    block that is live and not declared is a change for ever: the plugin does not take it for computed."""
+    """All fields, with Google's defaults (Cloud Scheduler API, `RetryConfig`): Google fills in missing ones,
+    and the plugin shows them as a change in every preview."""
     return {
         "retry_count": trigger.retry_count or 0,
         "max_retry_duration": _seconds(trigger.max_retry_seconds, default=0),

@@ -1,10 +1,11 @@
-"""The one Google provider. Every Google resource of the program comes from it and from nothing else.
+"""The Google provider. Every Google resource of the program uses it.
 
-It refuses the default provider (`pulumi:disable-default-providers` in the stack files names gcp): a forgotten
-`provider=` must fail, not deploy to whatever project someone's gcloud points at. It takes no credential: the
-plugin reads GOOGLE_OAUTH_ACCESS_TOKEN, GOOGLE_CREDENTIALS or the application default login, so none is in
-state. Whoever deploys with a personal login also sets USER_PROJECT_OVERRIDE=true and GOOGLE_BILLING_PROJECT,
-which the Firebase Rules API asks of such logins (pulumi-gcp, provider configuration).
+The default provider is disabled in the stack files (`pulumi:disable-default-providers`), so that a resource
+without a provider is an error and not deployed to the project of somebody's gcloud.
+
+The provider has no credentials in its inputs: the plugin reads GOOGLE_OAUTH_ACCESS_TOKEN, GOOGLE_CREDENTIALS
+or the application default credentials. With a personal login, also set USER_PROJECT_OVERRIDE=true and
+GOOGLE_BILLING_PROJECT, which the Firebase Rules API requires (pulumi-gcp, provider configuration).
 """
 
 from __future__ import annotations
@@ -16,12 +17,7 @@ from settings.model import GoogleSettings
 
 
 def provider(settings: GoogleSettings, after: pulumi.Resource) -> gcp.Provider:
-    """The provider, bound to the project and region of the settings.
-
-    Args:
-        settings: Google's settings.
-        after: what must have come to be before anything on Google is changed.
-    """
+    """The provider for the project and region of the settings. Nothing on Google changes before `after`."""
     return gcp.Provider(
         "google",
         project=settings.project,
@@ -31,7 +27,7 @@ def provider(settings: GoogleSettings, after: pulumi.Resource) -> gcp.Provider:
 
 
 def load_sdk() -> tuple[type[pulumi.CustomResource], ...]:
-    """Load the slow parts of the SDK, a quarter of a second in all; they load when they are first named."""
+    """Import the slow modules of the SDK (0.25 s in all), which it imports when they are first used."""
     return (
         gcp.cloudfunctionsv2.Function,
         gcp.cloudrunv2.ServiceIamMember,
@@ -42,10 +38,7 @@ def load_sdk() -> tuple[type[pulumi.CustomResource], ...]:
 
 
 def account_email(account_id: str, project: str) -> str:
-    """A service account's e-mail, computed.
-
-    Computed and not taken from the account's output, so that a preview never shows it as unknown.
-    """
+    """The e-mail of a service account. The account's output would be unknown in a preview."""
     return f"{account_id}@{project}.iam.gserviceaccount.com"
 
 

@@ -1,20 +1,19 @@
-"""Who acts: the service accounts, their roles, and the backend's key.
+"""The service accounts and IAM roles, and the backend's key.
 
-Runbook: "FIREBASE_SERVICE_ACCOUNT_JSON" (minted here, rotated by changing `keyRotation`), and the line the
-runbook never had: what each part is allowed to do.
+Runbook: "FIREBASE_SERVICE_ACCOUNT_JSON" (created here, replaced when `serviceAccountKeyRotation` changes).
 
-Functions that share a set of secrets share a service account, so that a secret can be read by the
-functions that use it and by no other; functions without secrets share `crm-fn`. The account's name comes
-from the set, so that reordering the functions changes nothing.
+Functions with the same set of secrets share a service account, so that a secret can be read only by the
+functions that use it; functions without secrets share `crm-fn`. The account's name comes from the set, so the
+order of the functions has no effect.
 
-It refuses to give anything to Google's default compute account, which is an editor of the whole project.
+Google's default compute account gets no role and runs no function: it is an editor of the whole project.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pulumi
@@ -32,7 +31,7 @@ FUNCTIONS_ACCOUNT = "crm-fn"
 
 @dataclass(frozen=True, kw_only=True)
 class IdentitiesArgs:
-    """google: project, roles and key rotation. endpoints: all functions. apis: the enabled ones."""
+    """google: project, roles and key rotation. endpoints: all functions. apis: the enabled APIs."""
 
     google: GoogleSettings
     endpoints: tuple[Endpoint, ...]
@@ -40,7 +39,7 @@ class IdentitiesArgs:
 
 
 def functions_account(secrets: Iterable[str]) -> str:
-    """The account id for a set of secrets: 6 to 30 characters (IAM API, `CreateServiceAccount`)."""
+    """The account id for a set of secrets, of 6 to 30 characters (IAM API, `CreateServiceAccount`)."""
     names = sorted(set(secrets))
     if not names:
         return FUNCTIONS_ACCOUNT
@@ -49,7 +48,7 @@ def functions_account(secrets: Iterable[str]) -> str:
 
 
 def runtime_email(endpoint: Endpoint, project: str) -> str:
-    """The service account that a function runs as: the one it names itself, else the one of its secrets."""
+    """The service account that a function runs as: its own `serviceAccount`, else the one of its secrets."""
     named = endpoint.service_account
     if named is None:
         return account_email(functions_account(use.secret for use in endpoint.secrets), project)
@@ -59,9 +58,14 @@ def runtime_email(endpoint: Endpoint, project: str) -> str:
 
 
 class Identities(Component):
-    """The accounts; `backend_key` is the backend's key as JSON text, secret.
+    """The service accounts.
 
-    `accounts` holds, by e-mail, every account made here; `ready` what must exist before a function can run.
+    `accounts` has all created accounts by e-mail, `backend_key` the key's JSON (secret). The lists are what
+    the backend, functions and event functions depend on.
+
+    Example:
+        args = IdentitiesArgs(google=settings.google, endpoints=endpoints, apis=apis)
+        key = Identities("identities", args).backend_key
     """
 
     accounts: dict[str, gcp.serviceaccount.Account]
@@ -81,22 +85,22 @@ class Identities(Component):
         self.events_ready = []
         self._backend(args.google)
         self._functions(args.google, args.endpoints)
-        serving_events = {
+        receivers = {
             runtime_email(endpoint, self._project)
             for endpoint in args.endpoints
             if isinstance(endpoint.trigger, EventTrigger)
         }
-        if serving_events:
-            self._events(sorted(serving_events), args.apis.of(*EVENTS))
+        if receivers:
+            self._events(sorted(receivers), args.apis.of(*EVENTS))
         self.register_outputs({"accounts": sorted(self.accounts)})
 
-    def _account(self, account_id: str, title: str, what_for: str) -> gcp.serviceaccount.Account:
+    def _account(self, account_id: str, title: str, description: str) -> gcp.serviceaccount.Account:
         account = gcp.serviceaccount.Account(
             f"{self._name}-{account_id}",
             project=self._project,
             account_id=account_id,
             display_name=title,
-            description=what_for,
+            description=description,
             opts=self.child(depends_on=self._after),
         )
         self.accounts[account_email(account_id, self._project)] = account
@@ -119,12 +123,15 @@ class Identities(Component):
         key = gcp.serviceaccount.Key(
             f"{self._name}-{BACKEND_ACCOUNT}-key",
             service_account_id=f"projects/{self._project}/serviceAccounts/{email}",
-            # Another value mints another key; the old one is revoked at the end of the same `up`, when the
-            # backend already runs with the new one.
+            # Another value creates another key; the old one is deleted at the end of the same `up`, when the
+            # backend already uses the new one.
             keepers={"rotation": settings.key_rotation},
             opts=self.child(depends_on=[account]),
         )
-        self.backend_key = pulumi.Output.secret(key.private_key).apply(_decode)
+        # The IAM API returns the key file in base64 (`ServiceAccountKey`).
+        self.backend_key = pulumi.Output.secret(key.private_key).apply(
+            lambda encoded: base64.b64decode(encoded).decode()
+        )
         self.backend_ready.append(key)
 
     def _functions(self, settings: GoogleSettings, endpoints: tuple[Endpoint, ...]) -> None:
@@ -140,8 +147,8 @@ class Identities(Component):
             self.functions_ready.append(account)
             self.functions_ready += [self._grant(email, role, [account]) for role in settings.functions_roles]
 
-    def _events(self, emails: list[str], apis: Resources) -> None:
-        agents: Mapping[str, gcp.projects.ServiceIdentity] = {
+    def _events(self, receivers: list[str], apis: Resources) -> None:
+        agents = {
             service: gcp.projects.ServiceIdentity(
                 f"{self._name}-agent-{service}",
                 project=self._project,
@@ -158,17 +165,7 @@ class Identities(Component):
             member=agents["pubsub"].member,
             opts=self.child(),
         )
-        receivers = [
-            self._grant(
-                email,
-                "roles/eventarc.eventReceiver",
-                [self.accounts[email]] if email in self.accounts else self._after,
-            )
-            for email in emails
-        ]
-        self.events_ready += [*agents.values(), signer, *receivers]
-
-
-def _decode(private_key: str) -> str:
-    """The key file's text; the IAM API hands it over in base64 (IAM API, `ServiceAccountKey`)."""
-    return base64.b64decode(private_key).decode()
+        self.events_ready += [*agents.values(), signer]
+        for email in receivers:
+            after = [self.accounts[email]] if email in self.accounts else self._after
+            self.events_ready.append(self._grant(email, "roles/eventarc.eventReceiver", after))

@@ -2,15 +2,15 @@
 
 Runbook: "firebase deploy --only firestore:indexes", "indexes are Ready", and the risk "index build time".
 
-A resource is named by the index's canonical key, so the order in the file means nothing. The first index is
-created alone and the rest in a few lanes: many at once make Firestore answer "too much contention", which
-pulumi-gcp does not repeat (firebase-tools issue 1119, terraform-provider-google issue 6546). An index's lane
-comes from its key, so adding one moves no other.
+A resource is named by the index's canonical key, so the order in the file has no effect, and another shape is
+another resource: the engine deletes the old one after everything else of the `up` has succeeded.
 
-It refuses to delete an index before its replacement is ready: another shape is another key, hence another
-resource, and the engine deletes only after everything else of the `up` has succeeded. `up` waits until an
-index is READY; a build takes 10 to 60 minutes on a grown collection, hence the two hours. Indexes are not
-protected: what one holds can be built again from the file, and leaving one behind costs writes for ever.
+The first index is created alone, the others in a few parallel lanes: with many at once Firestore responds
+"too much contention", which pulumi-gcp does not retry (firebase-tools issue 1119, terraform-provider-google
+issue 6546). The key decides the lane, so a new index changes the dependencies of no other.
+
+`up` waits until an index is READY, 10 to 60 minutes on a large collection. Indexes are not protected: they
+can be built again from the file, and an index that is kept slows down writes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BUILD_TIME = "120m"
 
 @dataclass(frozen=True, kw_only=True)
 class IndexesArgs:
-    """google: the database, and how many indexes may build at once. apis: the enabled ones."""
+    """google: the database and the number of lanes. apis: the enabled APIs."""
 
     google: GoogleSettings
     indexes: tuple[IndexSpec, ...]
@@ -40,12 +40,19 @@ class IndexesArgs:
 
 
 def lane_of(key: str, lanes: int) -> int:
-    """The lane of an index, from its key alone."""
+    """The lane of an index."""
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") % lanes
 
 
 class Indexes(Component):
-    """The indexes and overrides. `ready` is what code that queries must wait for; `ids` by canonical key."""
+    """The indexes and field overrides.
+
+    `ids` has the indexes' full names by key. `ready` is what code that queries depends on.
+
+    Example:
+        args = IndexesArgs(google=settings.google, indexes=app.indexes, fields=app.fields, apis=apis)
+        indexes = Indexes("indexes", args)
+    """
 
     ids: dict[str, pulumi.Output[str]]
     ready: list[pulumi.Resource]
@@ -56,23 +63,22 @@ class Indexes(Component):
         self._google = args.google
         self.ids = {}
         self.ready = []
-        on = args.apis.of("firestore")
-        ends: dict[int, pulumi.Resource] = {}
+        apis = args.apis.of("firestore")
+        last: dict[int, pulumi.Resource] = {}
         first: pulumi.Resource | None = None
         for spec in sorted(args.indexes, key=lambda spec: spec.key):
             lane = lane_of(spec.key, args.google.index_lanes)
-            before = ends.get(lane) or first
-            index = self._index(spec, [before] if before else on)
+            before = last.get(lane) or first
+            index = self._index(spec, [before] if before else apis)
             if first is None:
                 first = index
             else:
-                ends[lane] = index
+                last[lane] = index
             self.ids[spec.key] = index.id
-        self.ready += [*ends.values()] or ([first] if first else [])
+        self.ready += [*last.values()] or ([first] if first else [])
         for spec in sorted(args.fields, key=lambda spec: spec.key):
-            # Fields are settings of the same database, refused in the same way when many come at once.
-            before = self.ready[-1:] or on
-            self.ready.append(self._field(spec, before))
+            # One after another: field overrides meet the same contention.
+            self.ready.append(self._field(spec, self.ready[-1:] or apis))
         self.register_outputs({"ids": self.ids})
 
     def _index(self, spec: IndexSpec, after: Resources) -> gcp.firestore.Index:
@@ -85,14 +91,11 @@ class Indexes(Component):
             api_scope=spec.api_scope,
             density=spec.density,
             fields=[_index_field(field) for field in spec.fields],
-            opts=self.child(
-                depends_on=after,
-                custom_timeouts=pulumi.CustomTimeouts(create=BUILD_TIME, delete=BUILD_TIME),
-            ),
+            opts=self.child(depends_on=after, custom_timeouts=_TIMEOUTS),
         )
 
     def _field(self, spec: FieldSpec, after: Resources) -> gcp.firestore.Field:
-        # No `index_config` leaves the field's indexing as it is; an empty one turns all of it off.
+        # Without `index_config` the field's indexing is unmanaged; an empty one turns all of it off.
         config: gcp.firestore.FieldIndexConfigArgsDict | None = None
         if spec.indexes is not None:
             entries = [_field_index(index) for index in spec.indexes]
@@ -105,13 +108,11 @@ class Indexes(Component):
             field=spec.field,
             index_config=config,
             ttl_config={} if spec.ttl else None,
-            opts=self.child(
-                depends_on=after,
-                custom_timeouts=pulumi.CustomTimeouts(
-                    create=BUILD_TIME, update=BUILD_TIME, delete=BUILD_TIME
-                ),
-            ),
+            opts=self.child(depends_on=after, custom_timeouts=_TIMEOUTS),
         )
+
+
+_TIMEOUTS = pulumi.CustomTimeouts(create=BUILD_TIME, update=BUILD_TIME, delete=BUILD_TIME)
 
 
 def _field_index(index: FieldIndex) -> gcp.firestore.FieldIndexConfigIndexArgsDict:
@@ -122,10 +123,7 @@ def _field_index(index: FieldIndex) -> gcp.firestore.FieldIndexConfigIndexArgsDi
 
 def _index_field(field: IndexField) -> gcp.firestore.IndexFieldArgsDict:
     if field.vector_dimension is not None:
-        return {
-            "field_path": field.path,
-            "vector_config": {"dimension": field.vector_dimension, "flat": {}},
-        }
+        return {"field_path": field.path, "vector_config": {"dimension": field.vector_dimension, "flat": {}}}
     if field.array_config is not None:
         return {"field_path": field.path, "array_config": field.array_config}
     return {"field_path": field.path, "order": field.order}

@@ -1,4 +1,4 @@
-"""The error of a failed Google call, and the type of a JSON object in an answer."""
+"""The error of a failed call to Google, and the type of a JSON object."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ JsonObject = dict[str, Any]
 
 
 class GoogleError(UserError):
-    """A call to Google that did not succeed, and what to do about it.
+    """A call to Google that failed.
 
-    `status` is the HTTP status, None when there was no answer at all. `reason` is Google's own word
-    (NOT_FOUND, SERVICE_DISABLED, ...), empty when the body had none.
+    Args:
+        operation: what the call was for, such as "read the release cloud.firestore".
+        message: Google's own message, or ours if there is none.
+        fix: what to do.
+        status: the HTTP status, None without a response.
+        reason: Google's error code, such as NOT_FOUND or SERVICE_DISABLED; empty without one.
     """
 
-    def __init__(self, operation: str, status: int | None, reason: str, message: str, fix: str) -> None:
-        self.operation = operation
+    def __init__(
+        self, operation: str, message: str, fix: str, *, status: int | None = None, reason: str = ""
+    ) -> None:
         self.status = status
         self.reason = reason
         self.fix = fix
-        head = f"Google, {operation}: {message}"
         detail = " ".join(str(part) for part in (status, reason) if part)
-        super().__init__(f"{head} ({detail}). {fix}" if detail else f"{head}. {fix}")
+        self.what = f"Google, {operation}: {message.rstrip('.')}{f' ({detail})' if detail else ''}."
+        super().__init__(f"{self.what}\n  fix: {fix}")

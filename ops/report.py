@@ -1,8 +1,7 @@
-"""How an ops command says what it found: one line per thing, and for each failure what to do.
+"""How an ops command reports: one line per check, and a fix for each check that failed.
 
-A table on a terminal, plain lines elsewhere (a CI log, the output of a Pulumi command). It refuses to hide a
-line: what was checked and was fine is said too, because a report that only knows failures cannot be told
-from one that checked nothing.
+A table on a terminal, text elsewhere (a CI log, the output of a Pulumi command). Successful checks are
+listed too: otherwise a report of no checks would look like a report without failures.
 """
 
 from __future__ import annotations
@@ -15,8 +14,7 @@ from typing import TextIO
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One checked thing. `found` is what is so; `mend` is what to do, set exactly when it is not as it
-    should be."""
+    """One check: what was checked, what was found, and the fix if it failed."""
 
     thing: str
     found: str
@@ -24,21 +22,21 @@ class Line:
 
     @property
     def failed(self) -> bool:
-        """Whether it is not as it should be."""
+        """Whether the check failed."""
         return self.fix is not None
 
 
 def show(title: str, lines: Sequence[Line], out: TextIO | None = None) -> None:
-    """Print the lines, failures last so that they are what is seen."""
+    """Print the lines to `out` (default: stdout), failures last."""
     target = sys.stdout if out is None else out
     ordered = sorted(lines, key=lambda line: line.failed)
     if target.isatty():
         _table(title, ordered, target)
     else:
-        _plain(title, ordered, target)
+        _text(title, ordered, target)
 
 
-def _plain(title: str, lines: Sequence[Line], out: TextIO) -> None:
+def _text(title: str, lines: Sequence[Line], out: TextIO) -> None:
     out.write(f"{title}\n")
     width = max((len(line.thing) for line in lines), default=0)
     for line in lines:
@@ -54,9 +52,7 @@ def _table(title: str, lines: Sequence[Line], out: TextIO) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title)
-    for column in ("", "thing", "found", "fix"):
-        table.add_column(column)
+    table = Table("", "thing", "found", "fix", title=title)
     for line in lines:
         mark = Text("FAIL", style="bold red") if line.failed else Text("ok", style="green")
         table.add_row(mark, Text(line.thing), Text(line.found), Text(line.fix or ""))

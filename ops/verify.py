@@ -1,11 +1,10 @@
-"""`python -m ops verify`: is everything that was declared really there and well?
+"""`python -m ops verify`: does everything that was declared exist, and is it healthy?
 
 Runbook: "indexes are Ready, functions Deployed, rules active", "/health 200". The program runs it as the last
-step of `pulumi up` (`components.verification`) with what it declared, so that an `up` whose result is not
-healthy is a failed `up`.
+step of `pulumi up` (`components.verification`); `--stack NAME` runs it on a stack's state.
 
-It refuses to trust what Pulumi believes: everything is read from Google and Railway again. It reads no
-secret and is given none.
+Everything is read from Google and the backend again; the state only says what to look for. No secret value is
+read.
 """
 
 from __future__ import annotations
@@ -23,69 +22,62 @@ from ops import google
 from ops.report import Line
 from railway import health
 from railway.clock import Clock
+from settings.keys import NAMESPACE
 
-AGAIN = "Run `pulumi up` again; if it stays, read the message in the Google Cloud console."
+UP = "pulumi up"
+REFRESH = "pulumi up --refresh"
 
 
 def check(spec: Spec, api: GoogleApi, environ: Mapping[str, str] | None = None) -> list[Line]:
-    """Every declared thing, checked. A check that could not be made is a failure of its own line."""
+    """One line per declared object. A failed read is a failed line of its own."""
     return [
-        *_guarded("functions", _functions(spec, api)),
-        *_guarded("indexes", _indexes(spec, api)),
-        *_guarded("rules", _rules(spec, api)),
-        *_guarded("secrets", _secrets(spec, api)),
+        *_readable("functions", _functions(spec, api)),
+        *_readable("indexes", _indexes(spec, api)),
+        *_readable("rules", _rules(spec, api)),
+        *_readable("secrets", _secrets(spec, api)),
         _health(spec, os.environ if environ is None else environ),
     ]
 
 
-def _guarded(thing: str, lines: Iterator[Line]) -> Iterator[Line]:
+def _readable(thing: str, lines: Iterator[Line]) -> Iterator[Line]:
     try:
         yield from lines
     except GoogleError as error:
-        yield Line(thing=thing, found=f"could not be checked: {error}", fix=error.fix)
+        yield Line(thing=thing, found=f"the check could not run: {error.what}", fix=error.fix)
 
 
 def _functions(spec: Spec, api: GoogleApi) -> Iterator[Line]:
-    regions = sorted({str(function["region"]) for function in spec.functions})
+    regions = sorted({function.region for function in spec.functions})
     live = {region: google.functions(api, spec.project, region) for region in regions}
     for declared in spec.functions:
-        region, name = str(declared["region"]), str(declared["id"])
-        thing = f"function {region}/{name}"
-        found = live[region].get(name)
+        thing = f"function {declared.region}/{declared.id}"
+        found = live[declared.region].get(declared.id)
         if found is None:
-            yield Line(thing=thing, found="not there", fix=AGAIN)
+            yield Line(thing=thing, found="does not exist", fix=REFRESH)
             continue
         state = str(found.get("state", ""))
         if state != "ACTIVE":
             messages = cast("list[JsonObject]", found.get("stateMessages") or [])
-            said = "; ".join(str(message.get("message", "")) for message in messages)
-            yield Line(thing=thing, found=f"{state} {said}".strip(), fix=AGAIN)
+            reason = "; ".join(str(message.get("message", "")) for message in messages)
+            fix = f"{UP}; if it stays {state}, read the function's log in the Google Cloud console"
+            yield Line(thing=thing, found=f"{state} {reason}".strip(), fix=fix)
             continue
-        # Not `source`: Google names its own copy there (`components.functions.SOURCE_VARIABLE`).
-        source = _at(found, "buildConfig", "environmentVariables", SOURCE_VARIABLE)
-        if source != declared["source"]:
-            yield Line(
-                thing=thing,
-                found=f"runs {source or 'what another tool built'}, not {declared['source']}",
-                fix="Somebody deployed past Pulumi: run `pulumi up --refresh`.",
-            )
+        build = cast("JsonObject", found.get("buildConfig") or {})
+        source = cast("JsonObject", build.get("environmentVariables") or {}).get(SOURCE_VARIABLE)
+        if source != declared.source:
+            built = f"runs {source or 'what another tool deployed'}, not {declared.source}"
+            yield Line(thing=thing, found=built, fix=REFRESH)
             continue
         yield Line(thing=thing, found="ACTIVE")
 
 
 def _indexes(spec: Spec, api: GoogleApi) -> Iterator[Line]:
-    if not spec.indexes:
-        return
-    states = google.index_states(api, spec.project, spec.database)
+    states = google.index_states(api, spec.project, spec.database) if spec.indexes else {}
     for key, name in sorted(spec.indexes.items()):
-        state = states.get(name, "not there")
+        state = states.get(name, "does not exist")
         fix = None
         if state != "READY":
-            fix = (
-                "It is still being built; run `pulumi up` again when it is done."
-                if state == "CREATING"
-                else "Run `pulumi up --refresh`, which makes it again."
-            )
+            fix = f"wait until it is built, then {UP}" if state == "CREATING" else REFRESH
         yield Line(thing=f"index {key}", found=state, fix=fix)
 
 
@@ -94,13 +86,13 @@ def _rules(spec: Spec, api: GoogleApi) -> Iterator[Line]:
         return
     live = get_release(api, spec.project, spec.release)
     thing = f"rules {spec.release}"
-    heal = "Run `pulumi up --refresh`, which points the release at the declared rules."
     if live is None:
-        yield Line(thing=thing, found="no release: clients meet a database without rules", fix=heal)
+        yield Line(thing=thing, found="no release: the database has no rules", fix=REFRESH)
     elif live.get("rulesetName") != spec.ruleset:
-        yield Line(thing=thing, found=f"points at {live.get('rulesetName')}, not {spec.ruleset}", fix=heal)
+        points = f"the release points at {live.get('rulesetName')}, not {spec.ruleset}"
+        yield Line(thing=thing, found=points, fix=REFRESH)
     elif google.ruleset_digest(api, spec.ruleset) != spec.rules_digest:
-        yield Line(thing=thing, found=f"the text of {spec.ruleset} is not the declared one", fix=heal)
+        yield Line(thing=thing, found=f"the text of {spec.ruleset} is not the declared one", fix=REFRESH)
     else:
         yield Line(thing=thing, found="the declared text is released")
 
@@ -109,8 +101,10 @@ def _secrets(spec: Spec, api: GoogleApi) -> Iterator[Line]:
     for name, version in sorted(spec.secrets.items()):
         state = google.secret_version_state(api, spec.project, name, version)
         fix = None
-        if state != "ENABLED":
-            fix = f"Enable that version of {name} in Secret Manager, or set a new value and `pulumi up`."
+        if state == "DISABLED":
+            fix = f"gcloud secrets versions enable {version} --secret {name} --project {spec.project}"
+        elif state != "ENABLED":
+            fix = f"pulumi config set --secret --path '{NAMESPACE}:secrets.{name}', then {UP}"
         yield Line(thing=f"secret {name}", found=f"version {version} {state}", fix=fix)
 
 
@@ -122,14 +116,5 @@ def _health(spec: Spec, environ: Mapping[str, str]) -> Line:
         deadline=Clock().deadline(spec.wait_seconds),
         edge_url=environ.get("RAILWAY_EDGE_URL"),
     )
-    fix = "Read the backend's log on Railway; the deployment that runs is not healthy."
-    return Line(thing=f"backend {url}{path}", found=found.answer, fix=None if found.healthy else fix)
-
-
-def _at(value: JsonObject, *path: str) -> object:
-    found: object = value
-    for key in path:
-        if not isinstance(found, dict):
-            return None
-        found = found.get(key)
-    return found
+    fix = None if found.healthy else "read the log of the running deployment in Railway's dashboard"
+    return Line(thing=f"backend {url}{path}", found=found.answer, fix=fix)

@@ -10,11 +10,10 @@ import pulumi
 from pulumi import dynamic
 
 from railway.args import EnvironmentScopeArgs, Props, inputs_of
-from railway.fields import Field, one_of, text_set
+from railway.fields import Field, text_set
 from railway.graphql.errors import MissingError, NotFoundError
 from railway.provider import ENVIRONMENT_SCOPE, RailwayProvider
-
-BACKUP_KINDS = ("DAILY", "WEEKLY", "MONTHLY")
+from railway.validation import BACKUP_KINDS, one_of
 
 
 @dataclass(frozen=True, kw_only=True)

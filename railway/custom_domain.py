@@ -14,11 +14,12 @@ from pulumi import dynamic
 
 from railway import domain_port
 from railway.args import Props, ServiceScopeArgs, config_key, how_to_set, how_to_unset, inputs_of
-from railway.fields import Field, FieldProblem, is_unknown, number, port
+from railway.fields import Field, FieldProblem, is_unknown, number
 from railway.graphql.errors import NotFoundError, RefusedError, RejectedError
 from railway.graphql.models import CustomDomainView, Snapshot
 from railway.provider import SERVICE_SCOPE, RailwayProvider
 from railway.snapshot import EnvironmentCache
+from railway.validation import port
 from railway.waiting import create_once
 
 

@@ -18,7 +18,7 @@ from pulumi import dynamic
 from railway import revision
 from railway.args import Props, ServiceScopeArgs, inputs_of, key_or_property
 from railway.deleted_volume import check_volume_exists
-from railway.fields import Field, boolean, flag, not_negative, number, positive, starts_with_slash, texts
+from railway.fields import Field, flag, number, texts
 from railway.graphql.errors import (
     AmbiguousError,
     DeploymentError,
@@ -31,6 +31,7 @@ from railway.graphql.errors import (
 )
 from railway.graphql.models import DeploymentView, InstanceView
 from railway.provider import SERVICE_SCOPE, RailwayProvider
+from railway.validation import boolean, not_negative, positive, quoting, url_path
 from railway.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class DeploymentProvider(RailwayProvider):
         *SERVICE_SCOPE,
         Field(name="revisions", normal=texts),
         Field(name="domain"),
-        Field(name="health_path", rules=(starts_with_slash,)),
+        Field(name="health_path", rules=(quoting(url_path),)),
         Field(name="log_expectations", normal=texts),
         Field(name="log_advice", compared=False),
         Field(name="wait_seconds", normal=number, rules=(positive,)),

@@ -16,10 +16,11 @@ from pulumi import dynamic
 from railway import other_environments
 from railway.args import Props, ResourceArgs, inputs_of
 from railway.deleted_volume import volume_deleted_with
-from railway.fields import NAME_LIMIT, Field, at_most_characters, boolean, flag
+from railway.fields import Field, flag
 from railway.graphql.errors import MissingError, NotFoundError, RefusedError
 from railway.graphql.models import Named
 from railway.provider import CONFIG_KEYS, RailwayProvider
+from railway.validation import boolean, name_length
 from railway.waiting import create_once
 
 
@@ -46,7 +47,7 @@ class EnvironmentProvider(RailwayProvider):
     FIELDS = (
         Field(name="project_id", required=True, replace=True),
         CONFIG_KEYS,
-        Field(name="environment_name", required=True, rules=(at_most_characters(NAME_LIMIT),)),
+        Field(name="environment_name", required=True, rules=(name_length,)),
         Field(name="allow_new_volume", normal=flag, default=False, rules=(boolean,)),
     )
 

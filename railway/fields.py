@@ -20,7 +20,6 @@ from pulumi.output import contains_unknowns
 from pulumi.runtime import rpc
 
 Normal = Callable[[object], object]
-Rule = Callable[[object], str | None]
 
 
 def is_unknown(value: object) -> bool:
@@ -134,7 +133,7 @@ class Field:
     fixed: Callable[[Mapping[str, Any]], str] | None = None
     grow_only: Callable[[Mapping[str, Any], float, float], str] | None = None
     compared: bool = True
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[Callable[[object], str | None], ...] = ()
 
     def value(self, props: Mapping[str, object]) -> object:
         """The property in normal form, or its default."""
@@ -244,89 +243,3 @@ def problems(
         ):
             found.append(FieldProblem(field.name, field.grow_only(news, before, value)))
     return found
-
-
-# ---- Rules.
-
-
-NAME_LIMIT = 32
-"""Characters that Railway allows in the name of an environment, a service or a volume."""
-
-
-def at_most_characters(limit: int) -> Rule:
-    """A string of limited length."""
-
-    def rule(value: object) -> str | None:
-        length = len(str(value))
-        return None if length <= limit else f"has {length} characters; Railway allows {limit}"
-
-    return rule
-
-
-def absolute_path(value: object) -> str | None:
-    """An absolute path of a folder in the container, not the root."""
-    string = str(value)
-    if not string.startswith("/"):
-        return f"{string!r} is not absolute; a path in the container starts with a slash, as in /app/data"
-    if string == "/" or ".." in string.split("/"):
-        return f"{string!r} is not a folder of its own, such as /app/data"
-    return None
-
-
-def starts_with_slash(value: object) -> str | None:
-    """The path of a URL."""
-    return None if str(value).startswith("/") else f"{value!r} does not start with a slash, as /health does"
-
-
-def positive(value: object) -> str | None:
-    """A number above 0."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"{value!r} is not a number"
-    return None if value > 0 else f"is {value}; it must be more than 0"
-
-
-def not_negative(value: object) -> str | None:
-    """A number from 0 up."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"{value!r} is not a number"
-    return None if value >= 0 else f"is {value}; it must not be negative"
-
-
-def whole(value: object) -> str | None:
-    """An integer."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        return f"{value!r} is not an integer"
-    return None
-
-
-def boolean(value: object) -> str | None:
-    """A boolean."""
-    return None if isinstance(value, bool) else f"{value!r} is not a boolean"
-
-
-def port(value: object) -> str | None:
-    """A TCP port."""
-    wrong = whole(value)
-    if wrong:
-        return wrong
-    assert isinstance(value, int)
-    return None if 1 <= value <= 65535 else f"{value} is not a port (1 to 65535)"
-
-
-def one_of(*allowed: str) -> Rule:
-    """A value of an enumeration, or a list of such values."""
-
-    def rule(value: object) -> str | None:
-        items = [str(item) for item in value] if isinstance(value, list) else [str(value)]
-        wrong = [item for item in items if item not in allowed]
-        return f"{', '.join(wrong)} is not one of {', '.join(allowed)}" if wrong else None
-
-    return rule
-
-
-def repository(value: object) -> str | None:
-    """A GitHub repository as owner/name."""
-    parts = str(value).split("/")
-    if len(parts) == 2 and all(parts) and " " not in str(value):
-        return None
-    return f"{value!r} is not a GitHub repository; write owner/name"

@@ -23,11 +23,12 @@ from pulumi import dynamic
 from railway import other_environments
 from railway.args import Props, ResourceArgs, how_to_set, how_to_unset, inputs_of, key_or_property
 from railway.deleted_volume import volume_deleted_with
-from railway.fields import Field, boolean, flag
+from railway.fields import Field, flag
 from railway.graphql.credentials import TokenKind
 from railway.graphql.errors import MissingError, NotFoundError, RefusedError
 from railway.graphql.models import ProjectView
 from railway.provider import CONFIG_KEYS, RailwayProvider
+from railway.validation import boolean
 from railway.waiting import create_once
 
 

@@ -15,7 +15,7 @@ from pulumi import dynamic
 
 from railway import other_environments
 from railway.args import EnvironmentScopeArgs, Props, how_to_set, inputs_of, key_or_property
-from railway.fields import NAME_LIMIT, Field, at_most_characters
+from railway.fields import Field
 from railway.graphql.errors import (
     MissingError,
     NotAuthorizedError,
@@ -27,6 +27,7 @@ from railway.graphql.errors import (
 from railway.graphql.models import InstanceView, Named, Snapshot
 from railway.provider import ENVIRONMENT_SCOPE, RailwayProvider
 from railway.snapshot import EnvironmentCache
+from railway.validation import name_length
 from railway.waiting import create_once, wait_for
 
 
@@ -48,7 +49,7 @@ class ServiceProvider(RailwayProvider):
 
     FIELDS = (
         *ENVIRONMENT_SCOPE,
-        Field(name="service_name", required=True, rules=(at_most_characters(NAME_LIMIT),)),
+        Field(name="service_name", required=True, rules=(name_length,)),
     )
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:

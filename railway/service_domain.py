@@ -15,11 +15,12 @@ from pulumi import dynamic
 
 from railway import domain_port
 from railway.args import Props, ServiceScopeArgs, inputs_of
-from railway.fields import Field, at_most_characters, number, port
+from railway.fields import Field, number
 from railway.graphql.errors import NotFoundError, RefusedError, RejectedError
 from railway.graphql.models import ServiceDomainView, Snapshot
 from railway.provider import SERVICE_SCOPE, RailwayProvider
 from railway.snapshot import EnvironmentCache
+from railway.validation import at_most_characters, port
 from railway.waiting import create_once
 
 

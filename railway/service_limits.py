@@ -20,10 +20,11 @@ from pulumi import dynamic
 from railway import revision
 from railway.args import Props, ServiceScopeArgs, inputs_of
 from railway.deleted_volume import check_volume_exists
-from railway.fields import Field, number, positive
+from railway.fields import Field, number
 from railway.graphql.errors import NotFoundError
 from railway.graphql.models import Node, Snapshot
 from railway.provider import SERVICE_SCOPE, RailwayProvider
+from railway.validation import positive
 
 GIGABYTE = 1_000_000_000
 _EPOCH = datetime.fromtimestamp(0, UTC)

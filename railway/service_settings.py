@@ -20,7 +20,7 @@ from railway import deployment_trigger, other_environments, revision, volume_reg
 from railway.args import Props, inputs_of
 from railway.deleted_volume import check_volume_exists
 from railway.deployment_trigger import DeploymentTrigger
-from railway.fields import Field, FieldProblem, Mismatch, boolean, flag, is_unknown, text
+from railway.fields import Field, FieldProblem, Mismatch, flag, is_unknown, text
 from railway.graphql.models import Snapshot
 from railway.provider import SERVICE_SCOPE, RailwayProvider
 from railway.settings_table import (
@@ -32,6 +32,7 @@ from railway.settings_table import (
     undeclared,
 )
 from railway.snapshot import EnvironmentCache
+from railway.validation import boolean
 
 
 class ServiceSettingsProvider(RailwayProvider):

@@ -17,23 +17,17 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, cast
 
 from railway.args import ServiceScopeArgs
-from railway.fields import (
-    Field,
-    Mismatch,
-    Normal,
+from railway.fields import Field, Mismatch, Normal, flag, folder, mapping, number, text, texts, upper
+from railway.validation import (
+    BUILDERS,
+    RESTART_POLICIES,
     Rule,
     boolean,
-    flag,
-    folder,
-    mapping,
     not_negative,
-    number,
     one_of,
     positive,
-    starts_with_slash,
-    text,
-    texts,
-    upper,
+    quoting,
+    url_path,
     whole,
 )
 
@@ -42,8 +36,6 @@ if TYPE_CHECKING:
 
     import pulumi
 
-BUILDERS = ("RAILPACK", "NIXPACKS", "HEROKU", "PAKETO")
-RESTART_POLICIES = ("ALWAYS", "NEVER", "ON_FAILURE")
 
 _ROW = "railway setting"
 
@@ -156,7 +148,7 @@ class ServiceSettingsArgs(ServiceScopeArgs):
     )
     """Runs before each deployment."""
     healthcheck_path: pulumi.Input[str] | None = field(
-        default=None, metadata=_row("healthcheckPath", rules=(starts_with_slash,))
+        default=None, metadata=_row("healthcheckPath", rules=(quoting(url_path),))
     )
     """Must answer with status 200 before a deployment is successful."""
     healthcheck_timeout: pulumi.Input[int] | None = field(

@@ -10,10 +10,11 @@ from pulumi import dynamic
 
 from railway import revision
 from railway.args import Props, ServiceScopeArgs, inputs_of
-from railway.fields import Field, number, port
+from railway.fields import Field, number
 from railway.graphql.errors import NotFoundError
 from railway.graphql.models import TcpProxyView
 from railway.provider import SERVICE_SCOPE, RailwayProvider
+from railway.validation import port
 from railway.waiting import create_once
 
 

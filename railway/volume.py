@@ -20,22 +20,12 @@ from pulumi.dynamic import DiffResult
 from railway import other_environments, revision, volume_name, volume_region
 from railway.args import Props, ServiceScopeArgs, config_key, how_to_set, inputs_of
 from railway.deleted_volume import volume_deleted
-from railway.fields import (
-    NAME_LIMIT,
-    Field,
-    absolute_path,
-    at_most_characters,
-    boolean,
-    flag,
-    number,
-    path,
-    positive,
-    whole,
-)
+from railway.fields import Field, flag, number, path
 from railway.graphql.errors import MissingError, NotFoundError, RefusedError, WaitTimeoutError
 from railway.graphql.models import DeploymentView, Snapshot, VolumeView
 from railway.provider import CONFIG_KEYS, RailwayProvider
 from railway.snapshot import EnvironmentCache
+from railway.validation import boolean, mount_path, name_length, positive, quoting, whole
 from railway.waiting import create_once, wait_for
 
 _PER_GB = 1000  # as Railway counts (Railway docs, volumes)
@@ -86,8 +76,8 @@ class VolumeProvider(RailwayProvider):
         Field(name="environment_id", required=True, fixed=_fixed),
         CONFIG_KEYS,
         Field(name="service_id", required=True),
-        Field(name="volume_name", required=True, rules=(at_most_characters(NAME_LIMIT),)),
-        Field(name="mount_path", normal=path, required=True, rules=(absolute_path,)),
+        Field(name="volume_name", required=True, rules=(name_length,)),
+        Field(name="mount_path", normal=path, required=True, rules=(quoting(mount_path),)),
         Field(name="size_mb", normal=number, required=True, grow_only=_too_small, rules=(positive, whole)),
         Field(name="region", fixed=_fixed_region),
         Field(name="allow_delete", normal=flag, default=False, rules=(boolean,)),

@@ -1,4 +1,4 @@
-"""Indexes: names from keys, the first alone, then lanes, nothing unnecessary in the request."""
+"""Indexes: their order of creation, and their inputs."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def chain(engine: Engine) -> dict[str, set[str]]:
     }
 
 
-def test_the_first_index_is_made_alone(run: Run) -> None:
-    """Many at once on a fresh database: "too much contention on these datastore entities"."""
+def test_the_first_index_is_created_alone(run: Run) -> None:
+    """Many at once in a new database: "too much contention on these datastore entities"."""
     before = chain(run())
     first = [name for name, waits in before.items() if not waits]
     assert len(first) == 1
     assert sum(first[0] in waits for waits in before.values()) <= world.GOOGLE.index_lanes
 
 
-def test_no_more_indexes_are_made_at_once_than_there_are_lanes(run: Run) -> None:
+def test_at_most_one_index_per_lane_is_created_at_once(run: Run) -> None:
     many = tuple(world.index("c", f"a{n}", "b") for n in range(40))
     google = replace(world.GOOGLE, index_lanes=3)
     before = chain(run(lambda: world.settings(google=google), lambda: world.app(indexes=many)))
@@ -43,19 +43,19 @@ def test_no_more_indexes_are_made_at_once_than_there_are_lanes(run: Run) -> None
     assert all(followers.count(name) == 1 for name in set(followers) - {seed})
 
 
-def test_adding_an_index_keeps_every_other_in_its_lane(run: Run) -> None:
+def test_a_new_index_does_not_move_others_to_another_lane(run: Run) -> None:
     more = (*world.INDEXES, world.index("threads", "zzz", "last"))
     old, new = chain(run()), chain(run(app=lambda: world.app(indexes=more)))
     moved = {name for name in old if old[name] != new[name]}
     assert moved == set()
 
 
-def test_lanes_are_used_evenly_enough() -> None:
+def test_lanes_have_similar_lengths() -> None:
     lanes = [lane_of(f"threads-{n}-field", 4) for n in range(400)]
     assert all(60 < lanes.count(lane) < 140 for lane in range(4))
 
 
-def test_an_index_may_take_two_hours(run: Run) -> None:
+def test_the_time_out_of_an_index_is_two_hours(run: Run) -> None:
     for index in run().of("firestore/index:Index"):
         assert index.request.customTimeouts.create == "120m"
 
@@ -65,13 +65,13 @@ def test_an_index_is_never_deleted_before_its_replacement(run: Run) -> None:
         assert not index.request.deleteBeforeReplace
 
 
-def test_what_the_file_does_not_say_is_not_sent(run: Run) -> None:
-    """`density` and `apiScope` are the server's to decide; sending a guess would replace the index."""
+def test_properties_that_are_not_in_the_file_are_not_sent(run: Run) -> None:
+    """Another `density` or `apiScope` than the server's default would replace the index."""
     index = run().one("indexes-threads-accountId-lastMessageAt")
     assert set(index.inputs) == {"project", "database", "collection", "queryScope", "fields"}
 
 
-def test_an_array_and_a_vector_field_say_what_they_are(run: Run) -> None:
+def test_array_and_vector_fields(run: Run) -> None:
     odd = replace(
         world.INDEXES[0],
         fields=(
@@ -97,18 +97,18 @@ def test_an_array_and_a_vector_field_say_what_they_are(run: Run) -> None:
         (None, False, {}),
     ],
 )
-def test_a_field_override_says_only_what_the_file_says(
+def test_a_field_override_has_only_the_properties_of_the_file(
     run: Run, indexes: tuple[()] | None, ttl: bool | None, expected: dict[str, object]
 ) -> None:
     field = FieldSpec(collection="messages", field="body", indexes=indexes, ttl=ttl, key="messages-body")
     engine = run(app=lambda: world.app(fields=(field,)))
     inputs = dict(engine.one("indexes-messages-body").inputs)
-    for plain in ("project", "database", "collection", "field"):
-        del inputs[plain]
+    for name in ("project", "database", "collection", "field"):
+        del inputs[name]
     assert inputs == expected
 
 
-def test_a_database_without_indexes_holds_nothing_up(run: Run) -> None:
+def test_without_indexes_the_deployment_has_other_dependencies(run: Run) -> None:
     engine = run(app=lambda: world.app(indexes=(), fields=()))
     assert engine.of("firestore/index:Index") == []
     assert engine.one("backend-deployment").depends_on

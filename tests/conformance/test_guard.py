@@ -1,4 +1,4 @@
-"""The guard before `pulumi destroy`, through the SDK's own server."""
+"""The destroy guard, in the SDK's provider process."""
 
 from __future__ import annotations
 
@@ -33,28 +33,27 @@ def test_the_pickle_in_the_state_is_the_class_path_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("allowed", [{}, {ALLOW: ""}, {ALLOW: "1"}, {ALLOW: "staging"}])
-def test_it_refuses_with_the_reason_and_the_way_to_really_do_it(allowed: dict[str, str]) -> None:
+def test_delete_fails_and_says_how_to_destroy_the_stack(allowed: dict[str, str]) -> None:
     with process(**allowed) as running:
         guard = running.resource(DestroyGuardProvider())
         live = guard.create(INPUTS)
         with pytest.raises(grpc.RpcError) as raised:
             guard.delete(live)
-    said = str(raised.value)
-    assert "railway:Volume volume-1" in said
-    assert "cannot be made again" in said
-    assert f"pulumi state unprotect '{INPUTS['volume_urn']}'" in said
-    assert f"{ALLOW}=prod pulumi destroy --stack prod" in said
+    message = str(raised.value)
+    assert "railway:Volume volume-1" in message
+    assert "cannot be restored" in message
+    assert f"pulumi state unprotect '{INPUTS['volume_urn']}'" in message
+    assert f"{ALLOW}=prod pulumi destroy --stack prod" in message
 
 
-def test_it_lets_go_of_the_stack_that_is_named() -> None:
+def test_delete_succeeds_if_the_environment_names_the_stack() -> None:
     with process(**{ALLOW: "prod"}) as running:
         guard = running.resource(DestroyGuardProvider())
         guard.delete(guard.create(INPUTS))
 
 
 @pytest.mark.parametrize("volume", ["volume-2", UNKNOWN])
-def test_another_volume_changes_it_and_never_replaces_it(volume: str) -> None:
-    """A replacement is a deletion, which it would refuse."""
+def test_another_volume_is_an_update_and_no_replacement(volume: str) -> None:
     with process() as running:
         guard = running.resource(DestroyGuardProvider())
         live = guard.create(INPUTS)

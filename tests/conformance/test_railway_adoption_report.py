@@ -308,11 +308,16 @@ def test_a_volume_deleted_by_hand_is_not_replaced_by_an_empty_one(railway: World
 
 
 def test_an_unfinished_adoption_says_what_is_left(railway: World) -> None:
-    """Nothing is in the state yet, and the branch is what it should be already."""
+    """Nothing is in the state yet, and the branch has been changed already; everything else has not."""
     ids = production(railway)
     trigger = railway.rows("triggers")[0]["id"]
     railway.hand(
         'mutation($id: String!) { deploymentTriggerUpdate(id: $id, input: {branch: "main"}) { id } }',
         id=trigger,
     )
-    assert "settings.branch" not in changes(railway, wish(ids["project"]))
+    assert set(changes(railway, wish(ids["project"]))) == {
+        "project.description",
+        "volume.volume_name",
+        "settings.start_command",
+        "variables removed",
+    }

@@ -54,7 +54,7 @@ def make_neighbours(stack: Stack, dashboard: manual_edits.Dashboard) -> dict[str
     place = {"projectId": dashboard.project_id, "environmentId": dashboard.environment_id}
     ours = {"environmentId": dashboard.environment_id, "serviceId": dashboard.service_id}
     dashboard.call(DOMAIN, {"i": ours})
-    dashboard.call(CUSTOM, {"i": place | ours | {"domain": "by-manual_edits.example.com"}})
+    dashboard.call(CUSTOM, {"i": place | ours | {"domain": "by-hand.example.com"}})
     dashboard.call(PROXY, {"i": ours | {"applicationPort": 5432}})
     worker = dashboard.call(SERVICE, {"i": place | {"name": "worker"}})["serviceCreate"]["id"]
     stack_state.post(stack.running.railway_url, "/admin/clock", {"advance": 5})
@@ -255,7 +255,7 @@ def test_an_empty_volume_takes_its_place_where_the_config_says_so(life: Life) ->
 
 
 def test_the_key_warns_as_long_as_it_is_set(life: Life) -> None:
-    warning = "After this up: pulumi config rm whatsapp-crm:allowNewVolume"
+    warning = "fix: pulumi config rm whatsapp-crm:allowNewVolume"
     assert warning in life.done["start empty"].stdout
     assert warning not in life.done["key out"].stdout
 

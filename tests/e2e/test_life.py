@@ -5,13 +5,16 @@ One life is lived once for the whole file, every step's output and counts kept; 
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
 
 from sandbox import manual_edits, stack_state
-from sandbox.supervisor import STACK, Sandbox
+from sandbox.supervisor import PROJECT, STACK, Sandbox
 from tests.e2e.stack import DRIFT, Done, Stack
 
 pytestmark = pytest.mark.e2e
@@ -40,6 +43,7 @@ def life(sandbox: Sandbox, stack: Stack) -> Life:
         done, railway, google = stack.counted(lambda: stack.pulumi(*arguments))
         seen.done[name], seen.railway[name], seen.google[name] = done, railway, google
 
+    seen.done["verify before the first up"] = verify(sandbox)
     step("preview", "preview")
     step("up", "up", "--yes", "--skip-preview")
     assert seen.done["up"].returncode == 0, seen.done["up"].stdout
@@ -66,6 +70,19 @@ def life(sandbox: Sandbox, stack: Stack) -> Life:
     step("destroy", "destroy", "--yes", "--skip-preview")
     seen.after = stack_state.resources(sandbox, STACK)
     return seen
+
+
+def verify(sandbox: Sandbox) -> Done:
+    """`python -m ops verify --stack`, as a person runs it with the exports of `python -m sandbox env`."""
+    return subprocess.run(
+        [sys.executable, "-m", "ops", "verify", "--stack", STACK],
+        cwd=PROJECT,
+        env={**os.environ, **sandbox.variables()},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def ok(life: Life, step: str) -> None:
@@ -146,6 +163,16 @@ def test_seven_variables_and_the_branch_are_one_deployment(life: Life) -> None:
     ok(life, "seven variables and the branch")
     assert life.railway["seven variables and the branch"].deployments == 1
     ok(life, "preview after it")
+
+
+def test_the_deployed_stack_is_verified_from_its_state(sandbox: Sandbox, life: Life) -> None:
+    before = life.done["verify before the first up"]
+    assert (before.returncode, "no `pulumi up` of the stack" in before.stderr) == (2, True), before.stderr
+    done = verify(sandbox)
+    assert done.returncode == 0, done.stdout + done.stderr
+    functions = [r for r in life.after if r.type == stack_state.FUNCTION]
+    assert done.stdout.count("ok    function ") == len(functions) > 0
+    assert done.stdout.endswith(" checked, 0 failed\n")
 
 
 def test_destroy_is_refused_for_the_volume_and_nothing_is_deleted(life: Life) -> None:

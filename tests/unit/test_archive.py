@@ -1,4 +1,4 @@
-"""The source archive: the same bytes everywhere, and nothing in it by accident."""
+"""The source archive: deterministic bytes, and no file that must not be deployed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from checkout.archive import Archive, build, packed_files
 
 pytestmark = pytest.mark.unit
 
-# The archive of two known files. It may change only together with the format itself.
+# The archive of two known files. Another hash is another archive for every stack.
 KNOWN = {"index.js": "exports.a = 1;\n", "src/b.js": "exports.b = 2;\n"}
 KNOWN_SHA256 = "867a3476447e4ef02bc2ea0225e2aee9092f69d29004a2d540918befd7535020"
 
@@ -42,7 +42,7 @@ def names(folder: Path, ignore: Sequence[str] = ()) -> tuple[str, ...]:
     return found
 
 
-def test_known_content_has_known_bytes(tmp_path: Path) -> None:
+def test_the_bytes_of_known_content_do_not_change(tmp_path: Path) -> None:
     archive = pack(write(tmp_path / "a", KNOWN), tmp_path / "out")
     assert archive.sha256 == KNOWN_SHA256
     assert archive.sha256 == hashlib.sha256(archive.path.read_bytes()).hexdigest()
@@ -53,7 +53,7 @@ def test_known_content_has_known_bytes(tmp_path: Path) -> None:
         assert {info.date_time for info in opened.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
-def test_checkout_umask_times_and_order_do_not_matter(tmp_path: Path) -> None:
+def test_umask_times_and_order_have_no_effect(tmp_path: Path) -> None:
     first = pack(write(tmp_path / "a", KNOWN), tmp_path / "out-a")
     before = os.umask(0o077)
     try:
@@ -75,7 +75,7 @@ def test_checkout_umask_times_and_order_do_not_matter(tmp_path: Path) -> None:
         max_size=4,
     )
 )
-def test_equal_name_exactly_for_equal_content(
+def test_names_are_equal_only_for_equal_content(
     tmp_path_factory: pytest.TempPathFactory, files: dict[str, str]
 ) -> None:
     root = tmp_path_factory.mktemp("archive")
@@ -96,7 +96,7 @@ def test_equal_name_exactly_for_equal_content(
         "src/a.spec.ts", "coverage/a.js", ".eslintrc.js", ".gitignore", ".github/x.yml",
     ],
 )  # fmt: skip
-def test_what_is_not_deployed_by_accident(tmp_path: Path, name: str) -> None:
+def test_a_file_that_is_not_packed_has_no_effect(tmp_path: Path, name: str) -> None:
     folder = write(tmp_path, {"index.js": "1"})
     before = pack(folder, tmp_path.parent / f"{tmp_path.name}-out")
     write(folder, {name: "TOKEN=abc"})
@@ -109,11 +109,11 @@ def test_what_is_not_deployed_by_accident(tmp_path: Path, name: str) -> None:
     ["index.js", "package.json", "package-lock.json", ".npmrc", "lib/index.js", "src/test/fixture.js",
      "templates/mail.html", "environment.js", "src/docs/a.js", "latest.js"],
 )  # fmt: skip
-def test_what_is_deployed(tmp_path: Path, name: str) -> None:
+def test_a_source_file_is_packed(tmp_path: Path, name: str) -> None:
     assert name in names(write(tmp_path, {"index.js": "1", name: "1"}))
 
 
-def test_firebase_json_adds_to_the_ignored_and_brings_back_docs_but_no_secrets(tmp_path: Path) -> None:
+def test_firebase_json_can_exclude_files_and_include_docs_but_no_secrets(tmp_path: Path) -> None:
     folder = write(
         tmp_path,
         {"index.js": "1", "a.local": "1", "src/deep/a.local": "1", "templates/mail.md": "1", ".env": "S=1"},
@@ -121,21 +121,21 @@ def test_firebase_json_adds_to_the_ignored_and_brings_back_docs_but_no_secrets(t
     assert names(folder, ["*.local", "!templates/*.md", "!.env"]) == ("index.js", "templates/mail.md")
 
 
-def test_an_empty_archive_is_refused(tmp_path: Path) -> None:
+def test_an_empty_archive_is_a_problem(tmp_path: Path) -> None:
     write(tmp_path, {"README.md": "1"})
     archive, problems = build(tmp_path, [], "default", "functions", tmp_path / "out")
     assert archive is None
-    assert "nothing in this folder would be deployed" in problems[0].what
+    assert "no file that is deployed" in problems[0].what
 
 
-def test_a_link_inside_is_packed_as_its_content(tmp_path: Path) -> None:
+def test_a_link_to_a_file_inside_is_packed_as_its_content(tmp_path: Path) -> None:
     folder = write(tmp_path, {"index.js": "1"})
     (folder / "again.js").symlink_to("index.js")
     assert names(folder) == ("again.js", "index.js")
 
 
 @pytest.mark.parametrize("target", ["../secret.txt", "missing.js", "src"])
-def test_a_link_that_leaves_or_leads_nowhere_is_refused(tmp_path: Path, target: str) -> None:
+def test_a_link_to_nothing_or_outside_is_a_problem(tmp_path: Path, target: str) -> None:
     folder = write(tmp_path / "functions", {"index.js": "1", "src/a.js": "1"})
     (tmp_path / "secret.txt").write_text("s", encoding="utf-8")
     (folder / "link").symlink_to(target)

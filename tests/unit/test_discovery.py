@@ -1,4 +1,4 @@
-"""Discovery with the real SDK: what code declares, what it says when it does not load, and when it is run."""
+"""Discovery with the real SDK: manifests, the errors of code that does not load, and the cache."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ exports.tick = onSchedule({ schedule: "every 5 minutes", timeZone: "Europe/Bucha
 
 
 class Codebase:
-    """A functions folder in a temporary app, with the SDK linked into it."""
+    """A functions folder in a temporary app, with the SDK linked into it unless `node_modules` is None."""
 
     def __init__(self, root: Path, node_modules: Path | None) -> None:
         self.app = root / "app"
@@ -105,7 +105,7 @@ def bare(tmp_path: Path) -> Codebase:
     return Codebase(tmp_path, None)
 
 
-def test_every_kind_is_found(codebase: Codebase) -> None:
+def test_every_supported_trigger_is_in_the_manifest(codebase: Codebase) -> None:
     answer = codebase.answer(EVERY_KIND)
     endpoints = mapping(answer.manifest["endpoints"]) or {}
     assert sorted(endpoints) == [
@@ -116,7 +116,7 @@ def test_every_kind_is_found(codebase: Codebase) -> None:
     assert (answer.lost_exports, answer.undefined_exports) == ((), ())
 
 
-def test_modules_of_the_newer_kind(codebase: Codebase) -> None:
+def test_es_modules_are_read(codebase: Codebase) -> None:
     codebase.write("package.json", json.dumps({**PACKAGE, "type": "module"}))
     answer = codebase.answer(
         'import { onRequest } from "firebase-functions/https";\nexport const hello = onRequest(() => {});\n'
@@ -124,93 +124,95 @@ def test_modules_of_the_newer_kind(codebase: Codebase) -> None:
     assert list(mapping(answer.manifest["endpoints"]) or {}) == ["hello"]
 
 
-def test_the_written_manifest_is_taken_and_nothing_is_run(bare: Codebase) -> None:
+def test_functions_yaml_is_the_manifest_and_nothing_is_run(bare: Codebase) -> None:
     bare.write("functions.yaml", "specVersion: v1alpha1\nendpoints: {a: {httpsTrigger: {}}}\n")
     answer = bare.answer("throw new Error('run');")
     assert answer.manifest == {"specVersion": "v1alpha1", "endpoints": {"a": {"httpsTrigger": {}}}}
 
 
-@pytest.mark.parametrize(("text", "said"), [("a: [", "not valid YAML"), ("- a", "does not hold a manifest")])
-def test_a_written_manifest_that_is_none(bare: Codebase, text: str, said: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "message"), [("a: [", "not valid YAML"), ("- a", "does not contain a manifest")]
+)
+def test_an_invalid_functions_yaml_is_a_problem(bare: Codebase, text: str, message: str) -> None:
     bare.write("functions.yaml", text)
     problem = bare.refusal()
     assert problem.key == "functions/functions.yaml"
-    assert said in problem.what
+    assert message in problem.what
 
 
-def test_dependencies_that_are_not_installed(bare: Codebase) -> None:
+def test_missing_dependencies_are_a_problem(bare: Codebase) -> None:
     assert bare.refusal("").fix == f"cd {bare.folder} && npm install"
     bare.write("package-lock.json", "{}")
     problem = bare.refusal("")
-    assert "dependencies are not installed" in problem.what
+    assert "dependencies of the functions are not installed" in problem.what
     assert problem.fix == f"cd {bare.folder} && npm ci"
 
 
-def test_the_sdk_may_be_installed_above(bare: Codebase, node_modules: Path) -> None:
+def test_the_sdk_may_be_installed_in_a_folder_above(bare: Codebase, node_modules: Path) -> None:
     (bare.app / "node_modules").symlink_to(node_modules)
     assert bare.answer("exports.x = require('firebase-functions/https').onRequest(() => {});")
 
 
-def test_a_codebase_without_the_sdk(bare: Codebase) -> None:
+def test_a_codebase_without_the_sdk_is_a_problem(bare: Codebase) -> None:
     bare.write("package.json", '{"main": "index.js"}')
     problem = bare.refusal("")
     assert "does not depend on firebase-functions" in problem.what
     assert "npm install firebase-functions firebase-admin" in problem.fix
 
 
-def test_an_sdk_that_is_too_old(bare: Codebase) -> None:
+def test_an_sdk_that_is_too_old_is_a_problem(bare: Codebase) -> None:
     bare.write("node_modules/firebase-functions/package.json", '{"version": "4.9.0"}')
     bare.write("node_modules/firebase-functions/lib/bin/firebase-functions.js", "// serves HTTP only")
     problem = bare.refusal("")
     assert "firebase-functions 4.9.0 is too old" in problem.what
 
 
-def test_compiled_output_that_is_missing(codebase: Codebase) -> None:
+def test_missing_compiled_output_is_a_problem(codebase: Codebase) -> None:
     codebase.write(
         "package.json", json.dumps({**PACKAGE, "main": "lib/index.js", "scripts": {"build": "tsc"}})
     )
     problem = codebase.refusal()
-    assert "lib/index.js, which is not there" in problem.what
+    assert "lib/index.js, which does not exist" in problem.what
     assert problem.fix == f"cd {codebase.folder} && npm run build"
 
 
-def test_no_package_and_python(bare: Codebase) -> None:
+def test_a_folder_without_package_json_and_python_are_problems(bare: Codebase) -> None:
     (bare.folder / "package.json").unlink()
     assert "has no package.json" in bare.refusal().what
     bare.write("requirements.txt", "firebase-functions\n")
     assert "functions in Python" in bare.refusal().what
 
 
-def test_a_broken_package_json(codebase: Codebase) -> None:
+def test_an_invalid_package_json_is_a_problem(codebase: Codebase) -> None:
     codebase.write("package.json", '{"main": }')
     problem = codebase.refusal("")
     assert problem.key == "functions/package.json"
     assert "line 1, column 10" in problem.what
 
 
-def test_a_syntax_error_is_shown_with_file_and_line(codebase: Codebase) -> None:
+def test_a_syntax_error_has_its_file_and_line(codebase: Codebase) -> None:
     codebase.write("src/broken.js", "const a = 1;\nconst b = ;\n")
     problem = codebase.refusal('require("./src/broken");\n')
     assert "do not load at functions/src/broken.js:2: Unexpected token ';'" in problem.what
-    assert problem.fix == "Mend functions/src/broken.js:2."
+    assert problem.fix == "Correct functions/src/broken.js:2."
 
 
-def test_a_syntax_error_in_a_newer_module(codebase: Codebase) -> None:
+def test_a_syntax_error_in_an_es_module_has_its_file_and_line(codebase: Codebase) -> None:
     codebase.write("package.json", json.dumps({**PACKAGE, "type": "module"}))
     problem = codebase.refusal("export const a = ;\n")
     assert "functions/index.js:1" in problem.what
 
 
-def test_a_module_that_throws_says_its_own_words(codebase: Codebase) -> None:
+def test_the_message_of_a_module_that_throws_is_shown(codebase: Codebase) -> None:
     problem = codebase.refusal('\n\nthrow new Error("AI_PROVIDER must be one of: groq, openai");\n')
     assert "do not load at functions/index.js:3: AI_PROVIDER must be one of: groq, openai" in problem.what
 
 
-def test_a_module_that_ends_the_process(codebase: Codebase) -> None:
-    assert "the SDK ended with the code 3" in codebase.refusal("process.exit(3);").what
+def test_a_module_that_ends_the_process_is_a_problem(codebase: Codebase) -> None:
+    assert "the SDK ended with exit code 3" in codebase.refusal("process.exit(3);").what
 
 
-def test_a_missing_module_of_its_own_and_of_others(codebase: Codebase) -> None:
+def test_a_missing_module_is_installed_or_shown(codebase: Codebase) -> None:
     codebase.write("package.json", json.dumps({**PACKAGE, "dependencies": {"@a/declared": "1"}}))
     assert "npm ci" in codebase.refusal('require("@a/declared/sub");').fix
     assert "npm install undeclared" in codebase.refusal('require("undeclared");').fix
@@ -218,20 +220,20 @@ def test_a_missing_module_of_its_own_and_of_others(codebase: Codebase) -> None:
     assert "Cannot find module './src/missing'" in problem.what
 
 
-def test_a_module_that_never_ends_is_stopped(codebase: Codebase) -> None:
+def test_a_module_that_does_not_end_is_stopped(codebase: Codebase) -> None:
     problem = codebase.refusal('console.log("dialling"); for (;;) {}', timeout=2)
-    assert "took more than 2 seconds" in problem.what
+    assert "did not load within 2 seconds" in problem.what
     assert "dialling" in problem.what
     assert problem.fix.endswith("pulumi config set whatsapp-crm:discoveryTimeout 4")
 
 
-def test_work_that_goes_on_after_loading_does_not_hold_it(codebase: Codebase) -> None:
+def test_a_timer_does_not_delay_discovery(codebase: Codebase) -> None:
     codebase.answer(
         "setInterval(() => {}, 1000); exports.x = require('firebase-functions/https').onRequest(() => {});"
     )
 
 
-def test_the_environment_holds_no_token_of_ours(codebase: Codebase, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_contains_no_token(codebase: Codebase, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
         "RAILWAY_API_TOKEN",
         "GOOGLE_OAUTH_ACCESS_TOKEN",
@@ -259,7 +261,7 @@ def test_the_environment_holds_no_token_of_ours(codebase: Codebase, monkeypatch:
         "const admin = require('firebase-admin'); admin.initializeApp(); admin.storage().bucket();",
     ],
 )
-def test_code_that_uses_the_apps_bucket_needs_its_name(codebase: Codebase, code: str) -> None:
+def test_code_that_uses_the_bucket_needs_the_setting(codebase: Codebase, code: str) -> None:
     problem = codebase.refusal(code)
     assert (
         problem.what
@@ -279,12 +281,12 @@ class TestCache:
     def runs(self, codebase: Codebase) -> int:
         return len((codebase.app / "ran").read_text(encoding="utf-8"))
 
-    def test_equal_sources_are_run_once(self, codebase: Codebase) -> None:
+    def test_equal_sources_are_loaded_once(self, codebase: Codebase) -> None:
         first = codebase.answer(self.CODE)
         assert codebase.answer(self.CODE) == first
         assert self.runs(codebase) == 1
 
-    def test_what_the_answer_depends_on_runs_it_again(self, codebase: Codebase) -> None:
+    def test_changed_sources_params_or_packages_are_loaded_again(self, codebase: Codebase) -> None:
         codebase.answer(self.CODE)
         codebase.ask(digest="2")
         codebase.ask(environment={"AI_PROVIDER": "openai"})
@@ -294,13 +296,13 @@ class TestCache:
         codebase.ask()
         assert self.runs(codebase) == 4
 
-    def test_a_failure_is_not_kept(self, codebase: Codebase) -> None:
+    def test_a_failure_is_not_cached(self, codebase: Codebase) -> None:
         codebase.refusal("require('fs').appendFileSync('../ran', 'x'); throw new Error('x');")
         codebase.refusal()
         assert self.runs(codebase) == 2
 
     @pytest.mark.parametrize("damage", ["", "{", "[]", '{"manifest": 1}'])
-    def test_a_damaged_file_is_replaced(self, codebase: Codebase, damage: str) -> None:
+    def test_a_damaged_cache_file_is_replaced(self, codebase: Codebase, damage: str) -> None:
         first = codebase.answer(self.CODE)
         (kept,) = codebase.cache.iterdir()
         kept.write_text(damage, encoding="utf-8")
@@ -324,7 +326,7 @@ HELLO = "require('firebase-functions/https').onRequest(() => {})"
         (f"exports.a = exports.b = void 0;\nexports.a = {HELLO};\nexports.b = {HELLO};", (), ()),
     ],
 )
-def test_exports_that_got_lost(
+def test_overwritten_and_undefined_exports_are_found(
     codebase: Codebase, code: str, lost: tuple[str, ...], undefined: tuple[str, ...]
 ) -> None:
     codebase.write("other.js", "exports.present = 1;")
@@ -332,13 +334,13 @@ def test_exports_that_got_lost(
     assert (answer.lost_exports, answer.undefined_exports) == (lost, undefined)
 
 
-def test_suspects_are_only_names_before_the_whole() -> None:
+def test_only_exports_before_the_last_module_exports_can_be_overwritten() -> None:
     text = "exports.a = 1;\nexports.b == 2;\n  module.exports.c = 3;\nmodule.exports = {};\nexports.d = 4;\n"
     assert overwritten_exports(text) == ("a", "c")
     assert overwritten_exports("exports.a = 1;\nif (module.exports === x) {}") == ()
 
 
-def test_files_that_were_loaded_are_listed(codebase: Codebase) -> None:
+def test_loaded_files_are_listed(codebase: Codebase) -> None:
     codebase.write("src/a.js", "")
     (codebase.app / "shared.js").write_text("", encoding="utf-8")
     answer = codebase.answer('require("./src/a"); require("../shared"); require("firebase-functions");')
