@@ -13,7 +13,7 @@ state.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, cast
 
 import pulumi
@@ -49,11 +49,6 @@ class AdoptionArgs:
     custom_domain: CustomDomainArgs | None = None
     limits: ServiceLimitsArgs | None = None
     backups: VolumeBackupScheduleArgs | None = None
-
-
-_PARTS = (
-    "project", "service", "volume", "variables", "settings", "domain", "custom_domain", "limits", "backups",
-)  # fmt: skip
 
 
 class AdoptionProvider(RailwayProvider):
@@ -113,11 +108,13 @@ class Adoption(dynamic.Resource, module="railway", name="Adoption"):
     changes: pulumi.Output[Mapping[str, str]]
 
     def __init__(self, name: str, args: AdoptionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        given = {part: getattr(args, part) for part in _PARTS}
-        parts = {part: inputs_of(made) for part, made in given.items() if made is not None}
+        given = {
+            field.name: getattr(args, field.name) for field in fields(args) if field.name != "project_id"
+        }
         declared = {
-            part: {key: value for key, value in inputs.items() if value is not None}
-            for part, inputs in parts.items()
+            part: {key: value for key, value in inputs_of(made).items() if value is not None}
+            for part, made in given.items()
+            if made is not None
         }
         props = {"project_id": args.project_id, "declared": declared, "changes": None}
         super().__init__(AdoptionProvider(), name, props, opts)

@@ -57,7 +57,7 @@ class ResourceArgs:
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentScopeArgs(ResourceArgs):
-    """Inputs of a resource in an environment.
+    """Inputs of a resource in an environment. The examples write the ids as `**ids`.
 
     Args:
         project_id: the project.

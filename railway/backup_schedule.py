@@ -79,18 +79,9 @@ class VolumeBackupSchedule(dynamic.Resource, module="railway", name="VolumeBacku
     """A volume's backup schedule; the id is that of the volume in its environment.
 
     Example:
-        backups = railway.VolumeBackupSchedule(
-            "data",
-            railway.VolumeBackupScheduleArgs(
-                project_id=project.id,
-                environment_id=environment.id,
-                volume_id=volume.id,
-                kinds=["DAILY", "WEEKLY"],
-            ),
-        )
+        args = railway.VolumeBackupScheduleArgs(**ids, volume_id=volume.id, kinds=["DAILY"])
+        railway.VolumeBackupSchedule("data", args)
     """
-
-    kinds: pulumi.Output[Sequence[str]]
 
     def __init__(
         self, name: str, args: VolumeBackupScheduleArgs, opts: pulumi.ResourceOptions | None = None

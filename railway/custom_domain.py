@@ -15,7 +15,7 @@ from pulumi import dynamic
 from railway import domain_port
 from railway.args import Props, ServiceScopeArgs, config_key, how_to_set, how_to_unset, inputs_of
 from railway.fields import Field, FieldProblem, is_unknown, number
-from railway.graphql.errors import NotFoundError, RefusedError, RejectedError
+from railway.graphql.errors import RefusedError, RejectedError
 from railway.graphql.models import CustomDomainView, Snapshot
 from railway.provider import SERVICE_SCOPE, RailwayProvider
 from railway.snapshot import EnvironmentCache
@@ -62,7 +62,7 @@ class CustomDomainProvider(RailwayProvider):
         """Find the domain at the service or create it."""
         cache = self.environment(props)
         with cache.lock:
-            found = _find(cache.snapshot(), props)
+            found = find_custom_domain(cache.snapshot(), props)
             if found is None:
                 found = self._create(cache, props)
                 cache.invalidate()
@@ -72,8 +72,7 @@ class CustomDomainProvider(RailwayProvider):
 
     def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live domain."""
-        view = self.environment(props).snapshot()
-        instance = None if view.is_deleted else view.instance(props["service_id"])
+        instance = self.environment(props).snapshot().instance(props["service_id"])
         domain = next((one for one in instance.custom_domains if one.id == id_), None) if instance else None
         if domain is None:
             return None
@@ -93,13 +92,7 @@ class CustomDomainProvider(RailwayProvider):
     def delete_object(self, id_: str, props: Props) -> None:
         """Delete the domain."""
         cache = self.environment(props)
-        with cache.lock:
-            try:
-                cache.api.delete_custom_domain(id_)
-            except NotFoundError:
-                return
-            finally:
-                cache.invalidate()
+        cache.delete(lambda: cache.api.delete_custom_domain(id_))
 
     def _create(self, cache: EnvironmentCache, props: Props) -> CustomDomainView:
         try:
@@ -112,7 +105,7 @@ class CustomDomainProvider(RailwayProvider):
                     domain=props["domain"],
                     targetPort=props.get("target_port"),
                 ),
-                lambda: _find(cache.refresh(), props),
+                lambda: find_custom_domain(cache.refresh(), props),
                 new_parent=True,
             )
         except RejectedError as error:
@@ -138,19 +131,10 @@ class CustomDomain(dynamic.Resource, module="railway", name="CustomDomain"):
     `dns_records` are the records to create: name, type, value and status of each.
 
     Example:
-        custom = railway.CustomDomain(
-            "api",
-            railway.CustomDomainArgs(
-                project_id=project.id,
-                environment_id=environment.id,
-                service_id=service.id,
-                domain="api.example.com",
-            ),
-        )
+        custom = railway.CustomDomain("api", railway.CustomDomainArgs(**ids, domain="api.example.com"))
         pulumi.export("dns_records", custom.dns_records)
     """
 
-    domain: pulumi.Output[str]
     dns_records: pulumi.Output[list[dict[str, str]]]
     verified: pulumi.Output[bool]
 
@@ -162,6 +146,7 @@ def _outs(domain: CustomDomainView) -> dict[str, Any]:
     return {"verified": domain.verified, "dns_records": [asdict(record) for record in domain.records]}
 
 
-def _find(view: Snapshot, props: Props) -> CustomDomainView | None:
+def find_custom_domain(view: Snapshot, props: Props) -> CustomDomainView | None:
+    """The custom domain of the declared name at the service."""
     domains = view.existing_instance(props["service_id"]).custom_domains
     return next((one for one in domains if one.domain == props["domain"]), None)

@@ -95,8 +95,7 @@ class DeploymentProvider(RailwayProvider):
     def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The newest deployment of the service."""
         del id_
-        view = self.environment(props).snapshot()
-        instance = None if view.is_deleted else view.instance(props["service_id"])
+        instance = self.environment(props).snapshot().instance(props["service_id"])
         if instance is None:
             return None
         latest = instance.latest
@@ -236,10 +235,7 @@ class DeploymentProvider(RailwayProvider):
         except RequestError as failure:
             result = f"could not be rolled back to: {failure.traced_reason}"
         return DeploymentError(
-            f"{error.what}\n  the last healthy deployment ({good.id}) {result}",
-            fix=error.fix,
-            deployment_id=error.deployment_id,
-            status=error.status,
+            f"{error.what}\n  the last healthy deployment ({good.id}) {result}", fix=error.fix
         )
 
     def _run_again(self, good: DeploymentView, cache: EnvironmentCache, props: Props) -> str:
@@ -266,18 +262,8 @@ class Deployment(dynamic.Resource, module="railway", name="Deployment"):
     deployment.
 
     Example:
-        deployment = railway.Deployment(
-            "api",
-            railway.DeploymentArgs(
-                project_id=project.id,
-                environment_id=environment.id,
-                service_id=service.id,
-                revisions=[variables.revision, settings.revision],
-                domain=domain.domain,
-                health_path="/health",
-            ),
-            pulumi.ResourceOptions(depends_on=[variables, settings, domain]),
-        )
+        args = railway.DeploymentArgs(**ids, revisions=[settings.revision], domain=domain.domain)
+        railway.Deployment("api", args, pulumi.ResourceOptions(depends_on=[settings, domain]))
     """
 
     deployment_id: pulumi.Output[str]

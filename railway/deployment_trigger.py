@@ -9,7 +9,7 @@ repository over the image.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -149,8 +149,6 @@ class DeploymentTrigger:
                 continue
 
     def _with_trigger(self, view: Snapshot, trigger: TriggerView | None) -> Snapshot:
-        if view.environment is None:
-            return view
-        others = tuple(one for one in view.environment.triggers if one.service_id != self.service_id)
-        ours = () if trigger is None else (trigger,)
-        return replace(view, environment=replace(view.environment, triggers=(*others, *ours)))
+        triggers = view.environment.triggers if view.environment else ()
+        others = tuple(one for one in triggers if one.service_id != self.service_id)
+        return view.with_environment(triggers=others if trigger is None else (*others, trigger))

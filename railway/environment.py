@@ -128,13 +128,8 @@ class Environment(dynamic.Resource, module="railway", name="Environment"):
     """A Railway environment; the id is Railway's.
 
     Example:
-        environment = railway.Environment(
-            "production", railway.EnvironmentArgs(project_id=project.id, environment_name="production")
-        )
+        railway.Environment("production", railway.EnvironmentArgs(project_id=project.id))
     """
-
-    project_id: pulumi.Output[str]
-    environment_name: pulumi.Output[str]
 
     def __init__(self, name: str, args: EnvironmentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(EnvironmentProvider(), name, inputs_of(args), opts)

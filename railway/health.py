@@ -6,7 +6,7 @@ followed. The body of an answer is never shown: it may contain anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import requests
@@ -27,30 +27,6 @@ class Health:
     answer: str
 
 
-def check(domain: str, path: str, *, edge_url: str | None, timeout: float) -> Health:
-    """Send one GET request.
-
-    Args:
-        domain: the public host name.
-        path: the path, with its slash.
-        edge_url: where the request is sent instead of https://<domain>, with the domain as Host; for a local
-            server, whose domains do not resolve.
-        timeout: seconds.
-    """
-    base = edge_url.rstrip("/") if edge_url else f"https://{domain}"
-    headers = {"Host": domain} if edge_url else {}
-    try:
-        answer = requests.get(f"{base}{path}", headers=headers, timeout=timeout, allow_redirects=False)
-    except requests.exceptions.Timeout:
-        return Health(healthy=False, answer=f"no answer within {timeout:.0f} s")
-    except requests.exceptions.SSLError:
-        return Health(healthy=False, answer="no certificate for the domain yet")
-    except requests.exceptions.RequestException:
-        return Health(healthy=False, answer="no connection")
-    found = f"{answer.status_code} {answer.reason}".strip()
-    return Health(healthy=answer.status_code == requests.codes.ok, answer=found)
-
-
 def wait_until_healthy(
     domain: str,
     path: str,
@@ -60,21 +36,37 @@ def wait_until_healthy(
     timeout: float = 10.0,
     gives_up: Callable[[], bool] = lambda: False,
 ) -> Health:
-    """Check until the service is healthy, and return the last result.
+    """Send GET requests until the service is healthy, and return the last result.
 
     Args:
-        domain: see `check`, as for `path`, `edge_url` and `timeout`.
-        path: see `check`.
+        domain: the public host name.
+        path: the path, with its slash.
         deadline: when to stop.
-        edge_url: see `check`.
-        timeout: see `check`.
-        gives_up: called after each failed check; True ends the wait.
+        edge_url: where requests are sent instead of https://<domain>, with the domain as Host; for a local
+            server, whose domains do not resolve.
+        timeout: seconds for one request.
+        gives_up: called after each failed request; True ends the wait.
     """
+    address = f"{edge_url.rstrip('/') if edge_url else f'https://{domain}'}{path}"
+    headers = {"Host": domain} if edge_url else {}
     last = Health(healthy=False, answer="")
 
     def attempt() -> Health | None:
         nonlocal last
-        last = check(domain, path, edge_url=edge_url, timeout=timeout)
+        last = _check(address, headers, timeout)
         return last if last.healthy or gives_up() else None
 
     return deadline.poll(attempt, every=5.0) or last
+
+
+def _check(address: str, headers: Mapping[str, str], timeout: float) -> Health:
+    try:
+        answer = requests.get(address, headers=headers, timeout=timeout, allow_redirects=False)
+    except requests.exceptions.Timeout:
+        return Health(healthy=False, answer=f"no answer within {timeout:.0f} s")
+    except requests.exceptions.SSLError:
+        return Health(healthy=False, answer="no certificate for the domain yet")
+    except requests.exceptions.RequestException:
+        return Health(healthy=False, answer="no connection")
+    found = f"{answer.status_code} {answer.reason}".strip()
+    return Health(healthy=answer.status_code == requests.codes.ok, answer=found)

@@ -127,7 +127,12 @@ class ProjectProvider(RailwayProvider):
                 fix=f"{how_to_set(news, 'adopt_project_id', id_)}. To manage {adopt}, use another stack "
                 "(pulumi stack init <name>)",
             )
-        project = self._existing(id_)
+        project = self.railway.project(id_)
+        if project is None:
+            raise MissingError(
+                f"the Railway project {id_} is deleted",
+                fix="run `pulumi up --refresh`: it detects what was deleted in the dashboard",
+            )
         known = str(olds.get("environment_id") or "")
         if "environment_name" in changed and known:
             # `Environment` renames it and checks this too, but other writes would come before that.
@@ -168,15 +173,6 @@ class ProjectProvider(RailwayProvider):
         volumes = view.environment.volumes if view.environment else ()
         deleted = {one.volume_id for one in volumes if one.deleted}
         return [one for one in project.volumes if one.id not in deleted]
-
-    def _existing(self, project_id: str) -> ProjectView:
-        project = self.railway.project(project_id)
-        if project is None:
-            raise MissingError(
-                f"the Railway project {project_id} is deleted",
-                fix="run `pulumi up --refresh`: it detects what was deleted in the dashboard",
-            )
-        return project
 
     def adopted(self, props: Props, project_id: str) -> ProjectView:
         """The project to adopt; only reads.
@@ -291,15 +287,9 @@ class Project(dynamic.Resource, module="railway", name="Project"):
     `environment_id` is the id of the declared environment, "" if it does not exist.
 
     Example:
-        project = railway.Project(
-            "shop",
-            railway.ProjectArgs(
-                project_name="shop", stack_marker=f"{pulumi.get_project()}/{pulumi.get_stack()}"
-            ),
-        )
+        railway.Project("shop", railway.ProjectArgs(project_name="shop", stack_marker="shop/production"))
     """
 
-    project_name: pulumi.Output[str]
     environment_id: pulumi.Output[str]
 
     def __init__(self, name: str, args: ProjectArgs, opts: pulumi.ResourceOptions | None = None) -> None:

@@ -25,25 +25,14 @@ _READ_LINES = 1000
 _BUILD_STEPS = {"SNAPSHOT_CODE", "BUILD_IMAGE", "PUBLISH_IMAGE"}
 
 
-@dataclass(frozen=True)
-class _Blocked:
-    """A status in which Railway waits for something else.
-
-    Args:
-        reason: what it waits for.
-        fix: what ends the wait.
-    """
-
-    reason: str
-    fix: str
-
-
 _BLOCKED = {
-    "NEEDS_APPROVAL": _Blocked("it needs an approval", "approve it in Railway's dashboard"),
-    "WAITING": _Blocked(
-        "Railway waits for GitHub's checks of its commit", "make the checks of its commit pass on GitHub"
+    "NEEDS_APPROVAL": ("it needs an approval", "approve it in Railway's dashboard"),
+    "WAITING": (
+        "Railway waits for GitHub's checks of its commit",
+        "make the checks of its commit pass on GitHub",
     ),
 }
+"""The statuses in which Railway waits for something else: for what, and how that is done."""
 _DEFAULT_FIX = "fix the cause that its log shows, push the fix, then run `pulumi up` again"
 _FIX_BY_STATUS = {
     "SKIPPED": "Railway skips a commit that changes no file of the watch patterns, or whose message asks for "
@@ -134,7 +123,6 @@ class Rollout:
             f"the deployment was replaced by a newer one {_FOLLOWED} times during the wait, last by "
             f"{deployment_id}",
             fix="wait until there are no more pushes to the branch, then run `pulumi up` again",
-            deployment_id=deployment_id,
         )
 
     def _wait_until_over(self, deployment_id: str, deadline: Deadline) -> DeploymentView:
@@ -155,8 +143,8 @@ class Rollout:
         what = f"the deployment {deployment.id} is still {deployment.status}"
         blocked = _BLOCKED.get(deployment.status)
         if blocked is not None:
-            what = f"{what} after {waited}: {blocked.reason}"
-            fix = f"{blocked.fix}; then run `pulumi up` again, which waits for this deployment"
+            what = f"{what} after {waited}: {blocked[0]}"
+            fix = f"{blocked[1]}; then run `pulumi up` again, which waits for this deployment"
         else:
             step, _ = self._failed_step(deployment.id)
             what += f"{f' ({step})' if step else ''} after {waited}{self._last_lines(deployment)}"
@@ -164,7 +152,7 @@ class Rollout:
                 "see the deployment in Railway's dashboard. `pulumi up` waits for it again; if it makes no "
                 "progress, cancel it there first, and `pulumi up` deploys again"
             )
-        return DeploymentError(what, fix=fix, deployment_id=deployment.id, status=deployment.status)
+        return DeploymentError(what, fix=fix)
 
     def _read(self, deployment_id: str) -> DeploymentView:
         """The current deployment; a new status is logged and recorded."""
@@ -174,7 +162,7 @@ class Rollout:
             statuses.append(deployment.status)
             blocked = _BLOCKED.get(deployment.status)
             longest = format_duration(self._expect.wait_seconds)
-            reason = f": {blocked.reason}; waiting {longest} at most" if blocked else ""
+            reason = f": {blocked[0]}; waiting {longest} at most" if blocked else ""
             log_progress(f"deployment {deployment_id} is {deployment.status}{reason}")
         return deployment
 
@@ -217,8 +205,6 @@ class Rollout:
                 f"the deployment {deployment.id} runs, but its log does not contain: {'; '.join(missing)}"
                 f"{self._last_lines(deployment)}",
                 fix=self._expect.log_fix,
-                deployment_id=deployment.id,
-                status=deployment.status,
             )
         if current.bad or not self._expect.domain:
             return current
@@ -237,8 +223,6 @@ class Rollout:
                 f"{self._last_lines(deployment)}",
                 fix="make the service answer with status 200 there, without a redirect, then run `pulumi up` "
                 "again",
-                deployment_id=deployment.id,
-                status=deployment.status,
             )
         if found.healthy:
             log_progress(f"deployment {deployment.id}: {self._expect.health_path} answers {found.answer}")
@@ -268,8 +252,6 @@ class Rollout:
             f"the deployment {deployment.id} ended {deployment.status}{after}{where}{why}"
             f"{self._last_lines(deployment, build=step in _BUILD_STEPS)}",
             fix=_FIX_BY_STEP.get(step) or _FIX_BY_STATUS.get(deployment.status) or _DEFAULT_FIX,
-            deployment_id=deployment.id,
-            status=deployment.status,
         )
 
     def _failed_step(self, deployment_id: str) -> tuple[str, str]:

@@ -19,7 +19,6 @@ from railway.fields import Field
 from railway.graphql.errors import (
     MissingError,
     NotAuthorizedError,
-    NotFoundError,
     RefusedError,
     RejectedError,
     WaitTimeoutError,
@@ -47,10 +46,7 @@ class ServiceArgs(EnvironmentScopeArgs):
 class ServiceProvider(RailwayProvider):
     """Provider of `Service`."""
 
-    FIELDS = (
-        *ENVIRONMENT_SCOPE,
-        Field(name="service_name", required=True, rules=(name_length,)),
-    )
+    FIELDS = (*ENVIRONMENT_SCOPE, Field(name="service_name", required=True, rules=(name_length,)))
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Find the service by its name or create it, and wait for its instance in the environment."""
@@ -122,12 +118,7 @@ class ServiceProvider(RailwayProvider):
                 if others and view.instance(id_) is None:
                     return
                 other_environments.check_delete(view, service, others)
-            try:
-                cache.api.delete_service(id_, props["environment_id"])
-            except NotFoundError:
-                return
-            finally:
-                cache.invalidate()
+            cache.delete(lambda: cache.api.delete_service(id_, cache.environment_id))
 
     def _wait_for_instance(self, cache: EnvironmentCache, service: Named) -> None:
         if cache.snapshot().instance(service.id) is not None:
@@ -139,15 +130,13 @@ class ServiceProvider(RailwayProvider):
         wait_for(self.clock, f"the instance of service {service.name}", exists, seconds=120)
 
         def add(view: Snapshot) -> Snapshot:
-            if view.project is None or view.environment is None:
-                return view
             project, environment = view.project, view.environment
+            if project is None or environment is None or view.instance(service.id) is not None:
+                return view
             if view.service(service.id) is None:
-                project = replace(project, services=(*project.services, service))
-            if view.instance(service.id) is None:
-                created = InstanceView(service.id, {}, None, (), (), ())
-                environment = replace(environment, instances=(*environment.instances, created))
-            return Snapshot(project, environment)
+                view = replace(view, project=replace(project, services=(*project.services, service)))
+            created = InstanceView(service.id, {}, None, (), (), ())
+            return view.with_environment(instances=(*environment.instances, created))
 
         cache.update(add)
 
@@ -166,15 +155,8 @@ class Service(dynamic.Resource, module="railway", name="Service"):
     """A Railway service; the id is Railway's.
 
     Example:
-        service = railway.Service(
-            "api",
-            railway.ServiceArgs(project_id=project.id, environment_id=environment.id, service_name="api"),
-        )
+        railway.Service("api", railway.ServiceArgs(**ids, service_name="api"))
     """
-
-    project_id: pulumi.Output[str]
-    environment_id: pulumi.Output[str]
-    service_name: pulumi.Output[str]
 
     def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(ServiceProvider(), name, inputs_of(args), opts)

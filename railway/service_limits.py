@@ -10,7 +10,7 @@ which costs no request, and is not detected where the token cannot read the conf
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +21,6 @@ from railway import revision
 from railway.args import Props, ServiceScopeArgs, inputs_of
 from railway.deleted_volume import check_volume_exists
 from railway.fields import Field, number
-from railway.graphql.errors import NotFoundError
 from railway.graphql.models import Node, Snapshot
 from railway.provider import SERVICE_SCOPE, RailwayProvider
 from railway.validation import positive
@@ -66,7 +65,7 @@ class ServiceLimitsProvider(RailwayProvider):
         """The live limits; without declared ones, this costs no request."""
         del id_
         view = self.environment(props).snapshot()
-        if view.is_deleted or view.instance(props["service_id"]) is None:
+        if view.instance(props["service_id"]) is None:
             return None
         if not _has_limits(props):
             return _limits(_configured(view, props["service_id"]))
@@ -82,14 +81,8 @@ class ServiceLimitsProvider(RailwayProvider):
         del id_
         if not _has_limits(props):
             return
-        cache = self.environment(props)
-        with cache.lock:
-            try:
-                cache.api.update_limits(props["service_id"], cache.environment_id, vCPUs=None, memoryGB=None)
-            except NotFoundError:
-                return
-            finally:
-                cache.invalidate()
+        cache, no_limits = self.environment(props), {"vCPUs": None, "memoryGB": None}
+        cache.delete(lambda: cache.api.update_limits(props["service_id"], cache.environment_id, **no_limits))
 
     def _is_limited(self, props: Props) -> bool:
         view = self.environment(props).snapshot()
@@ -112,16 +105,7 @@ class ServiceLimits(dynamic.Resource, module="railway", name="ServiceLimits"):
     """Limits of a service in an environment; the id is "<environment id>/<service id>".
 
     Example:
-        limits = railway.ServiceLimits(
-            "api",
-            railway.ServiceLimitsArgs(
-                project_id=project.id,
-                environment_id=environment.id,
-                service_id=service.id,
-                cpus=2,
-                memory_gb=4,
-            ),
-        )
+        railway.ServiceLimits("api", railway.ServiceLimitsArgs(**ids, cpus=2, memory_gb=4))
     """
 
     revision: pulumi.Output[str]
@@ -154,17 +138,11 @@ def _limits(node: Node) -> dict[str, Any]:
 
 
 def _with_limits(view: Snapshot, props: Props) -> Snapshot:
-    environment = view.environment
-    if environment is None or environment.config is None:
-        return view
     containers: dict[str, Any] = {}
     if props.get("cpus") is not None:
         containers["cpu"] = props["cpus"]
     if props.get("memory_gb") is not None:
         containers["memoryBytes"] = round(props["memory_gb"] * GIGABYTE)
-    services = dict(environment.config.get("services") or {})
-    service = dict(services.get(props["service_id"]) or {})
-    service["deploy"] = {**(service.get("deploy") or {}), "limitOverride": {"containers": containers}}
-    services[props["service_id"]] = service
-    config = {**environment.config, "services": services}
-    return replace(view, environment=replace(environment, config=config))
+    deploy = (view.config_of(props["service_id"]) or {}).get("deploy") or {}
+    changes = {"deploy": {**deploy, "limitOverride": {"containers": containers}}}
+    return view.with_service_config(props["service_id"], changes)

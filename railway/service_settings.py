@@ -54,8 +54,7 @@ class ServiceSettingsProvider(RailwayProvider):
             return None if is_unknown(value) else value
 
         found = deployment_trigger.validate(news)
-        regions = known("multi_region_config")
-        replicas = _replicas(regions) if isinstance(regions, Mapping) else known("replicas")
+        replicas = known("replicas")
         several = isinstance(replicas, int | float) and replicas > 1
         if several and known("has_volume") is True:
             reason = (
@@ -84,15 +83,12 @@ class ServiceSettingsProvider(RailwayProvider):
         """The live values of the declared settings, and undeclared ones that differ from the default."""
         del id_
         view, service_id = self.environment(props).snapshot(), props["service_id"]
-        instance = None if view.is_deleted else view.instance(service_id)
+        instance = view.instance(service_id)
         if instance is None:
             return None
-        live = from_instance(instance.node, view.config_of(service_id))
+        live = from_instance(instance.node)
         unset = {row.name: None for row in SETTINGS if not row.undeclared_because}
         found = unset | undeclared(props, live)
-        if props.get("multi_region_config") is not None:
-            # The map has the number of replicas and the regions.
-            del live["replicas"], live["region"], found["replicas"]
         if props.get("repo") is not None or props.get("image") is not None:
             source = deployment_trigger.live_properties(view.triggers(service_id), live["repo"])
             live |= source
@@ -121,7 +117,7 @@ class ServiceSettingsProvider(RailwayProvider):
             check_volume_exists(view, service_id, props, allow_new_volume=allowed)
             latest, triggers = instance.latest, view.triggers(service_id)
             # A service that was created in this `up` has not been read yet, and has no settings.
-            live = from_instance(instance.node, view.config_of(service_id)) if instance.node else {}
+            live = from_instance(instance.node) if instance.node else {}
             sent = to_input(props, {**before, **undeclared(props, live)})
             # Railway rejects a config file for new services, but keeps an existing one (Railway docs,
             # config-as-code), so an adopted service may have one.
@@ -129,10 +125,6 @@ class ServiceSettingsProvider(RailwayProvider):
                 del sent["railwayConfigFile"]
             sent = volume_region.keep_with_volume(view, service_id, props, sent)
             other_environments.log_settings_reach(cache.api, view, service_id)
-            if "multiRegionConfig" in sent and not props.get("multi_region_config"):
-                # Alone: whether it is applied before `numReplicas` and `region` beside it is not documented.
-                reset = {"multiRegionConfig": sent.pop("multiRegionConfig")}
-                cache.api.update_instance(service_id, cache.environment_id, reset)
             written = cache.api.update_instance(service_id, cache.environment_id, sent)
             cache.invalidate()
             self._read_back(cache, sent, props)
@@ -172,23 +164,11 @@ class ServiceSettings(dynamic.Resource, module="railway", name="ServiceSettings"
     `revision` changes with every write.
 
     Example:
-        settings = railway.ServiceSettings(
-            "api",
-            railway.ServiceSettingsArgs(
-                project_id=project.id,
-                environment_id=environment.id,
-                service_id=service.id,
-                has_volume=False,
-                repo="example/api",
-                branch="main",
-                healthcheck_path="/health",
-            ),
-        )
+        args = railway.ServiceSettingsArgs(**ids, has_volume=False, repo="example/api", branch="main")
+        railway.ServiceSettings("api", args)
     """
 
     revision: pulumi.Output[str]
-    branch: pulumi.Output[str | None]
-    replicas: pulumi.Output[int]
 
     def __init__(
         self, name: str, args: ServiceSettingsArgs, opts: pulumi.ResourceOptions | None = None
@@ -198,8 +178,3 @@ class ServiceSettings(dynamic.Resource, module="railway", name="ServiceSettings"
             props["registry_credentials"] = pulumi.Output.secret(args.registry_credentials)
         secret = pulumi.ResourceOptions(additional_secret_outputs=["registry_credentials"])
         super().__init__(ServiceSettingsProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))
-
-
-def _replicas(regions: Mapping[str, Any]) -> float:
-    counts = [region.get("numReplicas", 1) for region in regions.values() if isinstance(region, Mapping)]
-    return sum(count for count in counts if isinstance(count, int | float))

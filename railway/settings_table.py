@@ -75,14 +75,21 @@ def _row(input: str, **columns: Any) -> dict[str, Any]:
     return {_ROW: {"input": input, "reset": columns.get("default", ""), **columns}}
 
 
+def _integer(input: str, default: int, rule: Rule, **columns: Any) -> dict[str, Any]:
+    return _row(input, default=default, normal=number, rules=(rule, whole), **columns)
+
+
+def _flag(input: str) -> dict[str, Any]:
+    return _row(input, default=False, normal=flag, rules=(boolean,))
+
+
 @dataclass(frozen=True, kw_only=True)
 class ServiceSettingsArgs(ServiceScopeArgs):
     """Inputs of the settings of a service.
 
     None means not set: a value set in the dashboard is drift and is reset to Railway's default. Railway keeps
-    its own choice of an undeclared builder, nixpacks_plan, overlap_seconds, draining_seconds, region,
-    multi_region_config, registry_credentials, repo, branch and image; they are reset when they were declared
-    before.
+    its own choice of an undeclared builder, overlap_seconds, draining_seconds, region, registry_credentials,
+    repo, branch and image; they are reset when they were declared before.
 
     Args:
         has_volume: whether a volume is attached; then there is exactly one replica.
@@ -102,9 +109,7 @@ class ServiceSettingsArgs(ServiceScopeArgs):
     check_suites: pulumi.Input[bool] | None = None
     image: pulumi.Input[str] | None = None
 
-    replicas: pulumi.Input[int] = field(
-        default=1, metadata=_row("numReplicas", default=1, normal=number, rules=(positive, whole))
-    )
+    replicas: pulumi.Input[int] = field(default=1, metadata=_integer("numReplicas", 1, positive))
     """The number of containers."""
     root_directory: pulumi.Input[str] | None = field(
         default=None, metadata=_row("rootDirectory", normal=folder)
@@ -125,16 +130,6 @@ class ServiceSettingsArgs(ServiceScopeArgs):
     """Runs during the build."""
     dockerfile_path: pulumi.Input[str] | None = field(default=None, metadata=_row("dockerfilePath"))
     """The path of the Dockerfile."""
-    nixpacks_plan: pulumi.Input[Mapping[str, object]] | None = field(
-        default=None,
-        metadata=_row(
-            "nixpacksPlan",
-            reset={},
-            normal=mapping,
-            undeclared_because="it belongs to a builder that Railway may have chosen",
-        ),
-    )
-    """The configuration of Nixpacks, as JSON."""
     watch_patterns: pulumi.Input[Sequence[pulumi.Input[str]]] | None = field(
         default=None, metadata=_row("watchPatterns", reset=[], normal=texts)
     )
@@ -152,51 +147,35 @@ class ServiceSettingsArgs(ServiceScopeArgs):
     )
     """Must answer with status 200 before a deployment is successful."""
     healthcheck_timeout: pulumi.Input[int] | None = field(
-        default=None,
-        metadata=_row("healthcheckTimeout", default=300, normal=number, rules=(positive, whole)),
+        default=None, metadata=_integer("healthcheckTimeout", 300, positive)
     )
     """Seconds; Railway's default is 300."""
     restart_policy_type: pulumi.Input[str] | None = field(
         default=None,
         metadata=_row(
-            "restartPolicyType",
-            default="ON_FAILURE",
-            normal=upper,
-            rules=(one_of(*RESTART_POLICIES),),
+            "restartPolicyType", default="ON_FAILURE", normal=upper, rules=(one_of(*RESTART_POLICIES),)
         ),
     )
     """One of `RESTART_POLICIES`."""
     restart_policy_max_retries: pulumi.Input[int] | None = field(
-        default=None,
-        metadata=_row("restartPolicyMaxRetries", default=10, normal=number, rules=(not_negative, whole)),
+        default=None, metadata=_integer("restartPolicyMaxRetries", 10, not_negative)
     )
     """Railway's default is 10."""
     cron_schedule: pulumi.Input[str] | None = field(default=None, metadata=_row("cronSchedule"))
     """Five fields, in UTC; then there is exactly one replica."""
-    sleep_application: pulumi.Input[bool] | None = field(
-        default=None,
-        metadata=_row("sleepApplication", default=False, normal=flag, rules=(boolean,)),
-    )
+    sleep_application: pulumi.Input[bool] | None = field(default=None, metadata=_flag("sleepApplication"))
     """Stop the container while there is no traffic."""
     overlap_seconds: pulumi.Input[int] | None = field(
         default=None,
-        metadata=_row(
-            "overlapSeconds",
-            default=0,
-            normal=number,
-            rules=(not_negative, whole),
-            undeclared_because="the variable RAILWAY_DEPLOYMENT_OVERLAP_SECONDS may set it",
+        metadata=_integer(
+            "overlapSeconds", 0, not_negative, undeclared_because="a RAILWAY_ variable may set it"
         ),
     )
     """How long the old deployment runs beside the new one."""
     draining_seconds: pulumi.Input[int] | None = field(
         default=None,
-        metadata=_row(
-            "drainingSeconds",
-            default=0,
-            normal=number,
-            rules=(not_negative, whole),
-            undeclared_because="the variable RAILWAY_DEPLOYMENT_DRAINING_SECONDS may set it",
+        metadata=_integer(
+            "drainingSeconds", 0, not_negative, undeclared_because="a RAILWAY_ variable may set it"
         ),
     )
     """The time between SIGTERM and SIGKILL."""
@@ -207,21 +186,7 @@ class ServiceSettingsArgs(ServiceScopeArgs):
         ),
     )
     """Where the service runs."""
-    multi_region_config: pulumi.Input[Mapping[str, object]] | None = field(
-        default=None,
-        metadata=_row(
-            "multiRegionConfig",
-            reset={},
-            normal=mapping,
-            readable=False,
-            undeclared_because="Railway writes the region that it chose there",
-        ),
-    )
-    """{region: {"numReplicas": n}}, instead of `region` and `replicas`."""
-    ipv6_egress_enabled: pulumi.Input[bool] | None = field(
-        default=None,
-        metadata=_row("ipv6EgressEnabled", default=False, normal=flag, rules=(boolean,)),
-    )
+    ipv6_egress_enabled: pulumi.Input[bool] | None = field(default=None, metadata=_flag("ipv6EgressEnabled"))
     """Allow outgoing connections over IPv6."""
     registry_credentials: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = field(
         default=None,
@@ -260,29 +225,17 @@ def to_input(declared: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str
             sent[row.input] = value
         elif row.normal(before.get(row.name)) is not None:
             sent[row.input] = row.reset
-    if declared.get("multi_region_config"):
-        # The map has the number of replicas and the regions.
-        sent.pop("region", None)
-        sent.pop("numReplicas", None)
     source = {kind: declared[kind] for kind in ("repo", "image") if declared.get(kind)}
     if source:
         sent["source"] = source
     return sent
 
 
-def from_instance(node: Mapping[str, Any], config: Mapping[str, Any] | None) -> dict[str, object]:
-    """The live properties of a service instance.
-
-    Args:
-        node: the ServiceInstance.
-        config: the service's part of the environment's config, for what the instance does not have; None if
-            it cannot be read.
-    """
+def from_instance(node: Mapping[str, Any]) -> dict[str, object]:
+    """The live properties of a ServiceInstance, as far as it has them."""
     live: dict[str, object] = {row.name: row.normal(node[row.input]) for row in SETTINGS if row.readable}
     source = node["source"] or {}
     live["repo"], live["image"] = text(source.get("repo")), text(source.get("image"))
-    if config is not None:
-        live["multi_region_config"] = mapping((config.get("deploy") or {}).get("multiRegionConfig"))
     return live
 
 
@@ -296,8 +249,6 @@ def undeclared(declared: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str
     """
     found: dict[str, object] = {}
     for row in SETTINGS:
-        if row.name == "replicas" and declared.get("multi_region_config"):
-            continue  # the map has their number
         if row.undeclared_because or row.normal(declared.get(row.name)) is not None:
             continue
         value = row.normal(live.get(row.name))
@@ -320,7 +271,7 @@ def mismatches(
         node: the ServiceInstance after the write.
         config: the service's part of the environment's config after it, None if it cannot be read.
     """
-    live = from_instance(node, config)
+    live = from_instance(node)
     found: list[Mismatch] = []
     for row in SETTINGS:
         reset = row.normal(declared.get(row.name)) is None

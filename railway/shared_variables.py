@@ -41,12 +41,7 @@ class SharedVariables(dynamic.Resource, module="railway", name="SharedVariables"
     `revision` changes with every write.
 
     Example:
-        shared = railway.SharedVariables(
-            "shared",
-            railway.SharedVariablesArgs(
-                project_id=project.id, environment_id=environment.id, variables={"LOG_LEVEL": "info"}
-            ),
-        )
+        railway.SharedVariables("shared", railway.SharedVariablesArgs(**ids, variables={"LOG_LEVEL": "info"}))
     """
 
     names: pulumi.Output[Mapping[str, str]]

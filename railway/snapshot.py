@@ -14,12 +14,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from railway.clock import Clock
 from railway.fields import Mismatch
-from railway.graphql.errors import MissingError, WaitTimeoutError
+from railway.graphql.errors import MissingError, NotFoundError, WaitTimeoutError
 from railway.graphql.models import EnvironmentView, ProjectView, Snapshot
 
 if TYPE_CHECKING:
@@ -136,6 +136,16 @@ class EnvironmentCache:
                 fix=fix,
             )
 
+    def delete(self, mutation: Callable[[], object]) -> None:
+        """Send a deletion under the lock; a missing object is not an error."""
+        with self.lock:
+            try:
+                mutation()
+            except NotFoundError:
+                return
+            finally:
+                self.invalidate()
+
     def invalidate(self) -> None:
         """Forget the snapshot after a write whose effect is not known exactly."""
         with self._gate:
@@ -182,18 +192,10 @@ class EnvironmentCache:
         """Apply the write of a whole map of variables to the cache."""
 
         def change(view: Snapshot) -> Snapshot:
-            environment = view.environment
-            if environment is None or environment.config is None:
-                return view
             written = {name: {"value": value} for name, value in variables.items()}
-            config = dict(environment.config)
-            if service_id is None:
-                config["sharedVariables"] = written
-            else:
-                services = dict(config.get("services") or {})
-                services[service_id] = {**(services.get(service_id) or {}), "variables": written}
-                config["services"] = services
-            return replace(view, environment=replace(environment, config=config))
+            if service_id is not None:
+                return view.with_service_config(service_id, {"variables": written})
+            return view.with_config({"sharedVariables": written})
 
         self.update(change)
         with self._gate:

@@ -11,7 +11,6 @@ from pulumi import dynamic
 from railway import revision
 from railway.args import Props, ServiceScopeArgs, inputs_of
 from railway.fields import Field, number
-from railway.graphql.errors import NotFoundError
 from railway.graphql.models import TcpProxyView
 from railway.provider import SERVICE_SCOPE, RailwayProvider
 from railway.validation import port
@@ -62,8 +61,7 @@ class TcpProxyProvider(RailwayProvider):
 
     def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live proxy."""
-        view = self.environment(props).snapshot()
-        if view.is_deleted or view.instance(props["service_id"]) is None:
+        if self.environment(props).snapshot().instance(props["service_id"]) is None:
             return None
         proxies = self.railway.api.tcp_proxies(props["environment_id"], props["service_id"])
         found = next((one for one in proxies if one.id == id_), None)
@@ -77,28 +75,14 @@ class TcpProxyProvider(RailwayProvider):
     def delete_object(self, id_: str, props: Props) -> None:
         """Delete the proxy."""
         cache = self.environment(props)
-        with cache.lock:
-            try:
-                cache.api.delete_tcp_proxy(id_)
-            except NotFoundError:
-                return
-            finally:
-                cache.invalidate()
+        cache.delete(lambda: cache.api.delete_tcp_proxy(id_))
 
 
 class TcpProxy(dynamic.Resource, module="railway", name="TcpProxy"):
     """A public TCP port at `domain`:`proxy_port`; the id is Railway's.
 
     Example:
-        proxy = railway.TcpProxy(
-            "postgres",
-            railway.TcpProxyArgs(
-                project_id=project.id,
-                environment_id=environment.id,
-                service_id=postgres.id,
-                application_port=5432,
-            ),
-        )
+        railway.TcpProxy("postgres", railway.TcpProxyArgs(**ids, application_port=5432))
     """
 
     domain: pulumi.Output[str]

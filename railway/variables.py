@@ -29,7 +29,6 @@ from railway.args import Props, ServiceScopeArgs, inputs_of
 from railway.deleted_volume import check_volume_exists
 from railway.fields import Field, FieldProblem, is_unknown, mapping, string_map
 from railway.graphql.errors import MissingError, RefusedError
-from railway.graphql.models import DeploymentView, Snapshot
 from railway.provider import SERVICE_SCOPE, RailwayProvider
 from railway.snapshot import EnvironmentCache
 
@@ -190,7 +189,7 @@ class VariableMapProvider(RailwayProvider):
             if owner is not None:
                 check_volume_exists(view, owner, props, allow_new_volume=self.allows_new_volume(props))
             live = cache.variables(owner)
-            latest = _latest(view, owner)
+            latest = view.latest_deployment(owner) if owner else None
             written = self._send(cache, owner, declared, live, recorded)
         return {"revision": revision.new(written, latest)}
 
@@ -235,15 +234,8 @@ class Variables(dynamic.Resource, module="railway", name="Variables"):
     `names` has the version of each value; `revision` changes with every write.
 
     Example:
-        variables = railway.Variables(
-            "api",
-            railway.VariablesArgs(
-                project_id=project.id,
-                environment_id=environment.id,
-                service_id=service.id,
-                variables={"PORT": "8080", "DATABASE_URL": "${{postgres.DATABASE_URL}}"},
-            ),
-        )
+        values = {"PORT": "8080", "DATABASE_URL": "${{postgres.DATABASE_URL}}"}
+        railway.Variables("api", railway.VariablesArgs(**ids, variables=values))
     """
 
     names: pulumi.Output[Mapping[str, str]]
@@ -289,8 +281,3 @@ def _label(before: str, *, same: bool) -> str:
     if found is None:
         return "version 1"
     return before if same and not found[2] else f"version {int(found[1]) + 1}"
-
-
-def _latest(view: Snapshot, owner: str | None) -> DeploymentView | None:
-    instance = view.instance(owner) if owner else None
-    return instance.latest if instance else None

@@ -21,8 +21,8 @@ from railway import other_environments, revision, volume_name, volume_region
 from railway.args import Props, ServiceScopeArgs, config_key, how_to_set, inputs_of
 from railway.deleted_volume import volume_deleted
 from railway.fields import Field, flag, number, path
-from railway.graphql.errors import MissingError, NotFoundError, RefusedError, WaitTimeoutError
-from railway.graphql.models import DeploymentView, Snapshot, VolumeView
+from railway.graphql.errors import MissingError, RefusedError, WaitTimeoutError
+from railway.graphql.models import Snapshot, VolumeView
 from railway.provider import CONFIG_KEYS, RailwayProvider
 from railway.snapshot import EnvironmentCache
 from railway.validation import boolean, mount_path, name_length, positive, quoting, whole
@@ -102,7 +102,7 @@ class VolumeProvider(RailwayProvider):
             view = cache.snapshot()
             if view.is_deleted:
                 raise MissingError("the environment is deleted", fix="run `pulumi up --refresh`")
-            latest = _latest(view, props)
+            latest = view.latest_deployment(props["service_id"])
             found = self.find(view, props)
             if found is None:
                 self.check_nothing_to_restore(view, props)
@@ -147,7 +147,7 @@ class VolumeProvider(RailwayProvider):
             moved = self._sync(cache, volume, news)
             if not {"service_id", "mount_path"} & set(changed):
                 return _outs(volume) | {"revision": olds.get("revision")}
-            mark = revision.new(moved, _latest(view, news))
+            mark = revision.new(moved, view.latest_deployment(news["service_id"]))
         return _outs(volume) | {"revision": mark}
 
     def delete_object(self, id_: str, props: Props) -> None:
@@ -161,16 +161,9 @@ class VolumeProvider(RailwayProvider):
                 "then delete it again",
             )
         cache = self.environment(props)
-        with cache.lock:
-            try:
-                self._check_other_environments(cache, id_, props)
-                cache.api.delete_volume(id_)
-            except NotFoundError:
-                return
-            finally:
-                cache.invalidate()
+        cache.delete(lambda: self._delete(cache, id_, props))
 
-    def _check_other_environments(self, cache: EnvironmentCache, volume_id: str, props: Props) -> None:
+    def _delete(self, cache: EnvironmentCache, volume_id: str, props: Props) -> None:
         others = other_environments.with_volume(cache.api, cache.project_id, cache.environment_id, volume_id)
         if others:
             raise RefusedError(
@@ -180,6 +173,7 @@ class VolumeProvider(RailwayProvider):
                 fix="to keep it and only remove it from the state: pulumi state delete <urn>. To delete "
                 "it, use Railway's dashboard, then `pulumi state delete <urn>`",
             )
+        cache.api.delete_volume(volume_id)
 
     def find(self, view: Snapshot, props: Props) -> VolumeView | None:
         """The service's volume, or an unattached one of the declared name.
@@ -311,26 +305,10 @@ class Volume(dynamic.Resource, module="railway", name="Volume"):
     Protect it and retain it, so that no mistake in the program deletes it.
 
     Example:
-        volume = railway.Volume(
-            "data",
-            railway.VolumeArgs(
-                project_id=project.id,
-                environment_id=environment.id,
-                service_id=service.id,
-                volume_name="data",
-                mount_path="/app/data",
-                size_mb=5000,
-            ),
-            pulumi.ResourceOptions(protect=True, retain_on_delete=True),
-        )
+        args = railway.VolumeArgs(**ids, volume_name="data", mount_path="/app/data", size_mb=5000)
+        railway.Volume("data", args, pulumi.ResourceOptions(protect=True, retain_on_delete=True))
     """
 
-    project_id: pulumi.Output[str]
-    environment_id: pulumi.Output[str]
-    service_id: pulumi.Output[str]
-    volume_name: pulumi.Output[str]
-    mount_path: pulumi.Output[str]
-    size_mb: pulumi.Output[int]
     volume_instance_id: pulumi.Output[str]
     live_region: pulumi.Output[str]
     revision: pulumi.Output[str]
@@ -393,13 +371,7 @@ def _check_only_volume(view: Snapshot, volume: VolumeView, service_id: str) -> N
     )
 
 
-def _latest(view: Snapshot, props: Props) -> DeploymentView | None:
-    instance = view.instance(props["service_id"])
-    return instance.latest if instance else None
-
-
 def _with_volume(view: Snapshot, volume: VolumeView) -> Snapshot:
-    if view.environment is None:
-        return view
-    others = tuple(one for one in view.environment.volumes if one.volume_id != volume.volume_id)
-    return replace(view, environment=replace(view.environment, volumes=(*others, volume)))
+    volumes = view.environment.volumes if view.environment else ()
+    others = (one for one in volumes if one.volume_id != volume.volume_id)
+    return view.with_environment(volumes=(*others, volume))

@@ -31,8 +31,7 @@ def check_region(volume: VolumeView, declared: Props) -> None:
 
     Args:
         volume: the live volume; not checked if Railway does not return its region.
-        declared: properties with `region`, and `multi_region_config` if there is one; unknown values are not
-            checked.
+        declared: properties with `region`; an unknown one is not checked.
 
     Raises:
         RefusedError: another region is declared.
@@ -51,10 +50,10 @@ def check_live_region(volume: str, live: str, declared: Props) -> None:
     Raises:
         RefusedError: another region is declared.
     """
-    others = sorted(_declared_regions(declared) - {live})
-    if others and live:
+    region = declared.get("region")
+    if live and region and not is_unknown(region) and region != live:
         raise RefusedError(
-            f"the Railway volume {volume} is in the region {live}, but {', '.join(others)} is declared: "
+            f"the Railway volume {volume} is in the region {live}, but {region} is declared: "
             "Railway would run the service there without its data, or move the volume, with a downtime",
             fix=f"to stay in the region of the data: {how_to_set(declared, 'region', live)}. To move: "
             f"{how_to_move(declared)}",
@@ -85,16 +84,4 @@ def keep_with_volume(
     check_region(volume, declared)
     if fields.get("region") == "":
         fields["region"] = volume.region
-    if fields.get("multiRegionConfig") == {}:
-        fields["multiRegionConfig"] = {volume.region: {"numReplicas": 1}}
     return fields
-
-
-def _declared_regions(declared: Props) -> set[str]:
-    regions = declared.get("multi_region_config")
-    named: set[str] = set()
-    if isinstance(regions, Mapping):
-        named = {str(name) for name, entry in regions.items() if entry is not None}
-    region = declared.get("region")
-    # Railway uses the map if there is one, but a declared region is checked all the same.
-    return named | ({str(region)} if region and not is_unknown(region) else set())

@@ -1,4 +1,4 @@
-"""A web API and its PostgreSQL database on Railway: two services, a volume, a TCP proxy, shared variables, and
+"""A web API and its PostgreSQL database on Railway: two services, a volume, a TCP proxy, shared variables and
 references from one service to the other. README.md says how to run it."""
 
 from __future__ import annotations
@@ -174,7 +174,11 @@ limits = railway.ServiceLimits(
 domain = railway.ServiceDomain(
     "api",
     railway.ServiceDomainArgs(
-        project_id=project.id, environment_id=environment.id, service_id=api.id, target_port=port
+        project_id=project.id,
+        environment_id=environment.id,
+        service_id=api.id,
+        target_port=port,
+        subdomain=config.get("subdomain") or None,
     ),
 )
 railway.Deployment(

@@ -71,12 +71,10 @@ class Budget:
     """The token's requests of the hour, as of the last answer.
 
     Args:
-        limit: requests per hour.
         remaining: requests that are left.
         resets_at: when there are new ones, in epoch seconds of the local clock.
     """
 
-    limit: int | None = None
     remaining: int | None = None
     resets_at: float | None = None
 
@@ -113,11 +111,6 @@ class RailwayClient:
         self._short_wait_logged = False
         joiner = "&" if "?" in access.url else "?"
         self._url = f"{access.url}{joiner}source={SOURCE}"
-
-    @property
-    def budget(self) -> Budget:
-        """The token's requests of the hour."""
-        return self._budget
 
     def execute(
         self, document: Document, variables: Mapping[str, object], *, deadline: float = 300.0
@@ -238,7 +231,7 @@ class RailwayClient:
         limit = _whole(response.headers.get("X-RateLimit-Limit"))
         now = responses.seconds_of_date(response.headers.get("Date"))
         left = responses.seconds_until(response.headers.get("X-RateLimit-Reset"), now=now)
-        self._budget = Budget(limit, remaining, None if left is None else time.time() + left)
+        self._budget = Budget(remaining, None if left is None else time.time() + left)
         # A limit per second or minute only causes short waits, and is not logged before.
         if limit and left is not None and left > MAX_WAIT and remaining <= limit * LOW_BUDGET:
             self._log_low_budget(remaining, limit, left)

@@ -62,17 +62,7 @@ class WaitTimeoutError(RailwayError):
 
 
 class DeploymentError(RailwayError):
-    """A deployment did not become healthy.
-
-    Args:
-        deployment_id: its id, "" if there is none.
-        status: its last status.
-    """
-
-    def __init__(self, what: str, *, fix: str = "", deployment_id: str = "", status: str = "") -> None:
-        self.deployment_id = deployment_id
-        self.status = status
-        super().__init__(what, fix=fix)
+    """A deployment did not become healthy."""
 
 
 class StatusUnknownError(RailwayError):
@@ -84,8 +74,6 @@ class StatusUnknownError(RailwayError):
     """
 
     def __init__(self, deployment_id: str, failure: RequestError) -> None:
-        self.deployment_id = deployment_id
-        self.failure = failure
         advice = f"{failure.fix}; " if failure.fix else ""
         super().__init__(
             f"the deployment {deployment_id} was started, but its status could not be followed: "
@@ -102,25 +90,16 @@ class RequestError(RailwayError):
         operation: the name of the GraphQL operation.
         reason: Railway's message, or a description where there was none.
         trace_id: Railway's trace id, for its support; "" if the answer had none.
-        code: `extensions.code` of the GraphQL error, "" if it had none.
         path: `path` of the GraphQL error.
         fix: what to do.
     """
 
     def __init__(
-        self,
-        operation: str,
-        reason: str,
-        *,
-        trace_id: str = "",
-        code: str = "",
-        path: tuple[str, ...] = (),
-        fix: str = "",
+        self, operation: str, reason: str, *, trace_id: str = "", path: tuple[str, ...] = (), fix: str = ""
     ) -> None:
         self.operation = operation
         self.reason = reason
         self.trace_id = trace_id
-        self.code = code
         self.path = path
         super().__init__(f"Railway {operation}: {self.traced_reason}", fix=fix)
 
@@ -143,7 +122,6 @@ class RateLimitedError(RequestError):
 
     Args:
         retry_after: seconds until a repetition can succeed, None if unknown.
-        edge: whether Railway's edge rejected it (error 1015), and not the API.
     """
 
     def __init__(
@@ -152,12 +130,10 @@ class RateLimitedError(RequestError):
         reason: str,
         *,
         retry_after: float | None = None,
-        edge: bool = False,
         trace_id: str = "",
         fix: str = "",
     ) -> None:
         self.retry_after = retry_after
-        self.edge = edge
         super().__init__(operation, reason, trace_id=trace_id, fix=fix)
 
 

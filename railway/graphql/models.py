@@ -7,7 +7,7 @@ are in no `repr`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -296,9 +296,28 @@ class Snapshot:
         """Whether the environment, or its whole project, is deleted."""
         return self.project is None or self.environment is None
 
+    def with_environment(self, **changes: Any) -> Snapshot:
+        """The same with other fields of the environment, if there is one."""
+        if self.environment is None:
+            return self
+        return replace(self, environment=replace(self.environment, **changes))
+
+    def with_config(self, changes: Node) -> Snapshot:
+        """The same with other keys of the environment's config, if it was read."""
+        if self.environment is None or self.environment.config is None:
+            return self
+        return self.with_environment(config={**self.environment.config, **changes})
+
+    def with_service_config(self, service_id: str, changes: Node) -> Snapshot:
+        """The same with other keys of a service's part of the config, if it was read."""
+        config = self.environment.config if self.environment else None
+        services = dict((config or {}).get("services") or {})
+        services[service_id] = {**(services.get(service_id) or {}), **changes}
+        return self.with_config({"services": services})
+
     def instance(self, service_id: str) -> InstanceView | None:
-        """The service's instance in this environment; None if it has none."""
-        instances = self.environment.instances if self.environment else ()
+        """The service's instance in this environment; None if it has none, or the environment is deleted."""
+        instances = self.environment.instances if self.project and self.environment else ()
         return next((instance for instance in instances if instance.service_id == service_id), None)
 
     def existing_instance(self, service_id: str) -> InstanceView:
@@ -315,6 +334,11 @@ class Snapshot:
                 "again",
             )
         return instance
+
+    def latest_deployment(self, service_id: str) -> DeploymentView | None:
+        """The newest deployment of a service in this environment."""
+        instance = self.instance(service_id)
+        return instance.latest if instance else None
 
     def volume(self, volume_id: str) -> VolumeView | None:
         """The volume in this environment, even if it is deleted; None if there is none."""

@@ -111,41 +111,26 @@ def error_of(operation: str, error: object, *, secrets: Sequence[str], kind: Tok
     # GraphQL servers repeat the value that they reject, which may be a secret.
     message = _ECHO.sub("got a value of the wrong type", message)
     shown = redact(message, [("hidden", secret) for secret in secrets])[:_SHOWN]
-    if _TWO_FACTOR.search(message):
-        return NotAuthorizedError(
-            operation,
-            shown,
-            trace_id=trace,
-            code=code,
-            path=path,
-            fix="the workspace requires two-factor authentication: use the token of a member who has "
-            "enabled it",
-        )
-    if _UNAUTHORIZED.search(message):
+    if _UNAUTHORIZED.search(message) and not _TWO_FACTOR.search(message):
         return _unauthorized(operation, shown, trace, path, kind)
+    error_type, fix = _classified(message, code)
+    return error_type(operation, shown, trace_id=trace, path=path, fix=fix)
+
+
+def _classified(message: str, code: str) -> tuple[type[RequestError], str]:
+    """The type of an error, and its fix."""
+    if _TWO_FACTOR.search(message):
+        fix = "the workspace requires two-factor authentication: use the token of a member who has enabled it"
+        return NotAuthorizedError, fix
     if _THROTTLED.search(message):
-        return ThrottledError(
-            operation,
-            shown,
-            trace_id=trace,
-            code=code,
-            path=path,
-            fix="wait a minute, then run `pulumi up` again",
-        )
+        return ThrottledError, "wait a minute, then run `pulumi up` again"
     if code in _INPUT_CODES:
-        return RejectedError(operation, shown, trace_id=trace, code=code, path=path)
+        return RejectedError, ""
     if _NOT_FOUND.search(message):
-        return NotFoundError(operation, shown, trace_id=trace, code=code, path=path)
+        return NotFoundError, ""
     if _REJECTED.search(message):
-        return RejectedError(operation, shown, trace_id=trace, code=code, path=path)
-    return ServerFaultError(
-        operation,
-        shown,
-        trace_id=trace,
-        code=code,
-        path=path,
-        fix=f"{RUN_AGAIN}; if the error persists, give Railway's support the trace id",
-    )
+        return RejectedError, ""
+    return ServerFaultError, f"{RUN_AGAIN}; if the error persists, give Railway's support the trace id"
 
 
 _SECRET_KEYS = {"variables", "registryCredentials", "patch"}
@@ -193,7 +178,6 @@ def _edge_refuses(operation: str, wait: float | None) -> RateLimitedError:
         operation,
         what,
         retry_after=wait,
-        edge=True,
         fix=f"run `pulumi up` again {when}, which continues. If the error persists, ask Railway's support to "
         "remove the limit",
     )

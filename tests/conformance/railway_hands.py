@@ -153,7 +153,6 @@ NOT_BY_HAND: dict[str, str] = {
     "settings.builder": ALONE,
     "settings.image": ALONE,
     "settings.railway_config_file": ALONE,
-    "settings.multi_region_config": ALONE,
     "settings.registry_credentials": "cannot be read back: test_railway_settings",
     "custom_domain.domain": "Railway renames none: another is another domain",
     "tcp_proxy.application_port": "Railway moves none: another is another proxy",

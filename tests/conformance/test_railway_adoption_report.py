@@ -251,11 +251,6 @@ def test_environments_that_the_settings_may_reach_are_named(
             "pulumi config set whatsapp-crm:railwayRegion us-west2",
         ),
         ({"settings": {"region": EUROPE}}, "without its data", "whatsapp-crm:railwayRegion us-west2"),
-        (
-            {"settings": {"multi_region_config": {EUROPE: {"numReplicas": 1}}}},
-            "without its data",
-            "whatsapp-crm:railwayRegion us-west2",
-        ),
     ],
 )
 def test_what_up_would_refuse_is_refused(

@@ -242,37 +242,17 @@ def test_an_adoption_moves_nothing_away_from_the_volume(railway: World) -> None:
     assert regions(railway) == (None, AMERICA)
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"region": EUROPE},
-        {"multi_region_config": {EUROPE: {"numReplicas": 1}}},
-        {"multi_region_config": {AMERICA: {"numReplicas": 1}, EUROPE: {"numReplicas": 1}}},
-        {"multi_region_config": {AMERICA: {"numReplicas": 1}}, "region": EUROPE},
-    ],
-)
-def test_settings_alone_move_nothing_away_from_the_volume(railway: World, settings: dict[str, Any]) -> None:
+def test_settings_alone_move_nothing_away_from_the_volume(railway: World) -> None:
     """Whoever writes a program of their own need not name a region at the volume."""
     engine = first_up(railway)
     with railway.operation() as process:
         settle = process.resource(PROVIDERS["settings"])
-        wish = (engine.inputs("settings", Declared()) or {}) | settings | {"has_volume": False}
+        wish = (engine.inputs("settings", Declared()) or {}) | {"region": EUROPE, "has_volume": False}
         told_to_stay(refusal(lambda: settle.update(engine.state["settings"].live, wish)))
     assert "ServiceInstanceUpdate" not in railway.counts()[0]
 
 
-@pytest.mark.parametrize(
-    ("settings", "later"),
-    [
-        ({"region": EUROPE}, {}),
-        ({"multi_region_config": {EUROPE: {"numReplicas": 1}}}, {}),
-        ({"multi_region_config": {EUROPE: {"numReplicas": 1}}}, {"region": EUROPE}),
-        ({"region": EUROPE}, {"multi_region_config": {EUROPE: {"numReplicas": 1}}}),
-    ],
-)
-def test_a_region_that_is_taken_back_leaves_the_service_with_its_volume(
-    railway: World, settings: dict[str, Any], later: dict[str, Any]
-) -> None:
+def test_a_region_that_is_reset_leaves_the_service_with_its_volume(railway: World) -> None:
     """Railway's default is another one."""
     engine = InRegion()
     engine.region = EUROPE
@@ -280,14 +260,14 @@ def test_a_region_that_is_taken_back_leaves_the_service_with_its_volume(
         engine.up(process, Declared(), only="volume")
     engine.region = None
     with railway.operation() as process:
-        engine.up(process, Declared(settings=settings))
+        engine.up(process, Declared(settings={"region": EUROPE}))
     assert regions(railway) == (EUROPE, EUROPE)
     with railway.operation() as process:
-        engine.up(process, Declared(settings=later))
+        engine.up(process, Declared())
     assert regions(railway) == (EUROPE, EUROPE)
     with railway.operation() as process:
         assert engine.refresh(process) == {}
-        assert engine.up(process, Declared(settings=later)) == []
+        assert engine.up(process, Declared()) == []
 
 
 def test_a_service_without_a_volume_moves_where_it_is_declared(railway: World) -> None:

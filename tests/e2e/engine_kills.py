@@ -39,6 +39,7 @@ CHANGED = {
     "logLevel": "debug",
     "port": "8081",
     "projectName": "shop-two",
+    "subdomain": "shop-api",
     "volumeSizeMb": "60000",
 }
 """A config in which every resource of the example differs."""

@@ -55,15 +55,6 @@ def refused(
         (ServiceSettingsProvider(), SETTINGS | {"replicas": 2}, "replicas", "exactly 1 replica"),
         (
             ServiceSettingsProvider(),
-            SETTINGS
-            | {
-                "multi_region_config": {"us-west2": {"numReplicas": 1}, "us-east4-eqdc4a": {"numReplicas": 1}}
-            },
-            "replicas",
-            "exactly 1 replica",
-        ),
-        (
-            ServiceSettingsProvider(),
             SETTINGS | {"has_volume": False, "replicas": 2, "cron_schedule": "0 * * * *"},
             "replicas",
             "cron",

@@ -206,10 +206,9 @@ def test_what_is_left_is_known_and_told_once_when_it_is_little(
     ]
     made, clock = client(script)
     made.execute(QUERY, {})
-    assert made.budget.limit == 100
-    assert made.budget.remaining == 11
-    assert made.budget.resets_at is not None
-    assert 1795 < made.budget.resets_at - time.time() <= 1801
+    assert made._budget.remaining == 11
+    assert made._budget.resets_at is not None
+    assert 1795 < made._budget.resets_at - time.time() <= 1801
     assert capsys.readouterr().err == ""
     made.execute(QUERY, {})
     said = capsys.readouterr().err
@@ -218,7 +217,7 @@ def test_what_is_left_is_known_and_told_once_when_it_is_little(
     )
     made.execute(QUERY, {})
     assert capsys.readouterr().err == ""
-    assert made.budget.remaining == 9
+    assert made._budget.remaining == 9
     assert clock.waited == []
 
 

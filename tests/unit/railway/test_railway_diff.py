@@ -76,12 +76,7 @@ def test_problems_never_fail_on_any_value(bag: dict[str, Any]) -> None:
         ("pre_deploy_command", "npm run migrate", ["npm run migrate"]),
         ("pre_deploy_command", [], None),
         ("mount_path", "/app/sessions/", "/app/sessions"),
-        ("multi_region_config", {"us-west2": {"numReplicas": 1.0}}, {"us-west2": {"numReplicas": 1}}),
-        (
-            "multi_region_config",
-            {"us-west2": {"numReplicas": 1}, "x": None},
-            {"us-west2": {"numReplicas": 1}},
-        ),
+        ("registry_credentials", {"username": "u", "password": None}, {"username": "u"}),
         ("sleep_application", False, None),
         ("has_volume", True, True),
     ],
@@ -99,8 +94,6 @@ def test_every_setting_is_written_compared_and_taken_back(setting: Any) -> None:
         "restart_policy_type": "ALWAYS",
         "region": "us-west2",
         "root_directory": "services/backend",
-        "multi_region_config": {"us-west2": {"numReplicas": 1}},
-        "nixpacks_plan": {"phases": {"setup": {"cmds": ["x"]}}},
         "registry_credentials": {"username": "u", "password": "p"},
     }
     if setting.name in sample:
@@ -119,14 +112,7 @@ def test_every_setting_is_written_compared_and_taken_back(setting: Any) -> None:
     assert taken_back[setting.input] == setting.reset
     node = {one.input: None for one in SETTINGS} | {setting.input: value, "source": None}
     if setting.readable:
-        assert from_instance(node, None)[setting.name] == setting.normal(value)
-
-
-def test_regions_replace_the_single_region_and_the_number() -> None:
-    """Railway takes the map; both said would contradict each other."""
-    regions = {"us-west2": {"numReplicas": 1}}
-    sent = to_input({"replicas": 1, "region": "us-west2", "multi_region_config": regions}, {})
-    assert sent == {"multiRegionConfig": regions}
+        assert from_instance(node)[setting.name] == setting.normal(value)
 
 
 def test_replicas_are_always_sent() -> None:

@@ -1,5 +1,5 @@
-"""What must stay as it is: names in states, documents against the schema, an import that costs nothing, no name
-of a program."""
+"""What must stay as it is: names in states, documents against the schema, a cheap import, no name of a
+program."""
 
 from __future__ import annotations
 

@@ -12,11 +12,9 @@ pytestmark = pytest.mark.unit
 
 LEFT_ALONE = {
     "builder",
-    "nixpacks_plan",
     "overlap_seconds",
     "draining_seconds",
     "region",
-    "multi_region_config",
     "registry_credentials",
 }
 NODE: dict[str, Any] = {setting.input: None for setting in SETTINGS} | {
@@ -60,11 +58,6 @@ def test_a_value_of_a_hand_is_undeclared() -> None:
     }
 
 
-def test_the_number_of_replicas_follows_from_the_regions() -> None:
-    regions = {"us-west2": {"numReplicas": 2}}
-    assert undeclared({"multi_region_config": regions}, {"replicas": 2}) == {}
-
-
 def wrong(declared: dict[str, Any], before: dict[str, Any] | None = None, **node: Any) -> list[str]:
     """What is said of a write, given what Railway says after it."""
     sent = to_input(declared, before or {})
@@ -84,8 +77,6 @@ def test_what_is_not_kept_is_named_with_both_values() -> None:
 
 
 def test_what_was_not_sent_and_what_cannot_be_read_is_left_out() -> None:
-    regions = {"us-west2": {"numReplicas": 2}}
-    assert wrong({"replicas": 1, "region": "x", "multi_region_config": regions}, numReplicas=2) == []
     assert wrong({"registry_credentials": {"username": "u", "password": "p"}}) == []
     assert wrong({}, startCommand="x") == []
     # What Railway makes of one that it chooses itself is its business.
