@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from graphql import GraphQLSchema, build_schema, parse, validate
+from graphql import GraphQLSchema, OperationDefinitionNode, build_schema, parse, validate
 from pulumi.dynamic.dynamic import serialize_provider
 
 from railway.adoption import AdoptionProvider
@@ -19,8 +19,7 @@ from railway.backup_schedule import VolumeBackupScheduleProvider
 from railway.custom_domain import CustomDomainProvider
 from railway.deployment import DeploymentProvider
 from railway.environment import EnvironmentProvider
-from railway.graphql import documents
-from railway.graphql.documents import Document
+from railway.graphql.documents import DOCUMENTS, Document
 from railway.project import ProjectProvider
 from railway.provider import RailwayProvider
 from railway.service import ServiceProvider
@@ -35,6 +34,7 @@ from railway.volume import VolumeProvider
 pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[3]
+FILE = ROOT / "railway" / "graphql" / "documents.graphql"
 OURS = ROOT / "sandbox" / "railway" / "schema.graphql"
 FULL = Path(os.environ.get("RAILWAY_FULL_SCHEMA", ROOT.parent / "shared" / "railway" / "schema.graphql"))
 
@@ -48,7 +48,7 @@ def schemas() -> list[GraphQLSchema]:
 SCHEMAS = schemas()
 
 
-@pytest.mark.parametrize("document", documents.ALL, ids=lambda document: document.name)
+@pytest.mark.parametrize("document", DOCUMENTS.values(), ids=lambda document: document.name)
 def test_every_document_is_valid(document: Document) -> None:
     """A peer shipped a query for a field that does not exist, and broke every refresh."""
     parsed = parse(document.text)
@@ -57,11 +57,27 @@ def test_every_document_is_valid(document: Document) -> None:
     assert f"{document.kind} {document.name}" in document.text
 
 
-def test_names_of_documents_are_unique() -> None:
-    """They are what is counted and shown."""
-    names = [document.name for document in documents.ALL]
-    assert len(names) == len(set(names))
-    assert len(names) > 45
+def test_the_file_of_documents_is_valid_as_a_whole() -> None:
+    """Editors and other tools read it as one document."""
+    for schema in SCHEMAS:
+        assert [error.message for error in validate(schema, parse(FILE.read_text()))] == []
+
+
+def test_every_operation_of_the_file_is_a_document_of_its_own() -> None:
+    """Their names are what is counted and shown."""
+    parsed = parse(FILE.read_text()).definitions
+    names = [one.name.value for one in parsed if isinstance(one, OperationDefinitionNode) and one.name]
+    assert names == list(DOCUMENTS)
+    assert len(names) == len(set(names)) > 45
+
+
+def test_only_what_creates_or_deploys_is_not_repeated() -> None:
+    once = {one.name for one in DOCUMENTS.values() if one.kind == "mutation" and not one.repeatable}
+    assert once == {
+        *("ProjectCreate", "EnvironmentCreate", "ServiceCreate", "TriggerCreate", "VolumeCreate"),
+        *("DomainCreate", "CustomDomainCreate", "TcpProxyCreate", "DeployLatest", "DeployKnown", "Rollback"),
+    }
+    assert not [one.name for one in DOCUMENTS.values() if one.kind == "query" and one.repeatable]
 
 
 PROVIDERS: tuple[type[RailwayProvider], ...] = (
@@ -144,6 +160,6 @@ def test_the_package_knows_no_program() -> None:
     found = {
         str(file.relative_to(ROOT)): match.group()
         for file in PACKAGE.rglob("*")
-        if file.suffix in {".py", ".md"} and (match := PROGRAM.search(file.read_text()))
+        if file.suffix in {".py", ".md", ".graphql"} and (match := PROGRAM.search(file.read_text()))
     }
     assert not found
