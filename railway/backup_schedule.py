@@ -11,7 +11,7 @@ from pulumi import dynamic
 
 from railway.args import EnvironmentScopeArgs, Props, inputs_of
 from railway.fields import Field, text_set
-from railway.graphql.errors import MissingError, NotFoundError
+from railway.graphql.errors import MissingError
 from railway.provider import ENVIRONMENT_SCOPE, RailwayProvider
 from railway.validation import BACKUP_KINDS, one_of
 
@@ -45,8 +45,7 @@ class VolumeBackupScheduleProvider(RailwayProvider):
             raise MissingError(
                 f"the volume {props['volume_id']} does not exist", fix="run `pulumi up --refresh`"
             )
-        with self.environment(props).lock:
-            self.railway.api.set_backup_kinds(instance_id, props["kinds"])
+        self._write(instance_id, props, props["kinds"])
         return instance_id, {}
 
     def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
@@ -58,17 +57,16 @@ class VolumeBackupScheduleProvider(RailwayProvider):
     def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Write the schedule."""
         del olds, changed
-        with self.environment(news).lock:
-            self.railway.api.set_backup_kinds(id_, news["kinds"])
+        self._write(id_, news, news["kinds"])
         return {}
 
     def delete_object(self, id_: str, props: Props) -> None:
         """Write an empty schedule."""
+        self.environment(props).delete("BackupScheduleUpdate", volumeInstanceId=id_, kinds=[])
+
+    def _write(self, id_: str, props: Props, kinds: Sequence[str]) -> None:
         with self.environment(props).lock:
-            try:
-                self.railway.api.set_backup_kinds(id_, [])
-            except NotFoundError:
-                return
+            self.railway.api.write("BackupScheduleUpdate", volumeInstanceId=id_, kinds=list(kinds))
 
     def _instance_id(self, props: Props) -> str | None:
         volume = self.environment(props).snapshot().volume(props["volume_id"])

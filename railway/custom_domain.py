@@ -91,20 +91,20 @@ class CustomDomainProvider(RailwayProvider):
 
     def delete_object(self, id_: str, props: Props) -> None:
         """Delete the domain."""
-        cache = self.environment(props)
-        cache.delete(lambda: cache.api.delete_custom_domain(id_))
+        self.environment(props).delete("CustomDomainDelete", id=id_)
 
     def _create(self, cache: EnvironmentCache, props: Props) -> CustomDomainView:
         try:
             return create_once(
                 self.clock,
-                lambda: cache.api.create_custom_domain(
-                    projectId=cache.project_id,
-                    environmentId=cache.environment_id,
+                lambda: cache.api.create(
+                    "CustomDomainCreate",
+                    CustomDomainView.of,
+                    **cache.ids,
                     serviceId=props["service_id"],
                     domain=props["domain"],
                     targetPort=props.get("target_port"),
-                ),
+                )[0],
                 lambda: find_custom_domain(cache.refresh(), props),
                 new_parent=True,
             )
@@ -121,7 +121,12 @@ class CustomDomainProvider(RailwayProvider):
             ) from None
 
     def _set_port(self, cache: EnvironmentCache, domain_id: str, props: Props) -> None:
-        cache.api.update_custom_domain(domain_id, cache.environment_id, props.get("target_port"))
+        cache.api.write(
+            "CustomDomainUpdate",
+            id=domain_id,
+            environmentId=cache.environment_id,
+            targetPort=props.get("target_port"),
+        )
         cache.invalidate()
 
 

@@ -173,7 +173,8 @@ class DeploymentProvider(RailwayProvider):
 
     def _start(self, cache: EnvironmentCache, instance: InstanceView) -> DeploymentView:
         """Deploy once, and find the new deployment: Railway's answer does not contain its id."""
-        api, service_id, before = cache.api, instance.service_id, instance.latest
+        service_id, before = instance.service_id, instance.latest
+        ids = {"environmentId": cache.environment_id, "serviceId": service_id}
         image = bool((instance.node.get("source") or {}).get("image"))
 
         def find(seconds: float) -> DeploymentView | None:
@@ -181,12 +182,12 @@ class DeploymentProvider(RailwayProvider):
 
         def deploy() -> None:
             try:
-                api.deploy_latest(cache.environment_id, service_id)
+                cache.api.write("DeployLatest", **ids)
             except (NotFoundError, RejectedError) as error:
                 # The commit that Railway knows is the newest one only if nothing was deployed yet.
                 if not _about_commit(error) or not (image or before is None):
                     raise
-                api.deploy_known(cache.environment_id, service_id)
+                cache.api.write("DeployKnown", **ids)
 
         for last in (False, True):
             try:
@@ -241,7 +242,7 @@ class DeploymentProvider(RailwayProvider):
     def _run_again(self, good: DeploymentView, cache: EnvironmentCache, props: Props) -> str:
         service_id = props["service_id"]
         newest = cache.api.newest_deployments(cache.project_id, cache.environment_id, service_id)
-        cache.api.rollback(good.id)
+        cache.api.write("Rollback", id=good.id)
         again = self._newer_than(newest[0].id if newest else "", cache, service_id, 90)
         if again is None:
             return "was to run again, but no deployment appeared within 90 s"

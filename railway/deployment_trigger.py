@@ -97,10 +97,12 @@ class DeploymentTrigger:
             return (trigger.repository, trigger.branch, trigger.check_suites) != tuple(wanted.values())
 
         def create() -> tuple[TriggerView, datetime | None]:
-            return api.create_trigger(
-                projectId=self.cache.project_id,
-                environmentId=self.cache.environment_id,
+            return api.create(
+                "TriggerCreate",
+                TriggerView.of,
+                **self.cache.ids,
                 serviceId=self.service_id,
+                provider="github",
                 rootDirectory=root,
                 **wanted,
             )
@@ -118,7 +120,9 @@ class DeploymentTrigger:
             directory: dict[str, object] = (
                 {"rootDirectory": root or ""} if root or root_directory_unknown else {}
             )
-            trigger, written = api.update_trigger(trigger.id, **wanted, **directory)
+            trigger, written = api.write_object(
+                "TriggerUpdate", TriggerView.of, id=trigger.id, input={**wanted, **directory}
+            )
         if differs(trigger):
             raise MissingError(
                 f"Railway accepted the deployment trigger of the service {self.service_id}, but returned the "
@@ -144,7 +148,7 @@ class DeploymentTrigger:
     def _delete(self, triggers: Sequence[TriggerView]) -> None:
         for one in triggers:
             try:
-                self.cache.api.delete_trigger(one.id)
+                self.cache.api.write("TriggerDelete", id=one.id)
             except NotFoundError:
                 continue
 

@@ -17,7 +17,7 @@ from railway import other_environments
 from railway.args import Props, ResourceArgs, inputs_of
 from railway.deleted_volume import volume_deleted_with
 from railway.fields import Field, flag
-from railway.graphql.errors import MissingError, NotFoundError, RefusedError
+from railway.graphql.errors import MissingError, RefusedError
 from railway.graphql.models import Named
 from railway.provider import CONFIG_KEYS, RailwayProvider
 from railway.validation import boolean, name_length
@@ -71,7 +71,15 @@ class EnvironmentProvider(RailwayProvider):
             found = find()
             if found is None:
                 found = create_once(
-                    self.clock, lambda: self.railway.api.create_environment(project_id, name), find_again
+                    self.clock,
+                    lambda: self.railway.api.create(
+                        "EnvironmentCreate",
+                        Named.of,
+                        projectId=project_id,
+                        name=name,
+                        skipInitialDeploys=True,
+                    )[0],
+                    find_again,
                 )
                 self.railway.invalidate(project_id)
         return found.id, {}
@@ -97,7 +105,8 @@ class EnvironmentProvider(RailwayProvider):
                 project = self.railway.project(news["project_id"])
                 if project is not None:
                     other_environments.check_name_is_free(project, id_, news)
-                self.railway.api.rename_environment(id_, news["environment_name"])
+                fields = {"name": news["environment_name"]}
+                self.railway.api.write("EnvironmentRename", id=id_, input=fields)
                 self.railway.invalidate(news["project_id"])
         return {}
 
@@ -116,12 +125,8 @@ class EnvironmentProvider(RailwayProvider):
                     fix="delete them in Railway's dashboard if nobody needs them. To keep the environment "
                     "and only remove it from the state: pulumi state delete <urn>",
                 )
-            try:
-                self.railway.api.delete_environment(id_)
-            except NotFoundError:
-                return
-            finally:
-                self.railway.invalidate(project_id)
+            with self.railway.deletion(project_id):
+                self.railway.api.write("EnvironmentDelete", id=id_)
 
 
 class Environment(dynamic.Resource, module="railway", name="Environment"):

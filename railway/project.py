@@ -25,7 +25,7 @@ from railway.args import Props, ResourceArgs, how_to_set, how_to_unset, inputs_o
 from railway.deleted_volume import volume_deleted_with
 from railway.fields import Field, flag
 from railway.graphql.credentials import TokenKind
-from railway.graphql.errors import MissingError, NotFoundError, RefusedError
+from railway.graphql.errors import MissingError, RefusedError
 from railway.graphql.models import ProjectView
 from railway.provider import CONFIG_KEYS, RailwayProvider
 from railway.validation import boolean
@@ -157,12 +157,8 @@ class ProjectProvider(RailwayProvider):
                     fix="delete them in Railway's dashboard if nobody needs them. To keep the project and "
                     "only remove it from the state: pulumi state delete <urn>",
                 )
-            try:
-                self.railway.api.delete_project(id_)
-            except NotFoundError:
-                return
-            finally:
-                self.railway.invalidate(id_)
+            with self.railway.deletion(id_):
+                self.railway.api.write("ProjectDelete", id=id_)
 
     def _volumes(self, project: ProjectView, props: Props) -> list[Any]:
         """The volumes that are not deleted."""
@@ -233,12 +229,16 @@ class ProjectProvider(RailwayProvider):
             raise _name_in_use(workspace, same_name, props)
 
         def create() -> ProjectView:
-            created = api.create_project(
+            created, _ = api.create(
+                "ProjectCreate",
+                ProjectView.of,
                 name=name,
                 workspaceId=workspace,
                 description=f"Managed by Pulumi. {marker}",
                 defaultEnvironmentName=props.get("environment_name") or "production",
             )
+            if created is None:
+                raise MissingError("Railway ProjectCreate: the new project is already deleted")
             self.railway.seed(created, _environment_id(created, props))
             return created
 
@@ -277,7 +277,7 @@ class ProjectProvider(RailwayProvider):
             fields["description"] = description
         if fields:
             with self.railway.lock(project.id):
-                self.railway.api.update_project(project.id, **fields)
+                self.railway.api.write("ProjectUpdate", id=project.id, input=fields)
                 self.railway.invalidate(project.id)
 
 

@@ -65,7 +65,7 @@ class ServiceProvider(RailwayProvider):
             if found is None:
                 found = create_once(
                     self.clock,
-                    lambda: cache.api.create_service(cache.project_id, cache.environment_id, name),
+                    lambda: cache.api.create("ServiceCreate", Named.of, **cache.ids, name=name)[0],
                     lambda: named(cache.refresh()),
                 )
             try:
@@ -97,7 +97,7 @@ class ServiceProvider(RailwayProvider):
             cache = self.environment(news)
             with cache.lock:
                 try:
-                    cache.api.rename_service(id_, news["service_name"])
+                    cache.api.write("ServiceUpdate", id=id_, input={"name": news["service_name"]})
                 except RejectedError:
                     _check_name_is_free(cache.refresh(), id_, news)
                     raise
@@ -118,7 +118,7 @@ class ServiceProvider(RailwayProvider):
                 if others and view.instance(id_) is None:
                     return
                 other_environments.check_delete(view, service, others)
-            cache.delete(lambda: cache.api.delete_service(id_, cache.environment_id))
+            cache.delete("ServiceDelete", id=id_, environmentId=cache.environment_id)
 
     def _wait_for_instance(self, cache: EnvironmentCache, service: Named) -> None:
         if cache.snapshot().instance(service.id) is not None:

@@ -90,8 +90,7 @@ class ServiceDomainProvider(RailwayProvider):
 
     def delete_object(self, id_: str, props: Props) -> None:
         """Delete the domain."""
-        cache = self.environment(props)
-        cache.delete(lambda: cache.api.delete_domain(id_))
+        self.environment(props).delete("DomainDelete", id=id_)
 
     def _creation(self, props: Props) -> Callable[[], ServiceDomainView]:
         """Creates a domain, on the first call with the port; without it, `_sync` sets it afterwards.
@@ -100,15 +99,17 @@ class ServiceDomainProvider(RailwayProvider):
         is set.
         """
         ports = [props.get("target_port")]
+        ids = {"environmentId": props["environment_id"], "serviceId": props["service_id"]}
 
         def create() -> ServiceDomainView:
-            wanted = ports.pop() if ports else None
+            port = ports.pop() if ports else None
+            of, api = ServiceDomainView.of, self.railway.api
             try:
-                return self.railway.api.create_domain(props["environment_id"], props["service_id"], wanted)
+                return api.create("DomainCreate", of, **ids, targetPort=port)[0]
             except RejectedError:
-                if wanted is None:
+                if port is None:
                     raise
-            return self.railway.api.create_domain(props["environment_id"], props["service_id"], None)
+            return api.create("DomainCreate", of, **ids)[0]
 
         return create
 
@@ -133,12 +134,15 @@ class ServiceDomainProvider(RailwayProvider):
         self, cache: EnvironmentCache, domain_id: str, props: Props, name: str, port: dict[str, int | None]
     ) -> None:
         try:
-            cache.api.update_domain(
-                serviceDomainId=domain_id,
-                serviceId=props["service_id"],
-                environmentId=props["environment_id"],
-                domain=name,
-                **port,
+            cache.api.write(
+                "DomainUpdate",
+                input={
+                    "serviceDomainId": domain_id,
+                    "serviceId": props["service_id"],
+                    "environmentId": props["environment_id"],
+                    "domain": name,
+                    **port,
+                },
             )
         except RejectedError as error:
             if not error.taken:

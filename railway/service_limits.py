@@ -81,8 +81,7 @@ class ServiceLimitsProvider(RailwayProvider):
         del id_
         if not _has_limits(props):
             return
-        cache, no_limits = self.environment(props), {"vCPUs": None, "memoryGB": None}
-        cache.delete(lambda: cache.api.update_limits(props["service_id"], cache.environment_id, **no_limits))
+        self.environment(props).delete("ServiceLimitsUpdate", input=_input(props, {}))
 
     def _is_limited(self, props: Props) -> bool:
         view = self.environment(props).snapshot()
@@ -94,9 +93,7 @@ class ServiceLimitsProvider(RailwayProvider):
             view = cache.snapshot()
             latest = view.existing_instance(service_id).latest
             check_volume_exists(view, service_id, props, allow_new_volume=self.allows_new_volume(props))
-            written = cache.api.update_limits(
-                service_id, cache.environment_id, vCPUs=props.get("cpus"), memoryGB=props.get("memory_gb")
-            )
+            written = cache.api.write("ServiceLimitsUpdate", input=_input(props, props))
             cache.update(lambda view: _with_limits(view, props))
         return {"revision": revision.new(written, latest)}
 
@@ -114,6 +111,15 @@ class ServiceLimits(dynamic.Resource, module="railway", name="ServiceLimits"):
         self, name: str, args: ServiceLimitsArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__(ServiceLimitsProvider(), name, inputs_of(args, "revision"), opts)
+
+
+def _input(service: Props, limits: Props) -> dict[str, Any]:
+    return {
+        "serviceId": service["service_id"],
+        "environmentId": service["environment_id"],
+        "vCPUs": limits.get("cpus"),
+        "memoryGB": limits.get("memory_gb"),
+    }
 
 
 def _has_limits(props: Props) -> bool:

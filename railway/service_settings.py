@@ -125,7 +125,8 @@ class ServiceSettingsProvider(RailwayProvider):
                 del sent["railwayConfigFile"]
             sent = volume_region.keep_with_volume(view, service_id, props, sent)
             other_environments.log_settings_reach(cache.api, view, service_id)
-            written = cache.api.update_instance(service_id, cache.environment_id, sent)
+            ids = {"serviceId": service_id, "environmentId": cache.environment_id}
+            written = cache.api.write("ServiceInstanceUpdate", **ids, input=sent)
             cache.invalidate()
             self._read_back(cache, sent, props)
             if changed is None or deployment_trigger.SOURCE & changed:

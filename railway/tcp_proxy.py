@@ -52,7 +52,13 @@ class TcpProxyProvider(RailwayProvider):
             # When an existing proxy was created is not known: without a time, a deployment follows.
             proxy, created = find() or create_once(
                 self.clock,
-                lambda: cache.api.create_tcp_proxy(environment_id, service_id, application_port),
+                lambda: cache.api.create(
+                    "TcpProxyCreate",
+                    TcpProxyView.of,
+                    environmentId=environment_id,
+                    serviceId=service_id,
+                    applicationPort=application_port,
+                ),
                 find,
                 new_parent=True,
             )
@@ -74,8 +80,7 @@ class TcpProxyProvider(RailwayProvider):
 
     def delete_object(self, id_: str, props: Props) -> None:
         """Delete the proxy."""
-        cache = self.environment(props)
-        cache.delete(lambda: cache.api.delete_tcp_proxy(id_))
+        self.environment(props).delete("TcpProxyDelete", id=id_)
 
 
 class TcpProxy(dynamic.Resource, module="railway", name="TcpProxy"):

@@ -176,7 +176,7 @@ class VariableMapProvider(RailwayProvider):
             if not set(live) & set(declared):
                 return
             kept = {name: value for name, value in others.items() if value is not None}
-            cache.api.write_variables(cache.project_id, cache.environment_id, owner, kept, replace=True)
+            _upsert(cache, owner, kept, replace=True)
             cache.update_variables(owner, kept)
 
     def _write(self, props: Props, recorded: Mapping[str, str]) -> dict[str, Any]:
@@ -209,9 +209,7 @@ class VariableMapProvider(RailwayProvider):
         extra = sorted(name for name in live if name not in declared and not is_railways(name))
         check_sealed(sealed, extra)
         writes = {name: value for name, value in declared.items() if name not in sealed}
-        written = cache.api.write_variables(
-            cache.project_id, cache.environment_id, owner, writes, replace=not sealed
-        )
+        written = _upsert(cache, owner, writes, replace=not sealed)
         now: dict[str, str | None] = {**writes, **dict.fromkeys(sealed)}
         now |= {name: value for name, value in live.items() if is_railways(name) and name not in now}
         cache.update_variables(owner, now)
@@ -269,6 +267,16 @@ def check_sealed(sealed: Collection[str], extra: Collection[str]) -> None:
 def is_railways(name: str) -> bool:
     """Whether a variable is set by Railway and by nobody else."""
     return name.startswith("RAILWAY_") and name not in SETTABLE
+
+
+def _upsert(
+    cache: EnvironmentCache, owner: str | None, variables: Mapping[str, str], *, replace: bool
+) -> datetime | None:
+    """Write variables, without deploying; `replace`: remove all others."""
+    fields = {**cache.ids, "variables": dict(variables), "replace": replace, "skipDeploys": True}
+    if owner is not None:
+        fields["serviceId"] = owner
+    return cache.api.write("VariablesWrite", input=fields)
 
 
 def _version(label: str) -> str:

@@ -22,7 +22,7 @@ from railway.args import Props, ServiceScopeArgs, config_key, how_to_set, inputs
 from railway.deleted_volume import volume_deleted
 from railway.fields import Field, flag, number, path
 from railway.graphql.errors import MissingError, RefusedError, WaitTimeoutError
-from railway.graphql.models import Snapshot, VolumeView
+from railway.graphql.models import Named, Snapshot, VolumeView
 from railway.provider import CONFIG_KEYS, RailwayProvider
 from railway.snapshot import EnvironmentCache
 from railway.validation import boolean, mount_path, name_length, positive, quoting, whole
@@ -161,19 +161,17 @@ class VolumeProvider(RailwayProvider):
                 "then delete it again",
             )
         cache = self.environment(props)
-        cache.delete(lambda: self._delete(cache, id_, props))
-
-    def _delete(self, cache: EnvironmentCache, volume_id: str, props: Props) -> None:
-        others = other_environments.with_volume(cache.api, cache.project_id, cache.environment_id, volume_id)
-        if others:
-            raise RefusedError(
-                f"the Railway volume {props.get('volume_name')} ({volume_id}) also has data in "
-                f"{other_environments.in_words(others)}, and Railway's API deletes a volume in all "
-                "environments; it was not deleted",
-                fix="to keep it and only remove it from the state: pulumi state delete <urn>. To delete "
-                "it, use Railway's dashboard, then `pulumi state delete <urn>`",
-            )
-        cache.api.delete_volume(volume_id)
+        with cache.deletion():
+            others = other_environments.with_volume(cache.api, cache.project_id, cache.environment_id, id_)
+            if others:
+                raise RefusedError(
+                    f"the Railway volume {props.get('volume_name')} ({id_}) also has data in "
+                    f"{other_environments.in_words(others)}, and Railway's API deletes a volume in all "
+                    "environments; it was not deleted",
+                    fix="to keep it and only remove it from the state: pulumi state delete <urn>. To delete "
+                    "it, use Railway's dashboard, then `pulumi state delete <urn>`",
+                )
+            cache.api.write("VolumeDelete", volumeId=id_)
 
     def find(self, view: Snapshot, props: Props) -> VolumeView | None:
         """The service's volume, or an unattached one of the declared name.
@@ -223,13 +221,15 @@ class VolumeProvider(RailwayProvider):
             return next(((one.volume_id, None) for one in own), None)
 
         def create() -> tuple[str, datetime | None]:
-            return cache.api.create_volume(
-                projectId=cache.project_id,
-                environmentId=cache.environment_id,
+            created, written = cache.api.create(
+                "VolumeCreate",
+                Named.of,
+                **cache.ids,
                 serviceId=props["service_id"],
                 mountPath=props["mount_path"],
                 region=props.get("region"),
             )
+            return created.id, written
 
         return create_once(self.clock, create, find, new_parent=True)
 
@@ -263,12 +263,15 @@ class VolumeProvider(RailwayProvider):
             _check_only_volume(cache.snapshot(), volume, props["service_id"])
         if volume.name != props["volume_name"]:
             self._free_name(cache, props, volume.volume_id)
-            cache.api.rename_volume(volume.volume_id, props["volume_name"])
+            cache.api.write("VolumeRename", volumeId=volume.volume_id, input={"name": props["volume_name"]})
             volume = replace(volume, name=props["volume_name"])
             cache.update(lambda view: _with_volume(view, volume))
         if (path(volume.mount_path), volume.service_id) != (path(props["mount_path"]), props["service_id"]):
-            moved = cache.api.mount_volume(
-                volume.volume_id, cache.environment_id, props["service_id"], props["mount_path"]
+            moved = cache.api.write(
+                "VolumeMount",
+                volumeId=volume.volume_id,
+                environmentId=cache.environment_id,
+                input={"serviceId": props["service_id"], "mountPath": props["mount_path"]},
             )
             volume = replace(volume, mount_path=props["mount_path"], service_id=props["service_id"])
             cache.invalidate()
@@ -279,7 +282,7 @@ class VolumeProvider(RailwayProvider):
     def _grow(self, cache: EnvironmentCache, volume: VolumeView, size_mb: int) -> None:
         patch = {"volumes": {volume.volume_id: {"sizeMB": size_mb}}}
         message = f"Grow volume {volume.name} to {size_mb} MB"
-        cache.api.patch_config(cache.environment_id, patch, message)
+        cache.api.write("ConfigPatch", environmentId=cache.environment_id, patch=patch, message=message)
         cache.invalidate()
 
         def find() -> VolumeView | None:

@@ -69,7 +69,7 @@ def free_name(cache: EnvironmentCache, props: Props, volume_id: str, *, project_
     if found is None:
         return
     try:
-        cache.api.rename_volume(found, f"lost-{found[:8]}")
+        cache.api.write("VolumeRename", volumeId=found, input={"name": f"lost-{found[:8]}"})
     except (NotFoundError, RejectedError) as error:
         raise RefusedError(
             f"the deleted Railway volume {found} still has the name {props['volume_name']}: "

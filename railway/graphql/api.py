@@ -1,34 +1,43 @@
-"""Typed calls: one method per operation, with dataclasses as results.
+"""Typed calls: a method per query, with dataclasses as results, and three methods for mutations.
 
-"Not found" counts as deleted only for the object that the operation is about.
+A test compares the variables of every call with the operation in `documents.graphql`. "Not found" counts as
+deleted only for the object that the operation is about.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from functools import reduce
+from typing import Any, TypeVar
 
 from railway.clock import Clock
 from railway.graphql.client import RailwayClient
 from railway.graphql.documents import DOCUMENTS
 from railway.graphql.errors import MissingError, NotAuthorizedError, NotFoundError, RequestError
 from railway.graphql.models import (
-    CustomDomainView,
     DeploymentView,
     EnvironmentView,
     Named,
     Node,
     ProjectView,
-    ServiceDomainView,
     Snapshot,
     TcpProxyView,
-    TriggerView,
     VolumeView,
     nodes,
 )
 
+T = TypeVar("T")
+
 _PAGES = 50
+_PROJECT_LISTS = {
+    ("project", "environments"): "environmentsAfter",
+    ("project", "services"): "servicesAfter",
+    ("project", "volumes"): "volumesAfter",
+}
+"""The lists of `ProjectParts`, each with its cursor."""
 
 
 class RailwayApi:
@@ -46,9 +55,6 @@ class RailwayApi:
         sent = {name: value for name, value in variables.items() if value is not None}
         return self.client.execute(DOCUMENTS[operation], sent).data
 
-    def _write(self, operation: str, **variables: object) -> datetime | None:
-        return self.client.execute(DOCUMENTS[operation], variables).not_before
-
     # ---- Reading
 
     def snapshot(self, project_id: str, environment_id: str) -> Snapshot:
@@ -63,23 +69,14 @@ class RailwayApi:
         return self._snapshot("SnapshotReadWithoutConfig", project_id, environment_id)
 
     def _snapshot(self, operation: str, project_id: str, environment_id: str) -> Snapshot:
-        data = self._pages(
-            operation,
-            {
-                ("project", "environments"): "environmentsAfter",
-                ("project", "services"): "servicesAfter",
-                ("project", "volumes"): "volumesAfter",
-                ("environment", "serviceInstances"): "instancesAfter",
-                ("environment", "volumeInstances"): "volumeInstancesAfter",
-                ("environment", "deploymentTriggers"): "triggersAfter",
-            },
-            projectId=project_id,
-            environmentId=environment_id,
-        )
-        try:
+        lists = _PROJECT_LISTS | {
+            ("environment", "serviceInstances"): "instancesAfter",
+            ("environment", "volumeInstances"): "volumeInstancesAfter",
+            ("environment", "deploymentTriggers"): "triggersAfter",
+        }
+        data = self._pages(operation, lists, projectId=project_id, environmentId=environment_id)
+        with _reading(operation):
             return Snapshot(ProjectView.of(data["project"]), EnvironmentView.of(data["environment"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise _unreadable(operation, error) from None
 
     def _deleted_part(self, project_id: str, environment_id: str, error: NotFoundError) -> Snapshot:
         """Find out what is deleted: one missing object makes the whole answer null."""
@@ -93,77 +90,60 @@ class RailwayApi:
     def project(self, project_id: str) -> ProjectView | None:
         """A project; None if Railway says that it is deleted."""
         try:
-            data = self._pages(
-                "ProjectRead",
-                {
-                    ("project", "environments"): "environmentsAfter",
-                    ("project", "services"): "servicesAfter",
-                    ("project", "volumes"): "volumesAfter",
-                },
-                projectId=project_id,
-            )
+            data = self._pages("ProjectRead", _PROJECT_LISTS, projectId=project_id)
         except NotFoundError:
             return None
-        try:
+        with _reading("ProjectRead"):
             return ProjectView.of(data["project"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise _unreadable("ProjectRead", error) from None
 
-    def _pages(self, operation: str, connections: Mapping[tuple[str, str], str], **variables: object) -> Node:
-        """Read all pages and join their lists; each request reads the next page of every list."""
+    def _pages(self, operation: str, lists: Mapping[tuple[str, ...], str], **variables: object) -> Node:
+        """Read all pages and join their lists; each request reads the next page of every list.
+
+        Args:
+            operation: its name.
+            lists: the path of each list -> the variable of its cursor.
+            variables: the other variables.
+        """
         cursors: dict[str, object] = {}
-        whole: dict[str, Any] = {}
+        whole: Node = {}
         for _ in range(_PAGES):
             data = self._ask(operation, **variables, **cursors)
             more = False
-            for (root, name), cursor in connections.items():
-                try:
-                    page = data[root][name]
+            with _reading(operation):
+                for path, cursor in lists.items():
+                    page = _at(data, path)
                     edges, info = page["edges"], page["pageInfo"]
-                    ends = bool(info["hasNextPage"])
-                except (KeyError, TypeError) as error:
-                    raise _unreadable(operation, error) from None
-                if whole:
-                    known = whole[root][name]["edges"]
-                    ids = {edge["node"]["id"] for edge in known}
-                    known.extend(edge for edge in edges if edge["node"]["id"] not in ids)
-                if ends:
-                    more = True
-                if info["endCursor"]:
-                    cursors[cursor] = info["endCursor"]
-            whole = whole or dict(data)
+                    if whole:
+                        known = _at(whole, path)["edges"]
+                        ids = {edge["node"]["id"] for edge in known}
+                        known.extend(edge for edge in edges if edge["node"]["id"] not in ids)
+                    more = more or bool(info["hasNextPage"])
+                    if info["endCursor"]:
+                        cursors[cursor] = info["endCursor"]
+            whole = whole or data
             if not more:
                 return whole
         raise MissingError(f"Railway {operation}: more than {_PAGES} pages; the others were not read")
 
+    def _list(self, operation: str, *path: str, **variables: object) -> list[Node]:
+        """The nodes of all pages of the list at a path, whose cursor is `$after`."""
+        return nodes(_at(self._pages(operation, {path: "after"}, **variables), path))
+
     def projects(self, workspace_id: str) -> list[tuple[Named, str]]:
         """The projects of a workspace, each with its description."""
-        found: list[tuple[Named, str]] = []
-        after: str | None = None
-        for _ in range(_PAGES):
-            page = self._ask("ProjectsFind", workspaceId=workspace_id, after=after)["projects"]
-            found.extend(
-                (Named(node["id"], node["name"]), node["description"] or "")
-                for node in nodes(page)
-                if not node["deletedAt"]
-            )
-            if not page["pageInfo"]["hasNextPage"]:
-                return found
-            after = page["pageInfo"]["endCursor"]
-        raise MissingError(f"Railway ProjectsFind: more than {_PAGES} pages of projects")
+        found = self._list("ProjectsFind", "projects", workspaceId=workspace_id)
+        return [(Named.of(node), node["description"] or "") for node in found if not node["deletedAt"]]
 
     def workspaces(self) -> list[Named]:
         """The workspaces that the token can access."""
         data = self._ask("TokenWorkspaces")
-        return [Named(one["id"], one["name"]) for one in data["apiToken"]["workspaces"]]
+        return [Named.of(one) for one in data["apiToken"]["workspaces"]]
 
     def environments(self, project_id: str) -> list[tuple[Named, bool]]:
         """The environments of a project that the token can read, each with whether it is a fork."""
-        data = self._pages("EnvironmentsRead", {("project", "environments"): "after"}, projectId=project_id)
+        found = self._list("EnvironmentsRead", "project", "environments", projectId=project_id)
         return [
-            (Named(node["id"], node["name"]), node["sourceEnvironment"] is not None)
-            for node in nodes(data["project"]["environments"])
-            if not node["deletedAt"]
+            (Named.of(node), node["sourceEnvironment"] is not None) for node in found if not node["deletedAt"]
         ]
 
     def service_is_deleted(self, service_id: str) -> bool:
@@ -196,7 +176,7 @@ class RailwayApi:
     def tcp_proxies(self, environment_id: str, service_id: str) -> list[TcpProxyView]:
         """The TCP proxies of a service."""
         data = self._ask("TcpProxiesRead", environmentId=environment_id, serviceId=service_id)
-        return [_proxy(node) for node in data["tcpProxies"] if not node["deletedAt"]]
+        return [TcpProxyView.of(node) for node in data["tcpProxies"] if not node["deletedAt"]]
 
     def backup_kinds(self, volume_instance_id: str) -> list[str]:
         """The backup schedule of a volume."""
@@ -212,26 +192,15 @@ class RailwayApi:
 
     def has_instance(self, project_id: str, environment_id: str, service_id: str) -> bool:
         """Whether a service has an instance in an environment."""
-        data = self._pages(
-            "InstancePoll",
-            {("environment", "serviceInstances"): "after"},
-            projectId=project_id,
-            environmentId=environment_id,
-        )
-        return any(
-            node["serviceId"] == service_id and not node["deletedAt"]
-            for node in nodes(data["environment"]["serviceInstances"])
-        )
+        ids = {"projectId": project_id, "environmentId": environment_id}
+        found = self._list("InstancePoll", "environment", "serviceInstances", **ids)
+        return any(node["serviceId"] == service_id and not node["deletedAt"] for node in found)
 
     def current_volumes(self, project_id: str, environment_id: str) -> list[VolumeView]:
         """The volumes of an environment, not from the cache."""
-        data = self._pages(
-            "VolumePoll",
-            {("environment", "volumeInstances"): "after"},
-            projectId=project_id,
-            environmentId=environment_id,
-        )
-        return [VolumeView.of(node) for node in nodes(data["environment"]["volumeInstances"])]
+        ids = {"projectId": project_id, "environmentId": environment_id}
+        found = self._list("VolumePoll", "environment", "volumeInstances", **ids)
+        return [VolumeView.of(node) for node in found]
 
     def newest_deployments(
         self, project_id: str, environment_id: str, service_id: str
@@ -280,216 +249,60 @@ class RailwayApi:
 
     # ---- Writing
 
-    def create_project(self, **fields: object) -> ProjectView:
-        """Create a project."""
-        created = ProjectView.of(self._ask("ProjectCreate", input=_without_empty(fields))["projectCreate"])
-        if created is None:
-            raise MissingError("Railway ProjectCreate: the new project is already deleted")
-        return created
-
-    def update_project(self, project_id: str, **fields: object) -> None:
-        """Update the name or the description of a project."""
-        self._write("ProjectUpdate", id=project_id, input=_without_empty(fields))
-
-    def delete_project(self, project_id: str) -> None:
-        """Delete a project and everything in it."""
-        self._write("ProjectDelete", id=project_id)
-
-    def create_environment(self, project_id: str, name: str) -> Named:
-        """Create an empty environment."""
-        fields = {"projectId": project_id, "name": name, "skipInitialDeploys": True}
-        node = self._ask("EnvironmentCreate", input=fields)["environmentCreate"]
-        return Named(node["id"], node["name"])
-
-    def rename_environment(self, environment_id: str, name: str) -> None:
-        """Rename an environment."""
-        self._write("EnvironmentRename", id=environment_id, input={"name": name})
-
-    def delete_environment(self, environment_id: str) -> None:
-        """Delete an environment and everything in it."""
-        self._write("EnvironmentDelete", id=environment_id)
-
-    def create_service(self, project_id: str, environment_id: str, name: str) -> Named:
-        """Create a service without a source, so that nothing is deployed."""
-        fields = {"projectId": project_id, "environmentId": environment_id, "name": name}
-        node = self._ask("ServiceCreate", input=fields)["serviceCreate"]
-        return Named(node["id"], node["name"])
-
-    def rename_service(self, service_id: str, name: str) -> None:
-        """Rename a service."""
-        self._write("ServiceUpdate", id=service_id, input={"name": name})
-
-    def delete_service(self, service_id: str, environment_id: str) -> None:
-        """Delete a service."""
-        self._write("ServiceDelete", id=service_id, environmentId=environment_id)
-
-    def update_instance(
-        self, service_id: str, environment_id: str, fields: Mapping[str, object]
-    ) -> datetime | None:
-        """Update the settings of a service; deploys nothing."""
-        return self._write(
-            "ServiceInstanceUpdate", serviceId=service_id, environmentId=environment_id, input=dict(fields)
-        )
-
-    def update_limits(self, service_id: str, environment_id: str, **fields: object) -> datetime | None:
-        """Update CPU and memory limits."""
-        return self._write(
-            "ServiceLimitsUpdate",
-            input={"serviceId": service_id, "environmentId": environment_id, **fields},
-        )
-
-    def create_trigger(self, **fields: object) -> tuple[TriggerView, datetime | None]:
-        """Create a deployment trigger."""
-        sent = {"input": {"provider": "github", **_without_empty(fields)}}
-        answer = self.client.execute(DOCUMENTS["TriggerCreate"], sent)
-        return TriggerView.of(answer.data["deploymentTriggerCreate"]), answer.not_before
-
-    def update_trigger(self, trigger_id: str, **fields: object) -> tuple[TriggerView, datetime | None]:
-        """Update repository, branch, root directory ("": none), or whether to wait for checks."""
-        answer = self.client.execute(DOCUMENTS["TriggerUpdate"], {"id": trigger_id, "input": fields})
-        return TriggerView.of(answer.data["deploymentTriggerUpdate"]), answer.not_before
-
-    def delete_trigger(self, trigger_id: str) -> None:
-        """Delete a deployment trigger."""
-        self._write("TriggerDelete", id=trigger_id)
-
-    def create_volume(self, **fields: object) -> tuple[str, datetime | None]:
-        """Create a volume; Railway chooses its name and its size."""
-        answer = self.client.execute(DOCUMENTS["VolumeCreate"], {"input": _without_empty(fields)})
-        return answer.data["volumeCreate"]["id"], answer.not_before
-
-    def rename_volume(self, volume_id: str, name: str) -> None:
-        """Rename a volume."""
-        self._write("VolumeRename", volumeId=volume_id, input={"name": name})
-
-    def mount_volume(
-        self, volume_id: str, environment_id: str, service_id: str, mount_path: str
-    ) -> datetime | None:
-        """Attach a volume to a service, at a path."""
-        return self._write(
-            "VolumeMount",
-            volumeId=volume_id,
-            environmentId=environment_id,
-            # Always both: an update without the service detaches the volume.
-            input={"serviceId": service_id, "mountPath": mount_path},
-        )
-
-    def delete_volume(self, volume_id: str) -> None:
-        """Delete a volume; Railway keeps it restorable for 48 hours."""
-        self._write("VolumeDelete", volumeId=volume_id)
-
-    def patch_config(self, environment_id: str, patch: Mapping[str, object], message: str) -> datetime | None:
-        """Merge a patch into the environment's config."""
-        return self._write("ConfigPatch", environmentId=environment_id, patch=dict(patch), message=message)
-
-    def set_backup_kinds(self, volume_instance_id: str, kinds: Sequence[str]) -> None:
-        """Write the backup schedule of a volume."""
-        self._write("BackupScheduleUpdate", volumeInstanceId=volume_instance_id, kinds=list(kinds))
-
-    def write_variables(
-        self,
-        project_id: str,
-        environment_id: str,
-        service_id: str | None,
-        variables: Mapping[str, str],
-        *,
-        replace: bool,
-    ) -> datetime | None:
-        """Write variables of a service, or of the environment; deploys nothing.
+    def write(self, operation: str, **variables: object) -> datetime | None:
+        """Send a mutation whose answer is not needed.
 
         Args:
-            project_id: the project.
-            environment_id: the environment.
-            service_id: the service, None for the shared ones.
-            variables: name -> value.
-            replace: whether all other variables are removed.
+            operation: its name in `documents.graphql`.
+            variables: its variables; None is sent as null.
+
+        Returns:
+            The earliest time at which it took effect, by the server's clock; None if unknown.
         """
-        return self._write(
-            "VariablesWrite",
-            input=_without_empty(
-                {
-                    "projectId": project_id,
-                    "environmentId": environment_id,
-                    "serviceId": service_id,
-                    "variables": dict(variables),
-                    "replace": replace,
-                    "skipDeploys": True,
-                }
-            ),
-        )
+        return self.client.execute(DOCUMENTS[operation], variables).not_before
 
-    def create_domain(
-        self, environment_id: str, service_id: str, target_port: int | None
-    ) -> ServiceDomainView:
-        """Create a domain generated by Railway."""
-        fields = {"environmentId": environment_id, "serviceId": service_id, "targetPort": target_port}
-        return ServiceDomainView.of(
-            self._ask("DomainCreate", input=_without_empty(fields))["serviceDomainCreate"]
-        )
+    def write_object(
+        self, operation: str, read: Callable[[Node], T], **variables: object
+    ) -> tuple[T, datetime | None]:
+        """Send a mutation that returns an object; see `write`.
 
-    def update_domain(self, **fields: object) -> None:
-        """Update the label or the port (None: no port) of a domain; `domain` is always required."""
-        self._write("DomainUpdate", input=fields)
+        Args:
+            operation: its name in `documents.graphql`.
+            read: reads the object.
+            variables: its variables.
+        """
+        answer = self.client.execute(DOCUMENTS[operation], variables)
+        (node,) = answer.data.values()
+        return read(node), answer.not_before
 
-    def delete_domain(self, domain_id: str) -> None:
-        """Delete a service domain."""
-        self._write("DomainDelete", id=domain_id)
+    def create(
+        self, operation: str, read: Callable[[Node], T], **fields: object
+    ) -> tuple[T, datetime | None]:
+        """Send a mutation that creates an object; see `write_object`.
 
-    def create_custom_domain(self, **fields: object) -> CustomDomainView:
-        """Create a custom domain."""
-        return CustomDomainView.of(
-            self._ask("CustomDomainCreate", input=_without_empty(fields))["customDomainCreate"]
-        )
-
-    def update_custom_domain(self, domain_id: str, environment_id: str, target_port: int | None) -> None:
-        """Update the port of a custom domain; None: no port."""
-        self._write("CustomDomainUpdate", id=domain_id, environmentId=environment_id, targetPort=target_port)
-
-    def delete_custom_domain(self, domain_id: str) -> None:
-        """Delete a custom domain."""
-        self._write("CustomDomainDelete", id=domain_id)
-
-    def create_tcp_proxy(
-        self, environment_id: str, service_id: str, application_port: int
-    ) -> tuple[TcpProxyView, datetime | None]:
-        """Create a TCP proxy."""
-        fields = {
-            "environmentId": environment_id,
-            "serviceId": service_id,
-            "applicationPort": application_port,
-        }
-        answer = self.client.execute(DOCUMENTS["TcpProxyCreate"], {"input": fields})
-        return _proxy(answer.data["tcpProxyCreate"]), answer.not_before
-
-    def delete_tcp_proxy(self, proxy_id: str) -> None:
-        """Delete a TCP proxy."""
-        self._write("TcpProxyDelete", id=proxy_id)
-
-    def deploy_latest(self, environment_id: str, service_id: str) -> None:
-        """Deploy the newest commit of the branch."""
-        self._write("DeployLatest", environmentId=environment_id, serviceId=service_id)
-
-    def deploy_known(self, environment_id: str, service_id: str) -> None:
-        """Deploy the image, or the commit that Railway knows."""
-        self._write("DeployKnown", environmentId=environment_id, serviceId=service_id)
-
-    def rollback(self, deployment_id: str) -> None:
-        """Roll back to an earlier deployment."""
-        self._write("Rollback", id=deployment_id)
+        Args:
+            operation: its name in `documents.graphql`.
+            read: reads the object.
+            fields: the fields of its `input`. Those that are None or "" are not sent: Railway answers 504 to
+                an empty region, and a null has a meaning.
+        """
+        sent = {name: value for name, value in fields.items() if value is not None and value != ""}
+        return self.write_object(operation, read, input=sent)
 
 
-def _without_empty(fields: Mapping[str, object]) -> dict[str, object]:
-    """The fields that are set: Railway answers 504 to an empty region, and a null has a meaning."""
-    return {name: value for name, value in fields.items() if value is not None and value != ""}
+def _at(data: Node, path: Sequence[str]) -> Any:
+    """The part of an answer at a path."""
+    return reduce(operator.getitem, path, data)
 
 
-def _proxy(node: Node) -> TcpProxyView:
-    return TcpProxyView(node["id"], int(node["applicationPort"]), node["domain"], int(node["proxyPort"]))
-
-
-def _unreadable(operation: str, error: Exception) -> RequestError:
-    return RequestError(
-        operation,
-        f"the answer does not match the schema ({type(error).__name__}: {error})",
-        fix="run `pulumi up` again; if the error persists, Railway has changed its API",
-    )
+@contextmanager
+def _reading(operation: str) -> Generator[None]:
+    """Turn the errors of reading an answer into one that names the operation."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        raise RequestError(
+            operation,
+            f"the answer does not match the schema ({type(error).__name__}: {error})",
+            fix="run `pulumi up` again; if the error persists, Railway has changed its API",
+        ) from None

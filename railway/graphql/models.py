@@ -26,6 +26,11 @@ class Named:
     id: str
     name: str
 
+    @staticmethod
+    def of(node: Node) -> Named:
+        """Read an object."""
+        return Named(node["id"], node["name"])
+
 
 @dataclass(frozen=True)
 class ProjectView:
@@ -169,6 +174,11 @@ class TcpProxyView:
     application_port: int
     domain: str
     proxy_port: int
+
+    @staticmethod
+    def of(node: Node) -> TcpProxyView:
+        """Read a TCP proxy."""
+        return TcpProxyView(node["id"], int(node["applicationPort"]), node["domain"], int(node["proxyPort"]))
 
 
 @dataclass(frozen=True)
@@ -373,7 +383,7 @@ def moment(value: str) -> datetime:
 
 
 def _named(connection: Node) -> tuple[Named, ...]:
-    return tuple(Named(node["id"], node["name"]) for node in nodes(connection) if not node.get("deletedAt"))
+    return tuple(Named.of(node) for node in nodes(connection) if not node.get("deletedAt"))
 
 
 def _being_deleted(domain: Node) -> bool:

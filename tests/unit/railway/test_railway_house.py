@@ -1,17 +1,14 @@
-"""What must stay as it is: names in states, documents against the schema, a cheap import, no name of a
-program."""
+"""What must stay as it is: names in states, a cheap import, no name of a program."""
 
 from __future__ import annotations
 
 import base64
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from graphql import GraphQLSchema, OperationDefinitionNode, build_schema, parse, validate
 from pulumi.dynamic.dynamic import serialize_provider
 
 from railway.adoption import AdoptionProvider
@@ -19,7 +16,6 @@ from railway.backup_schedule import VolumeBackupScheduleProvider
 from railway.custom_domain import CustomDomainProvider
 from railway.deployment import DeploymentProvider
 from railway.environment import EnvironmentProvider
-from railway.graphql.documents import DOCUMENTS, Document
 from railway.project import ProjectProvider
 from railway.provider import RailwayProvider
 from railway.service import ServiceProvider
@@ -34,50 +30,6 @@ from railway.volume import VolumeProvider
 pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[3]
-FILE = ROOT / "railway" / "graphql" / "documents.graphql"
-OURS = ROOT / "sandbox" / "railway" / "schema.graphql"
-FULL = Path(os.environ.get("RAILWAY_FULL_SCHEMA", ROOT.parent / "shared" / "railway" / "schema.graphql"))
-
-
-def schemas() -> list[GraphQLSchema]:
-    """Our part of Railway's schema, and the whole where it is at hand."""
-    # Railway's own does not pass graphql-core's validation of schemas; that of documents it does.
-    return [build_schema(file.read_text(), assume_valid=True) for file in (OURS, FULL) if file.is_file()]
-
-
-SCHEMAS = schemas()
-
-
-@pytest.mark.parametrize("document", DOCUMENTS.values(), ids=lambda document: document.name)
-def test_every_document_is_valid(document: Document) -> None:
-    """A peer shipped a query for a field that does not exist, and broke every refresh."""
-    parsed = parse(document.text)
-    for schema in SCHEMAS:
-        assert [error.message for error in validate(schema, parsed)] == []
-    assert f"{document.kind} {document.name}" in document.text
-
-
-def test_the_file_of_documents_is_valid_as_a_whole() -> None:
-    """Editors and other tools read it as one document."""
-    for schema in SCHEMAS:
-        assert [error.message for error in validate(schema, parse(FILE.read_text()))] == []
-
-
-def test_every_operation_of_the_file_is_a_document_of_its_own() -> None:
-    """Their names are what is counted and shown."""
-    parsed = parse(FILE.read_text()).definitions
-    names = [one.name.value for one in parsed if isinstance(one, OperationDefinitionNode) and one.name]
-    assert names == list(DOCUMENTS)
-    assert len(names) == len(set(names)) > 45
-
-
-def test_only_what_creates_or_deploys_is_not_repeated() -> None:
-    once = {one.name for one in DOCUMENTS.values() if one.kind == "mutation" and not one.repeatable}
-    assert once == {
-        *("ProjectCreate", "EnvironmentCreate", "ServiceCreate", "TriggerCreate", "VolumeCreate"),
-        *("DomainCreate", "CustomDomainCreate", "TcpProxyCreate", "DeployLatest", "DeployKnown", "Rollback"),
-    }
-    assert not [one.name for one in DOCUMENTS.values() if one.kind == "query" and one.repeatable]
 
 
 PROVIDERS: tuple[type[RailwayProvider], ...] = (

@@ -9,6 +9,7 @@ import pytest
 from railway.graphql.api import RailwayApi
 from railway.graphql.client import Answer, RailwayClient
 from railway.graphql.documents import Document
+from railway.graphql.models import TriggerView
 
 pytestmark = pytest.mark.unit
 
@@ -31,7 +32,7 @@ class Sent:
 def test_what_is_not_said_is_not_sent(nothing: str | None) -> None:
     """Railway answers 504 to an empty string where it wants a place, and means something by a null."""
     sent = Sent()
-    RailwayApi(cast("RailwayClient", sent)).create_trigger(
-        branch="main", rootDirectory=nothing, checkSuites=False
+    RailwayApi(cast("RailwayClient", sent)).create(
+        "TriggerCreate", TriggerView.of, branch="main", rootDirectory=nothing, checkSuites=False
     )
-    assert sent.input == {"provider": "github", "branch": "main", "checkSuites": False}
+    assert sent.input == {"branch": "main", "checkSuites": False}
