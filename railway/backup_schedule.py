@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
-from railway.args import EnvironmentScopeArgs, Props, inputs_of
-from railway.fields import Field, text_set
+from railway.args import EnvironmentScopeArgs, Props
+from railway.fields import column, fields_of, text_set
 from railway.graphql.errors import MissingError
-from railway.provider import ENVIRONMENT_SCOPE, RailwayProvider
+from railway.provider import RailwayProvider, RailwayResource
 from railway.validation import BACKUP_KINDS, one_of
 
 
@@ -25,18 +24,16 @@ class VolumeBackupScheduleArgs(EnvironmentScopeArgs):
         kinds: DAILY (kept for 6 days), WEEKLY (1 month), MONTHLY (3 months), or several of them.
     """
 
-    volume_id: pulumi.Input[str]
-    kinds: Sequence[pulumi.Input[str]]
+    volume_id: pulumi.Input[str] = field(metadata=column(replace=True))
+    kinds: Sequence[pulumi.Input[str]] = field(
+        metadata=column(normal=text_set, rules=(one_of(*BACKUP_KINDS),))
+    )
 
 
 class VolumeBackupScheduleProvider(RailwayProvider):
     """Provider of `VolumeBackupSchedule`."""
 
-    FIELDS = (
-        *ENVIRONMENT_SCOPE,
-        Field(name="volume_id", required=True, replace=True),
-        Field(name="kinds", normal=text_set, required=True, rules=(one_of(*BACKUP_KINDS),)),
-    )
+    FIELDS = fields_of(VolumeBackupScheduleArgs)
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Write the schedule."""
@@ -73,7 +70,9 @@ class VolumeBackupScheduleProvider(RailwayProvider):
         return None if volume is None or volume.deleted else volume.instance_id
 
 
-class VolumeBackupSchedule(dynamic.Resource, module="railway", name="VolumeBackupSchedule"):
+class VolumeBackupSchedule(
+    RailwayResource[VolumeBackupScheduleArgs], module="railway", name="VolumeBackupSchedule"
+):
     """A volume's backup schedule; the id is that of the volume in its environment.
 
     Example:
@@ -81,7 +80,4 @@ class VolumeBackupSchedule(dynamic.Resource, module="railway", name="VolumeBacku
         railway.VolumeBackupSchedule("data", args)
     """
 
-    def __init__(
-        self, name: str, args: VolumeBackupScheduleArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__(VolumeBackupScheduleProvider(), name, inputs_of(args), opts)
+    PROVIDER = VolumeBackupScheduleProvider

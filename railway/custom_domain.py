@@ -6,18 +6,17 @@ wait for DNS: `verified` tells whether Railway has found the records.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
 from railway import domain_port
-from railway.args import Props, ServiceScopeArgs, config_key, how_to_set, how_to_unset, inputs_of
-from railway.fields import Field, FieldProblem, is_unknown, number
+from railway.args import Props, ServiceScopeArgs, config_key, how_to_set, how_to_unset
+from railway.fields import FieldProblem, column, fields_of, is_unknown, number
 from railway.graphql.errors import RefusedError, RejectedError
 from railway.graphql.models import CustomDomainView, Snapshot
-from railway.provider import SERVICE_SCOPE, RailwayProvider
+from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
 from railway.validation import port
 from railway.waiting import create_once
@@ -35,18 +34,14 @@ class CustomDomainArgs(ServiceScopeArgs):
 
     KEYS = ("domain",)
 
-    domain: pulumi.Input[str]
-    target_port: pulumi.Input[int] | None = None
+    domain: pulumi.Input[str] = field(metadata=column(replace=True))
+    target_port: pulumi.Input[int] | None = field(default=None, metadata=column(normal=number, rules=(port,)))
 
 
 class CustomDomainProvider(RailwayProvider):
     """Provider of `CustomDomain`."""
 
-    FIELDS = (
-        *SERVICE_SCOPE,
-        Field(name="domain", required=True, replace=True),
-        Field(name="target_port", normal=number, rules=(port,)),
-    )
+    FIELDS = fields_of(CustomDomainArgs)
 
     def validate(self, olds: Props, news: Props) -> list[FieldProblem]:
         """The domain is a host name and not a URL."""
@@ -130,7 +125,7 @@ class CustomDomainProvider(RailwayProvider):
         cache.invalidate()
 
 
-class CustomDomain(dynamic.Resource, module="railway", name="CustomDomain"):
+class CustomDomain(RailwayResource[CustomDomainArgs], module="railway", name="CustomDomain"):
     """A domain of your own; the id is Railway's.
 
     `dns_records` are the records to create: name, type, value and status of each.
@@ -140,11 +135,9 @@ class CustomDomain(dynamic.Resource, module="railway", name="CustomDomain"):
         pulumi.export("dns_records", custom.dns_records)
     """
 
+    PROVIDER = CustomDomainProvider
     dns_records: pulumi.Output[list[dict[str, str]]]
     verified: pulumi.Output[bool]
-
-    def __init__(self, name: str, args: CustomDomainArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(CustomDomainProvider(), name, inputs_of(args, "dns_records", "verified"), opts)
 
 
 def _outs(domain: CustomDomainView) -> dict[str, Any]:

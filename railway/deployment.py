@@ -9,16 +9,15 @@ is declared.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi import dynamic
 
 from railway import revision
-from railway.args import Props, ServiceScopeArgs, inputs_of, key_or_property
+from railway.args import FLAG, Props, ServiceScopeArgs, key_or_property
 from railway.deleted_volume import check_volume_exists
-from railway.fields import Field, flag, number, texts
+from railway.fields import Field, column, fields_of, flag, number, texts
 from railway.graphql.errors import (
     AmbiguousError,
     DeploymentError,
@@ -30,13 +29,16 @@ from railway.graphql.errors import (
     WaitTimeoutError,
 )
 from railway.graphql.models import DeploymentView, InstanceView
-from railway.provider import SERVICE_SCOPE, RailwayProvider
-from railway.validation import boolean, not_negative, positive, quoting, url_path
+from railway.provider import RailwayProvider, RailwayResource
+from railway.validation import not_negative, positive, quoting, url_path
 from railway.waiting import wait_for
 
 if TYPE_CHECKING:
     from railway.rollout import Rollout
     from railway.snapshot import EnvironmentCache
+
+
+_SECONDS = column(normal=number, rules=(positive,))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,31 +59,22 @@ class DeploymentArgs(ServiceScopeArgs):
 
     KEYS = ("allow_new_volume", "log_expectations")
 
-    revisions: Sequence[pulumi.Input[str]]
+    revisions: Sequence[pulumi.Input[str]] = field(metadata=column(normal=texts, required=False))
     domain: pulumi.Input[str] | None = None
-    health_path: pulumi.Input[str] = "/health"
-    log_expectations: Sequence[str] = ()
-    log_advice: str | None = None
-    wait_seconds: pulumi.Input[int] = 1200
-    hold_seconds: pulumi.Input[int] = 5
-    health_seconds: pulumi.Input[int] = 120
-    rollback: pulumi.Input[bool] = False
+    health_path: pulumi.Input[str] = field(default="/health", metadata=column(rules=(quoting(url_path),)))
+    log_expectations: Sequence[str] = field(default=(), metadata=column(normal=texts))
+    log_advice: str | None = field(default=None, metadata=column(compared=False))
+    wait_seconds: pulumi.Input[int] = field(default=1200, metadata=_SECONDS)
+    hold_seconds: pulumi.Input[int] = field(default=5, metadata=column(normal=number, rules=(not_negative,)))
+    health_seconds: pulumi.Input[int] = field(default=120, metadata=_SECONDS)
+    rollback: pulumi.Input[bool] = field(default=False, metadata=FLAG)
 
 
 class DeploymentProvider(RailwayProvider):
     """Provider of `Deployment`."""
 
     FIELDS = (
-        *SERVICE_SCOPE,
-        Field(name="revisions", normal=texts),
-        Field(name="domain"),
-        Field(name="health_path", rules=(quoting(url_path),)),
-        Field(name="log_expectations", normal=texts),
-        Field(name="log_advice", compared=False),
-        Field(name="wait_seconds", normal=number, rules=(positive,)),
-        Field(name="hold_seconds", normal=number, rules=(not_negative,)),
-        Field(name="health_seconds", normal=number, rules=(positive,)),
-        Field(name="rollback", normal=flag, default=False, rules=(boolean,)),
+        *fields_of(DeploymentArgs),
         # Always declared true: a deployment that crashed since is drift, and the next `up` deploys again.
         Field(name="running", normal=flag),
         # Always declared false: a rollback runs with an earlier deployment's variables and image.
@@ -256,7 +249,7 @@ class DeploymentProvider(RailwayProvider):
         return f"runs again as {again.id}, and is healthy"
 
 
-class Deployment(dynamic.Resource, module="railway", name="Deployment"):
+class Deployment(RailwayResource[DeploymentArgs], module="railway", name="Deployment"):
     """A healthy deployment of a service; the id is "<environment id>/<service id>".
 
     `deployment_id`, `status`, `commit`, `running` and `rolled_back` are those of the service's newest
@@ -267,6 +260,7 @@ class Deployment(dynamic.Resource, module="railway", name="Deployment"):
         railway.Deployment("api", args, pulumi.ResourceOptions(depends_on=[settings, domain]))
     """
 
+    PROVIDER = DeploymentProvider
     deployment_id: pulumi.Output[str]
     status: pulumi.Output[str]
     commit: pulumi.Output[str]
@@ -274,9 +268,7 @@ class Deployment(dynamic.Resource, module="railway", name="Deployment"):
     rolled_back: pulumi.Output[bool]
 
     def __init__(self, name: str, args: DeploymentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        props = inputs_of(args, "deployment_id", "status", "commit")
-        props |= {"running": True, "rolled_back": False}
-        super().__init__(DeploymentProvider(), name, props, opts)
+        super().__init__(name, args, opts, running=True, rolled_back=False)
 
 
 def _about_commit(error: RequestError) -> bool:

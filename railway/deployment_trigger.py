@@ -14,18 +14,12 @@ from datetime import datetime
 from typing import Any
 
 from railway.args import Props
-from railway.fields import Field, FieldProblem, flag, text
+from railway.fields import FieldProblem, text
 from railway.graphql.errors import MissingError, NotFoundError
 from railway.graphql.models import Snapshot, TriggerView
 from railway.snapshot import EnvironmentCache
-from railway.validation import boolean, quoting, repository
 from railway.waiting import create_once
 
-FIELDS = (
-    Field(name="repo", rules=(quoting(repository),)),
-    Field(name="branch"),
-    Field(name="check_suites", normal=flag, default=False, rules=(boolean,)),
-)
 COMMIT = frozenset({"repo", "branch", "check_suites", "image"})
 """The properties that decide which commit is deployed."""
 SOURCE = COMMIT | {"root_directory"}

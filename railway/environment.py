@@ -7,20 +7,19 @@ deleted: it is deleted with the project. An environment that was deleted in the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
 from railway import other_environments
-from railway.args import Props, ResourceArgs, inputs_of
+from railway.args import FLAG, Props, ResourceArgs
 from railway.deleted_volume import volume_deleted_with
-from railway.fields import Field, flag
+from railway.fields import column, fields_of
 from railway.graphql.errors import MissingError, RefusedError
 from railway.graphql.models import Named
-from railway.provider import CONFIG_KEYS, RailwayProvider
-from railway.validation import boolean, name_length
+from railway.provider import RailwayProvider, RailwayResource
+from railway.validation import name_length
 from railway.waiting import create_once
 
 
@@ -36,20 +35,17 @@ class EnvironmentArgs(ResourceArgs):
 
     KEYS = ("allow_new_volume", "environment_name")
 
-    project_id: pulumi.Input[str]
-    environment_name: pulumi.Input[str] = "production"
-    allow_new_volume: pulumi.Input[bool] = False
+    project_id: pulumi.Input[str] = field(metadata=column(replace=True))
+    environment_name: pulumi.Input[str] = field(
+        default="production", metadata=column(required=True, default=None, rules=(name_length,))
+    )
+    allow_new_volume: pulumi.Input[bool] = field(default=False, metadata=FLAG)
 
 
 class EnvironmentProvider(RailwayProvider):
     """Provider of `Environment`."""
 
-    FIELDS = (
-        Field(name="project_id", required=True, replace=True),
-        CONFIG_KEYS,
-        Field(name="environment_name", required=True, rules=(name_length,)),
-        Field(name="allow_new_volume", normal=flag, default=False, rules=(boolean,)),
-    )
+    FIELDS = fields_of(EnvironmentArgs)
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Find the environment by its name, or create it."""
@@ -129,12 +125,11 @@ class EnvironmentProvider(RailwayProvider):
                 self.railway.api.write("EnvironmentDelete", id=id_)
 
 
-class Environment(dynamic.Resource, module="railway", name="Environment"):
+class Environment(RailwayResource[EnvironmentArgs], module="railway", name="Environment"):
     """A Railway environment; the id is Railway's.
 
     Example:
         railway.Environment("production", railway.EnvironmentArgs(project_id=project.id))
     """
 
-    def __init__(self, name: str, args: EnvironmentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(EnvironmentProvider(), name, inputs_of(args), opts)
+    PROVIDER = EnvironmentProvider

@@ -1,4 +1,4 @@
-"""The base of all dynamic providers: credentials, validation, comparison, and the calls of Pulumi's SDK.
+"""The base of all resources and their providers: credentials, validation, comparison, the calls of the SDK.
 
 A provider instance is pickled into the stack's state by reference to its module and class. Its module and
 class name must therefore never change, and it has no `__init__` and no attributes before `configure`.
@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from inspect import get_annotations
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+import pulumi
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
@@ -20,12 +22,13 @@ from pulumi.dynamic import (
     CreateResult,
     DiffResult,
     ReadResult,
+    Resource,
     ResourceProvider,
     UpdateResult,
 )
 
 from railway import fields as differ
-from railway.args import Props, config_key
+from railway.args import Props, ResourceArgs, config_key, inputs_of
 from railway.fields import Field
 from railway.graphql.credentials import Access, access_from
 from railway.graphql.errors import CredentialsError, RailwayError
@@ -40,15 +43,7 @@ PROVIDER_KEY = "__provider"
 T = TypeVar("T")
 Kind = TypeVar("Kind", bound="RailwayProvider")
 
-CONFIG_KEYS = Field(name="config_keys", normal=differ.mapping, compared=False)
-ENVIRONMENT_SCOPE = (
-    Field(name="project_id", required=True, replace=True),
-    Field(name="environment_id", required=True, replace=True),
-    CONFIG_KEYS,
-)
-"""The fields of `EnvironmentScopeArgs`."""
-SERVICE_SCOPE = (*ENVIRONMENT_SCOPE, Field(name="service_id", required=True, replace=True))
-"""The fields of `ServiceScopeArgs`."""
+A = TypeVar("A", bound=ResourceArgs)
 
 
 class RailwayProvider(ResourceProvider):
@@ -213,6 +208,26 @@ class RailwayProvider(ResourceProvider):
         key = config_key(props, "allow_new_volume")
         configured = self._config(key) if self._config and key else None
         return props.get("allow_new_volume") is True or str(configured or "").lower() == "true"
+
+
+class RailwayResource(Resource, Generic[A]):
+    """Base class of the resources. A subclass has PROVIDER, and its outputs as annotations."""
+
+    PROVIDER: ClassVar[type[RailwayProvider]]
+    SECRETS: ClassVar[tuple[str, ...]] = ()
+    """The properties that are secrets as a whole."""
+
+    def __init__(
+        self, name: str, args: A, opts: pulumi.ResourceOptions | None = None, **constants: object
+    ) -> None:
+        kinds = (kind for kind in type(self).__mro__ if issubclass(kind, RailwayResource))
+        outputs = {name for kind in kinds if kind is not RailwayResource for name in get_annotations(kind)}
+        props = {**dict.fromkeys(outputs), **inputs_of(args), **constants}
+        for secret in self.SECRETS:
+            if props[secret] is not None:
+                props[secret] = pulumi.Output.secret(props[secret])
+        secrets = pulumi.ResourceOptions(additional_secret_outputs=list(self.SECRETS))
+        super().__init__(self.PROVIDER(), name, props, pulumi.ResourceOptions.merge(opts, secrets))
 
 
 def without_provider_key(props: Mapping[str, Any]) -> dict[str, Any]:

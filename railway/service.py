@@ -7,15 +7,14 @@ It is not deleted while other environments would lose it too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
 from railway import other_environments
-from railway.args import EnvironmentScopeArgs, Props, how_to_set, inputs_of, key_or_property
-from railway.fields import Field
+from railway.args import EnvironmentScopeArgs, Props, how_to_set, key_or_property
+from railway.fields import column, fields_of
 from railway.graphql.errors import (
     MissingError,
     NotAuthorizedError,
@@ -24,7 +23,7 @@ from railway.graphql.errors import (
     WaitTimeoutError,
 )
 from railway.graphql.models import InstanceView, Named, Snapshot
-from railway.provider import ENVIRONMENT_SCOPE, RailwayProvider
+from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
 from railway.validation import name_length
 from railway.waiting import create_once, wait_for
@@ -40,13 +39,13 @@ class ServiceArgs(EnvironmentScopeArgs):
 
     KEYS = ("environment_name", "service_name")
 
-    service_name: pulumi.Input[str]
+    service_name: pulumi.Input[str] = field(metadata=column(rules=(name_length,)))
 
 
 class ServiceProvider(RailwayProvider):
     """Provider of `Service`."""
 
-    FIELDS = (*ENVIRONMENT_SCOPE, Field(name="service_name", required=True, rules=(name_length,)))
+    FIELDS = fields_of(ServiceArgs)
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Find the service by its name or create it, and wait for its instance in the environment."""
@@ -151,15 +150,14 @@ class ServiceProvider(RailwayProvider):
             ) from None
 
 
-class Service(dynamic.Resource, module="railway", name="Service"):
+class Service(RailwayResource[ServiceArgs], module="railway", name="Service"):
     """A Railway service; the id is Railway's.
 
     Example:
         railway.Service("api", railway.ServiceArgs(**ids, service_name="api"))
     """
 
-    def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(ServiceProvider(), name, inputs_of(args), opts)
+    PROVIDER = ServiceProvider
 
 
 def not_in_environment(service: Named, view: Snapshot, props: Props) -> MissingError:

@@ -10,22 +10,22 @@ which costs no request, and is not detected where the token cannot read the conf
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
 from railway import revision
-from railway.args import Props, ServiceScopeArgs, inputs_of
+from railway.args import Props, ServiceScopeArgs
 from railway.deleted_volume import check_volume_exists
-from railway.fields import Field, number
+from railway.fields import column, fields_of, number
 from railway.graphql.models import Node, Snapshot
-from railway.provider import SERVICE_SCOPE, RailwayProvider
+from railway.provider import RailwayProvider, RailwayResource
 from railway.validation import positive
 
 GIGABYTE = 1_000_000_000
+_LIMIT = column(normal=number, rules=(positive,))
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -40,18 +40,14 @@ class ServiceLimitsArgs(ServiceScopeArgs):
 
     KEYS = ("allow_new_volume",)
 
-    cpus: pulumi.Input[float] | None = None
-    memory_gb: pulumi.Input[float] | None = None
+    cpus: pulumi.Input[float] | None = field(default=None, metadata=_LIMIT)
+    memory_gb: pulumi.Input[float] | None = field(default=None, metadata=_LIMIT)
 
 
 class ServiceLimitsProvider(RailwayProvider):
     """Provider of `ServiceLimits`."""
 
-    FIELDS = (
-        *SERVICE_SCOPE,
-        Field(name="cpus", normal=number, rules=(positive,)),
-        Field(name="memory_gb", normal=number, rules=(positive,)),
-    )
+    FIELDS = fields_of(ServiceLimitsArgs)
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Write the limits; without any, remove those that are set."""
@@ -98,19 +94,15 @@ class ServiceLimitsProvider(RailwayProvider):
         return {"revision": revision.new(written, latest)}
 
 
-class ServiceLimits(dynamic.Resource, module="railway", name="ServiceLimits"):
+class ServiceLimits(RailwayResource[ServiceLimitsArgs], module="railway", name="ServiceLimits"):
     """Limits of a service in an environment; the id is "<environment id>/<service id>".
 
     Example:
         railway.ServiceLimits("api", railway.ServiceLimitsArgs(**ids, cpus=2, memory_gb=4))
     """
 
+    PROVIDER = ServiceLimitsProvider
     revision: pulumi.Output[str]
-
-    def __init__(
-        self, name: str, args: ServiceLimitsArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__(ServiceLimitsProvider(), name, inputs_of(args, "revision"), opts)
 
 
 def _input(service: Props, limits: Props) -> dict[str, Any]:

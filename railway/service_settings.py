@@ -14,15 +14,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
 from railway import deployment_trigger, other_environments, revision, volume_region
-from railway.args import Props, inputs_of
+from railway.args import Props
 from railway.deleted_volume import check_volume_exists
 from railway.deployment_trigger import DeploymentTrigger
-from railway.fields import Field, FieldProblem, Mismatch, flag, is_unknown, text
+from railway.fields import FieldProblem, Mismatch, fields_of, is_unknown, text
 from railway.graphql.models import Snapshot
-from railway.provider import SERVICE_SCOPE, RailwayProvider
+from railway.provider import RailwayProvider, RailwayResource
 from railway.settings_table import (
     SETTINGS,
     ServiceSettingsArgs,
@@ -32,19 +31,12 @@ from railway.settings_table import (
     undeclared,
 )
 from railway.snapshot import EnvironmentCache
-from railway.validation import boolean
 
 
 class ServiceSettingsProvider(RailwayProvider):
     """Provider of `ServiceSettings`."""
 
-    FIELDS = (
-        *SERVICE_SCOPE,
-        Field(name="has_volume", normal=flag, rules=(boolean,)),
-        *deployment_trigger.FIELDS,
-        Field(name="image"),
-        *(row.field for row in SETTINGS),
-    )
+    FIELDS = fields_of(ServiceSettingsArgs)
 
     def validate(self, olds: Props, news: Props) -> list[FieldProblem]:
         """Settings that exclude each other."""
@@ -159,7 +151,7 @@ class ServiceSettingsProvider(RailwayProvider):
         )
 
 
-class ServiceSettings(dynamic.Resource, module="railway", name="ServiceSettings"):
+class ServiceSettings(RailwayResource[ServiceSettingsArgs], module="railway", name="ServiceSettings"):
     """Settings of a service in an environment; the id is "<environment id>/<service id>".
 
     `revision` changes with every write.
@@ -169,13 +161,6 @@ class ServiceSettings(dynamic.Resource, module="railway", name="ServiceSettings"
         railway.ServiceSettings("api", args)
     """
 
+    PROVIDER = ServiceSettingsProvider
+    SECRETS = ("registry_credentials",)
     revision: pulumi.Output[str]
-
-    def __init__(
-        self, name: str, args: ServiceSettingsArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        props = inputs_of(args, "revision")
-        if args.registry_credentials is not None:
-            props["registry_credentials"] = pulumi.Output.secret(args.registry_credentials)
-        secret = pulumi.ResourceOptions(additional_secret_outputs=["registry_credentials"])
-        super().__init__(ServiceSettingsProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))

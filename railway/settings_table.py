@@ -13,11 +13,23 @@ the dashboard is drift. The exceptions have `undeclared_because`: Railway choose
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from railway.args import ServiceScopeArgs
-from railway.fields import Field, Mismatch, Normal, flag, folder, mapping, number, text, texts, upper
+from railway.fields import (
+    Field,
+    Mismatch,
+    column,
+    fields_of,
+    flag,
+    folder,
+    mapping,
+    number,
+    text,
+    texts,
+    upper,
+)
 from railway.validation import (
     BUILDERS,
     RESTART_POLICIES,
@@ -27,6 +39,7 @@ from railway.validation import (
     one_of,
     positive,
     quoting,
+    repository,
     url_path,
     whole,
 )
@@ -37,42 +50,26 @@ if TYPE_CHECKING:
     import pulumi
 
 
-_ROW = "railway setting"
-
-
 @dataclass(frozen=True, kw_only=True)
-class Setting:
-    """One row.
+class Setting(Field):
+    """One row. Its `default` is Railway's value when the setting was never written.
 
     Args:
-        name: the property.
         input: its name in Railway's ServiceInstanceUpdateInput, and in ServiceInstance where it is readable.
         reset: the value that is written to reset it, if it is not the default.
-        normal: its normal form.
-        default: Railway's value when the setting was never written; equal to null in a comparison.
-        rules: what values are invalid.
         readable: whether ServiceInstance has it. Otherwise only the environment's config has it, or nothing.
         undeclared_because: why an undeclared setting is left to Railway; "": it is compared with `default`.
     """
 
-    name: str
     input: str
     reset: object
-    normal: Normal = text
-    default: object = None
-    rules: tuple[Rule, ...] = ()
     readable: bool = True
     undeclared_because: str = ""
-
-    @property
-    def field(self) -> Field:
-        """The row for comparing and validating."""
-        return Field(name=self.name, normal=self.normal, default=self.default, rules=self.rules)
 
 
 def _row(input: str, **columns: Any) -> dict[str, Any]:
     """The metadata of a field of `ServiceSettingsArgs` that is a row of the table; see `Setting`."""
-    return {_ROW: {"input": input, "reset": columns.get("default", ""), **columns}}
+    return column(Setting, input=input, **{"reset": columns.get("default", ""), **columns})
 
 
 def _integer(input: str, default: int, rule: Rule, **columns: Any) -> dict[str, Any]:
@@ -103,10 +100,12 @@ class ServiceSettingsArgs(ServiceScopeArgs):
 
     KEYS = ("allow_new_volume", "railway_config_file", "region")
 
-    has_volume: pulumi.Input[bool]
-    repo: pulumi.Input[str] | None = None
+    has_volume: pulumi.Input[bool] = field(metadata=column(normal=flag, required=False, rules=(boolean,)))
+    repo: pulumi.Input[str] | None = field(default=None, metadata=column(rules=(quoting(repository),)))
     branch: pulumi.Input[str] | None = None
-    check_suites: pulumi.Input[bool] | None = None
+    check_suites: pulumi.Input[bool] | None = field(
+        default=None, metadata=column(normal=flag, default=False, rules=(boolean,))
+    )
     image: pulumi.Input[str] | None = None
 
     replicas: pulumi.Input[int] = field(default=1, metadata=_integer("numReplicas", 1, positive))
@@ -201,11 +200,7 @@ class ServiceSettingsArgs(ServiceScopeArgs):
     """{"username", "password"} for a private image."""
 
 
-SETTINGS: tuple[Setting, ...] = tuple(
-    Setting(name=one.name, **one.metadata[_ROW])
-    for one in fields(ServiceSettingsArgs)
-    if _ROW in one.metadata
-)
+SETTINGS = tuple(row for row in fields_of(ServiceSettingsArgs) if isinstance(row, Setting))
 """The rows, in the order in which they are declared."""
 
 
@@ -277,7 +272,7 @@ def mismatches(
         reset = row.normal(declared.get(row.name)) is None
         if row.input not in sent or not row.readable or (reset and row.undeclared_because):
             continue
-        value, written = row.field.value(live), row.field.value(declared)
+        value, written = row.value(live), row.value(declared)
         if value != written:
             found.append(Mismatch(row.name, value, written))
     if declared.get("image") and live["image"] != text(declared["image"]):

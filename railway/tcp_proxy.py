@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
 from railway import revision
-from railway.args import Props, ServiceScopeArgs, inputs_of
-from railway.fields import Field, number
+from railway.args import Props, ServiceScopeArgs
+from railway.fields import column, fields_of, number
 from railway.graphql.models import TcpProxyView
-from railway.provider import SERVICE_SCOPE, RailwayProvider
+from railway.provider import RailwayProvider, RailwayResource
 from railway.validation import port
 from railway.waiting import create_once
 
@@ -25,16 +24,13 @@ class TcpProxyArgs(ServiceScopeArgs):
         application_port: the port on which the service listens.
     """
 
-    application_port: pulumi.Input[int]
+    application_port: pulumi.Input[int] = field(metadata=column(normal=number, replace=True, rules=(port,)))
 
 
 class TcpProxyProvider(RailwayProvider):
     """Provider of `TcpProxy`."""
 
-    FIELDS = (
-        *SERVICE_SCOPE,
-        Field(name="application_port", normal=number, required=True, replace=True, rules=(port,)),
-    )
+    FIELDS = fields_of(TcpProxyArgs)
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Find the proxy of the port, or create it."""
@@ -83,19 +79,17 @@ class TcpProxyProvider(RailwayProvider):
         self.environment(props).delete("TcpProxyDelete", id=id_)
 
 
-class TcpProxy(dynamic.Resource, module="railway", name="TcpProxy"):
+class TcpProxy(RailwayResource[TcpProxyArgs], module="railway", name="TcpProxy"):
     """A public TCP port at `domain`:`proxy_port`; the id is Railway's.
 
     Example:
         railway.TcpProxy("postgres", railway.TcpProxyArgs(**ids, application_port=5432))
     """
 
+    PROVIDER = TcpProxyProvider
     domain: pulumi.Output[str]
     proxy_port: pulumi.Output[int]
     revision: pulumi.Output[str]
-
-    def __init__(self, name: str, args: TcpProxyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(TcpProxyProvider(), name, inputs_of(args, "domain", "proxy_port", "revision"), opts)
 
 
 def _outs(proxy: TcpProxyView) -> dict[str, Any]:

@@ -17,19 +17,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
 from railway import revision
-from railway.args import Props, ServiceScopeArgs, inputs_of
+from railway.args import Props, ServiceScopeArgs
 from railway.deleted_volume import check_volume_exists
-from railway.fields import Field, FieldProblem, is_unknown, mapping, string_map
+from railway.fields import Field, FieldProblem, column, fields_of, is_unknown, mapping, string_map
 from railway.graphql.errors import MissingError, RefusedError
-from railway.provider import SERVICE_SCOPE, RailwayProvider
+from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -48,10 +47,8 @@ SETTABLE = frozenset(
 )
 """The RAILWAY_ variables that a user may set (Railway docs, variables reference)."""
 
-MAP_FIELDS = (
-    Field(name="variables", normal=string_map, default={}),
-    Field(name="names", normal=mapping, compared=False),
-)
+VARIABLES = column(normal=string_map)
+NAMES = Field(name="names", normal=mapping, compared=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +61,7 @@ class VariablesArgs(ServiceScopeArgs):
 
     KEYS = ("allow_new_volume",)
 
-    variables: pulumi.Input[Mapping[str, pulumi.Input[str]]]
+    variables: pulumi.Input[Mapping[str, pulumi.Input[str]]] = field(metadata=VARIABLES)
 
 
 class VariableMapProvider(RailwayProvider):
@@ -219,14 +216,14 @@ class VariableMapProvider(RailwayProvider):
 class VariablesProvider(VariableMapProvider):
     """Provider of `Variables`."""
 
-    FIELDS = (*SERVICE_SCOPE, *MAP_FIELDS)
+    FIELDS = (*fields_of(VariablesArgs), NAMES)
 
     def owner(self, props: Props) -> str:
         """The service."""
         return props["service_id"]
 
 
-class Variables(dynamic.Resource, module="railway", name="Variables"):
+class Variables(RailwayResource[VariablesArgs], module="railway", name="Variables"):
     """All variables of one service; the id is "<environment id>/<service id>".
 
     `names` has the version of each value; `revision` changes with every write.
@@ -236,14 +233,10 @@ class Variables(dynamic.Resource, module="railway", name="Variables"):
         railway.Variables("api", railway.VariablesArgs(**ids, variables=values))
     """
 
+    PROVIDER = VariablesProvider
+    SECRETS = ("variables",)
     names: pulumi.Output[Mapping[str, str]]
     revision: pulumi.Output[str]
-
-    def __init__(self, name: str, args: VariablesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        props = inputs_of(args, "names", "revision")
-        props["variables"] = pulumi.Output.secret(args.variables)
-        secret = pulumi.ResourceOptions(additional_secret_outputs=["variables"])
-        super().__init__(VariablesProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))
 
 
 def check_sealed(sealed: Collection[str], extra: Collection[str]) -> None:

@@ -9,27 +9,38 @@ would be empty.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 from pulumi.dynamic import DiffResult
 
 from railway import other_environments, revision, volume_name, volume_region
-from railway.args import Props, ServiceScopeArgs, config_key, how_to_set, inputs_of
+from railway.args import FLAG, Props, ServiceScopeArgs, config_key, how_to_set
 from railway.deleted_volume import volume_deleted
-from railway.fields import Field, flag, number, path
+from railway.fields import column, fields_of, number, path
 from railway.graphql.errors import MissingError, RefusedError, WaitTimeoutError
 from railway.graphql.models import Named, Snapshot, VolumeView
-from railway.provider import CONFIG_KEYS, RailwayProvider
+from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
-from railway.validation import boolean, mount_path, name_length, positive, quoting, whole
+from railway.validation import mount_path, name_length, positive, quoting, whole
 from railway.waiting import create_once, wait_for
 
 _PER_GB = 1000  # as Railway counts (Railway docs, volumes)
 _BUSY = {"UPDATING", "MIGRATING", "MIGRATION_PENDING", "RESTORING"}
+
+
+def _fixed(_declared: Props) -> str:
+    return "its data cannot be moved there; create a volume under another resource name and copy the files"
+
+
+def _fixed_region(declared: Props) -> str:
+    return f"its data does not move with it. Set it back; or {volume_region.how_to_move(declared)}"
+
+
+def _too_small(declared: Props, live: float, size: float) -> str:
+    return f"{shrinking(live, size)}. fix: {how_to_set_size(declared, live)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,41 +59,23 @@ class VolumeArgs(ServiceScopeArgs):
 
     KEYS = ("allow_new_volume", "region", "size_gb", "volume_name")
 
-    volume_name: pulumi.Input[str]
-    mount_path: pulumi.Input[str]
-    size_mb: pulumi.Input[int]
-    region: pulumi.Input[str] | None = None
-    allow_delete: pulumi.Input[bool] = False
-    allow_new_volume: pulumi.Input[bool] = False
-
-
-def _fixed(_declared: Props) -> str:
-    return "its data cannot be moved there; create a volume under another resource name and copy the files"
-
-
-def _fixed_region(declared: Props) -> str:
-    return f"its data does not move with it. Set it back; or {volume_region.how_to_move(declared)}"
-
-
-def _too_small(declared: Props, live: float, size: float) -> str:
-    return f"{shrinking(live, size)}. fix: {how_to_set_size(declared, live)}"
+    project_id: pulumi.Input[str] = field(metadata=column(fixed=_fixed))
+    environment_id: pulumi.Input[str] = field(metadata=column(fixed=_fixed))
+    service_id: pulumi.Input[str]
+    volume_name: pulumi.Input[str] = field(metadata=column(rules=(name_length,)))
+    mount_path: pulumi.Input[str] = field(metadata=column(normal=path, rules=(quoting(mount_path),)))
+    size_mb: pulumi.Input[int] = field(
+        metadata=column(normal=number, grow_only=_too_small, rules=(positive, whole))
+    )
+    region: pulumi.Input[str] | None = field(default=None, metadata=column(fixed=_fixed_region))
+    allow_delete: pulumi.Input[bool] = field(default=False, metadata=FLAG)
+    allow_new_volume: pulumi.Input[bool] = field(default=False, metadata=FLAG)
 
 
 class VolumeProvider(RailwayProvider):
     """Provider of `Volume`."""
 
-    FIELDS = (
-        Field(name="project_id", required=True, fixed=_fixed),
-        Field(name="environment_id", required=True, fixed=_fixed),
-        CONFIG_KEYS,
-        Field(name="service_id", required=True),
-        Field(name="volume_name", required=True, rules=(name_length,)),
-        Field(name="mount_path", normal=path, required=True, rules=(quoting(mount_path),)),
-        Field(name="size_mb", normal=number, required=True, grow_only=_too_small, rules=(positive, whole)),
-        Field(name="region", fixed=_fixed_region),
-        Field(name="allow_delete", normal=flag, default=False, rules=(boolean,)),
-        Field(name="allow_new_volume", normal=flag, default=False, rules=(boolean,)),
-    )
+    FIELDS = fields_of(VolumeArgs)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Compare, and reject in the preview a region in which the volume is not.
@@ -302,7 +295,7 @@ class VolumeProvider(RailwayProvider):
             ) from None
 
 
-class Volume(dynamic.Resource, module="railway", name="Volume"):
+class Volume(RailwayResource[VolumeArgs], module="railway", name="Volume"):
     """A Railway volume; the id is Railway's. `live_region` is the region of its data.
 
     Protect it and retain it, so that no mistake in the program deletes it.
@@ -312,13 +305,10 @@ class Volume(dynamic.Resource, module="railway", name="Volume"):
         railway.Volume("data", args, pulumi.ResourceOptions(protect=True, retain_on_delete=True))
     """
 
+    PROVIDER = VolumeProvider
     volume_instance_id: pulumi.Output[str]
     live_region: pulumi.Output[str]
     revision: pulumi.Output[str]
-
-    def __init__(self, name: str, args: VolumeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        props = inputs_of(args, "volume_instance_id", "live_region", "revision")
-        super().__init__(VolumeProvider(), name, props, opts)
 
 
 def check_size(volume: VolumeView, props: Props) -> None:

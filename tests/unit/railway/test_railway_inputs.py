@@ -1,11 +1,14 @@
-"""What a typed call sends of what it was given."""
+"""What a call sends and a resource registers of what it was given."""
 
 from __future__ import annotations
 
 from typing import Any, cast
 
+import pulumi
 import pytest
+from pulumi import dynamic
 
+import railway
 from railway.graphql.api import RailwayApi
 from railway.graphql.client import Answer, RailwayClient
 from railway.graphql.documents import Document
@@ -36,3 +39,30 @@ def test_what_is_not_said_is_not_sent(nothing: str | None) -> None:
         "TriggerCreate", TriggerView.of, branch="main", rootDirectory=nothing, checkSuites=False
     )
     assert sent.input == {"branch": "main", "checkSuites": False}
+
+
+class Mine(railway.Variables):
+    """A subclass of a user's own."""
+
+
+@pytest.mark.parametrize("kind", [railway.Variables, Mine])
+def test_a_resource_registers_its_args_and_its_outputs(
+    kind: type[railway.Variables], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An output that is not among the properties would never be set; a secret is one as a whole."""
+    seen: dict[str, Any] = {}
+
+    def register(
+        _self: object, provider: object, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions
+    ) -> None:
+        seen.update(props, provider=provider, name=name, opts=opts)
+
+    monkeypatch.setattr(dynamic.Resource, "__init__", register)
+    ids: dict[str, Any] = {"project_id": "p", "environment_id": "e", "service_id": "s"}
+    opts = pulumi.ResourceOptions(protect=True)
+    kind("api", railway.VariablesArgs(**ids, variables={"A": "b"}), opts)
+    assert isinstance(seen.pop("variables"), pulumi.Output)
+    found = seen.pop("opts")
+    assert (found.protect, found.additional_secret_outputs) == (True, ["variables"])
+    assert type(seen.pop("provider")) is railway.Variables.PROVIDER
+    assert seen == {**ids, "name": "api", "names": None, "revision": None, "config_keys": None}
