@@ -95,19 +95,18 @@ class AdoptionProvider(RailwayProvider):
         """Record that the adoption is complete."""
         return props["project_id"], {}
 
-    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, _id: str, _props: Props) -> dict[str, Any] | None:
         """Sends no request."""
-        del id_, props
         return {}
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(
+        self, _id: str, _olds: Props, _news: Props, _changed: tuple[str, ...]
+    ) -> dict[str, Any]:
         """Does nothing: another project is another adoption."""
-        del id_, olds, news, changed
         return {}
 
-    def delete_object(self, id_: str, props: Props) -> None:
+    def delete_object(self, _id: str, _props: Props) -> None:
         """Does nothing: the adopted objects have resources of their own."""
-        del id_, props
 
     def _report(self, project_id: str, declared: Mapping[str, Props]) -> Report:
         """Compare the live objects with the declared ones, as far as they are known; only reads."""

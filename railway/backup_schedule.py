@@ -51,9 +51,8 @@ class VolumeBackupScheduleProvider(RailwayProvider):
             return None
         return {"kinds": self.railway.api.backup_kinds(id_) or None}
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, id_: str, _olds: Props, news: Props, _changed: tuple[str, ...]) -> dict[str, Any]:
         """Write the schedule."""
-        del olds, changed
         self._write(id_, news, news["kinds"])
         return {}
 

@@ -43,9 +43,8 @@ class CustomDomainProvider(RailwayProvider):
 
     FIELDS = fields_of(CustomDomainArgs)
 
-    def validate(self, olds: Props, news: Props) -> list[FieldProblem]:
+    def validate(self, _olds: Props, news: Props) -> list[FieldProblem]:
         """The domain is a host name and not a URL."""
-        del olds
         domain = news.get("domain")
         if not isinstance(domain, str) or is_unknown(domain) or not domain:
             return []
@@ -73,9 +72,8 @@ class CustomDomainProvider(RailwayProvider):
             return None
         return self.declared_only(props, {"target_port": domain.target_port}) | _outs(domain)
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, id_: str, _olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Update the port."""
-        del olds
         if "target_port" in changed:
             cache = self.environment(news)
             with cache.lock:

@@ -85,9 +85,8 @@ class DeploymentProvider(RailwayProvider):
         """Deploy, or wait for the deployment that has already started."""
         return f"{props['environment_id']}/{props['service_id']}", self._deploy(props)
 
-    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, _id: str, props: Props) -> dict[str, Any] | None:
         """The newest deployment of the service."""
-        del id_
         instance = self.environment(props).snapshot().instance(props["service_id"])
         if instance is None:
             return None
@@ -100,18 +99,16 @@ class DeploymentProvider(RailwayProvider):
             "commit": latest.commit or None if latest else None,
         }
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, _id: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Deploy after a write; after a change of what healthy means, only verify the running deployment."""
-        del id_
         if {"revisions", "running", "rolled_back"} & set(changed):
             return self._deploy(news)
         return (
             self._verify(olds, news) if {"domain", "health_path", "log_expectations"} & set(changed) else {}
         )
 
-    def delete_object(self, id_: str, props: Props) -> None:
+    def delete_object(self, _id: str, _props: Props) -> None:
         """Does nothing: a deployment is deleted with its service, and keeps running until then."""
-        del id_, props
 
     def _rollout(self, cache: EnvironmentCache, props: Props) -> Rollout:
         # Imported here: `check` and `diff` send nothing and must not load an HTTP library.

@@ -93,9 +93,8 @@ class EnvironmentProvider(RailwayProvider):
             return None
         raise volume_deleted_with("environment", props.get("environment_name"), id_, props)
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, id_: str, _olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Rename the environment."""
-        del olds
         if "environment_name" in changed:
             with self.railway.lock(news["project_id"]):
                 project = self.railway.project(news["project_id"])

@@ -61,30 +61,30 @@ class RailwayProvider(ResourceProvider):
 
     # ---- Methods of a subclass
 
-    def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
+    def create_object(self, props: Props, /) -> tuple[str, dict[str, Any]]:
         """Find the object or create it, and update it; returns its id and its outputs."""
         raise NotImplementedError
 
-    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, id_: str, props: Props, /) -> dict[str, Any] | None:
         """The live properties and the outputs; None if Railway says that the object is deleted."""
         raise NotImplementedError
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(
+        self, id_: str, olds: Props, news: Props, changed: tuple[str, ...], /
+    ) -> dict[str, Any]:
         """Update the object; returns its outputs."""
         raise NotImplementedError
 
-    def delete_object(self, id_: str, props: Props) -> None:
+    def delete_object(self, id_: str, props: Props, /) -> None:
         """Delete the object; one that is already deleted is not an error."""
         raise NotImplementedError
 
-    def validate(self, olds: Props, news: Props) -> list[differ.FieldProblem]:
+    def validate(self, _olds: Props, _news: Props, /) -> list[differ.FieldProblem]:
         """Problems between several properties, each of which may be unknown."""
-        del olds, news
         return []
 
-    def computed_inputs(self, olds: Props, news: Props) -> dict[str, Any]:
+    def computed_inputs(self, _olds: Props, _news: Props, /) -> dict[str, Any]:
         """Inputs that are computed from others, for people to read."""
-        del olds, news
         return {}
 
     # ---- Methods that the SDK calls

@@ -89,9 +89,8 @@ class ServiceProvider(RailwayProvider):
             raise not_in_environment(service, view, props)
         return {"service_name": service.name}
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, id_: str, _olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Rename the service."""
-        del olds
         if "service_name" in changed:
             cache = self.environment(news)
             with cache.lock:

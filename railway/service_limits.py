@@ -57,9 +57,8 @@ class ServiceLimitsProvider(RailwayProvider):
             return id_, {"revision": revision.new(_EPOCH, None)}
         return id_, self._write(props)
 
-    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, _id: str, props: Props) -> dict[str, Any] | None:
         """The live limits; without declared ones, this costs no request."""
-        del id_
         view = self.environment(props).snapshot()
         if view.instance(props["service_id"]) is None:
             return None
@@ -67,14 +66,12 @@ class ServiceLimitsProvider(RailwayProvider):
             return _limits(_configured(view, props["service_id"]))
         return _limits(self.railway.api.limits(props["environment_id"], props["service_id"]))
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, _id: str, _olds: Props, news: Props, _changed: tuple[str, ...]) -> dict[str, Any]:
         """Write the limits."""
-        del id_, olds, changed
         return self._write(news)
 
-    def delete_object(self, id_: str, props: Props) -> None:
+    def delete_object(self, _id: str, props: Props) -> None:
         """Remove the limits."""
-        del id_
         if not _has_limits(props):
             return
         self.environment(props).delete("ServiceLimitsUpdate", input=_input(props, {}))

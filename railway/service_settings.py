@@ -71,9 +71,8 @@ class ServiceSettingsProvider(RailwayProvider):
         """Write all settings, and reset undeclared ones that were set before."""
         return f"{props['environment_id']}/{props['service_id']}", self._write(props, {}, None)
 
-    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, _id: str, props: Props) -> dict[str, Any] | None:
         """The live values of the declared settings, and undeclared ones that differ from the default."""
-        del id_
         view, service_id = self.environment(props).snapshot(), props["service_id"]
         instance = view.instance(service_id)
         if instance is None:
@@ -88,16 +87,14 @@ class ServiceSettingsProvider(RailwayProvider):
             found |= {name: value or None for name, value in source.items()}
         return found | self.declared_only(props, live)
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, _id: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Write all settings; the trigger only where the source changed."""
-        del id_
         if set(changed) == {"has_volume"}:
             return {}
         return self._write(news, olds, frozenset(changed))
 
-    def delete_object(self, id_: str, props: Props) -> None:
+    def delete_object(self, _id: str, _props: Props) -> None:
         """Does nothing: the settings are deleted with their service."""
-        del id_, props
 
     def _write(self, props: Props, before: Props, changed: frozenset[str] | None) -> dict[str, Any]:
         """Write the settings and the trigger. `changed` is None for a creation."""

@@ -29,9 +29,8 @@ class SharedVariablesProvider(VariableMapProvider):
 
     FIELDS = (*fields_of(SharedVariablesArgs), NAMES)
 
-    def owner(self, props: Props) -> None:
+    def owner(self, _props: Props) -> None:
         """No service."""
-        del props
 
 
 class SharedVariables(RailwayResource[SharedVariablesArgs], module="railway", name="SharedVariables"):

@@ -69,9 +69,10 @@ class TcpProxyProvider(RailwayProvider):
         found = next((one for one in proxies if one.id == id_), None)
         return None if found is None else _outs(found) | {"application_port": found.application_port}
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(
+        self, _id: str, _olds: Props, _news: Props, _changed: tuple[str, ...]
+    ) -> dict[str, Any]:
         """Does nothing: every change replaces the proxy."""
-        del id_, olds, news, changed
         return {}
 
     def delete_object(self, id_: str, props: Props) -> None:

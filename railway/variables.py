@@ -67,13 +67,12 @@ class VariablesArgs(ServiceScopeArgs):
 class VariableMapProvider(RailwayProvider):
     """Base class of the providers of `Variables` and `SharedVariables`."""
 
-    def owner(self, props: Props) -> str | None:
+    def owner(self, props: Props, /) -> str | None:
         """The id of the service that has the variables; None for the shared ones of the environment."""
         raise NotImplementedError
 
-    def validate(self, olds: Props, news: Props) -> list[FieldProblem]:
+    def validate(self, _olds: Props, news: Props) -> list[FieldProblem]:
         """Invalid names and values; no reason contains a value."""
-        del olds
         variables = news.get("variables")
         if not isinstance(variables, Mapping):
             return []
@@ -112,9 +111,8 @@ class VariableMapProvider(RailwayProvider):
         owner = self.owner(props)
         return f"{props['environment_id']}/{owner or 'shared'}", self._write(props, {})
 
-    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, _id: str, props: Props) -> dict[str, Any] | None:
         """The live map, as authored."""
-        del id_
         cache, owner = self.environment(props), self.owner(props)
         view = cache.snapshot()
         if view.is_deleted or (owner is not None and view.instance(owner) is None):
@@ -145,14 +143,12 @@ class VariableMapProvider(RailwayProvider):
             print(f"sealed on Railway, cannot be compared: {', '.join(sealed)}", flush=True)  # noqa: T201
         return {"variables": values, "names": names}
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, _id: str, olds: Props, news: Props, _changed: tuple[str, ...]) -> dict[str, Any]:
         """Write the whole map."""
-        del id_, changed
         return self._write(news, olds.get("variables") or {})
 
-    def delete_object(self, id_: str, props: Props) -> None:
+    def delete_object(self, _id: str, props: Props) -> None:
         """Remove the declared variables; the others are kept."""
-        del id_
         cache, owner = self.environment(props), self.owner(props)
         with cache.lock:
             view = cache.snapshot()
