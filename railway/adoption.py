@@ -23,7 +23,7 @@ import pulumi
 from pulumi import dynamic
 from pulumi.dynamic import CheckFailure, CheckResult
 
-from railway import other_environments, volume_region
+from railway import other_environments, volume_name, volume_region
 from railway.args import Props, how_to_set, inputs_of
 from railway.backup_schedule import VolumeBackupScheduleArgs, VolumeBackupScheduleProvider
 from railway.custom_domain import CustomDomainArgs, CustomDomainProvider, find_custom_domain
@@ -258,7 +258,7 @@ def _service_warnings(view: Snapshot, service: Named, settings: Props) -> list[s
     repo = settings.get("repo")
     return warnings + [
         f"the service {one.name} deploys {repo} too; it is not changed"
-        for one in (view.project.services if view.project else ())
+        for one in view.services
         if one.id != service.id and any(trigger.repository == repo for trigger in view.triggers(one.id))
     ]
 
@@ -268,15 +268,15 @@ def _volume(
 ) -> None:
     view = cache.snapshot()
     volume = provider.find(view, props)
-    provider.check_name(cache, props, volume.volume_id if volume else "")
+    volume_name.deleted_volume_with_name(cache, props, volume.volume_id if volume else "")
     if volume is None:
         provider.check_nothing_to_restore(view, props)
         found.changes["volume"] = f"{_NONE} -> {props['volume_name']}, empty, at {props['mount_path']}"
         return
     for declared in (props, settings):
-        volume_region.check_region(volume, declared)
+        volume_region.check_region(volume.label, volume.region, declared)
     check_size(volume, props)
-    found.kept.append(f"the volume {volume.name} ({volume.volume_id}), {volume.size_mb} MB, with its files")
+    found.kept.append(f"the volume {volume.label}, {volume.size_mb} MB, with its files")
     found.compare(provider, "volume", volume.volume_id, props)
 
 

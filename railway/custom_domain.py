@@ -13,13 +13,19 @@ import pulumi
 
 from railway import domain_port
 from railway.args import Props, ServiceScopeArgs, config_key, how_to_set, how_to_unset
-from railway.fields import FieldProblem, column, fields_of, is_unknown, number
+from railway.fields import column, fields_of, number
 from railway.graphql.errors import RefusedError, RejectedError
 from railway.graphql.models import CustomDomainView, Snapshot
 from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
-from railway.validation import port
+from railway.validation import port, quoting
 from railway.waiting import create_once
+
+
+def _host_name(value: object) -> str | None:
+    name = str(value)
+    wrong = "/" in name or ":" in name or "." not in name or name != name.lower()
+    return "is not a host name such as api.example.com" if wrong else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +40,7 @@ class CustomDomainArgs(ServiceScopeArgs):
 
     KEYS = ("domain",)
 
-    domain: pulumi.Input[str] = field(metadata=column(replace=True))
+    domain: pulumi.Input[str] = field(metadata=column(replace=True, rules=(quoting(_host_name),)))
     target_port: pulumi.Input[int] | None = field(default=None, metadata=column(normal=number, rules=(port,)))
 
 
@@ -42,15 +48,6 @@ class CustomDomainProvider(RailwayProvider):
     """Provider of `CustomDomain`."""
 
     FIELDS = fields_of(CustomDomainArgs)
-
-    def validate(self, _olds: Props, news: Props) -> list[FieldProblem]:
-        """The domain is a host name and not a URL."""
-        domain = news.get("domain")
-        if not isinstance(domain, str) or is_unknown(domain) or not domain:
-            return []
-        if "/" in domain or ":" in domain or "." not in domain or domain != domain.lower():
-            return [FieldProblem("domain", f"{domain!r} is not a host name such as api.example.com")]
-        return []
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Find the domain at the service or create it."""

@@ -155,8 +155,7 @@ class ProjectProvider(RailwayProvider):
         if not project.volumes or not environment_id:
             return list(project.volumes)
         view = self.railway.environment(project.id, environment_id).snapshot()
-        volumes = view.environment.volumes if view.environment else ()
-        deleted = {one.volume_id for one in volumes if one.deleted}
+        deleted = {one.volume_id for one in view.volumes if one.deleted}
         return [one for one in project.volumes if one.id not in deleted]
 
     def adopted(self, props: Props, project_id: str) -> ProjectView:

@@ -53,8 +53,7 @@ class ServiceProvider(RailwayProvider):
         with cache.lock:
 
             def named(view: Snapshot) -> Named | None:
-                services = view.project.services if view.project else ()
-                return next((one for one in services if one.name == name), None)
+                return next((one for one in view.services if one.name == name), None)
 
             view = cache.snapshot()
             if view.is_deleted:
@@ -184,8 +183,7 @@ def not_in_environment(service: Named, view: Snapshot, props: Props) -> MissingE
 
 def _check_name_is_free(view: Snapshot, id_: str, props: Props) -> None:
     name = props["service_name"]
-    services = view.project.services if view.project else ()
-    other = next((one for one in services if one.name == name and one.id != id_), None)
+    other = next((one for one in view.services if one.name == name and one.id != id_), None)
     if other is None:
         return
     service = view.service(id_)

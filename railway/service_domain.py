@@ -6,7 +6,6 @@ domain that was created in the dashboard is adopted.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -52,7 +51,7 @@ class ServiceDomainProvider(RailwayProvider):
             if found is None:
                 found = create_once(
                     self.clock,
-                    self._creation(props),
+                    lambda: self._create(cache, props),
                     lambda: find_domain(cache.refresh(), props),
                     new_parent=True,
                 )
@@ -81,66 +80,48 @@ class ServiceDomainProvider(RailwayProvider):
             if domain is None:
                 # Deleted since the last refresh: Railway's answer to the update says so.
                 domain = ServiceDomainView(id_, olds["domain"], olds["domain"].partition(".")[2], None)
-            if "target_port" in changed and news.get("target_port") is None:
-                return {"domain": self._remove_port(cache, domain, news)}
-            return {"domain": self._sync(cache, domain, news)}
+            remove_port = "target_port" in changed and news.get("target_port") is None
+            return {"domain": self._sync(cache, domain, news, remove_port=remove_port)}
 
     def delete_object(self, id_: str, props: Props) -> None:
         """Delete the domain."""
         self.environment(props).delete("DomainDelete", id=id_)
 
-    def _creation(self, props: Props) -> Callable[[], ServiceDomainView]:
-        """Creates a domain, on the first call with the port; without it, `_sync` sets it afterwards.
+    def _create(self, cache: EnvironmentCache, props: Props) -> ServiceDomainView:
+        """Create a domain with the port; if Railway rejects it, without, and `_sync` sets it afterwards.
 
         Some users report that Railway rejects a port here, with a general message, while the variable PORT
         is set.
         """
-        ports = [props.get("target_port")]
-        ids = {"environmentId": props["environment_id"], "serviceId": props["service_id"]}
-
-        def create() -> ServiceDomainView:
-            port = ports.pop() if ports else None
-            of, api = ServiceDomainView.of, self.railway.api
-            try:
-                return api.create("DomainCreate", of, **ids, targetPort=port)[0]
-            except RejectedError:
-                if port is None:
-                    raise
-            return api.create("DomainCreate", of, **ids)[0]
-
-        return create
-
-    def _sync(self, cache: EnvironmentCache, domain: ServiceDomainView, props: Props) -> str:
-        """Update label and port; returns the host name."""
-        declared = props.get("target_port")
-        name = _declared_name(domain, props)
-        if name == domain.domain and declared in (None, domain.target_port):
-            return name
-        # An update without a port might remove it.
-        kept = declared if declared is not None else domain.target_port
-        self._update(cache, domain.id, props, name, {} if kept is None else {"targetPort": kept})
-        return name
-
-    def _remove_port(self, cache: EnvironmentCache, domain: ServiceDomainView, props: Props) -> str:
-        name = _declared_name(domain, props)
-        self._update(cache, domain.id, props, name, {"targetPort": None})
-        domain_port.check_removed(cache, props["service_id"], domain.id, name)
-        return name
-
-    def _update(
-        self, cache: EnvironmentCache, domain_id: str, props: Props, name: str, port: dict[str, int | None]
-    ) -> None:
+        ids = {"environmentId": cache.environment_id, "serviceId": props["service_id"]}
+        port = props.get("target_port")
         try:
-            cache.api.write(
-                "DomainUpdate",
-                input={
-                    "serviceDomainId": domain_id,
-                    "serviceId": props["service_id"],
-                    "environmentId": props["environment_id"],
-                    "domain": name,
-                    **port,
-                },
-            )
+            return cache.api.create("DomainCreate", ServiceDomainView.of, **ids, targetPort=port)[0]
+        except RejectedError:
+            if port is None:
+                raise
+        return cache.api.create("DomainCreate", ServiceDomainView.of, **ids)[0]
+
+    def _sync(
+        self, cache: EnvironmentCache, domain: ServiceDomainView, props: Props, *, remove_port: bool = False
+    ) -> str:
+        """Update label and port; returns the host name."""
+        label, port = props.get("subdomain"), props.get("target_port")
+        name = domain.domain if label in (None, _label(domain)) else f"{label}.{domain.suffix}"
+        if not remove_port and name == domain.domain and port in (None, domain.target_port):
+            return name
+        sent = {
+            "serviceDomainId": domain.id,
+            "serviceId": props["service_id"],
+            "environmentId": cache.environment_id,
+            "domain": name,
+        }
+        # An update without a port might remove it.
+        port = domain.target_port if port is None and not remove_port else port
+        if remove_port or port is not None:
+            sent["targetPort"] = port
+        try:
+            cache.api.write("DomainUpdate", input=sent)
         except RejectedError as error:
             if not error.taken:
                 raise
@@ -150,6 +131,9 @@ class ServiceDomainProvider(RailwayProvider):
                 fix="choose another subdomain, and run `pulumi up` again",
             ) from None
         cache.invalidate()
+        if remove_port:
+            domain_port.check_removed(cache, props["service_id"], domain.id, name)
+        return name
 
 
 class ServiceDomain(RailwayResource[ServiceDomainArgs], module="railway", name="ServiceDomain"):
@@ -173,11 +157,6 @@ def _label(domain: ServiceDomainView) -> str:
     return (
         domain.domain.removesuffix(f".{domain.suffix}") if domain.suffix else domain.domain.partition(".")[0]
     )
-
-
-def _declared_name(domain: ServiceDomainView, props: Props) -> str:
-    label = props.get("subdomain")
-    return domain.domain if label in (None, _label(domain)) else f"{label}.{domain.suffix}"
 
 
 def find_domain(view: Snapshot, props: Props) -> ServiceDomainView | None:

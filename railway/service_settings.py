@@ -17,6 +17,7 @@ import pulumi
 
 from railway import deployment_trigger, other_environments, revision, volume_region
 from railway.args import Props
+from railway.clock import log_progress
 from railway.deleted_volume import check_volume_exists
 from railway.deployment_trigger import DeploymentTrigger
 from railway.fields import FieldProblem, Mismatch, fields_of, is_unknown, text
@@ -113,7 +114,8 @@ class ServiceSettingsProvider(RailwayProvider):
             if "railwayConfigFile" in sent and sent["railwayConfigFile"] == live.get("railway_config_file"):
                 del sent["railwayConfigFile"]
             sent = volume_region.keep_with_volume(view, service_id, props, sent)
-            other_environments.log_settings_reach(cache.api, view, service_id)
+            if reach := other_environments.settings_reach(cache.api, view, service_id):
+                log_progress(reach)
             ids = {"serviceId": service_id, "environmentId": cache.environment_id}
             written = cache.api.write("ServiceInstanceUpdate", **ids, input=sent)
             cache.invalidate()

@@ -85,7 +85,7 @@ class VolumeProvider(RailwayProvider):
         """
         if _olds.get("region") is None:
             live = str(_olds.get("live_region") or "")
-            volume_region.check_live_region(f"{_olds.get('volume_name')} ({_id})", live, _news)
+            volume_region.check_region(f"{_olds.get('volume_name')} ({_id})", live, _news)
         return super().diff(_id, _olds, _news)
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
@@ -99,7 +99,7 @@ class VolumeProvider(RailwayProvider):
             found = self.find(view, props)
             if found is None:
                 self.check_nothing_to_restore(view, props)
-                self._free_name(cache, props, "")
+                volume_name.free_name(cache, props, "")
                 volume_id, written = self._create(cache, props)
             else:
                 volume_id, written = found.volume_id, None
@@ -172,15 +172,14 @@ class VolumeProvider(RailwayProvider):
         Raises:
             RefusedError: the volume of that name is attached to another service.
         """
-        volumes = [one for one in view.environment.volumes if not one.deleted] if view.environment else []
-        attached = next((one for one in volumes if one.service_id == props["service_id"]), None)
+        attached = view.attached_volume(props["service_id"])
         if attached is not None:
             return attached
-        named = next((one for one in volumes if one.name == props["volume_name"]), None)
+        live = (one for one in view.volumes if not one.deleted)
+        named = next((one for one in live if one.name == props["volume_name"]), None)
         if named is not None and named.service_id:
             raise RefusedError(
-                f"the Railway volume {named.name} ({named.volume_id}) is "
-                f"{volume_name.attachment(view, named)}",
+                f"the Railway volume {named.label} is {volume_name.attachment(view, named)}",
                 fix="if it belongs to this stack, detach it in Railway's dashboard, and run `pulumi up` "
                 f"again. If not: {how_to_set(props, 'volume_name', '<name>')}",
             )
@@ -194,17 +193,9 @@ class VolumeProvider(RailwayProvider):
         """
         if self.allows_new_volume(props):
             return
-        for one in view.environment.volumes if view.environment else ():
+        for one in view.volumes:
             if one.deleted and (one.service_id == props["service_id"] or one.name == props["volume_name"]):
                 raise volume_deleted(one.volume_id, props)
-
-    def check_name(self, cache: EnvironmentCache, props: Props, volume_id: str) -> None:
-        """Check that no volume in use has the declared name; see `volume_name.deleted_volume_with_name`."""
-        project_token = self.access.kind == "project"
-        volume_name.deleted_volume_with_name(cache, props, volume_id, project_token=project_token)
-
-    def _free_name(self, cache: EnvironmentCache, props: Props, volume_id: str) -> None:
-        volume_name.free_name(cache, props, volume_id, project_token=self.access.kind == "project")
 
     def _create(self, cache: EnvironmentCache, props: Props) -> tuple[str, datetime | None]:
         def find() -> tuple[str, datetime | None] | None:
@@ -250,12 +241,12 @@ class VolumeProvider(RailwayProvider):
     def _sync(self, cache: EnvironmentCache, volume: VolumeView, props: Props) -> datetime | None:
         """Update name, place and size; returns the time at which it was moved, None if it was not."""
         moved: datetime | None = None
-        volume_region.check_region(volume, props)
+        volume_region.check_region(volume.label, volume.region, props)
         check_size(volume, props)
         if volume.service_id != props["service_id"]:
             _check_only_volume(cache.snapshot(), volume, props["service_id"])
         if volume.name != props["volume_name"]:
-            self._free_name(cache, props, volume.volume_id)
+            volume_name.free_name(cache, props, volume.volume_id)
             cache.api.write("VolumeRename", volumeId=volume.volume_id, input={"name": props["volume_name"]})
             volume = replace(volume, name=props["volume_name"])
             cache.update(lambda view: _with_volume(view, volume))
@@ -320,7 +311,7 @@ def check_size(volume: VolumeView, props: Props) -> None:
     size = int(props["size_mb"])
     if volume.size_mb > size:
         raise RefusedError(
-            f"the Railway volume {volume.name} ({volume.volume_id}): {shrinking(volume.size_mb, size)}",
+            f"the Railway volume {volume.label}: {shrinking(volume.size_mb, size)}",
             fix=how_to_set_size(props, volume.size_mb),
         )
 
@@ -349,14 +340,13 @@ def _outs(volume: VolumeView) -> dict[str, Any]:
 
 
 def _check_only_volume(view: Snapshot, volume: VolumeView, service_id: str) -> None:
-    volumes = view.environment.volumes if view.environment else ()
-    second = next((one for one in volumes if one.service_id == service_id and not one.deleted), None)
+    second = view.attached_volume(service_id)
     if second is None or second.volume_id == volume.volume_id:
         return
     raise RefusedError(
-        f"the Railway volume {volume.name} ({volume.volume_id}, {volume.size_mb} MB) of this stack is "
-        f"{volume_name.attachment(view, volume)}, and the service has another volume: {second.name} "
-        f"({second.volume_id}, {second.size_mb} MB); Railway allows one",
+        f"the Railway volume {volume.label_with_size} of this stack is "
+        f"{volume_name.attachment(view, volume)}, and the service has another volume: "
+        f"{second.label_with_size}; Railway allows one",
         fix="find out in Railway's dashboard which of them has the data. If the volume of this stack has "
         "it, detach the other from the service and run `pulumi up --refresh`. If the other has it, rename "
         "the one of this stack, then `pulumi state unprotect <urn>`, `pulumi state delete <urn>`, and "
@@ -365,6 +355,5 @@ def _check_only_volume(view: Snapshot, volume: VolumeView, service_id: str) -> N
 
 
 def _with_volume(view: Snapshot, volume: VolumeView) -> Snapshot:
-    volumes = view.environment.volumes if view.environment else ()
-    others = (one for one in volumes if one.volume_id != volume.volume_id)
+    others = (one for one in view.volumes if one.volume_id != volume.volume_id)
     return view.with_environment(volumes=(*others, volume))

@@ -51,6 +51,11 @@ class RailwayApi:
         """The clock of the client."""
         return self.client.clock
 
+    @property
+    def project_token(self) -> bool:
+        """Whether the token is a project token, which can access only one environment."""
+        return self.client.access.kind == "project"
+
     def _ask(self, operation: str, **variables: object) -> Node:
         sent = {name: value for name, value in variables.items() if value is not None}
         return self.client.execute(DOCUMENTS[operation], sent).data

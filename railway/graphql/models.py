@@ -224,6 +224,16 @@ class VolumeView:
     state: str
     deleted: bool
 
+    @property
+    def label(self) -> str:
+        """Its name and its id, for messages."""
+        return f"{self.name} ({self.volume_id})"
+
+    @property
+    def label_with_size(self) -> str:
+        """Its name, id and size, for messages."""
+        return f"{self.name} ({self.volume_id}, {self.size_mb} MB)"
+
     @staticmethod
     def of(node: Node) -> VolumeView:
         """Read a volume instance."""
@@ -296,10 +306,19 @@ class Snapshot:
     project: ProjectView | None
     environment: EnvironmentView | None
 
+    @property
+    def services(self) -> tuple[Named, ...]:
+        """The services of the project."""
+        return self.project.services if self.project else ()
+
+    @property
+    def volumes(self) -> tuple[VolumeView, ...]:
+        """The volumes in this environment, including deleted ones."""
+        return self.environment.volumes if self.environment else ()
+
     def service(self, service_id: str) -> Named | None:
         """The service with this id; None if the project does not have it."""
-        services = self.project.services if self.project else ()
-        return next((service for service in services if service.id == service_id), None)
+        return next((service for service in self.services if service.id == service_id), None)
 
     @property
     def is_deleted(self) -> bool:
@@ -352,8 +371,12 @@ class Snapshot:
 
     def volume(self, volume_id: str) -> VolumeView | None:
         """The volume in this environment, even if it is deleted; None if there is none."""
-        volumes = self.environment.volumes if self.environment else ()
-        return next((volume for volume in volumes if volume.volume_id == volume_id), None)
+        return next((volume for volume in self.volumes if volume.volume_id == volume_id), None)
+
+    def attached_volume(self, service_id: str) -> VolumeView | None:
+        """The volume of a service that is not deleted; None if it has none."""
+        own = (one for one in self.volumes if one.service_id == service_id and not one.deleted)
+        return next(own, None)
 
     def triggers(self, service_id: str) -> tuple[TriggerView, ...]:
         """The service's triggers in this environment; that there is at most one is not documented."""
