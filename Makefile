@@ -1,6 +1,6 @@
 # One word each; every target installs what it needs first. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup sandbox test check bench faults format down
+.PHONY: help setup sandbox test check bench faults format docs down
 
 PYTHON ?= python3.11
 VENV := .venv/bin
@@ -32,10 +32,10 @@ help: ## list the targets
 
 setup: $(STAMPS) ## install all that the other targets need
 
-sandbox: setup ## show the life of a stack on this machine; the sandbox stays up
-	@$(VENV)/python -m sandbox life
+sandbox: setup ## run the demo on this machine, without any account; the sandbox keeps running
+	@$(VENV)/python -m sandbox demo
 
-down: setup ## stop the sandbox; its state stays
+down: setup ## stop the sandbox; its state is kept
 	@$(VENV)/python -m sandbox down
 
 test: setup ## every layer of tests
@@ -53,6 +53,9 @@ bench: setup ## requests, deployments and seconds, one `name value` a line
 
 faults: setup ## every request of an up failing in every way, one by one; how many cases, how many failures
 	@$(VENV)/python -m tests.conformance.fault_matrix
+
+docs: .venv/.installed ## write the config block of Pulumi.yaml and docs/settings.md from settings/model.py
+	@$(VENV)/python -m settings.reference
 
 format: setup ## format and mend what the linter can
 	$(VENV)/ruff format .

@@ -288,4 +288,5 @@ def _instance(settings: RailwaySettings, place: Place) -> railway.ServiceSetting
         sleep_application=settings.sleep_application,
         overlap_seconds=settings.overlap_seconds,
         draining_seconds=settings.draining_seconds,
+        ipv6_egress_enabled=settings.ipv6_egress,
     )

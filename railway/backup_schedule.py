@@ -15,8 +15,7 @@ from pulumi import dynamic
 from railway.errors import MissingError, NotFoundError
 from railway.fields import Field, one_of, text_set
 from railway.provider import Props, RailwayProvider, inputs_of
-
-KINDS = ("DAILY", "WEEKLY", "MONTHLY")
+from railway.validation import BACKUP_KINDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +42,7 @@ class VolumeBackupScheduleProvider(RailwayProvider):
         Field(name="project_id", required=True, replace=True),
         Field(name="environment_id", required=True, replace=True),
         Field(name="volume_id", required=True, replace=True),
-        Field(name="kinds", normal=text_set, required=True, rules=(one_of(*KINDS),)),
+        Field(name="kinds", normal=text_set, required=True, rules=(one_of(*BACKUP_KINDS),)),
     )
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:

@@ -27,9 +27,10 @@ from railway.errors import (
     StatusUnknownError,
     WaitTimeoutError,
 )
-from railway.fields import Field, boolean, flag, not_negative, number, positive, starts_with_slash, texts
+from railway.fields import Field, boolean, flag, not_negative, number, positive, quoting, texts
 from railway.graphql.models import GOOD_STATUSES, DeploymentView, InstanceView
 from railway.provider import Props, RailwayProvider, inputs_of, instance_of, is_deleted
+from railway.validation import url_path
 
 if TYPE_CHECKING:
     from railway.rollout import Rollout
@@ -78,7 +79,7 @@ class DeploymentProvider(RailwayProvider):
         Field(name="service_id", required=True, replace=True),
         Field(name="revisions", normal=texts),
         Field(name="domain", required=True),
-        Field(name="health_path", rules=(starts_with_slash,)),
+        Field(name="health_path", rules=(quoting(url_path),)),
         Field(name="log_expectations", normal=texts),
         Field(name="wait_seconds", normal=number, rules=(positive,)),
         Field(name="hold_seconds", normal=number, rules=(not_negative,)),

@@ -16,9 +16,10 @@ from pulumi import dynamic
 
 from railway.deleted_volume import lost_with, may_start_empty
 from railway.errors import MissingError, NotFoundError, RefusedError
-from railway.fields import Field, at_most_characters, boolean, flag
+from railway.fields import Field, boolean, flag
 from railway.graphql.models import Named, ProjectView
 from railway.provider import Props, RailwayProvider, inputs_of
+from railway.validation import name_length
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,7 @@ class EnvironmentProvider(RailwayProvider):
 
     FIELDS = (
         Field(name="project_id", required=True, replace=True),
-        Field(name="environment_name", required=True, rules=(at_most_characters(32),)),
+        Field(name="environment_name", required=True, rules=(name_length,)),
         Field(name="allow_new_volume", normal=flag, default=False, rules=(boolean,)),
     )
 

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pulumi.output import contains_unknowns
 from pulumi.runtime import rpc
 
+from railway.validation import Rule
+
 Normal = Callable[[object], object]
-Rule = Callable[[object], str | None]
 Shrinking = Callable[[float, float], str]
 
 
@@ -225,29 +226,14 @@ def problems(
 # ---- Rules: what is wrong with one present value, or None.
 
 
-def at_most_characters(limit: int) -> Rule:
-    """A name that Railway cuts or refuses when longer."""
+def quoting(rule: Rule) -> Rule:
+    """A rule whose reason begins with the value."""
 
-    def rule(value: object) -> str | None:
-        length = len(str(value))
-        return None if length <= limit else f"has {length} characters; Railway allows {limit}"
+    def quoted(value: object) -> str | None:
+        reason = rule(value)
+        return None if reason is None else f"{value!r} {reason}"
 
-    return rule
-
-
-def absolute_path(value: object) -> str | None:
-    """A path in the container starts with a slash and is not the whole file system."""
-    string = str(value)
-    if not string.startswith("/"):
-        return f"{string!r} is not absolute; a path in the container starts with a slash, as in /app/sessions"
-    if string == "/" or ".." in string.split("/"):
-        return f"{string!r} must name a folder of its own, as in /app/sessions"
-    return None
-
-
-def starts_with_slash(value: object) -> str | None:
-    """A URL path."""
-    return None if str(value).startswith("/") else f"{value!r} must start with a slash, as in /health"
+    return quoted
 
 
 def positive(value: object) -> str | None:
@@ -294,11 +280,3 @@ def one_of(*allowed: str) -> Rule:
         return f"{', '.join(wrong)} is not one of {', '.join(allowed)}" if wrong else None
 
     return rule
-
-
-def repository(value: object) -> str | None:
-    """A GitHub repository as owner/name."""
-    parts = str(value).split("/")
-    if len(parts) == 2 and all(parts) and " " not in str(value):
-        return None
-    return f"{value!r} is not a GitHub repository; write owner/name"

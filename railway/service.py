@@ -21,10 +21,11 @@ from railway.errors import (
     RejectedError,
     WaitTimeoutError,
 )
-from railway.fields import Field, at_most_characters
+from railway.fields import Field
 from railway.graphql.models import InstanceView, Named, Snapshot
 from railway.provider import Props, RailwayProvider, inputs_of, is_deleted
 from railway.snapshot import EnvironmentCache
+from railway.validation import name_length
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ class ServiceProvider(RailwayProvider):
     FIELDS = (
         Field(name="project_id", required=True, replace=True),
         Field(name="environment_id", required=True, replace=True),
-        Field(name="service_name", required=True, rules=(at_most_characters(32),)),
+        Field(name="service_name", required=True, rules=(name_length,)),
     )
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:

@@ -16,11 +16,12 @@ from pulumi import dynamic
 
 from railway.domain_port import PORT_STAYS, port_mismatch
 from railway.errors import NotFoundError, RefusedError, RejectedError
-from railway.fields import Field, at_most_characters, number, port
+from railway.fields import Field, number, port
 from railway.graphql.models import ServiceDomainView, Snapshot
 from railway.provider import Props, RailwayProvider, inputs_of, instance_of, is_deleted
 from railway.read_back import Mismatch, read_back
 from railway.snapshot import EnvironmentCache
+from railway.validation import at_most_characters
 
 
 @dataclass(frozen=True, kw_only=True)

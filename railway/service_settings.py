@@ -25,12 +25,13 @@ from pulumi import dynamic
 from railway import other_environments, revision, volume_region
 from railway.deleted_volume import refuse_without
 from railway.errors import MissingError, NotFoundError
-from railway.fields import Field, FieldProblem, boolean, flag, is_unknown, repository, text
+from railway.fields import Field, FieldProblem, boolean, flag, is_unknown, quoting, text
 from railway.graphql.models import Snapshot, TriggerView
 from railway.provider import Props, RailwayProvider, inputs_of, instance_of, is_deleted
 from railway.read_back import Mismatch, read_back
 from railway.settings_table import SETTINGS, from_instance, mismatches, to_input, undeclared
 from railway.snapshot import EnvironmentCache
+from railway.validation import repository
 
 _COMMIT = frozenset({"repo", "branch", "check_suites", "image"})
 """What says which commit is deployed."""
@@ -120,7 +121,7 @@ class ServiceSettingsProvider(RailwayProvider):
         Field(name="environment_id", required=True, replace=True),
         Field(name="service_id", required=True, replace=True),
         Field(name="has_volume", normal=flag, rules=(boolean,)),
-        Field(name="repo", rules=(repository,)),
+        Field(name="repo", rules=(quoting(repository),)),
         Field(name="branch"),
         Field(name="image"),
         Field(name="check_suites", normal=flag, default=False, rules=(boolean,)),

@@ -26,13 +26,14 @@ from railway.fields import (
     number,
     one_of,
     positive,
-    starts_with_slash,
+    quoting,
     text,
     texts,
     upper,
     whole,
 )
 from railway.read_back import Mismatch
+from railway.validation import BUILDERS, RESTART_POLICIES, url_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,7 @@ SETTINGS: tuple[Setting, ...] = (
         input="builder",
         cleared="RAILPACK",
         normal=upper,
-        rules=(one_of("RAILPACK", "NIXPACKS", "HEROKU", "PAKETO"),),
+        rules=(one_of(*BUILDERS),),
         left_alone="a service keeps the builder that was Railway's default when it was made",
     ),
     Setting(name="build_command", input="buildCommand"),
@@ -91,7 +92,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(name="railway_config_file", input="railwayConfigFile"),
     Setting(name="start_command", input="startCommand"),
     Setting(name="pre_deploy_command", input="preDeployCommand", cleared=[], normal=texts),
-    Setting(name="healthcheck_path", input="healthcheckPath", rules=(starts_with_slash,)),
+    Setting(name="healthcheck_path", input="healthcheckPath", rules=(quoting(url_path),)),
     Setting(
         name="healthcheck_timeout",
         input="healthcheckTimeout",
@@ -106,7 +107,7 @@ SETTINGS: tuple[Setting, ...] = (
         cleared="ON_FAILURE",
         normal=upper,
         default="ON_FAILURE",
-        rules=(one_of("ALWAYS", "NEVER", "ON_FAILURE"),),
+        rules=(one_of(*RESTART_POLICIES),),
     ),
     Setting(
         name="restart_policy_max_retries",

@@ -22,18 +22,18 @@ from railway.deleted_volume import lost, may_start_empty
 from railway.errors import MissingError, NotFoundError, RefusedError, WaitTimeoutError
 from railway.fields import (
     Field,
-    absolute_path,
-    at_most_characters,
     boolean,
     flag,
     number,
     path,
     positive,
+    quoting,
     whole,
 )
 from railway.graphql.models import DeploymentView, Snapshot, VolumeView
 from railway.provider import Props, RailwayProvider, inputs_of, is_deleted
 from railway.snapshot import EnvironmentCache
+from railway.validation import mount_path, name_length
 
 _PER_GB = 1000  # as Railway counts (Railway docs, volumes)
 _BUSY = {"UPDATING", "MIGRATING", "MIGRATION_PENDING", "RESTORING"}
@@ -93,8 +93,8 @@ class VolumeProvider(RailwayProvider):
         Field(name="project_id", required=True, fixed=_STAYS),
         Field(name="environment_id", required=True, fixed=_STAYS),
         Field(name="service_id", required=True),
-        Field(name="volume_name", required=True, rules=(at_most_characters(32),)),
-        Field(name="mount_path", normal=path, required=True, rules=(absolute_path,)),
+        Field(name="volume_name", required=True, rules=(name_length,)),
+        Field(name="mount_path", normal=path, required=True, rules=(quoting(mount_path),)),
         Field(name="size_mb", normal=number, required=True, grow_only=_too_small, rules=(positive, whole)),
         Field(
             name="region",

@@ -2,8 +2,8 @@
 
 firebase.json and the index file may hold `//` and `/* */` comments (the Firebase CLI reads both with
 `cjson`); comments are blanked, so that line and column of a syntax error stay true.
-Refuses: anything that is not an object at the top, and a key given twice in one object, because the
-second would silently win.
+What is not an object at the top is a problem, and so is a key that is given twice in one object: the second
+would win without a message.
 """
 
 from __future__ import annotations
@@ -47,27 +47,27 @@ def strings(value: object) -> tuple[str, ...] | None:
 
 
 def kind_of(value: object) -> str:
-    """How a person calls the type of `value`."""
+    """The JSON type of `value`, with its article."""
     if value is None:
-        return "nothing"
+        return "null"
     if isinstance(value, bool):
-        return "true or false"
+        return "a boolean"
     if isinstance(value, str):
-        return "text"
+        return "a string"
     if isinstance(value, int | float):
         return "a number"
     return "a list" if isinstance(value, list | tuple) else "an object"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that `name` was probably meant to be, letter case aside."""
+    """The known name that is most similar to `name`, in any letter case; None if none is similar."""
     by_lower = {candidate.lower(): candidate for candidate in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     return by_lower[close[0]] if close else None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`Did you mean "x"? ` or nothing."""
+    """`Did you mean "x"? `, or "" if no known name is similar."""
     found = nearest(name, known)
     return f'Did you mean "{found}"? ' if found else ""
 
@@ -100,28 +100,15 @@ def parse_json(text: str, file: str) -> tuple[dict[str, object] | None, list[Pro
         lines = text.splitlines()
         line = lines[error.lineno - 1].strip() if error.lineno <= len(lines) else ""
         shown = f": {line[:80]}" if line else ""
-        return None, [
-            Problem(
-                key=file,
-                what=f"not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}{shown}",
-                fix=f"Mend {file} at line {error.lineno} (a missing or trailing comma is the usual cause).",
-            )
-        ]
+        what = f"not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}{shown}"
+        fix = f"Correct {file} at line {error.lineno} (often a missing or trailing comma)."
     except DuplicateKeyError as error:
-        return None, [
-            Problem(
-                key=file,
-                what=f'the key "{error}" is given twice in one object, and only the last one would count.',
-                fix=f'Keep one "{error}" in {file}.',
-            )
-        ]
-    found = mapping(value)
-    if found is None:
-        return None, [
-            Problem(
-                key=file,
-                what=f"must hold one JSON object, but holds {kind_of(value)}.",
-                fix=f"Wrap the content of {file} in {{ }}.",
-            )
-        ]
-    return found, []
+        what = f'the key "{error}" is given twice in one object, and only the last one would count.'
+        fix = f'Keep one "{error}" in {file}.'
+    else:
+        found = mapping(value)
+        if found is not None:
+            return found, []
+        what = f"must hold one JSON object, but holds {kind_of(value)}."
+        fix = f"Wrap the content of {file} in {{ }}."
+    return None, [Problem(key=file, what=what, fix=fix)]

@@ -2,10 +2,10 @@
 refusal.
 
 Rows with `cli` have a value of a type that Pulumi.yaml does not allow: under the real CLI they are refused
-before the program starts, in the CLI's words, which name the key without its namespace and no mend.
-A row starts from the sandbox stack and the example app and changes one thing; `key` and `mend` are what
-the message must say. Rows with `remote` are found by a request that changes nothing (rules are compiled
-by Google), so only layers with a server can use them. This module judges nothing: the tests do.
+before the program starts, in the CLI's words, which name the key without its namespace and without a fix.
+A row starts from the sandbox stack and the example app and changes one thing; `key` and `fix` are what the
+message must contain. Rows with `remote` are found by a request that changes nothing (rules are compiled by
+Google), so only layers with a server can use them.
 """
 
 from __future__ import annotations
@@ -121,18 +121,21 @@ SETTINGS: tuple[Bad, ...] = (
     _one("project number", "googleProject", "123456789012", _set("googleProject")),
     _one("odd project id", "googleProject", "CRM Sandbox", _set("googleProject")),
     _one("no project", "googleProject", None, _set("googleProject")),
-    _one("unknown region", "region", "europe-west-1", _set("region", "europe-west1")),
-    _one("unknown database location", "firestoreLocation", "eur33", _set("firestoreLocation", "eur3")),
+    _one("odd region", "region", "Europe West 1", _set("region", "us-central1")),
+    _one("placeholder region", "region", "your-functions-region", _set("region")),
+    _one("odd database location", "firestoreLocation", "eur3/", _set("firestoreLocation")),
     _one("no database location", "firestoreLocation", None, _set("firestoreLocation")),
     _one("odd database", "firestoreDatabase", "Default", _set("firestoreDatabase")),
-    _one("unknown Railway region", "railwayRegion", "us-west", _set("railwayRegion", "us-west2")),
+    _one("odd Railway region", "railwayRegion", "US West", _set("railwayRegion", "us-west2")),
+    _one("placeholder size", "volumeSizeGb", "your-volume-size", _set("volumeSizeGb")),
+    _one("blank branch", "branch", " ", _set("branch", "main")),
     _one(
         "repo is an address",
         "repo",
         "https://github.com/example/whatsapp-crm",
         _set("repo", "example/whatsapp-crm"),
     ),
-    _one("repo with .git", "repo", "example/whatsapp-crm.git", _set("repo")),
+    _one("repo with .git", "repo", "example/whatsapp-crm.git", _set("repo", "example/whatsapp-crm")),
     _one("placeholder repo", "repo", "your-organisation/your-repository", _set("repo")),
     _one("no repo", "repo", None, _set("repo")),
     _one("no workspace", "railwayWorkspaceId", None, _set("railwayWorkspaceId")),
@@ -163,7 +166,6 @@ SETTINGS: tuple[Bad, ...] = (
     _one("far too powerful role", "functionsRoles", ["roles/editor"], _path("functionsRoles[0]")),
     _one("odd key label", "serviceAccountKeyRotation", "next week!", _set("serviceAccountKeyRotation")),
     _one("bucket address", "storageBucket", "gs://crm", _set("storageBucket", "my-crm.firebasestorage.app")),
-    _one("no lane", "indexLanes", "0", _set("indexLanes", "4")),
     _one("unknown builder", "builder", "NIXPACK", _set("builder", "NIXPACKS")),
     _one("a Dockerfile as builder", "builder", "DOCKERFILE", _set("dockerfilePath", "Dockerfile")),
     _one("unknown restart policy", "restartPolicy", "ON_FAIL", _set("restartPolicy", "ON_FAILURE")),
@@ -386,7 +388,7 @@ APP: tuple[Bad, ...] = (
     Bad(
         name="broken firebase.json",
         key="firebase.json",
-        fix="Mend firebase.json at line 1",
+        fix="firebase.json at line 1",
         files={"firebase.json": '{"firestore": {"rules": "firestore.rules",}}'},
     ),
     Bad(
@@ -426,7 +428,7 @@ APP: tuple[Bad, ...] = (
     Bad(
         name="broken index file",
         key="firestore.indexes.json",
-        fix="Mend firestore.indexes.json at line 1",
+        fix="firestore.indexes.json at line 1",
         files={"firestore.indexes.json": '{"indexes": [}'},
     ),
     _index(

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import urlsplit
 
 from railway.errors import CredentialsError
+from railway.validation import TWO_TOKENS, TWO_TOKENS_FIX, endpoint, tokens
 
 DEFAULT_URL = "https://backboard.railway.com/graphql/v2"
 
@@ -67,13 +67,9 @@ def access_from(environ: Mapping[str, str], config: Callable[[str], object]) -> 
             value = str(config(key) or "").strip()
         return value
 
-    bearer, project = environ.get("RAILWAY_API_TOKEN", "").strip(), environ.get("RAILWAY_TOKEN", "").strip()
+    bearer, project = tokens(environ)
     if bearer and project:
-        raise CredentialsError(
-            "RAILWAY_API_TOKEN and RAILWAY_TOKEN are both set; which one should act is not clear",
-            fix="unset one: RAILWAY_API_TOKEN is an account or workspace token, RAILWAY_TOKEN a "
-            "project token",
-        )
+        raise CredentialsError(TWO_TOKENS, fix=TWO_TOKENS_FIX)
     if not bearer and not project:
         bearer = str(config("railway:token") or "").strip()
     token = bearer or project
@@ -84,15 +80,9 @@ def access_from(environ: Mapping[str, str], config: Callable[[str], object]) -> 
     if not token.isascii() or not token.isprintable() or " " in token:
         raise CredentialsError("the Railway token has a character that no token has", fix=_HOW)
     url = setting("RAILWAY_API_URL", "railway:apiUrl") or DEFAULT_URL
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        parts = urlsplit("")  # no address at all
-    loopback = parts.hostname in {"127.0.0.1", "localhost", "::1"}
-    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+    if wrong := endpoint(url):
         raise CredentialsError(
-            "RAILWAY_API_URL is not an https address; the token would travel in the clear",
-            fix=f"unset RAILWAY_API_URL, or set it to {DEFAULT_URL}",
+            f"RAILWAY_API_URL {wrong}", fix=f"unset RAILWAY_API_URL, or set it to {DEFAULT_URL}"
         )
     return Access(
         url=url,

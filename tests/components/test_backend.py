@@ -121,6 +121,13 @@ def test_the_service_deploys_the_declared_branch_in_one_deployment(run: Run) -> 
     ]
 
 
+@pytest.mark.parametrize("ipv6", [False, True])
+def test_outgoing_ipv6_is_as_declared(run: Run, ipv6: bool) -> None:
+    railway = replace(world.RAILWAY, ipv6_egress=ipv6)
+    engine = run(settings=lambda: world.settings(railway=railway))
+    assert engine.one("backend-settings").inputs["ipv6_egress_enabled"] is ipv6
+
+
 def test_the_project_has_the_marker_of_the_stack(run: Run) -> None:
     assert run().one("railway-project").inputs["stack_marker"] == "whatsapp-crm/test"
 

@@ -18,6 +18,7 @@ import yaml
 
 from ops.ci_report import SECRET_VARIABLES
 from sandbox.engine.starting import toolchain_folder
+from settings.model import KEYS
 
 pytestmark = pytest.mark.unit
 
@@ -61,42 +62,11 @@ PULUMI_STEPS = [
 ]
 
 
-def config_table() -> str:
-    """The README's table of settings, from Pulumi.yaml."""
-    project = cast("dict[str, Any]", yaml.safe_load((ROOT / "Pulumi.yaml").read_text()))
-    assert not [key for key in project["config"] if ":" in key]  # a key of this project needs no namespace
-    rows = ["| key | default | |", "|---|---|---|"]
-    for key, declared in project["config"].items():
-        default = declared["default"]
-        shown = (
-            ""
-            if default in ("", [], {})
-            else f"`{default if isinstance(default, str) else json.dumps(default)}`"
-        )
-        described = " ".join(str(declared.get("description", "")).split()).replace("|", "\\|")
-        rows.append(f"| `{key}` | {shown} | {described} |")
-    return "\n".join(rows)
-
-
-def test_the_readme_has_every_setting() -> None:
-    """When this fails, put the table it prints between the two marks."""
-    page = (ROOT / "docs" / "settings.md").read_text()
-    written = page.partition("<!-- config: generated from Pulumi.yaml -->\n")[2].partition(
-        "\n<!-- /config -->"
-    )[0]
-    assert written == config_table(), "\n" + config_table()
-
-
-def test_every_setting_is_described() -> None:
-    assert not [row for row in config_table().splitlines()[2:] if row.endswith("|  |")]
-
-
 def test_every_setting_in_a_command_exists() -> None:
     """`pulumi config set whatsapp-crm:...` anywhere in the documents."""
-    keys = {line.split("`")[1] for line in config_table().splitlines()[2:]}
     used = {key for page in PAGES for key in re.findall(rf"{PREFIX}([A-Za-z]+)", page.read_text())} - {"KEY"}
     assert used
-    assert used <= keys
+    assert used <= set(KEYS)
 
 
 def anchors(page: Path) -> set[str]:
