@@ -45,9 +45,14 @@ class RulesFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Codebase:
-    """One functions codebase: its functions and its source archive."""
+    """One functions codebase: its functions and its source archive.
+
+    `output_folders` are the folders in `folder` that contain compiled output.
+    """
 
     name: str
+    folder: Path
+    output_folders: tuple[Path, ...]
     endpoints: tuple[Endpoint, ...]
     archive: Archive
     required_apis: tuple[str, ...]
@@ -195,6 +200,8 @@ def _codebase(
     warnings += [f"{where}: {text}" for text in texts]
     return Codebase(
         name=source.name,
+        folder=source.folder,
+        output_folders=compiled_output.output_folders(source),
         endpoints=parsed.endpoints,
         archive=packed,
         required_apis=parsed.required_apis,
