@@ -24,6 +24,7 @@ from pathlib import Path
 
 from checkout import discovery_failure, node_process, package_json
 from checkout.archive import write_atomically
+from checkout.discovery_source import Source
 from checkout.node_process import Finished
 from settings.parsing import mapping, strings
 from settings.problems import Problem
@@ -32,20 +33,6 @@ HOOK = Path(__file__).with_name("discovery_hook.cjs")
 LOCK_FILES = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml")
 _CACHE_FORMAT = "2"  # increase it when `Answer` or the hook changes
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "NODE_ENV", "SYSTEMROOT")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """One codebase. `where` names it in messages; `digest` is its archive's hash; `timeout` is seconds."""
-
-    folder: Path
-    app_dir: Path
-    where: str
-    digest: str
-    project: str
-    firebase_config: Mapping[str, str]
-    environment: Mapping[str, str]
-    timeout: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,9 +233,7 @@ def _answer(
         lost = tuple(name for name in overwritten_exports(text) if name not in exported | undefined)
     root = source.folder.resolve()
     loaded = sorted(
-        Path(os.path.relpath(file, root)).as_posix()
-        for file in strings(report.get("loaded")) or ()
-        if Path(file) != HOOK
+        Path(os.path.relpath(file, root)).as_posix() for file in strings(report.get("loaded")) or ()
     )
     return Answer(
         manifest=manifest,

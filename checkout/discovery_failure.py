@@ -8,16 +8,13 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from checkout import package_json
+from checkout.discovery_source import Source
 from checkout.node_process import Finished, shown
 from settings.keys import NAMESPACE
 from settings.parsing import mapping
 from settings.problems import Problem
-
-if TYPE_CHECKING:
-    from checkout.discovery import Source
 
 _SYNTAX_CHECKED_FILES = 200
 _FILE_LINE = re.compile(r"(?:file://)?(/[^\s:()'\"]+\.[cm]?[jt]s):(\d+)")

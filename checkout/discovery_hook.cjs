@@ -7,6 +7,7 @@ const path = require("node:path");
 const { fileURLToPath, pathToFileURL } = require("node:url");
 
 const reportFile = process.env.CRM_DISCOVERY_REPORT;
+const loader = path.join(__dirname, "discovery_loader.mjs");
 const resolvedFile = `${reportFile}.resolved`;
 const report = { entry: null, exported: [], undefined: [], loaded: [], exit: null, uncaught: null };
 
@@ -22,8 +23,7 @@ if (module_.registerHooks) {
     },
   });
 } else if (module_.register) {
-  const loader = pathToFileURL(path.join(__dirname, "discovery_loader.mjs"));
-  module_.register(loader, { data: { file: resolvedFile } });
+  module_.register(pathToFileURL(loader), { data: { file: resolvedFile } });
 }
 
 const exit = process.exit;
@@ -55,6 +55,8 @@ process.on("exit", () => {
   if (fs.existsSync(resolvedFile)) resolved.push(...fs.readFileSync(resolvedFile, "utf8").split("\n"));
   const modules = resolved.filter((url) => url?.startsWith("file:")).map((url) => fileURLToPath(url));
   const files = new Set([...Object.keys(require.cache), ...modules]);
-  report.loaded = [...files].filter((file) => path.isAbsolute(file) && !file.includes("/node_modules/"));
+  const ours = new Set([__filename, loader]);
+  const isReported = (file) => path.isAbsolute(file) && !file.includes("/node_modules/") && !ours.has(file);
+  report.loaded = [...files].filter(isReported);
   fs.writeFileSync(reportFile, JSON.stringify(report));
 });

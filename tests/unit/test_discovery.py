@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from checkout.discovery import Answer, Source, discover, overwritten_exports
+from checkout.discovery import Answer, discover, overwritten_exports
+from checkout.discovery_source import Source
 from settings.parsing import mapping
 from settings.problems import Problem
 
