@@ -199,7 +199,7 @@ class _Walk:
         is_link = path.is_symlink()
         try:
             mode = path.stat().st_mode  # of the target, if it is a link
-            real = os.path.realpath(path, strict=True)
+            real = os.path.realpath(path, strict=True) if is_link or stat.S_ISDIR(mode) else ""
         except OSError as error:
             if is_link:
                 self._bad_link(name, "the link leads to nothing that can be read.")
