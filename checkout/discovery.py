@@ -27,6 +27,7 @@ from checkout.archive import write_atomically
 from settings.keys import NAMESPACE
 from settings.parsing import mapping, parse_json, strings
 from settings.problems import Problem
+from settings.reader import set_command
 
 HOOK = Path(__file__).with_name("discovery_hook.cjs")
 LOCK_FILES = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml")
@@ -34,8 +35,22 @@ _SYNTAX_CHECKED_FILES = 200
 _CACHE_FORMAT = "1"  # increase it when `Answer` or the hook changes
 _FILE_LINE = re.compile(r"(?:file://)?(/[^\s:()'\"]+\.[cm]?[jt]s):(\d+)")
 _MISSING_MODULE = re.compile(r"Cannot find (?:module|package) '([^']+)'")
-# Errors of firebase-functions and firebase-admin without a bucket in FIREBASE_CONFIG.
-_NO_BUCKET = re.compile(r"Missing bucket name|Bucket name not specified or invalid")
+# Errors of firebase-functions and firebase-admin about a value that FIREBASE_CONFIG has not; what it is, and
+# its setting.
+_MISSING_CONFIG = (
+    (
+        re.compile(r"Missing bucket name|Bucket name not specified or invalid"),
+        "storageBucket",
+        "storage bucket",
+        set_command("storageBucket", "<my-crm.firebasestorage.app>"),
+    ),
+    (
+        re.compile(r"Can't determine Firebase Database URL|config value databaseURL"),
+        "databaseURL",
+        "Realtime Database",
+        set_command("databaseUrl", "<https://my-crm-default-rtdb.firebaseio.com>"),
+    ),
+)
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "NODE_ENV", "SYSTEMROOT")
 
 
@@ -270,11 +285,9 @@ def _failure(source: Source, output: str, code: int) -> list[Problem]:
         declared = name in (mapping(package.get("dependencies")) or {})
         fix = f"cd {source.folder} && npm {'ci' if declared else f'install {name}'}"
         return _problem(source, f"the module {name} is used{at}, but is not installed.", fix)
-    if _NO_BUCKET.search(output) is not None and "storageBucket" not in source.firebase_config:
-        what = f"the code{at} uses the app's storage bucket, which is not configured."
-        return _problem(
-            source, what, f"pulumi config set {NAMESPACE}:storageBucket <my-crm.firebasestorage.app>"
-        )
+    for pattern, value, thing, fix in _MISSING_CONFIG:
+        if pattern.search(output) is not None and value not in source.firebase_config:
+            return _problem(source, f"the code{at} uses the app's {thing}, which is not configured.", fix)
     message = _message(output) or f"the SDK ended with exit code {code} and no message"
     fix = f"Correct {place}." if place else f"cd {source.folder} && node .  (shows the same error)"
     return _problem(source, f"the functions do not load{at}: {message}.", fix)
