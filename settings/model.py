@@ -64,10 +64,6 @@ class GoogleSettings:
         unset="no database", rules=(rules.database_url,),
         example="https://my-crm-default-rtdb.firebaseio.com",
     )
-    index_lanes: int = setting(
-        "How many Firestore indexes are built at the same time. The first one is always built alone.",
-        default=4, low=1, high=20,
-    )
     backend_roles: tuple[str, ...] = setting(
         "The IAM roles of the backend's service account. Owner and Editor are rejected.",
         group="Service accounts and IAM roles", default=["roles/datastore.user"], rules=(rules.role,),

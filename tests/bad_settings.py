@@ -127,7 +127,6 @@ SETTINGS: tuple[Bad, ...] = (
         "gs://crm",
         put("storageBucket", "my-crm.firebasestorage.app"),
     ),
-    one("no lane", "indexLanes", "0", put("indexLanes", "4")),
     one("unknown builder", "builder", "NIXPACK", put("builder", "NIXPACKS")),
     one("a Dockerfile as builder", "builder", "DOCKERFILE", put("dockerfilePath", "Dockerfile")),
     one("unknown restart policy", "restartPolicy", "ON_FAIL", put("restartPolicy", "ON_FAILURE")),
@@ -340,7 +339,7 @@ SETTINGS: tuple[Bad, ...] = (
     Bad(
         name="sandbox stack without the sandbox",
         key="GOOGLE_FIRESTORE_CUSTOM_ENDPOINT",
-        fix='eval "$(python -m sandbox env)"',
+        fix='eval "$(.venv/bin/python -m sandbox env)"',
         environ={"GOOGLE_FIRESTORE_CUSTOM_ENDPOINT": None},
     ),
     Bad(

@@ -34,7 +34,7 @@ GROQ = "value-of-the-groq-key"
 ADMINS = "value-of-the-admin-emails"
 
 # What is not named here has the default of its config key.
-GOOGLE = GoogleSettings(project=PROJECT, region=REGION, firestore_location="nam5", index_lanes=2)
+GOOGLE = GoogleSettings(project=PROJECT, region=REGION, firestore_location="nam5")
 RAILWAY = RailwaySettings(
     repo="example/whatsapp-crm",
     root_directory="backend",

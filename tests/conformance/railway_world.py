@@ -54,7 +54,7 @@ VARIABLES = {
     "WHATSAPP_BACKFILL_THREADS": "20",
     "LINK": "${{backend.RAILWAY_PUBLIC_DOMAIN}}/x",
 }
-HAND = {"Authorization": f"Bearer {ACCOUNT_TOKEN}", "X-Sandbox-Actor": "hand"}
+HAND = {"Authorization": f"Bearer {ACCOUNT_TOKEN}", "X-Sandbox-Actor": "manual"}
 SECONDS = 30
 
 

@@ -26,7 +26,7 @@ from typing import Any, Literal
 from sandbox.engine import layout, toolchain
 from sandbox.live_server import LiveServer
 from sandbox.railway.app import create_app
-from sandbox.supervisor import FOREIGN, PROJECT
+from sandbox.supervisor import PROJECT, UNSET_VARIABLES
 from tests.conformance.railway_neighbours import Neighbours
 from tests.conformance.railway_world import ACCOUNT, World, assert_silent
 
@@ -149,7 +149,7 @@ class EngineWorld:
         self.world = World(self._server.start().url)
         self.world.admin("switches", {"deploy_step_seconds": 0.01})
         engine = layout.lay_out(self._folder / "engine", toolchain.find_or_build(print))
-        inherited = {k: v for k, v in os.environ.items() if k not in FOREIGN}
+        inherited = {k: v for k, v in os.environ.items() if k not in UNSET_VARIABLES}
         self._environ = {
             **inherited,
             **engine,
