@@ -121,7 +121,7 @@ def load(settings: Settings, cache_dir: Path = CACHE_DIR) -> tuple[App | None, l
         warnings=(*seen.warnings, *secret_use.unused(secrets, endpoints)),
         notes=(*seen.notes, *environment.config_notes(functions)),
     )
-    return (None if problems else app), problems
+    return (None if problems else app), list(dict.fromkeys(problems))
 
 
 def _without_alternatives(

@@ -124,7 +124,8 @@ def _name_problems(variable: str, key: str) -> Iterator[Problem]:
 def _own_file(folder: Path, app_dir: Path, project: str, where: str) -> tuple[tuple[str, ...], list[Problem]]:
     """The file of the project or of its alias, besides `.env`."""
     of_project = f".env.{project}"
-    aliases, problems = _aliases(app_dir, project)
+    others = {path.name for path in folder.glob(f"{_COMMON}.*")} - {_EMULATORS, of_project}
+    aliases, problems = _aliases(app_dir, project) if others else ((), list[Problem]())
     files = {of_project, *(f".env.{alias}" for alias in aliases)} - {_EMULATORS}
     found = sorted(name for name in files if (folder / name).is_file())
     if len(found) > 1:

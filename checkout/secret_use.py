@@ -101,8 +101,8 @@ def unused(settings: SecretSettings, endpoints: Sequence[Endpoint]) -> list[str]
     """A warning for each secret that is configured and read by no function."""
     used = used_secrets(endpoints)
     return [
-        f"{_KEY}.{name} is configured, but no function uses it. "
-        f"To remove it: {remove_command('secrets', f'.{name}')}"
+        f"{_KEY}.{name} is configured, but no function uses it.\n"
+        f"    fix: bind it in the code, or: {remove_command('secrets', f'.{name}')}"
         for name in settings.names
         if name not in used
     ]

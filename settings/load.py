@@ -51,6 +51,7 @@ def load_settings(
     railway_rules.check_backend_variables(read, settings.backend.variables)
     railway_rules.warn_new_volume(read, allowed=railway.allow_new_volume)
     rules.check_secret_names(read, secrets.names, secrets.backend_url_variable)
+    rules.check_function_params(read, settings.functions.params, secrets.backend_url_variable)
     rules.check_function_variables(read, settings.functions.variables, secrets.backend_url_variable)
     credential_rules.check_tokens(
         read, environ, project_id=railway.project_id, workspace_id=railway.workspace_id

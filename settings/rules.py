@@ -118,6 +118,16 @@ def check_secret_names(read: ConfigReader, names: Iterable[str], backend_url: st
             read.add("secrets", what, f"{remove}  and choose another name")
 
 
+def check_function_params(read: ConfigReader, names: Iterable[str], backend_url: str) -> None:
+    """A param that holds the backend's address gets it from the program."""
+    if backend_url in names:
+        what = f"{backend_url} is the backend's address, which the program sets."
+        other = set_command("backendUrlVariable", "BACKEND_URL")
+        read.add(
+            "functionParams", what, f"{remove_command('functionParams', f'.{backend_url}')}  (or {other})"
+        )
+
+
 def alternatives(value: object) -> str | None:
     """Names of secrets, separated by |."""
     names = alternative_names(str(value))

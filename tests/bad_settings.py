@@ -248,6 +248,12 @@ SETTINGS: tuple[Bad, ...] = (
         config={"functionVariables": {"GREETING": "hidden"}},
         secret=("functionVariables",),
     ),
+    Bad(
+        name="backend address as a param",
+        key="whatsapp-crm:functionParams",
+        fix="pulumi config rm --path 'whatsapp-crm:functionParams.BACKEND_URL'",
+        config={"backendUrlVariable": "BACKEND_URL", "functionParams": {"BACKEND_URL": "https://x.example"}},
+    ),
     one(
         "one alternative",
         "alternativeSecrets",
