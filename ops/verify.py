@@ -12,13 +12,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from typing import cast
+from urllib.parse import urlsplit
 
 from components.verification_spec import SOURCE_VARIABLE, Spec
 from firebase.errors import GoogleError, JsonObject
 from firebase.release import get_release
 from firebase.rest import GoogleApi
-from ops import backend, google
+from ops import google
 from ops.report import Line
+from railway import health
+from railway.clock import Clock
 from settings.keys import NAMESPACE
 
 UP = "pulumi up"
@@ -107,6 +110,11 @@ def _secrets(spec: Spec, api: GoogleApi) -> Iterator[Line]:
 
 def _health(spec: Spec, environ: Mapping[str, str]) -> Line:
     url, path = spec.backend_url, spec.health_path
-    healthy, found = backend.health(url, path, spec.wait_seconds, environ)
-    fix = None if healthy else "read the log of the running deployment in Railway's dashboard"
-    return Line(thing=f"backend {url}{path}", found=found, fix=fix)
+    found = health.wait_until_healthy(
+        urlsplit(url).netloc,
+        path,
+        deadline=Clock().deadline(spec.wait_seconds),
+        edge_url=environ.get("RAILWAY_EDGE_URL"),
+    )
+    fix = None if found.healthy else "read the log of the running deployment in Railway's dashboard"
+    return Line(thing=f"backend {url}{path}", found=found.answer, fix=fix)

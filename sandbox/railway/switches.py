@@ -92,6 +92,9 @@ class Switches:
     """The outcome of every new deployment, unless its own copy of the settings makes it fail."""
     deploy_outcomes_next: list[str] = field(default_factory=list[str])
     """Outcomes of the next deployments, used one by one before `deploy_outcome` applies again."""
+    backend_is_crm: bool = True
+    """A started service is the CRM's backend, which needs its sessions and Firebase. False: another service,
+    which is healthy."""
     backend_routes: list[str] = field(default_factory=list[str])
     """Paths that the backend serves; empty: the path of the health check."""
     strict_repos: bool = False

@@ -131,7 +131,7 @@ def test_a_sealed_variable_is_said_to_be_uncheckable(
             assert label() == "version 1, sealed: cannot be compared"
             assert engine.up(process, Declared()) == []
     provider = VariablesProvider()
-    provider.use_access(access_from(railway.environ(), lambda _: None))
+    provider.use(access_from(railway.environ(), lambda _: None), None)
     saved = engine.state["variables"]
     provider.read_object(saved.live.id, saved.live.outs)
     assert capsys.readouterr().out == "sealed on Railway, cannot be compared: ADMIN_TOKEN\n"

@@ -42,26 +42,17 @@ def refused(
         (VolumeProvider(), VOLUME | {"mount_path": "app/sessions"}, "mount_path", "not absolute"),
         (VolumeProvider(), VOLUME | {"mount_path": "/"}, "mount_path", "a folder of its own"),
         (VolumeProvider(), VOLUME | {"mount_path": "/app/../etc"}, "mount_path", "a folder of its own"),
-        (VolumeProvider(), VOLUME | {"mount_path": ""}, "mount_path", "must be given"),
+        (VolumeProvider(), VOLUME | {"mount_path": ""}, "mount_path", "is required"),
         (VolumeProvider(), VOLUME | {"size_mb": 0}, "size_mb", "more than 0"),
         (VolumeProvider(), VOLUME | {"size_mb": -5.0}, "size_mb", "more than 0"),
-        (VolumeProvider(), VOLUME | {"size_mb": 0.5}, "size_mb", "whole"),
+        (VolumeProvider(), VOLUME | {"size_mb": 0.5}, "size_mb", "integer"),
         (VolumeProvider(), VOLUME | {"size_mb": "50GB"}, "size_mb", "not a number"),
         (VolumeProvider(), VOLUME | {"volume_name": "v" * 33}, "volume_name", "33 characters"),
         (ServiceProvider(), PLACE | {"service_name": "s" * 33}, "service_name", "Railway allows 32"),
-        (ServiceProvider(), PLACE | {"service_name": ""}, "service_name", "must be given"),
+        (ServiceProvider(), PLACE | {"service_name": ""}, "service_name", "is required"),
         (EnvironmentProvider(), {"project_id": "p", "environment_name": "e" * 33}, "environment_name", "33"),
-        (ProjectProvider(), {"project_name": "", "stack_marker": "m"}, "project_name", "must be given"),
+        (ProjectProvider(), {"project_name": "", "stack_marker": "m"}, "project_name", "is required"),
         (ServiceSettingsProvider(), SETTINGS | {"replicas": 2}, "replicas", "exactly 1 replica"),
-        (
-            ServiceSettingsProvider(),
-            SETTINGS
-            | {
-                "multi_region_config": {"us-west2": {"numReplicas": 1}, "us-east4-eqdc4a": {"numReplicas": 1}}
-            },
-            "replicas",
-            "exactly 1 replica",
-        ),
         (
             ServiceSettingsProvider(),
             SETTINGS | {"has_volume": False, "replicas": 2, "cron_schedule": "0 * * * *"},
@@ -75,14 +66,14 @@ def refused(
         (ServiceSettingsProvider(), SETTINGS | {"builder": "DOCKERFILE"}, "builder", "not one of"),
         (ServiceSettingsProvider(), SETTINGS | {"healthcheck_path": "health"}, "healthcheck_path", "slash"),
         (ServiceSettingsProvider(), SETTINGS | {"healthcheck_timeout": 0}, "healthcheck_timeout", "than 0"),
-        (ServiceSettingsProvider(), SETTINGS | {"sleep_application": "yes"}, "sleep_application", "true or"),
+        (ServiceSettingsProvider(), SETTINGS | {"sleep_application": "yes"}, "sleep_application", "boolean"),
         (VariablesProvider(), PLACE | {"variables": {"RAILWAY_TOKEN": "x"}}, "variables", "reserved"),
-        (VariablesProvider(), PLACE | {"variables": {"A B": "x"}}, "variables", "no name"),
+        (VariablesProvider(), PLACE | {"variables": {"A B": "x"}}, "variables", "not a valid name"),
         (VariablesProvider(), PLACE | {"variables": {"A": ""}}, "variables", "is empty"),
         (VariablesProvider(), PLACE | {"variables": {"A": 5}}, "variables", "not a string"),
         (ServiceDomainProvider(), PLACE | {"target_port": 70000}, "target_port", "not a port"),
         (ServiceDomainProvider(), PLACE | {"subdomain": "d" * 64}, "subdomain", "64 characters"),
-        (CustomDomainProvider(), PLACE | {"domain": "https://crm.example.com"}, "domain", "no host name"),
+        (CustomDomainProvider(), PLACE | {"domain": "https://crm.example.com"}, "domain", "not a host name"),
         (TcpProxyProvider(), PLACE | {"application_port": 0}, "application_port", "not a port"),
         (
             VolumeBackupScheduleProvider(),
@@ -112,13 +103,15 @@ def test_what_is_right_is_not_refused() -> None:
 
 
 def test_a_volume_never_shrinks_nor_moves_to_another_project() -> None:
-    """And the message says what to declare."""
-    found = refused(VolumeProvider(), VOLUME | {"size_mb": 40000.0, "project_id": "q"}, VOLUME)
-    assert found["size_mb"] == (
-        "the volume has 50 GB, and 40 GB are declared; a volume never shrinks. fix: pulumi config set "
-        "whatsapp-crm:volumeSizeGb 50"
+    """The fix names the config key, or without one the property."""
+    smaller = VOLUME | {"size_mb": 40000.0, "project_id": "q"}
+    found = refused(VolumeProvider(), smaller | {"config_keys": {"size_gb": "shop:size"}}, VOLUME)
+    text = "the volume has 50 GB, and 40 GB are declared; a volume cannot shrink. fix: "
+    assert found["size_mb"] == f"{text}pulumi config set shop:size 50"
+    assert set(found) == {"size_mb", "project_id"}
+    assert refused(VolumeProvider(), smaller, VOLUME)["size_mb"] == (
+        f"{text}set size_mb to 50000 in the program"
     )
-    assert "data cannot move there" in found["project_id"]
     assert refused(VolumeProvider(), VOLUME | {"size_mb": 60000}, VOLUME) == {}
     assert refused(VolumeProvider(), VOLUME | {"service_id": "t", "mount_path": "/b"}, VOLUME) == {}
 
@@ -135,7 +128,7 @@ def test_a_region_with_a_volume_does_not_change() -> None:
 @pytest.mark.parametrize("provider", [VolumeProvider(), ServiceSettingsProvider(), VariablesProvider()])
 def test_unknown_values_are_not_judged(provider: RailwayProvider) -> None:
     """In a preview most ids are not known; they are looked at again when they are."""
-    news: dict[str, Any] = {field.name: rpc.UNKNOWN for field in provider.FIELDS if not field.derived}
+    news: dict[str, Any] = {field.name: rpc.UNKNOWN for field in provider.FIELDS if field.compared}
     assert refused(provider, news) == {}
     assert refused(VariablesProvider(), PLACE | {"variables": {"A": rpc.UNKNOWN, "B": "b"}}) == {}
 

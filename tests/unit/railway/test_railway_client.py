@@ -16,7 +16,10 @@ from typing import Any
 import pytest
 
 from railway.clock import Clock
-from railway.errors import (
+from railway.graphql.client import RailwayClient
+from railway.graphql.credentials import Access
+from railway.graphql.documents import Document
+from railway.graphql.errors import (
     AmbiguousError,
     RateLimitedError,
     RequestError,
@@ -24,9 +27,6 @@ from railway.errors import (
     ThrottledError,
     UnreachableError,
 )
-from railway.graphql.client import RailwayClient
-from railway.graphql.credentials import Access
-from railway.graphql.documents import Document
 
 pytestmark = pytest.mark.unit
 
@@ -172,7 +172,7 @@ def test_a_wait_of_half_an_hour_is_not_waited(script: Script) -> None:
     """It is told, with the time."""
     script.answers = [(429, "Too Many Requests", {"Retry-After": "1800"})]
     made, clock = client(script)
-    with pytest.raises(RateLimitedError, match=r"gives new ones in 30 min, at .* UTC"):
+    with pytest.raises(RateLimitedError, match=r"allows new ones in 30 min, at .* UTC"):
         made.execute(QUERY, {})
     assert clock.waited == []
 
@@ -182,7 +182,7 @@ def test_the_budget_is_known_before_it_is_overdrawn(script: Script) -> None:
     script.answers = [(200, DONE, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1800"})]
     made, clock = client(script)
     made.execute(QUERY, {})
-    with pytest.raises(RateLimitedError, match="used up"):
+    with pytest.raises(RateLimitedError, match="no requests left"):
         made.execute(QUERY, {})
     assert len(script.got) == 1
     script.answers = []
@@ -206,20 +206,18 @@ def test_what_is_left_is_known_and_told_once_when_it_is_little(
     ]
     made, clock = client(script)
     made.execute(QUERY, {})
-    assert made.budget.limit == 100
-    assert made.budget.remaining == 11
-    assert made.budget.resets_at is not None
-    assert 1795 < made.budget.resets_at - time.time() <= 1801
+    assert made._budget.remaining == 11
+    assert made._budget.resets_at is not None
+    assert 1795 < made._budget.resets_at - time.time() <= 1801
     assert capsys.readouterr().err == ""
     made.execute(QUERY, {})
     said = capsys.readouterr().err
     assert said.startswith(
-        "railway: 10 of this token's 100 requests of the hour are left; Railway gives new "
+        "railway: 10 of this token's 100 requests per hour are left; Railway allows new ones in 30 min, at "
     )
-    assert "in 30 min, at " in said
     made.execute(QUERY, {})
     assert capsys.readouterr().err == ""
-    assert made.budget.remaining == 9
+    assert made._budget.remaining == 9
     assert clock.waited == []
 
 
@@ -303,7 +301,7 @@ def test_the_token_goes_into_its_header(script: Script, kind: str, header: str, 
     made, _ = client(script, kind)
     made.execute(QUERY, {"a": 1})
     assert script.headers[0][header] == value
-    assert script.paths == ["/graphql/v2?source=pulumi-whatsapp-crm"]
+    assert script.paths == ["/graphql/v2?source=pulumi-railway"]
     assert script.got == [{"query": QUERY.text, "operationName": "Look", "variables": {"a": 1}}]
 
 

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from railway.clock import Clock
-from railway.errors import AmbiguousError, DeploymentError
-from railway.graphql.client import RailwayClient
 from railway.graphql.credentials import Access
+from railway.graphql.errors import AmbiguousError, DeploymentError
 from railway.graphql.models import DeploymentView, EnvironmentView, InstanceView, ProjectView, Snapshot
 from railway.rollout import Expectations, Rollout
 from railway.snapshot import EnvironmentCache
@@ -24,7 +23,13 @@ pytestmark = pytest.mark.unit
 SECRET = "hunter2-very-secret"
 ACCESS = Access("http://127.0.0.1:9/graphql/v2", "token", "bearer")
 EXPECT = Expectations(
-    log_lines=(), domain="d", health_path="/health", wait_seconds=1, health_seconds=1, hold_seconds=0
+    log_lines=(),
+    log_fix="",
+    domain="d",
+    health_path="/health",
+    wait_seconds=1,
+    health_seconds=1,
+    hold_seconds=0,
 )
 
 
@@ -32,7 +37,7 @@ class Failed:
     """An API whose one deployment has failed, with a value in the words of its step."""
 
     def __init__(self) -> None:
-        self.client = RailwayClient(ACCESS, Clock(0.001))
+        self.clock = Clock(0.001)
 
     def deployment(self, deployment_id: str) -> DeploymentView:
         return DeploymentView(deployment_id, "FAILED", datetime(2026, 1, 1, tzinfo=UTC))
@@ -63,7 +68,7 @@ def told(api: Failed, entry: dict[str, Any]) -> str:
         )
     )
     with pytest.raises(DeploymentError) as caught:
-        Rollout(cast("RailwayApi", api), stack, "s", ACCESS, EXPECT).watch("d")
+        Rollout(stack, "s", ACCESS, EXPECT).wait("d")
     return str(caught.value)
 
 
@@ -77,7 +82,7 @@ def test_a_value_in_its_words_is_replaced_by_its_name() -> None:
     ("api", "entry", "words"),
     [
         (Failed(), {"isSealed": True}, "in step BUILD_IMAGE: (not shown: some variables are sealed)"),
-        (Unread(), {"value": "${{db.PASSWORD}}"}, "(not shown: the values to take out of it could not be"),
+        (Unread(), {"value": "${{db.PASSWORD}}"}, "(not shown: the values to remove from it could not be"),
     ],
     ids=("sealed", "unread"),
 )

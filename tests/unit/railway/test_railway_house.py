@@ -1,9 +1,11 @@
-"""What must stay as it is: names in state, documents against the schema, an import that costs nothing."""
+"""What must stay as it is: names in states, documents against the schema, a cheap import, no name of a
+program."""
 
 from __future__ import annotations
 
 import base64
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -131,3 +133,17 @@ def test_importing_the_package_loads_no_http_library() -> None:
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+PACKAGE = ROOT / "railway"
+PROGRAM = re.compile(r"whatsapp|allowNewVolume|sessions|firebase|\bcrm\b", re.IGNORECASE)
+
+
+def test_the_package_knows_no_program() -> None:
+    """What its messages name is handed in, so that it serves any program."""
+    found = {
+        str(file.relative_to(ROOT)): match.group()
+        for file in PACKAGE.rglob("*")
+        if file.suffix in {".py", ".md"} and (match := PROGRAM.search(file.read_text()))
+    }
+    assert not found

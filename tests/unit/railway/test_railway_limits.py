@@ -46,7 +46,7 @@ def test_without_limits_every_deployment_has_them(config: dict[str, Any] | None)
     assert not {*(provider.read_object("e/s", PLACE) or {}).values()} - {None}
     _, outs = provider.create_object(PLACE)
     long_ago = DeploymentView("one", "SUCCESS", datetime(2020, 1, 1, tzinfo=UTC))
-    assert revision.contains(long_ago, [outs["revision"]])
+    assert revision.began_after(long_ago, [outs["revision"]])
 
 
 def test_a_limit_by_hand_is_seen_without_a_request() -> None:

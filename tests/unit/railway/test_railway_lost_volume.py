@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from railway.deleted_volume import refuse_without
-from railway.errors import MissingError
-from railway.graphql.credentials import Access
+from railway.deleted_volume import check_volume_exists
+from railway.graphql.errors import MissingError
 from railway.graphql.models import EnvironmentView, Snapshot, VolumeView
 
 pytestmark = pytest.mark.unit
@@ -23,21 +22,17 @@ def view(*volumes: tuple[str, bool]) -> Snapshot:
     return Snapshot(None, EnvironmentView("e", "production", (), rows, (), None))
 
 
-def access(*, allow: bool = False) -> Access:
-    return Access("http://127.0.0.1:9", "token", "bearer", allow_new_volume=allow)
-
-
 @pytest.mark.parametrize("volumes", [(GONE,), (ELSEWHERE, GONE), (GONE, GONE)])
 def test_a_service_without_its_volume_is_not_written_to(volumes: tuple[tuple[str, bool], ...]) -> None:
     with pytest.raises(MissingError, match=f"name-{len(volumes) - 1} .*can be restored for 48 hours"):
-        refuse_without(view(*volumes), "ours", access())
+        check_volume_exists(view(*volumes), "ours", {}, allow_new_volume=False)
 
 
 @pytest.mark.parametrize("volumes", [(), (LIVE,), (GONE, LIVE), (ELSEWHERE,)])
 def test_any_other_is(volumes: tuple[tuple[str, bool], ...]) -> None:
-    refuse_without(view(*volumes), "ours", access())
-    refuse_without(Snapshot(None, None), "ours", access())
+    check_volume_exists(view(*volumes), "ours", {}, allow_new_volume=False)
+    check_volume_exists(Snapshot(None, None), "ours", {}, allow_new_volume=False)
 
 
 def test_so_is_one_that_may_start_empty() -> None:
-    refuse_without(view(GONE), "ours", access(allow=True))
+    check_volume_exists(view(GONE), "ours", {}, allow_new_volume=True)

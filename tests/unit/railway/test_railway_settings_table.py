@@ -12,11 +12,9 @@ pytestmark = pytest.mark.unit
 
 LEFT_ALONE = {
     "builder",
-    "nixpacks_plan",
     "overlap_seconds",
     "draining_seconds",
     "region",
-    "multi_region_config",
     "registry_credentials",
 }
 NODE: dict[str, Any] = {setting.input: None for setting in SETTINGS} | {
@@ -31,13 +29,13 @@ NODE: dict[str, Any] = {setting.input: None for setting in SETTINGS} | {
 
 def test_only_what_railway_chooses_itself_is_left_alone() -> None:
     """Everything else is nothing when nobody declares it; a new setting is, unless it is named here."""
-    assert {setting.name for setting in SETTINGS if setting.left_alone} == LEFT_ALONE
+    assert {setting.name for setting in SETTINGS if setting.undeclared_because} == LEFT_ALONE
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_null_the_default_and_what_takes_it_back_are_nothing(setting: Setting) -> None:
     """The environment's config leaves out what the instance says by its default."""
-    for value in (None, setting.default, setting.cleared):
+    for value in (None, setting.default, setting.reset):
         assert undeclared({}, {setting.name: value}) == {}
 
 
@@ -60,11 +58,6 @@ def test_a_value_of_a_hand_is_undeclared() -> None:
     }
 
 
-def test_the_number_of_replicas_follows_from_the_regions() -> None:
-    regions = {"us-west2": {"numReplicas": 2}}
-    assert undeclared({"multi_region_config": regions}, {"replicas": 2}) == {}
-
-
 def wrong(declared: dict[str, Any], before: dict[str, Any] | None = None, **node: Any) -> list[str]:
     """What is said of a write, given what Railway says after it."""
     sent = to_input(declared, before or {})
@@ -78,16 +71,12 @@ def test_what_is_kept_is_not_named() -> None:
 
 
 def test_what_is_not_kept_is_named_with_both_values() -> None:
-    assert wrong({"healthcheck_timeout": 100}) == ["healthcheck_timeout is 300 and should be 100"]
-    assert wrong({}, {"start_command": "x"}, startCommand="x") == [
-        'start_command is "x" and should be nothing'
-    ]
-    assert wrong({"image": "a:1"}, source={"image": "a:0"}) == ['image is "a:0" and should be "a:1"']
+    assert wrong({"healthcheck_timeout": 100}) == ["healthcheck_timeout is 300 instead of 100"]
+    assert wrong({}, {"start_command": "x"}, startCommand="x") == ['start_command is "x" instead of null']
+    assert wrong({"image": "a:1"}, source={"image": "a:0"}) == ['image is "a:0" instead of "a:1"']
 
 
 def test_what_was_not_sent_and_what_cannot_be_read_is_left_out() -> None:
-    regions = {"us-west2": {"numReplicas": 2}}
-    assert wrong({"replicas": 1, "region": "x", "multi_region_config": regions}, numReplicas=2) == []
     assert wrong({"registry_credentials": {"username": "u", "password": "p"}}) == []
     assert wrong({}, startCommand="x") == []
     # What Railway makes of one that it chooses itself is its business.
@@ -102,5 +91,5 @@ def test_credentials_that_stay_are_named_and_not_shown(hidden: object, *, named:
     before = {"registry_credentials": {"username": "u", "password": "p"}}
     found = mismatches(to_input({}, before), {}, NODE, {"deploy": {"registryCredentials": hidden}})
     assert [str(one) for one in found] == (
-        ['registry_credentials is "still there" and should be nothing'] if named else []
+        ['registry_credentials is "(hidden)" instead of null'] if named else []
     )

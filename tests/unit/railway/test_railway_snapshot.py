@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from railway import revision
-from railway.errors import AmbiguousError, MissingError
 from railway.graphql.api import RailwayApi
+from railway.graphql.errors import AmbiguousError, MissingError
 from railway.graphql.models import DeploymentView, EnvironmentView, ProjectView, Snapshot
 from railway.snapshot import AccountCache, EnvironmentCache, authored_variables
 
@@ -203,7 +203,7 @@ def test_a_revision_reads_back(when: datetime | None, seen: str, source: bool) -
     made = revision.new(when, deployment(seen, 0) if seen else None, source=source)
     back = revision.parse(made)
     assert back is not None
-    assert (back.seen, back.source) == (seen, source)
+    assert (back.latest_id, back.source) == (seen, source)
     assert str(back) == made
 
 
@@ -216,9 +216,9 @@ def test_only_a_deployment_that_began_after_the_write_contains_it(
 ) -> None:
     """And not the one that was the newest before it, whatever its clock says."""
     write = revision.new(NOW, deployment("old", -100))
-    assert revision.contains(deployment(id_, seconds), [write]) is adopted
+    assert revision.began_after(deployment(id_, seconds), [write]) is adopted
     later = revision.new(NOW + timedelta(seconds=50), None)
-    assert not revision.contains(deployment(id_, seconds), [write, later])
+    assert not revision.began_after(deployment(id_, seconds), [write, later])
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_only_a_deployment_that_began_after_the_write_contains_it(
 )
 def test_a_mark_without_a_time_lets_nothing_be_adopted(text: str) -> None:
     """Then we deploy: one deployment too many loses nothing, one too few loses a change."""
-    assert not revision.contains(deployment("new", 1e9), [text])
+    assert not revision.began_after(deployment("new", 1e9), [text])
 
 
 def begun(id_: str, seconds: float, commit: str, reason: str = "") -> DeploymentView:
@@ -268,5 +268,7 @@ def test_what_may_be_an_earlier_one_run_again_is_not_taken_for_ours(
     if one of them chose another source."""
     old = DeploymentView("old", "SUCCESS", NOW - timedelta(seconds=100), "one")
     write = revision.new(NOW, old, source=source)
-    assert revision.contains(deployment, [write])
-    assert revision.sure(deployment, [deployment, *before], [write]) is (sure_of_source if source else sure)
+    assert revision.began_after(deployment, [write])
+    assert revision.runs_declared_commit(deployment, [deployment, *before], [write]) is (
+        sure_of_source if source else sure
+    )

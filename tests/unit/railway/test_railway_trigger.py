@@ -9,19 +9,17 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from railway.clock import Clock
-from railway.errors import MissingError
-from railway.graphql.client import RailwayClient
-from railway.graphql.credentials import Access
+from railway.deployment_trigger import DeploymentTrigger
+from railway.graphql.errors import MissingError
 from railway.graphql.models import EnvironmentView, ProjectView, Snapshot, TriggerView
-from railway.service_settings import ServiceSettingsProvider
-from railway.snapshot import AccountCache, EnvironmentCache
+from railway.snapshot import EnvironmentCache
 
 if TYPE_CHECKING:
     from railway.graphql.api import RailwayApi
 
 pytestmark = pytest.mark.unit
 
-PROPS = {"project_id": "p", "environment_id": "e", "service_id": "s", "repo": "o/r", "branch": "main"}
+PROPS = {"repo": "o/r", "branch": "main"}
 WRITTEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -33,7 +31,7 @@ class Triggers:
     """
 
     def __init__(self, *answers: str) -> None:
-        self.client = RailwayClient(Access("http://127.0.0.1:9", "token", "bearer"), Clock(0.001))
+        self.clock = Clock(0.001)
         self._answers = list(answers)
         self.deleted: list[str] = []
         self.updates = 0
@@ -56,32 +54,20 @@ class Triggers:
         return kept, WRITTEN
 
 
-class Settings(ServiceSettingsProvider):
-    """On such an API."""
-
-    api: Any = None
-
-    @property
-    def railway(self) -> AccountCache:
-        return AccountCache(self.api)
-
-
 def follow(api: Triggers, *branches: str) -> tuple[TriggerView, ...]:
     """Bring triggers that follow these branches to what is declared; returns those that are then known."""
     triggers = tuple(TriggerView(f"t{n}", "s", "o/r", branch, False) for n, branch in enumerate(branches))
     stack = EnvironmentCache(cast("RailwayApi", api), "p", "e", threading.RLock())
     environment = EnvironmentView("e", "production", (), (), triggers, None)
     stack.seed(Snapshot(ProjectView("p", "crm", "", "", (), (), ()), environment))
-    provider = Settings()
-    provider.api = api
-    provider._follow(stack, triggers, PROPS, moved=False)
+    DeploymentTrigger(stack, "s").sync(PROPS, root_directory_unknown=False)
     return stack.snapshot().triggers("s")
 
 
 @pytest.mark.parametrize("branches", [(), ("old",)], ids=("made", "changed"))
 def test_an_answer_that_names_another_branch_fails_the_up(branches: tuple[str, ...]) -> None:
     """Pushes to that one would be deployed."""
-    with pytest.raises(MissingError, match="follows the branch other of o/r, not main of o/r"):
+    with pytest.raises(MissingError, match="returned the branch other of o/r instead of main of o/r"):
         follow(Triggers("other"), *branches)
 
 
