@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from uuid import UUID
 
-from railway.validation import repository
+from railway.validation import SETTABLE_VARIABLES, is_railways, repository
 from settings.keys import NAMESPACE
 from settings.reader import ConfigReader, remove_command, set_command
 from settings.regions import RAILWAY_PLAN_VOLUME_GB
@@ -154,8 +154,10 @@ def check_backend_variables(read: ConfigReader, variables: Mapping[str, str]) ->
                 f"{name} is set by the program, from {source}.",
                 f"{remove}  and change {source} instead",
             )
-        elif name.startswith("RAILWAY_"):
-            what, fix = f"{name}: names that start with RAILWAY_ are reserved by Railway.", other
+        elif is_railways(name):
+            settable = ", ".join(sorted(SETTABLE_VARIABLES))
+            what = f"{name} is reserved: Railway sets it itself. Of RAILWAY_, users set {settable}."
+            fix = other
         elif not VARIABLE_NAME.fullmatch(name):
             what, fix = f'"{name}" is not a variable name (letters, digits, _; no digit first).', other
         elif not value:

@@ -215,8 +215,14 @@ SETTINGS: tuple[Bad, ...] = (
     one(
         "Railway's own variable",
         "backendVariables",
-        {"RAILWAY_RUN_UID": "0"},
-        "pulumi config rm --path 'whatsapp-crm:backendVariables.RAILWAY_RUN_UID'",
+        {"RAILWAY_PUBLIC_DOMAIN": "x.example"},
+        "pulumi config rm --path 'whatsapp-crm:backendVariables.RAILWAY_PUBLIC_DOMAIN'",
+    ),
+    one(
+        "token of Railway in plain text",
+        "backendVariables",
+        {"RAILWAY_TOKEN": "x"},
+        "pulumi config set --secret --path 'whatsapp-crm:backendVariables.RAILWAY_TOKEN'",
     ),
     one("odd variable name", "backendVariables", {"LOG-LEVEL": "debug"}, "choose another name"),
     one("empty variable", "backendVariables", {"LOG_LEVEL": ""}, put_part("backendVariables.LOG_LEVEL")),
