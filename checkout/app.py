@@ -6,17 +6,19 @@ configured, and a source file that is loaded here but not deployed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from checkout import (
     archive,
+    compiled_output,
     discovery,
     env_files,
     environment,
     firebase_json,
     index_file,
+    loaded_files,
     manifest,
     params,
     runtimes,
@@ -47,9 +49,14 @@ class RulesFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Codebase:
-    """One functions codebase: its functions and its source archive."""
+    """One functions codebase: its functions and its source archive.
+
+    `output_folders` are the folders in `folder` that contain compiled output.
+    """
 
     name: str
+    folder: Path
+    output_folders: tuple[Path, ...]
     endpoints: tuple[Endpoint, ...]
     archive: Archive
     required_apis: tuple[str, ...]
@@ -218,8 +225,11 @@ def _codebase(
     problems += more
     packed, more = archive.build(source.folder, source.ignore, source.name, where, cache_dir / "archives")
     problems += more
-    if packed is None:
+    unbuilt, outdated = compiled_output.validate(source)
+    problems += unbuilt
+    if packed is None or unbuilt:
         return None
+    seen.notes += [f"{where}: {text}" for text in packed.notes]
     files, more = env_files.load(source.config_dir, settings.app_dir, google.project, source.config_relative)
     problems += more
     common = common_variables(settings.functions.variables)
@@ -247,7 +257,9 @@ def _codebase(
     problems += more
     if answer is None:
         return None
-    problems += _not_packed(answer.loaded, packed.files, where)
+    seen.notes += _printed(where, "stdout", answer.stdout)
+    seen.warnings += _printed(where, "stderr", answer.stderr)
+    problems += loaded_files.validate(answer.loaded, packed.files, source)
     builtin: dict[str, params.Value] = {"PROJECT_ID": google.project, "GCLOUD_PROJECT": google.project}
     if google.storage_bucket is not None:
         builtin["STORAGE_BUCKET"] = google.storage_bucket
@@ -288,7 +300,7 @@ def _codebase(
         ),
     )
     problems += more
-    texts = (*unknown, *parsed.warnings, *_warnings(source, answer, parsed))
+    texts = (*unknown, *outdated, *parsed.warnings, *_warnings(source, answer, parsed))
     seen.warnings += [f"{where}: {text}" for text in texts]
     seen.warnings += environment.env_file_warnings(files, set(resolved.secrets))
     overriding = {
@@ -301,6 +313,8 @@ def _codebase(
     seen.notes += environment.env_file_notes(files, source.config_relative, overriding)
     return Codebase(
         name=source.name,
+        folder=source.folder,
+        output_folders=compiled_output.output_folders(source),
         endpoints=parsed.endpoints,
         archive=packed,
         required_apis=parsed.required_apis,
@@ -327,16 +341,10 @@ def _warnings(
     return found
 
 
-def _not_packed(loaded: Iterable[str], packed: Sequence[str], where: str) -> list[Problem]:
-    """Files that were loaded but are not in the archive."""
-    problems: list[Problem] = []
-    for name in sorted(set(loaded) - set(packed)):
-        fix = f'Add "!{name}" to "functions.ignore" in firebase.json.'
-        if name.startswith(".."):
-            fix = f"Move it into {where}, or make it a published package: only {where} is deployed."
-        place = str(PurePosixPath(where) / name)
-        problems.append(Problem(key=place, what="the functions load it, but it is not deployed.", fix=fix))
-    return problems
+def _printed(where: str, stream: str, lines: Sequence[str]) -> list[str]:
+    if not lines:
+        return []
+    return ["\n    ".join((f"{where}: while it was loaded, the code wrote to {stream}:", *lines))]
 
 
 def _deployed_twice(codebases: Sequence[Codebase]) -> list[Problem]:

@@ -30,6 +30,7 @@ from checkout.endpoints import CallableTrigger, Endpoint, EventTrigger, HttpsTri
 from checkout.environment import environment
 from components._base import Component, Resources
 from components.apis import EVENTS, FUNCTIONS, SCHEDULES, Apis
+from components.deletion_guard import DeletionGuard, DeletionGuardArgs
 from components.google import member
 from components.identities import Identities, runtime_email
 from components.secrets import Secrets
@@ -44,13 +45,20 @@ REPLACING = ["eventTrigger.eventType", "eventTrigger.triggerRegion"]
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionsArgs:
-    """codebases: the functions. after: what code needs before it runs, such as indexes.
+    """The arguments of `Functions`.
 
-    backend_url: the value of a function's `backend_variable`.
+    Args:
+        codebases: the functions.
+        production: whether the stack is production.
+        allow_deletion: the setting `allowFunctionDeletion`.
+        after: what code needs before it runs, such as indexes.
+        backend_url: the value of a function's `backend_variable`.
     """
 
     google: GoogleSettings
     codebases: tuple[Codebase, ...]
+    production: bool
+    allow_deletion: bool
     apis: Apis
     identities: Identities
     secrets: Secrets
@@ -81,6 +89,7 @@ class Functions(Component):
         self.urls = {}
         self.deployed = []
         self.ready = []
+        self._guard_deletion()
         if not args.codebases:
             self.register_outputs({"urls": self.urls})
             return
@@ -112,6 +121,26 @@ class Functions(Component):
             for endpoint in codebase.endpoints:
                 self._endpoint(codebase, endpoint, source)
         self.register_outputs({"urls": self.urls})
+
+    def _guard_deletion(self) -> None:
+        """Also without functions: the stack may have some."""
+        codebases = self._args.codebases
+        DeletionGuard(
+            f"{self._name}-deletion",
+            DeletionGuardArgs(
+                functions=sorted({endpoint.id for codebase in codebases for endpoint in codebase.endpoints}),
+                sources=[
+                    {
+                        "folder": os.path.relpath(codebase.folder),
+                        "compiled": sorted({os.path.relpath(folder) for folder in codebase.output_folders}),
+                    }
+                    for codebase in codebases
+                ],
+                production=self._args.production,
+                allowed=self._args.allow_deletion,
+            ),
+            self.child(),
+        )
 
     def _endpoint(self, codebase: Codebase, endpoint: Endpoint, source: gcp.storage.BucketObject) -> None:
         key = f"{self._name}-{endpoint.region}-{endpoint.id}"

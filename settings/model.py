@@ -312,6 +312,11 @@ class FunctionsSettings:
         "How long a functions codebase may take to load.",
         default=60, low=1, high=600, unit="seconds",
     )
+    allow_function_deletion: bool = setting(
+        "Whether one `pulumi up` may delete a third of the functions or more, or in production functions "
+        "that the source still contains. Remove it afterwards.",
+        default=False,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -140,7 +140,7 @@ APP: tuple[Bad, ...] = (
     Bad(
         name="file that is not deployed",
         key="functions/test/helper.js",
-        fix='Add "!test/helper.js"',
+        fix='Remove "test" from "functions.ignore" in firebase.json.',
         files={"functions/test/helper.js": "module.exports = 1;\n"},
         edits={"functions/index.js": ('"use strict";', '"use strict"; require("./test/helper");')},
     ),

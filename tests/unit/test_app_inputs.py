@@ -118,6 +118,7 @@ def test_an_env_file_reaches_the_code(given: Input) -> None:
         "functions/.env.local is read by the emulators only.",
     )
     assert not any(".env" in warning for warning in loaded.warnings)
+    assert not any(name in note for note in loaded.notes for name in (".env.example", ".env.backup"))
     assert not any(name.startswith(".env") for name in loaded.codebases[0].archive.files)
 
 
