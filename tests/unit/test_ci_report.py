@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from ops.ci_report import LIMITS, PullRequest, Report, ReportError, fit, main, marker, render
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 
 pytestmark = pytest.mark.unit
 
@@ -81,7 +81,7 @@ class GitHub:
 @pytest.fixture
 def github() -> Iterator[tuple[GitHub, str]]:
     fake = GitHub()
-    with LiveServer(fake.app) as server:
+    with LocalServer(fake.app) as server:
         yield fake, server.url
 
 
@@ -207,7 +207,7 @@ def test_a_rejected_request_is_an_error_with_githubs_message(github: tuple[GitHu
 
 
 def test_no_connection_is_a_report_error() -> None:
-    with LiveServer(Starlette()) as server:
+    with LocalServer(Starlette()) as server:
         gone = server.url
     with pytest.raises(ReportError, match="no usable response"):
         _pull_request(gone).comment("x")
