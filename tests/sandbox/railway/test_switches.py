@@ -23,6 +23,7 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 VERIFIED = {
     "plan": "what a workspace may have is documented",
     "deploy_outcome": "how a deployment ends, not what Railway does",
+    "backend_is_crm": "which program the service runs",
     "strict_repos": "which repositories there are",
     "autodeploy_on_push": "documented",
     "newer_removes_in_flight": "REMOVED means superseded",

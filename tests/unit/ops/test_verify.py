@@ -142,8 +142,8 @@ FUNCTIONS = "projects/p/locations/r/functions"
 INDEXES = "projects/p/databases/(default)/collectionGroups/-/indexes"
 RELEASE = "projects/p/releases/cloud.firestore"
 SECRET = "projects/p/secrets/GROQ_API_KEY/versions/2"
-GONE = GoogleError("read", "not found", "see the message", status=404, reason="NOT_FOUND")
-DENIED = GoogleError("list", "denied", "grant it", status=403, reason="PERMISSION_DENIED")
+GONE = GoogleError("not found", "check it", status=404, reason="NOT_FOUND")
+DENIED = GoogleError("denied", "grant it", status=403, reason="PERMISSION_DENIED")
 
 
 def index(state: str) -> JsonObject:
