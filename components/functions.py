@@ -175,7 +175,7 @@ class Functions(Component):
             },
         }
         service: gcp.cloudfunctionsv2.FunctionServiceConfigArgsDict = {
-            "environment_variables": environment(endpoint, self._args.google),
+            "environment_variables": environment_variables(endpoint, self._args.google),
             "available_memory": endpoint.memory,
             "available_cpu": endpoint.cpu,
             "max_instance_request_concurrency": endpoint.concurrency,
@@ -289,7 +289,7 @@ def url(endpoint: Endpoint, project: str) -> str:
     return f"https://{endpoint.region}-{project}.cloudfunctions.net/{endpoint.id}"
 
 
-def environment(endpoint: Endpoint, google: GoogleSettings) -> dict[str, str]:
+def environment_variables(endpoint: Endpoint, google: GoogleSettings) -> dict[str, str]:
     """The environment variables that are not secret: those of the Firebase CLI, and the codebase's own."""
     project = google.project
     provided = {

@@ -166,6 +166,6 @@ def _error(operation: str, status: int, parsed: JsonObject | None) -> GoogleErro
     elif status in RETRIED_STATUS:
         fix = "run the command again in a few minutes"
     else:
-        fix = "check the project id and the region, then run `pulumi up` again; Google's message names the field"
+        fix = "check the project id and the region, then run `pulumi up` again; the message names the field"
     message = str(body.get("message") or "the response is not one of Google's")
     return GoogleError(f"Google rejected '{operation}': {message}", fix, status=status, reason=reason)
