@@ -1,8 +1,8 @@
 """The input of `python -m ops verify`: how the program writes it, and how the command reads it.
 
 Declared values are text for stdin, one JSON value per line: a preview shows the lines that changed. Values
-that come from the clouds are one environment variable per field: an unknown value in the text would make all of
-it unknown in a preview. Nothing of it is secret, since Pulumi keeps it in the state.
+that come from the clouds are one environment variable per field: an unknown value in the text would make all
+of it unknown in a preview. Nothing of it is secret, since Pulumi keeps it in the state.
 """
 
 from __future__ import annotations
