@@ -235,7 +235,7 @@ def _codebase(
     files, more = env_files.load(source.config_dir, settings.app_dir, google.project, source.config_relative)
     problems += more
     common = common_variables(settings.functions.variables)
-    answer, more = discovery.discover(
+    discovered, more = discovery.discover(
         discovery.Source(
             folder=source.folder,
             app_dir=settings.app_dir,
@@ -257,11 +257,11 @@ def _codebase(
         cache_dir / "discovery",
     )
     problems += more
-    if answer is None:
+    if discovered is None:
         return None
-    seen.notes += _printed(where, "stdout", answer.stdout)
-    seen.warnings += _printed(where, "stderr", answer.stderr)
-    problems += loaded_files.validate(answer.loaded, packed.files, source)
+    seen.notes += _printed(where, "stdout", discovered.stdout)
+    seen.warnings += _printed(where, "stderr", discovered.stderr)
+    problems += loaded_files.validate(discovered.loaded, packed.files, source)
     builtin: dict[str, params.Value] = {"PROJECT_ID": google.project, "GCLOUD_PROJECT": google.project}
     if google.storage_bucket is not None:
         builtin["STORAGE_BUCKET"] = google.storage_bucket
@@ -269,7 +269,7 @@ def _codebase(
         builtin["DATABASE_URL"] = google.database_url
     backend_url = settings.secrets.backend_url_variable
     resolved, more = params.resolve(
-        answer.manifest.get("params"),
+        discovered.manifest.get("params"),
         params.Sources(
             configured=settings.functions.params,
             builtin=builtin,
@@ -283,7 +283,7 @@ def _codebase(
     seen.declared[source.name] = set(resolved.declared)
     seen.json_secrets |= dict.fromkeys(resolved.json_secrets, where)
     parsed, more = manifest.parse(
-        answer.manifest,
+        discovered.manifest,
         resolved,
         manifest.Context(
             where=where,
@@ -302,7 +302,7 @@ def _codebase(
         ),
     )
     problems += more
-    texts = (*unknown, *outdated, *parsed.warnings, *_warnings(source, answer, parsed))
+    texts = (*unknown, *outdated, *parsed.warnings, *_warnings(source, discovered, parsed))
     seen.warnings += [f"{where}: {text}" for text in texts]
     seen.warnings += function_variables.env_file_warnings(files, set(resolved.secrets))
     overriding = {
@@ -324,16 +324,16 @@ def _codebase(
 
 
 def _warnings(
-    source: firebase_json.CodebaseSource, answer: discovery.Answer, parsed: manifest.Parsed
+    source: firebase_json.CodebaseSource, discovered: discovery.Discovered, parsed: manifest.Parsed
 ) -> list[str]:
     deployed = {endpoint.entry_point.split(".")[0] for endpoint in parsed.endpoints}
     found = [
         f"exports.{name} is not deployed: a later `module.exports = ...` replaces it. "
         f"Move {name} into that object."
-        for name in answer.lost_exports
+        for name in discovered.overwritten_exports
         if name not in deployed
     ]
-    found += [f"exports.{name} is undefined, so it is not deployed." for name in answer.undefined_exports]
+    found += [f"exports.{name} is undefined, so it is not deployed." for name in discovered.undefined_exports]
     for hook, when, commands in (
         ("predeploy", "before", source.predeploy),
         ("postdeploy", "afterwards", source.postdeploy),
