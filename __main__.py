@@ -52,7 +52,7 @@ async def production() -> dict[str, pulumi.Input[object]]:
         BackendArgs(
             railway=settings.railway,
             backend=settings.backend,
-            home=railway_project,
+            project=railway_project,
             service_account_json=identities.backend_key,
             after=[*identities.backend_ready, *indexes.ready],
         ),

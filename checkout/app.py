@@ -15,8 +15,8 @@ from checkout import (
     compiled_output,
     discovery,
     env_files,
-    environment,
     firebase_json,
+    function_variables,
     index_file,
     loaded_files,
     manifest,
@@ -112,10 +112,12 @@ def load(settings: Settings, cache_dir: Path = CACHE_DIR) -> tuple[App | None, l
     if len(codebases) == len(loaded):
         declared = set[str]().union(*seen.declared.values())
         problems += params.unknown(functions.params, declared)
-        problems += environment.config_problems(functions, endpoints, declared)
+        problems += function_variables.config_problems(functions, endpoints, declared)
     where = {source.name: source.relative for source in found.codebases}
     for codebase in codebases:
-        problems += environment.limit_problems(codebase.endpoints, settings.google, where[codebase.name])
+        problems += function_variables.limit_problems(
+            codebase.endpoints, settings.google, where[codebase.name]
+        )
     problems += _deployed_twice(codebases)
     problems += secret_use.unconfigured(secrets, endpoints)
     problems += secret_use.not_json(secrets, seen.json_secrets)
@@ -126,7 +128,7 @@ def load(settings: Settings, cache_dir: Path = CACHE_DIR) -> tuple[App | None, l
         codebases=tuple(codebases),
         backend_secret=backend_secret,
         warnings=(*seen.warnings, *secret_use.unused(secrets, endpoints)),
-        notes=(*seen.notes, *environment.config_notes(functions)),
+        notes=(*seen.notes, *function_variables.config_notes(functions)),
     )
     return (None if problems else app), list(dict.fromkeys(problems))
 
@@ -233,7 +235,7 @@ def _codebase(
     files, more = env_files.load(source.config_dir, settings.app_dir, google.project, source.config_relative)
     problems += more
     common = common_variables(settings.functions.variables)
-    answer, more = discovery.discover(
+    discovered, more = discovery.discover(
         discovery.Source(
             folder=source.folder,
             app_dir=settings.app_dir,
@@ -255,11 +257,11 @@ def _codebase(
         cache_dir / "discovery",
     )
     problems += more
-    if answer is None:
+    if discovered is None:
         return None
-    seen.notes += _printed(where, "stdout", answer.stdout)
-    seen.warnings += _printed(where, "stderr", answer.stderr)
-    problems += loaded_files.validate(answer.loaded, packed.files, source)
+    seen.notes += _printed(where, "stdout", discovered.stdout)
+    seen.warnings += _printed(where, "stderr", discovered.stderr)
+    problems += loaded_files.validate(discovered.loaded, packed.files, source)
     builtin: dict[str, params.Value] = {"PROJECT_ID": google.project, "GCLOUD_PROJECT": google.project}
     if google.storage_bucket is not None:
         builtin["STORAGE_BUCKET"] = google.storage_bucket
@@ -267,7 +269,7 @@ def _codebase(
         builtin["DATABASE_URL"] = google.database_url
     backend_url = settings.secrets.backend_url_variable
     resolved, more = params.resolve(
-        answer.manifest.get("params"),
+        discovered.manifest.get("params"),
         params.Sources(
             configured=settings.functions.params,
             builtin=builtin,
@@ -281,7 +283,7 @@ def _codebase(
     seen.declared[source.name] = set(resolved.declared)
     seen.json_secrets |= dict.fromkeys(resolved.json_secrets, where)
     parsed, more = manifest.parse(
-        answer.manifest,
+        discovered.manifest,
         resolved,
         manifest.Context(
             where=where,
@@ -300,17 +302,17 @@ def _codebase(
         ),
     )
     problems += more
-    texts = (*unknown, *outdated, *parsed.warnings, *_warnings(source, answer, parsed))
+    texts = (*unknown, *outdated, *parsed.warnings, *_warnings(source, discovered, parsed))
     seen.warnings += [f"{where}: {text}" for text in texts]
-    seen.warnings += environment.env_file_warnings(files, set(resolved.secrets))
+    seen.warnings += function_variables.env_file_warnings(files, set(resolved.secrets))
     overriding = {
         **dict.fromkeys(
             set(settings.functions.params) & set(resolved.declared), f"{NAMESPACE}:functionParams"
         ),
-        **dict.fromkeys(common, f"{NAMESPACE}:{environment.KEY}"),
+        **dict.fromkeys(common, f"{NAMESPACE}:{function_variables.KEY}"),
         backend_url: "the backend's address",
     }
-    seen.notes += environment.env_file_notes(files, source.config_relative, overriding)
+    seen.notes += function_variables.env_file_notes(files, source.config_relative, overriding)
     return Codebase(
         name=source.name,
         folder=source.folder,
@@ -322,16 +324,16 @@ def _codebase(
 
 
 def _warnings(
-    source: firebase_json.CodebaseSource, answer: discovery.Answer, parsed: manifest.Parsed
+    source: firebase_json.CodebaseSource, discovered: discovery.Discovered, parsed: manifest.Parsed
 ) -> list[str]:
     deployed = {endpoint.entry_point.split(".")[0] for endpoint in parsed.endpoints}
     found = [
         f"exports.{name} is not deployed: a later `module.exports = ...` replaces it. "
         f"Move {name} into that object."
-        for name in answer.lost_exports
+        for name in discovered.overwritten_exports
         if name not in deployed
     ]
-    found += [f"exports.{name} is undefined, so it is not deployed." for name in answer.undefined_exports]
+    found += [f"exports.{name} is undefined, so it is not deployed." for name in discovered.undefined_exports]
     for hook, when, commands in (
         ("predeploy", "before", source.predeploy),
         ("postdeploy", "afterwards", source.postdeploy),

@@ -43,7 +43,7 @@ _CREDENTIAL = Ignored(
 _LOCAL = ("node_modules", ".git", ".ds_store")  # in lower case; installed, or different on each machine
 _SHOWN = 10
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date of the zip format
-_PLAIN, _EXECUTABLE = 0o100644, 0o100755
+_REGULAR, _EXECUTABLE = 0o100644, 0o100755
 _UNIX = 3
 MAX_BYTES = 100_000_000  # source of one function (Cloud Functions quotas: 100 MB compressed)
 
@@ -173,7 +173,7 @@ class _Walk:
                     self.problems.append(Problem(key=self._where, what=what, fix=fix))
                     break
                 info = zipfile.ZipInfo(name, _DATE)
-                info.external_attr = (_EXECUTABLE if mode & stat.S_IXUSR else _PLAIN) << 16
+                info.external_attr = (_EXECUTABLE if mode & stat.S_IXUSR else _REGULAR) << 16
                 info.create_system = _UNIX
                 archive.writestr(info, content)
         return buffer.getvalue()

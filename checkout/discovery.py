@@ -31,24 +31,24 @@ from settings.problems import Problem
 
 HOOK = Path(__file__).with_name("discovery_hook.cjs")
 LOCK_FILES = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml")
-_CACHE_FORMAT = "2"  # increase it when `Answer` or the hook changes
+_CACHE_FORMAT = "3"  # increase it when `Discovered` or the hook changes
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "NODE_ENV", "SYSTEMROOT")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class Discovered:
     """The manifest; exports that are undefined or lost; the loaded files, relative to the codebase and
     without dependencies; the last lines that the code wrote to stdout and stderr while it was loaded."""
 
     manifest: Mapping[str, object]
     undefined_exports: tuple[str, ...] = ()
-    lost_exports: tuple[str, ...] = ()
+    overwritten_exports: tuple[str, ...] = ()
     loaded: tuple[str, ...] = ()
     stdout: tuple[str, ...] = ()
     stderr: tuple[str, ...] = ()
 
 
-def discover(source: Source, cache_dir: Path) -> tuple[Answer | None, list[Problem]]:
+def discover(source: Source, cache_dir: Path) -> tuple[Discovered | None, list[Problem]]:
     """The codebase's manifest: from functions.yaml, the cache, or a run of the SDK."""
     written = source.folder / "functions.yaml"
     if written.is_file():
@@ -57,13 +57,13 @@ def discover(source: Source, cache_dir: Path) -> tuple[Answer | None, list[Probl
     if command is None:
         return None, problems
     cached = cache_dir / f"{_key(source, command)}.json"
-    answer = _from_cache(cached)
-    if answer is not None:
-        return answer, []
-    answer, problems = _run(source, command)
-    if answer is not None:
-        write_atomically(cached, json.dumps(asdict(answer), indent=1, sort_keys=True).encode())
-    return answer, problems
+    discovered = _from_cache(cached)
+    if discovered is not None:
+        return discovered, []
+    discovered, problems = _run(source, command)
+    if discovered is not None:
+        write_atomically(cached, json.dumps(asdict(discovered), indent=1, sort_keys=True).encode())
+    return discovered, problems
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ def _problem(source: Source, what: str, fix: str) -> list[Problem]:
     return [Problem(key=source.where, what=what, fix=fix)]
 
 
-def _from_file(written: Path, source: Source) -> tuple[Answer | None, list[Problem]]:
+def _from_file(written: Path, source: Source) -> tuple[Discovered | None, list[Problem]]:
     import yaml  # slow, and only needed for such a file
 
     key = f"{source.where}/functions.yaml"
@@ -89,7 +89,7 @@ def _from_file(written: Path, source: Source) -> tuple[Answer | None, list[Probl
         return None, [Problem(key=key, what=f"not valid YAML: {error}", fix=fix)]
     if manifest is None:
         return None, [Problem(key=key, what="does not contain a manifest.", fix=fix)]
-    return Answer(manifest=manifest), []
+    return Discovered(manifest=manifest), []
 
 
 def _sdk(source: Source) -> tuple[_Command | None, list[Problem]]:
@@ -174,7 +174,7 @@ def _key(source: Source, command: _Command) -> str:
     return hashlib.sha256(os.fsencode("\0".join(parts))).hexdigest()
 
 
-def _run(source: Source, command: _Command) -> tuple[Answer | None, list[Problem]]:
+def _run(source: Source, command: _Command) -> tuple[Discovered | None, list[Problem]]:
     with tempfile.TemporaryDirectory(prefix="discovery-") as folder:
         manifest_path, report_path = Path(folder) / "manifest.json", Path(folder) / "report.json"
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
@@ -191,7 +191,7 @@ def _run(source: Source, command: _Command) -> tuple[Answer | None, list[Problem
         manifest, report = _written(manifest_path), _written(report_path) or {}
     if finished.code is None or manifest is None:
         return None, [discovery_failure.explain(source, command.node, finished, report)]
-    return _answer(source, manifest, report, finished), []
+    return _discovered(source, manifest, report, finished), []
 
 
 def _load(source: Source, command: _Command, environment: Mapping[str, str]) -> Finished:
@@ -221,24 +221,24 @@ def _written(path: Path) -> dict[str, object] | None:
         return None
 
 
-def _answer(
+def _discovered(
     source: Source, manifest: Mapping[str, object], report: Mapping[str, object], finished: Finished
-) -> Answer:
+) -> Discovered:
     entry = report.get("entry")
     exported = set(strings(report.get("exported")) or ())
     undefined = set(strings(report.get("undefined")) or ())
-    lost: tuple[str, ...] = ()
+    overwritten: tuple[str, ...] = ()
     if isinstance(entry, str) and entry.endswith((".js", ".cjs")) and (exported or undefined):
         text = Path(entry).read_text(encoding="utf-8", errors="replace")
-        lost = tuple(name for name in overwritten_exports(text) if name not in exported | undefined)
+        overwritten = tuple(name for name in overwritten_exports(text) if name not in exported | undefined)
     root = source.folder.resolve()
     loaded = sorted(
         Path(os.path.relpath(file, root)).as_posix() for file in strings(report.get("loaded")) or ()
     )
-    return Answer(
+    return Discovered(
         manifest=manifest,
         undefined_exports=tuple(sorted(undefined)),
-        lost_exports=lost,
+        overwritten_exports=overwritten,
         loaded=tuple(loaded),
         stdout=node_process.shown(finished.stdout),
         stderr=node_process.shown(finished.stderr),
@@ -258,12 +258,12 @@ def overwritten_exports(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(match.group(1) for match in singles if match.start() < whole[-1]))
 
 
-def _from_cache(path: Path) -> Answer | None:
-    """A cached answer; None if there is none or the file is damaged."""
+def _from_cache(path: Path) -> Discovered | None:
+    """A cached result; None if there is none or the file is damaged."""
     found = _written(path) or {}
     manifest = mapping(found.get("manifest"))
     if manifest is None:
         return None
-    names = ("undefined_exports", "lost_exports", "loaded", "stdout", "stderr")
+    names = ("undefined_exports", "overwritten_exports", "loaded", "stdout", "stderr")
     lists = {name: strings(found.get(name)) or () for name in names}
-    return Answer(manifest=manifest, **lists)
+    return Discovered(manifest=manifest, **lists)

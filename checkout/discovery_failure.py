@@ -46,7 +46,7 @@ _SDK_COMMAND = "firebase-functions/lib/bin/"
 def explain(source: Source, node: str, finished: Finished, report: Mapping[str, object]) -> Problem:
     """The problem. `report` is what the hook wrote, {} if the process was killed."""
     failure = _Failure(source, finished, report)
-    found = failure.without_an_answer() or failure.ended_by_the_code() or failure.of_the_sdk(node)
+    found = failure.timed_out_or_killed() or failure.ended_by_the_code() or failure.reported_by_the_sdk(node)
     printed = "".join(f"\n      {line}" for line in failure.printed())
     what = found.what + (f" It printed:{printed}" if printed else "")
     return Problem(key=found.key, what=what, fix=found.fix)
@@ -62,7 +62,7 @@ class _Failure:
         self._exit = mapping(report.get("exit")) or {}
         self._uncaught = mapping(report.get("uncaught")) or {}
 
-    def without_an_answer(self) -> Problem | None:
+    def timed_out_or_killed(self) -> Problem | None:
         """A time-out or a signal: the hook reports nothing."""
         source = self._source
         if self._code is None:
@@ -107,7 +107,7 @@ class _Failure:
             return self._problem(what, "Move what is awaited into a function.")
         return None
 
-    def of_the_sdk(self, node: str) -> Problem:
+    def reported_by_the_sdk(self, node: str) -> Problem:
         """What the SDK reports."""
         output = self._finished.output
         if not _place(self._source, output):

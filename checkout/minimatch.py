@@ -11,8 +11,8 @@ folder, by minimatch 3 with the options `matchBase` and `dot`:
 - `!pattern` matches everything that `pattern` does not match; it includes nothing again. `#pattern` is a
   comment.
 
-`wcmatch` and `bracex` read the parts of a pattern. tests/unit/test_minimatch.py compares with minimatch's own
-answers. They differ only in odd patterns: an unclosed bracket after a wildcard, a range in reverse order, and
+`wcmatch` and `bracex` read the parts of a pattern. tests/unit/test_minimatch.py compares with the results of
+minimatch itself. They differ only in odd patterns: an unclosed bracket after a wildcard, a range in reverse order, and
 `!(a)` directly before another wildcard.
 """
 

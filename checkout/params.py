@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from settings.keys import NAMESPACE
-from settings.parsing import as_written, kind_of, mapping, misspelt, nearest, sequence, strings
+from settings.parsing import ambiguous_number, as_string, kind_of, mapping, nearest, sequence, strings
 from settings.problems import Problem
 from settings.reader import remove_command, set_command
 
@@ -190,7 +190,11 @@ def resolve(declarations: object, sources: Sources, where: str) -> tuple[Params,
         converted = converters[kind](value)
         if converted is None:
             number = kind == "string" and isinstance(value, int | float)
-            wrong = misspelt(str(value)) if number else f"must be {_KINDS[kind]}, but is {kind_of(value)}."
+            wrong = (
+                ambiguous_number(str(value))
+                if number
+                else f"must be {_KINDS[kind]}, but is {kind_of(value)}."
+            )
             problems.append(Problem(key=key, what=f"the param {name} {wrong}", fix=fix))
             continue
         values[name] = converted
@@ -279,7 +283,7 @@ def _env_list(value: object) -> Value | None:
 
 # A value as the type of its param, or None. Strings are parsed: the Pulumi CLI writes floats as strings.
 _CONVERTERS: Mapping[str, Callable[[object], Value | None]] = {
-    "string": as_written, "int": _to_int, "float": _to_float, "boolean": _to_boolean, "list": _to_list,
+    "string": as_string, "int": _to_int, "float": _to_float, "boolean": _to_boolean, "list": _to_list,
 }  # fmt: skip
 _FROM_ENV_FILES = {**_CONVERTERS, "boolean": _env_boolean, "list": _env_list}
 

@@ -27,7 +27,7 @@ import pulumi_gcp as gcp
 
 from checkout.app import Codebase
 from checkout.endpoints import CallableTrigger, Endpoint, EventTrigger, HttpsTrigger, ScheduleTrigger
-from checkout.environment import environment
+from checkout.function_variables import environment_variables
 from components._base import Component, Resources
 from components.apis import EVENTS, FUNCTIONS, SCHEDULES, Apis
 from components.deletion_guard import DeletionGuard, DeletionGuardArgs
@@ -178,7 +178,7 @@ class Functions(Component):
                 SOURCE_VARIABLE: codebase.archive.object_name,
             },
         }
-        variables = environment(endpoint, self._args.google)
+        variables = environment_variables(endpoint, self._args.google)
         service: gcp.cloudfunctionsv2.FunctionServiceConfigArgsDict = {
             "environment_variables": variables,
             "available_memory": endpoint.memory,

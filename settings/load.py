@@ -59,7 +59,7 @@ def load_settings(
     )
     credential_rules.check_google(read, environ, google.project)
     read.unknown_keys()
-    usable = not read.bad & _READS_THE_APP
+    usable = not read.invalid & _READS_THE_APP
     found = replace(
         settings,
         production=production,

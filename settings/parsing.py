@@ -16,7 +16,7 @@ from typing import cast
 
 from settings.problems import Problem
 
-_SPELLED_OTHERWISE = 1_000_000  # the shortest phone numbers have 7 digits (ITU-T E.164)
+_AMBIGUOUS_FROM = 1_000_000  # the shortest phone numbers have 7 digits (ITU-T E.164)
 _TOKEN = re.compile(r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
 
@@ -60,7 +60,7 @@ def kind_of(value: object) -> str:
     return "a list" if isinstance(value, list | tuple) else "an object"
 
 
-def as_written(value: object) -> str | None:
+def as_string(value: object) -> str | None:
     """A value as the text that was written; None if it is no string, or a number that may have been spelled
     otherwise.
 
@@ -71,10 +71,10 @@ def as_written(value: object) -> str | None:
         return "true" if value else "false"
     if isinstance(value, str):
         return value
-    return str(value) if isinstance(value, int) and abs(value) < _SPELLED_OTHERWISE else None
+    return str(value) if isinstance(value, int) and abs(value) < _AMBIGUOUS_FROM else None
 
 
-def misspelt(shown: str) -> str:
+def ambiguous_number(shown: str) -> str:
     """Completes the message about a number that `as_written` refuses."""
     return f"is stored as the number {shown}, which may have lost a +, a zero or digits."
 

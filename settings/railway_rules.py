@@ -109,7 +109,7 @@ def config_file_fix(value: str) -> str | None:
 
 def check_branch(read: ConfigReader, branch: str, *, production: bool) -> None:
     """Production is what is on main."""
-    if production and branch != "main" and "branch" not in read.bad:
+    if production and branch != "main" and "branch" not in read.invalid:
         read.add(
             "branch",
             f"is {read.shown('branch', branch)}, but a production stack deploys main.",
@@ -119,7 +119,7 @@ def check_branch(read: ConfigReader, branch: str, *, production: bool) -> None:
 
 def check_replicas(read: ConfigReader, replicas: int) -> None:
     """One, because of the volume and of the sessions."""
-    if replicas != 1 and "replicas" not in read.bad:
+    if replicas != 1 and "replicas" not in read.invalid:
         read.add(
             "replicas",
             f"is {replicas}, but must be 1: Railway allows one instance for a service with a volume, and two "
@@ -131,7 +131,7 @@ def check_replicas(read: ConfigReader, replicas: int) -> None:
 def check_volume_size(read: ConfigReader, size_gb: float, plan: str) -> None:
     """Within the plan."""
     most = RAILWAY_PLAN_VOLUME_GB.get(plan, max(RAILWAY_PLAN_VOLUME_GB.values()))
-    if "volumeSizeGb" in read.bad or 0.001 <= size_gb <= most:
+    if "volumeSizeGb" in read.invalid or 0.001 <= size_gb <= most:
         return
     if size_gb < 0.001:
         reason = "a volume has at least 0.001 GB"

@@ -16,12 +16,12 @@ from typing import NoReturn, TypeVar, cast
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
-from settings.keys import NAMESPACE, Key, Kind, fields_of
+from settings.keys import NAMESPACE, Key, ValueType, fields_of
 from settings.parsing import (
-    as_written,
+    ambiguous_number,
+    as_string,
     kind_of,
     mapping,
-    misspelt,
     nearest,
     not_a_string,
     not_known,
@@ -38,8 +38,8 @@ MAX_SECRET_BYTES = 65_536  # of a version (Secret Manager docs, quotas)
 _YES, _NO = {"yes", "y", "on", "1"}, {"no", "n", "off", "0"}
 _PLACEHOLDER = re.compile(r"your-[a-z-]+(/your-[a-z-]+)?|[\w.-]+/your-[a-z-]+|<.*|0{8}-0{4}-0{4}-0{4}-0{12}")
 # How a command addresses one part of a list or an object.
-_PARTS = {Kind.LIST: "[0]"} | dict.fromkeys(
-    (Kind.OBJECT, Kind.STRINGS, Kind.VARIABLES, Kind.SECRETS), ".NAME"
+_PARTS = {ValueType.LIST: "[0]"} | dict.fromkeys(
+    (ValueType.OBJECT, ValueType.STRINGS, ValueType.VARIABLES, ValueType.SECRETS), ".NAME"
 )
 
 
@@ -84,7 +84,7 @@ class ConfigReader:
         self.not_json: set[str] = set()  # the names of secrets; their values are only known here
         self.problems: list[Problem] = []
         self.warnings: list[str] = []
-        self.bad: set[str] = set()
+        self.invalid: set[str] = set()
 
     def section(self, section: type[_T], **given: object) -> _T:
         """A settings dataclass with the values of its keys, and of the dataclasses in it.
@@ -105,7 +105,7 @@ class ConfigReader:
 
     def add(self, name: str, what: str, fix: str) -> None:
         """Report a problem of a key."""
-        self.bad.add(name)
+        self.invalid.add(name)
         self.problems.append(Problem(key=f"{NAMESPACE}:{name}", what=what, fix=fix))
 
     def warn(self, name: str, what: str, fix: str) -> None:
@@ -147,9 +147,9 @@ class ConfigReader:
         name = key.name
         explicit = self.explicit(name)
         value = self._from_file.get(name) if explicit is None else explicit
-        if key.kind is Kind.SECRET:
+        if key.value_type is ValueType.SECRET:
             return None if value is None else self._secret(key, value)
-        default = None if key.optional and key.fallback == "" else parse(key.kind, key.fallback)
+        default = None if key.optional and key.fallback == "" else parse(key.value_type, key.fallback)
         if value is None or (key.optional and not str(value).strip()):
             if key.required:
                 self._missing(key)
@@ -158,20 +158,20 @@ class ConfigReader:
             self.add(name, f'"{value}" is a placeholder.', set_command(name, "<your own value>"))
             return default
         try:
-            found = parse(key.kind, value)
+            found = parse(key.value_type, value)
         except BadValueError as error:
             self._wrong_type(key, value, str(error))
             return default
         if found == "":
             self._missing(key)
             return default
-        if key.kind is Kind.LIST:
+        if key.value_type is ValueType.LIST:
             return self._items(key, cast("tuple[str, ...]", found))
-        if key.kind is Kind.SECRETS:
+        if key.value_type is ValueType.SECRETS:
             return self._secrets(key, cast("dict[str, object]", found))
-        if key.kind is Kind.STRINGS:
+        if key.value_type is ValueType.STRINGS:
             return self._strings(key.name, cast("dict[str, object]", found))
-        if key.kind is Kind.VARIABLES:
+        if key.value_type is ValueType.VARIABLES:
             return self._variables(key, cast("dict[str, object]", found))
         return self._checked(key, found)
 
@@ -180,18 +180,18 @@ class ConfigReader:
         self.add(key.name, f"{what}. {key.description}", set_command(key.name, key.sample))
 
     def _wrong_type(self, key: Key, value: object, actual: str) -> None:
-        part = _PARTS.get(key.kind, "")
+        part = _PARTS.get(key.value_type, "")
         sample = key.sample
-        if key.kind is Kind.BOOLEAN:
+        if key.value_type is ValueType.BOOLEAN:
             word = str(value).strip().lower()
             sample = "true" if word in _YES or (word not in _NO and key.fallback is True) else "false"
         elif part:
-            sample = "" if key.kind is Kind.SECRETS else "<string>"  # Pulumi asks for a secret
+            sample = "" if key.value_type is ValueType.SECRETS else "<string>"  # Pulumi asks for a secret
         shown = "" if part else f" ({self.shown(key.name, value)})"
         self.add(
             key.name,
-            f"must be {key.kind.noun}, but is {actual}{shown}.",
-            set_command(key.name, sample, part, secret=key.kind is Kind.SECRETS),
+            f"must be {key.value_type.noun}, but is {actual}{shown}.",
+            set_command(key.name, sample, part, secret=key.value_type is ValueType.SECRETS),
         )
 
     def _items(self, key: Key, items: tuple[str, ...]) -> tuple[object, ...]:
@@ -248,12 +248,14 @@ class ConfigReader:
         """
         found: dict[str, str] = {}
         for part, value in values.items():
-            text = as_written(value)
+            text = as_string(value)
             if text is not None:
                 found[part] = text
                 continue
             shown = self.shown(name, value)
-            what = f"{part} {misspelt(shown) if isinstance(value, int | float) else not_a_string(value)}"
+            what = (
+                f"{part} {ambiguous_number(shown) if isinstance(value, int | float) else not_a_string(value)}"
+            )
             self.add(name, what, set_command(name, "<string>", f"{within}.{part}"))
         return found
 
@@ -280,13 +282,13 @@ class ConfigReader:
             )
         for name, value in values.items():
             command = set_command(key.name, part=f".{name}", secret=True)
-            text = as_written(value)
+            text = as_string(value)
             if value in (None, ""):
                 fix = f"{command}  (or {remove_command(key.name, f'.{name}')})"
                 self.add(key.name, f"{name} is empty.", fix)
             elif text is None:
                 number = isinstance(value, int | float)
-                what = misspelt("[secret]") if number else not_a_string(value)
+                what = ambiguous_number("[secret]") if number else not_a_string(value)
                 self.add(key.name, f"{name} {what}", command)
             else:
                 if text != text.strip():
@@ -314,7 +316,7 @@ def bounds_text(key: Key) -> str:
     return f"from {key.low:g} to {key.high:g} {key.unit}".rstrip() if key.high is not None else key.unit
 
 
-def parse(kind: Kind, value: object) -> object:
+def parse(kind: ValueType, value: object) -> object:
     """A config value (a string, or JSON in a string) as the type of its kind.
 
     Raises:
@@ -404,15 +406,15 @@ def _object(value: object) -> dict[str, object]:
     return found
 
 
-_PARSERS: dict[Kind, Callable[[object], object]] = {
-    Kind.STRING: _string,
-    Kind.PATH: _path,
-    Kind.INTEGER: _integer,
-    Kind.NUMBER: _number,
-    Kind.BOOLEAN: _boolean,
-    Kind.LIST: _list,
-    Kind.OBJECT: _object,
-    Kind.STRINGS: _object,
-    Kind.VARIABLES: _object,
-    Kind.SECRETS: _object,
+_PARSERS: dict[ValueType, Callable[[object], object]] = {
+    ValueType.STRING: _string,
+    ValueType.PATH: _path,
+    ValueType.INTEGER: _integer,
+    ValueType.NUMBER: _number,
+    ValueType.BOOLEAN: _boolean,
+    ValueType.LIST: _list,
+    ValueType.OBJECT: _object,
+    ValueType.STRINGS: _object,
+    ValueType.VARIABLES: _object,
+    ValueType.SECRETS: _object,
 }

@@ -96,7 +96,7 @@ def warn_function_deletion(read: ConfigReader, *, allowed: bool) -> None:
 
 def check_app_dir(read: ConfigReader, folder: Path) -> None:
     """The checkout must exist before anything in it is read."""
-    if "appDir" not in read.bad and not folder.is_dir():
+    if "appDir" not in read.invalid and not folder.is_dir():
         read.add(
             "appDir",
             f"there is no folder {folder}.",
@@ -107,7 +107,7 @@ def check_app_dir(read: ConfigReader, folder: Path) -> None:
 def check_project(read: ConfigReader, project: str, stack: str) -> None:
     """The plugin's own setting must not name another project."""
     configured, _ = other_namespace("gcp:project")
-    if configured and project and configured != project and "googleProject" not in read.bad:
+    if configured and project and configured != project and "googleProject" not in read.invalid:
         add_variable(
             read,
             "gcp:project",

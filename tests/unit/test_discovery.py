@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from checkout.discovery import Answer, discover, overwritten_exports
+from checkout.discovery import Discovered, discover, overwritten_exports
 from checkout.discovery_source import Source
 from settings.parsing import mapping
 from settings.problems import Problem
@@ -68,7 +68,7 @@ class Codebase:
         environment: Mapping[str, str] | None = None,
         timeout: int = 60,
         bucket: str = "",
-    ) -> tuple[Answer | None, list[Problem]]:
+    ) -> tuple[Discovered | None, list[Problem]]:
         if code is not None:
             self.write("index.js", code)
         source = Source(
@@ -83,7 +83,7 @@ class Codebase:
         )
         return discover(source, self.cache)
 
-    def answer(self, code: str) -> Answer:
+    def answer(self, code: str) -> Discovered:
         answer, problems = self.ask(code)
         assert problems == []
         assert answer is not None
@@ -116,7 +116,7 @@ def test_every_supported_trigger_is_in_the_manifest(codebase: Codebase) -> None:
     ]  # fmt: skip
     assert (mapping(endpoints["clients-created"]) or {})["entryPoint"] == "clients.created"
     assert answer.loaded == ("index.js",)
-    assert (answer.lost_exports, answer.undefined_exports) == ((), ())
+    assert (answer.overwritten_exports, answer.undefined_exports) == ((), ())
 
 
 def test_es_modules_are_read(codebase: Codebase) -> None:
@@ -412,7 +412,7 @@ def test_overwritten_and_undefined_exports_are_found(
 ) -> None:
     codebase.write("other.js", "exports.present = 1;")
     answer = codebase.answer(code)
-    assert (answer.lost_exports, answer.undefined_exports) == (lost, undefined)
+    assert (answer.overwritten_exports, answer.undefined_exports) == (lost, undefined)
 
 
 def test_only_exports_before_the_last_module_exports_can_be_overwritten() -> None:

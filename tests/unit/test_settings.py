@@ -18,7 +18,7 @@ from pulumi.runtime.config import set_all_config
 
 from railway.validation import SETTABLE_VARIABLES
 from settings import reference
-from settings.keys import NAMESPACE, Kind, keys_of, setting
+from settings.keys import NAMESPACE, ValueType, keys_of, setting
 from settings.load import load_settings
 from settings.model import KEYS, RailwaySettings, Settings
 from settings.parsing import mapping
@@ -96,7 +96,7 @@ def test_one_field_is_a_key() -> None:
         retry_after_seconds: int | None = setting("How long to wait.", low=0, high=60, unit="seconds")
 
     (key,) = keys_of(Section)
-    assert (key.name, key.kind, key.optional) == ("retryAfterSeconds", Kind.INTEGER, True)
+    assert (key.name, key.value_type, key.optional) == ("retryAfterSeconds", ValueType.INTEGER, True)
     assert Section().retry_after_seconds is None
     with pytest.raises(TypeError, match="lowest"):
         setting("How long to wait.", lowest=0)  # pyright: ignore[reportCallIssue]

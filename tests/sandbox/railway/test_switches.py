@@ -233,14 +233,14 @@ def _beside(railway: Railway, stack: Stack) -> tuple[str, dict[str, str]]:
     return made, {"s": made, "e": other}
 
 
-def _settings_reach(railway: Railway, stack: Stack) -> object:
+def _settings_update_scope(railway: Railway, stack: Stack) -> object:
     worker, beside = _beside(railway, stack)
     input_ = {"serviceId": worker, "environmentId": stack.environment, "input": {"startCommand": "run"}}
     railway.ok("ServiceInstanceUpdate", **input_)
     return railway.ok("ServiceInstance", **beside)["startCommand"]
 
 
-def _delete_reach(railway: Railway, stack: Stack) -> object:
+def _delete_scope(railway: Railway, stack: Stack) -> object:
     worker, beside = _beside(railway, stack)
     railway.ok("ServiceDelete", id=worker, environmentId=stack.environment)
     body = railway.reply("ServiceInstance", **beside).json()
@@ -320,8 +320,8 @@ PROBES: dict[str, Probe] = {
     "blank_credentials_clear": Probe(
         _credentials_blanked, {True: None, False: {"username": "*****", "password": "*****"}}
     ),
-    "settings_reach": Probe(_settings_reach, {"no_forks": "run", "named": None}),
-    "service_delete_reach": Probe(_delete_reach, {"no_forks": "Service not found", "named": "there"}),
+    "settings_update_scope": Probe(_settings_update_scope, {"no_forks": "run", "named": None}),
+    "service_delete_scope": Probe(_delete_scope, {"no_forks": "Service not found", "named": "there"}),
     "overlap_fails_all": Probe(_overlap, {False: [False, False], True: [True, True]}),
 }
 

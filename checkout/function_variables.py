@@ -26,7 +26,7 @@ MAX_COUNT = 1000
 _ADDRESS_BYTES = 300  # more than an address can have; it is known after Railway's deployment
 
 
-def environment(endpoint: Endpoint, google: GoogleSettings) -> dict[str, str]:
+def environment_variables(endpoint: Endpoint, google: GoogleSettings) -> dict[str, str]:
     """The variables whose values are known before the deployment."""
     project = google.project
     provided = {
@@ -48,7 +48,7 @@ def limit_problems(endpoints: Sequence[Endpoint], google: GoogleSettings, where:
     """Functions whose variables Google would reject."""
     problems: list[Problem] = []
     for endpoint in endpoints:
-        variables = environment(endpoint, google)
+        variables = environment_variables(endpoint, google)
         size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
         count = len(variables) + len(endpoint.secrets)
         if endpoint.backend_variable is not None:
