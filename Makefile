@@ -32,10 +32,10 @@ help: ## list the targets
 
 setup: $(STAMPS) ## install all that the other targets need
 
-sandbox: setup ## show the life of a stack on this machine; the sandbox stays up
-	@$(VENV)/python -m sandbox life
+sandbox: setup ## run the demo on this machine, without any account; the sandbox keeps running
+	@$(VENV)/python -m sandbox demo
 
-down: setup ## stop the sandbox; its state stays
+down: setup ## stop the sandbox; its state is kept
 	@$(VENV)/python -m sandbox down
 
 test: setup ## every layer of tests

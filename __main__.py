@@ -75,6 +75,8 @@ async def production() -> dict[str, pulumi.Input[object]]:
         FunctionsArgs(
             google=google,
             codebases=app.codebases,
+            production=settings.production,
+            allow_deletion=settings.functions.allow_function_deletion,
             apis=apis,
             identities=identities,
             secrets=secrets,

@@ -6,11 +6,21 @@ configured, and a source file that is loaded here but not deployed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from checkout import archive, discovery, firebase_json, index_file, manifest, params, runtimes
+from checkout import (
+    archive,
+    compiled_output,
+    discovery,
+    firebase_json,
+    index_file,
+    loaded_files,
+    manifest,
+    params,
+    runtimes,
+)
 from checkout.archive import Archive
 from checkout.endpoints import Endpoint
 from checkout.index_file import FieldSpec, IndexFile, IndexSpec
@@ -35,9 +45,14 @@ class RulesFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Codebase:
-    """One functions codebase: its functions and its source archive."""
+    """One functions codebase: its functions and its source archive.
+
+    `output_folders` are the folders in `folder` that contain compiled output.
+    """
 
     name: str
+    folder: Path
+    output_folders: tuple[Path, ...]
     endpoints: tuple[Endpoint, ...]
     archive: Archive
     required_apis: tuple[str, ...]
@@ -70,14 +85,15 @@ def load(settings: Settings, cache_dir: Path = CACHE_DIR) -> tuple[App | None, l
     codebases: list[Codebase] = []
     declared: set[str] = set()
     warnings: list[str] = []
+    notes: list[str] = []
     for source in found.codebases:
-        codebase = _codebase(settings, source, cache_dir, declared, problems, warnings)
+        codebase = _codebase(settings, source, cache_dir, declared, problems, warnings, notes)
         if codebase is not None:
             codebases.append(codebase)
     if len(codebases) == len(found.codebases):
         problems += params.unknown(settings.functions.params, declared)
     problems += _deployed_twice(codebases)
-    codebases, notes = _without_unused_alternative(settings, codebases)
+    codebases, unused = _without_unused_alternative(settings, codebases)
     problems += _unconfigured(settings, codebases)
     app = App(
         rules=rules,
@@ -85,9 +101,9 @@ def load(settings: Settings, cache_dir: Path = CACHE_DIR) -> tuple[App | None, l
         fields=indexes.fields,
         codebases=tuple(codebases),
         warnings=(*warnings, *_unused_secrets(settings, codebases)),
-        notes=(*found.notes, *notes),
+        notes=(*found.notes, *notes, *unused),
     )
-    return (None if problems else app), problems
+    return (None if problems else app), list(dict.fromkeys(problems))
 
 
 def _text(path: Path, name: str, problems: list[Problem]) -> str | None:
@@ -123,16 +139,20 @@ def _codebase(
     declared: set[str],
     problems: list[Problem],
     warnings: list[str],
+    notes: list[str],
 ) -> Codebase | None:
-    """The codebase. Adds to `declared` the names of its params, and to the problems and warnings."""
+    """The codebase. Adds to `declared` the names of its params, and to the problems, warnings and notes."""
     where = source.relative
     google = settings.google
     runtime, more, unknown = runtimes.choose(settings.functions.runtime, source.runtime, source.folder, where)
     problems += more
     packed, more = archive.build(source.folder, source.ignore, source.name, where, cache_dir / "archives")
     problems += more
-    if packed is None:
+    unbuilt, outdated = compiled_output.validate(source)
+    problems += unbuilt
+    if packed is None or unbuilt:
         return None
+    notes += [f"{where}: {text}" for text in packed.notes]
     answer, more = discovery.discover(
         discovery.Source(
             folder=source.folder,
@@ -153,7 +173,9 @@ def _codebase(
     problems += more
     if answer is None:
         return None
-    problems += _not_packed(answer.loaded, packed.files, where)
+    notes += _printed(where, "stdout", answer.stdout)
+    warnings += _printed(where, "stderr", answer.stderr)
+    problems += loaded_files.validate(answer.loaded, packed.files, source)
     builtin: dict[str, params.Value] = {"PROJECT_ID": google.project, "GCLOUD_PROJECT": google.project}
     if google.storage_bucket is not None:
         builtin["STORAGE_BUCKET"] = google.storage_bucket
@@ -174,10 +196,12 @@ def _codebase(
         ),
     )
     problems += more
-    texts = (*unknown, *parsed.warnings, *_warnings(source, answer, parsed))
+    texts = (*unknown, *outdated, *parsed.warnings, *_warnings(source, answer, parsed))
     warnings += [f"{where}: {text}" for text in texts]
     return Codebase(
         name=source.name,
+        folder=source.folder,
+        output_folders=compiled_output.output_folders(source),
         endpoints=parsed.endpoints,
         archive=packed,
         required_apis=parsed.required_apis,
@@ -207,16 +231,10 @@ def _warnings(
     return found
 
 
-def _not_packed(loaded: Iterable[str], packed: Sequence[str], where: str) -> list[Problem]:
-    """Files that were loaded but are not in the archive."""
-    problems: list[Problem] = []
-    for name in sorted(set(loaded) - set(packed)):
-        fix = f'Add "!{name}" to "functions.ignore" in firebase.json.'
-        if name.startswith(".."):
-            fix = f"Move it into {where}, or make it a published package: only {where} is deployed."
-        place = str(PurePosixPath(where) / name)
-        problems.append(Problem(key=place, what="the functions load it, but it is not deployed.", fix=fix))
-    return problems
+def _printed(where: str, stream: str, lines: Sequence[str]) -> list[str]:
+    if not lines:
+        return []
+    return ["\n    ".join((f"{where}: while it was loaded, the code wrote to {stream}:", *lines))]
 
 
 def _deployed_twice(codebases: Sequence[Codebase]) -> list[Problem]:

@@ -28,6 +28,7 @@ from checkout.app import Codebase
 from checkout.endpoints import CallableTrigger, Endpoint, EventTrigger, HttpsTrigger, ScheduleTrigger
 from components._base import Component, Resources
 from components.apis import EVENTS, FUNCTIONS, SCHEDULES, Apis
+from components.deletion_guard import DeletionGuard, DeletionGuardArgs
 from components.google import member
 from components.identities import Identities, runtime_email
 from components.secrets import Secrets
@@ -42,10 +43,19 @@ REPLACING = ["eventTrigger.eventType", "eventTrigger.triggerRegion"]
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionsArgs:
-    """codebases: the functions. after: what code needs before it runs, such as indexes."""
+    """The arguments of `Functions`.
+
+    Args:
+        codebases: the functions.
+        production: whether the stack is production.
+        allow_deletion: the setting `allowFunctionDeletion`.
+        after: what code needs before it runs, such as indexes.
+    """
 
     google: GoogleSettings
     codebases: tuple[Codebase, ...]
+    production: bool
+    allow_deletion: bool
     apis: Apis
     identities: Identities
     secrets: Secrets
@@ -75,6 +85,7 @@ class Functions(Component):
         self.urls = {}
         self.deployed = []
         self.ready = []
+        self._guard_deletion()
         if not args.codebases:
             self.register_outputs({"urls": self.urls})
             return
@@ -106,6 +117,26 @@ class Functions(Component):
             for endpoint in codebase.endpoints:
                 self._endpoint(codebase, endpoint, source)
         self.register_outputs({"urls": self.urls})
+
+    def _guard_deletion(self) -> None:
+        """Also without functions: the stack may have some."""
+        codebases = self._args.codebases
+        DeletionGuard(
+            f"{self._name}-deletion",
+            DeletionGuardArgs(
+                functions=sorted({endpoint.id for codebase in codebases for endpoint in codebase.endpoints}),
+                sources=[
+                    {
+                        "folder": os.path.relpath(codebase.folder),
+                        "compiled": sorted({os.path.relpath(folder) for folder in codebase.output_folders}),
+                    }
+                    for codebase in codebases
+                ],
+                production=self._args.production,
+                allowed=self._args.allow_deletion,
+            ),
+            self.child(),
+        )
 
     def _endpoint(self, codebase: Codebase, endpoint: Endpoint, source: gcp.storage.BucketObject) -> None:
         key = f"{self._name}-{endpoint.region}-{endpoint.id}"

@@ -1,21 +1,22 @@
-"""Firestore's composite indexes and field overrides, one resource each.
+"""Firestore's composite indexes and field overrides, one resource each, and the wait for all of them.
 
 Runbook: "firebase deploy --only firestore:indexes", "indexes are Ready", and the risk "index build time".
 
-A resource is named by the index's canonical key, so the order in the file has no effect, and another shape is
-another resource: the engine deletes the old one after everything else of the `up` has succeeded.
+A resource is named by the index's canonical key, so the order in the file means nothing. Each is submitted
+without waiting for its build (`skip_wait`), one after the other as firebase-tools submits them: many at once
+make Firestore answer "too much contention" (firebase-tools issue 1119, terraform-provider-google issue 6546).
+Where Firestore answers so all the same, an error hook repeats the one that failed. Google builds them side by
+side, and `firebase.index_builds.IndexBuilds` waits once for all.
 
-The first index is created alone, the others in a few parallel lanes: with many at once Firestore responds
-"too much contention", which pulumi-gcp does not retry (firebase-tools issue 1119, terraform-provider-google
-issue 6546). The key decides the lane, so a new index changes the dependencies of no other.
-
-`up` waits until an index is READY, 10 to 60 minutes on a large collection. Indexes are not protected: they
-can be built again from the file, and an index that is kept slows down writes.
+An index is never deleted before its replacement is READY: another shape is another key, hence another
+resource, and the engine deletes only after everything else of the `up` has succeeded. Indexes are not
+protected: an index can be built again from the file, and an abandoned one costs writes for ever.
 """
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
+import re
 from dataclasses import dataclass
 
 import pulumi
@@ -24,14 +25,29 @@ import pulumi_gcp as gcp
 from checkout.index_file import FieldIndex, FieldSpec, IndexField, IndexSpec
 from components._base import Component, Resources
 from components.apis import Apis
+from firebase.index_builds import IndexBuilds, IndexBuildsArgs
+from firebase.ttl_handover import TtlHandover, TtlHandoverArgs
 from settings.model import GoogleSettings
 
-BUILD_TIME = "120m"
+CONTENTION = re.compile(
+    r"too much contention|cross-transaction contention|underlying data changed", re.IGNORECASE
+)
+RETRIES = 8
+LONGEST_PAUSE_SECONDS = 60
+
+
+async def retry_contention(failed: pulumi.ErrorHookArgs) -> bool:
+    """Whether the engine repeats a failed submission: only for contention, with a growing pause."""
+    attempt = len(failed.errors)
+    if attempt > RETRIES or not CONTENTION.search(failed.errors[0]):
+        return False
+    await asyncio.sleep(min(LONGEST_PAUSE_SECONDS, 2 ** (attempt - 1)))
+    return True
 
 
 @dataclass(frozen=True, kw_only=True)
 class IndexesArgs:
-    """google: the database and the number of lanes. apis: the enabled APIs."""
+    """google: the database. apis: the enabled ones."""
 
     google: GoogleSettings
     indexes: tuple[IndexSpec, ...]
@@ -39,20 +55,8 @@ class IndexesArgs:
     apis: Apis
 
 
-def lane_of(key: str, lanes: int) -> int:
-    """The lane of an index."""
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") % lanes
-
-
 class Indexes(Component):
-    """The indexes and field overrides.
-
-    `ids` has the indexes' full names by key. `ready` is what code that queries depends on.
-
-    Example:
-        args = IndexesArgs(google=settings.google, indexes=app.indexes, fields=app.fields, apis=apis)
-        indexes = Indexes("indexes", args)
-    """
+    """The indexes and overrides. `ready` is what code that queries must wait for; `ids` by canonical key."""
 
     ids: dict[str, pulumi.Output[str]]
     ready: list[pulumi.Resource]
@@ -61,24 +65,37 @@ class Indexes(Component):
         super().__init__(name, opts)
         self._name = name
         self._google = args.google
+        self._repeated = pulumi.ResourceHookBinding(
+            on_error=[pulumi.ErrorHook("retry-firestore-contention", retry_contention)]
+        )
         self.ids = {}
         self.ready = []
-        apis = args.apis.of("firestore")
-        last: dict[int, pulumi.Resource] = {}
-        first: pulumi.Resource | None = None
+        if not args.indexes and not args.fields:
+            self.register_outputs({"ids": {}})
+            return
+        before: Resources = args.apis.of("firestore")
         for spec in sorted(args.indexes, key=lambda spec: spec.key):
-            lane = lane_of(spec.key, args.google.index_lanes)
-            before = last.get(lane) or first
-            index = self._index(spec, [before] if before else apis)
-            if first is None:
-                first = index
-            else:
-                last[lane] = index
+            index = self._index(spec, before)
             self.ids[spec.key] = index.id
-        self.ready += [*last.values()] or ([first] if first else [])
-        for spec in sorted(args.fields, key=lambda spec: spec.key):
-            # One after another: field overrides meet the same contention.
-            self.ready.append(self._field(spec, self.ready[-1:] or apis))
+            before = [index]
+        # The TTL fields come last: a TTL that ends is one of the fields before them, or the handover's.
+        ttl = {spec.collection: spec.field for spec in args.fields if spec.ttl}
+        place = TtlHandoverArgs(
+            project=args.google.project, database=args.google.firestore_database, fields=ttl
+        )
+        handover = TtlHandover(f"{name}-ttl", place, self.child(depends_on=args.apis.of("firestore")))
+        fields: dict[str, pulumi.Output[str]] = {}
+        for spec in sorted(args.fields, key=lambda spec: (bool(spec.ttl), spec.key)):
+            field = self._field(spec, [*before, handover] if spec.ttl else before)
+            fields[spec.key] = field.id
+            before = [field]
+        builds = IndexBuildsArgs(
+            project=args.google.project,
+            database=args.google.firestore_database,
+            indexes=self.ids,
+            fields=fields,
+        )
+        self.ready = [IndexBuilds(f"{name}-builds", builds, self.child(depends_on=before))]
         self.register_outputs({"ids": self.ids})
 
     def _index(self, spec: IndexSpec, after: Resources) -> gcp.firestore.Index:
@@ -91,11 +108,12 @@ class Indexes(Component):
             api_scope=spec.api_scope,
             density=spec.density,
             fields=[_index_field(field) for field in spec.fields],
-            opts=self.child(depends_on=after, custom_timeouts=_TIMEOUTS),
+            skip_wait=True,
+            opts=self.child(depends_on=after, hooks=self._repeated),
         )
 
     def _field(self, spec: FieldSpec, after: Resources) -> gcp.firestore.Field:
-        # Without `index_config` the field's indexing is unmanaged; an empty one turns all of it off.
+        # No `index_config` leaves the field's indexing as it is; an empty one turns all of it off.
         config: gcp.firestore.FieldIndexConfigArgsDict | None = None
         if spec.indexes is not None:
             entries = [_field_index(index) for index in spec.indexes]
@@ -108,11 +126,9 @@ class Indexes(Component):
             field=spec.field,
             index_config=config,
             ttl_config={} if spec.ttl else None,
-            opts=self.child(depends_on=after, custom_timeouts=_TIMEOUTS),
+            skip_wait=True,
+            opts=self.child(depends_on=after, hooks=self._repeated),
         )
-
-
-_TIMEOUTS = pulumi.CustomTimeouts(create=BUILD_TIME, update=BUILD_TIME, delete=BUILD_TIME)
 
 
 def _field_index(index: FieldIndex) -> gcp.firestore.FieldIndexConfigIndexArgsDict:
@@ -123,7 +139,10 @@ def _field_index(index: FieldIndex) -> gcp.firestore.FieldIndexConfigIndexArgsDi
 
 def _index_field(field: IndexField) -> gcp.firestore.IndexFieldArgsDict:
     if field.vector_dimension is not None:
-        return {"field_path": field.path, "vector_config": {"dimension": field.vector_dimension, "flat": {}}}
+        return {
+            "field_path": field.path,
+            "vector_config": {"dimension": field.vector_dimension, "flat": {}},
+        }
     if field.array_config is not None:
         return {"field_path": field.path, "array_config": field.array_config}
     return {"field_path": field.path, "order": field.order}

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from firebase.errors import GoogleError, JsonObject
@@ -114,3 +114,32 @@ class GoogleApi:
         return self._transport.call(
             method, url, operation=operation, body=body, params=params, repeatable=repeatable
         )
+
+    def listed(
+        self,
+        product: str,
+        path: str,
+        field: str,
+        operation: str,
+        params: Mapping[str, str] | None = None,
+    ) -> Iterator[JsonObject]:
+        """Every object of a paged list.
+
+        Args:
+            product: a key of PRODUCTS.
+            path: the collection, after the version.
+            field: the property of a page that holds the objects.
+            operation: words for a message.
+            params: the query, without paging.
+
+        Raises:
+            GoogleError: the list could not be read to its end.
+        """
+        token = ""
+        while True:
+            query = {"pageSize": "100", **(params or {}), **({"pageToken": token} if token else {})}
+            page = self.call("GET", product, path, operation=operation, params=query, repeatable=True)
+            yield from cast("list[JsonObject]", page.get(field) or [])
+            token = str(page.get("nextPageToken") or "")
+            if not token:
+                return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import cast
 
 from firebase.errors import JsonObject
@@ -17,14 +16,14 @@ def functions(api: GoogleApi, project: str, region: str) -> dict[str, JsonObject
         GoogleError: they could not be read; so do all functions of this module.
     """
     path = f"projects/{project}/locations/{region}/functions"
-    found = _listed(api, "cloudfunctions", path, "functions", f"list the functions of {region}")
+    found = api.listed("cloudfunctions", path, "functions", f"list the functions of {region}")
     return {str(function["name"]).rsplit("/", 1)[1]: function for function in found}
 
 
 def index_states(api: GoogleApi, project: str, database: str) -> dict[str, str]:
     """The state of each composite index by full name (Firestore Admin API, `Index.State`)."""
     path = f"projects/{project}/databases/{database}/collectionGroups/-/indexes"
-    found = _listed(api, "firestore", path, "indexes", f"list the indexes of {database}")
+    found = api.listed("firestore", path, "indexes", f"list the indexes of {database}")
     return {str(index["name"]): str(index.get("state", "")) for index in found}
 
 
@@ -42,14 +41,3 @@ def secret_version_state(api: GoogleApi, project: str, secret: str, version: str
     operation = f"read version {version} of {secret}"
     found = api.call("GET", "secretmanager", path, operation=operation, repeatable=True)
     return str(found.get("state", ""))
-
-
-def _listed(api: GoogleApi, product: str, path: str, field: str, operation: str) -> Iterator[JsonObject]:
-    """All objects of a paged list."""
-    params = {"pageSize": "100"}
-    while True:
-        page = api.call("GET", product, path, operation=operation, params=params, repeatable=True)
-        yield from cast("list[JsonObject]", page.get(field) or [])
-        params["pageToken"] = str(page.get("nextPageToken") or "")
-        if not params["pageToken"]:
-            return

@@ -13,7 +13,7 @@ from components.verification_spec import Spec, SpecError, from_lines
 from firebase.errors import JsonObject
 
 PROJECT = Path(__file__).resolve().parent.parent
-SANDBOX = 'for the sandbox: eval "$(python -m sandbox env)"'
+SANDBOX = 'for the sandbox: eval "$(.venv/bin/python -m sandbox env)"'
 COMMAND = "command:local:Command"
 
 

@@ -1,4 +1,4 @@
-"""Everything the program talks to, on this machine: Railway, Google, the engine, the Firestore emulator.
+"""Local stand-ins for what the program uses: Railway, Google, the Pulumi engine, the Firestore emulator.
 
-Used from outside only: the program never imports it and never knows that it talks to it.
+The program never imports this package and does not know whether it talks to the sandbox or to production.
 """

@@ -1,6 +1,6 @@
-"""The process that serves one sandbox until it is told to end.
+"""The process that serves one sandbox.
 
-Refuses to run twice on one folder, and to outlive a parent that tied it to itself.
+Only one process can serve a folder. With `attached`, it ends with the process that started it.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 
-def serve(root: Path, *, tied: bool = False) -> None:
-    """Serve the sandbox in `root` until SIGTERM, SIGINT or, when tied, the end of standard input.
+def serve(root: Path, *, attached: bool = False) -> None:
+    """Serve the sandbox in `root` until SIGTERM or SIGINT or, if attached, until standard input is closed.
 
     Raises:
         SandboxError: another process already serves this folder.
@@ -41,13 +41,13 @@ def serve(root: Path, *, tied: bool = False) -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    if tied:
+    if attached:
         threading.Thread(target=lambda: (sys.stdin.buffer.read(), ended.set()), daemon=True).start()
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(sandbox.lock().acquire(timeout=0))
         except Timeout:
-            raise SandboxError(f"the sandbox `{sandbox.name}` is already up") from None
+            raise SandboxError(f"the sandbox `{sandbox.name}` is already running") from None
         emulator = stack.enter_context(
             FirestoreEmulator(options=firestore_export.load_options(root / "firestore"))
         )
@@ -56,9 +56,9 @@ def serve(root: Path, *, tied: bool = False) -> None:
         google = stack.enter_context(
             ports.server("google", google_app(root / "google.json", firestore_emulator=emulator.host))
         )
-        # Whatever app is deployed here, its database lies where its settings say.
-        stack_state.post(google.url, "/admin/switches", {"firestore_located_by_trigger": True})
-        sandbox.announce(
+        # The database is where the app's settings say, whichever app is deployed.
+        stack_state.post_admin(google.url, "/admin/switches", {"firestore_located_by_trigger": True})
+        sandbox.write_running_file(
             Running(
                 pid=os.getpid(),
                 railway_url=railway.url,
@@ -73,7 +73,7 @@ def serve(root: Path, *, tied: bool = False) -> None:
 
 
 def _projects_with_rules(google: LiveServer) -> list[str]:
-    """The projects to which security rules were released: those whose documents anybody can have written."""
+    """Return the projects with released security rules: only these can have documents."""
     state = requests.get(f"{google.url}/admin/state", timeout=firestore_export.SECONDS)
     state.raise_for_status()
     found = (re.fullmatch(r"firebaserules/projects/([^/]+)/releases", key) for key in state.json())
@@ -81,7 +81,10 @@ def _projects_with_rules(google: LiveServer) -> list[str]:
 
 
 class _Ports:
-    """Ports chosen once and kept: a shell's exports survive a restart. One in use is replaced."""
+    """The ports of the servers, kept in a file so that a shell's variables stay valid after a restart.
+
+    A port that is in use by another process is replaced.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file

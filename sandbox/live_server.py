@@ -1,6 +1,6 @@
-"""Run an ASGI app on a free loopback port, in a thread, until told to stop.
+"""Run an ASGI app on a loopback port in a thread.
 
-Refuses any address but loopback: the sandbox holds tokens that everybody knows.
+Only loopback is used, because the sandbox's tokens are public.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HOST = "127.0.0.1"
 
 
 class LiveServer:
-    """A running ASGI app. `url` is its base address without a trailing slash.
+    """A running ASGI app. `url` is its base URL without a trailing slash.
 
     Args:
         app: the ASGI application.
@@ -27,7 +27,7 @@ class LiveServer:
     """
 
     def __init__(self, app: ASGIApp, port: int = 0) -> None:
-        # With its protocol named, asyncio sets TCP_NODELAY on the connections: 40 ms less on every answer.
+        # asyncio sets TCP_NODELAY only if the protocol is given: 40 ms less for every response.
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind((HOST, port))
@@ -38,7 +38,7 @@ class LiveServer:
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
 
     def start(self) -> LiveServer:
-        """Start serving; connections made from now on are answered."""
+        """Start serving."""
         self._socket.listen(128)
         self._thread.start()
         return self

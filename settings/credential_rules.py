@@ -74,7 +74,7 @@ def check_google(read: ConfigReader, environ: Mapping[str, str], project: str) -
             read,
             "GOOGLE_FIRESTORE_CUSTOM_ENDPOINT",
             f"is not set, but {SANDBOX_PROJECT} is the project of the sandbox.",
-            'eval "$(python -m sandbox env)"',
+            'eval "$(.venv/bin/python -m sandbox env)"',
         )
         return
     other = environ.get("GOOGLE_PROJECT", "")

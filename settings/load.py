@@ -49,6 +49,7 @@ def load_settings(
     railway_rules.check_volume_size(read, railway.volume_size_gb, railway.plan)
     railway_rules.check_backend_variables(read, settings.backend.variables)
     railway_rules.warn_new_volume(read, allowed=railway.allow_new_volume)
+    rules.warn_function_deletion(read, allowed=settings.functions.allow_function_deletion)
     rules.check_secret_names(read, secrets.names, secrets.backend_url_secret)
     credential_rules.check_tokens(
         read, environ, project_id=railway.project_id, workspace_id=railway.workspace_id

@@ -58,10 +58,6 @@ class GoogleSettings:
         "The Cloud Storage bucket that getStorage().bucket() returns in functions.",
         unset="no default bucket", rules=(rules.bucket,), example="my-crm.firebasestorage.app",
     )
-    index_lanes: int = setting(
-        "How many Firestore indexes are built at the same time. The first one is always built alone.",
-        default=4, low=1, high=20,
-    )
     backend_roles: tuple[str, ...] = setting(
         "The IAM roles of the backend's service account. Owner and Editor are rejected.",
         group="Service accounts and IAM roles", default=["roles/datastore.user"], rules=(rules.role,),
@@ -304,6 +300,11 @@ class FunctionsSettings:
     discovery_timeout: int = setting(
         "How long a functions codebase may take to load.",
         default=60, low=1, high=600, unit="seconds",
+    )
+    allow_function_deletion: bool = setting(
+        "Whether one `pulumi up` may delete a third of the functions or more, or in production functions "
+        "that the source still contains. Remove it afterwards.",
+        default=False,
     )
 
 

@@ -75,6 +75,16 @@ def other_namespace(full: str) -> tuple[str, bool]:
     return pulumi.Config(namespace).get(name) or "", is_config_secret(full)
 
 
+def warn_function_deletion(read: ConfigReader, *, allowed: bool) -> None:
+    """What is right for one `pulumi up` and should not stay."""
+    if allowed:
+        read.warn(
+            "allowFunctionDeletion",
+            "is true: functions that the code no longer exports are deleted without a question.",
+            f"{remove_command('allowFunctionDeletion')}  (after this `pulumi up`)",
+        )
+
+
 def check_app_dir(read: ConfigReader, folder: Path) -> None:
     """The checkout must exist before anything in it is read."""
     if "appDir" not in read.bad and not folder.is_dir():

@@ -166,7 +166,6 @@ SETTINGS: tuple[Bad, ...] = (
     _one("far too powerful role", "functionsRoles", ["roles/editor"], _path("functionsRoles[0]")),
     _one("odd key label", "serviceAccountKeyRotation", "next week!", _set("serviceAccountKeyRotation")),
     _one("bucket address", "storageBucket", "gs://crm", _set("storageBucket", "my-crm.firebasestorage.app")),
-    _one("no lane", "indexLanes", "0", _set("indexLanes", "4")),
     _one("unknown builder", "builder", "NIXPACK", _set("builder", "NIXPACKS")),
     _one("a Dockerfile as builder", "builder", "DOCKERFILE", _set("dockerfilePath", "Dockerfile")),
     _one("unknown restart policy", "restartPolicy", "ON_FAIL", _set("restartPolicy", "ON_FAILURE")),
@@ -316,7 +315,7 @@ SETTINGS: tuple[Bad, ...] = (
     Bad(
         name="sandbox stack without the sandbox",
         key="GOOGLE_FIRESTORE_CUSTOM_ENDPOINT",
-        fix='eval "$(python -m sandbox env)"',
+        fix='eval "$(.venv/bin/python -m sandbox env)"',
         environ={"GOOGLE_FIRESTORE_CUSTOM_ENDPOINT": None},
     ),
     Bad(
@@ -517,7 +516,7 @@ APP: tuple[Bad, ...] = (
     Bad(
         name="file that is not deployed",
         key="functions/test/helper.js",
-        fix='Add "!test/helper.js"',
+        fix='Remove "test" from "functions.ignore"',
         files={"functions/test/helper.js": "module.exports = 1;\n"},
         edits={"functions/index.js": ('"use strict";', '"use strict"; require("./test/helper");')},
     ),

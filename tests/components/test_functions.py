@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from checkout.endpoints import HttpsTrigger
+from settings.model import Settings
 from tests.components import world
 from tests.components.conftest import Run
 from tests.components.engine import Engine
@@ -162,6 +163,27 @@ def test_a_named_codebase_is_a_label(run: Run) -> None:
     named = replace(world.codebase(world.PUBLIC), name="crm")
     engine = run(app=lambda: world.app(codebases=(named,)))
     assert function(engine, "whatsappProxySend")["labels"]["firebase-functions-codebase"] == "crm"
+
+
+def test_the_guard_knows_all_functions_and_where_their_code_is(run: Run) -> None:
+    inputs = dict(run().one("functions-deletion").inputs)
+    del inputs["__provider"]
+    assert inputs == {
+        "functions": sorted(endpoint.id for endpoint in world.ENDPOINTS),
+        "sources": [{"folder": "examples/crm/functions", "compiled": ["examples/crm/functions/lib"]}],
+        "production": False,
+        "allowed": False,
+    }
+
+
+def test_the_guard_knows_the_settings_and_that_no_function_is_left(run: Run) -> None:
+    def production() -> Settings:
+        given = world.settings(production=True)
+        return replace(given, functions=replace(given.functions, allow_function_deletion=True))
+
+    guard = run(settings=production, app=lambda: world.app(codebases=())).one("functions-deletion")
+    assert (guard.inputs["production"], guard.inputs["allowed"]) == (True, True)
+    assert guard.inputs["functions"] == []
 
 
 def test_a_codebase_cannot_replace_the_variables_of_the_platform(run: Run) -> None:

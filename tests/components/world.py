@@ -34,7 +34,7 @@ GROQ = "value-of-the-groq-key"
 ADMINS = "value-of-the-admin-emails"
 
 # What is not named here has the default of its config key.
-GOOGLE = GoogleSettings(project=PROJECT, region=REGION, firestore_location="nam5", index_lanes=2)
+GOOGLE = GoogleSettings(project=PROJECT, region=REGION, firestore_location="nam5")
 RAILWAY = RailwaySettings(
     repo="example/whatsapp-crm",
     root_directory="backend",
@@ -164,6 +164,8 @@ def codebase(*endpoints: Endpoint, content: str = "0f0f") -> Codebase:
     """A codebase of these functions, with an archive of this content."""
     return Codebase(
         name="default",
+        folder=Path("examples/crm/functions"),
+        output_folders=(Path("examples/crm/functions/lib"),),
         endpoints=endpoints,
         archive=Archive(path=Path(__file__), sha256=content, object_name=f"default-{content}.zip", files=()),
         required_apis=(),

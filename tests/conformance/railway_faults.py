@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING, Literal
 
 import grpc
 
-from sandbox.faults import Described, Fault, Watch
+from sandbox.faults import Fault, RequestInfo, RequestMonitor
 from sandbox.live_server import LiveServer
 from sandbox.railway.app import create_app
 from sandbox.railway.edge import LOOPBACK, host_of
-from sandbox.railway.request_holds import Pauses, Plan
+from sandbox.railway.request_holds import HoldRule, RequestHolds
 from tests.conformance.dynamic_process import DynamicProcess
 from tests.conformance.railway_changes import CHANGED, FIRST
 from tests.conformance.railway_neighbours import Neighbours
@@ -237,8 +237,8 @@ class Bench:
 
     def __init__(self, file: Path, warm: WarmProcesses | None) -> None:
         app = create_app(file)
-        self.pauses = Pauses(app, _described)
-        self.edge = Watch(self.pauses, _described)
+        self.pauses = RequestHolds(app, _described)
+        self.edge = RequestMonitor(self.pauses, _described)
 
         async def route(scope: Scope, receive: Receive, send: Send) -> None:
             public = scope["type"] == "http" and host_of(scope) not in LOOPBACK
@@ -248,7 +248,7 @@ class Bench:
 
     def requests(self) -> list[str]:
         """What was sent since the reset, in order; of a wait's requests in a row the first two."""
-        api = [row["operation"] for row in self.world.admin("requests") if row["actor"] != "hand"]
+        api = [row["operation"] for row in self.world.admin("requests") if row["actor"] != "manual"]
         api += [row["operation"] for row in self.edge.records if row["operation"] == HEALTH]
         return [
             name
@@ -262,7 +262,7 @@ class Bench:
         if case.kind in KILLS:
             when = case.kind.removeprefix("kill_")
             if case.request == HEALTH:
-                self.pauses.plans.append(Plan(operation=HEALTH, nth=case.nth, when=when))
+                self.pauses.rules.append(HoldRule(operation=HEALTH, nth=case.nth, when=when))
             else:
                 self.world.admin("pause", {"operation": case.request, "nth": case.nth, "when": when})
         elif case.request == HEALTH:
@@ -289,9 +289,9 @@ class Bench:
         self.pauses.reset()
 
 
-def _described(scope: Scope, body: bytes) -> Described:
+def _described(scope: Scope, body: bytes) -> RequestInfo:
     del scope, body
-    return Described(operation=HEALTH)
+    return RequestInfo(operation=HEALTH)
 
 
 def run(lab: Lab, case: Case) -> None:

@@ -69,7 +69,7 @@ CONFIG_KEYS = {
     "workspace_id": "whatsapp-crm:railwayWorkspaceId",
 }
 """What the program hands in for error messages."""
-HAND = {"Authorization": f"Bearer {ACCOUNT_TOKEN}", "X-Sandbox-Actor": "hand"}
+HAND = {"Authorization": f"Bearer {ACCOUNT_TOKEN}", "X-Sandbox-Actor": "manual"}
 SECONDS = 30
 
 

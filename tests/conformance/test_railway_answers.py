@@ -18,7 +18,7 @@ from railway.service import ServiceProvider
 from railway.service_settings import ServiceSettingsProvider
 from sandbox.live_server import LiveServer
 from sandbox.railway.app import create_app
-from sandbox.railway.switches import UNPROVEN
+from sandbox.railway.switches import UNVERIFIED
 from tests.conformance.railway_changes import CHANGED, FIRST
 from tests.conformance.railway_verdict import matches
 from tests.conformance.railway_world import PROVIDERS, VARIABLES, Declared, Engine, World, first_up
@@ -123,7 +123,7 @@ def _lives() -> Iterator[Any]:
     """Every answer but the default, in one life or another: where a life does not ask the question, beside
     the answers to all others that it does not ask."""
     others: list[dict[str, object]] = []
-    for name, answers in UNPROVEN.items():
+    for name, answers in UNVERIFIED.items():
         for place, answer in enumerate(answers[1:]):
             if name in ALONE:
                 yield pytest.param({name: answer}, id=f"{name}-{answer}")
@@ -481,7 +481,7 @@ CASES: dict[str, Callable[[World, object], None]] = {
 
 
 @pytest.mark.parametrize(
-    ("name", "answer"), [(name, answer) for name in CASES for answer in UNPROVEN.get(name, ())]
+    ("name", "answer"), [(name, answer) for name in CASES for answer in UNVERIFIED.get(name, ())]
 )
 def test_the_question_is_asked_and_every_answer_is_borne(railway: World, name: str, answer: object) -> None:
     """Where the life of a stack does not ask it."""
@@ -492,5 +492,5 @@ def test_the_question_is_asked_and_every_answer_is_borne(railway: World, name: s
 
 def test_every_question_is_asked_somewhere() -> None:
     """A new switch for an unproven answer says where our provider meets it."""
-    assert {*ASKED, *CASES} == {*UNPROVEN}
+    assert {*ASKED, *CASES} == {*UNVERIFIED}
     assert not {*ASKED} & {*CASES}

@@ -29,7 +29,7 @@ class Console:
         self._post(f"serviceusage/v1/projects/{PROJECT}/services/firebaserules.googleapis.com:enable")
 
     def _in_console(self, method: str, path: str, body: dict[str, Any] | None = None) -> requests.Response:
-        headers = {"Authorization": "Bearer person", "X-Sandbox-Actor": "hand"}
+        headers = {"Authorization": "Bearer person", "X-Sandbox-Actor": "manual"}
         return requests.request(method, f"{self._google}/{path}", json=body, headers=headers, timeout=TIMEOUT)
 
     def _post(self, path: str) -> None:
@@ -72,7 +72,7 @@ class Console:
         return [
             f"{record['method']} {record['path'].split('/v1/', 1)[1].split('?', 1)[0]}"
             for record in cast("list[dict[str, Any]]", records)
-            if record["actor"] != "hand"
+            if record["actor"] != "manual"
         ]
 
     def fail(self, kind: str, operation: str = "*", times: int = 1) -> None:

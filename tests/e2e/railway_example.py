@@ -12,7 +12,7 @@ from types import TracebackType
 from sandbox.engine import layout, toolchain
 from sandbox.live_server import LiveServer
 from sandbox.railway.app import create_app
-from sandbox.supervisor import FOREIGN, PROJECT
+from sandbox.supervisor import PROJECT, UNSET_VARIABLES
 from tests.conformance.railway_world import ADMIN_TOKEN, WORKSPACE, World, assert_silent
 
 EXAMPLE = PROJECT / "examples" / "railway"
@@ -43,7 +43,7 @@ class ExampleWorld:
         self.world = World(self._server.start().url)
         self.world.admin("switches", {"deploy_step_seconds": 0.01, "backend_is_crm": False})
         engine = layout.lay_out(self.folder / "engine", toolchain.find_or_build(print))
-        inherited = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+        inherited = {name: value for name, value in os.environ.items() if name not in UNSET_VARIABLES}
         self.environ = {
             **inherited,
             **engine,

@@ -74,11 +74,11 @@ def follow_file(stack: Stack, ids: dict[str, str]) -> None:
     """Set the path of the file by hand, as it was possible when the service was made."""
     url = stack.running.railway_url
     place = {"e": one(stack, "environments")["id"], "s": ids["Service"]}
-    stack_state.post(url, "/admin/switches", {"railway_config_file_allowed": True})
+    stack_state.post_admin(url, "/admin/switches", {"railway_config_file_allowed": True})
     manual_edits.Dashboard(stack.running, "", "", "").call(
         UPDATE, {**place, "i": {"railwayConfigFile": FILE}}
     )
-    stack_state.post(url, "/admin/switches", {"railway_config_file_allowed": False})
+    stack_state.post_admin(url, "/admin/switches", {"railway_config_file_allowed": False})
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
     step("without the file, again", *DRIFT)
     seen.found = stack_state.resources(sandbox, STACK)
     path = f"/admin/volumes/{seen.ids['Volume']}/files"
-    seen.files = json.loads(stack_state.get(stack.running.railway_url, path))
+    seen.files = json.loads(stack_state.get_admin(stack.running.railway_url, path))
     return seen
 
 
@@ -160,7 +160,7 @@ def test_the_service_follows_the_file_until_the_config_forgets_it(life: Life) ->
 @pytest.mark.parametrize("kind", ["Project", "Service", "Volume", "ServiceDomain"])
 def test_it_is_the_same_object_afterwards(stack: Stack, life: Life, kind: str) -> None:
     table = {"Project": "projects", "Service": "services", "Volume": "volumes", "ServiceDomain": "domains"}
-    assert stack_state.one(life.found, stack_state.RAILWAY + kind).id == life.ids[kind]
+    assert stack_state.first_of_type(life.found, stack_state.RAILWAY_TYPE + kind).id == life.ids[kind]
     assert [row["id"] for row in rows(stack, table[kind])] == [life.ids[kind]]
 
 

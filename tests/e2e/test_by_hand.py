@@ -57,14 +57,14 @@ def make_neighbours(stack: Stack, dashboard: manual_edits.Dashboard) -> dict[str
     dashboard.call(CUSTOM, {"i": place | ours | {"domain": "by-hand.example.com"}})
     dashboard.call(PROXY, {"i": ours | {"applicationPort": 5432}})
     worker = dashboard.call(SERVICE, {"i": place | {"name": "worker"}})["serviceCreate"]["id"]
-    stack_state.post(stack.running.railway_url, "/admin/clock", {"advance": 5})
+    stack_state.post_admin(stack.running.railway_url, "/admin/clock", {"advance": 5})
     dashboard.call(VOLUME, {"i": place | {"serviceId": worker, "mountPath": "/data"}})
     dashboard.call(VOLUME, {"i": place | {"mountPath": "/spare"}})
     dashboard.call(DOMAIN, {"i": ours | {"serviceId": worker}})
     for owner in ({"serviceId": worker}, {}):
         values = {"variables": {"NOT_OURS": "kept"}, "skipDeploys": True}
         dashboard.call(VARIABLES, {"i": place | owner | values})
-    stack_state.post(stack.running.railway_url, "/admin/clock", {"advance": 5})
+    stack_state.post_admin(stack.running.railway_url, "/admin/clock", {"advance": 5})
     return {key: row for key, row in by_id(stack).items() if key not in before}
 
 
@@ -92,7 +92,9 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
         seen.done[name], seen.rows[name] = done, by_id(stack)
 
     def volume() -> str:
-        return stack_state.one(stack_state.resources(sandbox, STACK), stack_state.RAILWAY + "Volume").id
+        return stack_state.first_of_type(
+            stack_state.resources(sandbox, STACK), stack_state.RAILWAY_TYPE + "Volume"
+        ).id
 
     step("first", "up", "--yes", "--skip-preview")
     assert seen.done["first"].returncode == 0, seen.done["first"].stdout
@@ -138,7 +140,7 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
         "environment_id": dashboard.environment_id,
         "service_id": dashboard.service_id,
     }
-    stack_state.post(stack.running.railway_url, "/admin/seal", place | {"name": "ADMIN_TOKEN"})
+    stack_state.post_admin(stack.running.railway_url, "/admin/seal", place | {"name": "ADMIN_TOKEN"})
     step("sealed", *DRIFT)
 
     dashboard.call(DELETE_ENVIRONMENT, {"id": dashboard.environment_id})

@@ -29,7 +29,7 @@ class Life:
     done: dict[str, Done] = field(default_factory=dict[str, Done])
     railway: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
     google: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
-    drifts: list[manual_edits.Drift] = field(default_factory=list[manual_edits.Drift])
+    drifts: list[manual_edits.Edit] = field(default_factory=list[manual_edits.Edit])
     before: list[stack_state.Resource] = field(default_factory=list[stack_state.Resource])
     after: list[stack_state.Resource] = field(default_factory=list[stack_state.Resource])
 
@@ -51,9 +51,9 @@ def life(sandbox: Sandbox, stack: Stack) -> Life:
     step("no-op up", "up", "--yes", "--skip-preview", "--expect-no-changes")
     step("refresh", "refresh", "--yes", "--skip-preview", "--expect-no-changes")
     seen.before = stack_state.resources(sandbox, STACK)
-    seen.drifts = stack_state.drifts(stack.running, seen.before)
+    seen.drifts = stack_state.example_edits(stack.running, seen.before)
     for drift in seen.drifts:
-        drift.make()
+        drift.apply()
     step("drift", *DRIFT)
     step("heal", "up", "--yes", "--skip-preview", "--refresh", "--run-program")
     step("clean", *DRIFT)
@@ -170,7 +170,7 @@ def test_the_deployed_stack_is_verified_from_its_state(sandbox: Sandbox, life: L
     assert (before.returncode, "no `pulumi up` of the stack" in before.stderr) == (2, True), before.stderr
     done = verify(sandbox)
     assert done.returncode == 0, done.stdout + done.stderr
-    functions = [r for r in life.after if r.type == stack_state.FUNCTION]
+    functions = [r for r in life.after if r.type == stack_state.FUNCTION_TYPE]
     assert done.stdout.count("ok    function ") == len(functions) > 0
     assert done.stdout.endswith(" checked, 0 failed\n")
 
@@ -189,7 +189,7 @@ def test_destroy_is_refused_for_the_volume_and_nothing_is_deleted(life: Life) ->
 
 def test_the_volume_is_the_first_one_through_it_all(life: Life) -> None:
     def volume(found: list[stack_state.Resource]) -> str:
-        return stack_state.one(found, stack_state.RAILWAY + "Volume").id
+        return stack_state.first_of_type(found, stack_state.RAILWAY_TYPE + "Volume").id
 
     assert volume(life.before) == volume(life.after)
 

@@ -100,7 +100,7 @@ def preview(sandbox: Sandbox, bad: bad_settings.Bad, tmp_path: Path, *command: s
         "--non-interactive",
         "--color",
         "never",
-        extra={name: value or "" for name, value in bad.environ.items()},
+        extra_environment={name: value or "" for name, value in bad.environ.items()},
     )
     assert done.returncode != 0, done.stdout
     assert stack_state.counts(running.railway_url).requests == 0
@@ -156,14 +156,14 @@ def test_a_foreign_railway_project_of_that_name_stops_the_up_before_any_change(s
         headers=HAND,
         timeout=30,
     ).json()["data"]["projectCreate"]["id"]
-    before = stack_state.get(railway, "/admin/state")
+    before = stack_state.get_admin(railway, "/admin/state")
     done, asked, google = stack.counted(lambda: stack.pulumi("up", "--yes", "--skip-preview"))
     assert done.returncode != 0
     assert (
         f"already has a Railway project named {name} that this stack did not make: {foreign}" in done.stdout
     )
     assert f"pulumi config set whatsapp-crm:railwayProjectId {foreign}" in done.stdout
-    assert stack_state.get(railway, "/admin/state") == before
+    assert stack_state.get_admin(railway, "/admin/state") == before
     assert set(asked.operations) == {"ProjectsFind"}
     assert not [
         name for name in google.operations if not name.startswith("GET") and not name.endswith(".test")

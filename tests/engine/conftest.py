@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def engine() -> Engine:
-    """The real engine, built if it must be."""
-    return find_or_build(lambda text: print(text, flush=True))  # noqa: T201 - minutes: somebody is waiting
+    """The real engine, built if necessary."""
+    return find_or_build(lambda text: print(text, flush=True))  # noqa: T201 - a build takes minutes
 
 
 @pytest.fixture
@@ -31,18 +31,18 @@ def program(tmp_path: Path, engine: Engine) -> ProgramStack:
 
 @pytest.fixture(scope="module")
 def google() -> Iterator[str]:
-    """A Google of our own; its base URL."""
+    """A local Google server; its base URL."""
     with LiveServer(create_app()) as server:
         yield server.url
 
 
 @pytest.fixture
 def google_program(tmp_path: Path, engine: Engine, google: str) -> ProgramStack:
-    """A program's folder and its stack, pointed at our Google."""
+    """A program's folder and its stack, which uses the local Google server."""
     return ProgramStack(tmp_path, engine, google_environment(google))
 
 
 def google_environment(url: str) -> dict[str, str]:
-    """Return the variables with which the gcp plugin talks to a server of ours."""
+    """Return the variables with which the gcp plugin uses a local Google server."""
     addresses = {name: url + path for name, path in GOOGLE_ENDPOINTS.items()}
     return {**addresses, "GOOGLE_OAUTH_ACCESS_TOKEN": GOOGLE_TOKEN, "GOOGLE_PROJECT": GOOGLE_PROJECT}

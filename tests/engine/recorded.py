@@ -1,9 +1,10 @@
-"""What the real gcp plugin (9.x, on the Terraform provider 7.45) sent for each type.
+"""The requests of the real gcp plugin (9.x, on the Terraform provider 7.45) for each type.
 
-Recorded against a local server. Read-backs that it repeats to be sure of slow replicas stand here once.
-`ANY` is what the server chose; ids that a server chooses are `*` in paths. No requests: none were sent.
+Recorded with a local server. Repeated reads (the real plugin's precaution against slow replicas) are listed
+once. `ANY` is a value that the server chose; ids that a server chooses are `*` in paths. An empty list: no
+requests.
 
-Refuses to be corrected to what our plugin sends: a difference is our plugin's.
+The recording is the reference: if our plugin differs from it, our plugin is wrong.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Sent:
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """The requests of one type's life. `paths` is a pattern that its paths match, and no other type's."""
+    """The requests of one type. `paths` is a pattern that matches its paths and those of no other type."""
 
     paths: str
     create: tuple[Sent, ...]
@@ -51,7 +52,7 @@ class Recorded:
 def _policy(
     product: str, path: str, binding: dict[str, Any] | None, *, mask: bool = False
 ) -> tuple[Sent, ...]:
-    """Return the three requests of a change to a policy."""
+    """Return the three requests of a policy change."""
     if product == "crm":
         read = Sent(f"POST {path}:getIamPolicy", {"options": {"requestedPolicyVersion": 3}})
     else:
@@ -172,7 +173,7 @@ def _job(v: str, *, update: bool = False) -> dict[str, Any]:
 
 RECORDED = {
     "gcp:projects/service:Service": Recorded(
-        # All services of the program share the list: what is compared is which calls there are.
+        # All services of the program share the list request; only the kinds of requests are compared.
         in_order=False,
         paths=rf"{_SERVICES}(\?|/firestore\.googleapis\.com:)|{_CRM}$",
         create=(_ENABLED, Sent(f"POST {_SERVICES}/firestore.googleapis.com:enable"), Sent(f"GET {_CRM}")),
@@ -263,7 +264,7 @@ RECORDED = {
         paths=_RULES,
         create=(Sent(f"POST {_RULES}", _ruleset("1")), Sent(f"GET {_RULES}/*")),
         refresh=(Sent(f"GET {_RULES}/*"),),
-        # The first GET reads the new ruleset back, the second looks at the old one before it goes.
+        # The first GET reads the new ruleset, the second the old one before it is deleted.
         update=(
             Sent(f"POST {_RULES}", _ruleset("2")),
             Sent(f"GET {_RULES}/*"),
@@ -365,7 +366,7 @@ RECORDED = {
             Sent(f"GET {_FUNCTIONS}/aggregateClientStats"),
         ),
         refresh=(Sent(f"GET {_FUNCTIONS}/aggregateClientStats"),),
-        # Not in the recording, where this function did not change: the form is that of the other one.
+        # Not recorded, because this function did not change; the format is the other function's.
         update=(
             Sent(f"PATCH {_FUNCTIONS}/aggregateClientStats?updateMask=buildConfig", ANY),
             Sent(f"GET {_FUNCTIONS}/aggregateClientStats"),

@@ -1,4 +1,4 @@
-"""A small program and its stack, run by the real engine. Refuses the network: all is laid out in a folder."""
+"""A small program and its stack, run by the real engine from a local folder without network access."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 
     from sandbox.engine.toolchain import Engine
 
-NO_CHANGES_EXPECTED = 7  # the engine's exit code where --expect-no-changes is violated
+NO_CHANGES_EXPECTED = 7  # the engine's exit code if --expect-no-changes finds changes
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """What a command did."""
+    """The result of a command."""
 
     code: int
     text: str
 
 
 class ProgramStack:
-    """A folder with a program, a stack `dev` and the environment that both run in.
+    """A folder with a program, a stack `dev` and the environment variables of both.
 
     Args:
         folder: an empty folder.
         engine: the engine.
-        environ: variables on top of the present ones.
+        environ: additional environment variables.
     """
 
     def __init__(self, folder: Path, engine: Engine, environ: Mapping[str, str]) -> None:
@@ -50,7 +50,7 @@ class ProgramStack:
         target.write_text(text, "utf-8")
 
     def run(self, *arguments: str, code: int | None = 0) -> Ran:
-        """Run `pulumi`; fail unless it ends with `code` (None: anything)."""
+        """Run `pulumi`; fail unless its exit code is `code` (None: any)."""
         if not self._initialised:
             self._initialised = True
             self.run("stack", "init", "dev")

@@ -1,4 +1,4 @@
-"""Programs under the real engine: dynamic resources, local commands, and how errors of a program look."""
+"""Programs under the real engine: dynamic resources, local commands, and how a program's errors are shown."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ pulumi.export("stderr", one.stderr)
 """
 
 
-def test_a_local_command_through_its_life(program: ProgramStack) -> None:
+def test_a_local_command_is_created_updated_and_deleted(program: ProgramStack) -> None:
     program.write("__main__.py", COMMAND)
     program.run("config", "set", "colour", "red")
     program.up()
@@ -117,7 +117,7 @@ pulumi.export("stdout", one.stdout)
     assert program.outputs() == {"stdout": "hush-hush"}
 
 
-def test_what_the_command_plugin_does_not_do_is_refused_in_the_preview(program: ProgramStack) -> None:
+def test_unsupported_command_properties_are_errors_in_the_preview(program: ProgramStack) -> None:
     text = 'import pulumi_command as c\nc.local.Command("one", create="true", asset_paths=["*.txt"])\n'
     program.write("__main__.py", text)
     shown = program.run("preview", code=None)
@@ -166,7 +166,7 @@ def test_a_program_that_exits_fails(program: ProgramStack) -> None:
     assert "exit(3)" in shown.text
 
 
-def test_a_virtualenv_that_is_not_there_says_how_to_make_it(program: ProgramStack) -> None:
+def test_a_missing_virtualenv_is_an_error_with_its_fix(program: ProgramStack) -> None:
     program.write(
         "Pulumi.yaml", "name: small\nruntime:\n  name: python\n  options:\n    virtualenv: nowhere\n"
     )

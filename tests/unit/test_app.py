@@ -83,7 +83,7 @@ def test_loading_twice_has_the_same_result(checkout: Checkout) -> None:
 
 def test_a_file_that_is_not_deployed_has_no_effect(checkout: Checkout) -> None:
     before = checkout.good()
-    (checkout.folder / "functions/README.md").write_text("about", encoding="utf-8")
+    (checkout.folder / "functions/settings.local").write_text("about", encoding="utf-8")
     (checkout.folder / "functions/test/more.test.js").write_text("1;", encoding="utf-8")
     assert checkout.good() == before
 

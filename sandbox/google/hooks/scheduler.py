@@ -1,4 +1,4 @@
-"""Cloud Scheduler: jobs that are ENABLED or PAUSED. Refuses to run one: nothing here fires by itself."""
+"""Cloud Scheduler: jobs that are ENABLED or PAUSED. They never run."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import zoneinfo
 from typing import TYPE_CHECKING, cast
 
 from sandbox.google import generic, iam
-from sandbox.google.cloud import timestamp
 from sandbox.google.errors import ApiError, invalid
-from sandbox.google.masks import update
+from sandbox.google.masks import apply_patch
 from sandbox.google.regions import REGIONS
+from sandbox.google.timestamps import timestamp
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Handler, Json
+    from sandbox.google.request import ApiRequest, Handler
+    from sandbox.google.store import Json
 
 CRON = re.compile(r"[\d*/,\-A-Za-z]+(\s+[\d*/,\-A-Za-z]+){4}")
 APP_ENGINE = re.compile(r"(every|(\d+|first|second|third|fourth|fifth|1st|2nd|3rd|\d+th)\b).*", re.IGNORECASE)
@@ -25,7 +26,7 @@ DEFAULT_RETRY = {
 }
 
 
-def _check(call: Call, job: Json) -> None:
+def _check(request: ApiRequest, job: Json) -> None:
     schedule = cast("str", job.get("schedule", ""))
     if not CRON.fullmatch(schedule.strip()) and not APP_ENGINE.fullmatch(schedule.strip()):
         raise invalid(f"Schedule or time zone is invalid: {schedule!r}", "job.schedule")
@@ -38,7 +39,7 @@ def _check(call: Call, job: Json) -> None:
     target = cast("Json", job.get("httpTarget", {}))
     for kind in ("oidcToken", "oauthToken"):
         email = cast("Json", target.get(kind, {})).get("serviceAccountEmail")
-        if email and not iam.account_exists(call.cloud, email):
+        if email and not iam.account_exists(request.cloud, email):
             raise ApiError(
                 "PERMISSION_DENIED",
                 f'The principal lacks IAM permission "iam.serviceAccounts.actAs" for the resource '
@@ -49,35 +50,45 @@ def _check(call: Call, job: Json) -> None:
         raise invalid("Attempt deadline must be between 15 seconds and 30 minutes.", "job.attempt_deadline")
 
 
-def create(call: Call) -> Json:
-    if call.location not in REGIONS:
-        raise ApiError("NOT_FOUND", f"Location '{call.location}' is not a valid location.")
-    _check(call, call.body)
-    call.body = {"timeZone": "UTC", "retryConfig": DEFAULT_RETRY, "attemptDeadline": "180s", **call.body}
-    job = {**generic.create(call), "userUpdateTime": timestamp(), "state": "ENABLED"}
-    call.store.put(call.table(call.name, "jobs"), job["name"].rpartition("/")[2], job)
+def create(request: ApiRequest) -> Json:
+    if request.location not in REGIONS:
+        raise ApiError("NOT_FOUND", f"Location '{request.location}' is not a valid location.")
+    _check(request, request.body)
+    request.body = {
+        "timeZone": "UTC",
+        "retryConfig": DEFAULT_RETRY,
+        "attemptDeadline": "180s",
+        **request.body,
+    }
+    job = {**generic.create(request), "userUpdateTime": timestamp(), "state": "ENABLED"}
+    request.store.put(request.collection(request.name, "jobs"), job["name"].rpartition("/")[2], job)
     return job
 
 
-def patch(call: Call) -> Json:
-    """Updates what the mask names, or what the body has; the job's state stays."""
-    old = generic.get(call)
-    fresh = update(call.api, "Job", old, call.body, cast("str | None", call.query.get("updateMask")))
-    _check(call, fresh)
-    fresh = {**fresh, "name": old["name"], "userUpdateTime": timestamp()}
-    call.store.put(*call.where(), fresh)
-    return fresh
+def patch(request: ApiRequest) -> Json:
+    """PATCH what the mask names, or the fields in the body; the job's state is unchanged."""
+    old = generic.get_resource(request)
+    updated = apply_patch(
+        request.api, "Job", old, request.body, cast("str | None", request.query.get("updateMask"))
+    )
+    _check(request, updated)
+    updated = {**updated, "name": old["name"], "userUpdateTime": timestamp()}
+    request.store.put(*request.store_key(), updated)
+    return updated
 
 
-def turn(call: Call) -> Json:
-    """`:pause` and `:resume`; resuming a job that runs changes nothing."""
-    job = {**generic.get(call), "state": {"pause": "PAUSED", "resume": "ENABLED"}[call.method.verb]}
-    call.store.put(*call.where(), job)
+def pause_or_resume(request: ApiRequest) -> Json:
+    """`:pause` and `:resume`; resuming an enabled job changes nothing."""
+    job = {
+        **generic.get_resource(request),
+        "state": {"pause": "PAUSED", "resume": "ENABLED"}[request.method.verb],
+    }
+    request.store.put(*request.store_key(), job)
     return job
 
 
-def run(call: Call) -> Json:
-    generic.get(call)
+def run(request: ApiRequest) -> Json:
+    generic.get_resource(request)
     raise ApiError("UNIMPLEMENTED", "The sandbox does not run jobs.")
 
 
@@ -85,7 +96,7 @@ _ID = "cloudscheduler.projects.locations.jobs."
 HANDLERS: dict[str, Handler] = {
     _ID + "create": create,
     _ID + "patch": patch,
-    _ID + "pause": turn,
-    _ID + "resume": turn,
+    _ID + "pause": pause_or_resume,
+    _ID + "resume": pause_or_resume,
     _ID + "run": run,
 }

@@ -1,4 +1,4 @@
-"""One resource of each type that the gcp plugin has; `small:v` changes what can be changed."""
+"""One resource of each type that the gcp plugin supports; `small:v` changes what can be changed."""
 
 import pulumi
 import pulumi_gcp as gcp

@@ -1,4 +1,4 @@
-"""The sandbox under test: one server, a fresh world for each test."""
+"""The sandbox under test: one server, the initial state for each test."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def railway(server: str) -> Iterator[Railway]:
-    """A fresh Railway with the default switches."""
+    """A new Railway with the default switches."""
     with Railway(server) as client:
         client.post("reset")
         yield client

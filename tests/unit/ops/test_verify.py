@@ -347,7 +347,7 @@ def test_without_pulumi_the_error_names_the_sandboxs_command() -> None:
     done = run("", "--stack", "prod", PATH="")
     assert done.returncode == 2
     assert "pulumi is not on PATH" in done.stderr
-    assert 'eval "$(python -m sandbox env)"' in done.stderr
+    assert 'eval "$(.venv/bin/python -m sandbox env)"' in done.stderr
 
 
 def test_nothing_is_read_from_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,9 @@ const MIN_ADMIN_TOKEN = 16;
 class ConfigError extends Error {}
 
 /**
- * The settings, from environment variables. @throws {ConfigError} that lists everything wrong at once
+ * The settings from the environment variables. @throws {ConfigError} with all errors at once
  *
- * Values are never repeated in the message: some of them are secrets.
+ * The message contains no values: some of them are secrets.
  */
 function readConfig(env) {
   const problems = [];

@@ -1,5 +1,6 @@
-"""An independent judge of answers: every JSON answer against the response schema of Google's own document, by
-jsonschema (the sandbox checks requests with code of its own; answers are checked by somebody else's).
+"""Responses are validated with the response schema of Google's own document, by jsonschema.
+
+The sandbox validates requests with its own code; an independent library checks the responses.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ JsonSchema = dict[str, Any]
 
 
 def _convert(node: JsonSchema) -> JsonSchema:
-    """A document's schema as a JSON schema that takes no further properties."""
+    """Convert a document's schema to a JSON schema without additional properties."""
     if "$ref" in node:
         return {"$ref": f"#/$defs/{node['$ref']}"}
     kind = node.get("type", "any")
@@ -48,8 +49,8 @@ def _validator(mount: str, version: str, schema: str) -> Draft202012Validator:
     return Draft202012Validator({"$defs": definitions, "$ref": f"#/$defs/{schema}"})
 
 
-def complaints(http: str, path: str, answer: object) -> list[str]:
-    """What is wrong with a successful answer, [] for nothing.
+def schema_errors(http: str, path: str, answer: object) -> list[str]:
+    """Return the schema errors of a successful response.
 
     Args:
         path: the request's path, percent-encoded, with or without its query.
@@ -59,7 +60,7 @@ def complaints(http: str, path: str, answer: object) -> list[str]:
         parts = parts[1:]
     mount, version = parts[:2]
     api = discovery.load(mount, version)
-    below = "/".join(parts if api.whole else parts[1:])
+    below = "/".join(parts if api.full_path else parts[1:])
     hit = api.match(http, below)
     assert hit is not None, f"{http} {path} is no method of {api.product.document}"
     schema = hit[0].response

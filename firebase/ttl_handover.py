@@ -1,0 +1,160 @@
+"""Ending a collection's old time to live before a new one begins. `firebase.ttl_handover.TtlHandover`.
+
+Firestore allows one TTL field per collection group, and refuses a second one until the first is disabled
+(Firestore docs, "TTL policies"; firebase-tools disables first, too). Pulumi deletes what left the program at
+the end of an `up`, after everything new was created, so without this step the new TTL could never be created.
+The fields with a TTL depend on this resource.
+
+The class path `firebase.ttl_handover.TtlHandoverProvider` is written into every stack's state: renaming the
+module or the class breaks refresh of existing stacks.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi import dynamic
+
+from firebase.errors import JsonObject
+from firebase.rest import GoogleApi
+from user_errors import UserError, report_user_errors_without_traceback
+
+FIELDS = ("project", "database", "fields")
+WAIT_SECONDS = 1200.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TtlHandoverArgs:
+    """The declared time to live.
+
+    Args:
+        project: the project id.
+        database: the database id.
+        fields: the TTL field of each collection group that has one.
+    """
+
+    project: str
+    database: str
+    fields: Mapping[str, str]
+
+
+class TtlNotDisabledError(UserError):
+    """Firestore did not finish disabling a TTL in time."""
+
+    def __init__(self, collection: str, field: str) -> None:
+        super().__init__(
+            f"Firestore has not disabled the time to live on {collection}.{field} within "
+            f"{WAIT_SECONDS / 60:.0f} minutes; a collection has at most one TTL field, so the new one was "
+            "not created\n  fix: run `pulumi up` again; it continues here"
+        )
+
+
+@functools.cache
+def _api() -> GoogleApi:
+    return GoogleApi()
+
+
+def disable(
+    api: GoogleApi,
+    place: Mapping[str, str],
+    collection: str,
+    field: str,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Disable the TTL of one field, leave its indexes as they are, and wait until it is done.
+
+    Args:
+        api: the client.
+        place: `project` and `database`.
+        collection: the collection group.
+        field: the field's path.
+        sleep: how to wait; seconds.
+        clock: a monotonic clock; seconds.
+
+    Raises:
+        GoogleError: Firestore refused.
+        TtlNotDisabledError: it was not done in time.
+    """
+    database = f"projects/{place['project']}/databases/{place['database']}"
+    name = f"{database}/collectionGroups/{collection}/fields/{field}"
+    operation = f"disable the time to live on {collection}.{field}"
+    answer: JsonObject = api.call(
+        "PATCH",
+        "firestore",
+        name,
+        operation=operation,
+        params={"updateMask": "ttlConfig"},
+        body={"name": name},
+        repeatable=True,
+    )
+    end = clock() + WAIT_SECONDS
+    pause = 0.25
+    while not answer.get("done"):
+        if clock() >= end:
+            raise TtlNotDisabledError(collection, field)
+        sleep(pause)
+        pause = min(10.0, pause * 2)
+        answer = api.call("GET", "firestore", str(answer["name"]), operation=operation, repeatable=True)
+
+
+class TtlHandoverProvider(dynamic.ResourceProvider):
+    """Disables a collection's former TTL in update. It holds no state, so its pickle is its name."""
+
+    serialize_as_secret_always = False  # the pickle is a module path: nothing to hide
+
+    def configure(self, req: dynamic.ConfigureRequest) -> None:
+        """Print our errors without a traceback."""
+        del req
+        report_user_errors_without_traceback()
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
+        """Another database is another resource; another field is an update."""
+        changed = [key for key in FIELDS if olds.get(key) != news.get(key)]
+        replaces = [key for key in ("project", "database") if key in changed]
+        return dynamic.DiffResult(changes=bool(changed), replaces=replaces)
+
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
+        """Nothing is disabled: a TTL that this stack did not declare is not ours to end."""
+        return dynamic.CreateResult(
+            f"projects/{props['project']}/databases/{props['database']}/ttl", _outputs(props)
+        )
+
+    def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
+        """The declared fields; whether each has its TTL is the business of its own resource."""
+        return dynamic.ReadResult(id_, _outputs(props), _outputs(props))
+
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
+        """Disable the former TTL of each collection that has another one now.
+
+        Raises:
+            GoogleError: Firestore refused.
+            TtlNotDisabledError: it was not done in time.
+        """
+        before: Mapping[str, str] = olds.get("fields") or {}
+        after: Mapping[str, str] = news.get("fields") or {}
+        for collection, field in sorted(before.items()):
+            if after.get(collection, field) != field:
+                disable(_api(), news, collection, field)
+        return dynamic.UpdateResult(_outputs(news))
+
+
+def _outputs(props: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: props.get(key) for key in FIELDS}
+
+
+class TtlHandover(dynamic.Resource, module="firebase", name="TtlHandover"):
+    """The order in which a database's TTL fields change: the old one ends before the new one begins.
+
+    Example:
+        declared = TtlHandoverArgs(project="p", database="(default)", fields={"sessions": "expireAt"})
+        TtlHandover("ttl", declared)
+    """
+
+    def __init__(self, name: str, args: TtlHandoverArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(TtlHandoverProvider(), name, {key: getattr(args, key) for key in FIELDS}, opts)
