@@ -63,6 +63,7 @@ async def production() -> dict[str, pulumi.Input[object]]:
         SecretsArgs(
             google=google,
             secrets=settings.secrets,
+            backend_secret=app.backend_secret,
             backend_url=backend.url,
             endpoints=endpoints,
             identities=identities,
@@ -80,6 +81,7 @@ async def production() -> dict[str, pulumi.Input[object]]:
             apis=apis,
             identities=identities,
             secrets=secrets,
+            backend_url=backend.url,
             after=indexes.ready,
         ),
         on_google,

@@ -5,7 +5,8 @@ mode only the owner's executable bit is kept, as git does: 0755 or 0644.
 
 The files are those that the Firebase CLI packs (15.34, `prepareFunctionsUpload`): everything that
 `functions.ignore` does not exclude, Markdown and tests included, with links followed. Never packed, whatever
-`functions.ignore` says: files with credentials, installed dependencies, `.git`. `Archive.notes` names them.
+`functions.ignore` says: files with credentials, installed dependencies, `.git`. `Archive.notes` names them,
+except the codebase's `.env` files: `checkout.env_files` reads those that count.
 
 Refuses links that leave the codebase's folder or lead back to a folder that contains them, names that other
 machines cannot read, and files that cannot be read.
@@ -143,7 +144,8 @@ class _Walk:
             if self._ignored.by(name) is not None:
                 continue
             if is_credential(entry.name):
-                self._credentials.append(name)
+                if not _is_env_file(name):
+                    self._credentials.append(name)
             elif entry.name.lower() in _LOCAL:
                 self._local.append(name)
             elif not _is_portable(entry.name):
@@ -199,7 +201,7 @@ class _Walk:
         is_link = path.is_symlink()
         try:
             mode = path.stat().st_mode  # of the target, if it is a link
-            real = os.path.realpath(path, strict=True)
+            real = os.path.realpath(path, strict=True) if is_link or stat.S_ISDIR(mode) else ""
         except OSError as error:
             if is_link:
                 self._bad_link(name, "the link leads to nothing that can be read.")
@@ -243,6 +245,10 @@ def _is_portable(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return "\\" not in name
+
+
+def _is_env_file(name: str) -> bool:
+    return name == ".env" or name.startswith(".env.")
 
 
 def _listed(names: Sequence[str]) -> str:

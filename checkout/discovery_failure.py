@@ -15,12 +15,27 @@ from checkout.node_process import Finished, shown
 from settings.keys import NAMESPACE
 from settings.parsing import mapping
 from settings.problems import Problem
+from settings.reader import set_command
 
 _SYNTAX_CHECKED_FILES = 200
 _FILE_LINE = re.compile(r"(?:file://)?(/[^\s:()'\"]+\.[cm]?[jt]s):(\d+)")
 _MISSING_MODULE = re.compile(r"Cannot find (?:module|package) '([^']+)'")
-# Errors of firebase-functions and firebase-admin without a bucket in FIREBASE_CONFIG.
-_NO_BUCKET = re.compile(r"Missing bucket name|Bucket name not specified or invalid")
+# Errors of firebase-functions and firebase-admin about a value that FIREBASE_CONFIG has not; what it is, and
+# its setting.
+_MISSING_CONFIG = (
+    (
+        re.compile(r"Missing bucket name|Bucket name not specified or invalid"),
+        "storageBucket",
+        "storage bucket",
+        set_command("storageBucket", "<my-crm.firebasestorage.app>"),
+    ),
+    (
+        re.compile(r"Can't determine Firebase Database URL|config value databaseURL"),
+        "databaseURL",
+        "Realtime Database",
+        set_command("databaseUrl", "<https://my-crm-default-rtdb.firebaseio.com>"),
+    ),
+)
 _SDK_REPORT = "Failed to generate manifest from function source: "
 # The first line of a report that the SDK or Node writes: of an error, of a lack of memory, of an abort.
 _REPORT = re.compile(rf"^(?:{_SDK_REPORT}|(?:file:/|node:|/).*:\d+$|<--- |#  ?Fatal|----- )", re.MULTILINE)
@@ -118,10 +133,9 @@ class _Failure:
             declared = name in package_json.section(package_json.of_package(source.folder), "dependencies")
             fix = f"cd {source.folder} && npm {'ci' if declared else f'install {name}'}"
             return self._problem(f"the module {name} is used{at}, but is not installed.", fix)
-        if _NO_BUCKET.search(output) is not None and "storageBucket" not in source.firebase_config:
-            what = f"the code{at} uses the app's storage bucket, which is not configured."
-            fix = f"pulumi config set {NAMESPACE}:storageBucket <my-crm.firebasestorage.app>"
-            return self._problem(what, fix)
+        for pattern, value, thing, fix in _MISSING_CONFIG:
+            if pattern.search(output) is not None and value not in source.firebase_config:
+                return self._problem(f"the code{at} uses the app's {thing}, which is not configured.", fix)
         return None
 
     def _problem(self, what: str, fix: str) -> Problem:

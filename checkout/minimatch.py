@@ -18,6 +18,7 @@ answers. They differ only in odd patterns: an unclosed bracket after a wildcard,
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -129,4 +130,9 @@ def _matches(pattern: Sequence[str], path: Sequence[str]) -> bool:
 def _part_matches(pattern: str, name: str) -> bool:
     if pattern == "" or name in ("", _ABOVE_THE_APP):
         return pattern == name
-    return fnmatch.fnmatch(name, pattern, flags=_FLAGS)
+    return _compiled(pattern).match(name)
+
+
+@functools.cache
+def _compiled(pattern: str) -> fnmatch.WcMatcher[str]:
+    return fnmatch.compile(pattern, flags=_FLAGS)

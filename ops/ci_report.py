@@ -35,7 +35,7 @@ SECRET_VARIABLES = (
 )
 _SHORTEST_SECRET = 6  # a shorter one would match ordinary words
 
-# Pulumi 3.274, cmd/pulumi/exit_codes.go.
+# Pulumi 3.274.1, pkg/cmd/pulumi/cmd/exit_codes.go.
 EXIT_CODES = {
     1: "error",
     2: "configuration error",
@@ -46,6 +46,8 @@ EXIT_CODES = {
     7: "changes where none were expected",
     8: "cancelled",
     9: "timed out",
+    10: "a provider still waits for an operation; run it again",
+    255: "internal error of Pulumi",
 }
 _NO_CHANGES_EXPECTED = 7
 

@@ -28,7 +28,8 @@ from railway.service_domain import ServiceDomainProvider, find_domain
 from railway.service_limits import ServiceLimitsProvider
 from railway.service_settings import ServiceSettingsProvider
 from railway.snapshot import EnvironmentCache
-from railway.variables import check_sealed, is_railways
+from railway.validation import is_railways
+from railway.variables import check_sealed
 from railway.volume import VolumeProvider, check_size
 
 Kind = TypeVar("Kind", bound=RailwayProvider)

@@ -20,6 +20,7 @@ from typing import Any, ParamSpec, cast, get_args, get_type_hints
 import pulumi
 
 from railway.validation import Rule
+from settings.variables import FunctionVariables
 
 NAMESPACE = "whatsapp-crm"
 
@@ -37,6 +38,7 @@ class Kind(Enum):
     LIST = "list of strings"
     OBJECT = "object"
     STRINGS = "object of strings"
+    VARIABLES = "object of strings, or of objects of strings"
     SECRET = "secret string"  # noqa: S105  (the kind of a key, not a value)
     SECRETS = "object of secret strings"
 
@@ -55,6 +57,7 @@ _KINDS: dict[object, Kind] = {
     tuple[str, ...]: Kind.LIST,
     Mapping[str, object]: Kind.OBJECT,
     Mapping[str, str]: Kind.STRINGS,
+    FunctionVariables: Kind.VARIABLES,
     pulumi.Output[str]: Kind.SECRET,
     Mapping[str, pulumi.Output[str]]: Kind.SECRETS,
 }

@@ -24,6 +24,7 @@ from railway.validation import (
 from settings import railway_rules, rules
 from settings.keys import keys_of, setting
 from settings.regions import FIRESTORE_LOCATIONS, FUNCTION_REGIONS, RAILWAY_PLAN_VOLUME_GB, RAILWAY_REGIONS
+from settings.variables import FunctionVariables, function_variable
 
 _NAME = (name_length, railway_rules.railway_name)
 _PLAN_LIMIT = "reset to default (the limit of the plan)"
@@ -58,6 +59,11 @@ class GoogleSettings:
         "The Cloud Storage bucket that getStorage().bucket() returns in functions.",
         unset="no default bucket", rules=(rules.bucket,), example="my-crm.firebasestorage.app",
     )
+    database_url: str | None = setting(
+        "The address of the Realtime Database that getDatabase() uses in functions.",
+        unset="no database", rules=(rules.database_url,),
+        example="https://my-crm-default-rtdb.firebaseio.com",
+    )
     backend_roles: tuple[str, ...] = setting(
         "The IAM roles of the backend's service account. Owner and Editor are rejected.",
         group="Service accounts and IAM roles", default=["roles/datastore.user"], rules=(rules.role,),
@@ -75,8 +81,8 @@ class GoogleSettings:
     @property
     def firebase_config(self) -> dict[str, str]:
         """What the Firebase SDKs of the functions read from FIREBASE_CONFIG."""
-        bucket = {} if self.storage_bucket is None else {"storageBucket": self.storage_bucket}
-        return {"projectId": self.project, **bucket}
+        optional = {"databaseURL": self.database_url, "storageBucket": self.storage_bucket}
+        return {"projectId": self.project, **{key: value for key, value in optional.items() if value}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -297,6 +303,11 @@ class FunctionsSettings:
         "The values of the params that the functions declare, by name.",
         name="functionParams", default={},
     )
+    variables: FunctionVariables = setting(
+        "Environment variables of the functions, by name. A string is a variable of all functions; an object "
+        "has the variables of the function with that name. They override .env files.",
+        name="functionVariables", default={},
+    )
     discovery_timeout: int = setting(
         "How long a functions codebase may take to load.",
         default=60, low=1, high=600, unit="seconds",
@@ -310,14 +321,28 @@ class FunctionsSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class SecretSettings:
-    """The secrets of the functions: names plain, values secret outputs that `repr` never shows."""
+    """The secrets of the functions: names plain, values secret outputs that `repr` never shows.
+
+    `not_json` has the names whose values are not JSON.
+    """
 
     values: Mapping[str, pulumi.Output[str]] = setting(
         "The secrets that functions read, by name: pulumi config set --secret --path "
         "'whatsapp-crm:secrets.NAME'",
         name="secrets", default={}, hidden=True,
     )
-    backend_url_secret: str = "RAILWAY_WHATSAPP_URL"  # noqa: S105  (a name, not a value)
+    alternatives: tuple[str, ...] = setting(
+        "Secrets of which one is enough, separated by |. A function that uses several of them gets those "
+        "that are configured.",
+        name="alternativeSecrets", default=[], rules=(rules.alternatives,), unique=True,
+        example="'OPENAI_API_KEY|GROQ_API_KEY'",
+    )
+    backend_url_variable: str = setting(
+        "The variable from which functions read the backend's address. It is a secret if a function binds a "
+        "secret of that name; another name than the default is otherwise a plain variable of all functions.",
+        default="RAILWAY_WHATSAPP_URL", rules=(function_variable,), example="BACKEND_URL",
+    )
+    not_json: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

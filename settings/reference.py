@@ -21,7 +21,7 @@ PAGE = PROGRAM_DIR / "docs" / "settings.md"
 _YAML_TYPES = {
     Kind.STRING: "string", Kind.PATH: "string", Kind.SECRET: "string", Kind.INTEGER: "integer",
     Kind.BOOLEAN: "boolean", Kind.LIST: "array", Kind.OBJECT: "object", Kind.STRINGS: "object",
-    Kind.SECRETS: "object",
+    Kind.SECRETS: "object", Kind.VARIABLES: "object",
 }  # fmt: skip
 _START = "config:\n"
 _BLOCK = "  # Generated from settings/model.py: edit there, then run `make docs`.\n"
@@ -30,9 +30,10 @@ _HEADER = """# Settings
 <!-- Generated from settings/model.py: edit there, then run `make docs`. -->
 
 Set a value with `pulumi config set whatsapp-crm:KEY VALUE`. For an item of a list or an object, use
-`pulumi config set --path 'whatsapp-crm:KEY[0]' VALUE` or `--path 'whatsapp-crm:KEY.NAME'`; for a secret, add
-`--secret`. `pulumi preview` checks all settings together, before it sends any request. Each error names the
-key and the command that fixes it.
+`pulumi config set --path --type string 'whatsapp-crm:KEY[0]' VALUE` or `'whatsapp-crm:KEY.NAME'`; for a
+secret, `--secret --path`. Without `--type string`, the CLI stores `+40722000000` as a number without its `+`,
+which the program rejects. `pulumi preview` checks all settings together, before it sends any request. Each
+error names the key and the command that fixes it.
 
 While a setting is not set:
 

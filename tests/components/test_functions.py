@@ -59,6 +59,32 @@ def test_firebase_config_has_the_configured_bucket(run: Run) -> None:
     }
 
 
+def test_firebase_config_has_the_configured_realtime_database(run: Run) -> None:
+    url = "https://crm-test-default-rtdb.firebaseio.com"
+    google = replace(world.GOOGLE, database_url=url)
+    engine = run(settings=lambda: world.settings(google=google))
+    service = engine.one("functions-us-central1-exportClients").inputs["serviceConfig"]
+    config = json.loads(service["environmentVariables"]["FIREBASE_CONFIG"])
+    assert config == {"projectId": world.PROJECT, "databaseURL": url}
+
+
+def test_the_backends_address_can_be_a_plain_variable(run: Run) -> None:
+    """Then there is no secret for it, and the verification runs again when the variable is renamed."""
+    plain = replace(world.PUBLIC, secrets=(), backend_variable="BACKEND_URL")
+    codebase = world.codebase(plain, *world.ENDPOINTS[1:])
+    engine = run(app=lambda: world.app(codebases=(codebase,), backend_secret=None))
+    function = engine.one("functions-us-central1-whatsappProxySend")
+    variables = function.inputs["serviceConfig"]["environmentVariables"]
+    assert variables["BACKEND_URL"] == "https://backend.up.railway.app"
+    assert any(urn.endswith("::backend-domain") for urn in function.depends_on)
+    other = engine.one("functions-us-central1-exportClients").inputs["serviceConfig"]
+    assert "BACKEND_URL" not in other["environmentVariables"]
+    assert not [one for one in engine.of("secret:Secret") if one.name == "secrets-RAILWAY_WHATSAPP_URL"]
+    renamed = world.codebase(replace(plain, backend_variable="API_URL"), *world.ENDPOINTS[1:])
+    after = run(app=lambda: world.app(codebases=(renamed,), backend_secret=None))
+    assert engine.one("verification-run").inputs["stdin"] != after.one("verification-run").inputs["stdin"]
+
+
 def test_a_private_function_has_no_invoker(run: Run) -> None:
     assert "exportclients" not in invokers(run())
 

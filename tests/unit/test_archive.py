@@ -120,7 +120,7 @@ def test_what_the_firebase_cli_never_packs_is_not_packed(codebase: Path, name: s
 
 
 CREDENTIALS = (
-    ".env", ".env.crm-sandbox", "src/.env", ".envrc", ".secret.local", "prod.pem", "keys/prod.key", "a.p12",
+    "src/.env", ".envrc", ".secret.local", "prod.pem", "keys/prod.key", "a.p12",
     "crm-firebase-adminsdk-x1-0a.json", "serviceAccountKey.json", "service-account.json", "id_rsa",
     "gha-creds-1.json", ".netrc", "Prod.PEM", "terraform.tfstate",
 )  # fmt: skip
@@ -134,6 +134,15 @@ def test_credentials_are_never_packed_and_named(codebase: Path, name: str) -> No
         assert archive.files == ("index.js",)
         (note,) = archive.notes
         assert f"may contain credentials: {name}." in note
+    assert is_credential(name)
+
+
+@pytest.mark.parametrize("name", [".env", ".env.crm-sandbox", ".env.example"])
+def test_env_files_are_never_packed_and_not_named(codebase: Path, name: str) -> None:
+    """Notes of their own say which values are read from them."""
+    write(codebase, {name: "TOKEN=abc"})
+    archive = pack(codebase, codebase.parent / "out")
+    assert (archive.files, archive.notes) == (("index.js",), ())
     assert is_credential(name)
 
 

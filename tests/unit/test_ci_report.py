@@ -113,6 +113,8 @@ def test_the_summary_is_outside_of_the_fold() -> None:
         ("drift", 7, "production differs from main"),
         ("drift", 3, "failed, exit code 3 (not signed in, or not allowed)"),
         ("up", 4, "failed, exit code 4 (a resource failed)"),
+        ("up", 10, "failed, exit code 10 (a provider still waits for an operation; run it again)"),
+        ("up", 255, "failed, exit code 255 (internal error of Pulumi)"),
         ("preview", 42, "failed, exit code 42 (unknown)"),
     ],
 )

@@ -30,7 +30,17 @@ class Code:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.source = CodebaseSource(
-            name="default", folder=folder, relative="functions", runtime=None, ignore=(), predeploy=()
+            name="default",
+            folder=folder,
+            relative="functions",
+            runtime=None,
+            ignore=(),
+            predeploy=(),
+            postdeploy=(),
+            config_dir=folder,
+            config_relative="functions",
+            prefix="",
+            service_account=None,
         )
         self.package({"build": "tsc"}, main="lib/index.js")
         self.config(rootDir="src", outDir="lib")

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.runtime.config import set_all_config
 
+from railway.validation import SETTABLE_VARIABLES
 from settings import reference
 from settings.keys import NAMESPACE, Kind, keys_of, setting
 from settings.load import load_settings
@@ -134,6 +135,14 @@ def test_every_placeholder_of_the_production_file_is_refused_by_name(stack: Stac
     }
     others = {problem.key for problem in problems} - refused
     assert others == {f"{NAMESPACE}:appDir"}  # ./app is the app's place in production
+
+
+def test_railway_variables_that_users_set_are_accepted(stack: Stack) -> None:
+    """As numbers, too, which `pulumi config set --path` makes of them."""
+    plain = {name for name in SETTABLE_VARIABLES if not name.endswith("TOKEN")}
+    assert "RAILWAY_RUN_UID" in plain
+    found = load(stack, backendVariables=dict.fromkeys(plain, 0))
+    assert found.backend.variables == dict.fromkeys(plain, "0")
 
 
 def test_values_arrive_with_their_types(stack: Stack) -> None:

@@ -331,6 +331,18 @@ def test_without_a_health_check_an_unhealthy_backend_is_a_success(stack: Stack) 
     assert stack.status(stack.deployed()) == "SUCCESS"
 
 
+def test_another_service_than_the_crm_is_healthy_without_its_variables(
+    railway: Railway, stack: Stack
+) -> None:
+    stack.connect()
+    stack.settings(healthcheckPath="/health")
+    assert stack.status(stack.deployed()) == "FAILED"
+    railway.switch(backend_is_crm=False)
+    made = stack.deployed()
+    assert stack.status(made) == "SUCCESS"
+    assert not [line for line in stack.logs(made) if "Firebase" in line or "sessions" in line]
+
+
 def test_logs_return_one_more_than_the_limit(railway: Railway, stack: Stack) -> None:
     stack.healthy()
     made = stack.deployed()

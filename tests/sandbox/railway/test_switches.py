@@ -21,13 +21,14 @@ pytestmark = pytest.mark.sandbox
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 VERIFIED = {
-    "plan": "what a workspace may have is documented",
-    "deploy_outcome": "how a deployment ends, not what Railway does",
-    "strict_repos": "which repositories there are",
+    "plan": "the limits of a plan are documented",
+    "deploy_outcome": "the outcome of a deployment, not Railway's behaviour",
+    "strict_repos": "the repositories that exist",
     "autodeploy_on_push": "documented",
     "newer_removes_in_flight": "REMOVED means superseded",
+    "backend_is_crm": "the service's own behaviour, not Railway's",
 }
-"""Switches between words, or on and off, that stand for no guess."""
+"""String and boolean switches that do not stand for unverified behaviour."""
 
 Look = Callable[[Railway, Stack], object]
 

@@ -67,7 +67,7 @@ def rejected(
         (ServiceSettingsProvider(), SETTINGS | {"healthcheck_path": "health"}, "healthcheck_path", "slash"),
         (ServiceSettingsProvider(), SETTINGS | {"healthcheck_timeout": 0}, "healthcheck_timeout", "than 0"),
         (ServiceSettingsProvider(), SETTINGS | {"sleep_application": "yes"}, "sleep_application", "boolean"),
-        (VariablesProvider(), PLACE | {"variables": {"RAILWAY_TOKEN": "x"}}, "variables", "reserved"),
+        (VariablesProvider(), PLACE | {"variables": {"RAILWAY_PROJECT_ID": "x"}}, "variables", "reserved"),
         (VariablesProvider(), PLACE | {"variables": {"A B": "x"}}, "variables", "not a valid name"),
         (VariablesProvider(), PLACE | {"variables": {"A": ""}}, "variables", "is empty"),
         (VariablesProvider(), PLACE | {"variables": {"A": 5}}, "variables", "not a string"),
