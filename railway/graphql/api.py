@@ -92,7 +92,7 @@ class RailwayApi:
         return Snapshot(project, None)
 
     def project(self, project_id: str) -> ProjectView | None:
-        """A project; None if Railway says that it is deleted."""
+        """A project; None if Railway reports that it is deleted."""
         try:
             data = self._pages(
                 documents.PROJECT_READ,
@@ -172,7 +172,7 @@ class RailwayApi:
         ]
 
     def service_is_deleted(self, service_id: str) -> bool:
-        """Whether Railway says, asked by id, that a service does not exist any more."""
+        """Whether Railway reports, for its id, that a service does not exist any more."""
         try:
             node = self._ask(documents.SERVICE_READ, id=service_id)["service"]
         except NotFoundError:

@@ -1,5 +1,5 @@
 """Every setting of a service without a volume, one by one: written, read back, changed by hand, healed, taken
-back; and set by hand where nobody declared it. With a volume: test_railway_by_hand.
+back; and set by hand where nobody declared it. With a volume: test_railway_dashboard_edits.
 """
 
 from __future__ import annotations
