@@ -58,9 +58,13 @@ class BackendProjectArgs:
 class BackendProject(Component):
     """The Railway project of the backend, created or adopted.
 
-    It is a component of its own, so that everything else can depend on it: only `up` can tell whether a
-    project of that name belongs to this stack, and if it does not, nothing may have been created on Google by
-    then.
+    It is a component of its own, so that everything else can depend on it: whether a project of that name
+    belongs to this stack is known only during `up`, and if it does not, nothing may have been created on
+    Google by then.
+
+    Example:
+        args = BackendProjectArgs(railway=settings.railway, stack_marker="whatsapp-crm/prod")
+        project = BackendProject("railway", args)
     """
 
     declared: railway.ProjectArgs
@@ -87,11 +91,17 @@ class BackendProject(Component):
 
 @dataclass(frozen=True, kw_only=True)
 class BackendArgs:
-    """service_account_json: the backend's key, secret. after: what must exist before the backend runs."""
+    """The arguments of `Backend`.
+
+    Args:
+        project: the Railway project.
+        service_account_json: the backend's key, secret.
+        after: what must exist before the backend runs.
+    """
 
     railway: RailwaySettings
     backend: BackendSettings
-    home: BackendProject
+    project: BackendProject
     service_account_json: pulumi.Input[str] = field(repr=False)
     after: Resources
 
@@ -101,6 +111,10 @@ class Backend(Component):
 
     `dns_records`: the records that the owner of the custom domain has to create; None without a custom
         domain.
+
+    Example:
+        backend = Backend("backend", BackendArgs(railway=settings.railway, project=project, ...))
+        pulumi.export("backend_url", backend.url)
     """
 
     url: pulumi.Output[str]
@@ -114,7 +128,7 @@ class Backend(Component):
     def __init__(self, name: str, args: BackendArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         settings = args.railway
-        project = args.home.project
+        project = args.project.project
         environment = railway.Environment(
             f"{name}-environment",
             railway.EnvironmentArgs(
@@ -173,22 +187,22 @@ class Backend(Component):
             self.child(depends_on=[volume, variables, instance, domain, limits, *args.after]),
         )
         self.dns_records = None
-        beside: list[pulumi.Resource] = []
+        optional: list[pulumi.Resource] = []
         declared_custom = _custom_domain(settings, scope)
         if declared_custom is not None:
             custom = railway.CustomDomain(f"{name}-custom-domain", declared_custom, self.child())
             self.dns_records = custom.dns_records
-            beside.append(custom)
+            optional.append(custom)
         declared_backups = _backups(settings, scope, volume)
         if declared_backups is not None:
-            beside.append(railway.VolumeBackupSchedule(f"{name}-backups", declared_backups, self.child()))
+            optional.append(railway.VolumeBackupSchedule(f"{name}-backups", declared_backups, self.child()))
         if settings.project_id is not None:
             # After the others, so that it is in the state only when the adoption is complete.
             railway.Adoption(
                 f"{name}-adoption",
                 railway.AdoptionArgs(
                     project_id=settings.project_id,
-                    project=args.home.declared,
+                    project=args.project.declared,
                     service=declared_service,
                     volume=declared_volume,
                     variables=railway.VariablesArgs(**scope, variables=values),
@@ -198,7 +212,7 @@ class Backend(Component):
                     limits=declared_limits,
                     backups=declared_backups,
                 ),
-                self.child(depends_on=[self.deployment, *beside]),
+                self.child(depends_on=[self.deployment, *optional]),
             )
         self.url = domain.url
         self.health_path = settings.health_path

@@ -38,7 +38,8 @@ from railway.service_limits import ServiceLimitsArgs, ServiceLimitsProvider
 from railway.service_settings import ServiceSettingsProvider
 from railway.settings_table import ServiceSettingsArgs
 from railway.snapshot import EnvironmentCache
-from railway.variables import VariablesArgs, check_sealed, is_railways
+from railway.validation import is_railways
+from railway.variables import VariablesArgs, check_sealed
 from railway.volume import VolumeArgs, VolumeProvider, check_size
 
 _HIDDEN = {"registry_credentials"}

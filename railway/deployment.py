@@ -139,7 +139,7 @@ class DeploymentProvider(RailwayProvider):
             view = cache.refresh()
             check_volume_exists(view, service_id, props, allow_new_volume=self.allows_new_volume(props))
             instance = view.existing_instance(service_id)
-            good = next((one for one in instance.active if one.good), None)
+            healthy = next((one for one in instance.active if one.successful), None)
             latest = instance.latest
             if latest is not None and self._contains_revisions(latest, cache, props):
                 started = latest
@@ -149,14 +149,14 @@ class DeploymentProvider(RailwayProvider):
         try:
             return _outs(self._rollout(cache, props).wait(started.id))
         except DeploymentError as error:
-            if props.get("rollback") is True and good is not None:
-                raise self._roll_back(good, error, cache, props) from None
+            if props.get("rollback") is True and healthy is not None:
+                raise self._roll_back(healthy, error, cache, props) from None
             raise
 
     def _contains_revisions(self, latest: DeploymentView, cache: EnvironmentCache, props: Props) -> bool:
         """Whether the newest deployment runs with everything that was written."""
         revisions = list(props.get("revisions") or ())
-        if latest.bad or latest.rolled_back or not revision.began_after(latest, revisions):
+        if latest.failed or latest.rolled_back or not revision.began_after(latest, revisions):
             return False
         newest = cache.api.newest_deployments(cache.project_id, cache.environment_id, props["service_id"])
         return revision.runs_declared_commit(latest, newest, revisions)
@@ -215,24 +215,24 @@ class DeploymentProvider(RailwayProvider):
             return None
 
     def _roll_back(
-        self, good: DeploymentView, error: DeploymentError, cache: EnvironmentCache, props: Props
+        self, healthy: DeploymentView, error: DeploymentError, cache: EnvironmentCache, props: Props
     ) -> DeploymentError:
         """Make the last healthy deployment run, and return the error with the result."""
         try:
-            if cache.api.deployment(good.id).good:
+            if cache.api.deployment(healthy.id).successful:
                 result = "still runs: Railway kept it"
             else:
-                result = self._run_again(good, cache, props)
+                result = self._run_again(healthy, cache, props)
         except RequestError as failure:
             result = f"could not be rolled back to: {failure.traced_reason}"
         return DeploymentError(
-            f"{error.what}\n  the last healthy deployment ({good.id}) {result}", fix=error.fix
+            f"{error.what}\n  the last healthy deployment ({healthy.id}) {result}", fix=error.fix
         )
 
-    def _run_again(self, good: DeploymentView, cache: EnvironmentCache, props: Props) -> str:
+    def _run_again(self, healthy: DeploymentView, cache: EnvironmentCache, props: Props) -> str:
         service_id = props["service_id"]
         newest = cache.api.newest_deployments(cache.project_id, cache.environment_id, service_id)
-        cache.api.write("Rollback", id=good.id)
+        cache.api.write("Rollback", id=healthy.id)
         again = self._newer_than(newest[0].id if newest else "", cache, service_id, 90)
         if again is None:
             return "was to run again, but no deployment appeared within 90 s"
@@ -281,7 +281,7 @@ def _running(instance: InstanceView) -> bool:
     if latest.status in {"FAILED", "CRASHED"}:
         return False
     if latest.status in {"REMOVED", "SKIPPED"} or (latest.stopped and latest.status != "SLEEPING"):
-        return any(one.good for one in instance.active)
+        return any(one.successful for one in instance.active)
     return True
 
 

@@ -66,7 +66,7 @@ class RailwayProvider(ResourceProvider):
         raise NotImplementedError
 
     def read_object(self, id_: str, props: Props, /) -> dict[str, Any] | None:
-        """The live properties and the outputs; None if Railway says that the object is deleted."""
+        """The live properties and the outputs; None if Railway reports that the object is deleted."""
         raise NotImplementedError
 
     def update_object(
@@ -130,7 +130,7 @@ class RailwayProvider(ResourceProvider):
         return CreateResult(id_, without_none(declared | outs))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Read the live state; the id is "" only if Railway says that the object is deleted."""
+        """Read the live state; the id is "" only if Railway reports that the object is deleted."""
         known = without_provider_key(props)
         live = without_causes(lambda: self.read_object(id_, known))
         if live is None:

@@ -14,7 +14,7 @@ from railway import health
 from railway.clock import Deadline, format_duration, log_progress
 from railway.graphql.credentials import Access
 from railway.graphql.errors import DeploymentError, RequestError, StatusUnknownError
-from railway.graphql.models import GOOD_STATUSES, DeploymentView
+from railway.graphql.models import SUCCESSFUL_STATUSES, DeploymentView
 from railway.redact import redact
 from railway.snapshot import EnvironmentCache
 
@@ -107,16 +107,16 @@ class Rollout:
     def _wait(self, deployment_id: str) -> DeploymentView:
         deadline = self._clock.deadline(self._expect.wait_seconds)
         for _ in range(_FOLLOWED):
-            deployment = self._wait_until_over(deployment_id, deadline)
-            if deployment.good:
+            deployment = self._wait_until_finished(deployment_id, deadline)
+            if deployment.successful:
                 deployment = self._hold(deployment, deadline)
-            if deployment.good:
+            if deployment.successful:
                 deployment = self._verify(deployment)
-            if deployment.good:
+            if deployment.successful:
                 return deployment
             newer = self._newer_than(deployment) if deployment.status == "REMOVED" else None
             if newer is None:
-                raise self._failed(deployment)
+                raise self._failure(deployment)
             log_progress(f"deployment {deployment.id} was replaced by {newer.id}; waiting for that one")
             deployment_id = newer.id
         raise DeploymentError(
@@ -125,15 +125,15 @@ class Rollout:
             fix="wait until there are no more pushes to the branch, then run `pulumi up` again",
         )
 
-    def _wait_until_over(self, deployment_id: str, deadline: Deadline) -> DeploymentView:
+    def _wait_until_finished(self, deployment_id: str, deadline: Deadline) -> DeploymentView:
         """Wait until Railway has nothing more to do with it."""
         last: list[DeploymentView] = []
 
-        def over() -> DeploymentView | None:
+        def finished() -> DeploymentView | None:
             last[:] = [self._read(deployment_id)]
-            return last[0] if last[0].over else None
+            return last[0] if last[0].finished else None
 
-        found = deadline.poll(over, every=_POLL)
+        found = deadline.poll(finished, every=_POLL)
         if found is None:
             raise self._timed_out(last[0])
         return found
@@ -171,7 +171,7 @@ class Rollout:
         if self._expect.hold_seconds > 0:
             self._clock.sleep(self._expect.hold_seconds)
         current = self._read(deployment.id)
-        return current if current.over else self._wait_until_over(deployment.id, deadline)
+        return current if current.finished else self._wait_until_finished(deployment.id, deadline)
 
     def _newer_than(self, deployment: DeploymentView) -> DeploymentView | None:
         newest = self._api.newest_deployments(
@@ -188,25 +188,25 @@ class Rollout:
         missing: Sequence[str] = list(self._expect.log_lines)
         current = deployment
 
-        def ended() -> bool:
+        def failed() -> bool:
             nonlocal current
             current = self._read(deployment.id)
-            return current.bad
+            return current.failed
 
         def logged() -> bool | None:
             nonlocal missing
             missing = self._missing(deployment.id, missing)
-            return True if not missing or ended() else None
+            return True if not missing or failed() else None
 
         if missing:
             deadline.poll(logged, every=_POLL)
-        if missing and not current.bad:
+        if missing and not current.failed:
             raise DeploymentError(
                 f"the deployment {deployment.id} runs, but its log does not contain: {'; '.join(missing)}"
                 f"{self._last_lines(deployment)}",
                 fix=self._expect.log_fix,
             )
-        if current.bad or not self._expect.domain:
+        if current.failed or not self._expect.domain:
             return current
         found = health.wait_until_healthy(
             self._expect.domain,
@@ -214,9 +214,9 @@ class Rollout:
             deadline=deadline,
             edge_url=self._access.edge_url,
             timeout=min(10.0, self._access.timeout),
-            gives_up=ended,
+            gives_up=failed,
         )
-        if not found.healthy and not current.bad:
+        if not found.healthy and not current.failed:
             raise DeploymentError(
                 f"the deployment {deployment.id} runs, but https://{self._expect.domain}"
                 f"{self._expect.health_path} does not answer with status 200: {found.answer}"
@@ -242,10 +242,12 @@ class Rollout:
             if not any(line in found for found in self._api.logs(deployment_id, 1, phrase=line))
         ]
 
-    def _failed(self, deployment: DeploymentView) -> DeploymentError:
+    def _failure(self, deployment: DeploymentView) -> DeploymentError:
         step, reason = self._failed_step(deployment.id)
-        good = [status for status in self._statuses.get(deployment.id, []) if status in GOOD_STATUSES]
-        after = f" after it was {good[-1]}" if good else ""
+        successful = [
+            status for status in self._statuses.get(deployment.id, []) if status in SUCCESSFUL_STATUSES
+        ]
+        after = f" after it was {successful[-1]}" if successful else ""
         where = f" in step {step}" if step else ""
         why = f": {self._redacted(reason)}" if reason else ""
         return DeploymentError(

@@ -1,7 +1,7 @@
 """A service, identified in the project by its name.
 
 It is created without a source, so that nothing is deployed before its variables, volume and settings are
-written. It counts as deleted only if Railway says so when asked by id, not because a list does not have it.
+written. It counts as deleted only if Railway reports it for its id, not because a list does not have it.
 It is not deleted while other environments would lose it too.
 """
 

@@ -78,7 +78,7 @@ class ServiceDomainProvider(RailwayProvider):
             instance = cache.snapshot().existing_instance(news["service_id"])
             domain = next((one for one in instance.service_domains if one.id == id_), None)
             if domain is None:
-                # Deleted since the last refresh: Railway's answer to the update says so.
+                # Deleted since the last refresh: the update fails.
                 domain = ServiceDomainView(id_, olds["domain"], olds["domain"].partition(".")[2], None)
             remove_port = "target_port" in changed and news.get("target_port") is None
             return {"domain": self._sync(cache, domain, news, remove_port=remove_port)}

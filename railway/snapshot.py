@@ -268,7 +268,7 @@ class AccountCache:
             return self._locks.setdefault(project_id, threading.RLock())
 
     def project(self, project_id: str) -> ProjectView | None:
-        """A project, cached for two minutes; None if Railway says that it is deleted."""
+        """A project, cached for two minutes; None if Railway reports that it is deleted."""
         with self._gate:
             cached = self._projects.get(project_id)
         if cached is not None and time.monotonic() - cached[1] < MAX_AGE:

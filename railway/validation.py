@@ -27,12 +27,31 @@ TWO_TOKENS_FIX = (
     f"unset {ACCOUNT_TOKEN}, to use the project token"
 )
 
+SETTABLE_VARIABLES = frozenset(
+    {
+        ACCOUNT_TOKEN,
+        PROJECT_TOKEN,
+        "RAILWAY_DEPLOYMENT_DRAINING_SECONDS",
+        "RAILWAY_DEPLOYMENT_OVERLAP_SECONDS",
+        "RAILWAY_DOCKERFILE_PATH",
+        "RAILWAY_HEALTHCHECK_TIMEOUT_SEC",
+        "RAILWAY_RUN_UID",
+        "RAILWAY_SHM_SIZE_BYTES",
+    }
+)
+"""The RAILWAY_ variables that users set on a service (Railway docs: variables reference, feature flags)."""
+
 _REPOSITORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}(?<!\.git)")
 
 
 def tokens(environ: Mapping[str, str]) -> tuple[str, str]:
     """The account (or workspace) token and the project token of the environment, "" where not set."""
     return environ.get(ACCOUNT_TOKEN, "").strip(), environ.get(PROJECT_TOKEN, "").strip()
+
+
+def is_railways(name: str) -> bool:
+    """Whether only Railway sets a variable of this name."""
+    return name.startswith("RAILWAY_") and name not in SETTABLE_VARIABLES
 
 
 def endpoint(value: object) -> str | None:

@@ -6,11 +6,11 @@ of each declared value ("version 3") and, after a refresh, what was done to it o
 on Railway", "added on Railway", "version 1, removed on Railway"). It contains no digests: the digest of a
 short value can be guessed.
 
-Values are compared as they were authored, so `${{service.NAME}}` is not resolved. Railway's own RAILWAY_
-variables are ignored unless they are declared. The value of a sealed variable cannot be read: it is not
-compared, which each refresh reports with its name, and it is written only when its declared value changes.
-An undeclared variable is not removed beside sealed ones, because the only removal that deploys nothing
-rewrites all variables.
+Values are compared as they were authored, so `${{service.NAME}}` is not resolved. The RAILWAY_ variables that
+Railway provides are ignored; those that a user may set, such as RAILWAY_RUN_UID, are like any other. The
+value of a sealed variable cannot be read: it is not compared, which each refresh reports with its name, and
+it is written only when its declared value changes. An undeclared variable is not removed beside sealed ones,
+because the only removal that deploys nothing rewrites all variables.
 """
 
 from __future__ import annotations
@@ -30,22 +30,11 @@ from railway.fields import Field, FieldProblem, column, fields_of, is_unknown, m
 from railway.graphql.errors import MissingError, RefusedError
 from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
+from railway.validation import is_railways
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VERSION = re.compile(r"version (\d+)(.*)")
 _SEALED = ", sealed: cannot be compared"
-
-SETTABLE = frozenset(
-    {
-        "RAILWAY_DEPLOYMENT_DRAINING_SECONDS",
-        "RAILWAY_DEPLOYMENT_OVERLAP_SECONDS",
-        "RAILWAY_DOCKERFILE_PATH",
-        "RAILWAY_HEALTHCHECK_TIMEOUT_SEC",
-        "RAILWAY_RUN_UID",
-        "RAILWAY_SHM_SIZE_BYTES",
-    }
-)
-"""The RAILWAY_ variables that a user may set (Railway docs, variables reference)."""
 
 VARIABLES = column(normal=string_map)
 NAMES = Field(name="names", normal=mapping, compared=False)
@@ -122,7 +111,7 @@ class VariableMapProvider(RailwayProvider):
         values: dict[str, str] = {}
         names: dict[str, str] = {}
         for name, value in cache.variables(owner).items():
-            if name.startswith("RAILWAY_") and name not in declared:
+            if is_railways(name) and name not in declared:
                 continue
             label = labels.get(name, "version 1").removesuffix(_SEALED)
             if name not in declared:
@@ -251,11 +240,6 @@ def check_sealed(sealed: Collection[str], extra: Collection[str]) -> None:
             "removing the undeclared variables would rewrite the sealed ones, whose values cannot be read",
             fix=f"remove {', '.join(extra)} in Railway's dashboard, or declare them",
         )
-
-
-def is_railways(name: str) -> bool:
-    """Whether a variable is set by Railway and by nobody else."""
-    return name.startswith("RAILWAY_") and name not in SETTABLE
 
 
 def _upsert(

@@ -1,5 +1,5 @@
 """A web API and its PostgreSQL database on Railway: two services, a volume, a TCP proxy, shared variables and
-references from one service to the other. README.md says how to run it."""
+references from one service to the other. README.md describes how to run it."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class RailwayApi:
         return Snapshot(project, None)
 
     def project(self, project_id: str) -> ProjectView | None:
-        """A project; None if Railway says that it is deleted."""
+        """A project; None if Railway reports that it is deleted."""
         try:
             data = self._pages("ProjectRead", _PROJECT_LISTS, projectId=project_id)
         except NotFoundError:
@@ -152,7 +152,7 @@ class RailwayApi:
         ]
 
     def service_is_deleted(self, service_id: str) -> bool:
-        """Whether Railway says, asked by id, that a service does not exist any more."""
+        """Whether Railway reports, for its id, that a service does not exist any more."""
         try:
             node = self._ask("ServiceRead", id=service_id)["service"]
         except NotFoundError:

@@ -13,7 +13,7 @@
         ├── RateLimitedError     too many requests: it had no effect
         ├── ThrottledError       "you are creating ... too quickly": it had no effect
         ├── NotAuthorizedError   dead token, foreign object, insufficient token; never means "deleted"
-        ├── NotFoundError        Railway says that the object does not exist
+        ├── NotFoundError        Railway reports that the object does not exist
         ├── RejectedError        Railway rejected the request
         └── ServerFaultError     an error of Railway itself: it may have had an effect
 
@@ -146,7 +146,7 @@ class NotAuthorizedError(RequestError):
 
 
 class NotFoundError(RequestError):
-    """Railway says that the object does not exist."""
+    """Railway reports that the object does not exist."""
 
 
 class RejectedError(RequestError):

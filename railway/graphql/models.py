@@ -13,8 +13,8 @@ from typing import Any
 
 from railway.graphql.errors import MissingError
 
-GOOD_STATUSES = frozenset({"SUCCESS", "SLEEPING"})
-BAD_STATUSES = frozenset({"FAILED", "CRASHED", "REMOVED", "SKIPPED"})
+SUCCESSFUL_STATUSES = frozenset({"SUCCESS", "SLEEPING"})
+FAILED_STATUSES = frozenset({"FAILED", "CRASHED", "REMOVED", "SKIPPED"})
 
 Node = Mapping[str, Any]
 
@@ -93,19 +93,19 @@ class DeploymentView:
         return self.reason == "rollback"
 
     @property
-    def good(self) -> bool:
+    def successful(self) -> bool:
         """Whether it runs."""
-        return self.status in GOOD_STATUSES
+        return self.status in SUCCESSFUL_STATUSES
 
     @property
-    def bad(self) -> bool:
+    def failed(self) -> bool:
         """Whether it failed or was removed."""
-        return self.status in BAD_STATUSES
+        return self.status in FAILED_STATUSES
 
     @property
-    def over(self) -> bool:
+    def finished(self) -> bool:
         """Whether its status can only change by an external event."""
-        return self.status in BAD_STATUSES or self.status in GOOD_STATUSES
+        return self.status in FAILED_STATUSES or self.status in SUCCESSFUL_STATUSES
 
 
 @dataclass(frozen=True)
@@ -301,7 +301,7 @@ class EnvironmentView:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Everything about one environment and its project; None: Railway says that it is deleted."""
+    """Everything about one environment and its project; None: Railway reports that it is deleted."""
 
     project: ProjectView | None
     environment: EnvironmentView | None

@@ -87,7 +87,7 @@ STAYS: dict[str, str] = {
     "variables.names": "derived from the variables",
     "shared.names": "derived from the variables",
     "backups.volume_id": _ID,
-    "custom_domain.domain": "another one makes another object: test_railway_by_hand",
+    "custom_domain.domain": "another one makes another object: test_railway_dashboard_edits",
     "settings.has_volume": "the volume stays",
     "settings.replicas": "a service with a volume has exactly one",
     "settings.railway_config_file": "Railway refuses it for new services",

@@ -132,7 +132,7 @@ def test_the_rest_that_is_declared_is_compared_too(railway: World) -> None:
             backups={"volume_id": UNKNOWN, "kinds": ["DAILY"]},
         ),
     )
-    assert found["custom_domain"] == '(none) -> "crm.example.com"'
+    assert found["custom_domain"] == "(none) -> crm.example.com"
     assert found["limits.cpus"] == "null -> 2"
     assert found["limits.memory_gb"] == "null -> 4"
     assert found["backups.kinds"] == 'null -> ["DAILY"]'

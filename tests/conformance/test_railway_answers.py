@@ -16,7 +16,7 @@ from railway.environment import EnvironmentProvider
 from railway.graphql.documents import DOCUMENTS
 from railway.service import ServiceProvider
 from railway.service_settings import ServiceSettingsProvider
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
 from sandbox.railway.switches import UNVERIFIED
 from tests.conformance.railway_changes import CHANGED, FIRST
@@ -44,7 +44,7 @@ RAILWAY_DEPLOYS = {
 @pytest.fixture(scope="module")
 def served(warm: WarmProcesses) -> Iterator[World]:
     """One server for all of them."""
-    with LiveServer(create_app()) as server:
+    with LocalServer(create_app()) as server:
         yield World(server.url, warm)
 
 
@@ -474,8 +474,8 @@ CASES: dict[str, Callable[[World, object], None]] = {
     "unmerged_none_is_null": _nothing_staged,
     "null_port_clears": _port_taken_back,
     "blank_credentials_clear": _credentials_taken_back,
-    "settings_reach": _settings_elsewhere,
-    "service_delete_reach": _service_elsewhere,
+    "settings_update_scope": _settings_elsewhere,
+    "service_delete_scope": _service_elsewhere,
     "overlap_fails_all": _at_once,
 }
 

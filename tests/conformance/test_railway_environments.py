@@ -31,11 +31,11 @@ def environment(world: World, project: str, name: str, source: str | None = None
 
 def remove(world: World, service: str, place: str) -> None:
     """Take a service out of one environment, in the dashboard."""
-    world.admin("switches", {"service_delete_reach": "named"})
+    world.admin("switches", {"service_delete_scope": "named"})
     world.hand(
         "mutation($s: String!, $e: String) { serviceDelete(id: $s, environmentId: $e) }", s=service, e=place
     )
-    world.admin("switches", {"service_delete_reach": "no_forks"})
+    world.admin("switches", {"service_delete_scope": "no_forks"})
 
 
 def places(world: World, service: str) -> set[str]:
@@ -69,7 +69,7 @@ def worker(world: World, engine: Engine, place: str) -> Live:
 @pytest.mark.parametrize("reach", ["no_forks", "named"])
 def test_a_service_that_another_environment_has_is_not_deleted(railway: World, reach: str) -> None:
     """What Railway would do is not proven; the schema says that the other one loses it too."""
-    railway.admin("switches", {"service_delete_reach": reach})
+    railway.admin("switches", {"service_delete_scope": reach})
     engine = first_up(railway)
     staging = environment(railway, engine.id("project"), "staging")
     made = worker(railway, engine, engine.id("environment"))
@@ -131,7 +131,7 @@ def test_forks_keep_their_own(railway: World) -> None:
 @pytest.mark.parametrize("reach", ["no_forks", "named"])
 def test_settings_that_may_land_elsewhere_are_said_to(railway: World, reach: str) -> None:
     """Once an `up`; whether they do land there is not proven."""
-    railway.admin("switches", {"settings_reach": reach})
+    railway.admin("switches", {"settings_update_scope": reach})
     engine, staging = stack_beside_staging(railway)
     wish = Declared(settings={"start_command": "node prod.js"})
     with railway.operation() as process:

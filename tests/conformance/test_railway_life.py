@@ -23,7 +23,7 @@ from railway.service_settings import ServiceSettingsProvider
 from railway.shared_variables import SharedVariablesProvider
 from railway.tcp_proxy import TcpProxyProvider
 from railway.variables import VariablesProvider
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
 from tests.conformance.dynamic_process import UNKNOWN, Live
 from tests.conformance.railway_world import CONFIG_KEYS, REPO, WORKSPACE, Declared, Engine, World, first_up
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.conformance
 @pytest.fixture
 def railway(warm: WarmProcesses) -> Iterator[World]:
     """An empty Railway sandbox."""
-    with LiveServer(create_app()) as server:
+    with LocalServer(create_app()) as server:
         yield World(server.url, warm)
 
 

@@ -1,5 +1,5 @@
 """Every setting of a service without a volume, one by one: written, read back, changed by hand, healed, taken
-back; and set by hand where nobody declared it. With a volume: test_railway_by_hand.
+back; and set by hand where nobody declared it. With a volume: test_railway_dashboard_edits.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pytest
 from railway.service import ServiceProvider
 from railway.service_settings import ServiceSettingsProvider
 from railway.settings_table import SETTINGS
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
 from tests.conformance.dynamic_process import Live
 from tests.conformance.railway_worker import Worker
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.conformance
 @pytest.fixture
 def railway(warm: WarmProcesses) -> Iterator[World]:
     """An empty Railway sandbox."""
-    with LiveServer(create_app()) as server:
+    with LocalServer(create_app()) as server:
         yield World(server.url, warm)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import pytest
 
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
 from tests.conformance.dynamic_process import DynamicProcess
 from tests.conformance.railway_world import (
@@ -275,7 +275,7 @@ KINDS = (
 @pytest.fixture
 def railway(warm: WarmProcesses) -> Iterator[World]:
     """An empty Railway sandbox."""
-    with LiveServer(create_app()) as server:
+    with LocalServer(create_app()) as server:
         yield World(server.url, warm)
 
 

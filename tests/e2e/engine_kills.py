@@ -127,7 +127,7 @@ class EngineLab:
             world.world.reset()
             with world.one_deployment_each():
                 killed = world.killed(kill)
-            world.world.admin("resume", {})
+            world.world.admin("release", {})
             if killed:
                 self.torn += world.mend_state()
                 world.run("cancel", "--yes", STACK)
@@ -184,7 +184,7 @@ class EngineWorld(ExampleWorld):
     def killed(self, kill: Kill) -> bool:
         """Start the operation, and kill the engine with all its processes at the boundary; returns whether it
         was reached."""
-        self.world.admin("pause", {"operation": "*", "nth": kill.nth, "when": kill.when})
+        self.world.admin("hold", {"operation": "*", "nth": kill.nth, "when": kill.when})
         arguments = ("refresh", "--yes") if kill.operation == "refresh" else ("up", "--yes", "--skip-preview")
         process = subprocess.Popen(
             self.command(*arguments, *_config(kill.operation)),

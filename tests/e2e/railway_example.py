@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from sandbox.engine import layout, toolchain
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
 from sandbox.supervisor import PROJECT, UNSET_VARIABLES
 from tests.conformance.railway_world import ADMIN_TOKEN, WORKSPACE, World, assert_silent
@@ -37,7 +37,7 @@ class ExampleWorld:
         self.program = folder / "program"
         if not self.program.exists():
             shutil.copytree(EXAMPLE, self.program)
-        self._server = LiveServer(create_app(folder / "railway.json"))
+        self._server = LocalServer(create_app(folder / "railway.json"))
 
     def __enter__(self) -> ExampleWorld:
         self.world = World(self._server.start().url)

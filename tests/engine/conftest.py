@@ -9,7 +9,7 @@ import pytest
 from sandbox.engine.toolchain import Engine, find_or_build
 from sandbox.environment import GOOGLE_ENDPOINTS, GOOGLE_PROJECT, GOOGLE_TOKEN
 from sandbox.google.app import create_app
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from tests.engine.stack import ProgramStack
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def program(tmp_path: Path, engine: Engine) -> ProgramStack:
 @pytest.fixture(scope="module")
 def google() -> Iterator[str]:
     """A local Google server; its base URL."""
-    with LiveServer(create_app()) as server:
+    with LocalServer(create_app()) as server:
         yield server.url
 
 

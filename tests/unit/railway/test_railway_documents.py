@@ -33,7 +33,7 @@ FULL = Path(os.environ.get("RAILWAY_FULL_SCHEMA", ROOT.parent / "shared" / "rail
 
 
 def schemas() -> list[GraphQLSchema]:
-    """Our part of Railway's schema, and the whole where it is at hand."""
+    """The sandbox's part of Railway's schema, and the whole one if it is available."""
     # Railway's own does not pass graphql-core's validation of schemas; that of documents it does.
     return [build_schema(file.read_text(), assume_valid=True) for file in (OURS, FULL) if file.is_file()]
 
@@ -43,7 +43,7 @@ SCHEMAS = schemas()
 
 @pytest.mark.parametrize("document", DOCUMENTS.values(), ids=lambda document: document.name)
 def test_every_document_is_valid(document: Document) -> None:
-    """A peer shipped a query for a field that does not exist, and broke every refresh."""
+    """An unknown field would break every refresh."""
     parsed = parse(document.text)
     for schema in SCHEMAS:
         assert [error.message for error in validate(schema, parsed)] == []
@@ -57,7 +57,7 @@ def test_the_file_of_documents_is_valid_as_a_whole() -> None:
 
 
 def test_every_operation_of_the_file_is_a_document_of_its_own() -> None:
-    """Their names are what is counted and shown."""
+    """Their names are counted and shown."""
     parsed = parse(FILE.read_text()).definitions
     names = [one.name.value for one in parsed if isinstance(one, OperationDefinitionNode) and one.name]
     assert names == list(DOCUMENTS)

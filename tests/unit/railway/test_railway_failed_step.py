@@ -1,4 +1,4 @@
-"""What a person reads of a failed deployment's step holds no value of a variable."""
+"""The error of a failed deployment contains no value of a variable."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ EXPECT = Expectations(
 
 
 class Failed:
-    """An API whose one deployment has failed, with a value in the words of its step."""
+    """An API whose one deployment has failed, with a value in the reason of its step."""
 
     def __init__(self) -> None:
         self.clock = Clock(0.001)
@@ -50,14 +50,14 @@ class Failed:
 
 
 class Unread(Failed):
-    """One that does not say what a reference stands for."""
+    """One that cannot resolve a reference."""
 
     def rendered_variables(self, project_id: str, environment_id: str, service_id: str) -> dict[str, str]:
         raise AmbiguousError("RenderedVariablesRead", "HTTP 502")
 
 
-def told(api: Failed, entry: dict[str, Any]) -> str:
-    """What a person reads when the service has one variable, PASSWORD."""
+def message(api: Failed, entry: dict[str, Any]) -> str:
+    """The message when the service has one variable, PASSWORD."""
     stack = EnvironmentCache(cast("RailwayApi", api), "p", "e", threading.RLock())
     instance = InstanceView("s", {}, None, (), (), ())
     config = {"services": {"s": {"variables": {"PASSWORD": entry}}}}
@@ -72,8 +72,8 @@ def told(api: Failed, entry: dict[str, Any]) -> str:
     return str(caught.value)
 
 
-def test_a_value_in_its_words_is_replaced_by_its_name() -> None:
-    text = told(Failed(), {"value": SECRET})
+def test_a_value_in_its_reason_is_replaced_by_its_name() -> None:
+    text = message(Failed(), {"value": SECRET})
     assert "in step BUILD_IMAGE: the build command exited with code 1: --password=[PASSWORD]" in text
     assert SECRET not in text
 
@@ -86,9 +86,9 @@ def test_a_value_in_its_words_is_replaced_by_its_name() -> None:
     ],
     ids=("sealed", "unread"),
 )
-def test_its_words_are_not_shown_where_a_value_is_not_known(
+def test_its_reason_is_not_shown_if_a_value_is_unknown(
     api: Failed, entry: dict[str, Any], words: str
 ) -> None:
-    text = told(api, entry)
+    text = message(api, entry)
     assert words in text
     assert SECRET not in text

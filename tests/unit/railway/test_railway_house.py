@@ -67,14 +67,14 @@ NAMES = {
 }
 
 
-def test_module_and_class_names_are_what_states_hold() -> None:
+def test_module_and_class_names_do_not_change() -> None:
     """They are in the state of every stack: renaming one breaks its refresh and its delete."""
     assert {f"{kind.__module__}.{kind.__qualname__}" for kind in PROVIDERS} == NAMES
 
 
 @pytest.mark.parametrize("kind", PROVIDERS, ids=lambda kind: kind.__name__)
-def test_a_pickle_is_a_name_and_nothing_else(kind: type[RailwayProvider]) -> None:
-    """By reference, with no state: the same bytes whatever the code of the class becomes."""
+def test_a_pickle_contains_only_a_name(kind: type[RailwayProvider]) -> None:
+    """By reference and without attributes: the same bytes whatever the code of the class is."""
     module, name = kind.__module__.encode(), kind.__name__.encode()
     body = (
         b"\x8c"
@@ -91,7 +91,7 @@ def test_a_pickle_is_a_name_and_nothing_else(kind: type[RailwayProvider]) -> Non
 
 
 def test_importing_the_package_loads_no_http_library() -> None:
-    """The program and a preview send nothing, and should not pay for it."""
+    """A preview sends no request, and should not pay for it."""
     script = (
         "import sys, pulumi, pulumi.dynamic; before = set(sys.modules); import railway;"
         "print([name for name in ('requests', 'urllib3', 'tenacity', 'pulumi_gcp', 'components')"
@@ -107,7 +107,7 @@ PACKAGE = ROOT / "railway"
 PROGRAM = re.compile(r"whatsapp|allowNewVolume|sessions|firebase|\bcrm\b", re.IGNORECASE)
 
 
-def test_the_package_knows_no_program() -> None:
+def test_the_package_names_no_program() -> None:
     """What its messages name is handed in, so that it serves any program."""
     found = {
         str(file.relative_to(ROOT)): match.group()
