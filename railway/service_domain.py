@@ -6,6 +6,7 @@ domain that was created in the dashboard is adopted.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -51,7 +52,7 @@ class ServiceDomainProvider(RailwayProvider):
             if found is None:
                 found = create_once(
                     self.clock,
-                    lambda: self._create(cache, props),
+                    self._creation(cache, props),
                     lambda: find_domain(cache.refresh(), props),
                     new_parent=True,
                 )
@@ -87,20 +88,25 @@ class ServiceDomainProvider(RailwayProvider):
         """Delete the domain."""
         self.environment(props).delete("DomainDelete", id=id_)
 
-    def _create(self, cache: EnvironmentCache, props: Props) -> ServiceDomainView:
-        """Create a domain with the port; if Railway rejects it, without, and `_sync` sets it afterwards.
+    def _creation(self, cache: EnvironmentCache, props: Props) -> Callable[[], ServiceDomainView]:
+        """Creates a domain, on the first call with the port; without it, `_sync` sets it afterwards.
 
         Some users report that Railway rejects a port here, with a general message, while the variable PORT
         is set.
         """
         ids = {"environmentId": cache.environment_id, "serviceId": props["service_id"]}
-        port = props.get("target_port")
-        try:
-            return cache.api.create("DomainCreate", ServiceDomainView.of, **ids, targetPort=port)[0]
-        except RejectedError:
-            if port is None:
-                raise
-        return cache.api.create("DomainCreate", ServiceDomainView.of, **ids)[0]
+        ports = [props.get("target_port")]
+
+        def create() -> ServiceDomainView:
+            port = ports.pop() if ports else None
+            try:
+                return cache.api.create("DomainCreate", ServiceDomainView.of, **ids, targetPort=port)[0]
+            except RejectedError:
+                if port is None:
+                    raise
+            return create()
+
+        return create
 
     def _sync(
         self, cache: EnvironmentCache, domain: ServiceDomainView, props: Props, *, remove_port: bool = False
