@@ -23,7 +23,6 @@ from pulumi.dynamic import (
     DiffResult,
     ReadResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
 
@@ -32,7 +31,7 @@ from railway.args import Props, ResourceArgs, config_key, inputs_of
 from railway.fields import Field
 from railway.graphql.credentials import Access, access_from
 from railway.graphql.errors import CredentialsError, RailwayError
-from user_errors import report_user_errors_without_traceback
+from user_errors import Provider
 
 if TYPE_CHECKING:
     from railway.clock import Clock
@@ -46,12 +45,9 @@ Kind = TypeVar("Kind", bound="RailwayProvider")
 A = TypeVar("A", bound=ResourceArgs)
 
 
-class RailwayProvider(ResourceProvider):
+class RailwayProvider(Provider):
     """Base class. A subclass has FIELDS and the methods `create_object`, `read_object`, `update_object` and
     `delete_object`."""
-
-    # The pickle contains a module and a class name, and no secret.
-    serialize_as_secret_always = False
 
     FIELDS: ClassVar[tuple[Field, ...]] = ()
 
@@ -91,7 +87,7 @@ class RailwayProvider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Read the address and the token. `check` reports an error in them, without a traceback."""
-        report_user_errors_without_traceback()
+        super().configure(req)
         self._config = req.config.get
         try:
             self._access = access_from(os.environ, req.config.get)
