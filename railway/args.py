@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from railway.fields import column, flag, mapping
+from railway.fields import column, flag, mapping, optional
 from railway.validation import boolean
 
 if TYPE_CHECKING:
@@ -21,8 +21,9 @@ Props = Mapping[str, Any]
 """The properties of a resource, as a provider gets them."""
 
 
-FLAG = column(normal=flag, rules=(boolean,))
-"""A property that is true or false, false by default."""
+def switch() -> Any:
+    """A property that is true or false, false by default."""
+    return optional(False, normal=flag, rules=(boolean,))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,7 @@ class ResourceArgs:
     KEYS: ClassVar[tuple[str, ...]] = ()
     """Those that the messages of this resource name."""
 
-    config_keys: ConfigKeys | None = field(default=None, metadata=column(normal=mapping, compared=False))
+    config_keys: ConfigKeys | None = optional(normal=mapping, compared=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ import pulumi
 
 from railway import domain_port
 from railway.args import Props, ServiceScopeArgs, config_key, how_to_set, how_to_unset
-from railway.fields import column, fields_of, number
+from railway.fields import column, fields_of, number, optional
 from railway.graphql.errors import RefusedError, RejectedError
 from railway.graphql.models import CustomDomainView, Snapshot
 from railway.provider import RailwayProvider, RailwayResource
@@ -41,7 +41,7 @@ class CustomDomainArgs(ServiceScopeArgs):
     KEYS = ("domain",)
 
     domain: pulumi.Input[str] = field(metadata=column(replace=True, rules=(quoting(_host_name),)))
-    target_port: pulumi.Input[int] | None = field(default=None, metadata=column(normal=number, rules=(port,)))
+    target_port: pulumi.Input[int] | None = optional(normal=number, rules=(port,))
 
 
 class CustomDomainProvider(RailwayProvider):

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from railway import revision
-from railway.args import FLAG, Props, ServiceScopeArgs, key_or_property
+from railway.args import Props, ServiceScopeArgs, key_or_property, switch
 from railway.deleted_volume import check_volume_exists
-from railway.fields import Field, column, fields_of, flag, number, texts
+from railway.fields import Field, column, fields_of, flag, number, optional, texts
 from railway.graphql.errors import (
     AmbiguousError,
     DeploymentError,
@@ -36,9 +36,6 @@ from railway.waiting import wait_for
 if TYPE_CHECKING:
     from railway.rollout import Rollout
     from railway.snapshot import EnvironmentCache
-
-
-_SECONDS = column(normal=number, rules=(positive,))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,13 +58,13 @@ class DeploymentArgs(ServiceScopeArgs):
 
     revisions: Sequence[pulumi.Input[str]] = field(metadata=column(normal=texts, required=False))
     domain: pulumi.Input[str] | None = None
-    health_path: pulumi.Input[str] = field(default="/health", metadata=column(rules=(quoting(url_path),)))
-    log_expectations: Sequence[str] = field(default=(), metadata=column(normal=texts))
-    log_advice: str | None = field(default=None, metadata=column(compared=False))
-    wait_seconds: pulumi.Input[int] = field(default=1200, metadata=_SECONDS)
-    hold_seconds: pulumi.Input[int] = field(default=5, metadata=column(normal=number, rules=(not_negative,)))
-    health_seconds: pulumi.Input[int] = field(default=120, metadata=_SECONDS)
-    rollback: pulumi.Input[bool] = field(default=False, metadata=FLAG)
+    health_path: pulumi.Input[str] = optional("/health", rules=(quoting(url_path),))
+    log_expectations: Sequence[str] = optional((), normal=texts)
+    log_advice: str | None = optional(compared=False)
+    wait_seconds: pulumi.Input[int] = optional(1200, normal=number, rules=(positive,))
+    hold_seconds: pulumi.Input[int] = optional(5, normal=number, rules=(not_negative,))
+    health_seconds: pulumi.Input[int] = optional(120, normal=number, rules=(positive,))
+    rollback: pulumi.Input[bool] = switch()
 
 
 class DeploymentProvider(RailwayProvider):

@@ -13,9 +13,9 @@ from typing import Any
 import pulumi
 
 from railway import other_environments
-from railway.args import FLAG, Props, ResourceArgs
+from railway.args import Props, ResourceArgs, switch
 from railway.deleted_volume import volume_deleted_with
-from railway.fields import column, fields_of
+from railway.fields import column, fields_of, optional
 from railway.graphql.errors import MissingError, RefusedError
 from railway.graphql.models import Named
 from railway.provider import RailwayProvider, RailwayResource
@@ -36,10 +36,10 @@ class EnvironmentArgs(ResourceArgs):
     KEYS = ("allow_new_volume", "environment_name")
 
     project_id: pulumi.Input[str] = field(metadata=column(replace=True))
-    environment_name: pulumi.Input[str] = field(
-        default="production", metadata=column(required=True, default=None, rules=(name_length,))
+    environment_name: pulumi.Input[str] = optional(
+        "production", required=True, default=None, rules=(name_length,)
     )
-    allow_new_volume: pulumi.Input[bool] = field(default=False, metadata=FLAG)
+    allow_new_volume: pulumi.Input[bool] = switch()
 
 
 class EnvironmentProvider(RailwayProvider):

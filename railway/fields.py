@@ -152,6 +152,11 @@ def column(kind: type[Field] = Field, **columns: Any) -> dict[str, Any]:
     return {_COLUMN: (kind, columns)}
 
 
+def optional(value: object = None, kind: type[Field] = Field, **columns: Any) -> Any:
+    """A field of an Args class that has `value` unless it is set; `columns` as in `column`."""
+    return dataclasses.field(default=value, metadata=column(kind, **columns))
+
+
 def fields_of(args: type[Any]) -> tuple[Field, ...]:
     """The table of an Args class.
 

@@ -14,15 +14,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
 from railway import other_environments
-from railway.args import FLAG, Props, ResourceArgs, how_to_set, how_to_unset, key_or_property
+from railway.args import Props, ResourceArgs, how_to_set, how_to_unset, key_or_property, switch
 from railway.deleted_volume import volume_deleted_with
-from railway.fields import column, fields_of
+from railway.fields import fields_of, optional
 from railway.graphql.credentials import TokenKind
 from railway.graphql.errors import MissingError, RefusedError
 from railway.graphql.models import ProjectView
@@ -61,11 +61,11 @@ class ProjectArgs(ResourceArgs):
 
     project_name: pulumi.Input[str]
     stack_marker: pulumi.Input[str]
-    workspace_id: pulumi.Input[str] | None = field(default=None, metadata=column(fixed=_fixed_workspace))
+    workspace_id: pulumi.Input[str] | None = optional(fixed=_fixed_workspace)
     environment_name: pulumi.Input[str] = "production"
     service_name: pulumi.Input[str] | None = None
     adopt_project_id: pulumi.Input[str] | None = None
-    allow_new_volume: pulumi.Input[bool] = field(default=False, metadata=FLAG)
+    allow_new_volume: pulumi.Input[bool] = switch()
 
 
 class ProjectProvider(RailwayProvider):

@@ -7,14 +7,14 @@ domain that was created in the dashboard is adopted.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
 
 from railway import domain_port
 from railway.args import Props, ServiceScopeArgs
-from railway.fields import column, fields_of, number
+from railway.fields import fields_of, number, optional
 from railway.graphql.errors import RefusedError, RejectedError
 from railway.graphql.models import ServiceDomainView, Snapshot
 from railway.provider import RailwayProvider, RailwayResource
@@ -33,10 +33,8 @@ class ServiceDomainArgs(ServiceScopeArgs):
         subdomain: the first label of the host name, at most 63 characters. None: Railway chooses.
     """
 
-    target_port: pulumi.Input[int] | None = field(default=None, metadata=column(normal=number, rules=(port,)))
-    subdomain: pulumi.Input[str] | None = field(
-        default=None, metadata=column(rules=(at_most_characters(63),))
-    )
+    target_port: pulumi.Input[int] | None = optional(normal=number, rules=(port,))
+    subdomain: pulumi.Input[str] | None = optional(rules=(at_most_characters(63),))
 
 
 class ServiceDomainProvider(RailwayProvider):

@@ -10,7 +10,7 @@ which costs no request, and is not detected where the token cannot read the conf
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,13 +19,12 @@ import pulumi
 from railway import revision
 from railway.args import Props, ServiceScopeArgs
 from railway.deleted_volume import check_volume_exists
-from railway.fields import column, fields_of, number
+from railway.fields import fields_of, number, optional
 from railway.graphql.models import Node, Snapshot
 from railway.provider import RailwayProvider, RailwayResource
 from railway.validation import positive
 
 GIGABYTE = 1_000_000_000
-_LIMIT = column(normal=number, rules=(positive,))
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -40,8 +39,8 @@ class ServiceLimitsArgs(ServiceScopeArgs):
 
     KEYS = ("allow_new_volume",)
 
-    cpus: pulumi.Input[float] | None = field(default=None, metadata=_LIMIT)
-    memory_gb: pulumi.Input[float] | None = field(default=None, metadata=_LIMIT)
+    cpus: pulumi.Input[float] | None = optional(normal=number, rules=(positive,))
+    memory_gb: pulumi.Input[float] | None = optional(normal=number, rules=(positive,))
 
 
 class ServiceLimitsProvider(RailwayProvider):

@@ -17,9 +17,9 @@ import pulumi
 from pulumi.dynamic import DiffResult
 
 from railway import other_environments, revision, volume_name, volume_region
-from railway.args import FLAG, Props, ServiceScopeArgs, config_key, how_to_set
+from railway.args import Props, ServiceScopeArgs, config_key, how_to_set, switch
 from railway.deleted_volume import volume_deleted
-from railway.fields import column, fields_of, number, path
+from railway.fields import column, fields_of, number, optional, path
 from railway.graphql.errors import MissingError, RefusedError, WaitTimeoutError
 from railway.graphql.models import Named, Snapshot, VolumeView
 from railway.provider import RailwayProvider, RailwayResource
@@ -67,9 +67,9 @@ class VolumeArgs(ServiceScopeArgs):
     size_mb: pulumi.Input[int] = field(
         metadata=column(normal=number, grow_only=_too_small, rules=(positive, whole))
     )
-    region: pulumi.Input[str] | None = field(default=None, metadata=column(fixed=_fixed_region))
-    allow_delete: pulumi.Input[bool] = field(default=False, metadata=FLAG)
-    allow_new_volume: pulumi.Input[bool] = field(default=False, metadata=FLAG)
+    region: pulumi.Input[str] | None = optional(fixed=_fixed_region)
+    allow_delete: pulumi.Input[bool] = switch()
+    allow_new_volume: pulumi.Input[bool] = switch()
 
 
 class VolumeProvider(RailwayProvider):
