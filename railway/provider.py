@@ -96,8 +96,8 @@ class RailwayProvider(Provider):
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate the declared inputs, in the preview and before anything is sent."""
-        olds = without_provider_key(_olds)
-        declared = without_provider_key(news)
+        olds = non_null(_olds)
+        declared = non_null(news)
         found = differ.problems(self.FIELDS, olds, declared) + self.validate(olds, declared)
         if isinstance(self._access, CredentialsError):
             found.append(differ.FieldProblem("", str(self._access)))
@@ -107,10 +107,8 @@ class RailwayProvider(Provider):
                 inputs[field.name] = field.normal(declared[field.name])
         if not found:
             inputs |= self.computed_inputs(olds, inputs)
-        return CheckResult(
-            {name: value for name, value in inputs.items() if value is not None},
-            [CheckFailure(problem.name, problem.reason) for problem in found],
-        )
+        failures = [CheckFailure(problem.name, problem.reason) for problem in found]
+        return CheckResult(non_null(inputs), failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Compare the recorded properties (after a refresh: the live ones) with the declared ones."""
@@ -121,32 +119,32 @@ class RailwayProvider(Provider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Find or create the object."""
-        declared = without_provider_key(props)
+        declared = non_null(props)
         id_, outs = without_causes(lambda: self.create_object(declared))
-        return CreateResult(id_, without_none(declared | outs))
+        return CreateResult(id_, non_null(declared | outs))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Read the live state; the id is "" only if Railway reports that the object is deleted."""
-        known = without_provider_key(props)
+        known = non_null(props)
         live = without_causes(lambda: self.read_object(id_, known))
         if live is None:
             return ReadResult("", {})
-        outs = without_none(known | live)
+        outs = non_null(known | live)
         names = {field.name for field in self.FIELDS}
         return ReadResult(id_, outs, {name: value for name, value in outs.items() if name in names})
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Update the object."""
-        olds, news = without_provider_key(_olds), without_provider_key(_news)
+        olds, news = non_null(_olds), non_null(_news)
         changed = differ.compare(self.FIELDS, olds, news).changed
         names = {field.name for field in self.FIELDS}
         kept = {name: value for name, value in olds.items() if name not in names}
         outs = without_causes(lambda: self.update_object(_id, olds, news, changed))
-        return UpdateResult(without_none(kept | news | outs))
+        return UpdateResult(non_null(kept | news | outs))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Delete the object."""
-        without_causes(lambda: self.delete_object(_id, without_provider_key(_props)))
+        without_causes(lambda: self.delete_object(_id, non_null(_props)))
 
     # ---- Shared by the subclasses
 
@@ -207,15 +205,20 @@ class RailwayProvider(Provider):
 
 
 class RailwayResource(Resource, Generic[A]):
-    """Base class of the resources. A subclass has PROVIDER, and its outputs as annotations."""
+    """Base class of the resources. A subclass has PROVIDER, and its outputs as annotations.
+
+    `declared` is what it was declared with, for an `Adoption`.
+    """
 
     PROVIDER: ClassVar[type[RailwayProvider]]
     SECRETS: ClassVar[tuple[str, ...]] = ()
     """The properties that are secrets as a whole."""
+    declared: A
 
     def __init__(
         self, name: str, args: A, opts: pulumi.ResourceOptions | None = None, **constants: object
     ) -> None:
+        self.declared = args
         kinds = (kind for kind in type(self).__mro__ if issubclass(kind, RailwayResource))
         outputs = {name for kind in kinds if kind is not RailwayResource for name in get_annotations(kind)}
         props = {**dict.fromkeys(outputs), **inputs_of(args), **constants}
@@ -226,14 +229,9 @@ class RailwayResource(Resource, Generic[A]):
         super().__init__(self.PROVIDER(), name, props, pulumi.ResourceOptions.merge(opts, secrets))
 
 
-def without_provider_key(props: Mapping[str, Any]) -> dict[str, Any]:
-    """The properties without the pickled provider and without None."""
+def non_null(props: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties that are not None, without the pickled provider."""
     return {name: value for name, value in props.items() if name != PROVIDER_KEY and value is not None}
-
-
-def without_none(outs: Mapping[str, Any]) -> dict[str, Any]:
-    """The outputs without None."""
-    return {name: value for name, value in outs.items() if value is not None}
 
 
 def without_causes(work: Callable[[], T]) -> T:

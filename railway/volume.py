@@ -224,10 +224,8 @@ class VolumeProvider(RailwayProvider):
             return known
 
         def find() -> VolumeView | None:
-            volumes = cache.api.current_volumes(cache.project_id, cache.environment_id)
-            return next(
-                (one for one in volumes if one.volume_id == volume_id and one.state not in _BUSY), None
-            )
+            volume = _current(cache, volume_id)
+            return None if volume is None or volume.state in _BUSY else volume
 
         volume = wait_for(self.clock, f"the volume {volume_id}", find, seconds=300, every=2.0)
         if volume.state == "ERROR":
@@ -270,10 +268,8 @@ class VolumeProvider(RailwayProvider):
         cache.invalidate()
 
         def find() -> VolumeView | None:
-            volumes = cache.api.current_volumes(cache.project_id, cache.environment_id)
-            return next(
-                (one for one in volumes if one.volume_id == volume.volume_id and one.size_mb >= size_mb), None
-            )
+            current = _current(cache, volume.volume_id)
+            return None if current is None or current.size_mb < size_mb else current
 
         try:
             wait_for(self.clock, f"the new size of volume {volume.name}", find, seconds=120, every=2.0)
@@ -300,6 +296,11 @@ class Volume(RailwayResource[VolumeArgs], module="railway", name="Volume"):
     volume_instance_id: pulumi.Output[str]
     live_region: pulumi.Output[str]
     revision: pulumi.Output[str]
+
+
+def _current(cache: EnvironmentCache, volume_id: str) -> VolumeView | None:
+    volumes = cache.api.current_volumes(cache.project_id, cache.environment_id)
+    return next((one for one in volumes if one.volume_id == volume_id), None)
 
 
 def check_size(volume: VolumeView, props: Props) -> None:

@@ -14,8 +14,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import requests
@@ -311,13 +310,8 @@ def _not_before(date: str | None, elapsed: float) -> datetime | None:
     The header has whole seconds, and is written by Railway's edge and not by its database: a second of
     tolerance for each.
     """
-    if date is None:
-        return None
-    try:
-        answered = parsedate_to_datetime(date)
-    except ValueError:
-        return None
-    return answered.astimezone(UTC) - timedelta(seconds=elapsed + 1.0)
+    answered = responses.seconds_of_date(date)
+    return None if answered is None else datetime.fromtimestamp(answered - elapsed - 1.0, UTC)
 
 
 def _whole(value: str | None) -> int | None:
