@@ -12,8 +12,8 @@ folder, by minimatch 3 with the options `matchBase` and `dot`:
   comment.
 
 `wcmatch` and `bracex` read the parts of a pattern. tests/unit/test_minimatch.py compares with the results of
-minimatch itself. They differ only in odd patterns: an unclosed bracket after a wildcard, a range in reverse order, and
-`!(a)` directly before another wildcard.
+minimatch itself. They differ only in odd patterns: an unclosed bracket after a wildcard, a range in reverse
+order, and `!(a)` directly before another wildcard.
 """
 
 from __future__ import annotations
