@@ -27,6 +27,7 @@ from railway.graphql.credentials import Access
 from railway.graphql.documents import Document
 from railway.graphql.errors import (
     AmbiguousError,
+    BusyError,
     RateLimitedError,
     RequestError,
     ServerFaultError,
@@ -45,6 +46,8 @@ LOW_BUDGET = 0.1
 _LOGGED_WAIT = 5.0
 _ATTEMPTS = 5
 
+_BUSY_SECONDS = 1200.0
+"""For how long a request is repeated while Railway is busy with an earlier one, such as a build."""
 THROTTLE_WAIT = 32.0
 """Railway allows the creation of one project, environment or volume per 30 seconds."""
 
@@ -125,15 +128,17 @@ class RailwayClient:
             RequestError: the error of the last attempt.
         """
         end = self.clock.deadline(deadline)
+        busy_end = self.clock.deadline(max(deadline, _BUSY_SECONDS))
 
         def should_retry(state: RetryCallState) -> bool:
             error = _error_of(state)
-            # Of many rate-limited requests only some succeed in the next second: for them the deadline is the
-            # limit, and not the number of attempts.
-            over = state.attempt_number >= _ATTEMPTS and not isinstance(error, RateLimitedError)
+            # Of many rate-limited requests only some succeed in the next second, and a build takes minutes:
+            # for them the deadline is the limit, and not the number of attempts.
+            unlimited = isinstance(error, RateLimitedError | BusyError)
             return (
                 error is not None
-                and not (over or end.passed)
+                and (unlimited or state.attempt_number < _ATTEMPTS)
+                and not (busy_end if isinstance(error, BusyError) else end).passed
                 and (document.kind == "query" or document.repeatable or had_no_effect(error))
                 and can_succeed_later(error)
             )
@@ -255,7 +260,7 @@ class RailwayClient:
 
 def had_no_effect(error: RequestError) -> bool:
     """Whether the error proves that the request had no effect."""
-    return isinstance(error, UnreachableError | RateLimitedError | ThrottledError)
+    return isinstance(error, UnreachableError | RateLimitedError | ThrottledError | BusyError)
 
 
 def can_succeed_later(error: RequestError) -> bool:
