@@ -33,7 +33,7 @@ from settings.model import KEYS, SecretSettings, Settings
 from settings.parsing import read_text
 from settings.problems import Problem
 from settings.reader import set_command
-from settings.variables import common_variables, own_variables
+from settings.variables import common_variables
 
 CACHE_DIR = PROGRAM_DIR / ".cache"
 MAX_RULES_BYTES = 262_144  # security rules as text (Firestore docs, "Limits of security rules")
@@ -237,8 +237,7 @@ def _codebase(
             app_dir=settings.app_dir,
             where=where,
             digest=packed.sha256,
-            project=google.project,
-            firebase_config=google.firebase_config,
+            google=google,
             environment={
                 **files.values,
                 **{
@@ -269,8 +268,7 @@ def _codebase(
         params.Sources(
             configured=settings.functions.params,
             builtin=builtin,
-            env=files.values,
-            env_files=files.sources,
+            files=files,
             provided=(backend_url,),
         ),
         where,
@@ -283,18 +281,13 @@ def _codebase(
         resolved,
         manifest.Context(
             where=where,
-            project=google.project,
-            region=google.region,
+            google=google,
             runtime=runtime,
-            firestore_location=google.firestore_location,
-            firestore_database=google.firestore_database,
-            functions_roles=google.functions_roles,
             prefix=source.prefix,
             service_account=source.service_account,
             variables={name: value for name, value in files.values.items() if name != backend_url},
             sources=files.sources,
-            common_variables=common,
-            own_variables=own_variables(settings.functions.variables),
+            configured=settings.functions.variables,
         ),
     )
     problems += more
