@@ -76,7 +76,7 @@ class ProgramStack:
             "dict[str, Any]", json.loads(self.run("stack", "output", "--json", "--show-secrets").text)
         )
 
-    def resources(self) -> list[dict[str, Any]]:
+    def resources(self, *options: str) -> list[dict[str, Any]]:
         """Return the resources of the stack's state."""
-        state = json.loads(self.run("stack", "export").text)
+        state = json.loads(self.run("stack", "export", *options).text)
         return cast("list[dict[str, Any]]", state["deployment"].get("resources", []))

@@ -104,17 +104,27 @@ def test_a_command_that_fails_shows_code_and_output(program: ProgramStack) -> No
     assert "wrong" in shown.text
 
 
-def test_a_secret_input_makes_a_commands_output_secret(program: ProgramStack) -> None:
+def test_a_commands_output_is_not_secret_even_if_an_input_is(program: ProgramStack) -> None:
+    """As with the real plugin: a command must not print what it gets as a secret."""
     text = """
 import pulumi, pulumi_command as c
-one = c.local.Command("one", create="cat", stdin=pulumi.Output.secret("hush-hush"), logging="none")
+one = c.local.Command("one", create="tr a-z A-Z", stdin=pulumi.Output.secret("hush-hush"), logging="none")
 pulumi.export("stdout", one.stdout)
 """
     program.write("__main__.py", text)
-    assert "hush-hush" not in program.up().text
+    assert "HUSH-HUSH" in program.up().text
     state = program.run("stack", "export").text
     assert "hush-hush" not in state
-    assert program.outputs() == {"stdout": "hush-hush"}
+    outputs = next(one["outputs"] for one in program.resources() if one["type"] == "command:local:Command")
+    assert outputs["stdout"] == "HUSH-HUSH"
+
+
+def test_the_command_provider_is_recorded_as_by_the_real_plugin(program: ProgramStack) -> None:
+    """The real plugin adds its library's version: without it, it updates the provider after a switch."""
+    program.write("__main__.py", 'import pulumi_command as c\nc.Provider("runner")\n')
+    program.up()
+    provider = next(one for one in program.resources() if one["type"] == "pulumi:providers:command")
+    assert provider["inputs"]["__pulumi-go-provider-version"] == "1.2.0"
 
 
 def test_unsupported_command_properties_are_errors_in_the_preview(program: ProgramStack) -> None:
