@@ -52,7 +52,7 @@ async def production() -> dict[str, pulumi.Input[object]]:
         BackendArgs(
             railway=settings.railway,
             backend=settings.backend,
-            home=railway_project,
+            project=railway_project,
             service_account_json=identities.backend_key,
             after=[*identities.backend_ready, *indexes.ready],
         ),
@@ -63,6 +63,7 @@ async def production() -> dict[str, pulumi.Input[object]]:
         SecretsArgs(
             google=google,
             secrets=settings.secrets,
+            backend_secret=app.backend_secret,
             backend_url=backend.url,
             endpoints=endpoints,
             identities=identities,
@@ -75,9 +76,12 @@ async def production() -> dict[str, pulumi.Input[object]]:
         FunctionsArgs(
             google=google,
             codebases=app.codebases,
+            production=settings.production,
+            allow_deletion=settings.functions.allow_function_deletion,
             apis=apis,
             identities=identities,
             secrets=secrets,
+            backend_url=backend.url,
             after=indexes.ready,
         ),
         on_google,

@@ -12,7 +12,7 @@ import traceback
 
 
 class UserError(Exception):
-    """The text says what happened, where, and what to do. It contains no secret."""
+    """The text contains what happened, where, and `fix:` with a command or an edit. It contains no secret."""
 
 
 class _TracebackOfDefectsOnly:

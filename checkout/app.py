@@ -6,23 +6,37 @@ configured, and a source file that is loaded here but not deployed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from checkout import archive, discovery, firebase_json, index_file, manifest, params, runtimes
+from checkout import (
+    archive,
+    compiled_output,
+    discovery,
+    env_files,
+    firebase_json,
+    function_variables,
+    index_file,
+    loaded_files,
+    manifest,
+    params,
+    runtimes,
+    secret_use,
+)
 from checkout.archive import Archive
 from checkout.endpoints import Endpoint
 from checkout.index_file import FieldSpec, IndexFile, IndexSpec
 from settings.keys import NAMESPACE
 from settings.load import PROGRAM_DIR
-from settings.model import Settings
+from settings.model import KEYS, SecretSettings, Settings
 from settings.problems import Problem
+from settings.reader import set_command
+from settings.variables import common_variables, own_variables
 
 CACHE_DIR = PROGRAM_DIR / ".cache"
-# One of them is enough for the CRM's AI functions; the other need not be configured.
-ALTERNATIVE_SECRETS = frozenset({"OPENAI_API_KEY", "GROQ_API_KEY"})
-_SECRETS = f"{NAMESPACE}:secrets"
+MAX_RULES_BYTES = 262_144  # security rules as text (Firestore docs, "Limits of security rules")
+_BACKEND_URL = KEYS["backendUrlVariable"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +49,14 @@ class RulesFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Codebase:
-    """One functions codebase: its functions and its source archive."""
+    """One functions codebase: its functions and its source archive.
+
+    `output_folders` are the folders in `folder` that contain compiled output.
+    """
 
     name: str
+    folder: Path
+    output_folders: tuple[Path, ...]
     endpoints: tuple[Endpoint, ...]
     archive: Archive
     required_apis: tuple[str, ...]
@@ -45,7 +64,10 @@ class Codebase:
 
 @dataclass(frozen=True, kw_only=True)
 class App:
-    """Everything Firebase in the checkout. `warnings` and `notes` are shown to the user."""
+    """Everything Firebase in the checkout. `warnings` and `notes` are shown to the user.
+
+    `backend_secret` is the secret that holds the backend's address, None if no secret does.
+    """
 
     rules: RulesFile | None
     indexes: tuple[IndexSpec, ...]
@@ -53,6 +75,18 @@ class App:
     codebases: tuple[Codebase, ...]
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
+    backend_secret: str | None = str(_BACKEND_URL.default)
+
+
+@dataclass
+class _Found:
+    """What the codebases have in common: their params, and everything that is reported."""
+
+    problems: list[Problem]
+    warnings: list[str]
+    notes: list[str]
+    declared: dict[str, set[str]] = field(default_factory=dict)  # names of params, by codebase
+    json_secrets: dict[str, str] = field(default_factory=dict)
 
 
 def load(settings: Settings, cache_dir: Path = CACHE_DIR) -> tuple[App | None, list[Problem]]:
@@ -67,27 +101,88 @@ def load(settings: Settings, cache_dir: Path = CACHE_DIR) -> tuple[App | None, l
         problems.append(Problem(key=f"{NAMESPACE}:firestoreLocation", what=what, fix=fix))
     rules = _rules(found, problems)
     indexes = _indexes(found, problems)
-    codebases: list[Codebase] = []
-    declared: set[str] = set()
-    warnings: list[str] = []
-    for source in found.codebases:
-        codebase = _codebase(settings, source, cache_dir, declared, problems, warnings)
-        if codebase is not None:
-            codebases.append(codebase)
-    if len(codebases) == len(found.codebases):
-        problems += params.unknown(settings.functions.params, declared)
+    seen = _Found(problems, list(found.warnings), list(found.notes))
+    loaded = [_codebase(settings, source, cache_dir, seen) for source in found.codebases]
+    codebases = [codebase for codebase in loaded if codebase is not None]
+    functions, secrets = settings.functions, settings.secrets
+    codebases, more = _without_alternatives(secrets, codebases)
+    seen.warnings += more
+    backend_secret, codebases = _backend_address(secrets, codebases, seen)
+    endpoints = [endpoint for codebase in codebases for endpoint in codebase.endpoints]
+    if len(codebases) == len(loaded):
+        declared = set[str]().union(*seen.declared.values())
+        problems += params.unknown(functions.params, declared)
+        problems += function_variables.config_problems(functions, endpoints, declared)
+    where = {source.name: source.relative for source in found.codebases}
+    for codebase in codebases:
+        problems += function_variables.limit_problems(
+            codebase.endpoints, settings.google, where[codebase.name]
+        )
     problems += _deployed_twice(codebases)
-    codebases, notes = _without_unused_alternative(settings, codebases)
-    problems += _unconfigured(settings, codebases)
+    problems += secret_use.unconfigured(secrets, endpoints)
+    problems += secret_use.not_json(secrets, seen.json_secrets)
     app = App(
         rules=rules,
         indexes=indexes.indexes,
         fields=indexes.fields,
         codebases=tuple(codebases),
-        warnings=(*warnings, *_unused_secrets(settings, codebases)),
-        notes=(*found.notes, *notes),
+        backend_secret=backend_secret,
+        warnings=(*seen.warnings, *secret_use.unused(secrets, endpoints)),
+        notes=(*seen.notes, *function_variables.config_notes(functions)),
     )
-    return (None if problems else app), problems
+    return (None if problems else app), list(dict.fromkeys(problems))
+
+
+def _without_alternatives(
+    secrets: SecretSettings, codebases: list[Codebase]
+) -> tuple[list[Codebase], list[str]]:
+    kept: list[Codebase] = []
+    warnings: list[str] = []
+    for codebase in codebases:
+        endpoints, more = secret_use.without_alternatives(secrets, codebase.endpoints)
+        kept.append(replace(codebase, endpoints=endpoints))
+        warnings += more
+    return kept, warnings
+
+
+def _backend_address(
+    secrets: SecretSettings, codebases: list[Codebase], seen: _Found
+) -> tuple[str | None, list[Codebase]]:
+    """The secret that holds the backend's address, and the codebases with the plain variable that does.
+
+    It is a secret if a function binds it. It is a plain variable of the codebases that declare it as a param,
+    and of all functions if nothing else reads it and the setting names it. Otherwise it is a secret that is
+    created for nothing, which is a warning.
+    """
+    name = secrets.backend_url_variable
+    endpoints = [endpoint for codebase in codebases for endpoint in codebase.endpoints]
+    bound = name in secret_use.used_secrets(endpoints)
+    declaring = {codebase for codebase, names in seen.declared.items() if name in names}
+    everywhere = not bound and not declaring and name != _BACKEND_URL.default
+    plain = [codebase.name for codebase in codebases if everywhere or codebase.name in declaring]
+    if plain and endpoints:
+        seen.notes.append(f"{name} is set to the backend's address in the functions of {', '.join(plain)}.")
+        codebases = [
+            replace(
+                codebase,
+                endpoints=tuple(
+                    endpoint
+                    if any(use.key == name for use in endpoint.secrets)
+                    else replace(endpoint, backend_variable=name)
+                    for endpoint in codebase.endpoints
+                ),
+            )
+            if codebase.name in plain
+            else codebase
+            for codebase in codebases
+        ]
+    elif endpoints and not bound:
+        seen.warnings.append(
+            f"no function reads the secret {name}, which the program sets to the backend's address.\n"
+            f'    fix: bind it in the code (secrets: ["{name}"]), or name the variable that the code reads: '
+            f"{set_command(_BACKEND_URL.name, '<name>')}"
+        )
+    return (None if plain and not bound else name), codebases
 
 
 def _text(path: Path, name: str, problems: list[Problem]) -> str | None:
@@ -104,6 +199,9 @@ def _rules(found: firebase_json.FirebaseJson, problems: list[Problem]) -> RulesF
     if content is not None and not content.strip():
         fix = f"Write the rules, or remove {name} from firebase.json."
         problems.append(Problem(key=name, what="is empty: clients could read and write nothing.", fix=fix))
+    if content is not None and (size := len(content.encode())) > MAX_RULES_BYTES:
+        what = f"has {size} bytes; security rules can have {MAX_RULES_BYTES}."
+        problems.append(Problem(key=name, what=what, fix="Shorten the rules: move repetitions to functions."))
     return None if content is None else RulesFile(name=name, content=content)
 
 
@@ -120,20 +218,24 @@ def _codebase(
     settings: Settings,
     source: firebase_json.CodebaseSource,
     cache_dir: Path,
-    declared: set[str],
-    problems: list[Problem],
-    warnings: list[str],
+    seen: _Found,
 ) -> Codebase | None:
-    """The codebase. Adds to `declared` the names of its params, and to the problems and warnings."""
+    """The codebase. Adds what it found to `seen`."""
     where = source.relative
-    google = settings.google
+    google, problems = settings.google, seen.problems
     runtime, more, unknown = runtimes.choose(settings.functions.runtime, source.runtime, source.folder, where)
     problems += more
     packed, more = archive.build(source.folder, source.ignore, source.name, where, cache_dir / "archives")
     problems += more
-    if packed is None:
+    unbuilt, outdated = compiled_output.validate(source)
+    problems += unbuilt
+    if packed is None or unbuilt:
         return None
-    answer, more = discovery.discover(
+    seen.notes += [f"{where}: {text}" for text in packed.notes]
+    files, more = env_files.load(source.config_dir, settings.app_dir, google.project, source.config_relative)
+    problems += more
+    common = common_variables(settings.functions.variables)
+    discovered, more = discovery.discover(
         discovery.Source(
             folder=source.folder,
             app_dir=settings.app_dir,
@@ -142,26 +244,46 @@ def _codebase(
             project=google.project,
             firebase_config=google.firebase_config,
             environment={
-                name: params.as_text(value)
-                for name, value in settings.functions.params.items()
-                if isinstance(value, str | bool | int | float)
+                **files.values,
+                **{
+                    name: params.as_text(value)
+                    for name, value in settings.functions.params.items()
+                    if isinstance(value, str | bool | int | float)
+                },
+                **common,
             },
             timeout=settings.functions.discovery_timeout,
         ),
         cache_dir / "discovery",
     )
     problems += more
-    if answer is None:
+    if discovered is None:
         return None
-    problems += _not_packed(answer.loaded, packed.files, where)
+    seen.notes += _printed(where, "stdout", discovered.stdout)
+    seen.warnings += _printed(where, "stderr", discovered.stderr)
+    problems += loaded_files.validate(discovered.loaded, packed.files, source)
     builtin: dict[str, params.Value] = {"PROJECT_ID": google.project, "GCLOUD_PROJECT": google.project}
     if google.storage_bucket is not None:
         builtin["STORAGE_BUCKET"] = google.storage_bucket
-    resolved, more = params.resolve(answer.manifest.get("params"), settings.functions.params, builtin, where)
+    if google.database_url is not None:
+        builtin["DATABASE_URL"] = google.database_url
+    backend_url = settings.secrets.backend_url_variable
+    resolved, more = params.resolve(
+        discovered.manifest.get("params"),
+        params.Sources(
+            configured=settings.functions.params,
+            builtin=builtin,
+            env=files.values,
+            env_files=files.sources,
+            provided=(backend_url,),
+        ),
+        where,
+    )
     problems += more
-    declared.update(resolved.declared)
+    seen.declared[source.name] = set(resolved.declared)
+    seen.json_secrets |= dict.fromkeys(resolved.json_secrets, where)
     parsed, more = manifest.parse(
-        answer.manifest,
+        discovered.manifest,
         resolved,
         manifest.Context(
             where=where,
@@ -171,13 +293,30 @@ def _codebase(
             firestore_location=google.firestore_location,
             firestore_database=google.firestore_database,
             functions_roles=google.functions_roles,
+            prefix=source.prefix,
+            service_account=source.service_account,
+            variables={name: value for name, value in files.values.items() if name != backend_url},
+            sources=files.sources,
+            common_variables=common,
+            own_variables=own_variables(settings.functions.variables),
         ),
     )
     problems += more
-    texts = (*unknown, *parsed.warnings, *_warnings(source, answer, parsed))
-    warnings += [f"{where}: {text}" for text in texts]
+    texts = (*unknown, *outdated, *parsed.warnings, *_warnings(source, discovered, parsed))
+    seen.warnings += [f"{where}: {text}" for text in texts]
+    seen.warnings += function_variables.env_file_warnings(files, set(resolved.secrets))
+    overriding = {
+        **dict.fromkeys(
+            set(settings.functions.params) & set(resolved.declared), f"{NAMESPACE}:functionParams"
+        ),
+        **dict.fromkeys(common, f"{NAMESPACE}:{function_variables.KEY}"),
+        backend_url: "the backend's address",
+    }
+    seen.notes += function_variables.env_file_notes(files, source.config_relative, overriding)
     return Codebase(
         name=source.name,
+        folder=source.folder,
+        output_folders=compiled_output.output_folders(source),
         endpoints=parsed.endpoints,
         archive=packed,
         required_apis=parsed.required_apis,
@@ -185,38 +324,29 @@ def _codebase(
 
 
 def _warnings(
-    source: firebase_json.CodebaseSource, answer: discovery.Answer, parsed: manifest.Parsed
+    source: firebase_json.CodebaseSource, discovered: discovery.Discovered, parsed: manifest.Parsed
 ) -> list[str]:
     deployed = {endpoint.entry_point.split(".")[0] for endpoint in parsed.endpoints}
     found = [
         f"exports.{name} is not deployed: a later `module.exports = ...` replaces it. "
         f"Move {name} into that object."
-        for name in answer.lost_exports
+        for name in discovered.overwritten_exports
         if name not in deployed
     ]
-    found += [f"exports.{name} is undefined, so it is not deployed." for name in answer.undefined_exports]
-    if source.predeploy:
-        commands = "; ".join(source.predeploy)
-        found.append(f"this program does not run predeploy commands. Run them before: {commands}")
-    dotenv = sorted(path.name for path in source.folder.glob(".env*") if path.is_file())
-    if dotenv:
-        found.append(
-            f"{', '.join(dotenv)} is not read or deployed. Set values in {NAMESPACE}:functionParams, "
-            f"secrets in {_SECRETS}."
-        )
+    found += [f"exports.{name} is undefined, so it is not deployed." for name in discovered.undefined_exports]
+    for hook, when, commands in (
+        ("predeploy", "before", source.predeploy),
+        ("postdeploy", "afterwards", source.postdeploy),
+    ):
+        if commands:
+            found.append(f"this program does not run {hook} commands. Run them {when}: {'; '.join(commands)}")
     return found
 
 
-def _not_packed(loaded: Iterable[str], packed: Sequence[str], where: str) -> list[Problem]:
-    """Files that were loaded but are not in the archive."""
-    problems: list[Problem] = []
-    for name in sorted(set(loaded) - set(packed)):
-        fix = f'Add "!{name}" to "functions.ignore" in firebase.json.'
-        if name.startswith(".."):
-            fix = f"Move it into {where}, or make it a published package: only {where} is deployed."
-        place = str(PurePosixPath(where) / name)
-        problems.append(Problem(key=place, what="the functions load it, but it is not deployed.", fix=fix))
-    return problems
+def _printed(where: str, stream: str, lines: Sequence[str]) -> list[str]:
+    if not lines:
+        return []
+    return ["\n    ".join((f"{where}: while it was loaded, the code wrote to {stream}:", *lines))]
 
 
 def _deployed_twice(codebases: Sequence[Codebase]) -> list[Problem]:
@@ -231,62 +361,3 @@ def _deployed_twice(codebases: Sequence[Codebase]) -> list[Problem]:
                 fix = f"Rename {name} in one of them."
                 problems.append(Problem(key="firebase.json", what=what, fix=fix))
     return problems
-
-
-def _without_unused_alternative(
-    settings: Settings, codebases: list[Codebase]
-) -> tuple[list[Codebase], list[str]]:
-    """Remove unconfigured alternatives from the functions that use a configured one. A function that uses
-    only the unconfigured one keeps it: it needs that secret."""
-    configured = ALTERNATIVE_SECRETS & set(settings.secrets.values)
-    absent = ALTERNATIVE_SECRETS - configured
-    removed: set[str] = set()
-
-    def without(endpoint: Endpoint) -> Endpoint:
-        used = {use.secret for use in endpoint.secrets}
-        if not used & configured:
-            return endpoint
-        removed.update(used & absent)
-        return replace(endpoint, secrets=tuple(use for use in endpoint.secrets if use.secret not in absent))
-
-    kept = [
-        replace(codebase, endpoints=tuple(without(endpoint) for endpoint in codebase.endpoints))
-        for codebase in codebases
-    ]
-    return kept, [
-        f"{name} is not configured; the other AI provider's key is used." for name in sorted(removed)
-    ]
-
-
-def _unconfigured(settings: Settings, codebases: Sequence[Codebase]) -> list[Problem]:
-    """A problem for each missing secret, and one for alternatives of which none is configured."""
-    configured = {*settings.secrets.values, settings.secrets.backend_url_secret}
-    missing: dict[tuple[str, ...], dict[str, None]] = {}
-    for endpoint in (endpoint for codebase in codebases for endpoint in codebase.endpoints):
-        names = {use.secret for use in endpoint.secrets} - configured
-        either = tuple(sorted(names & ALTERNATIVE_SECRETS))
-        for group in (*((name,) for name in names.difference(either)), either):
-            if group:
-                missing.setdefault(group, {})[endpoint.id] = None
-    problems: list[Problem] = []
-    for group, users in sorted(missing.items()):
-        name, *others = group
-        if others and any((one,) in missing for one in group):
-            continue  # another function needs one of them, which is enough for these functions too
-        also = f" (nor is {', '.join(others)}; one of them is enough)" if others else ""
-        verb = "use" if len(users) > 1 else "uses"
-        what = f"{', '.join(users)} {verb} the secret {name}, which is not configured{also}."
-        fix = f"pulumi config set --secret --path '{_SECRETS}.{name}'"
-        problems.append(Problem(key=_SECRETS, what=what, fix=fix))
-    return problems
-
-
-def _unused_secrets(settings: Settings, codebases: Sequence[Codebase]) -> list[str]:
-    endpoints = (endpoint for codebase in codebases for endpoint in codebase.endpoints)
-    used = {use.secret for endpoint in endpoints for use in endpoint.secrets}
-    return [
-        f"{_SECRETS}.{name} is configured, but no function uses it. "
-        f"To remove it: pulumi config rm --path '{_SECRETS}.{name}'"
-        for name in settings.secrets.names
-        if name not in used
-    ]

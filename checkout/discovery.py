@@ -16,55 +16,39 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from checkout import discovery_failure, node_process, package_json
 from checkout.archive import write_atomically
-from settings.keys import NAMESPACE
-from settings.parsing import mapping, parse_json, strings
+from checkout.discovery_source import Source
+from checkout.node_process import Finished
+from settings.parsing import mapping, strings
 from settings.problems import Problem
 
 HOOK = Path(__file__).with_name("discovery_hook.cjs")
 LOCK_FILES = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml")
-_SYNTAX_CHECKED_FILES = 200
-_CACHE_FORMAT = "1"  # increase it when `Answer` or the hook changes
-_FILE_LINE = re.compile(r"(?:file://)?(/[^\s:()'\"]+\.[cm]?[jt]s):(\d+)")
-_MISSING_MODULE = re.compile(r"Cannot find (?:module|package) '([^']+)'")
-# Errors of firebase-functions and firebase-admin without a bucket in FIREBASE_CONFIG.
-_NO_BUCKET = re.compile(r"Missing bucket name|Bucket name not specified or invalid")
+_CACHE_FORMAT = "3"  # increase it when `Discovered` or the hook changes
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "NODE_ENV", "SYSTEMROOT")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
-    """One codebase. `where` names it in messages; `digest` is its archive's hash; `timeout` is seconds."""
-
-    folder: Path
-    app_dir: Path
-    where: str
-    digest: str
-    project: str
-    firebase_config: Mapping[str, str]
-    environment: Mapping[str, str]
-    timeout: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
+class Discovered:
     """The manifest; exports that are undefined or lost; the loaded files, relative to the codebase and
-    without dependencies."""
+    without dependencies; the last lines that the code wrote to stdout and stderr while it was loaded."""
 
     manifest: Mapping[str, object]
     undefined_exports: tuple[str, ...] = ()
-    lost_exports: tuple[str, ...] = ()
+    overwritten_exports: tuple[str, ...] = ()
     loaded: tuple[str, ...] = ()
+    stdout: tuple[str, ...] = ()
+    stderr: tuple[str, ...] = ()
 
 
-def discover(source: Source, cache_dir: Path) -> tuple[Answer | None, list[Problem]]:
+def discover(source: Source, cache_dir: Path) -> tuple[Discovered | None, list[Problem]]:
     """The codebase's manifest: from functions.yaml, the cache, or a run of the SDK."""
     written = source.folder / "functions.yaml"
     if written.is_file():
@@ -73,13 +57,13 @@ def discover(source: Source, cache_dir: Path) -> tuple[Answer | None, list[Probl
     if command is None:
         return None, problems
     cached = cache_dir / f"{_key(source, command)}.json"
-    answer = _from_cache(cached)
-    if answer is not None:
-        return answer, []
-    answer, problems = _run(source, command)
-    if answer is not None:
-        write_atomically(cached, json.dumps(asdict(answer), indent=1, sort_keys=True).encode())
-    return answer, problems
+    discovered = _from_cache(cached)
+    if discovered is not None:
+        return discovered, []
+    discovered, problems = _run(source, command)
+    if discovered is not None:
+        write_atomically(cached, json.dumps(asdict(discovered), indent=1, sort_keys=True).encode())
+    return discovered, problems
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +78,7 @@ def _problem(source: Source, what: str, fix: str) -> list[Problem]:
     return [Problem(key=source.where, what=what, fix=fix)]
 
 
-def _from_file(written: Path, source: Source) -> tuple[Answer | None, list[Problem]]:
+def _from_file(written: Path, source: Source) -> tuple[Discovered | None, list[Problem]]:
     import yaml  # slow, and only needed for such a file
 
     key = f"{source.where}/functions.yaml"
@@ -105,7 +89,7 @@ def _from_file(written: Path, source: Source) -> tuple[Answer | None, list[Probl
         return None, [Problem(key=key, what=f"not valid YAML: {error}", fix=fix)]
     if manifest is None:
         return None, [Problem(key=key, what="does not contain a manifest.", fix=fix)]
-    return Answer(manifest=manifest), []
+    return Discovered(manifest=manifest), []
 
 
 def _sdk(source: Source) -> tuple[_Command | None, list[Problem]]:
@@ -116,19 +100,18 @@ def _sdk(source: Source) -> tuple[_Command | None, list[Problem]]:
     folder = source.folder
     entry = package.get("main", "index.js")
     if isinstance(entry, str) and not _entry_exists(folder, entry):
-        builds = "build" in (mapping(package.get("scripts")) or {})
+        builds = "build" in package_json.section(package, "scripts")
         fix = f"cd {folder} && npm run build" if builds else f'Create it, or correct "main": "{entry}".'
         return None, _problem(source, f'"main" of package.json is {entry}, which does not exist.', fix)
     script = _find_script(source)
     if script is None:
-        kinds = (mapping(package.get(kind)) or {} for kind in ("dependencies", "devDependencies"))
-        if not any("firebase-functions" in kind for kind in kinds):
+        if "firebase-functions" not in package_json.section(package, "dependencies", "devDependencies"):
             fix = f"cd {folder} && npm install firebase-functions firebase-admin"
             return None, _problem(source, "package.json does not depend on firebase-functions.", fix)
         locked = any((folder / name).is_file() for name in LOCK_FILES)
         fix = f"cd {folder} && npm {'ci' if locked else 'install'}"
         return None, _problem(source, "the dependencies of the functions are not installed.", fix)
-    version = str((mapping(_json(script.parents[2] / "package.json")) or {}).get("version", "unknown"))
+    version = str(package_json.of_package(script.parents[2]).get("version", "unknown"))
     if "FUNCTIONS_MANIFEST_OUTPUT_PATH" not in script.read_text(encoding="utf-8", errors="replace"):
         what = f"firebase-functions {version} is too old: it cannot write its manifest to a file."
         return None, _problem(source, what, f"cd {folder} && npm install firebase-functions@7")
@@ -140,9 +123,9 @@ def _sdk(source: Source) -> tuple[_Command | None, list[Problem]]:
 
 
 def _package(source: Source) -> tuple[dict[str, object] | None, list[Problem]]:
-    path = source.folder / "package.json"
-    if path.is_file():
-        return parse_json(path.read_text(encoding="utf-8"), f"{source.where}/package.json")
+    package, problems = package_json.read(source.folder, source.where)
+    if package is not None or problems:
+        return package, problems
     if any((source.folder / name).is_file() for name in ("requirements.txt", "main.py")):
         what = "functions in Python are not supported by this program."
         return None, _problem(
@@ -156,10 +139,6 @@ def _entry_exists(folder: Path, entry: str) -> bool:
     base = folder / entry
     names = (base, base.with_name(f"{base.name}.js"), base.with_name(f"{base.name}.json"), base / "index.js")
     return any(name.is_file() for name in names)
-
-
-def _json(path: Path) -> object:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 def _find_script(source: Source) -> Path | None:
@@ -184,7 +163,7 @@ def _key(source: Source, command: _Command) -> str:
     parts = [
         _CACHE_FORMAT,
         source.digest,
-        str(source.folder),
+        os.fspath(source.folder),
         source.project,
         json.dumps(dict(source.firebase_config), sort_keys=True),
         json.dumps(dict(source.environment), sort_keys=True),
@@ -192,10 +171,10 @@ def _key(source: Source, command: _Command) -> str:
         command.sdk_version,
         *sorted(locks),
     ]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return hashlib.sha256(os.fsencode("\0".join(parts))).hexdigest()
 
 
-def _run(source: Source, command: _Command) -> tuple[Answer | None, list[Problem]]:
+def _run(source: Source, command: _Command) -> tuple[Discovered | None, list[Problem]]:
     with tempfile.TemporaryDirectory(prefix="discovery-") as folder:
         manifest_path, report_path = Path(folder) / "manifest.json", Path(folder) / "report.json"
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
@@ -208,115 +187,61 @@ def _run(source: Source, command: _Command) -> tuple[Answer | None, list[Problem
             "FUNCTIONS_MANIFEST_OUTPUT_PATH": str(manifest_path),
             "CRM_DISCOVERY_REPORT": str(report_path),
         }
-        # The command reads the codebase in its working directory (firebase-functions, bin).
-        process = subprocess.Popen(
-            [command.node, "--require", str(HOOK), str(command.script)],
-            cwd=source.folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-        try:
-            output, _ = process.communicate(timeout=source.timeout)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            output, _ = process.communicate()
-            last = " / ".join(line.strip() for line in output.strip().splitlines()[-3:])
-            return None, _problem(
-                source,
-                f"the functions did not load within {source.timeout} seconds: code outside of the functions "
-                f"waits for something.{f' Last output: {last}' if last else ''}",
-                f"Move that code into a function, or: "
-                f"pulumi config set {NAMESPACE}:discoveryTimeout {source.timeout * 2}",
-            )
-        if process.returncode != 0 or not manifest_path.is_file():
-            if not _place(source, output):
-                output += _syntax_error(source, command.node)
-            return None, _failure(source, output, process.returncode)
-        manifest = mapping(json.loads(manifest_path.read_text(encoding="utf-8"))) or {}
-        report = mapping(_json(report_path)) or {}
-    return _answer(source, manifest, report), []
+        finished = _load(source, command, environment)
+        manifest, report = _written(manifest_path), _written(report_path) or {}
+    if finished.code is None or manifest is None:
+        return None, [discovery_failure.explain(source, command.node, finished, report)]
+    return _discovered(source, manifest, report, finished), []
 
 
-def _syntax_error(source: Source, node: str) -> str:
-    """What `node --check`, which runs nothing, says about the first file with a syntax error.
+def _load(source: Source, command: _Command, environment: Mapping[str, str]) -> Finished:
+    """Run the SDK's command, which reads the codebase in its working directory (firebase-functions, bin).
 
-    The SDK reports a syntax error in an ES module without file and line.
+    Some versions of Node load an ES module by `require()`, but have no hook that sees what it imports (Node
+    changelogs: 20.19, 22.12 and 23.0 have the first; 22.15 and 23.5 the second). Without `require()` the SDK
+    uses `import`; code that needs `require()` itself is loaded again with it.
     """
-    files: list[Path] = []
-    for folder, below, names in os.walk(source.folder):
-        below[:] = sorted(name for name in below if name != "node_modules")
-        files += [Path(folder, name) for name in sorted(names) if name.endswith((".js", ".mjs", ".cjs"))]
-    for path in files[:_SYNTAX_CHECKED_FILES]:
-        check = [node, "--check", str(path)]
-        ran = subprocess.run(check, capture_output=True, text=True, check=False, timeout=30)
-        if ran.returncode != 0:
-            return f"\n{ran.stderr}"
-    return ""
+    # Node's own warnings are about the Node of this machine.
+    arguments = ("--no-warnings", "--require", str(HOOK), str(command.script))
+    version = [int(number) for number in re.findall(r"\d+", command.node_version)[:2]]
+    hidden = [20, 19] <= version < [21] or [22, 12] <= version < [22, 15] or [23] <= version < [23, 5]
+    if hidden:
+        line = [command.node, "--no-experimental-require-module", *arguments]
+        finished = node_process.run(line, source.folder, environment, source.timeout)
+        if "ERR_REQUIRE_ESM" not in finished.stderr:
+            return finished
+    return node_process.run([command.node, *arguments], source.folder, environment, source.timeout)
 
 
-def _failure(source: Source, output: str, code: int) -> list[Problem]:
-    """Why the functions did not load, with file and line in the codebase."""
-    place = _place(source, output)
-    at = f" at {place}" if place else ""
-    missing = _MISSING_MODULE.search(output)
-    if missing is not None and not missing.group(1).startswith((".", "/")):
-        name = "/".join(missing.group(1).split("/")[: 2 if missing.group(1).startswith("@") else 1])
-        package = mapping(_json(source.folder / "package.json")) or {}
-        declared = name in (mapping(package.get("dependencies")) or {})
-        fix = f"cd {source.folder} && npm {'ci' if declared else f'install {name}'}"
-        return _problem(source, f"the module {name} is used{at}, but is not installed.", fix)
-    if _NO_BUCKET.search(output) is not None and "storageBucket" not in source.firebase_config:
-        what = f"the code{at} uses the app's storage bucket, which is not configured."
-        return _problem(
-            source, what, f"pulumi config set {NAMESPACE}:storageBucket <my-crm.firebasestorage.app>"
-        )
-    message = _message(output) or f"the SDK ended with exit code {code} and no message"
-    fix = f"Correct {place}." if place else f"cd {source.folder} && node .  (shows the same error)"
-    return _problem(source, f"the functions do not load{at}: {message}.", fix)
+def _written(path: Path) -> dict[str, object] | None:
+    """The JSON object that the process wrote, None if it was ended before."""
+    try:
+        return mapping(json.loads(path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError):
+        return None
 
 
-def _message(output: str) -> str:
-    """The line with the error: the SDK's report, else the first that looks like an error, else the last."""
-    for line in output.splitlines():
-        _, found, rest = line.partition("Failed to generate manifest from function source: ")
-        if found:
-            return rest.strip().rstrip(".")
-    lines = output.strip().splitlines()
-    errors = [line for line in lines if re.match(r"\s*(?:\w*Error\b|Uncaught)", line)]
-    return (errors[0] if errors else lines[-1] if lines else "").strip().rstrip(".")
-
-
-def _place(source: Source, output: str) -> str:
-    """`functions/index.js:12`: the first place in the codebase's code that the output names."""
-    for file, line in _FILE_LINE.findall(output):
-        path = Path(file)
-        for root in (source.folder, source.folder.resolve()):
-            if "node_modules" not in path.parts and path.is_relative_to(root):
-                return f"{source.where}/{path.relative_to(root).as_posix()}:{line}"
-    return ""
-
-
-def _answer(source: Source, manifest: Mapping[str, object], report: Mapping[str, object]) -> Answer:
+def _discovered(
+    source: Source, manifest: Mapping[str, object], report: Mapping[str, object], finished: Finished
+) -> Discovered:
     entry = report.get("entry")
     exported = set(strings(report.get("exported")) or ())
     undefined = set(strings(report.get("undefined")) or ())
-    lost: tuple[str, ...] = ()
+    overwritten: tuple[str, ...] = ()
     if isinstance(entry, str) and entry.endswith((".js", ".cjs")) and (exported or undefined):
         text = Path(entry).read_text(encoding="utf-8", errors="replace")
-        lost = tuple(name for name in overwritten_exports(text) if name not in exported | undefined)
+        overwritten = tuple(name for name in overwritten_exports(text) if name not in exported | undefined)
     root = source.folder.resolve()
     loaded = sorted(
-        Path(os.path.relpath(file, root)).as_posix()
-        for file in strings(report.get("loaded")) or ()
-        if Path(file) != HOOK
+        Path(os.path.relpath(file, root)).as_posix() for file in strings(report.get("loaded")) or ()
     )
-    return Answer(
-        manifest=manifest, undefined_exports=tuple(sorted(undefined)), lost_exports=lost, loaded=tuple(loaded)
+    return Discovered(
+        manifest=manifest,
+        undefined_exports=tuple(sorted(undefined)),
+        overwritten_exports=overwritten,
+        loaded=tuple(loaded),
+        stdout=node_process.shown(finished.stdout),
+        stderr=node_process.shown(finished.stderr),
     )
 
 
@@ -333,14 +258,12 @@ def overwritten_exports(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(match.group(1) for match in singles if match.start() < whole[-1]))
 
 
-def _from_cache(path: Path) -> Answer | None:
-    """A cached answer; None if there is none or the file is damaged."""
-    try:
-        found = mapping(json.loads(path.read_text(encoding="utf-8"))) or {}
-    except (FileNotFoundError, ValueError):
-        return None
+def _from_cache(path: Path) -> Discovered | None:
+    """A cached result; None if there is none or the file is damaged."""
+    found = _written(path) or {}
     manifest = mapping(found.get("manifest"))
     if manifest is None:
         return None
-    lists = {name: strings(found.get(name)) or () for name in ("undefined_exports", "lost_exports", "loaded")}
-    return Answer(manifest=manifest, **lists)
+    names = ("undefined_exports", "overwritten_exports", "loaded", "stdout", "stderr")
+    lists = {name: strings(found.get(name)) or () for name in names}
+    return Discovered(manifest=manifest, **lists)

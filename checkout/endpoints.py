@@ -70,7 +70,8 @@ class Endpoint:
     """One function in one region.
 
     `id` is its name on Cloud Functions. `memory` is a quantity ("256Mi"), `cpu` a decimal ("1", "0.1666").
-    `environment` has what the codebase declares and its params. None is the server's default.
+    `environment` has what the codebase declares, its params and its variables; `backend_variable` is the
+    variable that gets the backend's address. None is the server's default.
     """
 
     id: str
@@ -88,11 +89,17 @@ class Endpoint:
     vpc_egress: str | None
     labels: Mapping[str, str]
     environment: Mapping[str, str]
+    backend_variable: str | None = None
     secrets: tuple[SecretUse, ...]
     service_account: str | None
     trigger: Trigger
 
     @property
     def service_id(self) -> str:
-        """The name of the Cloud Run service behind the function: lower case, `_` becomes `-`."""
-        return self.id.lower().replace("_", "-")
+        """The name of the Cloud Run service behind the function."""
+        return service_id(self.id)
+
+
+def service_id(function_id: str) -> str:
+    """The name of the Cloud Run service behind a function: lower case, `_` becomes `-`."""
+    return function_id.lower().replace("_", "-")

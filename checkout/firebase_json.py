@@ -1,39 +1,62 @@
 """firebase.json: where the rules, the index file and the functions codebases of an app are.
 
 As in the Firebase CLI, `firestore` is an object or a list with an object per database, and `functions` an
-object or a list with an object per codebase. Targets that this program does not deploy (hosting, storage,
-...) become notes.
+object or a list with an object per codebase; either can be the path of a JSON file with them. What this
+program does not deploy is a note, and so is a key that is not in the CLI's schema (firebase-tools 15.34,
+`schema/firebase-config.json`), unless it looks like a misspelt key without which something would be missing.
 
 Refuses a path that does not exist or leaves the app's folder.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from settings.keys import NAMESPACE
-from settings.parsing import did_you_mean, kind_of, mapping, parse_json, sequence, strings
+from settings.parsing import kind_of, mapping, nearest, parse_json, sequence, strings
 from settings.problems import Problem
 
 FILE = "firebase.json"
 DEFAULT_DATABASE = "(default)"
 DEFAULT_CODEBASE = "default"
 
-_OTHER_TARGETS = ("hosting", "storage", "database", "extensions", "remoteconfig", "dataconnect", "apphosting")
-_NOT_DEPLOYED = ("$schema", "emulators", "flutter")
-_KNOWN = ("firestore", "functions", *_OTHER_TARGETS, *_NOT_DEPLOYED)
-_UNSUPPORTED = ("prefix", "remoteSource", "configDir")
-_CODEBASE_KEYS = (
-    "source", "codebase", "runtime", "ignore", "predeploy", "postdeploy", "disallowLegacyRuntimeConfig",
-    *_UNSUPPORTED,
+_USED = ("firestore", "functions")
+_OTHER_TARGETS = (
+    "hosting", "storage", "database", "extensions", "remoteconfig", "dataconnect", "apphosting", "auth",
+    "ailogic", "run",
 )  # fmt: skip
+_NOT_DEPLOYED = ("$schema", "emulators", "flutter")
+_SECTIONS_NOTED: Mapping[str, str] = {
+    **dict.fromkeys(_OTHER_TARGETS, "is not deployed by this program."),
+    **dict.fromkeys(_NOT_DEPLOYED, ""),
+}
+_DATABASE_USED = ("rules", "indexes", "database", "location", "predeploy", "postdeploy")
+_DATABASE_NOTED: Mapping[str, str] = {
+    "edition": "has no effect: this program does not create the database.",
+    "dataAccessMode": "has no effect: this program does not create the database.",
+}
+_CODEBASE_USED = (
+    "source", "codebase", "runtime", "ignore", "predeploy", "postdeploy", "configDir", "prefix",
+    "serviceAccount",
+)  # fmt: skip
+_CODEBASE_NOTED: Mapping[str, str] = {
+    "disallowLegacyRuntimeConfig": "has no effect: this program never deploys functions.config().",
+}
+_MISSPELT = 0.82  # how similar an unknown key is to one that is missing
+_CODEBASE_NAME = re.compile(r"[a-z0-9_-]{1,63}")
+_PREFIX = re.compile(r"[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?")
 
 
 @dataclass(frozen=True, kw_only=True)
 class CodebaseSource:
-    """One functions codebase; `relative` is its path in firebase.json."""
+    """One functions codebase; `relative` is its path in firebase.json.
+
+    `config_dir` is the folder of the .env files, `prefix` begins the name of each function, and
+    `service_account` is the one of functions that name none.
+    """
 
     name: str
     folder: Path
@@ -41,6 +64,11 @@ class CodebaseSource:
     runtime: str | None
     ignore: tuple[str, ...]
     predeploy: tuple[str, ...]
+    postdeploy: tuple[str, ...]
+    config_dir: Path
+    config_relative: str
+    prefix: str
+    service_account: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +82,7 @@ class FirebaseJson:
     location: str | None
     codebases: tuple[CodebaseSource, ...]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def load(app_dir: Path, database: str) -> tuple[FirebaseJson | None, list[Problem]]:
@@ -79,20 +108,16 @@ class _Reader:
         self.database = database
         self.problems: list[Problem] = []
         self.notes: list[str] = []
+        self.warnings: list[str] = []
 
     def read(self, document: Mapping[str, object]) -> tuple[FirebaseJson | None, list[Problem]]:
-        for name in document:
-            if name in _OTHER_TARGETS:
-                self.notes.append(f'firebase.json: "{name}" is not deployed by this program.')
-            elif name not in _KNOWN:
-                guess = did_you_mean(name, _KNOWN)
-                self._add(f'"{name}" is not a known section.', f"{guess}Rename or remove it.")
-        firestore = self._firestore(document.get("firestore")) or {}
+        self._known(document, "", _USED, _SECTIONS_NOTED)
+        firestore = self._firestore(self._section(document, "firestore")) or {}
         rules, rules_name = self._file(firestore, "rules")
         indexes, indexes_name = self._file(firestore, "indexes")
         location = firestore.get("location")
-        codebases = self._codebases(document.get("functions"))
-        if "firestore" not in document and "functions" not in document:
+        codebases = self._codebases(self._section(document, "functions"))
+        if not self.problems and "firestore" not in document and "functions" not in document:
             self._add(
                 "has neither firestore nor functions, so there is nothing to deploy.",
                 'Add "firestore": {"rules": "firestore.rules", "indexes": "firestore.indexes.json"}.',
@@ -105,11 +130,53 @@ class _Reader:
             location=location if isinstance(location, str) else None,
             codebases=tuple(codebases),
             notes=tuple(self.notes),
+            warnings=tuple(self.warnings),
         )
         return found, self.problems
 
     def _add(self, what: str, fix: str) -> None:
         self.problems.append(Problem(key=FILE, what=what, fix=fix))
+
+    def _known(
+        self, entry: Mapping[str, object], where: str, used: tuple[str, ...], noted: Mapping[str, str]
+    ) -> None:
+        """Notes for keys that have no effect here; a problem for one that is probably a misspelt used key."""
+        missing = [key for key in used if key not in entry]
+        for key in entry:
+            shown = f'{where}."{key}"' if where else f'"{key}"'
+            if key in used or noted.get(key) == "":
+                continue
+            if key in noted:
+                self.notes.append(f"firebase.json: {shown} {noted[key]}")
+            elif guess := nearest(key, missing, _MISSPELT):
+                fix = f'Did you mean "{guess}"? Rename or remove it.'
+                self._add(f"{shown} is not a known {'property' if where else 'section'}.", fix)
+            else:
+                self.notes.append(f"firebase.json: {shown} is not known to this program, and has no effect.")
+
+    def _section(self, document: Mapping[str, object], name: str) -> object:
+        """A section, read from a file where firebase.json has the file's path."""
+        value = document.get(name)
+        if not isinstance(value, str):
+            return value
+        path = self._inside(value, name)
+        if path is None:
+            return None
+        if path.suffix != ".json" or not path.is_file():
+            what = f'"{name}" is "{value}", which is not a JSON file in {self.root}.'
+            self._add(what, f'Write "{name}": {{ ... }}, or the path of a .json file with it.')
+            return None
+        try:
+            imported, problems = parse_json(path.read_text(encoding="utf-8"), value)
+        except (OSError, UnicodeDecodeError) as error:
+            imported = None
+            problems = [Problem(key=value, what=f"cannot be read: {error}.", fix=f"Save {path} as UTF-8.")]
+        self.problems += problems
+        return imported.get(name, imported) if imported is not None and len(imported) == 1 else imported
+
+    def _hooks(self, entry: Mapping[str, object], where: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The predeploy and postdeploy commands, which this program does not run."""
+        return self._strings(entry, "predeploy", where), self._strings(entry, "postdeploy", where)
 
     def _firestore(self, value: object) -> dict[str, object] | None:
         """The entry of the database."""
@@ -125,9 +192,18 @@ class _Reader:
                     'Write "firestore": {"rules": "firestore.rules", "indexes": "firestore.indexes.json"}.',
                 )
                 return None
+            if "target" in item and "database" not in item:
+                what = 'firestore has an entry with a "target"; this program does not read deploy targets.'
+                self._add(what, 'Write "database": "<id>" instead of "target".')
+                continue
             name = item.get("database", DEFAULT_DATABASE)
             if name == self.database and found is None:
                 found = item
+                self._known(item, "firestore", (*_DATABASE_USED, "target"), _DATABASE_NOTED)
+                before, after = self._hooks(item, "firestore")
+                if before or after:
+                    commands = "; ".join((*before, *after))
+                    self.warnings.append(f"firestore: this program does not run these commands: {commands}")
             else:
                 others.append(str(name))
                 self.notes.append(f'firebase.json: the database "{name}" is not deployed by this program.')
@@ -184,31 +260,41 @@ class _Reader:
             fix = 'Write "functions": {"source": "functions"}.'
             self._add(f"{where} must be an object, but is {kind_of(raw)}.", fix)
             return None
-        for key in entry:
-            if key in _UNSUPPORTED:
-                self._add(f'{where}: "{key}" is not supported by this program.', f'Remove "{key}".')
-            elif key not in _CODEBASE_KEYS:
-                guess = did_you_mean(key, _CODEBASE_KEYS)
-                self._add(f'{where}: "{key}" is not a known property.', f"{guess}Rename or remove it.")
+        if "kit" in entry:
+            self.notes.append(f'firebase.json: the kit "{entry["kit"]}" is not deployed by this program.')
+            return None
+        if "remoteSource" in entry:
+            what = f"{where}.remoteSource is not supported: this program packs the code in the checkout."
+            self._add(what, f'Check that repository out into {self.root}, and write its path as "source".')
+            return None
+        self._known(entry, where, _CODEBASE_USED, _CODEBASE_NOTED)
         source = entry.get("source", "functions")
         folder = self._inside(source, f"{where}.source")
-        runtime = entry.get("runtime")
-        if runtime is not None and not isinstance(runtime, str):
-            what = f"{where}.runtime must be a string, but is {kind_of(runtime)}."
-            self._add(what, 'Write "runtime": "nodejs22".')
-            runtime = None
+        runtime = self._string(entry, "runtime", where, "nodejs22")
+        prefix = self._string(entry, "prefix", where, "v2") or ""
+        account = self._string(entry, "serviceAccount", where, "functions@")
         ignore = self._strings(entry, "ignore", where)
-        predeploy = self._strings(entry, "predeploy", where)
-        if folder is None:
+        predeploy, postdeploy = self._hooks(entry, where)
+        config_relative = entry.get("configDir", source)
+        config_dir = self._inside(config_relative, f"{where}.configDir") if "configDir" in entry else folder
+        if prefix and not _PREFIX.fullmatch(prefix):
+            what = f"{where}.prefix is {prefix!r}, which is not a prefix of function names."
+            self._add(what, "Use up to 30 lower-case letters, digits and -; a letter first, no - at the end.")
+        if account is not None:
+            self.notes.append(
+                f"firebase.json: functions of {where} that name no service account run as {account}; the "
+                "Firebase CLI ignores this key."
+            )
+        if folder is None or config_dir is None:
             return None
         if not folder.is_dir():
             fix = f"Create {source} in {self.root}, or correct {where}.source in firebase.json."
             self._add(f'"{where}.source" is the folder {source}, which does not exist.', fix)
             return None
         name = entry.get("codebase", DEFAULT_CODEBASE)
-        if not isinstance(name, str) or not name.replace("-", "").replace("_", "").isalnum():
+        if not isinstance(name, str) or not _CODEBASE_NAME.fullmatch(name):
             what = f"{where}.codebase is {name!r}, which is not a codebase name."
-            self._add(what, "Use only letters, digits, - and _.")
+            self._add(what, "Use up to 63 lower-case letters, digits, - and _.")
             return None
         return CodebaseSource(
             name=name,
@@ -217,7 +303,20 @@ class _Reader:
             runtime=runtime,
             ignore=ignore,
             predeploy=predeploy,
+            postdeploy=postdeploy,
+            config_dir=config_dir,
+            config_relative=str(config_relative).strip("/"),
+            prefix=prefix,
+            service_account=account,
         )
+
+    def _string(self, entry: Mapping[str, object], key: str, where: str, example: str) -> str | None:
+        value = entry.get(key)
+        if value is None or (isinstance(value, str) and value):
+            return value
+        what = f"{where}.{key} must be a string, but is {kind_of(value) if value else 'empty'}."
+        self._add(what, f'Write "{key}": "{example}".')
+        return None
 
     def _strings(self, entry: Mapping[str, object], key: str, where: str) -> tuple[str, ...]:
         value = entry.get(key)

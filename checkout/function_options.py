@@ -8,13 +8,14 @@ too little memory for the CPUs) are problems, because then half of a deployment 
 from __future__ import annotations
 
 import re
-import zoneinfo
 from collections.abc import Mapping
 
 from checkout.params import ExpressionError, Params, UnresolvedError
+from checkout.schedules import time_zones
 from settings.parsing import kind_of, mapping, nearest, not_known, sequence, strings
 from settings.problems import Problem
 from settings.regions import FUNCTION_REGIONS
+from settings.variables import function_variable
 
 # CPU by memory: the defaults of the 2nd generation, and those of the 1st (firebase-tools, `gcf_gen1`).
 _CPU = {128: 1, 256: 1, 512: 1, 1024: 1, 2048: 1, 4096: 2, 8192: 2, 16384: 4, 32768: 8}
@@ -31,6 +32,9 @@ _REGION = re.compile(r"[a-z][a-z0-9-]*")
 _LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 _LABEL_RESERVED = ("deployment-", "firebase", "goog")
+_MAX_LABELS = 64 - 4  # of a resource (Resource Manager docs, labels), less those that this program adds
+_SMALL_CPU_REGIONS = ("asia-northeast3", "asia-south2", "australia-southeast2")  # firebase-tools 15.34
+_CONNECTOR = re.compile(r"(?:projects/[^/]+/locations/[^/]+/connectors/)?[a-z](?:[a-z0-9-]{0,23}[a-z0-9])?")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -66,7 +70,8 @@ class Options:
             return self._params.resolve(value)
         except UnresolvedError as error:
             if error.name not in self._params.declared:  # a declared one is reported once, with its type
-                self._add(f"{value}: {error}.", f"Declare the param {error.name}, or correct its name.")
+                fix = error.fix or f"Declare the param {error.name}, or correct its name."
+                self._add(f"{value}: {error}.", fix)
         except ExpressionError as error:
             self._add(f"{error}.", f"Simplify the expression in the options of {self._name}.")
         return None
@@ -97,6 +102,14 @@ class Options:
             shown = found if isinstance(found, int | float) else kind_of(found)
             self._add(f"{what} is {shown}, but must be an integer from {low} to {high}.")
             return None
+        return found
+
+    def environment(self) -> dict[str, str]:
+        """The environment variables that the endpoint itself declares."""
+        found = self.strings_by_name("environmentVariables")
+        for name in found:
+            if wrong := function_variable(name):
+                self._add(f"the variable {name} {wrong}.", f"Rename or remove it in {self._name}.")
         return found
 
     def strings_by_name(self, key: str) -> dict[str, str]:
@@ -156,13 +169,12 @@ class Options:
             return 256
         return value
 
-    def cpu(self, memory_mb: int) -> float:
+    def cpu(self, memory_mb: int, region: str) -> float:
         """CPUs; the default depends on the memory."""
         value = self._get("cpu")
-        if value is None:
-            return _CPU[memory_mb]
-        if value == "gcf_gen1":
-            return _CPU_GEN1[memory_mb]
+        if value is None or value == "gcf_gen1":
+            value = (_CPU if value is None else _CPU_GEN1)[memory_mb]
+            return self._cpu_in(region, value)
         if isinstance(value, bool) or not isinstance(value, int | float):
             self._add(f"cpu must be a number, but is {kind_of(value)}.", 'Use a number, or "gcf_gen1".')
             return 1
@@ -177,7 +189,13 @@ class Options:
         if memory_mb < memory:
             what = f"{value:g} CPUs need at least {memory} MiB of memory, not {memory_mb}."
             self._add(what, f'Set memory to "{memory // 1024}GiB", or lower cpu.')
-        return value
+        return self._cpu_in(region, value)
+
+    def _cpu_in(self, region: str, cpu: float) -> float:
+        if cpu > 4 and region in _SMALL_CPU_REGIONS:
+            what = f"{cpu:g} CPUs are not possible in {region}, which has up to 4."
+            self._add(what, "Lower cpu to 4 (and the memory to 16 GiB), or use another region.")
+        return cpu
 
     def concurrency(self, cpu: float) -> int:
         """Concurrent requests; the default is 80, and 1 on a fraction of a CPU."""
@@ -217,6 +235,9 @@ class Options:
         egress = self.resolved(body.get("egressSettings"))
         if not isinstance(connector, str) or not connector:
             return None, None
+        if not _CONNECTOR.fullmatch(connector):
+            what = f'"{connector}" is not the name of a VPC connector.'
+            self._add(what, "Use up to 25 lower-case letters, digits and -, or its whole resource name.")
         if egress is not None and egress not in _EGRESS:
             self._add(f"vpc.egressSettings is {egress}.", f"Use one of {', '.join(_EGRESS)}.")
         if "/" not in connector:
@@ -226,6 +247,8 @@ class Options:
     def labels(self) -> dict[str, str]:
         """The labels; those that Google and this program set are reserved."""
         found = self.strings_by_name("labels")
+        if len(found) > _MAX_LABELS:
+            self._add(f"has {len(found)} labels; a function can have {_MAX_LABELS} of its own.")
         for key, value in found.items():
             if key.startswith(_LABEL_RESERVED):
                 self._add(f'the label "{key}" is reserved.', f"Rename the label of {self._name}.")
@@ -256,7 +279,7 @@ class Options:
             value = self._get("serviceAccountEmail")
         if value is None or value == "default":
             return None if value is None else "default"
-        return self._account(value, project)
+        return self.account(value, project)
 
     def invoker(self, value: object, project: str) -> tuple[str, ...] | None:
         """The callers of an https function: ("public",), ("private",), e-mails, or None."""
@@ -273,21 +296,23 @@ class Options:
                 what = f"invoker mixes {' and '.join(sorted(set(items)))}."
                 self._add(what, 'Write "public", or "private", or the service accounts.')
             return items[:1]
-        accounts = [account for item in items if (account := self._account(item, project)) is not None]
+        accounts = [account for item in items if (account := self.account(item, project)) is not None]
         return tuple(dict.fromkeys(accounts))
 
     def time_zone(self, value: object) -> str:
         """A name of the tz database; the default is UTC."""
         if value is None:
             return "UTC"
-        zones = zoneinfo.available_timezones()
-        if isinstance(value, str) and (value in zones or not zones):
+        if isinstance(value, str) and value.lower() == "utc":  # Cloud Scheduler API, `timeZone`
+            return "UTC"
+        if isinstance(value, str) and value in time_zones():
             return value
-        guess = nearest(str(value), zones) or "Europe/Bucharest"
+        guess = nearest(str(value), time_zones()) or "Europe/Bucharest"
         self._add(f'"{value}" is not a time zone.', f'Use "{guess}" as the time zone.')
         return "UTC"
 
-    def _account(self, value: object, project: str) -> str | None:
+    def account(self, value: object, project: str) -> str | None:
+        """The e-mail of a service account, or None after a problem."""
         if isinstance(value, str) and value.endswith("@"):
             value = f"{value}{project}.iam.gserviceaccount.com"
         if isinstance(value, str) and _EMAIL.fullmatch(value):

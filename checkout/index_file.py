@@ -5,8 +5,9 @@ duplicates are found. The server appends `__name__` in the direction of the last
 "Default ordering and the __name__ field"), so a trailing `__name__` in that direction is removed; in a vector
 index it comes before the vector and must be sent.
 
-What the API rejects in the middle of an `up` is an error here (a composite index of one field, a vector that
-is not last), and so is every unknown property: ignoring it would build another index.
+What the API rejects in the middle of an `up` is an error here (a composite index of one field, two array
+fields, a second TTL field of a collection), and so is every unknown property: ignoring it would build another
+index.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from settings.problems import Problem
 NAME = "__name__"
 MAX_COMPOSITE = 1000  # composite indexes per database with billing (Firestore docs, quotas)
 MAX_FIELDS = 100  # fields per composite index (Firestore docs, quotas)
+MAX_OVERRIDES = 1000  # fields with settings of their own per database, with billing (Firestore docs, quotas)
+MAX_NAME_BYTES = 1500  # of a collection id and of a field path (Firestore docs, quotas)
 MAX_DIMENSION = 2048  # vector dimension (Firestore docs, vector search)
 
 _SCOPES = ("COLLECTION", "COLLECTION_GROUP", "COLLECTION_RECURSIVE")
@@ -140,6 +143,10 @@ class _Reader:
         if len(indexes) > MAX_COMPOSITE:
             what = f"has {len(indexes)} composite indexes; a database can have {MAX_COMPOSITE}."
             self._add(what, "Remove indexes that no query needs.")
+        if len(fields) > MAX_OVERRIDES:
+            what = f"has {len(fields)} field overrides; a database can have {MAX_OVERRIDES}."
+            self._add(what, "Remove overrides, or turn indexes off for whole collections: fieldPath *.")
+        self._one_ttl(fields)
         return IndexFile(indexes=tuple(indexes), fields=tuple(fields)), self.problems
 
     def _add(self, what: str, fix: str) -> None:
@@ -199,7 +206,21 @@ class _Reader:
             fix = 'Write only the last part of the path: "messages", not "threads/x/messages".'
             self._add(f'{where}: "{name}" is not a collection id.', fix)
             return None
+        if len(name.encode()) > MAX_NAME_BYTES:
+            what = (
+                f"{where}: the collection id has {len(name.encode())} bytes; the limit is {MAX_NAME_BYTES}."
+            )
+            self._add(what, "Correct the collection id.")
+            return None
         return name
+
+    def _path(self, entry: Mapping[str, object], where: str) -> str | None:
+        path = self._string(entry, ("fieldPath",), where)
+        if path is not None and len(path.encode()) > MAX_NAME_BYTES:
+            what = f"{where}: the field path has {len(path.encode())} bytes; the limit is {MAX_NAME_BYTES}."
+            self._add(what, "Correct the path.")
+            return None
+        return path
 
     def _direction(
         self, entry: Mapping[str, object], where: str
@@ -263,7 +284,7 @@ class _Reader:
         fields: list[IndexField] = []
         for place, raw in self._objects(entry, "fields", where, f"{where}.fields"):
             self._known(raw, _FIELD_KEYS, place)
-            path = self._string(raw, ("fieldPath",), place)
+            path = self._path(raw, place)
             direction = self._direction(raw, place)
             if path is not None and direction is not None:
                 order, array, vector = direction
@@ -300,12 +321,27 @@ class _Reader:
             self._add(f"{where}: has {len(fields)} fields; the limit is {MAX_FIELDS}.", "Remove fields.")
         for path in sorted({path for path in paths if paths.count(path) > 1}):
             self._add(f"{where}: has the field {path} twice.", f"Name {path} once.")
+        arrays = [field.path for field in fields if field.array_config is not None]
+        if len(arrays) > 1:
+            what = f"{where}: has {len(arrays)} array fields ({', '.join(arrays)}); an index can have one."
+            self._add(what, 'Write one index for each of them, or "order" for all but one.')
+        if NAME in arrays:
+            self._add(f"{where}: {NAME} is no array.", f'Write "order": "ASCENDING" for {NAME}.')
         if any(field.vector_dimension is not None for field in fields[:-1]):
             self._add(f"{where}: a vector field must be the last one.", "Move the vector field to the end.")
         vector_last = fields[-1].vector_dimension is not None
         if NAME in paths[: -2 if vector_last else -1]:
             what = f"{where}: {NAME} can only be the last field (or the last before a vector)."
             self._add(what, f"Move {NAME} to the end, or remove it.")
+
+    def _one_ttl(self, fields: list[FieldSpec]) -> None:
+        """One field of a collection group can have a TTL policy (Firestore docs, TTL policies)."""
+        first: dict[str, str] = {}
+        for spec in fields:
+            if spec.ttl and first.setdefault(spec.collection, spec.field) != spec.field:
+                what = f"{spec.collection} has the TTL fields {first[spec.collection]} and {spec.field}; "
+                fix = f'Remove "ttl": true from {spec.collection}.{first[spec.collection]} or .{spec.field}.'
+                self._add(f"{what}a collection group can have one.", fix)
 
     def _overrides(self, document: Mapping[str, object]) -> list[FieldSpec]:
         found: dict[str, FieldSpec] = {}
@@ -322,12 +358,15 @@ class _Reader:
         before = len(self.problems)
         self._known(entry, _OVERRIDE_KEYS, where)
         collection = self._collection(entry, where, default_allowed=True)
-        path = self._string(entry, ("fieldPath",), where)
+        path = self._path(entry, where)
         if collection is not None and path is not None:
             where = f"{where} ({collection}.{path})"
         ttl = entry.get("ttl")
         if ttl is not None and not isinstance(ttl, bool):
             self._add(f'{where}: "ttl" must be a boolean, but is {kind_of(ttl)}.', 'Write "ttl": true.')
+        if ttl is True and (collection == "__default__" or path == "*"):
+            what = f"{where}: a TTL policy is for one field of one collection group."
+            self._add(what, 'Name the collection and the field, or remove "ttl".')
         indexes = self._override_indexes(entry, where) if entry.get("indexes") is not None else None
         if ttl is None and indexes is None:
             fix = 'Write "indexes": [] to turn all single-field indexes off, or remove the entry.'

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from checkout.endpoints import (
     CallableTrigger,
@@ -19,19 +19,26 @@ from checkout.endpoints import (
     ScheduleTrigger,
     SecretUse,
     Trigger,
+    service_id,
 )
 from checkout.function_options import Options
 from checkout.params import Params
+from checkout.schedules import is_undocumented, schedule_problem
 from checkout.trigger_kinds import CUSTOM_EVENTS, GENKIT, TRIGGERS, UNSUPPORTED_EVENTS
 from settings.keys import NAMESPACE
 from settings.parsing import did_you_mean, mapping, sequence
 from settings.problems import Problem
+from settings.reader import set_command
 
 SPEC_VERSION = "v1alpha1"
 FIRESTORE_EVENT = re.compile(
     r"google\.cloud\.firestore\.document\.v1\.(?:written|created|updated|deleted)(?:\.withAuthContext)?"
 )
 _FUNCTION_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
+# Cloud Run Admin API, `serviceId`: a letter first, no hyphen at the end, fewer than 50 characters.
+_SERVICE_ID = re.compile(r"[a-z](?:[a-z0-9-]{0,47}[a-z0-9])?")
+# A segment of a path pattern (Eventarc docs, "Path patterns"): text, *, **, {name}, {name=*}, {name=**}.
+_SEGMENT = re.compile(r"[^{}*]+|\*{1,2}|\{[A-Za-z_][A-Za-z0-9_]*(?:=\*{1,2})?\}|[^{}*]*\*[^{}*]*")
 _OPTION_KEYS = (
     "platform", "entryPoint", "region", "omit", "labels", "environmentVariables",
     "secretEnvironmentVariables",
@@ -45,13 +52,30 @@ _EVENT_KEYS = (
 _TOP_KEYS = (
     "specVersion", "endpoints", "params", "requiredAPIs", "requiredRoles", "extensions", "lifecycleHooks",
 )  # fmt: skip
-_RETRY_KEYS = ("retryCount", "maxRetrySeconds", "minBackoffSeconds", "maxBackoffSeconds", "maxDoublings")
+# Cloud Scheduler API, `RetryConfig`: at most 5 retries; durations are not negative and fit its int32 fields.
+_RETRY_LIMITS = {
+    "retryCount": 5,
+    "maxRetrySeconds": 2**31 - 1,
+    "minBackoffSeconds": 2**31 - 1,
+    "maxBackoffSeconds": 2**31 - 1,
+    "maxDoublings": 2**31 - 1,
+}
+_MIN_BACKOFF, _MAX_BACKOFF = 5, 3600  # seconds, the API's defaults
 _UPDATE = "Remove it from the code, or update this program."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What is not in a manifest. `where` names the codebase in messages ("functions")."""
+    """What is not in a manifest.
+
+    Args:
+        where: names the codebase in messages ("functions").
+        prefix: begins the name of each function, before a `-`.
+        service_account: of functions that name none.
+        variables: of all functions, from `sources` (files by name); they give way to params.
+        common_variables, own_variables: those of the config, which come before all others; the second by the
+            name of the function.
+    """
 
     where: str
     project: str
@@ -60,6 +84,12 @@ class Context:
     firestore_location: str
     firestore_database: str
     functions_roles: tuple[str, ...]
+    prefix: str = ""
+    service_account: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    common_variables: Mapping[str, str] = field(default_factory=dict)
+    own_variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +126,8 @@ class _Reader:
             if entry is None:
                 self._add(f"{name}: is not an object in the manifest.", "Update firebase-functions.")
                 continue
-            found += self._endpoint(name, entry)
+            full = f"{self._context.prefix}-{name}" if self._context.prefix else name
+            found += self._endpoint(full, {"entryPoint": name, **entry})
         self._same_service(found)
         apis = [mapping(item) or {} for item in sequence(manifest.get("requiredAPIs")) or []]
         return Parsed(
@@ -125,8 +156,7 @@ class _Reader:
             entry = mapping(raw)
             role = str(entry.get("role")) if entry else str(raw)
             if role not in self._context.functions_roles:
-                number = len(self._context.functions_roles)
-                fix = f"pulumi config set --path '{NAMESPACE}:functionsRoles[{number}]' {role}"
+                fix = set_command("functionsRoles", role, f"[{len(self._context.functions_roles)}]")
                 self._add(f"the code requires the role {role}, which its functions do not have.", fix)
 
     def _endpoint(self, name: str, entry: Mapping[str, object]) -> list[Endpoint]:
@@ -156,6 +186,13 @@ class _Reader:
             what = f'{name}: "{name}" is not a function name (letters, digits, - and _; up to 63).'
             self._add(what, f"Rename the export {name}.")
             return []
+        if not _SERVICE_ID.fullmatch(service_id(name)):
+            what = (
+                f'{name}: its Cloud Run service would be "{service_id(name)}" ({len(name)} characters). The '
+                "name of a service has up to 49 characters, and no hyphen at the end."
+            )
+            self._add(what, f"Rename the export {name}.")
+            return []
         before = len(self.problems)
         regions = options.regions(self._context.region)
         endpoints = [self._in_region(name, entry, kinds[0], region, options) for region in regions]
@@ -170,17 +207,24 @@ class _Reader:
         timeout = options.timeout(TRIGGERS[kind].longest_timeout)
         trigger = self._trigger(name, entry, kind, options, timeout)
         memory_mb = options.memory_mb()
-        cpu = options.cpu(memory_mb)
+        cpu = options.cpu(memory_mb, region)
         least, most = options.scale()
         connector, egress = options.vpc(self._context.project, region)
         secrets = tuple(SecretUse(key=key, secret=secret) for key, secret in options.secrets())
         environment = {
-            **self._params.environment(), **options.strings_by_name("environmentVariables")
-        }  # fmt: skip
+            **options.environment(),
+            **self._context.variables,
+            **self._params.environment(),
+            **self._context.common_variables,
+            **self._context.own_variables.get(name, {}),
+        }
         for use in secrets:
             if use.key in environment:
+                file = self._context.sources.get(use.key)
                 what = f"{name}: {use.key} is both a secret and an environment variable."
-                self._add(what, f"Remove one of the two from {name}.")
+                self._add(
+                    what, f"Remove {use.key} from {file}." if file else f"Remove one of them from {name}."
+                )
         if trigger is None:
             return None
         account = options.service_account(self._context.project)
@@ -190,6 +234,8 @@ class _Reader:
                 "has fewer permissions."
             )
             account = None
+        elif account is None and self._context.service_account is not None:
+            account = options.account(self._context.service_account, self._context.project)
         return Endpoint(
             id=name,
             entry_point=str(entry.get("entryPoint", name)),
@@ -233,14 +279,30 @@ class _Reader:
     ) -> ScheduleTrigger | None:
         self._known(name, body, ("schedule", "timeZone", "retryConfig"), "scheduleTrigger")
         retry = mapping(body.get("retryConfig")) or {}
-        self._known(name, retry, _RETRY_KEYS, "retryConfig")
+        self._known(name, retry, tuple(_RETRY_LIMITS), "retryConfig")
         schedule = options.resolved(body.get("schedule"))
         zone = options.resolved(body.get("timeZone"))
         if not isinstance(schedule, str) or not schedule.strip():
             fix = f'Write a schedule for {name}, for example onSchedule("every 5 minutes", …).'
             self._add(f"{name}: has no schedule.", fix)
             return None
-        limits = [options.integer(retry.get(key), f"retryConfig.{key}", 0, 86_400) for key in _RETRY_KEYS]
+        fix = f'Use a schedule such as "every 5 minutes", "every monday 09:00" or "*/5 * * * *" for {name}.'
+        if wrong := schedule_problem(schedule):
+            self._add(f'{name}: the schedule "{schedule}" {wrong}.', fix)
+        elif is_undocumented(schedule):
+            self.warnings.append(
+                f'{name}: the schedule "{schedule}" is not in Google\'s grammar, and may be rejected.\n'
+                f"    fix: ignore this warning if it is deployed already; otherwise: {fix}"
+            )
+        limits = [
+            options.integer(retry.get(key), f"retryConfig.{key}", 0, highest)
+            for key, highest in _RETRY_LIMITS.items()
+        ]
+        least = _MIN_BACKOFF if limits[2] is None else limits[2]
+        most = _MAX_BACKOFF if limits[3] is None else limits[3]
+        if least > most:
+            what = f"{name}: retryConfig.minBackoffSeconds {least} is more than maxBackoffSeconds {most}."
+            self._add(what, "Raise maxBackoffSeconds or lower minBackoffSeconds.")
         return ScheduleTrigger(
             schedule=schedule.strip(),
             time_zone=options.time_zone(zone),
@@ -280,10 +342,7 @@ class _Reader:
             expected = self._context.firestore_database
             what = f'{name}: listens to the database "{database}", but this stack has "{expected}".'
             self._add(what, f"pulumi config set {NAMESPACE}:firestoreDatabase '{database}'")
-        document = filters.get("document") or patterns.get("document")
-        if document is None or len(document.strip("/").split("/")) % 2:
-            fix = 'Alternate collections and documents: "threads/{threadId}/messages/{messageId}".'
-            self._add(f'{name}: "{document or ""}" is not the path of a document.', fix)
+        self._document(name, filters.get("document") or patterns.get("document") or "")
         return EventTrigger(
             event_type=event,
             filters={"database": database, "namespace": "(default)", **filters},
@@ -291,6 +350,21 @@ class _Reader:
             region=location,
             retry=options.boolean_of(body.get("retry"), "retry") is True,
         )
+
+    def _document(self, name: str, document: str) -> None:
+        """A path of documents, with at most one multi-segment wildcard (Firestore triggers docs)."""
+        segments = document.strip("/").split("/")
+        odd = next((segment for segment in segments if not _SEGMENT.fullmatch(segment)), None)
+        several = [segment for segment in segments if "**" in segment]
+        if odd is not None and document:
+            fix = "Use {name}, or {name=**} for any number of segments; names have letters, digits and _."
+            self._add(f'{name}: "{odd}" in "{document}" is not a segment or wildcard of a path.', fix)
+        elif len(several) > 1:
+            what = f'{name}: "{document}" has {len(several)} multi-segment wildcards, but can have one.'
+            self._add(what, f"Keep one of {', '.join(several)}.")
+        elif not document or (not several and len(segments) % 2):
+            fix = 'Alternate collections and documents: "threads/{threadId}/messages/{messageId}".'
+            self._add(f'{name}: "{document}" is not the path of a document.', fix)
 
     def _known(self, name: str, body: Mapping[str, object], known: tuple[str, ...], what: str) -> None:
         for key in body:

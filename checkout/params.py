@@ -2,8 +2,8 @@
 
 A manifest (v1alpha1 of `firebase-functions`) declares params. An option can be `{{ params.X }}`, a
 comparison, or `test ? a : b`. Values come from the config (`whatsapp-crm:functionParams`), then from the
-default. A param without a value is a problem (the Firebase CLI would prompt for it), and so is an expression
-outside of the grammar.
+codebase's .env files, then from the default. A param without a value is a problem (the Firebase CLI would
+prompt for it), and so is an expression outside of the grammar.
 """
 
 from __future__ import annotations
@@ -14,12 +14,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from settings.keys import NAMESPACE
-from settings.parsing import kind_of, mapping, nearest, sequence, strings
+from settings.parsing import ambiguous_number, as_string, kind_of, mapping, nearest, sequence, strings
 from settings.problems import Problem
+from settings.reader import remove_command, set_command
 
 Value = str | int | float | bool | tuple[str, ...]
 
 _KEY = f"{NAMESPACE}:functionParams"
+# The params of every project that have a value only when a setting has it.
+_SETTINGS = {
+    "STORAGE_BUCKET": set_command("storageBucket", "<my-crm.firebasestorage.app>"),
+    "DATABASE_URL": set_command("databaseUrl", "<https://my-crm-default-rtdb.firebaseio.com>"),
+}
+_TRUE, _FALSE = ("true", "y", "yes", "1"), ("false", "n", "no", "0", "")
 _TYPES = ("string", "int", "float", "boolean", "list", "secret")
 _EXAMPLES = {"string": "<text>", "int": "1", "float": "1.5", "boolean": "true", "list": "'[\"a\"]'"}
 _EXPRESSION = re.compile(r"\{\{ (.+?) \}\}", re.DOTALL)
@@ -44,18 +51,33 @@ class UnresolvedError(ExpressionError):
         self.name = name
         super().__init__(f"the param {name} has no value")
 
+    @property
+    def fix(self) -> str | None:
+        """The command that gives it a value, for a param that comes from a setting."""
+        return _SETTINGS.get(self.name)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Params:
-    """The params of a codebase. `secrets` are names in Secret Manager, without values."""
+    """The params of a codebase.
+
+    `texts` has the values of .env files as they are written. `secrets` are names in Secret Manager, without
+    values; those in `json_secrets` must hold JSON.
+    """
 
     values: Mapping[str, Value] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
     declared: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    json_secrets: tuple[str, ...] = ()
 
     def environment(self) -> dict[str, str]:
         """The declared params as environment variables, from which the SDK reads them."""
-        return {name: as_text(self.values[name]) for name in self.declared if name in self.values}
+        return {
+            name: self.texts.get(name, as_text(self.values[name]))
+            for name in self.declared
+            if name in self.values
+        }
 
     def resolve(self, value: object) -> object:
         """`value` with its expressions evaluated. A string that is one expression becomes its value, of any
@@ -88,22 +110,41 @@ def as_text(value: Value) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def resolve(
-    declarations: object, configured: Mapping[str, object], builtin: Mapping[str, Value], where: str
-) -> tuple[Params, list[Problem]]:
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Where the values of params come from.
+
+    Args:
+        configured: `whatsapp-crm:functionParams`. See `unknown` for names that no codebase declares.
+        builtin: the params of every project, such as PROJECT_ID.
+        env: the variables of the codebase's .env files.
+        env_files: the file of each of them.
+        provided: names that the program gives a value while it deploys.
+    """
+
+    configured: Mapping[str, object] = field(default_factory=dict)
+    builtin: Mapping[str, Value] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    env_files: Mapping[str, str] = field(default_factory=dict)
+    provided: tuple[str, ...] = ()
+
+
+def resolve(declarations: object, sources: Sources, where: str) -> tuple[Params, list[Problem]]:
     """The declared params with their values, and the problems.
 
     Args:
         declarations: `params` of the manifest.
-        configured: `whatsapp-crm:functionParams`. See `unknown` for names that no codebase declares.
-        builtin: the params of every project, such as PROJECT_ID.
+        sources: the values.
         where: the codebase's name in messages.
     """
     problems: list[Problem] = []
-    values: dict[str, Value] = dict(builtin)
+    configured = sources.configured
+    values: dict[str, Value] = dict(sources.builtin)
     values.update({name: found for name in configured if (found := _value(configured[name])) is not None})
+    texts: dict[str, str] = {}
     declared: list[str] = []
     secrets: list[str] = []
+    json_secrets: list[str] = []
     for raw in sequence(declarations) or []:
         param = mapping(raw)
         name = param.get("name") if param else None
@@ -114,6 +155,8 @@ def resolve(
         kind = str(param.get("type", "string"))
         if kind == "secret":
             secrets.append(name)
+            if param.get("format") == "json":
+                json_secrets.append(name)
             continue
         if kind not in _TYPES:
             what = f"the type {kind} of the param {name} is not known to this program."
@@ -121,29 +164,51 @@ def resolve(
             problems.append(Problem(key=where, what=what, fix=fix))
             continue
         declared.append(name)
+        if name in sources.provided:
+            continue
+        key, fix, converters = _KEY, _set(name, kind), _CONVERTERS
         if name in configured:
             value = configured[name]
+        elif name in sources.env:
+            value = texts[name] = sources.env[name]
+            key, fix, converters = sources.env_files[name], f"Correct {name} in this file.", _FROM_ENV_FILES
         elif "default" in param:
             try:
                 value = Params(values=values).resolve(param["default"])
             except ExpressionError as error:
+                command = error.fix if isinstance(error, UnresolvedError) else None
                 what = f"the default of the param {name}: {error}."
-                problems.append(Problem(key=where, what=what, fix=_set(name, kind)))
+                fix = f"{command}  (or {fix})" if command else fix
+                problems.append(Problem(key=where, what=what, fix=fix))
                 continue
         else:
             label = param.get("label") or param.get("description")
             purpose = f" ({label})" if isinstance(label, str) else ""
             what = f"{where} declares the param {name}{purpose}, which has no value and no default."
-            problems.append(Problem(key=_KEY, what=what, fix=_set(name, kind)))
+            problems.append(Problem(key=_KEY, what=what, fix=fix))
             continue
-        converted = _convert(value, kind)
+        converted = converters[kind](value)
         if converted is None:
-            what = f"the param {name} must be {_KINDS[kind]}, but is {kind_of(value)}."
-            problems.append(Problem(key=_KEY, what=what, fix=_set(name, kind)))
+            number = kind == "string" and isinstance(value, int | float)
+            wrong = (
+                ambiguous_number(str(value))
+                if number
+                else f"must be {_KINDS[kind]}, but is {kind_of(value)}."
+            )
+            problems.append(Problem(key=key, what=f"the param {name} {wrong}", fix=fix))
             continue
         values[name] = converted
-        problems += _against_input(name, converted, param)
-    return Params(values=values, declared=tuple(declared), secrets=tuple(secrets)), problems
+        if kind == "list" and name in texts:
+            texts[name] = as_text(converted)  # as the Firebase CLI: the SDK reads JSON
+        problems += _against_input(name, converted, param, key, fix)
+    params = Params(
+        values=values,
+        texts=texts,
+        declared=tuple(declared),
+        secrets=tuple(secrets),
+        json_secrets=tuple(json_secrets),
+    )
+    return params, problems
 
 
 def unknown(configured: Mapping[str, object], declared: set[str]) -> list[Problem]:
@@ -153,7 +218,10 @@ def unknown(configured: Mapping[str, object], declared: set[str]) -> list[Proble
         guess = nearest(name, declared)
         hint = f' Did you mean "{guess}"?' if guess else ""
         what = f"no codebase declares a param {name}.{hint}"
-        problems.append(Problem(key=_KEY, what=what, fix=f"pulumi config rm --path '{_KEY}.{name}'"))
+        remove = remove_command("functionParams", f".{name}")
+        variable = set_command("functionVariables", "<string>", f".{name}")
+        fix = f"{remove}  (if the code reads process.env.{name}, also: {variable})"
+        problems.append(Problem(key=_KEY, what=what, fix=fix))
     return problems
 
 
@@ -163,26 +231,15 @@ _KINDS = {
 }  # fmt: skip
 
 
-def _set(name: str, kind: str) -> str:
-    return f"pulumi config set --path '{_KEY}.{name}' {_EXAMPLES.get(kind, '<value>')}"
+def _set(name: str, kind: str, value: object = None) -> str:
+    """The command that gives a param a value; numbers and booleans are stored as such."""
+    value = _EXAMPLES.get(kind, "<value>") if value is None else value
+    command = set_command("functionParams", value, f".{name}")
+    return command if kind in ("string", "list") else command.replace(" --type string", "")
 
 
 def _value(value: object) -> Value | None:
     return value if isinstance(value, str | bool | int | float) else strings(value)
-
-
-def _convert(value: object, kind: str) -> Value | None:
-    """`value` as the type of its param, or None. Strings are parsed: the CLI writes numbers as strings."""
-    converters: dict[str, Callable[[object], Value | None]] = {
-        "string": _to_text, "int": _to_int, "float": _to_float, "boolean": _to_boolean, "list": _to_list,
-    }  # fmt: skip
-    return converters[kind](value)
-
-
-def _to_text(value: object) -> Value | None:
-    if isinstance(value, bool):
-        return as_text(value)
-    return str(value) if isinstance(value, str | int | float) else None
 
 
 def _to_int(value: object) -> Value | None:
@@ -212,7 +269,26 @@ def _to_list(value: object) -> Value | None:
     return strings(value)
 
 
-def _against_input(name: str, value: Value, param: Mapping[str, object]) -> list[Problem]:
+def _env_boolean(value: object) -> Value | None:
+    """As the Firebase CLI reads it; a word that it takes for false without a message is a problem."""
+    word = str(value)
+    return True if word in _TRUE else False if word in _FALSE else None
+
+
+def _env_list(value: object) -> Value | None:
+    """As the Firebase CLI reads it: JSON, also with single quotes, or words between commas."""
+    text = str(value)
+    return _to_list(text.replace("'", '"')) if "[" in text else tuple(text.split(","))
+
+
+# A value as the type of its param, or None. Strings are parsed: the Pulumi CLI writes floats as strings.
+_CONVERTERS: Mapping[str, Callable[[object], Value | None]] = {
+    "string": as_string, "int": _to_int, "float": _to_float, "boolean": _to_boolean, "list": _to_list,
+}  # fmt: skip
+_FROM_ENV_FILES = {**_CONVERTERS, "boolean": _env_boolean, "list": _env_list}
+
+
+def _against_input(name: str, value: Value, param: Mapping[str, object], key: str, fix: str) -> list[Problem]:
     """The value must be one of the declared choices and match the declared pattern."""
     given = mapping(param.get("input")) or {}
     for kind in ("select", "multiSelect"):
@@ -227,8 +303,10 @@ def _against_input(name: str, value: Value, param: Mapping[str, object]) -> list
         if wrong:
             listed = ", ".join(str(option) for option in options)
             what = f"the param {name} is {wrong[0]}, which is not one of its choices: {listed}."
-            fix = f"pulumi config set --path '{_KEY}.{name}' {options[0] if options else '<value>'}"
-            return [Problem(key=_KEY, what=what, fix=fix)]
+            if key == _KEY and options:
+                kind_ = str(param.get("type", "string"))
+                fix = _set(name, kind_, f"'{json.dumps([options[0]])}'" if kind_ == "list" else options[0])
+            return [Problem(key=key, what=what, fix=fix)]
     text = mapping(given.get("text")) or {}
     pattern = text.get("validationRegex")
     if isinstance(pattern, str) and not isinstance(value, tuple):
@@ -238,7 +316,7 @@ def _against_input(name: str, value: Value, param: Mapping[str, object]) -> list
             return []  # a JavaScript pattern that Python cannot parse
         if not matches:
             reason = text.get("validationErrorMessage") or f"it must match {pattern}"
-            return [Problem(key=_KEY, what=f"the param {name}: {reason}.", fix=_set(name, "string"))]
+            return [Problem(key=key, what=f"the param {name}: {reason}.", fix=fix)]
     return []
 
 

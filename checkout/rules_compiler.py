@@ -43,7 +43,7 @@ def compile_problems(api: GoogleApi, project: str, rules: RulesFile, cache: Path
         compiled = cache / "rules" / hashlib.sha256(identity.encode()).hexdigest()
         if compiled.exists():
             return []
-        answer = api.call(
+        response = api.call(
             "POST",
             "firebaserules",
             f"projects/{project}:test",
@@ -64,7 +64,7 @@ def compile_problems(api: GoogleApi, project: str, rules: RulesFile, cache: Path
             )
         return on_emulator or []
     problems: list[Problem] = []
-    for issue in cast("list[Mapping[str, Any]]", answer.get("issues") or []):
+    for issue in cast("list[Mapping[str, Any]]", response.get("issues") or []):
         if issue.get("severity", "ERROR") == "ERROR":
             position: Mapping[str, Any] = issue.get("sourcePosition") or {}
             reason = issue.get("description", "no reason given")
@@ -90,7 +90,7 @@ def _compile_on_emulator(host: str, rules: RulesFile) -> list[Problem] | None:
     import requests  # not loaded in a preview whose rules were compiled before
 
     try:
-        answer = requests.put(
+        response = requests.put(
             f"http://{host}/emulator/v1/projects/{SCRATCH_PROJECT}:securityRules",
             json={"rules": {"files": [{"name": rules.name, "content": rules.content}]}},
             headers={"Authorization": "Bearer owner"},
@@ -98,10 +98,10 @@ def _compile_on_emulator(host: str, rules: RulesFile) -> list[Problem] | None:
         )
     except requests.RequestException:
         return None
-    if answer.status_code == 200:
+    if response.status_code == 200:
         return []
-    if answer.status_code != 400:
+    if response.status_code != 400:
         return None
-    message = str(cast("dict[str, Any]", answer.json())["error"]["message"])
+    message = str(cast("dict[str, Any]", response.json())["error"]["message"])
     errors = (_ERROR_LINE.fullmatch(line) for line in message.splitlines())
     return [_problem(rules, error[1], error[2], error[3]) for error in errors if error] or None

@@ -7,12 +7,12 @@ error, because Google rejects it after everything else has been deployed.
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
+from checkout import package_json
 from settings.keys import NAMESPACE
-from settings.parsing import mapping, not_known
+from settings.parsing import not_known
 from settings.problems import Problem
 
 SUPPORTED = ("nodejs22", "nodejs24")
@@ -40,10 +40,13 @@ def choose(override: str | None, declared: str | None, folder: Path, where: str)
         return _validated(override, _KEY, where)
     if declared is not None:
         return _validated(declared, "firebase.json", where)
-    engine = _engine(folder)
+    package, problems = package_json.read(folder, where)
+    if problems:
+        return "", problems, []
+    engine = package_json.section(package or {}, "engines").get("node")
     if engine is None:
         return _problem(where, "neither firebase.json nor package.json names a runtime.")
-    match = re.fullmatch(r"\s*[\^~v=]?(\d+)(?:\.[\dx*]+)*\s*", engine)
+    match = re.fullmatch(r"\s*[\^~v=]?(\d+)(?:\.[\dx*]+)*\s*", str(engine))
     if match is None:
         what = f'"engines": {{"node": "{engine}"}} does not name one major version.'
         return _problem(f"{where}/package.json", what, f'Write "engines": {{"node": "22"}}, or: {_FIX}')
@@ -68,15 +71,3 @@ def _validated(runtime: str, place: str, where: str) -> Chosen:
     unknown = not_known(runtime, SUPPORTED)
     fix = f"ignore this warning if the name is correct; otherwise: {_FIX}"
     return runtime, [], [f"the runtime {runtime} ({place}) {unknown}\n    fix: {fix}"]
-
-
-def _engine(folder: Path) -> str | None:
-    path = folder / "package.json"
-    if not path.is_file():
-        return None
-    try:
-        package = mapping(json.loads(path.read_text(encoding="utf-8"))) or {}
-    except ValueError:
-        return None  # discovery reports the file, with line and column
-    node = (mapping(package.get("engines")) or {}).get("node")
-    return str(node) if node is not None else None

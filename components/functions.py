@@ -10,8 +10,9 @@ these functions.
 - The invoker is granted on the Cloud Run service behind the function: Google ignores it on the function
   (Cloud Functions docs, "Authorize access"). The service's name is computed: an unknown name would show each
   grant as replaced whenever code changes.
-- FIREBASE_CONFIG names no storage bucket unless `storageBucket` is set. The default bucket's name differs
-  between projects, and a wrong name fails later than a missing one.
+- FIREBASE_CONFIG names no storage bucket unless `storageBucket` is set, and no Realtime Database unless
+  `databaseUrl` is. Their default names differ between projects, and a wrong name fails later than a missing
+  one.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ import pulumi_gcp as gcp
 
 from checkout.app import Codebase
 from checkout.endpoints import CallableTrigger, Endpoint, EventTrigger, HttpsTrigger, ScheduleTrigger
+from checkout.function_variables import environment_variables
 from components._base import Component, Resources
 from components.apis import EVENTS, FUNCTIONS, SCHEDULES, Apis
+from components.deletion_guard import DeletionGuard, DeletionGuardArgs
 from components.google import member
 from components.identities import Identities, runtime_email
 from components.secrets import Secrets
@@ -42,13 +45,24 @@ REPLACING = ["eventTrigger.eventType", "eventTrigger.triggerRegion"]
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionsArgs:
-    """codebases: the functions. after: what code needs before it runs, such as indexes."""
+    """The arguments of `Functions`.
+
+    Args:
+        codebases: the functions.
+        production: whether the stack is production.
+        allow_deletion: the setting `allowFunctionDeletion`.
+        after: what code needs before it runs, such as indexes.
+        backend_url: the value of a function's `backend_variable`.
+    """
 
     google: GoogleSettings
     codebases: tuple[Codebase, ...]
+    production: bool
+    allow_deletion: bool
     apis: Apis
     identities: Identities
     secrets: Secrets
+    backend_url: pulumi.Input[str]
     after: Resources
 
 
@@ -75,6 +89,7 @@ class Functions(Component):
         self.urls = {}
         self.deployed = []
         self.ready = []
+        self._guard_deletion()
         if not args.codebases:
             self.register_outputs({"urls": self.urls})
             return
@@ -106,6 +121,26 @@ class Functions(Component):
             for endpoint in codebase.endpoints:
                 self._endpoint(codebase, endpoint, source)
         self.register_outputs({"urls": self.urls})
+
+    def _guard_deletion(self) -> None:
+        """Also without functions: the stack may have some."""
+        codebases = self._args.codebases
+        DeletionGuard(
+            f"{self._name}-deletion",
+            DeletionGuardArgs(
+                functions=sorted({endpoint.id for codebase in codebases for endpoint in codebase.endpoints}),
+                sources=[
+                    {
+                        "folder": os.path.relpath(codebase.folder),
+                        "compiled": sorted({os.path.relpath(folder) for folder in codebase.output_folders}),
+                    }
+                    for codebase in codebases
+                ],
+                production=self._args.production,
+                allowed=self._args.allow_deletion,
+            ),
+            self.child(),
+        )
 
     def _endpoint(self, codebase: Codebase, endpoint: Endpoint, source: gcp.storage.BucketObject) -> None:
         key = f"{self._name}-{endpoint.region}-{endpoint.id}"
@@ -143,8 +178,9 @@ class Functions(Component):
                 SOURCE_VARIABLE: codebase.archive.object_name,
             },
         }
+        variables = environment_variables(endpoint, self._args.google)
         service: gcp.cloudfunctionsv2.FunctionServiceConfigArgsDict = {
-            "environment_variables": environment(endpoint, self._args.google),
+            "environment_variables": variables,
             "available_memory": endpoint.memory,
             "available_cpu": endpoint.cpu,
             "max_instance_request_concurrency": endpoint.concurrency,
@@ -158,7 +194,7 @@ class Functions(Component):
         }
         event = _event(endpoint.trigger, email)
         labels = _labels(endpoint, codebase.name)
-        declared = json.dumps([build, service, event, labels], sort_keys=True)
+        declared = json.dumps([build, service, event, labels, endpoint.backend_variable], sort_keys=True)
         self.deployed.append(
             Function(
                 id=endpoint.id,
@@ -176,6 +212,11 @@ class Functions(Component):
                 "generation": source.generation,
             }
         }
+        if endpoint.backend_variable is not None:
+            service["environment_variables"] = {
+                **variables,
+                endpoint.backend_variable: self._args.backend_url,
+            }
         service["secret_environment_variables"] = [
             {
                 "key": use.key,
@@ -256,24 +297,6 @@ class Functions(Component):
 def url(endpoint: Endpoint, project: str) -> str:
     """The function's address, which is known before it exists (Cloud Functions docs, URLs)."""
     return f"https://{endpoint.region}-{project}.cloudfunctions.net/{endpoint.id}"
-
-
-def environment(endpoint: Endpoint, google: GoogleSettings) -> dict[str, str]:
-    """The environment variables that are not secret: those of the Firebase CLI, and the codebase's own."""
-    project = google.project
-    provided = {
-        "EVENTARC_CLOUD_EVENT_SOURCE": (
-            f"projects/{project}/locations/{endpoint.region}/services/{endpoint.id}"
-        ),
-        "FIREBASE_CONFIG": json.dumps(google.firebase_config),
-        "FUNCTION_REGION": endpoint.region,
-        "FUNCTION_TARGET": endpoint.entry_point.replace("-", "."),
-        "GCLOUD_PROJECT": project,
-        "LOG_EXECUTION_ID": "true",
-    }
-    if isinstance(endpoint.trigger, EventTrigger):
-        provided["FUNCTION_SIGNATURE_TYPE"] = "cloudevent"
-    return {**endpoint.environment, **provided}
 
 
 def _labels(endpoint: Endpoint, codebase: str) -> dict[str, str]:

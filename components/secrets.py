@@ -1,7 +1,7 @@
 """Secret Manager: the functions' secrets, a version per value, and the accounts that may read them.
 
 Runbook: "secrets RAILWAY_WHATSAPP_URL, OPENAI_API_KEY or GROQ_API_KEY, ADMIN_EMAILS". The value of
-RAILWAY_WHATSAPP_URL is the backend's domain on Railway.
+RAILWAY_WHATSAPP_URL (`backendUrlVariable`) is the backend's domain on Railway.
 
 A new value is a new version, created before the functions use it. The old version is destroyed at the end of
 the same `up`, when no function is pinned to it. Only the service accounts of the functions that use a secret
@@ -28,13 +28,14 @@ from settings.model import GoogleSettings, SecretSettings
 
 @dataclass(frozen=True, kw_only=True)
 class SecretsArgs:
-    """secrets: the configured values. backend_url: the value of RAILWAY_WHATSAPP_URL.
+    """secrets: the configured values. backend_url: the value of `backend_secret`, if that is not None.
 
     endpoints: the functions. identities: their accounts, which exist before they get access.
     """
 
     google: GoogleSettings
     secrets: SecretSettings
+    backend_secret: str | None
     backend_url: pulumi.Input[str]
     endpoints: tuple[Endpoint, ...]
     identities: Identities
@@ -56,10 +57,9 @@ class Secrets(Component):
         self.versions = {}
         self._readers: dict[tuple[str, str], gcp.secretmanager.SecretIamMember] = {}
         self._project = args.google.project
-        values: dict[str, pulumi.Input[str]] = {
-            **args.secrets.values,
-            args.secrets.backend_url_secret: args.backend_url,
-        }
+        values: dict[str, pulumi.Input[str]] = {**args.secrets.values}
+        if args.backend_secret is not None:
+            values[args.backend_secret] = args.backend_url
         for secret_name, value in sorted(values.items()):
             secret = gcp.secretmanager.Secret(
                 f"{name}-{secret_name}",

@@ -20,7 +20,7 @@ from components.functions import Functions
 from components.indexes import Indexes
 from components.rules import Rules
 from components.secrets import Secrets
-from components.verification_spec import Declared, environment
+from components.verification_spec import Declared, environment_variables
 from settings.model import GoogleSettings
 
 # The virtualenv that Pulumi.yaml names, relative to the project's folder, where the plugin runs the command:
@@ -71,7 +71,7 @@ class Verification(Component):
             create=RUN,
             update=RUN,
             stdin=declared.to_lines(),
-            environment=environment(
+            environment=environment_variables(
                 backend_url=backend.url,
                 deployment=backend.deployment.deployment_id,
                 indexes=args.indexes.ids,

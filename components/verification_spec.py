@@ -1,8 +1,8 @@
-"""What the program hands to `python -m ops verify`, written and read here.
+"""The input of `python -m ops verify`: how the program writes it, and how the command reads it.
 
-What the program knows by itself is text for stdin, one JSON value per line: a preview shows the lines that
-changed. What only the clouds know is one environment variable per field: an unknown value in the text would
-make all of it unknown in a preview. Nothing of it is secret, since Pulumi keeps it in the state.
+Declared values are text for stdin, one JSON value per line: a preview shows the lines that changed. Values
+that come from the clouds are one environment variable per field: an unknown value in the text would make all
+of it unknown in a preview. Nothing of it is secret, since Pulumi keeps it in the state.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import pulumi
 
 SOURCE_VARIABLE = "SOURCE_ARCHIVE"
 """The build variable of a function that names its source archive. Google copies the archive and returns the
-name of the copy (terraform-provider-google issue 15405), so the function itself does not say what it was
-built from. A deployment by another tool removes the variable."""
+name of the copy (terraform-provider-google issue 15405), so no field of the function names the archive that
+it was built from. A deployment by another tool removes the variable."""
 
 
 class SpecError(Exception):
-    """The text or the variables are not what the program writes."""
+    """The input is incomplete or not JSON."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Function:
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """What the program knows by itself. `release` and `rules_digest` are None for an app without rules."""
+    """What the program declares. `release` and `rules_digest` are None for an app without rules."""
 
     project: str
     database: str
@@ -66,12 +66,14 @@ class Spec(Declared):
     ruleset: str | None
 
 
-_LIVE = tuple(Spec.__annotations__)  # without the fields of Declared
+_FROM_THE_CLOUDS = tuple(Spec.__annotations__)  # without the fields of Declared
 
 
-def environment(**values: pulumi.Input[Any]) -> dict[str, pulumi.Output[str]]:
+def environment_variables(**values: pulumi.Input[Any]) -> dict[str, pulumi.Output[str]]:
     """The environment variables for the fields that `Spec` adds to `Declared`."""
-    return {_variable(name): pulumi.Output.json_dumps(values[name], sort_keys=True) for name in _LIVE}
+    return {
+        _variable(name): pulumi.Output.json_dumps(values[name], sort_keys=True) for name in _FROM_THE_CLOUDS
+    }
 
 
 def from_lines(lines: str, environ: Mapping[str, str]) -> Spec:
@@ -82,11 +84,16 @@ def from_lines(lines: str, environ: Mapping[str, str]) -> Spec:
     """
     try:
         head, *functions = [json.loads(line) for line in lines.splitlines()]
-        live = {name: json.loads(environ[_variable(name)]) for name in _LIVE}
-        return Spec(**head, **live, functions=tuple(Function(**function) for function in functions))
-    except (KeyError, TypeError, ValueError) as error:
-        msg = f"stdin and the variables VERIFY_* are not what the program writes: {error!r}"
-        raise SpecError(msg) from None
+        found = {name: json.loads(environ[_variable(name)]) for name in _FROM_THE_CLOUDS}
+        return Spec(**head, **found, functions=tuple(Function(**function) for function in functions))
+    except KeyError as error:
+        raise _error(f"{error.args[0]} is missing") from None
+    except (TypeError, ValueError):
+        raise _error("stdin or a variable VERIFY_* is incomplete or not JSON") from None
+
+
+def _error(why: str) -> SpecError:
+    return SpecError(f"the verification input is invalid ({why})\n  fix: python -m ops verify --stack NAME")
 
 
 def _variable(name: str) -> str:

@@ -5,8 +5,8 @@ and field overrides are submitted without waiting (`skip_wait` of `gcp.firestore
 resource polls the two lists of the database until every declared one is READY (Firestore Admin API v1,
 `Index.State`, `Field.indexConfig.indexes[].state`, `Field.ttlConfig.state`).
 
-The class path `firebase.index_builds.IndexBuildsProvider` is written into every stack's state: renaming the
-module or the class breaks refresh of existing stacks.
+The class path `firebase.index_builds.IndexBuildsProvider` is in the state of every stack: renaming the module
+or the class breaks refresh of existing stacks.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pulumi import dynamic
 from pulumi.output import contains_unknowns
 
 from firebase.errors import JsonObject
+from firebase.polling import poll
 from firebase.rest import GoogleApi
 from user_errors import UserError, report_user_errors_without_traceback
 
@@ -107,20 +108,20 @@ def states(api: GoogleApi, props: Mapping[str, Any]) -> dict[str, str]:
     root = f"projects/{props['project']}/databases/{props['database']}/collectionGroups/-"
     found: dict[str, str] = {}
     if indexes:
-        live = {
+        listed = {
             str(one["name"]): str(one.get("state", ""))
             for one in api.listed("firestore", f"{root}/indexes", "indexes", "list the Firestore indexes")
         }
-        found |= {key: live.get(name, MISSING) for key, name in indexes.items()}
+        found |= {key: listed.get(name, MISSING) for key, name in indexes.items()}
     if fields:
-        live = {
+        listed = {
             str(one["name"]): _field_state(one)
             for one in api.listed(
                 "firestore", f"{root}/fields", "fields", "list the field overrides", {"filter": OVERRIDES}
             )
         }
         # A field without a setting of its own is not listed: nothing is built for it.
-        found |= {key: live.get(name, "READY") for key, name in fields.items()}
+        found |= {key: listed.get(name, "READY") for key, name in fields.items()}
     return found
 
 
@@ -133,9 +134,9 @@ def _field_state(field: JsonObject) -> str:
     ttl = cast("JsonObject | None", field.get("ttlConfig"))
     if ttl:
         all_states.append(str(ttl.get("state", "ACTIVE")))
-    bad = [state for state in all_states if state in BROKEN]
+    broken = [state for state in all_states if state in BROKEN]
     building = [state for state in all_states if state not in READY]
-    return next(iter(bad + building), "READY")
+    return next(iter(broken + building), "READY")
 
 
 def wait(
@@ -151,32 +152,39 @@ def wait(
         GoogleError: a list could not be read.
     """
     started = clock()
-    reported = -REPORT_SECONDS
-    last = -1
-    while True:
+    reported_at, reported_ready = -REPORT_SECONDS, -1
+    found: dict[str, str] = {}
+    waiting: dict[str, str] = {}
+
+    def attempt() -> bool | None:
+        nonlocal reported_at, reported_ready, found, waiting
         found = states(api, props)
         elapsed = clock() - started
         waiting = {key: state for key, state in found.items() if state not in READY}
         if not waiting:
-            if last >= 0:
-                _report(f"all {len(found)} indexes and field overrides are READY after {_duration(elapsed)}")
-            return
-        over = elapsed >= float(props.get("wait_seconds") or TWO_HOURS)
+            if reported_ready >= 0:
+                _log_progress(
+                    f"all {len(found)} indexes and field overrides are READY after {_duration(elapsed)}"
+                )
+            return True
         missing = MISSING in waiting.values() and elapsed >= LISTED_SECONDS
-        if over or missing or BROKEN & {*waiting.values()}:
+        if missing or BROKEN & {*waiting.values()}:
             raise IndexBuildError(waiting, elapsed, len(found))
         ready = len(found) - len(waiting)
-        if ready != last or elapsed - reported >= REPORT_SECONDS:
-            _report(
+        if ready != reported_ready or elapsed - reported_at >= REPORT_SECONDS:
+            _log_progress(
                 f"{ready} of {len(found)} indexes and field overrides are READY after {_duration(elapsed)}; "
                 f"building: {_some(sorted(waiting))}"
             )
-            last, reported = ready, elapsed
-        # A tenth of the time waited so far: short builds end promptly, long ones cost few requests.
-        sleep(min(15.0, max(0.25, elapsed / 10)))
+            reported_at, reported_ready = elapsed, ready
+        return None
+
+    longest = float(props.get("wait_seconds") or TWO_HOURS)
+    if poll(attempt, seconds=longest, sleep=sleep, clock=clock) is None:
+        raise IndexBuildError(waiting, clock() - started, len(found))
 
 
-def _report(line: str) -> None:
+def _log_progress(line: str) -> None:
     # The provider process has no engine to log to; the engine shows its stderr.
     sys.stderr.write(f"firestore: {line}\n")
     sys.stderr.flush()
@@ -193,12 +201,12 @@ def _some(keys: list[str]) -> str:
 
 
 class IndexBuildsProvider(dynamic.ResourceProvider):
-    """Waits in create and update; deletes nothing. It holds no state, so its pickle is its name."""
+    """Waits in create and update; deletes nothing. It has no attributes, so its pickle is only its name."""
 
-    serialize_as_secret_always = False  # the pickle is a module path: nothing to hide
+    serialize_as_secret_always = False  # the pickle is a module path, not a secret
 
     def configure(self, req: dynamic.ConfigureRequest) -> None:
-        """Print our errors without a traceback."""
+        """Show errors without a traceback."""
         del req
         report_user_errors_without_traceback()
 

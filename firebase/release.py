@@ -82,7 +82,7 @@ def _api() -> GoogleApi:
 
 
 def get_release(api: GoogleApi, project: str, name: str) -> JsonObject | None:
-    """The release, None if Google says that it does not exist.
+    """The release, None if it does not exist.
 
     Raises:
         GoogleError: the release could not be read.
@@ -101,7 +101,7 @@ def get_release(api: GoogleApi, project: str, name: str) -> JsonObject | None:
         raise
 
 
-def point(api: GoogleApi, project: str, release_name: str, ruleset_name: str) -> None:
+def put_release(api: GoogleApi, project: str, release_name: str, ruleset_name: str) -> None:
     """Create the release or update it in place.
 
     Raises:
@@ -109,9 +109,9 @@ def point(api: GoogleApi, project: str, release_name: str, ruleset_name: str) ->
     """
     full_name = f"projects/{project}/releases/{release_name}"
     release: JsonObject = {"name": full_name, "rulesetName": ruleset_name}
-    operation = f"point the rules release {release_name} of {project} at {ruleset_name}"
-    live = get_release(api, project, release_name)
-    if live is None:
+    operation = f"set the rules release {release_name} of {project} to {ruleset_name}"
+    existing = get_release(api, project, release_name)
+    if existing is None:
         path = f"projects/{project}/releases"
         try:
             # A repeated POST gets a 409, and the PATCH below then has no effect.
@@ -121,7 +121,7 @@ def point(api: GoogleApi, project: str, release_name: str, ruleset_name: str) ->
                 raise
         else:
             return
-    elif live.get("rulesetName") == ruleset_name:
+    elif existing.get("rulesetName") == ruleset_name:
         return
     body = {"release": release}
     api.call("PATCH", "firebaserules", full_name, operation=operation, body=body, repeatable=True)
@@ -142,10 +142,13 @@ class RulesReleaseProvider(dynamic.ResourceProvider):
         name = news.get("release_name")
         failures: list[dynamic.CheckFailure] = []
         if not contains_unknowns(name) and not RELEASE_NAME.fullmatch(str(name)):
-            reason = f"{name!r} is neither cloud.firestore nor cloud.firestore/<database>"
+            reason = (
+                f"{name!r} is neither cloud.firestore nor cloud.firestore/<database>\n"
+                "  fix: pass firebase.release.release_name(<database id>)"
+            )
             failures.append(dynamic.CheckFailure("release_name", reason))
         failures += [
-            dynamic.CheckFailure(key, "must not be empty")
+            dynamic.CheckFailure(key, f"must not be empty\n  fix: pass {key}")
             for key in ("project", "ruleset_name")
             if not contains_unknowns(news.get(key)) and not news.get(key)
         ]
@@ -165,31 +168,32 @@ class RulesReleaseProvider(dynamic.ResourceProvider):
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Create the release, or adopt the existing one."""
         fields = _normal(props)
-        point(_api(), **fields)
+        put_release(_api(), **fields)
         return dynamic.CreateResult(f"projects/{fields['project']}/releases/{fields['release_name']}", fields)
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """Read the ruleset that is enforced."""
         fields = _normal(props)
-        live = get_release(_api(), fields["project"], fields["release_name"])
-        if live is None:
+        release = get_release(_api(), fields["project"], fields["release_name"])
+        if release is None:
             return dynamic.ReadResult(None, {})
-        found = {**fields, "ruleset_name": str(live.get("rulesetName", ""))}
+        found = {**fields, "ruleset_name": str(release.get("rulesetName", ""))}
         return dynamic.ReadResult(id_, found, dict(found))
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
         """Update the release in place."""
         fields = _normal(news)
-        point(_api(), **fields)
+        put_release(_api(), **fields)
         return dynamic.UpdateResult(fields)
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        """Keep the release and say so."""
+        """Keep the release and log a warning."""
         # On stderr, which the CLI shows: pulumi.log has no engine in this process.
         _log.warning(
-            "The rules release %(release_name)s of %(project)s is kept and still points at %(ruleset_name)s: "
-            "without it the database has no rules. To delete it, send DELETE "
-            "projects/%(project)s/releases/%(release_name)s to the Firebase Rules API.",
+            "The rules release %(release_name)s of %(project)s is kept, with the ruleset %(ruleset_name)s: "
+            "without it the database has no rules.\n"
+            "  fix: to delete it as well, send DELETE projects/%(project)s/releases/%(release_name)s to the "
+            "Firebase Rules API",
             _normal(props),
         )
 

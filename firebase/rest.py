@@ -73,9 +73,7 @@ class GoogleApi:
         address = self._environ.get(entry.variable) or entry.default
         parts = urlsplit(address)
         if parts.scheme != "https" and parts.hostname not in LOOPBACK:
-            raise GoogleError(
-                f"{product} endpoint", f"{entry.variable} is not an https address", f"unset {entry.variable}"
-            )
+            raise GoogleError(f"{entry.variable} is not an https address", f"unset {entry.variable}")
         return address if address.endswith("/") else address + "/"
 
     def call(
@@ -95,7 +93,7 @@ class GoogleApi:
             method: the HTTP method.
             product: a key of PRODUCTS.
             path: the path after the version, without a leading slash.
-            operation: what the call is for, for messages.
+            operation: what the call does, for messages: "read the rules release cloud.firestore".
             body: the JSON body.
             params: the query parameters.
             repeatable: whether sending the request twice has the same result as sending it once.
@@ -129,7 +127,7 @@ class GoogleApi:
             product: a key of PRODUCTS.
             path: the collection, after the version.
             field: the property of a page that holds the objects.
-            operation: words for a message.
+            operation: what the call does, for messages.
             params: the query, without paging.
 
         Raises:

@@ -131,12 +131,12 @@ def _credentials(environ: Mapping[str, str]) -> Credentials:
 
 
 def _no_credentials(refused: Exception) -> GoogleError:
-    message = f"no usable Google credentials ({type(refused).__name__})"
-    return GoogleError("find credentials", message, _LOGIN)
+    return GoogleError(f"no usable Google credentials ({type(refused).__name__})", _LOGIN)
 
 
 def _no_response(operation: str, why: str) -> GoogleError:
-    return GoogleError(operation, f"no response ({why})", "check the network and the proxy, then try again")
+    what = f"Google did not respond to '{operation}' ({why})"
+    return GoogleError(what, "check the network and the proxy, then run the command again")
 
 
 def _parse(response: requests.Response) -> JsonObject | None:
@@ -164,8 +164,8 @@ def _error(operation: str, status: int, parsed: JsonObject | None) -> GoogleErro
     elif status == 403:
         fix = "grant the missing permission to the account that runs Pulumi"
     elif status in RETRIED_STATUS:
-        fix = "try again later"
+        fix = "run the command again in a few minutes"
     else:
-        fix = "see the message"
+        fix = "check the project id and the region, then run `pulumi up` again; the message names the field"
     message = str(body.get("message") or "the response is not one of Google's")
-    return GoogleError(operation, message, fix, status=status, reason=reason)
+    return GoogleError(f"Google rejected '{operation}': {message}", fix, status=status, reason=reason)

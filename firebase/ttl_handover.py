@@ -1,12 +1,12 @@
-"""Ending a collection's old time to live before a new one begins. `firebase.ttl_handover.TtlHandover`.
+"""The order in which the TTL fields of a database change: `firebase.ttl_handover.TtlHandover`.
 
-Firestore allows one TTL field per collection group, and refuses a second one until the first is disabled
-(Firestore docs, "TTL policies"; firebase-tools disables first, too). Pulumi deletes what left the program at
-the end of an `up`, after everything new was created, so without this step the new TTL could never be created.
-The fields with a TTL depend on this resource.
+Firestore allows one TTL field per collection group, and rejects a second one until the first is disabled
+(Firestore docs, "TTL policies"; firebase-tools disables first, too). Pulumi deletes removed resources at the
+end of an `up`, after everything new was created, so without this resource the new TTL could never be created.
+The fields with a TTL depend on it.
 
-The class path `firebase.ttl_handover.TtlHandoverProvider` is written into every stack's state: renaming the
-module or the class breaks refresh of existing stacks.
+The class path `firebase.ttl_handover.TtlHandoverProvider` is in the state of every stack: renaming the module
+or the class breaks refresh of existing stacks.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import pulumi
 from pulumi import dynamic
 
 from firebase.errors import JsonObject
+from firebase.polling import poll
 from firebase.rest import GoogleApi
 from user_errors import UserError, report_user_errors_without_traceback
 
@@ -48,9 +49,9 @@ class TtlNotDisabledError(UserError):
 
     def __init__(self, collection: str, field: str) -> None:
         super().__init__(
-            f"Firestore has not disabled the time to live on {collection}.{field} within "
-            f"{WAIT_SECONDS / 60:.0f} minutes; a collection has at most one TTL field, so the new one was "
-            "not created\n  fix: run `pulumi up` again; it continues here"
+            f"Firestore has not disabled the TTL of {collection}.{field} within {WAIT_SECONDS / 60:.0f} "
+            "minutes. A collection has at most one TTL field, so the new one was not created.\n"
+            "  fix: run `pulumi up` again; it continues here"
         )
 
 
@@ -78,13 +79,13 @@ def disable(
         clock: a monotonic clock; seconds.
 
     Raises:
-        GoogleError: Firestore refused.
+        GoogleError: Firestore rejected the request.
         TtlNotDisabledError: it was not done in time.
     """
     database = f"projects/{place['project']}/databases/{place['database']}"
     name = f"{database}/collectionGroups/{collection}/fields/{field}"
-    operation = f"disable the time to live on {collection}.{field}"
-    answer: JsonObject = api.call(
+    operation = f"disable the TTL of {collection}.{field}"
+    disabling: JsonObject = api.call(
         "PATCH",
         "firestore",
         name,
@@ -93,23 +94,26 @@ def disable(
         body={"name": name},
         repeatable=True,
     )
-    end = clock() + WAIT_SECONDS
-    pause = 0.25
-    while not answer.get("done"):
-        if clock() >= end:
-            raise TtlNotDisabledError(collection, field)
-        sleep(pause)
-        pause = min(10.0, pause * 2)
-        answer = api.call("GET", "firestore", str(answer["name"]), operation=operation, repeatable=True)
+    name = str(disabling["name"])
+
+    def attempt() -> bool | None:
+        nonlocal disabling
+        if disabling.get("done"):
+            return True
+        disabling = api.call("GET", "firestore", name, operation=operation, repeatable=True)
+        return True if disabling.get("done") else None
+
+    if poll(attempt, seconds=WAIT_SECONDS, sleep=sleep, clock=clock) is None:
+        raise TtlNotDisabledError(collection, field)
 
 
 class TtlHandoverProvider(dynamic.ResourceProvider):
-    """Disables a collection's former TTL in update. It holds no state, so its pickle is its name."""
+    """Disables a collection's former TTL in update. It has no attributes, so its pickle is only its name."""
 
-    serialize_as_secret_always = False  # the pickle is a module path: nothing to hide
+    serialize_as_secret_always = False  # the pickle is a module path, not a secret
 
     def configure(self, req: dynamic.ConfigureRequest) -> None:
-        """Print our errors without a traceback."""
+        """Show errors without a traceback."""
         del req
         report_user_errors_without_traceback()
 
@@ -120,20 +124,20 @@ class TtlHandoverProvider(dynamic.ResourceProvider):
         return dynamic.DiffResult(changes=bool(changed), replaces=replaces)
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        """Nothing is disabled: a TTL that this stack did not declare is not ours to end."""
+        """Disable nothing: a TTL that this stack did not declare is not managed."""
         return dynamic.CreateResult(
             f"projects/{props['project']}/databases/{props['database']}/ttl", _outputs(props)
         )
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
-        """The declared fields; whether each has its TTL is the business of its own resource."""
+        """Return the declared fields. Each field's own resource detects whether it has its TTL."""
         return dynamic.ReadResult(id_, _outputs(props), _outputs(props))
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
         """Disable the former TTL of each collection that has another one now.
 
         Raises:
-            GoogleError: Firestore refused.
+            GoogleError: Firestore rejected a request.
             TtlNotDisabledError: it was not done in time.
         """
         before: Mapping[str, str] = olds.get("fields") or {}

@@ -8,7 +8,7 @@ import sys
 
 from components import verification_spec
 from firebase.rest import GoogleApi
-from ops import report, stack, verify
+from ops import check_results, stack, verify
 
 OK, FAILED, USAGE_ERROR = 0, 1, 2
 
@@ -38,9 +38,9 @@ def _verify(options: argparse.Namespace) -> int:
             spec = stack.verification(options.stack)
     except (verification_spec.SpecError, stack.StackError) as error:
         return _usage_error(str(error))
-    lines = verify.check(spec, GoogleApi())
-    report.show(f"Verification of {spec.project}", lines)
-    return FAILED if any(line.failed for line in lines) else OK
+    results = verify.check(spec, GoogleApi())
+    check_results.show(f"Verification of {spec.project}", results)
+    return FAILED if any(result.failed for result in results) else OK
 
 
 def _usage_error(message: str) -> int:

@@ -7,7 +7,7 @@ the pull request has no production secrets.
 - It uses only Python's standard library: the commenting job installs nothing.
 - It never edits a comment of another author.
 - It masks the secrets in its environment: GitHub masks secrets in logs, but not in comments.
-- A report that is too long keeps its end, where Pulumi reports failures, and says how much is left out.
+- A report that is too long keeps its end, where Pulumi reports failures; a line names how much is left out.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SECRET_VARIABLES = (
 )
 _SHORTEST_SECRET = 6  # a shorter one would match ordinary words
 
-# Pulumi 3.274, cmd/pulumi/exit_codes.go.
+# Pulumi 3.274.1, pkg/cmd/pulumi/cmd/exit_codes.go.
 EXIT_CODES = {
     1: "error",
     2: "configuration error",
@@ -46,23 +46,26 @@ EXIT_CODES = {
     7: "changes where none were expected",
     8: "cancelled",
     9: "timed out",
+    10: "a provider still waits for an operation; run it again",
+    255: "internal error of Pulumi",
 }
 _NO_CHANGES_EXPECTED = 7
 
 _AUTHOR = "github-actions[bot]"  # the author of comments with a workflow's token
 _PAGE = 100
 _TIMEOUT_SECONDS = 30
+_RERUN = "run the job again"
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
-class ReportError(Exception):
-    """GitHub rejected the comment; the message has the request and the response."""
+class CommentError(Exception):
+    """The comment could not be written; the message has the request, the response and the fix."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
-    """One run of Pulumi: the operation (preview, up or drift), the exit code, and the output."""
+class PulumiRun:
+    """One run of Pulumi: the operation (preview, up or drift), the stack, the exit code, and the output."""
 
     operation: str
     stack: str
@@ -116,7 +119,7 @@ def fit(text: str, limit: int) -> str:
     return f"{head}… {lines} lines are left out; the log of the run has all lines …\n{tail}"
 
 
-def render(report: Report, *, limit: int, environ: Mapping[str, str]) -> str:
+def render(report: PulumiRun, *, limit: int, environ: Mapping[str, str]) -> str:
     """Markdown of at most `limit` characters: the verdict and the summary visible, the output folded.
 
     The output is in a code block, where GitHub renders no Markdown and notifies no mentioned users.
@@ -152,10 +155,10 @@ class PullRequest:
         first = body.split("\n", 1)[0]
         existing = self._find(first)
         if existing is None:
-            answer = self._send("POST", f"issues/{self.number}/comments", {"body": body})
+            written = self._send("POST", f"issues/{self.number}/comments", {"body": body})
         else:
-            answer = self._send("PATCH", f"issues/comments/{existing}", {"body": body})
-        return str(cast("dict[str, object]", answer)["html_url"])
+            written = self._send("PATCH", f"issues/comments/{existing}", {"body": body})
+        return str(cast("dict[str, object]", written)["html_url"])
 
     def _find(self, first_line: str) -> int | None:
         page = 1
@@ -184,15 +187,16 @@ class PullRequest:
             },
         )
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
-                return cast("object", json.load(answer))
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:
+                return cast("object", json.load(response))
         except urllib.error.HTTPError as error:
             body_start = error.read(500).decode("utf-8", "replace")
-            message = f"GitHub responded {error.code} to {method} {path}: {body_start}"
-            raise ReportError(message) from error
+            fix = "give the job `permissions: pull-requests: write`" if error.code in (401, 403) else _RERUN
+            message = f"GitHub responded {error.code} to {method} {path}: {body_start}\n  fix: {fix}"
+            raise CommentError(message) from error
         except (OSError, ValueError) as error:  # no connection, a time-out, or a response that is not JSON
-            message = f"no usable response from GitHub to {method} {path}: {error}"
-            raise ReportError(message) from error
+            message = f"no usable response from GitHub to {method} {path}: {error}\n  fix: {_RERUN}"
+            raise CommentError(message) from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -213,7 +217,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], stdin: TextIO, st
     options = _parser().parse_args(arguments)
     text = stdin.read()
     if options.command == "render":
-        report = Report(operation=options.operation, stack=options.stack, code=options.code, text=text)
+        report = PulumiRun(operation=options.operation, stack=options.stack, code=options.code, text=text)
         stdout.write(render(report, limit=LIMITS[options.place], environ=environ))
         return 0
     missing = [name for name in ("GITHUB_TOKEN", "GITHUB_REPOSITORY") if not environ.get(name)]
@@ -228,7 +232,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], stdin: TextIO, st
     )
     try:
         stdout.write(pull_request.comment(text) + "\n")
-    except ReportError as error:
+    except CommentError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     return 0

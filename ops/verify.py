@@ -3,8 +3,8 @@
 Runbook: "indexes are Ready, functions Deployed, rules active", "/health 200". The program runs it as the last
 step of `pulumi up` (`components.verification`); `--stack NAME` runs it on a stack's state.
 
-Everything is read from Google and the backend again; the state only says what to look for. No secret value is
-read.
+Everything is read from Google and the backend again; the state only contains the names to look for. No secret
+value is read.
 """
 
 from __future__ import annotations
@@ -12,20 +12,23 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from typing import cast
+from urllib.parse import urlsplit
 
 from components.verification_spec import SOURCE_VARIABLE, Spec
 from firebase.errors import GoogleError, JsonObject
 from firebase.release import get_release
 from firebase.rest import GoogleApi
-from ops import backend, google
-from ops.report import Line
+from ops import google
+from ops.check_results import CheckResult
+from railway import health
+from railway.clock import Clock
 from settings.keys import NAMESPACE
 
 UP = "pulumi up"
-REFRESH = "pulumi up --refresh"
+REFRESH = "pulumi up --refresh --run-program"
 
 
-def check(spec: Spec, api: GoogleApi, environ: Mapping[str, str] | None = None) -> list[Line]:
+def check(spec: Spec, api: GoogleApi, environ: Mapping[str, str] | None = None) -> list[CheckResult]:
     """One line per declared object. A failed read is a failed line of its own."""
     return [
         *_readable("functions", _functions(spec, api)),
@@ -36,65 +39,68 @@ def check(spec: Spec, api: GoogleApi, environ: Mapping[str, str] | None = None) 
     ]
 
 
-def _readable(thing: str, lines: Iterator[Line]) -> Iterator[Line]:
+def _readable(thing: str, lines: Iterator[CheckResult]) -> Iterator[CheckResult]:
     try:
         yield from lines
     except GoogleError as error:
-        yield Line(thing=thing, found=f"the check could not run: {error.what}", fix=error.fix)
+        yield CheckResult(thing=thing, found=f"the check could not run: {error.what}", fix=error.fix)
 
 
-def _functions(spec: Spec, api: GoogleApi) -> Iterator[Line]:
+def _functions(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
     regions = sorted({function.region for function in spec.functions})
-    live = {region: google.functions(api, spec.project, region) for region in regions}
+    deployed = {region: google.functions(api, spec.project, region) for region in regions}
     for declared in spec.functions:
         thing = f"function {declared.region}/{declared.id}"
-        found = live[declared.region].get(declared.id)
+        found = deployed[declared.region].get(declared.id)
         if found is None:
-            yield Line(thing=thing, found="does not exist", fix=REFRESH)
+            yield CheckResult(thing=thing, found="does not exist", fix=REFRESH)
             continue
         state = str(found.get("state", ""))
         if state != "ACTIVE":
             messages = cast("list[JsonObject]", found.get("stateMessages") or [])
             reason = "; ".join(str(message.get("message", "")) for message in messages)
             fix = f"{UP}; if it stays {state}, read the function's log in the Google Cloud console"
-            yield Line(thing=thing, found=f"{state} {reason}".strip(), fix=fix)
+            yield CheckResult(thing=thing, found=f"{state} {reason}".strip(), fix=fix)
             continue
         build = cast("JsonObject", found.get("buildConfig") or {})
         source = cast("JsonObject", build.get("environmentVariables") or {}).get(SOURCE_VARIABLE)
         if source != declared.source:
-            built = f"runs {source or 'what another tool deployed'}, not {declared.source}"
-            yield Line(thing=thing, found=built, fix=REFRESH)
+            built = f"was built from {source}" if source else "was deployed by another tool"
+            built = f"{built}; expected archive {declared.source}"
+            yield CheckResult(thing=thing, found=built, fix=REFRESH)
             continue
-        yield Line(thing=thing, found="ACTIVE")
+        yield CheckResult(thing=thing, found="ACTIVE")
 
 
-def _indexes(spec: Spec, api: GoogleApi) -> Iterator[Line]:
+def _indexes(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
     states = google.index_states(api, spec.project, spec.database) if spec.indexes else {}
     for key, name in sorted(spec.indexes.items()):
         state = states.get(name, "does not exist")
         fix = None
         if state != "READY":
             fix = f"wait until it is built, then {UP}" if state == "CREATING" else REFRESH
-        yield Line(thing=f"index {key}", found=state, fix=fix)
+        yield CheckResult(thing=f"index {key}", found=state, fix=fix)
 
 
-def _rules(spec: Spec, api: GoogleApi) -> Iterator[Line]:
+def _rules(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
     if spec.release is None or spec.ruleset is None:
         return
-    live = get_release(api, spec.project, spec.release)
+    release = get_release(api, spec.project, spec.release)
     thing = f"rules {spec.release}"
-    if live is None:
-        yield Line(thing=thing, found="no release: the database has no rules", fix=REFRESH)
-    elif live.get("rulesetName") != spec.ruleset:
-        points = f"the release points at {live.get('rulesetName')}, not {spec.ruleset}"
-        yield Line(thing=thing, found=points, fix=REFRESH)
+    if release is None:
+        yield CheckResult(thing=thing, found="no release: the database has no rules", fix=REFRESH)
+    elif release.get("rulesetName") != spec.ruleset:
+        other = f"the release has the ruleset {release.get('rulesetName')}; expected {spec.ruleset}"
+        yield CheckResult(thing=thing, found=other, fix=REFRESH)
     elif google.ruleset_digest(api, spec.ruleset) != spec.rules_digest:
-        yield Line(thing=thing, found=f"the text of {spec.ruleset} is not the declared one", fix=REFRESH)
+        yield CheckResult(
+            thing=thing, found=f"the text of {spec.ruleset} is not the declared one", fix=REFRESH
+        )
     else:
-        yield Line(thing=thing, found="the declared text is released")
+        yield CheckResult(thing=thing, found="the declared text is released")
 
 
-def _secrets(spec: Spec, api: GoogleApi) -> Iterator[Line]:
+def _secrets(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
     for name, version in sorted(spec.secrets.items()):
         state = google.secret_version_state(api, spec.project, name, version)
         fix = None
@@ -102,11 +108,16 @@ def _secrets(spec: Spec, api: GoogleApi) -> Iterator[Line]:
             fix = f"gcloud secrets versions enable {version} --secret {name} --project {spec.project}"
         elif state != "ENABLED":
             fix = f"pulumi config set --secret --path '{NAMESPACE}:secrets.{name}', then {UP}"
-        yield Line(thing=f"secret {name}", found=f"version {version} {state}", fix=fix)
+        yield CheckResult(thing=f"secret {name}", found=f"version {version} {state}", fix=fix)
 
 
-def _health(spec: Spec, environ: Mapping[str, str]) -> Line:
+def _health(spec: Spec, environ: Mapping[str, str]) -> CheckResult:
     url, path = spec.backend_url, spec.health_path
-    healthy, found = backend.health(url, path, spec.wait_seconds, environ)
-    fix = None if healthy else "read the log of the running deployment in Railway's dashboard"
-    return Line(thing=f"backend {url}{path}", found=found, fix=fix)
+    found = health.wait_until_healthy(
+        urlsplit(url).netloc,
+        path,
+        deadline=Clock().deadline(spec.wait_seconds),
+        edge_url=environ.get("RAILWAY_EDGE_URL"),
+    )
+    fix = None if found.healthy else "read the log of the running deployment in Railway's dashboard"
+    return CheckResult(thing=f"backend {url}{path}", found=found.answer, fix=fix)

@@ -1,58 +1,61 @@
-"""What taking a project over will change: read, compared with the same tables as every later change, and
-changed by nobody.
+"""The report of what adopting a project will change. It reads, compares with the tables of the providers, and
+writes nothing.
 
-Refuses what `up` would refuse: a project that is not there, in another workspace or another stack's, one
-that has services and none of the declared name, or not the declared environment, a service that is not in
-the declared environment, a volume that is another service's, lost, larger than declared or in another
-region. Refuses to show the value of a variable: names only.
+It raises the errors that `up` would raise: about a project that does not exist, is in another workspace or
+belongs to another stack, one without the declared environment or service, and a volume that is another
+service's, was deleted, is larger than declared or in another region. It shows the names of variables, and
+never a value.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from railway import fields as differ
 from railway import other_environments, volume_region
+from railway.args import Props, how_to_set
 from railway.backup_schedule import VolumeBackupScheduleProvider
-from railway.custom_domain import CustomDomainProvider
-from railway.errors import RefusedError
-from railway.graphql.models import Named, ProjectView, Snapshot
-from railway.project import ProjectProvider, mark_of
-from railway.provider import Props, RailwayProvider, instance_of
-from railway.service import not_here
-from railway.service_domain import ServiceDomainProvider, choose
+from railway.custom_domain import CustomDomainProvider, find_custom_domain
+from railway.fields import as_json
+from railway.graphql.errors import RefusedError
+from railway.graphql.models import CustomDomainView, Named, ProjectView, ServiceDomainView, Snapshot
+from railway.project import ProjectProvider, marker_text
+from railway.provider import RailwayProvider
+from railway.service import not_in_environment
+from railway.service_domain import ServiceDomainProvider, find_domain
 from railway.service_limits import ServiceLimitsProvider
 from railway.service_settings import ServiceSettingsProvider
-from railway.variables import is_railways, refuse_beside_sealed
-from railway.volume import VolumeProvider
+from railway.snapshot import EnvironmentCache
+from railway.validation import is_railways
+from railway.variables import check_sealed
+from railway.volume import VolumeProvider, check_size
 
 Kind = TypeVar("Kind", bound=RailwayProvider)
 
 _HIDDEN = {"registry_credentials"}
-_NOTHING = "nothing"
-_PLAN = "what the plan allows"
+_NONE = "(none)"
+_PLAN = "the plan's limit"
 
 
-class Makes(Protocol):
-    """Makes a provider of a kind that has the asker's credentials."""
+class ProviderFactory(Protocol):
+    """Creates a provider of a kind, with credentials."""
 
     def __call__(self, kind: type[Kind], /) -> Kind:
-        """Make one."""
+        """Create one."""
         ...
 
 
 @dataclass(frozen=True)
 class Report:
-    """What adoption keeps and what it changes.
+    """What the adoption keeps and changes.
 
     Args:
-        project: the project as a person knows it.
-        kept: what stays the very same object, each with its id.
+        project: name and id of the project.
+        kept: the objects that are adopted, each with its id.
         changes: property -> "old -> new"; variables by name only.
-        warnings: what a person should look at before `up`.
+        warnings: what to check before `up`.
     """
 
     project: str
@@ -64,24 +67,25 @@ class Report:
         lines = [f"adoption of the Railway project {self.project}:"]
         lines += [f"  keeps {one}" for one in self.kept]
         lines += [f"  changes {name}: {change}" for name, change in self.changes.items()]
-        lines += [f"  look: {one}" for one in self.warnings]
-        # At the end of the `up` that adopts, it is read again: nothing may sound as if nothing was done.
+        lines += [f"  warning: {one}" for one in self.warnings]
+        # Also printed at the end of the `up` that completes the adoption.
         lines.append("  and deploys once" if self.changes else "  nothing is left to change")
         return "\n".join(lines)
 
 
-def report(provider: Makes, project_id: str, declared: Mapping[str, Props]) -> Report:
-    """Compare what is there with what is declared; reads only.
+def report(provider: ProviderFactory, project_id: str, declared: Mapping[str, Props]) -> Report:
+    """Compare the live objects with the declared ones; only reads.
 
     Args:
-        provider: makes providers.
-        project_id: the project that is to be taken over.
-        declared: the declared inputs of `project`, `service`, `volume`, `variables`, `settings`, `domain`,
-            and, if declared, `custom_domain`, `limits` and `backups`, as far as they are known; ids of
-            Railway's in them are not looked at.
+        provider: creates providers.
+        project_id: the project to adopt.
+        declared: the declared inputs of `project`, `service`, `volume`, `variables`, `settings`, `domain`
+            and,
+            if declared, `custom_domain`, `limits` and `backups`, as far as they are known; Railway's ids in
+            them are ignored.
 
     Raises:
-        RailwayError: it would be refused, or cannot be read.
+        RailwayError: the adoption would fail, or the project cannot be read.
     """
     projects = provider(ProjectProvider)
     project = projects.adopted(declared["project"], project_id)
@@ -90,8 +94,8 @@ def report(provider: Makes, project_id: str, declared: Mapping[str, Props]) -> R
     if project.name != declared["project"]["project_name"]:
         changes["project.project_name"] = _arrow(project.name, declared["project"]["project_name"])
     if not projects.is_marked(project, declared["project"]):
-        mark = mark_of(declared["project"]["stack_marker"])
-        changes["project.description"] = f"{mark} is added, by which this stack knows it again"
+        marker = marker_text(declared["project"]["stack_marker"])
+        changes["project.description"] = f"the marker of this stack is added: {marker}"
     name = declared["service"]["service_name"]
     service = next((one for one in project.services if one.name == name), None)
     if (environment := _environment(project, declared, changes)) is None:
@@ -100,30 +104,35 @@ def report(provider: Makes, project_id: str, declared: Mapping[str, Props]) -> R
     cache = projects.railway.environment(project.id, environment.id)
     view = cache.snapshot()
     if service is None:
-        changes["service"] = f"{_NOTHING} -> {name}, with a new and empty volume"
+        changes["service"] = f"{_NONE} -> {name}, with a new and empty volume"
         return Report(shown, tuple(kept), changes, ())
     if view.instance(service.id) is None:
-        raise not_here(service, environment.name)
+        raise not_in_environment(service, view, declared["service"])
     kept.append(f"the service {service.name} ({service.id})")
-    place = {"project_id": project.id, "environment_id": environment.id, "service_id": service.id}
-    volume = {**declared["volume"], **place}
-    kept += _volume(provider(VolumeProvider), view, volume, declared["settings"], changes)
-    _settings(provider(ServiceSettingsProvider), {**declared["settings"], **place}, changes)
+    scope = {"project_id": project.id, "environment_id": environment.id, "service_id": service.id}
+
+    def props(part: str) -> Props:
+        return {**declared[part], **scope}
+
+    kept += _volume(provider(VolumeProvider), cache, props("volume"), declared["settings"], changes)
+    _compare(provider(ServiceSettingsProvider), "settings", "", props("settings"), changes)
     _variables(declared["variables"]["variables"], cache.variables(service.id), changes)
-    kept += _domain(provider(ServiceDomainProvider), view, {**declared["domain"], **place}, changes)
+    generated = find_domain(view, props("domain"))
+    kept += _domains(provider(ServiceDomainProvider), "domain", generated, props("domain"), changes)
     if "limits" in declared:
-        _compare(provider(ServiceLimitsProvider), "limits", "", {**declared["limits"], **place}, changes)
+        _compare(provider(ServiceLimitsProvider), "limits", "", props("limits"), changes)
     if "custom_domain" in declared:
-        props = {**declared["custom_domain"], **place}
-        kept += _custom_domain(provider(CustomDomainProvider), view, props, changes)
+        custom = find_custom_domain(view, props("custom_domain"))
+        part = "custom_domain"
+        kept += _domains(provider(CustomDomainProvider), part, custom, props(part), changes)
     if "backups" in declared:
-        props = {**declared["backups"], **place, "volume_id": ""}
-        _backups(provider(VolumeBackupScheduleProvider), provider(VolumeProvider), view, props, changes)
-    beyond = other_environments.settings_reach(projects.railway.api, view, service.id)
+        schedule = {**props("backups"), "volume_id": ""}
+        _backups(provider(VolumeBackupScheduleProvider), provider(VolumeProvider), view, schedule, changes)
+    reach = other_environments.settings_reach(cache.api, view, service.id)
     warnings = (
-        *((beyond,) if beyond else ()),
+        *((reach,) if reach else ()),
         *_config_file(view, service, declared["settings"]),
-        *_services_beside(view, service, declared["settings"]),
+        *_other_services(view, service, declared["settings"]),
     )
     return Report(shown, tuple(kept), changes, warnings)
 
@@ -134,79 +143,59 @@ def _environment(
     name = declared["project"].get("environment_name") or "production"
     found = next((one for one in project.environments if one.name == name), None)
     if found is None:
-        there = ", ".join(one.name for one in project.environments)
-        changes["environment"] = f"{_NOTHING} -> {name}, with nothing in it (the project has {there})"
+        existing = ", ".join(one.name for one in project.environments)
+        changes["environment"] = f"{_NONE} -> {name}, empty (the project has {existing})"
     return found
 
 
 def _config_file(view: Snapshot, service: Named, settings: Props) -> tuple[str, ...]:
-    """A file whose settings are in force, which goes with the adoption, and its settings with it."""
-    file = instance_of(view, service.id).node["railwayConfigFile"]
+    """A warning about a config file whose settings are in force, and which the adoption removes."""
+    file = view.existing_instance(service.id).node["railwayConfigFile"]
     if not file or settings.get("railway_config_file"):
         return ()
-    look = (
-        f"the service follows the file {file} of its repository, and will no longer. To begin with what the "
-        f"file says: pulumi config set whatsapp-crm:railwayConfigFile {file}"
-    )
-    return (look,)
+    keep = how_to_set(settings, "railway_config_file", file)
+    return (f"the service uses the file {file} of its repository, and will no longer. To keep it: {keep}",)
 
 
-def _services_beside(view: Snapshot, service: Named, settings: Props) -> tuple[str, ...]:
-    """Other services that deploy the same repository: perhaps the real backend."""
+def _other_services(view: Snapshot, service: Named, settings: Props) -> tuple[str, ...]:
+    """Warnings about other services that deploy the same repository: production may run in one of them."""
     repo = settings.get("repo")
-    beside = [
+    others = [
         one.name
         for one in (view.project.services if view.project else ())
         if one.id != service.id and any(trigger.repository == repo for trigger in view.triggers(one.id))
     ]
-    return tuple(f"the service {name} deploys {repo} too; it is not touched" for name in beside)
+    return tuple(f"the service {name} deploys {repo} too; it is not changed" for name in others)
 
 
 def _volume(
-    provider: VolumeProvider, view: Snapshot, props: Props, settings: Props, changes: dict[str, str]
+    provider: VolumeProvider, cache: EnvironmentCache, props: Props, settings: Props, changes: dict[str, str]
 ) -> list[str]:
+    view = cache.snapshot()
     found = provider.find(view, props)
-    provider.volume_using_name(view, props, found.volume_id if found else "")
+    provider.check_name(cache, props, found.volume_id if found else "")
     if found is None:
-        provider.refuse_new_over_lost(view, props)
-        changes["volume"] = f"{_NOTHING} -> {props['volume_name']}, empty, at {props['mount_path']}"
+        provider.check_nothing_to_restore(view, props)
+        changes["volume"] = f"{_NONE} -> {props['volume_name']}, empty, at {props['mount_path']}"
         return []
-    for wishes in (props, settings):
-        volume_region.refuse_elsewhere(found, wishes)
-    if found.size_mb > int(props["size_mb"]):
-        raise RefusedError(
-            f"the Railway volume {found.name} ({found.volume_id}) has {found.size_mb / 1000:g} GB, and "
-            f"{int(props['size_mb']) / 1000:g} GB are declared; a volume never shrinks",
-            fix=f"pulumi config set whatsapp-crm:volumeSizeGb {found.size_mb / 1000:g}",
-        )
+    for declared in (props, settings):
+        volume_region.check_region(found, declared)
+    check_size(found, props)
     _compare(provider, "volume", found.volume_id, props, changes)
     return [f"the volume {found.name} ({found.volume_id}), {found.size_mb} MB, with its files"]
 
 
-def _settings(provider: ServiceSettingsProvider, props: Props, changes: dict[str, str]) -> None:
-    _compare(provider, "settings", "", props, changes)
-
-
-def _domain(
-    provider: ServiceDomainProvider, view: Snapshot, props: Props, changes: dict[str, str]
+def _domains(
+    provider: RailwayProvider,
+    title: str,
+    found: ServiceDomainView | CustomDomainView | None,
+    props: Props,
+    changes: dict[str, str],
 ) -> list[str]:
-    found = choose(view, props)
     if found is None:
-        changes["domain"] = f"{_NOTHING} -> a new one of Railway's"
+        changes[title] = f"{_NONE} -> {props.get('domain') or 'a new one, generated by Railway'}"
         return []
-    _compare(provider, "domain", found.id, props, changes)
-    return [f"the domain {found.domain}"]
-
-
-def _custom_domain(
-    provider: CustomDomainProvider, view: Snapshot, props: Props, changes: dict[str, str]
-) -> list[str]:
-    domains = instance_of(view, props["service_id"]).custom_domains
-    found = next((one for one in domains if one.domain == props["domain"]), None)
-    if found is None:
-        changes["custom_domain"] = _arrow(None, props["domain"])
-        return []
-    _compare(provider, "custom_domain", found.id, props, changes)
+    _compare(provider, title, found.id, props, changes)
     return [f"the domain {found.domain}"]
 
 
@@ -227,50 +216,46 @@ def _backups(
 def _compare(provider: RailwayProvider, title: str, id_: str, props: Props, changes: dict[str, str]) -> None:
     live = provider.read_object(id_, props)
     if live is None:
-        raise RefusedError(f"the {title} of the service went away while it was read")
-    there: dict[str, Any] = {**props, **live}
+        raise RefusedError(
+            f"the {title} of the service was deleted while it was read", fix="run `pulumi up` again"
+        )
+    olds: dict[str, Any] = {**props, **live}
     for field in provider.FIELDS:
-        old, new = field.normal(there.get(field.name)), props.get(field.name)
-        # Written, and equal to what Railway does when nothing is said. False is no news beside nothing.
+        old, new = field.normal(olds.get(field.name)), props.get(field.name)
+        # Not a difference, but it is written. False instead of null is not worth a line.
         if old is None and new and field.default is not None and field.value(props) == field.value({}):
-            written = _arrow(None, field.value(props))
-            changes[f"{title}.{field.name}"] = f"{written}, as it is when nothing is said"
-    for name in differ.compare(provider.FIELDS, there, props).changed:
+            changes[f"{title}.{field.name}"] = f"{_arrow(None, field.value(props))}, which is the default"
+    for name in differ.compare(provider.FIELDS, olds, props).changed:
         field = next(one for one in provider.FIELDS if one.name == name)
-        old, new = field.value(there), props.get(name)
+        old, new = field.value(olds), props.get(name)
         if name in _HIDDEN:
             changes[f"{title}.{name}"] = "set"
         elif differ.is_unknown(new):
-            changes[f"{title}.{name}"] = f"{_shown(old)} -> known after up"
+            changes[f"{title}.{name}"] = f"{as_json(old)} -> known after up"
         else:
-            lifted = title == "limits" and new is None
-            after = _PLAN if lifted else _shown(field.value(props))
-            changes[f"{title}.{name}"] = f"{_shown(old)} -> {after}"
+            after = _PLAN if title == "limits" and new is None else as_json(field.value(props))
+            changes[f"{title}.{name}"] = f"{as_json(old)} -> {after}"
 
 
 def _variables(declared: Mapping[str, Any], live: Mapping[str, str | None], changes: dict[str, str]) -> None:
-    there = {name: value for name, value in live.items() if name in declared or not is_railways(name)}
-    removed = sorted(set(there) - set(declared))
-    sealed = sorted(name for name, value in there.items() if value is None and name in declared)
-    refuse_beside_sealed(sealed, removed)
-    both = [name for name in sorted(declared) if name in there and name not in sealed]
+    existing = {name: value for name, value in live.items() if name in declared or not is_railways(name)}
+    removed = sorted(set(existing) - set(declared))
+    sealed = sorted(name for name, value in existing.items() if value is None and name in declared)
+    check_sealed(sealed, removed)
+    both = [name for name in sorted(declared) if name in existing and name not in sealed]
     for title, names in (
-        ("added", sorted(set(declared) - set(there))),
-        ("changed", [name for name in both if declared[name] != there[name]]),
+        ("added", sorted(set(declared) - set(existing))),
+        ("changed", [name for name in both if declared[name] != existing[name]]),
         ("removed", removed),
     ):
         if names:
-            changes[f"variables {title}"] = ", ".join(_with_seal(name, there) for name in names)
+            changes[f"variables {title}"] = ", ".join(_with_seal(name, existing) for name in names)
 
 
-def _with_seal(name: str, there: Mapping[str, str | None]) -> str:
-    lost = name in there and there[name] is None
-    return f"{name} (sealed: nobody can read its value, or bring it back)" if lost else name
+def _with_seal(name: str, existing: Mapping[str, str | None]) -> str:
+    sealed = name in existing and existing[name] is None
+    return f"{name} (sealed: its value cannot be read or restored)" if sealed else name
 
 
 def _arrow(old: object, new: object) -> str:
-    return f"{_shown(old)} -> {_shown(new)}"
-
-
-def _shown(value: object) -> str:
-    return _NOTHING if value is None else json.dumps(value, ensure_ascii=False)
+    return f"{as_json(old)} -> {as_json(new)}"

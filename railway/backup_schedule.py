@@ -1,7 +1,4 @@
-"""When Railway backs a volume up. Needs nothing but the volume, and no deployment.
-
-Refuses an unknown kind. Deleting the resource ends the backups to come; those that were made stay.
-"""
+"""The backup schedule of a volume. It requires no deployment; deleting it keeps the existing backups."""
 
 from __future__ import annotations
 
@@ -12,65 +9,61 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
-from railway.errors import MissingError, NotFoundError
-from railway.fields import Field, one_of, text_set
-from railway.provider import Props, RailwayProvider, inputs_of
-from railway.validation import BACKUP_KINDS
+from railway.args import EnvironmentScopeArgs, Props, inputs_of
+from railway.fields import Field, text_set
+from railway.graphql.errors import MissingError, NotFoundError
+from railway.provider import ENVIRONMENT_SCOPE, RailwayProvider
+from railway.validation import BACKUP_KINDS, one_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class VolumeBackupScheduleArgs:
-    """Inputs of a schedule.
+class VolumeBackupScheduleArgs(EnvironmentScopeArgs):
+    """Inputs of a backup schedule.
 
     Args:
-        project_id: the project.
-        environment_id: the environment.
         volume_id: the volume.
-        kinds: any of DAILY (kept 6 days), WEEKLY (1 month), MONTHLY (3 months).
+        kinds: DAILY (kept for 6 days), WEEKLY (1 month), MONTHLY (3 months), or several of them.
     """
 
-    project_id: pulumi.Input[str]
-    environment_id: pulumi.Input[str]
     volume_id: pulumi.Input[str]
     kinds: Sequence[pulumi.Input[str]]
 
 
 class VolumeBackupScheduleProvider(RailwayProvider):
-    """Sets and reads a schedule."""
+    """Provider of `VolumeBackupSchedule`."""
 
     FIELDS = (
-        Field(name="project_id", required=True, replace=True),
-        Field(name="environment_id", required=True, replace=True),
+        *ENVIRONMENT_SCOPE,
         Field(name="volume_id", required=True, replace=True),
         Field(name="kinds", normal=text_set, required=True, rules=(one_of(*BACKUP_KINDS),)),
     )
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
-        """Set it."""
+        """Write the schedule."""
         instance_id = self._instance_id(props)
         if instance_id is None:
             raise MissingError(
-                f"the volume {props['volume_id']} is not there", fix="run `pulumi up --refresh`"
+                f"the volume {props['volume_id']} does not exist", fix="run `pulumi up --refresh`"
             )
         with self.environment(props).lock:
             self.railway.api.set_backup_kinds(instance_id, props["kinds"])
         return instance_id, {}
 
     def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
-        """The live schedule; none at all is a schedule of nothing, which is drift."""
+        """The live schedule; an empty one is drift."""
         if self._instance_id(props) != id_:
             return None
         return {"kinds": self.railway.api.backup_kinds(id_) or None}
 
     def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
-        """Set it again."""
+        """Write the schedule."""
         del olds, changed
         with self.environment(news).lock:
             self.railway.api.set_backup_kinds(id_, news["kinds"])
         return {}
 
     def delete_object(self, id_: str, props: Props) -> None:
-        """End it."""
+        """Write an empty schedule."""
         with self.environment(props).lock:
             try:
                 self.railway.api.set_backup_kinds(id_, [])
@@ -83,9 +76,12 @@ class VolumeBackupScheduleProvider(RailwayProvider):
 
 
 class VolumeBackupSchedule(dynamic.Resource, module="railway", name="VolumeBackupSchedule"):
-    """A volume's backup schedule; its id is that of the volume's instance."""
+    """A volume's backup schedule; the id is that of the volume in its environment.
 
-    kinds: pulumi.Output[Sequence[str]]
+    Example:
+        args = railway.VolumeBackupScheduleArgs(**ids, volume_id=volume.id, kinds=["DAILY"])
+        railway.VolumeBackupSchedule("data", args)
+    """
 
     def __init__(
         self, name: str, args: VolumeBackupScheduleArgs, opts: pulumi.ResourceOptions | None = None

@@ -1,4 +1,4 @@
 """Local stand-ins for what the program uses: Railway, Google, the Pulumi engine, the Firestore emulator.
 
-The program never imports this package and does not know whether it talks to the sandbox or to production.
+The program never imports this package, and is the same for production and the sandbox.
 """

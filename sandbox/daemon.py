@@ -20,7 +20,7 @@ from filelock import Timeout
 from sandbox import firestore_export, stack_state
 from sandbox.firestore import FirestoreEmulator
 from sandbox.google.app import create_app as google_app
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app as railway_app
 from sandbox.supervisor import Running, Sandbox, SandboxError
 
@@ -47,7 +47,9 @@ def serve(root: Path, *, attached: bool = False) -> None:
         try:
             stack.enter_context(sandbox.lock().acquire(timeout=0))
         except Timeout:
-            raise SandboxError(f"the sandbox `{sandbox.name}` is already running") from None
+            raise SandboxError(
+                f"the sandbox `{sandbox.name}` is already running.\nfix: {sandbox.command('down')}"
+            ) from None
         emulator = stack.enter_context(
             FirestoreEmulator(options=firestore_export.load_options(root / "firestore"))
         )
@@ -56,7 +58,7 @@ def serve(root: Path, *, attached: bool = False) -> None:
         google = stack.enter_context(
             ports.server("google", google_app(root / "google.json", firestore_emulator=emulator.host))
         )
-        # The database is where the app's settings say, whichever app is deployed.
+        # Any app can be deployed: its settings name the location of the database.
         stack_state.post_admin(google.url, "/admin/switches", {"firestore_located_by_trigger": True})
         sandbox.write_running_file(
             Running(
@@ -72,7 +74,7 @@ def serve(root: Path, *, attached: bool = False) -> None:
         sandbox.running_file.unlink(missing_ok=True)
 
 
-def _projects_with_rules(google: LiveServer) -> list[str]:
+def _projects_with_rules(google: LocalServer) -> list[str]:
     """Return the projects with released security rules: only these can have documents."""
     state = requests.get(f"{google.url}/admin/state", timeout=firestore_export.SECONDS)
     state.raise_for_status()
@@ -90,11 +92,11 @@ class _Ports:
         self._file = file
         self._ports = cast("dict[str, int]", json.loads(file.read_text())) if file.exists() else {}
 
-    def server(self, name: str, app: ASGIApp) -> LiveServer:
+    def server(self, name: str, app: ASGIApp) -> LocalServer:
         try:
-            server = LiveServer(app, self._ports.get(name, 0))
+            server = LocalServer(app, self._ports.get(name, 0))
         except OSError:
-            server = LiveServer(app)
+            server = LocalServer(app)
         self._ports[name] = server.port
         self._file.write_text(json.dumps(self._ports))
         return server

@@ -112,7 +112,8 @@ class Demo:
         if done.returncode != expected_code:
             raise SandboxError(
                 f"`pulumi {' '.join(arguments)} -s {self.stack}` ended with exit code {done.returncode}, "
-                f"expected {expected_code}. The output above has the reason."
+                f"expected {expected_code}. The output above has the reason.\n"
+                "fix: correct the reason, then run the same command again"
             )
         meaning = ", as expected: differences were found" if expected_code == CHANGES_FOUND else ""
         self.console.print(f"exit code {done.returncode}{meaning}; {seconds:.1f} s", style="dim")
@@ -128,7 +129,8 @@ class Demo:
         running = self.sandbox.running()
         if running is None:
             raise SandboxError(
-                f"the sandbox `{self.sandbox.name}` ended during the demo; see {self.sandbox.log}"
+                f"the sandbox `{self.sandbox.name}` ended during the demo.\n"
+                f"fix: correct what {self.sandbox.log} reports, then run the same command again"
             )
         return running
 

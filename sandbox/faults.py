@@ -1,8 +1,8 @@
 """What both sandbox servers do around every request: count it, record it, and inject faults.
 
-This module knows neither API: a server describes its requests (`describe`) and its own error responses
-(`responses`). Requests with the header `X-Sandbox-Actor: manual` are edits made outside the program: they are
-not counted and get no faults, so a test can change state without affecting its own figures.
+This module is independent of both APIs: a server describes its requests (`describe`) and its own error
+responses (`responses`). Requests with the header `X-Sandbox-Actor: manual` are edits made outside the
+program: they are not counted and get no faults, so a test can change state without affecting its own figures.
 """
 
 from __future__ import annotations
@@ -258,7 +258,7 @@ def replay(body: bytes, receive: Receive) -> Receive:
 
 
 async def discard(message: Message) -> None:
-    """A `send` that drops the response."""
+    """A `send` that discards the response."""
     del message
 
 

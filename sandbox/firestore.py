@@ -220,7 +220,8 @@ class FirestoreEmulator:
             # Another process may have taken the free port in the meantime.
             if attempt == PORT_ATTEMPTS or "Address already in use" not in output:
                 raise FirestoreError(
-                    f"the Firestore emulator ({emulator}) did not start on port {port}:\n{output}"
+                    f"the Firestore emulator ({emulator}) did not start on port {port}:\n{output}\n"
+                    "fix: correct what its output reports; it needs Java 17 or later"
                 )
         raise AssertionError  # the last attempt returns or raises
 

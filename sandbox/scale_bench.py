@@ -26,7 +26,7 @@ from railway.service import ServiceProvider
 from railway.service_settings import ServiceSettingsProvider
 from railway.variables import VariablesProvider
 from sandbox import environment, manual_edits, stack_state
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
 from sandbox.supervisor import PROJECT, Running, SandboxError
 
@@ -46,7 +46,7 @@ def measure() -> Iterator[tuple[str, str]]:
     Raises:
         SandboxError: a refresh failed.
     """
-    with LiveServer(create_app()) as server:
+    with LocalServer(create_app()) as server:
         for services in SERVICES:
             for variables in VARIABLES:
                 if services > 100 and variables > 1:

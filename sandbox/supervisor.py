@@ -1,8 +1,8 @@
 """One sandbox: a folder with its state, and the process that serves it.
 
 A sandbox is a folder, by default `.sandbox/default`: ports, state of both clouds, Pulumi's home and backend.
-The serving process holds a lock on the folder. The lock, not a file with a process id, tells whether it is
-running.
+The server process holds a lock on the folder: the sandbox is running while the lock is held. A file with a
+process id would outlive a crash.
 
 State is never deleted by `stop`; a start with an empty state moves the old folder aside.
 """
@@ -100,12 +100,12 @@ class Sandbox:
         return self.root.name
 
     def lock(self) -> FileLock:
-        """Return the lock that the serving process holds."""
+        """Return the lock that the server process holds."""
         return FileLock(self.root / "lock")
 
     @property
     def log(self) -> Path:
-        """The log of the serving process."""
+        """The log of the server process."""
         return self.root / "sandbox.log"
 
     def command(self, command: str) -> str:
@@ -114,11 +114,11 @@ class Sandbox:
 
     @property
     def running_file(self) -> Path:
-        """The file in which the serving process publishes its addresses."""
+        """The file in which the server process publishes its addresses."""
         return self.root / "running.json"
 
     def write_running_file(self, running: Running) -> None:
-        """Publish the addresses; the serving process calls it when it is ready."""
+        """Publish the addresses; the server process calls it when it is ready."""
         draft = self.running_file.with_suffix(".tmp")
         draft.write_text(json.dumps(asdict(running)))
         draft.replace(self.running_file)
@@ -169,7 +169,10 @@ class Sandbox:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         if process.poll() is None:
             process.terminate()
-        raise SandboxError(f"the sandbox `{self.name}` did not start. The end of its log {log}:\n{tail}")
+        raise SandboxError(
+            f"the sandbox `{self.name}` did not start. The end of its log {log}:\n{tail}\n"
+            f"fix: correct what the log reports, then run: {self.command('up')}"
+        )
 
     def stop(self) -> bool:
         """Stop the sandbox; its state is kept. Return whether it was running.
@@ -257,7 +260,10 @@ class Sandbox:
         """
         done = self.pulumi("stack", "select", "--create", stack, "--non-interactive", cwd=cwd)
         if done.returncode != 0:
-            raise SandboxError(f"pulumi could not create the stack `{stack}`:\n{done.stdout}")
+            raise SandboxError(
+                f"pulumi could not create the stack `{stack}`:\n{done.stdout.rstrip()}\n"
+                "fix: correct what pulumi reports, then run the same command again"
+            )
 
     @staticmethod
     def check_app(app: Path) -> None:
@@ -299,5 +305,8 @@ class Sandbox:
         set_app = ("config", "set", "whatsapp-crm:appDir", str(app.resolve()), "--stack", APP_STACK)
         done = self.pulumi(*set_app, cwd=project)
         if done.returncode != 0:
-            raise SandboxError(f"pulumi could not set appDir in {settings}:\n{done.stdout}")
+            raise SandboxError(
+                f"pulumi could not set appDir in {settings}:\n{done.stdout.rstrip()}\n"
+                f"fix: correct {settings}, or delete it; the command then creates it again"
+            )
         return APP_STACK

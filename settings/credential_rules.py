@@ -46,7 +46,7 @@ def check_tokens(
             "is a secret, but is stored in plain text.",
             "revoke it, pulumi config rm railway:token, then: pulumi config set --secret railway:token",
         )
-    if project_id is not None or "railwayProjectId" in read.bad:
+    if project_id is not None or "railwayProjectId" in read.invalid:
         return
     if project and not account:
         read.add(
@@ -54,7 +54,7 @@ def check_tokens(
             f"is not set, but {PROJECT_TOKEN} is a project token, which cannot create a project.",
             set_command("railwayProjectId", "<id in the project's settings>"),
         )
-    elif workspace_id is None and "railwayWorkspaceId" not in read.bad:
+    elif workspace_id is None and "railwayWorkspaceId" not in read.invalid:
         read.add(
             "railwayWorkspaceId",
             "is not set. The project is created in this workspace; to adopt an existing project, "
@@ -78,7 +78,7 @@ def check_google(read: ConfigReader, environ: Mapping[str, str], project: str) -
         )
         return
     other = environ.get("GOOGLE_PROJECT", "")
-    if other and project and other != project and "googleProject" not in read.bad:
+    if other and project and other != project and "googleProject" not in read.invalid:
         add_variable(
             read,
             "GOOGLE_PROJECT",

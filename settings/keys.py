@@ -20,13 +20,14 @@ from typing import Any, ParamSpec, cast, get_args, get_type_hints
 import pulumi
 
 from railway.validation import Rule
+from settings.variables import FunctionVariables
 
 NAMESPACE = "whatsapp-crm"
 
 _P = ParamSpec("_P")
 
 
-class Kind(Enum):
+class ValueType(Enum):
     """What a value is in the config; the text is its name in messages and in the reference."""
 
     STRING = "string"
@@ -37,6 +38,7 @@ class Kind(Enum):
     LIST = "list of strings"
     OBJECT = "object"
     STRINGS = "object of strings"
+    VARIABLES = "object of strings, or of objects of strings"
     SECRET = "secret string"  # noqa: S105  (the kind of a key, not a value)
     SECRETS = "object of secret strings"
 
@@ -46,17 +48,18 @@ class Kind(Enum):
         return f"an {self.value}" if self.value[0] in "aeiou" else f"a {self.value}"
 
 
-_KINDS: dict[object, Kind] = {
-    str: Kind.STRING,
-    Path: Kind.PATH,
-    int: Kind.INTEGER,
-    float: Kind.NUMBER,
-    bool: Kind.BOOLEAN,
-    tuple[str, ...]: Kind.LIST,
-    Mapping[str, object]: Kind.OBJECT,
-    Mapping[str, str]: Kind.STRINGS,
-    pulumi.Output[str]: Kind.SECRET,
-    Mapping[str, pulumi.Output[str]]: Kind.SECRETS,
+_VALUE_TYPES: dict[object, ValueType] = {
+    str: ValueType.STRING,
+    Path: ValueType.PATH,
+    int: ValueType.INTEGER,
+    float: ValueType.NUMBER,
+    bool: ValueType.BOOLEAN,
+    tuple[str, ...]: ValueType.LIST,
+    Mapping[str, object]: ValueType.OBJECT,
+    Mapping[str, str]: ValueType.STRINGS,
+    FunctionVariables: ValueType.VARIABLES,
+    pulumi.Output[str]: ValueType.SECRET,
+    Mapping[str, pulumi.Output[str]]: ValueType.SECRETS,
 }
 
 
@@ -71,7 +74,7 @@ class Key:
         default: as in Pulumi.yaml; "" means not set.
         effective_default: the value while none is set, of a key whose `default` must be "" because
             railway.toml may set it (the CLI makes a default indistinguishable from a value of the stack).
-        unset: what applies while it is not set, in words, where no value says it.
+        if_unset: what applies while it is not set, in words, if no value describes it.
         required: whether every stack has to set it.
         required_unless: another key; without that one, this one is required.
         file: its place in railway.toml.
@@ -86,7 +89,7 @@ class Key:
         example: a value for commands in messages.
         fix: the whole command for a wrong value, None for the usual one.
         hidden: whether `repr` leaves the value out.
-        kind, optional: set from the field's type.
+        value_type, optional: set from the field's type.
     """
 
     description: str
@@ -94,7 +97,7 @@ class Key:
     group: str = ""
     default: object = ""
     effective_default: object = None
-    unset: str = ""
+    if_unset: str = ""
     required: bool = False
     required_unless: str = ""
     file: str = ""
@@ -110,7 +113,7 @@ class Key:
     example: str = ""
     fix: Callable[[str], str | None] | None = None
     hidden: bool = False
-    kind: Kind = Kind.STRING
+    value_type: ValueType = ValueType.STRING
     optional: bool = False
 
     @property
@@ -122,7 +125,7 @@ class Key:
     def sample(self) -> str:
         """A value for commands in messages."""
         fallback = str(self.fallback) if isinstance(self.fallback, str | int | float) else ""
-        return self.example or fallback or f"<{self.kind.value}>"
+        return self.example or fallback or f"<{self.value_type.value}>"
 
 
 def _as_field(make: Callable[_P, Key]) -> Callable[_P, Any]:
@@ -152,9 +155,9 @@ def fields_of(section: type) -> dict[str, Key | type]:
         if isinstance(key, Key):
             options = get_args(hint)
             optional = NoneType in options
-            kind = _KINDS[options[0] if optional else hint]
+            value_type = _VALUE_TYPES[options[0] if optional else hint]
             name = key.name or re.sub(r"_(.)", lambda match: match[1].upper(), one.name)
-            found[one.name] = replace(key, name=name, kind=kind, optional=optional)
+            found[one.name] = replace(key, name=name, value_type=value_type, optional=optional)
         elif is_dataclass(hint):
             found[one.name] = cast("type", hint)
     return found

@@ -18,7 +18,8 @@ from settings.reader import PROGRAM_DIR, ConfigReader
 # Keys without which the app cannot be read, or would be blamed for an error in the settings.
 _READS_THE_APP = {
     "appDir", "googleProject", "firestoreDatabase", "firestoreLocation", "storageBucket", "functionsRuntime",
-    "functionParams", "functionsRoles", "discoveryTimeout", "secrets",
+    "functionParams", "functionVariables", "functionsRoles", "discoveryTimeout", "secrets",
+    "alternativeSecrets", "backendUrlVariable", "databaseUrl",
 }  # fmt: skip
 PRODUCTION_STACKS = ("prod", "production")
 
@@ -49,14 +50,22 @@ def load_settings(
     railway_rules.check_volume_size(read, railway.volume_size_gb, railway.plan)
     railway_rules.check_backend_variables(read, settings.backend.variables)
     railway_rules.warn_new_volume(read, allowed=railway.allow_new_volume)
-    rules.check_secret_names(read, secrets.names, secrets.backend_url_secret)
+    rules.warn_function_deletion(read, allowed=settings.functions.allow_function_deletion)
+    rules.check_secret_names(read, secrets.names, secrets.backend_url_variable)
+    rules.check_function_params(read, settings.functions.params, secrets.backend_url_variable)
+    rules.check_function_variables(read, settings.functions.variables, secrets.backend_url_variable)
     credential_rules.check_tokens(
         read, environ, project_id=railway.project_id, workspace_id=railway.workspace_id
     )
     credential_rules.check_google(read, environ, google.project)
     read.unknown_keys()
-    usable = not read.bad & _READS_THE_APP
-    found = replace(settings, production=production, warnings=tuple(read.warnings))
+    usable = not read.invalid & _READS_THE_APP
+    found = replace(
+        settings,
+        production=production,
+        secrets=replace(secrets, not_json=tuple(sorted(read.not_json))),
+        warnings=tuple(read.warnings),
+    )
     return (found if usable else None), read.problems
 
 

@@ -24,6 +24,7 @@ from railway.validation import (
 from settings import railway_rules, rules
 from settings.keys import keys_of, setting
 from settings.regions import FIRESTORE_LOCATIONS, FUNCTION_REGIONS, RAILWAY_PLAN_VOLUME_GB, RAILWAY_REGIONS
+from settings.variables import FunctionVariables, function_variable
 
 _NAME = (name_length, railway_rules.railway_name)
 _PLAN_LIMIT = "reset to default (the limit of the plan)"
@@ -56,7 +57,12 @@ class GoogleSettings:
     )
     storage_bucket: str | None = setting(
         "The Cloud Storage bucket that getStorage().bucket() returns in functions.",
-        unset="no default bucket", rules=(rules.bucket,), example="my-crm.firebasestorage.app",
+        if_unset="no default bucket", rules=(rules.bucket,), example="my-crm.firebasestorage.app",
+    )
+    database_url: str | None = setting(
+        "The address of the Realtime Database that getDatabase() uses in functions.",
+        if_unset="no database", rules=(rules.database_url,),
+        example="https://my-crm-default-rtdb.firebaseio.com",
     )
     backend_roles: tuple[str, ...] = setting(
         "The IAM roles of the backend's service account. Owner and Editor are rejected.",
@@ -75,8 +81,8 @@ class GoogleSettings:
     @property
     def firebase_config(self) -> dict[str, str]:
         """What the Firebase SDKs of the functions read from FIREBASE_CONFIG."""
-        bucket = {} if self.storage_bucket is None else {"storageBucket": self.storage_bucket}
-        return {"projectId": self.project, **bucket}
+        optional = {"databaseURL": self.database_url, "storageBucket": self.storage_bucket}
+        return {"projectId": self.project, **{key: value for key, value in optional.items() if value}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +96,7 @@ class RailwaySettings:
     )
     project_id: str | None = setting(
         "The id of an existing Railway project to adopt. Required with a project token.",
-        name="railwayProjectId", unset="a project is created", rules=(railway_rules.railway_id,),
+        name="railwayProjectId", if_unset="a project is created", rules=(railway_rules.railway_id,),
         example="<id in the project's settings>",
     )
     project_name: str = setting(
@@ -107,7 +113,7 @@ class RailwaySettings:
     )
     region: str | None = setting(
         f"The Railway region of the backend and its volume: {', '.join(RAILWAY_REGIONS)}.",
-        name="railwayRegion", unset="unmanaged (Railway chooses it)", file="deploy.region",
+        name="railwayRegion", if_unset="unmanaged (Railway chooses it)", file="deploy.region",
         rules=(rules.location,), known=RAILWAY_REGIONS, example=RAILWAY_REGIONS[0],
     )
     plan: str = setting(
@@ -124,12 +130,12 @@ class RailwaySettings:
     )
     root_directory: str | None = setting(
         "The folder of the backend in the repository.",
-        unset="reset to default (the root of the repository)", rules=(railway_rules.inside_repository,),
+        if_unset="reset to default (the root of the repository)", rules=(railway_rules.inside_repository,),
         example="<a path in the repository>",
     )
     watch_patterns: tuple[str, ...] = setting(
         "Patterns of paths. A push is deployed only if it changes a file that matches one of them.",
-        default=[], unset="reset to default (every push is deployed)", file="build.watchPatterns",
+        default=[], if_unset="reset to default (every push is deployed)", file="build.watchPatterns",
     )
     wait_for_checks: bool = setting(
         "Whether a push is deployed only after its GitHub checks have passed.",
@@ -164,33 +170,33 @@ class RailwaySettings:
     )
     builder: str | None = setting(
         "How Railway builds the backend. For a Dockerfile, set dockerfilePath instead.",
-        group="Build and start", unset="unmanaged", file="build.builder", choices=BUILDERS,
+        group="Build and start", if_unset="unmanaged", file="build.builder", choices=BUILDERS,
         fix=railway_rules.builder_fix,
     )
     build_command: str | None = setting(
         "The command that builds the backend.",
-        unset="reset to default (Railway detects it)", file="build.buildCommand",
+        if_unset="reset to default (Railway detects it)", file="build.buildCommand",
     )
     dockerfile_path: str | None = setting(
         "The path of a Dockerfile in the repository.",
-        unset="reset to default (a Dockerfile in the root directory, if there is one)",
+        if_unset="reset to default (a Dockerfile in the root directory, if there is one)",
         file="build.dockerfilePath", rules=(railway_rules.inside_repository,),
         example="<a path in the repository>",
     )
     railway_config_file: str | None = setting(
         "The path of railway.toml or railway.json in the repository. Railway ignores this file from "
         "2026-12-01; until you delete it, its values are the defaults of the settings here.",
-        unset="reset to default (railway.toml or railway.json in the root directory)",
+        if_unset="reset to default (railway.toml or railway.json in the root directory)",
         rules=(railway_rules.inside_repository, railway_rules.config_file), fix=railway_rules.config_file_fix,
         example="/railway.toml",
     )
     pre_deploy_command: str | None = setting(
         "A command that runs before a new deployment starts.",
-        unset="reset to default (none)", file="deploy.preDeployCommand",
+        if_unset="reset to default (none)", file="deploy.preDeployCommand",
     )
     start_command: str | None = setting(
         "The command that starts the backend.",
-        unset="reset to default (Railway detects it)", file="deploy.startCommand",
+        if_unset="reset to default (Railway detects it)", file="deploy.startCommand",
     )
     health_path: str = setting(
         "The path that returns 200 when the backend is healthy.",
@@ -215,20 +221,20 @@ class RailwaySettings:
     )
     overlap_seconds: int | None = setting(
         "How long the old deployment runs beside a new one.",
-        unset="unmanaged", file="deploy.overlapSeconds", low=0, high=3600, unit="seconds",
+        if_unset="unmanaged", file="deploy.overlapSeconds", low=0, high=3600, unit="seconds",
     )
     draining_seconds: int | None = setting(
         "How long a deployment that is being stopped has to finish its work.",
-        unset="unmanaged", file="deploy.drainingSeconds", low=0, high=3600, unit="seconds",
+        if_unset="unmanaged", file="deploy.drainingSeconds", low=0, high=3600, unit="seconds",
     )
     target_port: int | None = setting(
         "The port on which the backend listens. PORT is set to it.",
-        group="Network and limits", unset="Railway detects it", low=1, high=65535,
+        group="Network and limits", if_unset="Railway detects it", low=1, high=65535,
     )
     custom_domain: str | None = setting(
         "A domain of your own for the backend, in addition to Railway's. The stack output "
         "backend_dns_records lists the DNS records to create.",
-        unset="none", rules=(railway_rules.host,), fix=railway_rules.host_fix, example="crm.example.com",
+        if_unset="none", rules=(railway_rules.host,), fix=railway_rules.host_fix, example="crm.example.com",
     )
     ipv6_egress: bool = setting(
         "Whether the backend can open connections over IPv6.",
@@ -236,11 +242,11 @@ class RailwaySettings:
     )
     cpu_limit: float | None = setting(
         "The number of virtual CPUs that the backend may use.",
-        unset=_PLAN_LIMIT, file="deploy.limitOverride.containers.cpu", above=0, example="2",
+        if_unset=_PLAN_LIMIT, file="deploy.limitOverride.containers.cpu", above=0, example="2",
     )
     memory_limit_gb: float | None = setting(
         "The memory that the backend may use, in GB.",
-        unset=_PLAN_LIMIT, file="deploy.limitOverride.containers.memoryBytes", above=0, example="4",
+        if_unset=_PLAN_LIMIT, file="deploy.limitOverride.containers.memoryBytes", above=0, example="4",
     )
     wait_seconds: int = setting(
         "How long `pulumi up` waits for a deployment.",
@@ -281,7 +287,7 @@ class BackendSettings:
     )
     admin_token: pulumi.Output[str] | None = setting(
         "The backend's variable ADMIN_TOKEN, set with --secret.",
-        unset="a random token is generated once", min_length=16, hidden=True,
+        if_unset="a random token is generated once", min_length=16, hidden=True,
     )
 
 
@@ -291,28 +297,52 @@ class FunctionsSettings:
 
     runtime: str | None = setting(
         "The Node runtime of all functions, for example nodejs22. It replaces the one that the code names.",
-        name="functionsRuntime", group="Functions", unset="the runtime in firebase.json or package.json",
+        name="functionsRuntime", group="Functions", if_unset="the runtime in firebase.json or package.json",
     )
     params: Mapping[str, object] = setting(
         "The values of the params that the functions declare, by name.",
         name="functionParams", default={},
     )
+    variables: FunctionVariables = setting(
+        "Environment variables of the functions, by name. A string is a variable of all functions; an object "
+        "has the variables of the function with that name. They override .env files.",
+        name="functionVariables", default={},
+    )
     discovery_timeout: int = setting(
         "How long a functions codebase may take to load.",
         default=60, low=1, high=600, unit="seconds",
+    )
+    allow_function_deletion: bool = setting(
+        "Whether one `pulumi up` may delete a third of the functions or more, or in production functions "
+        "that the source still contains. Remove it afterwards.",
+        default=False,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class SecretSettings:
-    """The secrets of the functions: names plain, values secret outputs that `repr` never shows."""
+    """The secrets of the functions: names plain, values secret outputs that `repr` never shows.
+
+    `not_json` has the names whose values are not JSON.
+    """
 
     values: Mapping[str, pulumi.Output[str]] = setting(
         "The secrets that functions read, by name: pulumi config set --secret --path "
         "'whatsapp-crm:secrets.NAME'",
         name="secrets", default={}, hidden=True,
     )
-    backend_url_secret: str = "RAILWAY_WHATSAPP_URL"  # noqa: S105  (a name, not a value)
+    alternatives: tuple[str, ...] = setting(
+        "Secrets of which one is enough, separated by |. A function that uses several of them gets those "
+        "that are configured.",
+        name="alternativeSecrets", default=[], rules=(rules.alternatives,), unique=True,
+        example="'OPENAI_API_KEY|GROQ_API_KEY'",
+    )
+    backend_url_variable: str = setting(
+        "The variable from which functions read the backend's address. It is a secret if a function binds a "
+        "secret of that name; another name than the default is otherwise a plain variable of all functions.",
+        default="RAILWAY_WHATSAPP_URL", rules=(function_variable,), example="BACKEND_URL",
+    )
+    not_json: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

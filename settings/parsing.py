@@ -16,6 +16,7 @@ from typing import cast
 
 from settings.problems import Problem
 
+_AMBIGUOUS_FROM = 1_000_000  # the shortest phone numbers have 7 digits (ITU-T E.164)
 _TOKEN = re.compile(r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
 
@@ -59,10 +60,34 @@ def kind_of(value: object) -> str:
     return "a list" if isinstance(value, list | tuple) else "an object"
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
+def as_string(value: object) -> str | None:
+    """A value as the text that was written; None if it is no string, or a number that may have been spelled
+    otherwise.
+
+    `pulumi config set --path` and YAML read +40722000000, 0x10 and 1.10 as numbers. A short integer has no
+    such spelling that anyone uses.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and abs(value) < _AMBIGUOUS_FROM else None
+
+
+def ambiguous_number(shown: str) -> str:
+    """Completes the message about a number that `as_written` refuses."""
+    return f"is stored as the number {shown}, which may have lost a +, a zero or digits."
+
+
+def not_a_string(value: object) -> str:
+    """Completes the message about a value of another type."""
+    return f"must be a string, but is {kind_of(value)}."
+
+
+def nearest(name: str, known: Iterable[str], similarity: float = 0.6) -> str | None:
     """The known name that is most similar to `name`, in any letter case; None if none is similar."""
     by_lower = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=similarity)
     return by_lower[close[0]] if close else None
 
 

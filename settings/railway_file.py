@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from settings.keys import NAMESPACE, Kind
+from settings.keys import NAMESPACE, ValueType
 from settings.model import KEYS
 from settings.parsing import kind_of, mapping, strings
 from settings.problems import Problem
@@ -183,11 +183,11 @@ def _keep(found: RailwayFile, place: str, key_place: str, value: object, *, scal
     if items is not None and len(items) == 1:
         value = items[0]  # Railway allows a list, but runs one command
     try:
-        if key.kind is Kind.STRING and not isinstance(value, str):
+        if key.value_type is ValueType.STRING and not isinstance(value, str):
             raise BadValueError(kind_of(value))
-        read = parse(key.kind, value)
+        read = parse(key.value_type, value)
     except BadValueError as error:
-        _refuse(found, place, f"must be {key.kind.noun}, but is {error}.")
+        _refuse(found, place, f"must be {key.value_type.noun}, but is {error}.")
         return
     if isinstance(read, float):
         read /= scale

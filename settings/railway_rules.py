@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from uuid import UUID
 
-from railway.validation import repository
+from railway.validation import SETTABLE_VARIABLES, is_railways, repository
 from settings.keys import NAMESPACE
 from settings.reader import ConfigReader, remove_command, set_command
 from settings.regions import RAILWAY_PLAN_VOLUME_GB
-from settings.rules import VARIABLE_NAME, matching
+from settings.rules import matching
+from settings.variables import VARIABLE_NAME, looks_secret
 
 # Set by the program from other settings, or from what it creates.
 MANAGED_VARIABLES = {
@@ -31,7 +32,6 @@ _CONFIG_FILES = (".toml", ".json")
 _LONGEST_HOST = 253  # RFC 1035, without the last dot
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _REPO_ADDRESS = re.compile(r"(?:https://github\.com/|git@github\.com:)?([\w-]+/[\w.-]+?)(?:\.git)?/?$")
-_SECRET_SHAPED = re.compile(r"(SECRET|PASSWORD|TOKEN|API_?KEY|PRIVATE_KEY|CREDENTIALS)", re.IGNORECASE)
 
 railway_name = matching(
     r"[A-Za-z0-9][A-Za-z0-9_.-]*( [A-Za-z0-9_.-]+)*",
@@ -109,7 +109,7 @@ def config_file_fix(value: str) -> str | None:
 
 def check_branch(read: ConfigReader, branch: str, *, production: bool) -> None:
     """Production is what is on main."""
-    if production and branch != "main" and "branch" not in read.bad:
+    if production and branch != "main" and "branch" not in read.invalid:
         read.add(
             "branch",
             f"is {read.shown('branch', branch)}, but a production stack deploys main.",
@@ -119,7 +119,7 @@ def check_branch(read: ConfigReader, branch: str, *, production: bool) -> None:
 
 def check_replicas(read: ConfigReader, replicas: int) -> None:
     """One, because of the volume and of the sessions."""
-    if replicas != 1 and "replicas" not in read.bad:
+    if replicas != 1 and "replicas" not in read.invalid:
         read.add(
             "replicas",
             f"is {replicas}, but must be 1: Railway allows one instance for a service with a volume, and two "
@@ -131,7 +131,7 @@ def check_replicas(read: ConfigReader, replicas: int) -> None:
 def check_volume_size(read: ConfigReader, size_gb: float, plan: str) -> None:
     """Within the plan."""
     most = RAILWAY_PLAN_VOLUME_GB.get(plan, max(RAILWAY_PLAN_VOLUME_GB.values()))
-    if "volumeSizeGb" in read.bad or 0.001 <= size_gb <= most:
+    if "volumeSizeGb" in read.invalid or 0.001 <= size_gb <= most:
         return
     if size_gb < 0.001:
         reason = "a volume has at least 0.001 GB"
@@ -154,14 +154,16 @@ def check_backend_variables(read: ConfigReader, variables: Mapping[str, str]) ->
                 f"{name} is set by the program, from {source}.",
                 f"{remove}  and change {source} instead",
             )
-        elif name.startswith("RAILWAY_"):
-            what, fix = f"{name}: names that start with RAILWAY_ are reserved by Railway.", other
+        elif is_railways(name):
+            settable = ", ".join(sorted(SETTABLE_VARIABLES))
+            what = f"{name} is reserved: Railway sets it itself. Of RAILWAY_, users set {settable}."
+            fix = other
         elif not VARIABLE_NAME.fullmatch(name):
             what, fix = f'"{name}" is not a variable name (letters, digits, _; no digit first).', other
         elif not value:
             what = f"{name} is empty, which Railway rejects."
             fix = f"{set_command('backendVariables', '<string>', part)}  or  {remove}"
-        elif _SECRET_SHAPED.search(name) and not read.is_secret("backendVariables"):
+        elif looks_secret(name) and not read.is_secret("backendVariables"):
             what = f"{name} looks like a secret, but is stored in plain text."
             fix = set_command("backendVariables", part=part, secret=True)
         else:

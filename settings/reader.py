@@ -16,18 +16,31 @@ from typing import NoReturn, TypeVar, cast
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
-from settings.keys import NAMESPACE, Key, Kind, fields_of
-from settings.parsing import kind_of, mapping, nearest, not_known, sequence, strings
+from settings.keys import NAMESPACE, Key, ValueType, fields_of
+from settings.parsing import (
+    ambiguous_number,
+    as_string,
+    kind_of,
+    mapping,
+    nearest,
+    not_a_string,
+    not_known,
+    sequence,
+    strings,
+)
 from settings.problems import Problem
 
 # Relative paths start here, in the folder of Pulumi.yaml, wherever the program was started from.
 PROGRAM_DIR = Path(__file__).resolve().parent.parent
 
 _T = TypeVar("_T")
+MAX_SECRET_BYTES = 65_536  # of a version (Secret Manager docs, quotas)
 _YES, _NO = {"yes", "y", "on", "1"}, {"no", "n", "off", "0"}
 _PLACEHOLDER = re.compile(r"your-[a-z-]+(/your-[a-z-]+)?|[\w.-]+/your-[a-z-]+|<.*|0{8}-0{4}-0{4}-0{4}-0{12}")
 # How a command addresses one part of a list or an object.
-_PARTS = {Kind.LIST: "[0]", Kind.OBJECT: ".NAME", Kind.STRINGS: ".NAME", Kind.SECRETS: ".NAME"}
+_PARTS = {ValueType.LIST: "[0]"} | dict.fromkeys(
+    (ValueType.OBJECT, ValueType.STRINGS, ValueType.VARIABLES, ValueType.SECRETS), ".NAME"
+)
 
 
 class BadValueError(ValueError):
@@ -35,8 +48,16 @@ class BadValueError(ValueError):
 
 
 def set_command(name: str, value: object = "", part: str = "", *, secret: bool = False) -> str:
-    """The command that sets a key, or a part of it (`[0]`, `.NAME`). Without a value, Pulumi asks for it."""
-    return f"pulumi config set {'--secret ' if secret else ''}{_place(name, part)} {value}".rstrip()
+    """The command that sets a key, or a part of it (`[0]`, `.NAME`). Without a value, Pulumi asks for it.
+
+    A part is a string: without `--type string` the CLI stores "+40722000000" as the number 40722000000. A
+    secret is stored as it is.
+    """
+    flags = "--secret " if secret else ""
+    place = _place(name, part)
+    if part and not secret:
+        place = place.replace("--path", "--path --type string", 1)
+    return f"pulumi config set {flags}{place} {value}".rstrip()
 
 
 def remove_command(name: str, part: str = "") -> str:
@@ -60,9 +81,10 @@ class ConfigReader:
         self._config = config
         self._keys = keys
         self._from_file: dict[str, object] = {}
+        self.not_json: set[str] = set()  # the names of secrets; their values are only known here
         self.problems: list[Problem] = []
         self.warnings: list[str] = []
-        self.bad: set[str] = set()
+        self.invalid: set[str] = set()
 
     def section(self, section: type[_T], **given: object) -> _T:
         """A settings dataclass with the values of its keys, and of the dataclasses in it.
@@ -83,7 +105,7 @@ class ConfigReader:
 
     def add(self, name: str, what: str, fix: str) -> None:
         """Report a problem of a key."""
-        self.bad.add(name)
+        self.invalid.add(name)
         self.problems.append(Problem(key=f"{NAMESPACE}:{name}", what=what, fix=fix))
 
     def warn(self, name: str, what: str, fix: str) -> None:
@@ -125,9 +147,9 @@ class ConfigReader:
         name = key.name
         explicit = self.explicit(name)
         value = self._from_file.get(name) if explicit is None else explicit
-        if key.kind is Kind.SECRET:
+        if key.value_type is ValueType.SECRET:
             return None if value is None else self._secret(key, value)
-        default = None if key.optional and key.fallback == "" else parse(key.kind, key.fallback)
+        default = None if key.optional and key.fallback == "" else parse(key.value_type, key.fallback)
         if value is None or (key.optional and not str(value).strip()):
             if key.required:
                 self._missing(key)
@@ -136,19 +158,21 @@ class ConfigReader:
             self.add(name, f'"{value}" is a placeholder.', set_command(name, "<your own value>"))
             return default
         try:
-            found = parse(key.kind, value)
+            found = parse(key.value_type, value)
         except BadValueError as error:
             self._wrong_type(key, value, str(error))
             return default
         if found == "":
             self._missing(key)
             return default
-        if key.kind is Kind.LIST:
+        if key.value_type is ValueType.LIST:
             return self._items(key, cast("tuple[str, ...]", found))
-        if key.kind is Kind.SECRETS:
+        if key.value_type is ValueType.SECRETS:
             return self._secrets(key, cast("dict[str, object]", found))
-        if key.kind is Kind.STRINGS:
-            return self._strings(key, cast("dict[str, object]", found))
+        if key.value_type is ValueType.STRINGS:
+            return self._strings(key.name, cast("dict[str, object]", found))
+        if key.value_type is ValueType.VARIABLES:
+            return self._variables(key, cast("dict[str, object]", found))
         return self._checked(key, found)
 
     def _missing(self, key: Key) -> None:
@@ -156,18 +180,18 @@ class ConfigReader:
         self.add(key.name, f"{what}. {key.description}", set_command(key.name, key.sample))
 
     def _wrong_type(self, key: Key, value: object, actual: str) -> None:
-        part = _PARTS.get(key.kind, "")
+        part = _PARTS.get(key.value_type, "")
         sample = key.sample
-        if key.kind is Kind.BOOLEAN:
+        if key.value_type is ValueType.BOOLEAN:
             word = str(value).strip().lower()
             sample = "true" if word in _YES or (word not in _NO and key.fallback is True) else "false"
         elif part:
-            sample = "" if key.kind is Kind.SECRETS else "<string>"  # Pulumi asks for a secret
+            sample = "" if key.value_type is ValueType.SECRETS else "<string>"  # Pulumi asks for a secret
         shown = "" if part else f" ({self.shown(key.name, value)})"
         self.add(
             key.name,
-            f"must be {key.kind.noun}, but is {actual}{shown}.",
-            set_command(key.name, sample, part, secret=key.kind is Kind.SECRETS),
+            f"must be {key.value_type.noun}, but is {actual}{shown}.",
+            set_command(key.name, sample, part, secret=key.value_type is ValueType.SECRETS),
         )
 
     def _items(self, key: Key, items: tuple[str, ...]) -> tuple[object, ...]:
@@ -209,17 +233,30 @@ class ConfigReader:
             )
         return value
 
-    def _strings(self, key: Key, values: Mapping[str, object]) -> dict[str, str]:
-        """Numbers and booleans become what an environment variable would hold."""
+    def _variables(self, key: Key, values: Mapping[str, object]) -> dict[str, str | dict[str, str]]:
+        own = {name: entry for name, value in values.items() if (entry := mapping(value)) is not None}
+        common = {name: value for name, value in values.items() if name not in own}
+        return {
+            **self._strings(key.name, common),
+            **{name: self._strings(key.name, entry, f".{name}") for name, entry in own.items()},
+        }
+
+    def _strings(self, name: str, values: Mapping[str, object], within: str = "") -> dict[str, str]:
+        """Booleans and short numbers become what an environment variable would hold.
+
+        `within` is the object's place in the key (".sendMail").
+        """
         found: dict[str, str] = {}
-        for name, value in values.items():
-            if isinstance(value, bool):
-                found[name] = "true" if value else "false"
-            elif isinstance(value, str | int | float):
-                found[name] = str(value)
-            else:
-                what = f"{name} must be a string, but is {kind_of(value)}."
-                self.add(key.name, what, set_command(key.name, "<string>", f".{name}"))
+        for part, value in values.items():
+            text = as_string(value)
+            if text is not None:
+                found[part] = text
+                continue
+            shown = self.shown(name, value)
+            what = (
+                f"{part} {ambiguous_number(shown) if isinstance(value, int | float) else not_a_string(value)}"
+            )
+            self.add(name, what, set_command(name, "<string>", f"{within}.{part}"))
         return found
 
     def _secret(self, key: Key, value: object) -> pulumi.Output[str] | None:
@@ -245,16 +282,23 @@ class ConfigReader:
             )
         for name, value in values.items():
             command = set_command(key.name, part=f".{name}", secret=True)
-            if isinstance(value, bool | int | float) or (isinstance(value, str) and value):
-                text = str(value)
-                if text != text.strip():
-                    self.add(key.name, f"{name} has spaces or a line break at its ends.", command)
-                found[name] = pulumi.Output.secret(text)
-            elif value in (None, ""):
+            text = as_string(value)
+            if value in (None, ""):
                 fix = f"{command}  (or {remove_command(key.name, f'.{name}')})"
                 self.add(key.name, f"{name} is empty.", fix)
+            elif text is None:
+                number = isinstance(value, int | float)
+                what = ambiguous_number("[secret]") if number else not_a_string(value)
+                self.add(key.name, f"{name} {what}", command)
             else:
-                self.add(key.name, f"{name} must be a string, but is {kind_of(value)}.", command)
+                if text != text.strip():
+                    self.add(key.name, f"{name} has spaces or a line break at its ends.", command)
+                if len(text.encode()) > MAX_SECRET_BYTES:
+                    what = f"{name} has {len(text.encode())} bytes; Secret Manager takes {MAX_SECRET_BYTES}."
+                    self.add(key.name, what, command)
+                if not _is_json(text):
+                    self.not_json.add(name)
+                found[name] = pulumi.Output.secret(text)
         return found
 
 
@@ -272,7 +316,7 @@ def bounds_text(key: Key) -> str:
     return f"from {key.low:g} to {key.high:g} {key.unit}".rstrip() if key.high is not None else key.unit
 
 
-def parse(kind: Kind, value: object) -> object:
+def parse(kind: ValueType, value: object) -> object:
     """A config value (a string, or JSON in a string) as the type of its kind.
 
     Raises:
@@ -283,6 +327,17 @@ def parse(kind: Kind, value: object) -> object:
 
 def _refuse(value: object) -> NoReturn:
     raise BadValueError(kind_of(value))
+
+
+def _is_json(text: str) -> bool:
+    def refuse(_: str) -> NoReturn:
+        raise ValueError  # NaN and Infinity are no JSON
+
+    try:
+        json.loads(text, parse_constant=refuse)
+    except ValueError:
+        return False
+    return True
 
 
 def _structured(value: object) -> object:
@@ -351,14 +406,15 @@ def _object(value: object) -> dict[str, object]:
     return found
 
 
-_PARSERS: dict[Kind, Callable[[object], object]] = {
-    Kind.STRING: _string,
-    Kind.PATH: _path,
-    Kind.INTEGER: _integer,
-    Kind.NUMBER: _number,
-    Kind.BOOLEAN: _boolean,
-    Kind.LIST: _list,
-    Kind.OBJECT: _object,
-    Kind.STRINGS: _object,
-    Kind.SECRETS: _object,
+_PARSERS: dict[ValueType, Callable[[object], object]] = {
+    ValueType.STRING: _string,
+    ValueType.PATH: _path,
+    ValueType.INTEGER: _integer,
+    ValueType.NUMBER: _number,
+    ValueType.BOOLEAN: _boolean,
+    ValueType.LIST: _list,
+    ValueType.OBJECT: _object,
+    ValueType.STRINGS: _object,
+    ValueType.VARIABLES: _object,
+    ValueType.SECRETS: _object,
 }

@@ -11,7 +11,7 @@ import json
 import textwrap
 from collections.abc import Iterable
 
-from settings.keys import Key, Kind
+from settings.keys import Key, ValueType
 from settings.model import KEYS
 from settings.reader import PROGRAM_DIR, bounds_text
 
@@ -19,10 +19,14 @@ PULUMI_YAML = PROGRAM_DIR / "Pulumi.yaml"
 PAGE = PROGRAM_DIR / "docs" / "settings.md"
 # The CLI has no type for a number.
 _YAML_TYPES = {
-    Kind.STRING: "string", Kind.PATH: "string", Kind.SECRET: "string", Kind.INTEGER: "integer",
-    Kind.BOOLEAN: "boolean", Kind.LIST: "array", Kind.OBJECT: "object", Kind.STRINGS: "object",
-    Kind.SECRETS: "object",
-}  # fmt: skip
+    ValueType.STRING: "string",
+    ValueType.PATH: "string",
+    ValueType.SECRET: "string",
+    ValueType.INTEGER: "integer",
+    ValueType.BOOLEAN: "boolean",
+    ValueType.LIST: "array",
+    **dict.fromkeys((ValueType.OBJECT, ValueType.STRINGS, ValueType.VARIABLES, ValueType.SECRETS), "object"),
+}
 _START = "config:\n"
 _BLOCK = "  # Generated from settings/model.py: edit there, then run `make docs`.\n"
 _HEADER = """# Settings
@@ -30,9 +34,10 @@ _HEADER = """# Settings
 <!-- Generated from settings/model.py: edit there, then run `make docs`. -->
 
 Set a value with `pulumi config set whatsapp-crm:KEY VALUE`. For an item of a list or an object, use
-`pulumi config set --path 'whatsapp-crm:KEY[0]' VALUE` or `--path 'whatsapp-crm:KEY.NAME'`; for a secret, add
-`--secret`. `pulumi preview` checks all settings together, before it sends any request. Each error names the
-key and the command that fixes it.
+`pulumi config set --path --type string 'whatsapp-crm:KEY[0]' VALUE` or `'whatsapp-crm:KEY.NAME'`; for a
+secret, `--secret --path`. Without `--type string`, the CLI stores `+40722000000` as a number without its `+`,
+which the program rejects. `pulumi preview` checks all settings together, before it sends any request. Each
+error names the key and the command that fixes it.
 
 While a setting is not set:
 
@@ -46,9 +51,9 @@ While a setting is not set:
 
 def yaml_type(key: Key) -> str | None:
     """The key's type in Pulumi.yaml; None where the CLI cannot check it: no number or boolean may be ""."""
-    if key.default == "" and key.kind in (Kind.INTEGER, Kind.BOOLEAN):
+    if key.default == "" and key.value_type in (ValueType.INTEGER, ValueType.BOOLEAN):
         return None
-    return _YAML_TYPES.get(key.kind)
+    return _YAML_TYPES.get(key.value_type)
 
 
 def pulumi_yaml(text: str) -> str:
@@ -69,7 +74,7 @@ def pulumi_yaml(text: str) -> str:
 def _description(key: Key) -> str:
     """The description with the allowed values and what applies while the key is not set."""
     parts = [key.description]
-    if key.choices and key.kind is Kind.STRING:
+    if key.choices and key.value_type is ValueType.STRING:
         parts.append(f"One of {', '.join(key.choices)}.")
     if bounds := bounds_text(key):
         parts.append(f"{bounds[0].upper()}{bounds[1:]}.")
@@ -111,14 +116,14 @@ def _table(keys: Iterable[Key]) -> str:
 
 
 def _type(key: Key) -> str:
-    if key.choices and key.kind is Kind.STRING:
+    if key.choices and key.value_type is ValueType.STRING:
         return ", ".join(f"`{choice}`" for choice in key.choices)
-    return ", ".join(part for part in (key.kind.value, bounds_text(key)) if part)
+    return ", ".join(part for part in (key.value_type.value, bounds_text(key)) if part)
 
 
 def _not_set(key: Key, quote: str) -> str:
     """What applies while the key is not set, where its default does not say it."""
-    words = key.unset
+    words = key.if_unset
     if key.effective_default is not None:
         words = f"{quote}{_json(key.effective_default)}{quote}"
     return f"the value in {quote}railway.toml{quote}, or {words}" if key.file else words

@@ -17,14 +17,17 @@ from railway.validation import Rule
 from settings.keys import NAMESPACE
 from settings.problems import Problem
 from settings.reader import ConfigReader, remove_command, set_command
+from settings.variables import (
+    FunctionVariables,
+    common_variables,
+    function_variable,
+    looks_secret,
+    own_variables,
+)
 
-VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PROJECT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _ROLE = re.compile(r"(?:(?:projects|organizations)/[A-Za-z0-9.-]+/)?roles/[A-Za-z0-9_.]+")
-_RESERVED_IN_FUNCTIONS = re.compile(
-    r"(?:X_GOOGLE_|FIREBASE_|EXT_).*|PORT|K_SERVICE|K_REVISION|K_CONFIGURATION|FUNCTION_TARGET|"
-    r"FUNCTION_SIGNATURE_TYPE|GCLOUD_PROJECT|GOOGLE_CLOUD_PROJECT"
-)
+_SEPARATOR = "|"
 
 
 def matching(pattern: str, what: str) -> Rule:
@@ -36,6 +39,12 @@ def matching(pattern: str, what: str) -> Rule:
 location = matching(r"[a-z][a-z0-9-]*", "the name of a location (lower-case letters, digits and dashes)")
 database = matching(r"\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]", "a database id")
 bucket = matching(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]", "the name of a bucket")
+# Firebase docs, "Get started with Realtime Database": the two domains of its instances.
+database_url = matching(
+    r"https://[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:firebaseio\.com|firebasedatabase\.app)",
+    "the address of a Realtime Database (https://NAME.firebaseio.com or "
+    "https://NAME.REGION.firebasedatabase.app)",
+)
 key_label = matching(
     r"[A-Za-z0-9._-]{1,40}", "a label of up to 40 letters, digits, dots, dashes and underscores"
 )
@@ -75,9 +84,19 @@ def other_namespace(full: str) -> tuple[str, bool]:
     return pulumi.Config(namespace).get(name) or "", is_config_secret(full)
 
 
+def warn_function_deletion(read: ConfigReader, *, allowed: bool) -> None:
+    """What is right for one `pulumi up` and should not stay."""
+    if allowed:
+        read.warn(
+            "allowFunctionDeletion",
+            "is true: functions that the code no longer exports are deleted without a question.",
+            f"{remove_command('allowFunctionDeletion')}  (after this `pulumi up`)",
+        )
+
+
 def check_app_dir(read: ConfigReader, folder: Path) -> None:
     """The checkout must exist before anything in it is read."""
-    if "appDir" not in read.bad and not folder.is_dir():
+    if "appDir" not in read.invalid and not folder.is_dir():
         read.add(
             "appDir",
             f"there is no folder {folder}.",
@@ -88,7 +107,7 @@ def check_app_dir(read: ConfigReader, folder: Path) -> None:
 def check_project(read: ConfigReader, project: str, stack: str) -> None:
     """The plugin's own setting must not name another project."""
     configured, _ = other_namespace("gcp:project")
-    if configured and project and configured != project and "googleProject" not in read.bad:
+    if configured and project and configured != project and "googleProject" not in read.invalid:
         add_variable(
             read,
             "gcp:project",
@@ -104,10 +123,54 @@ def check_secret_names(read: ConfigReader, names: Iterable[str], backend_url: st
         if name == backend_url:
             what = f"{name} is set by the program: it is the address that Railway gives the backend."
             read.add("secrets", what, remove)
-        elif not VARIABLE_NAME.fullmatch(name) or _RESERVED_IN_FUNCTIONS.fullmatch(name):
-            read.add(
-                "secrets",
-                f'"{name}" cannot be the name of a secret: functions read it as an environment variable '
-                "(letters, digits, _), and names of the platform are reserved.",
-                f"{remove}  and choose another name",
-            )
+        elif wrong := function_variable(name):
+            what = f'"{name}" {wrong}; functions read a secret as an environment variable.'
+            read.add("secrets", what, f"{remove}  and choose another name")
+
+
+def check_function_params(read: ConfigReader, names: Iterable[str], backend_url: str) -> None:
+    """A param that holds the backend's address gets it from the program."""
+    if backend_url in names:
+        what = f"{backend_url} is the backend's address, which the program sets."
+        other = set_command("backendUrlVariable", "BACKEND_URL")
+        read.add(
+            "functionParams", what, f"{remove_command('functionParams', f'.{backend_url}')}  (or {other})"
+        )
+
+
+def alternatives(value: object) -> str | None:
+    """Names of secrets, separated by |."""
+    names = alternative_names(str(value))
+    if len(set(names)) < 2 or any(function_variable(name) for name in names):
+        return f"is not a list of two or more names of secrets, separated by {_SEPARATOR}"
+    return None
+
+
+def alternative_names(item: str) -> tuple[str, ...]:
+    """The names in one item of `alternativeSecrets`."""
+    return tuple(name.strip() for name in item.split(_SEPARATOR))
+
+
+def check_function_variables(read: ConfigReader, variables: FunctionVariables, backend_url: str) -> None:
+    """Variables of all functions, and of single ones. They are in the state in plain text."""
+    key = "functionVariables"
+    if read.is_secret(key):
+        read.add(
+            key,
+            "holds a secret, but variables of functions are stored in plain text in the state.",
+            f"{set_command('secrets', part='.NAME', secret=True)}  with defineSecret in the code, and "
+            f"{remove_command(key, '.NAME')}",
+        )
+    for function, own in (("", common_variables(variables)), *own_variables(variables).items()):
+        for name in own:
+            part = f".{function}.{name}" if function else f".{name}"
+            remove = remove_command(key, part)
+            if name == backend_url:
+                what = f"{name} is the backend's address, which the program sets."
+                read.add(key, what, f"{remove}  (or {set_command('backendUrlVariable', 'BACKEND_URL')})")
+            elif wrong := function_variable(name):
+                read.add(key, f'"{name}" {wrong}.', f"{remove}  and choose another name")
+            elif looks_secret(name):
+                what = f"{name} looks like a secret, but is deployed in plain text."
+                command = set_command("secrets", part=f".{name}", secret=True)
+                read.warn(key, what, f"{command}  with defineSecret in the code, and {remove}")

@@ -1,7 +1,6 @@
-"""Typed calls: one method per thing that is asked of Railway.
+"""Typed calls: one method per operation, with dataclasses as results.
 
-Refuses to hand raw answers up, and to take a "not found" for more than it says: only what the question
-was about counts as deleted, and only on Railway's own word.
+"Not found" counts as deleted only for the object that the operation is about.
 """
 
 from __future__ import annotations
@@ -10,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from railway.errors import MissingError, NotAuthorizedError, NotFoundError, RequestError
+from railway.clock import Clock
 from railway.graphql import documents
 from railway.graphql.client import RailwayClient
 from railway.graphql.documents import Document
+from railway.graphql.errors import MissingError, NotAuthorizedError, NotFoundError, RequestError
 from railway.graphql.models import (
     CustomDomainView,
     DeploymentView,
@@ -38,6 +38,11 @@ class RailwayApi:
     def __init__(self, client: RailwayClient) -> None:
         self.client = client
 
+    @property
+    def clock(self) -> Clock:
+        """The clock of the client."""
+        return self.client.clock
+
     def _ask(self, document: Document, **variables: object) -> Node:
         sent = {name: value for name, value in variables.items() if value is not None}
         return self.client.execute(document, sent).data
@@ -45,21 +50,20 @@ class RailwayApi:
     def _write(self, document: Document, **variables: object) -> datetime | None:
         return self.client.execute(document, variables).not_before
 
-    # ---- Looking
+    # ---- Reading
 
     def snapshot(self, project_id: str, environment_id: str) -> Snapshot:
-        """Everything about one environment and its project. One request, and one more for each further
-        page."""
+        """Everything about one environment and its project, in one request per page."""
         try:
-            return self._stack(documents.SNAPSHOT_READ, project_id, environment_id)
+            return self._snapshot(documents.SNAPSHOT_READ, project_id, environment_id)
         except NotFoundError as error:
-            return self._what_is_gone(project_id, environment_id, error)
+            return self._deleted_part(project_id, environment_id, error)
         except NotAuthorizedError as error:
             if "config" not in error.path:
                 raise
-        return self._stack(documents.SNAPSHOT_READ_WITHOUT_CONFIG, project_id, environment_id)
+        return self._snapshot(documents.SNAPSHOT_READ_WITHOUT_CONFIG, project_id, environment_id)
 
-    def _stack(self, document: Document, project_id: str, environment_id: str) -> Snapshot:
+    def _snapshot(self, document: Document, project_id: str, environment_id: str) -> Snapshot:
         data = self._pages(
             document,
             {
@@ -78,9 +82,8 @@ class RailwayApi:
         except (KeyError, TypeError, ValueError) as error:
             raise _unreadable(document, error) from None
 
-    def _what_is_gone(self, project_id: str, environment_id: str, error: NotFoundError) -> Snapshot:
-        """One root that is missing nulls the whole answer; ask for the project alone to learn which it
-        was."""
+    def _deleted_part(self, project_id: str, environment_id: str, error: NotFoundError) -> Snapshot:
+        """Find out what is deleted: one missing object makes the whole answer null."""
         project = self.project(project_id)
         if project is None:
             return Snapshot(None, None)
@@ -89,7 +92,7 @@ class RailwayApi:
         return Snapshot(project, None)
 
     def project(self, project_id: str) -> ProjectView | None:
-        """A project; None if Railway says that it is deleted."""
+        """A project; None if Railway reports that it is deleted."""
         try:
             data = self._pages(
                 documents.PROJECT_READ,
@@ -110,7 +113,7 @@ class RailwayApi:
     def _pages(
         self, document: Document, connections: Mapping[tuple[str, str], str], **variables: object
     ) -> Node:
-        """Ask page after page; all lists of the answer advance together, and are joined."""
+        """Read all pages and join their lists; each request reads the next page of every list."""
         cursors: dict[str, object] = {}
         whole: dict[str, Any] = {}
         for _ in range(_PAGES):
@@ -134,10 +137,10 @@ class RailwayApi:
             whole = whole or dict(data)
             if not more:
                 return whole
-        raise MissingError(f"Railway {document.name}: more than {_PAGES} pages; the rest was not read")
+        raise MissingError(f"Railway {document.name}: more than {_PAGES} pages; the others were not read")
 
     def projects(self, workspace_id: str) -> list[tuple[Named, str]]:
-        """The living projects of a workspace, each with its description."""
+        """The projects of a workspace, each with its description."""
         found: list[tuple[Named, str]] = []
         after: str | None = None
         for _ in range(_PAGES):
@@ -153,12 +156,12 @@ class RailwayApi:
         raise MissingError(f"Railway ProjectsFind: more than {_PAGES} pages of projects")
 
     def workspaces(self) -> list[Named]:
-        """The workspaces that the token can see."""
+        """The workspaces that the token can access."""
         data = self._ask(documents.TOKEN_WORKSPACES)
         return [Named(one["id"], one["name"]) for one in data["apiToken"]["workspaces"]]
 
     def environments(self, project_id: str) -> list[tuple[Named, bool]]:
-        """The living environments of a project that the token can see, each with whether it is a fork."""
+        """The environments of a project that the token can read, each with whether it is a fork."""
         data = self._pages(
             documents.ENVIRONMENTS_READ, {("project", "environments"): "after"}, projectId=project_id
         )
@@ -169,7 +172,7 @@ class RailwayApi:
         ]
 
     def service_is_deleted(self, service_id: str) -> bool:
-        """Whether Railway says in so many words that a service does not exist any more."""
+        """Whether Railway reports, for its id, that a service does not exist any more."""
         try:
             node = self._ask(documents.SERVICE_READ, id=service_id)["service"]
         except NotFoundError:
@@ -179,14 +182,14 @@ class RailwayApi:
     def variables(
         self, project_id: str, environment_id: str, service_id: str | None
     ) -> Mapping[str, str | None]:
-        """A service's variables as they were authored, or the shared ones; None marks a sealed value."""
+        """The authored variables of a service, or with None the shared ones; None as a value: sealed."""
         data = self._ask(
             documents.VARIABLES_READ, projectId=project_id, environmentId=environment_id, serviceId=service_id
         )
         return {str(name): None if value is None else str(value) for name, value in data["variables"].items()}
 
     def rendered_variables(self, project_id: str, environment_id: str, service_id: str) -> Mapping[str, str]:
-        """What a service's variables are once every reference in them is followed."""
+        """The variables of a service with all references resolved."""
         data = self._ask(
             documents.RENDERED_VARIABLES_READ,
             projectId=project_id,
@@ -196,24 +199,24 @@ class RailwayApi:
         return {str(name): str(value) for name, value in data["variablesForServiceDeployment"].items()}
 
     def tcp_proxies(self, environment_id: str, service_id: str) -> list[TcpProxyView]:
-        """The public TCP ports of a service."""
+        """The TCP proxies of a service."""
         data = self._ask(documents.TCP_PROXIES_READ, environmentId=environment_id, serviceId=service_id)
         return [_proxy(node) for node in data["tcpProxies"] if not node["deletedAt"]]
 
     def backup_kinds(self, volume_instance_id: str) -> list[str]:
-        """When a volume is backed up."""
+        """The backup schedule of a volume."""
         data = self._ask(documents.BACKUP_SCHEDULES_READ, volumeInstanceId=volume_instance_id)
         return sorted({str(one["kind"]) for one in data["volumeInstanceBackupScheduleList"]})
 
     def limits(self, environment_id: str, service_id: str) -> Mapping[str, Any]:
-        """What a service's containers are limited to; {} if to nothing but the plan."""
+        """The limits of a service; {} if it has none of its own."""
         data = self._ask(documents.LIMITS_READ, environmentId=environment_id, serviceId=service_id)
         return data["serviceInstanceLimitOverride"] or {}
 
-    # ---- Waiting
+    # ---- Polling
 
-    def instance_is_there(self, project_id: str, environment_id: str, service_id: str) -> bool:
-        """Whether a service has its instance in an environment yet."""
+    def has_instance(self, project_id: str, environment_id: str, service_id: str) -> bool:
+        """Whether a service has an instance in an environment."""
         data = self._pages(
             documents.INSTANCE_POLL,
             {("environment", "serviceInstances"): "after"},
@@ -225,8 +228,8 @@ class RailwayApi:
             for node in nodes(data["environment"]["serviceInstances"])
         )
 
-    def volumes_now(self, project_id: str, environment_id: str) -> list[VolumeView]:
-        """The volumes of an environment as they are at this moment."""
+    def current_volumes(self, project_id: str, environment_id: str) -> list[VolumeView]:
+        """The volumes of an environment, not from the cache."""
         data = self._pages(
             documents.VOLUME_POLL,
             {("environment", "volumeInstances"): "after"},
@@ -238,7 +241,7 @@ class RailwayApi:
     def newest_deployments(
         self, project_id: str, environment_id: str, service_id: str
     ) -> list[DeploymentView]:
-        """The last few deployments of a service, the newest first."""
+        """The 20 newest deployments of a service, the newest first."""
         data = self._ask(
             documents.LATEST_DEPLOYMENT_POLL,
             projectId=project_id,
@@ -249,29 +252,29 @@ class RailwayApi:
         return sorted(found, key=lambda one: one.created_at, reverse=True)
 
     def deployment(self, deployment_id: str) -> DeploymentView:
-        """A deployment as it is at this moment."""
+        """A deployment."""
         return DeploymentView.of(self._ask(documents.DEPLOYMENT_POLL, id=deployment_id)["deployment"])
 
     def failed_step(self, deployment_id: str) -> tuple[str, str]:
-        """The step in which a deployment ended, and Railway's words for it; "" where it says nothing."""
+        """The step in which a deployment failed, and Railway's reason; "" where there is none."""
         data = self._ask(documents.DEPLOYMENT_EVENTS_READ, id=deployment_id)
         events = sorted(nodes(data["deploymentEvents"]), key=lambda node: node["createdAt"])
         for event in reversed(events):
             payload = event["payload"] or {}
-            words = payload.get("error") or payload.get("reason") or payload.get("detail") or ""
             if payload.get("error") or not event["completedAt"]:
-                return event["step"], words
+                reason = payload.get("error") or payload.get("reason") or payload.get("detail") or ""
+                return event["step"], reason
         return "", ""
 
     def logs(
         self, deployment_id: str, limit: int, *, build: bool = False, phrase: str | None = None
     ) -> list[str]:
-        """The last lines that a deployment, or its build, wrote.
+        """The last log lines of a deployment or of its build.
 
         Args:
             deployment_id: the deployment.
-            limit: how many, at most 5000.
-            build: its build's.
+            limit: the number of lines, at most 5000.
+            build: the log of the build.
             phrase: only lines of the deployment with this text (Railway docs, logs: a phrase in quotes).
         """
         document = documents.BUILD_LOGS_POLL if build else documents.LOGS_POLL
@@ -283,22 +286,24 @@ class RailwayApi:
     # ---- Writing
 
     def create_project(self, **fields: object) -> ProjectView:
-        """Make a project."""
-        made = ProjectView.of(self._ask(documents.PROJECT_CREATE, input=_said(fields))["projectCreate"])
-        if made is None:
+        """Create a project."""
+        created = ProjectView.of(
+            self._ask(documents.PROJECT_CREATE, input=_without_empty(fields))["projectCreate"]
+        )
+        if created is None:
             raise MissingError("Railway ProjectCreate: the new project is already deleted")
-        return made
+        return created
 
     def update_project(self, project_id: str, **fields: object) -> None:
-        """Change a project's name or description."""
-        self._write(documents.PROJECT_UPDATE, id=project_id, input=_said(fields))
+        """Update the name or the description of a project."""
+        self._write(documents.PROJECT_UPDATE, id=project_id, input=_without_empty(fields))
 
     def delete_project(self, project_id: str) -> None:
-        """Delete a project with all that is in it."""
+        """Delete a project and everything in it."""
         self._write(documents.PROJECT_DELETE, id=project_id)
 
     def create_environment(self, project_id: str, name: str) -> Named:
-        """Make an empty environment."""
+        """Create an empty environment."""
         fields = {"projectId": project_id, "name": name, "skipInitialDeploys": True}
         node = self._ask(documents.ENVIRONMENT_CREATE, input=fields)["environmentCreate"]
         return Named(node["id"], node["name"])
@@ -308,11 +313,11 @@ class RailwayApi:
         self._write(documents.ENVIRONMENT_RENAME, id=environment_id, input={"name": name})
 
     def delete_environment(self, environment_id: str) -> None:
-        """Delete an environment with all that is in it."""
+        """Delete an environment and everything in it."""
         self._write(documents.ENVIRONMENT_DELETE, id=environment_id)
 
     def create_service(self, project_id: str, environment_id: str, name: str) -> Named:
-        """Make a service without a source, so that nothing is deployed."""
+        """Create a service without a source, so that nothing is deployed."""
         fields = {"projectId": project_id, "environmentId": environment_id, "name": name}
         node = self._ask(documents.SERVICE_CREATE, input=fields)["serviceCreate"]
         return Named(node["id"], node["name"])
@@ -328,36 +333,36 @@ class RailwayApi:
     def update_instance(
         self, service_id: str, environment_id: str, fields: Mapping[str, object]
     ) -> datetime | None:
-        """Change settings; deploys nothing."""
+        """Update the settings of a service; deploys nothing."""
         return self._write(
             documents.INSTANCE_UPDATE, serviceId=service_id, environmentId=environment_id, input=dict(fields)
         )
 
     def update_limits(self, service_id: str, environment_id: str, **fields: object) -> datetime | None:
-        """Change CPU and memory."""
+        """Update CPU and memory limits."""
         return self._write(
             documents.LIMITS_UPDATE,
             input={"serviceId": service_id, "environmentId": environment_id, **fields},
         )
 
     def create_trigger(self, **fields: object) -> tuple[TriggerView, datetime | None]:
-        """Make pushes to a branch deployments."""
-        sent = {"input": {"provider": "github", **_said(fields)}}
+        """Create a deployment trigger."""
+        sent = {"input": {"provider": "github", **_without_empty(fields)}}
         answer = self.client.execute(documents.TRIGGER_CREATE, sent)
         return TriggerView.of(answer.data["deploymentTriggerCreate"]), answer.not_before
 
     def update_trigger(self, trigger_id: str, **fields: object) -> tuple[TriggerView, datetime | None]:
-        """Change repository, branch, root directory ("": none), or whether to wait for checks."""
+        """Update repository, branch, root directory ("": none), or whether to wait for checks."""
         answer = self.client.execute(documents.TRIGGER_UPDATE, {"id": trigger_id, "input": fields})
         return TriggerView.of(answer.data["deploymentTriggerUpdate"]), answer.not_before
 
     def delete_trigger(self, trigger_id: str) -> None:
-        """Stop deploying on pushes."""
+        """Delete a deployment trigger."""
         self._write(documents.TRIGGER_DELETE, id=trigger_id)
 
     def create_volume(self, **fields: object) -> tuple[str, datetime | None]:
-        """Make a volume; Railway chooses its name and its size."""
-        answer = self.client.execute(documents.VOLUME_CREATE, {"input": _said(fields)})
+        """Create a volume; Railway chooses its name and its size."""
+        answer = self.client.execute(documents.VOLUME_CREATE, {"input": _without_empty(fields)})
         return answer.data["volumeCreate"]["id"], answer.not_before
 
     def rename_volume(self, volume_id: str, name: str) -> None:
@@ -367,11 +372,12 @@ class RailwayApi:
     def mount_volume(
         self, volume_id: str, environment_id: str, service_id: str, mount_path: str
     ) -> datetime | None:
-        """Attach a volume. Both fields always: a missing service detaches it."""
+        """Attach a volume to a service, at a path."""
         return self._write(
             documents.VOLUME_MOUNT,
             volumeId=volume_id,
             environmentId=environment_id,
+            # Always both: an update without the service detaches the volume.
             input={"serviceId": service_id, "mountPath": mount_path},
         )
 
@@ -386,7 +392,7 @@ class RailwayApi:
         )
 
     def set_backup_kinds(self, volume_instance_id: str, kinds: Sequence[str]) -> None:
-        """Say when a volume is backed up."""
+        """Write the backup schedule of a volume."""
         self._write(documents.BACKUP_SCHEDULE_UPDATE, volumeInstanceId=volume_instance_id, kinds=list(kinds))
 
     def write_variables(
@@ -404,12 +410,12 @@ class RailwayApi:
             project_id: the project.
             environment_id: the environment.
             service_id: the service, None for the shared ones.
-            variables: name to value.
-            replace: whether all others go.
+            variables: name -> value.
+            replace: whether all other variables are removed.
         """
         return self._write(
             documents.VARIABLES_WRITE,
-            input=_said(
+            input=_without_empty(
                 {
                     "projectId": project_id,
                     "environmentId": environment_id,
@@ -424,41 +430,40 @@ class RailwayApi:
     def create_domain(
         self, environment_id: str, service_id: str, target_port: int | None
     ) -> ServiceDomainView:
-        """Let Railway give a service a domain."""
+        """Create a domain generated by Railway."""
         fields = {"environmentId": environment_id, "serviceId": service_id, "targetPort": target_port}
         return ServiceDomainView.of(
-            self._ask(documents.DOMAIN_CREATE, input=_said(fields))["serviceDomainCreate"]
+            self._ask(documents.DOMAIN_CREATE, input=_without_empty(fields))["serviceDomainCreate"]
         )
 
     def update_domain(self, **fields: object) -> None:
-        """Change a domain's label or port (None: no port); Railway wants the domain itself even for the
-        port alone."""
+        """Update the label or the port (None: no port) of a domain; `domain` is always required."""
         self._write(documents.DOMAIN_UPDATE, input=fields)
 
     def delete_domain(self, domain_id: str) -> None:
-        """Take a domain away."""
+        """Delete a service domain."""
         self._write(documents.DOMAIN_DELETE, id=domain_id)
 
     def create_custom_domain(self, **fields: object) -> CustomDomainView:
-        """Announce a domain of one's own."""
+        """Create a custom domain."""
         return CustomDomainView.of(
-            self._ask(documents.CUSTOM_DOMAIN_CREATE, input=_said(fields))["customDomainCreate"]
+            self._ask(documents.CUSTOM_DOMAIN_CREATE, input=_without_empty(fields))["customDomainCreate"]
         )
 
     def update_custom_domain(self, domain_id: str, environment_id: str, target_port: int | None) -> None:
-        """Change the port behind a domain; None: no port."""
+        """Update the port of a custom domain; None: no port."""
         self._write(
             documents.CUSTOM_DOMAIN_UPDATE, id=domain_id, environmentId=environment_id, targetPort=target_port
         )
 
     def delete_custom_domain(self, domain_id: str) -> None:
-        """Take a domain away."""
+        """Delete a custom domain."""
         self._write(documents.CUSTOM_DOMAIN_DELETE, id=domain_id)
 
     def create_tcp_proxy(
         self, environment_id: str, service_id: str, application_port: int
     ) -> tuple[TcpProxyView, datetime | None]:
-        """Open a public TCP port."""
+        """Create a TCP proxy."""
         fields = {
             "environmentId": environment_id,
             "serviceId": service_id,
@@ -468,7 +473,7 @@ class RailwayApi:
         return _proxy(answer.data["tcpProxyCreate"]), answer.not_before
 
     def delete_tcp_proxy(self, proxy_id: str) -> None:
-        """Close a public TCP port."""
+        """Delete a TCP proxy."""
         self._write(documents.TCP_PROXY_DELETE, id=proxy_id)
 
     def deploy_latest(self, environment_id: str, service_id: str) -> None:
@@ -476,16 +481,16 @@ class RailwayApi:
         self._write(documents.DEPLOY_LATEST, environmentId=environment_id, serviceId=service_id)
 
     def deploy_known(self, environment_id: str, service_id: str) -> None:
-        """Deploy what Railway already knows: an image, or the commit of last time."""
+        """Deploy the image, or the commit that Railway knows."""
         self._write(documents.DEPLOY_KNOWN, environmentId=environment_id, serviceId=service_id)
 
     def rollback(self, deployment_id: str) -> None:
-        """Run an earlier deployment again."""
+        """Roll back to an earlier deployment."""
         self._write(documents.ROLLBACK, id=deployment_id)
 
 
-def _said(fields: Mapping[str, object]) -> dict[str, object]:
-    """Only what is said: Railway answers 504 to an empty region, and means something by a null."""
+def _without_empty(fields: Mapping[str, object]) -> dict[str, object]:
+    """The fields that are set: Railway answers 504 to an empty region, and a null has a meaning."""
     return {name: value for name, value in fields.items() if value is not None and value != ""}
 
 
@@ -496,6 +501,6 @@ def _proxy(node: Node) -> TcpProxyView:
 def _unreadable(document: Document, error: Exception) -> RequestError:
     return RequestError(
         document.name,
-        f"the answer is not what the schema says ({type(error).__name__}: {error})",
-        fix="run `pulumi up` again; if it stays, Railway changed its API",
+        f"the answer does not match the schema ({type(error).__name__}: {error})",
+        fix="run `pulumi up` again; if the error persists, Railway has changed its API",
     )

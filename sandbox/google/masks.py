@@ -22,7 +22,7 @@ MAX_PAGE = 1000
 
 
 def output_only(schema: Schema) -> bool:
-    """Return whether clients cannot write a field (older documents say so in the description only)."""
+    """Return whether clients cannot write a field (older documents have that in the description only)."""
     description = cast("str", schema.get("description", ""))
     return bool(schema.get("readOnly")) or "Output only" in description[:200]
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sandbox.google.switches import Switches
 
 Effect = tuple[str, str, str, Any]
-"""("put" | "merge" | "drop", collection, id, value). "merge" requires that the resource still exists."""
+"""("put" | "merge" | "delete", collection, id, value). "merge" requires that the resource still exists."""
 
 TABLE = "operations"
 
@@ -129,7 +129,7 @@ class Operations:
             current = store.get(collection, key)
             if kind == "put":
                 store.put(collection, key, value)
-            elif kind == "drop":
+            elif kind == "delete":
                 store.remove(collection, key)
             elif current is not None:
                 store.put(collection, key, {**current, **value})

@@ -16,8 +16,8 @@ class Switches:
     """Every switch with its default.
 
     Args:
-        operation_polls: the number of polls after which a long-running operation is done (0: the first
-            response already says so).
+        operation_polls: the number of polls after which a long-running operation is done (0: it is done in
+            the first response).
         operation_seconds: the minimum duration of a long-running operation.
         index_build_seconds: how long a Firestore index stays CREATING.
         enforce_enablement: whether calls to a disabled API fail with 403 SERVICE_DISABLED.

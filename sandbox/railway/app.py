@@ -72,16 +72,16 @@ def create_app(state_file: Path | None = None, backend: Backend | None = None) -
     store = load(state_file)
     limits = Limits(store)
     endpoint = Endpoint(store, executable_schema(), limits, state_file)
-    pauses = RequestHolds(endpoint, describe)
-    watch = RailwayMonitor(pauses, describe, RESPONSES)
-    watch.endpoint = endpoint
+    holds = RequestHolds(endpoint, describe)
+    monitor = RailwayMonitor(holds, describe, RESPONSES)
+    monitor.endpoint = endpoint
 
     def reset_all() -> None:
         store.reset()
         limits.reset()
-        pauses.reset()
-        watch.faults.clear()
-        watch.reset()
+        holds.reset()
+        monitor.faults.clear()
+        monitor.reset()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
@@ -90,9 +90,9 @@ def create_app(state_file: Path | None = None, backend: Backend | None = None) -
 
     return Starlette(
         routes=[
-            Route(PATH, watch, methods=["POST"]),
-            *watch.routes(watch.extra_counters),
-            *pauses.routes(),
+            Route(PATH, monitor, methods=["POST"]),
+            *monitor.routes(monitor.extra_counters),
+            *holds.routes(),
             *Admin(store, state_file, reset_all).routes(),
         ],
         middleware=[Middleware(Edge, store=store, backend=backend or SimulatedBackend(store))],

@@ -86,6 +86,8 @@ def respond(deployment: records.Deployment, switches: Switches, path: str) -> tu
     routes = switches.backend_routes or [health_path(deployment)]
     if path not in routes:
         return 404, {"error": "not found", "path": path}
+    if not switches.backend_is_crm:
+        return 200, {"ok": True}
     sessions, firebase = sessions_writable(deployment), firebase_error(deployment.variables) is None
     healthy = sessions and firebase
     return (200 if healthy else 503), {
@@ -96,11 +98,13 @@ def respond(deployment: records.Deployment, switches: Switches, path: str) -> tu
     }
 
 
-def startup_logs(deployment: records.Deployment) -> list[tuple[str, str]]:
+def startup_logs(deployment: records.Deployment, switches: Switches) -> list[tuple[str, str]]:
     """Return (severity, message) of the startup logs. They contain no value of a variable."""
     path = deployment.variables.get(SESSIONS_VARIABLE)
     lines = [("info", f"Mounting volume on: {mount['mountPath']}") for mount in deployment.mounts]
     lines.append(("info", "Starting Container"))
+    if not switches.backend_is_crm:
+        return lines
     lines.append(("info", f"sessions path: {path or '(SESSIONS_PATH is not set)'}"))
     if sessions_writable(deployment):
         lines.append(("info", "sessions dir exists/writable: true"))

@@ -231,5 +231,5 @@ class Context:
         return found
 
     def listed(self, rows: Iterable[Deletable]) -> list[Deletable]:
-        """Return the rows that lists contain: deleted ones only if the switch says so."""
+        """Return the rows that lists contain: deleted ones only if `deleted_listed` is set."""
         return [row for row in rows if row.deleted_at is None or self.switches.deleted_listed]

@@ -126,7 +126,7 @@ def deployment_logs(store: Store, deployment: records.Deployment) -> list[dict[s
     times = status_times(deployment)
     if "DEPLOYING" not in times:
         return []
-    rows = log_rows(deployment, times["DEPLOYING"], backend.startup_logs(deployment))
+    rows = log_rows(deployment, times["DEPLOYING"], backend.startup_logs(deployment, store.switches))
     path = deployment.settings.get("healthcheckPath")
     if path:
         end = times.get("SUCCESS") or times.get("FAILED")

@@ -1,7 +1,10 @@
 """Hold a request before or after its effect, so that a test can kill the client at that moment.
 
-A held request waits until it is resumed or its client disconnects; nothing depends on timing. A client that
-is killed while its request is held "before" has had no effect and needs no `resume`.
+A held request waits until it is released or its client disconnects; nothing depends on timing. A client that
+is killed while its request is held "before" has had no effect, and its request needs no release.
+
+Admin routes: POST `/admin/hold` adds a rule, GET `/admin/held` waits until a request is held, POST
+`/admin/release` removes all rules and releases the held requests.
 """
 
 from __future__ import annotations
@@ -67,7 +70,7 @@ class RequestHolds:
         self.any_held = asyncio.Event()
 
     def reset(self) -> int:
-        """Remove the rules and resume the held requests; return how many there were."""
+        """Remove the rules and release the held requests; return how many there were."""
         self.rules.clear()
         for held in self.held:
             held.released.set()
@@ -79,14 +82,14 @@ class RequestHolds:
             return
         body = await read_body(receive)
         operation = self.describe(scope, body).operation
-        hits = [plan for plan in list(self.rules) if plan.matches(operation)]
-        for plan in hits:
-            self.rules.remove(plan)
-        if any(plan.when == "before" for plan in hits) and not await self.wait_held(
+        hits = [rule for rule in list(self.rules) if rule.matches(operation)]
+        for rule in hits:
+            self.rules.remove(rule)
+        if any(rule.when == "before" for rule in hits) and not await self.wait_held(
             operation, "before", receive
         ):
             return
-        if not any(plan.when == "after" for plan in hits):
+        if not any(rule.when == "after" for rule in hits):
             await self.app(scope, replay(body, receive), send)
             return
         messages: list[Message] = []
@@ -129,9 +132,9 @@ class RequestHolds:
             if rule.when not in ("before", "after") or rule.nth < 1:
                 return JSONResponse({"error": "when must be before or after; nth starts at 1"}, 400)
             self.rules.append(rule)
-            return JSONResponse({"plans": len(self.rules)})
+            return JSONResponse({"rules": len(self.rules)})
 
-        async def paused(request: Request) -> Response:
+        async def wait_for_held(request: Request) -> Response:
             seconds = float(request.query_params.get("timeout", LONGEST_WAIT_SECONDS))
             try:
                 async with asyncio.timeout(seconds):
@@ -143,13 +146,13 @@ class RequestHolds:
             first = self.held[0]
             return JSONResponse({"operation": first.operation, "when": first.when, "held": len(self.held)})
 
-        async def resume(_: Request) -> Response:
-            return JSONResponse({"resumed": self.reset()})
+        async def release(_: Request) -> Response:
+            return JSONResponse({"released": self.reset()})
 
         return [
-            Route("/admin/pause", hold, methods=["POST"]),
-            Route("/admin/paused", paused, methods=["GET"]),
-            Route("/admin/resume", resume, methods=["POST"]),
+            Route("/admin/hold", hold, methods=["POST"]),
+            Route("/admin/held", wait_for_held, methods=["GET"]),
+            Route("/admin/release", release, methods=["POST"]),
         ]
 
 

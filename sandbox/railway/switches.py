@@ -83,7 +83,7 @@ class Switches:
     page_limit: int = 0
     """Maximum number of edges per page, whatever `first` requests."""
 
-    # Settings that are lost
+    # Settings that are not kept
     settings_ignored: list[str] = field(default_factory=list[str])
     """Service settings (attributes of records.Instance) that are accepted and then ignored."""
 
@@ -92,6 +92,9 @@ class Switches:
     """The outcome of every new deployment, unless its own copy of the settings makes it fail."""
     deploy_outcomes_next: list[str] = field(default_factory=list[str])
     """Outcomes of the next deployments, used one by one before `deploy_outcome` applies again."""
+    backend_is_crm: bool = True
+    """A started service is the CRM's backend, which needs its sessions and Firebase. False: another service,
+    which is healthy."""
     backend_routes: list[str] = field(default_factory=list[str])
     """Paths that the backend serves; empty: the path of the health check."""
     strict_repos: bool = False
@@ -162,11 +165,11 @@ class Switches:
     """Updating a domain with targetPort null removes its port, or keeps it."""
     blank_credentials_clear: bool = unverified(True, False)
     """Registry credentials with an empty name and password remove the credentials, or change nothing."""
-    settings_reach: str = unverified("no_forks", "named")
+    settings_update_scope: str = unverified("no_forks", "named")
     """serviceInstanceUpdate in an environment that is not a fork applies to all environments that are not
-    forks, as the schema says ("no_forks"), or only to the named one, as reported from the live API ("named").
-    """
-    service_delete_reach: str = unverified("no_forks", "named")
+    forks, as in the schema's description ("no_forks"), or only to the named one, as reported from the live
+    API ("named")."""
+    service_delete_scope: str = unverified("no_forks", "named")
     """The same for serviceDelete."""
     overlap_fails_all: bool = unverified(False, True)
     """Overlapping mutations of one environment all fail, not only domain creations."""

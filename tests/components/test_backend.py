@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pulumi
 import pytest
 
+from components.backend import CONFIG_KEYS
+from settings.keys import NAMESPACE
+from settings.model import KEYS
 from tests.components import world
 from tests.components.conftest import Run
 from tests.components.engine import GENERATED
@@ -186,6 +189,15 @@ def test_rollback_and_allow_new_volume_are_passed_on(run: Run, enabled: bool) ->
     assert engine.one("backend-deployment").inputs["rollback"] is enabled
     for name in ("backend-volume", "backend-environment", "railway-project"):
         assert engine.one(name).inputs["allow_new_volume"] is enabled
+
+
+def test_error_messages_name_existing_config_keys(run: Run) -> None:
+    """Each resource gets the keys that its messages name."""
+    handed = {field.name: getattr(CONFIG_KEYS, field.name) for field in fields(CONFIG_KEYS)}
+    assert None not in handed.values()
+    assert {key.removeprefix(f"{NAMESPACE}:") for key in handed.values()} <= set(KEYS)
+    volume = run().one("backend-volume").inputs["config_keys"]
+    assert volume == {name: handed[name] for name in ("allow_new_volume", "region", "size_gb", "volume_name")}
 
 
 def test_the_adoption_is_last_and_has_all_declared_inputs(run: Run) -> None:

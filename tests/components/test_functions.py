@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from checkout.endpoints import HttpsTrigger
+from settings.model import Settings
 from tests.components import world
 from tests.components.conftest import Run
 from tests.components.engine import Engine
@@ -56,6 +57,32 @@ def test_firebase_config_has_the_configured_bucket(run: Run) -> None:
         "projectId": world.PROJECT,
         "storageBucket": "crm.firebasestorage.app",
     }
+
+
+def test_firebase_config_has_the_configured_realtime_database(run: Run) -> None:
+    url = "https://crm-test-default-rtdb.firebaseio.com"
+    google = replace(world.GOOGLE, database_url=url)
+    engine = run(settings=lambda: world.settings(google=google))
+    service = engine.one("functions-us-central1-exportClients").inputs["serviceConfig"]
+    config = json.loads(service["environmentVariables"]["FIREBASE_CONFIG"])
+    assert config == {"projectId": world.PROJECT, "databaseURL": url}
+
+
+def test_the_backends_address_can_be_a_plain_variable(run: Run) -> None:
+    """Then there is no secret for it, and the verification runs again when the variable is renamed."""
+    plain = replace(world.PUBLIC, secrets=(), backend_variable="BACKEND_URL")
+    codebase = world.codebase(plain, *world.ENDPOINTS[1:])
+    engine = run(app=lambda: world.app(codebases=(codebase,), backend_secret=None))
+    function = engine.one("functions-us-central1-whatsappProxySend")
+    variables = function.inputs["serviceConfig"]["environmentVariables"]
+    assert variables["BACKEND_URL"] == "https://backend.up.railway.app"
+    assert any(urn.endswith("::backend-domain") for urn in function.depends_on)
+    other = engine.one("functions-us-central1-exportClients").inputs["serviceConfig"]
+    assert "BACKEND_URL" not in other["environmentVariables"]
+    assert not [one for one in engine.of("secret:Secret") if one.name == "secrets-RAILWAY_WHATSAPP_URL"]
+    renamed = world.codebase(replace(plain, backend_variable="API_URL"), *world.ENDPOINTS[1:])
+    after = run(app=lambda: world.app(codebases=(renamed,), backend_secret=None))
+    assert engine.one("verification-run").inputs["stdin"] != after.one("verification-run").inputs["stdin"]
 
 
 def test_a_private_function_has_no_invoker(run: Run) -> None:
@@ -162,6 +189,27 @@ def test_a_named_codebase_is_a_label(run: Run) -> None:
     named = replace(world.codebase(world.PUBLIC), name="crm")
     engine = run(app=lambda: world.app(codebases=(named,)))
     assert function(engine, "whatsappProxySend")["labels"]["firebase-functions-codebase"] == "crm"
+
+
+def test_the_guard_knows_all_functions_and_where_their_code_is(run: Run) -> None:
+    inputs = dict(run().one("functions-deletion").inputs)
+    del inputs["__provider"]
+    assert inputs == {
+        "functions": sorted(endpoint.id for endpoint in world.ENDPOINTS),
+        "sources": [{"folder": "examples/crm/functions", "compiled": ["examples/crm/functions/lib"]}],
+        "production": False,
+        "allowed": False,
+    }
+
+
+def test_the_guard_knows_the_settings_and_that_no_function_is_left(run: Run) -> None:
+    def production() -> Settings:
+        given = world.settings(production=True)
+        return replace(given, functions=replace(given.functions, allow_function_deletion=True))
+
+    guard = run(settings=production, app=lambda: world.app(codebases=())).one("functions-deletion")
+    assert (guard.inputs["production"], guard.inputs["allowed"]) == (True, True)
+    assert guard.inputs["functions"] == []
 
 
 def test_a_codebase_cannot_replace_the_variables_of_the_platform(run: Run) -> None:

@@ -106,13 +106,13 @@ def test_a_disabled_api_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """The first `up` enables it; the preview before must not fail."""
     warnings: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", warnings.append)
-    off = GoogleError("compile", "disabled", "enable it", status=403, reason="SERVICE_DISABLED")
+    off = GoogleError("disabled", "enable it", status=403, reason="SERVICE_DISABLED")
     assert compile_problems(Compiler(off), world.PROJECT, RULES, tmp_path) == []
     assert len(warnings) == 1
     assert "firestore.rules was not compiled" in warnings[0]
 
 
 def test_a_failed_request_is_a_problem_with_its_fix(tmp_path: Path) -> None:
-    refused = GoogleError("compile", "expired", "renew it", status=401, reason="UNAUTHENTICATED")
+    refused = GoogleError("expired", "renew it", status=401, reason="UNAUTHENTICATED")
     problems = compile_problems(Compiler(refused), world.PROJECT, RULES, tmp_path)
     assert [problem.fix for problem in problems] == ["renew it"]

@@ -164,6 +164,8 @@ def codebase(*endpoints: Endpoint, content: str = "0f0f") -> Codebase:
     """A codebase of these functions, with an archive of this content."""
     return Codebase(
         name="default",
+        folder=Path("examples/crm/functions"),
+        output_folders=(Path("examples/crm/functions/lib"),),
         endpoints=endpoints,
         archive=Archive(path=Path(__file__), sha256=content, object_name=f"default-{content}.zip", files=()),
         required_apis=(),

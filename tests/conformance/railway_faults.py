@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Literal
 import grpc
 
 from sandbox.faults import Fault, RequestInfo, RequestMonitor
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
 from sandbox.railway.edge import LOOPBACK, host_of
 from sandbox.railway.request_holds import HoldRule, RequestHolds
@@ -237,14 +237,14 @@ class Bench:
 
     def __init__(self, file: Path, warm: WarmProcesses | None) -> None:
         app = create_app(file)
-        self.pauses = RequestHolds(app, _described)
-        self.edge = RequestMonitor(self.pauses, _described)
+        self.holds = RequestHolds(app, _described)
+        self.edge = RequestMonitor(self.holds, _described)
 
         async def route(scope: Scope, receive: Receive, send: Send) -> None:
             public = scope["type"] == "http" and host_of(scope) not in LOOPBACK
             await (self.edge if public else app)(scope, receive, send)
 
-        self.server = LiveServer(route)
+        self.server = LocalServer(route)
 
     def requests(self) -> list[str]:
         """What was sent since the reset, in order; of a wait's requests in a row the first two."""
@@ -262,9 +262,9 @@ class Bench:
         if case.kind in KILLS:
             when = case.kind.removeprefix("kill_")
             if case.request == HEALTH:
-                self.pauses.rules.append(HoldRule(operation=HEALTH, nth=case.nth, when=when))
+                self.holds.rules.append(HoldRule(operation=HEALTH, nth=case.nth, when=when))
             else:
-                self.world.admin("pause", {"operation": case.request, "nth": case.nth, "when": when})
+                self.world.admin("hold", {"operation": case.request, "nth": case.nth, "when": when})
         elif case.request == HEALTH:
             kind = "http_500" if case.kind in ("creation_throttle", "internal_error") else case.kind
             self.edge.faults.append(Fault(operation=HEALTH, kind=kind, nth=case.nth, times=times))
@@ -273,7 +273,7 @@ class Bench:
 
     def held(self) -> bool:
         """Whether a request is held."""
-        return bool(self.pauses.held) or "operation" in self.world.admin("paused?timeout=0.05")
+        return bool(self.holds.held) or "operation" in self.world.admin("held?timeout=0.05")
 
     def came(self, case: Case) -> bool:
         """Whether the request was sent."""
@@ -284,9 +284,9 @@ class Bench:
     def heal(self) -> None:
         """No more failures."""
         self.world.no_faults()
-        self.world.admin("resume", {})
+        self.world.admin("release", {})
         self.edge.faults.clear()
-        self.pauses.reset()
+        self.holds.reset()
 
 
 def _described(scope: Scope, body: bytes) -> RequestInfo:

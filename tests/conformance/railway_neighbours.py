@@ -61,9 +61,9 @@ class Neighbours:
         return cls._in(world, engine.id("project"), engine.id("environment"))
 
     @classmethod
-    def beside_if_any(cls, world: World) -> Neighbours:
-        """The same where our project was made already."""
-        ours = [row for row in world.rows("projects") if row["name"] == "crm"]
+    def beside_if_any(cls, world: World, project: str = "crm") -> Neighbours:
+        """The same where our project exists already."""
+        ours = [row for row in world.rows("projects") if row["name"] == project]
         if not ours:
             return cls()
         environments = [row for row in world.rows("environments") if row["project_id"] == ours[0]["id"]]

@@ -16,7 +16,7 @@ from railway.environment import EnvironmentProvider
 from railway.graphql import documents
 from railway.service import ServiceProvider
 from railway.service_settings import ServiceSettingsProvider
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
 from sandbox.railway.switches import UNVERIFIED
 from tests.conformance.railway_changes import CHANGED, FIRST
@@ -44,7 +44,7 @@ RAILWAY_DEPLOYS = {
 @pytest.fixture(scope="module")
 def served(warm: WarmProcesses) -> Iterator[World]:
     """One server for all of them."""
-    with LiveServer(create_app()) as server:
+    with LocalServer(create_app()) as server:
         yield World(server.url, warm)
 
 
@@ -155,7 +155,7 @@ def test_a_stack_lives_whatever_railway_answers(railway: World, switches: Mappin
     with railway.operation() as process:
         if "missing_answer" in switches:
             # Whoever may not see it is answered the same, so this is never taken for a deletion.
-            assert "may not ask whether it is deleted" in _refused(lambda: life.engine.refresh(process))
+            assert "cannot read whether it is deleted" in _refused(lambda: life.engine.refresh(process))
             return
         assert life.engine.refresh(process)["service"][""][1] is None
     done = life.up(changed)
@@ -259,12 +259,12 @@ def _shrinking(world: World, answer: object) -> None:
         assert engine.refresh(process)["volume"]["size_mb"] == (50000, 60000)
         wish = engine.inputs("volume", Declared()) or {}
         problems = process.resource(PROVIDERS["volume"]).check(wish, engine.state["volume"].inputs)
-        assert "the volume has 60 GB, and 50 GB are declared; a volume never shrinks" in problems["size_mb"]
+        assert "the volume has 60 GB, and 50 GB are declared; a volume cannot shrink" in problems["size_mb"]
         assert "pulumi config set whatsapp-crm:volumeSizeGb 60" in problems["size_mb"]
         # And where the state is lost, and nothing is known of its size.
         del engine.state["volume"]
         said = _refused(lambda: engine.up(process, Declared()))
-        assert "has 60 GB, and 50 GB are declared; a volume never shrinks" in said
+        assert "has 60 GB, and 50 GB are declared; a volume cannot shrink" in said
         assert "pulumi config set whatsapp-crm:volumeSizeGb 60" in said
     assert "ConfigPatch" not in world.counts()[0]
 
@@ -369,8 +369,8 @@ def _port_taken_back(world: World, answer: object) -> None:
         with world.operation() as process:
             text = _refused(lambda: engine.up(process, bare))
         assert f"the domain {name} without a port" in text
-        assert "target_port is 8080 and should be nothing" in text
-        assert "declare the port again, or take it away in Railway's dashboard" in text
+        assert "target_port is 8080 instead of null" in text
+        assert "declare the port again, or remove it in Railway's dashboard" in text
     with world.operation() as process:
         half = bare.but(target_port=8080)
         assert "the domain crm.example.com without a port" in _refused(lambda: engine.up(process, half))
@@ -435,7 +435,7 @@ def _settings_elsewhere(world: World, answer: object) -> None:
     declared = Declared(settings={"start_command": "node prod.js"})
     with world.operation() as process:
         engine.up(process, declared)
-    assert "in the environment staging too" in process.stderr
+    assert "also in the environment staging" in process.stderr
     there = {row["environment_id"]: row["start_command"] for row in world.rows("instances")}
     assert there[staging] == ("node prod.js" if answer == "no_forks" else None)
     with world.operation() as process:
@@ -450,7 +450,7 @@ def _service_elsewhere(world: World, answer: object) -> None:
     world.reset()
     with world.operation() as process:
         service = process.resource(PROVIDERS["service"])
-        assert "in the environment staging too" in _refused(
+        assert "also in the environment staging" in _refused(
             lambda: service.delete(engine.state["service"].live)
         )
     assert "ServiceDelete" not in world.counts()[0]
@@ -474,8 +474,8 @@ CASES: dict[str, Callable[[World, object], None]] = {
     "unmerged_none_is_null": _nothing_staged,
     "null_port_clears": _port_taken_back,
     "blank_credentials_clear": _credentials_taken_back,
-    "settings_reach": _settings_elsewhere,
-    "service_delete_reach": _service_elsewhere,
+    "settings_update_scope": _settings_elsewhere,
+    "service_delete_scope": _service_elsewhere,
     "overlap_fails_all": _at_once,
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox import scale_bench
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
 
 pytestmark = pytest.mark.conformance
@@ -16,5 +16,5 @@ pytestmark = pytest.mark.conformance
 )
 def test_requests_grow_with_pages_only(services: int, variables: int, requests: int) -> None:
     """Whatever the number of resources: three for each service here."""
-    with LiveServer(create_app()) as server:
+    with LocalServer(create_app()) as server:
         assert scale_bench.refresh(server.url, services, variables).requests == requests

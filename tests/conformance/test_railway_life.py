@@ -23,10 +23,10 @@ from railway.service_settings import ServiceSettingsProvider
 from railway.shared_variables import SharedVariablesProvider
 from railway.tcp_proxy import TcpProxyProvider
 from railway.variables import VariablesProvider
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
 from tests.conformance.dynamic_process import UNKNOWN, Live
-from tests.conformance.railway_world import REPO, WORKSPACE, Declared, Engine, World, first_up
+from tests.conformance.railway_world import CONFIG_KEYS, REPO, WORKSPACE, Declared, Engine, World, first_up
 from tests.conformance.test_railway_environments import NEW_ALLOWED
 from tests.conformance.warm_processes import WarmProcesses
 
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.conformance
 @pytest.fixture
 def railway(warm: WarmProcesses) -> Iterator[World]:
     """An empty Railway sandbox."""
-    with LiveServer(create_app()) as server:
+    with LocalServer(create_app()) as server:
         yield World(server.url, warm)
 
 
@@ -91,7 +91,12 @@ SUBJECTS: dict[str, Subject] = {
         config=NEW_ALLOWED,
         provider=ProjectProvider(),
         place=(),
-        inputs={"project_name": "other", "stack_marker": "other/test", "workspace_id": WORKSPACE},
+        inputs={
+            "project_name": "other",
+            "stack_marker": "other/test",
+            "workspace_id": WORKSPACE,
+            "config_keys": CONFIG_KEYS,
+        },
         changes={"project_name": "renamed"},
         by_hand=lambda world, live: world.hand(
             'mutation($id: String!) { projectUpdate(id: $id, input: {name: "hand"}) { id } }', id=live.id
@@ -105,7 +110,7 @@ SUBJECTS: dict[str, Subject] = {
         config=NEW_ALLOWED,
         provider=EnvironmentProvider(),
         place=("project_id",),
-        inputs={"environment_name": "staging"},
+        inputs={"environment_name": "staging", "config_keys": CONFIG_KEYS},
         changes={"environment_name": "preview"},
         by_hand=lambda world, live: world.hand(
             'mutation($id: String!) { environmentRename(id: $id, input: {name: "hand"}) { id } }', id=live.id
@@ -407,10 +412,8 @@ def test_a_domain_that_somebody_else_has_is_said_with_a_way_on(railway: World) -
             engine.up(process, Declared(custom_domain={"domain": "crm.example.com"}))
         assert isinstance(caught.value, grpc.Call)
         said = str(caught.value.details())
-        assert (
-            "does not give the domain crm.example.com to this service: Domain crm.example.com is not" in said
-        )
-        assert "fix: if that service is yours: take the domain away there" in said
+        assert "rejected the domain crm.example.com for this service: Domain crm.example.com is not" in said
+        assert "fix: if that service is yours, remove the domain from it" in said
         assert "pulumi config set whatsapp-crm:customDomain <another name>" in said
         with pytest.raises(grpc.RpcError) as caught:
             engine.up(process, Declared(subdomain="mine"))

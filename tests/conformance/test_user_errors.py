@@ -5,7 +5,7 @@ from __future__ import annotations
 import grpc
 import pytest
 
-from railway.errors import MissingError
+from railway.graphql.errors import MissingError
 from railway.service import ServiceProvider
 from tests.conformance.railway_world import World, first_up
 

@@ -117,8 +117,8 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
 
 def test_a_file_that_the_config_does_not_name_is_pointed_at(life: Life) -> None:
     said = life.done["unaware"].stdout
-    assert f'changes settings.railway_config_file: "{FILE}" -> nothing' in said
-    assert f"look: the service follows the file {FILE} of its repository, and will no longer" in said
+    assert f'changes settings.railway_config_file: "{FILE}" -> null' in said
+    assert f"warning: the service uses the file {FILE} of its repository, and will no longer" in said
     assert f"pulumi config set whatsapp-crm:railwayConfigFile {FILE}" in said
 
 
@@ -127,10 +127,10 @@ def test_the_preview_offers_what_the_file_says(life: Life) -> None:
     assert done.returncode == 0, done.stdout
     assert "deploy/production.json: Railway stops reading this file on 2026-12-01." in done.stdout
     assert advised(done.stdout) == COMMANDS
-    assert 'changes settings.build_command: nothing -> "npm run build"' in done.stdout
-    assert 'changes settings.pre_deploy_command: nothing -> ["npm run migrate"]' in done.stdout
+    assert 'changes settings.build_command: null -> "npm run build"' in done.stdout
+    assert 'changes settings.pre_deploy_command: null -> ["npm run migrate"]' in done.stdout
     assert "settings.healthcheck_path" not in done.stdout  # is what it is already
-    assert "the service follows the file" not in done.stdout
+    assert "the service uses the file" not in done.stdout
 
 
 @pytest.mark.parametrize("step", ["up", "without the file"])

@@ -176,7 +176,7 @@ def test_a_rollback_is_asked_for_as_long_as_the_config_says(life: Life) -> None:
 def test_a_failed_up_fails_and_the_last_good_deployment_runs_again(life: Life) -> None:
     done = life.done["failing"]
     assert done.returncode != 0
-    assert "the last good deployment" in done.stdout
+    assert "the last healthy deployment" in done.stdout
     assert life.statuses[-1] in {"QUEUED", "INITIALIZING", "BUILDING", "DEPLOYING", "SUCCESS"}
 
 

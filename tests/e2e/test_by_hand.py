@@ -205,7 +205,7 @@ def test_it_goes_with_the_next_up(life: Life) -> None:
 def test_another_region_than_the_volumes_is_refused_in_the_preview(life: Life) -> None:
     done = life.done["another region"]
     assert done.returncode != 0
-    assert "is in us-west2, and europe-west4-drams3a is declared" in done.stdout
+    assert "is in the region us-west2, but europe-west4-drams3a is declared" in done.stdout
     assert "pulumi config set whatsapp-crm:railwayRegion us-west2" in done.stdout
     assert "Traceback" not in done.stdout
     assert life.railway["another region"].requests == 0
@@ -220,7 +220,7 @@ def test_nothing_shows_the_value_that_somebody_typed(life: Life) -> None:
     "said",
     [
         "can be restored for 48 hours after the deletion",
-        "restore it: Railway's dashboard",
+        "restore it in Railway's dashboard",
         "pulumi config set whatsapp-crm:allowNewVolume true",
         "`pulumi up --refresh --run-program`",
     ],
@@ -300,9 +300,9 @@ def test_there_is_one_of_everything_that_is_ours(life: Life) -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        "was deleted on Railway, and its volume with it",
+        "was deleted on Railway, together with its volume",
         "can be restored for 48 hours after the deletion",
-        "restore it: Railway's dashboard",
+        "restore it in Railway's dashboard",
         "pulumi config set whatsapp-crm:allowNewVolume true",
         "`pulumi up --refresh --run-program`",
     ],

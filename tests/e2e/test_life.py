@@ -15,10 +15,12 @@ import pytest
 
 from sandbox import manual_edits, stack_state
 from sandbox.supervisor import PROJECT, STACK, Sandbox
+from tests import bad_settings
 from tests.e2e.stack import DRIFT, Done, Stack
 
 pytestmark = pytest.mark.e2e
 
+NODE_MODULES = bad_settings.EXAMPLE_APP / "functions/node_modules"
 SEVEN = {f"SETTING_{n}": str(n) for n in range(5)}
 
 
@@ -35,7 +37,7 @@ class Life:
 
 
 @pytest.fixture(scope="module")
-def life(sandbox: Sandbox, stack: Stack) -> Life:
+def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Life:
     """Live it."""
     seen = Life()
 
@@ -67,6 +69,13 @@ def life(sandbox: Sandbox, stack: Stack) -> Life:
     stack.edit(change)
     step("seven variables and the branch", "up", "--yes", "--skip-preview")
     step("preview after it", *DRIFT)
+    app = bad_settings.copy_app(tmp_path_factory.mktemp("unbuilt") / "crm", NODE_MODULES)
+    index = app / "functions/index.js"
+    index.write_text(index.read_text().replace("\nconst assistant =", "\nreturn;\nconst assistant ="))
+    stack.edit(lambda config: config.update({"whatsapp-crm:appDir": str(app)}))
+    step("preview without most functions", "preview")
+    step("up without most functions", "up", "--yes", "--skip-preview")
+    stack.edit(lambda config: config.update({"whatsapp-crm:appDir": "./examples/crm"}))
     step("destroy", "destroy", "--yes", "--skip-preview")
     seen.after = stack_state.resources(sandbox, STACK)
     return seen
@@ -163,6 +172,17 @@ def test_seven_variables_and_the_branch_are_one_deployment(life: Life) -> None:
     ok(life, "seven variables and the branch")
     assert life.railway["seven variables and the branch"].deployments == 1
     ok(life, "preview after it")
+
+
+def test_functions_that_vanish_stop_the_preview_and_the_up(life: Life) -> None:
+    for step in ("preview without most functions", "up without most functions"):
+        assert life.done[step].returncode != 0
+        assert (
+            "6 of 9 functions would be deleted, which is a third of them or more: aggregateClientStats, "
+            "askAboutClient, extractEventFromThread, processFollowUps, processOutboxNow, setMember."
+        ) in life.done[step].stdout
+        assert "pulumi config set whatsapp-crm:allowFunctionDeletion true" in life.done[step].stdout
+        assert not [o for o in life.google[step].operations if o.startswith("DELETE")]
 
 
 def test_the_deployed_stack_is_verified_from_its_state(sandbox: Sandbox, life: Life) -> None:

@@ -160,7 +160,7 @@ def test_a_foreign_railway_project_of_that_name_stops_the_up_before_any_change(s
     done, asked, google = stack.counted(lambda: stack.pulumi("up", "--yes", "--skip-preview"))
     assert done.returncode != 0
     assert (
-        f"already has a Railway project named {name} that this stack did not make: {foreign}" in done.stdout
+        f"already has a Railway project named {name} that this stack did not create: {foreign}" in done.stdout
     )
     assert f"pulumi config set whatsapp-crm:railwayProjectId {foreign}" in done.stdout
     assert stack_state.get_admin(railway, "/admin/state") == before

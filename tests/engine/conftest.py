@@ -13,7 +13,7 @@ import requests
 from sandbox.engine.toolchain import Engine, find_or_build
 from sandbox.environment import GOOGLE_ENDPOINTS, GOOGLE_PROJECT, GOOGLE_TOKEN
 from sandbox.google.app import create_app
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from tests.engine.recorded import Sent, readable, sent
 from tests.engine.stack import ProgramStack
 
@@ -38,7 +38,7 @@ def program(tmp_path: Path, engine: Engine) -> ProgramStack:
 @pytest.fixture(scope="module")
 def google() -> Iterator[str]:
     """A local Google server; its base URL."""
-    with LiveServer(create_app()) as server:
+    with LocalServer(create_app()) as server:
         yield server.url
 
 
@@ -81,7 +81,7 @@ def phases(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Phases:
     output: dict[str, str] = {}
     state: dict[str, dict[str, Any]] = {}
     exported = ""
-    with LiveServer(create_app()) as google:
+    with LocalServer(create_app()) as google:
         stack = ProgramStack(tmp_path_factory.mktemp("life"), engine, google_environment(google.url))
         shutil.copy(ALL_TYPES, stack.folder / "__main__.py")
         stack.write("source.zip", "not looked into")

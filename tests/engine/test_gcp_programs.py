@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from tests.engine.conftest import google_environment
 from tests.engine.stack import NO_CHANGES_EXPECTED, ProgramStack
 
@@ -254,7 +254,7 @@ class OneFunction:
 
 def test_a_function_whose_build_failed_is_kept_and_updated(tmp_path: Path, engine: Engine) -> None:
     api = OneFunction()
-    with LiveServer(api.app) as server:
+    with LocalServer(api.app) as server:
         stack = ProgramStack(tmp_path, engine, google_environment(server.url))
         stack.write("__main__.py", FUNCTION)
         stack.run("config", "set", "entry", "wrong")

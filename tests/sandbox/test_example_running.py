@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from sandbox.firestore import FirestoreEmulator
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from tests.rules.firestore_client import OK, Client, user_token
 from tests.sandbox.crm_parts import (
     BACKEND,
@@ -49,8 +49,8 @@ class Crm:
 
     project: str
     emulator: FirestoreEmulator
-    identity: LiveServer
-    ai: LiveServer
+    identity: LocalServer
+    ai: LocalServer
     account_json: str
     asked: list[dict[str, Any]] = field(default_factory=list)
     backend_url: str = ""
@@ -138,8 +138,8 @@ def crm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crm]:
     asked: list[dict[str, Any]] = []
     with (
         FirestoreEmulator() as emulator,
-        LiveServer(identity_app(EMAILS)) as identity,
-        LiveServer(ai_app(answer, asked)) as ai,
+        LocalServer(identity_app(EMAILS)) as identity,
+        LocalServer(ai_app(answer, asked)) as ai,
     ):
         made = Crm(
             project=project,

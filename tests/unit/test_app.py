@@ -83,7 +83,7 @@ def test_loading_twice_has_the_same_result(checkout: Checkout) -> None:
 
 def test_a_file_that_is_not_deployed_has_no_effect(checkout: Checkout) -> None:
     before = checkout.good()
-    (checkout.folder / "functions/README.md").write_text("about", encoding="utf-8")
+    (checkout.folder / "functions/settings.local").write_text("about", encoding="utf-8")
     (checkout.folder / "functions/test/more.test.js").write_text("1;", encoding="utf-8")
     assert checkout.good() == before
 
@@ -111,16 +111,45 @@ def test_configured_params_are_evaluated_and_in_the_environment(checkout: Checko
     assert [use.secret for use in asking.secrets] == ["OPENAI_API_KEY"]
 
 
-def test_one_of_two_ai_keys_is_enough(checkout: Checkout) -> None:
-    checkout.append(
-        "functions/index.js",
-        'exports.both = require("firebase-functions/https").onCall('
-        '{ secrets: ["GROQ_API_KEY", "OPENAI_API_KEY"] }, () => {});\n',
+BOTH = (
+    'exports.both = require("firebase-functions/https").onCall('
+    '{ secrets: ["GROQ_API_KEY", "OPENAI_API_KEY"] }, () => {});\n'
+)
+EITHER = ["OPENAI_API_KEY|GROQ_API_KEY"]
+
+
+def test_a_function_needs_both_ai_keys_unless_a_setting_says_that_one_is_enough(checkout: Checkout) -> None:
+    checkout.append("functions/index.js", BOTH)
+    _, problems = checkout.load()
+    (problem,) = problems
+    assert problem.what == "both uses the secret OPENAI_API_KEY, which is not configured."
+    assert problem.fix == (
+        "pulumi config set --secret --path 'whatsapp-crm:secrets.OPENAI_API_KEY'  (if GROQ_API_KEY is "
+        "enough: pulumi config set --path --type string 'whatsapp-crm:alternativeSecrets[0]' "
+        "'OPENAI_API_KEY|GROQ_API_KEY')"
     )
-    found = checkout.good()
+
+
+def test_one_of_two_alternatives_is_enough_with_a_warning_that_names_both(checkout: Checkout) -> None:
+    checkout.append("functions/index.js", BOTH)
+    found = checkout.good(alternativeSecrets=EITHER)
     both = next(endpoint for endpoint in found.codebases[0].endpoints if endpoint.id == "both")
     assert [use.secret for use in both.secrets] == ["GROQ_API_KEY"]
-    assert found.notes == ("OPENAI_API_KEY is not configured; the other AI provider's key is used.",)
+    (warning,) = found.warnings
+    assert warning.startswith(
+        "both: deployed without the secret OPENAI_API_KEY, which is not configured, because "
+        "whatsapp-crm:alternativeSecrets says that GROQ_API_KEY is enough."
+    )
+    assert "pulumi config set --secret --path 'whatsapp-crm:secrets.OPENAI_API_KEY'" in warning
+
+
+def test_a_function_that_uses_both_gets_both_when_both_are_configured(checkout: Checkout) -> None:
+    checkout.append("functions/index.js", BOTH)
+    secrets = {**bad_settings.SECRETS, "OPENAI_API_KEY": "sk-not-a-real-key"}
+    found = checkout.good(alternativeSecrets=EITHER, secrets=secrets)
+    both = next(endpoint for endpoint in found.codebases[0].endpoints if endpoint.id == "both")
+    assert [use.secret for use in both.secrets] == ["GROQ_API_KEY", "OPENAI_API_KEY"]
+    assert found.warnings == ()
 
 
 def test_a_function_with_one_ai_key_needs_that_key(checkout: Checkout) -> None:
@@ -129,7 +158,7 @@ def test_a_function_with_one_ai_key_needs_that_key(checkout: Checkout) -> None:
         'exports.single = require("firebase-functions/https").onCall('
         '{ secrets: ["OPENAI_API_KEY"] }, () => {});\n',
     )
-    _, problems = checkout.load()
+    _, problems = checkout.load(alternativeSecrets=EITHER)
     (problem,) = problems
     assert "single uses the secret OPENAI_API_KEY, which is not configured." in problem.what
     assert problem.fix == "pulumi config set --secret --path 'whatsapp-crm:secrets.OPENAI_API_KEY'"
@@ -141,7 +170,7 @@ def test_two_ai_keys_without_a_value_are_one_problem(checkout: Checkout) -> None
         'exports.both = onCall({ secrets: ["GROQ_API_KEY", "OPENAI_API_KEY"] }, () => {});\n'
     )
     (checkout.folder / "functions/index.js").write_text(only_both, encoding="utf-8")
-    _, problems = checkout.load(secrets={})
+    _, problems = checkout.load(secrets={}, alternativeSecrets=EITHER)
     (problem,) = problems
     assert problem.what == (
         "both uses the secret GROQ_API_KEY, which is not configured "
@@ -150,7 +179,7 @@ def test_two_ai_keys_without_a_value_are_one_problem(checkout: Checkout) -> None
     checkout.append(
         "functions/index.js", 'exports.single = onCall({ secrets: ["OPENAI_API_KEY"] }, () => {});\n'
     )
-    _, problems = checkout.load(secrets={})
+    _, problems = checkout.load(secrets={}, alternativeSecrets=EITHER)
     (problem,) = problems
     assert problem.what == "single uses the secret OPENAI_API_KEY, which is not configured."
 
@@ -173,15 +202,17 @@ def test_an_overwritten_export_is_a_warning(checkout: Checkout) -> None:
     assert "exports.processOutboxNow is not deployed" not in warned
 
 
-def test_predeploy_and_env_files_are_warnings(checkout: Checkout) -> None:
+def test_commands_that_are_not_run_are_warnings(checkout: Checkout) -> None:
     def change(document: dict[str, object]) -> None:
-        document["functions"] = {"source": "functions", "runtime": "nodejs22", "predeploy": ["npm run build"]}
+        hooks = {"predeploy": ["npm run build"], "postdeploy": "npm run notify"}
+        document["functions"] = {"source": "functions", "runtime": "nodejs22", **hooks}
+        document["firestore"] = {"rules": "firestore.rules", "predeploy": "npm run rules"}
 
     checkout.firebase_json(change)
-    (checkout.folder / "functions/.env").write_text("SECRET=not-a-real-key\n", encoding="utf-8")
-    first, second = checkout.good().warnings
-    assert "does not run predeploy commands. Run them before: npm run build" in first
-    assert ".env is not read or deployed" in second
+    rules, before, after = checkout.good().warnings
+    assert "firestore: this program does not run these commands: npm run rules" in rules
+    assert "does not run predeploy commands. Run them before: npm run build" in before
+    assert "does not run postdeploy commands. Run them afterwards: npm run notify" in after
 
 
 def test_a_function_in_two_codebases_is_a_problem(checkout: Checkout) -> None:

@@ -18,8 +18,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from ops.ci_report import LIMITS, PullRequest, Report, ReportError, fit, main, marker, render
-from sandbox.live_server import LiveServer
+from ops.ci_report import LIMITS, CommentError, PullRequest, PulumiRun, fit, main, marker, render
+from sandbox.local_server import LocalServer
 
 pytestmark = pytest.mark.unit
 
@@ -81,7 +81,7 @@ class GitHub:
 @pytest.fixture
 def github() -> Iterator[tuple[GitHub, str]]:
     fake = GitHub()
-    with LiveServer(fake.app) as server:
+    with LocalServer(fake.app) as server:
         yield fake, server.url
 
 
@@ -93,7 +93,7 @@ def _rendered(
     text: str = PRINTED, *, operation: str = "preview", code: int = 0, limit: int = 65_000, **secrets: str
 ) -> str:
     return render(
-        Report(operation=operation, stack="prod", code=code, text=text), limit=limit, environ=secrets
+        PulumiRun(operation=operation, stack="prod", code=code, text=text), limit=limit, environ=secrets
     )
 
 
@@ -113,6 +113,8 @@ def test_the_summary_is_outside_of_the_fold() -> None:
         ("drift", 7, "production differs from main"),
         ("drift", 3, "failed, exit code 3 (not signed in, or not allowed)"),
         ("up", 4, "failed, exit code 4 (a resource failed)"),
+        ("up", 10, "failed, exit code 10 (a provider still waits for an operation; run it again)"),
+        ("up", 255, "failed, exit code 255 (internal error of Pulumi)"),
         ("preview", 42, "failed, exit code 42 (unknown)"),
     ],
 )
@@ -200,16 +202,16 @@ def test_the_comment_of_another_author_is_not_replaced(github: tuple[GitHub, str
 def test_a_rejected_request_is_an_error_with_githubs_message(github: tuple[GitHub, str]) -> None:
     _, url = github
     with pytest.raises(
-        ReportError, match=r"responded 401 to POST issues/7/comments: .*Bad credentials"
+        CommentError, match=r"responded 401 to POST issues/7/comments: .*Bad credentials"
     ) as caught:
         _pull_request(url, token="wrong-token").comment(_rendered())
     assert "wrong-token" not in str(caught.value)
 
 
 def test_no_connection_is_a_report_error() -> None:
-    with LiveServer(Starlette()) as server:
+    with LocalServer(Starlette()) as server:
         gone = server.url
-    with pytest.raises(ReportError, match="no usable response"):
+    with pytest.raises(CommentError, match="no usable response"):
         _pull_request(gone).comment("x")
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from checkout.discovery import Answer, Source, discover, overwritten_exports
+from checkout.discovery import Discovered, discover, overwritten_exports
+from checkout.discovery_source import Source
 from settings.parsing import mapping
 from settings.problems import Problem
 
@@ -20,6 +22,7 @@ PACKAGE = {
     "engines": {"node": "22"},
     "dependencies": {"firebase-functions": "7.4.0", "firebase-admin": "13.10.0"},
 }
+HELLO = "require('firebase-functions/https').onRequest(() => {})"
 EVERY_KIND = """
 const { onRequest, onCall } = require("firebase-functions/https");
 const { onSchedule } = require("firebase-functions/scheduler");
@@ -65,7 +68,7 @@ class Codebase:
         environment: Mapping[str, str] | None = None,
         timeout: int = 60,
         bucket: str = "",
-    ) -> tuple[Answer | None, list[Problem]]:
+    ) -> tuple[Discovered | None, list[Problem]]:
         if code is not None:
             self.write("index.js", code)
         source = Source(
@@ -80,7 +83,7 @@ class Codebase:
         )
         return discover(source, self.cache)
 
-    def answer(self, code: str) -> Answer:
+    def answer(self, code: str) -> Discovered:
         answer, problems = self.ask(code)
         assert problems == []
         assert answer is not None
@@ -113,7 +116,7 @@ def test_every_supported_trigger_is_in_the_manifest(codebase: Codebase) -> None:
     ]  # fmt: skip
     assert (mapping(endpoints["clients-created"]) or {})["entryPoint"] == "clients.created"
     assert answer.loaded == ("index.js",)
-    assert (answer.lost_exports, answer.undefined_exports) == ((), ())
+    assert (answer.overwritten_exports, answer.undefined_exports) == ((), ())
 
 
 def test_es_modules_are_read(codebase: Codebase) -> None:
@@ -208,8 +211,89 @@ def test_the_message_of_a_module_that_throws_is_shown(codebase: Codebase) -> Non
     assert "do not load at functions/index.js:3: AI_PROVIDER must be one of: groq, openai" in problem.what
 
 
-def test_a_module_that_ends_the_process_is_a_problem(codebase: Codebase) -> None:
-    assert "the SDK ended with exit code 3" in codebase.refusal("process.exit(3);").what
+WAIT = "await new Promise(() => {});"
+ENDS = {
+    'console.log("config loaded");\nprocess.exit(0);': (
+        "the code ended the process (exit code 0) while it was loaded at functions/index.js:2. It printed:\n"
+        "      config loaded"
+    ),
+    "process.exit(3);": (
+        "the code ended the process (exit code 3) while it was loaded at functions/index.js:1."
+    ),
+    f"process.exitCode = 4;\nsetImmediate(() => process.exit());\n{WAIT}": (
+        "the code ended the process (exit code 4) while it was loaded at functions/index.js:2."
+    ),
+    'process.kill(process.pid, "SIGTERM"); for (;;) {}': (
+        "SIGTERM ended Node while the functions were loaded."
+    ),
+    'process.kill(process.pid, "SIGKILL"); for (;;) {}': (
+        "SIGKILL ended Node while the functions were loaded. The system sends it when memory runs out."
+    ),
+    'console.error("JavaScript heap out of memory"); process.abort();': (
+        "Node ran out of memory while the functions were loaded. It printed:\n"
+        "      JavaScript heap out of memory"
+    ),
+    f'Promise.reject(new Error("no database"));\n{WAIT}': (
+        "a promise was rejected and nothing handled it while the functions were loaded at "
+        "functions/index.js:1: no database."
+    ),
+    f'Promise.reject("a string");\n{WAIT}': (
+        "a promise was rejected and nothing handled it while the functions were loaded: a string."
+    ),
+    f'console.error("starting");\nsetImmediate(() => {{ throw new Error("late"); }});\n{WAIT}': (
+        "an error was not caught while the functions were loaded at functions/index.js:2: late. It printed:\n"
+        "      starting"
+    ),
+    WAIT: "the code waits for something that never happens: a top-level await does not end.",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", ENDS)
+def test_each_way_to_end_has_its_own_message(codebase: Codebase, code: str) -> None:
+    codebase.write("package.json", json.dumps({**PACKAGE, "type": "module"}))
+    assert codebase.refusal(code).what == ENDS[code]
+
+
+def test_commonjs_that_ends_the_process_is_named(codebase: Codebase) -> None:
+    """Even when a dependency ends it."""
+    codebase.write("src/config.js", "\nprocess.exit(0);")
+    assert "(exit code 0) while it was loaded at functions/src/config.js:2." in (
+        codebase.refusal('require("./src/config");').what
+    )
+
+
+def test_a_process_that_the_code_leaves_behind_does_not_delay_discovery(codebase: Codebase) -> None:
+    code = f"require('child_process').spawn('sleep', ['30'], {{ stdio: 'inherit' }});exports.x = {HELLO};"
+    started = time.monotonic()
+    codebase.answer(code)
+    assert time.monotonic() - started < 20
+
+
+def test_what_the_code_prints_is_in_the_answer(codebase: Codebase) -> None:
+    code = (
+        "for (let i = 1; i < 8; i++) console.log(`line ${i}`);\n"
+        "console.warn('run npm run build: no compiled output');\n"
+        "console.warn('x'.repeat(300));\n"
+        "process.emitWarning('of this machine');\n"
+        f"exports.x = {HELLO};"
+    )
+    answer = codebase.answer(code)
+    assert answer.stdout == ("(2 lines before)", "line 3", "line 4", "line 5", "line 6", "line 7")
+    assert answer.stderr == ("run npm run build: no compiled output", "x" * 200 + "…")
+    assert codebase.answer(code) == answer  # from the cache
+
+
+def test_a_flood_of_output_is_bounded(codebase: Codebase) -> None:
+    problem = codebase.refusal("for (;;) console.log('again and again');", timeout=2)
+    assert "did not load within 2 seconds" in problem.what
+    assert len(problem.what) < 1000
+
+
+def test_the_error_of_the_sdk_is_not_repeated_as_output(codebase: Codebase) -> None:
+    problem = codebase.refusal('console.log("connecting");\nthrow new Error("no configuration");')
+    assert problem.what == (
+        "the functions do not load at functions/index.js:2: no configuration. It printed:\n      connecting"
+    )
 
 
 def test_a_missing_module_is_installed_or_shown(codebase: Codebase) -> None:
@@ -310,9 +394,6 @@ class TestCache:
         assert self.runs(codebase) == 2
 
 
-HELLO = "require('firebase-functions/https').onRequest(() => {})"
-
-
 @pytest.mark.parametrize(
     ("code", "lost", "undefined"),
     [
@@ -331,7 +412,7 @@ def test_overwritten_and_undefined_exports_are_found(
 ) -> None:
     codebase.write("other.js", "exports.present = 1;")
     answer = codebase.answer(code)
-    assert (answer.lost_exports, answer.undefined_exports) == (lost, undefined)
+    assert (answer.overwritten_exports, answer.undefined_exports) == (lost, undefined)
 
 
 def test_only_exports_before_the_last_module_exports_can_be_overwritten() -> None:
@@ -345,3 +426,49 @@ def test_loaded_files_are_listed(codebase: Codebase) -> None:
     (codebase.app / "shared.js").write_text("", encoding="utf-8")
     answer = codebase.answer('require("./src/a"); require("../shared"); require("firebase-functions");')
     assert answer.loaded == ("../shared.js", "index.js", "src/a.js")
+
+
+def test_files_that_es_modules_load_are_listed(codebase: Codebase) -> None:
+    codebase.write("package.json", json.dumps({**PACKAGE, "type": "module"}))
+    for name in ("static.js", "again.js", "dynamic.mjs", "deep/below.js"):
+        codebase.write(f"docs/{name}", "export {};")
+    codebase.write("docs/static.js", 'import "./deep/below.js"; export * from "./again.js";')
+    codebase.write("docs/common.cjs", 'require("./below.cjs");')
+    codebase.write("docs/below.cjs", "")
+    (codebase.app / "shared.mjs").write_text("export const a = 1;", encoding="utf-8")
+    answer = codebase.answer(
+        'export * from "./docs/static.js";\nimport "./docs/common.cjs";\nimport "firebase-functions/https";\n'
+        'import "node:fs";\nexport { a } from "../shared.mjs";\nawait import("./docs/dynamic.mjs");\n'
+    )
+    assert answer.loaded == (
+        "../shared.mjs", "docs/again.js", "docs/below.cjs", "docs/common.cjs", "docs/deep/below.js",
+        "docs/dynamic.mjs", "docs/static.js", "index.js",
+    )  # fmt: skip
+
+
+def test_es_modules_that_commonjs_loads_are_listed(codebase: Codebase) -> None:
+    codebase.write("docs/late.mjs", 'import "./below.mjs"; export const late = 1;')
+    codebase.write("docs/below.mjs", "")
+    answer = codebase.answer(f'exports.x = {HELLO};\nexports.late = require("./docs/late.mjs").late;')
+    assert {"docs/late.mjs", "index.js"} <= set(answer.loaded)
+
+
+@pytest.mark.parametrize("kind", ["module", "commonjs"])
+def test_linked_packages_of_a_workspace_are_listed_and_installed_ones_are_not(
+    bare: Codebase, node_modules: Path, kind: str
+) -> None:
+    """npm, pnpm and yarn link the packages of a workspace; Node resolves the link."""
+    package = bare.app / "packages/shared"
+    package.mkdir(parents=True)
+    (package / "package.json").write_text(
+        json.dumps({"name": "@crm/shared", "type": kind, "main": "main.js"})
+    )
+    (package / "main.js").write_text("")
+    for name in ("firebase-functions", "firebase-admin"):
+        bare.write("node_modules/x", "")
+        (bare.folder / "node_modules" / name).symlink_to(node_modules / name)
+    (bare.folder / "node_modules/@crm").mkdir()
+    (bare.folder / "node_modules/@crm/shared").symlink_to("../../../packages/shared")
+    bare.write("package.json", json.dumps({**PACKAGE, "type": kind}))
+    code = 'import "@crm/shared";' if kind == "module" else 'require("@crm/shared");'
+    assert bare.answer(code).loaded == ("../packages/shared/main.js", "index.js")

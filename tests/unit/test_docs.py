@@ -131,7 +131,9 @@ def test_our_commands_can_be_copied(page: Path) -> None:
 def test_the_readme_is_short_and_says_first_what_is_not_proven() -> None:
     assert len(README.split()) < LONGEST_README
     assert "nothing here has run against the live clouds" in "\n".join(README.splitlines()[:10])
-    assert README.index("## You already have a production") < README.index("## A new production")
+    assert README.index("## An existing production environment") < README.index(
+        "## A new production environment"
+    )
 
 
 def test_every_file_in_the_tree_exists() -> None:

@@ -137,6 +137,19 @@ def test_railways_client_knows_no_resource() -> None:
     assert not wrong
 
 
+def test_railway_has_few_levels_of_imports() -> None:
+    """The longest chain of modules that import each other, from the package itself down."""
+    found = graph("railway")
+    levels: dict[str, int] = {}
+
+    def level(module: str) -> int:
+        if module not in levels:
+            levels[module] = 1 + max(map(level, found[module]), default=0)
+        return levels[module]
+
+    assert level("railway") <= 11
+
+
 def test_the_program_needs_only_what_production_installs() -> None:
     """Production installs requirements.txt; what the sandbox and the tests use besides is not there."""
     pinned = re.findall(r"^([A-Za-z0-9._-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE)

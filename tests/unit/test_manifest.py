@@ -360,9 +360,12 @@ def test_each_invalid_option_is_one_problem(change: Mapping[str, object], messag
         (event(retry="often"), "retry must be a boolean"),
         (event(serviceAccountEmail="x@y.z"), "service accounts of the trigger alone"),
         ({**SCHEDULE, "scheduleTrigger": {"schedule": " "}}, "has no schedule"),
-        ({**SCHEDULE, "scheduleTrigger": {"schedule": "x", "timeZone": "Bucharest"}}, "is not a time zone"),
         (
-            {**SCHEDULE, "scheduleTrigger": {"schedule": "x", "retryConfig": {"retryCount": -1}}},
+            {**SCHEDULE, "scheduleTrigger": {"schedule": "* * * * *", "timeZone": "Bucharest"}},
+            "is not a time zone",
+        ),
+        (
+            {**SCHEDULE, "scheduleTrigger": {"schedule": "* * * * *", "retryConfig": {"retryCount": -1}}},
             "retryConfig.retryCount is -1",
         ),
         ({"platform": "gcfv2"}, "has 0 triggers"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checkout.params import ExpressionError, Params, UnresolvedError, Value, resolve, unknown
+from checkout.params import ExpressionError, Params, Sources, UnresolvedError, Value, resolve, unknown
 
 pytestmark = pytest.mark.unit
 
@@ -94,7 +94,8 @@ def test_other_types_than_strings_are_returned_unchanged() -> None:
 
 
 def declare(*declared: Mapping[str, object], **configured: object) -> tuple[Params, list[str]]:
-    params, problems = resolve(list(declared), configured, {"PROJECT_ID": "crm-sandbox"}, "functions")
+    sources = Sources(configured=configured, builtin={"PROJECT_ID": "crm-sandbox"})
+    params, problems = resolve(list(declared), sources, "functions")
     assert all(problem.fix for problem in problems)
     return params, [problem.what for problem in problems]
 

@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.runtime.config import set_all_config
 
+from railway.validation import SETTABLE_VARIABLES
 from settings import reference
-from settings.keys import NAMESPACE, Kind, keys_of, setting
+from settings.keys import NAMESPACE, ValueType, keys_of, setting
 from settings.load import load_settings
 from settings.model import KEYS, RailwaySettings, Settings
 from settings.parsing import mapping
@@ -95,7 +96,7 @@ def test_one_field_is_a_key() -> None:
         retry_after_seconds: int | None = setting("How long to wait.", low=0, high=60, unit="seconds")
 
     (key,) = keys_of(Section)
-    assert (key.name, key.kind, key.optional) == ("retryAfterSeconds", Kind.INTEGER, True)
+    assert (key.name, key.value_type, key.optional) == ("retryAfterSeconds", ValueType.INTEGER, True)
     assert Section().retry_after_seconds is None
     with pytest.raises(TypeError, match="lowest"):
         setting("How long to wait.", lowest=0)  # pyright: ignore[reportCallIssue]
@@ -134,6 +135,14 @@ def test_every_placeholder_of_the_production_file_is_refused_by_name(stack: Stac
     }
     others = {problem.key for problem in problems} - refused
     assert others == {f"{NAMESPACE}:appDir"}  # ./app is the app's place in production
+
+
+def test_railway_variables_that_users_set_are_accepted(stack: Stack) -> None:
+    """As numbers, too, which `pulumi config set --path` makes of them."""
+    plain = {name for name in SETTABLE_VARIABLES if not name.endswith("TOKEN")}
+    assert "RAILWAY_RUN_UID" in plain
+    found = load(stack, backendVariables=dict.fromkeys(plain, 0))
+    assert found.backend.variables == dict.fromkeys(plain, "0")
 
 
 def test_values_arrive_with_their_types(stack: Stack) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 DEFAULT = "(default)"
 NAME = "__name__"
+MAX_FIELDS = 100
+MAX_NAME_BYTES = 1500
 ADMIN = "google.firestore.admin.v1."
 
 
@@ -161,6 +163,10 @@ def with_name_field(fields: list[Json]) -> list[Json]:
             raise invalid(
                 f"Field {path} must have exactly one of order, array_config, vector_config.", "index.fields"
             )
+    if len(fields) > MAX_FIELDS:
+        raise invalid(f"An index can have at most {MAX_FIELDS} fields.", "index.fields")
+    if any(field["fieldPath"] == NAME and "arrayConfig" in field for field in fields):
+        raise invalid(f"{NAME} can only be ordered.", "index.fields")
     if sum("arrayConfig" in field for field in fields) > 1:
         raise invalid("An index can have at most one array_config field.", "index.fields")
     vector = [field for field in fields if "vectorConfig" in field]
@@ -175,8 +181,16 @@ def with_name_field(fields: list[Json]) -> list[Json]:
     return ordinary + vector
 
 
+def _check_names(request: ApiRequest, paths: list[str]) -> None:
+    """Reject a collection id or field path that is too long."""
+    for name in (request.name.split("/")[5], *paths):
+        if len(name.encode()) > MAX_NAME_BYTES:
+            raise invalid(f"{name[:20]}... has more than {MAX_NAME_BYTES} bytes.")
+
+
 def create_index(request: ApiRequest) -> Json:
     _database(request)
+    _check_names(request, [str(field.get("fieldPath")) for field in request.body.get("fields", [])])
     table = request.collection(request.name, "indexes")
     fields = with_name_field(cast("list[Json]", request.body.get("fields", [])))
     index: Json = {
@@ -245,6 +259,7 @@ def get_field(request: ApiRequest) -> Json:
 def patch_field(request: ApiRequest) -> Json:
     """Set what the mask names (without one: everything); what the body leaves out is the ancestor's again."""
     _database(request)
+    _check_names(request, [request.resource_id])
     mask = cast("str", request.query.get("updateMask") or "indexConfig,ttlConfig")
     heads = {path.partition(".")[0].replace("_c", "C") for path in mask.replace(" ", "").split(",")}
     if not heads <= {"indexConfig", "ttlConfig", "*"}:
@@ -258,6 +273,7 @@ def patch_field(request: ApiRequest) -> Json:
     if heads & {"ttlConfig", "*"}:
         had = field.pop("ttlConfig", None)
         if "ttlConfig" in request.body:
+            _check_ttl(request)
             requested = {key: value for key, value in request.body["ttlConfig"].items() if key != "state"}
             active = {**requested, "state": "ACTIVE"}
             field["ttlConfig"] = active if had else {**requested, "state": "CREATING"}
@@ -278,6 +294,22 @@ def patch_field(request: ApiRequest) -> Json:
         about={"field": request.name, "state": "PROCESSING"},
         effects=[("merge", *request.store_key(), building)] if building else [],
     )
+
+
+def _check_ttl(request: ApiRequest) -> None:
+    """Reject a TTL policy for more than one field of a collection group."""
+    group = request.name.split("/")[5]
+    if request.resource_id == "*" or group == "__default__":
+        raise invalid("A TTL policy is for one field of one collection group.", "field.ttl_config")
+    collection, key = request.store_key()
+    for other, field in request.store.items(collection):
+        if other != key and "ttlConfig" in field:
+            raise ApiError(
+                "RESOURCE_EXHAUSTED",
+                f"The collection group '{group}' can only have at most '1' field(s) marked with TTL but "
+                f"already has TTL configurations set on path '{other}'. Please delete at least one and try "
+                "again.",
+            )
 
 
 def _index_config(request: ApiRequest, requested: Json) -> Json:

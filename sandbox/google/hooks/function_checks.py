@@ -48,6 +48,21 @@ CPUS = (
 SECRET_READER_ROLES = ("roles/secretmanager.secretAccessor", "roles/secretmanager.admin", "roles/owner")
 REQUIRED_APIS = ("run.googleapis.com", "cloudbuild.googleapis.com", "artifactregistry.googleapis.com")
 RESERVED = ("K_SERVICE", "K_REVISION", "K_CONFIGURATION", "PORT")
+RESERVED_PREFIX = "X_GOOGLE_"
+MAX_VARIABLE_BYTES = 32_768
+MAX_VARIABLES = 1000
+MAX_SERVICE_ID = 49
+MAX_LABELS = 64
+LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
+CONNECTOR = re.compile(r"projects/[^/]+/locations/[^/]+/connectors/[a-z](?:[a-z0-9-]{0,23}[a-z0-9])?")
+MEMORY_BY_CPU = ((8, 4096), (6, 4096), (4, 2048))
+CPU_BY_MEMORY = ((16384, 6), (8192, 4), (4096, 2), (1024, 1), (512, 0.5))
+"""Cloud Run's minimum memory (MiB) by CPU, and its minimum CPU for more memory than a limit."""
+
+SMALL_REGIONS = ("asia-northeast3", "asia-south2", "australia-southeast2")
+"""Regions with at most 4 CPUs per instance."""
+
 FUNCTION_ANNOTATION = "cloudfunctions.googleapis.com/function-id"
 """The annotation of a Cloud Run service that names its function."""
 
@@ -91,6 +106,7 @@ def check_request(request: ApiRequest, name: str, requested: Json, *, new: bool)
     _check_apis(request, event)
     _check_build(request, build)
     _check_config(config, event)
+    _check_labels(cast("Json", requested.get("labels", {})))
     emails = [config.get("serviceAccountEmail"), event.get("serviceAccountEmail") if event else None]
     for email in filter(None, emails):
         if not iam.account_exists(request.cloud, email):
@@ -161,15 +177,46 @@ def _check_config(config: Json, event: Json | None) -> None:
     variables = cast("Json", config.get("environmentVariables", {}))
     secret = [item["key"] for item in cast("list[Json]", config.get("secretEnvironmentVariables", []))]
     for name in variables:
-        if name in RESERVED:
+        if name in RESERVED or name.startswith(RESERVED_PREFIX) or not name or "=" in name:
             raise invalid(
                 f"Environment variable name {name} is reserved by the system.",
                 path + "environment_variables",
             )
+    size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
+    if size > MAX_VARIABLE_BYTES:
+        raise invalid(
+            f"Environment variables exceed {MAX_VARIABLE_BYTES} bytes: {size}.",
+            path + "environment_variables",
+        )
+    if len(variables) + len(secret) > MAX_VARIABLES:
+        raise invalid(f"At most {MAX_VARIABLES} environment variables.", path + "environment_variables")
+    connector = config.get("vpcConnector")
+    if connector and not CONNECTOR.fullmatch(connector):
+        raise invalid(f"Invalid VPC connector {connector!r}.", path + "vpc_connector")
     duplicates = sorted({name for name in secret if secret.count(name) > 1 or name in variables})
     if duplicates:
         raise invalid(
             f"Environment variable {duplicates[0]} is given more than once.", path + "environment_variables"
+        )
+
+
+def _check_labels(labels: Json) -> None:
+    if len(labels) > MAX_LABELS:
+        raise invalid(f"A resource can have at most {MAX_LABELS} labels.", "function.labels")
+    for key, value in labels.items():
+        if not LABEL_KEY.fullmatch(key) or not LABEL_VALUE.fullmatch(value):
+            raise invalid(f"Invalid label {key}={value}.", "function.labels")
+
+
+def _check_document(document: str, *, pattern: bool) -> None:
+    segments = document.strip("/").split("/")
+    several = sum("**" in segment for segment in segments)
+    valid = segments != [""] and (several == 1 or (several == 0 and len(segments) % 2 == 0))
+    if not valid or (several and not pattern):
+        raise invalid(
+            f"Invalid document path {document!r}: collections and documents alternate, and at most one "
+            "segment is a multi-segment wildcard.",
+            "function.event_trigger.event_filters",
         )
 
 
@@ -193,6 +240,9 @@ def _check_event(request: ApiRequest, event: Json, region: str) -> None:
             database = set_location(request.cloud, request.project, name, database, where)
         if "document" not in filters:
             raise invalid("Firestore triggers need an event filter on document.", path + "event_filters")
+        operators = {item.get("attribute"): item.get("operator") for item in event.get("eventFilters", [])}
+        is_pattern = operators["document"] == "match-path-pattern"
+        _check_document(cast("str", filters["document"]), pattern=is_pattern)
         if database["locationId"] != where:
             raise invalid(
                 f"Trigger region {where} does not match database {name}'s location {database['locationId']}.",
@@ -233,6 +283,11 @@ def deployment_error(request: ApiRequest, requested: Json, service: str) -> ApiE
         return ApiError(
             "ALREADY_EXISTS", f"Could not create Cloud Run service {service}. Resource already exists."
         )
+    problem = _service_error(config, service, region)
+    if problem:
+        return ApiError(
+            "INVALID_ARGUMENT", f"Could not create or update Cloud Run service {service}, {problem}"
+        )
     number = request.cloud.number(request.project)
     email = config.get("serviceAccountEmail") or f"{number}-compute@developer.gserviceaccount.com"
     for index, item in enumerate(cast("list[Json]", config.get("secretEnvironmentVariables", []))):
@@ -243,6 +298,36 @@ def deployment_error(request: ApiRequest, requested: Json, service: str) -> ApiE
                 "INVALID_ARGUMENT",
                 f"Could not create or update Cloud Run service {service}, {path}: {problem}",
             )
+    return None
+
+
+def _service_error(config: Json, service: str, region: str) -> str | None:
+    """What Cloud Run rejects in the service behind a function."""
+    if len(service) > MAX_SERVICE_ID or service.endswith("-"):
+        return (
+            "metadata.name: only lowercase, digits, and hyphens; must begin with letter, and cannot end with "
+            "hyphen; must be less than 50 characters."
+        )
+    memory = mebibytes(config.get("availableMemory", "256Mi"))
+    cpu = float(config.get("availableCpu", default_cpu(config.get("availableMemory", "256Mi"))))
+    if not (0.08 <= cpu < 1 or cpu in (1, 2, 4, 6, 8)):
+        return (
+            f"spec.template.spec.containers.resources.limits.cpu: Invalid value specified for cpu: {cpu:g}."
+        )
+    if cpu > 4 and region in SMALL_REGIONS:
+        return f"spec.template.spec.containers.resources.limits.cpu: at most 4 CPUs in {region}."
+    minimum = next((least for count, least in MEMORY_BY_CPU if cpu == count), 0)
+    if memory < minimum:
+        return (
+            "spec.template.spec.containers.resources.limits.memory: Invalid value specified for container "
+            f"memory. For {cpu:g} CPU, memory must be at least {minimum}Mi."
+        )
+    least = next((count for limit, count in CPU_BY_MEMORY if memory > limit), 0)
+    if config.get("availableCpu") is not None and cpu < least:
+        return (
+            "spec.template.spec.containers.resources.limits.cpu: Invalid value specified for cpu. For "
+            f"{memory:g}Mi of memory, at least {least:g} CPU is needed."
+        )
     return None
 
 

@@ -339,14 +339,14 @@ def delete(request: ApiRequest) -> Json:
     service = f"{parent}/services/{service_id(request.resource_id)}"
     service_at = (run.table(request.project, request.location), service_id(request.resource_id))
     effects: list[Effect] = [
-        ("drop", *request.store_key(), None),
-        ("drop", iam.policy_collection("cloudfunctions"), request.name, None),
+        ("delete", *request.store_key(), None),
+        ("delete", iam.policy_collection("cloudfunctions"), request.name, None),
     ]
     if owning_function(request.store.get(*service_at)) == request.resource_id:
-        effects += [("drop", *service_at, None), ("drop", iam.policy_collection("run"), service, None)]
+        effects += [("delete", *service_at, None), ("delete", iam.policy_collection("run"), service, None)]
     trigger = cast("Json", function.get("eventTrigger", {})).get("trigger")
     if trigger:
-        effects.append(("drop", f"eventarc/{trigger.rpartition('/')[0]}", trigger.rpartition("/")[2], None))
+        effects.append(("delete", f"eventarc/{trigger.rpartition('/')[0]}", trigger.rpartition("/")[2], None))
     request.store.put(*request.store_key(), {**function, "state": "DELETING"})
     return _operation(request, parent, request.name, "DELETE_FUNCTION", effects=effects)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sandbox.google.store import Json
 
 MAX_RULESETS = 2500
+MAX_SOURCE_BYTES = 262_144
 FIRESTORE = "cloud.firestore"
 DENY_ALL = """rules_version = '2';
 service cloud.firestore {
@@ -42,6 +43,8 @@ def _files(source: Json) -> list[Json]:
     for file in files:
         if not file.get("name") or not file.get("content"):
             raise invalid("Each source file must have a name and content.", "ruleset.source.files")
+    if sum(len(file["content"].encode()) for file in files) > MAX_SOURCE_BYTES:
+        raise invalid(f"Ruleset source exceeds {MAX_SOURCE_BYTES} bytes.", "ruleset.source.files")
     return files
 
 

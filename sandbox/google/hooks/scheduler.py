@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import zoneinfo
 from typing import TYPE_CHECKING, cast
 
 from sandbox.google import generic, iam
 from sandbox.google.errors import ApiError, invalid
+from sandbox.google.hooks.schedules import is_schedule
 from sandbox.google.masks import apply_patch
 from sandbox.google.regions import REGIONS
 from sandbox.google.timestamps import timestamp
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from sandbox.google.request import ApiRequest, Handler
     from sandbox.google.store import Json
 
-CRON = re.compile(r"[\d*/,\-A-Za-z]+(\s+[\d*/,\-A-Za-z]+){4}")
-APP_ENGINE = re.compile(r"(every|(\d+|first|second|third|fourth|fifth|1st|2nd|3rd|\d+th)\b).*", re.IGNORECASE)
-DEFAULT_RETRY = {
+MAX_RETRIES = 5
+DURATIONS = ("maxRetryDuration", "minBackoffDuration", "maxBackoffDuration")
+MAX_DESCRIPTION = 500
+DEFAULT_RETRY: Json = {
     "maxRetryDuration": "0s",
     "minBackoffDuration": "5s",
     "maxBackoffDuration": "3600s",
@@ -28,10 +29,10 @@ DEFAULT_RETRY = {
 
 def _check(request: ApiRequest, job: Json) -> None:
     schedule = cast("str", job.get("schedule", ""))
-    if not CRON.fullmatch(schedule.strip()) and not APP_ENGINE.fullmatch(schedule.strip()):
+    if not is_schedule(schedule):
         raise invalid(f"Schedule or time zone is invalid: {schedule!r}", "job.schedule")
     zone = cast("str", job.get("timeZone", "UTC"))
-    if zone not in zoneinfo.available_timezones():
+    if zone != "utc" and zone not in zoneinfo.available_timezones():
         raise invalid(f"Schedule or time zone is invalid: {zone!r}", "job.time_zone")
     targets = [target for target in ("httpTarget", "pubsubTarget", "appEngineHttpTarget") if job.get(target)]
     if len(targets) != 1:
@@ -48,6 +49,23 @@ def _check(request: ApiRequest, job: Json) -> None:
     deadline = job.get("attemptDeadline")
     if deadline and targets == ["httpTarget"] and not 15 <= float(deadline[:-1]) <= 1800:
         raise invalid("Attempt deadline must be between 15 seconds and 30 minutes.", "job.attempt_deadline")
+    if len(cast("str", job.get("description", ""))) > MAX_DESCRIPTION:
+        raise invalid(f"Description must not exceed {MAX_DESCRIPTION} characters.", "job.description")
+    _check_retry({**DEFAULT_RETRY, **cast("Json", job.get("retryConfig", {}))})
+
+
+def _check_retry(retry: Json) -> None:
+    path = "job.retry_config."
+    if not 0 <= retry.get("retryCount", 0) <= MAX_RETRIES:
+        raise invalid(f"Retry count must be between 0 and {MAX_RETRIES}.", path + "retry_count")
+    if retry["maxDoublings"] < 0:
+        raise invalid("Max doublings must not be negative.", path + "max_doublings")
+    seconds = {name: float(cast("str", retry[name])[:-1]) for name in DURATIONS}
+    for name, value in seconds.items():
+        if value < 0:
+            raise invalid(f"{name} must not be negative.", path + name)
+    if seconds["minBackoffDuration"] > seconds["maxBackoffDuration"]:
+        raise invalid("Min backoff must not exceed max backoff.", path + "min_backoff_duration")
 
 
 def create(request: ApiRequest) -> Json:

@@ -97,7 +97,7 @@ def disable(request: ApiRequest) -> Json:
         "",
         response={"service": {**service_json(request.cloud, request.project, service), "state": "DISABLED"}},
         kind="google.api.serviceusage.v1.DisableServiceResponse",
-        effects=[("drop", f"enabled/{request.project}", service, None)],
+        effects=[("delete", f"enabled/{request.project}", service, None)],
     )
 
 

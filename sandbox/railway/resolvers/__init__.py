@@ -1,7 +1,7 @@
 """The resolvers of Railway's fields, one file per area.
 
-A resolver takes (source, context, **arguments in snake_case). It has a docstring if the field does something
-that its name does not say. Each file has a `FIELDS` table; they are joined here.
+A resolver takes (source, context, **arguments in snake_case). It has a docstring if the field's name does not
+describe all that it does. Each file has a `FIELDS` table; they are joined here.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def check_name(context: Context, project_id: str, name: str, own: str = "") -> N
             raise errors.bad_input(f"A service named {name} already exists in this project")
 
 
-def reached_environments(context: Context, project_id: str, environment_id: str | None) -> list[str]:
+def affected_environments(context: Context, project_id: str, environment_id: str | None) -> list[str]:
     """Return the environments that a write to a service applies to: one fork, or all that are not forks."""
     if environment_id is not None:
         named = context.environment(environment_id)
@@ -66,7 +66,7 @@ def reached_environments(context: Context, project_id: str, environment_id: str 
 def service_create(_: None, context: Context, input: dict[str, Any]) -> records.Service:
     """Create a service and its instances; with a source it is deployed at once."""
     project = context.project(input["project_id"])
-    environment_ids = reached_environments(context, project.id, input.get("environment_id"))
+    environment_ids = affected_environments(context, project.id, input.get("environment_id"))
     name = input.get("name") or f"service-{secrets.token_hex(3)}"
     check_name(context, project.id, name)
     source: dict[str, Any] = input.get("source") or {}
@@ -105,8 +105,8 @@ def service_update(_: None, context: Context, id: str, input: dict[str, Any]) ->
 
 def service_delete(_: None, context: Context, id: str, environment_id: str | None = None) -> bool:
     found = context.service(id)
-    environment_ids = reached_environments(context, found.project_id, environment_id)
-    if environment_id is not None and context.switches.service_delete_reach == "named":
+    environment_ids = affected_environments(context, found.project_id, environment_id)
+    if environment_id is not None and context.switches.service_delete_scope == "named":
         environment_ids = [environment_id]
     for each_id in environment_ids:
         remove_service(context, id, each_id)
@@ -131,7 +131,7 @@ def service_instance_update(
             raise errors.not_found("ServiceInstance")
     else:
         chosen = [context.instance(service_id, environment_id)]
-        if context.switches.settings_reach == "no_forks":
+        if context.switches.settings_update_scope == "no_forks":
             chosen += other_instances(context, chosen[0])
     changes = settings.parse_update(context, input)
     repository = check_source(context, changes["source_repo"]) if changes.get("source_repo") else None
@@ -150,7 +150,7 @@ def service_instance_update(
 
 def other_instances(context: Context, named: records.Instance) -> list[records.Instance]:
     """Return the other instances of the service that a change of one applies to: none for a fork."""
-    environment_ids = reached_environments(
+    environment_ids = affected_environments(
         context, context.service(named.service_id).project_id, named.environment_id
     )
     return [

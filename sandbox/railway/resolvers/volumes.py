@@ -112,7 +112,7 @@ def volume_create(_: None, context: Context, input: dict[str, Any]) -> records.V
 
 
 def deploy_after_attach(context: Context, row: records.VolumeInstance) -> None:
-    """Deploy the service of a volume that was attached or moved, if the switch says so."""
+    """Deploy the service of a volume that was attached or moved, if `volume_update_deploys` is set."""
     if context.switches.volume_update_deploys and row.service_id is not None:
         for instance in context.instances_of(row.service_id):
             if instance.environment_id == row.environment_id:

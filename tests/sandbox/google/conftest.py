@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.google.app import create_app
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from tests.sandbox.google.client import Google
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Stage:
 def stage() -> Iterator[tuple[Stage, str]]:
     """The stage and its address."""
     stage = Stage()
-    with LiveServer(stage) as server:
+    with LocalServer(stage) as server:
         yield stage, server.url
 
 

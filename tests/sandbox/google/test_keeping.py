@@ -11,7 +11,7 @@ import requests
 
 from sandbox.google.app import create_app
 from sandbox.google.store import Store
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from tests.sandbox.google.client import (
     DATABASE,
     FUNCTIONS,
@@ -55,7 +55,7 @@ def read_everything(google: Google) -> dict[str, Any]:
 def test_a_restart_keeps_everything(tmp_path: Path) -> None:
     state = tmp_path / "deep" / "google.state"
     state.parent.mkdir()
-    with LiveServer(create_app(state)) as server:
+    with LocalServer(create_app(state)) as server:
         google = Google(server.url)
         google.switch(index_build_seconds=0)
         google.ready_for_functions()
@@ -67,7 +67,7 @@ def test_a_restart_keeps_everything(tmp_path: Path) -> None:
         pending = google.deploy("later")["name"]
         before = read_everything(google)
         google.http.close()
-    with LiveServer(create_app(state)) as server:
+    with LocalServer(create_app(state)) as server:
         google = Google(server.url)
         assert read_everything(google) == before
         assert google.get(f"{FUNCTIONS}/later")["state"] == "DEPLOYING"
@@ -81,7 +81,7 @@ def test_a_restart_keeps_everything(tmp_path: Path) -> None:
 
 def test_payloads_are_in_a_separate_private_file(tmp_path: Path) -> None:
     state = tmp_path / "google.state"
-    with LiveServer(create_app(state)) as server:
+    with LocalServer(create_app(state)) as server:
         google = Google(server.url)
         google.enable("secretmanager")
         google.secret("X", VALUE, reader=None)
@@ -99,7 +99,7 @@ def test_payloads_are_in_a_separate_private_file(tmp_path: Path) -> None:
 
 def test_a_destroyed_payload_is_gone_from_the_file_after_a_restart(tmp_path: Path) -> None:
     state = tmp_path / "google.state"
-    with LiveServer(create_app(state)) as server:
+    with LocalServer(create_app(state)) as server:
         google = Google(server.url)
         google.enable("secretmanager")
         google.secret("X", VALUE, reader=None)

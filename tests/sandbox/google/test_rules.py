@@ -9,7 +9,7 @@ import requests
 
 from sandbox.firestore import FirestoreEmulator
 from sandbox.google.app import create_app
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from tests.sandbox.google.client import NEVER_DELETE, PROJECT, RULES, Google, Json
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def test_rulesets_are_listed_newest_first_without_their_text(rules: Google) -> N
 
 
 def test_an_emulator_that_does_not_respond_is_503() -> None:
-    with LiveServer(create_app(firestore_emulator="127.0.0.1:1")) as server:
+    with LocalServer(create_app(firestore_emulator="127.0.0.1:1")) as server:
         google = Google(server.url)
         google.enable("firebaserules")
         google.error("POST", f"{RULES}:test", source(NEVER_DELETE), status=503, word="UNAVAILABLE")
@@ -134,7 +134,7 @@ def test_the_emulator_compiles_and_released_rules_are_in_effect(
     emulator: FirestoreEmulator, tmp_path: Path
 ) -> None:
     state = tmp_path / "google.state"
-    with LiveServer(create_app(state, emulator.host)) as server:
+    with LocalServer(create_app(state, emulator.host)) as server:
         google = Google(server.url)
         google.enable("firebaserules")
         broken = source(NEVER_DELETE.replace("if false;", "if (;"))
@@ -162,6 +162,6 @@ def test_the_emulator_compiles_and_released_rules_are_in_effect(
     url = f"http://{emulator.host}/emulator/v1/projects/{PROJECT}:securityRules"
     deny = {"rules": {"files": [{"name": "r", "content": NEVER_DELETE}]}}
     requests.put(url, json=deny, timeout=30).raise_for_status()
-    with LiveServer(create_app(state, emulator.host)) as server:
+    with LocalServer(create_app(state, emulator.host)) as server:
         assert requests.get(f"{server.url}/admin/switches", timeout=30).status_code == 200
         assert delete_client(emulator) == 200, "a restart loads the released rules again"

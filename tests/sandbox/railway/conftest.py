@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
 from tests.sandbox.railway.client import Railway, Stack
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The address of a running sandbox."""
-    with LiveServer(create_app()) as running:
+    with LocalServer(create_app()) as running:
         yield running.url
 
 

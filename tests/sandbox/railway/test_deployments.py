@@ -326,9 +326,33 @@ def test_the_health_check_uses_the_path_of_the_backend(railway: Railway, stack: 
     assert stack.status(stack.deployed()) == "FAILED"
 
 
+def test_a_service_that_is_not_the_crm_needs_neither_sessions_nor_firebase(
+    railway: Railway, stack: Stack
+) -> None:
+    stack.settings(healthcheckPath="/health")
+    stack.connect()
+    assert stack.status(stack.deployed()) == "FAILED"
+    railway.switch(backend_is_crm=False)
+    made = stack.deployed()
+    assert stack.status(made) == "SUCCESS"
+    assert not any("sessions" in line or "Firebase" in line for line in stack.logs(made))
+
+
 def test_without_a_health_check_an_unhealthy_backend_is_a_success(stack: Stack) -> None:
     stack.connect()
     assert stack.status(stack.deployed()) == "SUCCESS"
+
+
+def test_another_service_than_the_crm_is_healthy_without_its_variables(
+    railway: Railway, stack: Stack
+) -> None:
+    stack.connect()
+    stack.settings(healthcheckPath="/health")
+    assert stack.status(stack.deployed()) == "FAILED"
+    railway.switch(backend_is_crm=False)
+    made = stack.deployed()
+    assert stack.status(made) == "SUCCESS"
+    assert not [line for line in stack.logs(made) if "Firebase" in line or "sessions" in line]
 
 
 def test_logs_return_one_more_than_the_limit(railway: Railway, stack: Stack) -> None:

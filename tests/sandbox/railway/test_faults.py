@@ -171,38 +171,38 @@ def test_requests_are_counted_by_operation_and_recorded(railway: Railway) -> Non
 
 @pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])
 def test_a_held_request_continues_when_resumed(railway: Railway, when: str, made: int) -> None:
-    railway.post("pause", operation="ProjectCreate", nth=1, when=when)
+    railway.post("hold", operation="ProjectCreate", nth=1, when=when)
     with ThreadPoolExecutor() as pool:
         call = pool.submit(Railway(railway.url).ok, "ProjectCreate", input=WISH)
-        assert railway.get("paused") == {"operation": "ProjectCreate", "when": when, "held": 1}
+        assert railway.get("held") == {"operation": "ProjectCreate", "when": when, "held": 1}
         assert projects(railway) == made
-        assert railway.post("resume") == {"resumed": 1}
+        assert railway.post("release") == {"released": 1}
         assert call.result()["name"] == "crm"
     assert projects(railway) == 1
 
 
 @pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])
 def test_a_client_killed_at_a_request_boundary(railway: Railway, when: str, made: int) -> None:
-    railway.post("pause", operation="*", nth=2, when=when)
+    railway.post("hold", operation="*", nth=2, when=when)
     program = (
         "import sys; from tests.sandbox.railway.client import Railway; r = Railway(sys.argv[1]); r.ok('Me');"
         f"r.ok('ProjectCreate', input={WISH!r})"
     )
     child = subprocess.Popen([sys.executable, "-c", program, railway.url])
-    assert railway.get("paused")["operation"] == "ProjectCreate"
+    assert railway.get("held")["operation"] == "ProjectCreate"
     child.kill()
     child.wait()
-    while (answer := railway.http.get(f"{railway.url}/admin/paused?timeout=0.01", timeout=30)).ok:
+    while (answer := railway.http.get(f"{railway.url}/admin/held?timeout=0.01", timeout=30)).ok:
         """The server is still finding out that its client has gone."""
     assert answer.status_code == 408
     assert projects(railway) == made
 
 
 def test_waiting_for_a_held_request_has_a_time_out(railway: Railway) -> None:
-    answer = railway.http.get(f"{railway.url}/admin/paused?timeout=0.05", timeout=30)
+    answer = railway.http.get(f"{railway.url}/admin/held?timeout=0.05", timeout=30)
     assert answer.status_code == 408
 
 
 def test_an_invalid_hold_is_rejected(railway: Railway) -> None:
-    answer = railway.http.post(f"{railway.url}/admin/pause", json={"when": "sometime"}, timeout=30)
+    answer = railway.http.post(f"{railway.url}/admin/hold", json={"when": "sometime"}, timeout=30)
     assert answer.status_code == 400

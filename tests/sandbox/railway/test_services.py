@@ -201,7 +201,7 @@ def test_settings_without_an_environment_apply_to_all(railway: Railway, stack: S
 def test_a_write_to_a_service_stays_where_it_is_named_if_the_switches_are_set(
     railway: Railway, stack: Stack
 ) -> None:
-    railway.switch(settings_reach="named", service_delete_reach="named")
+    railway.switch(settings_update_scope="named", service_delete_scope="named")
     place = {"projectId": stack.project, "environmentId": environment(railway, stack, "staging")}
     worker = railway.ok("ServiceCreate", input={**place, "name": "worker"})["id"]
     railway.wait()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLError
 
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
 from sandbox.railway.resolvers import FIELDS
 from sandbox.railway.schema import build
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.sandbox
 
 def test_the_state_survives_a_restart(tmp_path: Path) -> None:
     state = tmp_path / "railway.json"
-    with LiveServer(create_app(state)) as server:
+    with LocalServer(create_app(state)) as server:
         railway = Railway(server.url)
         stack = Stack(railway)
         stack.healthy()
@@ -33,7 +33,7 @@ def test_the_state_survives_a_restart(tmp_path: Path) -> None:
         railway.switch(missing_answer="not_authorized")
         before, world = stack.read(), railway.get("state")
         railway.http.close()
-    with LiveServer(create_app(state)) as server:
+    with LocalServer(create_app(state)) as server:
         railway = stack.railway = Railway(server.url)
         after = railway.get("state")
         assert {key: after[key] for key in after if key != "tokens"} == {
@@ -49,7 +49,7 @@ def test_the_state_survives_a_restart(tmp_path: Path) -> None:
 
 def test_every_mutation_is_saved_before_the_response(tmp_path: Path) -> None:
     state = tmp_path / "railway.json"
-    with LiveServer(create_app(state)) as server:
+    with LocalServer(create_app(state)) as server:
         railway = Railway(server.url)
         stack = Stack(railway)
         stack.variables({"A": "1"})
@@ -101,7 +101,7 @@ def test_reset_restores_the_initial_state(railway: Railway) -> None:
     stack = Stack(railway)
     railway.switch(page_limit=1)
     railway.fault("Me", "http_500")
-    railway.post("pause", operation="Me", nth=1, when="before")
+    railway.post("hold", operation="Me", nth=1, when="before")
     railway.post("reset")
     railway.ok("Me")
     assert railway.fails("Project", id=stack.project) == "Project not found"

@@ -21,13 +21,14 @@ pytestmark = pytest.mark.sandbox
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 VERIFIED = {
-    "plan": "what a workspace may have is documented",
-    "deploy_outcome": "how a deployment ends, not what Railway does",
-    "strict_repos": "which repositories there are",
+    "plan": "the limits of a plan are documented",
+    "deploy_outcome": "the outcome of a deployment, not Railway's behaviour",
+    "strict_repos": "the repositories that exist",
     "autodeploy_on_push": "documented",
     "newer_removes_in_flight": "REMOVED means superseded",
+    "backend_is_crm": "the service's own behaviour, not Railway's",
 }
-"""Switches between words, or on and off, that stand for no guess."""
+"""String and boolean switches that do not stand for unverified behaviour."""
 
 Look = Callable[[Railway, Stack], object]
 
@@ -232,14 +233,14 @@ def _beside(railway: Railway, stack: Stack) -> tuple[str, dict[str, str]]:
     return made, {"s": made, "e": other}
 
 
-def _settings_reach(railway: Railway, stack: Stack) -> object:
+def _settings_update_scope(railway: Railway, stack: Stack) -> object:
     worker, beside = _beside(railway, stack)
     input_ = {"serviceId": worker, "environmentId": stack.environment, "input": {"startCommand": "run"}}
     railway.ok("ServiceInstanceUpdate", **input_)
     return railway.ok("ServiceInstance", **beside)["startCommand"]
 
 
-def _delete_reach(railway: Railway, stack: Stack) -> object:
+def _delete_scope(railway: Railway, stack: Stack) -> object:
     worker, beside = _beside(railway, stack)
     railway.ok("ServiceDelete", id=worker, environmentId=stack.environment)
     body = railway.reply("ServiceInstance", **beside).json()
@@ -319,8 +320,8 @@ PROBES: dict[str, Probe] = {
     "blank_credentials_clear": Probe(
         _credentials_blanked, {True: None, False: {"username": "*****", "password": "*****"}}
     ),
-    "settings_reach": Probe(_settings_reach, {"no_forks": "run", "named": None}),
-    "service_delete_reach": Probe(_delete_reach, {"no_forks": "Service not found", "named": "there"}),
+    "settings_update_scope": Probe(_settings_update_scope, {"no_forks": "run", "named": None}),
+    "service_delete_scope": Probe(_delete_scope, {"no_forks": "Service not found", "named": "there"}),
     "overlap_fails_all": Probe(_overlap, {False: [False, False], True: [True, True]}),
 }
 

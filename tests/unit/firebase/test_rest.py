@@ -213,7 +213,7 @@ def test_other_errors_are_not_retried(server: Server, status: int) -> None:
     with pytest.raises(GoogleError) as raised:
         get(server)
     assert (raised.value.status, raised.value.reason) == (status, "REASON")
-    assert raised.value.what == f"Google, read p: because ({status} REASON)."
+    assert raised.value.what == f"Google rejected 'read p': because ({status} REASON)."
     assert TOKEN not in str(raised.value)
 
 

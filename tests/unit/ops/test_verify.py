@@ -19,9 +19,9 @@ from components.verification_spec import Declared, Function, Spec
 from firebase.errors import GoogleError, JsonObject
 from firebase.release import text_digest
 from firebase.rest import GoogleApi
-from ops import report, verify
+from ops import check_results, verify
 from ops.__main__ import main
-from ops.report import Line
+from ops.check_results import CheckResult
 
 pytestmark = pytest.mark.unit
 
@@ -120,7 +120,7 @@ SPEC = Spec(
 )
 
 
-def failures(lines: list[Line]) -> dict[str, tuple[str, str]]:
+def failures(lines: list[CheckResult]) -> dict[str, tuple[str, str]]:
     return {line.thing: (line.found, line.fix) for line in lines if line.fix is not None}
 
 
@@ -142,8 +142,8 @@ FUNCTIONS = "projects/p/locations/r/functions"
 INDEXES = "projects/p/databases/(default)/collectionGroups/-/indexes"
 RELEASE = "projects/p/releases/cloud.firestore"
 SECRET = "projects/p/secrets/GROQ_API_KEY/versions/2"
-GONE = GoogleError("read", "not found", "see the message", status=404, reason="NOT_FOUND")
-DENIED = GoogleError("list", "denied", "grant it", status=403, reason="PERMISSION_DENIED")
+GONE = GoogleError("not found", "check it", status=404, reason="NOT_FOUND")
+DENIED = GoogleError("denied", "grant it", status=403, reason="PERMISSION_DENIED")
 
 
 def index(state: str) -> JsonObject:
@@ -163,13 +163,13 @@ def function(**changes: Any) -> JsonObject:
          "FAILED no start", verify.UP),
         (FUNCTIONS, function(buildConfig={"environmentVariables": {"SOURCE_ARCHIVE": "two.zip"}}),
          "function r/send", "two.zip", verify.REFRESH),
-        (FUNCTIONS, function(buildConfig={}), "function r/send", "another tool", verify.REFRESH),
+        (FUNCTIONS, function(buildConfig={}), "function r/send", "deployed by another tool", verify.REFRESH),
         (FUNCTIONS, DENIED, "functions", DENIED.what, DENIED.fix),
         (INDEXES, index("CREATING"), "index threads", "CREATING", "wait"),
         (INDEXES, index("NEEDS_REPAIR"), "index threads", "NEEDS_REPAIR", verify.REFRESH),
         (INDEXES, {}, "index threads", "does not exist", verify.REFRESH),
         (RELEASE, GONE, "rules cloud.firestore", "no release", verify.REFRESH),
-        (RELEASE, {"rulesetName": "another"}, "rules cloud.firestore", "points at another", verify.REFRESH),
+        (RELEASE, {"rulesetName": "another"}, "rules cloud.firestore", "ruleset another", verify.REFRESH),
         (RELEASE, DENIED, "rules", DENIED.what, DENIED.fix),
         (RULESET, {"source": {"files": []}}, "rules cloud.firestore", "not the declared", verify.REFRESH),
         (SECRET, {"state": "DISABLED"}, "secret GROQ_API_KEY", "version 2 DISABLED", "versions enable 2"),
@@ -194,7 +194,7 @@ def test_an_unhealthy_backend_fails(edge: Edge) -> None:
 
 def test_an_unreachable_backend_fails() -> None:
     failed = failures(verify.check(SPEC, Google(), {"RAILWAY_EDGE_URL": "http://127.0.0.1:9"}))
-    assert [found for found, _ in failed.values()] == ["no answer (ConnectionError)"]
+    assert [found for found, _ in failed.values()] == ["no connection"]
 
 
 def test_every_page_of_a_list_is_read(edge: Edge) -> None:
@@ -216,8 +216,10 @@ def test_a_stack_without_rules_indexes_and_functions_has_one_line(edge: Edge) ->
 
 def test_a_report_in_a_log_is_text_and_ends_with_the_failures() -> None:
     out = io.StringIO()
-    report.show(
-        "Title", [Line(thing="a", found="broken", fix="Repair it."), Line(thing="bb", found="fine")], out
+    check_results.show(
+        "Title",
+        [CheckResult(thing="a", found="broken", fix="Repair it."), CheckResult(thing="bb", found="fine")],
+        out,
     )
     assert out.getvalue() == (
         "Title\n  ok    bb  fine\n  FAIL  a   broken\n        fix: Repair it.\n2 checked, 1 failed\n"
@@ -231,7 +233,7 @@ class Terminal(io.StringIO):
 
 def test_a_report_on_a_terminal_is_a_table_with_the_same_content() -> None:
     out = Terminal()
-    report.show("Title", [Line(thing="[a]", found="broken", fix="Repair it.")], out)
+    check_results.show("Title", [CheckResult(thing="[a]", found="broken", fix="Repair it.")], out)
     for message in ("Title", "FAIL", "[a]", "broken", "Repair it."):
         assert message in out.getvalue()
 
@@ -278,12 +280,13 @@ def test_the_exit_code_is_1_if_a_check_failed(edge: Edge, status: int, code: int
 def test_invalid_input_is_exit_code_2_without_a_traceback(stdin: str) -> None:
     done = run(stdin, **VARIABLES)
     assert done.returncode == 2
-    assert "not what the program writes" in done.stderr
+    assert "the verification input is invalid" in done.stderr
+    assert "fix: python -m ops verify --stack NAME" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_a_missing_variable_is_named() -> None:
-    assert "VERIFY_BACKEND_URL" in run(BARE).stderr
+    assert "VERIFY_BACKEND_URL is missing" in run(BARE).stderr
 
 
 Cli = Callable[..., dict[str, str]]

@@ -1,9 +1,11 @@
-"""What must stay as it is: names in state, documents against the schema, an import that costs nothing."""
+"""What must stay as it is: names in states, documents against the schema, a cheap import, no name of a
+program."""
 
 from __future__ import annotations
 
 import base64
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,7 +40,7 @@ FULL = Path(os.environ.get("RAILWAY_FULL_SCHEMA", ROOT.parent / "shared" / "rail
 
 
 def schemas() -> list[GraphQLSchema]:
-    """Our part of Railway's schema, and the whole where it is at hand."""
+    """The sandbox's part of Railway's schema, and the whole one if it is available."""
     # Railway's own does not pass graphql-core's validation of schemas; that of documents it does.
     return [build_schema(file.read_text(), assume_valid=True) for file in (OURS, FULL) if file.is_file()]
 
@@ -48,7 +50,7 @@ SCHEMAS = schemas()
 
 @pytest.mark.parametrize("document", documents.ALL, ids=lambda document: document.name)
 def test_every_document_is_valid(document: Document) -> None:
-    """A peer shipped a query for a field that does not exist, and broke every refresh."""
+    """An unknown field would break every refresh."""
     parsed = parse(document.text)
     for schema in SCHEMAS:
         assert [error.message for error in validate(schema, parsed)] == []
@@ -56,7 +58,7 @@ def test_every_document_is_valid(document: Document) -> None:
 
 
 def test_names_of_documents_are_unique() -> None:
-    """They are what is counted and shown."""
+    """They are counted and shown."""
     names = [document.name for document in documents.ALL]
     assert len(names) == len(set(names))
     assert len(names) > 45
@@ -97,14 +99,14 @@ NAMES = {
 }
 
 
-def test_module_and_class_names_are_what_states_hold() -> None:
+def test_module_and_class_names_do_not_change() -> None:
     """They are in the state of every stack: renaming one breaks its refresh and its delete."""
     assert {f"{kind.__module__}.{kind.__qualname__}" for kind in PROVIDERS} == NAMES
 
 
 @pytest.mark.parametrize("kind", PROVIDERS, ids=lambda kind: kind.__name__)
-def test_a_pickle_is_a_name_and_nothing_else(kind: type[RailwayProvider]) -> None:
-    """By reference, with no state: the same bytes whatever the code of the class becomes."""
+def test_a_pickle_contains_only_a_name(kind: type[RailwayProvider]) -> None:
+    """By reference and without attributes: the same bytes whatever the code of the class is."""
     module, name = kind.__module__.encode(), kind.__name__.encode()
     body = (
         b"\x8c"
@@ -121,7 +123,7 @@ def test_a_pickle_is_a_name_and_nothing_else(kind: type[RailwayProvider]) -> Non
 
 
 def test_importing_the_package_loads_no_http_library() -> None:
-    """The program and a preview send nothing, and should not pay for it."""
+    """A preview sends no request, and should not pay for it."""
     script = (
         "import sys, pulumi, pulumi.dynamic; before = set(sys.modules); import railway;"
         "print([name for name in ('requests', 'urllib3', 'tenacity', 'pulumi_gcp', 'components')"
@@ -131,3 +133,17 @@ def test_importing_the_package_loads_no_http_library() -> None:
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+PACKAGE = ROOT / "railway"
+PROGRAM = re.compile(r"whatsapp|allowNewVolume|sessions|firebase|\bcrm\b", re.IGNORECASE)
+
+
+def test_the_package_names_no_program() -> None:
+    """What its messages name is handed in, so that it serves any program."""
+    found = {
+        str(file.relative_to(ROOT)): match.group()
+        for file in PACKAGE.rglob("*")
+        if file.suffix in {".py", ".md"} and (match := PROGRAM.search(file.read_text()))
+    }
+    assert not found

@@ -23,7 +23,7 @@ function readConfig(env) {
   };
   const flag = (name, fallback) => {
     const text = (env[name] || fallback).toLowerCase();
-    if (!["true", "false"].includes(text)) problems.push(`${name} must be true or false`);
+    if (!["true", "false"].includes(text)) problems.push(`${name} must be a boolean: true or false`);
     return text === "true";
   };
 

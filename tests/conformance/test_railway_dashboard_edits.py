@@ -20,8 +20,7 @@ import railway
 from railway.adoption import AdoptionProvider
 from railway.provider import RailwayProvider
 from tests.conformance.railway_changes import CHANGED, FIRST, STAYS
-from tests.conformance.railway_faults import Lab
-from tests.conformance.railway_hands import (
+from tests.conformance.railway_dashboard_edits import (
     ALONE,
     CHANGEABLE,
     DELETIONS,
@@ -33,6 +32,7 @@ from tests.conformance.railway_hands import (
     WITH_THE_VOLUME,
     reason,
 )
+from tests.conformance.railway_faults import Lab
 from tests.conformance.railway_verdict import matches
 from tests.conformance.railway_world import ORDER, Declared, Engine, assert_silent
 from tests.conformance.test_railway_settings import SETTING_EDITS

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 
 
-class LiveServer:
+class LocalServer:
     """A running ASGI app. `url` is its base URL without a trailing slash.
 
     Args:
@@ -37,19 +37,19 @@ class LiveServer:
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
 
-    def start(self) -> LiveServer:
-        """Start serving."""
+    def start(self) -> LocalServer:
+        """Start the server."""
         self._socket.listen(128)
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Stop serving and wait for the thread to end."""
+        """Stop the server and wait for the thread to end."""
         self._server.should_exit = True
         self._thread.join()
         self._socket.close()
 
-    def __enter__(self) -> LiveServer:
+    def __enter__(self) -> LocalServer:
         return self.start()
 
     def __exit__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.railway_hands import EDITS
+from tests.conformance.railway_dashboard_edits import EDITS
 from tests.conformance.railway_world import Declared, Engine, World, first_up
 from tests.conformance.test_railway_adoption import production
 

@@ -1,4 +1,4 @@
-"""What a typed call sends of what it was given."""
+"""What a typed call sends."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ TRIGGER = {"id": "t", "serviceId": "s", "repository": "o/r", "branch": "main", "
 
 
 class Sent:
-    """A client that keeps what it was to send."""
+    """A client that records what it would send."""
 
     def __init__(self) -> None:
         self.input: dict[str, Any] = {}
 
     def execute(self, document: Document, variables: dict[str, Any]) -> Answer:
-        """The trigger, whatever was asked."""
+        """Answers with the trigger."""
         self.input = variables["input"]
         return Answer({"deploymentTriggerCreate": TRIGGER}, None)
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
-def test_what_is_not_said_is_not_sent(nothing: str | None) -> None:
-    """Railway answers 504 to an empty string where it wants a place, and means something by a null."""
+def test_an_empty_field_is_not_sent(nothing: str | None) -> None:
+    """Railway answers 504 to an empty region, and a null has a meaning."""
     sent = Sent()
     RailwayApi(cast("RailwayClient", sent)).create_trigger(
         branch="main", rootDirectory=nothing, checkSuites=False

@@ -1,4 +1,4 @@
-"""How an ops command reports: one line per check, and a fix for each check that failed.
+"""The results of the checks of an ops command: one line per check, and a fix for each check that failed.
 
 A table on a terminal, text elsewhere (a CI log, the output of a Pulumi command). Successful checks are
 listed too: otherwise a report of no checks would look like a report without failures.
@@ -13,7 +13,7 @@ from typing import TextIO
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class CheckResult:
     """One check: what was checked, what was found, and the fix if it failed."""
 
     thing: str
@@ -26,7 +26,7 @@ class Line:
         return self.fix is not None
 
 
-def show(title: str, lines: Sequence[Line], out: TextIO | None = None) -> None:
+def show(title: str, lines: Sequence[CheckResult], out: TextIO | None = None) -> None:
     """Print the lines to `out` (default: stdout), failures last."""
     target = sys.stdout if out is None else out
     ordered = sorted(lines, key=lambda line: line.failed)
@@ -36,7 +36,7 @@ def show(title: str, lines: Sequence[Line], out: TextIO | None = None) -> None:
         _text(title, ordered, target)
 
 
-def _text(title: str, lines: Sequence[Line], out: TextIO) -> None:
+def _text(title: str, lines: Sequence[CheckResult], out: TextIO) -> None:
     out.write(f"{title}\n")
     width = max((len(line.thing) for line in lines), default=0)
     for line in lines:
@@ -47,7 +47,7 @@ def _text(title: str, lines: Sequence[Line], out: TextIO) -> None:
     out.write(f"{len(lines)} checked, {failures} failed\n")
 
 
-def _table(title: str, lines: Sequence[Line], out: TextIO) -> None:
+def _table(title: str, lines: Sequence[CheckResult], out: TextIO) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
