@@ -22,6 +22,7 @@ from components.indexes import Indexes, IndexesArgs
 from components.rules import Rules, RulesArgs
 from components.secrets import Secrets, SecretsArgs
 from components.verification import Verification, VerificationArgs, runner
+from user_errors import shown_once
 
 gc.disable()  # the process lives for seconds, and collecting while the SDKs load is a sixth of a preview
 
@@ -114,4 +115,4 @@ async def production() -> dict[str, pulumi.Input[object]]:
     }
 
 
-pulumi.run(production)
+pulumi.run(shown_once(production))

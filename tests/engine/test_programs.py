@@ -160,20 +160,30 @@ def test_an_error_in_an_apply_shows_the_programs_frames_only(program: ProgramSta
     assert frames == [str(program.folder / "__main__.py")]
 
 
-def test_a_run_error_shows_its_text_and_no_traceback(program: ProgramStack) -> None:
-    program.write("__main__.py", "import pulumi\nraise pulumi.RunError('one problem\\n  and another')\n")
+SECOND_ERROR = "an unhandled error occurred: program exited with non-zero exit code: "
+
+
+@pytest.mark.parametrize(
+    ("program_text", "shown_lines", "code"),
+    [
+        ("raise pulumi.RunError('one problem\\n  and another')", ["one problem", "  and another"], 1),
+        ("sys.exit(3)", [], 3),
+        ("sys.exit('one problem')", ["one problem"], 1),
+        ("pulumi.log.error('one problem'); sys.exit(32)", ["one problem"], None),
+    ],
+)
+def test_a_program_ends_as_with_the_real_host(
+    program: ProgramStack, program_text: str, shown_lines: list[str], code: int | None
+) -> None:
+    """The real host shows a second error, unless the exit code says that an error is shown already."""
+    program.write("__main__.py", f"import sys, pulumi\n{program_text}\n")
     shown = program.run("preview", code=None)
     assert shown.code != 0
-    assert "one problem" in shown.text
-    assert "and another" in shown.text
+    for line in shown_lines:
+        assert line in shown.text
     assert "Traceback" not in shown.text
-
-
-def test_a_program_that_exits_fails(program: ProgramStack) -> None:
-    program.write("__main__.py", "import sys\nsys.exit(3)\n")
-    shown = program.run("preview", code=None)
-    assert shown.code != 0
-    assert "exit(3)" in shown.text
+    assert (f"{SECOND_ERROR}{code}" in shown.text) == (code is not None)
+    assert (SECOND_ERROR in shown.text) == (code is not None)
 
 
 def test_a_missing_virtualenv_is_an_error_with_its_fix(program: ProgramStack) -> None:
