@@ -18,7 +18,9 @@ from sandbox.supervisor import Running
 
 pytestmark = pytest.mark.sandbox
 
-RUNNING = Running(pid=1, railway_url="http://r", google_url="http://g", firestore_host="f:1")
+RUNNING = Running(
+    pid=1, railway_url="http://r", google_url="http://g", firestore_host="f:1", proxy_url="http://p"
+)
 PLACE = {"project": "crm-sandbox", "location": "europe-west1"}
 
 
