@@ -11,7 +11,7 @@ import gc
 
 import pulumi
 
-from checkout.load import load
+from checkout.load import load, shown_once
 from components.apis import Apis, ApisArgs
 from components.backend import Backend, BackendArgs, BackendProject, BackendProjectArgs
 from components.functions import Functions, FunctionsArgs
@@ -22,7 +22,6 @@ from components.indexes import Indexes, IndexesArgs
 from components.rules import Rules, RulesArgs
 from components.secrets import Secrets, SecretsArgs
 from components.verification import Verification, VerificationArgs, runner
-from user_errors import shown_once
 
 gc.disable()  # the process lives for seconds, and collecting while the SDKs load is a sixth of a preview
 

@@ -1,7 +1,4 @@
-"""Errors that Pulumi shows once, as their text: of the program, and of dynamic providers.
-
-The language host adds "an unhandled error occurred" to a program that ends by a `RunError`, although its
-text is already shown. After the exit code 32 it adds nothing (`pulumi-language-python-exec`, 3.274).
+"""Errors of dynamic providers that Pulumi shows without a traceback.
 
 The SDK's provider process returns every exception with its traceback (`pulumi.dynamic.__main__`, 3.272), and
 has no type for an error that is not a defect. A `UserError` is returned as its text; other exceptions keep
@@ -12,14 +9,6 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
-import pulumi
-
-MESSAGE_SHOWN = 32
-
-Result = TypeVar("Result")
 
 
 class UserError(Exception):
@@ -44,20 +33,3 @@ def report_user_errors_without_traceback() -> None:
     name = getattr(getattr(process, "__spec__", None), "name", "")
     if name == "pulumi.dynamic.__main__" and hasattr(process, "traceback"):
         vars(process)["traceback"] = _TracebackOfDefectsOnly
-
-
-def shown_once(program: Callable[[], Awaitable[Result]]) -> Callable[[], Awaitable[Result]]:
-    """Return the program with each `RunError` turned into one error message and the exit code 32.
-
-    Example:
-        pulumi.run(shown_once(production))
-    """
-
-    async def run() -> Result:
-        try:
-            return await program()
-        except pulumi.RunError as error:
-            pulumi.log.error(str(error))
-            sys.exit(MESSAGE_SHOWN)
-
-    return run
