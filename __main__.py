@@ -14,9 +14,9 @@ import pulumi
 from checkout.load import load
 from components.apis import Apis, ApisArgs
 from components.backend import Backend, BackendArgs, BackendProject, BackendProjectArgs
+from components.destroy_guard import Guard, GuardArgs
 from components.functions import Functions, FunctionsArgs
 from components.google import load_sdk, provider
-from components.guard import Guard, GuardArgs
 from components.identities import Identities, IdentitiesArgs
 from components.indexes import Indexes, IndexesArgs
 from components.rules import Rules, RulesArgs

@@ -2,8 +2,8 @@
 
 `revisions` are marks of the writes. If one is new, the newest commit of the branch is deployed once, unless
 Railway has already started a deployment after all of the writes; then that one is waited for. `up` succeeds
-only when the deployment is healthy, see `rollout`. A rollback on Railway is drift: what it runs is not what
-is declared.
+only when the deployment is healthy, see `deployment_wait`. A rollback on Railway is drift:
+what it runs is not what is declared.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from railway.validation import boolean, not_negative, positive, quoting, url_pat
 from railway.waiting import wait_for
 
 if TYPE_CHECKING:
-    from railway.rollout import Rollout
+    from railway.deployment_wait import DeploymentWait
     from railway.snapshot import EnvironmentCache
 
 
@@ -120,9 +120,9 @@ class DeploymentProvider(RailwayProvider):
         """Does nothing: a deployment is deleted with its service, and keeps running until then."""
         del id_, props
 
-    def _rollout(self, cache: EnvironmentCache, props: Props) -> Rollout:
+    def _deployment_wait(self, cache: EnvironmentCache, props: Props) -> DeploymentWait:
         # Imported here: `check` and `diff` send nothing and must not load an HTTP library.
-        from railway.rollout import Expectations, Rollout
+        from railway.deployment_wait import DeploymentWait, Expectations
 
         advice = f" ({props['log_advice']})" if props.get("log_advice") else ""
         expect = Expectations(
@@ -135,13 +135,13 @@ class DeploymentProvider(RailwayProvider):
             health_seconds=float(props.get("health_seconds") or 120),
             hold_seconds=float(props.get("hold_seconds") or 0),
         )
-        return Rollout(cache, props["service_id"], self.access, expect)
+        return DeploymentWait(cache, props["service_id"], self.access, expect)
 
     def _verify(self, olds: Props, props: Props) -> dict[str, Any]:
         cache = self.environment(props)
         latest = cache.snapshot().existing_instance(props["service_id"]).latest
         deployment_id = latest.id if latest else str(olds.get("deployment_id") or "")
-        return _outs(self._rollout(cache, props).wait(deployment_id))
+        return _outs(self._deployment_wait(cache, props).wait(deployment_id))
 
     def _deploy(self, props: Props) -> dict[str, Any]:
         cache, service_id = self.environment(props), props["service_id"]
@@ -157,7 +157,7 @@ class DeploymentProvider(RailwayProvider):
                 started = self._start(cache, instance)
             cache.invalidate()
         try:
-            return _outs(self._rollout(cache, props).wait(started.id))
+            return _outs(self._deployment_wait(cache, props).wait(started.id))
         except DeploymentError as error:
             if props.get("rollback") is True and healthy is not None:
                 raise self._roll_back(healthy, error, cache, props) from None
@@ -246,7 +246,7 @@ class DeploymentProvider(RailwayProvider):
         if again is None:
             return "was to run again, but no deployment appeared within 90 s"
         try:
-            self._rollout(cache, props).wait(again.id)
+            self._deployment_wait(cache, props).wait(again.id)
         except DeploymentError as failed:
             first_line = failed.what.partition("\n")[0]
             return f"was run again and is not healthy either: {first_line}"

@@ -142,8 +142,8 @@ class RailwaySettings:
         default=False,
     )
     replicas: int = setting(
-        "The number of instances. It must be 1: Railway allows one for a service with a volume, and a "
-        "WhatsApp session has one owner.",
+        "The number of instances. It must be 1: Railway allows one for a service with a volume, and two "
+        "instances would open the same WhatsApp sessions.",
         default=1,
     )
     volume_name: str = setting(
@@ -160,7 +160,8 @@ class RailwaySettings:
     )
     volume_backups: tuple[str, ...] = setting(
         "When Railway backs up the volume: DAILY (kept for 6 days), WEEKLY (1 month), MONTHLY (3 months). "
-        "Never set: schedule unmanaged. Removed later: scheduled backups stop, existing ones stay.",
+        "If it was never set, the schedule is unmanaged. If it is removed, no more backups are made; "
+        "existing ones stay.",
         default=[], choices=BACKUP_KINDS, unique=True,
     )
     allow_new_volume: bool = setting(
@@ -185,7 +186,7 @@ class RailwaySettings:
     )
     railway_config_file: str | None = setting(
         "The path of railway.toml or railway.json in the repository. Railway ignores this file from "
-        "2026-12-01; until you delete it, its values are the defaults of the settings here.",
+        "2026-12-01. Until then its values are the defaults of the settings here.",
         if_unset="reset to default (railway.toml or railway.json in the root directory)",
         rules=(railway_rules.inside_repository, railway_rules.config_file), fix=railway_rules.config_file_fix,
         example="/railway.toml",
@@ -296,7 +297,8 @@ class FunctionsSettings:
     """How the functions codebases are read. `discovery_timeout` is seconds."""
 
     runtime: str | None = setting(
-        "The Node runtime of all functions, for example nodejs22. It replaces the one that the code names.",
+        "The Node runtime of all functions, for example nodejs22. It overrides the runtime in firebase.json "
+        "or package.json.",
         name="functionsRuntime", group="Functions", if_unset="the runtime in firebase.json or package.json",
     )
     params: Mapping[str, object] = setting(
@@ -313,8 +315,8 @@ class FunctionsSettings:
         default=60, low=1, high=600, unit="seconds",
     )
     allow_function_deletion: bool = setting(
-        "Whether one `pulumi up` may delete a third of the functions or more, or in production functions "
-        "that the source still contains. Remove it afterwards.",
+        "Whether `pulumi up` may delete a third or more of the functions at once and, in production, "
+        "functions whose source still exists. Remove the setting after that `pulumi up`.",
         default=False,
     )
 

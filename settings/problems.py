@@ -42,6 +42,6 @@ def render(problems: Iterable[Problem]) -> str:
     """All problems as one numbered text, in the order given."""
     listed = tuple(problems)
     count = "1 problem" if len(listed) == 1 else f"{len(listed)} problems"
-    lines = [f"{count} in the settings or the app. Nothing was sent to Railway or Google."]
+    lines = [f"{count} in the settings or the app. Nothing was changed on Railway or Google."]
     lines += [f"{number}. {problem}" for number, problem in enumerate(listed, start=1)]
     return "\n".join(lines)

@@ -141,7 +141,7 @@ NOT_BY_HAND: dict[str, str] = {
     "project.adopt_project_id": _OURS,
     "project.service_name": "shows at the service",
     "shared.variables": _SECRET,
-    "volume.size_mb": "shows, and never shrinks: test_railway_answers",
+    "volume.size_mb": "shows, and never shrinks: test_railway_unverified_behaviour",
     "volume.region": "fixed",
     "volume.allow_delete": _OURS,
     "allow_new_volume": _OURS,

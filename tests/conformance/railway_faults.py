@@ -30,10 +30,10 @@ from sandbox.railway.edge import LOOPBACK, host_of
 from sandbox.railway.request_holds import HoldRule, RequestHolds
 from tests.conformance.dynamic_process import DynamicProcess
 from tests.conformance.railway_changes import CHANGED, FIRST
-from tests.conformance.railway_neighbours import Neighbours
-from tests.conformance.railway_verdict import matches, one_of_each
+from tests.conformance.railway_outcome import matches, one_of_each
+from tests.conformance.railway_second_service import Neighbours
 from tests.conformance.railway_world import Declared, Engine, World, assert_silent
-from tests.conformance.refusing import Gate
+from tests.conformance.refusing_server import Gate
 from tests.conformance.warm_processes import WarmProcesses
 
 if TYPE_CHECKING:

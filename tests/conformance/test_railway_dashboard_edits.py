@@ -33,7 +33,7 @@ from tests.conformance.railway_dashboard_edits import (
     reason,
 )
 from tests.conformance.railway_faults import Lab
-from tests.conformance.railway_verdict import matches
+from tests.conformance.railway_outcome import matches
 from tests.conformance.railway_world import ORDER, Declared, Engine, assert_silent
 from tests.conformance.test_railway_settings import SETTING_EDITS
 from tests.conformance.warm_processes import WarmProcesses

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from tests.conformance.railway_neighbours import Neighbours
+from tests.conformance.railway_second_service import Neighbours
 from tests.e2e.railway_example import CONFIG, ExampleWorld
 
 STACK = "kill"

@@ -230,7 +230,7 @@ def test_all_problems_are_numbered_in_one_text() -> None:
         [Problem(key="a", what="is wrong.", fix="correct a"), Problem(key="b", what="too.", fix="correct b")]
     )
     assert str(error).splitlines() == [
-        "2 problems in the settings or the app. Nothing was sent to Railway or Google.",
+        "2 problems in the settings or the app. Nothing was changed on Railway or Google.",
         "1. a: is wrong.",
         "    fix: correct a",
         "2. b: too.",

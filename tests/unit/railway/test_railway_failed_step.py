@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from railway.clock import Clock
+from railway.deployment_wait import DeploymentWait, Expectations
 from railway.graphql.credentials import Access
 from railway.graphql.errors import AmbiguousError, DeploymentError
 from railway.graphql.models import DeploymentView, EnvironmentView, InstanceView, ProjectView, Snapshot
-from railway.rollout import Expectations, Rollout
 from railway.snapshot import EnvironmentCache
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def message(api: Failed, entry: dict[str, Any]) -> str:
         )
     )
     with pytest.raises(DeploymentError) as caught:
-        Rollout(stack, "s", ACCESS, EXPECT).wait("d")
+        DeploymentWait(stack, "s", ACCESS, EXPECT).wait("d")
     return str(caught.value)
 
 

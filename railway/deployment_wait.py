@@ -70,7 +70,7 @@ class Expectations:
     hold_seconds: float
 
 
-class Rollout:
+class DeploymentWait:
     """The wait for the deployment of one service.
 
     Args:

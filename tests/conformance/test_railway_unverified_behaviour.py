@@ -20,7 +20,7 @@ from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
 from sandbox.railway.switches import UNVERIFIED
 from tests.conformance.railway_changes import CHANGED, FIRST
-from tests.conformance.railway_verdict import matches
+from tests.conformance.railway_outcome import matches
 from tests.conformance.railway_world import PROVIDERS, VARIABLES, Declared, Engine, World, first_up
 from tests.conformance.test_railway_environments import stack_beside_staging
 from tests.conformance.warm_processes import WarmProcesses

@@ -6,8 +6,8 @@ indexes are deleted. The guard depends on all components, so it is deleted first
 Refuses to be deleted unless an environment variable names the stack; the error says how. It does not check
 what `pulumi up` deletes: the preview shows that.
 
-The class path `components.guard.DestroyGuardProvider` is in the state of every stack: renaming the module or
-the class breaks existing stacks.
+The class path `components.destroy_guard.DestroyGuardProvider` is in the state of every stack:
+renaming the module or the class breaks existing stacks.
 """
 
 from __future__ import annotations

