@@ -19,7 +19,7 @@ from checkout.endpoints import EventTrigger, ScheduleTrigger
 from components._base import Component, Resources
 from settings.model import GoogleSettings
 
-# The first ones begin the longest chains of an `up`; the engine takes a few resources at a time, in this order.
+# The longest chains begin with the first ones; the engine takes a few resources at a time, in this order.
 ALWAYS = ("iam", "cloudresourcemanager", "firestore", "serviceusage", "secretmanager", "firebaserules")
 FUNCTIONS = ("artifactregistry", "cloudbuild", "cloudfunctions", "run", "storage")
 EVENTS = ("eventarc", "pubsub")

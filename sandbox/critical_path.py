@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 # Type: (seconds, pauses). These are waits of pulumi-gcp 10 (google-beta 7.45), however fast Google answers:
-# it sleeps after it created an account or a key; after it wrote an IAM policy, it reads it three times, one
-# second apart; it collects APIs and changes of the project's policy for a pause, `send_after` of the provider.
+# it sleeps after it created an account or a key; it reads an IAM policy that it wrote three times, one second
+# apart; it collects APIs and changes of the project's policy for a pause, `send_after` of the provider.
 WEIGHTS: Mapping[str, tuple[float, int]] = {
     "gcp:serviceaccount/account:Account": (10, 0),
     "gcp:serviceaccount/key:Key": (10, 0),
@@ -98,7 +98,7 @@ def _pause(resources: Sequence[Mapping[str, Any]]) -> float:
 
 
 def _waits_for(resource: Mapping[str, Any]) -> set[str]:
-    found = set(resource.get("dependencies") or ())
+    found: set[str] = {*(resource.get("dependencies") or ())}
     for urns in (resource.get("propertyDependencies") or {}).values():
         found |= set(urns or ())
     found.add(str(resource.get("provider") or "").rpartition("::")[0])
