@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sandbox import generated_app, preview_ratio, stack_state
-from sandbox.preview_ratio import require_success
+from sandbox.preview_ratio import NO_CHECKPOINTS, require_success
 from sandbox.supervisor import STACK, Sandbox
 
 FUNCTIONS = 300
@@ -31,7 +31,8 @@ def measure() -> Iterator[tuple[str, str]]:
         try:
             sandbox.ensure_stack()
             options = ("--config-file", str(app.settings))
-            up = sandbox.pulumi("up", "--yes", "--skip-preview", "--stack", STACK, *options)
+            arguments = ("up", "--yes", "--skip-preview", "--stack", STACK, *options)
+            up = sandbox.pulumi(*arguments, extra_environment=NO_CHECKPOINTS)
             require_success(up, f"the up of {FUNCTIONS} functions")
             resources = stack_state.count_declared(sandbox, STACK)
             previews = preview_ratio.measure(sandbox, Path(folder), resources, ROUNDS, *options)
