@@ -28,6 +28,7 @@ from railway.graphql.credentials import Access
 from railway.graphql.documents import Document
 from railway.graphql.errors import (
     AmbiguousError,
+    BusyError,
     RateLimitedError,
     RequestError,
     ServerFaultError,
@@ -46,6 +47,8 @@ LOW_BUDGET = 0.1
 _LOGGED_WAIT = 5.0
 _ATTEMPTS = 5
 
+_BUSY_SECONDS = 1200.0
+"""For how long a request is repeated while Railway is busy with an earlier one, such as a build."""
 THROTTLE_WAIT = 32.0
 """Railway allows the creation of one project, environment or volume per 30 seconds."""
 
@@ -126,11 +129,12 @@ class RailwayClient:
             RequestError: the error of the last attempt.
         """
         end = self.clock.deadline(deadline)
+        busy_end = self.clock.deadline(max(deadline, _BUSY_SECONDS))
 
         def should_retry(error: BaseException) -> bool:
             return (
                 isinstance(error, RequestError)
-                and not end.passed
+                and not (busy_end if isinstance(error, BusyError) else end).passed
                 and (document.kind == "query" or document.repeatable or had_no_effect(error))
                 and can_succeed_later(error)
             )
@@ -147,7 +151,10 @@ class RailwayClient:
         def should_stop(state: RetryCallState) -> bool:
             # Of many rate-limited requests only some succeed in the next second: for them the deadline is the
             # limit, and not the number of attempts.
-            return state.attempt_number >= _ATTEMPTS and not isinstance(_error_of(state), RateLimitedError)
+            # The same is true while Railway is busy: a build takes minutes.
+            return state.attempt_number >= _ATTEMPTS and not isinstance(
+                _error_of(state), RateLimitedError | BusyError
+            )
 
         attempts = Retrying(
             retry=retry_if_exception(should_retry),
@@ -267,7 +274,7 @@ class RailwayClient:
 
 def had_no_effect(error: RequestError) -> bool:
     """Whether the error proves that the request had no effect."""
-    return isinstance(error, UnreachableError | RateLimitedError | ThrottledError)
+    return isinstance(error, UnreachableError | RateLimitedError | ThrottledError | BusyError)
 
 
 def can_succeed_later(error: RequestError) -> bool:

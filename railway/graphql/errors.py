@@ -12,6 +12,7 @@
         ├── AmbiguousError       the connection broke, or a proxy answered: it may have had an effect
         ├── RateLimitedError     too many requests: it had no effect
         ├── ThrottledError       "you are creating ... too quickly": it had no effect
+        ├── BusyError            another operation on the object is in progress: it had no effect
         ├── NotAuthorizedError   dead token, foreign object, insufficient token; never means "deleted"
         ├── NotFoundError        Railway reports that the object does not exist
         ├── RejectedError        Railway rejected the request
@@ -139,6 +140,14 @@ class RateLimitedError(RequestError):
 
 class ThrottledError(RequestError):
     """The limit of one creation in 30 seconds, which comes with HTTP 200: the request had no effect."""
+
+
+class BusyError(RequestError):
+    """Railway is still working on an earlier operation, such as a build: the request had no effect.
+
+    Railway's texts, reported from its live API: "Cannot redeploy yet, please wait for the original deployment
+    to finish building", "operation is already in progress".
+    """
 
 
 class NotAuthorizedError(RequestError):

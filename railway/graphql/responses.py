@@ -22,6 +22,7 @@ from railway.clock import format_duration
 from railway.graphql.credentials import TokenKind, token_advice
 from railway.graphql.errors import (
     AmbiguousError,
+    BusyError,
     NotAuthorizedError,
     NotFoundError,
     RateLimitedError,
@@ -89,7 +90,13 @@ _UNAUTHORIZED = re.compile(
     r"not authorized|unauthori[sz]ed|forbidden|token not found|invalid token", re.IGNORECASE
 )
 _TWO_FACTOR = re.compile(r"two.factor", re.IGNORECASE)
-_THROTTLED = re.compile(r"too quickly|too many|per \d+ seconds|rate limit", re.IGNORECASE)
+_THROTTLED = re.compile(
+    r"too quickly|too many|(per|every) \d+ ?(s|sec|seconds?|m|min|minutes?)\b|rate limit", re.IGNORECASE
+)
+_BUSY = re.compile(
+    r"in progress|please wait|wait (for|until)\b.*\b(finish|complete|end)|try again (later|in a)",
+    re.IGNORECASE,
+)
 _NOT_FOUND = re.compile(r"not found|does not exist|has been deleted|no longer exists", re.IGNORECASE)
 _ECHO = re.compile(r"got invalid value.*", re.IGNORECASE | re.DOTALL)
 _REJECTED = re.compile(
@@ -124,6 +131,8 @@ def _classified(message: str, code: str) -> tuple[type[RequestError], str]:
         return NotAuthorizedError, fix
     if _THROTTLED.search(message):
         return ThrottledError, "wait a minute, then run `pulumi up` again"
+    if _BUSY.search(message):
+        return BusyError, f"wait until Railway has finished, then {RUN_AGAIN}"
     if code in _INPUT_CODES:
         return RejectedError, ""
     if _NOT_FOUND.search(message):

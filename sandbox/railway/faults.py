@@ -18,8 +18,16 @@ def _error(message: str) -> str:
 
 
 RESPONSES: dict[str, CannedResponse] = {
+    "busy": CannedResponse(
+        status=200, body=_error("operation is already in progress"), content_type="application/json"
+    ),
     "creation_throttle": CannedResponse(
         status=200, body=_error(throttle_message("environments", 30)), content_type="application/json"
+    ),
+    "environment_throttle": CannedResponse(
+        status=200,
+        body=_error("Only one environment can be created per user every 30s"),
+        content_type="application/json",
     ),
     "internal_error": CannedResponse(
         status=200, body=_error("Problem processing request"), content_type="application/json"

@@ -98,8 +98,13 @@ def triggers_deploy(_: None, context: Context, input: dict[str, Any]) -> bool:
 def deployment_redeploy(
     _: None, context: Context, id: str, use_previous_image_tag: bool | None = None
 ) -> records.Deployment:
+    """Deploy the same commit again, which Railway rejects while the deployment is being built."""
     del use_previous_image_tag
     found = context.deployment(id)
+    if found.status in ("QUEUED", "INITIALIZING", "BUILDING"):
+        raise errors.graphql_error(
+            "Cannot redeploy yet, please wait for the original deployment to finish building"
+        )
     instance = context.instance(found.service_id, found.environment_id)
     return deploys.start(context.store, instance, "redeploy", commit=found.commit_hash)
 

@@ -154,13 +154,21 @@ def test_a_failed_deployment_leaves_the_running_one(railway: Railway, stack: Sta
     assert [row["id"] for row in stack.instance()["activeDeployments"]] == [first]
 
 
+def test_a_deployment_cannot_be_redeployed_while_it_is_built(railway: Railway, stack: Stack) -> None:
+    """Reported from Railway's live API."""
+    stack.healthy()
+    railway.switch(deploy_step_seconds=10)
+    message = railway.fails("DeploymentRedeploy", id=stack.deploy())
+    assert message == "Cannot redeploy yet, please wait for the original deployment to finish building"
+
+
 def test_every_start_is_counted_whoever_started_it(railway: Railway, stack: Stack) -> None:
     stack.healthy()
-    stack.deploy()
+    finished = stack.deployed()
     railway.ok("Redeploy", **stack.place)
     railway.ok("DeployLatest", **stack.place)
     railway.ok("TriggersDeploy", input={"projectId": stack.project, **stack.ids})
-    railway.ok("DeploymentRedeploy", id=stack.instance()["latestDeployment"]["id"])
+    railway.ok("DeploymentRedeploy", id=finished)
     stack.variables({"A": "1"}, skipDeploys=False)
     railway.post("repos", repo=REPO, branch="main", sha=OTHER_COMMIT)
     assert railway.deployments == 7

@@ -66,6 +66,8 @@ def test_rate_429_has_retry_after(railway: Railway) -> None:
             "creation_throttle",
             "You are creating environments too quickly. This workspace allows 1 environment per 30 seconds.",
         ),
+        ("environment_throttle", "Only one environment can be created per user every 30s"),
+        ("busy", "operation is already in progress"),
         ("internal_error", "Problem processing request"),
         ("not_authorized", "Not Authorized"),
     ],

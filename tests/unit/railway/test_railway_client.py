@@ -262,6 +262,21 @@ def test_rate_limited_requests_are_repeated_until_the_deadline(script: Script) -
     assert clock.waited == [1.0] * 7
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Cannot redeploy yet, please wait for the original deployment to finish building",
+        "operation is already in progress",
+    ],
+)
+def test_a_request_is_repeated_while_railway_is_busy(script: Script, message: str) -> None:
+    """A build takes minutes; also a request that is not repeatable, because it had no effect."""
+    script.answers = [(200, {"errors": [{"message": message}]}, {})] * 20
+    made, clock = client(script)
+    assert made.execute(CREATE, {}).data == DONE["data"]
+    assert 300 < sum(clock.waited) < 1200
+
+
 def test_other_errors_end_after_five_attempts(script: Script) -> None:
     script.answers = [(504, "error code: 504", {})] * 9
     made, clock = client(script)

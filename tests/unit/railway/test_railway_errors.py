@@ -15,6 +15,7 @@ from railway.graphql import responses
 from railway.graphql.credentials import access_from
 from railway.graphql.errors import (
     AmbiguousError,
+    BusyError,
     CredentialsError,
     NotAuthorizedError,
     NotFoundError,
@@ -65,7 +66,17 @@ def graphql(message: str, code: str = "INTERNAL_SERVER_ERROR", **more: Any) -> d
             ),
             ThrottledError,
         ),
+        (200, graphql("Only one environment can be created per user every 30s"), ThrottledError),
+        (200, graphql("You can only create one project per 1 minute"), ThrottledError),
+        (
+            200,
+            graphql("Cannot redeploy yet, please wait for the original deployment to finish building"),
+            BusyError,
+        ),
+        (200, graphql("operation is already in progress"), BusyError),
+        (200, graphql("Another deployment is in progress", "BAD_USER_INPUT"), BusyError),
         (200, graphql("Volume name already exists"), RejectedError),
+        (200, graphql("Only 1 volume can be attached to a service"), RejectedError),
         (400, graphql("Cannot query field", "GRAPHQL_VALIDATION_FAILED"), RejectedError),
         (200, graphql("whatever", "BAD_USER_INPUT"), RejectedError),
         (200, graphql("Problem processing request"), ServerFaultError),
