@@ -30,8 +30,12 @@ from railway.provider import RailwayProvider, RailwayResource
 from railway.waiting import create_once
 
 
-def _fixed_workspace(_declared: Props) -> str:
-    return "move the project to another workspace in Railway's dashboard"
+def _fixed_workspace(declared: Props, before: object) -> str:
+    return (
+        "Railway's API cannot move a project to another workspace\n"
+        f"  fix: {how_to_set(declared, 'workspace_id', before)}; or move the project in Railway's dashboard, "
+        "then run `pulumi up --refresh`"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +44,8 @@ class ProjectArgs(ResourceArgs):
 
     Args:
         project_name: its name.
-        stack_marker: written to its description, to find it again if the answer to its creation was lost; for
-            example "<Pulumi project>/<stack>".
+        stack_marker: written to its description, to find it again if the response to its creation was lost;
+            for example "<Pulumi project>/<stack>".
         workspace_id: the workspace to create it in. None: the token must have exactly one.
         environment_name: the environment that Railway creates with it.
         service_name: a service that an adopted project must have, if it has any. None: not checked. It is not
@@ -226,7 +230,9 @@ class ProjectProvider(RailwayProvider):
                 defaultEnvironmentName=props.get("environment_name") or "production",
             )
             if created is None:
-                raise MissingError("Railway ProjectCreate: the new project is already deleted")
+                raise MissingError(
+                    "Railway ProjectCreate: the new project is already deleted", fix="run `pulumi up` again"
+                )
             self.railway.seed(created, _environment_id(created, props))
             return created
 
@@ -336,10 +342,10 @@ def _check_service(project: ProjectView, props: Props) -> None:
         return
     which = existing[0] if len(existing) == 1 else "<name>"
     raise RefusedError(
-        f"the Railway project {project.name} ({project.id}) has no service named {name}, but "
-        f"{', '.join(existing)}. A new service would run beside them, with a new and empty volume",
+        f"the Railway project {project.name} ({project.id}) has no service named {name} "
+        f"(existing: {', '.join(existing)}). A new service would have a new and empty volume",
         fix=f"name the service to adopt: {how_to_set(props, 'service_name', which)}. To create a new one "
-        f"all the same, create an empty service named {name} in Railway's dashboard, then run `pulumi up` "
+        f"instead, create an empty service named {name} in Railway's dashboard, then run `pulumi up` "
         "again, which adopts it",
     )
 
@@ -364,8 +370,8 @@ def _check_environment(project: ProjectView, props: Props, kind: TokenKind) -> N
     several = "s" if len(project.services) > 1 else ""
     services = ", ".join(f"{one.name} ({one.id})" for one in project.services)
     raise RefusedError(
-        f"the Railway project has no environment {name}, but {existing}. A new one would be empty, and "
-        f"Railway's API cannot add the service{several} {services} to it",
+        f"the Railway project has no environment {name} (existing: {existing}). A new one would be empty, "
+        f"and Railway's API cannot add the service{several} {services} to it",
         fix=f"correct {key}; or duplicate an environment that has the service{several} in Railway's "
         f"dashboard, under the name {name}",
     )

@@ -163,8 +163,6 @@ class Switches:
     """unmergedChangesCount is null, not 0, if nothing is staged."""
     null_port_clears: bool = unverified(True, False)
     """Updating a domain with targetPort null removes its port, or keeps it."""
-    blank_credentials_clear: bool = unverified(True, False)
-    """Registry credentials with an empty name and password remove the credentials, or change nothing."""
     settings_update_scope: str = unverified("no_forks", "named")
     """serviceInstanceUpdate in an environment that is not a fork applies to all environments that are not
     forks, as in the schema's description ("no_forks"), or only to the named one, as reported from the live

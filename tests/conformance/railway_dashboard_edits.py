@@ -153,7 +153,6 @@ NOT_BY_HAND: dict[str, str] = {
     "settings.builder": ALONE,
     "settings.image": ALONE,
     "settings.railway_config_file": ALONE,
-    "settings.registry_credentials": "cannot be read back: test_railway_settings",
     "custom_domain.domain": "Railway renames none: another is another domain",
     "tcp_proxy.application_port": "Railway moves none: another is another proxy",
     **{
@@ -165,7 +164,7 @@ NOT_BY_HAND: dict[str, str] = {
             "log_expectations",
             "log_advice",
             "wait_seconds",
-            "hold_seconds",
+            "stable_seconds",
             "health_seconds",
             "rollback",
         )

@@ -201,7 +201,7 @@ def test_without_the_declared_environment_nothing_is_adopted(railway: World, tok
     text = refused(railway, Declared(adopt_project_id=ids["project"], environment_name="live"), **environ)
     assert "whatsapp-crm:railwayEnvironment" in text
     if token == "account":
-        assert "the Railway project has no environment live, but production" in text
+        assert "the Railway project has no environment live (existing: production)" in text
         assert f"add the service backend ({ids['service']}) to it" in text
     else:
         assert "is a project token of the environment production, and cannot read an environment live" in text
@@ -215,7 +215,7 @@ def test_no_second_service_is_made_beside_those_of_an_adopted_project(railway: W
     engine = Engine()
     with railway.operation() as process:
         text = refusal(lambda: engine.up(process, wish))
-    assert "has no service named whatsapp, but backend" in text
+    assert "has no service named whatsapp (existing: backend)" in text
     assert "pulumi config set whatsapp-crm:railwayServiceName backend" in text
     assert [row["id"] for row in railway.rows("services")] == [ids["service"]]
     # What the message advises works, either way.

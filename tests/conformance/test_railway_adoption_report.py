@@ -164,7 +164,7 @@ def test_a_new_service_beside_the_running_ones_is_refused(railway: World) -> Non
     ids = production(railway)
     news = wish(ids["project"], service={"service_name": "whatsapp"})
     text = refused(railway, news)
-    assert "has no service named whatsapp, but backend" in text
+    assert "has no service named whatsapp (existing: backend)" in text
     assert "pulumi config set whatsapp-crm:railwayServiceName backend" in text
     assert "create an empty service named whatsapp in Railway's dashboard" in text
     assert "elete" not in text

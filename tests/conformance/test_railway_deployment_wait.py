@@ -88,11 +88,14 @@ def test_a_rollback_that_is_not_healthy_either_is_told(railway: World) -> None:
     engine = first_up(railway)
     railway.admin("switches", {"deploy_outcomes_next": ["crashed", "failed_build"]})
     with railway.operation() as process, pytest.raises(grpc.RpcError) as caught:
-        engine.up(process, Declared(branch="staging", rollback=True, hold_seconds=20))
+        engine.up(process, Declared(branch="staging", rollback=True, stable_seconds=20))
     assert isinstance(caught.value, grpc.Call)
     text = str(caught.value.details())
-    assert "was run again and is not healthy either" in text
-    assert f"the deployment {railway.rows('deployments')[-1]['id']} ended FAILED" in text
+    assert "is not healthy either: the deployment" in text
+    assert (
+        f"the deployment {railway.rows('deployments')[-1]['id']} failed in step BUILD_IMAGE (status FAILED)"
+        in text
+    )
 
 
 def test_nothing_is_deployed_in_place_of_a_volume_that_was_deleted(railway: World) -> None:

@@ -322,7 +322,7 @@ def test_the_name_of_a_volume_whose_environment_is_deleted_is_free(railway: Worl
         engine.up(process, Declared(allow_new_volume=True))
     names = {row["id"]: row["name"] for row in railway.rows("volumes")}
     assert names[engine.id("volume")] == "sessions"
-    assert names[old] == f"lost-{old[:8]}"
+    assert names[old] == f"deleted-{old[:8]}"
 
 
 @pytest.fixture

@@ -418,4 +418,4 @@ def test_a_domain_that_somebody_else_has_is_said_with_a_way_on(railway: World) -
         with pytest.raises(grpc.RpcError) as caught:
             engine.up(process, Declared(subdomain="mine"))
         assert isinstance(caught.value, grpc.Call)
-        assert "fix: choose another subdomain" in str(caught.value.details())
+        assert "fix: set subdomain to <another name> in the program" in str(caught.value.details())

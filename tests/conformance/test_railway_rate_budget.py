@@ -55,7 +55,7 @@ def test_an_up_without_requests_left_ends_with_the_time_and_the_next_goes_on(
         begun + timedelta(hours=1) - timedelta(seconds=2) < new_ones < ended + timedelta(hours=1, seconds=3)
     )
     assert told[1].strip() in ("1 h", "59 min 59 s", "59 min 58 s", "59 min 57 s", "1 h 1 min"), text
-    assert f"fix: run `pulumi up` again after {told[2]} UTC, which continues" in text
+    assert f"fix: run `pulumi up` again after {told[2]} UTC; it continues where this one stopped" in text
     # What is left is known: it was said before it was used up, and no request was sent in vain.
     few = re.findall(rf"railway: (\d+) of this token's {budget} requests per hour are left", said)
     assert len(few) == 1, said
@@ -85,7 +85,7 @@ def test_a_wait_for_the_next_window_is_said_with_its_end_and_then_over(railway: 
     railway.admin("switches", {"hourly_budget": 12, "budget_window_seconds": 8})
     engine, begun = Engine(), time.monotonic()
     with railway.operation(RAILWAY_WAIT_SCALE="1") as process:
-        engine.up(process, Declared(hold_seconds=0))
+        engine.up(process, Declared(stable_seconds=0))
     waits = re.findall(
         r"this token has no requests left; waiting (\d+) s, until (\d\d:\d\d:\d\d) UTC",
         process.stderr,
@@ -103,7 +103,7 @@ def test_an_overdrawn_second_is_waited_for_and_said_once(railway: World) -> None
     railway.admin("switches", {"per_second_budget": 2})
     engine = Engine()
     with railway.operation(RAILWAY_WAIT_SCALE="0.2") as process:
-        engine.up(process, Declared(hold_seconds=0))
+        engine.up(process, Declared(stable_seconds=0))
     told = re.findall(r"too many requests in a short time \(trace id \w+\); waiting 1 s", process.stderr)
     assert len(told) == 1, process.stderr
     assert engine.state["deployment"].live.outs["status"] == "SUCCESS"

@@ -14,7 +14,6 @@ from railway.service_settings import ServiceSettingsProvider
 from railway.settings_table import SETTINGS
 from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
-from tests.conformance.dynamic_process import Live
 from tests.conformance.railway_worker import Worker
 from tests.conformance.railway_world import World, first_up
 from tests.conformance.warm_processes import WarmProcesses
@@ -105,7 +104,7 @@ def test_every_setting_is_applied_read_back_drifts_and_heals(railway: World) -> 
             assert live.outs.get(name) == plain.get(name), name
 
 
-UNDECLARED = {setting.name: setting for setting in SETTINGS if setting.name != "registry_credentials"}
+UNDECLARED = {setting.name: setting for setting in SETTINGS}
 
 
 @pytest.fixture
@@ -156,34 +155,6 @@ def test_what_a_hand_set_is_taken_back_when_the_settings_are_made(railway: World
     assert worker.quiet(start_command="node server.js")
 
 
-def test_registry_credentials_are_written_and_never_read(railway: World) -> None:
-    """Railway shows them to nobody: a new one is written, and none is a change by itself."""
-    engine = first_up(railway)
-    ids = {"project_id": engine.id("project"), "environment_id": engine.id("environment")}
-    provider = ServiceSettingsProvider()
-    with railway.operation() as process:
-        ids["service_id"] = process.resource(ServiceProvider()).create(ids | {"service_name": "worker"}).id
-    declared = ids | {"has_volume": False, "replicas": 1, "image": "example/private:1"}
-    live: Live | None = None
-    for password in ("registry-one", "registry-two"):
-        news = declared | {"registry_credentials": {"username": "crm", "password": password}}
-        with railway.operation() as process:
-            resource = process.resource(provider)
-            news = resource.inputs(news)
-            if live is None:
-                live = resource.create(news)
-            else:
-                assert resource.diff(live, news).changes
-                live = resource.update(live, news)
-        rows = [row for row in railway.rows("instances") if row["service_id"] == ids["service_id"]]
-        assert rows[0]["registry_credentials"] == {"username": "crm", "password": password}
-        with railway.operation() as process:
-            resource = process.resource(provider)
-            again, _ = resource.read(live)
-            assert not resource.diff(again, news).changes
-        assert password not in process.stderr
-
-
 def test_every_setting_is_here() -> None:
     """A new one cannot be added without an edit by hand."""
-    assert {*SETTING_EDITS} == {setting.name for setting in SETTINGS} - {"registry_credentials"} | {"image"}
+    assert {*SETTING_EDITS} == {setting.name for setting in SETTINGS} | {"image"}

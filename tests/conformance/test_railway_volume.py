@@ -205,7 +205,10 @@ def test_a_region_that_is_declared_later_moves_nothing_away_from_the_volume(rail
     saved = engine.state["volume"].inputs
     with railway.operation() as process:
         text = process.resource(VolumeProvider()).check(saved | {"region": EUROPE}, saved)["region"]
-    assert "Set it back; or change the region of the service in Railway's dashboard" in text
+    assert (
+        f"fix: set region to {AMERICA} in the program; or change the region of the service in Railway's"
+        in text
+    )
     # In the dashboard, where the service takes its volume with it.
     railway.admin(f"volumes/{engine.id('volume')}/move", {"region": EUROPE})
     engine.region = EUROPE

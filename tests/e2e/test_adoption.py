@@ -223,17 +223,17 @@ def test_what_stays_the_same_is_not_named_a_change(adopted: Adopted) -> None:
         ("smaller volume", "a volume cannot shrink", "pulumi config set whatsapp-crm:volumeSizeGb 5"),
         (
             "another service",
-            "has no service named whatsapp, but backend",
+            "has no service named whatsapp (existing: backend)",
             "pulumi config set whatsapp-crm:railwayServiceName backend",
         ),
         (
             "another environment",
-            "has no environment prod, but production",
+            "has no environment prod (existing: production)",
             "correct whatsapp-crm:railwayEnvironment",
         ),
         (
             "another environment, unseen",
-            "has no environment prod, but production",
+            "has no environment prod (existing: production)",
             "correct whatsapp-crm:railwayEnvironment",
         ),
         (

@@ -58,7 +58,7 @@ def test_an_up_without_requests_left_says_until_when_and_the_next_one_goes_on(te
     assert re.search("[01] of this token's 12 requests per hour are left; Railway allows", failed.stdout)
     told = re.search(
         r"Railway \w+: this token has no requests left; Railway allows new ones in [^,]+, at (.+) UTC\n"
-        r" +fix: run `pulumi up` again after \1 UTC, which continues\n",
+        r" +fix: run `pulumi up` again after \1 UTC; it continues where this one stopped\n",
         failed.stdout,
     )
     assert told is not None, failed.stdout
