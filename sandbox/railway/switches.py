@@ -108,7 +108,7 @@ class Switches:
     bad_variables_status: int = unverified(400, 200)
     """HTTP status if variables do not match the document (BAD_USER_INPUT)."""
     trace_id_position: str = unverified("error", "extensions")
-    """traceId is beside the message, or inside extensions."""
+    """traceId is next to the message, or inside extensions."""
     deleted_answer: str = unverified("error", "deleted_at")
     """project(id)/environment(id) of a deleted object: an error, or the object with deletedAt."""
     deleted_listed: bool = unverified(False, True)

@@ -31,7 +31,7 @@ SECONDS = 60
 
 @dataclass(frozen=True)
 class Difference:
-    """What `Diff` said."""
+    """The result of `Diff`."""
 
     changes: bool
     replaces: tuple[str, ...]
@@ -101,7 +101,7 @@ class _Warm:
 
 
 class DynamicProcess:
-    """The process. Ends with the `with` block; `stderr` is then all it said.
+    """The process. Ends with the `with` block; `stderr` is then all it wrote.
 
     Args:
         environ: the whole environment of the process.

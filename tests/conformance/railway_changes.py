@@ -72,7 +72,7 @@ CHANGED = Declared(
     custom_domain={"domain": "crm.example.com", "target_port": 8081},
     tcp_port=5433,
 )
-"""`builder` is no longer declared: taken back."""
+"""`builder` is no longer declared: reset."""
 
 _ID = "another one makes another object, or is refused"
 STAYS: dict[str, str] = {

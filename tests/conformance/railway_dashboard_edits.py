@@ -1,5 +1,5 @@
 """What a person can do to each resource of the program on Railway: change every field that can be changed,
-and delete it. And why a field cannot be changed by hand, or not so that `up` heals it.
+and delete it. And why a field cannot be changed in the dashboard, or not so that `up` heals it.
 """
 
 from __future__ import annotations
@@ -173,18 +173,18 @@ NOT_BY_HAND: dict[str, str] = {
 
 
 def reason(key: str, name: str) -> str | None:
-    """Why a field is not changed by hand; None: it is."""
+    """Why a field is not changed in the dashboard; None: it is."""
     if name == "service_id" and not FIELDS[key][name].replace:
         return None  # a volume moves to another service
     return NOT_BY_HAND.get(f"{key}.{name}", NOT_BY_HAND.get(name))
 
 
 EXPECTED = {key: {name for name in fields if reason(key, name) is None} for key, fields in FIELDS.items()}
-"""What a hand can change, and `up` heals."""
+"""What can be changed in the dashboard, and is reset by `up`."""
 CHANGEABLE = [key for key, names in EXPECTED.items() if names]
 
 
-# ---- Deletions by hand
+# ---- Deletions in the dashboard
 
 DELETIONS: dict[str, Hand] = {
     "project": _on("project", "projectDelete(id: $id)"),

@@ -66,7 +66,7 @@ def test_an_update_that_is_ignored_is_not_taken_for_done(worker: Worker) -> None
     assert worker.refresh() == {}
 
 
-def test_a_setting_that_is_not_taken_back_is_named(worker: Worker) -> None:
+def test_a_setting_that_is_not_reset_is_named(worker: Worker) -> None:
     worker.up(start_command="node server.js")
     ignore(worker.world, "start_command")
     assert 'start_command is "node server.js" instead of null' in worker.refused()

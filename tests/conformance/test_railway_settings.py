@@ -1,5 +1,6 @@
-"""Every setting of a service without a volume, one by one: written, read back, changed by hand, healed, taken
-back; and set by hand where nobody declared it. With a volume: test_railway_dashboard_edits.
+"""Every setting of a service without a volume, one by one: written, read back, changed in the dashboard,
+reset, removed; and set in the dashboard where it is not declared. With a volume:
+test_railway_dashboard_edits.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ SETTING_EDITS: dict[str, tuple[Any, dict[str, Any]]] = {
     "ipv6_egress_enabled": (True, {"ipv6EgressEnabled": False}),
     "image": ("example/crm:1", {"source": {"image": "example/crm:2"}}),
 }
-"""A declared value, and the edit by hand that replaces it; of a service without a volume."""
+"""A declared value, and the edit in the dashboard that replaces it; of a service without a volume."""
 
 
 def edit_settings(world: World, environment_id: str, service_id: str, edit: dict[str, Any]) -> None:
@@ -95,7 +96,7 @@ def test_every_setting_is_applied_read_back_drifts_and_heals(railway: World) -> 
             live = resource.update(drifted, news)
         with railway.operation() as process:
             assert process.resource(provider).read(live)[0].outs[name] == value, name
-        # No longer declared: taken back.
+        # No longer declared: reset.
         with railway.operation() as process:
             resource = process.resource(provider)
             plain = resource.inputs(bare)
@@ -116,8 +117,8 @@ def worker(railway: World) -> Worker:
     return worker
 
 
-def test_a_setting_that_nobody_declared_is_nothing_or_railways_own(worker: Worker) -> None:
-    """Set by hand: drift, with old and new value, which `up` takes back; or no drift at all."""
+def test_an_undeclared_setting_is_drift_or_left_to_railway(worker: Worker) -> None:
+    """Set in the dashboard: drift, with old and new value, which `up` resets; or no drift at all."""
     assert worker.refresh() == {}
     assert worker.refresh() == {}
     for name, setting in UNDECLARED.items():
@@ -139,7 +140,7 @@ def test_a_setting_that_nobody_declared_is_nothing_or_railways_own(worker: Worke
         assert worker.settings() == {}
 
 
-def test_what_a_hand_set_is_taken_back_when_the_settings_are_made(railway: World) -> None:
+def test_dashboard_edits_are_reset_when_the_settings_are_created(railway: World) -> None:
     """An adoption, and a state that was lost. What is Railway's own stays."""
     railway.admin("switches", {"railway_config_file_allowed": True})
     worker = Worker(railway)
@@ -156,5 +157,5 @@ def test_what_a_hand_set_is_taken_back_when_the_settings_are_made(railway: World
 
 
 def test_every_setting_is_here() -> None:
-    """A new one cannot be added without an edit by hand."""
+    """A new one cannot be added without its edit in the dashboard."""
     assert {*SETTING_EDITS} == {setting.name for setting in SETTINGS} | {"image"}

@@ -36,7 +36,7 @@ DEAD_PROJECT = ("Project Token not found", "RAILWAY_TOKEN is not an existing pro
 
 
 def beyond_a_project_token(task: str) -> tuple[str, ...]:
-    """What is said when a project token should do what lies above its environment."""
+    """The error when a project token should do what lies above its environment."""
     return (f"which cannot {task}: unset it, and set RAILWAY_API_TOKEN to an account token or to a",)
 
 
@@ -155,7 +155,7 @@ class Kind:
     tried: tuple[Act, ...] = ACTS
 
     def words(self, act: Act) -> tuple[str, ...]:
-        """What a refusal says; () where it can be done."""
+        """The words of a refusal; () where it can be done."""
         return self.cannot.get(act, ())
 
 

@@ -135,8 +135,9 @@ def _lives() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("switches", [*_lives()])
-def test_a_stack_lives_whatever_railway_answers(railway: World, switches: Mapping[str, object]) -> None:
-    """Made, read, changed in everything, read again; its service deleted by hand, and made again."""
+def test_a_stack_works_with_every_response_of_railway(railway: World, switches: Mapping[str, object]) -> None:
+    """Made, read, changed in everything, read again; its service deleted in the dashboard, and created
+    again."""
     railway.admin("switches", {"resize_seconds": 0.1, "trigger_delay_seconds": 0.05, **switches})
     life = Life(railway, switches)
     life.up(FIRST)
@@ -270,7 +271,7 @@ def _shrinking(world: World, answer: object) -> None:
 
 def _never_deployed(world: World, answer: object) -> None:
     """The newest commit is deployed, which works for what never deployed. Where that is refused, what Railway
-    knows: it starts, or the `up` says that there is nothing to deploy."""
+    knows: it starts, or the `up` reports that there is nothing to deploy."""
     with world.operation() as process:
         Engine().up(process, FIRST)
     operations, deployments = world.counts()
@@ -350,7 +351,7 @@ def _config_file(world: World, answer: object) -> None:
 
 
 def _port_taken_back(world: World, answer: object) -> None:
-    """Gone, or the `up` says that it is not, and so does the next one, until the port is declared again."""
+    """Removed, or an error of this `up` and of the next one, until the port is declared again."""
     custom = {"domain": "crm.example.com", "target_port": 8080}
     first = Declared(target_port=8080, custom_domain=custom)
     bare = Declared(custom_domain={"domain": "crm.example.com"})
@@ -458,14 +459,14 @@ CASES: dict[str, Callable[[World, object], None]] = {
 @pytest.mark.parametrize(
     ("name", "answer"), [(name, answer) for name in CASES for answer in UNVERIFIED.get(name, ())]
 )
-def test_the_question_is_asked_and_every_answer_is_borne(railway: World, name: str, answer: object) -> None:
+def test_every_value_of_a_switch_is_exercised(railway: World, name: str, answer: object) -> None:
     """Where the life of a stack does not ask it."""
     railway.admin("switches", {name: answer, "resize_seconds": 0.1})
     railway.admin("repos", {"repo": CHANGED.repo, "branch": CHANGED.branch, "sha": "a" * 40})
     CASES[name](railway, answer)
 
 
-def test_every_question_is_asked_somewhere() -> None:
-    """A new switch for an unproven answer says where our provider meets it."""
+def test_every_switch_has_a_case() -> None:
+    """A new switch for an unverified response needs a case in which the provider meets it."""
     assert {*ASKED, *CASES} == {*UNVERIFIED}
     assert not {*ASKED} & {*CASES}

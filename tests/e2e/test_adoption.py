@@ -1,4 +1,4 @@
-"""A running production is taken over: the preview says what will change; `up` does it and loses nothing."""
+"""A running production is taken over: the preview reports the changes; `up` makes them and loses nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ restartPolicyMaxRetries = 5
 
 
 def production(running: Any) -> dict[str, str]:
-    """A project made by hand; the ids of what must stay."""
+    """A project created in the dashboard; the ids of what must stay."""
     dashboard = manual_edits.Dashboard(running, "", "", "")
     project = dashboard.call(
         "mutation($i: ProjectCreateInput!) { projectCreate(input: $i) { id primaryEnvironmentId } }",

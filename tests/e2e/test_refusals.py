@@ -79,7 +79,7 @@ def settings_file(bad: bad_settings.Bad, app: Path, folder: Path) -> Path:
 
 
 def preview(sandbox: Sandbox, bad: bad_settings.Bad, tmp_path: Path, *command: str) -> str:
-    """What Pulumi says of the row; fails unless it refuses without having changed anything."""
+    """Pulumi's output for the row; fails unless it refuses without having changed anything."""
     app = bad_settings.copy_app(tmp_path / "app", NODE_MODULES)
     bad_settings.change_app(bad, app)
     written = settings_file(bad, app, tmp_path)
@@ -121,7 +121,7 @@ def test_a_bad_setting_is_one_clear_error_before_any_change(
     assert bad.fix in said
     assert "Traceback" not in said
     assert said.count("error:") == 1, (
-        "the host adds a second error unless the program says that it showed one"
+        "the host adds a second error unless the program reports that it showed one"
     )
 
 
@@ -130,7 +130,7 @@ def test_up_refuses_what_preview_refuses(sandbox: Sandbox, tmp_path: Path) -> No
     assert ROWS["two replicas"].fix in said
 
 
-def test_every_error_is_said_at_once(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_all_errors_are_reported_at_once(sandbox: Sandbox, tmp_path: Path) -> None:
     bad = bad_settings.Bad(
         name="three at once",
         key="whatsapp-crm:replicas",

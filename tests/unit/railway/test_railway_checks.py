@@ -88,7 +88,7 @@ def rejected(
 def test_an_invalid_value_is_rejected_with_its_property(
     provider: RailwayProvider, news: dict[str, Any], name: str, words: str
 ) -> None:
-    """The words only tell which rule rejected it."""
+    """The words only identify the rule that rejected it."""
     assert words in rejected(provider, news)[name]
 
 

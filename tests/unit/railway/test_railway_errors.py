@@ -94,14 +94,14 @@ def graphql(message: str, code: str = "INTERNAL_SERVER_ERROR", **more: Any) -> d
         (403, "<html>", NotAuthorizedError),
     ],
 )
-def test_each_answer_has_its_type(status: int, body: object, kind: type[RequestError]) -> None:
+def test_each_response_has_its_error_type(status: int, body: object, kind: type[RequestError]) -> None:
     """The code is INTERNAL_SERVER_ERROR for almost everything, so the message decides."""
     found = error(status, body)
     assert type(found) is kind
     assert str(found).startswith("Railway Op: ")
 
 
-def test_data_beside_errors_is_an_error() -> None:
+def test_data_together_with_errors_is_an_error() -> None:
     body = {
         "data": {"project": {"id": "p"}},
         "errors": [{"message": "Not Authorized", "path": ["environment"]}],
