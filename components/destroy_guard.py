@@ -3,7 +3,7 @@
 Pulumi checks `protect` only when it reaches the protected resource. By then the functions, secrets and
 indexes are deleted. The guard depends on all components, so it is deleted first, and its deletion fails.
 
-Refuses to be deleted unless an environment variable names the stack; the error says how. It does not check
+The deletion fails unless an environment variable names the stack; the error has the fix. It does not check
 what `pulumi up` deletes: the preview shows that.
 
 The class path `components.destroy_guard.DestroyGuardProvider` is in the state of every stack:
@@ -73,7 +73,12 @@ class DestroyGuardProvider(Provider):
 
 
 class DestroyGuard(dynamic.Resource, module="components", name="DestroyGuard"):
-    """The guard as a resource."""
+    """The guard as a resource; its deletion fails unless CRM_ALLOW_DESTROY is the stack's name.
+
+    Example:
+        props = {"stack": "prod", "volume_id": volume.id, "volume_urn": volume.urn}
+        DestroyGuard("guard", props, pulumi.ResourceOptions(depends_on=[backend, functions]))
+    """
 
     def __init__(self, name: str, props: dict[str, pulumi.Input[str]], opts: pulumi.ResourceOptions) -> None:
         super().__init__(DestroyGuardProvider(), name, {key: props[key] for key in FIELDS}, opts)

@@ -346,7 +346,7 @@ def _check_service(project: ProjectView, props: Props) -> None:
         f"(existing: {', '.join(existing)}). A new service would have a new and empty volume",
         fix=f"name the service to adopt: {how_to_set(props, 'service_name', which)}. To create a new one "
         f"instead, create an empty service named {name} in Railway's dashboard, then run `pulumi up` "
-        "again, which adopts it",
+        "again: it adopts the service",
     )
 
 

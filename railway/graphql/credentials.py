@@ -127,7 +127,7 @@ def token_advice(operation: str, message: str, kind: TokenKind) -> str:
         return (
             "use an account token in RAILWAY_API_TOKEN: some workspace tokens cannot create environments. "
             "Or create the environment in Railway's dashboard under the declared name, and run `pulumi up` "
-            "again, which adopts it"
+            "again: it adopts the environment"
         )
     return (
         "check that the token (RAILWAY_API_TOKEN, else railway:token of the stack) exists and belongs to "
