@@ -125,7 +125,7 @@ class Field:
             old value.
         grow_only: a smaller value is rejected; returns the reason with its fix, given the declared
             properties, the old and the new value.
-        compared: False: for people to read; a difference is not a change.
+        compared: False: only shown; a difference is not a change.
         rules: each returns what is wrong with a value in normal form, or None.
     """
 

@@ -2,7 +2,7 @@
 
 A project belongs to the stack if its id is in the state, is declared as `adopt_project_id`, or if its
 description has the stack's marker. A project that only has the declared name is not adopted: it may belong to
-somebody else. Neither is one with the marker of another stack, because two stacks would overwrite each
+another owner. Neither is one with the marker of another stack, because two stacks would overwrite each
 other's changes; nor one that has services but not the declared environment or service, because production
 probably runs there under another name.
 
@@ -147,7 +147,7 @@ class ProjectProvider(RailwayProvider):
                 raise RefusedError(
                     f"the Railway project {project.name} ({id_}) is not empty: it has {', '.join(left)}, "
                     "which would be deleted with it",
-                    fix="delete them in Railway's dashboard if nobody needs them. To keep the project and "
+                    fix="delete them in Railway's dashboard if they are not needed. To keep the project and "
                     "only remove it from the state: pulumi state delete <urn>",
                 )
             with self.railway.deletion(id_):
@@ -378,7 +378,7 @@ def _check_environment(project: ProjectView, props: Props, kind: TokenKind) -> N
 
 
 def _environment_id(project: ProjectView, props: Props, known: str = "") -> str:
-    # The known one stays the stack's under another name: `Environment` renames it, or somebody did.
+    # The recorded environment is kept when it has another name: `Environment` renames it.
     if any(one.id == known for one in project.environments):
         return known
     name = props.get("environment_name") or "production"

@@ -80,7 +80,7 @@ class RailwayProvider(Provider):
         return []
 
     def computed_inputs(self, _olds: Props, _news: Props, /) -> dict[str, Any]:
-        """Inputs that are computed from others, for people to read."""
+        """Inputs that are computed from others and shown in a diff."""
         return {}
 
     # ---- Methods that the SDK calls

@@ -373,7 +373,7 @@ def test_without_a_workspace_the_only_one_is_taken_and_two_are_a_question(railwa
 def test_a_deleted_project_is_gone_on_railways_word(railway: World, answer: str) -> None:
     """And only where an empty volume is allowed: everything else first reports that the data may be
     restored."""
-    railway.admin("switches", {"deleted_answer": answer})
+    railway.admin("switches", {"deleted_response": answer})
     engine = first_up(railway)
     known = set(engine.state)
     railway.hand("mutation($id: String!) { projectDelete(id: $id) }", id=engine.id("project"))

@@ -114,7 +114,7 @@ class Life:
             assert self.engine.up(process, declared) == []
 
 
-ALONE = {*ASKED, "missing_answer"}
+ALONE = {*ASKED, "missing_response"}
 """A life whose end depends on the answer has no other switch set."""
 
 
@@ -153,7 +153,7 @@ def test_a_stack_works_with_every_response_of_railway(railway: World, switches: 
     volume = life.engine.id("volume")
     railway.hand("mutation($id: String!) { serviceDelete(id: $id) }", id=life.engine.id("service"))
     with railway.operation() as process:
-        if "missing_answer" in switches:
+        if "missing_response" in switches:
             # Whoever may not see it is answered the same, so this is never taken for a deletion.
             assert "cannot read whether it is deleted" in _refused(lambda: life.engine.refresh(process))
             return
@@ -436,11 +436,11 @@ def _service_elsewhere(world: World, answer: object) -> None:
 CASES: dict[str, Callable[[World, object], None]] = {
     "bad_variables_status": _what_does_not_fit,
     "trace_id_position": _what_does_not_fit,
-    "deleted_answer": _deleted_project,
-    "missing_answer": _deleted_project,
+    "deleted_response": _deleted_project,
+    "missing_response": _deleted_project,
     "volume_delete_style": _deleted_volume,
     "scoped_decrypt": _scoped_token,
-    "shrink_answer": _shrinking,
+    "shrink_response": _shrinking,
     "shrink_message": _shrinking,
     "railway_variables_in_unrendered": _railways_variables,
     "deploy_v2_never_deployed": _never_deployed,

@@ -246,11 +246,11 @@ PROBES: dict[str, Probe] = {
         _bad_variables, {400: (400, "BAD_USER_INPUT"), 200: (200, "BAD_USER_INPUT")}
     ),
     "trace_id_position": Probe(_trace, {"error": (True, False), "extensions": (False, True)}),
-    "deleted_answer": Probe(
+    "deleted_response": Probe(
         _deleted, {"error": ["Project not found", "Project not found"], "deleted_at": [True, True]}
     ),
     "deleted_listed": Probe(_listed, {False: [], True: [True, True]}),
-    "missing_answer": Probe(
+    "missing_response": Probe(
         lambda railway, _: railway.fails("Service", id=NOBODY),
         {"not_found": "Service not found", "not_authorized": "Not Authorized"},
     ),
@@ -266,7 +266,7 @@ PROBES: dict[str, Probe] = {
     "scoped_decrypt": Probe(
         _decrypted, {"allowed": "secret", "refused": "Not Authorized", "masked": "*****"}
     ),
-    "shrink_answer": Probe(
+    "shrink_response": Probe(
         _resized(40_000),
         {
             "refused": ("Volume size cannot be decreased", 50_000, None),
