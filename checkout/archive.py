@@ -235,7 +235,8 @@ class _Walk:
 
 
 def _exclude(name: str) -> str:
-    pattern = re.sub(r"[][{}()!*?+@|#\\]", "?", name)  # in a pattern these mean something else
+    # In a pattern these mean something else; U+FFFD stands for a byte that is not UTF-8.
+    pattern = re.sub(r"[][{}()!*?+@|#\\\ufffd]", "?", name)
     return f'add "{pattern if "/" not in name else f"**/{pattern}"}" to "functions.ignore" in firebase.json.'
 
 

@@ -197,7 +197,7 @@ class EngineWorld(ExampleWorld):
         )
         held = False
         while process.poll() is None and not held:
-            held = "operation" in self.world.admin("paused?timeout=0.2")
+            held = "operation" in self.world.admin("held?timeout=0.2")
         _kill_tree(process.pid)
         process.wait()
         return held

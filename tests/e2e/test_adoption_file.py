@@ -1,5 +1,5 @@
 """A running production whose service follows a Railway file is taken over on the real engine: the file's
-settings become ours, and what the preview advises for the day when Railway stops reading it works.
+settings become ours, and what the preview advises for the day when Railway ignores it works.
 
 One life is lived once for the whole file: every step's output and counts are kept; the tests look at them.
 """
@@ -40,8 +40,8 @@ COMMANDS = [
     'pulumi config set whatsapp-crm:preDeployCommand "npm run migrate"',
     "pulumi config set whatsapp-crm:restartMaxRetries 3",
     "pulumi config set whatsapp-crm:sleepApplication false",
-    "pulumi config set --path 'whatsapp-crm:watchPatterns[0]' \"backend/**\"",
-    "pulumi config set --path 'whatsapp-crm:watchPatterns[1]' \"package.json\"",
+    "pulumi config set --path --type string 'whatsapp-crm:watchPatterns[0]' \"backend/**\"",
+    "pulumi config set --path --type string 'whatsapp-crm:watchPatterns[1]' \"package.json\"",
     "pulumi config rm whatsapp-crm:railwayConfigFile",
 ]
 UPDATE = """
@@ -65,7 +65,7 @@ class Life:
 
 def advised(said: str) -> list[str]:
     """The commands of the warning about the file, as a person copies them."""
-    lines = (line.strip() for line in said.partition("To keep what it says:")[2].splitlines())
+    lines = (line.strip() for line in said.partition("to keep its values:")[2].splitlines())
     parts = [part.strip() for line in lines for part in line.removeprefix("Then delete ").split(";")]
     return list(dict.fromkeys(part for part in parts if part.startswith("pulumi config ")))
 
@@ -102,7 +102,7 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
     step("preview", "preview")
     step("up", "up", "--yes", "--skip-preview")
     step("drift", *DRIFT)
-    # What is advised for the day when Railway stops reading the file.
+    # What is advised for the day when Railway ignores the file.
     file.unlink()
     for command in advised(seen.done["preview"].stdout):
         done = stack.pulumi(*shlex.split(command)[1:])
@@ -125,7 +125,7 @@ def test_a_file_that_the_config_does_not_name_is_pointed_at(life: Life) -> None:
 def test_the_preview_offers_what_the_file_says(life: Life) -> None:
     done = life.done["preview"]
     assert done.returncode == 0, done.stdout
-    assert "deploy/production.json: Railway stops reading this file on 2026-12-01." in done.stdout
+    assert "deploy/production.json: Railway ignores this file from 2026-12-01." in done.stdout
     assert advised(done.stdout) == COMMANDS
     assert 'changes settings.build_command: null -> "npm run build"' in done.stdout
     assert 'changes settings.pre_deploy_command: null -> ["npm run migrate"]' in done.stdout

@@ -210,8 +210,10 @@ def test_a_name_in_another_encoding_is_a_problem(project: Project) -> None:
     Path(os.fsdecode(os.fsencode(project.functions) + b"/caf\xe9.txt")).write_bytes(b"x")
     problem = project.problem()
     assert problem.key == "functions/caf\ufffd.txt"
-    assert problem.fix.startswith("Rename it, or add ")
+    assert problem.fix.startswith('Rename it, or add "caf?.txt" to ')
     str(problem).encode()
+    project.firebase_json(ignore=["node_modules", "caf?.txt"])
+    assert set(project.packed()) == {"index.js", "package.json"}
 
 
 def test_json_files_may_begin_with_a_byte_order_mark_and_have_comments(project: Project) -> None:
