@@ -1,6 +1,6 @@
 # Every target installs what it needs first. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup sandbox test check bench faults format docs down
+.PHONY: help setup sandbox test check bench peers faults format docs down
 
 PYTHON ?= python3.11
 VENV := .venv/bin
@@ -50,6 +50,8 @@ check: setup ## format, lint, types, workflows
 
 bench: setup ## requests, deployments and seconds, one `name value` a line
 	@$(VENV)/python -m sandbox bench
+
+peers: sandbox/peers/node_modules/.package-lock.json ## install firebase-tools, with which bench compares
 
 faults: setup ## every request of an up failing in every way, one by one; how many cases, how many failures
 	@$(VENV)/python -m tests.conformance.fault_matrix

@@ -37,9 +37,13 @@ async def production() -> dict[str, pulumi.Input[object]]:
             railway=settings.railway, stack_marker=f"{pulumi.get_project()}/{pulumi.get_stack()}"
         ),
     )
-    on_google = pulumi.ResourceOptions(providers=[provider(google, after=railway_project.project)])
+    on_google = pulumi.ResourceOptions(providers=[provider(google)])
 
-    apis = Apis("apis", ApisArgs(google=google, codebases=app.codebases), on_google)
+    apis = Apis(
+        "apis",
+        ApisArgs(google=google, codebases=app.codebases, after=[railway_project.project]),
+        on_google,
+    )
     identities = Identities(
         "identities", IdentitiesArgs(google=google, endpoints=endpoints, apis=apis), on_google
     )

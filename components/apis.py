@@ -16,10 +16,11 @@ import pulumi_gcp as gcp
 
 from checkout.app import Codebase
 from checkout.endpoints import EventTrigger, ScheduleTrigger
-from components._base import Component
+from components._base import Component, Resources
 from settings.model import GoogleSettings
 
-ALWAYS = ("cloudresourcemanager", "firebaserules", "firestore", "iam", "secretmanager", "serviceusage")
+# The longest chains begin with the first ones; the engine takes a few resources at a time, in this order.
+ALWAYS = ("iam", "cloudresourcemanager", "firestore", "serviceusage", "secretmanager", "firebaserules")
 FUNCTIONS = ("artifactregistry", "cloudbuild", "cloudfunctions", "run", "storage")
 EVENTS = ("eventarc", "pubsub")
 SCHEDULES = ("cloudscheduler",)
@@ -27,10 +28,17 @@ SCHEDULES = ("cloudscheduler",)
 
 @dataclass(frozen=True, kw_only=True)
 class ApisArgs:
-    """google: the project. codebases: the functions, whose triggers decide which APIs are needed."""
+    """The arguments of `Apis`.
+
+    Args:
+        google: the project.
+        codebases: the functions, whose triggers decide which APIs are needed.
+        after: what must exist before anything on Google changes: all Google resources wait for an API.
+    """
 
     google: GoogleSettings
     codebases: tuple[Codebase, ...]
+    after: Resources
 
 
 def needed(codebases: Iterable[Codebase]) -> set[str]:
@@ -53,7 +61,8 @@ class Apis(Component):
     """The enabled APIs.
 
     Example:
-        apis = Apis("apis", ApisArgs(google=settings.google, codebases=app.codebases))
+        args = ApisArgs(google=settings.google, codebases=app.codebases, after=[project])
+        apis = Apis("apis", args)
         options = pulumi.ResourceOptions(depends_on=apis.of("run", "eventarc"))
     """
 
@@ -61,15 +70,16 @@ class Apis(Component):
 
     def __init__(self, name: str, args: ApisArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
+        services = dict.fromkeys(full_name(one) for one in (*ALWAYS, *sorted(needed(args.codebases))))
         self.enabled = {
             service: gcp.projects.Service(
                 f"{name}-{service.removesuffix('.googleapis.com')}",
                 project=args.google.project,
                 service=service,
                 disable_on_destroy=False,
-                opts=self.child(),
+                opts=self.child(depends_on=args.after),
             )
-            for service in sorted({full_name(service) for service in needed(args.codebases)})
+            for service in services
         }
         self.register_outputs({"enabled": sorted(self.enabled)})
 

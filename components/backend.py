@@ -185,7 +185,7 @@ class Backend(Component):
                 wait_seconds=settings.wait_seconds,
                 rollback=settings.rollback_on_failure,
             ),
-            self.child(depends_on=[volume, variables, instance, domain, limits, *args.after]),
+            self.child(depends_on=args.after),
         )
         self.dns_records = None
         optional: list[pulumi.Resource] = []

@@ -236,24 +236,23 @@ class Functions(Component):
             service_config=service,
             event_trigger=event,
             opts=self.child(
-                depends_on=[source, *self._ready(endpoint)],
+                depends_on=self._ready(codebase, endpoint),
                 replace_on_changes=REPLACING,
                 replacement_trigger="called" if event is None else "event",
                 delete_before_replace=True,  # a replacement has the same name
             ),
         )
 
-    def _ready(self, endpoint: Endpoint) -> Resources:
+    def _ready(self, codebase: Codebase, endpoint: Endpoint) -> Resources:
+        """What the function needs before it runs. It waits for its archive through its inputs."""
         args = self._args
-        ready = [
-            *args.apis.of(*FUNCTIONS),
-            *args.identities.functions_ready,
+        events = EVENTS if isinstance(endpoint.trigger, EventTrigger) else ()
+        return [
+            *args.apis.of(*FUNCTIONS, *codebase.required_apis, *events),
+            *args.identities.ready_for(endpoint),
             *args.secrets.ready_for(endpoint),
             *args.after,
         ]
-        if isinstance(endpoint.trigger, EventTrigger):
-            ready += [*args.apis.of(*EVENTS), *args.identities.events_ready]
-        return ready
 
     def _invoker(
         self, key: str, endpoint: Endpoint, caller: str, function: pulumi.Resource

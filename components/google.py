@@ -22,14 +22,25 @@ import pulumi_gcp as gcp
 
 from settings.model import GoogleSettings
 
+BATCH_PAUSE = "1s"
 
-def provider(settings: GoogleSettings, after: pulumi.Resource) -> gcp.Provider:
-    """The provider for the project and region of the settings. Nothing on Google changes before `after`."""
+
+def provider(settings: GoogleSettings) -> gcp.Provider:
+    """The provider for the project and region of the settings.
+
+    It depends on nothing, so that its plugin, which takes seconds to start, starts while the program runs.
+
+    The plugin collects APIs to enable and changes of the project's IAM policy, and sends them together after
+    a pause (`send_after`), by default 3 s. An API takes three pauses, although the program declares all at
+    once. Without batches, each change of the policy is read back by itself, one after the other.
+    """
     return gcp.Provider(
         "google",
         project=settings.project,
         region=settings.region,
-        opts=pulumi.ResourceOptions(depends_on=[after], transformations=[_skip_region_validation]),
+        # `enable_batching` is the default, but false where another field of the block is set.
+        batching={"enable_batching": True, "send_after": BATCH_PAUSE},
+        opts=pulumi.ResourceOptions(transformations=[_skip_region_validation]),
     )
 
 

@@ -20,7 +20,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from checkout.endpoints import Endpoint, EventTrigger
-from components._base import Component, Resources
+from components._base import Component
 from components.apis import EVENTS, Apis
 from components.google import account_email, member
 from settings.model import GoogleSettings
@@ -60,8 +60,8 @@ def runtime_email(endpoint: Endpoint, project: str) -> str:
 class Identities(Component):
     """The service accounts.
 
-    `accounts` has all created accounts by e-mail, `backend_key` the key's JSON (secret). The lists are what
-    the backend, functions and event functions depend on.
+    `accounts` has all created accounts by e-mail, `backend_key` the key's JSON (secret), `backend_ready` the
+    roles of the backend's account.
 
     Example:
         args = IdentitiesArgs(google=settings.google, endpoints=endpoints, apis=apis)
@@ -71,18 +71,16 @@ class Identities(Component):
     accounts: dict[str, gcp.serviceaccount.Account]
     backend_key: pulumi.Output[str]
     backend_ready: list[pulumi.Resource]
-    functions_ready: list[pulumi.Resource]
-    events_ready: list[pulumi.Resource]
 
     def __init__(self, name: str, args: IdentitiesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         self._name = name
         self._project = args.google.project
-        self._after = args.apis.of("cloudresourcemanager", "iam")
+        self._apis = args.apis
+        self._ready: dict[str, list[pulumi.Resource]] = {}
+        self._receivers: dict[str, pulumi.Resource] = {}
+        self._agents_ready: list[pulumi.Resource] = []
         self.accounts = {}
-        self.backend_ready = []
-        self.functions_ready = []
-        self.events_ready = []
         self._backend(args.google)
         self._functions(args.google, args.endpoints)
         receivers = {
@@ -91,8 +89,16 @@ class Identities(Component):
             if isinstance(endpoint.trigger, EventTrigger)
         }
         if receivers:
-            self._events(sorted(receivers), args.apis.of(*EVENTS))
+            self._events(sorted(receivers))
         self.register_outputs({"accounts": sorted(self.accounts)})
+
+    def ready_for(self, endpoint: Endpoint) -> list[pulumi.Resource]:
+        """What a function needs before it runs: its account with roles; for events also Google's agents."""
+        email = runtime_email(endpoint, self._project)
+        own = self._ready.get(email, [])
+        if not isinstance(endpoint.trigger, EventTrigger):
+            return own
+        return [*own, self._receivers[email], *self._agents_ready]
 
     def _account(self, account_id: str, title: str, description: str) -> gcp.serviceaccount.Account:
         account = gcp.serviceaccount.Account(
@@ -101,25 +107,29 @@ class Identities(Component):
             account_id=account_id,
             display_name=title,
             description=description,
-            opts=self.child(depends_on=self._after),
+            opts=self.child(depends_on=self._apis.of("iam")),
         )
         self.accounts[account_email(account_id, self._project)] = account
         return account
 
-    def _grant(self, email: str, role: str, after: Resources) -> gcp.projects.IAMMember:
+    def _grant(self, email: str, role: str) -> gcp.projects.IAMMember:
+        """A role in the project. A role for an account that does not exist is an error of Google's."""
         short = email.split("@", 1)[0]
+        account = self.accounts.get(email)
         return gcp.projects.IAMMember(
             f"{self._name}-{short}-{role.removeprefix('roles/')}",
             project=self._project,
             role=role,
             member=member(email),
-            opts=self.child(depends_on=after),
+            opts=self.child(
+                depends_on=[*self._apis.of("cloudresourcemanager"), *([account] if account else [])]
+            ),
         )
 
     def _backend(self, settings: GoogleSettings) -> None:
         account = self._account(BACKEND_ACCOUNT, "CRM backend", "The WhatsApp backend on Railway.")
         email = account_email(BACKEND_ACCOUNT, self._project)
-        self.backend_ready += [self._grant(email, role, [account]) for role in settings.backend_roles]
+        self.backend_ready = [self._grant(email, role) for role in settings.backend_roles]
         key = gcp.serviceaccount.Key(
             f"{self._name}-{BACKEND_ACCOUNT}-key",
             service_account_id=f"projects/{self._project}/serviceAccounts/{email}",
@@ -132,7 +142,6 @@ class Identities(Component):
         self.backend_key = pulumi.Output.secret(key.private_key).apply(
             lambda encoded: base64.b64decode(encoded).decode()
         )
-        self.backend_ready.append(key)
 
     def _functions(self, settings: GoogleSettings, endpoints: tuple[Endpoint, ...]) -> None:
         by_account: dict[str, tuple[str, ...]] = {}
@@ -144,18 +153,17 @@ class Identities(Component):
             reads = ", ".join(secrets) or "no secret"
             account = self._account(account_id, "CRM functions", f"Functions that read {reads}."[:256])
             email = account_email(account_id, self._project)
-            self.functions_ready.append(account)
-            self.functions_ready += [self._grant(email, role, [account]) for role in settings.functions_roles]
+            self._ready[email] = [account, *(self._grant(email, role) for role in settings.functions_roles)]
 
-    def _events(self, receivers: list[str], apis: Resources) -> None:
+    def _events(self, receivers: list[str]) -> None:
         agents = {
             service: gcp.projects.ServiceIdentity(
                 f"{self._name}-agent-{service}",
                 project=self._project,
                 service=f"{service}.googleapis.com",
-                opts=self.child(depends_on=[*self._after, *apis]),
+                opts=self.child(depends_on=self._apis.of("serviceusage", service)),
             )
-            for service in ("eventarc", "pubsub")
+            for service in EVENTS
         }
         # Pub/Sub signs the token with which an event is delivered (Eventarc docs, roles for event triggers).
         signer = gcp.projects.IAMMember(
@@ -163,9 +171,8 @@ class Identities(Component):
             project=self._project,
             role="roles/iam.serviceAccountTokenCreator",
             member=agents["pubsub"].member,
-            opts=self.child(),
+            opts=self.child(depends_on=self._apis.of("cloudresourcemanager")),
         )
-        self.events_ready += [*agents.values(), signer]
+        self._agents_ready = [*agents.values(), signer]
         for email in receivers:
-            after = [self.accounts[email]] if email in self.accounts else self._after
-            self.events_ready.append(self._grant(email, "roles/eventarc.eventReceiver", after))
+            self._receivers[email] = self._grant(email, "roles/eventarc.eventReceiver")

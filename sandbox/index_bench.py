@@ -12,10 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
-from sandbox import stack_state
-from sandbox.supervisor import PROJECT, STACK, Sandbox, SandboxError
+from sandbox import generated_app, stack_state
+from sandbox.supervisor import STACK, Sandbox, SandboxError
 
 BUILD_SECONDS = 20
 INDEXES = 22
@@ -31,7 +29,7 @@ def measure() -> Iterator[tuple[str, str]]:
         SandboxError: the `up` failed.
     """
     with tempfile.TemporaryDirectory(prefix="index-bench-") as folder:
-        settings = _write_app(Path(folder))
+        app = generated_app.write(Path(folder) / "app", indexes=INDEXES, overrides=OVERRIDES)
         sandbox = Sandbox(Path(folder) / "indexes")
         running = sandbox.start(attached=True)
         try:
@@ -46,7 +44,7 @@ def measure() -> Iterator[tuple[str, str]]:
                 "--stack",
                 STACK,
                 "--config-file",
-                str(settings),
+                str(app.settings),
             )
             done = sandbox.pulumi(*arguments)
             if done.returncode != 0:
@@ -56,29 +54,6 @@ def measure() -> Iterator[tuple[str, str]]:
     seconds = _index_phase(done.stdout)
     yield "index_phase_seconds", str(seconds)
     yield "index_wall_ratio", f"{seconds / BUILD_SECONDS:.2f}"
-
-
-def _write_app(folder: Path) -> Path:
-    """Write an app with rules and indexes only, and the settings of its stack; return the settings' file."""
-    app = folder / "app"
-    app.mkdir()
-    firestore = {"rules": "firestore.rules", "indexes": "firestore.indexes.json"}
-    (app / "firebase.json").write_text(json.dumps({"firestore": firestore}))
-    (app / "firestore.rules").write_text((PROJECT / "examples/crm/firestore.rules").read_text())
-    fields = [{"fieldPath": "a", "order": "ASCENDING"}, {"fieldPath": "b", "order": "DESCENDING"}]
-    indexes = [
-        {"collectionGroup": f"c{number}", "queryScope": "COLLECTION", "fields": fields}
-        for number in range(INDEXES)
-    ]
-    overrides = [
-        {"collectionGroup": f"o{number}", "fieldPath": "text", "indexes": []} for number in range(OVERRIDES)
-    ]
-    (app / "firestore.indexes.json").write_text(json.dumps({"indexes": indexes, "fieldOverrides": overrides}))
-    document = cast("dict[str, Any]", yaml.safe_load((PROJECT / f"Pulumi.{STACK}.yaml").read_text()))
-    document["config"]["whatsapp-crm:appDir"] = str(app)
-    settings = folder / f"Pulumi.{STACK}.yaml"
-    settings.write_text(yaml.safe_dump(document))
-    return settings
 
 
 def _index_phase(output: str) -> int:

@@ -39,7 +39,7 @@ def resources(sandbox: Sandbox, stack: str) -> list[Resource]:
     """
     return [
         Resource(r["urn"], r["type"], r["id"], r.get("inputs", {}), r.get("outputs", {}))
-        for r in _state(sandbox, stack)
+        for r in exported(sandbox, stack)
         if r.get("custom") and not str(r["type"]).startswith("pulumi:providers:")
     ]
 
@@ -50,11 +50,16 @@ def count_declared(sandbox: Sandbox, stack: str) -> int:
     Raises:
         SandboxError: the state cannot be read.
     """
-    kinds = [str(r["type"]) for r in _state(sandbox, stack)]
+    kinds = [str(r["type"]) for r in exported(sandbox, stack)]
     return len([kind for kind in kinds if not kind.startswith(("pulumi:providers:", "pulumi:pulumi:Stack"))])
 
 
-def _state(sandbox: Sandbox, stack: str) -> list[dict[str, Any]]:
+def exported(sandbox: Sandbox, stack: str) -> list[dict[str, Any]]:
+    """Return the resources of `pulumi stack export`.
+
+    Raises:
+        SandboxError: the state cannot be read.
+    """
     done = sandbox.pulumi("stack", "export", "--stack", stack)
     if done.returncode != 0:
         raise SandboxError(f"pulumi stack export failed:\n{done.stdout}")

@@ -242,18 +242,32 @@ class Sandbox:
             capture: return the output (with stderr) instead of printing it.
             cwd: the folder of the Pulumi program.
         """
-        inherited = {k: v for k, v in os.environ.items() if k not in UNSET_VARIABLES}
-        variables = {**inherited, **self.variables(), **(extra_environment or {})}
         return subprocess.run(
             ["pulumi", *arguments],
             cwd=cwd,
-            env=variables,
+            env=self._environment(extra_environment or {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if capture else None,
             stderr=subprocess.STDOUT if capture else None,
             text=True,
             check=False,
         )
+
+    def start_pulumi(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start the Pulumi CLI on the sandbox; its output (with stderr) is read from the process."""
+        return subprocess.Popen(
+            ["pulumi", *arguments],
+            cwd=PROJECT,
+            env=self._environment({}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def _environment(self, extra: Mapping[str, str]) -> dict[str, str]:
+        inherited = {k: v for k, v in os.environ.items() if k not in UNSET_VARIABLES}
+        return {**inherited, **self.variables(), **extra}
 
     def ensure_stack(self, stack: str = STACK, cwd: Path = PROJECT) -> None:
         """Create the stack in the sandbox's backend, unless it exists, and select it.
