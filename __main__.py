@@ -11,7 +11,7 @@ import gc
 
 import pulumi
 
-from checkout.load import load
+from checkout.load import load, shown_once
 from components.apis import Apis, ApisArgs
 from components.backend import Backend, BackendArgs, BackendProject, BackendProjectArgs
 from components.destroy_guard import Guard, GuardArgs
@@ -118,4 +118,4 @@ async def production() -> dict[str, pulumi.Input[object]]:
     }
 
 
-pulumi.run(production)
+pulumi.run(shown_once(production))

@@ -6,9 +6,16 @@ without a provider is an error and not deployed to the project of somebody's gcl
 The provider has no credentials in its inputs: the plugin reads GOOGLE_OAUTH_ACCESS_TOKEN, GOOGLE_CREDENTIALS
 or the application default credentials. With a personal login, also set USER_PROJECT_OVERRIDE=true and
 GOOGLE_BILLING_PROJECT, which the Firebase Rules API requires (pulumi-gcp, provider configuration).
+
+The plugin does not list Compute Engine's regions: where that API is disabled, every command would end with a
+warning. `settings.regions` checks the region. `gcp:skipRegionValidation` in a stack file has no effect on an
+explicit provider, and the SDK's arguments do not have it, so it is added to them.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
 
 import pulumi
 import pulumi_gcp as gcp
@@ -33,7 +40,13 @@ def provider(settings: GoogleSettings) -> gcp.Provider:
         region=settings.region,
         # `enable_batching` is the default, but false where another field of the block is set.
         batching={"enable_batching": True, "send_after": BATCH_PAUSE},
+        opts=pulumi.ResourceOptions(transformations=[_skip_region_validation]),
     )
+
+
+def _skip_region_validation(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
+    props = {**cast("Mapping[str, pulumi.Input[object]]", args.props), "skipRegionValidation": "true"}
+    return pulumi.ResourceTransformationResult(props, args.opts)
 
 
 def load_sdk() -> tuple[type[pulumi.CustomResource], ...]:

@@ -1,4 +1,7 @@
-"""Checks after deployment. Exit code 0: all checks passed; 1: a check failed; 2: it could not start."""
+"""Checks after deployment. Exit code 0: all checks passed; 1: a check failed; 2: it could not start.
+
+`drift` ends with Pulumi's exit code: 0 without drift, 7 with drift.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,11 @@ def main(arguments: list[str] | None = None) -> int:
         "--stack", help="what the last successful `pulumi up` of this stack declared (default: read stdin)"
     )
     verifying.set_defaults(run=_verify)
+    drifting = commands.add_parser(
+        "drift", help="show what differs from the program in both clouds; changes nothing"
+    )
+    drifting.add_argument("--stack", required=True)
+    drifting.set_defaults(run=_drift)
     options = parser.parse_args(arguments)
     return int(options.run(options))
 
@@ -41,6 +49,13 @@ def _verify(options: argparse.Namespace) -> int:
     results = verify.check(spec, GoogleApi())
     check_results.show(f"Verification of {spec.project}", results)
     return FAILED if any(result.failed for result in results) else OK
+
+
+def _drift(options: argparse.Namespace) -> int:
+    try:
+        return stack.drift(options.stack, sys.stdout)
+    except stack.StackError as error:
+        return _usage_error(str(error))
 
 
 def _usage_error(message: str) -> int:

@@ -23,6 +23,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO, cast
 
+from ops.refresh_noise import without_noise
+
 # GitHub rejects a comment of more than 65536 characters, and a step's summary of more than 1 MiB.
 LIMITS = {"comment": 65_000, "summary": 900_000}
 
@@ -125,6 +127,8 @@ def render(report: PulumiRun, *, limit: int, environ: Mapping[str, str]) -> str:
     The output is in a code block, where GitHub renders no Markdown and notifies no mentioned users.
     """
     text = mask(_ANSI.sub("", report.text), environ).strip("\n")
+    if report.operation == "drift":
+        text = "\n".join(without_noise(text.split("\n")))
     summary = counts(text)
     mark = fence(text)
     head = f"{marker(report.operation, report.stack)}\n### {report.operation} {report.stack}: "

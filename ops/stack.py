@@ -7,10 +7,11 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import TextIO, cast
 
 from components.verification_spec import Spec, SpecError, from_lines
 from firebase.errors import JsonObject
+from ops.refresh_noise import without_noise
 
 PROJECT = Path(__file__).resolve().parent.parent
 SANDBOX = 'for the sandbox: eval "$(.venv/bin/python -m sandbox env)"'
@@ -41,12 +42,33 @@ def verification(stack: str) -> Spec:
     raise StackError(f"no `pulumi up` of the stack {stack} has succeeded yet", f"pulumi up --stack {stack}")
 
 
-def _resources(stack: str) -> Iterator[JsonObject]:
-    pulumi = shutil.which("pulumi")
-    if pulumi is None:
+def drift(stack: str, out: TextIO) -> int:
+    """Write what differs from the program, without what no program can change; returns Pulumi's exit code.
+
+    Raises:
+        StackError: there is no Pulumi CLI.
+    """
+    options = ("--refresh", "--run-program", "--expect-no-changes", "--diff", "--suppress-outputs")
+    command = [_pulumi(), "preview", "--stack", stack, *options, "--suppress-progress", "--non-interactive"]
+    with subprocess.Popen(
+        command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as running:
+        for line in without_noise(running.stdout or ()):
+            out.write(line)
+            out.flush()
+    return running.returncode
+
+
+def _pulumi() -> str:
+    found = shutil.which("pulumi")
+    if found is None:
         raise StackError("pulumi is not on PATH", f"install the Pulumi CLI, or {SANDBOX}")
+    return found
+
+
+def _resources(stack: str) -> Iterator[JsonObject]:
     done = subprocess.run(
-        [pulumi, "stack", "export", "--stack", stack, "--non-interactive"],
+        [_pulumi(), "stack", "export", "--stack", stack, "--non-interactive"],
         cwd=PROJECT,
         capture_output=True,
         text=True,

@@ -12,7 +12,7 @@ import re
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import requests
 from filelock import Timeout
@@ -21,13 +21,17 @@ from sandbox import firestore_export, stack_state
 from sandbox.firestore import FirestoreEmulator
 from sandbox.google.app import create_app as google_app
 from sandbox.local_server import LocalServer
+from sandbox.proxy import RefusingProxy
 from sandbox.railway.app import create_app as railway_app
 from sandbox.supervisor import Running, Sandbox, SandboxError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from starlette.types import ASGIApp
+
+Server = TypeVar("Server", LocalServer, RefusingProxy)
 
 
 def serve(root: Path, *, attached: bool = False) -> None:
@@ -58,6 +62,9 @@ def serve(root: Path, *, attached: bool = False) -> None:
         google = stack.enter_context(
             ports.server("google", google_app(root / "google.json", firestore_emulator=emulator.host))
         )
+        proxy = stack.enter_context(
+            ports.on_kept_port("proxy", lambda port: RefusingProxy(port, _upstream_proxy(os.environ)))
+        )
         # Any app can be deployed: its settings name the location of the database.
         stack_state.post_admin(google.url, "/admin/switches", {"firestore_located_by_trigger": True})
         sandbox.write_running_file(
@@ -66,6 +73,7 @@ def serve(root: Path, *, attached: bool = False) -> None:
                 railway_url=railway.url,
                 google_url=google.url,
                 firestore_host=emulator.host,
+                proxy_url=proxy.url,
             )
         )
         ended.wait()
@@ -82,6 +90,11 @@ def _projects_with_rules(google: LocalServer) -> list[str]:
     return [match[1] for match in found if match]
 
 
+def _upstream_proxy(environ: Mapping[str, str]) -> str:
+    """Return the machine's own HTTPS proxy; "" if there is none."""
+    return next((environ[name] for name in ("https_proxy", "HTTPS_PROXY") if environ.get(name)), "")
+
+
 class _Ports:
     """The ports of the servers, kept in a file so that a shell's variables stay valid after a restart.
 
@@ -93,10 +106,13 @@ class _Ports:
         self._ports = cast("dict[str, int]", json.loads(file.read_text())) if file.exists() else {}
 
     def server(self, name: str, app: ASGIApp) -> LocalServer:
+        return self.on_kept_port(name, lambda port: LocalServer(app, port))
+
+    def on_kept_port(self, name: str, make: Callable[[int], Server]) -> Server:
         try:
-            server = LocalServer(app, self._ports.get(name, 0))
+            server = make(self._ports.get(name, 0))
         except OSError:
-            server = LocalServer(app)
+            server = make(0)
         self._ports[name] = server.port
         self._file.write_text(json.dumps(self._ports))
         return server

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.rule import Rule
 from rich.table import Table
 
+from ops.refresh_noise import without_noise
 from sandbox import stack_state
 from sandbox.supervisor import STACK, Running, Sandbox, SandboxError
 
@@ -86,7 +87,8 @@ class Demo:
         running = self._running()
         stack_state.reset_counts(running)
         start = time.monotonic()
-        if self.console.is_terminal:
+        # The report of drift is printed when it is complete: blocks are left out of it.
+        if self.console.is_terminal and arguments != DRIFT_DETECTION:
             done = self.sandbox.pulumi(*arguments, "--stack", self.stack, capture=False)
         else:
             done = self.sandbox.pulumi(
@@ -94,11 +96,11 @@ class Demo:
                 "--stack",
                 self.stack,
                 "--color",
-                "never",
+                "always" if self.console.is_terminal else "never",
                 "--suppress-progress",
                 "--non-interactive",
             )
-            lines = done.stdout.splitlines()
+            lines = without_noise(done.stdout.splitlines())
             self.console.out("\n".join(line for line in lines if not PROGRESS_LINE.search(line)))
         seconds = time.monotonic() - start
         self.steps.append(

@@ -27,13 +27,14 @@ GOOGLE_ENDPOINTS = {
 }
 
 
-def endpoints(railway_url: str, google_url: str, firestore_host: str) -> dict[str, str]:
+def endpoints(railway_url: str, google_url: str, firestore_host: str, proxy_url: str) -> dict[str, str]:
     """Return the variables that make the program and its plugins use a running sandbox.
 
     Args:
         railway_url: base URL of the Railway server, without a trailing slash.
         google_url: base URL of the Google server, without a trailing slash.
         firestore_host: `host:port` of the Firestore emulator.
+        proxy_url: the proxy that refuses what has no endpoint on the sandbox.
     """
     return {
         "RAILWAY_API_URL": f"{railway_url}/graphql/v2",
@@ -42,6 +43,9 @@ def endpoints(railway_url: str, google_url: str, firestore_host: str) -> dict[st
         "RAILWAY_WAIT_SCALE": "0.1",  # the sandbox is faster than Railway: shorter waits between polls
         "GOOGLE_OAUTH_ACCESS_TOKEN": GOOGLE_TOKEN,
         "GOOGLE_PROJECT": GOOGLE_PROJECT,
+        "PULUMI_GCP_SKIP_REGION_VALIDATION": "true",  # the plugin has no endpoint setting for it
         "FIRESTORE_EMULATOR_HOST": firestore_host,
+        **dict.fromkeys(("HTTPS_PROXY", "https_proxy"), proxy_url),
+        **dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost"),
         **{name: google_url + path for name, path in GOOGLE_ENDPOINTS.items()},
     }

@@ -78,7 +78,7 @@ def refresh(url: str, services: int, variables: int) -> Cost:
 
 def _create_project(url: str, services: int, variables: int) -> dict[str, Any]:
     """Create a project of this size; return its ids and contents."""
-    running = Running(pid=os.getpid(), railway_url=url, google_url="", firestore_host="")
+    running = Running(pid=os.getpid(), railway_url=url, google_url="", firestore_host="", proxy_url="")
     dashboard = manual_edits.Dashboard(running, "", "", "")
     project = dashboard.call(
         "mutation($i: ProjectCreateInput!) { projectCreate(input: $i) { id primaryEnvironmentId } }",

@@ -91,9 +91,12 @@ def example_edits(running: Running, found: list[Resource]) -> list[manual_edits.
     """Return the example edits of this stack's objects: five, fewer if the app lacks functions or rules."""
     edits = manual_edits.railway_edits(dashboard(running, found))
     functions = {r.inputs["name"]: r.inputs for r in found if r.type == FUNCTION_TYPE}
-    public_services = [
-        r.inputs["name"] for r in found if r.type == INVOKER_TYPE and r.inputs.get("member") == "allUsers"
-    ]
+    public_services = {
+        # After a refresh the input has the service's full name.
+        str(r.inputs["name"]).rpartition("/")[2]
+        for r in found
+        if r.type == INVOKER_TYPE and r.inputs.get("member") == "allUsers"
+    }
     public = [name for name in functions if manual_edits.service_name(name) in public_services]
     for name in public[:1]:
         console = manual_edits.Console(running, functions[name]["project"], functions[name]["location"])

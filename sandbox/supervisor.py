@@ -81,6 +81,7 @@ class Running:
     railway_url: str
     google_url: str
     firestore_host: str
+    proxy_url: str
 
 
 class Sandbox:
@@ -221,7 +222,9 @@ class Sandbox:
         if running is None:
             raise SandboxError(f"the sandbox `{self.name}` is not running.\nfix: {self.command('up')}")
         engine = layout.lay_out(self.root / "engine", toolchain.find_or_build(_print_progress))
-        clouds = environment.endpoints(running.railway_url, running.google_url, running.firestore_host)
+        clouds = environment.endpoints(
+            running.railway_url, running.google_url, running.firestore_host, running.proxy_url
+        )
         return {**engine, **clouds}
 
     def pulumi(

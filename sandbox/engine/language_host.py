@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _TASKS_PER_PARALLEL = 4  # what the SDK's own hosts use
+MESSAGE_SHOWN = 32  # the exit code of a program that has shown its error. Source: pulumi-language-python-exec
 
 
 class VirtualenvError(Exception):
@@ -195,7 +196,7 @@ class LanguageHost(LanguageServer):
     def Run(
         self, request: language_pb2.RunRequest, context: grpc.ServicerContext
     ) -> language_pb2.RunResponse:
-        """Run the program to its end. Errors are logged here; `bail` tells the engine so."""
+        """Run the program to its end. `bail` tells the engine that its error is already shown."""
         child = self._child(request.info, context)
         if child:
             return child.Run(request)
@@ -287,13 +288,22 @@ def _run_response(error: BaseException | None, folder: Path) -> language_pb2.Run
         return language_pb2.RunResponse()
     if isinstance(error, pulumi.RunError):
         log.error(str(error))
-    elif isinstance(error, grpc.RpcError) and cast("grpc.Call", error).code() == grpc.StatusCode.UNAVAILABLE:
+        return _ended_with(1)
+    if isinstance(error, grpc.RpcError) and cast("grpc.Call", error).code() == grpc.StatusCode.UNAVAILABLE:
         return language_pb2.RunResponse(bail=True)  # the engine is shutting down and has reported why
-    elif isinstance(error, SystemExit):
-        log.error(f"the program called exit({error.code})")
-    else:
-        log.error(f"Program failed with an unhandled exception:\n{trimmed_traceback(error, folder)}")
+    if isinstance(error, SystemExit):
+        if error.code == MESSAGE_SHOWN:
+            return language_pb2.RunResponse(bail=True)
+        if isinstance(error.code, int):
+            return _ended_with(error.code)
+        sys.stderr.write(f"{error.code}\n")
+        return _ended_with(1)
+    log.error(f"Program failed with an unhandled exception:\n{trimmed_traceback(error, folder)}")
     return language_pb2.RunResponse(bail=True)
+
+
+def _ended_with(code: int) -> language_pb2.RunResponse:
+    return language_pb2.RunResponse(error=f"program exited with non-zero exit code: {code}")
 
 
 def main() -> None:

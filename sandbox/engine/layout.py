@@ -75,6 +75,7 @@ def lay_out(home: Path, engine: Engine, *, passphrase: str = PASSPHRASE) -> dict
         environ["PULUMI_HOME"] = str(home / "pulumi")
         # No downloads during a run: a plugin that is missing here is an error that names it.
         environ["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
+        environ["PULUMI_IGNORE_AMBIENT_PLUGINS"] = "true"  # those of another CLI on PATH
     environ["PATH"] = os.pathsep.join(_first(str(folder), os.environ.get("PATH", "").split(os.pathsep)))
     return environ
 

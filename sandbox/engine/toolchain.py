@@ -1,7 +1,8 @@
 """Find the Pulumi CLI, or build it from Go modules; build actionlint.
 
 An installed CLI is used if it is a complete distribution (with its Python language host) of a supported
-version. Otherwise the version in `go.mod` is built once into the toolchain folder.
+version. Otherwise the version in `go.mod` is built once into the toolchain folder. `SANDBOX_ENGINE=built`
+ignores an installed one: the tests of the stand-ins set it.
 
 No binaries are downloaded: a build from modules is verified against `go.sum`. Go itself is not installed.
 """
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 MINIMUM = (3, 272, 0)  # the SDK's version: an older CLI does not understand all of its messages
 MAXIMUM = (4, 0, 0)
 REQUIRED_PULUMI_VERSION = ">=3.272.0 <4.0.0"  # as `requiredPulumiVersion` in Pulumi.yaml
+ENGINE_VARIABLE, BUILT = "SANDBOX_ENGINE", "built"
 STAND_IN_MARK = "# stand-in of the sandbox"
 
 _HERE = Path(__file__).parent
@@ -64,13 +66,18 @@ def pinned_version() -> str:
 def find_or_build(progress: Callable[[str], None] = lambda _text: None) -> Engine:
     """Return the installed engine if it can be used, else the one built here (built now if necessary).
 
+    With `SANDBOX_ENGINE=built`, the installed one is not used.
+
     Args:
         progress: called with a message before anything that takes minutes.
 
     Raises:
         ToolchainError: no usable CLI, and Go is missing, too old, or fails.
     """
-    return _find_installed(os.environ.get("PATH", "")) or _find_or_build(progress)
+    installed = None
+    if os.environ.get(ENGINE_VARIABLE) != BUILT:
+        installed = _find_installed(os.environ.get("PATH", ""))
+    return installed or _find_or_build(progress)
 
 
 def actionlint(progress: Callable[[str], None] = lambda _text: None) -> Path:

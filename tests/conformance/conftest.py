@@ -26,7 +26,7 @@ def google() -> Iterator[str]:
 @pytest.fixture
 def google_environ(google: str) -> dict[str, str]:
     """The environment of a process that uses it."""
-    return {**os.environ, **endpoints("http://127.0.0.1:9", google, "127.0.0.1:9")}
+    return {**os.environ, **endpoints("http://127.0.0.1:9", google, "127.0.0.1:9", "http://127.0.0.1:9")}
 
 
 @pytest.fixture

@@ -120,6 +120,9 @@ def test_a_bad_setting_is_one_clear_error_before_any_change(
     assert bad.key in said
     assert bad.fix in said
     assert "Traceback" not in said
+    assert said.count("error:") == 1, (
+        "the host adds a second error unless the program says that it showed one"
+    )
 
 
 def test_up_refuses_what_preview_refuses(sandbox: Sandbox, tmp_path: Path) -> None:

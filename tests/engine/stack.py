@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
 
     from sandbox.engine.toolchain import Engine
 
+# The real language host runs a program without a virtualenv by the first python3 on PATH, which has no SDK.
+PROJECT = f"""\
+name: small
+runtime:
+  name: python
+  options:
+    virtualenv: {json.dumps(sys.prefix)}
+"""
 NO_CHANGES_EXPECTED = 7  # the engine's exit code if --expect-no-changes finds changes
 
 
@@ -40,7 +49,7 @@ class ProgramStack:
         self.folder = folder / "program"
         self.folder.mkdir(parents=True)
         self.environ = {**os.environ, **lay_out(folder / "engine", engine), **environ}
-        self.write("Pulumi.yaml", "name: small\nruntime: python\n")
+        self.write("Pulumi.yaml", PROJECT)
         self._initialised = False
 
     def write(self, name: str, text: str) -> None:
@@ -76,7 +85,7 @@ class ProgramStack:
             "dict[str, Any]", json.loads(self.run("stack", "output", "--json", "--show-secrets").text)
         )
 
-    def resources(self) -> list[dict[str, Any]]:
+    def resources(self, *options: str) -> list[dict[str, Any]]:
         """Return the resources of the stack's state."""
-        state = json.loads(self.run("stack", "export").text)
+        state = json.loads(self.run("stack", "export", *options).text)
         return cast("list[dict[str, Any]]", state["deployment"].get("resources", []))

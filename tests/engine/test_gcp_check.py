@@ -109,12 +109,13 @@ def test_defaults_project_and_region_are_added() -> None:
     }
 
 
-def test_computed_values_are_kept_except_those_of_the_old_source() -> None:
+def test_computed_values_are_sent_back_even_the_generation_of_another_source() -> None:
+    """As the real plugin does: the API then looks for that generation of the new object, and fails."""
     source = {"storageSource": {"bucket": "b", "object": "1", "generation": 7}}
     state: dict[str, Any] = {"buildConfig": {"build": "projects/1/builds/2", "source": source}}
     inputs: dict[str, Any] = {"buildConfig": {"source": {"storageSource": {"bucket": "b", "object": "2"}}}}
     done = check.with_defaults(RESOURCE_TYPES[FUNCTION], inputs, Settings(), state)
     assert done["buildConfig"] == {
         "build": "projects/1/builds/2",
-        "source": {"storageSource": {"bucket": "b", "object": "2"}},
+        "source": {"storageSource": {"bucket": "b", "object": "2", "generation": 7}},
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -160,8 +161,10 @@ def test_a_write_only_secret_and_the_sdks_functions(google_program: ProgramStack
     google_program.write("__main__.py", APIS + FUNCTIONS_OF_THE_SDK)
     google_program.up()
     assert google_program.outputs() == {"found": "hush-hush", "number": "100000000001", "version": "1"}
-    version = next(one for one in google_program.resources() if one["type"].endswith(":SecretVersion"))
-    assert "secretDataWo" not in version["outputs"]
+    shown = google_program.resources("--show-secrets")
+    version = next(one for one in shown if one["type"].endswith(":SecretVersion"))
+    assert version["outputs"]["secretDataWo"]["plaintext"] == "null"
+    assert "hush-hush" not in json.dumps(version["outputs"])
     assert "hush-hush" not in google_program.run("stack", "export").text
     google_program.run("config", "set", "v", "2")
     google_program.up()

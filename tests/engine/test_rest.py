@@ -149,7 +149,7 @@ def test_a_conflicting_policy_change_is_retried_and_kept() -> None:
             error(409, "changed"),
             (200, {"etag": "2", "bindings": [theirs]}),
             (200, {}),
-            (200, {"etag": "3"}),
+            (200, {"etag": "3", "bindings": [{**theirs, "members": ["user:a@x", "user:b@x"]}]}),
         ]
     )
     identifier, state = RESOURCE_TYPES[MEMBER].create(call(script), INPUTS)
@@ -177,11 +177,12 @@ def test_a_member_is_removed_and_the_roles_others_and_conditions_stay() -> None:
         "condition": {"title": "t", "expression": "e"},
     }
     plain = {"role": "roles/viewer", "members": ["user:a@x", "user:b@x"]}
-    script = Script([(200, {"etag": "1", "bindings": [conditioned, plain]}), (200, {}), (200, {})])
+    found = {"etag": "1", "version": 1, "bindings": [conditioned, plain]}
+    script = Script([(200, found), (200, {}), (200, {})])
     RESOURCE_TYPES[MEMBER].delete(call(script), "", INPUTS)
     assert policies(script) == [
         {
-            "version": 3,
+            "version": 1,
             "etag": "1",
             "bindings": [conditioned, {"role": "roles/viewer", "members": ["user:a@x"]}],
         }

@@ -35,6 +35,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A PATH with the system's shell tools and an empty folder only; an empty toolchain folder."""
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin")
     monkeypatch.setenv("SANDBOX_TOOLCHAIN", str(tmp_path / "tools"))
+    monkeypatch.delenv(toolchain.ENGINE_VARIABLE, raising=False)
     return tmp_path
 
 
@@ -42,6 +43,16 @@ def test_an_installed_distribution_of_a_supported_version_is_used(alone: Path) -
     pulumi = script(alone / "bin" / "pulumi", "echo v3.280.1")
     script(alone / "bin" / "pulumi-language-python", "")
     assert find_or_build() == Engine(pulumi=pulumi, version="v3.280.1", built=False)
+
+
+def test_an_installed_distribution_is_ignored_if_the_environment_says_so(
+    alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(alone / "bin" / "pulumi", "echo v3.280.1")
+    script(alone / "bin" / "pulumi-language-python", "")
+    made = script(alone / "tools" / "bin" / "pulumi", f"echo {toolchain.pinned_version()}")
+    monkeypatch.setenv(toolchain.ENGINE_VARIABLE, toolchain.BUILT)
+    assert find_or_build() == Engine(pulumi=made, version=toolchain.pinned_version(), built=True)
 
 
 @pytest.mark.parametrize("version", ["v3.100.0", "v4.0.0", "nonsense"])

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 COMMAND = "command:local:Command"
 RUN = "command:local:run"
 _OUTPUTS = ("stdout", "stderr")
+_LIBRARY_KEY, _LIBRARY_VERSION = "__pulumi-go-provider-version", "1.2.0"  # of pulumi-command 1.2.1
 _LOGGING = {
     "stdout": (True, False),
     "stderr": (False, True),
@@ -64,15 +65,6 @@ def unwrap_secrets(value: Any) -> Any:
     if isinstance(value, list):
         return [unwrap_secrets(item) for item in cast("list[Value]", value)]
     return value
-
-
-def has_secret(value: Any) -> bool:
-    """Return whether a value is secret or contains a secret."""
-    if isinstance(value, dict):
-        return any(has_secret(item) for item in cast("dict[str, Value]", value).values())
-    if isinstance(value, list):
-        return any(has_secret(item) for item in cast("list[Value]", value))
-    return isinstance(value, Secret)
 
 
 def failures(inputs: Mapping[str, Value], kinds: Mapping[str, tuple[type, str]]) -> list[tuple[str, str]]:
@@ -116,10 +108,17 @@ def _line(text: str, inputs: Mapping[str, Any]) -> CommandLine:
 
 
 class CommandPlugin(ProviderPlugin):
-    """The provider. Values arrive with secret marks, because every output depends on every input."""
+    """The provider. Values arrive with secret marks, which the recorded inputs keep."""
 
     def __init__(self, *, version: str, engine_address: str) -> None:
         super().__init__(version=version, engine_address=engine_address, accept_secrets=True)
+
+    def CheckConfig(
+        self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.CheckResponse:
+        """Record the version of the library, as the real plugin does: without it a switch is an update."""
+        config = {**from_struct(request.news), _LIBRARY_KEY: _LIBRARY_VERSION}
+        return provider_pb2.CheckResponse(inputs=to_struct(config))
 
     def Check(
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
@@ -236,10 +235,11 @@ def _previous(state: Any) -> Output:
 
 
 def _outputs(inputs: Mapping[str, Value], output: Output | None) -> Any:
-    """Return inputs and output: secret if an input is, unknown in a preview."""
+    """Return inputs and output, which is unknown in a preview.
+
+    The output is never secret, whatever the inputs are: so is the real plugin's (recorded from 1.2.1).
+    """
     printed: dict[str, Value] = {
         key: Unknown.value if output is None else getattr(output, key) for key in _OUTPUTS
     }
-    if has_secret(inputs):
-        printed = {key: Secret(value) for key, value in printed.items()}
     return to_struct({**inputs, **printed})

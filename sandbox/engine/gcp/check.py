@@ -9,14 +9,14 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, cast
 
+from sandbox.engine.gcp.diff import DEFAULTS_KEY
 from sandbox.engine.protocol import Asset, Unknown
 
 if TYPE_CHECKING:
     from sandbox.engine.gcp.model import ResourceType, Settings, State
     from sandbox.engine.gcp.sdk_types import SdkType
 
-DEFAULTS_KEY = "__defaults"  # the names of generated inputs, as the Terraform bridge records them
-
+_UNSET = (None, "", [])
 _TYPE_NAMES = {
     "string": "a string",
     "boolean": "a boolean",
@@ -155,6 +155,16 @@ def _with_defaults(
             completed[name] = given
         elif where in resource_type.defaults:
             completed[name] = resource_type.defaults[where]
-        elif known is not None and where in resource_type.computed and where not in resource_type.unsent:
-            completed[name] = known
+        elif known in _UNSET or (known == {} and item.kind == "map"):
+            continue
+        elif where in resource_type.computed and where not in resource_type.unsent:
+            completed[name] = _without_unset(known)
     return completed
+
+
+def _without_unset(known: Any) -> Any:
+    """Return a recorded value without the properties for which the server has none."""
+    if not isinstance(known, dict):
+        return known
+    pairs = cast("State", known).items()
+    return {name: _without_unset(item) for name, item in pairs if item not in _UNSET}

@@ -13,13 +13,14 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
 
-from sandbox.engine.gcp.check import DEFAULTS_KEY
 from sandbox.engine.gcp.model import Change
 from sandbox.engine.protocol import Asset, Unknown, contains_unknown
 
 if TYPE_CHECKING:
     from sandbox.engine.gcp.model import ResourceType, State
     from sandbox.engine.gcp.sdk_types import SdkType
+
+DEFAULTS_KEY = "__defaults"  # the names of generated inputs, as the Terraform bridge records them
 
 
 def changes(resource_type: ResourceType, state: State, inputs: State) -> list[Change]:
@@ -70,7 +71,7 @@ class _Comparison:
 
     def value(self, sdk: SdkType, old: Any, new: Any, path: str, pattern: str) -> list[Change]:
         resource_type = self._resource_type
-        default = resource_type.defaults.get(pattern)
+        default = resource_type.default(pattern)
         if old is None and default is not True:
             old = default  # servers leave out defaults; a missing boolean is false
         if new is None:

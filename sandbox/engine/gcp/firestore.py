@@ -83,7 +83,11 @@ class Field(RestResource):
     template = "projects/{project}/databases/{database}/collectionGroups/{collection}/fields/{field}"
     replace = frozenset({"collection", "field", "database", "project", "ttlConfig.expirationOffset"})
     local = frozenset({"skipWait", "deletionPolicy"})
-    defaults: ClassVar[Mapping[str, Any]] = {"database": "(default)", "skipWait": False}
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "database": "(default)",
+        "indexConfig.indexes.queryScope": "COLLECTION",
+        "skipWait": False,
+    }
     computed = frozenset({"project", "ttlConfig.state", "ttlConfig.expirationOffset"})
     unordered = frozenset({"indexConfig.indexes"})
     outputs = ("name",)
@@ -185,6 +189,7 @@ class Ruleset(RestResource):
     computed = frozenset({"project", "source.language", "source.files.fingerprint"})
     unordered = frozenset({"source.files"})
     outputs = ("createTime",)
+    reads_after_create = 3
 
     def identifier(self, inputs: State) -> str:
         """Return "": the server names it."""

@@ -58,8 +58,7 @@ class Function(RestResource):
         "serviceConfig.ingressSettings": "ALLOW_ALL",
     }
     computed = frozenset(_COMPUTED)
-    # A generation belongs to the object that is being replaced.
-    unsent = frozenset({"buildConfig.source.storageSource.generation", "serviceConfig.gcfUri"})
+    unsent = frozenset({"serviceConfig.gcfUri"})
     unordered = frozenset({"eventTrigger.eventFilters"})
     outputs = ("environment", "state", "updateTime", "url")
     operations = True

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
-from sandbox.engine.gcp.errors import GcpError
+from sandbox.engine.gcp.batches import Batches
+from sandbox.engine.gcp.errors import GcpError, InitFailedError
 from sandbox.engine.gcp.model import OperationContext, ResourceType, State
 from sandbox.engine.gcp.rest import ApiError
 from sandbox.engine.gcp.standard import fill
@@ -22,9 +23,14 @@ if TYPE_CHECKING:
     from sandbox.engine.gcp.rest import Json
 
 _ATTEMPTS = 10
+_WRITTEN = ("auditConfigs", "bindings", "etag", "version")
+_POLLS = 3  # the real plugin's, after each change of a policy
 _POLICY_VERSION = 3
 _LOCKS: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 _LOCKS_GUARD = threading.Lock()
+
+Edit: TypeAlias = "Callable[[Json], None]"  # changes the policy that it gets
+_PROJECT_EDITS: Batches[Edit, None] = Batches(largest=200)
 
 
 class _PolicyResource(ResourceType):
@@ -37,6 +43,8 @@ class _PolicyResource(ResourceType):
         reads_by_post: whether `getIamPolicy` is a POST with the version in its body.
         read_query: the query of a `getIamPolicy` by GET.
         update_mask: the update mask of `setIamPolicy`; "" for none.
+        batched: whether changes that come at the same time are made as one.
+        named_by: the input that names the resource; "" if that is the project.
     """
 
     product: ClassVar[str]
@@ -45,6 +53,8 @@ class _PolicyResource(ResourceType):
     reads_by_post: ClassVar[bool] = False
     read_query: ClassVar[dict[str, str]] = {}
     update_mask: ClassVar[str] = ""
+    batched: ClassVar[bool] = False
+    named_by: ClassVar[str] = ""
     replace = frozenset({"*"})
     local = frozenset[str]()
 
@@ -59,39 +69,59 @@ class _PolicyResource(ResourceType):
             return context.rest.send("POST", self.product, f"{path}:getIamPolicy", body=body)
         return context.rest.get(self.product, f"{path}:getIamPolicy", self.read_query)
 
-    def change(self, context: OperationContext, path: str, edit: Callable[[list[Json]], list[Json]]) -> Json:
-        """Read, change and write a policy until there is no conflict; return it read back."""
+    def change(self, context: OperationContext, path: str, edit: Edit) -> None:
+        """Change a policy, and read it until the change is seen.
+
+        Changes of a project's policy that come at the same time are made as one.
+        """
+        if self.batched:
+            _PROJECT_EDITS.submit(path, edit, lambda edits: self._change(context, path, edits))
+            return
         with _LOCKS_GUARD:
             lock = _LOCKS[f"{self.product}/{path}"]
         with lock:
-            for attempt in range(_ATTEMPTS):
-                policy = self.policy(context, path)
-                bindings = edit(cast("list[Json]", policy.get("bindings") or []))
-                written: Json = {"version": _POLICY_VERSION}
-                if policy.get("etag"):
-                    written["etag"] = policy["etag"]
-                if bindings:
-                    written["bindings"] = bindings
-                if policy.get("auditConfigs"):
-                    written["auditConfigs"] = policy["auditConfigs"]
-                body: Json = {"policy": written}
-                if self.update_mask:
-                    body["updateMask"] = self.update_mask
-                try:
-                    context.rest.send("POST", self.product, f"{path}:setIamPolicy", body=body)
-                except ApiError as error:
-                    if error.status not in {409, 412} or attempt == _ATTEMPTS - 1:
-                        raise
-                    context.log("the policy was changed by another client: retrying")
-                    continue
-                # The real plugin reads up to four times because of slow replicas; the sandbox has none.
-                return self.policy(context, path)
+            self._change(context, path, [edit])
+
+    def _change(self, context: OperationContext, path: str, edits: list[Edit]) -> None:
+        """Read, change and write a policy until there is no conflict."""
+        for attempt in range(_ATTEMPTS):
+            policy = self.policy(context, path)
+            for edit in edits:
+                edit(policy)
+            bindings = cast("list[Json]", policy.get("bindings") or [])
+            policy["bindings"] = sorted(bindings, key=lambda binding: str(binding.get("role")))
+            body: Json = {"policy": {key: policy[key] for key in _WRITTEN if policy.get(key)}}
+            if self.update_mask:
+                body["updateMask"] = self.update_mask
+            try:
+                context.rest.send("POST", self.product, f"{path}:setIamPolicy", body=body)
+            except ApiError as error:
+                if error.status not in {409, 412} or attempt == _ATTEMPTS - 1:
+                    raise
+                context.log("the policy was changed by another client: retrying")
+                continue
+            for _ in range(_POLLS):
+                self.policy(context, path)
+            return
         message = f"the policy of {path} was changed by others {_ATTEMPTS} times.\nfix: run the command again"
         raise GcpError(message)
 
     def path(self, inputs: State) -> str:
         """Return the name of the resource that has the policy."""
         return fill(self.resource, self.names(inputs))
+
+    def outputs(self, inputs: State, policy: Json) -> State:
+        """Return the outputs: the resource by its full name, whatever the program gives."""
+        named = {self.named_by: self.path(inputs)} if self.named_by else {}
+        return {**inputs, **named, "etag": policy.get("etag")}
+
+    def written(self, context: OperationContext, inputs: State) -> tuple[str, State]:
+        """Return the id and the outputs after a change, read from the policy."""
+        found = self.read(context, "", inputs)
+        if found is None:
+            message = f"{inputs['role']} was set on {self.path(inputs)} and is not in its policy"
+            raise InitFailedError(message, self.identifier(inputs), inputs)
+        return found
 
     def identifier(self, inputs: State) -> str:
         """Return the Pulumi id."""
@@ -125,7 +155,7 @@ class _PolicyResource(ResourceType):
 
     def equivalent(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
         """A name may be given in full or by its last segment."""
-        if pattern in {"name", "secretId"} and isinstance(old, str) and isinstance(new, str):
+        if pattern == self.named_by and isinstance(old, str) and isinstance(new, str):
             return old.rpartition("/")[2] == new.rpartition("/")[2]
         return False
 
@@ -152,18 +182,17 @@ class _Member(_PolicyResource):
         """Add the member to its role."""
         member = str(inputs["member"])
 
-        def add(bindings: list[Json]) -> list[Json]:
+        def add(policy: Json) -> None:
+            policy["version"] = _POLICY_VERSION
+            bindings = cast("list[Json]", policy.setdefault("bindings", []))
             for binding in bindings:
                 if _is_binding(binding, inputs):
-                    members = {*cast("list[str]", binding.get("members") or []), member}
-                    return [
-                        item if item is not binding else {**item, "members": sorted(members)}
-                        for item in bindings
-                    ]
-            return [*bindings, _new_binding(inputs, [member])]
+                    binding["members"] = sorted({*cast("list[str]", binding.get("members") or []), member})
+                    return
+            bindings.append(_new_binding(inputs, [member]))
 
-        policy = self.change(context, self.path(inputs), add)
-        return self.identifier(inputs), {**inputs, "etag": policy.get("etag")}
+        self.change(context, self.path(inputs), add)
+        return self.written(context, inputs)
 
     def read(self, context: OperationContext, identifier: str, state: State) -> tuple[str, State] | None:
         """Find the member in its role."""
@@ -176,22 +205,19 @@ class _Member(_PolicyResource):
             raise
         for binding in cast("list[Json]", policy.get("bindings") or []):
             if _is_binding(binding, inputs) and inputs["member"] in (binding.get("members") or []):
-                return self.identifier(inputs), {**inputs, "etag": policy.get("etag")}
+                return self.identifier(inputs), self.outputs(inputs, policy)
         return None
 
     def delete(self, context: OperationContext, identifier: str, state: State) -> None:
         """Remove the member from its role; the role's other members stay."""
 
-        def remove(bindings: list[Json]) -> list[Json]:
-            left: list[Json] = []
+        def remove(policy: Json) -> None:
+            bindings = cast("list[Json]", policy.get("bindings") or [])
             for binding in bindings:
                 if _is_binding(binding, state):
-                    members = [item for item in binding.get("members") or [] if item != state["member"]]
-                    if members:
-                        left.append({**binding, "members": members})
-                else:
-                    left.append(binding)
-            return left
+                    members = cast("list[str]", binding.get("members") or [])
+                    binding["members"] = [item for item in members if item != state["member"]]
+            policy["bindings"] = [binding for binding in bindings if binding.get("members")]
 
         _edit_if_exists(self, context, state, remove)
 
@@ -204,8 +230,14 @@ class _Binding(_PolicyResource):
 
     def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
         """Set the role's members."""
-        policy = self.change(context, self.path(inputs), lambda found: _set(found, inputs))
-        return self.identifier(inputs), {**inputs, "etag": policy.get("etag")}
+
+        def replace(policy: Json) -> None:
+            policy["version"] = _POLICY_VERSION
+            members = sorted(cast("list[str]", inputs["members"]))
+            policy["bindings"] = [*_others(policy, inputs), _new_binding(inputs, members)]
+
+        self.change(context, self.path(inputs), replace)
+        return self.written(context, inputs)
 
     def read(self, context: OperationContext, identifier: str, state: State) -> tuple[str, State] | None:
         """Read the role's members."""
@@ -219,7 +251,7 @@ class _Binding(_PolicyResource):
         for binding in cast("list[Json]", policy.get("bindings") or []):
             if _is_binding(binding, inputs):
                 members = sorted(cast("list[str]", binding.get("members") or []))
-                return self.identifier(inputs), {**inputs, "members": members, "etag": policy.get("etag")}
+                return self.identifier(inputs), self.outputs({**inputs, "members": members}, policy)
         return None
 
     def update(
@@ -230,24 +262,28 @@ class _Binding(_PolicyResource):
 
     def delete(self, context: OperationContext, identifier: str, state: State) -> None:
         """Remove the role from the policy."""
-        _edit_if_exists(
-            self, context, state, lambda found: [item for item in found if not _is_binding(item, state)]
-        )
+
+        def remove(policy: Json) -> None:
+            policy["bindings"] = _others(policy, state)
+
+        _edit_if_exists(self, context, state, remove)
 
 
-def _set(bindings: list[Json], inputs: State) -> list[Json]:
-    others = [binding for binding in bindings if not _is_binding(binding, inputs)]
-    return [*others, _new_binding(inputs, sorted(cast("list[str]", inputs["members"])))]
+def _others(policy: Json, inputs: State) -> list[Json]:
+    bindings = cast("list[Json]", policy.get("bindings") or [])
+    return [binding for binding in bindings if not _is_binding(binding, inputs)]
 
 
 def _edit_if_exists(
     resource: _PolicyResource,
     context: OperationContext,
     state: State,
-    edit: Callable[[list[Json]], list[Json]],
+    edit: Edit,
 ) -> None:
+    """Change a policy and read it once more, unless its resource is already deleted."""
     try:
         resource.change(context, resource.path(state), edit)
+        resource.policy(context, resource.path(state))
     except ApiError as error:
         if error.status != 404:
             raise
@@ -262,6 +298,7 @@ class ProjectMember(_Member):
     prefix = "{project}"
     reads_by_post = True
     update_mask = "bindings,etag,auditConfigs"
+    batched = True
 
     def from_resource(self, name: str, context: OperationContext) -> State:
         """Return the project."""
@@ -276,6 +313,7 @@ class SecretMember(_Member):
     resource = "projects/{project}/secrets/{secretId}"
     prefix = resource
     read_query: ClassVar[dict[str, str]] = {"options.requestedPolicyVersion": str(_POLICY_VERSION)}
+    named_by = "secretId"
     computed = frozenset({"project"})
 
     def names(self, inputs: State) -> State:
@@ -295,6 +333,7 @@ class _CloudRun(_PolicyResource):
     product = "run"
     resource = "projects/{project}/locations/{location}/services/{name}"
     prefix = resource
+    named_by = "name"
     computed = frozenset({"project", "location"})
     autoname = "name"
 

@@ -5,13 +5,12 @@ Uploaded public keys (`publicKeyData`) are not supported.
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from sandbox.engine.gcp.batches import Batches
 from sandbox.engine.gcp.errors import GcpError, InitFailedError
 from sandbox.engine.gcp.model import Change, OperationContext, ResourceType, State
 from sandbox.engine.gcp.rest import ApiError
-from sandbox.engine.gcp.standard import without_empty
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,21 +31,16 @@ class Service(ResourceType):
     local = frozenset({"deletionPolicy", "disableDependentServices", "disableOnDestroy"})
     computed = frozenset({"project"})
 
-    # Enabling changes one list: the API rejects concurrent calls for the same project.
-    _enabling: ClassVar[threading.Lock] = threading.Lock()
-
     def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
-        """Enable the API if it is not enabled."""
+        """Enable the API if it is not enabled, together with others that are enabled now."""
         project, service = _project(inputs), str(inputs["service"])
-        with self._enabling:
-            if service not in _enabled(context, project):
-                operation = context.rest.send(
-                    "POST", _SERVICES, f"projects/{project}/services/{service}:enable"
-                )
-                context.rest.wait(_SERVICES, operation, context.wait_seconds(20), context.log)
-                if service not in _enabled(context, project):
-                    message = f"{service} was enabled in {project} but is not in the list of enabled services"
-                    raise GcpError(message)
+        if service in _enabled(context, project):
+            preserved = {key: inputs.get(key) for key in self.local}
+            return f"{project}/{service}", {"project": project, "service": service, **preserved}
+        enabled = _ENABLE.submit(project, service, lambda names: _enable(context, project, names))
+        if service not in enabled:
+            message = f"{service} was enabled in {project} but is not in the list of enabled services"
+            raise GcpError(message)
         found = self.read(context, f"{project}/{service}", inputs)
         if found is None:
             message = f"{service} was disabled in {project} right after it was enabled"
@@ -67,7 +61,7 @@ class Service(ResourceType):
         self, context: OperationContext, identifier: str, inputs: State, state: State, changes: list[Change]
     ) -> State:
         """Only destroy options can change: nothing is sent."""
-        return without_empty(inputs)
+        return inputs
 
     def delete(self, context: OperationContext, identifier: str, state: State) -> None:
         """Disable the API only if `disableOnDestroy` is set."""
@@ -81,8 +75,28 @@ class Service(ResourceType):
         context.rest.wait(_SERVICES, operation, context.wait_seconds(20), context.log)
 
 
+_LIST: Batches[None, set[str]] = Batches(largest=10_000)
+_ENABLE: Batches[str, set[str]] = Batches(largest=20)  # Service Usage API, `BatchEnableServicesRequest`
+
+
 def _enabled(context: OperationContext, project: str) -> set[str]:
-    """Return the short names of a project's enabled APIs."""
+    """Return the short names of a project's enabled APIs: one list for all who ask at the same time."""
+    return _LIST.submit(project, None, lambda _asked: _list(context, project))
+
+
+def _enable(context: OperationContext, project: str, services: list[str]) -> set[str]:
+    """Enable APIs; return the enabled ones."""
+    path = f"projects/{project}/services"
+    if len(services) == 1:
+        operation = context.rest.send("POST", _SERVICES, f"{path}/{services[0]}:enable", body={})
+    else:
+        body = {"serviceIds": services}
+        operation = context.rest.send("POST", _SERVICES, f"{path}:batchEnable", body=body)
+    context.rest.wait(_SERVICES, operation, context.wait_seconds(20), context.log)
+    return _list(context, project)
+
+
+def _list(context: OperationContext, project: str) -> set[str]:
     query = {"fields": "services/name,nextPageToken", "filter": "state:ENABLED", "pageSize": "200"}
     names: set[str] = set()
     while True:
@@ -105,7 +119,8 @@ class ServiceIdentity(ResourceType):
         """Generate the service agent; the response names it."""
         project, service = _project(inputs), str(inputs["service"])
         name = f"projects/{project}/services/{service}"
-        operation = context.rest.send("POST", _SERVICES, f"{name}:generateServiceIdentity")
+        path = f"{name}:generateServiceIdentity"
+        operation = context.rest.send("POST", _SERVICES, path, generated=True)
         created = context.rest.wait(_SERVICES, operation, context.wait_seconds(20), context.log)
         state: State = {"project": project, "service": service}
         if created.get("email"):
@@ -154,6 +169,12 @@ class Account(ResourceType):
                 raise
         if inputs.get("disabled"):
             context.rest.send("POST", _IAM, f"{name}:disable")
+        return self._settled(context, name, inputs)
+
+    def _settled(self, context: OperationContext, name: str, inputs: State) -> tuple[str, State]:
+        """Read the account three times: the real plugin waits until all replicas have the change."""
+        for _ in range(2):
+            _get(context, name)
         return _require_found(self.read(context, name, inputs), name)
 
     def read(self, context: OperationContext, identifier: str, state: State) -> tuple[str, State] | None:
@@ -194,7 +215,7 @@ class Account(ResourceType):
             context.rest.send(
                 "POST", _IAM, f"{identifier}:{'disable' if inputs.get('disabled') else 'enable'}"
             )
-        return _require_found(self.read(context, identifier, inputs), identifier)[1]
+        return self._settled(context, identifier, inputs)[1]
 
     def delete(self, context: OperationContext, identifier: str, state: State) -> None:
         """Delete the account and with it its keys."""
@@ -229,6 +250,7 @@ class Key(ResourceType):
         created = context.rest.send("POST", _IAM, f"{account}/keys", body=body)
         name = str(created["name"])
         before = {**inputs, "privateKey": created.get("privateKeyData")}
+        self.read(context, name, before)  # the real plugin reads twice
         return _require_found(self.read(context, name, before), name)
 
     def read(self, context: OperationContext, identifier: str, state: State) -> tuple[str, State] | None:

@@ -112,7 +112,8 @@ class Job(RestResource):
         return self.read_back(context, identifier, inputs)[1]
 
     def _pause(self, context: OperationContext, name: str, inputs: State) -> None:
-        context.rest.send("POST", self.product, f"{name}:{'pause' if inputs.get('paused') else 'resume'}")
+        action = "pause" if inputs.get("paused") else "resume"
+        context.rest.send("POST", self.product, f"{name}:{action}", body={})
 
 
 class Topic(RestResource):
@@ -122,6 +123,7 @@ class Topic(RestResource):
     product = "pubsub"
     template = "projects/{project}/topics/{name}"
     create_method = "PUT"
+    reads_after_create = 2
     autoname = "name"
     supported = frozenset(
         {"deletionPolicy", "kmsKeyName", "labels", "messageRetentionDuration", "name", "project"}
@@ -179,10 +181,6 @@ class Queue(RestResource):
     def body(self, inputs: State, settings: Settings) -> Json:
         """Return the request body: pausing is a separate request."""
         return {key: value for key, value in super().body(inputs, settings).items() if key != "desiredState"}
-
-    def patch_body(self, body: Json, mask: list[str]) -> Json:
-        """Return the changed blocks."""
-        return {key: value for key, value in body.items() if key in mask}
 
     def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
         """Return the outputs, with `desiredState` from the queue's state."""

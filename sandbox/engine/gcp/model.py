@@ -107,6 +107,12 @@ class ResourceType(ABC):
         """The type's short name, for messages."""
         return self.pulumi_type.rpartition(":")[2]
 
+    def default(self, pattern: str) -> Any:
+        """Return the value of a pattern that a program leaves unset; None if there is none."""
+        if pattern == "deletionPolicy":
+            return DELETION_POLICIES[0]
+        return self.defaults.get(pattern)
+
     def replaces(self, pattern: str) -> bool:
         """Return whether a change of a pattern replaces the object."""
         parts = pattern.split(".")

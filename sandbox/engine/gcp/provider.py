@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 import grpc
 from google.protobuf import any_pb2
 
-from sandbox.engine.gcp import check, configuration, diff
+from sandbox.engine.gcp import bridge, check, configuration, diff
 from sandbox.engine.gcp.errors import GcpError, InitFailedError
 from sandbox.engine.gcp.invokes import INVOKES, SECRET_RESULTS
 from sandbox.engine.gcp.model import OperationContext, Settings, State
@@ -35,7 +35,15 @@ if TYPE_CHECKING:
 
     from sandbox.engine.gcp.model import ResourceType
 
-_SECRET_OUTPUTS = {"effectiveLabels", "privateKey", "pulumiLabels", "secretData"}
+_SECRET_OUTPUTS = {
+    "content",
+    "customerEncryption",
+    "effectiveLabels",
+    "privateKey",
+    "pulumiLabels",
+    "secretData",
+    "secretDataWo",
+}
 
 
 class GcpPlugin(ProviderPlugin):
@@ -73,7 +81,7 @@ class GcpPlugin(ProviderPlugin):
         resource_type = self._resource_type(request.urn, context)
         news, olds = from_struct(request.news), from_struct(request.olds)
         if resource_type.autoname and news.get(resource_type.autoname) is None:
-            defaults = cast("list[str]", olds.get(check.DEFAULTS_KEY) or [])
+            defaults = cast("list[str]", olds.get(diff.DEFAULTS_KEY) or [])
             if resource_type.autoname in defaults and olds.get(resource_type.autoname):
                 name = olds[resource_type.autoname]
             elif request.HasField("autonaming") and request.autonaming.proposed_name:
@@ -83,14 +91,15 @@ class GcpPlugin(ProviderPlugin):
                 return provider_pb2.CheckResponse(failures=_failures([(resource_type.autoname, reason)]))
             else:
                 name = resource_type.generated_name(_name(request.urn))
-            news = {**news, resource_type.autoname: name, check.DEFAULTS_KEY: [resource_type.autoname]}
+            news = {**news, resource_type.autoname: name, diff.DEFAULTS_KEY: [resource_type.autoname]}
         elif resource_type.autoname:
-            news = {**news, check.DEFAULTS_KEY: []}
+            news = {**news, diff.DEFAULTS_KEY: []}
         try:
             found = check.failures(resource_type, news)
         except SdkTypeError as error:
             self._abort(context, error)
-        return provider_pb2.CheckResponse(inputs=to_struct(news), failures=_failures(found))
+        recorded = news if found else bridge.checked_inputs(resource_type, news)
+        return provider_pb2.CheckResponse(inputs=to_struct(recorded), failures=_failures(found))
 
     def Diff(
         self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
@@ -134,7 +143,8 @@ class GcpPlugin(ProviderPlugin):
             self._abort_init_failed(context, error, request.properties)
         except (GcpError, OSError) as error:
             self._abort(context, error)
-        return provider_pb2.CreateResponse(id=identifier, properties=_outputs(state))
+        recorded = bridge.outputs(resource_type, identifier, state, before={})
+        return provider_pb2.CreateResponse(id=identifier, properties=_outputs(recorded))
 
     def Read(
         self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext
@@ -149,8 +159,12 @@ class GcpPlugin(ProviderPlugin):
         if found is None:
             return provider_pb2.ReadResponse()
         identifier, state = found
-        read = _read_inputs(resource_type, inputs, state)
-        return provider_pb2.ReadResponse(id=identifier, properties=_outputs(state), inputs=to_struct(read))
+        recorded = bridge.outputs(resource_type, identifier, state, before=before, read=True)
+        if inputs:
+            read = bridge.refreshed_inputs(resource_type, inputs, recorded)
+        else:
+            read = bridge.imported_inputs(resource_type, recorded)
+        return provider_pb2.ReadResponse(id=identifier, properties=_outputs(recorded), inputs=to_struct(read))
 
     def Update(
         self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext
@@ -161,7 +175,7 @@ class GcpPlugin(ProviderPlugin):
         inputs = check.with_defaults(resource_type, given, self._settings, state)
         if request.preview:
             planned = {**state, **inputs, **resource_type.preview_outputs(inputs, self._settings)}
-            return provider_pb2.UpdateResponse(properties=_outputs(planned))
+            return provider_pb2.UpdateResponse(properties=_outputs(_without_nulls(planned)))
         changes = diff.changes(resource_type, state, given)
         try:
             self._require_known(resource_type, inputs)
@@ -172,7 +186,8 @@ class GcpPlugin(ProviderPlugin):
             self._abort_init_failed(context, error, request.news)
         except (GcpError, OSError) as error:
             self._abort(context, error)
-        return provider_pb2.UpdateResponse(properties=_outputs(outputs))
+        recorded = bridge.outputs(resource_type, request.id, outputs, before=state)
+        return provider_pb2.UpdateResponse(properties=_outputs(recorded))
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Delete an object, if its deletion policy allows it."""
@@ -259,7 +274,10 @@ class GcpPlugin(ProviderPlugin):
         detail = any_pb2.Any()
         detail.Pack(
             provider_pb2.ErrorResourceInitFailed(
-                id=error.identifier, properties=_outputs(error.state), reasons=[str(error)], inputs=inputs
+                id=error.identifier,
+                properties=_outputs(_without_nulls(error.state)),
+                reasons=[str(error)],
+                inputs=inputs,
             )
         )
         status = status_pb2.Status(
@@ -277,30 +295,11 @@ def _failures(found: list[tuple[str, str]]) -> list[provider_pb2.CheckFailure]:
     return [provider_pb2.CheckFailure(property=key, reason=reason) for key, reason in found]
 
 
+def _without_nulls(state: State) -> State:
+    return {key: value for key, value in state.items() if value is not None and key != diff.DEFAULTS_KEY}
+
+
 def _outputs(state: State) -> struct_pb2.Struct:
     return to_struct(
-        {
-            key: Secret(value) if key in _SECRET_OUTPUTS else value
-            for key, value in state.items()
-            if value is not None and key != check.DEFAULTS_KEY
-        }
+        {key: Secret(value) if key in _SECRET_OUTPUTS else value for key, value in state.items()}
     )
-
-
-def _read_inputs(resource_type: ResourceType, before: State, state: State) -> State:
-    """Return the inputs that describe an object as it was read.
-
-    For a refresh: the program's own, with what has changed. For an import: all that differ from the default.
-    """
-    if not before:
-        fields = {key: value for key, value in state.items() if key in resource_type.sdk.inputs.fields}
-        own = {
-            key: value
-            for key, value in fields.items()
-            if not diff.is_empty(value) and resource_type.defaults.get(key) != value
-        }
-        return {**own, check.DEFAULTS_KEY: []}
-    drifted = {change.top for change in diff.changes(resource_type, state, before)}
-    preserved = {key: value for key, value in before.items() if key not in drifted}
-    changed = {key: state[key] for key in drifted if key in state and key in resource_type.sdk.inputs.fields}
-    return {**preserved, **changed}

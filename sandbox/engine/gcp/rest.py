@@ -38,6 +38,9 @@ PRODUCTS = {
     "cloudtasks": "CLOUD_TASKS",
 }
 
+# The real plugin uses Google's client library for these products, which sends one parameter more.
+_BY_CLIENT_LIBRARY = {"cloudresourcemanager", "iam", "serviceusage", "storage"}
+
 _RETRYABLE = {429, 500, 502, 503}
 _RETRY_SECONDS = 90.0  # as long as the Terraform provider's transport retries
 _FIRST_WAIT, _GREATEST_WAIT = 0.25, 10.0
@@ -91,9 +94,11 @@ class Rest:
         self._sleep = sleep
         self._local = threading.local()
 
-    def get(self, product: str, path: str, query: Mapping[str, str] | None = None) -> Json:
+    def get(
+        self, product: str, path: str, query: Mapping[str, str] | None = None, *, generated: bool = False
+    ) -> Json:
         """Return the response to a GET."""
-        return self.send("GET", product, path, query=query)
+        return self.send("GET", product, path, query=query, generated=generated)
 
     def send(
         self,
@@ -103,6 +108,7 @@ class Rest:
         *,
         query: Mapping[str, str] | None = None,
         body: Json | Upload | None = None,
+        generated: bool = False,
     ) -> Json:
         """Send a request, with retries if the error is temporary; return the response's object.
 
@@ -112,16 +118,20 @@ class Rest:
             path: after the endpoint, with names filled in; parentheses and colons are not encoded.
             query: query parameters.
             body: a JSON object or a file.
+            generated: the real plugin sends this one without Google's client library.
 
         Raises:
             ApiError: the API rejected the request, or kept failing for 90 seconds.
             GcpError: there is no endpoint for the product, or no token.
         """
         url = self._url(product, path, upload=isinstance(body, Upload))
+        parameters = {"alt": "json", **(query or {})}
+        if product in _BY_CLIENT_LIBRARY and not generated:
+            parameters["prettyPrint"] = "false"
         deadline = time.monotonic() + _RETRY_SECONDS
         wait = _FIRST_WAIT
         while True:
-            status, text, after = self._once(method, url, query, body)
+            status, text, after = self._once(method, url, dict(sorted(parameters.items())), body)
             if 200 <= status < 300:
                 return cast("Json", json.loads(text)) if text.strip() else {}
             error = _api_error(status, text)
@@ -164,7 +174,7 @@ class Rest:
         return cast("Json", operation.get("response") or {})
 
     def _once(
-        self, method: str, url: str, query: Mapping[str, str] | None, body: Json | Upload | None
+        self, method: str, url: str, query: Mapping[str, str], body: Json | Upload | None
     ) -> tuple[int, str, float]:
         """Return status (0: no response), text, and the seconds that the server asks to wait."""
         import requests
@@ -177,7 +187,7 @@ class Rest:
             data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
         try:
             response = self._session().request(
-                method, url, params=dict(query or {}), data=data, headers=headers, timeout=(10, 300)
+                method, url, params=query, data=data, headers=headers, timeout=(10, 300)
             )
         except (requests.ConnectionError, requests.Timeout) as error:
             return 0, f"{method} {url}: {type(error).__name__}", 0.0

@@ -134,7 +134,7 @@ class SecretVersion(ResourceType):
         context.rest.send("POST", PRODUCT, f"{name}:{action}")
 
     def read(self, context: OperationContext, identifier: str, state: State) -> tuple[str, State] | None:
-        """Read the version without its payload. A destroyed one does not exist."""
+        """Read the version, and its payload if it is enabled. A destroyed one does not exist."""
         try:
             found = context.rest.get(PRODUCT, identifier)
         except ApiError as error:
@@ -145,6 +145,8 @@ class SecretVersion(ResourceType):
             return None
         name = str(found["name"])
         preserved = {key: state[key] for key in self.local - {"secretDataWo"} if state.get(key) is not None}
+        if found.get("state") == "ENABLED" and not state.get("secretDataWoVersion"):
+            preserved["secretData"] = self._payload(context, name, state)
         outputs: State = {
             **preserved,
             "secret": state.get("secret") or name.partition("/versions/")[0],
@@ -155,6 +157,15 @@ class SecretVersion(ResourceType):
             "destroyTime": found.get("destroyTime"),
         }
         return name, {key: value for key, value in outputs.items() if value is not None}
+
+    def _payload(self, context: OperationContext, name: str, state: State) -> str | None:
+        """Read the payload, as the plugin does since Terraform's google-beta 8; without the right keep it."""
+        try:
+            found = context.rest.get(PRODUCT, f"{name}:access")
+        except ApiError:
+            return cast("str | None", state.get("secretData"))
+        data = str(cast("Json", found["payload"])["data"])
+        return data if state.get("isSecretDataBase64") else base64.b64decode(data).decode()
 
     def update(
         self, context: OperationContext, identifier: str, inputs: State, state: State, changes: list[Change]

@@ -46,6 +46,7 @@ class RestResource(ResourceType):
         operations: whether changes return a long-running operation.
         timeout_minutes: the time-out of an operation, unless the program sets one.
         uses_mask: whether an update sends `updateMask`.
+        reads_after_create: how often the real plugin reads a new object, because of slow replicas.
         has_labels: whether it has labels, to which Pulumi's attribution label is added.
     """
 
@@ -60,6 +61,7 @@ class RestResource(ResourceType):
     operations: ClassVar[bool] = False
     timeout_minutes: ClassVar[float] = 20.0
     uses_mask: ClassVar[bool] = True
+    reads_after_create: ClassVar[int] = 1
     has_labels: ClassVar[bool] = False
 
     def body(self, inputs: State, settings: Settings) -> Json:
@@ -150,7 +152,10 @@ class RestResource(ResourceType):
         response = context.rest.send(self.create_method, self.product, path, query=query, body=body)
         if self.operations:
             response = self.wait_for_create(context, response, name, inputs)
-        return self.read_back(context, self.created_name(response, name), inputs)
+        created = self.created_name(response, name)
+        for _ in range(self.reads_after_create - 1):
+            self.get(context, created)
+        return self.read_back(context, created, inputs)
 
     def created_name(self, response: Json, name: str) -> str:
         """Return the id of the created object; from the response, if the server names it."""
@@ -165,7 +170,7 @@ class RestResource(ResourceType):
         )
 
     def read_back(self, context: OperationContext, identifier: str, inputs: State) -> tuple[str, State]:
-        # The real plugin reads up to four times because of slow replicas; the sandbox has none.
+        """Return the id and the outputs of an object that was just written."""
         found = self.get(context, identifier)
         if found is None:
             message = f"{self.label} {identifier} was created but could not be read"

@@ -70,14 +70,17 @@ class Bucket(ResourceType):
     )
     replace = frozenset({"name", "location", "project"})
     local = frozenset({"deletionPolicy", "forceDestroy"})
-    defaults: ClassVar[Mapping[str, Any]] = {"storageClass": "STANDARD", "forceDestroy": False}
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "forceDestroy": False,
+        "softDeletePolicy.retentionDurationSeconds": 604800,
+        "storageClass": "STANDARD",
+    }
     computed = frozenset(
         {
             "project",
             "publicAccessPrevention",
             "softDeletePolicy",
             "softDeletePolicy.effectiveTime",
-            "softDeletePolicy.retentionDurationSeconds",
             "uniformBucketLevelAccess",
             "versioning",
         }
@@ -93,7 +96,7 @@ class Bucket(ResourceType):
         body: Json = {
             "labels": labels_to_send(inputs, settings),
             "lifecycle": {"rule": [_rule_out(rule) for rule in inputs.get("lifecycleRules") or []]},
-            "location": str(inputs["location"]).upper(),
+            "location": inputs["location"],
             "name": inputs["name"],
             "storageClass": inputs["storageClass"],
         }
@@ -115,6 +118,7 @@ class Bucket(ResourceType):
         """Create the bucket and read it back."""
         body = self.body(inputs, context.settings)
         context.rest.send("POST", PRODUCT, "b", query={"project": str(inputs["project"])}, body=body)
+        _get(context, f"b/{inputs['name']}")  # the real plugin reads twice
         return self._read_back(context, str(inputs["name"]), inputs)
 
     def _read_back(self, context: OperationContext, name: str, inputs: State) -> tuple[str, State]:
@@ -176,7 +180,7 @@ class Bucket(ResourceType):
 
     def delete(self, context: OperationContext, identifier: str, state: State) -> None:
         """Delete an empty bucket; with `forceDestroy` delete its objects first."""
-        _get(context, f"b/{identifier}/anywhereCaches/")
+        _get(context, f"b/{identifier}/anywhereCaches/", generated=True)
         listed = _get(context, f"b/{identifier}/o", {"versions": "true"})
         items = cast("list[Json]", (listed or {}).get("items") or [])
         if items and not state.get("forceDestroy"):
@@ -244,7 +248,8 @@ class BucketObject(ResourceType):
         }
     )
     local = frozenset({"content", "deletionPolicy", "source"})
-    computed = frozenset({"contentType", "detectMd5hash", "storageClass"})
+    defaults: ClassVar[Mapping[str, Any]] = {"detectMd5hash": "different hash"}
+    computed = frozenset({"contentType", "storageClass"})
     _fields = (
         "cacheControl",
         "contentDisposition",
@@ -273,7 +278,7 @@ class BucketObject(ResourceType):
 
     def equivalent(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
         """Content is compared by hash, in `extra_changes`; an imported object has no source."""
-        return (pattern == "source" and old is None) or pattern == "content"
+        return (pattern == "source" and old is None) or pattern in {"content", "detectMd5hash"}
 
     def extra_changes(self, state: State, inputs: State) -> list[Change]:
         """Detect that the object's content differs: another text, or a change on the server."""
@@ -298,7 +303,7 @@ class BucketObject(ResourceType):
         upload = Upload(
             metadata=metadata,
             content=content,
-            content_type=str(inputs.get("contentType") or _guess(name, inputs)),
+            content_type=str(inputs.get("contentType") or _sniffed(content)),
         )
         path = f"b/{bucket}/o"
         query = {"name": name, "uploadType": "multipart"}
@@ -364,15 +369,20 @@ def _md5(content: bytes) -> str:
     return base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
 
 
-def _guess(name: str, inputs: State) -> str:
-    if name.endswith(".zip"):
+def _sniffed(content: bytes) -> str:
+    """Return the type that the real plugin's client finds in the content (WHATWG MIME sniffing)."""
+    start = content[:512]
+    if start.startswith(b"PK\x03\x04"):
         return "application/zip"
-    return "application/octet-stream" if inputs.get("source") is not None else "text/plain; charset=utf-8"
+    binary = any(byte < 0x20 and byte not in b"\t\n\x0c\r\x1b" for byte in start)
+    return "application/octet-stream" if binary else "text/plain; charset=utf-8"
 
 
-def _get(context: OperationContext, path: str, query: Mapping[str, str] | None = None) -> Json | None:
+def _get(
+    context: OperationContext, path: str, query: Mapping[str, str] | None = None, *, generated: bool = False
+) -> Json | None:
     try:
-        return context.rest.get(PRODUCT, path, query)
+        return context.rest.get(PRODUCT, path, query, generated=generated)
     except ApiError as error:
         if error.status == 404:
             return None
