@@ -10,6 +10,8 @@ from __future__ import annotations
 import sys
 import traceback
 
+from pulumi import dynamic
+
 
 class UserError(Exception):
     """The text contains what happened, where, and `fix:` with a command or an edit. It contains no secret."""
@@ -27,9 +29,20 @@ class _TracebackOfDefectsOnly:
 def report_user_errors_without_traceback() -> None:
     """Make the SDK's provider process return a `UserError` as its text; no effect in other processes.
 
-    Called in each provider's `configure`. It replaces only the name `traceback` in the SDK's `__main__`.
+    It replaces only the name `traceback` in the SDK's `__main__`.
     """
     process = sys.modules["__main__"]
     name = getattr(getattr(process, "__spec__", None), "name", "")
     if name == "pulumi.dynamic.__main__" and hasattr(process, "traceback"):
         vars(process)["traceback"] = _TracebackOfDefectsOnly
+
+
+class Provider(dynamic.ResourceProvider):
+    """The base of the dynamic providers. A subclass has no attributes, so its pickle is only its name."""
+
+    serialize_as_secret_always = False  # the pickle is a module path, not a secret
+
+    def configure(self, req: dynamic.ConfigureRequest) -> None:
+        """Show errors without a traceback."""
+        del req
+        report_user_errors_without_traceback()

@@ -30,9 +30,10 @@ from checkout.index_file import FieldSpec, IndexFile, IndexSpec
 from settings.keys import NAMESPACE
 from settings.load import PROGRAM_DIR
 from settings.model import KEYS, SecretSettings, Settings
+from settings.parsing import read_text
 from settings.problems import Problem
 from settings.reader import set_command
-from settings.variables import common_variables, own_variables
+from settings.variables import common_variables
 
 CACHE_DIR = PROGRAM_DIR / ".cache"
 MAX_RULES_BYTES = 262_144  # security rules as text (Firestore docs, "Limits of security rules")
@@ -185,17 +186,10 @@ def _backend_address(
     return (None if plain and not bound else name), codebases
 
 
-def _text(path: Path, name: str, problems: list[Problem]) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        problems.append(Problem(key=name, what=f"cannot be read: {error}.", fix=f"Save {name} as UTF-8."))
-        return None
-
-
 def _rules(found: firebase_json.FirebaseJson, problems: list[Problem]) -> RulesFile | None:
     name = found.rules_name
-    content = None if found.rules is None else _text(found.rules, name, problems)
+    content, more = (None, []) if found.rules is None else read_text(found.rules, name)
+    problems += more
     if content is not None and not content.strip():
         fix = f"Write the rules, or remove {name} from firebase.json."
         problems.append(Problem(key=name, what="is empty: clients could read and write nothing.", fix=fix))
@@ -206,10 +200,12 @@ def _rules(found: firebase_json.FirebaseJson, problems: list[Problem]) -> RulesF
 
 
 def _indexes(found: firebase_json.FirebaseJson, problems: list[Problem]) -> IndexFile:
-    text = None if found.indexes is None else _text(found.indexes, found.indexes_name, problems)
+    name = found.indexes_name
+    text, more = (None, []) if found.indexes is None else read_text(found.indexes, name)
+    problems += more
     if text is None:
         return IndexFile(indexes=(), fields=())
-    parsed, more = index_file.parse(text, found.indexes_name)
+    parsed, more = index_file.parse(text, name)
     problems += more
     return parsed
 
@@ -241,8 +237,7 @@ def _codebase(
             app_dir=settings.app_dir,
             where=where,
             digest=packed.sha256,
-            project=google.project,
-            firebase_config=google.firebase_config,
+            google=google,
             environment={
                 **files.values,
                 **{
@@ -273,8 +268,7 @@ def _codebase(
         params.Sources(
             configured=settings.functions.params,
             builtin=builtin,
-            env=files.values,
-            env_files=files.sources,
+            files=files,
             provided=(backend_url,),
         ),
         where,
@@ -287,18 +281,13 @@ def _codebase(
         resolved,
         manifest.Context(
             where=where,
-            project=google.project,
-            region=google.region,
+            google=google,
             runtime=runtime,
-            firestore_location=google.firestore_location,
-            firestore_database=google.firestore_database,
-            functions_roles=google.functions_roles,
             prefix=source.prefix,
             service_account=source.service_account,
             variables={name: value for name, value in files.values.items() if name != backend_url},
             sources=files.sources,
-            common_variables=common,
-            own_variables=own_variables(settings.functions.variables),
+            configured=settings.functions.variables,
         ),
     )
     problems += more

@@ -164,8 +164,8 @@ def _key(source: Source, command: _Command) -> str:
         _CACHE_FORMAT,
         source.digest,
         os.fspath(source.folder),
-        source.project,
-        json.dumps(dict(source.firebase_config), sort_keys=True),
+        source.google.project,
+        json.dumps(source.google.firebase_config, sort_keys=True),
         json.dumps(dict(source.environment), sort_keys=True),
         command.node_version,
         command.sdk_version,
@@ -180,9 +180,9 @@ def _run(source: Source, command: _Command) -> tuple[Discovered | None, list[Pro
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         environment |= dict(source.environment)
         environment |= {
-            "GCLOUD_PROJECT": source.project,
-            "GOOGLE_CLOUD_PROJECT": source.project,
-            "FIREBASE_CONFIG": json.dumps(dict(source.firebase_config), separators=(",", ":")),
+            "GCLOUD_PROJECT": source.google.project,
+            "GOOGLE_CLOUD_PROJECT": source.google.project,
+            "FIREBASE_CONFIG": json.dumps(source.google.firebase_config, separators=(",", ":")),
             "FUNCTIONS_CONTROL_API": "true",
             "FUNCTIONS_MANIFEST_OUTPUT_PATH": str(manifest_path),
             "CRM_DISCOVERY_REPORT": str(report_path),

@@ -134,7 +134,7 @@ class _Failure:
             fix = f"cd {source.folder} && npm {'ci' if declared else f'install {name}'}"
             return self._problem(f"the module {name} is used{at}, but is not installed.", fix)
         for pattern, value, thing, fix in _MISSING_CONFIG:
-            if pattern.search(output) is not None and value not in source.firebase_config:
+            if pattern.search(output) is not None and value not in source.google.firebase_config:
                 return self._problem(f"the code{at} uses the app's {thing}, which is not configured.", fix)
         return None
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from settings.model import GoogleSettings
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
@@ -15,7 +17,6 @@ class Source:
     app_dir: Path
     where: str
     digest: str
-    project: str
-    firebase_config: Mapping[str, str]
+    google: GoogleSettings
     environment: Mapping[str, str]
     timeout: int

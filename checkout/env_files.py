@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from settings.parsing import mapping, parse_json
+from settings.parsing import mapping, read_json, read_text
 from settings.problems import Problem
 from settings.variables import function_variable
 
@@ -50,12 +50,9 @@ def load(folder: Path, app_dir: Path, project: str, where: str) -> tuple[EnvFile
         path, key = folder / name, f"{where}/{name}"
         if not path.is_file():
             continue
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            problems.append(Problem(key=key, what=f"cannot be read: {error}.", fix=f"Save {path} as UTF-8."))
-            continue
-        found, bad_lines = parse(text)
+        text, more = read_text(path, key)
+        problems += more
+        found, bad_lines = parse((text or "").removeprefix("﻿"))
         for number in bad_lines:
             fix = f"Correct line {number} of {path}."
             problems.append(Problem(key=key, what=f"line {number} is not NAME=value.", fix=fix))
@@ -139,11 +136,6 @@ def _aliases(app_dir: Path, project: str) -> tuple[tuple[str, ...], list[Problem
     path = app_dir / _ALIASES
     if not path.is_file():
         return (), []
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        what = f"cannot be read: {error}."
-        return (), [Problem(key=_ALIASES, what=what, fix=f"Save {path} as UTF-8.")]
-    document, problems = parse_json(text, _ALIASES)
+    document, problems = read_json(path, _ALIASES)
     projects = mapping((document or {}).get("projects")) or {}
     return tuple(alias for alias, id_ in projects.items() if id_ == project), problems

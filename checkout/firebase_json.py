@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from settings.keys import NAMESPACE
-from settings.parsing import kind_of, mapping, nearest, parse_json, sequence, strings
+from settings.parsing import kind_of, mapping, nearest, read_json, sequence, strings
 from settings.problems import Problem
 
 FILE = "firebase.json"
@@ -88,15 +88,11 @@ class FirebaseJson:
 def load(app_dir: Path, database: str) -> tuple[FirebaseJson | None, list[Problem]]:
     """Read `app_dir`/firebase.json for one Firestore database."""
     path = app_dir / FILE
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    if not path.exists():
         fix = f"pulumi config set {NAMESPACE}:appDir <the folder that contains firebase.json>"
         what = f"there is no firebase.json in {app_dir}."
         return None, [Problem(key=f"{NAMESPACE}:appDir", what=what, fix=fix)]
-    except (OSError, UnicodeDecodeError) as error:
-        return None, [Problem(key=FILE, what=f"cannot be read: {error}.", fix=f"Save {path} as UTF-8.")]
-    document, problems = parse_json(text, FILE)
+    document, problems = read_json(path, FILE)
     if document is None:
         return None, problems
     return _Reader(app_dir, database).read(document)
@@ -166,11 +162,7 @@ class _Reader:
             what = f'"{name}" is "{value}", which is not a JSON file in {self.root}.'
             self._add(what, f'Write "{name}": {{ ... }}, or the path of a .json file with it.')
             return None
-        try:
-            imported, problems = parse_json(path.read_text(encoding="utf-8"), value)
-        except (OSError, UnicodeDecodeError) as error:
-            imported = None
-            problems = [Problem(key=value, what=f"cannot be read: {error}.", fix=f"Save {path} as UTF-8.")]
+        imported, problems = read_json(path, value)
         self.problems += problems
         return imported.get(name, imported) if imported is not None and len(imported) == 1 else imported
 

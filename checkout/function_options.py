@@ -43,7 +43,8 @@ _SECRET = re.compile(r"[A-Za-z0-9_-]{1,255}")
 class Options:
     """Reads the options of one endpoint. Problems and warnings are added to the given lists.
 
-    `where` is "<codebase>: <export>". Each method returns the default if the option is not set.
+    `where` is "<codebase>: <export>", `project` the Google project's id. Each method returns the default if
+    the option is not set.
     """
 
     def __init__(
@@ -51,12 +52,14 @@ class Options:
         where: str,
         entry: Mapping[str, object],
         params: Params,
+        project: str,
         problems: list[Problem],
         warnings: list[str],
     ) -> None:
         self._where, _, self._name = where.partition(": ")
         self._entry = entry
         self._params = params
+        self._project = project
         self._problems = problems
         self._warnings = warnings
 
@@ -223,7 +226,7 @@ class Options:
             self._add(f"ingressSettings is {value}.", f"Use one of {', '.join(_INGRESS)}.")
         return str(value) if value in _INGRESS else "ALLOW_ALL"
 
-    def vpc(self, project: str, region: str) -> tuple[str | None, str | None]:
+    def vpc(self, region: str) -> tuple[str | None, str | None]:
         """(connector with its full name, egress setting)."""
         body = mapping(self._entry.get("vpc"))
         if body is None:
@@ -241,7 +244,7 @@ class Options:
         if egress is not None and egress not in _EGRESS:
             self._add(f"vpc.egressSettings is {egress}.", f"Use one of {', '.join(_EGRESS)}.")
         if "/" not in connector:
-            connector = f"projects/{project}/locations/{region}/connectors/{connector}"
+            connector = f"projects/{self._project}/locations/{region}/connectors/{connector}"
         return connector, egress if isinstance(egress, str) else None
 
     def labels(self) -> dict[str, str]:
@@ -272,16 +275,16 @@ class Options:
                 self._add(f"{key} is bound to two secrets.", f"Bind {key} once in {self._name}.")
         return tuple(sorted(found.items()))
 
-    def service_account(self, project: str) -> str | None:
+    def service_account(self) -> str | None:
         """An e-mail (`name@` is completed with the project), "default", or None."""
         value = self._get("serviceAccount")
         if value is None:
             value = self._get("serviceAccountEmail")
         if value is None or value == "default":
             return None if value is None else "default"
-        return self.account(value, project)
+        return self.account(value)
 
-    def invoker(self, value: object, project: str) -> tuple[str, ...] | None:
+    def invoker(self, value: object) -> tuple[str, ...] | None:
         """The callers of an https function: ("public",), ("private",), e-mails, or None."""
         found = self.resolved(value)
         if found is None:
@@ -296,7 +299,7 @@ class Options:
                 what = f"invoker mixes {' and '.join(sorted(set(items)))}."
                 self._add(what, 'Write "public", or "private", or the service accounts.')
             return items[:1]
-        accounts = [account for item in items if (account := self.account(item, project)) is not None]
+        accounts = [account for item in items if (account := self.account(item)) is not None]
         return tuple(dict.fromkeys(accounts))
 
     def time_zone(self, value: object) -> str:
@@ -311,12 +314,12 @@ class Options:
         self._add(f'"{value}" is not a time zone.', f'Use "{guess}" as the time zone.')
         return "UTC"
 
-    def account(self, value: object, project: str) -> str | None:
+    def account(self, value: object) -> str | None:
         """The e-mail of a service account, or None after a problem."""
         if isinstance(value, str) and value.endswith("@"):
-            value = f"{value}{project}.iam.gserviceaccount.com"
+            value = f"{value}{self._project}.iam.gserviceaccount.com"
         if isinstance(value, str) and _EMAIL.fullmatch(value):
             return value
         what = f"{value} is not a service account."
-        self._add(what, f'Use its e-mail, or "name@" for an account of {project}.')
+        self._add(what, f'Use its e-mail, or "name@" for an account of {self._project}.')
         return None

@@ -21,7 +21,7 @@ from checkout.rules_compiler import compile_problems
 from firebase.rest import GoogleApi
 from settings.load import load_settings
 from settings.model import Settings
-from settings.problems import ProblemsError
+from settings.problems import render
 
 MESSAGE_SHOWN = 32
 
@@ -42,7 +42,7 @@ def load() -> tuple[Settings, App]:
         if app is not None and app.rules is not None and not problems:
             problems = compile_problems(GoogleApi(), settings.google.project, app.rules, CACHE_DIR)
     if settings is None or app is None or problems:
-        raise pulumi.RunError(str(ProblemsError(problems)))
+        raise pulumi.RunError(render(problems))
     for warning in (*settings.warnings, *app.warnings):
         pulumi.log.warn(warning)
     for note in app.notes:

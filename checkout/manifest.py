@@ -26,9 +26,11 @@ from checkout.params import Params
 from checkout.schedules import is_undocumented, schedule_problem
 from checkout.trigger_kinds import CUSTOM_EVENTS, GENKIT, TRIGGERS, UNSUPPORTED_EVENTS
 from settings.keys import NAMESPACE
+from settings.model import GoogleSettings
 from settings.parsing import did_you_mean, mapping, sequence
 from settings.problems import Problem
 from settings.reader import set_command
+from settings.variables import FunctionVariables, common_variables, own_variables
 
 SPEC_VERSION = "v1alpha1"
 FIRESTORE_EVENT = re.compile(
@@ -73,23 +75,17 @@ class Context:
         prefix: begins the name of each function, before a `-`.
         service_account: of functions that name none.
         variables: of all functions, from `sources` (files by name); they give way to params.
-        common_variables, own_variables: those of the config, which come before all others; the second by the
-            name of the function.
+        configured: the variables of the config, which come before all others.
     """
 
     where: str
-    project: str
-    region: str
+    google: GoogleSettings
     runtime: str
-    firestore_location: str
-    firestore_database: str
-    functions_roles: tuple[str, ...]
     prefix: str = ""
     service_account: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
-    common_variables: Mapping[str, str] = field(default_factory=dict)
-    own_variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    configured: FunctionVariables = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +107,7 @@ class _Reader:
     def __init__(self, params: Params, context: Context) -> None:
         self._params = params
         self._context = context
+        self._google = context.google
         self.problems: list[Problem] = []
         self.warnings: list[str] = []
 
@@ -155,13 +152,13 @@ class _Reader:
         for raw in sequence(manifest.get("requiredRoles")) or []:
             entry = mapping(raw)
             role = str(entry.get("role")) if entry else str(raw)
-            if role not in self._context.functions_roles:
-                fix = set_command("functionsRoles", role, f"[{len(self._context.functions_roles)}]")
+            if role not in self._google.functions_roles:
+                fix = set_command("functionsRoles", role, f"[{len(self._google.functions_roles)}]")
                 self._add(f"the code requires the role {role}, which its functions do not have.", fix)
 
     def _endpoint(self, name: str, entry: Mapping[str, object]) -> list[Endpoint]:
         where = f"{self._context.where}: {name}"
-        options = Options(where, entry, self._params, self.problems, self.warnings)
+        options = Options(where, entry, self._params, self._google.project, self.problems, self.warnings)
         if options.boolean("omit") is True:
             return []
         platform = entry.get("platform", "gcfv2")
@@ -194,7 +191,7 @@ class _Reader:
             self._add(what, f"Rename the export {name}.")
             return []
         before = len(self.problems)
-        regions = options.regions(self._context.region)
+        regions = options.regions(self._google.region)
         endpoints = [self._in_region(name, entry, kinds[0], region, options) for region in regions]
         if len(self.problems) > before:
             self.problems[before:] = list(dict.fromkeys(self.problems[before:]))  # not once per region
@@ -209,14 +206,14 @@ class _Reader:
         memory_mb = options.memory_mb()
         cpu = options.cpu(memory_mb, region)
         least, most = options.scale()
-        connector, egress = options.vpc(self._context.project, region)
+        connector, egress = options.vpc(region)
         secrets = tuple(SecretUse(key=key, secret=secret) for key, secret in options.secrets())
         environment = {
             **options.environment(),
             **self._context.variables,
             **self._params.environment(),
-            **self._context.common_variables,
-            **self._context.own_variables.get(name, {}),
+            **common_variables(self._context.configured),
+            **own_variables(self._context.configured).get(name, {}),
         }
         for use in secrets:
             if use.key in environment:
@@ -227,7 +224,7 @@ class _Reader:
                 )
         if trigger is None:
             return None
-        account = options.service_account(self._context.project)
+        account = options.service_account()
         if account == "default":
             self.warnings.append(
                 f"{name}: names the default service account, but runs as the program's own account, which "
@@ -235,7 +232,7 @@ class _Reader:
             )
             account = None
         elif account is None and self._context.service_account is not None:
-            account = options.account(self._context.service_account, self._context.project)
+            account = options.account(self._context.service_account)
         return Endpoint(
             id=name,
             entry_point=str(entry.get("entryPoint", name)),
@@ -263,7 +260,7 @@ class _Reader:
         body = mapping(entry.get(kind)) or {}
         if kind == "httpsTrigger":
             self._known(name, body, ("invoker",), kind)
-            return HttpsTrigger(invoker=options.invoker(body.get("invoker"), self._context.project))
+            return HttpsTrigger(invoker=options.invoker(body.get("invoker")))
         if kind == "callableTrigger":
             if "genkitAction" in body:
                 self._unsupported(name, GENKIT.name)
@@ -329,7 +326,7 @@ class _Reader:
             self._unsupported(name, "service accounts of the trigger alone", fix)
         filters = options.strings_by_name_of(body.get("eventFilters"), "eventFilters")
         patterns = options.strings_by_name_of(body.get("eventFilterPathPatterns"), "eventFilterPathPatterns")
-        location = self._context.firestore_location
+        location = self._google.firestore_location
         region = options.resolved(body.get("region"))
         if isinstance(region, str) and region != location:
             self._add(
@@ -338,8 +335,8 @@ class _Reader:
                 f"pulumi config set {NAMESPACE}:firestoreLocation {region}",
             )
         database = filters.get("database", "(default)")
-        if database != self._context.firestore_database:
-            expected = self._context.firestore_database
+        expected = self._google.firestore_database
+        if database != expected:
             what = f'{name}: listens to the database "{database}", but this stack has "{expected}".'
             self._add(what, f"pulumi config set {NAMESPACE}:firestoreDatabase '{database}'")
         self._document(name, filters.get("document") or patterns.get("document") or "")

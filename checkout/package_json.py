@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from settings.parsing import mapping, parse_json
+from settings.parsing import mapping, read_json
 from settings.problems import Problem
 
 NAME = "package.json"
@@ -22,14 +22,7 @@ def read(folder: Path, where: str) -> tuple[dict[str, object] | None, list[Probl
         where: the folder's name in messages.
     """
     path = folder / NAME
-    key = f"{where}/{NAME}"
-    if not path.is_file():
-        return None, []
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        return None, [Problem(key=key, what=f"cannot be read: {error}.", fix=f"Save {key} as UTF-8.")]
-    return parse_json(text, key)
+    return read_json(path, f"{where}/{NAME}") if path.is_file() else (None, [])
 
 
 def of_package(folder: Path) -> dict[str, object]:

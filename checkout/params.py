@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from checkout.env_files import EnvFiles
 from settings.keys import NAMESPACE
 from settings.parsing import ambiguous_number, as_string, kind_of, mapping, nearest, sequence, strings
 from settings.problems import Problem
@@ -117,15 +118,13 @@ class Sources:
     Args:
         configured: `whatsapp-crm:functionParams`. See `unknown` for names that no codebase declares.
         builtin: the params of every project, such as PROJECT_ID.
-        env: the variables of the codebase's .env files.
-        env_files: the file of each of them.
+        files: the variables of the codebase's .env files.
         provided: names that the program gives a value while it deploys.
     """
 
     configured: Mapping[str, object] = field(default_factory=dict)
     builtin: Mapping[str, Value] = field(default_factory=dict)
-    env: Mapping[str, str] = field(default_factory=dict)
-    env_files: Mapping[str, str] = field(default_factory=dict)
+    files: EnvFiles = field(default_factory=EnvFiles)
     provided: tuple[str, ...] = ()
 
 
@@ -169,9 +168,13 @@ def resolve(declarations: object, sources: Sources, where: str) -> tuple[Params,
         key, fix, converters = _KEY, _set(name, kind), _CONVERTERS
         if name in configured:
             value = configured[name]
-        elif name in sources.env:
-            value = texts[name] = sources.env[name]
-            key, fix, converters = sources.env_files[name], f"Correct {name} in this file.", _FROM_ENV_FILES
+        elif name in sources.files.values:
+            value = texts[name] = sources.files.values[name]
+            key, fix, converters = (
+                sources.files.sources[name],
+                f"Correct {name} in this file.",
+                _FROM_ENV_FILES,
+            )
         elif "default" in param:
             try:
                 value = Params(values=values).resolve(param["default"])

@@ -67,7 +67,6 @@ class BackendProject(Component):
         project = BackendProject("railway", args)
     """
 
-    declared: railway.ProjectArgs
     project: railway.Project
 
     def __init__(
@@ -75,7 +74,7 @@ class BackendProject(Component):
     ) -> None:
         super().__init__(name, opts)
         settings = args.railway
-        self.declared = railway.ProjectArgs(
+        declared = railway.ProjectArgs(
             project_name=settings.project_name,
             workspace_id=settings.workspace_id,
             environment_name=settings.environment,
@@ -86,7 +85,7 @@ class BackendProject(Component):
             config_keys=CONFIG_KEYS,
         )
         # Kept on destroy: it has the volume, which is kept too.
-        self.project = railway.Project(f"{name}-project", self.declared, self.child(retain_on_delete=True))
+        self.project = railway.Project(f"{name}-project", declared, self.child(retain_on_delete=True))
         self.register_outputs({"project_id": self.project.id})
 
 
@@ -140,22 +139,24 @@ class Backend(Component):
             ),
             self.child(retain_on_delete=True),  # it has the volume
         )
-        declared_service = railway.ServiceArgs(
-            project_id=project.id,
-            environment_id=environment.id,
-            service_name=settings.service_name,
-            config_keys=CONFIG_KEYS,
+        service = railway.Service(
+            f"{name}-service",
+            railway.ServiceArgs(
+                project_id=project.id,
+                environment_id=environment.id,
+                service_name=settings.service_name,
+                config_keys=CONFIG_KEYS,
+            ),
+            self.child(),
         )
-        service = railway.Service(f"{name}-service", declared_service, self.child())
         scope = Scope(
             project_id=project.id,
             environment_id=environment.id,
             service_id=service.id,
             config_keys=CONFIG_KEYS,
         )
-        declared_volume = _volume(settings, scope)
         volume = railway.Volume(
-            f"{name}-volume", declared_volume, self.child(protect=True, retain_on_delete=True)
+            f"{name}-volume", _volume(settings, scope), self.child(protect=True, retain_on_delete=True)
         )
         values = self._values(name, args)
         # A secret as a whole: a map of secret values would show the variables that a refresh finds.
@@ -164,15 +165,20 @@ class Backend(Component):
             railway.VariablesArgs(**scope, variables=pulumi.Output.secret(pulumi.Output.all(**values))),
             self.child(),
         )
-        declared_settings = _instance(settings, scope)
         instance = railway.ServiceSettings(
-            f"{name}-settings", declared_settings, self.child(depends_on=[volume])
+            f"{name}-settings", _instance(settings, scope), self.child(depends_on=[volume])
         )
-        declared_domain = railway.ServiceDomainArgs(**scope, target_port=settings.target_port)
-        domain = railway.ServiceDomain(f"{name}-domain", declared_domain, self.child())
+        domain = railway.ServiceDomain(
+            f"{name}-domain",
+            railway.ServiceDomainArgs(**scope, target_port=settings.target_port),
+            self.child(),
+        )
         # Always declared: a resource that is removed is deleted after the deployment that must contain that.
-        declared_limits = _limits(settings, scope)
-        limits = railway.ServiceLimits(f"{name}-limits", declared_limits, self.child(depends_on=[instance]))
+        limits = railway.ServiceLimits(
+            f"{name}-limits",
+            railway.ServiceLimitsArgs(**scope, cpus=settings.cpu_limit, memory_gb=settings.memory_limit_gb),
+            self.child(depends_on=[instance]),
+        )
         self.deployment = railway.Deployment(
             f"{name}-deployment",
             railway.DeploymentArgs(
@@ -187,35 +193,40 @@ class Backend(Component):
             ),
             self.child(depends_on=args.after),
         )
-        self.dns_records = None
-        optional: list[pulumi.Resource] = []
-        declared_custom = _custom_domain(settings, scope)
-        if declared_custom is not None:
-            custom = railway.CustomDomain(f"{name}-custom-domain", declared_custom, self.child())
-            self.dns_records = custom.dns_records
-            optional.append(custom)
-        declared_backups = _backups(settings, scope, volume)
-        if declared_backups is not None:
-            optional.append(railway.VolumeBackupSchedule(f"{name}-backups", declared_backups, self.child()))
+        custom = backups = None
+        if settings.custom_domain is not None:
+            place = railway.CustomDomainArgs(
+                **scope, domain=settings.custom_domain, target_port=settings.target_port
+            )
+            custom = railway.CustomDomain(f"{name}-custom-domain", place, self.child())
+        if settings.volume_backups:
+            schedule = railway.VolumeBackupScheduleArgs(
+                project_id=project.id,
+                environment_id=environment.id,
+                volume_id=volume.id,
+                kinds=list(settings.volume_backups),
+            )
+            backups = railway.VolumeBackupSchedule(f"{name}-backups", schedule, self.child())
         if settings.project_id is not None:
             # After the others, so that it is in the state only when the adoption is complete.
             railway.Adoption(
                 f"{name}-adoption",
                 railway.AdoptionArgs(
                     project_id=settings.project_id,
-                    project=args.project.declared,
-                    service=declared_service,
-                    volume=declared_volume,
+                    project=project.declared,
+                    service=service.declared,
+                    volume=volume.declared,
                     variables=railway.VariablesArgs(**scope, variables=values),
-                    settings=declared_settings,
-                    domain=declared_domain,
-                    custom_domain=declared_custom,
-                    limits=declared_limits,
-                    backups=declared_backups,
+                    settings=instance.declared,
+                    domain=domain.declared,
+                    custom_domain=custom and custom.declared,
+                    limits=limits.declared,
+                    backups=backups and backups.declared,
                 ),
-                self.child(depends_on=[self.deployment, *optional]),
+                self.child(depends_on=[one for one in (self.deployment, custom, backups) if one is not None]),
             )
         self.url = domain.url
+        self.dns_records = custom.dns_records if custom else None
         self.health_path = settings.health_path
         self.project_id = project.id
         self.service_id = service.id
@@ -267,29 +278,6 @@ def _volume(settings: RailwaySettings, scope: Scope) -> railway.VolumeArgs:
         size_mb=round(settings.volume_size_gb * MEGABYTES_PER_GIGABYTE),
         region=settings.region,
         allow_new_volume=settings.allow_new_volume,
-    )
-
-
-def _limits(settings: RailwaySettings, scope: Scope) -> railway.ServiceLimitsArgs:
-    return railway.ServiceLimitsArgs(**scope, cpus=settings.cpu_limit, memory_gb=settings.memory_limit_gb)
-
-
-def _custom_domain(settings: RailwaySettings, scope: Scope) -> railway.CustomDomainArgs | None:
-    if settings.custom_domain is None:
-        return None
-    return railway.CustomDomainArgs(**scope, domain=settings.custom_domain, target_port=settings.target_port)
-
-
-def _backups(
-    settings: RailwaySettings, scope: Scope, volume: railway.Volume
-) -> railway.VolumeBackupScheduleArgs | None:
-    if not settings.volume_backups:
-        return None
-    return railway.VolumeBackupScheduleArgs(
-        project_id=scope["project_id"],
-        environment_id=scope["environment_id"],
-        volume_id=volume.id,
-        kinds=list(settings.volume_backups),
     )
 
 

@@ -25,7 +25,7 @@ from pulumi import dynamic
 
 from checkout import function_mentions
 from settings.keys import NAMESPACE
-from user_errors import report_user_errors_without_traceback
+from user_errors import Provider
 
 _SHOWN = 20
 
@@ -48,15 +48,8 @@ class DeletionGuardArgs:
     allowed: bool
 
 
-class DeletionGuardProvider(dynamic.ResourceProvider):
-    """The provider of `DeletionGuard`. It has no attributes, so its pickle is only its name."""
-
-    serialize_as_secret_always = False  # the pickle is a module path, not a secret
-
-    def configure(self, req: dynamic.ConfigureRequest) -> None:
-        """Show errors without a traceback."""
-        del req
-        report_user_errors_without_traceback()
+class DeletionGuardProvider(Provider):
+    """The provider of `DeletionGuard`."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Compare the functions with the recorded ones, and record how often the source mentions each."""

@@ -26,7 +26,7 @@ from pulumi import dynamic
 from pulumi.output import contains_unknowns
 
 from components._base import Component
-from user_errors import UserError, report_user_errors_without_traceback
+from user_errors import Provider, UserError
 
 ALLOW = "CRM_ALLOW_DESTROY"
 FIELDS = ("stack", "stack_path", "volume_id", "volume_urn")
@@ -79,15 +79,8 @@ def is_protected(stack_path: str, urn: str) -> bool:
     return any(resource["urn"] == urn and resource.get("protect") is True for resource in resources)
 
 
-class DestroyGuardProvider(dynamic.ResourceProvider):
-    """The provider of `DestroyGuard`. It has no attributes, so its pickle is only its name."""
-
-    serialize_as_secret_always = False  # the pickle is a module path, not a secret
-
-    def configure(self, req: dynamic.ConfigureRequest) -> None:
-        """Show the error without a traceback."""
-        del req
-        report_user_errors_without_traceback()
+class DestroyGuardProvider(Provider):
+    """The provider of `DestroyGuard`."""
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
         """Another volume is an update: a replacement would delete the guard."""

@@ -19,6 +19,8 @@ import pulumi
 from pulumi import dynamic
 from pulumi.output import contains_unknowns
 
+from user_errors import Provider
+
 SHORTEST_BYTES = 16
 FIELDS = ("rotation", "token_bytes")
 
@@ -31,10 +33,8 @@ class GeneratedTokenArgs:
     token_bytes: int = 32
 
 
-class GeneratedTokenProvider(dynamic.ResourceProvider):
-    """The provider of `GeneratedToken`. It has no attributes, so its pickle is only its name."""
-
-    serialize_as_secret_always = False  # the pickle is a module path, not a secret
+class GeneratedTokenProvider(Provider):
+    """The provider of `GeneratedToken`."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Reject a token that is short enough to guess."""

@@ -11,7 +11,6 @@ or the class breaks refresh of existing stacks.
 
 from __future__ import annotations
 
-import functools
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -24,8 +23,8 @@ from pulumi.output import contains_unknowns
 
 from firebase.errors import JsonObject
 from firebase.polling import poll
-from firebase.rest import GoogleApi
-from user_errors import UserError, report_user_errors_without_traceback
+from firebase.rest import GoogleApi, shared_api
+from user_errors import Provider, UserError
 
 FIELDS = ("project", "database", "indexes", "fields", "wait_seconds")
 IDENTITY = ("project", "database")
@@ -90,11 +89,6 @@ class IndexBuildsArgs:
     indexes: pulumi.Input[Mapping[str, pulumi.Input[str]]]
     fields: pulumi.Input[Mapping[str, pulumi.Input[str]]]
     wait_seconds: pulumi.Input[int] = TWO_HOURS
-
-
-@functools.cache
-def _api() -> GoogleApi:
-    return GoogleApi()
 
 
 def states(api: GoogleApi, props: Mapping[str, Any]) -> dict[str, str]:
@@ -200,15 +194,8 @@ def _some(keys: list[str]) -> str:
     return ", ".join(keys[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-class IndexBuildsProvider(dynamic.ResourceProvider):
-    """Waits in create and update; deletes nothing. It has no attributes, so its pickle is only its name."""
-
-    serialize_as_secret_always = False  # the pickle is a module path, not a secret
-
-    def configure(self, req: dynamic.ConfigureRequest) -> None:
-        """Show errors without a traceback."""
-        del req
-        report_user_errors_without_traceback()
+class IndexBuildsProvider(Provider):
+    """Waits in create and update; deletes nothing."""
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
         """Another index, or one that a refresh found not READY, is an update: it waits."""
@@ -224,19 +211,19 @@ class IndexBuildsProvider(dynamic.ResourceProvider):
         Raises:
             IndexBuildError: something is not READY in time; the next `up` waits again.
         """
-        wait(_api(), props)
+        wait(shared_api(), props)
         name = f"projects/{props['project']}/databases/{props['database']}/index-builds"
         return dynamic.CreateResult(name, _outputs(props, []))
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """Read which of them are READY now."""
-        found = states(_api(), props)
+        found = states(shared_api(), props)
         waiting = sorted(f"{key}: {state}" for key, state in found.items() if state not in READY)
         return dynamic.ReadResult(id_, _outputs(props, waiting), {key: props.get(key) for key in FIELDS})
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
         """Wait for all builds; see `create`."""
-        wait(_api(), news)
+        wait(shared_api(), news)
         return dynamic.UpdateResult(_outputs(news, []))
 
 

@@ -16,7 +16,6 @@ the class breaks refresh and delete of existing stacks.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import logging
 import re
@@ -28,8 +27,8 @@ from pulumi import dynamic
 from pulumi.output import contains_unknowns
 
 from firebase.errors import GoogleError, JsonObject
-from firebase.rest import GoogleApi
-from user_errors import report_user_errors_without_traceback
+from firebase.rest import GoogleApi, shared_api
+from user_errors import Provider
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,11 +73,6 @@ def text_digest(files: Mapping[str, str]) -> str:
     for name, content in sorted(files.items()):
         digest.update(f"{name}\0{content}\0".encode())
     return digest.hexdigest()
-
-
-@functools.cache
-def _api() -> GoogleApi:
-    return GoogleApi()
 
 
 def get_release(api: GoogleApi, project: str, name: str) -> JsonObject | None:
@@ -127,15 +121,8 @@ def put_release(api: GoogleApi, project: str, release_name: str, ruleset_name: s
     api.call("PATCH", "firebaserules", full_name, operation=operation, body=body, repeatable=True)
 
 
-class RulesReleaseProvider(dynamic.ResourceProvider):
-    """The provider of `RulesRelease`. It has no attributes, so its pickle is only its name."""
-
-    serialize_as_secret_always = False  # the pickle is a module path, not a secret
-
-    def configure(self, req: dynamic.ConfigureRequest) -> None:
-        """Show errors without a traceback."""
-        del req
-        report_user_errors_without_traceback()
+class RulesReleaseProvider(Provider):
+    """The provider of `RulesRelease`."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Validate the names."""
@@ -168,13 +155,13 @@ class RulesReleaseProvider(dynamic.ResourceProvider):
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         """Create the release, or adopt the existing one."""
         fields = _normal(props)
-        put_release(_api(), **fields)
+        put_release(shared_api(), **fields)
         return dynamic.CreateResult(f"projects/{fields['project']}/releases/{fields['release_name']}", fields)
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """Read the ruleset that is enforced."""
         fields = _normal(props)
-        release = get_release(_api(), fields["project"], fields["release_name"])
+        release = get_release(shared_api(), fields["project"], fields["release_name"])
         if release is None:
             return dynamic.ReadResult(None, {})
         found = {**fields, "ruleset_name": str(release.get("rulesetName", ""))}
@@ -183,7 +170,7 @@ class RulesReleaseProvider(dynamic.ResourceProvider):
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
         """Update the release in place."""
         fields = _normal(news)
-        put_release(_api(), **fields)
+        put_release(shared_api(), **fields)
         return dynamic.UpdateResult(fields)
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:

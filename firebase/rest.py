@@ -10,10 +10,10 @@ request body.
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
@@ -25,26 +25,13 @@ if TYPE_CHECKING:
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-@dataclass(frozen=True)
-class Product:
-    """A Google product: its default address, and pulumi-gcp's variable that overrides it."""
-
-    variable: str
-    default: str
-
-
-PRODUCTS: Mapping[str, Product] = {
-    "cloudfunctions": Product(
-        "GOOGLE_CLOUDFUNCTIONS2_CUSTOM_ENDPOINT", "https://cloudfunctions.googleapis.com/v2/"
-    ),
-    "firebaserules": Product(
-        "GOOGLE_FIREBASERULES_CUSTOM_ENDPOINT", "https://firebaserules.googleapis.com/v1/"
-    ),
-    "firestore": Product("GOOGLE_FIRESTORE_CUSTOM_ENDPOINT", "https://firestore.googleapis.com/v1/"),
-    "secretmanager": Product(
-        "GOOGLE_SECRET_MANAGER_CUSTOM_ENDPOINT", "https://secretmanager.googleapis.com/v1/"
-    ),
+PRODUCTS: Mapping[str, tuple[str, str]] = {
+    "cloudfunctions": ("CLOUDFUNCTIONS2", "v2"),
+    "firebaserules": ("FIREBASERULES", "v1"),
+    "firestore": ("FIRESTORE", "v1"),
+    "secretmanager": ("SECRET_MANAGER", "v1"),
 }
+"""Each Google product with its name in pulumi-gcp's variables, and the version of its API."""
 
 
 class GoogleApi:
@@ -69,11 +56,12 @@ class GoogleApi:
         Raises:
             GoogleError: the configured address is neither https nor on this machine.
         """
-        entry = PRODUCTS[product]
-        address = self._environ.get(entry.variable) or entry.default
+        name, version = PRODUCTS[product]
+        variable = f"GOOGLE_{name}_CUSTOM_ENDPOINT"
+        address = self._environ.get(variable) or f"https://{product}.googleapis.com/{version}/"
         parts = urlsplit(address)
         if parts.scheme != "https" and parts.hostname not in LOOPBACK:
-            raise GoogleError(f"{entry.variable} is not an https address", f"unset {entry.variable}")
+            raise GoogleError(f"{variable} is not an https address", f"unset {variable}")
         return address if address.endswith("/") else address + "/"
 
     def call(
@@ -141,3 +129,9 @@ class GoogleApi:
             token = str(page.get("nextPageToken") or "")
             if not token:
                 return
+
+
+@functools.cache
+def shared_api() -> GoogleApi:
+    """The client of this process."""
+    return GoogleApi()

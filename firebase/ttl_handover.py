@@ -11,7 +11,6 @@ or the class breaks refresh of existing stacks.
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,8 +21,8 @@ from pulumi import dynamic
 
 from firebase.errors import JsonObject
 from firebase.polling import poll
-from firebase.rest import GoogleApi
-from user_errors import UserError, report_user_errors_without_traceback
+from firebase.rest import GoogleApi, shared_api
+from user_errors import Provider, UserError
 
 FIELDS = ("project", "database", "fields")
 WAIT_SECONDS = 1200.0
@@ -53,11 +52,6 @@ class TtlNotDisabledError(UserError):
             "minutes. A collection has at most one TTL field, so the new one was not created.\n"
             "  fix: run `pulumi up` again; it continues here"
         )
-
-
-@functools.cache
-def _api() -> GoogleApi:
-    return GoogleApi()
 
 
 def disable(
@@ -107,15 +101,8 @@ def disable(
         raise TtlNotDisabledError(collection, field)
 
 
-class TtlHandoverProvider(dynamic.ResourceProvider):
-    """Disables a collection's former TTL in update. It has no attributes, so its pickle is only its name."""
-
-    serialize_as_secret_always = False  # the pickle is a module path, not a secret
-
-    def configure(self, req: dynamic.ConfigureRequest) -> None:
-        """Show errors without a traceback."""
-        del req
-        report_user_errors_without_traceback()
+class TtlHandoverProvider(Provider):
+    """Disables a collection's former TTL in update."""
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
         """Another database is another resource; another field is an update."""
@@ -144,7 +131,7 @@ class TtlHandoverProvider(dynamic.ResourceProvider):
         after: Mapping[str, str] = news.get("fields") or {}
         for collection, field in sorted(before.items()):
             if after.get(collection, field) != field:
-                disable(_api(), news, collection, field)
+                disable(shared_api(), news, collection, field)
         return dynamic.UpdateResult(_outputs(news))
 
 

@@ -20,13 +20,6 @@ def functions(api: GoogleApi, project: str, region: str) -> dict[str, JsonObject
     return {str(function["name"]).rsplit("/", 1)[1]: function for function in found}
 
 
-def index_states(api: GoogleApi, project: str, database: str) -> dict[str, str]:
-    """The state of each composite index by full name (Firestore Admin API, `Index.State`)."""
-    path = f"projects/{project}/databases/{database}/collectionGroups/-/indexes"
-    found = api.listed("firestore", path, "indexes", f"list the indexes of {database}")
-    return {str(index["name"]): str(index.get("state", "")) for index in found}
-
-
 def ruleset_digest(api: GoogleApi, ruleset: str) -> str:
     """The digest of a ruleset's files; see `firebase.release.text_digest`."""
     found = api.call("GET", "firebaserules", ruleset, operation=f"read {ruleset}", repeatable=True)

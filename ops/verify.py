@@ -15,6 +15,7 @@ from typing import cast
 from urllib.parse import urlsplit
 
 from components.verification_spec import SOURCE_VARIABLE, Spec
+from firebase import index_builds
 from firebase.errors import GoogleError, JsonObject
 from firebase.release import get_release
 from firebase.rest import GoogleApi
@@ -73,13 +74,13 @@ def _functions(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
 
 
 def _indexes(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
-    states = google.index_states(api, spec.project, spec.database) if spec.indexes else {}
-    for key, name in sorted(spec.indexes.items()):
-        state = states.get(name, "does not exist")
+    declared = {"project": spec.project, "database": spec.database, "indexes": spec.indexes}
+    for key, state in sorted(index_builds.states(api, declared).items()):
         fix = None
         if state != "READY":
             fix = f"wait until it is built, then {UP}" if state == "CREATING" else REFRESH
-        yield CheckResult(thing=f"index {key}", found=state, fix=fix)
+        found = "does not exist" if state == index_builds.MISSING else state
+        yield CheckResult(thing=f"index {key}", found=found, fix=fix)
 
 
 def _rules(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:

@@ -8,14 +8,22 @@ compared: another key is not a change. Without a key, a fix names the property o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from railway.fields import column, flag, mapping, optional
+from railway.validation import boolean
 
 if TYPE_CHECKING:
     import pulumi
 
 Props = Mapping[str, Any]
 """The properties of a resource, as a provider gets them."""
+
+
+def switch() -> Any:
+    """A property that is true or false, false by default."""
+    return optional(False, normal=flag, rules=(boolean,))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +60,7 @@ class ResourceArgs:
     KEYS: ClassVar[tuple[str, ...]] = ()
     """Those that the messages of this resource name."""
 
-    config_keys: ConfigKeys | None = None
+    config_keys: ConfigKeys | None = optional(normal=mapping, compared=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +72,8 @@ class EnvironmentScopeArgs(ResourceArgs):
         environment_id: the environment.
     """
 
-    project_id: pulumi.Input[str]
-    environment_id: pulumi.Input[str]
+    project_id: pulumi.Input[str] = field(metadata=column(replace=True))
+    environment_id: pulumi.Input[str] = field(metadata=column(replace=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,21 +84,16 @@ class ServiceScopeArgs(EnvironmentScopeArgs):
         service_id: the service.
     """
 
-    service_id: pulumi.Input[str]
+    service_id: pulumi.Input[str] = field(metadata=column(replace=True))
 
 
-def inputs_of(args: ResourceArgs, *outputs: str) -> dict[str, Any]:
-    """The properties of a resource: every field of its Args, and its outputs as None.
-
-    Args:
-        args: the Args.
-        outputs: names of the resource's outputs that are no inputs.
-    """
-    properties: dict[str, Any] = {field.name: getattr(args, field.name) for field in fields(args)}
+def inputs_of(args: ResourceArgs) -> dict[str, Any]:
+    """The properties of a resource that its Args declare."""
+    properties: dict[str, Any] = {one.name: getattr(args, one.name) for one in fields(args)}
     if args.config_keys is not None:
         named = {name: getattr(args.config_keys, name) for name in args.KEYS}
         properties["config_keys"] = {name: key for name, key in named.items() if key is not None} or None
-    return properties | dict.fromkeys(outputs)
+    return properties
 
 
 def config_key(props: Props, name: str) -> str | None:

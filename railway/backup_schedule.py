@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
-from railway.args import EnvironmentScopeArgs, Props, inputs_of
-from railway.fields import Field, text_set
-from railway.graphql.errors import MissingError, NotFoundError
-from railway.provider import ENVIRONMENT_SCOPE, RailwayProvider
+from railway.args import EnvironmentScopeArgs, Props
+from railway.fields import column, fields_of, text_set
+from railway.graphql.errors import MissingError
+from railway.provider import RailwayProvider, RailwayResource
 from railway.validation import BACKUP_KINDS, one_of
 
 
@@ -25,18 +24,16 @@ class VolumeBackupScheduleArgs(EnvironmentScopeArgs):
         kinds: DAILY (kept for 6 days), WEEKLY (1 month), MONTHLY (3 months), or several of them.
     """
 
-    volume_id: pulumi.Input[str]
-    kinds: Sequence[pulumi.Input[str]]
+    volume_id: pulumi.Input[str] = field(metadata=column(replace=True))
+    kinds: Sequence[pulumi.Input[str]] = field(
+        metadata=column(normal=text_set, rules=(one_of(*BACKUP_KINDS),))
+    )
 
 
 class VolumeBackupScheduleProvider(RailwayProvider):
     """Provider of `VolumeBackupSchedule`."""
 
-    FIELDS = (
-        *ENVIRONMENT_SCOPE,
-        Field(name="volume_id", required=True, replace=True),
-        Field(name="kinds", normal=text_set, required=True, rules=(one_of(*BACKUP_KINDS),)),
-    )
+    FIELDS = fields_of(VolumeBackupScheduleArgs)
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Write the schedule."""
@@ -45,8 +42,7 @@ class VolumeBackupScheduleProvider(RailwayProvider):
             raise MissingError(
                 f"the volume {props['volume_id']} does not exist", fix="run `pulumi up --refresh`"
             )
-        with self.environment(props).lock:
-            self.railway.api.set_backup_kinds(instance_id, props["kinds"])
+        self._write(instance_id, props, props["kinds"])
         return instance_id, {}
 
     def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
@@ -55,27 +51,27 @@ class VolumeBackupScheduleProvider(RailwayProvider):
             return None
         return {"kinds": self.railway.api.backup_kinds(id_) or None}
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, id_: str, _olds: Props, news: Props, _changed: tuple[str, ...]) -> dict[str, Any]:
         """Write the schedule."""
-        del olds, changed
-        with self.environment(news).lock:
-            self.railway.api.set_backup_kinds(id_, news["kinds"])
+        self._write(id_, news, news["kinds"])
         return {}
 
     def delete_object(self, id_: str, props: Props) -> None:
         """Write an empty schedule."""
+        self.environment(props).delete("BackupScheduleUpdate", volumeInstanceId=id_, kinds=[])
+
+    def _write(self, id_: str, props: Props, kinds: Sequence[str]) -> None:
         with self.environment(props).lock:
-            try:
-                self.railway.api.set_backup_kinds(id_, [])
-            except NotFoundError:
-                return
+            self.railway.api.write("BackupScheduleUpdate", volumeInstanceId=id_, kinds=list(kinds))
 
     def _instance_id(self, props: Props) -> str | None:
         volume = self.environment(props).snapshot().volume(props["volume_id"])
         return None if volume is None or volume.deleted else volume.instance_id
 
 
-class VolumeBackupSchedule(dynamic.Resource, module="railway", name="VolumeBackupSchedule"):
+class VolumeBackupSchedule(
+    RailwayResource[VolumeBackupScheduleArgs], module="railway", name="VolumeBackupSchedule"
+):
     """A volume's backup schedule; the id is that of the volume in its environment.
 
     Example:
@@ -83,7 +79,4 @@ class VolumeBackupSchedule(dynamic.Resource, module="railway", name="VolumeBacku
         railway.VolumeBackupSchedule("data", args)
     """
 
-    def __init__(
-        self, name: str, args: VolumeBackupScheduleArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__(VolumeBackupScheduleProvider(), name, inputs_of(args), opts)
+    PROVIDER = VolumeBackupScheduleProvider

@@ -6,21 +6,26 @@ wait for DNS: `verified` tells whether Railway has found the records.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
 from railway import domain_port
-from railway.args import Props, ServiceScopeArgs, config_key, how_to_set, how_to_unset, inputs_of
-from railway.fields import Field, FieldProblem, is_unknown, number
+from railway.args import Props, ServiceScopeArgs, config_key, how_to_set, how_to_unset
+from railway.fields import column, fields_of, number, optional
 from railway.graphql.errors import RefusedError, RejectedError
 from railway.graphql.models import CustomDomainView, Snapshot
-from railway.provider import SERVICE_SCOPE, RailwayProvider
+from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
-from railway.validation import port
+from railway.validation import port, quoting
 from railway.waiting import create_once
+
+
+def _host_name(value: object) -> str | None:
+    name = str(value)
+    wrong = "/" in name or ":" in name or "." not in name or name != name.lower()
+    return "is not a host name such as api.example.com" if wrong else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,28 +40,14 @@ class CustomDomainArgs(ServiceScopeArgs):
 
     KEYS = ("domain",)
 
-    domain: pulumi.Input[str]
-    target_port: pulumi.Input[int] | None = None
+    domain: pulumi.Input[str] = field(metadata=column(replace=True, rules=(quoting(_host_name),)))
+    target_port: pulumi.Input[int] | None = optional(normal=number, rules=(port,))
 
 
 class CustomDomainProvider(RailwayProvider):
     """Provider of `CustomDomain`."""
 
-    FIELDS = (
-        *SERVICE_SCOPE,
-        Field(name="domain", required=True, replace=True),
-        Field(name="target_port", normal=number, rules=(port,)),
-    )
-
-    def validate(self, olds: Props, news: Props) -> list[FieldProblem]:
-        """The domain is a host name and not a URL."""
-        del olds
-        domain = news.get("domain")
-        if not isinstance(domain, str) or is_unknown(domain) or not domain:
-            return []
-        if "/" in domain or ":" in domain or "." not in domain or domain != domain.lower():
-            return [FieldProblem("domain", f"{domain!r} is not a host name such as api.example.com")]
-        return []
+    FIELDS = fields_of(CustomDomainArgs)
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Find the domain at the service or create it."""
@@ -78,9 +69,8 @@ class CustomDomainProvider(RailwayProvider):
             return None
         return self.declared_only(props, {"target_port": domain.target_port}) | _outs(domain)
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, id_: str, _olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Update the port."""
-        del olds
         if "target_port" in changed:
             cache = self.environment(news)
             with cache.lock:
@@ -91,20 +81,20 @@ class CustomDomainProvider(RailwayProvider):
 
     def delete_object(self, id_: str, props: Props) -> None:
         """Delete the domain."""
-        cache = self.environment(props)
-        cache.delete(lambda: cache.api.delete_custom_domain(id_))
+        self.environment(props).delete("CustomDomainDelete", id=id_)
 
     def _create(self, cache: EnvironmentCache, props: Props) -> CustomDomainView:
         try:
             return create_once(
                 self.clock,
-                lambda: cache.api.create_custom_domain(
-                    projectId=cache.project_id,
-                    environmentId=cache.environment_id,
+                lambda: cache.api.create(
+                    "CustomDomainCreate",
+                    CustomDomainView.of,
+                    **cache.ids,
                     serviceId=props["service_id"],
                     domain=props["domain"],
                     targetPort=props.get("target_port"),
-                ),
+                )[0],
                 lambda: find_custom_domain(cache.refresh(), props),
                 new_parent=True,
             )
@@ -121,11 +111,16 @@ class CustomDomainProvider(RailwayProvider):
             ) from None
 
     def _set_port(self, cache: EnvironmentCache, domain_id: str, props: Props) -> None:
-        cache.api.update_custom_domain(domain_id, cache.environment_id, props.get("target_port"))
+        cache.api.write(
+            "CustomDomainUpdate",
+            id=domain_id,
+            environmentId=cache.environment_id,
+            targetPort=props.get("target_port"),
+        )
         cache.invalidate()
 
 
-class CustomDomain(dynamic.Resource, module="railway", name="CustomDomain"):
+class CustomDomain(RailwayResource[CustomDomainArgs], module="railway", name="CustomDomain"):
     """A domain of your own; the id is Railway's.
 
     `dns_records` are the records to create: name, type, value and status of each.
@@ -135,11 +130,9 @@ class CustomDomain(dynamic.Resource, module="railway", name="CustomDomain"):
         pulumi.export("dns_records", custom.dns_records)
     """
 
+    PROVIDER = CustomDomainProvider
     dns_records: pulumi.Output[list[dict[str, str]]]
     verified: pulumi.Output[bool]
-
-    def __init__(self, name: str, args: CustomDomainArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(CustomDomainProvider(), name, inputs_of(args, "dns_records", "verified"), opts)
 
 
 def _outs(domain: CustomDomainView) -> dict[str, Any]:

@@ -64,9 +64,9 @@ def check_volume_exists(view: Snapshot, service_id: str, props: Props, *, allow_
     Raises:
         MissingError: all volumes of the service are deleted.
     """
-    if view.environment is None or allow_new_volume:
+    if allow_new_volume:
         return
-    volumes = [one for one in view.environment.volumes if one.service_id == service_id]
+    volumes = [one for one in view.volumes if one.service_id == service_id]
     if volumes and all(one.deleted for one in volumes):
         raise volume_deleted(volumes[-1].volume_id, {**props, "volume_name": volumes[-1].name})
 

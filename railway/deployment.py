@@ -9,16 +9,15 @@ what it runs is not what is declared.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi import dynamic
 
 from railway import revision
-from railway.args import Props, ServiceScopeArgs, inputs_of, key_or_property
+from railway.args import Props, ServiceScopeArgs, key_or_property, switch
 from railway.deleted_volume import check_volume_exists
-from railway.fields import Field, flag, number, texts
+from railway.fields import Field, column, fields_of, flag, number, optional, texts
 from railway.graphql.errors import (
     AmbiguousError,
     DeploymentError,
@@ -30,8 +29,8 @@ from railway.graphql.errors import (
     WaitTimeoutError,
 )
 from railway.graphql.models import DeploymentView, InstanceView
-from railway.provider import SERVICE_SCOPE, RailwayProvider
-from railway.validation import boolean, not_negative, positive, quoting, url_path
+from railway.provider import RailwayProvider, RailwayResource
+from railway.validation import not_negative, positive, quoting, url_path
 from railway.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -57,31 +56,22 @@ class DeploymentArgs(ServiceScopeArgs):
 
     KEYS = ("allow_new_volume", "log_expectations")
 
-    revisions: Sequence[pulumi.Input[str]]
+    revisions: Sequence[pulumi.Input[str]] = field(metadata=column(normal=texts, required=False))
     domain: pulumi.Input[str] | None = None
-    health_path: pulumi.Input[str] = "/health"
-    log_expectations: Sequence[str] = ()
-    log_advice: str | None = None
-    wait_seconds: pulumi.Input[int] = 1200
-    hold_seconds: pulumi.Input[int] = 5
-    health_seconds: pulumi.Input[int] = 120
-    rollback: pulumi.Input[bool] = False
+    health_path: pulumi.Input[str] = optional("/health", rules=(quoting(url_path),))
+    log_expectations: Sequence[str] = optional((), normal=texts)
+    log_advice: str | None = optional(compared=False)
+    wait_seconds: pulumi.Input[int] = optional(1200, normal=number, rules=(positive,))
+    hold_seconds: pulumi.Input[int] = optional(5, normal=number, rules=(not_negative,))
+    health_seconds: pulumi.Input[int] = optional(120, normal=number, rules=(positive,))
+    rollback: pulumi.Input[bool] = switch()
 
 
 class DeploymentProvider(RailwayProvider):
     """Provider of `Deployment`."""
 
     FIELDS = (
-        *SERVICE_SCOPE,
-        Field(name="revisions", normal=texts),
-        Field(name="domain"),
-        Field(name="health_path", rules=(quoting(url_path),)),
-        Field(name="log_expectations", normal=texts),
-        Field(name="log_advice", compared=False),
-        Field(name="wait_seconds", normal=number, rules=(positive,)),
-        Field(name="hold_seconds", normal=number, rules=(not_negative,)),
-        Field(name="health_seconds", normal=number, rules=(positive,)),
-        Field(name="rollback", normal=flag, default=False, rules=(boolean,)),
+        *fields_of(DeploymentArgs),
         # Always declared true: a deployment that crashed since is drift, and the next `up` deploys again.
         Field(name="running", normal=flag),
         # Always declared false: a rollback runs with an earlier deployment's variables and image.
@@ -92,9 +82,8 @@ class DeploymentProvider(RailwayProvider):
         """Deploy, or wait for the deployment that has already started."""
         return f"{props['environment_id']}/{props['service_id']}", self._deploy(props)
 
-    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, _id: str, props: Props) -> dict[str, Any] | None:
         """The newest deployment of the service."""
-        del id_
         instance = self.environment(props).snapshot().instance(props["service_id"])
         if instance is None:
             return None
@@ -107,18 +96,16 @@ class DeploymentProvider(RailwayProvider):
             "commit": latest.commit or None if latest else None,
         }
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, _id: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Deploy after a write; after a change of what healthy means, only verify the running deployment."""
-        del id_
         if {"revisions", "running", "rolled_back"} & set(changed):
             return self._deploy(news)
         return (
             self._verify(olds, news) if {"domain", "health_path", "log_expectations"} & set(changed) else {}
         )
 
-    def delete_object(self, id_: str, props: Props) -> None:
+    def delete_object(self, _id: str, _props: Props) -> None:
         """Does nothing: a deployment is deleted with its service, and keeps running until then."""
-        del id_, props
 
     def _deployment_wait(self, cache: EnvironmentCache, props: Props) -> DeploymentWait:
         # Imported here: `check` and `diff` send nothing and must not load an HTTP library.
@@ -173,7 +160,8 @@ class DeploymentProvider(RailwayProvider):
 
     def _start(self, cache: EnvironmentCache, instance: InstanceView) -> DeploymentView:
         """Deploy once, and find the new deployment: Railway's answer does not contain its id."""
-        api, service_id, before = cache.api, instance.service_id, instance.latest
+        service_id, before = instance.service_id, instance.latest
+        ids = {"environmentId": cache.environment_id, "serviceId": service_id}
         image = bool((instance.node.get("source") or {}).get("image"))
 
         def find(seconds: float) -> DeploymentView | None:
@@ -181,12 +169,12 @@ class DeploymentProvider(RailwayProvider):
 
         def deploy() -> None:
             try:
-                api.deploy_latest(cache.environment_id, service_id)
+                cache.api.write("DeployLatest", **ids)
             except (NotFoundError, RejectedError) as error:
                 # The commit that Railway knows is the newest one only if nothing was deployed yet.
                 if not _about_commit(error) or not (image or before is None):
                     raise
-                api.deploy_known(cache.environment_id, service_id)
+                cache.api.write("DeployKnown", **ids)
 
         for last in (False, True):
             try:
@@ -241,7 +229,7 @@ class DeploymentProvider(RailwayProvider):
     def _run_again(self, healthy: DeploymentView, cache: EnvironmentCache, props: Props) -> str:
         service_id = props["service_id"]
         newest = cache.api.newest_deployments(cache.project_id, cache.environment_id, service_id)
-        cache.api.rollback(healthy.id)
+        cache.api.write("Rollback", id=healthy.id)
         again = self._newer_than(newest[0].id if newest else "", cache, service_id, 90)
         if again is None:
             return "was to run again, but no deployment appeared within 90 s"
@@ -255,7 +243,7 @@ class DeploymentProvider(RailwayProvider):
         return f"runs again as {again.id}, and is healthy"
 
 
-class Deployment(dynamic.Resource, module="railway", name="Deployment"):
+class Deployment(RailwayResource[DeploymentArgs], module="railway", name="Deployment"):
     """A healthy deployment of a service; the id is "<environment id>/<service id>".
 
     `deployment_id`, `status`, `commit`, `running` and `rolled_back` are those of the service's newest
@@ -266,6 +254,7 @@ class Deployment(dynamic.Resource, module="railway", name="Deployment"):
         railway.Deployment("api", args, pulumi.ResourceOptions(depends_on=[settings, domain]))
     """
 
+    PROVIDER = DeploymentProvider
     deployment_id: pulumi.Output[str]
     status: pulumi.Output[str]
     commit: pulumi.Output[str]
@@ -273,9 +262,7 @@ class Deployment(dynamic.Resource, module="railway", name="Deployment"):
     rolled_back: pulumi.Output[bool]
 
     def __init__(self, name: str, args: DeploymentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        props = inputs_of(args, "deployment_id", "status", "commit")
-        props |= {"running": True, "rolled_back": False}
-        super().__init__(DeploymentProvider(), name, props, opts)
+        super().__init__(name, args, opts, running=True, rolled_back=False)
 
 
 def _about_commit(error: RequestError) -> bool:

@@ -14,18 +14,12 @@ from datetime import datetime
 from typing import Any
 
 from railway.args import Props
-from railway.fields import Field, FieldProblem, flag, text
+from railway.fields import FieldProblem, text
 from railway.graphql.errors import MissingError, NotFoundError
 from railway.graphql.models import Snapshot, TriggerView
 from railway.snapshot import EnvironmentCache
-from railway.validation import boolean, quoting, repository
 from railway.waiting import create_once
 
-FIELDS = (
-    Field(name="repo", rules=(quoting(repository),)),
-    Field(name="branch"),
-    Field(name="check_suites", normal=flag, default=False, rules=(boolean,)),
-)
 COMMIT = frozenset({"repo", "branch", "check_suites", "image"})
 """The properties that decide which commit is deployed."""
 SOURCE = COMMIT | {"root_directory"}
@@ -97,10 +91,12 @@ class DeploymentTrigger:
             return (trigger.repository, trigger.branch, trigger.check_suites) != tuple(wanted.values())
 
         def create() -> tuple[TriggerView, datetime | None]:
-            return api.create_trigger(
-                projectId=self.cache.project_id,
-                environmentId=self.cache.environment_id,
+            return api.create(
+                "TriggerCreate",
+                TriggerView.of,
+                **self.cache.ids,
                 serviceId=self.service_id,
+                provider="github",
                 rootDirectory=root,
                 **wanted,
             )
@@ -118,7 +114,9 @@ class DeploymentTrigger:
             directory: dict[str, object] = (
                 {"rootDirectory": root or ""} if root or root_directory_unknown else {}
             )
-            trigger, written = api.update_trigger(trigger.id, **wanted, **directory)
+            trigger, written = api.write_object(
+                "TriggerUpdate", TriggerView.of, id=trigger.id, input={**wanted, **directory}
+            )
         if differs(trigger):
             raise MissingError(
                 f"Railway accepted the deployment trigger of the service {self.service_id}, but returned the "
@@ -144,7 +142,7 @@ class DeploymentTrigger:
     def _delete(self, triggers: Sequence[TriggerView]) -> None:
         for one in triggers:
             try:
-                self.cache.api.delete_trigger(one.id)
+                self.cache.api.write("TriggerDelete", id=one.id)
             except NotFoundError:
                 continue
 

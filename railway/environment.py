@@ -7,20 +7,19 @@ deleted: it is deleted with the project. An environment that was deleted in the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
 from railway import other_environments
-from railway.args import Props, ResourceArgs, inputs_of
+from railway.args import Props, ResourceArgs, switch
 from railway.deleted_volume import volume_deleted_with
-from railway.fields import Field, flag
-from railway.graphql.errors import MissingError, NotFoundError, RefusedError
+from railway.fields import column, fields_of, optional
+from railway.graphql.errors import MissingError, RefusedError
 from railway.graphql.models import Named
-from railway.provider import CONFIG_KEYS, RailwayProvider
-from railway.validation import boolean, name_length
+from railway.provider import RailwayProvider, RailwayResource
+from railway.validation import name_length
 from railway.waiting import create_once
 
 
@@ -36,20 +35,17 @@ class EnvironmentArgs(ResourceArgs):
 
     KEYS = ("allow_new_volume", "environment_name")
 
-    project_id: pulumi.Input[str]
-    environment_name: pulumi.Input[str] = "production"
-    allow_new_volume: pulumi.Input[bool] = False
+    project_id: pulumi.Input[str] = field(metadata=column(replace=True))
+    environment_name: pulumi.Input[str] = optional(
+        "production", required=True, default=None, rules=(name_length,)
+    )
+    allow_new_volume: pulumi.Input[bool] = switch()
 
 
 class EnvironmentProvider(RailwayProvider):
     """Provider of `Environment`."""
 
-    FIELDS = (
-        Field(name="project_id", required=True, replace=True),
-        CONFIG_KEYS,
-        Field(name="environment_name", required=True, rules=(name_length,)),
-        Field(name="allow_new_volume", normal=flag, default=False, rules=(boolean,)),
-    )
+    FIELDS = fields_of(EnvironmentArgs)
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Find the environment by its name, or create it."""
@@ -71,7 +67,15 @@ class EnvironmentProvider(RailwayProvider):
             found = find()
             if found is None:
                 found = create_once(
-                    self.clock, lambda: self.railway.api.create_environment(project_id, name), find_again
+                    self.clock,
+                    lambda: self.railway.api.create(
+                        "EnvironmentCreate",
+                        Named.of,
+                        projectId=project_id,
+                        name=name,
+                        skipInitialDeploys=True,
+                    )[0],
+                    find_again,
                 )
                 self.railway.invalidate(project_id)
         return found.id, {}
@@ -89,15 +93,15 @@ class EnvironmentProvider(RailwayProvider):
             return None
         raise volume_deleted_with("environment", props.get("environment_name"), id_, props)
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, id_: str, _olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Rename the environment."""
-        del olds
         if "environment_name" in changed:
             with self.railway.lock(news["project_id"]):
                 project = self.railway.project(news["project_id"])
                 if project is not None:
                     other_environments.check_name_is_free(project, id_, news)
-                self.railway.api.rename_environment(id_, news["environment_name"])
+                fields = {"name": news["environment_name"]}
+                self.railway.api.write("EnvironmentRename", id=id_, input=fields)
                 self.railway.invalidate(news["project_id"])
         return {}
 
@@ -116,20 +120,15 @@ class EnvironmentProvider(RailwayProvider):
                     fix="delete them in Railway's dashboard if nobody needs them. To keep the environment "
                     "and only remove it from the state: pulumi state delete <urn>",
                 )
-            try:
-                self.railway.api.delete_environment(id_)
-            except NotFoundError:
-                return
-            finally:
-                self.railway.invalidate(project_id)
+            with self.railway.deletion(project_id):
+                self.railway.api.write("EnvironmentDelete", id=id_)
 
 
-class Environment(dynamic.Resource, module="railway", name="Environment"):
+class Environment(RailwayResource[EnvironmentArgs], module="railway", name="Environment"):
     """A Railway environment; the id is Railway's.
 
     Example:
         railway.Environment("production", railway.EnvironmentArgs(project_id=project.id))
     """
 
-    def __init__(self, name: str, args: EnvironmentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(EnvironmentProvider(), name, inputs_of(args), opts)
+    PROVIDER = EnvironmentProvider

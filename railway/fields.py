@@ -2,7 +2,9 @@
 
 A `Field` holds what is known about one property: its normal form (equal values of different spelling become
 the same value), whether a change replaces the object, is rejected or may only increase it, and which values
-are invalid. `compare` and `problems` read the table; no provider compares values itself.
+are invalid. `compare` and `problems` read the table; no provider compares values itself. A property is
+declared once, in an Args class, with a `column` where it is not a string that may change; `fields_of` makes
+the table of it.
 
 A new value that is not known yet, in a preview, is a change but never a reason to replace: the comparison
 during the `up`, where all values are known, decides that. Otherwise one updated parent would make every
@@ -11,6 +13,7 @@ child look replaced. A preview may therefore show an update that turns out to be
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -139,6 +142,34 @@ class Field:
         """The property in normal form, or its default."""
         value = self.normal(props.get(self.name))
         return self.normal(self.default) if value is None else value
+
+
+_COLUMN = "column"
+
+
+def column(kind: type[Field] = Field, **columns: Any) -> dict[str, Any]:
+    """The metadata of a field of an Args class: the columns of its row, see `Field`."""
+    return {_COLUMN: (kind, columns)}
+
+
+def optional(value: object = None, kind: type[Field] = Field, **columns: Any) -> Any:
+    """A field of an Args class that has `value` unless it is set; `columns` as in `column`."""
+    return dataclasses.field(default=value, metadata=column(kind, **columns))
+
+
+def fields_of(args: type[Any]) -> tuple[Field, ...]:
+    """The table of an Args class.
+
+    A property without a default is required; the default of another one is Railway's, unless its column has
+    one.
+    """
+    table: list[Field] = []
+    for one in dataclasses.fields(args):
+        kind, columns = one.metadata.get(_COLUMN, (Field, {}))
+        required = one.default is dataclasses.MISSING
+        default = None if required else one.default
+        table.append(kind(name=one.name, **{"required": required, "default": default, **columns}))
+    return tuple(table)
 
 
 @dataclass(frozen=True)

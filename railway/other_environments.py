@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from railway.args import Props, how_to_set
-from railway.clock import log_progress
 from railway.graphql.errors import NotAuthorizedError, NotFoundError, RefusedError
 from railway.graphql.models import Named, ProjectView, Snapshot
 
@@ -54,13 +53,6 @@ def with_volume(api: RailwayApi, project_id: str, environment_id: str, volume_id
         if any(volume.volume_id == volume_id and not volume.deleted for volume in volumes):
             found.append(one)
     return tuple(found)
-
-
-def log_settings_reach(api: RailwayApi, view: Snapshot, service_id: str) -> None:
-    """Write a progress line if the settings of a service are about to reach other environments too."""
-    line = settings_reach(api, view, service_id)
-    if line is not None:
-        log_progress(line)
 
 
 def settings_reach(api: RailwayApi, view: Snapshot, service_id: str) -> str | None:

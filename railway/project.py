@@ -18,19 +18,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 from pulumi.dynamic import CheckFailure, CheckResult
 
 from railway import other_environments
-from railway.args import Props, ResourceArgs, how_to_set, how_to_unset, inputs_of, key_or_property
+from railway.args import Props, ResourceArgs, how_to_set, how_to_unset, key_or_property, switch
 from railway.deleted_volume import volume_deleted_with
-from railway.fields import Field, flag
+from railway.fields import fields_of, optional
 from railway.graphql.credentials import TokenKind
-from railway.graphql.errors import MissingError, NotFoundError, RailwayError, RefusedError
+from railway.graphql.errors import MissingError, RailwayError, RefusedError
 from railway.graphql.models import Named, ProjectView
-from railway.provider import CONFIG_KEYS, RailwayProvider, without_provider_key
-from railway.validation import boolean
+from railway.provider import RailwayProvider, RailwayResource, non_null
 from railway.waiting import create_once
+
+
+def _fixed_workspace(_declared: Props) -> str:
+    return "move the project to another workspace in Railway's dashboard"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,8 @@ class ProjectArgs(ResourceArgs):
             example "<Pulumi project>/<stack>".
         workspace_id: the workspace to create it in. None: the token must have exactly one.
         environment_name: the environment that Railway creates with it.
-        service_name: a service that an adopted project must have, if it has any. None: not checked.
+        service_name: a service that an adopted project must have, if it has any. None: not checked. It is not
+            checked later: `Service` creates a deleted service again.
         adopt_project_id: the id of an existing project to adopt instead of creating one.
         allow_new_volume: create it again, with an empty volume, if it was deleted in the dashboard.
     """
@@ -59,31 +62,17 @@ class ProjectArgs(ResourceArgs):
 
     project_name: pulumi.Input[str]
     stack_marker: pulumi.Input[str]
-    workspace_id: pulumi.Input[str] | None = None
+    workspace_id: pulumi.Input[str] | None = optional(fixed=_fixed_workspace)
     environment_name: pulumi.Input[str] = "production"
     service_name: pulumi.Input[str] | None = None
     adopt_project_id: pulumi.Input[str] | None = None
-    allow_new_volume: pulumi.Input[bool] = False
-
-
-def _fixed_workspace(_declared: Props) -> str:
-    return "move the project to another workspace in Railway's dashboard"
+    allow_new_volume: pulumi.Input[bool] = switch()
 
 
 class ProjectProvider(RailwayProvider):
     """Provider of `Project`."""
 
-    FIELDS = (
-        Field(name="project_name", required=True),
-        Field(name="stack_marker", required=True),
-        CONFIG_KEYS,
-        Field(name="workspace_id", fixed=_fixed_workspace),
-        Field(name="environment_name", default="production"),
-        # Checked when a project is adopted, and not later: `Service` creates a deleted service again.
-        Field(name="service_name"),
-        Field(name="adopt_project_id"),
-        Field(name="allow_new_volume", normal=flag, default=False, rules=(boolean,)),
-    )
+    FIELDS = fields_of(ProjectArgs)
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Adopt the project by its id, find it by its marker, or create it."""
@@ -158,12 +147,8 @@ class ProjectProvider(RailwayProvider):
                     fix="delete them in Railway's dashboard if nobody needs them. To keep the project and "
                     "only remove it from the state: pulumi state delete <urn>",
                 )
-            try:
-                self.railway.api.delete_project(id_)
-            except NotFoundError:
-                return
-            finally:
-                self.railway.invalidate(id_)
+            with self.railway.deletion(id_):
+                self.railway.api.write("ProjectDelete", id=id_)
 
     def _volumes(self, project: ProjectView, props: Props) -> list[Any]:
         """The volumes that are not deleted."""
@@ -171,8 +156,7 @@ class ProjectProvider(RailwayProvider):
         if not project.volumes or not environment_id:
             return list(project.volumes)
         view = self.railway.environment(project.id, environment_id).snapshot()
-        volumes = view.environment.volumes if view.environment else ()
-        deleted = {one.volume_id for one in volumes if one.deleted}
+        deleted = {one.volume_id for one in view.volumes if one.deleted}
         return [one for one in project.volumes if one.id not in deleted]
 
     def adopted(self, props: Props, project_id: str) -> ProjectView:
@@ -211,7 +195,7 @@ class ProjectProvider(RailwayProvider):
         result = super().check(_olds, news)
         props = result.inputs
         known = all(isinstance(props.get(name), str) for name in ("project_name", "stack_marker"))
-        if without_provider_key(_olds) or result.failures or props.get("adopt_project_id") or not known:
+        if non_null(_olds) or result.failures or props.get("adopt_project_id") or not known:
             return result
         try:
             workspace = self._workspace(props)
@@ -272,12 +256,16 @@ class ProjectProvider(RailwayProvider):
                 return found
 
         def create() -> ProjectView:
-            created = api.create_project(
+            created, _ = api.create(
+                "ProjectCreate",
+                ProjectView.of,
                 name=name,
                 workspaceId=workspace,
                 description=f"Managed by Pulumi. {marker}",
                 defaultEnvironmentName=props.get("environment_name") or "production",
             )
+            if created is None:
+                raise MissingError("Railway ProjectCreate: the new project is already deleted")
             self.railway.seed(created, _environment_id(created, props))
             return created
 
@@ -316,11 +304,11 @@ class ProjectProvider(RailwayProvider):
             fields["description"] = description
         if fields:
             with self.railway.lock(project.id):
-                self.railway.api.update_project(project.id, **fields)
+                self.railway.api.write("ProjectUpdate", id=project.id, input=fields)
                 self.railway.invalidate(project.id)
 
 
-class Project(dynamic.Resource, module="railway", name="Project"):
+class Project(RailwayResource[ProjectArgs], module="railway", name="Project"):
     """A Railway project; the id is Railway's.
 
     `environment_id` is the id of the declared environment, "" if it does not exist.
@@ -329,10 +317,8 @@ class Project(dynamic.Resource, module="railway", name="Project"):
         railway.Project("shop", railway.ProjectArgs(project_name="shop", stack_marker="shop/production"))
     """
 
+    PROVIDER = ProjectProvider
     environment_id: pulumi.Output[str]
-
-    def __init__(self, name: str, args: ProjectArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(ProjectProvider(), name, inputs_of(args, "environment_id"), opts)
 
 
 _MARKERS = re.compile(r"\[pulumi:([^\]]+)\]")

@@ -1,4 +1,4 @@
-"""The base of all dynamic providers: credentials, validation, comparison, and the calls of Pulumi's SDK.
+"""The base of all resources and their providers: credentials, validation, comparison, the calls of the SDK.
 
 A provider instance is pickled into the stack's state by reference to its module and class. Its module and
 class name must therefore never change, and it has no `__init__` and no attributes before `configure`.
@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from inspect import get_annotations
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+import pulumi
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
@@ -20,16 +22,16 @@ from pulumi.dynamic import (
     CreateResult,
     DiffResult,
     ReadResult,
-    ResourceProvider,
+    Resource,
     UpdateResult,
 )
 
 from railway import fields as differ
-from railway.args import Props, config_key
+from railway.args import Props, ResourceArgs, config_key, inputs_of
 from railway.fields import Field
 from railway.graphql.credentials import Access, access_from
 from railway.graphql.errors import CredentialsError, RailwayError
-from user_errors import report_user_errors_without_traceback
+from user_errors import Provider
 
 if TYPE_CHECKING:
     from railway.clock import Clock
@@ -40,23 +42,12 @@ PROVIDER_KEY = "__provider"
 T = TypeVar("T")
 Kind = TypeVar("Kind", bound="RailwayProvider")
 
-CONFIG_KEYS = Field(name="config_keys", normal=differ.mapping, compared=False)
-ENVIRONMENT_SCOPE = (
-    Field(name="project_id", required=True, replace=True),
-    Field(name="environment_id", required=True, replace=True),
-    CONFIG_KEYS,
-)
-"""The fields of `EnvironmentScopeArgs`."""
-SERVICE_SCOPE = (*ENVIRONMENT_SCOPE, Field(name="service_id", required=True, replace=True))
-"""The fields of `ServiceScopeArgs`."""
+A = TypeVar("A", bound=ResourceArgs)
 
 
-class RailwayProvider(ResourceProvider):
+class RailwayProvider(Provider):
     """Base class. A subclass has FIELDS and the methods `create_object`, `read_object`, `update_object` and
     `delete_object`."""
-
-    # The pickle contains a module and a class name, and no secret.
-    serialize_as_secret_always = False
 
     FIELDS: ClassVar[tuple[Field, ...]] = ()
 
@@ -66,37 +57,37 @@ class RailwayProvider(ResourceProvider):
 
     # ---- Methods of a subclass
 
-    def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
+    def create_object(self, props: Props, /) -> tuple[str, dict[str, Any]]:
         """Find the object or create it, and update it; returns its id and its outputs."""
         raise NotImplementedError
 
-    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, id_: str, props: Props, /) -> dict[str, Any] | None:
         """The live properties and the outputs; None if Railway reports that the object is deleted."""
         raise NotImplementedError
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(
+        self, id_: str, olds: Props, news: Props, changed: tuple[str, ...], /
+    ) -> dict[str, Any]:
         """Update the object; returns its outputs."""
         raise NotImplementedError
 
-    def delete_object(self, id_: str, props: Props) -> None:
+    def delete_object(self, id_: str, props: Props, /) -> None:
         """Delete the object; one that is already deleted is not an error."""
         raise NotImplementedError
 
-    def validate(self, olds: Props, news: Props) -> list[differ.FieldProblem]:
+    def validate(self, _olds: Props, _news: Props, /) -> list[differ.FieldProblem]:
         """Problems between several properties, each of which may be unknown."""
-        del olds, news
         return []
 
-    def computed_inputs(self, olds: Props, news: Props) -> dict[str, Any]:
+    def computed_inputs(self, _olds: Props, _news: Props, /) -> dict[str, Any]:
         """Inputs that are computed from others, for people to read."""
-        del olds, news
         return {}
 
     # ---- Methods that the SDK calls
 
     def configure(self, req: ConfigureRequest) -> None:
         """Read the address and the token. `check` reports an error in them, without a traceback."""
-        report_user_errors_without_traceback()
+        super().configure(req)
         self._config = req.config.get
         try:
             self._access = access_from(os.environ, req.config.get)
@@ -105,8 +96,8 @@ class RailwayProvider(ResourceProvider):
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate the declared inputs, in the preview and before anything is sent."""
-        olds = without_provider_key(_olds)
-        declared = without_provider_key(news)
+        olds = non_null(_olds)
+        declared = non_null(news)
         found = differ.problems(self.FIELDS, olds, declared) + self.validate(olds, declared)
         if isinstance(self._access, CredentialsError):
             found.append(differ.FieldProblem("", str(self._access)))
@@ -116,10 +107,8 @@ class RailwayProvider(ResourceProvider):
                 inputs[field.name] = field.normal(declared[field.name])
         if not found:
             inputs |= self.computed_inputs(olds, inputs)
-        return CheckResult(
-            {name: value for name, value in inputs.items() if value is not None},
-            [CheckFailure(problem.name, problem.reason) for problem in found],
-        )
+        failures = [CheckFailure(problem.name, problem.reason) for problem in found]
+        return CheckResult(non_null(inputs), failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Compare the recorded properties (after a refresh: the live ones) with the declared ones."""
@@ -130,32 +119,32 @@ class RailwayProvider(ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Find or create the object."""
-        declared = without_provider_key(props)
+        declared = non_null(props)
         id_, outs = without_causes(lambda: self.create_object(declared))
-        return CreateResult(id_, without_none(declared | outs))
+        return CreateResult(id_, non_null(declared | outs))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Read the live state; the id is "" only if Railway reports that the object is deleted."""
-        known = without_provider_key(props)
+        known = non_null(props)
         live = without_causes(lambda: self.read_object(id_, known))
         if live is None:
             return ReadResult("", {})
-        outs = without_none(known | live)
+        outs = non_null(known | live)
         names = {field.name for field in self.FIELDS}
         return ReadResult(id_, outs, {name: value for name, value in outs.items() if name in names})
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Update the object."""
-        olds, news = without_provider_key(_olds), without_provider_key(_news)
+        olds, news = non_null(_olds), non_null(_news)
         changed = differ.compare(self.FIELDS, olds, news).changed
         names = {field.name for field in self.FIELDS}
         kept = {name: value for name, value in olds.items() if name not in names}
         outs = without_causes(lambda: self.update_object(_id, olds, news, changed))
-        return UpdateResult(without_none(kept | news | outs))
+        return UpdateResult(non_null(kept | news | outs))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Delete the object."""
-        without_causes(lambda: self.delete_object(_id, without_provider_key(_props)))
+        without_causes(lambda: self.delete_object(_id, non_null(_props)))
 
     # ---- Shared by the subclasses
 
@@ -215,14 +204,34 @@ class RailwayProvider(ResourceProvider):
         return props.get("allow_new_volume") is True or str(configured or "").lower() == "true"
 
 
-def without_provider_key(props: Mapping[str, Any]) -> dict[str, Any]:
-    """The properties without the pickled provider and without None."""
+class RailwayResource(Resource, Generic[A]):
+    """Base class of the resources. A subclass has PROVIDER, and its outputs as annotations.
+
+    `declared` is what it was declared with, for an `Adoption`.
+    """
+
+    PROVIDER: ClassVar[type[RailwayProvider]]
+    SECRETS: ClassVar[tuple[str, ...]] = ()
+    """The properties that are secrets as a whole."""
+    declared: A
+
+    def __init__(
+        self, name: str, args: A, opts: pulumi.ResourceOptions | None = None, **constants: object
+    ) -> None:
+        self.declared = args
+        kinds = (kind for kind in type(self).__mro__ if issubclass(kind, RailwayResource))
+        outputs = {name for kind in kinds if kind is not RailwayResource for name in get_annotations(kind)}
+        props = {**dict.fromkeys(outputs), **inputs_of(args), **constants}
+        for secret in self.SECRETS:
+            if props[secret] is not None:
+                props[secret] = pulumi.Output.secret(props[secret])
+        secrets = pulumi.ResourceOptions(additional_secret_outputs=list(self.SECRETS))
+        super().__init__(self.PROVIDER(), name, props, pulumi.ResourceOptions.merge(opts, secrets))
+
+
+def non_null(props: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties that are not None, without the pickled provider."""
     return {name: value for name, value in props.items() if name != PROVIDER_KEY and value is not None}
-
-
-def without_none(outs: Mapping[str, Any]) -> dict[str, Any]:
-    """The outputs without None."""
-    return {name: value for name, value in outs.items() if value is not None}
 
 
 def without_causes(work: Callable[[], T]) -> T:

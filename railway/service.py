@@ -7,15 +7,14 @@ It is not deleted while other environments would lose it too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
 from railway import other_environments
-from railway.args import EnvironmentScopeArgs, Props, how_to_set, inputs_of, key_or_property
-from railway.fields import Field
+from railway.args import EnvironmentScopeArgs, Props, how_to_set, key_or_property
+from railway.fields import column, fields_of
 from railway.graphql.errors import (
     MissingError,
     NotAuthorizedError,
@@ -24,7 +23,7 @@ from railway.graphql.errors import (
     WaitTimeoutError,
 )
 from railway.graphql.models import InstanceView, Named, Snapshot
-from railway.provider import ENVIRONMENT_SCOPE, RailwayProvider
+from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
 from railway.validation import name_length
 from railway.waiting import create_once, wait_for
@@ -40,13 +39,13 @@ class ServiceArgs(EnvironmentScopeArgs):
 
     KEYS = ("environment_name", "service_name")
 
-    service_name: pulumi.Input[str]
+    service_name: pulumi.Input[str] = field(metadata=column(rules=(name_length,)))
 
 
 class ServiceProvider(RailwayProvider):
     """Provider of `Service`."""
 
-    FIELDS = (*ENVIRONMENT_SCOPE, Field(name="service_name", required=True, rules=(name_length,)))
+    FIELDS = fields_of(ServiceArgs)
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Find the service by its name or create it, and wait for its instance in the environment."""
@@ -54,8 +53,7 @@ class ServiceProvider(RailwayProvider):
         with cache.lock:
 
             def named(view: Snapshot) -> Named | None:
-                services = view.project.services if view.project else ()
-                return next((one for one in services if one.name == name), None)
+                return next((one for one in view.services if one.name == name), None)
 
             view = cache.snapshot()
             if view.is_deleted:
@@ -65,7 +63,7 @@ class ServiceProvider(RailwayProvider):
             if found is None:
                 found = create_once(
                     self.clock,
-                    lambda: cache.api.create_service(cache.project_id, cache.environment_id, name),
+                    lambda: cache.api.create("ServiceCreate", Named.of, **cache.ids, name=name)[0],
                     lambda: named(cache.refresh()),
                 )
             try:
@@ -90,14 +88,13 @@ class ServiceProvider(RailwayProvider):
             raise not_in_environment(service, view, props)
         return {"service_name": service.name}
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, id_: str, _olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Rename the service."""
-        del olds
         if "service_name" in changed:
             cache = self.environment(news)
             with cache.lock:
                 try:
-                    cache.api.rename_service(id_, news["service_name"])
+                    cache.api.write("ServiceUpdate", id=id_, input={"name": news["service_name"]})
                 except RejectedError:
                     _check_name_is_free(cache.refresh(), id_, news)
                     raise
@@ -118,7 +115,7 @@ class ServiceProvider(RailwayProvider):
                 if others and view.instance(id_) is None:
                     return
                 other_environments.check_delete(view, service, others)
-            cache.delete(lambda: cache.api.delete_service(id_, cache.environment_id))
+            cache.delete("ServiceDelete", id=id_, environmentId=cache.environment_id)
 
     def _wait_for_instance(self, cache: EnvironmentCache, service: Named) -> None:
         if cache.snapshot().instance(service.id) is not None:
@@ -151,15 +148,14 @@ class ServiceProvider(RailwayProvider):
             ) from None
 
 
-class Service(dynamic.Resource, module="railway", name="Service"):
+class Service(RailwayResource[ServiceArgs], module="railway", name="Service"):
     """A Railway service; the id is Railway's.
 
     Example:
         railway.Service("api", railway.ServiceArgs(**ids, service_name="api"))
     """
 
-    def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(ServiceProvider(), name, inputs_of(args), opts)
+    PROVIDER = ServiceProvider
 
 
 def not_in_environment(service: Named, view: Snapshot, props: Props) -> MissingError:
@@ -187,8 +183,7 @@ def not_in_environment(service: Named, view: Snapshot, props: Props) -> MissingE
 
 def _check_name_is_free(view: Snapshot, id_: str, props: Props) -> None:
     name = props["service_name"]
-    services = view.project.services if view.project else ()
-    other = next((one for one in services if one.name == name and one.id != id_), None)
+    other = next((one for one in view.services if one.name == name and one.id != id_), None)
     if other is None:
         return
     service = view.service(id_)

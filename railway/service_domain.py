@@ -11,14 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
 from railway import domain_port
-from railway.args import Props, ServiceScopeArgs, inputs_of
-from railway.fields import Field, number
+from railway.args import Props, ServiceScopeArgs
+from railway.fields import fields_of, number, optional
 from railway.graphql.errors import RefusedError, RejectedError
 from railway.graphql.models import ServiceDomainView, Snapshot
-from railway.provider import SERVICE_SCOPE, RailwayProvider
+from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
 from railway.validation import at_most_characters, port
 from railway.waiting import create_once
@@ -34,18 +33,14 @@ class ServiceDomainArgs(ServiceScopeArgs):
         subdomain: the first label of the host name, at most 63 characters. None: Railway chooses.
     """
 
-    target_port: pulumi.Input[int] | None = None
-    subdomain: pulumi.Input[str] | None = None
+    target_port: pulumi.Input[int] | None = optional(normal=number, rules=(port,))
+    subdomain: pulumi.Input[str] | None = optional(rules=(at_most_characters(63),))
 
 
 class ServiceDomainProvider(RailwayProvider):
     """Provider of `ServiceDomain`."""
 
-    FIELDS = (
-        *SERVICE_SCOPE,
-        Field(name="target_port", normal=number, rules=(port,)),
-        Field(name="subdomain", rules=(at_most_characters(63),)),
-    )
+    FIELDS = fields_of(ServiceDomainArgs)
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Find the service's domain or create one; then update its label and port."""
@@ -55,7 +50,7 @@ class ServiceDomainProvider(RailwayProvider):
             if found is None:
                 found = create_once(
                     self.clock,
-                    self._creation(props),
+                    self._creation(cache, props),
                     lambda: find_domain(cache.refresh(), props),
                     new_parent=True,
                 )
@@ -84,62 +79,53 @@ class ServiceDomainProvider(RailwayProvider):
             if domain is None:
                 # Deleted since the last refresh: the update fails.
                 domain = ServiceDomainView(id_, olds["domain"], olds["domain"].partition(".")[2], None)
-            if "target_port" in changed and news.get("target_port") is None:
-                return {"domain": self._remove_port(cache, domain, news)}
-            return {"domain": self._sync(cache, domain, news)}
+            remove_port = "target_port" in changed and news.get("target_port") is None
+            return {"domain": self._sync(cache, domain, news, remove_port=remove_port)}
 
     def delete_object(self, id_: str, props: Props) -> None:
         """Delete the domain."""
-        cache = self.environment(props)
-        cache.delete(lambda: cache.api.delete_domain(id_))
+        self.environment(props).delete("DomainDelete", id=id_)
 
-    def _creation(self, props: Props) -> Callable[[], ServiceDomainView]:
+    def _creation(self, cache: EnvironmentCache, props: Props) -> Callable[[], ServiceDomainView]:
         """Creates a domain, on the first call with the port; without it, `_sync` sets it afterwards.
 
         Some users report that Railway rejects a port here, with a general message, while the variable PORT
         is set.
         """
+        ids = {"environmentId": cache.environment_id, "serviceId": props["service_id"]}
         ports = [props.get("target_port")]
 
         def create() -> ServiceDomainView:
-            wanted = ports.pop() if ports else None
+            port = ports.pop() if ports else None
             try:
-                return self.railway.api.create_domain(props["environment_id"], props["service_id"], wanted)
+                return cache.api.create("DomainCreate", ServiceDomainView.of, **ids, targetPort=port)[0]
             except RejectedError:
-                if wanted is None:
+                if port is None:
                     raise
-            return self.railway.api.create_domain(props["environment_id"], props["service_id"], None)
+            return create()
 
         return create
 
-    def _sync(self, cache: EnvironmentCache, domain: ServiceDomainView, props: Props) -> str:
+    def _sync(
+        self, cache: EnvironmentCache, domain: ServiceDomainView, props: Props, *, remove_port: bool = False
+    ) -> str:
         """Update label and port; returns the host name."""
-        declared = props.get("target_port")
-        name = _declared_name(domain, props)
-        if name == domain.domain and declared in (None, domain.target_port):
+        label, port = props.get("subdomain"), props.get("target_port")
+        name = domain.domain if label in (None, _label(domain)) else f"{label}.{domain.suffix}"
+        if not remove_port and name == domain.domain and port in (None, domain.target_port):
             return name
+        sent = {
+            "serviceDomainId": domain.id,
+            "serviceId": props["service_id"],
+            "environmentId": cache.environment_id,
+            "domain": name,
+        }
         # An update without a port might remove it.
-        kept = declared if declared is not None else domain.target_port
-        self._update(cache, domain.id, props, name, {} if kept is None else {"targetPort": kept})
-        return name
-
-    def _remove_port(self, cache: EnvironmentCache, domain: ServiceDomainView, props: Props) -> str:
-        name = _declared_name(domain, props)
-        self._update(cache, domain.id, props, name, {"targetPort": None})
-        domain_port.check_removed(cache, props["service_id"], domain.id, name)
-        return name
-
-    def _update(
-        self, cache: EnvironmentCache, domain_id: str, props: Props, name: str, port: dict[str, int | None]
-    ) -> None:
+        port = domain.target_port if port is None and not remove_port else port
+        if remove_port or port is not None:
+            sent["targetPort"] = port
         try:
-            cache.api.update_domain(
-                serviceDomainId=domain_id,
-                serviceId=props["service_id"],
-                environmentId=props["environment_id"],
-                domain=name,
-                **port,
-            )
+            cache.api.write("DomainUpdate", input=sent)
         except RejectedError as error:
             if not error.taken:
                 raise
@@ -149,9 +135,12 @@ class ServiceDomainProvider(RailwayProvider):
                 fix="choose another subdomain, and run `pulumi up` again",
             ) from None
         cache.invalidate()
+        if remove_port:
+            domain_port.check_removed(cache, props["service_id"], domain.id, name)
+        return name
 
 
-class ServiceDomain(dynamic.Resource, module="railway", name="ServiceDomain"):
+class ServiceDomain(RailwayResource[ServiceDomainArgs], module="railway", name="ServiceDomain"):
     """A domain generated by Railway; the id is Railway's, `domain` the host name.
 
     Example:
@@ -159,12 +148,8 @@ class ServiceDomain(dynamic.Resource, module="railway", name="ServiceDomain"):
         pulumi.export("url", domain.url)
     """
 
+    PROVIDER = ServiceDomainProvider
     domain: pulumi.Output[str]
-
-    def __init__(
-        self, name: str, args: ServiceDomainArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__(ServiceDomainProvider(), name, inputs_of(args, "domain"), opts)
 
     @property
     def url(self) -> pulumi.Output[str]:
@@ -176,11 +161,6 @@ def _label(domain: ServiceDomainView) -> str:
     return (
         domain.domain.removesuffix(f".{domain.suffix}") if domain.suffix else domain.domain.partition(".")[0]
     )
-
-
-def _declared_name(domain: ServiceDomainView, props: Props) -> str:
-    label = props.get("subdomain")
-    return domain.domain if label in (None, _label(domain)) else f"{label}.{domain.suffix}"
 
 
 def find_domain(view: Snapshot, props: Props) -> ServiceDomainView | None:

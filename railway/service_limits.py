@@ -15,14 +15,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
 from railway import revision
-from railway.args import Props, ServiceScopeArgs, inputs_of
+from railway.args import Props, ServiceScopeArgs
 from railway.deleted_volume import check_volume_exists
-from railway.fields import Field, number
+from railway.fields import fields_of, number, optional
 from railway.graphql.models import Node, Snapshot
-from railway.provider import SERVICE_SCOPE, RailwayProvider
+from railway.provider import RailwayProvider, RailwayResource
 from railway.validation import positive
 
 GIGABYTE = 1_000_000_000
@@ -40,18 +39,14 @@ class ServiceLimitsArgs(ServiceScopeArgs):
 
     KEYS = ("allow_new_volume",)
 
-    cpus: pulumi.Input[float] | None = None
-    memory_gb: pulumi.Input[float] | None = None
+    cpus: pulumi.Input[float] | None = optional(normal=number, rules=(positive,))
+    memory_gb: pulumi.Input[float] | None = optional(normal=number, rules=(positive,))
 
 
 class ServiceLimitsProvider(RailwayProvider):
     """Provider of `ServiceLimits`."""
 
-    FIELDS = (
-        *SERVICE_SCOPE,
-        Field(name="cpus", normal=number, rules=(positive,)),
-        Field(name="memory_gb", normal=number, rules=(positive,)),
-    )
+    FIELDS = fields_of(ServiceLimitsArgs)
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Write the limits; without any, remove those that are set."""
@@ -61,9 +56,8 @@ class ServiceLimitsProvider(RailwayProvider):
             return id_, {"revision": revision.new(_EPOCH, None)}
         return id_, self._write(props)
 
-    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, _id: str, props: Props) -> dict[str, Any] | None:
         """The live limits; without declared ones, this costs no request."""
-        del id_
         view = self.environment(props).snapshot()
         if view.instance(props["service_id"]) is None:
             return None
@@ -71,18 +65,15 @@ class ServiceLimitsProvider(RailwayProvider):
             return _limits(_configured(view, props["service_id"]))
         return _limits(self.railway.api.limits(props["environment_id"], props["service_id"]))
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, _id: str, _olds: Props, news: Props, _changed: tuple[str, ...]) -> dict[str, Any]:
         """Write the limits."""
-        del id_, olds, changed
         return self._write(news)
 
-    def delete_object(self, id_: str, props: Props) -> None:
+    def delete_object(self, _id: str, props: Props) -> None:
         """Remove the limits."""
-        del id_
         if not _has_limits(props):
             return
-        cache, no_limits = self.environment(props), {"vCPUs": None, "memoryGB": None}
-        cache.delete(lambda: cache.api.update_limits(props["service_id"], cache.environment_id, **no_limits))
+        self.environment(props).delete("ServiceLimitsUpdate", input=_input(props, {}))
 
     def _is_limited(self, props: Props) -> bool:
         view = self.environment(props).snapshot()
@@ -94,26 +85,29 @@ class ServiceLimitsProvider(RailwayProvider):
             view = cache.snapshot()
             latest = view.existing_instance(service_id).latest
             check_volume_exists(view, service_id, props, allow_new_volume=self.allows_new_volume(props))
-            written = cache.api.update_limits(
-                service_id, cache.environment_id, vCPUs=props.get("cpus"), memoryGB=props.get("memory_gb")
-            )
+            written = cache.api.write("ServiceLimitsUpdate", input=_input(props, props))
             cache.update(lambda view: _with_limits(view, props))
         return {"revision": revision.new(written, latest)}
 
 
-class ServiceLimits(dynamic.Resource, module="railway", name="ServiceLimits"):
+class ServiceLimits(RailwayResource[ServiceLimitsArgs], module="railway", name="ServiceLimits"):
     """Limits of a service in an environment; the id is "<environment id>/<service id>".
 
     Example:
         railway.ServiceLimits("api", railway.ServiceLimitsArgs(**ids, cpus=2, memory_gb=4))
     """
 
+    PROVIDER = ServiceLimitsProvider
     revision: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: ServiceLimitsArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__(ServiceLimitsProvider(), name, inputs_of(args, "revision"), opts)
+
+def _input(service: Props, limits: Props) -> dict[str, Any]:
+    return {
+        "serviceId": service["service_id"],
+        "environmentId": service["environment_id"],
+        "vCPUs": limits.get("cpus"),
+        "memoryGB": limits.get("memory_gb"),
+    }
 
 
 def _has_limits(props: Props) -> bool:

@@ -14,15 +14,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
 from railway import deployment_trigger, other_environments, revision, volume_region
-from railway.args import Props, inputs_of
+from railway.args import Props
+from railway.clock import log_progress
 from railway.deleted_volume import check_volume_exists
 from railway.deployment_trigger import DeploymentTrigger
-from railway.fields import Field, FieldProblem, Mismatch, flag, is_unknown, text
+from railway.fields import FieldProblem, Mismatch, fields_of, is_unknown, text
 from railway.graphql.models import Snapshot
-from railway.provider import SERVICE_SCOPE, RailwayProvider
+from railway.provider import RailwayProvider, RailwayResource
 from railway.settings_table import (
     SETTINGS,
     ServiceSettingsArgs,
@@ -32,19 +32,12 @@ from railway.settings_table import (
     undeclared,
 )
 from railway.snapshot import EnvironmentCache
-from railway.validation import boolean
 
 
 class ServiceSettingsProvider(RailwayProvider):
     """Provider of `ServiceSettings`."""
 
-    FIELDS = (
-        *SERVICE_SCOPE,
-        Field(name="has_volume", normal=flag, rules=(boolean,)),
-        *deployment_trigger.FIELDS,
-        Field(name="image"),
-        *(row.field for row in SETTINGS),
-    )
+    FIELDS = fields_of(ServiceSettingsArgs)
 
     def validate(self, olds: Props, news: Props) -> list[FieldProblem]:
         """Settings that exclude each other."""
@@ -79,9 +72,8 @@ class ServiceSettingsProvider(RailwayProvider):
         """Write all settings, and reset undeclared ones that were set before."""
         return f"{props['environment_id']}/{props['service_id']}", self._write(props, {}, None)
 
-    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, _id: str, props: Props) -> dict[str, Any] | None:
         """The live values of the declared settings, and undeclared ones that differ from the default."""
-        del id_
         view, service_id = self.environment(props).snapshot(), props["service_id"]
         instance = view.instance(service_id)
         if instance is None:
@@ -96,16 +88,14 @@ class ServiceSettingsProvider(RailwayProvider):
             found |= {name: value or None for name, value in source.items()}
         return found | self.declared_only(props, live)
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, _id: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Write all settings; the trigger only where the source changed."""
-        del id_
         if set(changed) == {"has_volume"}:
             return {}
         return self._write(news, olds, frozenset(changed))
 
-    def delete_object(self, id_: str, props: Props) -> None:
+    def delete_object(self, _id: str, _props: Props) -> None:
         """Does nothing: the settings are deleted with their service."""
-        del id_, props
 
     def _write(self, props: Props, before: Props, changed: frozenset[str] | None) -> dict[str, Any]:
         """Write the settings and the trigger. `changed` is None for a creation."""
@@ -124,8 +114,10 @@ class ServiceSettingsProvider(RailwayProvider):
             if "railwayConfigFile" in sent and sent["railwayConfigFile"] == live.get("railway_config_file"):
                 del sent["railwayConfigFile"]
             sent = volume_region.keep_with_volume(view, service_id, props, sent)
-            other_environments.log_settings_reach(cache.api, view, service_id)
-            written = cache.api.update_instance(service_id, cache.environment_id, sent)
+            if reach := other_environments.settings_reach(cache.api, view, service_id):
+                log_progress(reach)
+            ids = {"serviceId": service_id, "environmentId": cache.environment_id}
+            written = cache.api.write("ServiceInstanceUpdate", **ids, input=sent)
             cache.invalidate()
             self._read_back(cache, sent, props)
             if changed is None or deployment_trigger.SOURCE & changed:
@@ -158,7 +150,7 @@ class ServiceSettingsProvider(RailwayProvider):
         )
 
 
-class ServiceSettings(dynamic.Resource, module="railway", name="ServiceSettings"):
+class ServiceSettings(RailwayResource[ServiceSettingsArgs], module="railway", name="ServiceSettings"):
     """Settings of a service in an environment; the id is "<environment id>/<service id>".
 
     `revision` changes with every write.
@@ -168,13 +160,6 @@ class ServiceSettings(dynamic.Resource, module="railway", name="ServiceSettings"
         railway.ServiceSettings("api", args)
     """
 
+    PROVIDER = ServiceSettingsProvider
+    SECRETS = ("registry_credentials",)
     revision: pulumi.Output[str]
-
-    def __init__(
-        self, name: str, args: ServiceSettingsArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        props = inputs_of(args, "revision")
-        if args.registry_credentials is not None:
-            props["registry_credentials"] = pulumi.Output.secret(args.registry_credentials)
-        secret = pulumi.ResourceOptions(additional_secret_outputs=["registry_credentials"])
-        super().__init__(ServiceSettingsProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))

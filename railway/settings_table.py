@@ -10,14 +10,29 @@ default. A setting that was never declared is compared with that default: a star
 the dashboard is drift. The exceptions have `undeclared_because`: Railway chooses their values itself.
 """
 
+# ruff: noqa: RUF009  (the calls make fields of the dataclass)
+
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from railway.args import ServiceScopeArgs
-from railway.fields import Field, Mismatch, Normal, flag, folder, mapping, number, text, texts, upper
+from railway.fields import (
+    Field,
+    Mismatch,
+    column,
+    fields_of,
+    flag,
+    folder,
+    mapping,
+    number,
+    optional,
+    text,
+    texts,
+    upper,
+)
 from railway.validation import (
     BUILDERS,
     RESTART_POLICIES,
@@ -27,6 +42,7 @@ from railway.validation import (
     one_of,
     positive,
     quoting,
+    repository,
     url_path,
     whole,
 )
@@ -37,49 +53,33 @@ if TYPE_CHECKING:
     import pulumi
 
 
-_ROW = "railway setting"
-
-
 @dataclass(frozen=True, kw_only=True)
-class Setting:
-    """One row.
+class Setting(Field):
+    """One row. Its `default` is Railway's value when the setting was never written.
 
     Args:
-        name: the property.
         input: its name in Railway's ServiceInstanceUpdateInput, and in ServiceInstance where it is readable.
         reset: the value that is written to reset it, if it is not the default.
-        normal: its normal form.
-        default: Railway's value when the setting was never written; equal to null in a comparison.
-        rules: what values are invalid.
         readable: whether ServiceInstance has it. Otherwise only the environment's config has it, or nothing.
         undeclared_because: why an undeclared setting is left to Railway; "": it is compared with `default`.
     """
 
-    name: str
     input: str
     reset: object
-    normal: Normal = text
-    default: object = None
-    rules: tuple[Rule, ...] = ()
     readable: bool = True
     undeclared_because: str = ""
 
-    @property
-    def field(self) -> Field:
-        """The row for comparing and validating."""
-        return Field(name=self.name, normal=self.normal, default=self.default, rules=self.rules)
+
+def _row(input: str, *, value: object = None, **columns: Any) -> Any:
+    """A field of `ServiceSettingsArgs` that is a row of the table; see `Setting`."""
+    return optional(value, Setting, input=input, **{"reset": columns.get("default", ""), **columns})
 
 
-def _row(input: str, **columns: Any) -> dict[str, Any]:
-    """The metadata of a field of `ServiceSettingsArgs` that is a row of the table; see `Setting`."""
-    return {_ROW: {"input": input, "reset": columns.get("default", ""), **columns}}
-
-
-def _integer(input: str, default: int, rule: Rule, **columns: Any) -> dict[str, Any]:
+def _integer(input: str, default: int, rule: Rule, **columns: Any) -> Any:
     return _row(input, default=default, normal=number, rules=(rule, whole), **columns)
 
 
-def _flag(input: str) -> dict[str, Any]:
+def _flag(input: str) -> Any:
     return _row(input, default=False, normal=flag, rules=(boolean,))
 
 
@@ -103,109 +103,81 @@ class ServiceSettingsArgs(ServiceScopeArgs):
 
     KEYS = ("allow_new_volume", "railway_config_file", "region")
 
-    has_volume: pulumi.Input[bool]
-    repo: pulumi.Input[str] | None = None
+    has_volume: pulumi.Input[bool] = field(metadata=column(normal=flag, required=False, rules=(boolean,)))
+    repo: pulumi.Input[str] | None = optional(rules=(quoting(repository),))
     branch: pulumi.Input[str] | None = None
-    check_suites: pulumi.Input[bool] | None = None
+    check_suites: pulumi.Input[bool] | None = optional(normal=flag, default=False, rules=(boolean,))
     image: pulumi.Input[str] | None = None
 
-    replicas: pulumi.Input[int] = field(default=1, metadata=_integer("numReplicas", 1, positive))
+    replicas: pulumi.Input[int] = _integer("numReplicas", 1, positive, value=1)
     """The number of containers."""
-    root_directory: pulumi.Input[str] | None = field(
-        default=None, metadata=_row("rootDirectory", normal=folder)
-    )
+    root_directory: pulumi.Input[str] | None = _row("rootDirectory", normal=folder)
     """The folder of the code in the repository."""
-    builder: pulumi.Input[str] | None = field(
-        default=None,
-        metadata=_row(
-            "builder",
-            reset="RAILPACK",
-            normal=upper,
-            rules=(one_of(*BUILDERS),),
-            undeclared_because="a service keeps the builder that was Railway's default when it was created",
-        ),
+    builder: pulumi.Input[str] | None = _row(
+        "builder",
+        reset="RAILPACK",
+        normal=upper,
+        rules=(one_of(*BUILDERS),),
+        undeclared_because="a service keeps the builder that was Railway's default when it was created",
     )
     """One of `BUILDERS`. For a Dockerfile, set `dockerfile_path` instead."""
-    build_command: pulumi.Input[str] | None = field(default=None, metadata=_row("buildCommand"))
+    build_command: pulumi.Input[str] | None = _row("buildCommand")
     """Runs during the build."""
-    dockerfile_path: pulumi.Input[str] | None = field(default=None, metadata=_row("dockerfilePath"))
+    dockerfile_path: pulumi.Input[str] | None = _row("dockerfilePath")
     """The path of the Dockerfile."""
-    watch_patterns: pulumi.Input[Sequence[pulumi.Input[str]]] | None = field(
-        default=None, metadata=_row("watchPatterns", reset=[], normal=texts)
+    watch_patterns: pulumi.Input[Sequence[pulumi.Input[str]]] | None = _row(
+        "watchPatterns", reset=[], normal=texts
     )
     """A push that changes no file of these patterns is not deployed."""
-    railway_config_file: pulumi.Input[str] | None = field(default=None, metadata=_row("railwayConfigFile"))
+    railway_config_file: pulumi.Input[str] | None = _row("railwayConfigFile")
     """A config file in the repository. Railway stops reading these files on 2026-12-01."""
-    start_command: pulumi.Input[str] | None = field(default=None, metadata=_row("startCommand"))
+    start_command: pulumi.Input[str] | None = _row("startCommand")
     """Starts the container; executed without a shell."""
-    pre_deploy_command: pulumi.Input[Sequence[pulumi.Input[str]]] | None = field(
-        default=None, metadata=_row("preDeployCommand", reset=[], normal=texts)
+    pre_deploy_command: pulumi.Input[Sequence[pulumi.Input[str]]] | None = _row(
+        "preDeployCommand", reset=[], normal=texts
     )
     """Runs before each deployment."""
-    healthcheck_path: pulumi.Input[str] | None = field(
-        default=None, metadata=_row("healthcheckPath", rules=(quoting(url_path),))
-    )
+    healthcheck_path: pulumi.Input[str] | None = _row("healthcheckPath", rules=(quoting(url_path),))
     """Must answer with status 200 before a deployment is successful."""
-    healthcheck_timeout: pulumi.Input[int] | None = field(
-        default=None, metadata=_integer("healthcheckTimeout", 300, positive)
-    )
+    healthcheck_timeout: pulumi.Input[int] | None = _integer("healthcheckTimeout", 300, positive)
     """Seconds; Railway's default is 300."""
-    restart_policy_type: pulumi.Input[str] | None = field(
-        default=None,
-        metadata=_row(
-            "restartPolicyType", default="ON_FAILURE", normal=upper, rules=(one_of(*RESTART_POLICIES),)
-        ),
+    restart_policy_type: pulumi.Input[str] | None = _row(
+        "restartPolicyType", default="ON_FAILURE", normal=upper, rules=(one_of(*RESTART_POLICIES),)
     )
     """One of `RESTART_POLICIES`."""
-    restart_policy_max_retries: pulumi.Input[int] | None = field(
-        default=None, metadata=_integer("restartPolicyMaxRetries", 10, not_negative)
+    restart_policy_max_retries: pulumi.Input[int] | None = _integer(
+        "restartPolicyMaxRetries", 10, not_negative
     )
     """Railway's default is 10."""
-    cron_schedule: pulumi.Input[str] | None = field(default=None, metadata=_row("cronSchedule"))
+    cron_schedule: pulumi.Input[str] | None = _row("cronSchedule")
     """Five fields, in UTC; then there is exactly one replica."""
-    sleep_application: pulumi.Input[bool] | None = field(default=None, metadata=_flag("sleepApplication"))
+    sleep_application: pulumi.Input[bool] | None = _flag("sleepApplication")
     """Stop the container while there is no traffic."""
-    overlap_seconds: pulumi.Input[int] | None = field(
-        default=None,
-        metadata=_integer(
-            "overlapSeconds", 0, not_negative, undeclared_because="a RAILWAY_ variable may set it"
-        ),
+    overlap_seconds: pulumi.Input[int] | None = _integer(
+        "overlapSeconds", 0, not_negative, undeclared_because="a RAILWAY_ variable may set it"
     )
     """How long the old deployment runs beside the new one."""
-    draining_seconds: pulumi.Input[int] | None = field(
-        default=None,
-        metadata=_integer(
-            "drainingSeconds", 0, not_negative, undeclared_because="a RAILWAY_ variable may set it"
-        ),
+    draining_seconds: pulumi.Input[int] | None = _integer(
+        "drainingSeconds", 0, not_negative, undeclared_because="a RAILWAY_ variable may set it"
     )
     """The time between SIGTERM and SIGKILL."""
-    region: pulumi.Input[str] | None = field(
-        default=None,
-        metadata=_row(
-            "region", undeclared_because="Railway chooses it, for a service with a volume by the volume"
-        ),
+    region: pulumi.Input[str] | None = _row(
+        "region", undeclared_because="Railway chooses it, for a service with a volume by the volume"
     )
     """Where the service runs."""
-    ipv6_egress_enabled: pulumi.Input[bool] | None = field(default=None, metadata=_flag("ipv6EgressEnabled"))
+    ipv6_egress_enabled: pulumi.Input[bool] | None = _flag("ipv6EgressEnabled")
     """Allow outgoing connections over IPv6."""
-    registry_credentials: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = field(
-        default=None,
-        metadata=_row(
-            "registryCredentials",
-            reset={"username": "", "password": ""},
-            normal=mapping,
-            readable=False,
-            undeclared_because="they cannot be read",
-        ),
+    registry_credentials: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = _row(
+        "registryCredentials",
+        reset={"username": "", "password": ""},
+        normal=mapping,
+        readable=False,
+        undeclared_because="they cannot be read",
     )
     """{"username", "password"} for a private image."""
 
 
-SETTINGS: tuple[Setting, ...] = tuple(
-    Setting(name=one.name, **one.metadata[_ROW])
-    for one in fields(ServiceSettingsArgs)
-    if _ROW in one.metadata
-)
+SETTINGS = tuple(row for row in fields_of(ServiceSettingsArgs) if isinstance(row, Setting))
 """The rows, in the order in which they are declared."""
 
 
@@ -277,7 +249,7 @@ def mismatches(
         reset = row.normal(declared.get(row.name)) is None
         if row.input not in sent or not row.readable or (reset and row.undeclared_because):
             continue
-        value, written = row.field.value(live), row.field.value(declared)
+        value, written = row.value(live), row.value(declared)
         if value != written:
             found.append(Mismatch(row.name, value, written))
     if declared.get("image") and live["image"] != text(declared["image"]):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
-from pulumi import dynamic
 
-from railway.args import EnvironmentScopeArgs, Props, inputs_of
-from railway.provider import ENVIRONMENT_SCOPE
-from railway.variables import MAP_FIELDS, VariableMapProvider
+from railway.args import EnvironmentScopeArgs, Props
+from railway.fields import fields_of
+from railway.provider import RailwayResource
+from railway.variables import NAMES, VARIABLES, VariableMapProvider
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,20 +21,19 @@ class SharedVariablesArgs(EnvironmentScopeArgs):
         variables: name -> value, all of them; a secret as a whole.
     """
 
-    variables: pulumi.Input[Mapping[str, pulumi.Input[str]]]
+    variables: pulumi.Input[Mapping[str, pulumi.Input[str]]] = field(metadata=VARIABLES)
 
 
 class SharedVariablesProvider(VariableMapProvider):
     """Provider of `SharedVariables`."""
 
-    FIELDS = (*ENVIRONMENT_SCOPE, *MAP_FIELDS)
+    FIELDS = (*fields_of(SharedVariablesArgs), NAMES)
 
-    def owner(self, props: Props) -> None:
+    def owner(self, _props: Props) -> None:
         """No service."""
-        del props
 
 
-class SharedVariables(dynamic.Resource, module="railway", name="SharedVariables"):
+class SharedVariables(RailwayResource[SharedVariablesArgs], module="railway", name="SharedVariables"):
     """All shared variables of one environment; the id is "<environment id>/shared".
 
     A variable of a service refers to one as `${{shared.NAME}}`. `names` has the version of each value;
@@ -44,13 +43,7 @@ class SharedVariables(dynamic.Resource, module="railway", name="SharedVariables"
         railway.SharedVariables("shared", railway.SharedVariablesArgs(**ids, variables={"LOG_LEVEL": "info"}))
     """
 
+    PROVIDER = SharedVariablesProvider
+    SECRETS = ("variables",)
     names: pulumi.Output[Mapping[str, str]]
     revision: pulumi.Output[str]
-
-    def __init__(
-        self, name: str, args: SharedVariablesArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        props = inputs_of(args, "names", "revision")
-        props["variables"] = pulumi.Output.secret(args.variables)
-        secret = pulumi.ResourceOptions(additional_secret_outputs=["variables"])
-        super().__init__(SharedVariablesProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))

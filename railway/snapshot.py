@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -136,15 +137,21 @@ class EnvironmentCache:
                 fix=fix,
             )
 
-    def delete(self, mutation: Callable[[], object]) -> None:
-        """Send a deletion under the lock; a missing object is not an error."""
-        with self.lock:
-            try:
-                mutation()
-            except NotFoundError:
-                return
-            finally:
-                self.invalidate()
+    @property
+    def ids(self) -> dict[str, str]:
+        """The ids of project and environment under Railway's names."""
+        return {"projectId": self.project_id, "environmentId": self.environment_id}
+
+    @contextmanager
+    def deletion(self) -> Generator[None]:
+        """Hold the lock while something is deleted; a missing object is not an error."""
+        with self.lock, _deletion(self.invalidate):
+            yield
+
+    def delete(self, operation: str, **variables: object) -> None:
+        """Send a deletion; see `deletion`."""
+        with self.deletion():
+            self.api.write(operation, **variables)
 
     def invalidate(self) -> None:
         """Forget the snapshot after a write whose effect is not known exactly."""
@@ -224,6 +231,16 @@ def authored_variables(view: Snapshot, service_id: str | None) -> Mapping[str, s
     return found
 
 
+@contextmanager
+def _deletion(invalidate: Callable[[], None]) -> Generator[None]:
+    try:
+        yield
+    except NotFoundError:
+        pass
+    finally:
+        invalidate()
+
+
 class AccountCache:
     """One Railway account: its API client, and a cache for each environment."""
 
@@ -281,6 +298,12 @@ class AccountCache:
             caches = [cache for key, cache in self._environments.items() if key[0] == project_id]
         for cache in caches:
             cache.invalidate()
+
+    @contextmanager
+    def deletion(self, project_id: str) -> Generator[None]:
+        """Invalidate a project after a deletion in it; a missing object is not an error."""
+        with self.lock(project_id), _deletion(lambda: self.invalidate(project_id)):
+            yield
 
     def seed(self, project: ProjectView, environment_id: str) -> None:
         """Store a project that was just created: it has its environments and nothing in them."""

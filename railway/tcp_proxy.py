@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
 from railway import revision
-from railway.args import Props, ServiceScopeArgs, inputs_of
-from railway.fields import Field, number
+from railway.args import Props, ServiceScopeArgs
+from railway.fields import column, fields_of, number
 from railway.graphql.models import TcpProxyView
-from railway.provider import SERVICE_SCOPE, RailwayProvider
+from railway.provider import RailwayProvider, RailwayResource
 from railway.validation import port
 from railway.waiting import create_once
 
@@ -25,16 +24,13 @@ class TcpProxyArgs(ServiceScopeArgs):
         application_port: the port on which the service listens.
     """
 
-    application_port: pulumi.Input[int]
+    application_port: pulumi.Input[int] = field(metadata=column(normal=number, replace=True, rules=(port,)))
 
 
 class TcpProxyProvider(RailwayProvider):
     """Provider of `TcpProxy`."""
 
-    FIELDS = (
-        *SERVICE_SCOPE,
-        Field(name="application_port", normal=number, required=True, replace=True, rules=(port,)),
-    )
+    FIELDS = fields_of(TcpProxyArgs)
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Find the proxy of the port, or create it."""
@@ -52,7 +48,13 @@ class TcpProxyProvider(RailwayProvider):
             # When an existing proxy was created is not known: without a time, a deployment follows.
             proxy, created = find() or create_once(
                 self.clock,
-                lambda: cache.api.create_tcp_proxy(environment_id, service_id, application_port),
+                lambda: cache.api.create(
+                    "TcpProxyCreate",
+                    TcpProxyView.of,
+                    environmentId=environment_id,
+                    serviceId=service_id,
+                    applicationPort=application_port,
+                ),
                 find,
                 new_parent=True,
             )
@@ -67,30 +69,28 @@ class TcpProxyProvider(RailwayProvider):
         found = next((one for one in proxies if one.id == id_), None)
         return None if found is None else _outs(found) | {"application_port": found.application_port}
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(
+        self, _id: str, _olds: Props, _news: Props, _changed: tuple[str, ...]
+    ) -> dict[str, Any]:
         """Does nothing: every change replaces the proxy."""
-        del id_, olds, news, changed
         return {}
 
     def delete_object(self, id_: str, props: Props) -> None:
         """Delete the proxy."""
-        cache = self.environment(props)
-        cache.delete(lambda: cache.api.delete_tcp_proxy(id_))
+        self.environment(props).delete("TcpProxyDelete", id=id_)
 
 
-class TcpProxy(dynamic.Resource, module="railway", name="TcpProxy"):
+class TcpProxy(RailwayResource[TcpProxyArgs], module="railway", name="TcpProxy"):
     """A public TCP port at `domain`:`proxy_port`; the id is Railway's.
 
     Example:
         railway.TcpProxy("postgres", railway.TcpProxyArgs(**ids, application_port=5432))
     """
 
+    PROVIDER = TcpProxyProvider
     domain: pulumi.Output[str]
     proxy_port: pulumi.Output[int]
     revision: pulumi.Output[str]
-
-    def __init__(self, name: str, args: TcpProxyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(TcpProxyProvider(), name, inputs_of(args, "domain", "proxy_port", "revision"), opts)
 
 
 def _outs(proxy: TcpProxyView) -> dict[str, Any]:

@@ -17,19 +17,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
 from railway import revision
-from railway.args import Props, ServiceScopeArgs, inputs_of
+from railway.args import Props, ServiceScopeArgs
 from railway.deleted_volume import check_volume_exists
-from railway.fields import Field, FieldProblem, is_unknown, mapping, string_map
+from railway.fields import Field, FieldProblem, column, fields_of, is_unknown, mapping, string_map
 from railway.graphql.errors import MissingError, RefusedError
-from railway.provider import SERVICE_SCOPE, RailwayProvider
+from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
 from railway.validation import is_railways
 
@@ -37,10 +36,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VERSION = re.compile(r"version (\d+)(.*)")
 _SEALED = ", sealed: cannot be compared"
 
-MAP_FIELDS = (
-    Field(name="variables", normal=string_map, default={}),
-    Field(name="names", normal=mapping, compared=False),
-)
+VARIABLES = column(normal=string_map)
+NAMES = Field(name="names", normal=mapping, compared=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,19 +50,18 @@ class VariablesArgs(ServiceScopeArgs):
 
     KEYS = ("allow_new_volume",)
 
-    variables: pulumi.Input[Mapping[str, pulumi.Input[str]]]
+    variables: pulumi.Input[Mapping[str, pulumi.Input[str]]] = field(metadata=VARIABLES)
 
 
 class VariableMapProvider(RailwayProvider):
     """Base class of the providers of `Variables` and `SharedVariables`."""
 
-    def owner(self, props: Props) -> str | None:
+    def owner(self, props: Props, /) -> str | None:
         """The id of the service that has the variables; None for the shared ones of the environment."""
         raise NotImplementedError
 
-    def validate(self, olds: Props, news: Props) -> list[FieldProblem]:
+    def validate(self, _olds: Props, news: Props) -> list[FieldProblem]:
         """Invalid names and values; no reason contains a value."""
-        del olds
         variables = news.get("variables")
         if not isinstance(variables, Mapping):
             return []
@@ -104,9 +100,8 @@ class VariableMapProvider(RailwayProvider):
         owner = self.owner(props)
         return f"{props['environment_id']}/{owner or 'shared'}", self._write(props, {})
 
-    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, _id: str, props: Props) -> dict[str, Any] | None:
         """The live map, as authored."""
-        del id_
         cache, owner = self.environment(props), self.owner(props)
         view = cache.snapshot()
         if view.is_deleted or (owner is not None and view.instance(owner) is None):
@@ -137,14 +132,12 @@ class VariableMapProvider(RailwayProvider):
             print(f"sealed on Railway, cannot be compared: {', '.join(sealed)}", flush=True)  # noqa: T201
         return {"variables": values, "names": names}
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, _id: str, olds: Props, news: Props, _changed: tuple[str, ...]) -> dict[str, Any]:
         """Write the whole map."""
-        del id_, changed
         return self._write(news, olds.get("variables") or {})
 
-    def delete_object(self, id_: str, props: Props) -> None:
+    def delete_object(self, _id: str, props: Props) -> None:
         """Remove the declared variables; the others are kept."""
-        del id_
         cache, owner = self.environment(props), self.owner(props)
         with cache.lock:
             view = cache.snapshot()
@@ -165,7 +158,7 @@ class VariableMapProvider(RailwayProvider):
             if not set(live) & set(declared):
                 return
             kept = {name: value for name, value in others.items() if value is not None}
-            cache.api.write_variables(cache.project_id, cache.environment_id, owner, kept, replace=True)
+            _upsert(cache, owner, kept, replace=True)
             cache.update_variables(owner, kept)
 
     def _write(self, props: Props, recorded: Mapping[str, str]) -> dict[str, Any]:
@@ -198,9 +191,7 @@ class VariableMapProvider(RailwayProvider):
         extra = sorted(name for name in live if name not in declared and not is_railways(name))
         check_sealed(sealed, extra)
         writes = {name: value for name, value in declared.items() if name not in sealed}
-        written = cache.api.write_variables(
-            cache.project_id, cache.environment_id, owner, writes, replace=not sealed
-        )
+        written = _upsert(cache, owner, writes, replace=not sealed)
         now: dict[str, str | None] = {**writes, **dict.fromkeys(sealed)}
         now |= {name: value for name, value in live.items() if is_railways(name) and name not in now}
         cache.update_variables(owner, now)
@@ -210,14 +201,14 @@ class VariableMapProvider(RailwayProvider):
 class VariablesProvider(VariableMapProvider):
     """Provider of `Variables`."""
 
-    FIELDS = (*SERVICE_SCOPE, *MAP_FIELDS)
+    FIELDS = (*fields_of(VariablesArgs), NAMES)
 
     def owner(self, props: Props) -> str:
         """The service."""
         return props["service_id"]
 
 
-class Variables(dynamic.Resource, module="railway", name="Variables"):
+class Variables(RailwayResource[VariablesArgs], module="railway", name="Variables"):
     """All variables of one service; the id is "<environment id>/<service id>".
 
     `names` has the version of each value; `revision` changes with every write.
@@ -227,14 +218,10 @@ class Variables(dynamic.Resource, module="railway", name="Variables"):
         railway.Variables("api", railway.VariablesArgs(**ids, variables=values))
     """
 
+    PROVIDER = VariablesProvider
+    SECRETS = ("variables",)
     names: pulumi.Output[Mapping[str, str]]
     revision: pulumi.Output[str]
-
-    def __init__(self, name: str, args: VariablesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        props = inputs_of(args, "names", "revision")
-        props["variables"] = pulumi.Output.secret(args.variables)
-        secret = pulumi.ResourceOptions(additional_secret_outputs=["variables"])
-        super().__init__(VariablesProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))
 
 
 def check_sealed(sealed: Collection[str], extra: Collection[str]) -> None:
@@ -253,6 +240,16 @@ def check_sealed(sealed: Collection[str], extra: Collection[str]) -> None:
             "removing the undeclared variables would rewrite the sealed ones, whose values cannot be read",
             fix=f"remove {', '.join(extra)} in Railway's dashboard, or declare them",
         )
+
+
+def _upsert(
+    cache: EnvironmentCache, owner: str | None, variables: Mapping[str, str], *, replace: bool
+) -> datetime | None:
+    """Write variables, without deploying; `replace`: remove all others."""
+    fields = {**cache.ids, "variables": dict(variables), "replace": replace, "skipDeploys": True}
+    if owner is not None:
+        fields["serviceId"] = owner
+    return cache.api.write("VariablesWrite", input=fields)
 
 
 def _version(label: str) -> str:

@@ -9,27 +9,38 @@ would be empty.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 from pulumi.dynamic import DiffResult
 
 from railway import other_environments, revision, volume_name, volume_region
-from railway.args import Props, ServiceScopeArgs, config_key, how_to_set, inputs_of
+from railway.args import Props, ServiceScopeArgs, config_key, how_to_set, switch
 from railway.deleted_volume import volume_deleted
-from railway.fields import Field, flag, number, path
+from railway.fields import column, fields_of, number, optional, path
 from railway.graphql.errors import MissingError, RefusedError, WaitTimeoutError
-from railway.graphql.models import Snapshot, VolumeView
-from railway.provider import CONFIG_KEYS, RailwayProvider
+from railway.graphql.models import Named, Snapshot, VolumeView
+from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
-from railway.validation import boolean, mount_path, name_length, positive, quoting, whole
+from railway.validation import mount_path, name_length, positive, quoting, whole
 from railway.waiting import create_once, wait_for
 
 _PER_GB = 1000  # as Railway counts (Railway docs, volumes)
 _BUSY = {"UPDATING", "MIGRATING", "MIGRATION_PENDING", "RESTORING"}
+
+
+def _fixed(_declared: Props) -> str:
+    return "its data cannot be moved there; create a volume under another resource name and copy the files"
+
+
+def _fixed_region(declared: Props) -> str:
+    return f"its data does not move with it. Set it back; or {volume_region.how_to_move(declared)}"
+
+
+def _too_small(declared: Props, live: float, size: float) -> str:
+    return f"{shrinking(live, size)}. fix: {how_to_set_size(declared, live)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,41 +59,23 @@ class VolumeArgs(ServiceScopeArgs):
 
     KEYS = ("allow_new_volume", "region", "size_gb", "volume_name")
 
-    volume_name: pulumi.Input[str]
-    mount_path: pulumi.Input[str]
-    size_mb: pulumi.Input[int]
-    region: pulumi.Input[str] | None = None
-    allow_delete: pulumi.Input[bool] = False
-    allow_new_volume: pulumi.Input[bool] = False
-
-
-def _fixed(_declared: Props) -> str:
-    return "its data cannot be moved there; create a volume under another resource name and copy the files"
-
-
-def _fixed_region(declared: Props) -> str:
-    return f"its data does not move with it. Set it back; or {volume_region.how_to_move(declared)}"
-
-
-def _too_small(declared: Props, live: float, size: float) -> str:
-    return f"{shrinking(live, size)}. fix: {how_to_set_size(declared, live)}"
+    project_id: pulumi.Input[str] = field(metadata=column(fixed=_fixed))
+    environment_id: pulumi.Input[str] = field(metadata=column(fixed=_fixed))
+    service_id: pulumi.Input[str]
+    volume_name: pulumi.Input[str] = field(metadata=column(rules=(name_length,)))
+    mount_path: pulumi.Input[str] = field(metadata=column(normal=path, rules=(quoting(mount_path),)))
+    size_mb: pulumi.Input[int] = field(
+        metadata=column(normal=number, grow_only=_too_small, rules=(positive, whole))
+    )
+    region: pulumi.Input[str] | None = optional(fixed=_fixed_region)
+    allow_delete: pulumi.Input[bool] = switch()
+    allow_new_volume: pulumi.Input[bool] = switch()
 
 
 class VolumeProvider(RailwayProvider):
     """Provider of `Volume`."""
 
-    FIELDS = (
-        Field(name="project_id", required=True, fixed=_fixed),
-        Field(name="environment_id", required=True, fixed=_fixed),
-        CONFIG_KEYS,
-        Field(name="service_id", required=True),
-        Field(name="volume_name", required=True, rules=(name_length,)),
-        Field(name="mount_path", normal=path, required=True, rules=(quoting(mount_path),)),
-        Field(name="size_mb", normal=number, required=True, grow_only=_too_small, rules=(positive, whole)),
-        Field(name="region", fixed=_fixed_region),
-        Field(name="allow_delete", normal=flag, default=False, rules=(boolean,)),
-        Field(name="allow_new_volume", normal=flag, default=False, rules=(boolean,)),
-    )
+    FIELDS = fields_of(VolumeArgs)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Compare, and reject in the preview a region in which the volume is not.
@@ -92,7 +85,7 @@ class VolumeProvider(RailwayProvider):
         """
         if _olds.get("region") is None:
             live = str(_olds.get("live_region") or "")
-            volume_region.check_live_region(f"{_olds.get('volume_name')} ({_id})", live, _news)
+            volume_region.check_region(f"{_olds.get('volume_name')} ({_id})", live, _news)
         return super().diff(_id, _olds, _news)
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
@@ -106,7 +99,7 @@ class VolumeProvider(RailwayProvider):
             found = self.find(view, props)
             if found is None:
                 self.check_nothing_to_restore(view, props)
-                self._free_name(cache, props, "")
+                volume_name.free_name(cache, props, "")
                 volume_id, written = self._create(cache, props)
             else:
                 volume_id, written = found.volume_id, None
@@ -161,19 +154,17 @@ class VolumeProvider(RailwayProvider):
                 "then delete it again",
             )
         cache = self.environment(props)
-        cache.delete(lambda: self._delete(cache, id_, props))
-
-    def _delete(self, cache: EnvironmentCache, volume_id: str, props: Props) -> None:
-        others = other_environments.with_volume(cache.api, cache.project_id, cache.environment_id, volume_id)
-        if others:
-            raise RefusedError(
-                f"the Railway volume {props.get('volume_name')} ({volume_id}) also has data in "
-                f"{other_environments.in_words(others)}, and Railway's API deletes a volume in all "
-                "environments; it was not deleted",
-                fix="to keep it and only remove it from the state: pulumi state delete <urn>. To delete "
-                "it, use Railway's dashboard, then `pulumi state delete <urn>`",
-            )
-        cache.api.delete_volume(volume_id)
+        with cache.deletion():
+            others = other_environments.with_volume(cache.api, cache.project_id, cache.environment_id, id_)
+            if others:
+                raise RefusedError(
+                    f"the Railway volume {props.get('volume_name')} ({id_}) also has data in "
+                    f"{other_environments.in_words(others)}, and Railway's API deletes a volume in all "
+                    "environments; it was not deleted",
+                    fix="to keep it and only remove it from the state: pulumi state delete <urn>. To delete "
+                    "it, use Railway's dashboard, then `pulumi state delete <urn>`",
+                )
+            cache.api.write("VolumeDelete", volumeId=id_)
 
     def find(self, view: Snapshot, props: Props) -> VolumeView | None:
         """The service's volume, or an unattached one of the declared name.
@@ -181,15 +172,14 @@ class VolumeProvider(RailwayProvider):
         Raises:
             RefusedError: the volume of that name is attached to another service.
         """
-        volumes = [one for one in view.environment.volumes if not one.deleted] if view.environment else []
-        attached = next((one for one in volumes if one.service_id == props["service_id"]), None)
+        attached = view.attached_volume(props["service_id"])
         if attached is not None:
             return attached
-        named = next((one for one in volumes if one.name == props["volume_name"]), None)
+        live = (one for one in view.volumes if not one.deleted)
+        named = next((one for one in live if one.name == props["volume_name"]), None)
         if named is not None and named.service_id:
             raise RefusedError(
-                f"the Railway volume {named.name} ({named.volume_id}) is "
-                f"{volume_name.attachment(view, named)}",
+                f"the Railway volume {named.label} is {volume_name.attachment(view, named)}",
                 fix="if it belongs to this stack, detach it in Railway's dashboard, and run `pulumi up` "
                 f"again. If not: {how_to_set(props, 'volume_name', '<name>')}",
             )
@@ -203,17 +193,9 @@ class VolumeProvider(RailwayProvider):
         """
         if self.allows_new_volume(props):
             return
-        for one in view.environment.volumes if view.environment else ():
+        for one in view.volumes:
             if one.deleted and (one.service_id == props["service_id"] or one.name == props["volume_name"]):
                 raise volume_deleted(one.volume_id, props)
-
-    def check_name(self, cache: EnvironmentCache, props: Props, volume_id: str) -> None:
-        """Check that no volume in use has the declared name; see `volume_name.deleted_volume_with_name`."""
-        project_token = self.access.kind == "project"
-        volume_name.deleted_volume_with_name(cache, props, volume_id, project_token=project_token)
-
-    def _free_name(self, cache: EnvironmentCache, props: Props, volume_id: str) -> None:
-        volume_name.free_name(cache, props, volume_id, project_token=self.access.kind == "project")
 
     def _create(self, cache: EnvironmentCache, props: Props) -> tuple[str, datetime | None]:
         def find() -> tuple[str, datetime | None] | None:
@@ -223,13 +205,15 @@ class VolumeProvider(RailwayProvider):
             return next(((one.volume_id, None) for one in own), None)
 
         def create() -> tuple[str, datetime | None]:
-            return cache.api.create_volume(
-                projectId=cache.project_id,
-                environmentId=cache.environment_id,
+            created, written = cache.api.create(
+                "VolumeCreate",
+                Named.of,
+                **cache.ids,
                 serviceId=props["service_id"],
                 mountPath=props["mount_path"],
                 region=props.get("region"),
             )
+            return created.id, written
 
         return create_once(self.clock, create, find, new_parent=True)
 
@@ -240,10 +224,8 @@ class VolumeProvider(RailwayProvider):
             return known
 
         def find() -> VolumeView | None:
-            volumes = cache.api.current_volumes(cache.project_id, cache.environment_id)
-            return next(
-                (one for one in volumes if one.volume_id == volume_id and one.state not in _BUSY), None
-            )
+            volume = _current(cache, volume_id)
+            return None if volume is None or volume.state in _BUSY else volume
 
         volume = wait_for(self.clock, f"the volume {volume_id}", find, seconds=300, every=2.0)
         if volume.state == "ERROR":
@@ -257,18 +239,21 @@ class VolumeProvider(RailwayProvider):
     def _sync(self, cache: EnvironmentCache, volume: VolumeView, props: Props) -> datetime | None:
         """Update name, place and size; returns the time at which it was moved, None if it was not."""
         moved: datetime | None = None
-        volume_region.check_region(volume, props)
+        volume_region.check_region(volume.label, volume.region, props)
         check_size(volume, props)
         if volume.service_id != props["service_id"]:
             _check_only_volume(cache.snapshot(), volume, props["service_id"])
         if volume.name != props["volume_name"]:
-            self._free_name(cache, props, volume.volume_id)
-            cache.api.rename_volume(volume.volume_id, props["volume_name"])
+            volume_name.free_name(cache, props, volume.volume_id)
+            cache.api.write("VolumeRename", volumeId=volume.volume_id, input={"name": props["volume_name"]})
             volume = replace(volume, name=props["volume_name"])
             cache.update(lambda view: _with_volume(view, volume))
         if (path(volume.mount_path), volume.service_id) != (path(props["mount_path"]), props["service_id"]):
-            moved = cache.api.mount_volume(
-                volume.volume_id, cache.environment_id, props["service_id"], props["mount_path"]
+            moved = cache.api.write(
+                "VolumeMount",
+                volumeId=volume.volume_id,
+                environmentId=cache.environment_id,
+                input={"serviceId": props["service_id"], "mountPath": props["mount_path"]},
             )
             volume = replace(volume, mount_path=props["mount_path"], service_id=props["service_id"])
             cache.invalidate()
@@ -279,14 +264,12 @@ class VolumeProvider(RailwayProvider):
     def _grow(self, cache: EnvironmentCache, volume: VolumeView, size_mb: int) -> None:
         patch = {"volumes": {volume.volume_id: {"sizeMB": size_mb}}}
         message = f"Grow volume {volume.name} to {size_mb} MB"
-        cache.api.patch_config(cache.environment_id, patch, message)
+        cache.api.write("ConfigPatch", environmentId=cache.environment_id, patch=patch, message=message)
         cache.invalidate()
 
         def find() -> VolumeView | None:
-            volumes = cache.api.current_volumes(cache.project_id, cache.environment_id)
-            return next(
-                (one for one in volumes if one.volume_id == volume.volume_id and one.size_mb >= size_mb), None
-            )
+            current = _current(cache, volume.volume_id)
+            return None if current is None or current.size_mb < size_mb else current
 
         try:
             wait_for(self.clock, f"the new size of volume {volume.name}", find, seconds=120, every=2.0)
@@ -299,7 +282,7 @@ class VolumeProvider(RailwayProvider):
             ) from None
 
 
-class Volume(dynamic.Resource, module="railway", name="Volume"):
+class Volume(RailwayResource[VolumeArgs], module="railway", name="Volume"):
     """A Railway volume; the id is Railway's. `live_region` is the region of its data.
 
     Protect it and retain it, so that no mistake in the program deletes it.
@@ -309,13 +292,15 @@ class Volume(dynamic.Resource, module="railway", name="Volume"):
         railway.Volume("data", args, pulumi.ResourceOptions(protect=True, retain_on_delete=True))
     """
 
+    PROVIDER = VolumeProvider
     volume_instance_id: pulumi.Output[str]
     live_region: pulumi.Output[str]
     revision: pulumi.Output[str]
 
-    def __init__(self, name: str, args: VolumeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        props = inputs_of(args, "volume_instance_id", "live_region", "revision")
-        super().__init__(VolumeProvider(), name, props, opts)
+
+def _current(cache: EnvironmentCache, volume_id: str) -> VolumeView | None:
+    volumes = cache.api.current_volumes(cache.project_id, cache.environment_id)
+    return next((one for one in volumes if one.volume_id == volume_id), None)
 
 
 def check_size(volume: VolumeView, props: Props) -> None:
@@ -327,7 +312,7 @@ def check_size(volume: VolumeView, props: Props) -> None:
     size = int(props["size_mb"])
     if volume.size_mb > size:
         raise RefusedError(
-            f"the Railway volume {volume.name} ({volume.volume_id}): {shrinking(volume.size_mb, size)}",
+            f"the Railway volume {volume.label}: {shrinking(volume.size_mb, size)}",
             fix=how_to_set_size(props, volume.size_mb),
         )
 
@@ -356,14 +341,13 @@ def _outs(volume: VolumeView) -> dict[str, Any]:
 
 
 def _check_only_volume(view: Snapshot, volume: VolumeView, service_id: str) -> None:
-    volumes = view.environment.volumes if view.environment else ()
-    second = next((one for one in volumes if one.service_id == service_id and not one.deleted), None)
+    second = view.attached_volume(service_id)
     if second is None or second.volume_id == volume.volume_id:
         return
     raise RefusedError(
-        f"the Railway volume {volume.name} ({volume.volume_id}, {volume.size_mb} MB) of this stack is "
-        f"{volume_name.attachment(view, volume)}, and the service has another volume: {second.name} "
-        f"({second.volume_id}, {second.size_mb} MB); Railway allows one",
+        f"the Railway volume {volume.label_with_size} of this stack is "
+        f"{volume_name.attachment(view, volume)}, and the service has another volume: "
+        f"{second.label_with_size}; Railway allows one",
         fix="find out in Railway's dashboard which of them has the data. If the volume of this stack has "
         "it, detach the other from the service and run `pulumi up --refresh`. If the other has it, rename "
         "the one of this stack, then `pulumi state unprotect <urn>`, `pulumi state delete <urn>`, and "
@@ -372,6 +356,5 @@ def _check_only_volume(view: Snapshot, volume: VolumeView, service_id: str) -> N
 
 
 def _with_volume(view: Snapshot, volume: VolumeView) -> Snapshot:
-    volumes = view.environment.volumes if view.environment else ()
-    others = (one for one in volumes if one.volume_id != volume.volume_id)
+    others = (one for one in view.volumes if one.volume_id != volume.volume_id)
     return view.with_environment(volumes=(*others, volume))

@@ -13,9 +13,7 @@ from railway.graphql.models import Snapshot, VolumeView
 from railway.snapshot import EnvironmentCache
 
 
-def deleted_volume_with_name(
-    cache: EnvironmentCache, props: Props, volume_id: str, *, project_token: bool
-) -> str | None:
+def deleted_volume_with_name(cache: EnvironmentCache, props: Props, volume_id: str) -> str | None:
     """The id of the deleted volume that has the declared name; None if no other volume has it.
 
     Sends requests only if a volume of that name is not in the environment.
@@ -24,7 +22,6 @@ def deleted_volume_with_name(
         cache: the environment.
         props: `volume_name`.
         volume_id: the volume that is to have the name; "" if it does not exist yet.
-        project_token: whether the token can read only one environment.
 
     Raises:
         RefusedError: a volume that is not deleted, or may not be deleted, has the name.
@@ -32,16 +29,15 @@ def deleted_volume_with_name(
     view, name = cache.snapshot(), props["volume_name"]
     if view.project is None or view.environment is None:
         return None
-    in_environment = {one.volume_id: one for one in view.environment.volumes}
     for one in view.project.volumes:
         if one.name != name or one.id == volume_id:
             continue
-        other = in_environment.get(one.id)
+        other = view.volume(one.id)
         if other is not None and other.deleted:
             return one.id
         if other is not None:
             raise _two_volumes(other, view, volume_id)
-        if project_token:
+        if cache.api.project_token:
             where = (
                 "in another environment, or deleted with one; this token can read only its own environment"
             )
@@ -53,23 +49,19 @@ def deleted_volume_with_name(
     return None
 
 
-def free_name(cache: EnvironmentCache, props: Props, volume_id: str, *, project_token: bool) -> None:
+def free_name(cache: EnvironmentCache, props: Props, volume_id: str) -> None:
     """Rename the deleted volume that has the declared name, if there is one.
 
-    Args:
-        cache: see `deleted_volume_with_name`, as for the others.
-        props: `volume_name`.
-        volume_id: the volume that is to have the name.
-        project_token: whether the token can read only one environment.
+    The arguments are those of `deleted_volume_with_name`.
 
     Raises:
         RefusedError: a volume that is not deleted has the name, or Railway rejects the renaming.
     """
-    found = deleted_volume_with_name(cache, props, volume_id, project_token=project_token)
+    found = deleted_volume_with_name(cache, props, volume_id)
     if found is None:
         return
     try:
-        cache.api.rename_volume(found, f"lost-{found[:8]}")
+        cache.api.write("VolumeRename", volumeId=found, input={"name": f"lost-{found[:8]}"})
     except (NotFoundError, RejectedError) as error:
         raise RefusedError(
             f"the deleted Railway volume {found} still has the name {props['volume_name']}: "
@@ -90,12 +82,9 @@ def _used(props: Props, volume_id: str, where: str) -> RefusedError:
 
 def _two_volumes(other: VolumeView, view: Snapshot, volume_id: str) -> RefusedError:
     own = view.volume(volume_id)
-    what = f"there is another volume named {other.name} ({other.volume_id}, {other.size_mb} MB), "
-    what += attachment(view, other)
-    if own is not None:
-        what += f"; the service has the volume {own.name} ({own.volume_id}, {own.size_mb} MB)"
+    has = f"; the service has the volume {own.label_with_size}" if own else ""
     return RefusedError(
-        what,
+        f"there is another volume named {other.label_with_size}, {attachment(view, other)}{has}",
         fix="find out in Railway's dashboard which of them has the data, attach it to the service, and "
         "detach and rename the other; then run `pulumi up --refresh`",
     )

@@ -14,7 +14,7 @@ from typing import Any
 from railway.args import Props, how_to_set, key_or_property
 from railway.fields import is_unknown
 from railway.graphql.errors import RefusedError
-from railway.graphql.models import Snapshot, VolumeView
+from railway.graphql.models import Snapshot
 
 
 def how_to_move(declared: Props) -> str:
@@ -26,26 +26,13 @@ def how_to_move(declared: Props) -> str:
     )
 
 
-def check_region(volume: VolumeView, declared: Props) -> None:
-    """Check that a volume is in the declared region.
-
-    Args:
-        volume: the live volume; not checked if Railway does not return its region.
-        declared: properties with `region`; an unknown one is not checked.
-
-    Raises:
-        RefusedError: another region is declared.
-    """
-    check_live_region(f"{volume.name} ({volume.volume_id})", volume.region, declared)
-
-
-def check_live_region(volume: str, live: str, declared: Props) -> None:
+def check_region(volume: str, live: str, declared: Props) -> None:
     """Check that a volume is in the declared region.
 
     Args:
         volume: the volume, for the error message.
         live: its region; "" if Railway does not return it: not checked.
-        declared: see `check_region`.
+        declared: properties with `region`; an unknown one is not checked.
 
     Raises:
         RefusedError: another region is declared.
@@ -76,12 +63,10 @@ def keep_with_volume(
     Raises:
         RefusedError: the declared settings would move the service.
     """
-    volumes = view.environment.volumes if view.environment else ()
-    volume = next((one for one in volumes if one.service_id == service_id and not one.deleted), None)
-    fields = dict(sent)
+    volume, fields = view.attached_volume(service_id), dict(sent)
     if volume is None or not volume.region:
         return fields
-    check_region(volume, declared)
+    check_region(volume.label, volume.region, declared)
     if fields.get("region") == "":
         fields["region"] = volume.region
     return fields

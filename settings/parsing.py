@@ -12,6 +12,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import cast
 
 from settings.problems import Problem
@@ -137,3 +138,17 @@ def parse_json(text: str, file: str) -> tuple[dict[str, object] | None, list[Pro
         what = f"must hold one JSON object, but holds {kind_of(value)}."
         fix = f"Wrap the content of {file} in {{ }}."
     return None, [Problem(key=file, what=what, fix=fix)]
+
+
+def read_text(path: Path, file: str) -> tuple[str | None, list[Problem]]:
+    """The text of a file, or the problem that it cannot be read. `file` names it."""
+    try:
+        return path.read_text(encoding="utf-8"), []
+    except (OSError, UnicodeDecodeError) as error:
+        return None, [Problem(key=file, what=f"cannot be read: {error}.", fix=f"Save {path} as UTF-8.")]
+
+
+def read_json(path: Path, file: str) -> tuple[dict[str, object] | None, list[Problem]]:
+    """The object in a JSON file with comments, or the problem; see `read_text` and `parse_json`."""
+    text, problems = read_text(path, file)
+    return (None, problems) if text is None else parse_json(text, file)

@@ -28,16 +28,6 @@ class Problem:
         return f"{self.key}: {self.what}\n    fix: {self.fix}"
 
 
-class ProblemsError(Exception):
-    """All problems at once; `str()` is the text that users see."""
-
-    problems: tuple[Problem, ...]
-
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__(render(self.problems))
-
-
 def render(problems: Iterable[Problem]) -> str:
     """All problems as one numbered text, in the order given."""
     listed = tuple(problems)

@@ -91,7 +91,11 @@ class ConfigReader:
 
         After a problem, a key has its default.
         """
-        return cast("_T", self._section(section, given))
+        values = {
+            name: self._value(part) if isinstance(part, Key) else self.section(part)
+            for name, part in fields_of(section).items()
+        }
+        return section(**given, **values)
 
     def explicit(self, name: str) -> object:
         """What the stack sets; None if it sets nothing, or what means "not set" in Pulumi.yaml."""
@@ -135,13 +139,6 @@ class ConfigReader:
                     what += f' Did you mean "{NAMESPACE}:{guess}"?'
                     fix = f"{set_command(guess, '<value>')}  and  {remove_command(name)}"
                 self.add(name, what, fix)
-
-    def _section(self, section: type, given: Mapping[str, object]) -> object:
-        values = {
-            name: self._value(part) if isinstance(part, Key) else self._section(part, {})
-            for name, part in fields_of(section).items()
-        }
-        return section(**given, **values)
 
     def _value(self, key: Key) -> object:
         name = key.name

@@ -14,13 +14,12 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import requests
 from requests.auth import AuthBase
-from tenacity import RetryCallState, Retrying, retry_if_exception
+from tenacity import RetryCallState, Retrying
 
 from railway.clock import Clock, format_duration, log_progress
 from railway.graphql import responses
@@ -105,7 +104,7 @@ class RailwayClient:
     """
 
     def __init__(self, access: Access, clock: Clock) -> None:
-        self._access = access
+        self.access = access
         self.clock = clock
         self._local = threading.local()
         self._budget = Budget()
@@ -131,38 +130,24 @@ class RailwayClient:
         end = self.clock.deadline(deadline)
         busy_end = self.clock.deadline(max(deadline, _BUSY_SECONDS))
 
-        def should_retry(error: BaseException) -> bool:
+        def should_retry(state: RetryCallState) -> bool:
+            error = _error_of(state)
+            # Of many rate-limited requests only some succeed in the next second, and a build takes minutes:
+            # for them the deadline is the limit, and not the number of attempts.
+            unlimited = isinstance(error, RateLimitedError | BusyError)
             return (
-                isinstance(error, RequestError)
+                error is not None
+                and (unlimited or state.attempt_number < _ATTEMPTS)
                 and not (busy_end if isinstance(error, BusyError) else end).passed
                 and (document.kind == "query" or document.repeatable or had_no_effect(error))
                 and can_succeed_later(error)
             )
 
-        def wait(state: RetryCallState) -> float:
-            error = _error_of(state)
-            return retry_pause(error, state.attempt_number) if error is not None else 0.0
-
-        def log_retry(state: RetryCallState) -> None:
-            error = _error_of(state)
-            if error is not None:
-                self._log_retry(document.name, error, state.next_action.sleep if state.next_action else 0.0)
-
-        def should_stop(state: RetryCallState) -> bool:
-            # Of many rate-limited requests only some succeed in the next second: for them the deadline is the
-            # limit, and not the number of attempts.
-            # The same is true while Railway is busy: a build takes minutes.
-            return state.attempt_number >= _ATTEMPTS and not isinstance(
-                _error_of(state), RateLimitedError | BusyError
-            )
-
         attempts = Retrying(
-            retry=retry_if_exception(should_retry),
-            wait=wait,
-            stop=should_stop,
+            retry=should_retry,
+            wait=retry_pause,
             sleep=self.clock.sleep,
-            before_sleep=log_retry,
-            reraise=True,
+            before_sleep=lambda state: self._log_retry(document.name, state),
         )
         return attempts(self._send, document, variables)
 
@@ -176,8 +161,8 @@ class RailwayClient:
             document.name,
             responses.Raw(response.status_code, response.headers, response.text),
             variables=variables,
-            token=self._access.token,
-            kind=self._access.kind,
+            token=self.access.token,
+            kind=self.access.kind,
         )
         return Answer(data, _not_before(response.headers.get("Date"), elapsed))
 
@@ -191,8 +176,8 @@ class RailwayClient:
                 self._url,
                 data=body.encode(),
                 headers={"Content-Type": "application/json", "Accept": "application/json"},
-                auth=_Token(self._access),
-                timeout=(10.0, self._access.timeout),
+                auth=_Token(self.access),
+                timeout=(10.0, self.access.timeout),
                 allow_redirects=False,
             )
         except (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError):
@@ -204,7 +189,7 @@ class RailwayClient:
         except requests.exceptions.ConnectionError as error:
             failure = _connection_failure(document.name, error)
         except requests.exceptions.Timeout:
-            waited = format_duration(self._access.timeout)
+            waited = format_duration(self.access.timeout)
             failure = AmbiguousError(document.name, f"no answer within {waited}", fix=responses.RUN_AGAIN)
         except requests.exceptions.RequestException as error:
             reason = f"the connection broke during the answer ({type(error).__name__})"
@@ -255,9 +240,10 @@ class RailwayClient:
             f"{format_duration(left)}, at {responses.instant(left)}"
         )
 
-    def _log_retry(self, operation: str, error: RequestError, seconds: float) -> None:
+    def _log_retry(self, operation: str, state: RetryCallState) -> None:
         """Log a wait; a short one only if many of them may follow."""
-        if seconds >= _LOGGED_WAIT or isinstance(error, RateLimitedError):
+        error, seconds = _error_of(state), state.next_action.sleep if state.next_action else 0.0
+        if error is not None and (seconds >= _LOGGED_WAIT or isinstance(error, RateLimitedError)):
             self._log_wait(f"{operation}: {error.traced_reason}", seconds)
 
     def _log_wait(self, why: str, seconds: float) -> None:
@@ -284,8 +270,9 @@ def can_succeed_later(error: RequestError) -> bool:
     return had_no_effect(error) or isinstance(error, AmbiguousError | ServerFaultError)
 
 
-def retry_pause(error: RequestError, attempt: int) -> float:
+def retry_pause(state: RetryCallState) -> float:
     """Seconds to wait before the next attempt."""
+    error, attempt = _error_of(state), state.attempt_number
     if isinstance(error, ThrottledError):
         return THROTTLE_WAIT
     if isinstance(error, RateLimitedError):
@@ -328,13 +315,8 @@ def _not_before(date: str | None, elapsed: float) -> datetime | None:
     The header has whole seconds, and is written by Railway's edge and not by its database: a second of
     tolerance for each.
     """
-    if date is None:
-        return None
-    try:
-        answered = parsedate_to_datetime(date)
-    except ValueError:
-        return None
-    return answered.astimezone(UTC) - timedelta(seconds=elapsed + 1.0)
+    answered = responses.seconds_of_date(date)
+    return None if answered is None else datetime.fromtimestamp(answered - elapsed - 1.0, UTC)
 
 
 def _whole(value: str | None) -> int | None:

@@ -26,6 +26,11 @@ class Named:
     id: str
     name: str
 
+    @staticmethod
+    def of(node: Node) -> Named:
+        """Read an object."""
+        return Named(node["id"], node["name"])
+
 
 @dataclass(frozen=True)
 class ProjectView:
@@ -170,6 +175,11 @@ class TcpProxyView:
     domain: str
     proxy_port: int
 
+    @staticmethod
+    def of(node: Node) -> TcpProxyView:
+        """Read a TCP proxy."""
+        return TcpProxyView(node["id"], int(node["applicationPort"]), node["domain"], int(node["proxyPort"]))
+
 
 @dataclass(frozen=True)
 class InstanceView:
@@ -213,6 +223,16 @@ class VolumeView:
     size_mb: int
     state: str
     deleted: bool
+
+    @property
+    def label(self) -> str:
+        """Its name and its id, for messages."""
+        return f"{self.name} ({self.volume_id})"
+
+    @property
+    def label_with_size(self) -> str:
+        """Its name, id and size, for messages."""
+        return f"{self.name} ({self.volume_id}, {self.size_mb} MB)"
 
     @staticmethod
     def of(node: Node) -> VolumeView:
@@ -286,10 +306,19 @@ class Snapshot:
     project: ProjectView | None
     environment: EnvironmentView | None
 
+    @property
+    def services(self) -> tuple[Named, ...]:
+        """The services of the project."""
+        return self.project.services if self.project else ()
+
+    @property
+    def volumes(self) -> tuple[VolumeView, ...]:
+        """The volumes in this environment, including deleted ones."""
+        return self.environment.volumes if self.environment else ()
+
     def service(self, service_id: str) -> Named | None:
         """The service with this id; None if the project does not have it."""
-        services = self.project.services if self.project else ()
-        return next((service for service in services if service.id == service_id), None)
+        return next((service for service in self.services if service.id == service_id), None)
 
     @property
     def is_deleted(self) -> bool:
@@ -342,8 +371,12 @@ class Snapshot:
 
     def volume(self, volume_id: str) -> VolumeView | None:
         """The volume in this environment, even if it is deleted; None if there is none."""
-        volumes = self.environment.volumes if self.environment else ()
-        return next((volume for volume in volumes if volume.volume_id == volume_id), None)
+        return next((volume for volume in self.volumes if volume.volume_id == volume_id), None)
+
+    def attached_volume(self, service_id: str) -> VolumeView | None:
+        """The volume of a service that is not deleted; None if it has none."""
+        own = (one for one in self.volumes if one.service_id == service_id and not one.deleted)
+        return next(own, None)
 
     def triggers(self, service_id: str) -> tuple[TriggerView, ...]:
         """The service's triggers in this environment; that there is at most one is not documented."""
@@ -373,7 +406,7 @@ def moment(value: str) -> datetime:
 
 
 def _named(connection: Node) -> tuple[Named, ...]:
-    return tuple(Named(node["id"], node["name"]) for node in nodes(connection) if not node.get("deletedAt"))
+    return tuple(Named.of(node) for node in nodes(connection) if not node.get("deletedAt"))
 
 
 def _being_deleted(domain: Node) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 import pytest
 
-from railway.graphql import documents
+from railway.graphql.documents import DOCUMENTS
 from railway.project import ProjectProvider
 from railway.service_domain import ServiceDomainProvider
 from tests.conformance.dynamic_process import REFUSALS, refusal_text
@@ -25,7 +25,7 @@ from tests.conformance.test_railway_volume import refusal
 
 pytestmark = pytest.mark.conformance
 
-WRITES = {document.name for document in documents.ALL if document.kind == "mutation"}
+WRITES = {document.name for document in DOCUMENTS.values() if document.kind == "mutation"}
 
 
 def production(world: World) -> dict[str, str]:

@@ -13,7 +13,7 @@ import grpc
 import pytest
 
 from railway.environment import EnvironmentProvider
-from railway.graphql import documents
+from railway.graphql.documents import DOCUMENTS
 from railway.service import ServiceProvider
 from railway.service_settings import ServiceSettingsProvider
 from sandbox.local_server import LocalServer
@@ -426,7 +426,7 @@ def _at_once(world: World, answer: object) -> None:
 def _nothing_staged(world: World, answer: object) -> None:
     """How many changes are staged is not asked at all."""
     del world, answer
-    assert not [one.name for one in documents.ALL if "unmergedChangesCount" in one.text]
+    assert not [one.name for one in DOCUMENTS.values() if "unmergedChangesCount" in one.text]
 
 
 def _settings_elsewhere(world: World, answer: object) -> None:

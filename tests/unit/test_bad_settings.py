@@ -11,7 +11,7 @@ import pytest
 from checkout import app
 from settings.load import load_settings
 from settings.model import Settings
-from settings.problems import Problem, ProblemsError
+from settings.problems import Problem, render
 from tests import bad_settings
 from tests.bad_settings import APP, SETTINGS, Bad
 
@@ -32,7 +32,7 @@ def load(bad: Bad, stack: Stack, app_dir: Path | None = None) -> tuple[Settings 
 
 
 def check(bad: Bad, problems: list[Problem]) -> None:
-    told = str(ProblemsError(problems))
+    told = render(problems)
     assert [problem.key for problem in problems] == [bad.key], told
     assert bad.fix in problems[0].fix, told
     assert "Traceback" not in told

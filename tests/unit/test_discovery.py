@@ -12,6 +12,7 @@ import pytest
 
 from checkout.discovery import Discovered, discover, overwritten_exports
 from checkout.discovery_source import Source
+from settings.model import GoogleSettings
 from settings.parsing import mapping
 from settings.problems import Problem
 
@@ -76,8 +77,9 @@ class Codebase:
             app_dir=self.app,
             where="functions",
             digest=digest,
-            project="crm-sandbox",
-            firebase_config={"projectId": "crm-sandbox", **({"storageBucket": bucket} if bucket else {})},
+            google=GoogleSettings(
+                project="crm-sandbox", firestore_location="eur3", storage_bucket=bucket or None
+            ),
             environment=environment or {},
             timeout=timeout,
         )

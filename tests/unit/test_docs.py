@@ -390,7 +390,7 @@ def test_one_version_of_pulumi() -> None:
 
 def test_what_an_adoption_must_say_is_what_it_says() -> None:
     (line,) = [line for line in ADOPT.splitlines() if line.startswith("- The block ")]
-    source = (ROOT / "railway" / "adoption_report.py").read_text()
+    source = (ROOT / "railway" / "adoption.py").read_text()
     quoted = {*re.findall(r"\*(keeps [^*]+)\*", line), *re.findall(r"`(adoption [^`]+)`", line)}
     assert quoted == {"adoption of the Railway project", "keeps the service", "keeps the volume"}
     assert all(text.removeprefix("keeps ") in source for text in quoted)

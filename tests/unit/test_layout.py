@@ -123,7 +123,9 @@ def test_railways_client_knows_no_resource() -> None:
         for path in modules("railway")
         if any(
             isinstance(node, ast.ClassDef)
-            and any(ast.unparse(base) == "dynamic.Resource" for base in node.bases)
+            and any(
+                re.match(r"dynamic\.Resource$|RailwayResource\[", ast.unparse(base)) for base in node.bases
+            )
             for node in ast.walk(ast.parse(path.read_text()))
         )
     }

@@ -18,18 +18,15 @@ from checkout.endpoints import (
 )
 from checkout.manifest import Context, Parsed, parse
 from checkout.params import Params
+from settings.model import GoogleSettings
 from settings.problems import Problem
 
 pytestmark = pytest.mark.unit
 
 CONTEXT = Context(
     where="functions",
-    project="crm-sandbox",
-    region="europe-west1",
+    google=GoogleSettings(project="crm-sandbox", region="europe-west1", firestore_location="eur3"),
     runtime="nodejs22",
-    firestore_location="eur3",
-    firestore_database="(default)",
-    functions_roles=("roles/datastore.user",),
 )
 HTTPS: dict[str, object] = {"platform": "gcfv2", "entryPoint": "send", "httpsTrigger": {}}
 EVENT: dict[str, object] = {

@@ -22,7 +22,7 @@ from settings.keys import NAMESPACE, ValueType, keys_of, setting
 from settings.load import load_settings
 from settings.model import KEYS, RailwaySettings, Settings
 from settings.parsing import mapping
-from settings.problems import Problem, ProblemsError
+from settings.problems import Problem, render
 from tests import bad_settings
 from tests.bad_settings import ROOT, Bad
 
@@ -222,14 +222,14 @@ def test_a_wrong_type_under_a_key_stored_as_secret_is_masked(stack: Stack) -> No
     values, keys = bad_settings.stack_config(bad)
     _, problems = load_settings(stack(values, keys), "sandbox", bad_settings.ENVIRON)
     assert [problem.key for problem in problems] == ["whatsapp-crm:replicas"]
-    assert "hunter2" not in str(ProblemsError(problems))
+    assert "hunter2" not in render(problems)
 
 
 def test_all_problems_are_numbered_in_one_text() -> None:
-    error = ProblemsError(
+    text = render(
         [Problem(key="a", what="is wrong.", fix="correct a"), Problem(key="b", what="too.", fix="correct b")]
     )
-    assert str(error).splitlines() == [
+    assert text.splitlines() == [
         "2 problems in the settings or the app. Nothing was changed on Railway or Google.",
         "1. a: is wrong.",
         "    fix: correct a",

@@ -123,7 +123,7 @@ def test_a_list_may_lag_behind_a_creation_but_not_for_ever() -> None:
 
 def test_an_index_that_is_not_ready_at_a_refresh_is_drift(monkeypatch: pytest.MonkeyPatch) -> None:
     builds = Builds({"1": 0, "2": 100, "text": 0})
-    monkeypatch.setattr(index_builds, "_api", lambda: builds)
+    monkeypatch.setattr(index_builds, "shared_api", lambda: builds)
     provider = IndexBuildsProvider()
     read = provider.read("id", PROPS)
     assert read.outs is not None
@@ -170,7 +170,7 @@ class Fields:
 
 def test_only_a_ttl_that_moved_to_another_field_is_disabled(monkeypatch: pytest.MonkeyPatch) -> None:
     fields = Fields()
-    monkeypatch.setattr(ttl_handover, "_api", lambda: fields)
+    monkeypatch.setattr(ttl_handover, "shared_api", lambda: fields)
     place = {"project": "p", "database": "(default)"}
     olds = {**place, "fields": {"sessions": "expireAt", "outbox": "doneAt", "logs": "at"}}
     news = {**place, "fields": {"sessions": "deleteAfter", "outbox": "doneAt", "new": "at"}}

@@ -18,12 +18,12 @@ from google.oauth2.credentials import Credentials
 
 from firebase import transport
 from firebase.errors import GoogleError
-from firebase.rest import PRODUCTS, GoogleApi
+from firebase.rest import GoogleApi
 
 pytestmark = pytest.mark.unit
 
 TOKEN = "-".join(["a", "made", "up", "token"])
-VARIABLE = PRODUCTS["firebaserules"].variable
+VARIABLE = "GOOGLE_FIREBASERULES_CUSTOM_ENDPOINT"
 
 
 Answer = tuple[int, str, dict[str, str]]  # status, body, headers

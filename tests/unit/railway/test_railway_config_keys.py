@@ -39,8 +39,7 @@ def test_a_resource_records_only_the_keys_that_its_messages_name() -> None:
         size_mb=1,
         config_keys=keys,
     )
-    assert inputs_of(args, "revision")["config_keys"] == {"volume_name": "shop:volume"}
-    assert inputs_of(args, "revision")["revision"] is None
+    assert inputs_of(args)["config_keys"] == {"volume_name": "shop:volume"}
 
 
 @pytest.mark.parametrize("provider", [VolumeProvider(), DeploymentProvider(), ServiceProvider()])

@@ -9,7 +9,7 @@ import pytest
 
 from railway import deployment_trigger
 from railway.args import ServiceScopeArgs
-from railway.graphql import documents
+from railway.graphql.documents import DOCUMENTS
 from railway.service_settings import ServiceSettingsProvider
 from railway.settings_table import (
     SETTINGS,
@@ -41,13 +41,12 @@ NODE: dict[str, Any] = {setting.input: None for setting in SETTINGS} | {
 
 def test_every_property_is_a_row_or_belongs_to_the_source() -> None:
     """And every row is compared, and read by the snapshot if it can be read."""
-    scope = {field.name for field in dataclasses.fields(ServiceScopeArgs)} | {"has_volume", "image"}
-    trigger = {field.name for field in deployment_trigger.FIELDS}
+    scope = {field.name for field in dataclasses.fields(ServiceScopeArgs)} | {"has_volume"}
     declared = {field.name for field in dataclasses.fields(ServiceSettingsArgs)}
-    assert declared == scope | trigger | {setting.name for setting in SETTINGS}
+    assert declared == scope | deployment_trigger.COMMIT | {setting.name for setting in SETTINGS}
     assert {field.name for field in ServiceSettingsProvider.FIELDS} == declared
     for setting in SETTINGS:
-        assert setting.readable is (setting.input in documents.SNAPSHOT_READ.text.split())
+        assert setting.readable is (setting.input in DOCUMENTS["SnapshotRead"].text.split())
 
 
 def test_only_these_undeclared_settings_are_left_to_railway() -> None:

@@ -36,15 +36,20 @@ class Triggers:
         self.deleted: list[str] = []
         self.updates = 0
 
-    def create_trigger(self, **fields: Any) -> tuple[TriggerView, datetime | None]:
+    def create(self, operation: str, read: object, **fields: Any) -> tuple[TriggerView, datetime | None]:
+        assert (operation, fields["provider"]) == ("TriggerCreate", "github")
         return self._answer("new", fields)
 
-    def update_trigger(self, trigger_id: str, **fields: Any) -> tuple[TriggerView, datetime | None]:
+    def write_object(
+        self, operation: str, read: object, **variables: Any
+    ) -> tuple[TriggerView, datetime | None]:
+        assert operation == "TriggerUpdate"
         self.updates += 1
-        return self._answer(trigger_id, fields)
+        return self._answer(variables["id"], variables["input"])
 
-    def delete_trigger(self, trigger_id: str) -> None:
-        self.deleted.append(trigger_id)
+    def write(self, operation: str, **variables: Any) -> None:
+        assert operation == "TriggerDelete"
+        self.deleted.append(variables["id"])
 
     def _answer(self, trigger_id: str, fields: dict[str, Any]) -> tuple[TriggerView, datetime | None]:
         branch = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
