@@ -69,7 +69,7 @@ class FunctionsArgs:
 class Functions(Component):
     """The functions.
 
-    `urls` has the addresses of HTTP functions by id, `deployed` what is verified, `ready` the resources.
+    `urls` has the addresses of HTTP functions by id, `deployed` what is verified, `ready` what to depend on.
 
     Example:
         functions = Functions("functions", FunctionsArgs(codebases=app.codebases, after=indexes.ready, ...))
@@ -155,7 +155,8 @@ class Functions(Component):
             case EventTrigger() | ScheduleTrigger():
                 callers = [member(email)]
         invokers = [self._invoker(key, endpoint, caller, function) for caller in callers]
-        self.ready += [function, *invokers]
+        # An invoker exists after its function, and the SDK walks through the graph for each dependency.
+        self.ready += invokers or [function]
         if isinstance(trigger, HttpsTrigger | CallableTrigger):
             self.urls[endpoint.id] = url(endpoint, self._project)
         if isinstance(trigger, ScheduleTrigger):

@@ -18,15 +18,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
+from pulumi.dynamic import CheckFailure, CheckResult
 
 from railway import other_environments
 from railway.args import Props, ResourceArgs, how_to_set, how_to_unset, key_or_property, switch
 from railway.deleted_volume import volume_deleted_with
 from railway.fields import fields_of, optional
 from railway.graphql.credentials import TokenKind
-from railway.graphql.errors import MissingError, RefusedError
-from railway.graphql.models import ProjectView
-from railway.provider import RailwayProvider, RailwayResource
+from railway.graphql.errors import MissingError, RailwayError, RefusedError
+from railway.graphql.models import Named, ProjectView
+from railway.provider import RailwayProvider, RailwayResource, non_null
 from railway.waiting import create_once
 
 
@@ -190,15 +191,55 @@ class ProjectProvider(RailwayProvider):
         _check_service(project, props)
         return project
 
-    def _find_or_create(self, props: Props) -> ProjectView:
-        api = self.railway.api
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Validate the inputs; of a project that is not in the state yet also what `create_object` refuses.
+
+        So a preview reports a project of the same name. An error of the request is left to `create_object`.
+        """
+        result = super().check(_olds, news)
+        props = result.inputs
+        known = all(isinstance(props.get(name), str) for name in ("project_name", "stack_marker"))
+        if non_null(_olds) or result.failures or props.get("adopt_project_id") or not known:
+            return result
+        try:
+            workspace = self._workspace(props)
+            projects = self.railway.api.projects(workspace)
+            self.railway.store_projects(workspace, projects)
+            self._check_name(workspace, projects, props)
+        except RefusedError as error:
+            return CheckResult(props, [CheckFailure("", str(error))])
+        except RailwayError:
+            pass
+        return result
+
+    def _workspace(self, props: Props) -> str:
         if self.access.kind == "project":
             raise RefusedError(
                 "RAILWAY_TOKEN is a project token, which can neither find projects nor create one",
                 fix="use an account or workspace token in RAILWAY_API_TOKEN, or adopt a project: "
                 f"{how_to_set(props, 'adopt_project_id', '<id>')}",
             )
-        workspace = props.get("workspace_id") or self._only_workspace(props)
+        return str(props.get("workspace_id") or self._only_workspace(props))
+
+    def _check_name(self, workspace: str, projects: Sequence[tuple[Named, str]], props: Props) -> bool:
+        """Return whether one of the projects has the stack's marker.
+
+        Raises:
+            RefusedError: none has it, and there is one of the declared name.
+        """
+        marker = marker_text(props["stack_marker"])
+        if any(marker in description for _, description in projects):
+            return True
+        same_name = {
+            one.id: _MARKERS.findall(text) for one, text in projects if one.name == props["project_name"]
+        }
+        if same_name:
+            raise _name_in_use(workspace, same_name, props)
+        return False
+
+    def _find_or_create(self, props: Props) -> ProjectView:
+        api = self.railway.api
+        workspace = self._workspace(props)
         name, marker = props["project_name"], marker_text(props["stack_marker"])
 
         def find() -> ProjectView | None:
@@ -211,14 +252,12 @@ class ProjectProvider(RailwayProvider):
                 )
             return self.railway.project(marked[0].id) if marked else None
 
-        projects = api.projects(workspace)
-        if any(marker in description for _, description in projects):
+        stored = self.railway.take_projects(workspace)
+        projects = api.projects(workspace) if stored is None else stored
+        if self._check_name(workspace, projects, props):
             found = find()
             if found is not None:
                 return found
-        same_name = {one.id: _MARKERS.findall(text) for one, text in projects if one.name == name}
-        if same_name:
-            raise _name_in_use(workspace, same_name, props)
 
         def create() -> ProjectView:
             created, _ = api.create(

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from railway.clock import Clock
 from railway.fields import Mismatch
 from railway.graphql.errors import MissingError, NotFoundError, WaitTimeoutError
-from railway.graphql.models import EnvironmentView, ProjectView, Snapshot
+from railway.graphql.models import EnvironmentView, Named, ProjectView, Snapshot
 
 if TYPE_CHECKING:
     from railway.graphql.api import RailwayApi
@@ -250,6 +250,7 @@ class AccountCache:
         self._environments: dict[tuple[str, str], EnvironmentCache] = {}
         self._locks: dict[str, threading.RLock] = {}
         self._projects: dict[str, tuple[ProjectView, float]] = {}
+        self._lists: dict[str, tuple[list[tuple[Named, str]], float]] = {}
 
     def environment(self, project_id: str, environment_id: str) -> EnvironmentCache:
         """The cache of one environment."""
@@ -281,6 +282,17 @@ class AccountCache:
             with self._gate:
                 self._projects[project_id] = (project, time.monotonic())
         return project
+
+    def store_projects(self, workspace_id: str, projects: list[tuple[Named, str]]) -> None:
+        """Store the projects of a workspace for the next `take_projects`."""
+        with self._gate:
+            self._lists[workspace_id] = (projects, time.monotonic())
+
+    def take_projects(self, workspace_id: str) -> list[tuple[Named, str]] | None:
+        """Return the stored projects of a workspace once; None if there are none, or older than MAX_AGE."""
+        with self._gate:
+            projects, stored = self._lists.pop(workspace_id, (None, 0.0))
+        return projects if time.monotonic() - stored < MAX_AGE else None
 
     def invalidate(self, project_id: str) -> None:
         """Forget a project and the snapshots of its environments."""

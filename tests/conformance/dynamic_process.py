@@ -46,6 +46,19 @@ class Live:
     outs: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
+class CheckFailedError(AssertionError):
+    """`Check` refused the inputs; the message has its reasons."""
+
+
+REFUSALS = (grpc.RpcError, CheckFailedError)
+"""What `Check` and the other calls raise."""
+
+
+def refusal_text(error: BaseException) -> str:
+    """What a user reads of one of `REFUSALS`."""
+    return str(error.details() if isinstance(error, grpc.Call) else error)
+
+
 class _Cold:
     """A process started as the engine starts it."""
 
@@ -168,7 +181,8 @@ class DynamicResource:
         answer = self._stub.Check(
             provider_pb2.CheckRequest(olds=self._struct(olds or {}), news=self._struct(news)), timeout=SECONDS
         )
-        assert not answer.failures, answer.failures
+        if answer.failures:
+            raise CheckFailedError("\n".join(failure.reason for failure in answer.failures))
         return self._keep(answer.inputs)
 
     def diff(self, live: Live, news: Mapping[str, Any]) -> Difference:

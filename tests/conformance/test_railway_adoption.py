@@ -10,6 +10,7 @@ import pytest
 from railway.graphql.documents import DOCUMENTS
 from railway.project import ProjectProvider
 from railway.service_domain import ServiceDomainProvider
+from tests.conformance.dynamic_process import REFUSALS, refusal_text
 from tests.conformance.railway_world import (
     CONFIG_KEYS,
     REPO,
@@ -114,12 +115,11 @@ def refused(world: World, declared: Declared, **environ: str) -> str:
     """What a person reads; nothing was changed, and nothing that changes anything was sent."""
     before = world.admin("state")
     world.reset()
-    with world.operation(config=None, **environ) as process, pytest.raises(grpc.RpcError) as caught:
+    with world.operation(config=None, **environ) as process, pytest.raises(REFUSALS) as caught:
         Engine().up(process, declared)
-    assert isinstance(caught.value, grpc.Call)
     assert world.admin("state") == before
     assert not WRITES & set(world.counts()[0])
-    return str(caught.value.details())
+    return refusal_text(caught.value)
 
 
 def test_a_running_production_is_adopted_with_one_deployment(railway: World) -> None:

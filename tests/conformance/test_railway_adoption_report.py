@@ -292,7 +292,7 @@ def test_a_volume_name_that_is_used_is_refused(railway: World) -> None:
     )
     railway.admin("clock", {"advance": 5})
     text = refused(railway, wish(ids["project"]))
-    assert f"the Railway environment has another volume named sessions ({other}, 50000 MB), attached to no service" in text
+    assert f"has another volume named sessions ({other}, 50000 MB), attached to no service" in text
 
 
 def test_a_volume_deleted_in_the_dashboard_is_not_replaced_by_an_empty_one(railway: World) -> None:

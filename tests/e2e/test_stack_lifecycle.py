@@ -108,7 +108,7 @@ def test_the_preview_shows_what_will_become_and_changes_nothing(life: Life) -> N
         "gcp:firestore:Index",
     ):
         assert kind in life.done["preview"].stdout
-    assert life.railway["preview"].requests == 0
+    assert life.railway["preview"].operations == {"ProjectsFind": 1}
     assert not [
         o for o in life.google["preview"].operations if not o.startswith("GET") and not o.endswith(".test")
     ]
