@@ -121,4 +121,4 @@ def test_a_second_that_never_has_room_ends(railway: World) -> None:
     assert 3 <= time.monotonic() - begun < 20
     assert isinstance(caught.value, grpc.Call)
     assert "too many requests in a short time" in str(caught.value.details())
-    assert "fix: wait a minute and run `pulumi up` again" in str(caught.value.details())
+    assert "fix: wait a minute, then run `pulumi up` again" in str(caught.value.details())
