@@ -206,7 +206,7 @@ def test_a_region_that_is_declared_later_moves_nothing_away_from_the_volume(rail
     with railway.operation() as process:
         text = process.resource(VolumeProvider()).check(saved | {"region": EUROPE}, saved)["region"]
     assert (
-        f"fix: set region to {AMERICA} in the program; or change the region of the service in Railway's"
+        f"fix: pulumi config set whatsapp-crm:railwayRegion {AMERICA}; or change the region of the service"
         in text
     )
     # In the dashboard, where the service takes its volume with it.
