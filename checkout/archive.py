@@ -193,8 +193,8 @@ class _Walk:
         for pattern in self._ignored.without_effect:
             shown = pattern.strip().strip("/").removeprefix("./")
             yield (
-                f'"{pattern}" in "functions.ignore" excludes nothing: as in the Firebase CLI, a pattern with '
-                f'/ is compared with the whole path. Write "**/{shown}".'
+                f'"{pattern}" in "functions.ignore" matches no file: as in the Firebase CLI, a pattern with '
+                f'/ must match the whole path. Write "**/{shown}".'
             )
 
     def _entry(self, path: Path, name: str, above: tuple[str, ...]) -> Iterator[str]:

@@ -267,7 +267,10 @@ class Options:
             key = self.resolved(entry.get("key"))
             secret = self.resolved(entry.get("secret")) or key
             if not isinstance(key, str) or not _VARIABLE.fullmatch(key):
-                self._add(f"{key}, a secret, is not a variable name.", "Use letters, digits and _.")
+                self._add(
+                    f"the name of the secret {key} is not a valid variable name.",
+                    "Use letters, digits and _.",
+                )
             elif not isinstance(secret, str) or not _SECRET.fullmatch(secret):
                 what = f'"{secret}" is not the name of a secret in this project.'
                 self._add(what, "Use the short name of the secret; the program pins the version.")

@@ -78,7 +78,7 @@ def config_problems(
     for name in sorted(set(names) & declared):
         what = f"{name} is a param of the functions."
         value = set_command("functionParams", "<string>", f".{name}")
-        fix = f"{value}  and  {remove_command(KEY, names[name])}"
+        fix = f"{value}\n    {remove_command(KEY, names[name])}"
         problems.append(Problem(key=f"{NAMESPACE}:{KEY}", what=what, fix=fix))
     return problems
 

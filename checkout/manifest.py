@@ -360,7 +360,7 @@ class _Reader:
             what = f'{name}: "{document}" has {len(several)} multi-segment wildcards, but can have one.'
             self._add(what, f"Keep one of {', '.join(several)}.")
         elif not document or (not several and len(segments) % 2):
-            fix = 'Alternate collections and documents: "threads/{threadId}/messages/{messageId}".'
+            fix = 'Name a collection, then a document, and so on: "threads/{threadId}/messages/{messageId}".'
             self._add(f'{name}: "{document}" is not the path of a document.', fix)
 
     def _known(self, name: str, body: Mapping[str, object], known: tuple[str, ...], what: str) -> None:
@@ -378,5 +378,5 @@ class _Reader:
             first = seen.setdefault((endpoint.service_id, endpoint.region), endpoint.id)
             if first != endpoint.id:
                 both = f"{first} and {endpoint.id}"
-                fix = f"Rename {first} or {endpoint.id}: case, and _ or -, make no difference there."
+                fix = f"Rename {first} or {endpoint.id}: Cloud Run ignores case, and treats _ and - alike."
                 self._add(f"{both} would share the Cloud Run service {endpoint.service_id}.", fix)

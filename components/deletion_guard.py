@@ -65,7 +65,7 @@ class DeletionGuardProvider(Provider):
         if 3 * len(gone) >= len(before):
             reason = _refusal(gone, len(before), "which is a third of them or more")
         elif news["production"] and kept:
-            reason = _refusal(kept, len(before), "although nothing of theirs changed in the source")
+            reason = _refusal(kept, len(before), "but the source still mentions them as often as before")
         failures = [] if reason is None else [dynamic.CheckFailure("", reason)]
         return dynamic.CheckResult(inputs, failures)
 

@@ -54,7 +54,7 @@ class StateUnreadableError(UserError):
     def __init__(self, command: Sequence[str], reason: str) -> None:
         super().__init__(
             f"Nothing was deleted. `{shlex.join(command)}`, which shows whether the volume is protected, "
-            f"failed: {reason}\n  fix: correct the reason, then run `pulumi destroy` again"
+            f"failed: {reason}\n  fix: remove the cause shown above, then run `pulumi destroy` again"
         )
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -41,6 +41,14 @@ LISTED_SECONDS = 30.0
 SHOWN = 5
 
 
+def broken_fix(keys: Sequence[str]) -> str:
+    """The fix for indexes that Firestore could not build."""
+    return (
+        f"delete {', '.join(keys)} in the Firebase console (Firestore Database, Indexes), then run "
+        "`pulumi up --refresh --run-program`, which creates them again"
+    )
+
+
 class IndexBuildError(UserError):
     """At least one index is not READY.
 
@@ -55,12 +63,9 @@ class IndexBuildError(UserError):
         broken = sorted(key for key, state in states.items() if state in BROKEN)
         missing = sorted(key for key, state in states.items() if state == MISSING)
         if broken:
-            fix = (
-                f"delete {', '.join(broken)} in the Firebase console (Firestore Database, Indexes), then run "
-                "`pulumi up --refresh`: it creates the index again"
-            )
+            fix = broken_fix(broken)
         elif missing:
-            fix = "run `pulumi up --refresh`: it creates again what was deleted outside the program"
+            fix = "run `pulumi up --refresh --run-program`: it creates again what was deleted elsewhere"
         else:
             fix = (
                 "run `pulumi up` again: the builds go on by themselves, and the next `up` waits for the rest"

@@ -162,7 +162,11 @@ def _error(operation: str, status: int, parsed: JsonObject | None) -> GoogleErro
     elif status == 401:
         fix = _LOGIN
     elif status == 403:
-        fix = "grant the missing permission to the account that runs Pulumi"
+        fix = "grant the account that runs Pulumi the role with this permission: docs/ci.md lists the roles"
+    elif status == 404:
+        fix = "check the project id; if the object was deleted, run `pulumi up --refresh --run-program`"
+    elif status == 409:
+        fix = "the object exists and is not in the stack, or somebody else changes it: docs/adopt.md"
     elif status in RETRIED_STATUS:
         fix = "run the command again in a few minutes"
     else:

@@ -50,7 +50,7 @@ class TtlNotDisabledError(UserError):
         super().__init__(
             f"Firestore has not disabled the TTL of {collection}.{field} within {WAIT_SECONDS / 60:.0f} "
             "minutes. A collection has at most one TTL field, so the new one was not created.\n"
-            "  fix: run `pulumi up` again; it continues here"
+            "  fix: run `pulumi up` again; it waits for this again"
         )
 
 

@@ -38,14 +38,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     if options.stack is None and sys.stdin.isatty():
-        return _usage_error("nothing to verify on stdin\n  fix: python -m ops verify --stack NAME")
+        return _usage_error("verify", "nothing to verify on stdin\n  fix: python -m ops verify --stack NAME")
     try:
         if options.stack is None:
             spec = verification_spec.from_lines(sys.stdin.read(), os.environ)
         else:
             spec = stack.verification(options.stack)
     except (verification_spec.SpecError, stack.StackError) as error:
-        return _usage_error(str(error))
+        return _usage_error("verify", str(error))
     results = verify.check(spec, GoogleApi())
     check_results.show(f"Verification of {spec.project}", results)
     return FAILED if any(result.failed for result in results) else OK
@@ -55,11 +55,11 @@ def _drift(options: argparse.Namespace) -> int:
     try:
         return stack.drift(options.stack, sys.stdout)
     except stack.StackError as error:
-        return _usage_error(str(error))
+        return _usage_error("drift", str(error))
 
 
-def _usage_error(message: str) -> int:
-    print(f"python -m ops verify: {message}", file=sys.stderr)
+def _usage_error(command: str, message: str) -> int:
+    print(f"python -m ops {command}: {message}", file=sys.stderr)
     return USAGE_ERROR
 
 

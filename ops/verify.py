@@ -79,6 +79,8 @@ def _indexes(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
         fix = None
         if state != "READY":
             fix = f"wait until it is built, then {UP}" if state == "CREATING" else REFRESH
+            if state in index_builds.BROKEN:
+                fix = index_builds.broken_fix([key])
         found = "does not exist" if state == index_builds.MISSING else state
         yield CheckResult(thing=f"index {key}", found=found, fix=fix)
 

@@ -95,7 +95,7 @@ class RailwaySettings:
         rules=(railway_rules.railway_id,), example="<id in the workspace's settings>",
     )
     project_id: str | None = setting(
-        "The id of an existing Railway project to adopt. Required with a project token.",
+        "The id of an existing Railway project to adopt. Required with RAILWAY_TOKEN (a project token).",
         name="railwayProjectId", if_unset="a project is created", rules=(railway_rules.railway_id,),
         example="<id in the project's settings>",
     )
@@ -186,7 +186,7 @@ class RailwaySettings:
     )
     railway_config_file: str | None = setting(
         "The path of railway.toml or railway.json in the repository. Railway ignores this file from "
-        "2026-12-01. Until then its values are the defaults of the settings here.",
+        "2026-12-01. Until then a setting that is not set takes its value from this file.",
         if_unset="reset to default (railway.toml or railway.json in the root directory)",
         rules=(railway_rules.inside_repository, railway_rules.config_file), fix=railway_rules.config_file_fix,
         example="/railway.toml",
@@ -306,8 +306,8 @@ class FunctionsSettings:
         name="functionParams", default={},
     )
     variables: FunctionVariables = setting(
-        "Environment variables of the functions, by name. A string is a variable of all functions; an object "
-        "has the variables of the function with that name. They override .env files.",
+        "Environment variables of the functions. NAME: text sets NAME in all functions; FUNCTION: {NAME: "
+        "text} sets it in that function only. Both override .env files.",
         name="functionVariables", default={},
     )
     discovery_timeout: int = setting(
@@ -316,7 +316,7 @@ class FunctionsSettings:
     )
     allow_function_deletion: bool = setting(
         "Whether `pulumi up` may delete a third or more of the functions at once and, in production, "
-        "functions whose source still exists. Remove the setting after that `pulumi up`.",
+        "functions whose source still exists. Remove the setting after the `pulumi up` that deletes them.",
         default=False,
     )
 
@@ -334,14 +334,15 @@ class SecretSettings:
         name="secrets", default={}, hidden=True,
     )
     alternatives: tuple[str, ...] = setting(
-        "Secrets of which one is enough, separated by |. A function that uses several of them gets those "
-        "that are configured.",
+        "Each item lists secrets separated by |, of which one must be set. A function that binds several of "
+        "them gets those that are set.",
         name="alternativeSecrets", default=[], rules=(rules.alternatives,), unique=True,
         example="'OPENAI_API_KEY|GROQ_API_KEY'",
     )
     backend_url_variable: str = setting(
-        "The variable from which functions read the backend's address. It is a secret if a function binds a "
-        "secret of that name; another name than the default is otherwise a plain variable of all functions.",
+        "The variable from which functions read the backend's address. If a function binds a secret of this "
+        "name, the address is that secret. Otherwise, if you changed the name, all functions get it as a "
+        "plain variable.",
         default="RAILWAY_WHATSAPP_URL", rules=(function_variable,), example="BACKEND_URL",
     )
     not_json: tuple[str, ...] = ()

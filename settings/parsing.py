@@ -144,8 +144,11 @@ def read_text(path: Path, file: str) -> tuple[str | None, list[Problem]]:
     """The text of a file, or the problem that it cannot be read. `file` names it."""
     try:
         return path.read_text(encoding="utf-8"), []
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         return None, [Problem(key=file, what=f"cannot be read: {error}.", fix=f"Save {path} as UTF-8.")]
+    except OSError as error:
+        fix = f"Check that {path} is a file that you can read."
+        return None, [Problem(key=file, what=f"cannot be read: {error.strerror}.", fix=fix)]
 
 
 def read_json(path: Path, file: str) -> tuple[dict[str, object] | None, list[Problem]]:

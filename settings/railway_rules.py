@@ -69,7 +69,7 @@ def builder_fix(value: str) -> str | None:
     """Railway's API has no builder DOCKERFILE: it builds from a Dockerfile when its path is set."""
     if value.upper() != "DOCKERFILE":
         return None
-    return f"{set_command('dockerfilePath', 'Dockerfile')}  and  {remove_command('builder')}"
+    return f"{set_command('dockerfilePath', 'Dockerfile')}\n    {remove_command('builder')}"
 
 
 def host(value: object) -> str | None:
@@ -147,16 +147,19 @@ def check_backend_variables(read: ConfigReader, variables: Mapping[str, str]) ->
     for name, value in variables.items():
         part = f".{name}"
         remove = remove_command("backendVariables", part)
-        rename = f"{remove}  and choose another name"
+        rename = f"{remove}\n    Then choose another name."
         if name in MANAGED_VARIABLES:
             source = f"{NAMESPACE}:{MANAGED_VARIABLES[name]}"
             what, fix = (
                 f"{name} is set by the program, from {source}.",
-                f"{remove}  and change {source} instead",
+                f"{remove}\n    Then change {source} instead.",
             )
         elif is_railways(name):
             settable = ", ".join(sorted(SETTABLE_VARIABLES))
-            what = f"{name} is reserved: Railway sets it itself. Of RAILWAY_, users set {settable}."
+            what = (
+                f"{name} is reserved: Railway sets it itself. You can set only these RAILWAY_ variables: "
+                f"{settable}."
+            )
             fix = rename
         elif not VARIABLE_NAME.fullmatch(name):
             what, fix = f'"{name}" is not a variable name (letters, digits, _; no digit first).', rename

@@ -137,7 +137,7 @@ class ConfigReader:
                 fix = f"{remove_command(name)}  (docs/settings.md lists the keys)"
                 if guess := nearest(name, self._keys):
                     what += f' Did you mean "{NAMESPACE}:{guess}"?'
-                    fix = f"{set_command(guess, '<value>')}  and  {remove_command(name)}"
+                    fix = f"{set_command(guess, '<value>')}\n    {remove_command(name)}"
                 self.add(name, what, fix)
 
     def _value(self, key: Key) -> object:

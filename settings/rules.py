@@ -125,7 +125,7 @@ def check_secret_names(read: ConfigReader, names: Iterable[str], backend_url: st
             read.add("secrets", what, remove)
         elif wrong := function_variable(name):
             what = f'"{name}" {wrong}; functions read a secret as an environment variable.'
-            read.add("secrets", what, f"{remove}  and choose another name")
+            read.add("secrets", what, f"{remove}\n    Then choose another name.")
 
 
 def check_function_params(read: ConfigReader, names: Iterable[str], backend_url: str) -> None:
@@ -169,7 +169,7 @@ def check_function_variables(read: ConfigReader, variables: FunctionVariables, b
                 what = f"{name} is the backend's address, which the program sets."
                 read.add(key, what, f"{remove}  (or {set_command('backendUrlVariable', 'BACKEND_URL')})")
             elif wrong := function_variable(name):
-                read.add(key, f'"{name}" {wrong}.', f"{remove}  and choose another name")
+                read.add(key, f'"{name}" {wrong}.', f"{remove}\n    Then choose another name.")
             elif looks_secret(name):
                 what = f"{name} looks like a secret, but is deployed in plain text."
                 command = set_command("secrets", part=f".{name}", secret=True)

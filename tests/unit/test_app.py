@@ -138,7 +138,7 @@ def test_one_of_two_alternatives_is_enough_with_a_warning_that_names_both(checko
     (warning,) = found.warnings
     assert warning.startswith(
         "both: deployed without the secret OPENAI_API_KEY, which is not configured, because "
-        "whatsapp-crm:alternativeSecrets says that GROQ_API_KEY is enough."
+        "GROQ_API_KEY is enough by whatsapp-crm:alternativeSecrets."
     )
     assert "pulumi config set --secret --path 'whatsapp-crm:secrets.OPENAI_API_KEY'" in warning
 

@@ -187,7 +187,7 @@ def test_a_pattern_without_effect_is_named(codebase: Path) -> None:
     archive = pack(codebase, codebase.parent / "out", ["docs/**"])
     assert archive.files == ("docs/a.md", "index.js")
     (note,) = archive.notes
-    assert note.startswith('"docs/**" in "functions.ignore" excludes nothing')
+    assert note.startswith('"docs/**" in "functions.ignore" matches no file')
     assert note.endswith('Write "**/docs/**".')
 
 

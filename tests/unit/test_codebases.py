@@ -248,7 +248,7 @@ def test_what_is_not_packed_is_said(project: Project) -> None:
         "functions: not deployed, because they may contain credentials: keys/prod.pem."
     )
     assert local.startswith("functions: not deployed: node_modules.")
-    assert pattern.startswith('functions: "docs/**" in "functions.ignore" excludes nothing')
+    assert pattern.startswith('functions: "docs/**" in "functions.ignore" matches no file')
 
 
 def test_what_the_code_prints_is_shown(project: Project) -> None:
