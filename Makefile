@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 APP := examples/crm
 STAMPS := .venv/.installed .toolchain/.built $(APP)/functions/node_modules/.package-lock.json \
 	$(APP)/backend/node_modules/.package-lock.json
-WORKERS ?= 2
+WORKERS ?= 3
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12

@@ -322,7 +322,7 @@ def test_an_unsupported_feature_is_a_problem_that_names_it(what: str) -> None:
         ({"labels": "crm"}, "labels must be an object"),
         ({"serviceAccount": "sender"}, "sender is not a service account"),
         ({"vpc": {"connector": "c", "egressSettings": "SOME"}}, "vpc.egressSettings is SOME"),
-        ({"secretEnvironmentVariables": [{"key": "A-B"}]}, "is not a variable name"),
+        ({"secretEnvironmentVariables": [{"key": "A-B"}]}, "is not a valid variable name"),
         (
             {"secretEnvironmentVariables": [{"key": "A", "secret": "projects/x/secrets/A"}]},
             "not the name of a secret",
