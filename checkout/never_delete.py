@@ -1,11 +1,11 @@
-"""Collections whose documents no client may delete: what the rules' text proves.
+"""Collections whose documents no client may delete: what the text of the rules proves.
 
 Runbook: "rules active with never delete on clients/messages/threads".
 
-Attempts against an emulator can refute this and never prove it. So the text itself is checked: every
-`allow` that grants delete (`delete` or `write`) on a match that can overlap a protected document must have a condition
-that is constantly false. Rules add up, so one open block anywhere counts. A condition that would keep deletes
-out is not followed: what is not provably closed is refused.
+Attempts against an emulator can refute this and never prove it. So the text itself is checked: every `allow`
+that grants delete (`delete` or `write`) on a match that can overlap a protected document must have a
+condition that is constantly false. Rules add up, so one open block anywhere counts. A condition that would
+keep deletes out is not followed: what is not provably closed is refused.
 """
 
 from __future__ import annotations

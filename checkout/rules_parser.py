@@ -1,9 +1,9 @@
-"""The structure of a security rules file: which `allow` statement stands in which match, on which line.
+"""The structure of a security rules file: which `allow` statement is in which match, on which line.
 
 Only the structure is parsed: services, match paths, `allow` methods, and where a condition begins and ends.
-Conditions stay text, except that a constantly false one is recognised. Grammar: Firebase docs, "Security rules
-language". What this parser does not know is an error and never skipped, because a statement that was overlooked
-could grant what nobody checked.
+Conditions stay text, except that a constantly false one is recognised. Grammar: Firebase docs, "Security
+rules language". What this parser does not know is an error and never skipped, because a statement that was
+overlooked could grant what nobody checked.
 """
 
 from __future__ import annotations
