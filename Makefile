@@ -1,6 +1,6 @@
-# One word each; every target installs what it needs first. `make help` lists them.
+# Every target installs what it needs first. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup sandbox test check bench faults format down
+.PHONY: help setup sandbox test check bench peers faults format docs down
 
 PYTHON ?= python3.11
 VENV := .venv/bin
@@ -16,7 +16,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 .venv/.installed: requirements-dev.txt
-	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not installed; any Python 3.11 or later will do: make PYTHON=python3"; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not installed"; echo "fix: install Python 3.11 or later, or name yours: make PYTHON=python3"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(VENV)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
@@ -26,16 +26,16 @@ help: ## list the targets
 	@mkdir -p .toolchain && touch $@
 
 %/node_modules/.package-lock.json: %/package-lock.json
-	@command -v npm >/dev/null || { echo "error: npm is not installed; install Node.js 20 or later"; exit 1; }
+	@command -v npm >/dev/null || { echo "error: npm is not installed"; echo "fix: install Node.js 20 or later, which includes npm"; exit 1; }
 	npm ci --prefix $* --no-audit --no-fund --loglevel=error
 	@touch $@
 
 setup: $(STAMPS) ## install all that the other targets need
 
-sandbox: setup ## show the life of a stack on this machine; the sandbox stays up
-	@$(VENV)/python -m sandbox life
+sandbox: setup ## run the demo on this machine, without any account; the sandbox keeps running
+	@$(VENV)/python -m sandbox demo
 
-down: setup ## stop the sandbox; its state stays
+down: setup ## stop the sandbox; its state is kept
 	@$(VENV)/python -m sandbox down
 
 test: setup ## every layer of tests
@@ -51,9 +51,15 @@ check: setup ## format, lint, types, workflows
 bench: setup ## requests, deployments and seconds, one `name value` a line
 	@$(VENV)/python -m sandbox bench
 
+peers: sandbox/peers/node_modules/.package-lock.json ## install firebase-tools, with which bench compares
+
 faults: setup ## every request of an up failing in every way, one by one; how many cases, how many failures
 	@$(VENV)/python -m tests.conformance.fault_matrix
 
-format: setup ## format and mend what the linter can
+docs: .venv/.installed ## write the generated parts of Pulumi.yaml, docs/settings.md and docs/limits.md
+	@$(VENV)/python -m settings.reference
+	@$(VENV)/python -m checkout.trigger_reference
+
+format: setup ## format, and fix what the linter can
 	$(VENV)/ruff format .
 	$(VENV)/ruff check --fix .

@@ -1,7 +1,7 @@
-"""The production of the WhatsApp CRM: settings -> components -> exports.
+"""The production of the WhatsApp CRM: settings -> components -> stack outputs.
 
-Read from top to bottom it is the runbook. Nothing is decided here: what the settings and the app mean is in
-`settings.model` and `checkout.app`, how a part is made is in its component.
+Read from top to bottom it is the runbook. It only connects parts: what the settings and the app mean is in
+`settings.model` and `checkout.app`, what a part creates is in its component.
 """
 
 from __future__ import annotations
@@ -11,47 +11,52 @@ import gc
 
 import pulumi
 
-from checkout.loading import load
+from checkout.load import load, shown_once
 from components.apis import Apis, ApisArgs
 from components.backend import Backend, BackendArgs, BackendProject, BackendProjectArgs
+from components.destroy_guard import Guard, GuardArgs
 from components.functions import Functions, FunctionsArgs
 from components.google import load_sdk, provider
-from components.guard import Guard, GuardArgs
 from components.identities import Identities, IdentitiesArgs
 from components.indexes import Indexes, IndexesArgs
 from components.rules import Rules, RulesArgs
 from components.secrets import Secrets, SecretsArgs
 from components.verification import Verification, VerificationArgs, runner
 
-gc.disable()  # the process lives for seconds: collecting while the SDKs load costs a sixth of a preview
+gc.disable()  # the process lives for seconds, and collecting while the SDKs load is a sixth of a preview
 
 
 async def production() -> dict[str, pulumi.Input[object]]:
-    """Declare all of it; returns the stack's outputs."""
+    """Declare all resources; returns the stack outputs."""
     settings, app = load()
     google = settings.google
     endpoints = tuple(endpoint for codebase in app.codebases for endpoint in codebase.endpoints)
-    home = BackendProject(
+    railway_project = BackendProject(
         "railway",
         BackendProjectArgs(
             railway=settings.railway, stack_marker=f"{pulumi.get_project()}/{pulumi.get_stack()}"
         ),
     )
-    here = pulumi.ResourceOptions(providers=[provider(google, after=home.project)])
-    checked = pulumi.ResourceOptions(providers=[runner()])
+    on_google = pulumi.ResourceOptions(providers=[provider(google)])
 
-    apis = Apis("apis", ApisArgs(google=google, codebases=app.codebases), here)
-    identities = Identities("identities", IdentitiesArgs(google=google, endpoints=endpoints, apis=apis), here)
-    rules = app.rules and Rules("rules", RulesArgs(google=google, rules=app.rules, apis=apis), here)
+    apis = Apis(
+        "apis",
+        ApisArgs(google=google, codebases=app.codebases, after=[railway_project.project]),
+        on_google,
+    )
+    identities = Identities(
+        "identities", IdentitiesArgs(google=google, endpoints=endpoints, apis=apis), on_google
+    )
+    rules = app.rules and Rules("rules", RulesArgs(google=google, rules=app.rules, apis=apis), on_google)
     indexes = Indexes(
-        "indexes", IndexesArgs(google=google, indexes=app.indexes, fields=app.fields, apis=apis), here
+        "indexes", IndexesArgs(google=google, indexes=app.indexes, fields=app.fields, apis=apis), on_google
     )
     backend = Backend(
         "backend",
         BackendArgs(
             railway=settings.railway,
             backend=settings.backend,
-            home=home,
+            project=railway_project,
             service_account_json=identities.backend_key,
             after=[*identities.backend_ready, *indexes.ready],
         ),
@@ -62,40 +67,43 @@ async def production() -> dict[str, pulumi.Input[object]]:
         SecretsArgs(
             google=google,
             secrets=settings.secrets,
+            backend_secret=app.backend_secret,
             backend_url=backend.url,
             endpoints=endpoints,
             identities=identities,
             apis=apis,
         ),
-        here,
+        on_google,
     )
     functions = Functions(
         "functions",
         FunctionsArgs(
             google=google,
             codebases=app.codebases,
+            production=settings.production,
+            allow_deletion=settings.functions.allow_function_deletion,
             apis=apis,
             identities=identities,
             secrets=secrets,
+            backend_url=backend.url,
             after=indexes.ready,
         ),
-        here,
+        on_google,
     )
     verification = Verification(
         "verification",
         VerificationArgs(
             google=google, rules=rules, indexes=indexes, secrets=secrets, functions=functions, backend=backend
         ),
-        checked,
+        pulumi.ResourceOptions(providers=[runner()]),
     )
-
-    parts = [home, apis, identities, rules, indexes, backend, secrets, functions, verification]
+    parts = [railway_project, apis, identities, rules, indexes, backend, secrets, functions, verification]
     Guard(
         "guard",
         GuardArgs(
             stack=settings.stack,
             volume=backend.volume,
-            everything=[part for part in parts if part is not None],
+            components=[part for part in parts if part is not None],
         ),
     )
     return {
@@ -110,4 +118,4 @@ async def production() -> dict[str, pulumi.Input[object]]:
     }
 
 
-pulumi.run(production)
+pulumi.run(shown_once(production))

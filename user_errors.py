@@ -1,8 +1,8 @@
-"""Errors of dynamic providers that a person reads as they are.
+"""Errors of dynamic providers that Pulumi shows without a traceback.
 
-The SDK's provider process answers every exception with its traceback (`pulumi.dynamic.__main__`, 3.272), and
-has no type for one that is not a defect. So a `UserError` is answered with its text alone.
-Refuses to hide the frames of anything else: they are what a defect is found by.
+The SDK's provider process returns every exception with its traceback (`pulumi.dynamic.__main__`, 3.272), and
+has no type for an error that is not a defect. A `UserError` is returned as its text; other exceptions keep
+their traceback, which is needed to find the defect.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ from __future__ import annotations
 import sys
 import traceback
 
+from pulumi import dynamic
+
 
 class UserError(Exception):
-    """Its text is complete: what happened, where, what to do now. It holds no secret."""
+    """The text contains what happened, where, and `fix:` with a command or an edit. It contains no secret."""
 
 
 class _TracebackOfDefectsOnly:
-    """What the SDK's process uses of `traceback`."""
+    """The part of the module `traceback` that the SDK's process uses."""
 
     @staticmethod
     def format_exc() -> str:
@@ -25,12 +27,22 @@ class _TracebackOfDefectsOnly:
 
 
 def report_user_errors_without_traceback() -> None:
-    """Let this process, if it is the SDK's provider process, answer a `UserError` with its text.
+    """Make the SDK's provider process return a `UserError` as its text; no effect in other processes.
 
-    Called by each provider's `configure`. Only the name in the SDK's own module is replaced; where the SDK
-    has none, errors keep their frames.
+    It replaces only the name `traceback` in the SDK's `__main__`.
     """
     process = sys.modules["__main__"]
     name = getattr(getattr(process, "__spec__", None), "name", "")
     if name == "pulumi.dynamic.__main__" and hasattr(process, "traceback"):
         vars(process)["traceback"] = _TracebackOfDefectsOnly
+
+
+class Provider(dynamic.ResourceProvider):
+    """The base of the dynamic providers. A subclass has no attributes, so its pickle is only its name."""
+
+    serialize_as_secret_always = False  # the pickle is a module path, not a secret
+
+    def configure(self, req: dynamic.ConfigureRequest) -> None:
+        """Show errors without a traceback."""
+        del req
+        report_user_errors_without_traceback()

@@ -1,1 +1,1 @@
-"""What the checkout of the app says: firebase.json, rules, indexes, functions, archive."""
+"""The app's checkout: firebase.json, rules, indexes, functions and their source archives."""

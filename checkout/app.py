@@ -1,59 +1,48 @@
-"""The app checkout as a whole: what its firebase.json points at, read and checked together.
+"""The app's checkout: everything that firebase.json names, read and validated together.
 
-Rules, indexes and functions are read where firebase.json says; every problem of all of them is reported
-at once.
-Refuses a function whose secret is not configured, and a source file that runs here but would not be
-deployed: both are found in production otherwise.
+All problems are collected. Two of them are otherwise found only in production: a function whose secret is not
+configured, and a source file that is loaded here but not deployed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from checkout import archive, discovery, firebase_json, index_file, manifest, params, runtimes
-from checkout.archive import Archive
-from checkout.endpoints import (
-    CallableTrigger,
-    Endpoint,
-    EventTrigger,
-    HttpsTrigger,
-    ScheduleTrigger,
-    SecretUse,
+from checkout import (
+    archive,
+    compiled_output,
+    discovery,
+    env_files,
+    firebase_json,
+    function_variables,
+    index_file,
+    loaded_files,
+    manifest,
+    params,
+    runtimes,
+    secret_use,
 )
-from checkout.index_file import FieldIndex, FieldSpec, IndexField, IndexSpec
+from checkout.archive import Archive
+from checkout.endpoints import Endpoint
+from checkout.index_file import FieldSpec, IndexFile, IndexSpec
 from settings.keys import NAMESPACE
 from settings.load import PROGRAM_DIR
-from settings.model import Settings
+from settings.model import KEYS, SecretSettings, Settings
+from settings.parsing import read_text
 from settings.problems import Problem
-
-__all__ = [
-    "App",
-    "Archive",
-    "CallableTrigger",
-    "Codebase",
-    "Endpoint",
-    "EventTrigger",
-    "FieldIndex",
-    "FieldSpec",
-    "HttpsTrigger",
-    "IndexField",
-    "IndexSpec",
-    "RulesFile",
-    "ScheduleTrigger",
-    "SecretUse",
-    "load",
-]
+from settings.reader import set_command
+from settings.variables import common_variables
 
 CACHE_DIR = PROGRAM_DIR / ".cache"
-# Either is enough for the CRM's AI functions: the one that is not configured is not bound.
-ALTERNATIVE_SECRETS = frozenset({"OPENAI_API_KEY", "GROQ_API_KEY"})
+MAX_RULES_BYTES = 262_144  # security rules as text (Firestore docs, "Limits of security rules")
+_BACKEND_URL = KEYS["backendUrlVariable"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RulesFile:
-    """Security rules: the name in firebase.json (part of the ruleset's identity) and the text."""
+    """Security rules: the path in firebase.json (part of the ruleset's identity) and the text."""
 
     name: str
     content: str
@@ -61,20 +50,24 @@ class RulesFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Codebase:
-    """One functions codebase: what it deploys and the archive it deploys from."""
+    """One functions codebase: its functions and its source archive.
+
+    `output_folders` are the folders in `folder` that contain compiled output.
+    """
 
     name: str
+    folder: Path
+    output_folders: tuple[Path, ...]
     endpoints: tuple[Endpoint, ...]
     archive: Archive
     required_apis: tuple[str, ...]
-    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class App:
-    """Everything Firebase in the checkout. `warnings` and `notes` are for the person; they stop nothing.
+    """Everything Firebase in the checkout. `warnings` and `notes` are shown to the user.
 
-    `warnings` holds those of the codebases too.
+    `backend_secret` is the secret that holds the backend's address, None if no secret does.
     """
 
     rules: RulesFile | None
@@ -83,294 +76,277 @@ class App:
     codebases: tuple[Codebase, ...]
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
+    backend_secret: str | None = str(_BACKEND_URL.default)
+
+
+@dataclass
+class _Found:
+    """What the codebases have in common: their params, and everything that is reported."""
+
+    problems: list[Problem]
+    warnings: list[str]
+    notes: list[str]
+    declared: dict[str, set[str]] = field(default_factory=dict)  # names of params, by codebase
+    json_secrets: dict[str, str] = field(default_factory=dict)
 
 
 def load(settings: Settings, cache_dir: Path = CACHE_DIR) -> tuple[App | None, list[Problem]]:
-    """The app, or None and everything that is wrong with it. Archives and answers are kept in
-    `cache_dir`.
-    """
+    """The app, or None and all problems. Archives and manifests are cached in `cache_dir`."""
     found, problems = firebase_json.load(settings.app_dir, settings.google.firestore_database)
     if found is None:
         return None, problems
     location = settings.google.firestore_location
     if found.location is not None and found.location != location:
-        problems.append(
-            Problem(
-                key=f"{NAMESPACE}:firestoreLocation",
-                what=f'is "{location}", but firebase.json says that the database is in "{found.location}".',
-                fix=f"pulumi config set {NAMESPACE}:firestoreLocation {found.location}",
-            )
-        )
+        what = f'is "{location}", but firebase.json names the location "{found.location}".'
+        fix = f"pulumi config set {NAMESPACE}:firestoreLocation {found.location}"
+        problems.append(Problem(key=f"{NAMESPACE}:firestoreLocation", what=what, fix=fix))
     rules = _rules(found, problems)
     indexes = _indexes(found, problems)
-    codebases: list[Codebase] = []
-    declared: set[str] = set()
-    for source in found.codebases:
-        codebase, names, more = _codebase(settings, source, cache_dir)
-        problems += more
-        declared |= names
-        if codebase is not None:
-            codebases.append(codebase)
-    if len(codebases) == len(found.codebases):
-        problems += params.unknown(settings.functions.params, declared)
-    problems += _twice(codebases)
-    codebases, notes = _without_unused_alternative(settings, codebases)
-    problems += _unconfigured(settings, codebases)
-    warnings = [warning for codebase in codebases for warning in codebase.warnings]
-    warnings += _unused(settings, codebases)
+    seen = _Found(problems, list(found.warnings), list(found.notes))
+    loaded = [_codebase(settings, source, cache_dir, seen) for source in found.codebases]
+    codebases = [codebase for codebase in loaded if codebase is not None]
+    functions, secrets = settings.functions, settings.secrets
+    codebases, more = _without_alternatives(secrets, codebases)
+    seen.warnings += more
+    backend_secret, codebases = _backend_address(secrets, codebases, seen)
+    endpoints = [endpoint for codebase in codebases for endpoint in codebase.endpoints]
+    if len(codebases) == len(loaded):
+        declared = set[str]().union(*seen.declared.values())
+        problems += params.unknown(functions.params, declared)
+        problems += function_variables.config_problems(functions, endpoints, declared)
+    where = {source.name: source.relative for source in found.codebases}
+    for codebase in codebases:
+        problems += function_variables.limit_problems(
+            codebase.endpoints, settings.google, where[codebase.name]
+        )
+    problems += _deployed_twice(codebases)
+    problems += secret_use.unconfigured(secrets, endpoints)
+    problems += secret_use.not_json(secrets, seen.json_secrets)
     app = App(
         rules=rules,
         indexes=indexes.indexes,
         fields=indexes.fields,
         codebases=tuple(codebases),
-        warnings=tuple(warnings),
-        notes=(*found.notes, *notes),
+        backend_secret=backend_secret,
+        warnings=(*seen.warnings, *secret_use.unused(secrets, endpoints)),
+        notes=(*seen.notes, *function_variables.config_notes(functions)),
     )
-    return (None if problems else app), problems
+    return (None if problems else app), list(dict.fromkeys(problems))
 
 
-def _text(path: Path, name: str, problems: list[Problem]) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        problems.append(
-            Problem(key=name, what=f"cannot be read: {error}.", fix=f"Make {name} a text in UTF-8.")
+def _without_alternatives(
+    secrets: SecretSettings, codebases: list[Codebase]
+) -> tuple[list[Codebase], list[str]]:
+    kept: list[Codebase] = []
+    warnings: list[str] = []
+    for codebase in codebases:
+        endpoints, more = secret_use.without_alternatives(secrets, codebase.endpoints)
+        kept.append(replace(codebase, endpoints=endpoints))
+        warnings += more
+    return kept, warnings
+
+
+def _backend_address(
+    secrets: SecretSettings, codebases: list[Codebase], seen: _Found
+) -> tuple[str | None, list[Codebase]]:
+    """The secret that holds the backend's address, and the codebases with the plain variable that does.
+
+    It is a secret if a function binds it. It is a plain variable of the codebases that declare it as a param,
+    and of all functions if nothing else reads it and the setting names it. Otherwise it is a secret that is
+    created for nothing, which is a warning.
+    """
+    name = secrets.backend_url_variable
+    endpoints = [endpoint for codebase in codebases for endpoint in codebase.endpoints]
+    bound = name in secret_use.used_secrets(endpoints)
+    declaring = {codebase for codebase, names in seen.declared.items() if name in names}
+    everywhere = not bound and not declaring and name != _BACKEND_URL.default
+    plain = [codebase.name for codebase in codebases if everywhere or codebase.name in declaring]
+    if plain and endpoints:
+        seen.notes.append(f"{name} is set to the backend's address in the functions of {', '.join(plain)}.")
+        codebases = [
+            replace(
+                codebase,
+                endpoints=tuple(
+                    endpoint
+                    if any(use.key == name for use in endpoint.secrets)
+                    else replace(endpoint, backend_variable=name)
+                    for endpoint in codebase.endpoints
+                ),
+            )
+            if codebase.name in plain
+            else codebase
+            for codebase in codebases
+        ]
+    elif endpoints and not bound:
+        seen.warnings.append(
+            f"no function reads the secret {name}, which the program sets to the backend's address.\n"
+            f'    fix: bind it in the code (secrets: ["{name}"]), or name the variable that the code reads: '
+            f"{set_command(_BACKEND_URL.name, '<name>')}"
         )
-        return None
+    return (None if plain and not bound else name), codebases
 
 
 def _rules(found: firebase_json.FirebaseJson, problems: list[Problem]) -> RulesFile | None:
-    if found.rules is None:
-        return None
-    content = _text(found.rules, found.rules_name, problems)
+    name = found.rules_name
+    content, more = (None, []) if found.rules is None else read_text(found.rules, name)
+    problems += more
     if content is not None and not content.strip():
-        problems.append(
-            Problem(
-                key=found.rules_name,
-                what="is empty: nobody could read or write anything.",
-                fix=f"Write the rules, or take {found.rules_name} out of firebase.json.",
-            )
-        )
-    return None if content is None else RulesFile(name=found.rules_name, content=content)
+        fix = f"Write the rules, or remove {name} from firebase.json."
+        problems.append(Problem(key=name, what="is empty: clients could read and write nothing.", fix=fix))
+    if content is not None and (size := len(content.encode())) > MAX_RULES_BYTES:
+        what = f"has {size} bytes; security rules can have {MAX_RULES_BYTES}."
+        problems.append(Problem(key=name, what=what, fix="Shorten the rules: move repetitions to functions."))
+    return None if content is None else RulesFile(name=name, content=content)
 
 
-def _indexes(found: firebase_json.FirebaseJson, problems: list[Problem]) -> index_file.IndexFile:
-    text = None if found.indexes is None else _text(found.indexes, found.indexes_name, problems)
+def _indexes(found: firebase_json.FirebaseJson, problems: list[Problem]) -> IndexFile:
+    name = found.indexes_name
+    text, more = (None, []) if found.indexes is None else read_text(found.indexes, name)
+    problems += more
     if text is None:
-        return index_file.IndexFile(indexes=(), fields=())
-    parsed, more = index_file.parse(text, found.indexes_name)
+        return IndexFile(indexes=(), fields=())
+    parsed, more = index_file.parse(text, name)
     problems += more
     return parsed
 
 
 def _codebase(
-    settings: Settings, source: firebase_json.CodebaseSource, cache_dir: Path
-) -> tuple[Codebase | None, set[str], list[Problem]]:
-    """The codebase, the names of the params it declares, and its problems."""
+    settings: Settings,
+    source: firebase_json.CodebaseSource,
+    cache_dir: Path,
+    seen: _Found,
+) -> Codebase | None:
+    """The codebase. Adds what it found to `seen`."""
     where = source.relative
-    runtime, problems = runtimes.choose(settings.functions.runtime, source.runtime, source.folder, where)
+    google, problems = settings.google, seen.problems
+    runtime, more, unknown = runtimes.choose(settings.functions.runtime, source.runtime, source.folder, where)
+    problems += more
     packed, more = archive.build(source.folder, source.ignore, source.name, where, cache_dir / "archives")
     problems += more
-    if packed is None:
-        return None, set(), problems
-    answer, more = discovery.discover(
+    unbuilt, outdated = compiled_output.validate(source)
+    problems += unbuilt
+    if packed is None or unbuilt:
+        return None
+    seen.notes += [f"{where}: {text}" for text in packed.notes]
+    files, more = env_files.load(source.config_dir, settings.app_dir, google.project, source.config_relative)
+    problems += more
+    common = common_variables(settings.functions.variables)
+    discovered, more = discovery.discover(
         discovery.Source(
             folder=source.folder,
             app_dir=settings.app_dir,
             where=where,
             digest=packed.sha256,
-            project=settings.google.project,
-            firebase_config=settings.google.firebase_config,
-            environment=_param_texts(settings),
+            google=google,
+            environment={
+                **files.values,
+                **{
+                    name: params.as_text(value)
+                    for name, value in settings.functions.params.items()
+                    if isinstance(value, str | bool | int | float)
+                },
+                **common,
+            },
             timeout=settings.functions.discovery_timeout,
         ),
         cache_dir / "discovery",
     )
     problems += more
-    if answer is None:
-        return None, set(), problems
-    names, _ = archive.packed_files(source.folder, source.ignore, where)
-    problems += _not_packed(answer.loaded, names, where)
-    project = settings.google.project
-    bucket = settings.google.storage_bucket
+    if discovered is None:
+        return None
+    seen.notes += _printed(where, "stdout", discovered.stdout)
+    seen.warnings += _printed(where, "stderr", discovered.stderr)
+    problems += loaded_files.validate(discovered.loaded, packed.files, source)
+    builtin: dict[str, params.Value] = {"PROJECT_ID": google.project, "GCLOUD_PROJECT": google.project}
+    if google.storage_bucket is not None:
+        builtin["STORAGE_BUCKET"] = google.storage_bucket
+    if google.database_url is not None:
+        builtin["DATABASE_URL"] = google.database_url
+    backend_url = settings.secrets.backend_url_variable
     resolved, more = params.resolve(
-        answer.manifest.get("params"),
-        settings.functions.params,
-        {
-            "PROJECT_ID": project,
-            "GCLOUD_PROJECT": project,
-            **({} if bucket is None else {"STORAGE_BUCKET": bucket}),
-        },
+        discovered.manifest.get("params"),
+        params.Sources(
+            configured=settings.functions.params,
+            builtin=builtin,
+            files=files,
+            provided=(backend_url,),
+        ),
         where,
     )
     problems += more
+    seen.declared[source.name] = set(resolved.declared)
+    seen.json_secrets |= dict.fromkeys(resolved.json_secrets, where)
     parsed, more = manifest.parse(
-        answer.manifest,
+        discovered.manifest,
         resolved,
         manifest.Context(
             where=where,
-            project=project,
-            region=settings.google.region,
+            google=google,
             runtime=runtime,
-            firestore_location=settings.google.firestore_location,
-            firestore_database=settings.google.firestore_database,
-            functions_roles=settings.google.functions_roles,
+            prefix=source.prefix,
+            service_account=source.service_account,
+            variables={name: value for name, value in files.values.items() if name != backend_url},
+            sources=files.sources,
+            configured=settings.functions.variables,
         ),
     )
     problems += more
-    codebase = Codebase(
+    texts = (*unknown, *outdated, *parsed.warnings, *_warnings(source, discovered, parsed))
+    seen.warnings += [f"{where}: {text}" for text in texts]
+    seen.warnings += function_variables.env_file_warnings(files, set(resolved.secrets))
+    overriding = {
+        **dict.fromkeys(
+            set(settings.functions.params) & set(resolved.declared), f"{NAMESPACE}:functionParams"
+        ),
+        **dict.fromkeys(common, f"{NAMESPACE}:{function_variables.KEY}"),
+        backend_url: "the backend's address",
+    }
+    seen.notes += function_variables.env_file_notes(files, source.config_relative, overriding)
+    return Codebase(
         name=source.name,
+        folder=source.folder,
+        output_folders=compiled_output.output_folders(source),
         endpoints=parsed.endpoints,
         archive=packed,
         required_apis=parsed.required_apis,
-        warnings=tuple(f"{where}: {text}" for text in (*parsed.warnings, *_warnings(source, answer, parsed))),
     )
-    return codebase, set(resolved.declared), problems
-
-
-def _param_texts(settings: Settings) -> dict[str, str]:
-    return {
-        name: params.as_text(value)
-        for name, value in settings.functions.params.items()
-        if isinstance(value, str | bool | int | float)
-    }
 
 
 def _warnings(
-    source: firebase_json.CodebaseSource, answer: discovery.Answer, parsed: manifest.Parsed
+    source: firebase_json.CodebaseSource, discovered: discovery.Discovered, parsed: manifest.Parsed
 ) -> list[str]:
-    found: list[str] = []
     deployed = {endpoint.entry_point.split(".")[0] for endpoint in parsed.endpoints}
-    found += [
-        f"exports.{name} is lost: a later `module.exports = ...` replaces it, so it is not deployed. "
-        f"Put {name} into that object."
-        for name in answer.lost_exports
+    found = [
+        f"exports.{name} is not deployed: a later `module.exports = ...` replaces it. "
+        f"Move {name} into that object."
+        for name in discovered.overwritten_exports
         if name not in deployed
     ]
-    found += [f"exports.{name} is undefined, so it is not deployed." for name in answer.undefined_exports]
-    if source.predeploy:
-        found.append(
-            f"its predeploy commands are not run here; run them before: {'; '.join(source.predeploy)}"
-        )
-    dotenv = sorted(path.name for path in source.folder.glob(".env*") if path.is_file())
-    if dotenv:
-        found.append(
-            f"{', '.join(dotenv)} is neither read nor deployed. Values belong into "
-            f"{NAMESPACE}:functionParams, secrets into {NAMESPACE}:secrets."
-        )
+    found += [f"exports.{name} is undefined, so it is not deployed." for name in discovered.undefined_exports]
+    for hook, when, commands in (
+        ("predeploy", "before", source.predeploy),
+        ("postdeploy", "afterwards", source.postdeploy),
+    ):
+        if commands:
+            found.append(f"this program does not run {hook} commands. Run them {when}: {'; '.join(commands)}")
     return found
 
 
-def _not_packed(loaded: Iterable[str], packed: Sequence[str], where: str) -> list[Problem]:
-    """Files that ran while the functions were loaded, but are not in the archive."""
-    known = set(packed)
-    problems: list[Problem] = []
-    for name in loaded:
-        if name in known:
-            continue
-        if name.startswith(".."):
-            fix = f"Move it into {where}, or make it a published package: only {where} is deployed."
-        else:
-            fix = f'Add "!{name}" to "functions.ignore" in firebase.json.'
-        place = str(PurePosixPath(where) / name)
-        problems.append(
-            Problem(key=place, what="the functions load this file, but it is not deployed.", fix=fix)
-        )
-    return problems
+def _printed(where: str, stream: str, lines: Sequence[str]) -> list[str]:
+    if not lines:
+        return []
+    return ["\n    ".join((f"{where}: while it was loaded, the code wrote to {stream}:", *lines))]
 
 
-def _twice(codebases: Sequence[Codebase]) -> list[Problem]:
+def _deployed_twice(codebases: Sequence[Codebase]) -> list[Problem]:
     owners: dict[tuple[str, str], str] = {}
     problems: list[Problem] = []
     for codebase in codebases:
         for endpoint in codebase.endpoints:
             owner = owners.setdefault((endpoint.service_id, endpoint.region), codebase.name)
             if owner != codebase.name:
-                problems.append(
-                    Problem(
-                        key="firebase.json",
-                        what=f"the codebases {owner} and {codebase.name} both deploy {endpoint.id} "
-                        f"in {endpoint.region}.",
-                        fix=f"Rename {endpoint.id} in one of them.",
-                    )
-                )
+                name = endpoint.id
+                what = f"the codebases {owner} and {codebase.name} both deploy {name} in {endpoint.region}."
+                fix = f"Rename {name} in one of them."
+                problems.append(Problem(key="firebase.json", what=what, fix=fix))
     return problems
-
-
-def _users(codebases: Iterable[Codebase]) -> dict[str, list[str]]:
-    """Which functions use each secret."""
-    users: dict[str, list[str]] = {}
-    for codebase in codebases:
-        for endpoint in codebase.endpoints:
-            for use in endpoint.secrets:
-                names = users.setdefault(use.secret, [])
-                if endpoint.id not in names:
-                    names.append(endpoint.id)
-    return users
-
-
-def _without_unused_alternative(
-    settings: Settings, codebases: list[Codebase]
-) -> tuple[list[Codebase], list[str]]:
-    """Drop the binding of an alternative that is not configured from the functions that bind another one
-    that is. A function that binds nothing else needs that very secret, and keeps it.
-    """
-    configured = ALTERNATIVE_SECRETS & set(settings.secrets.values)
-    absent = ALTERNATIVE_SECRETS - configured
-    dropped: set[str] = set()
-
-    def without(endpoint: Endpoint) -> Endpoint:
-        bound = {use.secret for use in endpoint.secrets}
-        if not bound & configured:
-            return endpoint
-        dropped.update(bound & absent)
-        return replace(endpoint, secrets=tuple(use for use in endpoint.secrets if use.secret not in absent))
-
-    kept = [
-        replace(codebase, endpoints=tuple(without(endpoint) for endpoint in codebase.endpoints))
-        for codebase in codebases
-    ]
-    return kept, [
-        f"{name} is not configured; the other AI provider's key is used." for name in sorted(dropped)
-    ]
-
-
-def _unconfigured(settings: Settings, codebases: Sequence[Codebase]) -> list[Problem]:
-    """A problem for each secret that is missing, and one for alternatives of which any will do."""
-    configured = {*settings.secrets.values, settings.secrets.backend_url_secret}
-    missing: dict[tuple[str, ...], list[str]] = {}
-    for codebase in codebases:
-        for endpoint in codebase.endpoints:
-            names = {use.secret for use in endpoint.secrets} - configured
-            either = sorted(names & ALTERNATIVE_SECRETS)
-            groups = [(name,) for name in sorted(names.difference(either))]
-            groups += [tuple(either)] if either else []
-            for group in groups:
-                users = missing.setdefault(group, [])
-                if endpoint.id not in users:
-                    users.append(endpoint.id)
-    problems: list[Problem] = []
-    for group, users in sorted(missing.items()):
-        name, *others = group
-        if others and any((one,) in missing for one in group):
-            continue  # another function needs one of them, which is then enough for these
-        also = f" (nor is {', '.join(others)}; one of them is enough)" if others else ""
-        problems.append(
-            Problem(
-                key=f"{NAMESPACE}:secrets",
-                what=f"{', '.join(users)} {'use' if len(users) > 1 else 'uses'} the secret {name}, "
-                f"which is not configured{also}.",
-                fix=f"pulumi config set --secret --path '{NAMESPACE}:secrets.{name}'",
-            )
-        )
-    return problems
-
-
-def _unused(settings: Settings, codebases: Sequence[Codebase]) -> list[str]:
-    users = _users(codebases)
-    return [
-        f"{NAMESPACE}:secrets.{name} is configured, but no function uses it. "
-        f"Remove it: pulumi config rm --path '{NAMESPACE}:secrets.{name}'"
-        for name in settings.secrets.names
-        if name not in users
-    ]

@@ -1,12 +1,15 @@
-"""The source archive of a functions codebase: same content, same bytes, same object name, on every
-machine.
+"""The source archive of a functions codebase: the same content gives the same bytes and name on any machine.
 
-Entries are sorted, stored without compression (compressors differ between machines), with one fixed date
-and mode. What must not be deployed by accident stays out: dependencies (Google installs them from the
-lock file), local environment and secret files, debug logs, tests, docs; `functions.ignore` of
-firebase.json adds to that, in gitignore's language, and may bring back a test or a document with `!`,
-never an environment or secret file.
-Refuses a link that leaves the codebase's folder: its target is not part of the app that was reviewed.
+Entries are sorted, not compressed (compressors differ between machines), and have one fixed date. Of a file's
+mode only the owner's executable bit is kept, as git does: 0755 or 0644.
+
+The files are those that the Firebase CLI packs (15.34, `prepareFunctionsUpload`): everything that
+`functions.ignore` does not exclude, Markdown and tests included, with links followed. Never packed, whatever
+`functions.ignore` says: files with credentials, installed dependencies, `.git`. `Archive.notes` names them,
+except the codebase's `.env` files: `checkout.env_files` reads those that count.
+
+Refuses links that leave the codebase's folder or lead back to a folder that contains them, names that other
+machines cannot read, and files that cannot be read.
 """
 
 from __future__ import annotations
@@ -14,134 +17,241 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
+import stat
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-import pathspec
-
+from checkout.minimatch import Ignored, PatternError
 from settings.problems import Problem
 
-# Never packed, whatever firebase.json says.
-_NEVER = (
-    "node_modules/", ".git/", ".env", ".env.*", ".secret.local", ".runtimeconfig.json",
-    "firebase-debug.log", "firebase-debug.*.log", ".DS_Store",
+# The Firebase CLI's `ignore` if firebase.json has none, and what it adds to every `ignore`.
+_DEFAULT_IGNORE = ("node_modules", ".git")
+_NEVER_BY_THE_CLI = ("firebase-debug.log", "firebase-debug.*.log", ".runtimeconfig.json")
+# Compared with names in lower case.
+_CREDENTIAL = Ignored(
+    (
+        ".env", ".env.*", ".envrc", ".secret.local", "*.{pem,key,p12,pfx,jks,keystore}", "*.tfstate",
+        "id_{rsa,dsa,ecdsa,ed25519}", "*-adminsdk-*.json", "gha-creds-*.json",
+        "{serviceaccount,service-account,service_account}*.json", ".netrc", ".git-credentials", ".aws",
+        ".ssh",
+    ),
+    folder="",
 )  # fmt: skip
-# Not packed unless functions.ignore brings it back with a `!` pattern.
-_BY_DEFAULT = (
-    "*.log", "*.md", "/docs/", "/test/", "/tests/", "__tests__/", "/coverage/", ".nyc_output/", ".github/",
-    ".vscode/", ".idea/", ".gitignore", ".gcloudignore", ".eslintrc.*", ".eslintcache",
-    "*.test.js", "*.test.cjs", "*.test.mjs", "*.test.ts",
-    "*.spec.js", "*.spec.cjs", "*.spec.mjs", "*.spec.ts",
-)  # fmt: skip
-_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold
-_MODE = 0o100644 << 16
+_LOCAL = ("node_modules", ".git", ".ds_store")  # in lower case; installed, or different on each machine
+_SHOWN = 10
+_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date of the zip format
+_REGULAR, _EXECUTABLE = 0o100644, 0o100755
 _UNIX = 3
 MAX_BYTES = 100_000_000  # source of one function (Cloud Functions quotas: 100 MB compressed)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Archive:
-    """A zip on this machine. `object_name` carries the content's hash: equal content, equal name."""
+    """A zip on this machine.
+
+    `object_name` contains the content's hash; `files` are the packed paths; `notes` say what is not packed
+    although the Firebase CLI packs it.
+    """
 
     path: Path
     sha256: str
     object_name: str
+    files: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def build(
     folder: Path, ignore: Sequence[str], codebase: str, where: str, out_dir: Path
 ) -> tuple[Archive | None, list[Problem]]:
-    """Pack `folder` into `out_dir`. `where` names the folder in messages. An archive there already is
-    kept.
-    """
-    names, problems = packed_files(folder, ignore, where)
-    if problems:
-        return None, problems
-    buffer = io.BytesIO()
-    size = 0
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name in names:
-            content = (folder / name).read_bytes()
-            size += len(content)
-            info = zipfile.ZipInfo(name, _DATE)
-            info.external_attr = _MODE
-            info.create_system = _UNIX
-            archive.writestr(info, content)
-    if size > MAX_BYTES:
-        return None, [
-            Problem(
-                key=where,
-                what=f"the source has {size // 1_000_000} MB; the limit is {MAX_BYTES // 1_000_000} MB.",
-                fix='Name what is not needed at run time in "functions.ignore" of firebase.json.',
-            )
-        ]
-    data = buffer.getvalue()
+    """Pack `folder` into `out_dir`, unless the archive exists. `where` names the folder in messages."""
+    try:
+        walk = _Walk(folder, _ignored(ignore, where), where)
+    except PatternError as error:
+        fix = 'Write fewer alternatives in "functions.ignore".'
+        return None, [Problem(key="firebase.json", what=f'"functions.ignore" of {where}: {error}.', fix=fix)]
+    names = sorted(walk.files(folder, (walk.real_root,)), key=os.fsencode)
+    if not names and not walk.problems:
+        fix = 'Put the functions there, or correct "source" and "ignore" in firebase.json.'
+        if any(pattern.startswith("!") for pattern in ignore):
+            fix = 'Remove the patterns with "!" from "functions.ignore": "!name" excludes all but "name".'
+        walk.problems.append(Problem(key=where, what="the folder has no file that is deployed.", fix=fix))
+    data = b"" if walk.problems else walk.zip(names)
+    if walk.problems:
+        return None, walk.problems
     digest = hashlib.sha256(data).hexdigest()
     path = out_dir / f"{codebase}-{digest}.zip"
-    if not path.is_file() or path.stat().st_size != len(data):
+    if not path.is_file() or path.read_bytes() != data:
         write_atomically(path, data)
-    return Archive(path=path, sha256=digest, object_name=f"functions/{codebase}-{digest}.zip"), []
+    return Archive(
+        path=path,
+        sha256=digest,
+        object_name=f"functions/{codebase}-{digest}.zip",
+        files=tuple(names),
+        notes=tuple(walk.notes()),
+    ), []
 
 
-def packed_files(folder: Path, ignore: Sequence[str], where: str) -> tuple[tuple[str, ...], list[Problem]]:
-    """The files of `folder` that are deployed: relative, with `/`, sorted by their bytes."""
-    never = pathspec.GitIgnoreSpec.from_lines(_NEVER)
-    chosen = pathspec.GitIgnoreSpec.from_lines((*_BY_DEFAULT, *ignore))
-    problems: list[Problem] = []
-    names = [
-        name
-        for name in _walk(folder, folder, never, where, problems)
-        if not never.match_file(name) and not chosen.match_file(name)
-    ]
-    if not names and not problems:
-        problems.append(
-            Problem(
-                key=where,
-                what="nothing in this folder would be deployed.",
-                fix='Put the functions there, or correct "source" and "ignore" in firebase.json.',
-            )
-        )
-    return tuple(sorted(names, key=os.fsencode)), problems
+def excluded_by(ignore: Sequence[str], where: str, name: str) -> str | None:
+    """The pattern of `functions.ignore` that excludes the file `name` or a folder that contains it."""
+    ignored = _ignored(ignore, where)
+    folders = [parent.as_posix() for parent in reversed(PurePosixPath(name).parents)][1:]
+    return next((found for one in (*folders, name) if (found := ignored.by(one)) is not None), None)
+
+
+def is_credential(name: str) -> bool:
+    """Whether a file is never packed because it may contain credentials."""
+    return any(_CREDENTIAL.by(part.lower()) is not None for part in name.split("/"))
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a whole file or none: another process never reads half of it."""
+    """Write the file so that another process reads all of it or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.write_bytes(data)
     partial.replace(path)
 
 
-def _walk(
-    folder: Path, root: Path, never: pathspec.GitIgnoreSpec, where: str, problems: list[Problem]
-) -> Iterator[str]:
-    with os.scandir(folder) as entries:
-        found = sorted(entries, key=lambda entry: entry.name)
-    for entry in found:
-        path = Path(entry.path)
-        name = path.relative_to(root).as_posix()
-        if entry.is_symlink():
-            if never.match_file(name) or never.match_file(f"{name}/"):
-                continue
-            if not _safe_link(path, root):
-                problems.append(
-                    Problem(
-                        key=f"{where}/{name}",
-                        what="this link does not point at a file inside the codebase's folder.",
-                        fix=f'Replace the link by a copy, or add "{name}" to "functions.ignore".',
-                    )
-                )
-                continue
-            yield name
-        elif entry.is_dir():
-            if not never.match_file(f"{name}/"):
-                yield from _walk(path, root, never, where, problems)
-        elif entry.is_file():
-            yield name
+def _ignored(ignore: Sequence[str], where: str) -> Ignored:
+    return Ignored((*(ignore or _DEFAULT_IGNORE), *_NEVER_BY_THE_CLI), where)
 
 
-def _safe_link(path: Path, root: Path) -> bool:
-    target = path.resolve()
-    return target.is_file() and target.is_relative_to(root.resolve())
+class _Walk:
+    """Collects and packs the files of a codebase."""
+
+    def __init__(self, root: Path, ignored: Ignored, where: str) -> None:
+        self.problems: list[Problem] = []
+        self.real_root = os.path.realpath(root)
+        self._ignored = ignored
+        self._root = root
+        self._where = where
+        self._credentials: list[str] = []
+        self._local: list[str] = []
+
+    def files(self, folder: Path, above: tuple[str, ...]) -> Iterator[str]:
+        """The files below `folder`. `above` are the real paths of it and of the folders that contain it."""
+        try:
+            with os.scandir(folder) as entries:
+                found = sorted(entries, key=lambda entry: os.fsencode(entry.name))
+        except OSError as error:
+            self._unreadable(self._name(folder), error)
+            return
+        for entry in found:
+            path = Path(entry.path)
+            name = self._name(path)
+            if self._ignored.by(name) is not None:
+                continue
+            if is_credential(entry.name):
+                if not _is_env_file(name):
+                    self._credentials.append(name)
+            elif entry.name.lower() in _LOCAL:
+                self._local.append(name)
+            elif not _is_portable(entry.name):
+                what = "the name is not valid UTF-8, or contains a backslash, and would change on Google."
+                self._add(name, what, f"Rename it, or {_exclude(name)}")
+            else:
+                yield from self._entry(path, name, above)
+
+    def zip(self, names: Sequence[str]) -> bytes:
+        """The archive, empty if there is a problem."""
+        size = 0
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+            for name in names:
+                path = self._root / name
+                try:
+                    content, mode = path.read_bytes(), path.stat().st_mode
+                except OSError as error:
+                    self._unreadable(name, error)
+                    continue
+                size += len(content)
+                if size > MAX_BYTES:
+                    what = f"the source has more than {MAX_BYTES // 1_000_000} MB, the limit of Google."
+                    fix = 'Exclude what the functions do not need: "functions.ignore" in firebase.json.'
+                    self.problems.append(Problem(key=self._where, what=what, fix=fix))
+                    break
+                info = zipfile.ZipInfo(name, _DATE)
+                info.external_attr = (_EXECUTABLE if mode & stat.S_IXUSR else _REGULAR) << 16
+                info.create_system = _UNIX
+                archive.writestr(info, content)
+        return buffer.getvalue()
+
+    def notes(self) -> Iterator[str]:
+        """What differs from the archive of the Firebase CLI, or from what `functions.ignore` seems to say."""
+        if self._credentials:
+            yield (
+                f"not deployed, because they may contain credentials: {_listed(self._credentials)}. "
+                'Add them to "functions.ignore" to hide this note.'
+            )
+        if self._local:
+            yield (
+                f"not deployed: {_listed(self._local)}. Google installs dependencies from the lock file. "
+                'Add them to "functions.ignore" to hide this note.'
+            )
+        for pattern in self._ignored.without_effect:
+            shown = pattern.strip().strip("/").removeprefix("./")
+            yield (
+                f'"{pattern}" in "functions.ignore" excludes nothing: as in the Firebase CLI, a pattern with '
+                f'/ is compared with the whole path. Write "**/{shown}".'
+            )
+
+    def _entry(self, path: Path, name: str, above: tuple[str, ...]) -> Iterator[str]:
+        is_link = path.is_symlink()
+        try:
+            mode = path.stat().st_mode  # of the target, if it is a link
+            real = os.path.realpath(path, strict=True) if is_link or stat.S_ISDIR(mode) else ""
+        except OSError as error:
+            if is_link:
+                self._bad_link(name, "the link leads to nothing that can be read.")
+            else:
+                self._unreadable(name, error)
+            return
+        if is_link and not Path(real).is_relative_to(self.real_root):
+            self._bad_link(name, "the link leaves the codebase's folder.")
+        elif is_link and is_credential(Path(real).relative_to(self.real_root).as_posix()):
+            self._credentials.append(name)
+        elif stat.S_ISREG(mode):
+            yield name
+        elif stat.S_ISDIR(mode) and real in above:
+            self._bad_link(name, "the link leads to a folder that contains it.")
+        elif stat.S_ISDIR(mode):
+            yield from self.files(path, (*above, real))
+
+    def _name(self, path: Path) -> str:
+        """The relative path as Node reads it: a byte that is not UTF-8 becomes U+FFFD."""
+        relative = path.relative_to(self._root).as_posix()
+        return os.fsencode(relative).decode(encoding="utf-8", errors="replace")
+
+    def _add(self, name: str, what: str, fix: str) -> None:
+        self.problems.append(Problem(key=f"{self._where}/{name}", what=what, fix=fix))
+
+    def _bad_link(self, name: str, what: str) -> None:
+        self._add(name, what, f"Replace the link by a copy, or {_exclude(name)}")
+
+    def _unreadable(self, name: str, error: OSError) -> None:
+        self._add(name, f"cannot be read: {error.strerror}.", f"Make it readable, or {_exclude(name)}")
+
+
+def _exclude(name: str) -> str:
+    # In a pattern these mean something else; U+FFFD stands for a byte that is not UTF-8.
+    pattern = re.sub(r"[][{}()!*?+@|#\\\ufffd]", "?", name)
+    return f'add "{pattern if "/" not in name else f"**/{pattern}"}" to "functions.ignore" in firebase.json.'
+
+
+def _is_portable(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\\" not in name
+
+
+def _is_env_file(name: str) -> bool:
+    return name == ".env" or name.startswith(".env.")
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

@@ -1,21 +1,62 @@
-// Loaded into the discovery process before the functions: says, when it ends, what its entry module exports
-// and which files it loaded. Reads nothing else, changes nothing. CommonJS only: other modules have no cache.
+// Loaded into the discovery process before the functions. When the process ends, it reports what the entry module
+// exports, which files were loaded, and how the code ended the process if it did.
 "use strict";
 const fs = require("node:fs");
+const module_ = require("node:module");
+const path = require("node:path");
+const { fileURLToPath, pathToFileURL } = require("node:url");
+
+const reportFile = process.env.CRM_DISCOVERY_REPORT;
+const loader = path.join(__dirname, "discovery_loader.mjs");
+const resolvedFile = `${reportFile}.resolved`;
+const report = { entry: null, exported: [], undefined: [], loaded: [], exit: null, uncaught: null };
+
+// ES modules are not in require.cache. Node 22.15 has hooks that also see `require()` of an ES module; before that,
+// hooks run in a thread of their own.
+const resolved = [];
+if (module_.registerHooks) {
+  module_.registerHooks({
+    resolve(specifier, context, next) {
+      const found = next(specifier, context);
+      resolved.push(found.url);
+      return found;
+    },
+  });
+} else if (module_.register) {
+  module_.register(pathToFileURL(loader), { data: { file: resolvedFile } });
+}
+
+const exit = process.exit;
+process.exit = function (code) {
+  if (report.exit === null) {
+    const here = {};
+    Error.captureStackTrace(here, process.exit);
+    report.exit = { code: Number(code ?? process.exitCode ?? 0), stack: String(here.stack) };
+  }
+  return exit.call(process, code);
+};
+
+process.on("uncaughtExceptionMonitor", (error, origin) => {
+  report.uncaught = { origin, message: String(error?.message ?? error), stack: String(error?.stack ?? "") };
+});
 
 process.on("exit", () => {
-  const report = { entry: null, exported: [], undefined: [], loaded: [] };
   try {
     report.entry = require.resolve(process.cwd());
-    const module_ = require.cache[report.entry];
-    if (module_ !== undefined && module_.exports !== null && typeof module_.exports === "object") {
-      for (const name of Object.keys(module_.exports)) {
-        (module_.exports[name] === undefined ? report.undefined : report.exported).push(name);
+    const entry = require.cache[report.entry];
+    if (entry !== undefined && entry.exports !== null && typeof entry.exports === "object") {
+      for (const name of Object.keys(entry.exports)) {
+        (entry.exports[name] === undefined ? report.undefined : report.exported).push(name);
       }
     }
   } catch {
-    report.entry = null; // the codebase has no entry module: discovery itself has said so
+    report.entry = null; // no entry module; discovery reports it
   }
-  report.loaded = Object.keys(require.cache).filter((file) => !file.includes("/node_modules/"));
-  fs.writeFileSync(process.env.CRM_DISCOVERY_REPORT, JSON.stringify(report));
+  if (fs.existsSync(resolvedFile)) resolved.push(...fs.readFileSync(resolvedFile, "utf8").split("\n"));
+  const modules = resolved.filter((url) => url?.startsWith("file:")).map((url) => fileURLToPath(url));
+  const files = new Set([...Object.keys(require.cache), ...modules]);
+  const ours = new Set([__filename, loader]);
+  const isReported = (file) => path.isAbsolute(file) && !file.includes("/node_modules/") && !ours.has(file);
+  report.loaded = [...files].filter(isReported);
+  fs.writeFileSync(reportFile, JSON.stringify(report));
 });

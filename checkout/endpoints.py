@@ -1,8 +1,6 @@
-"""What a functions codebase declares, as plain data: the endpoints of its manifest, every default filled
-in.
+"""The functions that a codebase declares, as data with every default filled in. `checkout.manifest` makes it.
 
-This module computes nothing and refuses nothing: `manifest` does. It is apart so that a component can
-read the model without the parser.
+Apart from the parser, so that components import only the data.
 """
 
 from __future__ import annotations
@@ -13,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class SecretUse:
-    """A function reads Secret Manager's `secret` in its environment as `key`."""
+    """A function reads Secret Manager's `secret` as the environment variable `key`."""
 
     key: str
     secret: str
@@ -21,8 +19,8 @@ class SecretUse:
 
 @dataclass(frozen=True, kw_only=True)
 class HttpsTrigger:
-    """An HTTP function. `invoker`: ("public",), ("private",), or service account e-mails; None = not said,
-    which the official CLI makes public when it creates the function."""
+    """An HTTP function. `invoker`: ("public",), ("private",), or e-mails of service accounts; None is public,
+    as with the Firebase CLI."""
 
     invoker: tuple[str, ...] | None
 
@@ -36,12 +34,12 @@ class HttpsTrigger:
 
 @dataclass(frozen=True, kw_only=True)
 class CallableTrigger:
-    """A callable function: HTTP, always public, the SDK checks the caller."""
+    """A callable function: HTTP and public; the SDK checks the caller."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EventTrigger:
-    """A CloudEvents trigger. `region` is the region of the trigger (Firestore: the database's location)."""
+    """A CloudEvents trigger. `region` is the trigger's region (for Firestore, the database's location)."""
 
     event_type: str
     filters: Mapping[str, str]
@@ -52,7 +50,7 @@ class EventTrigger:
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleTrigger:
-    """A function that Cloud Scheduler calls. All durations are seconds; None = the server's default."""
+    """A function that Cloud Scheduler calls. Durations are seconds; None is the server's default."""
 
     schedule: str
     time_zone: str
@@ -69,12 +67,11 @@ Trigger = HttpsTrigger | CallableTrigger | EventTrigger | ScheduleTrigger
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """One function in one region, ready to become resources.
+    """One function in one region.
 
-    `id` is the function's name on Cloud Functions; the Cloud Run service is `service_id`. `memory` is
-    a quantity ("256Mi"), `cpu` a decimal ("1", "0.1666"). `environment` holds what the codebase
-    declares and its resolved params; FIREBASE_CONFIG and the like are the component's to add. None =
-    the server's default.
+    `id` is its name on Cloud Functions. `memory` is a quantity ("256Mi"), `cpu` a decimal ("1", "0.1666").
+    `environment` has what the codebase declares, its params and its variables; `backend_variable` is the
+    variable that gets the backend's address. None is the server's default.
     """
 
     id: str
@@ -92,11 +89,17 @@ class Endpoint:
     vpc_egress: str | None
     labels: Mapping[str, str]
     environment: Mapping[str, str]
+    backend_variable: str | None = None
     secrets: tuple[SecretUse, ...]
     service_account: str | None
     trigger: Trigger
 
     @property
     def service_id(self) -> str:
-        """The name of the Cloud Run service behind the function: lower case, `_` becomes `-`."""
-        return self.id.lower().replace("_", "-")
+        """The name of the Cloud Run service behind the function."""
+        return service_id(self.id)
+
+
+def service_id(function_id: str) -> str:
+    """The name of the Cloud Run service behind a function: lower case, `_` becomes `-`."""
+    return function_id.lower().replace("_", "-")

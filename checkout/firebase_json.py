@@ -1,45 +1,62 @@
 """firebase.json: where the rules, the index file and the functions codebases of an app are.
 
-Both forms of each section are read as the Firebase CLI reads them: `firestore` as an object or one object
-per database, `functions` as an object or one object per codebase. Targets that this program does not
-deploy (hosting, storage, ...) become notes, so that nobody believes they were.
-Refuses a path that does not exist or that leaves the app's folder: what is deployed must be what is
-reviewed.
+As in the Firebase CLI, `firestore` is an object or a list with an object per database, and `functions` an
+object or a list with an object per codebase; either can be the path of a JSON file with them. What this
+program does not deploy is a note, and so is a key that is not in the CLI's schema (firebase-tools 15.34,
+`schema/firebase-config.json`), unless it looks like a misspelt key without which something would be missing.
+
+Refuses a path that does not exist or leaves the app's folder.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from settings.parsing import did_you_mean, kind_of, mapping, parse_json, sequence, strings
+from settings.keys import NAMESPACE
+from settings.parsing import kind_of, mapping, nearest, read_json, sequence, strings
 from settings.problems import Problem
 
 FILE = "firebase.json"
 DEFAULT_DATABASE = "(default)"
 DEFAULT_CODEBASE = "default"
 
-_OTHER_TARGETS = {
-    "hosting": "hosting",
-    "storage": "storage",
-    "database": "database",
-    "extensions": "extensions",
-    "remoteconfig": "remoteconfig",
-    "dataconnect": "dataconnect",
-    "apphosting": "apphosting",
-}
-_SILENT = ("$schema", "emulators", "flutter")  # nothing to deploy
-_KNOWN = ("firestore", "functions", *_OTHER_TARGETS, *_SILENT)
-_CODEBASE_KEYS = (
-    "source", "codebase", "runtime", "ignore", "predeploy", "postdeploy", "prefix", "remoteSource",
-    "disallowLegacyRuntimeConfig", "configDir",
+_USED = ("firestore", "functions")
+_OTHER_TARGETS = (
+    "hosting", "storage", "database", "extensions", "remoteconfig", "dataconnect", "apphosting", "auth",
+    "ailogic", "run",
 )  # fmt: skip
+_NOT_DEPLOYED = ("$schema", "emulators", "flutter")
+_SECTIONS_NOTED: Mapping[str, str] = {
+    **dict.fromkeys(_OTHER_TARGETS, "is not deployed by this program."),
+    **dict.fromkeys(_NOT_DEPLOYED, ""),
+}
+_DATABASE_USED = ("rules", "indexes", "database", "location", "predeploy", "postdeploy")
+_DATABASE_NOTED: Mapping[str, str] = {
+    "edition": "has no effect: this program does not create the database.",
+    "dataAccessMode": "has no effect: this program does not create the database.",
+}
+_CODEBASE_USED = (
+    "source", "codebase", "runtime", "ignore", "predeploy", "postdeploy", "configDir", "prefix",
+    "serviceAccount",
+)  # fmt: skip
+_CODEBASE_NOTED: Mapping[str, str] = {
+    "disallowLegacyRuntimeConfig": "has no effect: this program never deploys functions.config().",
+}
+_MISSPELT = 0.82  # how similar an unknown key is to one that is missing
+_CODEBASE_NAME = re.compile(r"[a-z0-9_-]{1,63}")
+_PREFIX = re.compile(r"[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?")
 
 
 @dataclass(frozen=True, kw_only=True)
 class CodebaseSource:
-    """One functions codebase as firebase.json names it. `where` is its place, for messages."""
+    """One functions codebase; `relative` is its path in firebase.json.
+
+    `config_dir` is the folder of the .env files, `prefix` begins the name of each function, and
+    `service_account` is the one of functions that name none.
+    """
 
     name: str
     folder: Path
@@ -47,12 +64,16 @@ class CodebaseSource:
     runtime: str | None
     ignore: tuple[str, ...]
     predeploy: tuple[str, ...]
-    where: str
+    postdeploy: tuple[str, ...]
+    config_dir: Path
+    config_relative: str
+    prefix: str
+    service_account: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class FirebaseJson:
-    """What to read. `rules_name` is the path as written: it is part of the ruleset's identity."""
+    """The files to read. `rules_name` is the path as written, a part of the ruleset's identity."""
 
     rules: Path | None
     rules_name: str
@@ -61,30 +82,17 @@ class FirebaseJson:
     location: str | None
     codebases: tuple[CodebaseSource, ...]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def load(app_dir: Path, database: str) -> tuple[FirebaseJson | None, list[Problem]]:
-    """Read `app_dir`/firebase.json for one Firestore database. Relative paths resolve inside `app_dir`."""
+    """Read `app_dir`/firebase.json for one Firestore database."""
     path = app_dir / FILE
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None, [
-            Problem(
-                key="whatsapp-crm:appDir",
-                what=f"there is no firebase.json in {app_dir}.",
-                fix="pulumi config set whatsapp-crm:appDir <the folder that holds firebase.json>",
-            )
-        ]
-    except (OSError, UnicodeDecodeError) as error:
-        return None, [
-            Problem(
-                key=FILE,
-                what=f"cannot be read: {error}.",
-                fix=f"Make {path} a readable text file in UTF-8.",
-            )
-        ]
-    document, problems = parse_json(text, FILE)
+    if not path.exists():
+        fix = f"pulumi config set {NAMESPACE}:appDir <the folder that contains firebase.json>"
+        what = f"there is no firebase.json in {app_dir}."
+        return None, [Problem(key=f"{NAMESPACE}:appDir", what=what, fix=fix)]
+    document, problems = read_json(path, FILE)
     if document is None:
         return None, problems
     return _Reader(app_dir, database).read(document)
@@ -96,23 +104,18 @@ class _Reader:
         self.database = database
         self.problems: list[Problem] = []
         self.notes: list[str] = []
+        self.warnings: list[str] = []
 
     def read(self, document: Mapping[str, object]) -> tuple[FirebaseJson | None, list[Problem]]:
-        for name in document:
-            if name in _OTHER_TARGETS:
-                self.notes.append(f'firebase.json: "{name}" is not deployed by this program.')
-            elif name not in _KNOWN:
-                self._add(
-                    f'"{name}" is not a known section.', f"{did_you_mean(name, _KNOWN)}Rename or remove it."
-                )
-        firestore = self._firestore(document.get("firestore")) or {}
-        rules, rules_name = self._file(firestore, "rules", "firestore.rules")
-        indexes, indexes_name = self._file(firestore, "indexes", "firestore.indexes")
+        self._known(document, "", _USED, _SECTIONS_NOTED)
+        firestore = self._firestore(self._section(document, "firestore")) or {}
+        rules, rules_name = self._file(firestore, "rules")
+        indexes, indexes_name = self._file(firestore, "indexes")
         location = firestore.get("location")
-        codebases = self._codebases(document.get("functions"))
-        if "firestore" not in document and "functions" not in document:
+        codebases = self._codebases(self._section(document, "functions"))
+        if not self.problems and "firestore" not in document and "functions" not in document:
             self._add(
-                "names neither firestore nor functions, so there is nothing to deploy.",
+                "has neither firestore nor functions, so there is nothing to deploy.",
                 'Add "firestore": {"rules": "firestore.rules", "indexes": "firestore.indexes.json"}.',
             )
         found = FirebaseJson(
@@ -123,69 +126,107 @@ class _Reader:
             location=location if isinstance(location, str) else None,
             codebases=tuple(codebases),
             notes=tuple(self.notes),
+            warnings=tuple(self.warnings),
         )
         return found, self.problems
 
     def _add(self, what: str, fix: str) -> None:
         self.problems.append(Problem(key=FILE, what=what, fix=fix))
 
+    def _known(
+        self, entry: Mapping[str, object], where: str, used: tuple[str, ...], noted: Mapping[str, str]
+    ) -> None:
+        """Notes for keys that have no effect here; a problem for one that is probably a misspelt used key."""
+        missing = [key for key in used if key not in entry]
+        for key in entry:
+            shown = f'{where}."{key}"' if where else f'"{key}"'
+            if key in used or noted.get(key) == "":
+                continue
+            if key in noted:
+                self.notes.append(f"firebase.json: {shown} {noted[key]}")
+            elif guess := nearest(key, missing, _MISSPELT):
+                fix = f'Did you mean "{guess}"? Rename or remove it.'
+                self._add(f"{shown} is not a known {'property' if where else 'section'}.", fix)
+            else:
+                self.notes.append(f"firebase.json: {shown} is not known to this program, and has no effect.")
+
+    def _section(self, document: Mapping[str, object], name: str) -> object:
+        """A section, read from a file where firebase.json has the file's path."""
+        value = document.get(name)
+        if not isinstance(value, str):
+            return value
+        path = self._inside(value, name)
+        if path is None:
+            return None
+        if path.suffix != ".json" or not path.is_file():
+            what = f'"{name}" is "{value}", which is not a JSON file in {self.root}.'
+            self._add(what, f'Write "{name}": {{ ... }}, or the path of a .json file with it.')
+            return None
+        imported, problems = read_json(path, value)
+        self.problems += problems
+        return imported.get(name, imported) if imported is not None and len(imported) == 1 else imported
+
+    def _hooks(self, entry: Mapping[str, object], where: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The predeploy and postdeploy commands, which this program does not run."""
+        return self._strings(entry, "predeploy", where), self._strings(entry, "postdeploy", where)
+
     def _firestore(self, value: object) -> dict[str, object] | None:
+        """The entry of the database."""
         if value is None:
             return None
         entry = mapping(value)
-        entries = [entry] if entry is not None else [mapping(item) for item in sequence(value) or [None]]
         found: dict[str, object] | None = None
         others: list[str] = []
-        for item in entries:
+        for item in [entry] if entry is not None else [mapping(item) for item in sequence(value) or [None]]:
             if item is None:
                 self._add(
-                    "firestore must be an object, or a list with one object for each database.",
+                    "firestore must be an object, or a list with one object per database.",
                     'Write "firestore": {"rules": "firestore.rules", "indexes": "firestore.indexes.json"}.',
                 )
                 return None
+            if "target" in item and "database" not in item:
+                what = 'firestore has an entry with a "target"; this program does not read deploy targets.'
+                self._add(what, 'Write "database": "<id>" instead of "target".')
+                continue
             name = item.get("database", DEFAULT_DATABASE)
             if name == self.database and found is None:
                 found = item
+                self._known(item, "firestore", (*_DATABASE_USED, "target"), _DATABASE_NOTED)
+                before, after = self._hooks(item, "firestore")
+                if before or after:
+                    commands = "; ".join((*before, *after))
+                    self.warnings.append(f"firestore: this program does not run these commands: {commands}")
             else:
                 others.append(str(name))
-        for name in others:
-            self.notes.append(f'firebase.json: the database "{name}" is not deployed by this program.')
+                self.notes.append(f'firebase.json: the database "{name}" is not deployed by this program.')
         if found is None and not self.problems:
             self._add(
                 f'firestore has no entry for the database "{self.database}", only for {", ".join(others)}.',
-                f"pulumi config set whatsapp-crm:firestoreDatabase '{others[0] if others else '(default)'}'",
+                f"pulumi config set {NAMESPACE}:firestoreDatabase '{others[0]}'",
             )
         return found
 
-    def _file(self, section: Mapping[str, object], key: str, where: str) -> tuple[Path | None, str]:
-        value = section.get(key)
-        if value is None:
-            return None, ""
-        path = self._inside(value, where)
+    def _file(self, section: Mapping[str, object], key: str) -> tuple[Path | None, str]:
+        value, where = section.get(key), f"firestore.{key}"
+        path = None if value is None else self._inside(value, where)
         if path is None:
             return None, ""
         if not path.is_file():
-            self._add(
-                f'"{where}" names the file {value}, which is not there.',
-                f"Create {value} in {self.root}, or correct {where} in firebase.json.",
-            )
+            fix = f"Create {value} in {self.root}, or correct {where} in firebase.json."
+            self._add(f'"{where}" is the file {value}, which does not exist.', fix)
             return None, ""
         return path, str(value)
 
     def _inside(self, value: object, where: str) -> Path | None:
-        """The path that `value` names, if it stays inside the app's folder, links followed."""
+        """The path, if it stays inside the app's folder with links resolved."""
         if not isinstance(value, str) or not value:
-            self._add(
-                f"{where} must be a path, but is {kind_of(value)}.",
-                f"Write a path relative to firebase.json as {where}.",
-            )
+            fix = f"Write a path relative to firebase.json as {where}."
+            self._add(f"{where} must be a path, but is {kind_of(value)}.", fix)
             return None
         path = (self.root / value).resolve()
         if not path.is_relative_to(self.root.resolve()):
-            self._add(
-                f'"{where}" is {value}, which leaves the app\'s folder.',
-                f"Move it into {self.root} and name it relative to firebase.json.",
-            )
+            fix = f"Move it into {self.root} and write its path relative to firebase.json."
+            self._add(f'"{where}" is {value}, which leaves the app\'s folder.', fix)
             return None
         return path
 
@@ -200,54 +241,52 @@ class _Reader:
             codebase = self._codebase(raw, where)
             if codebase is None:
                 continue
-            if codebase.name in found:
-                self._add(
-                    f'{where}: the codebase "{codebase.name}" is there twice.',
-                    f'Give {where} its own "codebase": "…".',
-                )
-                continue
-            found[codebase.name] = codebase
+            if found.setdefault(codebase.name, codebase) is not codebase:
+                fix = f'Write another "codebase" in {where}.'
+                self._add(f'{where}: there are two codebases "{codebase.name}".', fix)
         return list(found.values())
 
     def _codebase(self, raw: object, where: str) -> CodebaseSource | None:
         entry = mapping(raw)
         if entry is None:
-            self._add(
-                f"{where} must be an object, but is {kind_of(raw)}.",
-                'Write "functions": {"source": "functions"}.',
-            )
+            fix = 'Write "functions": {"source": "functions"}.'
+            self._add(f"{where} must be an object, but is {kind_of(raw)}.", fix)
             return None
-        for name in entry:
-            if name not in _CODEBASE_KEYS:
-                guess = did_you_mean(name, _CODEBASE_KEYS)
-                self._add(f'{where}: "{name}" is not a known property.', f"{guess}Rename or remove it.")
-        for name in ("prefix", "remoteSource", "configDir"):
-            if name in entry:
-                self._add(f'{where}: "{name}" is not yet supported by this program.', f'Remove "{name}".')
+        if "kit" in entry:
+            self.notes.append(f'firebase.json: the kit "{entry["kit"]}" is not deployed by this program.')
+            return None
+        if "remoteSource" in entry:
+            what = f"{where}.remoteSource is not supported: this program packs the code in the checkout."
+            self._add(what, f'Check that repository out into {self.root}, and write its path as "source".')
+            return None
+        self._known(entry, where, _CODEBASE_USED, _CODEBASE_NOTED)
         source = entry.get("source", "functions")
         folder = self._inside(source, f"{where}.source")
-        runtime = entry.get("runtime")
-        if runtime is not None and not isinstance(runtime, str):
-            self._add(
-                f"{where}.runtime must be text, but is {kind_of(runtime)}.", 'Write "runtime": "nodejs22".'
+        runtime = self._string(entry, "runtime", where, "nodejs22")
+        prefix = self._string(entry, "prefix", where, "v2") or ""
+        account = self._string(entry, "serviceAccount", where, "functions@")
+        ignore = self._strings(entry, "ignore", where)
+        predeploy, postdeploy = self._hooks(entry, where)
+        config_relative = entry.get("configDir", source)
+        config_dir = self._inside(config_relative, f"{where}.configDir") if "configDir" in entry else folder
+        if prefix and not _PREFIX.fullmatch(prefix):
+            what = f"{where}.prefix is {prefix!r}, which is not a prefix of function names."
+            self._add(what, "Use up to 30 lower-case letters, digits and -; a letter first, no - at the end.")
+        if account is not None:
+            self.notes.append(
+                f"firebase.json: functions of {where} that name no service account run as {account}; the "
+                "Firebase CLI ignores this key."
             )
-            runtime = None
-        ignore = self._texts(entry, "ignore", where)
-        predeploy = self._texts(entry, "predeploy", where)
-        if folder is None:
+        if folder is None or config_dir is None:
             return None
         if not folder.is_dir():
-            self._add(
-                f'"{where}.source" names the folder {source}, which is not there.',
-                f"Create {source} in {self.root}, or correct {where}.source in firebase.json.",
-            )
+            fix = f"Create {source} in {self.root}, or correct {where}.source in firebase.json."
+            self._add(f'"{where}.source" is the folder {source}, which does not exist.', fix)
             return None
         name = entry.get("codebase", DEFAULT_CODEBASE)
-        if not isinstance(name, str) or not name.replace("-", "").replace("_", "").isalnum():
-            self._add(
-                f"{where}.codebase is {name!r}, which is not a name.",
-                "Use letters, digits, - and _ only.",
-            )
+        if not isinstance(name, str) or not _CODEBASE_NAME.fullmatch(name):
+            what = f"{where}.codebase is {name!r}, which is not a codebase name."
+            self._add(what, "Use up to 63 lower-case letters, digits, - and _.")
             return None
         return CodebaseSource(
             name=name,
@@ -256,19 +295,27 @@ class _Reader:
             runtime=runtime,
             ignore=ignore,
             predeploy=predeploy,
-            where=where,
+            postdeploy=postdeploy,
+            config_dir=config_dir,
+            config_relative=str(config_relative).strip("/"),
+            prefix=prefix,
+            service_account=account,
         )
 
-    def _texts(self, entry: Mapping[str, object], key: str, where: str) -> tuple[str, ...]:
+    def _string(self, entry: Mapping[str, object], key: str, where: str, example: str) -> str | None:
         value = entry.get(key)
-        if value is None:
-            return ()
-        if isinstance(value, str):
-            return (value,)
+        if value is None or (isinstance(value, str) and value):
+            return value
+        what = f"{where}.{key} must be a string, but is {kind_of(value) if value else 'empty'}."
+        self._add(what, f'Write "{key}": "{example}".')
+        return None
+
+    def _strings(self, entry: Mapping[str, object], key: str, where: str) -> tuple[str, ...]:
+        value = entry.get(key)
+        if value is None or isinstance(value, str):
+            return () if value is None else (value,)
         found = strings(value)
         if found is None:
-            self._add(
-                f"{where}.{key} must be a list of texts, but is {kind_of(value)}.",
-                f'Write "{key}": ["…"].',
-            )
+            what = f"{where}.{key} must be a list of strings, but is {kind_of(value)}."
+            self._add(what, f'Write "{key}": ["…"].')
         return found or ()

@@ -1,23 +1,23 @@
 """The options of one function in a manifest: memory, CPU, scaling, network, labels, secrets, callers.
 
-Expressions are worked out, `null` means the default, bounds are those of Cloud Functions (2nd gen) and
-Cloud Run.
-Refuses combinations that Cloud Run refuses only while it rolls out (a fraction of a CPU with concurrency,
-too little memory for the CPUs), because then half a deployment stands.
+Expressions are evaluated, null is the default, and the limits are those of Cloud Functions (2nd gen) and
+Cloud Run. Combinations that Cloud Run rejects only during the rollout (a fraction of a CPU with concurrency,
+too little memory for the CPUs) are problems, because then half of a deployment has happened.
 """
 
 from __future__ import annotations
 
 import re
-import zoneinfo
 from collections.abc import Mapping
 
 from checkout.params import ExpressionError, Params, UnresolvedError
-from settings.parsing import kind_of, mapping, nearest, sequence, strings
+from checkout.schedules import time_zones
+from settings.parsing import kind_of, mapping, nearest, not_known, sequence, strings
 from settings.problems import Problem
 from settings.regions import FUNCTION_REGIONS
+from settings.variables import function_variable
 
-# CPU by memory: the defaults of the 2nd generation, and what the 1st gave (firebase-tools, `gcf_gen1`).
+# CPU by memory: the defaults of the 2nd generation, and those of the 1st (firebase-tools, `gcf_gen1`).
 _CPU = {128: 1, 256: 1, 512: 1, 1024: 1, 2048: 1, 4096: 2, 8192: 2, 16384: 4, 32768: 8}
 _CPU_GEN1 = {
     128: 0.0833, 256: 0.1666, 512: 0.3333, 1024: 0.5833, 2048: 1, 4096: 2, 8192: 2, 16384: 4, 32768: 8,
@@ -28,37 +28,53 @@ _LEAST_CPU = ((16384, 6), (8192, 4), (4096, 2), (1024, 1), (512, 0.5))
 _LEAST_MEMORY = {4: 2048, 6: 4096, 8: 4096}
 _INGRESS = ("ALLOW_ALL", "ALLOW_INTERNAL_ONLY", "ALLOW_INTERNAL_AND_GCLB")
 _EGRESS = ("PRIVATE_RANGES_ONLY", "ALL_TRAFFIC")
+_REGION = re.compile(r"[a-z][a-z0-9-]*")
 _LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 _LABEL_RESERVED = ("deployment-", "firebase", "goog")
+_MAX_LABELS = 64 - 4  # of a resource (Resource Manager docs, labels), less those that this program adds
+_SMALL_CPU_REGIONS = ("asia-northeast3", "asia-south2", "australia-southeast2")  # firebase-tools 15.34
+_CONNECTOR = re.compile(r"(?:projects/[^/]+/locations/[^/]+/connectors/)?[a-z](?:[a-z0-9-]{0,23}[a-z0-9])?")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
 class Options:
-    """Reads the options of one endpoint; problems go to the list it was given, each naming the export."""
+    """Reads the options of one endpoint. Problems and warnings are added to the given lists.
+
+    `where` is "<codebase>: <export>", `project` the Google project's id. Each method returns the default if
+    the option is not set.
+    """
 
     def __init__(
-        self, where: str, entry: Mapping[str, object], params: Params, problems: list[Problem]
+        self,
+        where: str,
+        entry: Mapping[str, object],
+        params: Params,
+        project: str,
+        problems: list[Problem],
+        warnings: list[str],
     ) -> None:
         self._where, _, self._name = where.partition(": ")
         self._entry = entry
         self._params = params
+        self._project = project
         self._problems = problems
+        self._warnings = warnings
 
-    def _add(self, what: str, fix: str) -> None:
+    def _add(self, what: str, fix: str = "") -> None:
+        fix = fix or f"Correct the options of {self._name}."
         self._problems.append(Problem(key=self._where, what=f"{self._name}: {what}", fix=fix))
 
     def resolved(self, value: object) -> object:
-        """`value` with expressions worked out; None after a problem."""
+        """`value` with its expressions evaluated; None after a problem."""
         try:
             return self._params.resolve(value)
         except UnresolvedError as error:
-            if (
-                error.name not in self._params.declared
-            ):  # a declared one without value is reported once, elsewhere
-                self._add(f"{value}: {error}.", f"Declare the param {error.name}, or correct its name.")
+            if error.name not in self._params.declared:  # a declared one is reported once, with its type
+                fix = error.fix or f"Declare the param {error.name}, or correct its name."
+                self._add(f"{value}: {error}.", fix)
         except ExpressionError as error:
             self._add(f"{error}.", f"Simplify the expression in the options of {self._name}.")
         return None
@@ -67,7 +83,7 @@ class Options:
         return self.resolved(self._entry.get(key))
 
     def boolean(self, key: str) -> bool | None:
-        """true, false, or None when not said."""
+        """A boolean, or None."""
         return self.boolean_of(self._entry.get(key), key)
 
     def boolean_of(self, value: object, what: str) -> bool | None:
@@ -75,11 +91,11 @@ class Options:
         found = self.resolved(value)
         if found is None or isinstance(found, bool):
             return found
-        self._add(f"{what} must be true or false, but is {kind_of(found)}.", f"Correct {what}.")
+        self._add(f"{what} must be a boolean, but is {kind_of(found)}.")
         return None
 
-    def whole(self, value: object, what: str, low: int, high: int) -> int | None:
-        """A whole number from `low` to `high`, or None when not said."""
+    def integer(self, value: object, what: str, low: int, high: int) -> int | None:
+        """An integer from `low` to `high`, or None."""
         found = self.resolved(value)
         if found is None:
             return None
@@ -87,66 +103,66 @@ class Options:
             found = int(found)
         if isinstance(found, bool) or not isinstance(found, int) or not low <= found <= high:
             shown = found if isinstance(found, int | float) else kind_of(found)
-            self._add(
-                f"{what} is {shown}, but must be a whole number from {low} to {high}.",
-                f"Correct {what} of {self._name}.",
-            )
+            self._add(f"{what} is {shown}, but must be an integer from {low} to {high}.")
             return None
         return found
 
-    def texts(self, key: str) -> dict[str, str]:
-        """A mapping of texts; empty when not said."""
-        return self.texts_of(self._entry.get(key), key)
+    def environment(self) -> dict[str, str]:
+        """The environment variables that the endpoint itself declares."""
+        found = self.strings_by_name("environmentVariables")
+        for name in found:
+            if wrong := function_variable(name):
+                self._add(f"the variable {name} {wrong}.", f"Rename or remove it in {self._name}.")
+        return found
 
-    def texts_of(self, value: object, what: str) -> dict[str, str]:
+    def strings_by_name(self, key: str) -> dict[str, str]:
+        """An object of strings."""
+        return self.strings_by_name_of(self._entry.get(key), key)
+
+    def strings_by_name_of(self, value: object, what: str) -> dict[str, str]:
         """The same for a value from elsewhere in the endpoint."""
-        if value is None:
-            return {}
         entries = mapping(value)
-        if entries is None:
-            self._add(f"{what} must be an object, but is {kind_of(value)}.", f"Correct {what}.")
-            return {}
+        if entries is None and value is not None:
+            self._add(f"{what} must be an object, but is {kind_of(value)}.")
         found: dict[str, str] = {}
-        for key, item in entries.items():
-            text = self.resolved(item)
-            if isinstance(text, str):
-                found[key] = text
-            elif text is not None:
-                self._add(f"{what}.{key} must be text, but is {kind_of(text)}.", f"Correct {what}.{key}.")
+        for key, item in (entries or {}).items():
+            resolved = self.resolved(item)
+            if isinstance(resolved, str):
+                found[key] = resolved
+            elif resolved is not None:
+                self._add(f"{what}.{key} must be a string, but is {kind_of(resolved)}.")
         return found
 
     def regions(self, default: str) -> tuple[str, ...]:
-        """The regions, each once, in order; the default when not said."""
+        """The regions in order, without duplicates. An unknown region is a warning: Google adds regions."""
         value = self._get("region")
-        if value is None:
-            return (default,)
-        found = (value,) if isinstance(value, str) else strings(value)
+        found = (default,) if value is None else (value,) if isinstance(value, str) else strings(value)
         if not found:
-            self._add(
-                f"region must be a text or a list of texts, but is {kind_of(value)}.", "Correct region."
-            )
+            self._add(f"region must be a string or a list of strings, but is {kind_of(value)}.")
             return ()
-        known: list[str] = []
-        for item in found:
-            region = self.resolved(item)
+        regions: list[str] = []
+        for region in map(self.resolved, found):
             if not isinstance(region, str):
                 continue
-            if region not in FUNCTION_REGIONS:
-                guess = nearest(region, FUNCTION_REGIONS)
-                self._add(
-                    f'"{region}" is not a region of Cloud Functions (2nd gen).',
-                    f'Use "{guess or default}" as the region of {self._name}.',
+            if not _REGION.fullmatch(region):
+                self._add(f'"{region}" is not a region.', f"Correct the region of {self._name}.")
+                continue
+            if region not in FUNCTION_REGIONS and value is not None:
+                self._warnings.append(
+                    f'{self._name}: the region "{region}" {not_known(region, FUNCTION_REGIONS)}\n'
+                    f"    fix: ignore this warning if the name is correct; otherwise correct the region of "
+                    f"{self._name}"
                 )
-            elif region not in known:
-                known.append(region)
-        return tuple(known)
+            if region not in regions:
+                regions.append(region)
+        return tuple(regions)
 
     def timeout(self, longest: int) -> int | None:
-        """Seconds, or None when not said (the server then takes 60)."""
-        return self.whole(self._entry.get("timeoutSeconds"), "timeoutSeconds", 1, longest)
+        """Seconds, or None; the server's default is 60."""
+        return self.integer(self._entry.get("timeoutSeconds"), "timeoutSeconds", 1, longest)
 
     def memory_mb(self) -> int:
-        """MiB; 256 when not said."""
+        """MiB; the default is 256."""
         value = self._get("availableMemoryMb")
         if value is None:
             return 256
@@ -156,163 +172,154 @@ class Options:
             return 256
         return value
 
-    def cpu(self, memory_mb: int) -> float:
-        """CPUs: as said, or by memory."""
+    def cpu(self, memory_mb: int, region: str) -> float:
+        """CPUs; the default depends on the memory."""
         value = self._get("cpu")
-        if value is None:
-            return _CPU[memory_mb]
-        if value == "gcf_gen1":
-            return _CPU_GEN1[memory_mb]
+        if value is None or value == "gcf_gen1":
+            value = (_CPU if value is None else _CPU_GEN1)[memory_mb]
+            return self._cpu_in(region, value)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            self._add(f"cpu is {kind_of(value)}.", 'Use a number, or "gcf_gen1".')
+            self._add(f"cpu must be a number, but is {kind_of(value)}.", 'Use a number, or "gcf_gen1".')
             return 1
         if not (0.08 <= value < 1 or value in _WHOLE_CPUS):
             self._add(f"{value:g} CPUs are not possible.", "Use 1, 2, 4, 6 or 8, or a fraction from 0.08.")
             return 1
         least = next((cpu for limit, cpu in _LEAST_CPU if memory_mb > limit), 0)
         if value < least:
-            self._add(
-                f"{memory_mb} MiB of memory need at least {least:g} CPU, not {value:g}.",
-                f"Raise cpu to {least:g}, or lower the memory.",
-            )
+            what = f"{memory_mb} MiB of memory need at least {least:g} CPU, not {value:g}."
+            self._add(what, f"Raise cpu to {least:g}, or lower the memory.")
         memory = _LEAST_MEMORY.get(int(value), 0)
         if memory_mb < memory:
-            self._add(
-                f"{value:g} CPUs need at least {memory} MiB of memory, not {memory_mb}.",
-                f'Set memory to "{memory // 1024}GiB", or lower cpu.',
-            )
-        return value
+            what = f"{value:g} CPUs need at least {memory} MiB of memory, not {memory_mb}."
+            self._add(what, f'Set memory to "{memory // 1024}GiB", or lower cpu.')
+        return self._cpu_in(region, value)
+
+    def _cpu_in(self, region: str, cpu: float) -> float:
+        if cpu > 4 and region in _SMALL_CPU_REGIONS:
+            what = f"{cpu:g} CPUs are not possible in {region}, which has up to 4."
+            self._add(what, "Lower cpu to 4 (and the memory to 16 GiB), or use another region.")
+        return cpu
 
     def concurrency(self, cpu: float) -> int:
-        """Requests at a time: 80 on whole CPUs, 1 on a fraction."""
-        found = self.whole(self._entry.get("concurrency"), "concurrency", 1, 1000)
-        if found is not None and found > 1 and cpu < 1:
-            self._add(
-                f"concurrency {found} needs a whole CPU, not {cpu:g}.", "Set cpu to 1, or concurrency to 1."
-            )
-        if found is not None:
-            return found
-        return 80 if cpu >= 1 else 1
+        """Concurrent requests; the default is 80, and 1 on a fraction of a CPU."""
+        found = self.integer(self._entry.get("concurrency"), "concurrency", 1, 1000)
+        if found is None:
+            return 80 if cpu >= 1 else 1
+        if found > 1 and cpu < 1:
+            what = f"concurrency {found} needs a whole CPU, not {cpu:g}."
+            self._add(what, "Set cpu to 1, or concurrency to 1.")
+        return found
 
     def scale(self) -> tuple[int, int | None]:
-        """(least, most) instances; most None when not said."""
-        least = self.whole(self._entry.get("minInstances"), "minInstances", 0, 1000) or 0
-        most = self.whole(self._entry.get("maxInstances"), "maxInstances", 1, 3000)
+        """(least, most) instances."""
+        least = self.integer(self._entry.get("minInstances"), "minInstances", 0, 1000) or 0
+        most = self.integer(self._entry.get("maxInstances"), "maxInstances", 1, 3000)
         if most is not None and least > most:
-            self._add(
-                f"minInstances {least} is more than maxInstances {most}.", "Raise maxInstances or lower min."
-            )
+            what = f"minInstances {least} is more than maxInstances {most}."
+            self._add(what, "Raise maxInstances or lower minInstances.")
         return least, most
 
     def ingress(self) -> str:
-        """Who may reach it over the network."""
+        """From which networks it can be reached."""
         value = self._get("ingressSettings")
-        if value is None:
-            return "ALLOW_ALL"
-        if value in _INGRESS:
-            return str(value)
-        self._add(f"ingressSettings is {value}.", f"Use one of {', '.join(_INGRESS)}.")
-        return "ALLOW_ALL"
+        if value is not None and value not in _INGRESS:
+            self._add(f"ingressSettings is {value}.", f"Use one of {', '.join(_INGRESS)}.")
+        return str(value) if value in _INGRESS else "ALLOW_ALL"
 
-    def vpc(self, project: str, region: str) -> tuple[str | None, str | None]:
-        """(connector, egress); a short connector name is completed."""
-        value = self._entry.get("vpc")
-        body = mapping(value)
+    def vpc(self, region: str) -> tuple[str | None, str | None]:
+        """(connector with its full name, egress setting)."""
+        body = mapping(self._entry.get("vpc"))
         if body is None:
             return None, None
         if body.get("networkInterfaces"):
-            self._add("not yet supported by this program: direct VPC egress.", "Use a VPC connector.")
+            self._add("direct VPC egress is not supported by this program.", "Use a VPC connector.")
             return None, None
         connector = self.resolved(body.get("connector"))
         egress = self.resolved(body.get("egressSettings"))
         if not isinstance(connector, str) or not connector:
             return None, None
+        if not _CONNECTOR.fullmatch(connector):
+            what = f'"{connector}" is not the name of a VPC connector.'
+            self._add(what, "Use up to 25 lower-case letters, digits and -, or its whole resource name.")
         if egress is not None and egress not in _EGRESS:
             self._add(f"vpc.egressSettings is {egress}.", f"Use one of {', '.join(_EGRESS)}.")
         if "/" not in connector:
-            connector = f"projects/{project}/locations/{region}/connectors/{connector}"
+            connector = f"projects/{self._project}/locations/{region}/connectors/{connector}"
         return connector, egress if isinstance(egress, str) else None
 
     def labels(self) -> dict[str, str]:
-        """The labels of the code; those of the platform and of this program are not the code's to set."""
-        found = self.texts("labels")
+        """The labels; those that Google and this program set are reserved."""
+        found = self.strings_by_name("labels")
+        if len(found) > _MAX_LABELS:
+            self._add(f"has {len(found)} labels; a function can have {_MAX_LABELS} of its own.")
         for key, value in found.items():
             if key.startswith(_LABEL_RESERVED):
                 self._add(f'the label "{key}" is reserved.', f"Rename the label of {self._name}.")
             elif not _LABEL_KEY.fullmatch(key) or not _LABEL_VALUE.fullmatch(value):
-                self._add(
-                    f'"{key}: {value}" is not a label (lower case, digits, - and _; up to 63).',
-                    f"Correct the label of {self._name}.",
-                )
+                self._add(f'"{key}: {value}" is not a label (lower case, digits, - and _; up to 63).')
         return found
 
     def secrets(self) -> tuple[tuple[str, str], ...]:
-        """(variable, secret) pairs, sorted, each variable once. A secret without a name has its
-        variable's.
-        """
+        """(variable, secret) pairs, sorted. A secret without a name has the name of its variable."""
         found: dict[str, str] = {}
         for raw in sequence(self._entry.get("secretEnvironmentVariables")) or []:
             entry = mapping(raw) or {}
             key = self.resolved(entry.get("key"))
             secret = self.resolved(entry.get("secret")) or key
             if not isinstance(key, str) or not _VARIABLE.fullmatch(key):
-                self._add(f"the secret {key} has not the name of a variable.", "Use letters, digits and _.")
+                self._add(f"{key}, a secret, is not a variable name.", "Use letters, digits and _.")
             elif not isinstance(secret, str) or not _SECRET.fullmatch(secret):
-                self._add(
-                    f'the secret "{secret}" is not a name in Secret Manager of this project.',
-                    "Give the plain name: the program pins the version.",
-                )
+                what = f'"{secret}" is not the name of a secret in this project.'
+                self._add(what, "Use the short name of the secret; the program pins the version.")
             elif found.setdefault(key, secret) != secret:
                 self._add(f"{key} is bound to two secrets.", f"Bind {key} once in {self._name}.")
         return tuple(sorted(found.items()))
 
-    def service_account(self, project: str) -> str | None:
-        """An e-mail; `name@` is completed with the project; "default" as it is; None when not said."""
+    def service_account(self) -> str | None:
+        """An e-mail (`name@` is completed with the project), "default", or None."""
         value = self._get("serviceAccount")
         if value is None:
             value = self._get("serviceAccountEmail")
         if value is None or value == "default":
             return None if value is None else "default"
-        return self._account(value, project)
+        return self.account(value)
 
-    def invoker(self, value: object, project: str) -> tuple[str, ...] | None:
-        """Who may call an https function: ("public",), ("private",), e-mails, or None when not said."""
+    def invoker(self, value: object) -> tuple[str, ...] | None:
+        """The callers of an https function: ("public",), ("private",), e-mails, or None."""
         found = self.resolved(value)
         if found is None:
             return None
         items = (found,) if isinstance(found, str) else strings(found)
         if not items:
-            self._add("invoker must be a text or a list of texts.", 'Write invoker: "private".')
+            self._add("invoker must be a string or a list of strings.", 'Write invoker: "private".')
             return None
         items = tuple(str(self.resolved(item)) for item in items)
         if "public" in items or "private" in items:
             if len(set(items)) > 1:
-                self._add(
-                    f"invoker mixes {' and '.join(sorted(set(items)))}.",
-                    'Write "public", or "private", or the service accounts.',
-                )
+                what = f"invoker mixes {' and '.join(sorted(set(items)))}."
+                self._add(what, 'Write "public", or "private", or the service accounts.')
             return items[:1]
-        accounts = [account for item in items if (account := self._account(item, project)) is not None]
+        accounts = [account for item in items if (account := self.account(item)) is not None]
         return tuple(dict.fromkeys(accounts))
 
     def time_zone(self, value: object) -> str:
-        """A zone of the tz database; UTC when not said."""
+        """A name of the tz database; the default is UTC."""
         if value is None:
             return "UTC"
-        zones = zoneinfo.available_timezones()
-        if isinstance(value, str) and (value in zones or not zones):
+        if isinstance(value, str) and value.lower() == "utc":  # Cloud Scheduler API, `timeZone`
+            return "UTC"
+        if isinstance(value, str) and value in time_zones():
             return value
-        guess = nearest(str(value), zones)
-        self._add(f'"{value}" is not a time zone.', f'Use "{guess or "Europe/Bucharest"}" as the time zone.')
+        guess = nearest(str(value), time_zones()) or "Europe/Bucharest"
+        self._add(f'"{value}" is not a time zone.', f'Use "{guess}" as the time zone.')
         return "UTC"
 
-    def _account(self, value: object, project: str) -> str | None:
+    def account(self, value: object) -> str | None:
+        """The e-mail of a service account, or None after a problem."""
         if isinstance(value, str) and value.endswith("@"):
-            value = f"{value}{project}.iam.gserviceaccount.com"
+            value = f"{value}{self._project}.iam.gserviceaccount.com"
         if isinstance(value, str) and _EMAIL.fullmatch(value):
             return value
-        self._add(
-            f"{value} is not a service account.",
-            f'Give the e-mail, or "name@" for one of {project}.',
-        )
+        what = f"{value} is not a service account."
+        self._add(what, f'Use its e-mail, or "name@" for an account of {self._project}.')
         return None

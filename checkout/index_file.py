@@ -1,17 +1,18 @@
 """Firestore's index file (`firestore.indexes.json`) in canonical form.
 
-Two spellings of one index have one canonical key, so the order of the file changes nothing and a
-duplicate is found whatever its spelling. The server appends `__name__` with the direction of the last
-field (Firestore docs, "Default ordering and the __name__ field"), therefore a trailing `__name__` that
-says just that is dropped; in a vector index it goes before the vector, where it must be written out.
-Refuses what the API would refuse in the middle of an `up` (a composite of one field, a vector that is not
-last), and every property it does not know, because ignoring one would build another index than the file
-says.
+Equal indexes have the same key, however they are written, so the order in the file has no effect and
+duplicates are found. The server appends `__name__` in the direction of the last field (Firestore docs,
+"Default ordering and the __name__ field"), so a trailing `__name__` in that direction is removed; in a vector
+index it comes before the vector and must be sent.
+
+What the API rejects in the middle of an `up` is an error here (a composite index of one field, two array
+fields, a second TTL field of a collection), and so is every unknown property: ignoring it would build another
+index.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -21,6 +22,8 @@ from settings.problems import Problem
 NAME = "__name__"
 MAX_COMPOSITE = 1000  # composite indexes per database with billing (Firestore docs, quotas)
 MAX_FIELDS = 100  # fields per composite index (Firestore docs, quotas)
+MAX_OVERRIDES = 1000  # fields with settings of their own per database, with billing (Firestore docs, quotas)
+MAX_NAME_BYTES = 1500  # of a collection id and of a field path (Firestore docs, quotas)
 MAX_DIMENSION = 2048  # vector dimension (Firestore docs, vector search)
 
 _SCOPES = ("COLLECTION", "COLLECTION_GROUP", "COLLECTION_RECURSIVE")
@@ -31,7 +34,7 @@ _INDEX_KEYS = ("collectionGroup", "collectionId", "queryScope", "fields", "apiSc
 _FIELD_KEYS = ("fieldPath", "order", "arrayConfig", "vectorConfig", "mode")
 _OVERRIDE_KEYS = ("collectionGroup", "collectionId", "fieldPath", "indexes", "ttl")
 _OVERRIDE_INDEX_KEYS = ("queryScope", "order", "arrayConfig", "mode")
-_LATER = ("multikey", "unique", "searchConfig", "expirationOffset")
+_UNSUPPORTED = ("multikey", "unique", "searchConfig", "expirationOffset")
 _SHORT = {"ASCENDING": "asc", "DESCENDING": "desc", "CONTAINS": "contains"}
 
 
@@ -47,10 +50,7 @@ class IndexField:
 
 @dataclass(frozen=True, kw_only=True)
 class IndexSpec:
-    """A composite index. `key` is canonical: two spellings of one index have one key.
-
-    `api_scope` and `density` are None when the file says nothing or the server's default.
-    """
+    """A composite index. `api_scope` and `density` are None for the server's default."""
 
     collection: str
     query_scope: str
@@ -71,9 +71,8 @@ class FieldIndex:
 
 @dataclass(frozen=True, kw_only=True)
 class FieldSpec:
-    """A field override. `indexes` None = not said, () = all single-field indexes off. `ttl` None =
-    not said.
-    """
+    """A field override. `indexes` and `ttl` are None if the file does not set them; () turns all
+    single-field indexes off."""
 
     collection: str
     field: str
@@ -84,16 +83,14 @@ class FieldSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class IndexFile:
-    """What one index file declares, in the order of the file."""
+    """The content of an index file, in the file's order."""
 
     indexes: tuple[IndexSpec, ...]
     fields: tuple[FieldSpec, ...]
 
 
 def parse(text: str, file: str) -> tuple[IndexFile, list[Problem]]:
-    """Read an index file. `file` is its name in messages. With problems, the result holds the sound
-    entries.
-    """
+    """The valid entries of an index file, and its problems. `file` is its name in messages."""
     document, problems = parse_json(text, file)
     if document is None:
         return IndexFile(indexes=(), fields=()), problems
@@ -107,7 +104,7 @@ def canonical_key(
     api_scope: str | None = None,
     density: str | None = None,
 ) -> str:
-    """The name of an index: readable, and equal exactly for equal indexes, whatever the names hold."""
+    """The readable key of an index. Equal indexes, and only those, have equal keys."""
     parts = [_safe(collection), query_scope.lower()]
     parts += [scope.lower() for scope in (api_scope, density) if scope]
     for field in fields:
@@ -118,9 +115,7 @@ def canonical_key(
 
 
 def normal_fields(fields: tuple[IndexField, ...]) -> tuple[IndexField, ...]:
-    """The fields without a trailing `__name__` that the server would add itself; with it before a
-    vector.
-    """
+    """The fields without the trailing `__name__` that the server appends; with it before a vector."""
     if fields and fields[-1].vector_dimension is not None:
         before = fields[:-1]
         if not before or before[-1].path != NAME:
@@ -143,13 +138,15 @@ class _Reader:
 
     def read(self, document: Mapping[str, object]) -> tuple[IndexFile, list[Problem]]:
         self._known(document, ("indexes", "fieldOverrides"), "the file")
-        indexes = self._indexes(self._list(document, "indexes", "the file"))
-        fields = self._overrides(self._list(document, "fieldOverrides", "the file"))
+        indexes = self._indexes(document)
+        fields = self._overrides(document)
         if len(indexes) > MAX_COMPOSITE:
-            self._add(
-                f"declares {len(indexes)} composite indexes; a database can have {MAX_COMPOSITE}.",
-                "Remove indexes that no query needs.",
-            )
+            what = f"has {len(indexes)} composite indexes; a database can have {MAX_COMPOSITE}."
+            self._add(what, "Remove indexes that no query needs.")
+        if len(fields) > MAX_OVERRIDES:
+            what = f"has {len(fields)} field overrides; a database can have {MAX_OVERRIDES}."
+            self._add(what, "Remove overrides, or turn indexes off for whole collections: fieldPath *.")
+        self._one_ttl(fields)
         return IndexFile(indexes=tuple(indexes), fields=tuple(fields)), self.problems
 
     def _add(self, what: str, fix: str) -> None:
@@ -157,27 +154,28 @@ class _Reader:
 
     def _known(self, entry: Mapping[str, object], known: tuple[str, ...], where: str) -> None:
         for name in entry:
-            if name in _LATER:
-                if entry[name] is False:
-                    continue  # what is off is as if it were not there
-                self._add(
-                    f'{where}: "{name}" is not yet supported by this program.',
-                    f'Remove "{name}", or manage this index outside of {self.file}.',
-                )
-            elif name not in known:
-                guess = did_you_mean(name, known)
-                self._add(
-                    f'{where}: "{name}" is not a known property.', f"{guess}Known are {', '.join(known)}."
-                )
+            if name in _UNSUPPORTED and entry[name] is not False:
+                fix = f'Remove "{name}", or manage this index outside of {self.file}.'
+                self._add(f'{where}: "{name}" is not supported by this program.', fix)
+            elif name not in known and name not in _UNSUPPORTED:
+                fix = f"{did_you_mean(name, known)}Known are {', '.join(known)}."
+                self._add(f'{where}: "{name}" is not a known property.', fix)
 
-    def _list(self, entry: Mapping[str, object], name: str, where: str) -> list[object]:
+    def _objects(
+        self, entry: Mapping[str, object], name: str, where: str, label: str
+    ) -> Iterator[tuple[str, dict[str, object]]]:
+        """The objects of a list with their places (`label`, numbered)."""
         value = entry.get(name)
         found = sequence(value)
         if found is None and value is not None:
-            self._add(
-                f'{where}: "{name}" must be a list, but is {kind_of(value)}.', f'Write "{name}": [ … ].'
-            )
-        return found or []
+            what = f'{where}: "{name}" must be a list, but is {kind_of(value)}.'
+            self._add(what, f'Write "{name}": [ … ].')
+        for number, raw in enumerate(found or []):
+            place, item = f"{label}[{number}]", mapping(raw)
+            if item is None:
+                self._add(f"{place} must be an object, but is {kind_of(raw)}.", f"Correct or remove {place}.")
+            else:
+                yield place, item
 
     def _one_of(
         self, entry: Mapping[str, object], name: str, allowed: tuple[str, ...], where: str
@@ -186,33 +184,43 @@ class _Reader:
         if value is None or value in allowed:
             return value if isinstance(value, str) else None
         guess = did_you_mean(value, allowed) if isinstance(value, str) else ""
-        self._add(
-            f'{where}: "{name}" is {value!r}, which Firestore does not know.',
-            f"{guess}Use one of {', '.join(allowed)}.",
-        )
+        what = f'{where}: "{name}" is {value!r}, which Firestore does not know.'
+        self._add(what, f"{guess}Use one of {', '.join(allowed)}.")
         return None
 
-    def _text(self, entry: Mapping[str, object], names: tuple[str, ...], where: str) -> str | None:
+    def _string(self, entry: Mapping[str, object], names: tuple[str, ...], where: str) -> str | None:
         for name in names:
             value = entry.get(name)
             if isinstance(value, str) and value:
                 return value
-        self._add(f'{where}: "{names[0]}" is missing or not text.', f'Write "{names[0]}": "…".')
+        self._add(f'{where}: "{names[0]}" is missing or not a string.', f'Write "{names[0]}": "…".')
         return None
 
     def _collection(
         self, entry: Mapping[str, object], where: str, *, default_allowed: bool = False
     ) -> str | None:
-        name = self._text(entry, ("collectionGroup", "collectionId"), where)
+        name = self._string(entry, ("collectionGroup", "collectionId"), where)
         if name is None or (default_allowed and name == "__default__"):
             return name
         if "/" in name or name in {".", ".."} or (name.startswith("__") and name.endswith("__")):
-            self._add(
-                f'{where}: "{name}" is not a collection id.',
-                'Give the last part of the path only: "messages", not "threads/x/messages".',
+            fix = 'Write only the last part of the path: "messages", not "threads/x/messages".'
+            self._add(f'{where}: "{name}" is not a collection id.', fix)
+            return None
+        if len(name.encode()) > MAX_NAME_BYTES:
+            what = (
+                f"{where}: the collection id has {len(name.encode())} bytes; the limit is {MAX_NAME_BYTES}."
             )
+            self._add(what, "Correct the collection id.")
             return None
         return name
+
+    def _path(self, entry: Mapping[str, object], where: str) -> str | None:
+        path = self._string(entry, ("fieldPath",), where)
+        if path is not None and len(path.encode()) > MAX_NAME_BYTES:
+            what = f"{where}: the field path has {len(path.encode())} bytes; the limit is {MAX_NAME_BYTES}."
+            self._add(what, "Correct the path.")
+            return None
+        return path
 
     def _direction(
         self, entry: Mapping[str, object], where: str
@@ -229,11 +237,9 @@ class _Reader:
             return None
         given = [value for value in (order, array, vector) if value is not None]
         if len(given) != 1:
-            said = "none of" if not given else "more than one of"
-            self._add(
-                f"{where}: has {said} order, arrayConfig and vectorConfig.",
-                'Give exactly one, for example "order": "ASCENDING".',
-            )
+            has = "more than one" if given else "none"
+            what = f"{where}: has {has} of order, arrayConfig and vectorConfig."
+            self._add(what, 'Write exactly one, for example "order": "ASCENDING".')
             return None
         return order, array, vector
 
@@ -242,41 +248,31 @@ class _Reader:
         dimension = config.get("dimension")
         flat = mapping(config.get("flat"))
         if isinstance(dimension, bool) or not isinstance(dimension, int) or flat is None or len(config) != 2:
-            self._add(
-                f"{where}: vectorConfig is not complete.",
-                'Write "vectorConfig": {"dimension": 768, "flat": {}} with the size of your embedding.',
-            )
+            fix = 'Write "vectorConfig": {"dimension": 768, "flat": {}} with the size of your embedding.'
+            self._add(f"{where}: vectorConfig is not complete.", fix)
             return None
         if not 1 <= dimension <= MAX_DIMENSION:
-            self._add(
-                f"{where}: a vector of {dimension} dimensions is not possible.",
-                f"Give a dimension from 1 to {MAX_DIMENSION}.",
-            )
+            fix = f"Use a dimension from 1 to {MAX_DIMENSION}."
+            self._add(f"{where}: a vector cannot have {dimension} dimensions.", fix)
             return None
         return dimension
 
-    def _indexes(self, entries: list[object]) -> list[IndexSpec]:
-        found: dict[str, tuple[IndexSpec, int]] = {}
-        for number, raw in enumerate(entries):
-            index = self._index(raw, f"indexes[{number}]")
+    def _indexes(self, document: Mapping[str, object]) -> list[IndexSpec]:
+        found: dict[str, IndexSpec] = {}
+        places: dict[str, str] = {}
+        for where, entry in self._objects(document, "indexes", "the file", "indexes"):
+            index = self._index(entry, where)
             if index is None:
                 continue
             if index.key in found:
-                first = found[index.key][1]
-                self._add(
-                    f"indexes[{number}] is the same index as indexes[{first}] "
-                    f"({index.collection}: {', '.join(field.path for field in index.fields)}).",
-                    f"Remove one of the two. A trailing {NAME} in the same direction says nothing new.",
-                )
-                continue
-            found[index.key] = (index, number)
-        return [index for index, _ in found.values()]
+                paths = ", ".join(field.path for field in index.fields)
+                what = f"{where} is the same index as {places[index.key]} ({index.collection}: {paths})."
+                self._add(what, f"Remove one. A trailing {NAME} in the same direction has no effect.")
+            else:
+                found[index.key], places[index.key] = index, where
+        return list(found.values())
 
-    def _index(self, raw: object, where: str) -> IndexSpec | None:
-        entry = mapping(raw)
-        if entry is None:
-            self._add(f"{where} must be an object, but is {kind_of(raw)}.", f"Mend or remove {where}.")
-            return None
+    def _index(self, entry: Mapping[str, object], where: str) -> IndexSpec | None:
         before = len(self.problems)
         self._known(entry, _INDEX_KEYS, where)
         collection = self._collection(entry, where)
@@ -286,10 +282,13 @@ class _Reader:
         api_scope = self._one_of(entry, "apiScope", _API_SCOPES, where)
         density = self._one_of(entry, "density", _DENSITIES, where)
         fields: list[IndexField] = []
-        for number, raw_field in enumerate(self._list(entry, "fields", where)):
-            field = self._field(raw_field, f"{where}.fields[{number}]")
-            if field is not None:
-                fields.append(field)
+        for place, raw in self._objects(entry, "fields", where, f"{where}.fields"):
+            self._known(raw, _FIELD_KEYS, place)
+            path = self._path(raw, place)
+            direction = self._direction(raw, place)
+            if path is not None and direction is not None:
+                order, array, vector = direction
+                fields.append(IndexField(path=path, order=order, array_config=array, vector_dimension=vector))
         if len(self.problems) > before or collection is None:
             return None
         normal = normal_fields(tuple(fields))
@@ -307,19 +306,6 @@ class _Reader:
             key=canonical_key(collection, scope, normal, api_scope, density),
         )
 
-    def _field(self, raw: object, where: str) -> IndexField | None:
-        entry = mapping(raw)
-        if entry is None:
-            self._add(f"{where} must be an object, but is {kind_of(raw)}.", f"Mend or remove {where}.")
-            return None
-        self._known(entry, _FIELD_KEYS, where)
-        path = self._text(entry, ("fieldPath",), where)
-        direction = self._direction(entry, where)
-        if path is None or direction is None:
-            return None
-        order, array, vector = direction
-        return IndexField(path=path, order=order, array_config=array, vector_dimension=vector)
-
     def _shape(self, fields: tuple[IndexField, ...], where: str) -> None:
         paths = [field.path for field in fields]
         if not fields:
@@ -327,59 +313,64 @@ class _Reader:
             return
         if len(fields) == 1 and not (fields[0].path == NAME and fields[0].order == "DESCENDING"):
             self._add(
-                f"{where}: an index on the single field {paths[0]} is not a composite index. Firestore makes "
-                "single-field indexes by itself and refuses this one.",
+                f"{where}: an index on the single field {paths[0]} is not a composite index. Firestore "
+                "creates it itself and rejects this one.",
                 f"Remove {where}. To change a single-field index, use fieldOverrides.",
             )
         if len(fields) > MAX_FIELDS:
             self._add(f"{where}: has {len(fields)} fields; the limit is {MAX_FIELDS}.", "Remove fields.")
         for path in sorted({path for path in paths if paths.count(path) > 1}):
-            self._add(f"{where}: the field {path} is there twice.", f"Name {path} once.")
+            self._add(f"{where}: has the field {path} twice.", f"Name {path} once.")
+        arrays = [field.path for field in fields if field.array_config is not None]
+        if len(arrays) > 1:
+            what = f"{where}: has {len(arrays)} array fields ({', '.join(arrays)}); an index can have one."
+            self._add(what, 'Write one index for each of them, or "order" for all but one.')
+        if NAME in arrays:
+            self._add(f"{where}: {NAME} is no array.", f'Write "order": "ASCENDING" for {NAME}.')
         if any(field.vector_dimension is not None for field in fields[:-1]):
             self._add(f"{where}: a vector field must be the last one.", "Move the vector field to the end.")
         vector_last = fields[-1].vector_dimension is not None
         if NAME in paths[: -2 if vector_last else -1]:
-            self._add(
-                f"{where}: {NAME} can only be the last field (or the last before a vector).",
-                f"Move {NAME} to the end, or leave it out.",
-            )
+            what = f"{where}: {NAME} can only be the last field (or the last before a vector)."
+            self._add(what, f"Move {NAME} to the end, or remove it.")
 
-    def _overrides(self, entries: list[object]) -> list[FieldSpec]:
+    def _one_ttl(self, fields: list[FieldSpec]) -> None:
+        """One field of a collection group can have a TTL policy (Firestore docs, TTL policies)."""
+        first: dict[str, str] = {}
+        for spec in fields:
+            if spec.ttl and first.setdefault(spec.collection, spec.field) != spec.field:
+                what = f"{spec.collection} has the TTL fields {first[spec.collection]} and {spec.field}; "
+                fix = f'Remove "ttl": true from {spec.collection}.{first[spec.collection]} or .{spec.field}.'
+                self._add(f"{what}a collection group can have one.", fix)
+
+    def _overrides(self, document: Mapping[str, object]) -> list[FieldSpec]:
         found: dict[str, FieldSpec] = {}
-        for number, raw in enumerate(entries):
-            where = f"fieldOverrides[{number}]"
-            spec = self._override(raw, where)
+        for where, entry in self._objects(document, "fieldOverrides", "the file", "fieldOverrides"):
+            spec = self._override(entry, where)
             if spec is None:
                 continue
-            if spec.key in found:
-                self._add(
-                    f"{where}: {spec.collection}.{spec.field} already has an override above.",
-                    "Merge the two overrides into one.",
-                )
-                continue
-            found[spec.key] = spec
+            if found.setdefault(spec.key, spec) is not spec:
+                what = f"{where}: {spec.collection}.{spec.field} already has an override above."
+                self._add(what, "Merge the two overrides into one.")
         return list(found.values())
 
-    def _override(self, raw: object, where: str) -> FieldSpec | None:
-        entry = mapping(raw)
-        if entry is None:
-            self._add(f"{where} must be an object, but is {kind_of(raw)}.", f"Mend or remove {where}.")
-            return None
+    def _override(self, entry: Mapping[str, object], where: str) -> FieldSpec | None:
         before = len(self.problems)
         self._known(entry, _OVERRIDE_KEYS, where)
         collection = self._collection(entry, where, default_allowed=True)
-        path = self._text(entry, ("fieldPath",), where)
+        path = self._path(entry, where)
         if collection is not None and path is not None:
             where = f"{where} ({collection}.{path})"
         ttl = entry.get("ttl")
         if ttl is not None and not isinstance(ttl, bool):
-            self._add(f'{where}: "ttl" must be true or false, not {kind_of(ttl)}.', 'Write "ttl": true.')
+            self._add(f'{where}: "ttl" must be a boolean, but is {kind_of(ttl)}.', 'Write "ttl": true.')
+        if ttl is True and (collection == "__default__" or path == "*"):
+            what = f"{where}: a TTL policy is for one field of one collection group."
+            self._add(what, 'Name the collection and the field, or remove "ttl".')
         indexes = self._override_indexes(entry, where) if entry.get("indexes") is not None else None
         if ttl is None and indexes is None:
-            self._add(
-                f'{where}: says neither "indexes" nor "ttl", so it overrides nothing.',
-                'Write "indexes": [] to turn all single-field indexes off, or remove the entry.',
-            )
+            fix = 'Write "indexes": [] to turn all single-field indexes off, or remove the entry.'
+            self._add(f'{where}: has neither "indexes" nor "ttl", so it has no effect.', fix)
         if len(self.problems) > before or collection is None or path is None:
             return None
         return FieldSpec(
@@ -392,12 +383,7 @@ class _Reader:
 
     def _override_indexes(self, entry: Mapping[str, object], where: str) -> tuple[FieldIndex, ...]:
         found: list[FieldIndex] = []
-        for number, raw in enumerate(self._list(entry, "indexes", where)):
-            place = f"{where}.indexes[{number}]"
-            item = mapping(raw)
-            if item is None:
-                self._add(f"{place} must be an object, but is {kind_of(raw)}.", f"Mend or remove {place}.")
-                continue
+        for place, item in self._objects(entry, "indexes", where, f"{where}.indexes"):
             self._known(item, _OVERRIDE_INDEX_KEYS, place)
             scope = self._one_of(item, "queryScope", _SCOPES[:2], place) or "COLLECTION"
             direction = self._direction(item, place)
@@ -405,7 +391,7 @@ class _Reader:
                 continue
             index = FieldIndex(query_scope=scope, order=direction[0], array_config=direction[1])
             if index in found:
-                self._add(f"{place} is there twice.", f"Remove {place}.")
-                continue
-            found.append(index)
+                self._add(f"{place}: the same index is listed above.", f"Remove {place}.")
+            else:
+                found.append(index)
         return tuple(found)

@@ -1,18 +1,15 @@
-"""A functions manifest (v1alpha1 of `firebase-functions`) turned into endpoints with every default filled
-in.
+"""A functions manifest (v1alpha1 of `firebase-functions`) as endpoints with every default filled in.
 
-The manifest is what the SDK says about the loaded code; its fields and defaults are those of the official
-CLI. Kinds that become resources: https, callable, Firestore events, schedules (2nd gen). Every other
-kind, and every property that is not known, is a problem that names the export: what is not understood
-must not be deployed as if it were.
-Refuses to fetch or run anything: `discovery` does.
+Fields and defaults are those of the Firebase CLI. A trigger that is not supported (`checkout.trigger_kinds`)
+and an unknown property are problems that name the export: otherwise the function would be deployed without
+it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from checkout.endpoints import (
     CallableTrigger,
@@ -22,39 +19,28 @@ from checkout.endpoints import (
     ScheduleTrigger,
     SecretUse,
     Trigger,
+    service_id,
 )
 from checkout.function_options import Options
 from checkout.params import Params
+from checkout.schedules import is_undocumented, schedule_problem
+from checkout.trigger_kinds import CUSTOM_EVENTS, GENKIT, TRIGGERS, UNSUPPORTED_EVENTS
 from settings.keys import NAMESPACE
+from settings.model import GoogleSettings
 from settings.parsing import did_you_mean, mapping, sequence
 from settings.problems import Problem
+from settings.reader import set_command
+from settings.variables import FunctionVariables, common_variables, own_variables
 
 SPEC_VERSION = "v1alpha1"
 FIRESTORE_EVENT = re.compile(
     r"google\.cloud\.firestore\.document\.v1\.(?:written|created|updated|deleted)(?:\.withAuthContext)?"
 )
 _FUNCTION_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
-_TRIGGERS = {
-    "httpsTrigger": 3600,
-    "callableTrigger": 3600,
-    "eventTrigger": 540,
-    "scheduleTrigger": 1800,
-}  # fmt: skip  (the longest time-out of each kind, seconds; Cloud Functions docs, quotas)
-_LATER = {
-    "taskQueueTrigger": "task queues",
-    "blockingTrigger": "Auth blocking functions",
-    "dataConnectGraphqlTrigger": "Data Connect functions",
-}
-_EVENT_KINDS = (
-    ("google.cloud.pubsub.", "Pub/Sub triggers"),
-    ("google.cloud.storage.", "Cloud Storage triggers"),
-    ("google.firebase.database.", "Realtime Database triggers"),
-    ("google.firebase.remoteconfig.", "Remote Config triggers"),
-    ("google.firebase.testlab.", "Test Lab triggers"),
-    ("google.firebase.firebasealerts.", "Firebase alerts"),
-    ("google.firebase.auth.", "Auth triggers"),
-    ("google.firestore.", "Firestore events with another protocol"),
-)
+# Cloud Run Admin API, `serviceId`: a letter first, no hyphen at the end, fewer than 50 characters.
+_SERVICE_ID = re.compile(r"[a-z](?:[a-z0-9-]{0,47}[a-z0-9])?")
+# A segment of a path pattern (Eventarc docs, "Path patterns"): text, *, **, {name}, {name=*}, {name=**}.
+_SEGMENT = re.compile(r"[^{}*]+|\*{1,2}|\{[A-Za-z_][A-Za-z0-9_]*(?:=\*{1,2})?\}|[^{}*]*\*[^{}*]*")
 _OPTION_KEYS = (
     "platform", "entryPoint", "region", "omit", "labels", "environmentVariables",
     "secretEnvironmentVariables",
@@ -68,25 +54,43 @@ _EVENT_KEYS = (
 _TOP_KEYS = (
     "specVersion", "endpoints", "params", "requiredAPIs", "requiredRoles", "extensions", "lifecycleHooks",
 )  # fmt: skip
-_RETRY_KEYS = ("retryCount", "maxRetrySeconds", "minBackoffSeconds", "maxBackoffSeconds", "maxDoublings")
+# Cloud Scheduler API, `RetryConfig`: at most 5 retries; durations are not negative and fit its int32 fields.
+_RETRY_LIMITS = {
+    "retryCount": 5,
+    "maxRetrySeconds": 2**31 - 1,
+    "minBackoffSeconds": 2**31 - 1,
+    "maxBackoffSeconds": 2**31 - 1,
+    "maxDoublings": 2**31 - 1,
+}
+_MIN_BACKOFF, _MAX_BACKOFF = 5, 3600  # seconds, the API's defaults
+_UPDATE = "Remove it from the code, or update this program."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What a manifest does not say itself. `where` names the codebase in messages ("functions")."""
+    """What is not in a manifest.
+
+    Args:
+        where: names the codebase in messages ("functions").
+        prefix: begins the name of each function, before a `-`.
+        service_account: of functions that name none.
+        variables: of all functions, from `sources` (files by name); they give way to params.
+        configured: the variables of the config, which come before all others.
+    """
 
     where: str
-    project: str
-    region: str
+    google: GoogleSettings
     runtime: str
-    firestore_location: str
-    firestore_database: str
-    functions_roles: tuple[str, ...]
+    prefix: str = ""
+    service_account: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    configured: FunctionVariables = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parsed:
-    """The endpoints, sorted by id and region, and the APIs that the code asks for."""
+    """The endpoints, sorted by id and region, and the APIs that the code requires."""
 
     endpoints: tuple[Endpoint, ...]
     required_apis: tuple[str, ...]
@@ -94,7 +98,7 @@ class Parsed:
 
 
 def parse(manifest: Mapping[str, object], params: Params, context: Context) -> tuple[Parsed, list[Problem]]:
-    """Read a whole manifest. With problems, the result holds the sound endpoints."""
+    """The valid endpoints of a manifest, and its problems."""
     reader = _Reader(params, context)
     return reader.read(manifest), reader.problems
 
@@ -103,6 +107,7 @@ class _Reader:
     def __init__(self, params: Params, context: Context) -> None:
         self._params = params
         self._context = context
+        self._google = context.google
         self.problems: list[Problem] = []
         self.warnings: list[str] = []
 
@@ -111,22 +116,20 @@ class _Reader:
         found: list[Endpoint] = []
         declared = mapping(manifest.get("endpoints")) or {}
         if not declared:
-            self._add(
-                "exports no functions.",
-                'Export at least one, or remove "functions" from firebase.json.',
-            )
+            fix = 'Export at least one, or remove "functions" from firebase.json.'
+            self._add("exports no functions.", fix)
         for name in sorted(declared):
             entry = mapping(declared[name])
             if entry is None:
                 self._add(f"{name}: is not an object in the manifest.", "Update firebase-functions.")
                 continue
-            found += self._endpoint(name, entry)
+            full = f"{self._context.prefix}-{name}" if self._context.prefix else name
+            found += self._endpoint(full, {"entryPoint": name, **entry})
         self._same_service(found)
-        apis = [mapping(item) for item in sequence(manifest.get("requiredAPIs")) or []]
-        names = {str(api["api"]) for api in apis if api is not None and "api" in api}
+        apis = [mapping(item) or {} for item in sequence(manifest.get("requiredAPIs")) or []]
         return Parsed(
             endpoints=tuple(sorted(found, key=lambda endpoint: (endpoint.id, endpoint.region))),
-            required_apis=tuple(sorted(names)),
+            required_apis=tuple(sorted({str(api["api"]) for api in apis if "api" in api})),
             warnings=tuple(dict.fromkeys(self.warnings)),
         )
 
@@ -136,98 +139,100 @@ class _Reader:
     def _top(self, manifest: Mapping[str, object]) -> None:
         version = manifest.get("specVersion")
         if version != SPEC_VERSION:
-            self._add(
-                f"the manifest has the version {version}; this program reads {SPEC_VERSION}.",
-                "Use firebase-functions 6 or 7: npm install firebase-functions@7",
-            )
+            fix = "Use firebase-functions 6 or 7: npm install firebase-functions@7"
+            self._add(f"the manifest has the version {version}; this program reads {SPEC_VERSION}.", fix)
         for name in manifest:
             if name not in _TOP_KEYS:
-                self._add(f'the manifest says "{name}", which this program does not know.', _UPDATE)
-        if mapping(manifest.get("extensions")):
-            names = ", ".join(sorted(mapping(manifest.get("extensions")) or {}))
-            self._add(
-                f"not yet supported by this program: extensions ({names}).",
-                "Remove the extension from the code.",
-            )
-        if mapping(manifest.get("lifecycleHooks")):
-            self._add(
-                "not yet supported by this program: lifecycle hooks.",
-                "Remove afterFirstDeploy and afterRedeploy from the code.",
-            )
+                self._add(f'"{name}" in the manifest is not known to this program.', _UPDATE)
+        for key, what in (("extensions", "extensions"), ("lifecycleHooks", "lifecycle hooks")):
+            names = ", ".join(sorted(mapping(manifest.get(key)) or {}))
+            if names:
+                fix = f"Remove {names} from the code."
+                self._add(f"{what} ({names}) are not supported by this program.", fix)
         for raw in sequence(manifest.get("requiredRoles")) or []:
             entry = mapping(raw)
             role = str(entry.get("role")) if entry else str(raw)
-            if role not in self._context.functions_roles:
-                number = len(self._context.functions_roles)
-                self._add(
-                    f"the code asks for the role {role}, which functions do not have.",
-                    f"pulumi config set --path '{NAMESPACE}:functionsRoles[{number}]' {role}",
-                )
+            if role not in self._google.functions_roles:
+                fix = set_command("functionsRoles", role, f"[{len(self._google.functions_roles)}]")
+                self._add(f"the code requires the role {role}, which its functions do not have.", fix)
 
     def _endpoint(self, name: str, entry: Mapping[str, object]) -> list[Endpoint]:
         where = f"{self._context.where}: {name}"
-        options = Options(where, entry, self._params, self.problems)
+        options = Options(where, entry, self._params, self._google.project, self.problems, self.warnings)
         if options.boolean("omit") is True:
             return []
         platform = entry.get("platform", "gcfv2")
         if platform != "gcfv2":
-            what = "functions of the 1st generation" if platform == "gcfv1" else f'the platform "{platform}"'
+            generation = "functions of the 1st generation"
+            what = generation if platform == "gcfv1" else f'functions of the platform "{platform}"'
             self._unsupported(name, what, "Write it with firebase-functions/v2.")
             return []
-        for unsupported, what in _LATER.items():
-            if unsupported in entry:
-                self._unsupported(name, what, f"Remove the export {name}.")
+        kinds = [kind for kind in TRIGGERS if kind in entry]
+        for kind in kinds:
+            if not TRIGGERS[kind].longest_timeout:
+                self._unsupported(name, TRIGGERS[kind].name)
                 return []
-        kinds = [kind for kind in _TRIGGERS if kind in entry]
         for key in entry:
-            if key not in _OPTION_KEYS and key not in _TRIGGERS:
-                guess = did_you_mean(key, _OPTION_KEYS)
-                self._add(
-                    f'{name}: the manifest says "{key}", which this program does not know.', guess + _UPDATE
-                )
+            if key not in _OPTION_KEYS and key not in TRIGGERS:
+                fix = did_you_mean(key, _OPTION_KEYS) + _UPDATE
+                self._add(f'{name}: "{key}" in the manifest is not known to this program.', fix)
         if len(kinds) != 1:
             self._add(f"{name}: has {len(kinds)} triggers, but must have one.", f"Correct the export {name}.")
             return []
         if not _FUNCTION_ID.fullmatch(name):
-            self._add(
-                f'{name}: "{name}" is not a function name (letters, digits, - and _; up to 63).',
-                f"Rename the export {name}.",
+            what = f'{name}: "{name}" is not a function name (letters, digits, - and _; up to 63).'
+            self._add(what, f"Rename the export {name}.")
+            return []
+        if not _SERVICE_ID.fullmatch(service_id(name)):
+            what = (
+                f'{name}: its Cloud Run service would be "{service_id(name)}" ({len(name)} characters). The '
+                "name of a service has up to 49 characters, and no hyphen at the end."
             )
+            self._add(what, f"Rename the export {name}.")
             return []
         before = len(self.problems)
-        regions = options.regions(self._context.region)
+        regions = options.regions(self._google.region)
         endpoints = [self._in_region(name, entry, kinds[0], region, options) for region in regions]
         if len(self.problems) > before:
-            self.problems[before:] = list(dict.fromkeys(self.problems[before:]))  # once, not once per region
+            self.problems[before:] = list(dict.fromkeys(self.problems[before:]))  # not once per region
             return []
         return [endpoint for endpoint in endpoints if endpoint is not None]
 
     def _in_region(
         self, name: str, entry: Mapping[str, object], kind: str, region: str, options: Options
     ) -> Endpoint | None:
-        timeout = options.timeout(_TRIGGERS[kind])
+        timeout = options.timeout(TRIGGERS[kind].longest_timeout)
         trigger = self._trigger(name, entry, kind, options, timeout)
         memory_mb = options.memory_mb()
-        cpu = options.cpu(memory_mb)
-        scale = options.scale()
-        connector, egress = options.vpc(self._context.project, region)
+        cpu = options.cpu(memory_mb, region)
+        least, most = options.scale()
+        connector, egress = options.vpc(region)
         secrets = tuple(SecretUse(key=key, secret=secret) for key, secret in options.secrets())
-        environment = {**self._params.environment(), **options.texts("environmentVariables")}
+        environment = {
+            **options.environment(),
+            **self._context.variables,
+            **self._params.environment(),
+            **common_variables(self._context.configured),
+            **own_variables(self._context.configured).get(name, {}),
+        }
         for use in secrets:
             if use.key in environment:
+                file = self._context.sources.get(use.key)
+                what = f"{name}: {use.key} is both a secret and an environment variable."
                 self._add(
-                    f"{name}: {use.key} is both a secret and a plain environment variable.",
-                    f"Keep one of the two for {name}.",
+                    what, f"Remove {use.key} from {file}." if file else f"Remove one of them from {name}."
                 )
         if trigger is None:
             return None
-        account = options.service_account(self._context.project)
+        account = options.service_account()
         if account == "default":
             self.warnings.append(
-                f"{name}: asks for the default service account; it gets the program's own account, "
-                "which can do less."
+                f"{name}: names the default service account, but runs as the program's own account, which "
+                "has fewer permissions."
             )
             account = None
+        elif account is None and self._context.service_account is not None:
+            account = options.account(self._context.service_account)
         return Endpoint(
             id=name,
             entry_point=str(entry.get("entryPoint", name)),
@@ -237,8 +242,8 @@ class _Reader:
             cpu=f"{cpu:g}",
             concurrency=options.concurrency(cpu),
             timeout_seconds=timeout or 60,
-            min_instances=scale[0],
-            max_instances=scale[1],
+            min_instances=least,
+            max_instances=most,
             ingress=options.ingress(),
             vpc_connector=connector,
             vpc_egress=egress,
@@ -255,10 +260,10 @@ class _Reader:
         body = mapping(entry.get(kind)) or {}
         if kind == "httpsTrigger":
             self._known(name, body, ("invoker",), kind)
-            return HttpsTrigger(invoker=options.invoker(body.get("invoker"), self._context.project))
+            return HttpsTrigger(invoker=options.invoker(body.get("invoker")))
         if kind == "callableTrigger":
             if "genkitAction" in body:
-                self._unsupported(name, "Genkit actions", "Use onCall without Genkit.")
+                self._unsupported(name, GENKIT.name)
                 return None
             self._known(name, body, (), kind)
             return CallableTrigger()
@@ -271,91 +276,107 @@ class _Reader:
     ) -> ScheduleTrigger | None:
         self._known(name, body, ("schedule", "timeZone", "retryConfig"), "scheduleTrigger")
         retry = mapping(body.get("retryConfig")) or {}
-        self._known(name, retry, _RETRY_KEYS, "retryConfig")
+        self._known(name, retry, tuple(_RETRY_LIMITS), "retryConfig")
         schedule = options.resolved(body.get("schedule"))
         zone = options.resolved(body.get("timeZone"))
         if not isinstance(schedule, str) or not schedule.strip():
-            self._add(
-                f"{name}: has no schedule.", f'Give {name} one, for example onSchedule("every 5 minutes", …).'
-            )
+            fix = f'Write a schedule for {name}, for example onSchedule("every 5 minutes", …).'
+            self._add(f"{name}: has no schedule.", fix)
             return None
-        numbers = {key: options.whole(retry.get(key), f"retryConfig.{key}", 0, 86_400) for key in _RETRY_KEYS}
+        fix = f'Use a schedule such as "every 5 minutes", "every monday 09:00" or "*/5 * * * *" for {name}.'
+        if wrong := schedule_problem(schedule):
+            self._add(f'{name}: the schedule "{schedule}" {wrong}.', fix)
+        elif is_undocumented(schedule):
+            self.warnings.append(
+                f'{name}: the schedule "{schedule}" is not in Google\'s grammar, and may be rejected.\n'
+                f"    fix: ignore this warning if it is deployed already; otherwise: {fix}"
+            )
+        limits = [
+            options.integer(retry.get(key), f"retryConfig.{key}", 0, highest)
+            for key, highest in _RETRY_LIMITS.items()
+        ]
+        least = _MIN_BACKOFF if limits[2] is None else limits[2]
+        most = _MAX_BACKOFF if limits[3] is None else limits[3]
+        if least > most:
+            what = f"{name}: retryConfig.minBackoffSeconds {least} is more than maxBackoffSeconds {most}."
+            self._add(what, "Raise maxBackoffSeconds or lower minBackoffSeconds.")
         return ScheduleTrigger(
             schedule=schedule.strip(),
             time_zone=options.time_zone(zone),
-            # The CLI sends a deadline only with an explicit time-out, inside Cloud Scheduler's bounds.
+            # As the Firebase CLI: a deadline only with an explicit time-out, within Cloud Scheduler's limits.
             attempt_deadline_seconds=None if timeout is None else min(max(timeout, 180), 1800),
-            retry_count=numbers["retryCount"],
-            max_retry_seconds=numbers["maxRetrySeconds"],
-            min_backoff_seconds=numbers["minBackoffSeconds"],
-            max_backoff_seconds=numbers["maxBackoffSeconds"],
-            max_doublings=numbers["maxDoublings"],
+            retry_count=limits[0],
+            max_retry_seconds=limits[1],
+            min_backoff_seconds=limits[2],
+            max_backoff_seconds=limits[3],
+            max_doublings=limits[4],
         )
 
     def _event(self, name: str, body: Mapping[str, object], options: Options) -> EventTrigger | None:
         event = options.resolved(body.get("eventType"))
         if not isinstance(event, str) or not FIRESTORE_EVENT.fullmatch(event):
-            kinds = [what for prefix, what in _EVENT_KINDS if str(event).startswith(prefix)]
-            what = kinds[0] if kinds else f"custom events ({event})"
-            self._unsupported(name, what, f"Remove the export {name}.")
+            kinds = [kind for start, kind in UNSUPPORTED_EVENTS.items() if str(event).startswith(start)]
+            self._unsupported(name, kinds[0].name if kinds else f"{CUSTOM_EVENTS.name} ({event})")
             return None
         self._known(name, body, _EVENT_KEYS, "eventTrigger")
         if body.get("channel"):
             self._unsupported(name, "Eventarc channels", f"Remove the channel of {name}.")
         if body.get("serviceAccount") or body.get("serviceAccountEmail"):
-            self._unsupported(
-                name, "an account for the trigger alone", f"Set serviceAccount on {name} itself."
-            )
-        filters = options.texts_of(body.get("eventFilters"), "eventFilters")
-        patterns = options.texts_of(body.get("eventFilterPathPatterns"), "eventFilterPathPatterns")
-        location = self._context.firestore_location
+            fix = f"Set serviceAccount on {name} itself."
+            self._unsupported(name, "service accounts of the trigger alone", fix)
+        filters = options.strings_by_name_of(body.get("eventFilters"), "eventFilters")
+        patterns = options.strings_by_name_of(body.get("eventFilterPathPatterns"), "eventFilterPathPatterns")
+        location = self._google.firestore_location
         region = options.resolved(body.get("region"))
         if isinstance(region, str) and region != location:
             self._add(
-                f"{name}: its trigger is in {region}, but the database is in {location}.",
+                f"{name}: the trigger is in {region}, but the database is in {location}.",
                 f"Remove the region from the trigger of {name}, or: "
                 f"pulumi config set {NAMESPACE}:firestoreLocation {region}",
             )
         database = filters.get("database", "(default)")
-        if database != self._context.firestore_database:
-            self._add(
-                f'{name}: listens to the database "{database}", but this stack has '
-                f'"{self._context.firestore_database}".',
-                f"pulumi config set {NAMESPACE}:firestoreDatabase '{database}'",
-            )
-        document = filters.get("document") or patterns.get("document")
-        if document is None or len(document.strip("/").split("/")) % 2:
-            self._add(
-                f'{name}: "{document or ""}" is not the path of a document.',
-                'Name collection and document in turn: "threads/{threadId}/messages/{messageId}".',
-            )
-        filters = {"database": database, "namespace": "(default)", **filters}
+        expected = self._google.firestore_database
+        if database != expected:
+            what = f'{name}: listens to the database "{database}", but this stack has "{expected}".'
+            self._add(what, f"pulumi config set {NAMESPACE}:firestoreDatabase '{database}'")
+        self._document(name, filters.get("document") or patterns.get("document") or "")
         return EventTrigger(
             event_type=event,
-            filters=filters,
+            filters={"database": database, "namespace": "(default)", **filters},
             path_patterns=patterns,
             region=location,
             retry=options.boolean_of(body.get("retry"), "retry") is True,
         )
 
+    def _document(self, name: str, document: str) -> None:
+        """A path of documents, with at most one multi-segment wildcard (Firestore triggers docs)."""
+        segments = document.strip("/").split("/")
+        odd = next((segment for segment in segments if not _SEGMENT.fullmatch(segment)), None)
+        several = [segment for segment in segments if "**" in segment]
+        if odd is not None and document:
+            fix = "Use {name}, or {name=**} for any number of segments; names have letters, digits and _."
+            self._add(f'{name}: "{odd}" in "{document}" is not a segment or wildcard of a path.', fix)
+        elif len(several) > 1:
+            what = f'{name}: "{document}" has {len(several)} multi-segment wildcards, but can have one.'
+            self._add(what, f"Keep one of {', '.join(several)}.")
+        elif not document or (not several and len(segments) % 2):
+            fix = 'Alternate collections and documents: "threads/{threadId}/messages/{messageId}".'
+            self._add(f'{name}: "{document}" is not the path of a document.', fix)
+
     def _known(self, name: str, body: Mapping[str, object], known: tuple[str, ...], what: str) -> None:
         for key in body:
             if key not in known:
-                self._add(f'{name}: {what} says "{key}", which this program does not know.', _UPDATE)
+                self._add(f'{name}: "{key}" of {what} is not known to this program.', _UPDATE)
 
-    def _unsupported(self, name: str, what: str, fix: str) -> None:
-        self._add(f"{name}: not yet supported by this program: {what}.", fix)
+    def _unsupported(self, name: str, what: str, fix: str = "") -> None:
+        self._add(f"{name}: {what} are not supported by this program.", fix or f"Remove the export {name}.")
 
     def _same_service(self, endpoints: list[Endpoint]) -> None:
-        """Cloud Run names are lower case: two exports that differ only in case would share one service."""
+        """Names on Cloud Run are lower case: exports that differ only in case would share a service."""
         seen: dict[tuple[str, str], str] = {}
         for endpoint in endpoints:
             first = seen.setdefault((endpoint.service_id, endpoint.region), endpoint.id)
             if first != endpoint.id:
-                self._add(
-                    f"{first} and {endpoint.id} would share the Cloud Run service {endpoint.service_id}.",
-                    f"Rename {first} or {endpoint.id}: letter case and _ against - do not tell them apart.",
-                )
-
-
-_UPDATE = "Remove it from the code, or update this program."
+                both = f"{first} and {endpoint.id}"
+                fix = f"Rename {first} or {endpoint.id}: case, and _ or -, make no difference there."
+                self._add(f"{both} would share the Cloud Run service {endpoint.service_id}.", fix)

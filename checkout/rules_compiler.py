@@ -1,9 +1,9 @@
 """Compile the security rules before any resource is registered.
 
-Google's compiler is asked (`projects.test`), so that rules which do not compile stop a deployment before it
-starts. Text that compiled once is not asked again. Before the first `up` the Firebase Rules API of a new
-project is still off; then a running Firestore emulator compiles instead, where there is one: the text is
-loaded for a project that nobody uses, and the rules in force there stay.
+Google compiles them (`projects.test`), so that rules which do not compile stop a deployment before it starts.
+A success is cached. Before the first `up`, the Firebase Rules API of a new project is off: then the Firestore
+emulator compiles them, if one is running, for a project that does not exist, so that the emulator's own rules
+do not change.
 """
 
 from __future__ import annotations
@@ -25,28 +25,25 @@ from settings.problems import Problem
 HOST_VARIABLE = "FIRESTORE_EMULATOR_HOST"
 SCRATCH_PROJECT = "rules-compile"
 SECONDS = 30
-# Answers that mean "not yet", before the first `up` has turned the API on. Creating the ruleset then
-# compiles.
-NOT_YET = ("SERVICE_DISABLED",)
-_ERROR_LINE = re.compile(r"L(\d+):(\d+) (.*)")  # how the emulator writes one error
+_ERROR_LINE = re.compile(r"L(\d+):(\d+) (.*)")  # one error of the emulator
 
 
 def compile_problems(api: GoogleApi, project: str, rules: RulesFile, cache: Path) -> list[Problem]:
-    """What Google's compiler says against the rules; empty when they compile.
+    """The compiler's errors; empty if the rules compile.
 
     Args:
         api: the client.
-        project: whose compiler is asked; nothing in the project is changed (`projects.test`).
+        project: the project whose API is called; nothing in it changes.
         rules: the file.
-        cache: a folder in which a success is remembered, by the text's hash, the project and the endpoint.
+        cache: a folder for successes, by the text's hash, the project and the endpoint.
     """
     source = {"files": [{"name": rules.name, "content": rules.content}]}
     try:
         identity = "\n".join((api.base("firebaserules"), project, rules.name, rules.content))
-        remembered = cache / "rules" / hashlib.sha256(identity.encode()).hexdigest()
-        if remembered.exists():
+        compiled = cache / "rules" / hashlib.sha256(identity.encode()).hexdigest()
+        if compiled.exists():
             return []
-        answer = api.call(
+        response = api.call(
             "POST",
             "firebaserules",
             f"projects/{project}:test",
@@ -55,50 +52,45 @@ def compile_problems(api: GoogleApi, project: str, rules: RulesFile, cache: Path
             repeatable=True,
         )
     except GoogleError as error:
-        if error.reason in NOT_YET:
-            host = os.environ.get(HOST_VARIABLE)
-            compiled = _compile_on_emulator(host, rules) if host else None
-            if compiled is not None:
-                return compiled
+        if error.reason != "SERVICE_DISABLED":
+            what = f"the rules could not be compiled: {error.what}"
+            return [Problem(key=rules.name, what=what, fix=error.fix)]
+        host = os.environ.get(HOST_VARIABLE)
+        on_emulator = _compile_on_emulator(host, rules) if host else None
+        if on_emulator is None:
             pulumi.log.warn(
-                f"{rules.name} was not compiled: the Firebase Rules API of {project} is still off. "
-                "`pulumi up` turns it on, and compiles the rules when it makes the ruleset."
+                f"{rules.name} was not compiled: the Firebase Rules API of {project} is off. "
+                "`pulumi up` enables it, and compiles the rules when it creates the ruleset."
             )
-            return []
-        return [Problem(key=rules.name, what=f"The rules could not be compiled: {error}", fix=error.fix)]
-    problems = [
-        _problem(rules.name, issue)
-        for issue in cast("list[Mapping[str, Any]]", answer.get("issues") or [])
-        if issue.get("severity", "ERROR") == "ERROR"
-    ]
+        return on_emulator or []
+    problems: list[Problem] = []
+    for issue in cast("list[Mapping[str, Any]]", response.get("issues") or []):
+        if issue.get("severity", "ERROR") == "ERROR":
+            position: Mapping[str, Any] = issue.get("sourcePosition") or {}
+            reason = issue.get("description", "no reason given")
+            problems.append(_problem(rules, position.get("line"), position.get("column"), reason))
     if not problems:
-        remembered.parent.mkdir(parents=True, exist_ok=True)
-        remembered.touch()
+        compiled.parent.mkdir(parents=True, exist_ok=True)
+        compiled.touch()
     return problems
 
 
-def _problem(name: str, issue: Mapping[str, Any]) -> Problem:
-    where: Mapping[str, Any] = issue.get("sourcePosition") or {}
-    line, column = where.get("line"), where.get("column")
+def _problem(rules: RulesFile, line: object, column: object, reason: object) -> Problem:
     place = f" (line {line}, column {column})" if line else ""
+    at = f", line {line}" if line else ""
     return Problem(
-        key=name,
-        what=f"The rules do not compile{place}: {issue.get('description', 'no reason given')}",
-        fix=f"Correct {name}{f', line {line}' if line else ''}, then run `pulumi preview` again.",
+        key=rules.name,
+        what=f"the rules do not compile{place}: {reason}",
+        fix=f"Correct {rules.name}{at}, then run `pulumi preview` again.",
     )
 
 
 def _compile_on_emulator(host: str, rules: RulesFile) -> list[Problem] | None:
-    """What the emulator's compiler says against the rules; None when the emulator does not answer as one.
-
-    Args:
-        host: `host:port`, as `FIRESTORE_EMULATOR_HOST` has it.
-        rules: the file.
-    """
-    import requests  # here, because a preview whose rules were compiled before sends nothing
+    """The emulator's compile errors; None if no emulator responds at `host` (`host:port`)."""
+    import requests  # not loaded in a preview whose rules were compiled before
 
     try:
-        answer = requests.put(
+        response = requests.put(
             f"http://{host}/emulator/v1/projects/{SCRATCH_PROJECT}:securityRules",
             json={"rules": {"files": [{"name": rules.name, "content": rules.content}]}},
             headers={"Authorization": "Bearer owner"},
@@ -106,18 +98,10 @@ def _compile_on_emulator(host: str, rules: RulesFile) -> list[Problem] | None:
         )
     except requests.RequestException:
         return None
-    if answer.status_code == 200:
+    if response.status_code == 200:
         return []
-    if answer.status_code != 400:
+    if response.status_code != 400:
         return None
-    body = cast("dict[str, Any]", answer.json())
-    lines = (_ERROR_LINE.fullmatch(line) for line in str(body["error"]["message"]).splitlines())
-    return [
-        Problem(
-            key=rules.name,
-            what=f"The rules do not compile (line {found[1]}, column {found[2]}): {found[3]}",
-            fix=f"Correct {rules.name}, line {found[1]}, then run `pulumi preview` again.",
-        )
-        for found in lines
-        if found
-    ] or None
+    message = str(cast("dict[str, Any]", response.json())["error"]["message"])
+    errors = (_ERROR_LINE.fullmatch(line) for line in message.splitlines())
+    return [_problem(rules, error[1], error[2], error[3]) for error in errors if error] or None

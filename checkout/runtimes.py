@@ -1,19 +1,18 @@
-"""Which Node runtime a functions codebase gets.
+"""The Node runtime of a functions codebase.
 
-The stack's `functionsRuntime` first, then `runtime` in firebase.json, then `engines.node` in
-package.json, as the official CLI does (the override is ours).
-Refuses a runtime that Google has decommissioned: the deploy would fail after everything else has been
-changed.
+As with the Firebase CLI: `runtime` in firebase.json, else `engines.node` in package.json. The stack's
+`functionsRuntime` overrides both. A newer runtime than this list is a warning; a decommissioned one is an
+error, because Google rejects it after everything else has been deployed.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
+from checkout import package_json
 from settings.keys import NAMESPACE
-from settings.parsing import mapping
+from settings.parsing import not_known
 from settings.problems import Problem
 
 SUPPORTED = ("nodejs22", "nodejs24")
@@ -23,53 +22,52 @@ DECOMMISSIONED = {
     "nodejs18": "2025-10-30", "nodejs20": "2026-10-30",
 }  # fmt: skip
 _KEY = f"{NAMESPACE}:functionsRuntime"
-_SET = f"pulumi config set {_KEY} {SUPPORTED[0]}"
+_FIX = f"pulumi config set {_KEY} {SUPPORTED[0]}"
+
+Chosen = tuple[str, list[Problem], list[str]]
 
 
-def choose(override: str | None, declared: str | None, folder: Path, where: str) -> tuple[str, list[Problem]]:
-    """The runtime of the codebase in `folder`; "" with a problem. `where` names the codebase in
-    messages.
+def choose(override: str | None, declared: str | None, folder: Path, where: str) -> Chosen:
+    """The runtime of the codebase in `folder` ("" with a problem), the problems and the warnings.
+
+    Args:
+        override: `functionsRuntime` of the stack.
+        declared: `runtime` in firebase.json.
+        folder: the folder with package.json.
+        where: the codebase's name in messages.
     """
     if override is not None:
-        return _check(override, _KEY, where)
+        return _validated(override, _KEY, where)
     if declared is not None:
-        return _check(declared, "firebase.json", where)
-    engine = _engine(folder)
+        return _validated(declared, "firebase.json", where)
+    package, problems = package_json.read(folder, where)
+    if problems:
+        return "", problems, []
+    engine = package_json.section(package or {}, "engines").get("node")
     if engine is None:
-        return "", [
-            Problem(key=where, what="neither firebase.json nor package.json names a runtime.", fix=_SET)
-        ]
-    match = re.fullmatch(r"\s*[\^~v=]?(\d+)(?:\.[\dx*]+)*\s*", engine)
+        return _problem(where, "neither firebase.json nor package.json names a runtime.")
+    match = re.fullmatch(r"\s*[\^~v=]?(\d+)(?:\.[\dx*]+)*\s*", str(engine))
     if match is None:
-        return "", [
-            Problem(
-                key=f"{where}/package.json",
-                what=f'"engines": {{"node": "{engine}"}} does not name one major version.',
-                fix=f'Write "engines": {{"node": "22"}}, or: {_SET}',
-            )
-        ]
-    return _check(f"nodejs{match.group(1)}", f"{where}/package.json", where)
+        what = f'"engines": {{"node": "{engine}"}} does not name one major version.'
+        return _problem(f"{where}/package.json", what, f'Write "engines": {{"node": "22"}}, or: {_FIX}')
+    return _validated(f"nodejs{match.group(1)}", f"{where}/package.json", where)
 
 
-def _check(runtime: str, place: str, where: str) -> tuple[str, list[Problem]]:
-    if runtime in SUPPORTED:
-        return runtime, []
+def _problem(place: str, what: str, fix: str = _FIX) -> Chosen:
+    return "", [Problem(key=place, what=what, fix=fix)], []
+
+
+def _validated(runtime: str, place: str, where: str) -> Chosen:
+    match = re.fullmatch(r"nodejs(\d{1,3})", runtime)
+    if match is None:
+        return _problem(place, f'"{runtime}" (for {where}) is not a Node.js runtime such as {SUPPORTED[0]}.')
     if runtime in DECOMMISSIONED:
-        what = f"{runtime} (for {where}) ended on {DECOMMISSIONED[runtime]}: Google no longer deploys it."
-    elif runtime.startswith("nodejs"):
-        what = f"{runtime} (for {where}) is not a runtime that this program knows."
-    else:
-        what = f'not yet supported by this program: the runtime "{runtime}" (for {where}).'
-    return "", [Problem(key=place, what=what, fix=_SET)]
-
-
-def _engine(folder: Path) -> str | None:
-    path = folder / "package.json"
-    if not path.is_file():
-        return None
-    try:
-        package = mapping(json.loads(path.read_text(encoding="utf-8"))) or {}
-    except ValueError:
-        return None  # discovery reports the file itself, with line and column
-    node = (mapping(package.get("engines")) or {}).get("node")
-    return str(node) if node is not None else None
+        ended = f"ended on {DECOMMISSIONED[runtime]}: Google no longer deploys it."
+        return _problem(place, f"{runtime} (for {where}) {ended}")
+    if runtime in SUPPORTED:
+        return runtime, [], []
+    if int(match.group(1)) < 22:
+        return _problem(place, f"{runtime} (for {where}) does not exist on Google.")
+    unknown = not_known(runtime, SUPPORTED)
+    fix = f"ignore this warning if the name is correct; otherwise: {_FIX}"
+    return runtime, [], [f"the runtime {runtime} ({place}) {unknown}\n    fix: {fix}"]

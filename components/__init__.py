@@ -1,5 +1,4 @@
-"""The parts of the program: settings, the app checkout, and one ComponentResource per concern.
+"""The ComponentResources of the program, one per concern.
 
-This file stays empty on purpose: it is imported wherever a part of `components` is, also in the processes
-of dynamic providers, and must load nothing there.
+This file imports nothing: it is loaded in the processes of dynamic providers.
 """

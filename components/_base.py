@@ -1,8 +1,4 @@
-"""What all components share: the type token, and how children are made theirs.
-
-It refuses to merge a caller's options into children. `ResourceOptions.merge` would hand the children the
-component's own parent, imports and aliases, and mending that later changes URNs, which replaces resources.
-"""
+"""The base class of all components."""
 
 from __future__ import annotations
 
@@ -15,11 +11,12 @@ Resources = Sequence[pulumi.Resource]
 
 
 class Component(pulumi.ComponentResource):
-    """A component of type `whatsapp-crm:platform:<Class>`; the class name is in every URN below it."""
+    """A component of type `whatsapp-crm:components:<Class>`. The type is part of the URN of each child."""
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(f"whatsapp-crm:platform:{type(self).__name__}", name, None, opts)
+        super().__init__(f"whatsapp-crm:components:{type(self).__name__}", name, None, opts)
 
-    def child(self, **extra: Any) -> pulumi.ResourceOptions:
-        """Options of a child: this component as parent, and what the child itself needs."""
-        return pulumi.ResourceOptions(parent=self, **extra)
+    def child(self, **options: Any) -> pulumi.ResourceOptions:
+        """Options for a child. The component's own options are not merged in: `ResourceOptions.merge` would
+        give the children its parent, imports and aliases."""
+        return pulumi.ResourceOptions(parent=self, **options)

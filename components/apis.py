@@ -1,9 +1,9 @@
-"""API enablement: one resource per Google API that the project needs.
+"""The Google APIs that the project needs, one resource each.
 
-Runbook: the line before all lines, "the project exists and its APIs are on".
+Runbook: the precondition of all lines, "the project exists and its APIs are on".
 
-It refuses to turn an API off, on destroy or when the app no longer asks for it: other things in the
-project may need it, and turning one off can delete what it holds.
+Refuses to disable an API, on destroy or when the app no longer needs it: other things in the project may use
+it, and disabling it can delete their data.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import pulumi_gcp as gcp
 
 from checkout.app import Codebase
 from checkout.endpoints import EventTrigger, ScheduleTrigger
-from components._base import Component
+from components._base import Component, Resources
 from settings.model import GoogleSettings
 
-ALWAYS = ("cloudresourcemanager", "firebaserules", "firestore", "iam", "secretmanager", "serviceusage")
+# The longest chains begin with the first ones; the engine takes a few resources at a time, in this order.
+ALWAYS = ("iam", "cloudresourcemanager", "firestore", "serviceusage", "secretmanager", "firebaserules")
 FUNCTIONS = ("artifactregistry", "cloudbuild", "cloudfunctions", "run", "storage")
 EVENTS = ("eventarc", "pubsub")
 SCHEDULES = ("cloudscheduler",)
@@ -27,51 +28,65 @@ SCHEDULES = ("cloudscheduler",)
 
 @dataclass(frozen=True, kw_only=True)
 class ApisArgs:
-    """google: where. codebases: what is deployed, which decides what is needed."""
+    """The arguments of `Apis`.
+
+    Args:
+        google: the project.
+        codebases: the functions, whose triggers decide which APIs are needed.
+        after: what must exist before anything on Google changes: all Google resources wait for an API.
+    """
 
     google: GoogleSettings
     codebases: tuple[Codebase, ...]
+    after: Resources
 
 
 def needed(codebases: Iterable[Codebase]) -> set[str]:
-    """The APIs that these codebases need, the ones every stack needs included."""
+    """The short names of the APIs that a stack with these codebases needs."""
     services: set[str] = set(ALWAYS)
     for codebase in codebases:
         services.update(FUNCTIONS, codebase.required_apis)
-        if any(isinstance(endpoint.trigger, EventTrigger) for endpoint in codebase.endpoints):
-            services.update(EVENTS)
-        if any(isinstance(endpoint.trigger, ScheduleTrigger) for endpoint in codebase.endpoints):
-            services.update(SCHEDULES)
+        triggers = {type(endpoint.trigger) for endpoint in codebase.endpoints}
+        services.update(EVENTS if EventTrigger in triggers else ())
+        services.update(SCHEDULES if ScheduleTrigger in triggers else ())
     return services
 
 
 def full_name(service: str) -> str:
-    """`run` and `run.googleapis.com` are one API."""
+    """`run.googleapis.com` for `run`."""
     return service if "." in service else f"{service}.googleapis.com"
 
 
 class Apis(Component):
-    """The enabled APIs. Others depend on the ones they use: `depends_on=apis.of("run", "eventarc")`."""
+    """The enabled APIs.
+
+    Example:
+        args = ApisArgs(google=settings.google, codebases=app.codebases, after=[project])
+        apis = Apis("apis", args)
+        options = pulumi.ResourceOptions(depends_on=apis.of("run", "eventarc"))
+    """
 
     enabled: dict[str, gcp.projects.Service]
 
     def __init__(self, name: str, args: ApisArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        self.enabled = {}
-        for service in sorted({full_name(service) for service in needed(args.codebases)}):
-            self.enabled[service] = gcp.projects.Service(
+        services = dict.fromkeys(full_name(one) for one in (*ALWAYS, *sorted(needed(args.codebases))))
+        self.enabled = {
+            service: gcp.projects.Service(
                 f"{name}-{service.removesuffix('.googleapis.com')}",
                 project=args.google.project,
                 service=service,
                 disable_on_destroy=False,
-                opts=self.child(),
+                opts=self.child(depends_on=args.after),
             )
+            for service in services
+        }
         self.register_outputs({"enabled": sorted(self.enabled)})
 
     def of(self, *services: str) -> list[pulumi.Resource]:
-        """The resources of these APIs.
+        """The resources of these APIs, to depend on.
 
         Raises:
-            KeyError: an API that was not asked to be enabled; a mistake in the program, not in the settings.
+            KeyError: an API is not enabled; a defect of the program.
         """
         return [self.enabled[full_name(service)] for service in services]

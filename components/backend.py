@@ -2,15 +2,15 @@
 deployment.
 
 Runbook: "Railway service deploys from main", "exactly 1 instance", "volume 50 GB at /app/sessions,
-SESSIONS_PATH equal to it", the variables FIREBASE_SERVICE_ACCOUNT_JSON, ADMIN_TOKEN and WHATSAPP_*, and
-the log lines to look for, which the deployment resource does.
+    SESSIONS_PATH equal to it", the variables FIREBASE_SERVICE_ACCOUNT_JSON, ADMIN_TOKEN and WHATSAPP_*, and
+    the log lines, which the deployment resource checks.
 
 One setting is both the volume's mount path and SESSIONS_PATH, so the two cannot differ. Everything is written
-with deploys held back; the deployment depends on all of it and deploys once.
+without deploying; the deployment depends on all of it and deploys once.
 
-It refuses to lose the volume: it is protected (nothing deletes or replaces it) and retained (what is
-removed from the program stays on Railway), because the WhatsApp sessions on it cannot be made again
-without every customer's phone.
+The volume is protected (no operation deletes or replaces it) and retained (it stays on Railway when it is
+removed from the program), because the WhatsApp sessions on it can only be created again with every customer's
+phone.
 """
 
 from __future__ import annotations
@@ -23,27 +23,50 @@ import pulumi
 import railway
 from components._base import Component, Resources
 from components.generated_token import GeneratedToken, GeneratedTokenArgs
+from settings.keys import NAMESPACE
 from settings.model import BackendSettings, RailwaySettings
 
 MEGABYTES_PER_GIGABYTE = 1000  # as Railway counts (Railway docs, volumes)
 
+CONFIG_KEYS = railway.ConfigKeys(
+    adopt_project_id=f"{NAMESPACE}:railwayProjectId",
+    allow_new_volume=f"{NAMESPACE}:allowNewVolume",
+    domain=f"{NAMESPACE}:customDomain",
+    environment_name=f"{NAMESPACE}:railwayEnvironment",
+    log_expectations=f"{NAMESPACE}:logExpectations",
+    project_name=f"{NAMESPACE}:railwayProjectName",
+    railway_config_file=f"{NAMESPACE}:railwayConfigFile",
+    region=f"{NAMESPACE}:railwayRegion",
+    service_name=f"{NAMESPACE}:railwayServiceName",
+    size_gb=f"{NAMESPACE}:volumeSizeGb",
+    volume_name=f"{NAMESPACE}:volumeName",
+    workspace_id=f"{NAMESPACE}:railwayWorkspaceId",
+)
+"""What the fixes in Railway's error messages name."""
+
+LOG_ADVICE = "usually SESSIONS_PATH differs from the volume's mount path, or the service account is invalid"
+
 
 @dataclass(frozen=True, kw_only=True)
 class BackendProjectArgs:
-    """stack_marker: written into the project's description; how this stack knows its own project again."""
+    """stack_marker: written to the project's description, by which this stack finds its project again."""
 
     railway: RailwaySettings
     stack_marker: str
 
 
 class BackendProject(Component):
-    """The Railway project of the backend, made or taken over.
+    """The Railway project of the backend, created or adopted.
 
-    It stands by itself, so that everything else can wait for it: whether a project of that name is ours is
-    known only in the `up`, and where it is not, nothing may have been made on Google by then.
+    It is a component of its own, so that everything else can depend on it: whether a project of that name
+    belongs to this stack is known only during `up`, and if it does not, nothing may have been created on
+    Google by then.
+
+    Example:
+        args = BackendProjectArgs(railway=settings.railway, stack_marker="whatsapp-crm/prod")
+        project = BackendProject("railway", args)
     """
 
-    declared: railway.ProjectArgs
     project: railway.Project
 
     def __init__(
@@ -51,7 +74,7 @@ class BackendProject(Component):
     ) -> None:
         super().__init__(name, opts)
         settings = args.railway
-        self.declared = railway.ProjectArgs(
+        declared = railway.ProjectArgs(
             project_name=settings.project_name,
             workspace_id=settings.workspace_id,
             environment_name=settings.environment,
@@ -59,18 +82,25 @@ class BackendProject(Component):
             adopt_project_id=settings.project_id,
             allow_new_volume=settings.allow_new_volume,
             stack_marker=args.stack_marker,
+            config_keys=CONFIG_KEYS,
         )
-        self.project = railway.Project(f"{name}-project", self.declared, self.child())
+        self.project = railway.Project(f"{name}-project", declared, self.child())
         self.register_outputs({"project_id": self.project.id})
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackendArgs:
-    """service_account_json: the backend's key, secret. after: what must be there before the backend runs."""
+    """The arguments of `Backend`.
+
+    Args:
+        project: the Railway project.
+        service_account_json: the backend's key, secret.
+        after: what must exist before the backend runs.
+    """
 
     railway: RailwaySettings
     backend: BackendSettings
-    home: BackendProject
+    project: BackendProject
     service_account_json: pulumi.Input[str] = field(repr=False)
     after: Resources
 
@@ -78,7 +108,12 @@ class BackendArgs:
 class Backend(Component):
     """The backend. `url` is its public address; the ids are Railway's.
 
-    `dns_records`: what the owner of the custom domain has to make; None without one.
+    `dns_records`: the records that the owner of the custom domain has to create; None without a custom
+        domain.
+
+    Example:
+        backend = Backend("backend", BackendArgs(railway=settings.railway, project=project, ...))
+        pulumi.export("backend_url", backend.url)
     """
 
     url: pulumi.Output[str]
@@ -92,85 +127,105 @@ class Backend(Component):
     def __init__(self, name: str, args: BackendArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         settings = args.railway
-        project = args.home.project
+        project = args.project.project
         environment = railway.Environment(
             f"{name}-environment",
             railway.EnvironmentArgs(
                 project_id=project.id,
                 environment_name=settings.environment,
                 allow_new_volume=settings.allow_new_volume,
+                config_keys=CONFIG_KEYS,
             ),
             self.child(),
         )
-        declared_service = railway.ServiceArgs(
-            project_id=project.id,
-            environment_id=environment.id,
-            service_name=settings.service_name,
-        )
-        service = railway.Service(f"{name}-service", declared_service, self.child())
-        place = Place(project.id, environment.id, service.id)
-        declared_volume = _volume(settings, place)
-        volume = railway.Volume(
-            f"{name}-volume", declared_volume, self.child(protect=True, retain_on_delete=True)
-        )
-        values = self._values(name, args)
-        # Secret as a whole: a map that is secret by value leaks the new keys that a refresh finds.
-        variables = railway.Variables(
-            f"{name}-variables",
-            railway.VariablesArgs(**place.ids(), variables=pulumi.Output.secret(pulumi.Output.all(**values))),
+        service = railway.Service(
+            f"{name}-service",
+            railway.ServiceArgs(
+                project_id=project.id,
+                environment_id=environment.id,
+                service_name=settings.service_name,
+                config_keys=CONFIG_KEYS,
+            ),
             self.child(),
         )
-        declared_settings = _instance(settings, place)
-        instance = railway.ServiceSettings(
-            f"{name}-settings", declared_settings, self.child(depends_on=[volume])
+        scope = Scope(
+            project_id=project.id,
+            environment_id=environment.id,
+            service_id=service.id,
+            config_keys=CONFIG_KEYS,
         )
-        declared_domain = railway.ServiceDomainArgs(**place.ids(), target_port=settings.target_port)
-        domain = railway.ServiceDomain(f"{name}-domain", declared_domain, self.child())
-        # Always there: what is taken out of the program is deleted after the deployment that must contain it.
-        declared_limits = _limits(settings, place)
-        limits = railway.ServiceLimits(f"{name}-limits", declared_limits, self.child(depends_on=[instance]))
+        volume = railway.Volume(
+            f"{name}-volume", _volume(settings, scope), self.child(protect=True, retain_on_delete=True)
+        )
+        values = self._values(name, args)
+        # A secret as a whole: a map of secret values would show the variables that a refresh finds.
+        variables = railway.Variables(
+            f"{name}-variables",
+            railway.VariablesArgs(**scope, variables=pulumi.Output.secret(pulumi.Output.all(**values))),
+            self.child(),
+        )
+        instance = railway.ServiceSettings(
+            f"{name}-settings", _instance(settings, scope), self.child(depends_on=[volume])
+        )
+        domain = railway.ServiceDomain(
+            f"{name}-domain",
+            railway.ServiceDomainArgs(**scope, target_port=settings.target_port),
+            self.child(),
+        )
+        # Always declared: a resource that is removed is deleted after the deployment that must contain that.
+        limits = railway.ServiceLimits(
+            f"{name}-limits",
+            railway.ServiceLimitsArgs(**scope, cpus=settings.cpu_limit, memory_gb=settings.memory_limit_gb),
+            self.child(depends_on=[instance]),
+        )
         self.deployment = railway.Deployment(
             f"{name}-deployment",
             railway.DeploymentArgs(
-                **place.ids(),
+                **scope,
                 revisions=[variables.revision, instance.revision, volume.revision, limits.revision],
                 domain=domain.domain,
                 health_path=settings.health_path,
                 log_expectations=settings.log_expectations,
+                log_advice=LOG_ADVICE,
                 wait_seconds=settings.wait_seconds,
                 rollback=settings.rollback_on_failure,
             ),
-            self.child(depends_on=[volume, variables, instance, domain, limits, *args.after]),
+            self.child(depends_on=args.after),
         )
-        self.dns_records = None
-        beside: list[pulumi.Resource] = []
-        declared_custom = _custom_domain(settings, place)
-        if declared_custom is not None:
-            custom = railway.CustomDomain(f"{name}-custom-domain", declared_custom, self.child())
-            self.dns_records = custom.dns_records
-            beside.append(custom)
-        declared_backups = _backups(settings, place, volume)
-        if declared_backups is not None:
-            beside.append(railway.VolumeBackupSchedule(f"{name}-backups", declared_backups, self.child()))
+        custom = backups = None
+        if settings.custom_domain is not None:
+            place = railway.CustomDomainArgs(
+                **scope, domain=settings.custom_domain, target_port=settings.target_port
+            )
+            custom = railway.CustomDomain(f"{name}-custom-domain", place, self.child())
+        if settings.volume_backups:
+            schedule = railway.VolumeBackupScheduleArgs(
+                project_id=project.id,
+                environment_id=environment.id,
+                volume_id=volume.id,
+                kinds=list(settings.volume_backups),
+            )
+            backups = railway.VolumeBackupSchedule(f"{name}-backups", schedule, self.child())
         if settings.project_id is not None:
-            # Last, so that it is in the state only when the adoption is complete.
+            # After the others, so that it is in the state only when the adoption is complete.
             railway.Adoption(
                 f"{name}-adoption",
                 railway.AdoptionArgs(
                     project_id=settings.project_id,
-                    project=args.home.declared,
-                    service=declared_service,
-                    volume=declared_volume,
-                    variables=railway.VariablesArgs(**place.ids(), variables=values),
-                    settings=declared_settings,
-                    domain=declared_domain,
-                    custom_domain=declared_custom,
-                    limits=declared_limits,
-                    backups=declared_backups,
+                    project=project.declared,
+                    service=service.declared,
+                    volume=volume.declared,
+                    variables=railway.VariablesArgs(**scope, variables=values),
+                    settings=instance.declared,
+                    domain=domain.declared,
+                    custom_domain=custom and custom.declared,
+                    limits=limits.declared,
+                    backups=backups and backups.declared,
                 ),
-                self.child(depends_on=[self.deployment, *beside]),
+                self.child(depends_on=[one for one in (self.deployment, custom, backups) if one is not None]),
             )
         self.url = domain.url
+        self.dns_records = custom.dns_records if custom else None
         self.health_path = settings.health_path
         self.project_id = project.id
         self.service_id = service.id
@@ -186,7 +241,7 @@ class Backend(Component):
         )
 
     def _values(self, name: str, args: BackendArgs) -> dict[str, pulumi.Input[str]]:
-        """All of the backend's variables, each by itself: some are known only after `up`."""
+        """All variables of the backend, each by itself: some are known only during `up`."""
         backend, settings = args.backend, args.railway
         admin_token = backend.admin_token
         if admin_token is None:
@@ -205,30 +260,18 @@ class Backend(Component):
         return values
 
 
-class Ids(TypedDict):
-    """The ids of a service's place, as arguments."""
+class Scope(TypedDict):
+    """The arguments that all resources of the backend's service have in common."""
 
     project_id: pulumi.Output[str]
     environment_id: pulumi.Output[str]
     service_id: pulumi.Output[str]
+    config_keys: railway.ConfigKeys
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where the backend's service is."""
-
-    project_id: pulumi.Output[str]
-    environment_id: pulumi.Output[str]
-    service_id: pulumi.Output[str]
-
-    def ids(self) -> Ids:
-        """The three as arguments."""
-        return Ids(project_id=self.project_id, environment_id=self.environment_id, service_id=self.service_id)
-
-
-def _volume(settings: RailwaySettings, place: Place) -> railway.VolumeArgs:
+def _volume(settings: RailwaySettings, scope: Scope) -> railway.VolumeArgs:
     return railway.VolumeArgs(
-        **place.ids(),
+        **scope,
         volume_name=settings.volume_name,
         mount_path=settings.mount_path,
         size_mb=round(settings.volume_size_gb * MEGABYTES_PER_GIGABYTE),
@@ -237,36 +280,9 @@ def _volume(settings: RailwaySettings, place: Place) -> railway.VolumeArgs:
     )
 
 
-def _limits(settings: RailwaySettings, place: Place) -> railway.ServiceLimitsArgs:
-    return railway.ServiceLimitsArgs(
-        **place.ids(), cpus=settings.cpu_limit, memory_gb=settings.memory_limit_gb
-    )
-
-
-def _custom_domain(settings: RailwaySettings, place: Place) -> railway.CustomDomainArgs | None:
-    if settings.custom_domain is None:
-        return None
-    return railway.CustomDomainArgs(
-        **place.ids(), domain=settings.custom_domain, target_port=settings.target_port
-    )
-
-
-def _backups(
-    settings: RailwaySettings, place: Place, volume: railway.Volume
-) -> railway.VolumeBackupScheduleArgs | None:
-    if not settings.volume_backups:
-        return None
-    return railway.VolumeBackupScheduleArgs(
-        project_id=place.project_id,
-        environment_id=place.environment_id,
-        volume_id=volume.id,
-        kinds=list(settings.volume_backups),
-    )
-
-
-def _instance(settings: RailwaySettings, place: Place) -> railway.ServiceSettingsArgs:
+def _instance(settings: RailwaySettings, scope: Scope) -> railway.ServiceSettingsArgs:
     return railway.ServiceSettingsArgs(
-        **place.ids(),
+        **scope,
         has_volume=True,
         repo=settings.repo,
         branch=settings.branch,
@@ -288,4 +304,5 @@ def _instance(settings: RailwaySettings, place: Place) -> railway.ServiceSetting
         sleep_application=settings.sleep_application,
         overlap_seconds=settings.overlap_seconds,
         draining_seconds=settings.draining_seconds,
+        ipv6_egress_enabled=settings.ipv6_egress,
     )

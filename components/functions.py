@@ -1,17 +1,18 @@
-"""Cloud Functions: the source archive, one function per endpoint, who may call it, and the clock that does.
+"""Cloud Functions: source archives, a function per endpoint, invokers and schedules.
 
 Runbook: "firebase deploy --only functions", "functions Deployed".
 
-Everything about an endpoint is a property or a resource, so that drift in it is seen and healed: options, the
-invoker, the trigger, the pinned secret versions. The names are those of the official CLI (function, scheduler
-job, labels, environment), so its `functions:list` and `functions:log` go on working; the label
-`deployment-tool=pulumi` keeps its deploy from taking our functions for its own and deleting them.
+Options, invokers, triggers and secret versions are properties or resources, so drift in them is detected and
+reset. The names (function, scheduler job, labels, environment) are those of the Firebase CLI, so its
+`functions:list` and `functions:log` work. The label `deployment-tool=pulumi` keeps its deploy from deleting
+these functions.
 
-It refuses to put the invoker on the function: Google only honours it on the Cloud Run service behind it
-(Cloud Functions docs, "Authorize access"), whose name is computed here and not taken from an output,
-because an unknown name would show every binding as replaced whenever code changes. It refuses to guess a
-storage bucket for FIREBASE_CONFIG: projects differ, and a wrong one fails later and stranger than none. The
-setting `storageBucket` says it.
+- The invoker is granted on the Cloud Run service behind the function: Google ignores it on the function
+  (Cloud Functions docs, "Authorize access"). The service's name is computed: an unknown name would show each
+  grant as replaced whenever code changes.
+- FIREBASE_CONFIG names no storage bucket unless `storageBucket` is set, and no Realtime Database unless
+  `databaseUrl` is. Their default names differ between projects, and a wrong name fails later than a missing
+  one.
 """
 
 from __future__ import annotations
@@ -26,47 +27,57 @@ import pulumi_gcp as gcp
 
 from checkout.app import Codebase
 from checkout.endpoints import CallableTrigger, Endpoint, EventTrigger, HttpsTrigger, ScheduleTrigger
+from checkout.function_variables import environment_variables
 from components._base import Component, Resources
 from components.apis import EVENTS, FUNCTIONS, SCHEDULES, Apis
+from components.deletion_guard import DeletionGuard, DeletionGuardArgs
 from components.google import member
 from components.identities import Identities, runtime_email
 from components.secrets import Secrets
-from components.verification_spec import SOURCE_VARIABLE
+from components.verification_spec import SOURCE_VARIABLE, Function
 from settings.model import GoogleSettings
 
-# Another trigger of these is another trigger: Google updates neither in place (as the official CLI knows).
-# Nor does it turn a function that is called into one that events start, or back (firebase-tools issue 8298).
-# There the whole block comes or goes, which no path below it notices: replacement_trigger says that.
+# Google updates neither in place (nor does the Firebase CLI). Nor can a function change between HTTP and an
+# event trigger (firebase-tools issue 8298): then the whole block appears or disappears, which these paths do
+# not match, so the kind is the `replacement_trigger`.
 REPLACING = ["eventTrigger.eventType", "eventTrigger.triggerRegion"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionsArgs:
-    """What functions are made of. after: what code needs before it may run, such as its indexes."""
+    """The arguments of `Functions`.
+
+    Args:
+        codebases: the functions.
+        production: whether the stack is production.
+        allow_deletion: the setting `allowFunctionDeletion`.
+        after: what code needs before it runs, such as indexes.
+        backend_url: the value of a function's `backend_variable`.
+    """
 
     google: GoogleSettings
     codebases: tuple[Codebase, ...]
+    production: bool
+    allow_deletion: bool
     apis: Apis
     identities: Identities
     secrets: Secrets
+    backend_url: pulumi.Input[str]
     after: Resources
 
 
-@dataclass(frozen=True, kw_only=True)
-class Deployed:
-    """A declared function, for whoever verifies it. `digest` changes with anything that is declared of it."""
-
-    endpoint: Endpoint
-    source_object: str
-    digest: str
-
-
 class Functions(Component):
-    """The functions. `urls` by id of those that are called over HTTP, `deployed` is all of them, `ready`
-    their resources."""
+    """The functions.
+
+    `urls` has the addresses of HTTP functions by id, `deployed` what is verified, `ready` what to depend on.
+
+    Example:
+        functions = Functions("functions", FunctionsArgs(codebases=app.codebases, after=indexes.ready, ...))
+        pulumi.export("function_urls", functions.urls)
+    """
 
     urls: dict[str, str]
-    deployed: list[Deployed]
+    deployed: list[Function]
     ready: list[pulumi.Resource]
 
     def __init__(self, name: str, args: FunctionsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -78,6 +89,7 @@ class Functions(Component):
         self.urls = {}
         self.deployed = []
         self.ready = []
+        self._guard_deletion()
         if not args.codebases:
             self.register_outputs({"urls": self.urls})
             return
@@ -88,11 +100,11 @@ class Functions(Component):
             location=args.google.region.upper(),
             uniform_bucket_level_access=True,
             public_access_prevention="enforced",
-            # Only our archives are in it, and each can be built again from the repository. No rule deletes
-            # old ones by age: an unchanged function is still updated from the archive it was made from.
+            # It contains only archives, which can be built again. No lifecycle rule deletes old ones: an
+            # unchanged function is updated from the archive it was built from.
             force_destroy=True,
-            # Functions of any region are built from it, and a bucket cannot move: with another `region` it
-            # would be deleted with all archives in it, which nothing would put into the new one.
+            # Functions of any region are built from it. A bucket cannot move: another `region` would replace
+            # it, and unchanged archives would be missing in the new one.
             opts=self.child(depends_on=args.apis.of("storage"), ignore_changes=["location"]),
         )
         for codebase in args.codebases:
@@ -100,16 +112,35 @@ class Functions(Component):
                 f"{name}-source-{codebase.name}",
                 bucket=self._bucket_name,
                 name=codebase.archive.object_name,
-                # From the project's folder: the path is kept in the state, which other machines share.
+                # Relative, because the path is in the state, which other machines use.
                 source=pulumi.FileAsset(os.path.relpath(codebase.archive.path)),
                 content_type="application/zip",
-                # The name carries the content's hash, so old and new exist side by side; old ones are kept as
-                # the way back.
+                # The name contains the content's hash. Old archives are kept for a rollback.
                 opts=self.child(depends_on=[bucket], delete_before_replace=False, retain_on_delete=True),
             )
             for endpoint in codebase.endpoints:
                 self._endpoint(codebase, endpoint, source)
         self.register_outputs({"urls": self.urls})
+
+    def _guard_deletion(self) -> None:
+        """Also without functions: the stack may have some."""
+        codebases = self._args.codebases
+        DeletionGuard(
+            f"{self._name}-deletion",
+            DeletionGuardArgs(
+                functions=sorted({endpoint.id for codebase in codebases for endpoint in codebase.endpoints}),
+                sources=[
+                    {
+                        "folder": os.path.relpath(codebase.folder),
+                        "compiled": sorted({os.path.relpath(folder) for folder in codebase.output_folders}),
+                    }
+                    for codebase in codebases
+                ],
+                production=self._args.production,
+                allowed=self._args.allow_deletion,
+            ),
+            self.child(),
+        )
 
     def _endpoint(self, codebase: Codebase, endpoint: Endpoint, source: gcp.storage.BucketObject) -> None:
         key = f"{self._name}-{endpoint.region}-{endpoint.id}"
@@ -124,7 +155,8 @@ class Functions(Component):
             case EventTrigger() | ScheduleTrigger():
                 callers = [member(email)]
         invokers = [self._invoker(key, endpoint, caller, function) for caller in callers]
-        self.ready += [function, *invokers]
+        # An invoker exists after its function, and the SDK walks through the graph for each dependency.
+        self.ready += invokers or [function]
         if isinstance(trigger, HttpsTrigger | CallableTrigger):
             self.urls[endpoint.id] = url(endpoint, self._project)
         if isinstance(trigger, ScheduleTrigger):
@@ -142,19 +174,19 @@ class Functions(Component):
             "runtime": endpoint.runtime,
             "entry_point": endpoint.entry_point,
             "environment_variables": {
-                # Set and empty: the builder runs no script of package.json; what is in the archive is what
-                # runs.
+                # Empty: the builder runs no script of package.json, so the archive is what runs.
                 "GOOGLE_NODE_RUN_SCRIPTS": "",
                 SOURCE_VARIABLE: codebase.archive.object_name,
             },
         }
+        variables = environment_variables(endpoint, self._args.google)
         service: gcp.cloudfunctionsv2.FunctionServiceConfigArgsDict = {
-            "environment_variables": environment(endpoint, self._args.google),
+            "environment_variables": variables,
             "available_memory": endpoint.memory,
             "available_cpu": endpoint.cpu,
             "max_instance_request_concurrency": endpoint.concurrency,
             "timeout_seconds": endpoint.timeout_seconds,
-            "min_instance_count": endpoint.min_instances or None,  # the API does not tell 0 from absent
+            "min_instance_count": endpoint.min_instances or None,  # the API returns null for 0
             "max_instance_count": endpoint.max_instances,
             "ingress_settings": endpoint.ingress,
             "vpc_connector": endpoint.vpc_connector,
@@ -163,11 +195,12 @@ class Functions(Component):
         }
         event = _event(endpoint.trigger, email)
         labels = _labels(endpoint, codebase.name)
-        declared = json.dumps([build, service, event, labels], sort_keys=True)
+        declared = json.dumps([build, service, event, labels, endpoint.backend_variable], sort_keys=True)
         self.deployed.append(
-            Deployed(
-                endpoint=endpoint,
-                source_object=codebase.archive.object_name,
+            Function(
+                id=endpoint.id,
+                region=endpoint.region,
+                source=codebase.archive.object_name,
                 digest=hashlib.sha256(declared.encode()).hexdigest()[:16],
             )
         )
@@ -175,11 +208,16 @@ class Functions(Component):
             "storage_source": {
                 "bucket": self._bucket_name,
                 "object": codebase.archive.object_name,
-                # Said by us: unsaid, the plugin takes the generation of Google's copy of the last archive
-                # from the function, and sends it along with the name of the next one.
+                # Without it, the plugin sends the generation of Google's copy of the previous archive along
+                # with the name of the new one.
                 "generation": source.generation,
             }
         }
+        if endpoint.backend_variable is not None:
+            service["environment_variables"] = {
+                **variables,
+                endpoint.backend_variable: self._args.backend_url,
+            }
         service["secret_environment_variables"] = [
             {
                 "key": use.key,
@@ -199,24 +237,23 @@ class Functions(Component):
             service_config=service,
             event_trigger=event,
             opts=self.child(
-                depends_on=[source, *self._ready(endpoint)],
+                depends_on=self._ready(codebase, endpoint),
                 replace_on_changes=REPLACING,
                 replacement_trigger="called" if event is None else "event",
                 delete_before_replace=True,  # a replacement has the same name
             ),
         )
 
-    def _ready(self, endpoint: Endpoint) -> Resources:
+    def _ready(self, codebase: Codebase, endpoint: Endpoint) -> Resources:
+        """What the function needs before it runs. It waits for its archive through its inputs."""
         args = self._args
-        ready = [
-            *args.apis.of(*FUNCTIONS),
-            *args.identities.functions_ready,
+        events = EVENTS if isinstance(endpoint.trigger, EventTrigger) else ()
+        return [
+            *args.apis.of(*FUNCTIONS, *codebase.required_apis, *events),
+            *args.identities.ready_for(endpoint),
             *args.secrets.ready_for(endpoint),
             *args.after,
         ]
-        if isinstance(endpoint.trigger, EventTrigger):
-            ready += [*args.apis.of(*EVENTS), *args.identities.events_ready]
-        return ready
 
     def _invoker(
         self, key: str, endpoint: Endpoint, caller: str, function: pulumi.Resource
@@ -229,8 +266,8 @@ class Functions(Component):
             name=endpoint.service_id,
             role="roles/run.invoker",
             member=caller,
-            # A function that is replaced gets a new service with an empty policy. Deleted first, because
-            # taking the old right away after granting the same one again would leave none.
+            # A replaced function has a new service without grants. Deleted first: deleting the old grant
+            # after creating the same one again would leave none.
             opts=self.child(depends_on=[function], replace_with=[function], delete_before_replace=True),
         )
 
@@ -246,8 +283,7 @@ class Functions(Component):
             time_zone=trigger.time_zone,
             attempt_deadline=_seconds(trigger.attempt_deadline_seconds, default=180),
             retry_config=_retry(trigger),
-            # Said, though it is the default: what is not said of a job is taken from the live side, and one
-            # that was paused by hand would stay so without a word.
+            # The default, but explicit: without it a job that was paused in the console is no drift.
             paused=False,
             http_target={
                 "http_method": "POST",
@@ -259,26 +295,8 @@ class Functions(Component):
 
 
 def url(endpoint: Endpoint, project: str) -> str:
-    """The function's address, known before it exists (Cloud Functions docs, `cloudfunctions.net` URLs)."""
+    """The function's address, which is known before it exists (Cloud Functions docs, URLs)."""
     return f"https://{endpoint.region}-{project}.cloudfunctions.net/{endpoint.id}"
-
-
-def environment(endpoint: Endpoint, google: GoogleSettings) -> dict[str, str]:
-    """The function's plain variables: what the official CLI provides, and the codebase's own."""
-    project = google.project
-    provided = {
-        "EVENTARC_CLOUD_EVENT_SOURCE": (
-            f"projects/{project}/locations/{endpoint.region}/services/{endpoint.id}"
-        ),
-        "FIREBASE_CONFIG": json.dumps(google.firebase_config),
-        "FUNCTION_REGION": endpoint.region,
-        "FUNCTION_TARGET": endpoint.entry_point.replace("-", "."),
-        "GCLOUD_PROJECT": project,
-        "LOG_EXECUTION_ID": "true",
-    }
-    if isinstance(endpoint.trigger, EventTrigger):
-        provided["FUNCTION_SIGNATURE_TYPE"] = "cloudevent"
-    return {**endpoint.environment, **provided}
 
 
 def _labels(endpoint: Endpoint, codebase: str) -> dict[str, str]:
@@ -312,8 +330,8 @@ def _event(trigger: object, email: str) -> gcp.cloudfunctionsv2.FunctionEventTri
 
 
 def _retry(trigger: ScheduleTrigger) -> gcp.cloudscheduler.JobRetryConfigArgsDict:
-    """All of it, always: what is not declared Google fills in (Cloud Scheduler API, `RetryConfig`), and a
-    block that is live and not declared is a change for ever: the plugin does not take it for computed."""
+    """All fields, with Google's defaults (Cloud Scheduler API, `RetryConfig`): Google fills in missing ones,
+    and the plugin shows them as a change in every preview."""
     return {
         "retry_count": trigger.retry_count or 0,
         "max_retry_duration": _seconds(trigger.max_retry_seconds, default=0),

@@ -1,12 +1,11 @@
-"""A random token made once and kept: the backend's ADMIN_TOKEN when nobody gives one.
+"""A random token, generated once: the backend's ADMIN_TOKEN if none is configured.
 
 Runbook: "ADMIN_TOKEN".
 
-It refuses to be made again by accident: nothing but another `rotation` or `token_bytes` replaces it,
-`read` keeps what is in the state (there is no server to ask), and the value is secret in the state, always.
+Only another `rotation` or `token_bytes` replaces the token. It exists only in the state, where it is secret.
 
-The class path `components.generated_token.GeneratedTokenProvider` is written into every stack's state:
-renaming the module or the class breaks existing stacks.
+The class path `components.generated_token.GeneratedTokenProvider` is in the state of every stack: renaming
+the module or the class breaks existing stacks.
 """
 
 from __future__ import annotations
@@ -20,25 +19,25 @@ import pulumi
 from pulumi import dynamic
 from pulumi.output import contains_unknowns
 
+from user_errors import Provider
+
 SHORTEST_BYTES = 16
 FIELDS = ("rotation", "token_bytes")
 
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratedTokenArgs:
-    """rotation: any text; another one makes another token. token_bytes: how much randomness, in bytes."""
+    """rotation: any text; another text generates another token. token_bytes: the size before encoding."""
 
     rotation: str = "1"
     token_bytes: int = 32
 
 
-class GeneratedTokenProvider(dynamic.ResourceProvider):
-    """Make the token; see the module. It holds no state, so its pickle is its name."""
-
-    serialize_as_secret_always = False  # the pickle is a module path: nothing to hide
+class GeneratedTokenProvider(Provider):
+    """The provider of `GeneratedToken`."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
-        """Refuse a token that could be guessed."""
+        """Reject a token that is short enough to guess."""
         size = news.get("token_bytes")
         failures: list[dynamic.CheckFailure] = []
         if not contains_unknowns(size) and int(size or 0) < SHORTEST_BYTES:
@@ -47,7 +46,7 @@ class GeneratedTokenProvider(dynamic.ResourceProvider):
         return dynamic.CheckResult(news, failures)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        """Another rotation is another token."""
+        """Every change is a replacement."""
         if contains_unknowns(news):
             return dynamic.DiffResult(changes=True)
         before, after = _normal(olds), _normal(news)
@@ -55,18 +54,18 @@ class GeneratedTokenProvider(dynamic.ResourceProvider):
         return dynamic.DiffResult(changes=bool(changed), replaces=changed)
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        """Make it."""
-        wanted = _normal(props)
-        token = secrets.token_urlsafe(int(wanted["token_bytes"]))
-        # The id is shown everywhere and can never be secret, so it says nothing about the token.
-        return dynamic.CreateResult(f"token-{secrets.token_hex(6)}", {**wanted, "token": token})
+        """Generate the token."""
+        fields = _normal(props)
+        token = secrets.token_urlsafe(int(fields["token_bytes"]))
+        # An id cannot be secret, so it is not derived from the token.
+        return dynamic.CreateResult(f"token-{secrets.token_hex(6)}", {**fields, "token": token})
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
-        """Keep it: the state is the only place that knows."""
+        """Return the state: the token is stored nowhere else."""
         return dynamic.ReadResult(id_, {**_normal(props), "token": props["token"]})
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
-        """Keep the token whatever else is written; without outputs Pulumi would forget it."""
+        """Keep the token: Pulumi replaces the outputs by the ones that are returned."""
         return dynamic.UpdateResult({**_normal(news), "token": olds["token"]})
 
 
@@ -75,18 +74,18 @@ def _normal(props: Mapping[str, Any]) -> dict[str, Any]:
     return {"rotation": str(props["rotation"]), "token_bytes": int(props["token_bytes"])}
 
 
-class GeneratedToken(dynamic.Resource, module="platform", name="GeneratedToken"):
-    """The token as a resource; `token` is a secret output."""
+class GeneratedToken(dynamic.Resource, module="components", name="GeneratedToken"):
+    """The token as a resource; `token` is a secret output.
+
+    Example:
+        token = GeneratedToken("admin-token", GeneratedTokenArgs(rotation="2026-11")).token
+    """
 
     token: pulumi.Output[str]
 
     def __init__(
         self, name: str, args: GeneratedTokenArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        hidden = pulumi.ResourceOptions(additional_secret_outputs=["token"])
-        super().__init__(
-            GeneratedTokenProvider(),
-            name,
-            {"rotation": args.rotation, "token_bytes": args.token_bytes, "token": None},
-            pulumi.ResourceOptions.merge(opts, hidden),
-        )
+        secret = pulumi.ResourceOptions(additional_secret_outputs=["token"])
+        props = {**vars(args), "token": None}
+        super().__init__(GeneratedTokenProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))

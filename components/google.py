@@ -1,37 +1,56 @@
-"""The one Google provider. Every Google resource of the program comes from it and from nothing else.
+"""The Google provider. Every Google resource of the program uses it.
 
-It refuses the default provider (`pulumi:disable-default-providers` in the stack files names gcp): a forgotten
-`provider=` must fail, not deploy to whatever project someone's gcloud points at. It takes no credential: the
-plugin reads GOOGLE_OAUTH_ACCESS_TOKEN, GOOGLE_CREDENTIALS or the application default login, so none is in
-state. Whoever deploys with a personal login also sets USER_PROJECT_OVERRIDE=true and GOOGLE_BILLING_PROJECT,
-which the Firebase Rules API asks of such logins (pulumi-gcp, provider configuration).
+The default provider is disabled in the stack files (`pulumi:disable-default-providers`), so that a resource
+without a provider is an error and not deployed to the project of somebody's gcloud.
+
+The provider has no credentials in its inputs: the plugin reads GOOGLE_OAUTH_ACCESS_TOKEN, GOOGLE_CREDENTIALS
+or the application default credentials. With a personal login, also set USER_PROJECT_OVERRIDE=true and
+GOOGLE_BILLING_PROJECT, which the Firebase Rules API requires (pulumi-gcp, provider configuration).
+
+The plugin does not list Compute Engine's regions: where that API is disabled, every command would end with a
+warning. `settings.regions` checks the region. `gcp:skipRegionValidation` in a stack file has no effect on an
+explicit provider, and the SDK's arguments do not have it, so it is added to them.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
 
 import pulumi
 import pulumi_gcp as gcp
 
 from settings.model import GoogleSettings
 
+BATCH_PAUSE = "1s"
 
-def provider(settings: GoogleSettings, after: pulumi.Resource) -> gcp.Provider:
-    """The provider, bound to the project and region of the settings.
 
-    Args:
-        settings: Google's settings.
-        after: what must have come to be before anything on Google is changed.
+def provider(settings: GoogleSettings) -> gcp.Provider:
+    """The provider for the project and region of the settings.
+
+    It depends on nothing, so that its plugin, which takes seconds to start, starts while the program runs.
+
+    The plugin collects APIs to enable and changes of the project's IAM policy, and sends them together after
+    a pause (`send_after`), by default 3 s. An API takes three pauses, although the program declares all at
+    once. Without batches, each change of the policy is read back by itself, one after the other.
     """
     return gcp.Provider(
         "google",
         project=settings.project,
         region=settings.region,
-        opts=pulumi.ResourceOptions(depends_on=[after]),
+        # `enable_batching` is the default, but false where another field of the block is set.
+        batching={"enable_batching": True, "send_after": BATCH_PAUSE},
+        opts=pulumi.ResourceOptions(transformations=[_skip_region_validation]),
     )
 
 
+def _skip_region_validation(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
+    props = {**cast("Mapping[str, pulumi.Input[object]]", args.props), "skipRegionValidation": "true"}
+    return pulumi.ResourceTransformationResult(props, args.opts)
+
+
 def load_sdk() -> tuple[type[pulumi.CustomResource], ...]:
-    """Load the slow parts of the SDK, a quarter of a second in all; they load when they are first named."""
+    """Import the slow modules of the SDK (0.25 s in all), which it imports when they are first used."""
     return (
         gcp.cloudfunctionsv2.Function,
         gcp.cloudrunv2.ServiceIamMember,
@@ -42,10 +61,7 @@ def load_sdk() -> tuple[type[pulumi.CustomResource], ...]:
 
 
 def account_email(account_id: str, project: str) -> str:
-    """A service account's e-mail, computed.
-
-    Computed and not taken from the account's output, so that a preview never shows it as unknown.
-    """
+    """The e-mail of a service account. The account's output would be unknown in a preview."""
     return f"{account_id}@{project}.iam.gserviceaccount.com"
 
 

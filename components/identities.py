@@ -1,27 +1,26 @@
-"""Who acts: the service accounts, their roles, and the backend's key.
+"""The service accounts and IAM roles, and the backend's key.
 
-Runbook: "FIREBASE_SERVICE_ACCOUNT_JSON" (minted here, rotated by changing `keyRotation`), and the line the
-runbook never had: what each part is allowed to do.
+Runbook: "FIREBASE_SERVICE_ACCOUNT_JSON" (created here, replaced when `serviceAccountKeyRotation` changes).
 
-Functions that share a set of secrets share a service account, so that a secret can be read by the
-functions that use it and by no other; functions without secrets share `crm-fn`. The account's name comes
-from the set, so that reordering the functions changes nothing.
+Functions with the same set of secrets share a service account, so that a secret can be read only by the
+functions that use it; functions without secrets share `crm-fn`. The account's name comes from the set, so the
+order of the functions has no effect.
 
-It refuses to give anything to Google's default compute account, which is an editor of the whole project.
+Google's default compute account gets no role and runs no function: it is an editor of the whole project.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_gcp as gcp
 
 from checkout.endpoints import Endpoint, EventTrigger
-from components._base import Component, Resources
+from components._base import Component
 from components.apis import EVENTS, Apis
 from components.google import account_email, member
 from settings.model import GoogleSettings
@@ -32,7 +31,7 @@ FUNCTIONS_ACCOUNT = "crm-fn"
 
 @dataclass(frozen=True, kw_only=True)
 class IdentitiesArgs:
-    """google: project, roles and key rotation. endpoints: all functions. apis: the enabled ones."""
+    """google: project, roles and key rotation. endpoints: all functions. apis: the enabled APIs."""
 
     google: GoogleSettings
     endpoints: tuple[Endpoint, ...]
@@ -40,7 +39,7 @@ class IdentitiesArgs:
 
 
 def functions_account(secrets: Iterable[str]) -> str:
-    """The account id for a set of secrets: 6 to 30 characters (IAM API, `CreateServiceAccount`)."""
+    """The account id for a set of secrets, of 6 to 30 characters (IAM API, `CreateServiceAccount`)."""
     names = sorted(set(secrets))
     if not names:
         return FUNCTIONS_ACCOUNT
@@ -49,7 +48,7 @@ def functions_account(secrets: Iterable[str]) -> str:
 
 
 def runtime_email(endpoint: Endpoint, project: str) -> str:
-    """The service account that a function runs as: the one it names itself, else the one of its secrets."""
+    """The service account that a function runs as: its own `serviceAccount`, else the one of its secrets."""
     named = endpoint.service_account
     if named is None:
         return account_email(functions_account(use.secret for use in endpoint.secrets), project)
@@ -59,73 +58,90 @@ def runtime_email(endpoint: Endpoint, project: str) -> str:
 
 
 class Identities(Component):
-    """The accounts; `backend_key` is the backend's key as JSON text, secret.
+    """The service accounts.
 
-    `accounts` holds, by e-mail, every account made here; `ready` what must exist before a function can run.
+    `accounts` has all created accounts by e-mail, `backend_key` the key's JSON (secret), `backend_ready` the
+    roles of the backend's account.
+
+    Example:
+        args = IdentitiesArgs(google=settings.google, endpoints=endpoints, apis=apis)
+        key = Identities("identities", args).backend_key
     """
 
     accounts: dict[str, gcp.serviceaccount.Account]
     backend_key: pulumi.Output[str]
     backend_ready: list[pulumi.Resource]
-    functions_ready: list[pulumi.Resource]
-    events_ready: list[pulumi.Resource]
 
     def __init__(self, name: str, args: IdentitiesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         self._name = name
         self._project = args.google.project
-        self._after = args.apis.of("cloudresourcemanager", "iam")
+        self._apis = args.apis
+        self._ready: dict[str, list[pulumi.Resource]] = {}
+        self._receivers: dict[str, pulumi.Resource] = {}
+        self._agents_ready: list[pulumi.Resource] = []
         self.accounts = {}
-        self.backend_ready = []
-        self.functions_ready = []
-        self.events_ready = []
         self._backend(args.google)
         self._functions(args.google, args.endpoints)
-        serving_events = {
+        receivers = {
             runtime_email(endpoint, self._project)
             for endpoint in args.endpoints
             if isinstance(endpoint.trigger, EventTrigger)
         }
-        if serving_events:
-            self._events(sorted(serving_events), args.apis.of(*EVENTS))
+        if receivers:
+            self._events(sorted(receivers))
         self.register_outputs({"accounts": sorted(self.accounts)})
 
-    def _account(self, account_id: str, title: str, what_for: str) -> gcp.serviceaccount.Account:
+    def ready_for(self, endpoint: Endpoint) -> list[pulumi.Resource]:
+        """What a function needs before it runs: its account with roles; for events also Google's agents."""
+        email = runtime_email(endpoint, self._project)
+        own = self._ready.get(email, [])
+        if not isinstance(endpoint.trigger, EventTrigger):
+            return own
+        return [*own, self._receivers[email], *self._agents_ready]
+
+    def _account(self, account_id: str, title: str, description: str) -> gcp.serviceaccount.Account:
         account = gcp.serviceaccount.Account(
             f"{self._name}-{account_id}",
             project=self._project,
             account_id=account_id,
             display_name=title,
-            description=what_for,
-            opts=self.child(depends_on=self._after),
+            description=description,
+            opts=self.child(depends_on=self._apis.of("iam")),
         )
         self.accounts[account_email(account_id, self._project)] = account
         return account
 
-    def _grant(self, email: str, role: str, after: Resources) -> gcp.projects.IAMMember:
+    def _grant(self, email: str, role: str) -> gcp.projects.IAMMember:
+        """A role in the project. A role for an account that does not exist is an error of Google's."""
         short = email.split("@", 1)[0]
+        account = self.accounts.get(email)
         return gcp.projects.IAMMember(
             f"{self._name}-{short}-{role.removeprefix('roles/')}",
             project=self._project,
             role=role,
             member=member(email),
-            opts=self.child(depends_on=after),
+            opts=self.child(
+                depends_on=[*self._apis.of("cloudresourcemanager"), *([account] if account else [])]
+            ),
         )
 
     def _backend(self, settings: GoogleSettings) -> None:
         account = self._account(BACKEND_ACCOUNT, "CRM backend", "The WhatsApp backend on Railway.")
         email = account_email(BACKEND_ACCOUNT, self._project)
-        self.backend_ready += [self._grant(email, role, [account]) for role in settings.backend_roles]
+        self.backend_ready = [self._grant(email, role) for role in settings.backend_roles]
         key = gcp.serviceaccount.Key(
             f"{self._name}-{BACKEND_ACCOUNT}-key",
             service_account_id=f"projects/{self._project}/serviceAccounts/{email}",
-            # Another value mints another key; the old one is revoked at the end of the same `up`, when the
-            # backend already runs with the new one.
+            # Another value creates another key; the old one is deleted at the end of the same `up`, when the
+            # backend already uses the new one.
             keepers={"rotation": settings.key_rotation},
             opts=self.child(depends_on=[account]),
         )
-        self.backend_key = pulumi.Output.secret(key.private_key).apply(_decode)
-        self.backend_ready.append(key)
+        # The IAM API returns the key file in base64 (`ServiceAccountKey`).
+        self.backend_key = pulumi.Output.secret(key.private_key).apply(
+            lambda encoded: base64.b64decode(encoded).decode()
+        )
 
     def _functions(self, settings: GoogleSettings, endpoints: tuple[Endpoint, ...]) -> None:
         by_account: dict[str, tuple[str, ...]] = {}
@@ -137,18 +153,17 @@ class Identities(Component):
             reads = ", ".join(secrets) or "no secret"
             account = self._account(account_id, "CRM functions", f"Functions that read {reads}."[:256])
             email = account_email(account_id, self._project)
-            self.functions_ready.append(account)
-            self.functions_ready += [self._grant(email, role, [account]) for role in settings.functions_roles]
+            self._ready[email] = [account, *(self._grant(email, role) for role in settings.functions_roles)]
 
-    def _events(self, emails: list[str], apis: Resources) -> None:
-        agents: Mapping[str, gcp.projects.ServiceIdentity] = {
+    def _events(self, receivers: list[str]) -> None:
+        agents = {
             service: gcp.projects.ServiceIdentity(
                 f"{self._name}-agent-{service}",
                 project=self._project,
                 service=f"{service}.googleapis.com",
-                opts=self.child(depends_on=[*self._after, *apis]),
+                opts=self.child(depends_on=self._apis.of("serviceusage", service)),
             )
-            for service in ("eventarc", "pubsub")
+            for service in EVENTS
         }
         # Pub/Sub signs the token with which an event is delivered (Eventarc docs, roles for event triggers).
         signer = gcp.projects.IAMMember(
@@ -156,19 +171,8 @@ class Identities(Component):
             project=self._project,
             role="roles/iam.serviceAccountTokenCreator",
             member=agents["pubsub"].member,
-            opts=self.child(),
+            opts=self.child(depends_on=self._apis.of("cloudresourcemanager")),
         )
-        receivers = [
-            self._grant(
-                email,
-                "roles/eventarc.eventReceiver",
-                [self.accounts[email]] if email in self.accounts else self._after,
-            )
-            for email in emails
-        ]
-        self.events_ready += [*agents.values(), signer, *receivers]
-
-
-def _decode(private_key: str) -> str:
-    """The key file's text; the IAM API hands it over in base64 (IAM API, `ServiceAccountKey`)."""
-    return base64.b64decode(private_key).decode()
+        self._agents_ready = [*agents.values(), signer]
+        for email in receivers:
+            self._receivers[email] = self._grant(email, "roles/eventarc.eventReceiver")

@@ -1,21 +1,22 @@
-"""Firestore's composite indexes and field overrides, one resource each.
+"""Firestore's composite indexes and field overrides, one resource each, and the wait for all of them.
 
 Runbook: "firebase deploy --only firestore:indexes", "indexes are Ready", and the risk "index build time".
 
-A resource is named by the index's canonical key, so the order in the file means nothing. The first index is
-created alone and the rest in a few lanes: many at once make Firestore answer "too much contention", which
-pulumi-gcp does not repeat (firebase-tools issue 1119, terraform-provider-google issue 6546). An index's lane
-comes from its key, so adding one moves no other.
+A resource is named by the index's canonical key, so the order in the file means nothing. Each is submitted
+without waiting for its build (`skip_wait`), one after the other as firebase-tools submits them: many at once
+make Firestore answer "too much contention" (firebase-tools issue 1119, terraform-provider-google issue 6546).
+Where Firestore answers so all the same, an error hook repeats the one that failed. Google builds them side by
+side, and `firebase.index_builds.IndexBuilds` waits once for all.
 
-It refuses to delete an index before its replacement is ready: another shape is another key, hence another
-resource, and the engine deletes only after everything else of the `up` has succeeded. `up` waits until an
-index is READY; a build takes 10 to 60 minutes on a grown collection, hence the two hours. Indexes are not
-protected: what one holds can be built again from the file, and leaving one behind costs writes for ever.
+An index is never deleted before its replacement is READY: another shape is another key, hence another
+resource, and the engine deletes only after everything else of the `up` has succeeded. Indexes are not
+protected: an index can be built again from the file, and an abandoned one costs writes for ever.
 """
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
+import re
 from dataclasses import dataclass
 
 import pulumi
@@ -24,24 +25,34 @@ import pulumi_gcp as gcp
 from checkout.index_file import FieldIndex, FieldSpec, IndexField, IndexSpec
 from components._base import Component, Resources
 from components.apis import Apis
+from firebase.index_builds import IndexBuilds, IndexBuildsArgs
+from firebase.ttl_handover import TtlHandover, TtlHandoverArgs
 from settings.model import GoogleSettings
 
-BUILD_TIME = "120m"
+CONTENTION = re.compile(
+    r"too much contention|cross-transaction contention|underlying data changed", re.IGNORECASE
+)
+RETRIES = 8
+LONGEST_PAUSE_SECONDS = 60
+
+
+async def retry_contention(failed: pulumi.ErrorHookArgs) -> bool:
+    """Whether the engine repeats a failed submission: only for contention, with a growing pause."""
+    attempt = len(failed.errors)
+    if attempt > RETRIES or not CONTENTION.search(failed.errors[0]):
+        return False
+    await asyncio.sleep(min(LONGEST_PAUSE_SECONDS, 2 ** (attempt - 1)))
+    return True
 
 
 @dataclass(frozen=True, kw_only=True)
 class IndexesArgs:
-    """google: the database, and how many indexes may build at once. apis: the enabled ones."""
+    """google: the database. apis: the enabled ones."""
 
     google: GoogleSettings
     indexes: tuple[IndexSpec, ...]
     fields: tuple[FieldSpec, ...]
     apis: Apis
-
-
-def lane_of(key: str, lanes: int) -> int:
-    """The lane of an index, from its key alone."""
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") % lanes
 
 
 class Indexes(Component):
@@ -54,25 +65,37 @@ class Indexes(Component):
         super().__init__(name, opts)
         self._name = name
         self._google = args.google
+        self._repeated = pulumi.ResourceHookBinding(
+            on_error=[pulumi.ErrorHook("retry-firestore-contention", retry_contention)]
+        )
         self.ids = {}
         self.ready = []
-        on = args.apis.of("firestore")
-        ends: dict[int, pulumi.Resource] = {}
-        first: pulumi.Resource | None = None
+        if not args.indexes and not args.fields:
+            self.register_outputs({"ids": {}})
+            return
+        before: Resources = args.apis.of("firestore")
         for spec in sorted(args.indexes, key=lambda spec: spec.key):
-            lane = lane_of(spec.key, args.google.index_lanes)
-            before = ends.get(lane) or first
-            index = self._index(spec, [before] if before else on)
-            if first is None:
-                first = index
-            else:
-                ends[lane] = index
+            index = self._index(spec, before)
             self.ids[spec.key] = index.id
-        self.ready += [*ends.values()] or ([first] if first else [])
-        for spec in sorted(args.fields, key=lambda spec: spec.key):
-            # Fields are settings of the same database, refused in the same way when many come at once.
-            before = self.ready[-1:] or on
-            self.ready.append(self._field(spec, before))
+            before = [index]
+        # The TTL fields come last: a TTL that ends is one of the fields before them, or the handover's.
+        ttl = {spec.collection: spec.field for spec in args.fields if spec.ttl}
+        place = TtlHandoverArgs(
+            project=args.google.project, database=args.google.firestore_database, fields=ttl
+        )
+        handover = TtlHandover(f"{name}-ttl", place, self.child(depends_on=args.apis.of("firestore")))
+        fields: dict[str, pulumi.Output[str]] = {}
+        for spec in sorted(args.fields, key=lambda spec: (bool(spec.ttl), spec.key)):
+            field = self._field(spec, [*before, handover] if spec.ttl else before)
+            fields[spec.key] = field.id
+            before = [field]
+        builds = IndexBuildsArgs(
+            project=args.google.project,
+            database=args.google.firestore_database,
+            indexes=self.ids,
+            fields=fields,
+        )
+        self.ready = [IndexBuilds(f"{name}-builds", builds, self.child(depends_on=before))]
         self.register_outputs({"ids": self.ids})
 
     def _index(self, spec: IndexSpec, after: Resources) -> gcp.firestore.Index:
@@ -85,10 +108,8 @@ class Indexes(Component):
             api_scope=spec.api_scope,
             density=spec.density,
             fields=[_index_field(field) for field in spec.fields],
-            opts=self.child(
-                depends_on=after,
-                custom_timeouts=pulumi.CustomTimeouts(create=BUILD_TIME, delete=BUILD_TIME),
-            ),
+            skip_wait=True,
+            opts=self.child(depends_on=after, hooks=self._repeated),
         )
 
     def _field(self, spec: FieldSpec, after: Resources) -> gcp.firestore.Field:
@@ -105,12 +126,8 @@ class Indexes(Component):
             field=spec.field,
             index_config=config,
             ttl_config={} if spec.ttl else None,
-            opts=self.child(
-                depends_on=after,
-                custom_timeouts=pulumi.CustomTimeouts(
-                    create=BUILD_TIME, update=BUILD_TIME, delete=BUILD_TIME
-                ),
-            ),
+            skip_wait=True,
+            opts=self.child(depends_on=after, hooks=self._repeated),
         )
 
 

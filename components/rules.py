@@ -1,13 +1,11 @@
-"""Security rules: compiled before anything happens, a ruleset for the text, the release that clients meet.
+"""The security rules: a ruleset of their text, and the release that decides which ruleset is enforced.
 
-Runbook: "firebase deploy --only firestore:rules"; the line "rules active with never delete on
-clients/messages/threads" is the text itself, which the tests on the emulator prove.
+Runbook: "firebase deploy --only firestore:rules". That clients, messages and threads cannot be deleted is in
+the text itself; the tests on the emulator prove it. The text is compiled before any resource is registered
+(`checkout.rules_compiler`).
 
-`compile_problems` asks Google's compiler in the preview, before a resource is registered: rules that do
-not compile must stop a deployment before it starts, not in its middle. What compiled once is not asked again.
-
-It refuses to delete: rulesets are kept for the console's history and for a way back, and the release is never
-taken away (see `firebase.release`).
+Refuses to delete either: rulesets are kept for the history in the console and for a rollback, the release
+because without it the database has no rules (`firebase.release`).
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ from settings.model import GoogleSettings
 
 @dataclass(frozen=True, kw_only=True)
 class RulesArgs:
-    """google: the project and the database. rules: the file's name and text. apis: the enabled ones."""
+    """google: the project and the database. rules: the file's name and text. apis: the enabled APIs."""
 
     google: GoogleSettings
     rules: RulesFile
@@ -36,14 +34,17 @@ class RulesArgs:
 class Rules(Component):
     """The ruleset and its release.
 
-    `ruleset_name` is the full name, `release_name` the release's short one, `digest` that of the declared
-    text (`firebase.release.text_digest`).
+    `ruleset_name` is a full name, `release_name` the release's short name, `digest` the text's digest
+    (`firebase.release.text_digest`).
+
+    Example:
+        rules = RulesFile(name="firestore.rules", content="rules_version = '2'; ...")
+        Rules("rules", RulesArgs(google=settings.google, rules=rules, apis=apis))
     """
 
     ruleset_name: pulumi.Output[str]
     release_name: str
     digest: str
-    release: RulesRelease
 
     def __init__(self, name: str, args: RulesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -55,12 +56,12 @@ class Rules(Component):
         )
         self.release_name = release_name(args.google.firestore_database)
         self.digest = text_digest({args.rules.name: args.rules.content})
-        self.release = RulesRelease(
+        release = RulesRelease(
             f"{name}-release",
             RulesReleaseArgs(
                 project=args.google.project, release_name=self.release_name, ruleset_name=ruleset.id
             ),
             self.child(retain_on_delete=True),
         )
-        self.ruleset_name = self.release.ruleset_name
+        self.ruleset_name = release.ruleset_name
         self.register_outputs({"ruleset_name": self.ruleset_name})

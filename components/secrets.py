@@ -1,15 +1,14 @@
-"""Secret Manager: the secrets of the functions, a version for each value, and who may read which.
+"""Secret Manager: the functions' secrets, a version per value, and the accounts that may read them.
 
-Runbook: "secrets RAILWAY_WHATSAPP_URL, OPENAI_API_KEY or GROQ_API_KEY, ADMIN_EMAILS". The address of the
-backend flows here from Railway's domain by itself.
+Runbook: "secrets RAILWAY_WHATSAPP_URL, OPENAI_API_KEY or GROQ_API_KEY, ADMIN_EMAILS". The value of
+RAILWAY_WHATSAPP_URL (`backendUrlVariable`) is the backend's domain on Railway.
 
-A new value is a new version, made before the functions move to it; the old one is destroyed at the end of the
-same `up`, when no function is pinned to it any more (a replacement, created first). A secret can be read
-by the service accounts of the functions that use it and by nobody else.
+A new value is a new version, created before the functions use it. The old version is destroyed at the end of
+the same `up`, when no function is pinned to it. Only the service accounts of the functions that use a secret
+can read it.
 
-It refuses write-only arguments (`secret_data_wo`). Pulumi writes those into the state's inputs all the same,
-encrypted like any other secret, and then no longer sees when they change (pulumi-terraform-bridge issue
-3201).
+The write-only argument `secret_data_wo` is not used: Pulumi writes it to the state's inputs, encrypted like
+any secret, and does not detect changes of it (pulumi-terraform-bridge issue 3201).
 """
 
 from __future__ import annotations
@@ -29,13 +28,14 @@ from settings.model import GoogleSettings, SecretSettings
 
 @dataclass(frozen=True, kw_only=True)
 class SecretsArgs:
-    """secrets: the configured values. backend_url: the one value that the program knows by itself.
+    """secrets: the configured values. backend_url: the value of `backend_secret`, if that is not None.
 
-    endpoints: the functions that may use them. identities: the accounts; a reader waits for its own.
+    endpoints: the functions. identities: their accounts, which exist before they get access.
     """
 
     google: GoogleSettings
     secrets: SecretSettings
+    backend_secret: str | None
     backend_url: pulumi.Input[str]
     endpoints: tuple[Endpoint, ...]
     identities: Identities
@@ -43,19 +43,23 @@ class SecretsArgs:
 
 
 class Secrets(Component):
-    """The secrets. `versions` are the numbers to pin, by name."""
+    """The secrets. `versions` has the version numbers that functions are pinned to, by name.
+
+    Example:
+        secrets = Secrets("secrets", SecretsArgs(...))
+        options = pulumi.ResourceOptions(depends_on=secrets.ready_for(endpoint))
+    """
 
     versions: dict[str, pulumi.Output[str]]
 
     def __init__(self, name: str, args: SecretsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         self.versions = {}
-        self._readers: dict[str, dict[str, gcp.secretmanager.SecretIamMember]] = {}
+        self._readers: dict[tuple[str, str], gcp.secretmanager.SecretIamMember] = {}
         self._project = args.google.project
-        values: dict[str, pulumi.Input[str]] = {
-            **args.secrets.values,
-            args.secrets.backend_url_secret: args.backend_url,
-        }
+        values: dict[str, pulumi.Input[str]] = {**args.secrets.values}
+        if args.backend_secret is not None:
+            values[args.backend_secret] = args.backend_url
         for secret_name, value in sorted(values.items()):
             secret = gcp.secretmanager.Secret(
                 f"{name}-{secret_name}",
@@ -71,34 +75,26 @@ class Secrets(Component):
                 opts=self.child(),
             )
             self.versions[secret_name] = version.version
-            self._readers[secret_name] = {
-                email: self._reader(name, secret, secret_name, email, args)
-                for email in readers(secret_name, args.endpoints, self._project)
-            }
+            for email in readers(secret_name, args.endpoints, self._project):
+                account = args.identities.accounts.get(email)
+                self._readers[secret_name, email] = gcp.secretmanager.SecretIamMember(
+                    f"{name}-{secret_name}-{email.split('@', 1)[0]}",
+                    project=self._project,
+                    secret_id=secret_name,
+                    role="roles/secretmanager.secretAccessor",
+                    member=member(email),
+                    opts=self.child(depends_on=[secret, *([account] if account else [])]),
+                )
         self.register_outputs({"versions": self.versions})
 
-    def _reader(
-        self, name: str, secret: gcp.secretmanager.Secret, secret_name: str, email: str, args: SecretsArgs
-    ) -> gcp.secretmanager.SecretIamMember:
-        account = args.identities.accounts.get(email)
-        return gcp.secretmanager.SecretIamMember(
-            f"{name}-{secret_name}-{email.split('@', 1)[0]}",
-            project=self._project,
-            secret_id=secret_name,
-            role="roles/secretmanager.secretAccessor",
-            member=member(email),
-            opts=self.child(depends_on=[secret, *([account] if account else [])]),
-        )
-
     def ready_for(self, endpoint: Endpoint) -> list[pulumi.Resource]:
-        """What must exist before the function can start: the right to read each of its secrets.
+        """The access grants that a function needs before it starts.
 
         Raises:
-            KeyError: the function uses a secret that is not among the values; the settings refuse that
-            earlier.
+            KeyError: the function uses a secret without a value; `checkout.app` reports that earlier.
         """
         email = runtime_email(endpoint, self._project)
-        return [self._readers[use.secret][email] for use in endpoint.secrets]
+        return [self._readers[use.secret, email] for use in endpoint.secrets]
 
 
 def readers(secret: str, endpoints: tuple[Endpoint, ...], project: str) -> list[str]:

@@ -1,64 +1,100 @@
-"""What the program hands to `python -m ops verify`: the format, written and read in one place."""
+"""The input of `python -m ops verify`: how the program writes it, and how the command reads it.
+
+Declared values are text for stdin, one JSON value per line: a preview shows the lines that changed. Values
+that come from the clouds are one environment variable per field: an unknown value in the text would make all
+of it unknown in a preview. Nothing of it is secret, since Pulumi keeps it in the state.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from firebase.errors import JsonObject
+import pulumi
 
 SOURCE_VARIABLE = "SOURCE_ARCHIVE"
-"""What a function was built from, as a variable of its build. Google copies an archive to a bucket of its own
-and then names that copy instead (terraform-provider-google issue 15405), so nothing else that can be read
-back says it, and a deployment past Pulumi takes it away."""
+"""The build variable of a function that names its source archive. Google copies the archive and returns the
+name of the copy (terraform-provider-google issue 15405), so no field of the function names the archive that
+it was built from. A deployment by another tool removes the variable."""
 
 
 class SpecError(Exception):
-    """The spec on stdin is not what the program writes."""
+    """The input is incomplete or not JSON."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spec:
-    """`declared` and `answered` of `components.verification`, as one."""
+class Function:
+    """A declared function. `digest` changes with each property, so that a change is verified."""
+
+    id: str
+    region: str
+    source: str
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """What the program declares. `release` and `rules_digest` are None for an app without rules."""
 
     project: str
     database: str
-    functions: tuple[JsonObject, ...]
     release: str | None
     rules_digest: str | None
     health_path: str
     wait_seconds: float
+    functions: tuple[Function, ...]
+
+    def to_lines(self) -> str:
+        """The text for stdin: the first line has all fields but the functions, which follow one per line."""
+        head = asdict(self)
+        return "\n".join(json.dumps(line) for line in (head, *head.pop("functions")))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec(Declared):
+    """All that is verified. `indexes` has full names by key, `secrets` has versions by name.
+
+    `deployment` is Railway's id; a new one makes the verification run again.
+    """
+
     backend_url: str
+    deployment: str
     indexes: Mapping[str, str]
     secrets: Mapping[str, str]
     ruleset: str | None
 
 
-def parse(declared: str, environ: Mapping[str, str]) -> Spec:
+_FROM_THE_CLOUDS = tuple(Spec.__annotations__)  # without the fields of Declared
+
+
+def environment_variables(**values: pulumi.Input[Any]) -> dict[str, pulumi.Output[str]]:
+    """The environment variables for the fields that `Spec` adds to `Declared`."""
+    return {
+        _variable(name): pulumi.Output.json_dumps(values[name], sort_keys=True) for name in _FROM_THE_CLOUDS
+    }
+
+
+def from_lines(lines: str, environ: Mapping[str, str]) -> Spec:
     """The spec from stdin and the environment.
 
     Raises:
-        SpecError: not JSON, or a part is missing.
+        SpecError: something is missing or not JSON.
     """
     try:
-        given, *functions = [json.loads(line) for line in declared.splitlines()]
-        return Spec(
-            project=given["project"],
-            database=given["database"],
-            functions=tuple(functions),
-            release=given["release"],
-            rules_digest=given["rules_digest"],
-            health_path=given["health_path"],
-            wait_seconds=float(given["wait_seconds"]),
-            backend_url=json.loads(environ["VERIFY_BACKEND"])["url"],
-            indexes=json.loads(environ["VERIFY_INDEXES"]),
-            secrets=json.loads(environ["VERIFY_SECRETS"]),
-            ruleset=json.loads(environ["VERIFY_RULESET"]) if given["release"] else None,
-        )
-    except json.JSONDecodeError as wrong:
-        msg = f"expected what the program writes on stdin and in VERIFY_*, JSON: {wrong}"
-        raise SpecError(msg) from None
-    except (KeyError, TypeError, ValueError) as missing:
-        msg = f"expected what the program writes on stdin and in VERIFY_*; missing: {missing}"
-        raise SpecError(msg) from None
+        head, *functions = [json.loads(line) for line in lines.splitlines()]
+        found = {name: json.loads(environ[_variable(name)]) for name in _FROM_THE_CLOUDS}
+        return Spec(**head, **found, functions=tuple(Function(**function) for function in functions))
+    except KeyError as error:
+        raise _error(f"{error.args[0]} is missing") from None
+    except (TypeError, ValueError):
+        raise _error("stdin or a variable VERIFY_* is incomplete or not JSON") from None
+
+
+def _error(why: str) -> SpecError:
+    return SpecError(f"the verification input is invalid ({why})\n  fix: python -m ops verify --stack NAME")
+
+
+def _variable(name: str) -> str:
+    return f"VERIFY_{name.upper()}"

@@ -1,4 +1,4 @@
-"""The one Firebase resource that pulumi-gcp does badly, the rules release, and the small client it needs.
+"""The rules release, the wait for index builds, the order of TTL changes, and a REST client for Google.
 
-This file stays empty on purpose: it is imported in the processes of dynamic providers and by `python -m ops`.
+This file imports nothing: it is loaded in the processes of dynamic providers and by `python -m ops`.
 """

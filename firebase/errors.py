@@ -1,4 +1,4 @@
-"""The error of a failed Google call, and the type of a JSON object in an answer."""
+"""The error of a failed call to Google, and the type of a JSON object."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ JsonObject = dict[str, Any]
 
 
 class GoogleError(UserError):
-    """A call to Google that did not succeed, and what to do about it.
+    """A call to Google that failed.
 
-    `status` is the HTTP status, None when there was no answer at all. `reason` is Google's own word
-    (NOT_FOUND, SERVICE_DISABLED, ...), empty when the body had none.
+    Args:
+        what: what happened, without a full stop at its end.
+        fix: the command or edit to use.
+        status: the HTTP status, None without a response.
+        reason: Google's error code, such as NOT_FOUND or SERVICE_DISABLED; empty without one.
     """
 
-    def __init__(self, operation: str, status: int | None, reason: str, message: str, fix: str) -> None:
-        self.operation = operation
+    def __init__(self, what: str, fix: str, *, status: int | None = None, reason: str = "") -> None:
         self.status = status
         self.reason = reason
         self.fix = fix
-        head = f"Google, {operation}: {message}"
         detail = " ".join(str(part) for part in (status, reason) if part)
-        super().__init__(f"{head} ({detail}). {fix}" if detail else f"{head}. {fix}")
+        self.what = f"{what.rstrip('.')}{f' ({detail})' if detail else ''}."
+        super().__init__(f"{self.what}\n  fix: {fix}")

@@ -1,24 +1,21 @@
-"""The release of Firestore's security rules: which ruleset clients meet. `firebase.release.RulesRelease`.
+"""The release of Firestore's security rules, which decides the ruleset that is enforced.
 
 Runbook: "firebase deploy --only firestore:rules", "rules active with never delete on
 clients/messages/threads".
 
-pulumi-gcp's own `firebaserules.Release` deletes the release and creates it again whenever the rules
-change, and between the two clients meet a database without rules. This resource moves the release in
-place, as the official Firebase CLI does: PATCH, or POST when there is none yet (Firebase Rules API v1,
-`projects.releases`).
+pulumi-gcp's `firebaserules.Release` replaces the release on every change (DELETE, then POST); in between, the
+database has no rules. This resource updates it in place, as the Firebase CLI does: PATCH, or POST if there is
+none (Firebase Rules API v1, `projects.releases`). A database has one release per name, so an existing one is
+adopted.
 
-It refuses to delete: a database whose rules were taken away is worse than one with rules nobody manages, so
-`delete` leaves the release and says so. A release that is there already is adopted, since there can be
-only one of a name and it is the one that clients meet.
+Refuses to delete the release: without it the database has no rules.
 
-The class path `firebase.release.RulesReleaseProvider` is written into every stack's state: renaming the
-module or the class breaks refresh of existing stacks.
+The class path `firebase.release.RulesReleaseProvider` is in the state of every stack. Renaming the module or
+the class breaks refresh and delete of existing stacks.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import logging
 import re
@@ -30,8 +27,8 @@ from pulumi import dynamic
 from pulumi.output import contains_unknowns
 
 from firebase.errors import GoogleError, JsonObject
-from firebase.rest import GoogleApi
-from user_errors import report_user_errors_without_traceback
+from firebase.rest import GoogleApi, shared_api
+from user_errors import Provider
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,10 +44,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class RulesReleaseArgs:
-    """What the release is.
+    """The arguments of a `RulesRelease`.
 
-    project: the project id. release_name: `cloud.firestore`, or `cloud.firestore/<database>` for a named
-    database. ruleset_name: `projects/<project>/rulesets/<id>`, or the bare id.
+    Args:
+        project: the project id.
+        release_name: `cloud.firestore`, or `cloud.firestore/<database>` for a named database.
+        ruleset_name: `projects/<project>/rulesets/<id>`, or only the id.
     """
 
     project: pulumi.Input[str]
@@ -59,33 +58,28 @@ class RulesReleaseArgs:
 
 
 def release_name(database: str) -> str:
-    """The name of the release that a database's clients meet (Firebase Rules API, `Release.name`)."""
+    """The name of a database's release (Firebase Rules API, `Release.name`)."""
     return "cloud.firestore" if database == "(default)" else f"cloud.firestore/{database}"
 
 
 def full_ruleset_name(project: str, name: str) -> str:
-    """A ruleset's full resource name; providers report it in full or as the bare id."""
+    """A ruleset's full resource name, from the full name or the id."""
     return name if name.startswith("projects/") else f"projects/{project}/rulesets/{name}"
 
 
 def text_digest(files: Mapping[str, str]) -> str:
-    """sha256 over the names and texts of a ruleset's files: what "the declared text is released" compares."""
+    """sha256 of a ruleset's files, names and contents."""
     digest = hashlib.sha256()
     for name, content in sorted(files.items()):
         digest.update(f"{name}\0{content}\0".encode())
     return digest.hexdigest()
 
 
-@functools.cache
-def _api() -> GoogleApi:
-    return GoogleApi()
-
-
 def get_release(api: GoogleApi, project: str, name: str) -> JsonObject | None:
-    """The live release, None when there is none.
+    """The release, None if it does not exist.
 
     Raises:
-        GoogleError: anything but a clear answer; a refusal is never taken for absence.
+        GoogleError: the release could not be read.
     """
     try:
         return api.call(
@@ -96,73 +90,59 @@ def get_release(api: GoogleApi, project: str, name: str) -> JsonObject | None:
             repeatable=True,
         )
     except GoogleError as error:
-        if error.status == NOT_FOUND and error.reason == "NOT_FOUND":
-            return None  # Google's own word for it; a proxy's 404 page is not
+        if error.status == NOT_FOUND and error.reason == "NOT_FOUND":  # not the 404 page of a proxy
+            return None
         raise
 
 
-def point(api: GoogleApi, project: str, name: str, ruleset: str) -> None:
-    """Make the release point at the ruleset, in place. Safe to repeat: the end is the same however often
-    it runs.
+def put_release(api: GoogleApi, project: str, release_name: str, ruleset_name: str) -> None:
+    """Create the release or update it in place.
 
     Raises:
-        GoogleError: the release could not be moved; it still points where it pointed.
+        GoogleError: the release is unchanged.
     """
-    full_name = f"projects/{project}/releases/{name}"
-    release: JsonObject = {"name": full_name, "rulesetName": ruleset}
-    operation = f"point the rules release {name} of {project} at {ruleset}"
-    live = get_release(api, project, name)
-    if live is None:
+    full_name = f"projects/{project}/releases/{release_name}"
+    release: JsonObject = {"name": full_name, "rulesetName": ruleset_name}
+    operation = f"set the rules release {release_name} of {project} to {ruleset_name}"
+    existing = get_release(api, project, release_name)
+    if existing is None:
+        path = f"projects/{project}/releases"
         try:
-            api.call(
-                "POST",
-                "firebaserules",
-                f"projects/{project}/releases",
-                operation=operation,
-                body=release,
-                repeatable=True,  # a second one is refused with 409, which the PATCH below mends
-            )
+            # A repeated POST gets a 409, and the PATCH below then has no effect.
+            api.call("POST", "firebaserules", path, operation=operation, body=release, repeatable=True)
         except GoogleError as error:
             if error.status != CONFLICT:
                 raise
         else:
             return
-    elif live.get("rulesetName") == ruleset:
+    elif existing.get("rulesetName") == ruleset_name:
         return
-    api.call(
-        "PATCH", "firebaserules", full_name, operation=operation, body={"release": release}, repeatable=True
-    )
+    body = {"release": release}
+    api.call("PATCH", "firebaserules", full_name, operation=operation, body=body, repeatable=True)
 
 
-class RulesReleaseProvider(dynamic.ResourceProvider):
-    """Create, read, update the release; see the module. It holds no state, so its pickle is its name."""
-
-    serialize_as_secret_always = False  # the pickle is a module path: nothing to hide
-
-    def configure(self, req: dynamic.ConfigureRequest) -> None:
-        """What Google answers is read by a person."""
-        del req
-        report_user_errors_without_traceback()
+class RulesReleaseProvider(Provider):
+    """The provider of `RulesRelease`."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
-        """Refuse names that the Rules API would refuse, in the preview."""
-        failures: list[dynamic.CheckFailure] = []
+        """Validate the names."""
         name = news.get("release_name")
+        failures: list[dynamic.CheckFailure] = []
         if not contains_unknowns(name) and not RELEASE_NAME.fullmatch(str(name)):
-            failures.append(
-                dynamic.CheckFailure(
-                    "release_name", f"{name!r} is neither cloud.firestore nor cloud.firestore/<database>"
-                )
+            reason = (
+                f"{name!r} is neither cloud.firestore nor cloud.firestore/<database>\n"
+                "  fix: pass firebase.release.release_name(<database id>)"
             )
+            failures.append(dynamic.CheckFailure("release_name", reason))
         failures += [
-            dynamic.CheckFailure(key, "must not be empty")
+            dynamic.CheckFailure(key, f"must not be empty\n  fix: pass {key}")
             for key in ("project", "ruleset_name")
             if not contains_unknowns(news.get(key)) and not news.get(key)
         ]
         return dynamic.CheckResult(news, failures)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        """Another database or project is another release; another ruleset is an update in place."""
+        """Another project or name is a replacement, another ruleset an update."""
         unknown = any(contains_unknowns(news.get(key)) for key in FIELDS)
         before, after = _normal(olds), _normal(news)
         changed = [
@@ -173,62 +153,51 @@ class RulesReleaseProvider(dynamic.ResourceProvider):
         )
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        """Adopt the release that is there, or make it; either way it then points at the ruleset."""
-        wanted = _normal(props)
-        point(_api(), **_target(wanted))
-        return dynamic.CreateResult(f"projects/{wanted['project']}/releases/{wanted['release_name']}", wanted)
+        """Create the release, or adopt the existing one."""
+        fields = _normal(props)
+        put_release(shared_api(), **fields)
+        return dynamic.CreateResult(f"projects/{fields['project']}/releases/{fields['release_name']}", fields)
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
-        """What clients meet now: a release that somebody repointed shows as another `ruleset_name`."""
-        known = _normal(props)
-        live = get_release(_api(), known["project"], known["release_name"])
-        if live is None:
+        """Read the ruleset that is enforced."""
+        fields = _normal(props)
+        release = get_release(shared_api(), fields["project"], fields["release_name"])
+        if release is None:
             return dynamic.ReadResult(None, {})
-        found = {**known, "ruleset_name": str(live.get("rulesetName", ""))}
+        found = {**fields, "ruleset_name": str(release.get("rulesetName", ""))}
         return dynamic.ReadResult(id_, found, dict(found))
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
-        """Move the release in place."""
-        wanted = _normal(news)
-        point(_api(), **_target(wanted))
-        return dynamic.UpdateResult(wanted)
+        """Update the release in place."""
+        fields = _normal(news)
+        put_release(shared_api(), **fields)
+        return dynamic.UpdateResult(fields)
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        """Keep the release: clients must never meet a database without rules."""
-        known = _normal(props)
-        # The Pulumi CLI shows a provider's stderr; pulumi.log has no engine to speak to in this process.
+        """Keep the release and log a warning."""
+        # On stderr, which the CLI shows: pulumi.log has no engine in this process.
         _log.warning(
-            "The rules release %s of %s stays and still points at %s: without it clients would meet "
-            "a database without rules. To really remove it, send DELETE projects/%s/releases/%s to "
-            "the Firebase Rules API.",
-            known["release_name"],
-            known["project"],
-            known["ruleset_name"],
-            known["project"],
-            known["release_name"],
+            "The rules release %(release_name)s of %(project)s is kept, with the ruleset %(ruleset_name)s: "
+            "without it the database has no rules.\n"
+            "  fix: to delete it as well, send DELETE projects/%(project)s/releases/%(release_name)s to the "
+            "Firebase Rules API",
+            _normal(props),
         )
 
 
 def _normal(props: Mapping[str, Any]) -> dict[str, str]:
-    """The managed fields in their normal form, from inputs, outputs or a mixture."""
     fields = {key: str(props.get(key) or "") for key in FIELDS}
     if fields["ruleset_name"] and not contains_unknowns(props.get("ruleset_name")):
         fields["ruleset_name"] = full_ruleset_name(fields["project"], fields["ruleset_name"])
     return fields
 
 
-def _target(fields: Mapping[str, str]) -> dict[str, str]:
-    return {
-        "project": fields["project"],
-        "name": fields["release_name"],
-        "ruleset": fields["ruleset_name"],
-    }
-
-
 class RulesRelease(dynamic.Resource, module="firebase", name="RulesRelease"):
     """The rules release as a resource.
 
-    Example: `RulesRelease("rules", RulesReleaseArgs(project="p", ruleset_name=ruleset.name))`.
+    Example:
+        ruleset = gcp.firebaserules.Ruleset("ruleset", source={"files": [...]})
+        RulesRelease("release", RulesReleaseArgs(project="my-crm", ruleset_name=ruleset.id))
     """
 
     project: pulumi.Output[str]
@@ -236,9 +205,4 @@ class RulesRelease(dynamic.Resource, module="firebase", name="RulesRelease"):
     ruleset_name: pulumi.Output[str]
 
     def __init__(self, name: str, args: RulesReleaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        props: dict[str, Any] = {
-            "project": args.project,
-            "release_name": args.release_name,
-            "ruleset_name": args.ruleset_name,
-        }
-        super().__init__(RulesReleaseProvider(), name, props, opts)
+        super().__init__(RulesReleaseProvider(), name, dict(vars(args)), opts)

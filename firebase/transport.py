@@ -1,59 +1,76 @@
-"""One HTTP request to Google, and which of its failures pass by themselves.
+"""The HTTP connection to Google: `AuthorizedSession` of google-auth with `Retry` of urllib3.
 
-Apart from `firebase.rest` because loading an HTTP client costs a preview in which nothing is asked a quarter
-of a second. It refuses to follow a redirect with a token in hand; messages name the operation and the next
-step, never a header or a body that was sent.
+`AuthorizedSession` sends the token and the quota project of the credentials. After a 401, which Google sends
+before a request takes effect, it renews the token and sends the request again. `Retry` repeats temporary
+failures and obeys Retry-After. What they do not do is done here:
+
+- Redirects are not followed: requests sends the token along if the host stays the same.
+- ~/.netrc is not read: requests replaces the Authorization header by an entry for the host.
+- `Retry` is configured per connection pool. Requests that must not be repeated have their own session.
+- `Retry` only counts attempts. `_Retry` also stops `PATIENCE_SECONDS` after the first failure.
+- `Retry` does not read bodies. A body that breaks off or is not JSON (a proxy's page) is requested again by
+  `Transport.call`.
+
+Do not import this module before a request is sent; see `firebase.rest`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import cast
+import json
+import math
+import time
+from collections.abc import Mapping
+from typing import Any, cast
 
+import google.auth.exceptions
+import google.oauth2.credentials
 import requests
-import requests.auth
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
+from google.auth.credentials import Credentials
+from google.auth.transport.requests import AuthorizedSession
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
 
 from firebase.errors import GoogleError, JsonObject
 
-CONNECT_SECONDS = 10
-READ_SECONDS = 60
+TIMEOUT: Any = (10, 60)  # seconds to connect and to read; google-auth declares int and takes both
+PATIENCE_SECONDS = 90.0
+BACKOFF_SECONDS = 1.0
+LONGEST_BACKOFF = 16
 LONGEST_RETRY_AFTER = 60
-PASSING_STATUS = (429, 500, 502, 503, 504)
-_backoff = wait_exponential(multiplier=0.5, max=16)
+BODY_ATTEMPTS = 3
+RETRIED_STATUS = (429, 500, 502, 503, 504)
+_LOGIN = "run `gcloud auth application-default login`, or set GOOGLE_OAUTH_ACCESS_TOKEN or GOOGLE_CREDENTIALS"
 
 
-class _PassingError(Exception):
-    """The answer is of the kind that goes away. Never leaves this module."""
+class _Retry(Retry):
+    deadline = math.inf
 
-    def __init__(self, error: GoogleError, retry_after: float) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.retry_after = retry_after
+    def new(self, **changes: Any) -> _Retry:
+        made = super().new(**changes)
+        made.deadline = min(self.deadline, time.monotonic() + PATIENCE_SECONDS)
+        return made
 
-
-class _Bearer(requests.auth.AuthBase):
-    # As an auth object, not a header: requests lets a ~/.netrc entry of the host override a mere header.
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
-        r.headers["Authorization"] = f"Bearer {self._token}"
-        return r
+    def is_exhausted(self) -> bool:
+        return time.monotonic() >= self.deadline or super().is_exhausted()
 
 
 class Transport:
-    """The connection and its repeating.
+    """Sends requests with the credentials that the environment variables name."""
 
-    Args:
-        token: gives the bearer token and, for a person's own login, the project that pays for the call.
-        patience_seconds: how long passing failures of one call may last before they are reported.
-    """
-
-    def __init__(self, token: Callable[[], tuple[str, str | None]], patience_seconds: float) -> None:
-        self._token = token
-        self._patience = patience_seconds
-        self._session = requests.Session()
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        token = environ.get("GOOGLE_OAUTH_ACCESS_TOKEN", "").strip()
+        credentials = google.oauth2.credentials.Credentials(token) if token else _credentials(environ)
+        retry = _Retry(
+            allowed_methods=None,
+            status_forcelist=RETRIED_STATUS,
+            backoff_factor=BACKOFF_SECONDS / 2,
+            backoff_max=LONGEST_BACKOFF,
+            retry_after_max=LONGEST_RETRY_AFTER,
+            raise_on_status=False,
+        )
+        # A given token cannot be renewed.
+        self._repeating = _session(credentials, retry, renew=not token)
+        self._once = _session(credentials, Retry(0, read=False), renew=not token)
 
     def call(
         self,
@@ -66,108 +83,89 @@ class Transport:
         repeatable: bool,
     ) -> JsonObject:
         """See `firebase.rest.GoogleApi.call`."""
-        if not repeatable:
+        session = self._repeating if repeatable else self._once
+        attempts = BODY_ATTEMPTS if repeatable else 1
+        for attempt in range(attempts):
+            time.sleep(BACKOFF_SECONDS * attempt)
             try:
-                return self._once(method, url, operation, body, params)
-            except _PassingError as passing:
-                raise passing.error from None
-        retrying = Retrying(
-            retry=retry_if_exception_type(_PassingError),
-            wait=_wait,
-            stop=stop_after_delay(self._patience),
-            reraise=True,
-        )
-        try:
-            return retrying(self._once, method, url, operation, body, params)
-        except _PassingError as passing:
-            raise passing.error from None
-
-    def _once(
-        self, method: str, url: str, operation: str, body: JsonObject | None, params: Mapping[str, str] | None
-    ) -> JsonObject:
-        token, quota_project = self._token()
-        headers = {"x-goog-user-project": quota_project} if quota_project else {}
-        try:
-            answer = self._session.request(
-                method,
-                url,
-                json=body,
-                params=params,
-                headers=headers,
-                auth=_Bearer(token),
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,
-            )
-        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as lost:
-            # Only the class name: the text of a requests exception can carry the whole address.
-            error = GoogleError(
-                operation,
-                None,
-                "",
-                f"no answer ({type(lost).__name__})",
-                "Check the network, then run it again.",
-            )
-            raise _PassingError(error, 0) from None
-        parsed = _parse(answer)
-        if answer.ok and answer.status_code < 300 and parsed is not None:
-            return parsed
-        error = _error(operation, answer.status_code, parsed)
-        if answer.status_code in PASSING_STATUS or (answer.ok and parsed is None):
-            raise _PassingError(error, _retry_after(answer))
-        raise error
+                response = session.request(
+                    method, url, json=body, params=params, timeout=TIMEOUT, allow_redirects=False
+                )
+            except google.auth.exceptions.GoogleAuthError as refused:
+                raise _no_credentials(refused) from None
+            except requests.exceptions.ChunkedEncodingError:
+                continue
+            except requests.RequestException as lost:
+                # Only the class name: the text of the exception can contain the whole address.
+                raise _no_response(operation, type(lost).__name__) from None
+            parsed = _parse(response)
+            if response.status_code >= 300:
+                raise _error(operation, response.status_code, parsed)
+            if parsed is not None:
+                return parsed
+        raise _no_response(operation, "the body is incomplete or not JSON")
 
 
-def _wait(state: RetryCallState) -> float:
-    waited = _backoff(state)
-    failure = state.outcome.exception() if state.outcome else None
-    return max(waited, failure.retry_after) if isinstance(failure, _PassingError) else waited
+def _session(credentials: Credentials, retry: Retry, *, renew: bool) -> AuthorizedSession:
+    session = AuthorizedSession(credentials, refresh_status_codes=(401,) if renew else ())
+    session.auth = lambda request: request  # with any `auth`, requests does not read ~/.netrc
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(max_retries=retry))
+    return session
 
 
-def _retry_after(answer: requests.Response) -> float:
+def _credentials(environ: Mapping[str, str]) -> Credentials:
+    """GOOGLE_CREDENTIALS (the JSON of a key, or its path) as pulumi-gcp reads it, else the default ones."""
+    from firebase_admin import credentials
+
+    given = environ.get("GOOGLE_CREDENTIALS", "").strip()
     try:
-        return min(float(answer.headers.get("Retry-After", "0")), LONGEST_RETRY_AFTER)
-    except ValueError:
-        return 0  # the HTTP-date form: our own backoff will do
+        if given:
+            key = json.loads(given) if given.startswith("{") else given
+            found = credentials.Certificate(key)
+        else:
+            found = credentials.ApplicationDefault()
+        return cast("Credentials", found.get_credential())
+    except (google.auth.exceptions.GoogleAuthError, ValueError, OSError) as refused:
+        raise _no_credentials(refused) from None
 
 
-def _parse(answer: requests.Response) -> JsonObject | None:
-    """The body as an object; {} for an empty one; None when it is something else, as proxies send."""
-    if not answer.content:
+def _no_credentials(refused: Exception) -> GoogleError:
+    return GoogleError(f"no usable Google credentials ({type(refused).__name__})", _LOGIN)
+
+
+def _no_response(operation: str, why: str) -> GoogleError:
+    what = f"Google did not respond to '{operation}' ({why})"
+    return GoogleError(what, "check the network and the proxy, then run the command again")
+
+
+def _parse(response: requests.Response) -> JsonObject | None:
+    """The body as an object, {} if it is empty, None if it is something else."""
+    if not response.content:
         return {}
     try:
-        parsed: object = answer.json()
+        parsed: object = response.json()
     except requests.exceptions.JSONDecodeError:
         return None
     return cast("JsonObject", parsed) if isinstance(parsed, dict) else None
 
 
 def _error(operation: str, status: int, parsed: JsonObject | None) -> GoogleError:
-    if parsed is None:
-        return GoogleError(
-            operation,
-            status,
-            "",
-            "the answer is not JSON",
-            "Something between here and Google answered; try again.",
-        )
-    error = parsed.get("error")
+    error = (parsed or {}).get("error")
     body = cast("JsonObject", error) if isinstance(error, dict) else {}
     reason = str(body.get("status", ""))
     for detail in cast("list[JsonObject]", body.get("details") or []):
         if str(detail.get("@type", "")).endswith("ErrorInfo"):
             reason = str(detail.get("reason", reason))
-    return GoogleError(
-        operation, status, reason, str(body.get("message") or "refused"), _mend(status, reason)
-    )
-
-
-def _mend(status: int, reason: str) -> str:
     if reason == "SERVICE_DISABLED":
-        return "Enable the API named above, or let the first `pulumi up` do it."
-    if status == 401:
-        return "Renew the credentials: `gcloud auth application-default login`, or GOOGLE_OAUTH_ACCESS_TOKEN."
-    if status == 403:
-        return "Grant the missing permission to the account that runs Pulumi."
-    if status in PASSING_STATUS:
-        return "It did not pass in time; run it again later."
-    return "See the message."
+        fix = "enable the API named above, or run `pulumi up`, which enables it"
+    elif status == 401:
+        fix = _LOGIN
+    elif status == 403:
+        fix = "grant the missing permission to the account that runs Pulumi"
+    elif status in RETRIED_STATUS:
+        fix = "run the command again in a few minutes"
+    else:
+        fix = "check the project id and the region, then run `pulumi up` again; the message names the field"
+    message = str(body.get("message") or "the response is not one of Google's")
+    return GoogleError(f"Google rejected '{operation}': {message}", fix, status=status, reason=reason)

@@ -1,1 +1,1 @@
-"""Day two, one command line: `python -m ops`. Uses the program from outside and is used by nothing in it."""
+"""Commands for a deployed stack: `python -m ops`. The program imports nothing of it."""

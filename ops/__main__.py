@@ -1,5 +1,7 @@
-"""The command line of day two. Each subcommand is a module of this package; this one only picks and
-prints."""
+"""Checks after deployment. Exit code 0: all checks passed; 1: a check failed; 2: it could not start.
+
+`drift` ends with Pulumi's exit code: 0 without drift, 7 with drift.
+"""
 
 from __future__ import annotations
 
@@ -9,32 +11,56 @@ import sys
 
 from components import verification_spec
 from firebase.rest import GoogleApi
-from ops import report, verify
+from ops import check_results, stack, verify
 
-OK, FAILED, MISUSED = 0, 1, 2
+OK, FAILED, USAGE_ERROR = 0, 1, 2
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a subcommand. Returns 0 when all is well, 1 when something failed, 2 when it was asked wrongly."""
+    """Run a command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m ops", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
     verifying = commands.add_parser(
-        "verify", help="check that what the program declared (stdin, VERIFY_*) is there and well"
+        "verify", help="check that everything that `pulumi up` declared exists and is healthy"
+    )
+    verifying.add_argument(
+        "--stack", help="what the last successful `pulumi up` of this stack declared (default: read stdin)"
     )
     verifying.set_defaults(run=_verify)
-    chosen = parser.parse_args(arguments)
-    return int(chosen.run())
+    drifting = commands.add_parser(
+        "drift", help="show what differs from the program in both clouds; changes nothing"
+    )
+    drifting.add_argument("--stack", required=True)
+    drifting.set_defaults(run=_drift)
+    options = parser.parse_args(arguments)
+    return int(options.run(options))
 
 
-def _verify() -> int:
+def _verify(options: argparse.Namespace) -> int:
+    if options.stack is None and sys.stdin.isatty():
+        return _usage_error("nothing to verify on stdin\n  fix: python -m ops verify --stack NAME")
     try:
-        spec = verification_spec.parse(sys.stdin.read(), os.environ)
-    except verification_spec.SpecError as wrong:
-        print(f"python -m ops verify: {wrong}", file=sys.stderr)
-        return MISUSED
-    lines = verify.check(spec, GoogleApi())
-    report.show(f"Verification of {spec.project}", lines)
-    return FAILED if any(line.failed for line in lines) else OK
+        if options.stack is None:
+            spec = verification_spec.from_lines(sys.stdin.read(), os.environ)
+        else:
+            spec = stack.verification(options.stack)
+    except (verification_spec.SpecError, stack.StackError) as error:
+        return _usage_error(str(error))
+    results = verify.check(spec, GoogleApi())
+    check_results.show(f"Verification of {spec.project}", results)
+    return FAILED if any(result.failed for result in results) else OK
+
+
+def _drift(options: argparse.Namespace) -> int:
+    try:
+        return stack.drift(options.stack, sys.stdout)
+    except stack.StackError as error:
+        return _usage_error(str(error))
+
+
+def _usage_error(message: str) -> int:
+    print(f"python -m ops verify: {message}", file=sys.stderr)
+    return USAGE_ERROR
 
 
 if __name__ == "__main__":

@@ -1,16 +1,13 @@
-"""What Pulumi printed, as Markdown for a job's summary or for the one comment on a pull request.
+"""Pulumi's output as Markdown, for a job's summary or a comment on a pull request.
 
-Two commands for the workflows, both filters: `render` turns a report on stdin into Markdown on stdout,
-`comment` puts Markdown from stdin on a pull request, in the comment that it left there before if there is
-one. They are apart so that the job which may write to the pull request holds no secret of production.
+`render` turns output on stdin into Markdown on stdout; `comment` writes Markdown from stdin to a pull request
+and updates its earlier comment if there is one. They are separate commands so that the job that can write to
+the pull request has no production secrets.
 
-What it refuses to do:
-
-- need anything but Python's standard library: the job that comments installs nothing;
-- write on a comment that somebody else wrote, whatever it contains;
-- let a secret of its own environment through. Pulumi masks the secrets it knows and GitHub masks its own
-  in the log, but nobody masks a comment, and a tool may print the token it was given;
-- cut a report without saying so, or cut its end: that is where Pulumi says what failed and counts.
+- It uses only Python's standard library: the commenting job installs nothing.
+- It never edits a comment of another author.
+- It masks the secrets in its environment: GitHub masks secrets in logs, but not in comments.
+- A report that is too long keeps its end, where Pulumi reports failures; a line names how much is left out.
 """
 
 from __future__ import annotations
@@ -26,7 +23,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO, cast
 
-# GitHub refuses a comment of more than 65536 characters, and a step's summary of more than 1 MiB.
+from ops.refresh_noise import without_noise
+
+# GitHub rejects a comment of more than 65536 characters, and a step's summary of more than 1 MiB.
 LIMITS = {"comment": 65_000, "summary": 900_000}
 
 SECRET_VARIABLES = (
@@ -36,9 +35,9 @@ SECRET_VARIABLES = (
     "RAILWAY_API_TOKEN",
     "RAILWAY_TOKEN",
 )
-_SHORTEST_SECRET = 6  # shorter, and it would be found in ordinary words
+_SHORTEST_SECRET = 6  # a shorter one would match ordinary words
 
-# Pulumi 3.274, cmd/pulumi/exit_codes.go.
+# Pulumi 3.274.1, pkg/cmd/pulumi/cmd/exit_codes.go.
 EXIT_CODES = {
     1: "error",
     2: "configuration error",
@@ -49,23 +48,26 @@ EXIT_CODES = {
     7: "changes where none were expected",
     8: "cancelled",
     9: "timed out",
+    10: "a provider still waits for an operation; run it again",
+    255: "internal error of Pulumi",
 }
 _NO_CHANGES_EXPECTED = 7
 
-_AUTHOR = "github-actions[bot]"  # who a workflow's own token writes as
+_AUTHOR = "github-actions[bot]"  # the author of comments with a workflow's token
 _PAGE = 100
 _TIMEOUT_SECONDS = 30
+_RERUN = "run the job again"
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
-class ReportError(Exception):
-    """GitHub did not take the comment; the message names the request and the answer."""
+class CommentError(Exception):
+    """The comment could not be written; the message has the request, the response and the fix."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
-    """One run of Pulumi: what it was asked (preview, up or drift), its exit code, and what it printed."""
+class PulumiRun:
+    """One run of Pulumi: the operation (preview, up or drift), the stack, the exit code, and the output."""
 
     operation: str
     stack: str
@@ -74,21 +76,21 @@ class Report:
 
 
 def marker(operation: str, stack: str) -> str:
-    """The first line of a report, invisible on the page, by which its comment is found again."""
+    """The first line of a report, invisible on the page, which identifies its comment."""
     return f"<!-- whatsapp-crm {operation} {stack} -->"
 
 
 def verdict(operation: str, code: int) -> str:
-    """What the exit code says, in a few words for a heading."""
+    """The meaning of the exit code, for a heading."""
     if code == 0:
         return {"preview": "what would change", "up": "done", "drift": "none"}[operation]
     if operation == "drift" and code == _NO_CHANGES_EXPECTED:
-        return "production is not what main says"
+        return "production differs from main"
     return f"failed, exit code {code} ({EXIT_CODES.get(code, 'unknown')})"
 
 
 def mask(text: str, environ: Mapping[str, str]) -> str:
-    """`text` without the values of the secrets that this process was given."""
+    """`text` without the secrets in `environ`."""
     secrets = (environ.get(name, "").strip() for name in SECRET_VARIABLES)
     for secret in sorted((s for s in secrets if len(s) >= _SHORTEST_SECRET), key=len, reverse=True):
         text = text.replace(secret, "[secret]")
@@ -96,36 +98,37 @@ def mask(text: str, environ: Mapping[str, str]) -> str:
 
 
 def counts(text: str) -> str:
-    """Pulumi's own last words on how many resources stay and change; empty if it did not get that far."""
+    """Pulumi's summary of how many resources change; empty if the output has none."""
     _, found, tail = text.rpartition("\nResources:\n")
     return tail.split("\n\n")[0].rstrip() if found else ""
 
 
 def fence(text: str) -> str:
-    """A code fence that nothing in `text` can close."""
+    """A code fence that is longer than any in `text`."""
     longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
     return "`" * (longest + 1)
 
 
 def fit(text: str, limit: int) -> str:
-    """`text` in at most `limit` characters: a third from its start, the rest from its end, whole lines."""
+    """`text` in at most `limit` characters, in whole lines: a third from its start, the rest from its end."""
     if len(text) <= limit:
         return text
-    room = limit - 100  # for the line that says so
+    room = limit - 100  # for the line between them
     head, tail = text[: room // 3], text[len(text) - (room - room // 3) :]
     head = head[: head.rfind("\n") + 1] or head
     tail = tail[tail.find("\n") + 1 :] or tail
     lines = text.count("\n") - head.count("\n") - tail.count("\n")
-    return f"{head}… {lines} lines are left out here; the run's log has them all …\n{tail}"
+    return f"{head}… {lines} lines are left out; the log of the run has all lines …\n{tail}"
 
 
-def render(report: Report, *, limit: int, environ: Mapping[str, str]) -> str:
-    """Markdown of at most `limit` characters: the verdict and the counts in sight, all the rest folded.
+def render(report: PulumiRun, *, limit: int, environ: Mapping[str, str]) -> str:
+    """Markdown of at most `limit` characters: the verdict and the summary visible, the output folded.
 
-    The stack's name and the environment come from the repository's settings, the text from Pulumi: it goes
-    into a code block, where GitHub neither renders it nor notifies anybody that it names.
+    The output is in a code block, where GitHub renders no Markdown and notifies no mentioned users.
     """
     text = mask(_ANSI.sub("", report.text), environ).strip("\n")
+    if report.operation == "drift":
+        text = "\n".join(without_noise(text.split("\n")))
     summary = counts(text)
     mark = fence(text)
     head = f"{marker(report.operation, report.stack)}\n### {report.operation} {report.stack}: "
@@ -133,14 +136,14 @@ def render(report: Report, *, limit: int, environ: Mapping[str, str]) -> str:
     if summary:
         head += f"{mark}\n{summary}\n{mark}\n\n"
     opened = " open" if report.code else ""
-    before = f"<details{opened}><summary>What Pulumi printed</summary>\n\n{mark}\n"
+    before = f"<details{opened}><summary>Output of Pulumi</summary>\n\n{mark}\n"
     after = f"\n{mark}\n\n</details>\n"
     return head + before + fit(text, limit - len(head) - len(before) - len(after)) + after
 
 
 @dataclass(frozen=True, kw_only=True)
 class PullRequest:
-    """One pull request on GitHub, written to with a workflow's own token."""
+    """A pull request on GitHub; `token` is a workflow's."""
 
     api_url: str
     repository: str
@@ -148,17 +151,18 @@ class PullRequest:
     token: str
 
     def comment(self, body: str) -> str:
-        """Leave `body` in the comment that begins with the same line, or in a new one; its address.
+        """Update the comment with the same first line, or create one; returns its address.
 
-        Raises `ReportError`.
+        Raises:
+            ReportError: GitHub rejected a request, or did not respond.
         """
         first = body.split("\n", 1)[0]
         existing = self._find(first)
         if existing is None:
-            answer = self._send("POST", f"issues/{self.number}/comments", {"body": body})
+            written = self._send("POST", f"issues/{self.number}/comments", {"body": body})
         else:
-            answer = self._send("PATCH", f"issues/comments/{existing}", {"body": body})
-        return str(cast("dict[str, object]", answer)["html_url"])
+            written = self._send("PATCH", f"issues/comments/{existing}", {"body": body})
+        return str(cast("dict[str, object]", written)["html_url"])
 
     def _find(self, first_line: str) -> int | None:
         page = 1
@@ -187,43 +191,42 @@ class PullRequest:
             },
         )
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
-                return cast("object", json.load(answer))
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:
+                return cast("object", json.load(response))
         except urllib.error.HTTPError as error:
-            said = error.read(500).decode("utf-8", "replace")
-            message = f"GitHub answered {error.code} to {method} {path}: {said}"
-            raise ReportError(message) from error
-        except (OSError, ValueError) as error:  # no connection, a time-out, or an answer that is not JSON
-            message = f"no usable answer from GitHub to {method} {path}: {error}"
-            raise ReportError(message) from error
+            body_start = error.read(500).decode("utf-8", "replace")
+            fix = "give the job `permissions: pull-requests: write`" if error.code in (401, 403) else _RERUN
+            message = f"GitHub responded {error.code} to {method} {path}: {body_start}\n  fix: {fix}"
+            raise CommentError(message) from error
+        except (OSError, ValueError) as error:  # no connection, a time-out, or a response that is not JSON
+            message = f"no usable response from GitHub to {method} {path}: {error}\n  fix: {_RERUN}"
+            raise CommentError(message) from error
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python3 -m ops.ci_report", description="Reports for the workflows."
-    )
+    parser = argparse.ArgumentParser(prog="python3 -m ops.ci_report", description="Reports of the workflows.")
     commands = parser.add_subparsers(dest="command", required=True)
-    rendering = commands.add_parser("render", help="a report on stdin, Markdown on stdout")
+    rendering = commands.add_parser("render", help="turn Pulumi's output on stdin into Markdown")
     rendering.add_argument("--operation", required=True, choices=("preview", "up", "drift"))
     rendering.add_argument("--stack", required=True)
     rendering.add_argument("--code", required=True, type=int, help="Pulumi's exit code")
     rendering.add_argument("--for", required=True, choices=tuple(LIMITS), dest="place")
-    commenting = commands.add_parser("comment", help="Markdown on stdin, onto the pull request")
+    commenting = commands.add_parser("comment", help="write Markdown from stdin to a pull request")
     commenting.add_argument("--pull-request", required=True, type=int, dest="number")
     return parser
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str], stdin: TextIO, stdout: TextIO) -> int:
-    """Run one command; 0, or 1 with one line on stderr."""
+    """Run a command; returns 0, or 1 with an error on stderr."""
     options = _parser().parse_args(arguments)
     text = stdin.read()
     if options.command == "render":
-        report = Report(operation=options.operation, stack=options.stack, code=options.code, text=text)
+        report = PulumiRun(operation=options.operation, stack=options.stack, code=options.code, text=text)
         stdout.write(render(report, limit=LIMITS[options.place], environ=environ))
         return 0
     missing = [name for name in ("GITHUB_TOKEN", "GITHUB_REPOSITORY") if not environ.get(name)]
     if missing:
-        sys.stderr.write(f"error: {', '.join(missing)} not set; a workflow sets them for its steps\n")
+        sys.stderr.write(f"error: {', '.join(missing)} is not set\n  fix: run this in a step of a workflow\n")
         return 1
     pull_request = PullRequest(
         api_url=environ.get("GITHUB_API_URL", "https://api.github.com"),
@@ -233,7 +236,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], stdin: TextIO, st
     )
     try:
         stdout.write(pull_request.comment(text) + "\n")
-    except ReportError as error:
+    except CommentError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     return 0

@@ -1,8 +1,7 @@
-"""What is live on Google, read for the ops commands. It changes nothing."""
+"""Reads from Google for the ops commands."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import cast
 
 from firebase.errors import JsonObject
@@ -10,38 +9,19 @@ from firebase.release import text_digest
 from firebase.rest import GoogleApi
 
 
-def listed(api: GoogleApi, product: str, path: str, field: str, operation: str) -> Iterator[JsonObject]:
-    """Every object of a paged list.
+def functions(api: GoogleApi, project: str, region: str) -> dict[str, JsonObject]:
+    """The functions of a region by id.
 
     Raises:
-        GoogleError: the list could not be read to its end.
+        GoogleError: they could not be read; so do all functions of this module.
     """
-    token = ""
-    while True:
-        params = {"pageSize": "100"} | ({"pageToken": token} if token else {})
-        page = api.call("GET", product, path, operation=operation, params=params, repeatable=True)
-        yield from cast("list[JsonObject]", page.get(field) or [])
-        token = str(page.get("nextPageToken") or "")
-        if not token:
-            return
-
-
-def functions(api: GoogleApi, project: str, region: str) -> dict[str, JsonObject]:
-    """The functions of a region by id."""
     path = f"projects/{project}/locations/{region}/functions"
-    found = listed(api, "cloudfunctions", path, "functions", f"list the functions of {region}")
+    found = api.listed("cloudfunctions", path, "functions", f"list the functions of {region}")
     return {str(function["name"]).rsplit("/", 1)[1]: function for function in found}
 
 
-def index_states(api: GoogleApi, project: str, database: str) -> dict[str, str]:
-    """The state of every composite index by full name (Firestore Admin API, `Index.State`)."""
-    path = f"projects/{project}/databases/{database}/collectionGroups/-/indexes"
-    found = listed(api, "firestore", path, "indexes", f"list the indexes of {database}")
-    return {str(index["name"]): str(index.get("state", "")) for index in found}
-
-
 def ruleset_digest(api: GoogleApi, ruleset: str) -> str:
-    """sha256 over a ruleset's files, as `text_digest` counts it."""
+    """The digest of a ruleset's files; see `firebase.release.text_digest`."""
     found = api.call("GET", "firebaserules", ruleset, operation=f"read {ruleset}", repeatable=True)
     source = cast("JsonObject", found.get("source") or {})
     files = cast("list[JsonObject]", source.get("files") or [])
@@ -49,9 +29,8 @@ def ruleset_digest(api: GoogleApi, ruleset: str) -> str:
 
 
 def secret_version_state(api: GoogleApi, project: str, secret: str, version: str) -> str:
-    """ENABLED, DISABLED or DESTROYED (Secret Manager API, `SecretVersion.State`). Never reads the value."""
+    """ENABLED, DISABLED or DESTROYED (Secret Manager API, `SecretVersion.State`). Does not read the value."""
     path = f"projects/{project}/secrets/{secret}/versions/{version}"
-    found = api.call(
-        "GET", "secretmanager", path, operation=f"read version {version} of {secret}", repeatable=True
-    )
+    operation = f"read version {version} of {secret}"
+    found = api.call("GET", "secretmanager", path, operation=operation, repeatable=True)
     return str(found.get("state", ""))

@@ -1,11 +1,10 @@
-"""`python -m ops verify`: is everything that was declared really there and well?
+"""`python -m ops verify`: does everything that was declared exist, and is it healthy?
 
 Runbook: "indexes are Ready, functions Deployed, rules active", "/health 200". The program runs it as the last
-step of `pulumi up` (`components.verification`) with what it declared, so that an `up` whose result is not
-healthy is a failed `up`.
+step of `pulumi up` (`components.verification`); `--stack NAME` runs it on a stack's state.
 
-It refuses to trust what Pulumi believes: everything is read from Google and Railway again. It reads no
-secret and is given none.
+Everything is read from Google and the backend again; the state only contains the names to look for. No secret
+value is read.
 """
 
 from __future__ import annotations
@@ -13,115 +12,113 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from typing import cast
+from urllib.parse import urlsplit
 
 from components.verification_spec import SOURCE_VARIABLE, Spec
+from firebase import index_builds
 from firebase.errors import GoogleError, JsonObject
 from firebase.release import get_release
 from firebase.rest import GoogleApi
-from ops import backend, google
-from ops.report import Line
+from ops import google
+from ops.check_results import CheckResult
+from railway import health
+from railway.clock import Clock
+from settings.keys import NAMESPACE
 
-AGAIN = "Run `pulumi up` again; if it stays, read the message in the Google Cloud console."
+UP = "pulumi up"
+REFRESH = "pulumi up --refresh --run-program"
 
 
-def check(spec: Spec, api: GoogleApi, environ: Mapping[str, str] | None = None) -> list[Line]:
-    """Every declared thing, checked. A check that could not be made is a failure of its own line."""
+def check(spec: Spec, api: GoogleApi, environ: Mapping[str, str] | None = None) -> list[CheckResult]:
+    """One line per declared object. A failed read is a failed line of its own."""
     return [
-        *_guarded("functions", _functions(spec, api)),
-        *_guarded("indexes", _indexes(spec, api)),
-        *_guarded("rules", _rules(spec, api)),
-        *_guarded("secrets", _secrets(spec, api)),
+        *_readable("functions", _functions(spec, api)),
+        *_readable("indexes", _indexes(spec, api)),
+        *_readable("rules", _rules(spec, api)),
+        *_readable("secrets", _secrets(spec, api)),
         _health(spec, os.environ if environ is None else environ),
     ]
 
 
-def _guarded(thing: str, lines: Iterator[Line]) -> Iterator[Line]:
+def _readable(thing: str, lines: Iterator[CheckResult]) -> Iterator[CheckResult]:
     try:
         yield from lines
     except GoogleError as error:
-        yield Line(thing=thing, found=f"could not be checked: {error}", fix=error.fix)
+        yield CheckResult(thing=thing, found=f"the check could not run: {error.what}", fix=error.fix)
 
 
-def _functions(spec: Spec, api: GoogleApi) -> Iterator[Line]:
-    regions = sorted({str(function["region"]) for function in spec.functions})
-    live = {region: google.functions(api, spec.project, region) for region in regions}
+def _functions(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
+    regions = sorted({function.region for function in spec.functions})
+    deployed = {region: google.functions(api, spec.project, region) for region in regions}
     for declared in spec.functions:
-        region, name = str(declared["region"]), str(declared["id"])
-        thing = f"function {region}/{name}"
-        found = live[region].get(name)
+        thing = f"function {declared.region}/{declared.id}"
+        found = deployed[declared.region].get(declared.id)
         if found is None:
-            yield Line(thing=thing, found="not there", fix=AGAIN)
+            yield CheckResult(thing=thing, found="does not exist", fix=REFRESH)
             continue
         state = str(found.get("state", ""))
         if state != "ACTIVE":
             messages = cast("list[JsonObject]", found.get("stateMessages") or [])
-            said = "; ".join(str(message.get("message", "")) for message in messages)
-            yield Line(thing=thing, found=f"{state} {said}".strip(), fix=AGAIN)
+            reason = "; ".join(str(message.get("message", "")) for message in messages)
+            fix = f"{UP}; if it stays {state}, read the function's log in the Google Cloud console"
+            yield CheckResult(thing=thing, found=f"{state} {reason}".strip(), fix=fix)
             continue
-        # Not `source`: Google names its own copy there (`components.functions.SOURCE_VARIABLE`).
-        source = _at(found, "buildConfig", "environmentVariables", SOURCE_VARIABLE)
-        if source != declared["source"]:
-            yield Line(
-                thing=thing,
-                found=f"runs {source or 'what another tool built'}, not {declared['source']}",
-                fix="Somebody deployed past Pulumi: run `pulumi up --refresh`.",
-            )
+        build = cast("JsonObject", found.get("buildConfig") or {})
+        source = cast("JsonObject", build.get("environmentVariables") or {}).get(SOURCE_VARIABLE)
+        if source != declared.source:
+            built = f"was built from {source}" if source else "was deployed by another tool"
+            built = f"{built}; expected archive {declared.source}"
+            yield CheckResult(thing=thing, found=built, fix=REFRESH)
             continue
-        yield Line(thing=thing, found="ACTIVE")
+        yield CheckResult(thing=thing, found="ACTIVE")
 
 
-def _indexes(spec: Spec, api: GoogleApi) -> Iterator[Line]:
-    if not spec.indexes:
-        return
-    states = google.index_states(api, spec.project, spec.database)
-    for key, name in sorted(spec.indexes.items()):
-        state = states.get(name, "not there")
+def _indexes(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
+    declared = {"project": spec.project, "database": spec.database, "indexes": spec.indexes}
+    for key, state in sorted(index_builds.states(api, declared).items()):
         fix = None
         if state != "READY":
-            fix = (
-                "It is still being built; run `pulumi up` again when it is done."
-                if state == "CREATING"
-                else "Run `pulumi up --refresh`, which makes it again."
-            )
-        yield Line(thing=f"index {key}", found=state, fix=fix)
+            fix = f"wait until it is built, then {UP}" if state == "CREATING" else REFRESH
+        found = "does not exist" if state == index_builds.MISSING else state
+        yield CheckResult(thing=f"index {key}", found=found, fix=fix)
 
 
-def _rules(spec: Spec, api: GoogleApi) -> Iterator[Line]:
+def _rules(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
     if spec.release is None or spec.ruleset is None:
         return
-    live = get_release(api, spec.project, spec.release)
+    release = get_release(api, spec.project, spec.release)
     thing = f"rules {spec.release}"
-    heal = "Run `pulumi up --refresh`, which points the release at the declared rules."
-    if live is None:
-        yield Line(thing=thing, found="no release: clients meet a database without rules", fix=heal)
-    elif live.get("rulesetName") != spec.ruleset:
-        yield Line(thing=thing, found=f"points at {live.get('rulesetName')}, not {spec.ruleset}", fix=heal)
+    if release is None:
+        yield CheckResult(thing=thing, found="no release: the database has no rules", fix=REFRESH)
+    elif release.get("rulesetName") != spec.ruleset:
+        other = f"the release has the ruleset {release.get('rulesetName')}; expected {spec.ruleset}"
+        yield CheckResult(thing=thing, found=other, fix=REFRESH)
     elif google.ruleset_digest(api, spec.ruleset) != spec.rules_digest:
-        yield Line(thing=thing, found=f"the text of {spec.ruleset} is not the declared one", fix=heal)
+        yield CheckResult(
+            thing=thing, found=f"the text of {spec.ruleset} is not the declared one", fix=REFRESH
+        )
     else:
-        yield Line(thing=thing, found="the declared text is released")
+        yield CheckResult(thing=thing, found="the declared text is released")
 
 
-def _secrets(spec: Spec, api: GoogleApi) -> Iterator[Line]:
+def _secrets(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
     for name, version in sorted(spec.secrets.items()):
         state = google.secret_version_state(api, spec.project, name, version)
         fix = None
-        if state != "ENABLED":
-            fix = f"Enable that version of {name} in Secret Manager, or set a new value and `pulumi up`."
-        yield Line(thing=f"secret {name}", found=f"version {version} {state}", fix=fix)
+        if state == "DISABLED":
+            fix = f"gcloud secrets versions enable {version} --secret {name} --project {spec.project}"
+        elif state != "ENABLED":
+            fix = f"pulumi config set --secret --path '{NAMESPACE}:secrets.{name}', then {UP}"
+        yield CheckResult(thing=f"secret {name}", found=f"version {version} {state}", fix=fix)
 
 
-def _health(spec: Spec, environ: Mapping[str, str]) -> Line:
+def _health(spec: Spec, environ: Mapping[str, str]) -> CheckResult:
     url, path = spec.backend_url, spec.health_path
-    healthy, found = backend.health(url, path, spec.wait_seconds, environ)
-    fix = None if healthy else "Read the backend's log on Railway; the deployment that runs is not healthy."
-    return Line(thing=f"backend {url}{path}", found=found, fix=fix)
-
-
-def _at(value: JsonObject, *path: str) -> object:
-    found: object = value
-    for key in path:
-        if not isinstance(found, dict):
-            return None
-        found = found.get(key)
-    return found
+    found = health.wait_until_healthy(
+        urlsplit(url).netloc,
+        path,
+        deadline=Clock().deadline(spec.wait_seconds),
+        edge_url=environ.get("RAILWAY_EDGE_URL"),
+    )
+    fix = None if found.healthy else "read the log of the running deployment in Railway's dashboard"
+    return CheckResult(thing=f"backend {url}{path}", found=found.answer, fix=fix)

@@ -1,14 +1,13 @@
-"""Railway as Pulumi resources: dynamic providers for Railway's GraphQL API.
+"""Railway as Pulumi resources: dynamic providers for Railway's GraphQL API. See README.md for how to use
+them.
 
-Importing this package does nothing but define names; it imports nothing from `components`. Refuses to
-know this program's settings: what it needs comes as Args, credentials come from the environment or the
-stack's config.
-
-One resource makes at most one thing that cannot be made twice, because a dynamic provider cannot report a
-half-made object; whatever is half done is found and completed by the next `up`.
+The package imports nothing of the program that uses it. Each resource sends at most one mutation that is not
+idempotent, because a dynamic provider cannot report a partly created object; the next `up` finds and
+completes what an interrupted one left.
 """
 
 from railway.adoption import Adoption, AdoptionArgs
+from railway.args import ConfigKeys
 from railway.backup_schedule import VolumeBackupSchedule, VolumeBackupScheduleArgs
 from railway.custom_domain import CustomDomain, CustomDomainArgs
 from railway.deployment import Deployment, DeploymentArgs
@@ -17,7 +16,8 @@ from railway.project import Project, ProjectArgs
 from railway.service import Service, ServiceArgs
 from railway.service_domain import ServiceDomain, ServiceDomainArgs
 from railway.service_limits import ServiceLimits, ServiceLimitsArgs
-from railway.service_settings import ServiceSettings, ServiceSettingsArgs
+from railway.service_settings import ServiceSettings
+from railway.settings_table import ServiceSettingsArgs
 from railway.shared_variables import SharedVariables, SharedVariablesArgs
 from railway.tcp_proxy import TcpProxy, TcpProxyArgs
 from railway.variables import Variables, VariablesArgs
@@ -26,6 +26,7 @@ from railway.volume import Volume, VolumeArgs
 __all__ = [
     "Adoption",
     "AdoptionArgs",
+    "ConfigKeys",
     "CustomDomain",
     "CustomDomainArgs",
     "Deployment",

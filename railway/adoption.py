@@ -1,46 +1,55 @@
-"""Says in the preview what taking a running project over will change. It changes nothing itself.
+"""A report, in the preview, of what adopting an existing project will change. It changes nothing itself.
 
-The ids of what is adopted are unknown in a preview, and an object that is only about to be "created" has
-nothing to be compared with. So this resource, which a program declares only with a project's id in its
-config, is handed all that is declared, and reads the project in `check`: the one call that the engine
-makes in a preview with every known value. It belongs behind the deployment, so that it enters the state
-only when the adoption is complete: until then each preview says what is still left, and from then on none
-sends a request.
+In a preview the ids of adopted objects are unknown, and an object that is about to be "created" has nothing
+to be compared with. So this resource gets everything that is declared, and reads the project in `check`, the
+only call that the engine makes in a preview with all known values. Declare it with the id of the project to
+adopt, and let it depend on the deployment: then it is in the state only when the adoption is complete. Until
+then every preview reports what is left to change; afterwards it sends no request.
 
-Refuses, in the preview, what the adoption would refuse. Refuses to keep what it was handed: the values of
-variables leave no trace in its state.
+The live objects are compared with the tables of their providers. Errors that would stop the adoption are
+reported in the preview: a project that does not exist, is in another workspace or belongs to another stack,
+one without the declared environment or service, and a volume that is another service's, was deleted, is
+larger than declared or in another region. The report shows the names of variables, and never a value; their
+values are not kept in the state.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any, cast
 
 import pulumi
 from pulumi import dynamic
 from pulumi.dynamic import CheckFailure, CheckResult
 
-from railway.backup_schedule import VolumeBackupScheduleArgs
-from railway.custom_domain import CustomDomainArgs
-from railway.errors import RailwayError
-from railway.fields import Field, is_unknown, mapping
-from railway.project import ProjectArgs
-from railway.provider import PROVIDER_KEY, Props, RailwayProvider, inputs_of
-from railway.service import ServiceArgs
-from railway.service_domain import ServiceDomainArgs
-from railway.service_limits import ServiceLimitsArgs
-from railway.service_settings import ServiceSettingsArgs
-from railway.variables import VariablesArgs
-from railway.volume import VolumeArgs
+from railway import other_environments, volume_name, volume_region
+from railway.args import Props, how_to_set, inputs_of
+from railway.backup_schedule import VolumeBackupScheduleArgs, VolumeBackupScheduleProvider
+from railway.custom_domain import CustomDomainArgs, CustomDomainProvider, find_custom_domain
+from railway.fields import Field, as_json, compare, is_unknown, mapping
+from railway.graphql.errors import RailwayError, RefusedError
+from railway.graphql.models import CustomDomainView, Named, ProjectView, ServiceDomainView, Snapshot
+from railway.project import ProjectArgs, ProjectProvider, marker_text
+from railway.provider import PROVIDER_KEY, RailwayProvider
+from railway.service import ServiceArgs, not_in_environment
+from railway.service_domain import ServiceDomainArgs, ServiceDomainProvider, find_domain
+from railway.service_limits import ServiceLimitsArgs, ServiceLimitsProvider
+from railway.service_settings import ServiceSettingsProvider
+from railway.settings_table import ServiceSettingsArgs
+from railway.snapshot import EnvironmentCache
+from railway.validation import is_railways
+from railway.variables import VariablesArgs, check_sealed
+from railway.volume import VolumeArgs, VolumeProvider, check_size
+
+_HIDDEN = {"registry_credentials"}
+_NONE = "(none)"
+_PLAN = "the plan's limit"
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdoptionArgs:
-    """Inputs: the project's id, and what the program declares for it, as handed to each resource.
-
-    What is None is not declared.
-    """
+    """Inputs: the id of the project to adopt, and the Args of the declared resources; None: not declared."""
 
     project_id: pulumi.Input[str]
     project: ProjectArgs
@@ -54,73 +63,253 @@ class AdoptionArgs:
     backups: VolumeBackupScheduleArgs | None = None
 
 
-_PARTS = (
-    "project", "service", "volume", "variables", "settings", "domain", "custom_domain", "limits", "backups",
-)  # fmt: skip
-
-
 class AdoptionProvider(RailwayProvider):
-    """Reads and compares in `check`, and does nothing else."""
+    """Provider of `Adoption`: reads and compares in `check`, and does nothing else."""
 
     FIELDS = (
         Field(name="project_id", required=True, replace=True),
-        Field(name="changes", normal=mapping, derived=True),
+        Field(name="changes", normal=mapping, compared=False),
     )
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Report what adoption will change, unless it is complete already."""
+        """Print the report, unless the adoption is complete."""
         declared = news.get("declared")
-        plain = {name: value for name, value in news.items() if name not in {PROVIDER_KEY, "declared"}}
-        checked = super().check(_olds, plain)
+        own = {name: value for name, value in news.items() if name not in {PROVIDER_KEY, "declared"}}
+        checked = super().check(_olds, own)
         project_id = checked.inputs.get("project_id")
         if checked.failures or is_unknown(project_id) or not isinstance(declared, Mapping):
             return checked
         if _olds.get("project_id") == project_id:
             checked.inputs["changes"] = _olds.get("changes") or {}
             return checked
-        # Here and not above: a preview that has nothing to report must not pay for it.
-        from railway.adoption_report import report
-
         try:
-            found = report(self.sibling, str(project_id), cast("Mapping[str, Props]", declared))
+            found = self._report(str(project_id), cast("Mapping[str, Props]", declared))
         except RailwayError as error:
             return CheckResult(checked.inputs, [CheckFailure("project_id", str(error))])
         if found.changes or found.warnings:
-            # The engine shows what a provider prints, in the preview too.
+            # The engine shows what a provider prints, also in a preview.
             print(found, flush=True)  # noqa: T201
-        checked.inputs["changes"] = dict(found.changes)
+        checked.inputs["changes"] = found.changes
         return checked
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
-        """Remember that the adoption is complete."""
+        """Record that the adoption is complete."""
         return props["project_id"], {}
 
-    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
-        """What is remembered; nothing is asked."""
-        del id_, props
+    def read_object(self, _id: str, _props: Props) -> dict[str, Any] | None:
+        """Sends no request."""
         return {}
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
-        """Nothing: another project is another adoption."""
-        del id_, olds, news, changed
+    def update_object(
+        self, _id: str, _olds: Props, _news: Props, _changed: tuple[str, ...]
+    ) -> dict[str, Any]:
+        """Does nothing: another project is another adoption."""
         return {}
 
-    def delete_object(self, id_: str, props: Props) -> None:
-        """Nothing: what was adopted stays what it is."""
-        del id_, props
+    def delete_object(self, _id: str, _props: Props) -> None:
+        """Does nothing: the adopted objects have resources of their own."""
+
+    def _report(self, project_id: str, declared: Mapping[str, Props]) -> Report:
+        """Compare the live objects with the declared ones, as far as they are known; only reads."""
+        projects = self.sibling(ProjectProvider)
+        project = projects.adopted(declared["project"], project_id)
+        found = Report(f"{project.name} ({project.id})")
+        if project.name != declared["project"]["project_name"]:
+            found.add("project.project_name", project.name, declared["project"]["project_name"])
+        if not projects.is_marked(project, declared["project"]):
+            marker = marker_text(declared["project"]["stack_marker"])
+            found.changes["project.description"] = f"the marker of this stack is added: {marker}"
+        environment = _environment(project, declared["project"], found)
+        if environment is None:
+            return found
+        found.kept.append(f"the environment {environment.name} ({environment.id})")
+        cache = self.railway.environment(project.id, environment.id)
+        view, name = cache.snapshot(), declared["service"]["service_name"]
+        service = next((one for one in project.services if one.name == name), None)
+        if service is None:
+            found.changes["service"] = f"{_NONE} -> {name}, with a new and empty volume"
+            return found
+        if view.instance(service.id) is None:
+            raise not_in_environment(service, view, declared["service"])
+        found.kept.append(f"the service {service.name} ({service.id})")
+        scope = {"project_id": project.id, "environment_id": environment.id, "service_id": service.id}
+        self._report_service(cache, {part: {**props, **scope} for part, props in declared.items()}, found)
+        reach = other_environments.settings_reach(cache.api, view, service.id)
+        found.warnings += [reach] if reach else []
+        found.warnings += _service_warnings(view, service, declared["settings"])
+        return found
+
+    def _report_service(self, cache: EnvironmentCache, declared: Mapping[str, Props], found: Report) -> None:
+        """Compare everything that belongs to the service; `declared` has the live ids."""
+        view, service_id = cache.snapshot(), declared["service"]["service_id"]
+        volumes = self.sibling(VolumeProvider)
+        _volume(volumes, cache, declared["volume"], declared["settings"], found)
+        found.compare(self.sibling(ServiceSettingsProvider), "settings", "", declared["settings"])
+        _variables(declared["variables"]["variables"], cache.variables(service_id), found)
+        domain = find_domain(view, declared["domain"])
+        _domain(self.sibling(ServiceDomainProvider), "domain", domain, declared["domain"], found)
+        if "limits" in declared:
+            found.compare(self.sibling(ServiceLimitsProvider), "limits", "", declared["limits"])
+        if "custom_domain" in declared:
+            props = declared["custom_domain"]
+            custom = find_custom_domain(view, props)
+            _domain(self.sibling(CustomDomainProvider), "custom_domain", custom, props, found)
+        if "backups" in declared:
+            props = declared["backups"]
+            volume = volumes.find(view, {**props, "volume_name": ""})
+            if volume is None:
+                found.add("backups.kinds", None, props["kinds"])
+            else:
+                props = {**props, "volume_id": volume.volume_id}
+                schedules = self.sibling(VolumeBackupScheduleProvider)
+                found.compare(schedules, "backups", volume.instance_id, props)
 
 
 class Adoption(dynamic.Resource, module="railway", name="Adoption"):
-    """The adoption of a project; its id is the project's. `changes` says what was left to change."""
+    """The adoption of a project; the id is the project's. `changes` is what was left to change."""
 
     changes: pulumi.Output[Mapping[str, str]]
 
     def __init__(self, name: str, args: AdoptionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        given = {part: getattr(args, part) for part in _PARTS}
-        parts = {part: inputs_of(made) for part, made in given.items() if made is not None}
+        given = {one.name: getattr(args, one.name) for one in fields(args) if one.name != "project_id"}
         declared = {
-            part: {key: value for key, value in bag.items() if value is not None}
-            for part, bag in parts.items()
+            part: {key: value for key, value in inputs_of(made).items() if value is not None}
+            for part, made in given.items()
+            if made is not None
         }
         props = {"project_id": args.project_id, "declared": declared, "changes": None}
         super().__init__(AdoptionProvider(), name, props, opts)
+
+
+@dataclass
+class Report:
+    """What the adoption keeps and changes.
+
+    Args:
+        project: name and id of the project.
+        kept: the objects that are adopted, each with its id.
+        changes: property -> "old -> new"; variables by name only.
+        warnings: what to check before `up`.
+    """
+
+    project: str
+    kept: list[str] = field(default_factory=list[str])
+    changes: dict[str, str] = field(default_factory=dict[str, str])
+    warnings: list[str] = field(default_factory=list[str])
+
+    def __str__(self) -> str:
+        lines = [f"adoption of the Railway project {self.project}:"]
+        lines += [f"  keeps {one}" for one in self.kept]
+        lines += [f"  changes {name}: {change}" for name, change in self.changes.items()]
+        lines += [f"  warning: {one}" for one in self.warnings]
+        # Also printed at the end of the `up` that completes the adoption.
+        lines.append("  and deploys once" if self.changes else "  nothing is left to change")
+        return "\n".join(lines)
+
+    def add(self, name: str, old: object, new: object) -> None:
+        """Add a change."""
+        self.changes[name] = f"{as_json(old)} -> {as_json(new)}"
+
+    def compare(self, provider: RailwayProvider, title: str, id_: str, props: Props) -> None:
+        """Read a live object and add everything that differs from its declared properties."""
+        live = provider.read_object(id_, props)
+        if live is None:
+            raise RefusedError(
+                f"the {title} of the service was deleted while it was read", fix="run `pulumi up` again"
+            )
+        olds: dict[str, Any] = {**props, **live}
+        changed = compare(provider.FIELDS, olds, props).changed
+        for row in provider.FIELDS:
+            key, old, new = f"{title}.{row.name}", row.value(olds), props.get(row.name)
+            if row.name not in changed:
+                # Not a difference, but it is written. False instead of null is not worth a line.
+                unset = new and row.normal(olds.get(row.name)) is None and row.default is not None
+                if unset and row.value(props) == row.value({}):
+                    self.changes[key] = (
+                        f"{as_json(None)} -> {as_json(row.value(props))}, which is the default"
+                    )
+            elif row.name in _HIDDEN:
+                self.changes[key] = "set"
+            elif is_unknown(new):
+                self.changes[key] = f"{as_json(old)} -> known after up"
+            elif title == "limits" and new is None:
+                self.changes[key] = f"{as_json(old)} -> {_PLAN}"
+            else:
+                self.add(key, old, row.value(props))
+
+
+def _environment(project: ProjectView, declared: Props, found: Report) -> Named | None:
+    name = declared.get("environment_name") or "production"
+    environment = next((one for one in project.environments if one.name == name), None)
+    if environment is None:
+        existing = ", ".join(one.name for one in project.environments)
+        found.changes["environment"] = f"{_NONE} -> {name}, empty (the project has {existing})"
+    return environment
+
+
+def _service_warnings(view: Snapshot, service: Named, settings: Props) -> list[str]:
+    warnings: list[str] = []
+    file = view.existing_instance(service.id).node["railwayConfigFile"]
+    if file and not settings.get("railway_config_file"):
+        keep = how_to_set(settings, "railway_config_file", file)
+        warnings.append(
+            f"the service uses the file {file} of its repository, and will no longer. To keep it: {keep}"
+        )
+    # Production may run in another service that deploys the same repository.
+    repo = settings.get("repo")
+    return warnings + [
+        f"the service {one.name} deploys {repo} too; it is not changed"
+        for one in view.services
+        if one.id != service.id and any(trigger.repository == repo for trigger in view.triggers(one.id))
+    ]
+
+
+def _volume(
+    provider: VolumeProvider, cache: EnvironmentCache, props: Props, settings: Props, found: Report
+) -> None:
+    view = cache.snapshot()
+    volume = provider.find(view, props)
+    volume_name.deleted_volume_with_name(cache, props, volume.volume_id if volume else "")
+    if volume is None:
+        provider.check_nothing_to_restore(view, props)
+        found.changes["volume"] = f"{_NONE} -> {props['volume_name']}, empty, at {props['mount_path']}"
+        return
+    for declared in (props, settings):
+        volume_region.check_region(volume.label, volume.region, declared)
+    check_size(volume, props)
+    found.kept.append(f"the volume {volume.label}, {volume.size_mb} MB, with its files")
+    found.compare(provider, "volume", volume.volume_id, props)
+
+
+def _domain(
+    provider: RailwayProvider,
+    title: str,
+    domain: ServiceDomainView | CustomDomainView | None,
+    props: Props,
+    found: Report,
+) -> None:
+    if domain is None:
+        found.changes[title] = f"{_NONE} -> {props.get('domain') or 'a new one, generated by Railway'}"
+        return
+    found.kept.append(f"the domain {domain.domain}")
+    found.compare(provider, title, domain.id, props)
+
+
+def _variables(declared: Mapping[str, Any], live: Mapping[str, str | None], found: Report) -> None:
+    existing = {name: value for name, value in live.items() if name in declared or not is_railways(name)}
+    removed = sorted(set(existing) - set(declared))
+    sealed = sorted(name for name, value in existing.items() if value is None and name in declared)
+    check_sealed(sealed, removed)
+    both = [name for name in sorted(declared) if name in existing and name not in sealed]
+    for title, names in (
+        ("added", sorted(set(declared) - set(existing))),
+        ("changed", [name for name in both if declared[name] != existing[name]]),
+        ("removed", removed),
+    ):
+        if names:
+            found.changes[f"variables {title}"] = ", ".join(_with_seal(name, existing) for name in names)
+
+
+def _with_seal(name: str, existing: Mapping[str, str | None]) -> str:
+    sealed = name in existing and existing[name] is None
+    return f"{name} (sealed: its value cannot be read or restored)" if sealed else name

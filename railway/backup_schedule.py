@@ -1,94 +1,82 @@
-"""When Railway backs a volume up. Needs nothing but the volume, and no deployment.
-
-Refuses an unknown kind. Deleting the resource ends the backups to come; those that were made stay.
-"""
+"""The backup schedule of a volume. It requires no deployment; deleting it keeps the existing backups."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
-from railway.errors import MissingError, NotFoundError
-from railway.fields import Field, one_of, text_set
-from railway.provider import Props, RailwayProvider, inputs_of
-
-KINDS = ("DAILY", "WEEKLY", "MONTHLY")
+from railway.args import EnvironmentScopeArgs, Props
+from railway.fields import column, fields_of, text_set
+from railway.graphql.errors import MissingError
+from railway.provider import RailwayProvider, RailwayResource
+from railway.validation import BACKUP_KINDS, one_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class VolumeBackupScheduleArgs:
-    """Inputs of a schedule.
+class VolumeBackupScheduleArgs(EnvironmentScopeArgs):
+    """Inputs of a backup schedule.
 
     Args:
-        project_id: the project.
-        environment_id: the environment.
         volume_id: the volume.
-        kinds: any of DAILY (kept 6 days), WEEKLY (1 month), MONTHLY (3 months).
+        kinds: DAILY (kept for 6 days), WEEKLY (1 month), MONTHLY (3 months), or several of them.
     """
 
-    project_id: pulumi.Input[str]
-    environment_id: pulumi.Input[str]
-    volume_id: pulumi.Input[str]
-    kinds: Sequence[pulumi.Input[str]]
+    volume_id: pulumi.Input[str] = field(metadata=column(replace=True))
+    kinds: Sequence[pulumi.Input[str]] = field(
+        metadata=column(normal=text_set, rules=(one_of(*BACKUP_KINDS),))
+    )
 
 
 class VolumeBackupScheduleProvider(RailwayProvider):
-    """Sets and reads a schedule."""
+    """Provider of `VolumeBackupSchedule`."""
 
-    FIELDS = (
-        Field(name="project_id", required=True, replace=True),
-        Field(name="environment_id", required=True, replace=True),
-        Field(name="volume_id", required=True, replace=True),
-        Field(name="kinds", normal=text_set, required=True, rules=(one_of(*KINDS),)),
-    )
+    FIELDS = fields_of(VolumeBackupScheduleArgs)
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
-        """Set it."""
+        """Write the schedule."""
         instance_id = self._instance_id(props)
         if instance_id is None:
             raise MissingError(
-                f"the volume {props['volume_id']} is not there", fix="run `pulumi up --refresh`"
+                f"the volume {props['volume_id']} does not exist", fix="run `pulumi up --refresh`"
             )
-        with self.environment(props).lock:
-            self.railway.api.set_backup_kinds(instance_id, props["kinds"])
+        self._write(instance_id, props, props["kinds"])
         return instance_id, {}
 
     def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
-        """The live schedule; none at all is a schedule of nothing, which is drift."""
+        """The live schedule; an empty one is drift."""
         if self._instance_id(props) != id_:
             return None
         return {"kinds": self.railway.api.backup_kinds(id_) or None}
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
-        """Set it again."""
-        del olds, changed
-        with self.environment(news).lock:
-            self.railway.api.set_backup_kinds(id_, news["kinds"])
+    def update_object(self, id_: str, _olds: Props, news: Props, _changed: tuple[str, ...]) -> dict[str, Any]:
+        """Write the schedule."""
+        self._write(id_, news, news["kinds"])
         return {}
 
     def delete_object(self, id_: str, props: Props) -> None:
-        """End it."""
+        """Write an empty schedule."""
+        self.environment(props).delete("BackupScheduleUpdate", volumeInstanceId=id_, kinds=[])
+
+    def _write(self, id_: str, props: Props, kinds: Sequence[str]) -> None:
         with self.environment(props).lock:
-            try:
-                self.railway.api.set_backup_kinds(id_, [])
-            except NotFoundError:
-                return
+            self.railway.api.write("BackupScheduleUpdate", volumeInstanceId=id_, kinds=list(kinds))
 
     def _instance_id(self, props: Props) -> str | None:
         volume = self.environment(props).snapshot().volume(props["volume_id"])
         return None if volume is None or volume.deleted else volume.instance_id
 
 
-class VolumeBackupSchedule(dynamic.Resource, module="railway", name="VolumeBackupSchedule"):
-    """A volume's backup schedule; its id is that of the volume's instance."""
+class VolumeBackupSchedule(
+    RailwayResource[VolumeBackupScheduleArgs], module="railway", name="VolumeBackupSchedule"
+):
+    """A volume's backup schedule; the id is that of the volume in its environment.
 
-    kinds: pulumi.Output[Sequence[str]]
+    Example:
+        args = railway.VolumeBackupScheduleArgs(**ids, volume_id=volume.id, kinds=["DAILY"])
+        railway.VolumeBackupSchedule("data", args)
+    """
 
-    def __init__(
-        self, name: str, args: VolumeBackupScheduleArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__(VolumeBackupScheduleProvider(), name, inputs_of(args), opts)
+    PROVIDER = VolumeBackupScheduleProvider

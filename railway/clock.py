@@ -1,8 +1,7 @@
-"""Time as this package uses it: sleeping, deadlines, and saying on stderr what is being waited for.
+"""Time: sleeping, deadlines, polling, and progress lines on stderr.
 
-All durations in the package are written as they are meant in production. `RAILWAY_WAIT_SCALE` (the
-sandbox and the tests set it) multiplies every one of them, so that what waits minutes for Railway waits a
-moment there. Refuses to wait without an end: every loop gets a `Deadline`.
+Every duration in this package is the one that is meant in production. `RAILWAY_WAIT_SCALE`, which tests and
+local servers set, multiplies all of them. Every wait has a `Deadline`.
 """
 
 from __future__ import annotations
@@ -10,7 +9,11 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -18,21 +21,21 @@ class Clock:
     """A source of time.
 
     Args:
-        scale: what every duration is multiplied with.
+        scale: factor for every duration.
     """
 
     scale: float = 1.0
 
     def sleep(self, seconds: float) -> None:
-        """Do nothing for a while."""
+        """Sleep for a number of seconds."""
         time.sleep(max(0.0, seconds) * self.scale)
 
     def now(self) -> float:
-        """Seconds on a clock that never jumps, unscaled to production's measure."""
+        """Seconds of a monotonic clock, divided by the scale."""
         return time.monotonic() / self.scale
 
     def deadline(self, seconds: float) -> Deadline:
-        """A point in time after which a wait ends."""
+        """The deadline that many seconds from now."""
         return Deadline(self, self.now() + seconds)
 
 
@@ -45,16 +48,34 @@ class Deadline:
 
     @property
     def passed(self) -> bool:
-        """Whether it is over."""
+        """Whether the deadline is over."""
         return self.clock.now() >= self.at
 
     def sleep(self, seconds: float) -> None:
-        """Sleep, but not past the end."""
+        """Sleep, at most until the deadline."""
         self.clock.sleep(min(seconds, max(0.0, self.at - self.clock.now())))
+
+    def poll(self, attempt: Callable[[], T | None], *, every: float) -> T | None:
+        """Call `attempt` until it returns a value.
+
+        Args:
+            attempt: called at once, then after growing pauses; once more when the deadline has passed.
+            every: the longest pause in seconds; the first is a quarter of it.
+
+        Returns:
+            The value, or None if the deadline passed without one.
+        """
+        pause = every / 4
+        while True:
+            found = attempt()
+            if found is not None or self.passed:
+                return found
+            self.sleep(pause)
+            pause = min(every, pause * 2)
 
 
 def format_duration(seconds: float) -> str:
-    """A duration for people, rounded up: "40 s", "2 min 5 s", "20 min", "1 h 5 min"."""
+    """A duration, rounded up: "40 s", "2 min 5 s", "20 min", "1 h 5 min"."""
     whole = max(0, math.ceil(seconds))
     if whole < 60:
         return f"{whole} s"
@@ -66,9 +87,9 @@ def format_duration(seconds: float) -> str:
 
 
 def log_progress(line: str) -> None:
-    """Tell the person who watches what is being waited for. Never hand it a value that may be secret.
+    """Write a progress line to stderr, which the engine passes on to the terminal.
 
-    The provider process has no engine to log to; the engine passes its stderr on.
+    The provider process has no engine connection to log through. Never pass a value that may be secret.
     """
     sys.stderr.write(f"railway: {line}\n")
     sys.stderr.flush()

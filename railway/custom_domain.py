@@ -1,169 +1,145 @@
-"""A domain of one's own. Railway says which DNS records its owner has to make; they are outputs.
+"""A domain of your own on a service.
 
-Refuses to wait for DNS: a person makes the records, at a time of their own. `verified` says whether they
-are there. Refuses to say that a port is taken back while Railway keeps it.
+Railway returns the DNS records that the owner of the domain has to create; they are outputs. `up` does not
+wait for DNS: `verified` tells whether Railway has found the records.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
-from railway.domain_port import PORT_STAYS, port_mismatch
-from railway.errors import NotFoundError, RefusedError, RejectedError
-from railway.fields import Field, FieldProblem, is_unknown, number, port
+from railway import domain_port
+from railway.args import Props, ServiceScopeArgs, config_key, how_to_set, how_to_unset
+from railway.fields import column, fields_of, number, optional
+from railway.graphql.errors import RefusedError, RejectedError
 from railway.graphql.models import CustomDomainView, Snapshot
-from railway.provider import Props, RailwayProvider, inputs_of, instance_of, is_deleted
-from railway.read_back import Mismatch, read_back
+from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
+from railway.validation import port, quoting
+from railway.waiting import create_once
+
+
+def _host_name(value: object) -> str | None:
+    name = str(value)
+    wrong = "/" in name or ":" in name or "." not in name or name != name.lower()
+    return "is not a host name such as api.example.com" if wrong else None
 
 
 @dataclass(frozen=True, kw_only=True)
-class CustomDomainArgs:
-    """Inputs of a domain.
+class CustomDomainArgs(ServiceScopeArgs):
+    """Inputs of a custom domain.
 
     Args:
-        project_id: the project.
-        environment_id: the environment.
-        service_id: the service.
-        domain: the host name.
-        target_port: the port behind it. None: Railway finds it, and one that a hand set is its business;
-            one that was declared before is taken back.
+        domain: the host name, in lower case.
+        target_port: the port of the service. None: Railway detects it and may keep one that was set in the
+            dashboard; one that was declared before is removed.
     """
 
-    project_id: pulumi.Input[str]
-    environment_id: pulumi.Input[str]
-    service_id: pulumi.Input[str]
-    domain: pulumi.Input[str]
-    target_port: pulumi.Input[int] | None = None
+    KEYS = ("domain",)
+
+    domain: pulumi.Input[str] = field(metadata=column(replace=True, rules=(quoting(_host_name),)))
+    target_port: pulumi.Input[int] | None = optional(normal=number, rules=(port,))
 
 
 class CustomDomainProvider(RailwayProvider):
-    """Finds, announces, and takes away a domain."""
+    """Provider of `CustomDomain`."""
 
-    FIELDS = (
-        Field(name="project_id", required=True, replace=True),
-        Field(name="environment_id", required=True, replace=True),
-        Field(name="service_id", required=True, replace=True),
-        Field(name="domain", required=True, replace=True),
-        Field(name="target_port", normal=number, rules=(port,)),
-    )
-
-    def validate(self, olds: Props, news: Props) -> list[FieldProblem]:
-        """A host name, not an address."""
-        del olds
-        domain = news.get("domain")
-        if not isinstance(domain, str) or is_unknown(domain) or not domain:
-            return []
-        if "/" in domain or ":" in domain or "." not in domain or domain != domain.lower():
-            return [FieldProblem("domain", f"{domain!r} is no host name; write it as in crm.example.com")]
-        return []
+    FIELDS = fields_of(CustomDomainArgs)
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
-        """Find it at the service, or announce it."""
+        """Find the domain at the service or create it."""
         cache = self.environment(props)
         with cache.lock:
-            found = _named(cache.snapshot(), props)
+            found = find_custom_domain(cache.snapshot(), props)
             if found is None:
-                found = self._announced(cache, props)
+                found = self._create(cache, props)
                 cache.invalidate()
             elif props.get("target_port") not in (None, found.target_port):
-                self._set_port(found.id, props)
+                self._set_port(cache, found.id, props)
         return found.id, _outs(found)
 
     def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live domain."""
-        view = self.environment(props).snapshot()
-        instance = None if is_deleted(view) else view.instance(props["service_id"])
+        instance = self.environment(props).snapshot().instance(props["service_id"])
         domain = next((one for one in instance.custom_domains if one.id == id_), None) if instance else None
         if domain is None:
             return None
         return self.declared_only(props, {"target_port": domain.target_port}) | _outs(domain)
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
-        """Change the port."""
-        del olds
+    def update_object(self, id_: str, _olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+        """Update the port."""
         if "target_port" in changed:
             cache = self.environment(news)
             with cache.lock:
-                self._set_port(id_, news)
+                self._set_port(cache, id_, news)
                 if news.get("target_port") is None:
-                    self._check_that_it_is_gone(cache, id_, news)
+                    domain_port.check_removed(cache, news["service_id"], id_, news["domain"])
         return {}
 
     def delete_object(self, id_: str, props: Props) -> None:
-        """Take it away."""
-        cache = self.environment(props)
-        with cache.lock:
-            try:
-                self.railway.api.delete_custom_domain(id_)
-            except NotFoundError:
-                return
-            finally:
-                cache.invalidate()
+        """Delete the domain."""
+        self.environment(props).delete("CustomDomainDelete", id=id_)
 
-    def _announced(self, cache: EnvironmentCache, props: Props) -> CustomDomainView:
+    def _create(self, cache: EnvironmentCache, props: Props) -> CustomDomainView:
         try:
-            return self.create_once(
-                lambda: self.railway.api.create_custom_domain(
-                    projectId=cache.project_id,
-                    environmentId=cache.environment_id,
+            return create_once(
+                self.clock,
+                lambda: cache.api.create(
+                    "CustomDomainCreate",
+                    CustomDomainView.of,
+                    **cache.ids,
                     serviceId=props["service_id"],
                     domain=props["domain"],
                     targetPort=props.get("target_port"),
-                ),
-                lambda: _named(cache.refresh(), props),
-                late=True,
+                )[0],
+                lambda: find_custom_domain(cache.refresh(), props),
+                new_parent=True,
             )
         except RejectedError as error:
             if not error.taken:
                 raise
+            remove = f", or {how_to_unset(props, 'domain')}" if config_key(props, "domain") else ""
             raise RefusedError(
-                f"Railway does not give the domain {props['domain']} to this service: {error.traced_reason}. "
-                "Another service has it, in this environment, another one, or another project",
-                fix="if that service is yours: take the domain away there in Railway's dashboard "
-                "(service, Settings, Networking), and run `pulumi up` again. If not: pulumi config set "
-                "whatsapp-crm:customDomain <another name>, or pulumi config rm whatsapp-crm:customDomain",
+                f"Railway rejected the domain {props['domain']} for this service: {error.traced_reason}. "
+                "Another service, in this or another environment or project, has it",
+                fix="if that service is yours, remove the domain from it in Railway's dashboard (the "
+                "service, Settings, Networking), and run `pulumi up` again. If not: "
+                f"{how_to_set(props, 'domain', '<another name>')}{remove}",
             ) from None
 
-    def _check_that_it_is_gone(self, cache: EnvironmentCache, domain_id: str, props: Props) -> None:
-        """Nobody has shown what Railway makes of a null here."""
-
-        def wrong(view: Snapshot) -> tuple[Mismatch, ...]:
-            found = instance_of(view, props["service_id"]).custom_domains
-            return tuple(
-                port_mismatch(one.target_port) for one in found if one.id == domain_id and one.target_port
-            )
-
-        what = f"the domain {props['domain']} without a port"
-        read_back(self, cache, what, wrong, fix=PORT_STAYS)
-
-    def _set_port(self, domain_id: str, props: Props) -> None:
-        self.railway.api.update_custom_domain(domain_id, props["environment_id"], props.get("target_port"))
-        self.environment(props).invalidate()
+    def _set_port(self, cache: EnvironmentCache, domain_id: str, props: Props) -> None:
+        cache.api.write(
+            "CustomDomainUpdate",
+            id=domain_id,
+            environmentId=cache.environment_id,
+            targetPort=props.get("target_port"),
+        )
+        cache.invalidate()
 
 
-class CustomDomain(dynamic.Resource, module="railway", name="CustomDomain"):
-    """A domain of one's own; its id is Railway's.
+class CustomDomain(RailwayResource[CustomDomainArgs], module="railway", name="CustomDomain"):
+    """A domain of your own; the id is Railway's.
 
-    `dns_records` are the records its owner has to make: name, type, value, status.
+    `dns_records` are the records to create: name, type, value and status of each.
+
+    Example:
+        custom = railway.CustomDomain("api", railway.CustomDomainArgs(**ids, domain="api.example.com"))
+        pulumi.export("dns_records", custom.dns_records)
     """
 
-    domain: pulumi.Output[str]
+    PROVIDER = CustomDomainProvider
     dns_records: pulumi.Output[list[dict[str, str]]]
     verified: pulumi.Output[bool]
-
-    def __init__(self, name: str, args: CustomDomainArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(CustomDomainProvider(), name, inputs_of(args, "dns_records", "verified"), opts)
 
 
 def _outs(domain: CustomDomainView) -> dict[str, Any]:
     return {"verified": domain.verified, "dns_records": [asdict(record) for record in domain.records]}
 
 
-def _named(view: Snapshot, props: Props) -> CustomDomainView | None:
-    domains = instance_of(view, props["service_id"]).custom_domains
+def find_custom_domain(view: Snapshot, props: Props) -> CustomDomainView | None:
+    """The custom domain of the declared name at the service."""
+    domains = view.existing_instance(props["service_id"]).custom_domains
     return next((one for one in domains if one.domain == props["domain"]), None)

@@ -1,70 +1,77 @@
-"""A volume that was deleted by hand, alone or with its environment or project: its data can be restored, so
-nothing may go on without it.
+"""Errors about a volume that was deleted in the dashboard, alone or with its environment or project.
 
-Everything that is written to a service ends in a deployment, and one without the volume would start with no
-sessions. An `up` without a refresh does not look at the volume; what it writes looks here first.
-A project or an environment that is made again would pin the state to a place where the data never comes
-back to. Refuses no deletion.
+Railway keeps the data of a deleted volume restorable for 48 hours. Until then nothing may replace it without
+an explicit decision: a new volume would be empty, a deployment would start without the data, and a new
+project or environment would be recorded in the state although the data comes back in the old one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from railway.errors import MissingError
-from railway.graphql.credentials import Access
+from railway.args import Props, config_key, how_to_set, how_to_unset
+from railway.graphql.errors import MissingError
 from railway.graphql.models import Snapshot
 
-_ALLOW_NEW = "pulumi config set whatsapp-crm:allowNewVolume true"
-_MADE_AGAIN = "then `pulumi up --refresh --run-program`"
 
+def volume_deleted(volume_id: str, props: Props) -> MissingError:
+    """The error for a deleted volume.
 
-def lost(volume_id: str, name: object) -> MissingError:
-    """The error that says what was lost, how it comes back, and how to really start empty."""
+    Args:
+        volume_id: the volume.
+        props: the properties of the resource, with `volume_name` if it is known.
+    """
+    named = f"{props['volume_name']} ({volume_id})" if props.get("volume_name") else volume_id
     return MissingError(
-        f"the Railway volume {name} ({volume_id}) was deleted on Railway. Its data can be restored for 48 "
-        "hours after the deletion",
-        fix="restore it: Railway's dashboard, the project's canvas, or the link in Railway's mail "
-        "about the deletion; attach it to its service, and run `pulumi up` again. To really start with "
-        f"an EMPTY volume: {_ALLOW_NEW}, {_MADE_AGAIN}",
+        f"the Railway volume {named} was deleted on Railway. Its data can be restored for 48 hours after the "
+        "deletion",
+        fix="restore it in Railway's dashboard (the project's canvas) or with the link in Railway's e-mail "
+        "about the deletion; attach it to its service, and run `pulumi up` again. To start with an EMPTY "
+        f"volume instead: {_allow_new_volume(props)}, then `pulumi up --refresh --run-program`",
     )
 
 
-def lost_with(kind: str, name: object, id_: str, *, adopted: bool = False) -> MissingError:
-    """The same, where a project or an environment was deleted, and the volume with it.
+def volume_deleted_with(kind: str, name: object, id_: str, props: Props) -> MissingError:
+    """The error for a deleted project or environment, and the volume in it.
 
     Args:
         kind: "project" or "environment".
         name: its name.
         id_: its id.
-        adopted: whether the config names it, so that another cannot be made.
+        props: the properties of the resource; a project that they adopt by id can only be replaced without
+            that id.
     """
-    first = f"pulumi config rm whatsapp-crm:railwayProjectId, {_ALLOW_NEW}" if adopted else _ALLOW_NEW
+    forget = f"{how_to_unset(props, 'adopt_project_id')}, " if props.get("adopt_project_id") else ""
     return MissingError(
-        f"the Railway {kind} {name} ({id_}) was deleted on Railway, and its volume with it. Its data can be "
-        "restored for 48 hours after the deletion",
-        fix="restore it: Railway's dashboard, the link in Railway's mail about the deletion, or "
-        "Railway's support; then run `pulumi up` again, which makes nothing new until then. To really start "
-        f"with a new {kind} and an EMPTY volume: {first}, {_MADE_AGAIN}",
+        f"the Railway {kind} {name} ({id_}) was deleted on Railway, together with its volume. Its data can "
+        "be restored for 48 hours after the deletion",
+        fix="restore it in Railway's dashboard, with the link in Railway's e-mail about the deletion, or "
+        "with the help of Railway's support; then run `pulumi up` again, which creates nothing before "
+        f"that. To start with a new {kind} and an EMPTY volume instead: {forget}{_allow_new_volume(props)}, "
+        "then `pulumi up --refresh --run-program`",
     )
 
 
-def may_start_empty(props: Mapping[str, object], access: Access) -> bool:
-    """Whether what was deleted by hand may be made again, with an empty volume.
+def check_volume_exists(view: Snapshot, service_id: str, props: Props, *, allow_new_volume: bool) -> None:
+    """Check, before a write to a service, that its volume is not deleted.
 
-    A refresh sees the inputs in the state, and not the program's new ones: hence the config as well.
-    """
-    return props.get("allow_new_volume") is True or access.allow_new_volume
+    An `up` without a refresh does not read the volume, and every write ends in a deployment.
 
-
-def refuse_without(view: Snapshot, service_id: str, access: Access) -> None:
-    """Refuse to write to a service whose volume is deleted, unless it has another or need not have it.
+    Args:
+        view: the environment.
+        service_id: the service.
+        props: the properties of the resource, for its config keys.
+        allow_new_volume: whether an empty volume may replace a deleted one; then nothing is checked.
 
     Raises:
-        MissingError: it is.
+        MissingError: all volumes of the service are deleted.
     """
-    if view.environment is None or access.allow_new_volume:
+    if allow_new_volume:
         return
-    own = [one for one in view.environment.volumes if one.service_id == service_id]
-    if own and all(one.deleted for one in own):
-        raise lost(own[-1].volume_id, own[-1].name)
+    volumes = [one for one in view.volumes if one.service_id == service_id]
+    if volumes and all(one.deleted for one in volumes):
+        raise volume_deleted(volumes[-1].volume_id, {**props, "volume_name": volumes[-1].name})
+
+
+def _allow_new_volume(props: Props) -> str:
+    if config_key(props, "allow_new_volume"):
+        return how_to_set(props, "allow_new_volume", "true")
+    return "set allow_new_volume=True on the Project, the Environment and the Volume in the program"

@@ -1,23 +1,24 @@
-"""The one deployment of an `up`: everything that needs one comes before it, without deploying.
+"""The deployment at the end of an `up`: everything that requires one is written before it, without deploying.
 
-`revisions` are the marks that the writes left. If one is new, the newest commit of the branch is deployed
-once, unless Railway has already started a deployment after all of them; then that one is waited on. A
-rollback by hand is drift: what it runs is not what is declared.
-Refuses to call an `up` done before the backend is healthy: see `rollout`.
+`revisions` are marks of the writes. If one is new, the newest commit of the branch is deployed once, unless
+Railway has already started a deployment after all of the writes; then that one is waited for. `up` succeeds
+only when the deployment is healthy, see `deployment_wait`. A rollback on Railway is drift:
+what it runs is not what is declared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-from pulumi import dynamic
 
 from railway import revision
-from railway.deleted_volume import refuse_without
-from railway.errors import (
+from railway.args import Props, ServiceScopeArgs, key_or_property, switch
+from railway.deleted_volume import check_volume_exists
+from railway.fields import Field, column, fields_of, flag, number, optional, texts
+from railway.graphql.errors import (
     AmbiguousError,
     DeploymentError,
     NotFoundError,
@@ -27,63 +28,50 @@ from railway.errors import (
     StatusUnknownError,
     WaitTimeoutError,
 )
-from railway.fields import Field, boolean, flag, not_negative, number, positive, starts_with_slash, texts
-from railway.graphql.models import GOOD_STATUSES, DeploymentView, InstanceView
-from railway.provider import Props, RailwayProvider, inputs_of, instance_of, is_deleted
+from railway.graphql.models import DeploymentView, InstanceView
+from railway.provider import RailwayProvider, RailwayResource
+from railway.validation import not_negative, positive, quoting, url_path
+from railway.waiting import wait_for
 
 if TYPE_CHECKING:
-    from railway.rollout import Rollout
+    from railway.deployment_wait import DeploymentWait
     from railway.snapshot import EnvironmentCache
-
-LOG_EXPECTATIONS = ("sessions dir exists/writable: true", "Firebase initialized")
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeploymentArgs:
+class DeploymentArgs(ServiceScopeArgs):
     """Inputs of a deployment.
 
     Args:
-        project_id: the project.
-        environment_id: the environment.
-        service_id: the service.
-        revisions: `revision` of everything that needs a deployment when it changes.
-        domain: the public host name of the service.
-        health_path: what must answer 200 there.
-        log_expectations: text that must be in the log.
-        wait_seconds: how long Railway may take.
-        hold_seconds: how long it must stay up after that.
-        health_seconds: how long log and health check may take.
-        rollback: after a failure, run the last good deployment again, and fail all the same.
+        revisions: the `revision` of every resource that requires a deployment after a change.
+        domain: the public host name of the service. None: no health check.
+        health_path: the path that must answer with status 200 there.
+        log_expectations: texts that the log must contain.
+        log_advice: what to check when it does not contain them; part of the error message, never compared.
+        wait_seconds: how long Railway may take to build and start it.
+        hold_seconds: how long it must keep running after that.
+        health_seconds: how long the log lines and the health check may take.
+        rollback: after a failure, roll back to the last healthy deployment; `up` fails all the same.
     """
 
-    project_id: pulumi.Input[str]
-    environment_id: pulumi.Input[str]
-    service_id: pulumi.Input[str]
-    revisions: Sequence[pulumi.Input[str]]
-    domain: pulumi.Input[str]
-    health_path: pulumi.Input[str] = "/health"
-    log_expectations: Sequence[str] = LOG_EXPECTATIONS
-    wait_seconds: pulumi.Input[int] = 1200
-    hold_seconds: pulumi.Input[int] = 5
-    health_seconds: pulumi.Input[int] = 120
-    rollback: pulumi.Input[bool] = False
+    KEYS = ("allow_new_volume", "log_expectations")
+
+    revisions: Sequence[pulumi.Input[str]] = field(metadata=column(normal=texts, required=False))
+    domain: pulumi.Input[str] | None = None
+    health_path: pulumi.Input[str] = optional("/health", rules=(quoting(url_path),))
+    log_expectations: Sequence[str] = optional((), normal=texts)
+    log_advice: str | None = optional(compared=False)
+    wait_seconds: pulumi.Input[int] = optional(1200, normal=number, rules=(positive,))
+    hold_seconds: pulumi.Input[int] = optional(5, normal=number, rules=(not_negative,))
+    health_seconds: pulumi.Input[int] = optional(120, normal=number, rules=(positive,))
+    rollback: pulumi.Input[bool] = switch()
 
 
 class DeploymentProvider(RailwayProvider):
-    """Deploys once, and waits until it is healthy."""
+    """Provider of `Deployment`."""
 
     FIELDS = (
-        Field(name="project_id", required=True, replace=True),
-        Field(name="environment_id", required=True, replace=True),
-        Field(name="service_id", required=True, replace=True),
-        Field(name="revisions", normal=texts),
-        Field(name="domain", required=True),
-        Field(name="health_path", rules=(starts_with_slash,)),
-        Field(name="log_expectations", normal=texts),
-        Field(name="wait_seconds", normal=number, rules=(positive,)),
-        Field(name="hold_seconds", normal=number, rules=(not_negative,)),
-        Field(name="health_seconds", normal=number, rules=(positive,)),
-        Field(name="rollback", normal=flag, default=False, rules=(boolean,)),
+        *fields_of(DeploymentArgs),
         # Always declared true: a deployment that crashed since is drift, and the next `up` deploys again.
         Field(name="running", normal=flag),
         # Always declared false: a rollback runs with an earlier deployment's variables and image.
@@ -91,14 +79,12 @@ class DeploymentProvider(RailwayProvider):
     )
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
-        """Deploy, or wait on what has already started."""
-        return f"{props['environment_id']}/{props['service_id']}", self._roll_out(props)
+        """Deploy, or wait for the deployment that has already started."""
+        return f"{props['environment_id']}/{props['service_id']}", self._deploy(props)
 
-    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, _id: str, props: Props) -> dict[str, Any] | None:
         """The newest deployment of the service."""
-        del id_
-        view = self.environment(props).snapshot()
-        instance = None if is_deleted(view) else view.instance(props["service_id"])
+        instance = self.environment(props).snapshot().instance(props["service_id"])
         if instance is None:
             return None
         latest = instance.latest
@@ -110,164 +96,165 @@ class DeploymentProvider(RailwayProvider):
             "commit": latest.commit or None if latest else None,
         }
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
-        """Deploy, if something that needs it changed; else only look again whether it is healthy."""
-        del id_
-        if not {"revisions", "running", "rolled_back"} & set(changed):
-            matters = {"domain", "health_path", "log_expectations"} & set(changed)
-            return self._verify(olds, news) if matters else {}
-        return self._roll_out(news)
+    def update_object(self, _id: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+        """Deploy after a write; after a change of what healthy means, only verify the running deployment."""
+        if {"revisions", "running", "rolled_back"} & set(changed):
+            return self._deploy(news)
+        return (
+            self._verify(olds, news) if {"domain", "health_path", "log_expectations"} & set(changed) else {}
+        )
 
-    def delete_object(self, id_: str, props: Props) -> None:
-        """Nothing: a deployment goes with its service, and stopping it is no part of forgetting it."""
-        del id_, props
+    def delete_object(self, _id: str, _props: Props) -> None:
+        """Does nothing: a deployment is deleted with its service, and keeps running until then."""
 
-    def _rollout(self, cache: EnvironmentCache, props: Props) -> Rollout:
-        # Here and not above: check and diff send nothing and must not load an HTTP library.
-        from railway.rollout import Expectations, Rollout
+    def _deployment_wait(self, cache: EnvironmentCache, props: Props) -> DeploymentWait:
+        # Imported here: `check` and `diff` send nothing and must not load an HTTP library.
+        from railway.deployment_wait import DeploymentWait, Expectations
 
+        advice = f" ({props['log_advice']})" if props.get("log_advice") else ""
         expect = Expectations(
             log_lines=props.get("log_expectations") or (),
-            domain=props["domain"],
+            log_fix=f"fix the service so that it logs this{advice}; or, if it uses other words, change "
+            f"{key_or_property(props, 'log_expectations')}; then run `pulumi up` again",
+            domain=props.get("domain") or "",
             health_path=props.get("health_path") or "/health",
             wait_seconds=float(props.get("wait_seconds") or 1200),
             health_seconds=float(props.get("health_seconds") or 120),
             hold_seconds=float(props.get("hold_seconds") or 0),
         )
-        return Rollout(self.railway.api, cache, props["service_id"], self.access, expect)
+        return DeploymentWait(cache, props["service_id"], self.access, expect)
 
     def _verify(self, olds: Props, props: Props) -> dict[str, Any]:
         cache = self.environment(props)
-        latest = instance_of(cache.snapshot(), props["service_id"]).latest
+        latest = cache.snapshot().existing_instance(props["service_id"]).latest
         deployment_id = latest.id if latest else str(olds.get("deployment_id") or "")
-        return _outs(self._rollout(cache, props).watch(deployment_id))
+        return _outs(self._deployment_wait(cache, props).wait(deployment_id))
 
-    def _roll_out(self, props: Props) -> dict[str, Any]:
-        cache = self.environment(props)
+    def _deploy(self, props: Props) -> dict[str, Any]:
+        cache, service_id = self.environment(props), props["service_id"]
         with cache.lock:
             view = cache.refresh()
-            refuse_without(view, props["service_id"], self.access)
-            instance = instance_of(view, props["service_id"])
-            good = next((one for one in instance.active if one.status in GOOD_STATUSES), None)
+            check_volume_exists(view, service_id, props, allow_new_volume=self.allows_new_volume(props))
+            instance = view.existing_instance(service_id)
+            healthy = next((one for one in instance.active if one.successful), None)
             latest = instance.latest
-            if latest is not None and self._contains(latest, cache, props):
+            if latest is not None and self._contains_revisions(latest, cache, props):
                 started = latest
             else:
                 started = self._start(cache, instance)
             cache.invalidate()
         try:
-            return _outs(self._rollout(cache, props).watch(started.id))
+            return _outs(self._deployment_wait(cache, props).wait(started.id))
         except DeploymentError as error:
-            if props.get("rollback") is True and good is not None:
-                raise self._rolled_back(good, error, cache, props) from None
+            if props.get("rollback") is True and healthy is not None:
+                raise self._roll_back(healthy, error, cache, props) from None
             raise
 
-    def _contains(self, latest: DeploymentView, cache: EnvironmentCache, props: Props) -> bool:
-        """Whether the newest deployment runs with all that was written."""
+    def _contains_revisions(self, latest: DeploymentView, cache: EnvironmentCache, props: Props) -> bool:
+        """Whether the newest deployment runs with everything that was written."""
         revisions = list(props.get("revisions") or ())
-        if latest.bad or latest.rolled_back or not revision.contains(latest, revisions):
+        if latest.failed or latest.rolled_back or not revision.began_after(latest, revisions):
             return False
-        newest = self.railway.api.newest_deployments(
-            cache.project_id, cache.environment_id, props["service_id"]
-        )
-        return revision.sure(latest, newest, revisions)
+        newest = cache.api.newest_deployments(cache.project_id, cache.environment_id, props["service_id"])
+        return revision.runs_declared_commit(latest, newest, revisions)
 
     def _start(self, cache: EnvironmentCache, instance: InstanceView) -> DeploymentView:
-        """Deploy once, and find out which deployment that is: Railway's answer does not say."""
-        api, service_id, before = self.railway.api, instance.service_id, instance.latest
+        """Deploy once, and find the new deployment: Railway's answer does not contain its id."""
+        service_id, before = instance.service_id, instance.latest
+        ids = {"environmentId": cache.environment_id, "serviceId": service_id}
         image = bool((instance.node.get("source") or {}).get("image"))
 
-        def appeared(seconds: float) -> DeploymentView | None:
+        def find(seconds: float) -> DeploymentView | None:
             return self._newer_than(before.id if before else "", cache, service_id, seconds)
 
         def deploy() -> None:
             try:
-                api.deploy_latest(cache.environment_id, service_id)
+                cache.api.write("DeployLatest", **ids)
             except (NotFoundError, RejectedError) as error:
-                # What Railway knows is the newest commit only where nothing was deployed yet.
+                # The commit that Railway knows is the newest one only if nothing was deployed yet.
                 if not _about_commit(error) or not (image or before is None):
                     raise
-                api.deploy_known(cache.environment_id, service_id)
+                cache.api.write("DeployKnown", **ids)
 
         for last in (False, True):
             try:
                 deploy()
             except (AmbiguousError, ServerFaultError):
-                # It may have started: only when none appears is it safe to ask again.
-                found = appeared(15)
+                # It may have started: deploy again only if no deployment appears.
+                found = find(15)
                 if found is not None:
                     return found
                 if last:
                     raise
             else:
                 break
-        found = appeared(90)
+        found = find(90)
         if found is None:
             raise DeploymentError(
-                "Railway took the request to deploy, but no deployment appeared within 90 s",
-                fix="look at the service in Railway's dashboard (source, branch, a GitHub account "
-                "that may read it), then run `pulumi up` again",
+                "Railway accepted the request to deploy, but no deployment appeared within 90 s",
+                fix="check the service in Railway's dashboard (source, branch, a GitHub account that can "
+                "read it), then run `pulumi up` again",
             )
         return found
 
     def _newer_than(
         self, deployment_id: str, cache: EnvironmentCache, service_id: str, seconds: float
     ) -> DeploymentView | None:
-        """The newest deployment once it is another one; None: not in time."""
+        """The newest deployment as soon as it is another one; None if it is not in time."""
 
-        def look() -> DeploymentView | None:
-            newest = self.railway.api.newest_deployments(cache.project_id, cache.environment_id, service_id)
+        def find() -> DeploymentView | None:
+            newest = cache.api.newest_deployments(cache.project_id, cache.environment_id, service_id)
             return next((one for one in newest[:1] if one.id != deployment_id), None)
 
         try:
-            return self.wait_for("the new deployment", look, seconds=seconds, every=2.0)
+            return wait_for(self.clock, "the new deployment", find, seconds=seconds, every=2.0)
         except WaitTimeoutError:
             return None
 
-    def _rolled_back(
-        self, good: DeploymentView, error: DeploymentError, cache: EnvironmentCache, props: Props
+    def _roll_back(
+        self, healthy: DeploymentView, error: DeploymentError, cache: EnvironmentCache, props: Props
     ) -> DeploymentError:
-        api = self.railway.api
+        """Make the last healthy deployment run, and return the error with the result."""
         try:
-            if api.deployment(good.id).status in GOOD_STATUSES:
-                done = "still runs: Railway kept it"
+            if cache.api.deployment(healthy.id).successful:
+                result = "still runs: Railway kept it"
             else:
-                done = self._run_again(good, cache, props)
+                result = self._run_again(healthy, cache, props)
         except RequestError as failure:
-            done = f"could not be run again: {failure.traced_reason}"
+            result = f"could not be rolled back to: {failure.traced_reason}"
         return DeploymentError(
-            f"{error.what}\n  the last good deployment ({good.id}) {done}",
-            fix=error.fix,
-            deployment_id=error.deployment_id,
-            status=error.status,
+            f"{error.what}\n  the last healthy deployment ({healthy.id}) {result}", fix=error.fix
         )
 
-    def _run_again(self, good: DeploymentView, cache: EnvironmentCache, props: Props) -> str:
-        """Roll back, wait, and say what became of it."""
-        newest = self.railway.api.newest_deployments(
-            cache.project_id, cache.environment_id, props["service_id"]
-        )
-        self.railway.api.rollback(good.id)
-        again = self._newer_than(newest[0].id if newest else "", cache, props["service_id"], 90)
+    def _run_again(self, healthy: DeploymentView, cache: EnvironmentCache, props: Props) -> str:
+        service_id = props["service_id"]
+        newest = cache.api.newest_deployments(cache.project_id, cache.environment_id, service_id)
+        cache.api.write("Rollback", id=healthy.id)
+        again = self._newer_than(newest[0].id if newest else "", cache, service_id, 90)
         if again is None:
-            return "was to be run again, but no deployment appeared within 90 s"
+            return "was to run again, but no deployment appeared within 90 s"
         try:
-            self._rollout(cache, props).watch(again.id)
+            self._deployment_wait(cache, props).wait(again.id)
         except DeploymentError as failed:
-            first = failed.what.partition("\n")[0]
-            return f"was run again and is not healthy either: {first}"
+            first_line = failed.what.partition("\n")[0]
+            return f"was run again and is not healthy either: {first_line}"
         except StatusUnknownError:
-            return f"is being run again as {again.id}; what became of it could not be seen"
+            return f"is being run again as {again.id}, whose status could not be read"
         return f"runs again as {again.id}, and is healthy"
 
 
-class Deployment(dynamic.Resource, module="railway", name="Deployment"):
-    """A healthy deployment of a service; its id is "<environment>/<service>".
+class Deployment(RailwayResource[DeploymentArgs], module="railway", name="Deployment"):
+    """A healthy deployment of a service; the id is "<environment id>/<service id>".
 
     `deployment_id`, `status`, `commit`, `running` and `rolled_back` are those of the service's newest
     deployment.
+
+    Example:
+        args = railway.DeploymentArgs(**ids, revisions=[settings.revision], domain=domain.domain)
+        railway.Deployment("api", args, pulumi.ResourceOptions(depends_on=[settings, domain]))
     """
 
+    PROVIDER = DeploymentProvider
     deployment_id: pulumi.Output[str]
     status: pulumi.Output[str]
     commit: pulumi.Output[str]
@@ -275,15 +262,13 @@ class Deployment(dynamic.Resource, module="railway", name="Deployment"):
     rolled_back: pulumi.Output[bool]
 
     def __init__(self, name: str, args: DeploymentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        props = inputs_of(args, "deployment_id", "status", "commit")
-        props |= {"running": True, "rolled_back": False}
-        super().__init__(DeploymentProvider(), name, props, opts)
+        super().__init__(name, args, opts, running=True, rolled_back=False)
 
 
 def _about_commit(error: RequestError) -> bool:
-    # An image has no newest commit, and a service that never deployed may have none that Railway knows.
-    words = error.reason.lower()
-    return "commit" in words or "deployment not found" in words or "source" in words or "repo" in words
+    # An image has no newest commit, and a service that was never deployed may have none that Railway knows.
+    reason = error.reason.lower()
+    return "commit" in reason or "deployment not found" in reason or "source" in reason or "repo" in reason
 
 
 def _running(instance: InstanceView) -> bool:
@@ -293,7 +278,7 @@ def _running(instance: InstanceView) -> bool:
     if latest.status in {"FAILED", "CRASHED"}:
         return False
     if latest.status in {"REMOVED", "SKIPPED"} or (latest.stopped and latest.status != "SLEEPING"):
-        return any(one.status in GOOD_STATUSES for one in instance.active)
+        return any(one.successful for one in instance.active)
     return True
 
 

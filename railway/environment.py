@@ -1,52 +1,54 @@
-"""An environment of the project. Inside the declared project the declared name is the object.
+"""An environment of a project, identified in the project by its name.
 
-Refuses to delete the environment that Railway made with the project: it goes with the project. Refuses to
-delete one that still has services or volumes in it. Refuses to rename it to what another is named: Railway
-lets two have one name, and nobody could tell which of them is ours. Refuses to call one that was deleted by
-hand "gone": its volume went with it, and can be restored with it.
+An environment is deleted only when it is empty. The one that Railway created with the project is never
+deleted: it is deleted with the project. An environment that was deleted in the dashboard is an error until
+`allow_new_volume` is set, because its volume was deleted with it and can be restored.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
-from railway.deleted_volume import lost_with, may_start_empty
-from railway.errors import MissingError, NotFoundError, RefusedError
-from railway.fields import Field, at_most_characters, boolean, flag
-from railway.graphql.models import Named, ProjectView
-from railway.provider import Props, RailwayProvider, inputs_of
+from railway import other_environments
+from railway.args import Props, ResourceArgs, switch
+from railway.deleted_volume import volume_deleted_with
+from railway.fields import column, fields_of, optional
+from railway.graphql.errors import MissingError, RefusedError
+from railway.graphql.models import Named
+from railway.provider import RailwayProvider, RailwayResource
+from railway.validation import name_length
+from railway.waiting import create_once
 
 
 @dataclass(frozen=True, kw_only=True)
-class EnvironmentArgs:
+class EnvironmentArgs(ResourceArgs):
     """Inputs of an environment.
 
     Args:
         project_id: the project.
-        environment_name: its name, 32 characters at most.
-        allow_new_volume: make it again when it was deleted by hand, with an empty volume.
+        environment_name: its name, at most 32 characters.
+        allow_new_volume: create it again, with an empty volume, if it was deleted in the dashboard.
     """
 
-    project_id: pulumi.Input[str]
-    environment_name: pulumi.Input[str] = "production"
-    allow_new_volume: pulumi.Input[bool] = False
+    KEYS = ("allow_new_volume", "environment_name")
+
+    project_id: pulumi.Input[str] = field(metadata=column(replace=True))
+    environment_name: pulumi.Input[str] = optional(
+        "production", required=True, default=None, rules=(name_length,)
+    )
+    allow_new_volume: pulumi.Input[bool] = switch()
 
 
 class EnvironmentProvider(RailwayProvider):
-    """Finds, makes, renames and deletes an environment."""
+    """Provider of `Environment`."""
 
-    FIELDS = (
-        Field(name="project_id", required=True, replace=True),
-        Field(name="environment_name", required=True, rules=(at_most_characters(32),)),
-        Field(name="allow_new_volume", normal=flag, default=False, rules=(boolean,)),
-    )
+    FIELDS = fields_of(EnvironmentArgs)
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
-        """Find by name, or make."""
+        """Find the environment by its name, or create it."""
         project_id, name = props["project_id"], props["environment_name"]
         with self.railway.lock(project_id):
 
@@ -58,42 +60,53 @@ class EnvironmentProvider(RailwayProvider):
                     )
                 return next((one for one in project.environments if one.name == name), None)
 
-            def look_again() -> Named | None:
+            def find_again() -> Named | None:
                 self.railway.invalidate(project_id)
                 return find()
 
             found = find()
             if found is None:
-                found = self.create_once(
-                    lambda: self.railway.api.create_environment(project_id, name), look_again
+                found = create_once(
+                    self.clock,
+                    lambda: self.railway.api.create(
+                        "EnvironmentCreate",
+                        Named.of,
+                        projectId=project_id,
+                        name=name,
+                        skipInitialDeploys=True,
+                    )[0],
+                    find_again,
                 )
                 self.railway.invalidate(project_id)
         return found.id, {}
 
     def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
-        """The live environment; one that was deleted by hand is an error, not a blank: its volume went with
-        it."""
+        """The live environment.
+
+        Raises:
+            MissingError: it was deleted, and `allow_new_volume` is not set.
+        """
         environment = self.railway.environment(props["project_id"], id_).snapshot().environment
         if environment is not None:
             return {"environment_name": environment.name}
-        if may_start_empty(props, self.access):
+        if self.allows_new_volume(props):
             return None
-        raise lost_with("environment", props.get("environment_name"), id_)
+        raise volume_deleted_with("environment", props.get("environment_name"), id_, props)
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
-        """Rename it."""
-        del olds
+    def update_object(self, id_: str, _olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+        """Rename the environment."""
         if "environment_name" in changed:
             with self.railway.lock(news["project_id"]):
                 project = self.railway.project(news["project_id"])
                 if project is not None:
-                    refuse_taken_name(project, id_, news["environment_name"])
-                self.railway.api.rename_environment(id_, news["environment_name"])
+                    other_environments.check_name_is_free(project, id_, news)
+                fields = {"name": news["environment_name"]}
+                self.railway.api.write("EnvironmentRename", id=id_, input=fields)
                 self.railway.invalidate(news["project_id"])
         return {}
 
     def delete_object(self, id_: str, props: Props) -> None:
-        """Delete it, if it is empty and not the project's own."""
+        """Delete the environment, if it is empty and Railway did not create it with the project."""
         project_id = props["project_id"]
         with self.railway.lock(project_id):
             view = self.railway.environment(project_id, id_).refresh()
@@ -102,42 +115,20 @@ class EnvironmentProvider(RailwayProvider):
             volumes = [one for one in view.environment.volumes if not one.deleted]
             if view.environment.instances or volumes:
                 raise RefusedError(
-                    f"the Railway environment {view.environment.name} still has "
-                    f"{len(view.environment.instances)} services and {len(volumes)} volumes in it",
-                    fix="look in Railway's dashboard whether anybody needs them. To keep it, and "
-                    "only forget it: pulumi state delete <urn>",
+                    f"the Railway environment {view.environment.name} is not empty: it has "
+                    f"{len(view.environment.instances)} services and {len(volumes)} volumes",
+                    fix="delete them in Railway's dashboard if nobody needs them. To keep the environment "
+                    "and only remove it from the state: pulumi state delete <urn>",
                 )
-            try:
-                self.railway.api.delete_environment(id_)
-            except NotFoundError:
-                return
-            finally:
-                self.railway.invalidate(project_id)
+            with self.railway.deletion(project_id):
+                self.railway.api.write("EnvironmentDelete", id=id_)
 
 
-class Environment(dynamic.Resource, module="railway", name="Environment"):
-    """A Railway environment; its id is Railway's."""
+class Environment(RailwayResource[EnvironmentArgs], module="railway", name="Environment"):
+    """A Railway environment; the id is Railway's.
 
-    project_id: pulumi.Output[str]
-    environment_name: pulumi.Output[str]
-
-    def __init__(self, name: str, args: EnvironmentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(EnvironmentProvider(), name, inputs_of(args), opts)
-
-
-def refuse_taken_name(project: ProjectView, environment_id: str, name: str) -> None:
-    """Refuse to give an environment the name of another.
-
-    Raises:
-        RefusedError: another has it.
+    Example:
+        railway.Environment("production", railway.EnvironmentArgs(project_id=project.id))
     """
-    taken = next((one for one in project.environments if one.name == name and one.id != environment_id), None)
-    if taken is None:
-        return
-    ours = next((one.name for one in project.environments if one.id == environment_id), environment_id)
-    raise RefusedError(
-        f"this stack's Railway environment is {ours} ({environment_id}); it cannot be named {name}, because "
-        f"another environment of the project ({taken.id}) has that name",
-        fix=f"pulumi config set whatsapp-crm:railwayEnvironment {ours}. A stack stays with its "
-        f"environment: for {name}, use another stack (pulumi stack init <name>)",
-    )
+
+    PROVIDER = EnvironmentProvider

@@ -1,30 +1,32 @@
-"""What differs between what is declared and what is there: pure, total, driven by a table of fields.
+"""Comparing and validating the properties of a resource: pure functions over a table of fields.
 
-One `Field` says everything that is known about one property: its normal form (two spellings of one value
-compare equal), whether a change makes another object, may only grow, or is refused, and what values are
-wrong. `compare` and `problems` read the table; no provider compares values by itself.
+A `Field` holds what is known about one property: its normal form (equal values of different spelling become
+the same value), whether a change replaces the object, is rejected or may only increase it, and which values
+are invalid. `compare` and `problems` read the table; no provider compares values itself. A property is
+declared once, in an Args class, with a `column` where it is not a string that may change; `fields_of` makes
+the table of it.
 
-Refuses to guess about unknown values. Where the new value is not known yet (a preview), a field counts as
-changed but never as a reason to replace: the comparison during the apply, where everything is known,
-decides. Otherwise one updated parent would make every child look replaced. Such a preview can understate
-a replacement; it never overstates.
+A new value that is not known yet, in a preview, is a change but never a reason to replace: the comparison
+during the `up`, where all values are known, decides that. Otherwise one updated parent would make every
+child look replaced. A preview may therefore show an update that turns out to be a replacement.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pulumi.output import contains_unknowns
 from pulumi.runtime import rpc
 
 Normal = Callable[[object], object]
-Rule = Callable[[object], str | None]
-Shrinking = Callable[[float, float], str]
 
 
 def is_unknown(value: object) -> bool:
-    """Whether any part of a value is not known yet (the provider process sees two spellings of that)."""
+    """Whether any part of a value is not known yet; the provider process sees two forms of unknowns."""
     if isinstance(value, str):
         return value == rpc.UNKNOWN
     if isinstance(value, Mapping):
@@ -34,47 +36,47 @@ def is_unknown(value: object) -> bool:
     return bool(contains_unknowns(value))
 
 
-# ---- Normal forms: every spelling of one value becomes the same Python value; "nothing" is None.
+# ---- Normal forms. None means not set.
 
 
 def text(value: object) -> object:
-    """A string; Railway reads back null and "" for the same thing."""
+    """A string; Railway returns null or "" for one that is not set."""
     return None if value is None or value == "" else str(value)
 
 
 def path(value: object) -> object:
-    """An absolute path; a slash at the end means nothing."""
+    """An absolute path, without a slash at the end."""
     string = text(value)
     return (string.rstrip("/") or "/") if isinstance(string, str) else None
 
 
 def folder(value: object) -> object:
-    """A folder of a repository; slashes around it mean nothing, and its root is nothing said (Railway docs,
-    monorepo: "/backend")."""
+    """A folder of a repository, without slashes around it; the root is not set (Railway docs, monorepo:
+    "/backend")."""
     string = text(value)
     return text(string.strip("/")) if isinstance(string, str) else None
 
 
 def upper(value: object) -> object:
-    """A name from an enumeration, which Railway spells in capitals."""
+    """A value of an enumeration, in upper case as on Railway."""
     string = text(value)
     return string.upper() if isinstance(string, str) else None
 
 
 def number(value: object) -> object:
-    """An int or a float; 2 and 2.0 are the same. What is no number stays as it is, for a rule to refuse."""
+    """An int or a float; 2 and 2.0 are equal. Any other value is kept for a rule to reject."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None if value is None else value
     return int(value) if float(value).is_integer() else float(value)
 
 
 def flag(value: object) -> object:
-    """True, False or nothing said."""
+    """A boolean."""
     return value
 
 
 def texts(value: object) -> object:
-    """A list of strings in order; one string is a list of one; empty is nothing."""
+    """A list of strings, whose order matters; a string is a list of one, an empty list is not set."""
     if value is None or value == "":
         return None
     if isinstance(value, str):
@@ -85,13 +87,13 @@ def texts(value: object) -> object:
 
 
 def text_set(value: object) -> object:
-    """A list of strings whose order means nothing."""
+    """A list of strings, whose order does not matter."""
     items = texts(value)
     return sorted(set(items)) if isinstance(items, list) else items
 
 
 def mapping(value: object) -> object:
-    """A JSON object; numbers in it in their normal form; keys with null are absent."""
+    """A JSON object, with its numbers in normal form and without null values."""
     if isinstance(value, Mapping):
         parts = {str(key): normal for key, part in value.items() if (normal := mapping(part)) is not None}
         return parts or None
@@ -101,7 +103,7 @@ def mapping(value: object) -> object:
 
 
 def string_map(value: object) -> object:
-    """Names to strings, each kept as it is, "" included: for a variable, empty is a value."""
+    """Names and strings; unlike elsewhere, "" is a value."""
     if value is None:
         return {}
     if isinstance(value, Mapping):
@@ -114,15 +116,16 @@ class Field:
     """One property of a resource.
 
     Args:
-        name: the property's key.
+        name: the property.
         normal: its normal form.
-        default: what Railway does when nothing is said; nothing and this compare equal.
-        required: must be there.
-        replace: a change makes another object.
-        fixed: a change is refused, for this reason.
-        grow_only: a smaller value is refused; says why, and what to do, of the old and the new number.
-        derived: made by `check` for people to read; a difference in it alone is no change.
-        rules: each returns what is wrong with a known, normal, present value, or None.
+        default: what Railway uses when it is not set; equal to None in a comparison.
+        required: whether it must be set.
+        replace: a change replaces the object.
+        fixed: a change is rejected; returns the reason, given the declared properties.
+        grow_only: a smaller value is rejected; returns the reason, given the declared properties, the old and
+            the new value.
+        compared: False: for people to read; a difference is not a change.
+        rules: each returns what is wrong with a value in normal form, or None.
     """
 
     name: str
@@ -130,20 +133,48 @@ class Field:
     default: object = None
     required: bool = False
     replace: bool = False
-    fixed: str | None = None
-    grow_only: Shrinking | None = None
-    derived: bool = False
-    rules: tuple[Rule, ...] = ()
+    fixed: Callable[[Mapping[str, Any]], str] | None = None
+    grow_only: Callable[[Mapping[str, Any], float, float], str] | None = None
+    compared: bool = True
+    rules: tuple[Callable[[object], str | None], ...] = ()
 
     def value(self, props: Mapping[str, object]) -> object:
-        """The normal value in a bag of properties, the default where nothing is said."""
+        """The property in normal form, or its default."""
         value = self.normal(props.get(self.name))
         return self.normal(self.default) if value is None else value
 
 
+_COLUMN = "column"
+
+
+def column(kind: type[Field] = Field, **columns: Any) -> dict[str, Any]:
+    """The metadata of a field of an Args class: the columns of its row, see `Field`."""
+    return {_COLUMN: (kind, columns)}
+
+
+def optional(value: object = None, kind: type[Field] = Field, **columns: Any) -> Any:
+    """A field of an Args class that has `value` unless it is set; `columns` as in `column`."""
+    return dataclasses.field(default=value, metadata=column(kind, **columns))
+
+
+def fields_of(args: type[Any]) -> tuple[Field, ...]:
+    """The table of an Args class.
+
+    A property without a default is required; the default of another one is Railway's, unless its column has
+    one.
+    """
+    table: list[Field] = []
+    for one in dataclasses.fields(args):
+        kind, columns = one.metadata.get(_COLUMN, (Field, {}))
+        required = one.default is dataclasses.MISSING
+        default = None if required else one.default
+        table.append(kind(name=one.name, **{"required": required, "default": default, **columns}))
+    return tuple(table)
+
+
 @dataclass(frozen=True)
 class Comparison:
-    """Which fields differ, and which of these make another object."""
+    """The properties that differ, and those of them that replace the object."""
 
     changed: tuple[str, ...]
     replaces: tuple[str, ...]
@@ -153,14 +184,17 @@ class Comparison:
 
 
 def compare(fields: Iterable[Field], olds: Mapping[str, object], news: Mapping[str, object]) -> Comparison:
-    """Compare what is there (`olds`, a resource's outputs) with what is declared (`news`, its inputs).
+    """Compare the live properties with the declared ones; keys without a field are ignored.
 
-    Keys that no field names (`__provider`, outputs) are ignored.
+    Args:
+        fields: the table.
+        olds: the outputs of the resource.
+        news: its declared inputs.
     """
     changed: list[str] = []
     replaces: list[str] = []
     for field in fields:
-        if field.derived:
+        if not field.compared:
             continue
         if is_unknown(news.get(field.name)):
             changed.append(field.name)
@@ -174,6 +208,29 @@ def compare(fields: Iterable[Field], olds: Mapping[str, object], news: Mapping[s
 
 
 @dataclass(frozen=True)
+class Mismatch:
+    """A property whose live value is not the written one.
+
+    Args:
+        name: the property.
+        live: the value that Railway returns, None for null.
+        written: the value that was sent, None for a reset.
+    """
+
+    name: str
+    live: object
+    written: object
+
+    def __str__(self) -> str:
+        return f"{self.name} is {as_json(self.live)} instead of {as_json(self.written)}"
+
+
+def as_json(value: object) -> str:
+    """A value as messages show it."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+@dataclass(frozen=True)
 class FieldProblem:
     """What is wrong with one property."""
 
@@ -184,23 +241,21 @@ class FieldProblem:
 def problems(
     fields: Iterable[Field], olds: Mapping[str, object], news: Mapping[str, object]
 ) -> list[FieldProblem]:
-    """Everything wrong with declared properties. Unknown ones are skipped: they are looked at again when
-    known.
+    """Everything that is wrong with the declared properties; unknown ones are skipped.
 
     Args:
         fields: the table.
-        olds: the inputs of the resource's last state, empty for a new one.
+        olds: the inputs of the resource's last state, empty for a new resource.
         news: the declared inputs.
     """
     found: list[FieldProblem] = []
     for field in fields:
-        raw = news.get(field.name)
-        if is_unknown(raw):
+        if is_unknown(news.get(field.name)):
             continue
         value = field.value(news)
         if value is None:
             if field.required:
-                found.append(FieldProblem(field.name, "must be given, and not be empty"))
+                found.append(FieldProblem(field.name, "is required and must not be empty"))
             continue
         reasons = (reason for rule in field.rules if (reason := rule(value)) is not None)
         if (first := next(reasons, None)) is not None:
@@ -209,96 +264,13 @@ def problems(
         if before is None or before == value:
             continue
         if field.fixed is not None:
-            found.append(
-                FieldProblem(field.name, f"cannot change from {before!r} to {value!r}: {field.fixed}")
-            )
+            reason = f"cannot change from {before!r} to {value!r}: {field.fixed(news)}"
+            found.append(FieldProblem(field.name, reason))
         if (
             field.grow_only is not None
             and isinstance(before, int | float)
             and isinstance(value, int | float)
             and value < before
         ):
-            found.append(FieldProblem(field.name, field.grow_only(before, value)))
+            found.append(FieldProblem(field.name, field.grow_only(news, before, value)))
     return found
-
-
-# ---- Rules: what is wrong with one present value, or None.
-
-
-def at_most_characters(limit: int) -> Rule:
-    """A name that Railway cuts or refuses when longer."""
-
-    def rule(value: object) -> str | None:
-        length = len(str(value))
-        return None if length <= limit else f"has {length} characters; Railway allows {limit}"
-
-    return rule
-
-
-def absolute_path(value: object) -> str | None:
-    """A path in the container starts with a slash and is not the whole file system."""
-    string = str(value)
-    if not string.startswith("/"):
-        return f"{string!r} is not absolute; a path in the container starts with a slash, as in /app/sessions"
-    if string == "/" or ".." in string.split("/"):
-        return f"{string!r} must name a folder of its own, as in /app/sessions"
-    return None
-
-
-def starts_with_slash(value: object) -> str | None:
-    """A URL path."""
-    return None if str(value).startswith("/") else f"{value!r} must start with a slash, as in /health"
-
-
-def positive(value: object) -> str | None:
-    """A number above zero."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"{value!r} is not a number"
-    return None if value > 0 else f"is {value}; it must be more than 0"
-
-
-def not_negative(value: object) -> str | None:
-    """A number from zero up."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"{value!r} is not a number"
-    return None if value >= 0 else f"is {value}; it cannot be negative"
-
-
-def whole(value: object) -> str | None:
-    """A whole number."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        return f"{value!r} is not a whole number"
-    return None
-
-
-def boolean(value: object) -> str | None:
-    """True or False."""
-    return None if isinstance(value, bool) else f"{value!r} is not true or false"
-
-
-def port(value: object) -> str | None:
-    """A TCP port."""
-    wrong = whole(value)
-    if wrong:
-        return wrong
-    assert isinstance(value, int)
-    return None if 1 <= value <= 65535 else f"{value} is not a port (1 to 65535)"
-
-
-def one_of(*allowed: str) -> Rule:
-    """A value, or every value of a list, from an enumeration."""
-
-    def rule(value: object) -> str | None:
-        items = [str(item) for item in value] if isinstance(value, list) else [str(value)]
-        wrong = [item for item in items if item not in allowed]
-        return f"{', '.join(wrong)} is not one of {', '.join(allowed)}" if wrong else None
-
-    return rule
-
-
-def repository(value: object) -> str | None:
-    """A GitHub repository as owner/name."""
-    parts = str(value).split("/")
-    if len(parts) == 2 and all(parts) and " " not in str(value):
-        return None
-    return f"{value!r} is not a GitHub repository; write owner/name"

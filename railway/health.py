@@ -1,33 +1,72 @@
-"""Ask the deployed backend itself whether it is well, through its public domain.
+"""The health check of a deployed service through its public domain.
 
-Exactly 200 is well, as for Railway's own health check. Refuses to follow redirects, and to show what the
-backend
-answered: it may hold anything.
+A service is healthy if it answers with status 200, as for Railway's own health check; redirects are not
+followed. The body of an answer is never shown: it may contain anything.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
 import requests
 
+from railway.clock import Deadline
 
-def status_of(domain: str, path: str, edge_url: str | None, timeout: float) -> str:
-    """The HTTP status of a GET, or in a few words why there was none.
+
+@dataclass(frozen=True)
+class Health:
+    """Result of a health check.
+
+    Args:
+        healthy: whether the answer had status 200.
+        answer: status and reason, such as "503 Service Unavailable", or why there was no answer.
+    """
+
+    healthy: bool
+    answer: str
+
+
+def wait_until_healthy(
+    domain: str,
+    path: str,
+    *,
+    deadline: Deadline,
+    edge_url: str | None = None,
+    timeout: float = 10.0,
+    gives_up: Callable[[], bool] = lambda: False,
+) -> Health:
+    """Send GET requests until the service is healthy, and return the last result.
 
     Args:
         domain: the public host name.
         path: the path, with its slash.
-        edge_url: where the domain is reached instead of https://<domain>; the sandbox's names resolve
-            nowhere.
-        timeout: seconds.
+        deadline: when to stop.
+        edge_url: where requests are sent instead of https://<domain>, with the domain as Host; for a local
+            server, whose domains do not resolve.
+        timeout: seconds for one request.
+        gives_up: called after each failed request; True ends the wait.
     """
-    base = f"https://{domain}" if edge_url is None else edge_url.rstrip("/")
-    headers = {} if edge_url is None else {"Host": domain}
+    address = f"{edge_url.rstrip('/') if edge_url else f'https://{domain}'}{path}"
+    headers = {"Host": domain} if edge_url else {}
+    last = Health(healthy=False, answer="")
+
+    def attempt() -> Health | None:
+        nonlocal last
+        last = _check(address, headers, timeout)
+        return last if last.healthy or gives_up() else None
+
+    return deadline.poll(attempt, every=5.0) or last
+
+
+def _check(address: str, headers: Mapping[str, str], timeout: float) -> Health:
     try:
-        answer = requests.get(f"{base}{path}", headers=headers, timeout=timeout, allow_redirects=False)
+        answer = requests.get(address, headers=headers, timeout=timeout, allow_redirects=False)
     except requests.exceptions.Timeout:
-        return f"no answer within {timeout:.0f} s"
+        return Health(healthy=False, answer=f"no answer within {timeout:.0f} s")
     except requests.exceptions.SSLError:
-        return "no certificate for the domain yet"
+        return Health(healthy=False, answer="no certificate for the domain yet")
     except requests.exceptions.RequestException:
-        return "no connection"
-    return str(answer.status_code)
+        return Health(healthy=False, answer="no connection")
+    found = f"{answer.status_code} {answer.reason}".strip()
+    return Health(healthy=answer.status_code == requests.codes.ok, answer=found)

@@ -1,9 +1,8 @@
-"""Which other environments of the project a write of ours reaches.
+"""The other environments of the project: which of them a write reaches, and which names they use.
 
-Railway's API changes and deletes a service in all environments that are not forks of another, whichever of
-them it is told (schema: serviceInstanceUpdate, serviceDelete; others report that only the named one is
-reached), and a volume in every environment that has it (volumeDelete names none). Refuses to delete what
-another environment would lose with it.
+Railway's API updates and deletes a service in all environments that are not forks of another one, whichever
+environment it is given (schema: serviceInstanceUpdate, serviceDelete; some users report that only the given
+one is reached), and deletes a volume in every environment that has it (volumeDelete names none).
 """
 
 from __future__ import annotations
@@ -11,51 +10,44 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from railway.clock import log_progress
-from railway.errors import NotAuthorizedError, NotFoundError, RefusedError
-from railway.graphql.models import Named, Snapshot
+from railway.args import Props, how_to_set
+from railway.graphql.errors import NotAuthorizedError, NotFoundError, RefusedError
+from railway.graphql.models import Named, ProjectView, Snapshot
 
 if TYPE_CHECKING:
     from railway.graphql.api import RailwayApi
 
 
 def with_service(api: RailwayApi, view: Snapshot, service_id: str) -> tuple[Named, ...]:
-    """The other environments in which a write to a service may be felt.
-
-    No request where the project has only ours.
-
-    Args:
-        api: how to ask.
-        view: what is there.
-        service_id: the service.
+    """The other environments that a write to a service may reach; no request if the project has only one.
 
     Raises:
-        NotAuthorizedError: the token may not see them.
+        NotAuthorizedError: the token cannot read them.
     """
     if view.project is None or view.environment is None or len(view.project.environments) < 2:
         return ()
-    ours, environments = view.environment.id, api.environments(view.project.id)
-    if any(one.id == ours and fork for one, fork in environments):
+    own, environments = view.environment.id, api.environments(view.project.id)
+    if any(one.id == own and fork for one, fork in environments):
         return ()
-    others = (one for one, fork in environments if one.id != ours and not fork)
+    others = (one for one, fork in environments if one.id != own and not fork)
     return tuple(one for one in others if _has_service(api, view.project.id, one.id, service_id))
 
 
-def with_volume(api: RailwayApi, project_id: str, ours: str, volume_id: str) -> tuple[Named, ...]:
-    """The other environments, forks too, in which a volume holds data.
+def with_volume(api: RailwayApi, project_id: str, environment_id: str, volume_id: str) -> tuple[Named, ...]:
+    """The other environments, including forks, in which a volume holds data.
 
     Args:
-        api: how to ask.
+        api: the API client.
         project_id: the project.
-        ours: our environment.
+        environment_id: the resource's environment, which is not returned.
         volume_id: the volume.
     """
     found: list[Named] = []
     for one, _ in api.environments(project_id):
-        if one.id == ours:
+        if one.id == environment_id:
             continue
         try:
-            volumes = api.volumes_now(project_id, one.id)
+            volumes = api.current_volumes(project_id, one.id)
         except NotFoundError:
             continue
         if any(volume.volume_id == volume_id and not volume.deleted for volume in volumes):
@@ -63,59 +55,74 @@ def with_volume(api: RailwayApi, project_id: str, ours: str, volume_id: str) -> 
     return tuple(found)
 
 
-def say_settings(api: RailwayApi, view: Snapshot, service_id: str) -> None:
-    """Tell whoever watches that settings which are about to be written may land elsewhere too."""
-    line = settings_reach(api, view, service_id)
-    if line is not None:
-        log_progress(line)
-
-
 def settings_reach(api: RailwayApi, view: Snapshot, service_id: str) -> str | None:
-    """That a service's settings may land elsewhere too, for people; None where they cannot."""
+    """A warning that the settings of a service may reach other environments too; None if they cannot."""
     try:
         others = with_service(api, view, service_id)
     except NotAuthorizedError:
         return (
-            "this token may not see the project's other environments; where the service is in them too, "
+            "this token cannot read the project's other environments; if they have the service too, "
             "Railway's API may write its settings there as well"
         )
     if not others:
         return None
     service = view.service(service_id)
     return (
-        f"the service {service.name if service else service_id} is in {listed(others)} too: Railway's API "
-        "writes a service's settings (source, commands, health check, restarts, region) in all environments "
-        "that are not forks of another, so look there after this `up`"
+        f"the service {service.name if service else service_id} is also in {in_words(others)}: Railway's API "
+        "writes the settings of a service (source, commands, health check, restarts, region) to all "
+        "environments that are not forks of another one; check them after this `up`"
     )
 
 
-def refuse_delete(view: Snapshot, service: Named, others: Sequence[Named]) -> None:
-    """Refuse to delete a service that other environments would lose with ours.
+def check_delete(view: Snapshot, service: Named, others: Sequence[Named]) -> None:
+    """Check that no other environment would lose a service that is about to be deleted.
 
     Raises:
-        RefusedError: there are some.
+        RefusedError: another environment has it.
     """
     if not others:
         return
-    here = view.environment.name if view.environment else "this environment"
+    environment = view.environment.name if view.environment else "this environment"
     raise RefusedError(
-        f"the Railway service {service.name} ({service.id}) is in {listed(others)} too; Railway's API "
-        "deletes a service in all environments that are not forks of another, so it is not deleted",
-        fix="to keep it and only forget it: pulumi state delete <urn>. Which environments have it is "
-        f"decided in Railway's dashboard; when it is no longer in {here}: `pulumi up` again",
+        f"the Railway service {service.name} ({service.id}) is also in {in_words(others)}; Railway's API "
+        "deletes a service in all environments that are not forks of another one, so it was not deleted",
+        fix="to keep it and only remove it from the state: pulumi state delete <urn>. To delete it in one "
+        f"environment, remove it from {environment} in Railway's dashboard, then run `pulumi up` again",
     )
 
 
-def listed(environments: Sequence[Named]) -> str:
-    """Environments in a sentence: "the environment staging", "the environments a and b"."""
-    names = [one.name for one in environments]
-    if len(names) == 1:
-        return f"the environment {names[0]}"
-    return f"the environments {', '.join(names[:-1])} and {names[-1]}"
+def check_name_is_free(project: ProjectView, environment_id: str, props: Props) -> None:
+    """Check that no other environment of the project has the declared name; Railway allows duplicates.
+
+    Args:
+        project: the project.
+        environment_id: the environment that is to have the name.
+        props: `environment_name`.
+
+    Raises:
+        RefusedError: another environment has the name.
+    """
+    name = props["environment_name"]
+    other = next((one for one in project.environments if one.name == name and one.id != environment_id), None)
+    if other is None:
+        return
+    current = next((one.name for one in project.environments if one.id == environment_id), environment_id)
+    raise RefusedError(
+        f"the Railway environment {current} ({environment_id}) of this stack cannot be renamed to {name}: "
+        f"another environment of the project ({other.id}) has that name",
+        fix=f"{how_to_set(props, 'environment_name', current)}. To manage {name}, use another stack (pulumi "
+        "stack init <name>)",
+    )
+
+
+def in_words(environments: Sequence[Named]) -> str:
+    """Environments in a sentence: "the environment a", "the environments a, b"."""
+    names = ", ".join(one.name for one in environments)
+    return f"the environment{'s' if len(environments) > 1 else ''} {names}"
 
 
 def _has_service(api: RailwayApi, project_id: str, environment_id: str, service_id: str) -> bool:
     try:
-        return api.instance_is_there(project_id, environment_id, service_id)
+        return api.has_instance(project_id, environment_id, service_id)
     except NotFoundError:
         return False

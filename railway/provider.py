@@ -1,22 +1,20 @@
-"""What all our dynamic providers share: credentials, check, diff, and the plumbing between the SDK and
-plain dicts.
+"""The base of all resources and their providers: credentials, validation, comparison, the calls of the SDK.
 
-A provider instance is pickled into the stack's state by reference to its module and class. So a provider
-has no `__init__`, keeps nothing but what `configure` gives it, and its module and class name never
-change.
+A provider instance is pickled into the stack's state by reference to its module and class. Its module and
+class name must therefore never change, and it has no `__init__` and no attributes before `configure`.
 
-Refuses to let a library's exception out with its context: the provider process prints whole tracebacks,
-and a request in one of them may carry a secret. What is raised is a `RailwayError` without a cause, or a
-defect of ours.
+Only `RailwayError`s leave a provider, without their cause: the provider process prints whole tracebacks, and
+the request in a library's exception may contain a secret.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import fields as dataclass_fields
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from inspect import get_annotations
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+import pulumi
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
@@ -24,99 +22,82 @@ from pulumi.dynamic import (
     CreateResult,
     DiffResult,
     ReadResult,
-    ResourceProvider,
+    Resource,
     UpdateResult,
 )
 
 from railway import fields as differ
-from railway.errors import (
-    AmbiguousError,
-    CredentialsError,
-    MissingError,
-    NotFoundError,
-    RailwayError,
-    RejectedError,
-    RequestError,
-    ServerFaultError,
-    WaitTimeoutError,
-)
+from railway.args import Props, ResourceArgs, config_key, inputs_of
+from railway.fields import Field
 from railway.graphql.credentials import Access, access_from
-from user_errors import report_user_errors_without_traceback
+from railway.graphql.errors import CredentialsError, RailwayError
+from user_errors import Provider
 
 if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-    from railway.graphql.models import InstanceView, Snapshot
+    from railway.clock import Clock
     from railway.snapshot import AccountCache, EnvironmentCache
 
 PROVIDER_KEY = "__provider"
 
-Props = Mapping[str, Any]
 T = TypeVar("T")
 Kind = TypeVar("Kind", bound="RailwayProvider")
 
-
-def inputs_of(args: DataclassInstance, *outputs: str) -> dict[str, Any]:
-    """A resource's property bag: every field of its Args, and the names of the outputs it will have."""
-    bag: dict[str, Any] = {field.name: getattr(args, field.name) for field in dataclass_fields(args)}
-    return bag | dict.fromkeys(outputs)
+A = TypeVar("A", bound=ResourceArgs)
 
 
-class RailwayProvider(ResourceProvider):
-    """Base of every provider here. A subclass has FIELDS and says what to do in `make`, `see`, `change`,
-    `drop`."""
+class RailwayProvider(Provider):
+    """Base class. A subclass has FIELDS and the methods `create_object`, `read_object`, `update_object` and
+    `delete_object`."""
 
-    # The pickle holds a module path and a class name: nothing to hide.
-    serialize_as_secret_always = False
+    FIELDS: ClassVar[tuple[Field, ...]] = ()
 
-    FIELDS: ClassVar[tuple[differ.Field, ...]] = ()
-
-    # On the class, so that an instance is empty until `configure`: what it holds would be in the state.
+    # On the class, so that an instance has no attributes before `configure`: they would be in the state.
     _access: Access | CredentialsError | None = None
+    _config: Callable[[str], object] | None = None
 
-    # ---- What a subclass says
+    # ---- Methods of a subclass
 
-    def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
-        """Find the object or make it, bring it to what is declared, and return its id and its own outputs."""
+    def create_object(self, props: Props, /) -> tuple[str, dict[str, Any]]:
+        """Find the object or create it, and update it; returns its id and its outputs."""
         raise NotImplementedError
 
-    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
-        """The live values of the declared fields and the outputs; None if Railway says that it is deleted."""
+    def read_object(self, id_: str, props: Props, /) -> dict[str, Any] | None:
+        """The live properties and the outputs; None if Railway reports that the object is deleted."""
         raise NotImplementedError
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
-        """Bring the object to what is declared, and return its own outputs."""
+    def update_object(
+        self, id_: str, olds: Props, news: Props, changed: tuple[str, ...], /
+    ) -> dict[str, Any]:
+        """Update the object; returns its outputs."""
         raise NotImplementedError
 
-    def delete_object(self, id_: str, props: Props) -> None:
-        """Delete the object; one that is gone already is no error."""
+    def delete_object(self, id_: str, props: Props, /) -> None:
+        """Delete the object; one that is already deleted is not an error."""
         raise NotImplementedError
 
-    def validate(self, olds: Props, news: Props) -> list[differ.FieldProblem]:
-        """What is wrong between fields; each may be unknown."""
-        del olds, news
+    def validate(self, _olds: Props, _news: Props, /) -> list[differ.FieldProblem]:
+        """Problems between several properties, each of which may be unknown."""
         return []
 
-    def computed_inputs(self, olds: Props, news: Props) -> dict[str, Any]:
-        """Inputs that are computed from the others, for people to read."""
-        del olds, news
+    def computed_inputs(self, _olds: Props, _news: Props, /) -> dict[str, Any]:
+        """Inputs that are computed from others, for people to read."""
         return {}
 
-    # ---- What the SDK calls
+    # ---- Methods that the SDK calls
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Read address and token. A wrong one is told by `check`, where it is an error without a
-        traceback."""
-        report_user_errors_without_traceback()
+        """Read the address and the token. `check` reports an error in them, without a traceback."""
+        super().configure(req)
+        self._config = req.config.get
         try:
             self._access = access_from(os.environ, req.config.get)
         except CredentialsError as error:
             self._access = error
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Refuse wrong settings in the preview, before anything is sent."""
-        olds = without_provider_key(_olds)
-        declared = without_provider_key(news)
+        """Validate the declared inputs, in the preview and before anything is sent."""
+        olds = non_null(_olds)
+        declared = non_null(news)
         found = differ.problems(self.FIELDS, olds, declared) + self.validate(olds, declared)
         if isinstance(self._access, CredentialsError):
             found.append(differ.FieldProblem("", str(self._access)))
@@ -126,55 +107,53 @@ class RailwayProvider(ResourceProvider):
                 inputs[field.name] = field.normal(declared[field.name])
         if not found:
             inputs |= self.computed_inputs(olds, inputs)
-        return CheckResult(
-            {name: value for name, value in inputs.items() if value is not None},
-            [CheckFailure(problem.name, problem.reason) for problem in found],
-        )
+        failures = [CheckFailure(problem.name, problem.reason) for problem in found]
+        return CheckResult(non_null(inputs), failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Compare what is recorded (after a refresh: what is live) with what is declared."""
+        """Compare the recorded properties (after a refresh: the live ones) with the declared ones."""
         found = differ.compare(self.FIELDS, _olds, _news)
         return DiffResult(
             changes=bool(found), replaces=list(found.replaces), delete_before_replace=bool(found.replaces)
         )
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Find or make the object."""
-        declared = without_provider_key(props)
+        """Find or create the object."""
+        declared = non_null(props)
         id_, outs = without_causes(lambda: self.create_object(declared))
-        return CreateResult(id_, without_none(declared | outs))
+        return CreateResult(id_, non_null(declared | outs))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """The live state; a blank id only if Railway says that the object is deleted."""
-        known = without_provider_key(props)
+        """Read the live state; the id is "" only if Railway reports that the object is deleted."""
+        known = non_null(props)
         live = without_causes(lambda: self.read_object(id_, known))
         if live is None:
             return ReadResult("", {})
-        outs = without_none(known | live)
+        outs = non_null(known | live)
         names = {field.name for field in self.FIELDS}
         return ReadResult(id_, outs, {name: value for name, value in outs.items() if name in names})
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Bring the object to what is declared."""
-        olds, news = without_provider_key(_olds), without_provider_key(_news)
+        """Update the object."""
+        olds, news = non_null(_olds), non_null(_news)
         changed = differ.compare(self.FIELDS, olds, news).changed
         names = {field.name for field in self.FIELDS}
         kept = {name: value for name, value in olds.items() if name not in names}
         outs = without_causes(lambda: self.update_object(_id, olds, news, changed))
-        return UpdateResult(without_none(kept | news | outs))
+        return UpdateResult(non_null(kept | news | outs))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Delete the object."""
-        without_causes(lambda: self.delete_object(_id, without_provider_key(_props)))
+        without_causes(lambda: self.delete_object(_id, non_null(_props)))
 
-    # ---- What subclasses share
+    # ---- Shared by the subclasses
 
     @property
     def access(self) -> Access:
-        """Address and token.
+        """The address and the token.
 
         Raises:
-            CredentialsError: there is none, or more than one.
+            CredentialsError: there is no token, or more than one.
         """
         if isinstance(self._access, CredentialsError):
             raise self._access
@@ -183,120 +162,80 @@ class RailwayProvider(ResourceProvider):
         return self._access
 
     def sibling(self, kind: type[Kind], /) -> Kind:
-        """A provider of another kind with the same credentials."""
+        """A provider of another kind with the same credentials and config."""
         made = kind()
-        made.use_access(self._access)
+        made.use(self._access, self._config)
         return made
 
-    def use_access(self, access: Access | CredentialsError | None) -> None:
-        """Take these credentials instead of those that `configure` would read."""
-        self._access = access
+    def use(self, access: Access | CredentialsError | None, config: Callable[[str], object] | None) -> None:
+        """Use these credentials and this config instead of calling `configure`."""
+        self._access, self._config = access, config
 
     @property
     def railway(self) -> AccountCache:
-        """The shared connection."""
-        # Here and not above: check and diff send nothing and must not load an HTTP library.
-        from railway.connection import railway_for
+        """The cache and the connection that all providers share."""
+        # Imported here: `check` and `diff` send nothing and must not load an HTTP library.
+        from railway.snapshot import account_cache
 
-        return railway_for(self.access)
+        return account_cache(self.access)
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of the shared connection."""
+        return self.railway.api.clock
 
     def environment(self, props: Props) -> EnvironmentCache:
-        """The shared reading of the resource's environment."""
+        """The cache of the resource's environment."""
         return self.railway.environment(props["project_id"], props["environment_id"])
 
     def declared_only(self, props: Props, live: Mapping[str, object]) -> dict[str, Any]:
-        """Live values of those optional fields only that are declared: the others are Railway's business."""
+        """The live values of those optional properties that are declared; Railway chooses the others."""
         return {name: value for name, value in live.items() if props.get(name) is not None}
 
-    def create_once(self, create: Callable[[], T], find: Callable[[], T | None], *, late: bool = False) -> T:
-        """Make something that must not be made twice.
-
-        After an answer that leaves open whether it happened, look for it, three times with a growing
-        pause, and only then try again. What "already exists" is looked for as long.
+    def allows_new_volume(self, props: Props) -> bool:
+        """Whether a volume that was deleted in the dashboard may be replaced by an empty one.
 
         Args:
-            make: sends the one request.
-            find: looks anew; None if it is not there.
-            late: whether Railway may say "not found" of a parent that was just made; wait for it then.
+            props: the declared properties, or in a refresh the recorded ones; the program's config key is
+                read as well, because it may have been set since they were recorded.
         """
-        clock = self.railway.api.client.clock
-        deadline = clock.deadline(180)
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                return create()
-            except (AmbiguousError, ServerFaultError) as error:
-                last: RequestError = error
-                pauses: tuple[float, ...] = (1.0, 3.0, 6.0)
-            except NotFoundError as error:
-                if not late or deadline.passed:
-                    raise
-                clock.sleep(5.0)
-                last, pauses = error, ()
-            except RejectedError as error:
-                # "already exists" among others: then it is there, if not to be seen yet.
-                there = "already" in error.reason.lower()
-                last, pauses, attempt = error, (0.0, 1.0, 3.0, 6.0) if there else (0.0,), 99
-            for pause in pauses:
-                clock.sleep(pause)
-                found = find()
-                if found is not None:
-                    return found
-            if (attempt >= 3 and pauses) or deadline.passed:
-                raise last
-
-    def wait_for(self, what: str, poll: Callable[[], T | None], *, seconds: float, every: float = 1.0) -> T:
-        """Look until there is something.
-
-        Raises:
-            WaitTimeoutError: there was nothing in time.
-        """
-        deadline = self.railway.api.client.clock.deadline(seconds)
-        pause = every / 4
-        while True:
-            found = poll()
-            if found is not None:
-                return found
-            if deadline.passed:
-                raise WaitTimeoutError(
-                    f"{what} did not appear on Railway within {seconds:.0f} s",
-                    fix="run `pulumi up` again; it continues where this one stopped",
-                )
-            deadline.sleep(pause)
-            pause = min(every, pause * 2)
+        key = config_key(props, "allow_new_volume")
+        configured = self._config(key) if self._config and key else None
+        return props.get("allow_new_volume") is True or str(configured or "").lower() == "true"
 
 
-def is_deleted(view: Snapshot) -> bool:
-    """Whether the whole environment, or its project, is deleted."""
-    return view.project is None or view.environment is None
+class RailwayResource(Resource, Generic[A]):
+    """Base class of the resources. A subclass has PROVIDER, and its outputs as annotations.
 
-
-def instance_of(view: Snapshot, service_id: str) -> InstanceView:
-    """A service's instance in this environment.
-
-    Raises:
-        MissingError: it is not there.
+    `declared` is what it was declared with, for an `Adoption`.
     """
-    instance = view.instance(service_id)
-    if instance is None:
-        raise MissingError(
-            f"the service {service_id} is not in this environment",
-            fix="run `pulumi up --refresh`: it notices what was deleted by hand and makes it again",
-        )
-    return instance
+
+    PROVIDER: ClassVar[type[RailwayProvider]]
+    SECRETS: ClassVar[tuple[str, ...]] = ()
+    """The properties that are secrets as a whole."""
+    declared: A
+
+    def __init__(
+        self, name: str, args: A, opts: pulumi.ResourceOptions | None = None, **constants: object
+    ) -> None:
+        self.declared = args
+        kinds = (kind for kind in type(self).__mro__ if issubclass(kind, RailwayResource))
+        outputs = {name for kind in kinds if kind is not RailwayResource for name in get_annotations(kind)}
+        props = {**dict.fromkeys(outputs), **inputs_of(args), **constants}
+        for secret in self.SECRETS:
+            if props[secret] is not None:
+                props[secret] = pulumi.Output.secret(props[secret])
+        secrets = pulumi.ResourceOptions(additional_secret_outputs=list(self.SECRETS))
+        super().__init__(self.PROVIDER(), name, props, pulumi.ResourceOptions.merge(opts, secrets))
 
 
-def without_provider_key(props: Mapping[str, Any]) -> dict[str, Any]:
+def non_null(props: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties that are not None, without the pickled provider."""
     return {name: value for name, value in props.items() if name != PROVIDER_KEY and value is not None}
 
 
-def without_none(outs: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in outs.items() if value is not None}
-
-
 def without_causes(work: Callable[[], T]) -> T:
-    """Let our own errors out without their causes, and without the frames that led to them."""
+    """Call `work`, and raise its `RailwayError` again without cause and traceback."""
     try:
         return work()
     except RailwayError as error:

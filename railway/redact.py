@@ -1,7 +1,6 @@
-"""Take secret values out of text that is about to be shown: pure.
+"""Removes secret values from a text before it is shown. Pure.
 
-Refuses to be clever about short values: one of fewer than four characters is not looked for (it would
-blank half of every line), so what a short secret says can only be protected by not making it a secret.
+A value of fewer than four characters is not removed, because it would be found in every line.
 """
 
 from __future__ import annotations
@@ -13,12 +12,11 @@ from urllib.parse import quote
 
 MINIMUM = 4
 _LONG_LINE = 16
-_EVERYDAY = frozenset({"true", "false", "null", "none", "auto"})
+_COMMON = frozenset({"true", "false", "null", "none", "auto"})
 
 
-def spellings(value: str) -> set[str]:
-    """The ways in which a program may print a value: itself, JSON-escaped, URL-quoted, base64, its long
-    lines."""
+def forms(value: str) -> set[str]:
+    """The forms in which a program may print a value: as is, as JSON, URL-encoded, base64, its long lines."""
     found = {
         value,
         json.dumps(value)[1:-1],
@@ -27,7 +25,7 @@ def spellings(value: str) -> set[str]:
     }
     found.add(base64.b64encode(value.encode()).decode())
     found.update(line.strip() for line in value.splitlines() if len(line.strip()) >= _LONG_LINE)
-    # A JSON document is often logged field by field: a service-account key's private part above all.
+    # A JSON document is often logged field by field, for example the private key of a service account.
     try:
         document: object = json.loads(value)
     except ValueError:
@@ -37,11 +35,11 @@ def spellings(value: str) -> set[str]:
             if len(leaf) >= _LONG_LINE:
                 found.update({leaf, json.dumps(leaf)[1:-1]})
                 found.update(line.strip() for line in leaf.splitlines() if len(line.strip()) >= _LONG_LINE)
-    return {one for one in found if len(one) >= MINIMUM and one.lower() not in _EVERYDAY}
+    return {one for one in found if len(one) >= MINIMUM and one.lower() not in _COMMON}
 
 
 def strings_in(value: object) -> Iterable[str]:
-    """Every string in a nested structure, keys apart."""
+    """Every string in a nested structure, without keys."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
@@ -53,16 +51,16 @@ def strings_in(value: object) -> Iterable[str]:
 
 
 def redact(text: str, secrets: Iterable[tuple[str, str]]) -> str:
-    """Replace every spelling of every secret by its name in brackets, the longest first.
+    """Replace every form of every secret by its name in brackets, the longest first.
 
     Args:
-        text: what is about to be shown.
+        text: the text.
         secrets: pairs of name and value.
     """
     pairs = sorted(
-        ((spelling, name) for name, value in secrets for spelling in spellings(value)),
+        ((form, name) for name, value in secrets for form in forms(value)),
         key=lambda pair: (-len(pair[0]), pair),
     )
-    for spelling, name in pairs:
-        text = text.replace(spelling, f"[{name}]")
+    for form, name in pairs:
+        text = text.replace(form, f"[{name}]")
     return text

@@ -1,13 +1,10 @@
-"""A revision: the mark that a write leaves, by which `Deployment` knows that it must deploy, and what it
-may adopt. Pure.
+"""The revision of a write: a mark by which `Deployment` decides whether it must deploy. Pure.
 
-A deployment contains a write if it began after it. Two facts tell: the earliest instant of the write by
-the server's own clock (our clock may be wrong), and the deployment that was the newest before the write.
-So a deployment that Railway started by itself because of our write, or that we started before we were
-killed, is waited on; an older one is not. A rollback or a redeploy by a person is new as well and runs an
-earlier commit; Railway does not say so of every one of them, so `sure` takes none that might be one.
-
-Refuses to guess: a mark without a time, or one that it did not make itself, lets nothing be adopted.
+A deployment contains a write if it began after it. A revision has what is needed to decide that: the earliest
+time at which the write took effect, by the server's clock, and the newest deployment before it. So a
+deployment that Railway started because of the write, or that was started before this process was killed, is
+waited for, and an older one is not. A rollback or a redeployment is new as well, but runs an earlier commit;
+Railway does not mark all of them, so `runs_declared_commit` accepts no deployment that could be one.
 """
 
 from __future__ import annotations
@@ -19,76 +16,79 @@ from datetime import datetime
 
 from railway.graphql.models import DeploymentView
 
-_UNKNOWN, _NOTHING, _SOURCE = "unknown", "-", " source"
+_UNKNOWN, _NONE, _SOURCE = "unknown", "-", " source"
 
 
 @dataclass(frozen=True)
 class Revision:
-    """One write.
+    """The revision of one write.
 
     Args:
-        not_before: the earliest instant at which it can have had its effect, None if the server gave no time.
-        seen: the id of the newest deployment before it, "" if there was none.
+        not_before: the earliest time at which it took effect, None if the server returned no time.
+        latest_id: the id of the newest deployment before it, "" if there was none.
         mark: random, so that every write has another revision.
-        source: whether the write chose another source, so that an older commit does not contain it.
+        source: whether it changed the source, so that an older commit does not contain it.
     """
 
     not_before: datetime | None
-    seen: str
+    latest_id: str
     mark: str
     source: bool = False
 
     def __str__(self) -> str:
-        when = self.not_before.isoformat(timespec="milliseconds") if self.not_before else _UNKNOWN
-        return f"{when} {self.seen or _NOTHING} {self.mark}{_SOURCE if self.source else ''}"
+        time = self.not_before.isoformat(timespec="milliseconds") if self.not_before else _UNKNOWN
+        return f"{time} {self.latest_id or _NONE} {self.mark}{_SOURCE if self.source else ''}"
 
 
 def new(not_before: datetime | None, latest: DeploymentView | None, *, source: bool = False) -> str:
-    """The revision of a write that has just been answered.
+    """The revision of a write that was just answered; see `Revision`.
 
     Args:
-        not_before: see `Revision`.
-        latest: the newest deployment of the service as it was known before the write.
-        source: see `Revision`.
+        not_before: the earliest time at which it took effect.
+        latest: the newest deployment of the service before it.
+        source: whether it changed the source.
     """
     return str(Revision(not_before, latest.id if latest else "", secrets.token_hex(4), source))
 
 
 def parse(text: str) -> Revision | None:
-    """Read a revision back; None if it is none of ours."""
+    """Read a revision; None if the text is none."""
     source = text.endswith(_SOURCE)
     parts = text.removesuffix(_SOURCE).split(" ")
     if len(parts) != 3:
         return None
-    when, seen, mark = parts
+    time, latest_id, mark = parts
     try:
-        not_before = None if when == _UNKNOWN else datetime.fromisoformat(when)
+        not_before = None if time == _UNKNOWN else datetime.fromisoformat(time)
     except ValueError:
         return None
-    return Revision(not_before, "" if seen == _NOTHING else seen, mark, source)
+    return Revision(not_before, "" if latest_id == _NONE else latest_id, mark, source)
 
 
-def contains(deployment: DeploymentView, revisions: Iterable[str]) -> bool:
-    """Whether a deployment is known to have begun after every one of these writes."""
+def began_after(deployment: DeploymentView, revisions: Iterable[str]) -> bool:
+    """Whether a deployment certainly began after all of these writes."""
     for text in revisions:
         revision = parse(text)
         if revision is None or revision.not_before is None:
             return False
-        if deployment.id == revision.seen or deployment.created_at < revision.not_before:
+        if deployment.id == revision.latest_id or deployment.created_at < revision.not_before:
             return False
     return True
 
 
-def sure(deployment: DeploymentView, newest: Sequence[DeploymentView], revisions: Sequence[str]) -> bool:
-    """Whether a deployment that began after these writes is known to run what they declare.
+def runs_declared_commit(
+    deployment: DeploymentView, newest: Sequence[DeploymentView], revisions: Sequence[str]
+) -> bool:
+    """Whether a deployment that began after these writes certainly runs the declared commit.
 
-    One whose commit no other has is the newest commit, by a push or by us. A commit that another one has may
-    be that one, run again by a person: it counts only if nothing else began between the writes and it, and,
-    where one of the writes chose another source, if Railway says that it was deployed and not redeployed.
+    A commit that no other deployment has is the newest one. A deployment whose commit another one has may be
+    a
+    redeployment: it is accepted only if no other began after the writes, and, if a write changed the source,
+    only if Railway marked it as a deployment and not as a redeployment.
 
     Args:
-        deployment: one of which `contains` says yes.
-        newest: the last few deployments of the service.
+        deployment: one for which `began_after` is true.
+        newest: the newest deployments of the service.
         revisions: of the writes.
     """
     if deployment.rolled_back:
@@ -96,7 +96,7 @@ def sure(deployment: DeploymentView, newest: Sequence[DeploymentView], revisions
     others = [one for one in newest if one.id != deployment.id]
     if deployment.commit and all(one.commit != deployment.commit for one in others):
         return True
-    if any(contains(one, revisions) for one in others):
+    if any(began_after(one, revisions) for one in others):
         return False
-    chosen = any(write.source for write in map(parse, revisions) if write is not None)
-    return not (chosen and others) or deployment.reason == "deploy"
+    new_source = any(write.source for write in map(parse, revisions) if write is not None)
+    return not (new_source and others) or deployment.reason == "deploy"

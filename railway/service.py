@@ -1,87 +1,83 @@
-"""A service, made without a source: nothing is deployed before its variables, volume and settings are there.
+"""A service, identified in the project by its name.
 
-Refuses to believe that a service is deleted because a list lacks it: Railway is asked by id. Refuses to
-delete one that other environments would lose with ours.
+It is created without a source, so that nothing is deployed before its variables, volume and settings are
+written. It counts as deleted only if Railway reports it for its id, not because a list does not have it.
+It is not deleted while other environments would lose it too.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
 from railway import other_environments
-from railway.errors import (
+from railway.args import EnvironmentScopeArgs, Props, how_to_set, key_or_property
+from railway.fields import column, fields_of
+from railway.graphql.errors import (
     MissingError,
     NotAuthorizedError,
-    NotFoundError,
     RefusedError,
     RejectedError,
     WaitTimeoutError,
 )
-from railway.fields import Field, at_most_characters
 from railway.graphql.models import InstanceView, Named, Snapshot
-from railway.provider import Props, RailwayProvider, inputs_of, is_deleted
+from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
+from railway.validation import name_length
+from railway.waiting import create_once, wait_for
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServiceArgs:
+class ServiceArgs(EnvironmentScopeArgs):
     """Inputs of a service.
 
     Args:
-        project_id: the project.
-        environment_id: the environment.
-        service_name: its name, 32 characters at most.
+        service_name: its name, at most 32 characters.
     """
 
-    project_id: pulumi.Input[str]
-    environment_id: pulumi.Input[str]
-    service_name: pulumi.Input[str]
+    KEYS = ("environment_name", "service_name")
+
+    service_name: pulumi.Input[str] = field(metadata=column(rules=(name_length,)))
 
 
 class ServiceProvider(RailwayProvider):
-    """Finds, makes, renames and deletes a service."""
+    """Provider of `Service`."""
 
-    FIELDS = (
-        Field(name="project_id", required=True, replace=True),
-        Field(name="environment_id", required=True, replace=True),
-        Field(name="service_name", required=True, rules=(at_most_characters(32),)),
-    )
+    FIELDS = fields_of(ServiceArgs)
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
-        """Find by name, or make, and wait until it is in the environment."""
+        """Find the service by its name or create it, and wait for its instance in the environment."""
         cache, name = self.environment(props), props["service_name"]
         with cache.lock:
 
             def named(view: Snapshot) -> Named | None:
-                services = view.project.services if view.project else ()
-                return next((one for one in services if one.name == name), None)
+                return next((one for one in view.services if one.name == name), None)
 
             view = cache.snapshot()
-            if is_deleted(view):
+            if view.is_deleted:
                 raise MissingError("the environment is deleted", fix="run `pulumi up --refresh`")
             found = named(view)
-            known = found is not None
+            existed = found is not None
             if found is None:
-                found = self.create_once(
-                    lambda: self.railway.api.create_service(cache.project_id, cache.environment_id, name),
+                found = create_once(
+                    self.clock,
+                    lambda: cache.api.create("ServiceCreate", Named.of, **cache.ids, name=name)[0],
                     lambda: named(cache.refresh()),
                 )
             try:
-                self._await_instance(cache, found)
+                self._wait_for_instance(cache, found)
             except WaitTimeoutError:
-                if not known:
+                if not existed:
                     raise
-                raise not_here(found, view.environment.name if view.environment else "") from None
+                raise not_in_environment(found, view, props) from None
         return found.id, {}
 
     def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live service."""
         view = self.environment(props).snapshot()
-        if is_deleted(view):
+        if view.is_deleted:
             return None
         service = view.service(id_)
         if service is None:
@@ -89,64 +85,55 @@ class ServiceProvider(RailwayProvider):
                 return None
             raise MissingError(f"the service {id_} exists, but not in project {props['project_id']}")
         if view.instance(id_) is None:
-            raise not_here(service, view.environment.name if view.environment else "")
+            raise not_in_environment(service, view, props)
         return {"service_name": service.name}
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
-        """Rename it."""
-        del olds
+    def update_object(self, id_: str, _olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+        """Rename the service."""
         if "service_name" in changed:
             cache = self.environment(news)
             with cache.lock:
                 try:
-                    self.railway.api.rename_service(id_, news["service_name"])
+                    cache.api.write("ServiceUpdate", id=id_, input={"name": news["service_name"]})
                 except RejectedError:
-                    _refuse_taken_name(cache.refresh(), id_, news["service_name"])
+                    _check_name_is_free(cache.refresh(), id_, news)
                     raise
                 finally:
                     cache.invalidate()
         return {}
 
     def delete_object(self, id_: str, props: Props) -> None:
-        """Delete it; its volume stays. What other environments would lose with it is not deleted."""
+        """Delete the service, if no other environment would lose it; its volume is kept."""
         cache = self.environment(props)
         with cache.lock:
             view = cache.refresh()
-            if is_deleted(view):
+            if view.is_deleted:
                 return
             service = view.service(id_)
             if service is not None:
-                others = other_environments.with_service(self.railway.api, view, id_)
+                others = other_environments.with_service(cache.api, view, id_)
                 if others and view.instance(id_) is None:
                     return
-                other_environments.refuse_delete(view, service, others)
-            try:
-                self.railway.api.delete_service(id_, props["environment_id"])
-            except NotFoundError:
-                return
-            finally:
-                cache.invalidate()
+                other_environments.check_delete(view, service, others)
+            cache.delete("ServiceDelete", id=id_, environmentId=cache.environment_id)
 
-    def _await_instance(self, cache: EnvironmentCache, service: Named) -> None:
+    def _wait_for_instance(self, cache: EnvironmentCache, service: Named) -> None:
         if cache.snapshot().instance(service.id) is not None:
             return
-        api = self.railway.api
 
-        def there() -> bool | None:
-            return api.instance_is_there(cache.project_id, cache.environment_id, service.id) or None
+        def exists() -> bool | None:
+            return cache.api.has_instance(cache.project_id, cache.environment_id, service.id) or None
 
-        self.wait_for(f"the instance of service {service.name}", there, seconds=120)
+        wait_for(self.clock, f"the instance of service {service.name}", exists, seconds=120)
 
         def add(view: Snapshot) -> Snapshot:
-            if view.project is None or view.environment is None:
-                return view
             project, environment = view.project, view.environment
+            if project is None or environment is None or view.instance(service.id) is not None:
+                return view
             if view.service(service.id) is None:
-                project = replace(project, services=(*project.services, service))
-            if view.instance(service.id) is None:
-                fresh = InstanceView(service.id, {}, None, (), (), ())
-                environment = replace(environment, instances=(*environment.instances, fresh))
-            return Snapshot(project, environment)
+                view = replace(view, project=replace(project, services=(*project.services, service)))
+            created = InstanceView(service.id, {}, None, (), (), ())
+            return view.with_environment(instances=(*environment.instances, created))
 
         cache.update(add)
 
@@ -155,52 +142,56 @@ class ServiceProvider(RailwayProvider):
             return self.railway.api.service_is_deleted(service_id)
         except NotAuthorizedError:
             raise MissingError(
-                f"the service {service_id} is not in the project's list, and this token may not ask "
-                "whether it is deleted",
+                f"the service {service_id} is not in the project's list, and this token cannot read whether "
+                "it is deleted",
                 fix="use an account or workspace token in RAILWAY_API_TOKEN",
             ) from None
 
 
-class Service(dynamic.Resource, module="railway", name="Service"):
-    """A Railway service; its id is Railway's."""
+class Service(RailwayResource[ServiceArgs], module="railway", name="Service"):
+    """A Railway service; the id is Railway's.
 
-    project_id: pulumi.Output[str]
-    environment_id: pulumi.Output[str]
-    service_name: pulumi.Output[str]
-
-    def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(ServiceProvider(), name, inputs_of(args), opts)
-
-
-def not_here(service: Named, environment: str) -> MissingError:
-    """What to do about a service of the project that is not in an environment.
-
-    Railway's API has no call that puts an existing service into another environment (Railway docs,
-    environments: "Sync environments" is the dashboard's way).
+    Example:
+        railway.Service("api", railway.ServiceArgs(**ids, service_name="api"))
     """
+
+    PROVIDER = ServiceProvider
+
+
+def not_in_environment(service: Named, view: Snapshot, props: Props) -> MissingError:
+    """The error for a service of the project that has no instance in the environment.
+
+    Railway's API cannot add an existing service to another environment (Railway docs, environments: the
+    dashboard can, with "Sync environments").
+
+    Args:
+        service: the service.
+        view: the environment.
+        props: the properties of the resource.
+    """
+    environment = view.environment.name if view.environment else ""
     return MissingError(
-        f"the Railway project has the service {service.name} ({service.id}), but not in the environment "
-        f"{environment}; Railway's API cannot put it there",
-        fix=f"open {environment} in Railway's dashboard, press Sync, choose the environment that has "
-        "the service, keep nothing but it, and deploy the change; then `pulumi up --refresh`. Or use an "
-        "environment that has it (whatsapp-crm:railwayEnvironment). If none has it: make an empty service of "
-        f"another name in {environment} in the dashboard, and pulumi config set "
-        "whatsapp-crm:railwayServiceName <name>",
+        f"the service {service.name} ({service.id}) exists in the Railway project, but not in the "
+        f"environment {environment}, and Railway's API cannot add it there",
+        fix=f"open {environment} in Railway's dashboard, press Sync, choose an environment that has the "
+        "service, select only the service, and deploy the change; then run `pulumi up --refresh`. Or use an "
+        f"environment that has it ({key_or_property(props, 'environment_name')}). If no environment has it, "
+        f"create an empty service with another name in {environment} in the dashboard, and "
+        f"{how_to_set(props, 'service_name', '<name>')}",
     )
 
 
-def _refuse_taken_name(view: Snapshot, id_: str, name: str) -> None:
-    services = view.project.services if view.project else ()
-    taken = next((one for one in services if one.name == name and one.id != id_), None)
-    ours = view.service(id_)
-    if taken is None:
+def _check_name_is_free(view: Snapshot, id_: str, props: Props) -> None:
+    name = props["service_name"]
+    other = next((one for one in view.services if one.name == name and one.id != id_), None)
+    if other is None:
         return
-    here = ours.name if ours else id_
+    service = view.service(id_)
+    current = service.name if service else id_
     raise RefusedError(
-        f"our Railway service is named {here} ({id_}); it cannot be named {name}, because another service of "
-        f"the project ({taken.id}) has that name",
-        fix=f"leave ours its name: pulumi config set whatsapp-crm:railwayServiceName {here}. If the "
-        "other is the one with the data: let this stack forget ours, which changes nothing on Railway "
-        "(`pulumi state delete --force --target-dependents <urn of the service>`), then `pulumi up` takes "
-        "the other over",
+        f"the Railway service {current} ({id_}) of this stack cannot be renamed to {name}: another service "
+        f"of the project ({other.id}) has that name",
+        fix=f"keep the name: {how_to_set(props, 'service_name', current)}. If the other service is the right "
+        "one, remove this one from the state, which changes nothing on Railway (`pulumi state delete --force "
+        "--target-dependents <urn of the service>`); then `pulumi up` adopts the other",
     ) from None

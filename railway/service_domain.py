@@ -1,8 +1,7 @@
-"""The public domain that Railway gives a service.
+"""The public domain of a service that Railway generates.
 
-A second `serviceDomainCreate` makes a second domain, so what is there is looked for first. Refuses to
-make a second one beside one that a person made: the service's only domain is taken over. Refuses to
-say that a port is taken back while Railway keeps it.
+`serviceDomainCreate` creates another domain with every call, so the service's domain is looked for first; a
+domain that was created in the dashboard is adopted.
 """
 
 from __future__ import annotations
@@ -12,68 +11,57 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
-from railway.domain_port import PORT_STAYS, port_mismatch
-from railway.errors import NotFoundError, RefusedError, RejectedError
-from railway.fields import Field, at_most_characters, number, port
+from railway import domain_port
+from railway.args import Props, ServiceScopeArgs
+from railway.fields import fields_of, number, optional
+from railway.graphql.errors import RefusedError, RejectedError
 from railway.graphql.models import ServiceDomainView, Snapshot
-from railway.provider import Props, RailwayProvider, inputs_of, instance_of, is_deleted
-from railway.read_back import Mismatch, read_back
+from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
+from railway.validation import at_most_characters, port
+from railway.waiting import create_once
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServiceDomainArgs:
-    """Inputs of a domain.
+class ServiceDomainArgs(ServiceScopeArgs):
+    """Inputs of a service domain.
 
     Args:
-        project_id: the project.
-        environment_id: the environment.
-        service_id: the service.
-        target_port: the port behind it. None: Railway finds it, and one that a hand set is its business;
-            one that was declared before is taken back.
-        subdomain: the first label of the name, 63 characters at most; None: Railway's choice.
+        target_port: the port of the service. None: Railway detects it and may keep one that was set in the
+            dashboard; one that was declared before is removed.
+        subdomain: the first label of the host name, at most 63 characters. None: Railway chooses.
     """
 
-    project_id: pulumi.Input[str]
-    environment_id: pulumi.Input[str]
-    service_id: pulumi.Input[str]
-    target_port: pulumi.Input[int] | None = None
-    subdomain: pulumi.Input[str] | None = None
+    target_port: pulumi.Input[int] | None = optional(normal=number, rules=(port,))
+    subdomain: pulumi.Input[str] | None = optional(rules=(at_most_characters(63),))
 
 
 class ServiceDomainProvider(RailwayProvider):
-    """Finds, makes, renames and deletes a domain."""
+    """Provider of `ServiceDomain`."""
 
-    FIELDS = (
-        Field(name="project_id", required=True, replace=True),
-        Field(name="environment_id", required=True, replace=True),
-        Field(name="service_id", required=True, replace=True),
-        Field(name="target_port", normal=number, rules=(port,)),
-        Field(name="subdomain", rules=(at_most_characters(63),)),
-    )
+    FIELDS = fields_of(ServiceDomainArgs)
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
-        """Find the service's domain, or make one; then bring label and port to what is declared."""
+        """Find the service's domain or create one; then update its label and port."""
         cache = self.environment(props)
         with cache.lock:
-            found = choose(cache.snapshot(), props)
+            found = find_domain(cache.snapshot(), props)
             if found is None:
-                found = self.create_once(
-                    self._creation(props),
-                    lambda: choose(cache.refresh(), props),
-                    late=True,
+                found = create_once(
+                    self.clock,
+                    self._creation(cache, props),
+                    lambda: find_domain(cache.refresh(), props),
+                    new_parent=True,
                 )
-                made = found
-                cache.update(lambda view: _with_domain(view, props["service_id"], made))
+                created = found
+                cache.update(lambda view: _with_domain(view, props["service_id"], created))
             domain = self._sync(cache, found, props)
         return found.id, {"domain": domain}
 
     def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live domain."""
-        view = self.environment(props).snapshot()
-        instance = None if is_deleted(view) else view.instance(props["service_id"])
+        instance = self.environment(props).snapshot().instance(props["service_id"])
         if instance is None:
             return None
         domain = next((one for one in instance.service_domains if one.id == id_), None)
@@ -83,113 +71,89 @@ class ServiceDomainProvider(RailwayProvider):
         return live | {"domain": domain.domain}
 
     def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
-        """Change label or port."""
+        """Update the label or the port."""
         cache = self.environment(news)
         with cache.lock:
-            instance = instance_of(cache.snapshot(), news["service_id"])
+            instance = cache.snapshot().existing_instance(news["service_id"])
             domain = next((one for one in instance.service_domains if one.id == id_), None)
             if domain is None:
-                # Gone since the last refresh: Railway's answer to the update says so.
+                # Deleted since the last refresh: the update fails.
                 domain = ServiceDomainView(id_, olds["domain"], olds["domain"].partition(".")[2], None)
-            if "target_port" in changed and news.get("target_port") is None:
-                return {"domain": self._take_port_back(cache, domain, news)}
-            return {"domain": self._sync(cache, domain, news)}
+            remove_port = "target_port" in changed and news.get("target_port") is None
+            return {"domain": self._sync(cache, domain, news, remove_port=remove_port)}
 
     def delete_object(self, id_: str, props: Props) -> None:
-        """Take it away."""
-        cache = self.environment(props)
-        with cache.lock:
-            try:
-                self.railway.api.delete_domain(id_)
-            except NotFoundError:
-                return
-            finally:
-                cache.invalidate()
+        """Delete the domain."""
+        self.environment(props).delete("DomainDelete", id=id_)
 
-    def _creation(self, props: Props) -> Callable[[], ServiceDomainView]:
-        """How to make one: with the port at the first try, without it at the next; `_sync` sets it then.
+    def _creation(self, cache: EnvironmentCache, props: Props) -> Callable[[], ServiceDomainView]:
+        """Creates a domain, on the first call with the port; without it, `_sync` sets it afterwards.
 
-        Reported: a port is refused here, in words that fit any failure, while the variable PORT is set.
+        Some users report that Railway rejects a port here, with a general message, while the variable PORT
+        is set.
         """
+        ids = {"environmentId": cache.environment_id, "serviceId": props["service_id"]}
         ports = [props.get("target_port")]
 
-        def make() -> ServiceDomainView:
-            wanted = ports.pop() if ports else None
+        def create() -> ServiceDomainView:
+            port = ports.pop() if ports else None
             try:
-                return self.railway.api.create_domain(props["environment_id"], props["service_id"], wanted)
+                return cache.api.create("DomainCreate", ServiceDomainView.of, **ids, targetPort=port)[0]
             except RejectedError:
-                if wanted is None:
+                if port is None:
                     raise
-            return self.railway.api.create_domain(props["environment_id"], props["service_id"], None)
+            return create()
 
-        return make
+        return create
 
-    def _sync(self, cache: EnvironmentCache, domain: ServiceDomainView, props: Props) -> str:
-        label, port_wanted = props.get("subdomain"), props.get("target_port")
-        renamed = label is not None and label != _label(domain)
-        if not renamed and (port_wanted is None or port_wanted == domain.target_port):
-            return domain.domain
-        name = f"{label}.{domain.suffix}" if renamed else domain.domain
-        # Without a word about the port a rename might take it away.
-        kept = port_wanted if port_wanted is not None else domain.target_port
-        self._update(cache, domain.id, props, name, {} if kept is None else {"targetPort": kept})
-        return name
-
-    def _take_port_back(self, cache: EnvironmentCache, domain: ServiceDomainView, props: Props) -> str:
-        """Say that there is no port, and look: nobody has shown what Railway makes of a null here."""
-        label = props.get("subdomain")
+    def _sync(
+        self, cache: EnvironmentCache, domain: ServiceDomainView, props: Props, *, remove_port: bool = False
+    ) -> str:
+        """Update label and port; returns the host name."""
+        label, port = props.get("subdomain"), props.get("target_port")
         name = domain.domain if label in (None, _label(domain)) else f"{label}.{domain.suffix}"
-        self._update(cache, domain.id, props, name, {"targetPort": None})
-
-        def wrong(view: Snapshot) -> tuple[Mismatch, ...]:
-            found = instance_of(view, props["service_id"]).service_domains
-            return tuple(
-                port_mismatch(one.target_port) for one in found if one.id == domain.id and one.target_port
-            )
-
-        read_back(self, cache, f"the domain {name} without a port", wrong, fix=PORT_STAYS)
-        return name
-
-    def _update(
-        self,
-        cache: EnvironmentCache,
-        domain_id: str,
-        props: Props,
-        name: str,
-        port_said: dict[str, int | None],
-    ) -> None:
+        if not remove_port and name == domain.domain and port in (None, domain.target_port):
+            return name
+        sent = {
+            "serviceDomainId": domain.id,
+            "serviceId": props["service_id"],
+            "environmentId": cache.environment_id,
+            "domain": name,
+        }
+        # An update without a port might remove it.
+        port = domain.target_port if port is None and not remove_port else port
+        if remove_port or port is not None:
+            sent["targetPort"] = port
         try:
-            self.railway.api.update_domain(
-                serviceDomainId=domain_id,
-                serviceId=props["service_id"],
-                environmentId=props["environment_id"],
-                domain=name,
-                **port_said,
-            )
+            cache.api.write("DomainUpdate", input=sent)
         except RejectedError as error:
             if not error.taken:
                 raise
             raise RefusedError(
-                f"Railway does not give the domain {name} to this service: {error.traced_reason}. Another "
-                "service has it, perhaps somebody else's",
+                f"Railway rejected the domain {name} for this service: {error.traced_reason}. Another "
+                "service, perhaps of another account, has it",
                 fix="choose another subdomain, and run `pulumi up` again",
             ) from None
         cache.invalidate()
+        if remove_port:
+            domain_port.check_removed(cache, props["service_id"], domain.id, name)
+        return name
 
 
-class ServiceDomain(dynamic.Resource, module="railway", name="ServiceDomain"):
-    """A domain of Railway's; its id is Railway's, `domain` the host name."""
+class ServiceDomain(RailwayResource[ServiceDomainArgs], module="railway", name="ServiceDomain"):
+    """A domain generated by Railway; the id is Railway's, `domain` the host name.
 
+    Example:
+        domain = railway.ServiceDomain("api", railway.ServiceDomainArgs(**ids, target_port=8080))
+        pulumi.export("url", domain.url)
+    """
+
+    PROVIDER = ServiceDomainProvider
     domain: pulumi.Output[str]
-
-    def __init__(
-        self, name: str, args: ServiceDomainArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__(ServiceDomainProvider(), name, inputs_of(args, "domain"), opts)
 
     @property
     def url(self) -> pulumi.Output[str]:
-        """The public address, https, without a slash at the end."""
+        """The public https address, without a slash at the end."""
         return pulumi.Output.concat("https://", self.domain)
 
 
@@ -199,18 +163,17 @@ def _label(domain: ServiceDomainView) -> str:
     )
 
 
-def choose(view: Snapshot, props: Props) -> ServiceDomainView | None:
+def find_domain(view: Snapshot, props: Props) -> ServiceDomainView | None:
     """The service's domain: the one with the declared label, or else its first."""
-    domains = sorted(instance_of(view, props["service_id"]).service_domains, key=lambda one: one.id)
-    wanted = [one for one in domains if _label(one) == props.get("subdomain")]
-    return next(iter(wanted + domains), None)
+    instance = view.existing_instance(props["service_id"])
+    domains = sorted(instance.service_domains, key=lambda one: one.id)
+    declared = [one for one in domains if _label(one) == props.get("subdomain")]
+    return next(iter(declared + domains), None)
 
 
 def _with_domain(view: Snapshot, service_id: str, domain: ServiceDomainView) -> Snapshot:
-    if view.environment is None:
-        return view
     instances = tuple(
         replace(one, service_domains=(*one.service_domains, domain)) if one.service_id == service_id else one
-        for one in view.environment.instances
+        for one in (view.environment.instances if view.environment else ())
     )
-    return replace(view, environment=replace(view.environment, instances=instances))
+    return view.with_environment(instances=instances)

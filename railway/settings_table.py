@@ -1,236 +1,231 @@
-"""What a service's instance can be told: one row per setting, used for writing, reading, comparing and
-checking.
+"""The settings of a service instance: each field of `ServiceSettingsArgs` is one row of the table.
 
-Each row knows Railway's name of the setting, where it is read back, and how it is taken back: null
-changes nothing on Railway, so a setting that the program no longer declares is set to what Railway does
-when nothing is said. Where "nothing" is such a value, one that the program never declared is compared with
-it too: a start command or a cron schedule that somebody set by hand is drift. Refuses to judge what Railway
-chooses itself when nothing is said: `left_alone` says why.
+A row has the property, its type and default, and, in its metadata, Railway's name and how the setting is
+written, read, compared, validated and reset. Everything else follows from the rows: the field selection of
+the snapshot documents, `to_input`, `from_instance`, `mismatches` and the provider's comparison. To add a
+setting of Railway's `ServiceInstanceUpdateInput`, add one row.
+
+A null changes nothing on Railway, so a setting that is no longer declared is reset by writing Railway's
+default. A setting that was never declared is compared with that default: a start command that was set in
+the dashboard is drift. The exceptions have `undeclared_because`: Railway chooses their values itself.
 """
+
+# ruff: noqa: RUF009  (the calls make fields of the dataclass)
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
 
+from railway.args import ServiceScopeArgs
 from railway.fields import (
     Field,
-    Normal,
-    Rule,
-    boolean,
+    Mismatch,
+    column,
+    fields_of,
     flag,
     folder,
     mapping,
-    not_negative,
     number,
-    one_of,
-    positive,
-    starts_with_slash,
+    optional,
     text,
     texts,
     upper,
+)
+from railway.validation import (
+    BUILDERS,
+    RESTART_POLICIES,
+    Rule,
+    boolean,
+    not_negative,
+    one_of,
+    positive,
+    quoting,
+    repository,
+    url_path,
     whole,
 )
-from railway.read_back import Mismatch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pulumi
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setting:
-    """One setting.
+class Setting(Field):
+    """One row. Its `default` is Railway's value when the setting was never written.
 
     Args:
-        name: our property.
-        input: its name in Railway's ServiceInstanceUpdateInput.
-        cleared: the value that takes it back.
-        normal: its normal form.
-        default: what Railway does when nothing is said.
-        rules: what values are wrong.
-        reads: whether the instance says its value; False: only the environment's config does, or nothing.
-        left_alone: why one that nobody declared is Railway's business; "": it is compared with `default`.
+        input: its name in Railway's ServiceInstanceUpdateInput, and in ServiceInstance where it is readable.
+        reset: the value that is written to reset it, if it is not the default.
+        readable: whether ServiceInstance has it. Otherwise only the environment's config has it, or nothing.
+        undeclared_because: why an undeclared setting is left to Railway; "": it is compared with `default`.
     """
 
-    name: str
     input: str
-    cleared: object = ""
-    normal: Normal = text
-    default: object = None
-    rules: tuple[Rule, ...] = ()
-    reads: bool = True
-    left_alone: str = ""
-
-    @property
-    def field(self) -> Field:
-        """The row for comparing and checking."""
-        return Field(name=self.name, normal=self.normal, default=self.default, rules=self.rules)
+    reset: object
+    readable: bool = True
+    undeclared_because: str = ""
 
 
-SETTINGS: tuple[Setting, ...] = (
-    Setting(
-        name="replicas", input="numReplicas", cleared=1, normal=number, default=1, rules=(positive, whole)
-    ),
-    Setting(name="root_directory", input="rootDirectory", normal=folder),
-    Setting(
-        name="builder",
-        input="builder",
-        cleared="RAILPACK",
+def _row(input: str, *, value: object = None, **columns: Any) -> Any:
+    """A field of `ServiceSettingsArgs` that is a row of the table; see `Setting`."""
+    return optional(value, Setting, input=input, **{"reset": columns.get("default", ""), **columns})
+
+
+def _integer(input: str, default: int, rule: Rule, **columns: Any) -> Any:
+    return _row(input, default=default, normal=number, rules=(rule, whole), **columns)
+
+
+def _flag(input: str) -> Any:
+    return _row(input, default=False, normal=flag, rules=(boolean,))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceSettingsArgs(ServiceScopeArgs):
+    """Inputs of the settings of a service.
+
+    None means not set: a value set in the dashboard is drift and is reset to Railway's default. Railway keeps
+    its own choice of an undeclared builder, overlap_seconds, draining_seconds, region, registry_credentials,
+    repo, branch and image; they are reset when they were declared before.
+
+    Args:
+        has_volume: whether a volume is attached; then there is exactly one replica.
+        repo: GitHub repository, owner/name; requires a branch.
+        branch: the branch whose pushes are deployed.
+        check_suites: wait for GitHub's checks of a commit before deploying it.
+        image: a container image, instead of a repository.
+
+    The settings below are documented where they are declared.
+    """
+
+    KEYS = ("allow_new_volume", "railway_config_file", "region")
+
+    has_volume: pulumi.Input[bool] = field(metadata=column(normal=flag, required=False, rules=(boolean,)))
+    repo: pulumi.Input[str] | None = optional(rules=(quoting(repository),))
+    branch: pulumi.Input[str] | None = None
+    check_suites: pulumi.Input[bool] | None = optional(normal=flag, default=False, rules=(boolean,))
+    image: pulumi.Input[str] | None = None
+
+    replicas: pulumi.Input[int] = _integer("numReplicas", 1, positive, value=1)
+    """The number of containers."""
+    root_directory: pulumi.Input[str] | None = _row("rootDirectory", normal=folder)
+    """The folder of the code in the repository."""
+    builder: pulumi.Input[str] | None = _row(
+        "builder",
+        reset="RAILPACK",
         normal=upper,
-        rules=(one_of("RAILPACK", "NIXPACKS", "HEROKU", "PAKETO"),),
-        left_alone="a service keeps the builder that was Railway's default when it was made",
-    ),
-    Setting(name="build_command", input="buildCommand"),
-    Setting(name="dockerfile_path", input="dockerfilePath"),
-    Setting(
-        name="nixpacks_plan",
-        input="nixpacksPlan",
-        cleared={},
+        rules=(one_of(*BUILDERS),),
+        undeclared_because="a service keeps the builder that was Railway's default when it was created",
+    )
+    """One of `BUILDERS`. For a Dockerfile, set `dockerfile_path` instead."""
+    build_command: pulumi.Input[str] | None = _row("buildCommand")
+    """Runs during the build."""
+    dockerfile_path: pulumi.Input[str] | None = _row("dockerfilePath")
+    """The path of the Dockerfile."""
+    watch_patterns: pulumi.Input[Sequence[pulumi.Input[str]]] | None = _row(
+        "watchPatterns", reset=[], normal=texts
+    )
+    """A push that changes no file of these patterns is not deployed."""
+    railway_config_file: pulumi.Input[str] | None = _row("railwayConfigFile")
+    """A config file in the repository. Railway stops reading these files on 2026-12-01."""
+    start_command: pulumi.Input[str] | None = _row("startCommand")
+    """Starts the container; executed without a shell."""
+    pre_deploy_command: pulumi.Input[Sequence[pulumi.Input[str]]] | None = _row(
+        "preDeployCommand", reset=[], normal=texts
+    )
+    """Runs before each deployment."""
+    healthcheck_path: pulumi.Input[str] | None = _row("healthcheckPath", rules=(quoting(url_path),))
+    """Must answer with status 200 before a deployment is successful."""
+    healthcheck_timeout: pulumi.Input[int] | None = _integer("healthcheckTimeout", 300, positive)
+    """Seconds; Railway's default is 300."""
+    restart_policy_type: pulumi.Input[str] | None = _row(
+        "restartPolicyType", default="ON_FAILURE", normal=upper, rules=(one_of(*RESTART_POLICIES),)
+    )
+    """One of `RESTART_POLICIES`."""
+    restart_policy_max_retries: pulumi.Input[int] | None = _integer(
+        "restartPolicyMaxRetries", 10, not_negative
+    )
+    """Railway's default is 10."""
+    cron_schedule: pulumi.Input[str] | None = _row("cronSchedule")
+    """Five fields, in UTC; then there is exactly one replica."""
+    sleep_application: pulumi.Input[bool] | None = _flag("sleepApplication")
+    """Stop the container while there is no traffic."""
+    overlap_seconds: pulumi.Input[int] | None = _integer(
+        "overlapSeconds", 0, not_negative, undeclared_because="a RAILWAY_ variable may set it"
+    )
+    """How long the old deployment runs beside the new one."""
+    draining_seconds: pulumi.Input[int] | None = _integer(
+        "drainingSeconds", 0, not_negative, undeclared_because="a RAILWAY_ variable may set it"
+    )
+    """The time between SIGTERM and SIGKILL."""
+    region: pulumi.Input[str] | None = _row(
+        "region", undeclared_because="Railway chooses it, for a service with a volume by the volume"
+    )
+    """Where the service runs."""
+    ipv6_egress_enabled: pulumi.Input[bool] | None = _flag("ipv6EgressEnabled")
+    """Allow outgoing connections over IPv6."""
+    registry_credentials: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = _row(
+        "registryCredentials",
+        reset={"username": "", "password": ""},
         normal=mapping,
-        left_alone="it belongs to a builder that Railway may have chosen",
-    ),
-    Setting(name="watch_patterns", input="watchPatterns", cleared=[], normal=texts),
-    Setting(name="railway_config_file", input="railwayConfigFile"),
-    Setting(name="start_command", input="startCommand"),
-    Setting(name="pre_deploy_command", input="preDeployCommand", cleared=[], normal=texts),
-    Setting(name="healthcheck_path", input="healthcheckPath", rules=(starts_with_slash,)),
-    Setting(
-        name="healthcheck_timeout",
-        input="healthcheckTimeout",
-        cleared=300,
-        normal=number,
-        default=300,
-        rules=(positive, whole),
-    ),
-    Setting(
-        name="restart_policy_type",
-        input="restartPolicyType",
-        cleared="ON_FAILURE",
-        normal=upper,
-        default="ON_FAILURE",
-        rules=(one_of("ALWAYS", "NEVER", "ON_FAILURE"),),
-    ),
-    Setting(
-        name="restart_policy_max_retries",
-        input="restartPolicyMaxRetries",
-        cleared=10,
-        normal=number,
-        default=10,
-        rules=(not_negative, whole),
-    ),
-    Setting(name="cron_schedule", input="cronSchedule"),
-    Setting(
-        name="sleep_application",
-        input="sleepApplication",
-        cleared=False,
-        normal=flag,
-        default=False,
-        rules=(boolean,),
-    ),
-    Setting(
-        name="overlap_seconds",
-        input="overlapSeconds",
-        cleared=0,
-        normal=number,
-        default=0,
-        rules=(not_negative, whole),
-        left_alone="the variable RAILWAY_DEPLOYMENT_OVERLAP_SECONDS may say it, too",
-    ),
-    Setting(
-        name="draining_seconds",
-        input="drainingSeconds",
-        cleared=0,
-        normal=number,
-        default=0,
-        rules=(not_negative, whole),
-        left_alone="the variable RAILWAY_DEPLOYMENT_DRAINING_SECONDS may say it, too",
-    ),
-    Setting(name="region", input="region", left_alone="Railway places a service, beside its volume"),
-    Setting(
-        name="multi_region_config",
-        input="multiRegionConfig",
-        cleared={},
-        normal=mapping,
-        reads=False,
-        left_alone="Railway writes down there where it has placed the service",
-    ),
-    Setting(
-        name="ipv6_egress_enabled",
-        input="ipv6EgressEnabled",
-        cleared=False,
-        normal=flag,
-        default=False,
-        rules=(boolean,),
-    ),
-    Setting(
-        name="registry_credentials",
-        input="registryCredentials",
-        cleared={"username": "", "password": ""},
-        normal=mapping,
-        reads=False,
-        left_alone="they cannot be read back",
-    ),
-)
+        readable=False,
+        undeclared_because="they cannot be read",
+    )
+    """{"username", "password"} for a private image."""
+
+
+SETTINGS = tuple(row for row in fields_of(ServiceSettingsArgs) if isinstance(row, Setting))
+"""The rows, in the order in which they are declared."""
 
 
 def to_input(declared: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, object]:
-    """The ServiceInstanceUpdateInput for what is declared.
+    """The ServiceInstanceUpdateInput for the declared settings.
 
-    Everything declared is always sent, because an update without `numReplicas` sets it back to 1.
+    All declared settings are always written, because an update without `numReplicas` resets it to 1.
 
     Args:
         declared: the declared properties.
-        before: the recorded ones, and those that are `undeclared`; what is not declared now is taken back.
+        before: the recorded properties, and those that are `undeclared`; they are reset if not declared now.
     """
     sent: dict[str, object] = {}
-    for setting in SETTINGS:
-        value = setting.normal(declared.get(setting.name))
+    for row in SETTINGS:
+        value = row.normal(declared.get(row.name))
         if value is not None:
-            sent[setting.input] = value
-        elif setting.normal(before.get(setting.name)) is not None:
-            sent[setting.input] = setting.cleared
-    if declared.get("multi_region_config"):
-        # Both say how many and where; Railway takes the map.
-        sent.pop("region", None)
-        sent.pop("numReplicas", None)
+            sent[row.input] = value
+        elif row.normal(before.get(row.name)) is not None:
+            sent[row.input] = row.reset
     source = {kind: declared[kind] for kind in ("repo", "image") if declared.get(kind)}
     if source:
         sent["source"] = source
     return sent
 
 
-def from_instance(node: Mapping[str, Any], config: Mapping[str, Any] | None) -> dict[str, object]:
-    """Our properties as an instance, and where it does not say it the environment's config, has them.
-
-    Args:
-        node: the service instance.
-        config: the service's part of the environment's config, None if it cannot be read.
-    """
-    live: dict[str, object] = {
-        setting.name: setting.normal(node[setting.input]) for setting in SETTINGS if setting.reads
-    }
+def from_instance(node: Mapping[str, Any]) -> dict[str, object]:
+    """The live properties of a ServiceInstance, as far as it has them."""
+    live: dict[str, object] = {row.name: row.normal(node[row.input]) for row in SETTINGS if row.readable}
     source = node["source"] or {}
     live["repo"], live["image"] = text(source.get("repo")), text(source.get("image"))
-    if config is not None:
-        live["multi_region_config"] = mapping((config.get("deploy") or {}).get("multiRegionConfig"))
     return live
 
 
 def undeclared(declared: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, object]:
-    """Live values that the program does not declare and that differ from what Railway does when nothing is
-    said, of those settings that are not left alone.
+    """Live values of undeclared settings that differ from Railway's default, except those that are left to
+    Railway.
 
     Args:
         declared: the declared properties.
-        live: the live ones, as `from_instance` returns them.
+        live: the live properties, as `from_instance` returns them.
     """
     found: dict[str, object] = {}
-    for setting in SETTINGS:
-        if setting.name == "replicas" and declared.get("multi_region_config"):
-            continue  # they follow from the map
-        if setting.left_alone or setting.normal(declared.get(setting.name)) is not None:
+    for row in SETTINGS:
+        if row.undeclared_because or row.normal(declared.get(row.name)) is not None:
             continue
-        value = setting.normal(live.get(setting.name))
-        if value is not None and value != setting.normal(setting.default):
-            found[setting.name] = value
+        value = row.normal(live.get(row.name))
+        if value is not None and value != row.normal(row.default):
+            found[row.name] = value
     return found
 
 
@@ -239,28 +234,28 @@ def mismatches(
     declared: Mapping[str, Any],
     node: Mapping[str, Any],
     config: Mapping[str, Any] | None,
-) -> tuple[Mismatch, ...]:
-    """What Railway reads back differently from what was sent. What cannot be read back is left out.
+) -> list[Mismatch]:
+    """What Railway returns differently from what was written, as far as it can be read.
 
     Args:
-        sent: the ServiceInstanceUpdateInput.
-        declared: the declared properties that it was made of.
-        node: the service instance after it.
+        sent: the ServiceInstanceUpdateInput that was written.
+        declared: the declared properties from which it was made.
+        node: the ServiceInstance after the write.
         config: the service's part of the environment's config after it, None if it cannot be read.
     """
-    live = from_instance(node, config)
+    live = from_instance(node)
     found: list[Mismatch] = []
-    for setting in SETTINGS:
-        taken_back = setting.normal(declared.get(setting.name)) is None
-        if setting.input not in sent or not setting.reads or (taken_back and setting.left_alone):
+    for row in SETTINGS:
+        reset = row.normal(declared.get(row.name)) is None
+        if row.input not in sent or not row.readable or (reset and row.undeclared_because):
             continue
-        value, wanted = setting.field.value(live), setting.field.value(declared)
-        if value != wanted:
-            found.append(Mismatch(setting.name, value, wanted))
+        value, written = row.value(live), row.value(declared)
+        if value != written:
+            found.append(Mismatch(row.name, value, written))
     if declared.get("image") and live["image"] != text(declared["image"]):
         found.append(Mismatch("image", live["image"], declared["image"]))
     hidden = ((config or {}).get("deploy") or {}).get("registryCredentials")
-    taken_back = "registryCredentials" in sent and not declared.get("registry_credentials")
-    if taken_back and isinstance(hidden, Mapping) and any(cast("Mapping[str, object]", hidden).values()):
-        found.append(Mismatch("registry_credentials", "still there", None))
-    return tuple(found)
+    reset = "registryCredentials" in sent and not declared.get("registry_credentials")
+    if reset and isinstance(hidden, Mapping) and any(cast("Mapping[str, object]", hidden).values()):
+        found.append(Mismatch("registry_credentials", "(hidden)", None))
+    return found

@@ -1,60 +1,49 @@
-"""All shared variables of one environment. See `railway.variables` for what the map means and refuses."""
+"""All shared variables of one environment; the map has the same meaning as in `railway.variables`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
-from pulumi import dynamic
 
-from railway.fields import Field
-from railway.provider import Props, inputs_of
-from railway.variables import MAP_FIELDS, VariableMapProvider
+from railway.args import EnvironmentScopeArgs, Props
+from railway.fields import fields_of
+from railway.provider import RailwayResource
+from railway.variables import NAMES, VARIABLES, VariableMapProvider
 
 
 @dataclass(frozen=True, kw_only=True)
-class SharedVariablesArgs:
-    """Inputs: the whole map of one environment.
+class SharedVariablesArgs(EnvironmentScopeArgs):
+    """Inputs of the shared variables of an environment.
 
     Args:
-        project_id: the project.
-        environment_id: the environment.
-        variables: name to value; secret as a whole, exclusive.
+        variables: name -> value, all of them; a secret as a whole.
     """
 
-    project_id: pulumi.Input[str]
-    environment_id: pulumi.Input[str]
-    variables: pulumi.Input[Mapping[str, pulumi.Input[str]]]
+    variables: pulumi.Input[Mapping[str, pulumi.Input[str]]] = field(metadata=VARIABLES)
 
 
 class SharedVariablesProvider(VariableMapProvider):
-    """The shared map of an environment; services use it as `${{shared.NAME}}`."""
+    """Provider of `SharedVariables`."""
 
-    FIELDS = (
-        Field(name="project_id", required=True, replace=True),
-        Field(name="environment_id", required=True, replace=True),
-        *MAP_FIELDS,
-    )
+    FIELDS = (*fields_of(SharedVariablesArgs), NAMES)
 
-    def owner(self, props: Props) -> None:
-        """Nobody's in particular."""
-        del props
+    def owner(self, _props: Props) -> None:
+        """No service."""
 
 
-class SharedVariables(dynamic.Resource, module="railway", name="SharedVariables"):
-    """All shared variables of one environment; its id is "<environment>/shared".
+class SharedVariables(RailwayResource[SharedVariablesArgs], module="railway", name="SharedVariables"):
+    """All shared variables of one environment; the id is "<environment id>/shared".
 
-    `names` says in plain words which version of each value is there; `revision` is new with every write.
+    A variable of a service refers to one as `${{shared.NAME}}`. `names` has the version of each value;
+    `revision` changes with every write.
+
+    Example:
+        railway.SharedVariables("shared", railway.SharedVariablesArgs(**ids, variables={"LOG_LEVEL": "info"}))
     """
 
+    PROVIDER = SharedVariablesProvider
+    SECRETS = ("variables",)
     names: pulumi.Output[Mapping[str, str]]
     revision: pulumi.Output[str]
-
-    def __init__(
-        self, name: str, args: SharedVariablesArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        props = inputs_of(args, "names", "revision")
-        props["variables"] = pulumi.Output.secret(args.variables)
-        secret = pulumi.ResourceOptions(additional_secret_outputs=["variables"])
-        super().__init__(SharedVariablesProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))

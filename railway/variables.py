@@ -1,106 +1,86 @@
-"""All variables of one service, written at once; `SharedVariables` uses the same map.
+"""All variables of one service, written in one request. `SharedVariables` uses the same code.
 
-The map is exclusive: a variable that is not declared is drift, and goes. It is secret as a whole. So that
-a person can still see which variable changed, the non-secret property `names` says for each name which
-version of its value is declared ("version 3"), and after a refresh what was done to it by hand ("version
-3, changed on Railway", "added on Railway", "version 1, removed on Railway"). No digest is kept: one of a
+The map is exclusive: a variable that is not declared is drift and is removed. It is a secret as a whole. So
+that a diff can still show which variable changed, the property `names`, which is not secret, has the version
+of each declared value ("version 3") and, after a refresh, what was done to it on Railway ("version 3, changed
+on Railway", "added on Railway", "version 1, removed on Railway"). It contains no digests: the digest of a
 short value can be guessed.
 
-Values are compared as they were authored, so `${{service.NAME}}` stays what it is. Railway's own RAILWAY_
-variables are ignored unless declared. A sealed variable reads as nothing: it cannot be compared, which each
-refresh says by name and in `names`, and is written only when its declared value changes. Refuses to remove
-an undeclared variable beside sealed ones that it must not touch, because the only quiet way to remove one
-rewrites them all.
+Values are compared as they were authored, so `${{service.NAME}}` is not resolved. The RAILWAY_ variables that
+Railway provides are ignored; those that a user may set, such as RAILWAY_RUN_UID, are like any other. The
+value of a sealed variable cannot be read: it is not compared, which each refresh reports with its name, and
+it is written only when its declared value changes. An undeclared variable is not removed beside sealed ones,
+because the only removal that deploys nothing rewrites all variables.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 
 from railway import revision
-from railway.deleted_volume import refuse_without
-from railway.errors import MissingError, RefusedError
-from railway.fields import Field, FieldProblem, is_unknown, mapping, string_map
-from railway.graphql.models import DeploymentView, Snapshot
-from railway.provider import Props, RailwayProvider, inputs_of, is_deleted
+from railway.args import Props, ServiceScopeArgs
+from railway.deleted_volume import check_volume_exists
+from railway.fields import Field, FieldProblem, column, fields_of, is_unknown, mapping, string_map
+from railway.graphql.errors import MissingError, RefusedError
+from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
+from railway.validation import is_railways
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VERSION = re.compile(r"version (\d+)(.*)")
 _SEALED = ", sealed: cannot be compared"
 
-SETTABLE = frozenset(
-    {
-        "RAILWAY_DEPLOYMENT_DRAINING_SECONDS",
-        "RAILWAY_DEPLOYMENT_OVERLAP_SECONDS",
-        "RAILWAY_DOCKERFILE_PATH",
-        "RAILWAY_HEALTHCHECK_TIMEOUT_SEC",
-        "RAILWAY_RUN_UID",
-        "RAILWAY_SHM_SIZE_BYTES",
-    }
-)
-"""The RAILWAY_ names that a user may set (Railway docs, variables reference); Railway sets the others
-itself."""
-
-MAP_FIELDS = (
-    Field(name="variables", normal=string_map, default={}),
-    Field(name="names", normal=mapping, derived=True),
-)
+VARIABLES = column(normal=string_map)
+NAMES = Field(name="names", normal=mapping, compared=False)
 
 
 @dataclass(frozen=True, kw_only=True)
-class VariablesArgs:
-    """Inputs: the whole map of one service.
+class VariablesArgs(ServiceScopeArgs):
+    """Inputs of the variables of a service.
 
     Args:
-        project_id: the project.
-        environment_id: the environment.
-        service_id: the service.
-        variables: name to value; secret as a whole, exclusive.
+        variables: name -> value, all of them; a secret as a whole.
     """
 
-    project_id: pulumi.Input[str]
-    environment_id: pulumi.Input[str]
-    service_id: pulumi.Input[str]
-    variables: pulumi.Input[Mapping[str, pulumi.Input[str]]]
+    KEYS = ("allow_new_volume",)
+
+    variables: pulumi.Input[Mapping[str, pulumi.Input[str]]] = field(metadata=VARIABLES)
 
 
 class VariableMapProvider(RailwayProvider):
-    """Writes, reads and compares one map."""
+    """Base class of the providers of `Variables` and `SharedVariables`."""
 
-    def owner(self, props: Props) -> str | None:
-        """The service whose variables these are; None for the environment's shared ones."""
+    def owner(self, props: Props, /) -> str | None:
+        """The id of the service that has the variables; None for the shared ones of the environment."""
         raise NotImplementedError
 
-    def validate(self, olds: Props, news: Props) -> list[FieldProblem]:
-        """What is wrong with names and values; a value is never shown."""
-        del olds
+    def validate(self, _olds: Props, news: Props) -> list[FieldProblem]:
+        """Invalid names and values; no reason contains a value."""
         variables = news.get("variables")
         if not isinstance(variables, Mapping):
             return []
         found: list[FieldProblem] = []
         for name, value in sorted(variables.items()):
             if not _NAME.fullmatch(name):
-                found.append(FieldProblem("variables", f"{name!r} is no name for a variable"))
-            elif name.startswith("RAILWAY_") and name not in SETTABLE:
+                found.append(FieldProblem("variables", f"{name!r} is not a valid name of a variable"))
+            elif is_railways(name):
                 found.append(FieldProblem("variables", f"{name} is reserved: Railway sets it itself"))
             if is_unknown(value):
                 continue
             if not isinstance(value, str):
                 found.append(FieldProblem("variables", f"{name} is a {type(value).__name__}, not a string"))
             elif not value:
-                found.append(FieldProblem("variables", f"{name} is empty; leave it out instead"))
+                found.append(FieldProblem("variables", f"{name} is empty; remove it instead"))
         return found
 
     def computed_inputs(self, olds: Props, news: Props) -> dict[str, Any]:
-        """The version of each value, counted from the last one."""
+        """The version of each value, one higher for each value that changed."""
         variables = news.get("variables")
         before = olds.get("names")
         labels: Mapping[str, object] = before if isinstance(before, Mapping) else {}
@@ -116,23 +96,22 @@ class VariableMapProvider(RailwayProvider):
         }
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
-        """Write the map: sent twice, it is the same as sent once."""
+        """Write the map; writing is idempotent."""
         owner = self.owner(props)
         return f"{props['environment_id']}/{owner or 'shared'}", self._write(props, {})
 
-    def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
+    def read_object(self, _id: str, props: Props) -> dict[str, Any] | None:
         """The live map, as authored."""
-        del id_
         cache, owner = self.environment(props), self.owner(props)
         view = cache.snapshot()
-        if is_deleted(view) or (owner is not None and view.instance(owner) is None):
+        if view.is_deleted or (owner is not None and view.instance(owner) is None):
             return None
         declared: Mapping[str, str] = props.get("variables") or {}
         labels: Mapping[str, str] = props.get("names") or {}
         values: dict[str, str] = {}
         names: dict[str, str] = {}
         for name, value in cache.variables(owner).items():
-            if name.startswith("RAILWAY_") and name not in declared:
+            if is_railways(name) and name not in declared:
                 continue
             label = labels.get(name, "version 1").removesuffix(_SEALED)
             if name not in declared:
@@ -143,47 +122,43 @@ class VariableMapProvider(RailwayProvider):
             elif value == declared[name]:
                 values[name], names[name] = declared[name], label
             else:
-                values[name], names[name] = value, f"{_bare(label)}, changed on Railway"
+                values[name], names[name] = value, f"{_version(label)}, changed on Railway"
         for name in declared:
             if name not in values:
-                names[name] = f"{_bare(labels.get(name, 'version 1'))}, removed on Railway"
+                names[name] = f"{_version(labels.get(name, 'version 1'))}, removed on Railway"
         sealed = sorted(name for name, label in names.items() if label.endswith(_SEALED))
         if sealed:
-            # It is no difference, so the engine would show nothing; what a provider prints it shows.
+            # Not a difference, so the engine shows nothing; it does show what a provider prints.
             print(f"sealed on Railway, cannot be compared: {', '.join(sealed)}", flush=True)  # noqa: T201
         return {"variables": values, "names": names}
 
-    def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
+    def update_object(self, _id: str, olds: Props, news: Props, _changed: tuple[str, ...]) -> dict[str, Any]:
         """Write the whole map."""
-        del id_, changed
         return self._write(news, olds.get("variables") or {})
 
-    def delete_object(self, id_: str, props: Props) -> None:
-        """Take away what was declared; what is not ours stays."""
-        del id_
+    def delete_object(self, _id: str, props: Props) -> None:
+        """Remove the declared variables; the others are kept."""
         cache, owner = self.environment(props), self.owner(props)
         with cache.lock:
             view = cache.snapshot()
-            if is_deleted(view) or (owner is not None and view.instance(owner) is None):
+            if view.is_deleted or (owner is not None and view.instance(owner) is None):
                 return
             live = cache.variables(owner)
             declared = props.get("variables") or {}
-            left = {
+            others = {
                 name: value for name, value in live.items() if name not in declared and not is_railways(name)
             }
-            if any(value is None for value in left.values()):
+            if any(value is None for value in others.values()):
                 raise RefusedError(
-                    "sealed variables that this stack did not declare are among the service's; removing "
-                    "ours would remove them too",
-                    fix="remove the declared variables in Railway's dashboard, then `pulumi state "
-                    "delete <urn>`",
+                    "the service has sealed variables that this stack does not declare; removing the "
+                    "declared ones would remove them too",
+                    fix="remove the declared variables in Railway's dashboard, then `pulumi state delete "
+                    "<urn>`",
                 )
             if not set(live) & set(declared):
                 return
-            kept = {name: value for name, value in left.items() if value is not None}
-            self.railway.api.write_variables(
-                cache.project_id, cache.environment_id, owner, kept, replace=True
-            )
+            kept = {name: value for name, value in others.items() if value is not None}
+            _upsert(cache, owner, kept, replace=True)
             cache.update_variables(owner, kept)
 
     def _write(self, props: Props, recorded: Mapping[str, str]) -> dict[str, Any]:
@@ -191,12 +166,12 @@ class VariableMapProvider(RailwayProvider):
         declared: dict[str, str] = dict(props.get("variables") or {})
         with cache.lock:
             view = cache.snapshot()
-            if is_deleted(view) or (owner is not None and view.instance(owner) is None):
+            if view.is_deleted or (owner is not None and view.instance(owner) is None):
                 raise MissingError("the service is deleted", fix="run `pulumi up --refresh`")
             if owner is not None:
-                refuse_without(view, owner, self.access)
+                check_volume_exists(view, owner, props, allow_new_volume=self.allows_new_volume(props))
             live = cache.variables(owner)
-            latest = _latest(view, owner)
+            latest = view.latest_deployment(owner) if owner else None
             written = self._send(cache, owner, declared, live, recorded)
         return {"revision": revision.new(written, latest)}
 
@@ -214,12 +189,9 @@ class VariableMapProvider(RailwayProvider):
             if value is None and name in declared and recorded.get(name, declared[name]) == declared[name]
         }
         extra = sorted(name for name in live if name not in declared and not is_railways(name))
-        refuse_beside_sealed(sealed, extra)
+        check_sealed(sealed, extra)
         writes = {name: value for name, value in declared.items() if name not in sealed}
-        api = self.railway.api
-        written = api.write_variables(
-            cache.project_id, cache.environment_id, owner, writes, replace=not sealed
-        )
+        written = _upsert(cache, owner, writes, replace=not sealed)
         now: dict[str, str | None] = {**writes, **dict.fromkeys(sealed)}
         now |= {name: value for name, value in live.items() if is_railways(name) and name not in now}
         cache.update_variables(owner, now)
@@ -227,56 +199,60 @@ class VariableMapProvider(RailwayProvider):
 
 
 class VariablesProvider(VariableMapProvider):
-    """The map of a service."""
+    """Provider of `Variables`."""
 
-    FIELDS = (
-        Field(name="project_id", required=True, replace=True),
-        Field(name="environment_id", required=True, replace=True),
-        Field(name="service_id", required=True, replace=True),
-        *MAP_FIELDS,
-    )
+    FIELDS = (*fields_of(VariablesArgs), NAMES)
 
     def owner(self, props: Props) -> str:
         """The service."""
         return props["service_id"]
 
 
-class Variables(dynamic.Resource, module="railway", name="Variables"):
-    """All variables of one service; its id is "<environment>/<service>".
+class Variables(RailwayResource[VariablesArgs], module="railway", name="Variables"):
+    """All variables of one service; the id is "<environment id>/<service id>".
 
-    `names` says in plain words which version of each value is there; `revision` is new with every write.
+    `names` has the version of each value; `revision` changes with every write.
+
+    Example:
+        values = {"PORT": "8080", "DATABASE_URL": "${{postgres.DATABASE_URL}}"}
+        railway.Variables("api", railway.VariablesArgs(**ids, variables=values))
     """
 
+    PROVIDER = VariablesProvider
+    SECRETS = ("variables",)
     names: pulumi.Output[Mapping[str, str]]
     revision: pulumi.Output[str]
 
-    def __init__(self, name: str, args: VariablesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        props = inputs_of(args, "names", "revision")
-        props["variables"] = pulumi.Output.secret(args.variables)
-        secret = pulumi.ResourceOptions(additional_secret_outputs=["variables"])
-        super().__init__(VariablesProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))
 
+def check_sealed(sealed: Collection[str], extra: Collection[str]) -> None:
+    """Check that no undeclared variable must be removed while sealed ones must be kept.
 
-def refuse_beside_sealed(sealed: Collection[str], extra: Collection[str]) -> None:
-    """Refuse to remove undeclared variables while sealed ones must stay.
+    Args:
+        sealed: declared variables that are sealed, and whose declared value did not change.
+        extra: undeclared variables.
 
     Raises:
         RefusedError: there are both.
     """
     if sealed and extra:
         raise RefusedError(
-            f"{', '.join(extra)} are not declared, and {', '.join(sorted(sealed))} are sealed on "
-            "Railway; removing the first would rewrite the second, whose values nobody can read",
+            f"{', '.join(extra)} are not declared, and {', '.join(sorted(sealed))} are sealed on Railway; "
+            "removing the undeclared variables would rewrite the sealed ones, whose values cannot be read",
             fix=f"remove {', '.join(extra)} in Railway's dashboard, or declare them",
         )
 
 
-def is_railways(name: str) -> bool:
-    """Whether a variable is Railway's own, which nobody sets or removes."""
-    return name.startswith("RAILWAY_") and name not in SETTABLE
+def _upsert(
+    cache: EnvironmentCache, owner: str | None, variables: Mapping[str, str], *, replace: bool
+) -> datetime | None:
+    """Write variables, without deploying; `replace`: remove all others."""
+    fields = {**cache.ids, "variables": dict(variables), "replace": replace, "skipDeploys": True}
+    if owner is not None:
+        fields["serviceId"] = owner
+    return cache.api.write("VariablesWrite", input=fields)
 
 
-def _bare(label: str) -> str:
+def _version(label: str) -> str:
     found = _VERSION.match(label)
     return f"version {found[1]}" if found else "version 1"
 
@@ -286,8 +262,3 @@ def _label(before: str, *, same: bool) -> str:
     if found is None:
         return "version 1"
     return before if same and not found[2] else f"version {int(found[1]) + 1}"
-
-
-def _latest(view: Snapshot, owner: str | None) -> DeploymentView | None:
-    instance = view.instance(owner) if owner else None
-    return instance.latest if instance else None

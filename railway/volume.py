@@ -1,148 +1,124 @@
-"""The volume of a service: the one thing here that cannot be made again.
+"""The volume of a service, whose data exists nowhere else.
 
-It only grows, is never replaced, and moves to another service or path in place. Refuses to delete it
-unless its state says `allow_delete`, or while another environment has it too. Refuses to move it to another
-region, and to attach it where another one is. Refuses to call one that was deleted by hand "gone", because
-a new and empty one would take its place without a word, while Railway keeps the data of the old one for 48
-hours.
+A volume is never replaced: it is renamed, moved to another service or path and grown in place. It is deleted
+only if its state has `allow_delete`, and not while another environment has it. It cannot move to another
+region, and cannot be attached to a service that has another volume. A volume that was deleted in the
+dashboard is an error until `allow_new_volume` is set: Railway keeps its data for 48 hours, and a new one
+would be empty.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import pulumi
-from pulumi import dynamic
 from pulumi.dynamic import DiffResult
 
 from railway import other_environments, revision, volume_name, volume_region
-from railway.deleted_volume import lost, may_start_empty
-from railway.errors import MissingError, NotFoundError, RefusedError, WaitTimeoutError
-from railway.fields import (
-    Field,
-    absolute_path,
-    at_most_characters,
-    boolean,
-    flag,
-    number,
-    path,
-    positive,
-    whole,
-)
-from railway.graphql.models import DeploymentView, Snapshot, VolumeView
-from railway.provider import Props, RailwayProvider, inputs_of, is_deleted
+from railway.args import Props, ServiceScopeArgs, config_key, how_to_set, switch
+from railway.deleted_volume import volume_deleted
+from railway.fields import column, fields_of, number, optional, path
+from railway.graphql.errors import MissingError, RefusedError, WaitTimeoutError
+from railway.graphql.models import Named, Snapshot, VolumeView
+from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
+from railway.validation import mount_path, name_length, positive, quoting, whole
+from railway.waiting import create_once, wait_for
 
 _PER_GB = 1000  # as Railway counts (Railway docs, volumes)
 _BUSY = {"UPDATING", "MIGRATING", "MIGRATION_PENDING", "RESTORING"}
 
 
-def _too_small(there: float, declared: float) -> str:
-    """Why a volume of `there` MB cannot have `declared` MB, and what to do."""
-    return (
-        f"the volume has {_gigabytes(there)} GB, and {_gigabytes(declared)} GB are declared; a volume never "
-        f"shrinks. fix: {_set_size(there)}"
-    )
+def _fixed(_declared: Props) -> str:
+    return "its data cannot be moved there; create a volume under another resource name and copy the files"
 
 
-def _set_size(size_mb: float) -> str:
-    return f"pulumi config set whatsapp-crm:volumeSizeGb {_gigabytes(size_mb)}"
+def _fixed_region(declared: Props) -> str:
+    return f"its data does not move with it. Set it back; or {volume_region.how_to_move(declared)}"
 
 
-def _gigabytes(size_mb: float) -> str:
-    return f"{size_mb / _PER_GB:.9g}"
+def _too_small(declared: Props, live: float, size: float) -> str:
+    return f"{shrinking(live, size)}. fix: {how_to_set_size(declared, live)}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class VolumeArgs:
-    """Inputs of a volume.
+class VolumeArgs(ServiceScopeArgs):
+    """Inputs of a volume. `project_id` and `environment_id` cannot change.
 
     Args:
-        project_id: the project; fixed.
-        environment_id: the environment; fixed.
-        service_id: the service it is attached to; Railway allows one volume a service.
-        volume_name: its name, unique in the project.
-        mount_path: where the service sees it; absolute.
-        size_mb: its size in Railway's megabytes, 50 GB are 50000; grows only.
-        region: where its data is; fixed once it is made. None: where Railway puts it.
-        allow_delete: let `delete` really delete it.
-        allow_new_volume: let an empty one take the place of one that was deleted by hand.
+        service_id: the service to which it is attached; Railway allows one volume per service.
+        volume_name: its name, at most 32 characters, unique in the project.
+        mount_path: its absolute path in the container.
+        size_mb: its size in Railway's megabytes: 50 GB are 50000. It cannot shrink.
+        region: where its data is; cannot change. None: Railway chooses.
+        allow_delete: allow `delete` to delete it.
+        allow_new_volume: allow an empty volume to replace one that was deleted in the dashboard.
     """
 
-    project_id: pulumi.Input[str]
-    environment_id: pulumi.Input[str]
+    KEYS = ("allow_new_volume", "region", "size_gb", "volume_name")
+
+    project_id: pulumi.Input[str] = field(metadata=column(fixed=_fixed))
+    environment_id: pulumi.Input[str] = field(metadata=column(fixed=_fixed))
     service_id: pulumi.Input[str]
-    volume_name: pulumi.Input[str]
-    mount_path: pulumi.Input[str]
-    size_mb: pulumi.Input[int]
-    region: pulumi.Input[str] | None = None
-    allow_delete: pulumi.Input[bool] = False
-    allow_new_volume: pulumi.Input[bool] = False
+    volume_name: pulumi.Input[str] = field(metadata=column(rules=(name_length,)))
+    mount_path: pulumi.Input[str] = field(metadata=column(normal=path, rules=(quoting(mount_path),)))
+    size_mb: pulumi.Input[int] = field(
+        metadata=column(normal=number, grow_only=_too_small, rules=(positive, whole))
+    )
+    region: pulumi.Input[str] | None = optional(fixed=_fixed_region)
+    allow_delete: pulumi.Input[bool] = switch()
+    allow_new_volume: pulumi.Input[bool] = switch()
 
 
 class VolumeProvider(RailwayProvider):
-    """Finds, makes, renames, moves and grows a volume."""
+    """Provider of `Volume`."""
 
-    _STAYS = (
-        "a volume's data cannot move there; make a new volume under another resource name and copy the files"
-    )
-
-    FIELDS = (
-        Field(name="project_id", required=True, fixed=_STAYS),
-        Field(name="environment_id", required=True, fixed=_STAYS),
-        Field(name="service_id", required=True),
-        Field(name="volume_name", required=True, rules=(at_most_characters(32),)),
-        Field(name="mount_path", normal=path, required=True, rules=(absolute_path,)),
-        Field(name="size_mb", normal=number, required=True, grow_only=_too_small, rules=(positive, whole)),
-        Field(
-            name="region",
-            fixed=f"a volume's data does not move by itself. Set it back; or {volume_region.MOVE}",
-        ),
-        Field(name="allow_delete", normal=flag, default=False, rules=(boolean,)),
-        Field(name="allow_new_volume", normal=flag, default=False, rules=(boolean,)),
-    )
+    FIELDS = fields_of(VolumeArgs)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Compare; and refuse in the preview a region in which the volume is not.
+        """Compare, and reject in the preview a region in which the volume is not.
 
-        Where a region was declared before, `check` has refused another one; and a refresh, which compares
-        with what was declared, must still be able to tell that the volume was moved.
+        If a region was declared before, `check` has rejected another one; and a refresh, which compares with
+        what was declared, must still be able to show that the volume was moved.
         """
         if _olds.get("region") is None:
             live = str(_olds.get("live_region") or "")
-            volume_region.refuse_other(f"{_olds.get('volume_name')} ({_id})", live, _news)
+            volume_region.check_region(f"{_olds.get('volume_name')} ({_id})", live, _news)
         return super().diff(_id, _olds, _news)
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
-        """Find the service's volume, or the one of this name, or make it; then bring it to what is
-        declared."""
+        """Find the service's volume or the one of the declared name, or create it; then update it."""
         cache = self.environment(props)
         with cache.lock:
             view = cache.snapshot()
-            if is_deleted(view):
+            if view.is_deleted:
                 raise MissingError("the environment is deleted", fix="run `pulumi up --refresh`")
-            latest = _latest(view, props)
+            latest = view.latest_deployment(props["service_id"])
             found = self.find(view, props)
             if found is None:
-                self.refuse_new_over_lost(view, props)
-                self._free_name(cache, props, "")
+                self.check_nothing_to_restore(view, props)
+                volume_name.free_name(cache, props, "")
                 volume_id, written = self._create(cache, props)
             else:
                 volume_id, written = found.volume_id, None
-            found = self._settled(cache, volume_id)
-            moved = self._converge(cache, found, props)
+            volume = self._wait_until_idle(cache, volume_id)
+            moved = self._sync(cache, volume, props)
         mark = revision.new(moved or written, latest)
-        return found.volume_id, _outs(found) | {"revision": mark}
+        return volume.volume_id, _outs(volume) | {"revision": mark}
 
     def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
-        """The live volume; one that was deleted by hand is an error, not a blank."""
+        """The live volume.
+
+        Raises:
+            MissingError: it was deleted, and `allow_new_volume` is not set.
+        """
         volume = self.environment(props).snapshot().volume(id_)
         if volume is None or volume.deleted:
-            if may_start_empty(props, self.access):
+            if self.allows_new_volume(props):
                 return None
-            raise _lost(id_, props)
+            raise volume_deleted(id_, props)
         return self.declared_only(props, {"region": volume.region or None}) | {
             "service_id": volume.service_id or None,
             "volume_name": volume.name,
@@ -152,7 +128,7 @@ class VolumeProvider(RailwayProvider):
         }
 
     def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
-        """Rename, move and grow it in place."""
+        """Rename, move and grow the volume in place."""
         if not set(changed) - {"allow_delete", "allow_new_volume"}:
             return {}
         cache = self.environment(news)
@@ -160,227 +136,225 @@ class VolumeProvider(RailwayProvider):
             view = cache.snapshot()
             volume = view.volume(id_)
             if volume is None or volume.deleted:
-                raise _lost(id_, news)
-            moved = self._converge(cache, volume, news)
+                raise volume_deleted(id_, news)
+            moved = self._sync(cache, volume, news)
             if not {"service_id", "mount_path"} & set(changed):
                 return _outs(volume) | {"revision": olds.get("revision")}
-            mark = revision.new(moved, _latest(view, news))
+            mark = revision.new(moved, view.latest_deployment(news["service_id"]))
         return _outs(volume) | {"revision": mark}
 
     def delete_object(self, id_: str, props: Props) -> None:
-        """Delete it, if its state says so."""
+        """Delete the volume, if its state has `allow_delete` and no other environment has it."""
         if props.get("allow_delete") is not True:
             raise RefusedError(
-                f"the Railway volume {props.get('volume_name')} ({id_}) holds data that exists nowhere "
-                "else; it is not deleted",
-                fix="to keep it and only forget it: pulumi state delete <urn>. To really delete "
-                "it: set allow_delete=True on the Volume, run `pulumi up`, `pulumi state unprotect "
-                "<urn>`, then delete",
+                f"the Railway volume {props.get('volume_name')} ({id_}) has data that exists nowhere else; "
+                "it was not deleted",
+                fix="to keep it and only remove it from the state: pulumi state delete <urn>. To delete "
+                "it: set allow_delete=True on the Volume, run `pulumi up`, `pulumi state unprotect <urn>`, "
+                "then delete it again",
             )
         cache = self.environment(props)
-        with cache.lock:
-            try:
-                self._refuse_elsewhere_too(cache, id_, props)
-                self.railway.api.delete_volume(id_)
-            except NotFoundError:
-                return
-            finally:
-                cache.invalidate()
-
-    def _refuse_elsewhere_too(self, cache: EnvironmentCache, volume_id: str, props: Props) -> None:
-        others = other_environments.with_volume(
-            self.railway.api, cache.project_id, cache.environment_id, volume_id
-        )
-        if others:
-            raise RefusedError(
-                f"the Railway volume {props.get('volume_name')} ({volume_id}) holds data in "
-                f"{other_environments.listed(others)} too, and Railway's API deletes a volume in all "
-                "of them; it is not deleted",
-                fix="to keep it and only forget it: pulumi state delete <urn>. To delete it in one "
-                "environment, or in all: in Railway's dashboard, then `pulumi state delete <urn>`",
-            )
+        with cache.deletion():
+            others = other_environments.with_volume(cache.api, cache.project_id, cache.environment_id, id_)
+            if others:
+                raise RefusedError(
+                    f"the Railway volume {props.get('volume_name')} ({id_}) also has data in "
+                    f"{other_environments.in_words(others)}, and Railway's API deletes a volume in all "
+                    "environments; it was not deleted",
+                    fix="to keep it and only remove it from the state: pulumi state delete <urn>. To delete "
+                    "it, use Railway's dashboard, then `pulumi state delete <urn>`",
+                )
+            cache.api.write("VolumeDelete", volumeId=id_)
 
     def find(self, view: Snapshot, props: Props) -> VolumeView | None:
-        """The service's volume, or a free one of the declared name.
+        """The service's volume, or an unattached one of the declared name.
 
         Raises:
-            RefusedError: the one of that name is another service's.
+            RefusedError: the volume of that name is attached to another service.
         """
-        volumes = [one for one in view.environment.volumes if not one.deleted] if view.environment else []
-        attached = next((one for one in volumes if one.service_id == props["service_id"]), None)
+        attached = view.attached_volume(props["service_id"])
         if attached is not None:
             return attached
-        named = next((one for one in volumes if one.name == props["volume_name"]), None)
+        live = (one for one in view.volumes if not one.deleted)
+        named = next((one for one in live if one.name == props["volume_name"]), None)
         if named is not None and named.service_id:
-            holder = view.service(named.service_id)
             raise RefusedError(
-                f"the Railway volume {named.name} ({named.volume_id}) is attached to another service, "
-                f"{holder.name if holder else named.service_id}",
-                fix="if it is ours: detach it in Railway's dashboard, and run `pulumi up` again. If "
-                "not: pulumi config set whatsapp-crm:volumeName <name>",
+                f"the Railway volume {named.label} is {volume_name.attachment(view, named)}",
+                fix="if it belongs to this stack, detach it in Railway's dashboard, and run `pulumi up` "
+                f"again. If not: {how_to_set(props, 'volume_name', '<name>')}",
             )
         return named
 
-    def refuse_new_over_lost(self, view: Snapshot, props: Props) -> None:
-        """Refuse an empty volume in the place of one that can still be restored.
+    def check_nothing_to_restore(self, view: Snapshot, props: Props) -> None:
+        """Check, before a volume is created, that no deleted one of this service or name can be restored.
 
         Raises:
-            MissingError: there is one.
+            MissingError: one can, and `allow_new_volume` is not set.
         """
-        if may_start_empty(props, self.access):
+        if self.allows_new_volume(props):
             return
-        for one in view.environment.volumes if view.environment else ():
+        for one in view.volumes:
             if one.deleted and (one.service_id == props["service_id"] or one.name == props["volume_name"]):
-                raise _lost(one.volume_id, props)
-
-    def volume_using_name(self, view: Snapshot, props: Props, own: str) -> str | None:
-        """The deleted volume that has the declared name; see `volume_name.holder`."""
-        narrow = self.access.kind == "project"
-        return volume_name.volume_using_name(self.railway.api, view, props["volume_name"], own, narrow=narrow)
-
-    def _free_name(self, cache: EnvironmentCache, props: Props, own: str) -> None:
-        narrow = self.access.kind == "project"
-        volume_name.free_name(self.railway.api, cache, props["volume_name"], own, narrow=narrow)
+                raise volume_deleted(one.volume_id, props)
 
     def _create(self, cache: EnvironmentCache, props: Props) -> tuple[str, datetime | None]:
-        def appeared() -> tuple[str, datetime | None] | None:
+        def find() -> tuple[str, datetime | None] | None:
             cache.invalidate()
-            volumes = self.railway.api.volumes_now(cache.project_id, cache.environment_id)
-            ours = (one for one in volumes if one.service_id == props["service_id"] and not one.deleted)
-            return next(((one.volume_id, None) for one in ours), None)
+            volumes = cache.api.current_volumes(cache.project_id, cache.environment_id)
+            own = (one for one in volumes if one.service_id == props["service_id"] and not one.deleted)
+            return next(((one.volume_id, None) for one in own), None)
 
-        def make() -> tuple[str, datetime | None]:
-            return self.railway.api.create_volume(
-                projectId=cache.project_id,
-                environmentId=cache.environment_id,
+        def create() -> tuple[str, datetime | None]:
+            created, written = cache.api.create(
+                "VolumeCreate",
+                Named.of,
+                **cache.ids,
                 serviceId=props["service_id"],
                 mountPath=props["mount_path"],
                 region=props.get("region"),
             )
+            return created.id, written
 
-        return self.create_once(make, appeared, late=True)
+        return create_once(self.clock, create, find, new_parent=True)
 
-    def _settled(self, cache: EnvironmentCache, volume_id: str) -> VolumeView:
-        """The volume once its instance is there and Railway is not busy with it."""
+    def _wait_until_idle(self, cache: EnvironmentCache, volume_id: str) -> VolumeView:
+        """The volume, once it is in the environment and Railway is not changing it."""
         known = cache.snapshot().volume(volume_id)
         if known is not None and known.state not in _BUSY:
             return known
 
-        def settled() -> VolumeView | None:
-            volumes = self.railway.api.volumes_now(cache.project_id, cache.environment_id)
-            return next(
-                (one for one in volumes if one.volume_id == volume_id and one.state not in _BUSY), None
-            )
+        def find() -> VolumeView | None:
+            volume = _current(cache, volume_id)
+            return None if volume is None or volume.state in _BUSY else volume
 
-        volume = self.wait_for(f"the volume {volume_id}", settled, seconds=300, every=2.0)
+        volume = wait_for(self.clock, f"the volume {volume_id}", find, seconds=300, every=2.0)
         if volume.state == "ERROR":
             raise MissingError(
-                f"Railway says that the volume {volume_id} is in state ERROR",
-                fix="look at it in Railway's dashboard, or ask Railway's support",
+                f"Railway returned the state ERROR for the volume {volume_id}",
+                fix="see the volume in Railway's dashboard, or ask Railway's support",
             )
         cache.update(lambda view: _with_volume(view, volume))
         return volume
 
-    def _converge(self, cache: EnvironmentCache, volume: VolumeView, props: Props) -> datetime | None:
-        """Bring name, place and size to what is declared; returns when it was moved, None if it was not."""
-        api, moved = self.railway.api, None
-        volume_region.refuse_elsewhere(volume, props)
-        size = int(props["size_mb"])
-        if volume.size_mb > size:
-            raise RefusedError(
-                f"the Railway volume {volume.name} has {_gigabytes(volume.size_mb)} GB, and "
-                f"{_gigabytes(size)} GB are declared; a volume never shrinks",
-                fix=_set_size(volume.size_mb),
-            )
+    def _sync(self, cache: EnvironmentCache, volume: VolumeView, props: Props) -> datetime | None:
+        """Update name, place and size; returns the time at which it was moved, None if it was not."""
+        moved: datetime | None = None
+        volume_region.check_region(volume.label, volume.region, props)
+        check_size(volume, props)
         if volume.service_id != props["service_id"]:
-            _refuse_second(cache.snapshot(), volume, props["service_id"])
+            _check_only_volume(cache.snapshot(), volume, props["service_id"])
         if volume.name != props["volume_name"]:
-            self._free_name(cache, props, volume.volume_id)
-            api.rename_volume(volume.volume_id, props["volume_name"])
+            volume_name.free_name(cache, props, volume.volume_id)
+            cache.api.write("VolumeRename", volumeId=volume.volume_id, input={"name": props["volume_name"]})
             volume = replace(volume, name=props["volume_name"])
             cache.update(lambda view: _with_volume(view, volume))
         if (path(volume.mount_path), volume.service_id) != (path(props["mount_path"]), props["service_id"]):
-            moved = api.mount_volume(
-                volume.volume_id, cache.environment_id, props["service_id"], props["mount_path"]
+            moved = cache.api.write(
+                "VolumeMount",
+                volumeId=volume.volume_id,
+                environmentId=cache.environment_id,
+                input={"serviceId": props["service_id"], "mountPath": props["mount_path"]},
             )
             volume = replace(volume, mount_path=props["mount_path"], service_id=props["service_id"])
             cache.invalidate()
-        if volume.size_mb < size:
-            self._grow(cache, volume, size)
+        if volume.size_mb < int(props["size_mb"]):
+            self._grow(cache, volume, int(props["size_mb"]))
         return moved
 
-    def _grow(self, cache: EnvironmentCache, volume: VolumeView, size: int) -> None:
-        api = self.railway.api
-        patch = {"volumes": {volume.volume_id: {"sizeMB": size}}}
-        api.patch_config(cache.environment_id, patch, f"Grow volume {volume.name} to {size} MB")
+    def _grow(self, cache: EnvironmentCache, volume: VolumeView, size_mb: int) -> None:
+        patch = {"volumes": {volume.volume_id: {"sizeMB": size_mb}}}
+        message = f"Grow volume {volume.name} to {size_mb} MB"
+        cache.api.write("ConfigPatch", environmentId=cache.environment_id, patch=patch, message=message)
         cache.invalidate()
 
-        def grown() -> VolumeView | None:
-            volumes = api.volumes_now(cache.project_id, cache.environment_id)
-            return next(
-                (one for one in volumes if one.volume_id == volume.volume_id and one.size_mb >= size), None
-            )
+        def find() -> VolumeView | None:
+            current = _current(cache, volume.volume_id)
+            return None if current is None or current.size_mb < size_mb else current
 
         try:
-            self.wait_for(f"the new size of volume {volume.name}", grown, seconds=120, every=2.0)
+            wait_for(self.clock, f"the new size of volume {volume.name}", find, seconds=120, every=2.0)
         except WaitTimeoutError:
             raise MissingError(
-                f"Railway took the request to grow volume {volume.name} to {size} MB, but it still has "
-                f"{volume.size_mb} MB",
-                fix="grow it in Railway's dashboard (volume, Settings, Live resize), then run "
-                "`pulumi up` again",
+                f"Railway accepted the request to grow the volume {volume.name} to {size_mb} MB, but it "
+                f"still has {volume.size_mb} MB",
+                fix="grow it in Railway's dashboard (the volume, Settings, Live resize), then run `pulumi "
+                "up` again",
             ) from None
 
 
-class Volume(dynamic.Resource, module="railway", name="Volume"):
-    """A Railway volume; its id is Railway's. `live_region` is where its data is, whatever is declared."""
+class Volume(RailwayResource[VolumeArgs], module="railway", name="Volume"):
+    """A Railway volume; the id is Railway's. `live_region` is the region of its data.
 
-    project_id: pulumi.Output[str]
-    environment_id: pulumi.Output[str]
-    service_id: pulumi.Output[str]
-    volume_name: pulumi.Output[str]
-    mount_path: pulumi.Output[str]
-    size_mb: pulumi.Output[int]
+    Protect it and retain it, so that no mistake in the program deletes it.
+
+    Example:
+        args = railway.VolumeArgs(**ids, volume_name="data", mount_path="/app/data", size_mb=5000)
+        railway.Volume("data", args, pulumi.ResourceOptions(protect=True, retain_on_delete=True))
+    """
+
+    PROVIDER = VolumeProvider
     volume_instance_id: pulumi.Output[str]
     live_region: pulumi.Output[str]
     revision: pulumi.Output[str]
 
-    def __init__(self, name: str, args: VolumeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        props = inputs_of(args, "volume_instance_id", "live_region", "revision")
-        super().__init__(VolumeProvider(), name, props, opts)
+
+def _current(cache: EnvironmentCache, volume_id: str) -> VolumeView | None:
+    volumes = cache.api.current_volumes(cache.project_id, cache.environment_id)
+    return next((one for one in volumes if one.volume_id == volume_id), None)
+
+
+def check_size(volume: VolumeView, props: Props) -> None:
+    """Check that a volume is not larger than declared.
+
+    Raises:
+        RefusedError: it is.
+    """
+    size = int(props["size_mb"])
+    if volume.size_mb > size:
+        raise RefusedError(
+            f"the Railway volume {volume.label}: {shrinking(volume.size_mb, size)}",
+            fix=how_to_set_size(props, volume.size_mb),
+        )
+
+
+def shrinking(live_mb: float, declared_mb: float) -> str:
+    """Why a size is rejected."""
+    return (
+        f"the volume has {_gigabytes(live_mb)} GB, and {_gigabytes(declared_mb)} GB are declared; a volume "
+        "cannot shrink"
+    )
+
+
+def how_to_set_size(declared: Props, size_mb: float) -> str:
+    """How the size of a volume is declared."""
+    if config_key(declared, "size_gb"):
+        return how_to_set(declared, "size_gb", _gigabytes(size_mb))
+    return how_to_set(declared, "size_mb", f"{size_mb:.9g}")
+
+
+def _gigabytes(size_mb: float) -> str:
+    return f"{size_mb / _PER_GB:.9g}"
 
 
 def _outs(volume: VolumeView) -> dict[str, Any]:
     return {"volume_instance_id": volume.instance_id, "live_region": volume.region or None}
 
 
-def _lost(volume_id: str, props: Props) -> MissingError:
-    return lost(volume_id, props.get("volume_name"))
-
-
-def _refuse_second(view: Snapshot, volume: VolumeView, service_id: str) -> None:
-    volumes = view.environment.volumes if view.environment else ()
-    second = next((one for one in volumes if one.service_id == service_id and not one.deleted), None)
+def _check_only_volume(view: Snapshot, volume: VolumeView, service_id: str) -> None:
+    second = view.attached_volume(service_id)
     if second is None or second.volume_id == volume.volume_id:
         return
-    service = view.service(volume.service_id)
-    where = f"attached to the service {service.name}" if service else "attached to no service"
     raise RefusedError(
-        f"our Railway volume {volume.name} ({volume.volume_id}, {volume.size_mb} MB) is {where}, and the "
-        f"service has another: {second.name} ({second.volume_id}, {second.size_mb} MB); Railway allows one",
-        fix="look in Railway's dashboard which of the two holds the data. If ours does: detach the "
-        "other from the service and run `pulumi up --refresh`. If the other does: rename ours, `pulumi state "
-        "unprotect <urn>`, `pulumi state delete <urn>`, and `pulumi up`, which takes the attached one",
+        f"the Railway volume {volume.label_with_size} of this stack is "
+        f"{volume_name.attachment(view, volume)}, and the service has another volume: "
+        f"{second.label_with_size}; Railway allows one",
+        fix="find out in Railway's dashboard which of them has the data. If the volume of this stack has "
+        "it, detach the other from the service and run `pulumi up --refresh`. If the other has it, rename "
+        "the one of this stack, then `pulumi state unprotect <urn>`, `pulumi state delete <urn>`, and "
+        "`pulumi up`, which adopts the attached volume",
     )
 
 
-def _latest(view: Snapshot, props: Props) -> DeploymentView | None:
-    instance = view.instance(props["service_id"])
-    return instance.latest if instance else None
-
-
 def _with_volume(view: Snapshot, volume: VolumeView) -> Snapshot:
-    if view.environment is None:
-        return view
-    others = tuple(one for one in view.environment.volumes if one.volume_id != volume.volume_id)
-    return replace(view, environment=replace(view.environment, volumes=(*others, volume)))
+    others = (one for one in view.volumes if one.volume_id != volume.volume_id)
+    return view.with_environment(volumes=(*others, volume))

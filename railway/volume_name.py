@@ -1,97 +1,96 @@
-"""The name of a volume: unique in a project, and kept for 48 hours by a volume that is deleted.
+"""The name of a volume: unique in a project, and kept for 48 hours by a volume that was deleted.
 
-Refuses to take a name from a volume that anybody still uses. From a deleted one it is taken, by renaming
-that one: its data can be restored all the same, under the name "lost-...".
+A name is taken from a deleted volume by renaming it to "lost-<id>"; its data can still be restored under that
+name. It is never taken from a volume that is in use.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from railway import other_environments
-from railway.errors import NotFoundError, RefusedError, RejectedError
+from railway.args import Props, how_to_set
+from railway.graphql.errors import NotFoundError, RefusedError, RejectedError
 from railway.graphql.models import Snapshot, VolumeView
 from railway.snapshot import EnvironmentCache
 
-if TYPE_CHECKING:
-    from railway.graphql.api import RailwayApi
 
-_OTHER_NAME = "pulumi config set whatsapp-crm:volumeName <name>"
+def deleted_volume_with_name(cache: EnvironmentCache, props: Props, volume_id: str) -> str | None:
+    """The id of the deleted volume that has the declared name; None if no other volume has it.
 
-
-def volume_using_name(api: RailwayApi, view: Snapshot, name: str, own: str, *, narrow: bool) -> str | None:
-    """The id of the deleted volume that has a name; None if the name is free, or ours already.
-
-    Reads beyond `view` only where a volume of that name is not in our environment.
+    Sends requests only if a volume of that name is not in the environment.
 
     Args:
-        api: how to ask.
-        view: what is there.
-        name: the name.
-        own: the id of the volume that is to have it; "" if it is not made yet.
-        narrow: whether the token sees only one environment.
+        cache: the environment.
+        props: `volume_name`.
+        volume_id: the volume that is to have the name; "" if it does not exist yet.
 
     Raises:
-        RefusedError: a volume that is not deleted, or perhaps not, has it.
+        RefusedError: a volume that is not deleted, or may not be deleted, has the name.
     """
+    view, name = cache.snapshot(), props["volume_name"]
     if view.project is None or view.environment is None:
         return None
-    here = {one.volume_id: one for one in view.environment.volumes}
     for one in view.project.volumes:
-        if one.name != name or one.id == own:
+        if one.name != name or one.id == volume_id:
             continue
-        beside = here.get(one.id)
-        if beside is not None and beside.deleted:
+        other = view.volume(one.id)
+        if other is not None and other.deleted:
             return one.id
-        if beside is not None:
-            raise _used_here(beside, view, own)
-        if narrow:
-            raise _used(
-                name, one.id, "in another environment, or deleted with one: this token sees only ours"
+        if other is not None:
+            raise _two_volumes(other, view, volume_id)
+        if cache.api.project_token:
+            where = (
+                "in another environment, or deleted with one; this token can read only its own environment"
             )
-        homes = other_environments.with_volume(api, view.project.id, view.environment.id, one.id)
-        if homes:
-            raise _used(name, one.id, f"in {other_environments.listed(homes)}")
+            raise _used(props, one.id, where)
+        elsewhere = other_environments.with_volume(cache.api, cache.project_id, cache.environment_id, one.id)
+        if elsewhere:
+            raise _used(props, one.id, f"in {other_environments.in_words(elsewhere)}")
         return one.id
     return None
 
 
-def free_name(api: RailwayApi, cache: EnvironmentCache, name: str, own: str, *, narrow: bool) -> None:
-    """Take a name from the deleted volume that has it, if one has.
+def free_name(cache: EnvironmentCache, props: Props, volume_id: str) -> None:
+    """Rename the deleted volume that has the declared name, if there is one.
+
+    The arguments are those of `deleted_volume_with_name`.
 
     Raises:
-        RefusedError: a volume that is not deleted has it, or Railway does not let it be taken.
+        RefusedError: a volume that is not deleted has the name, or Railway rejects the renaming.
     """
-    found = volume_using_name(api, cache.snapshot(), name, own, narrow=narrow)
+    found = deleted_volume_with_name(cache, props, volume_id)
     if found is None:
         return
     try:
-        api.rename_volume(found, f"lost-{found[:8]}")
+        cache.api.write("VolumeRename", volumeId=found, input={"name": f"lost-{found[:8]}"})
     except (NotFoundError, RejectedError) as error:
         raise RefusedError(
-            f"the deleted Railway volume {found} still has the name {name}: {error.traced_reason}",
-            fix=f"choose another name: {_OTHER_NAME}; or wait until Railway has removed the deleted "
-            "one, 48 hours after its deletion",
+            f"the deleted Railway volume {found} still has the name {props['volume_name']}: "
+            f"{error.traced_reason}",
+            fix=f"choose another name: {how_to_set(props, 'volume_name', '<name>')}; or wait until Railway "
+            "has removed the deleted volume, 48 hours after its deletion",
         ) from None
     cache.invalidate()
 
 
-def _used(name: str, volume_id: str, where: str) -> RefusedError:
+def _used(props: Props, volume_id: str, where: str) -> RefusedError:
     return RefusedError(
-        f"the Railway project already has a volume named {name} ({volume_id}), {where}",
-        fix=f"choose another name: {_OTHER_NAME}; or rename that one in Railway's dashboard",
+        f"the Railway project already has a volume named {props['volume_name']} ({volume_id}), {where}",
+        fix=f"choose another name: {how_to_set(props, 'volume_name', '<name>')}; or rename the other volume "
+        "in Railway's dashboard",
     )
 
 
-def _used_here(used: VolumeView, view: Snapshot, own: str) -> RefusedError:
-    ours = view.volume(own)
-    service = view.service(used.service_id)
-    where = f"attached to the service {service.name}" if service else "attached to no service"
-    what = f"there is another volume named {used.name} ({used.volume_id}, {used.size_mb} MB), {where}"
-    if ours is not None:
-        what += f"; the service has the volume {ours.name} ({ours.volume_id}, {ours.size_mb} MB)"
+def _two_volumes(other: VolumeView, view: Snapshot, volume_id: str) -> RefusedError:
+    own = view.volume(volume_id)
+    has = f"; the service has the volume {own.label_with_size}" if own else ""
     return RefusedError(
-        what,
-        fix="look in Railway's dashboard which of them holds the data, attach that one to the service, "
-        "and detach and rename the other; then run `pulumi up --refresh`",
+        f"there is another volume named {other.label_with_size}, {attachment(view, other)}{has}",
+        fix="find out in Railway's dashboard which of them has the data, attach it to the service, and "
+        "detach and rename the other; then run `pulumi up --refresh`",
     )
+
+
+def attachment(view: Snapshot, volume: VolumeView) -> str:
+    """To which service a volume is attached, in words."""
+    service = view.service(volume.service_id)
+    return f"attached to the service {service.name}" if service else "attached to no service"

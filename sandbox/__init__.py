@@ -1,4 +1,4 @@
-"""Everything the program talks to, on this machine: Railway, Google, the engine, the Firestore emulator.
+"""Local stand-ins for what the program uses: Railway, Google, the Pulumi engine, the Firestore emulator.
 
-Used from outside only: the program never imports it and never knows that it talks to it.
+The program never imports this package, and is the same for production and the sandbox.
 """

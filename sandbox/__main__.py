@@ -1,6 +1,6 @@
-"""`python -m sandbox`: start, look at, use and end a sandbox; show the life of a stack on it.
+"""The command line of the sandbox: `python -m sandbox`.
 
-Refuses to delete state: `down` keeps it.
+No command deletes state: `down` keeps it, and `demo` moves an earlier state aside.
 """
 
 from __future__ import annotations
@@ -16,82 +16,122 @@ from rich.table import Table
 from sandbox import bench, daemon, demo
 from sandbox.engine.toolchain import ToolchainError
 from sandbox.firestore import FirestoreError
-from sandbox.supervisor import FOREIGN, PROJECT, STACK, Sandbox, SandboxError
+from sandbox.supervisor import (
+    APP_STACK,
+    DEFAULT_NAME,
+    PROJECT,
+    STACK,
+    UNSET_VARIABLES,
+    Sandbox,
+    SandboxError,
+    command_line,
+)
+
+DESCRIPTION = "Local stand-ins for Railway and Google, on which the real Pulumi engine runs the program."
+APP_HELP = (
+    "deploy the app in DIR, a folder with firebase.json, instead of the example. The app gets a stack of its "
+    f"own, `{APP_STACK}`, with its settings in Pulumi.{APP_STACK}.yaml (created from Pulumi.{STACK}.yaml, "
+    f"ignored by git; change them with `pulumi config set -s {APP_STACK}`)"
+)
+NAME_HELP = (
+    f"the sandbox; several can run side by side (default: {DEFAULT_NAME}, with --app: {APP_STACK}, because "
+    "two stacks in one sandbox would create the same Google resources)"
+)
 
 
 def arguments() -> argparse.ArgumentParser:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    described = {
-        "up": "start the sandbox and make its stack; its state is what it was",
-        "status": "say whether it is up, and where it answers",
-        "env": 'print the exports for a shell: eval "$(python -m sandbox env)"',
-        "down": "stop it; the state stays",
-        "life": "show the life of a stack, from nothing (an earlier state is set aside)",
-        "bench": "print what a first up, a no-op and a refresh cost, one `name value` a line",
-        "serve": "serve in the foreground (what `up` starts)",
-    }
-    for name, text in described.items():
-        command = commands.add_parser(name, help=text, description=text)
-        if name == "serve":
-            command.add_argument("--root", type=Path, required=True)
-            command.add_argument("--tied", action="store_true", help="end when standard input ends")
-        elif name != "bench":
-            command.add_argument("--name", default="default", help="which sandbox; several run side by side")
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(prog=command_line(), description=DESCRIPTION)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, text: str, *aliases: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(
+            name, help=text, description=text[0].upper() + text[1:], aliases=aliases
+        )
+        command.set_defaults(command=name)
+        return command
+
+    named = [
+        add("up", "start the sandbox and create its stack; the state of earlier runs is kept"),
+        add("status", "print whether the sandbox is running, and its addresses (exit code 1: not running)"),
+        add("env", f'print the variables for a shell: eval "$({command_line("env")})"'),
+        add("down", "stop the sandbox; its state is kept"),
+        add("demo", "run the demo with an empty state; an earlier state is moved aside", "life"),
+    ]
+    for command in named:
+        command.add_argument("--name", help=NAME_HELP)
+    for command in (named[0], named[-1]):
+        command.add_argument("--app", type=Path, metavar="DIR", help=APP_HELP)
+    add("bench", "print the requests of a first up, a no-op up and a refresh, one `name value` per line")
+    serve = add("serve", "run the servers in the foreground; `up` starts this in the background")
+    serve.add_argument("--root", type=Path, required=True, help="the folder of the sandbox's state")
+    serve.add_argument("--attached", action="store_true", help="end when standard input is closed")
     return parser
 
 
 def main(argv: list[str]) -> int:
-    """Run one command; returns its exit code."""
+    """Run one command; return its exit code."""
     options = arguments().parse_args(argv)
     if options.command == "serve":
-        daemon.serve(options.root, tied=options.tied)
+        daemon.serve(options.root, attached=options.attached)
         return 0
     if options.command == "bench":
         return bench.run()
-    sandbox = Sandbox(PROJECT / ".sandbox" / options.name)
-    commands = {"up": up, "status": status, "env": env, "down": down, "life": demo.show}
-    return commands[options.command](sandbox)
+    app: Path | None = getattr(options, "app", None)
+    sandbox = Sandbox(PROJECT / ".sandbox" / (options.name or (APP_STACK if app else DEFAULT_NAME)))
+    if options.command == "up":
+        return up(sandbox, app)
+    if options.command == "demo":
+        return demo.show(sandbox, app)
+    return {"status": status, "env": env, "down": down}[options.command](sandbox)
 
 
-def up(sandbox: Sandbox) -> int:
-    """Start it and make its stack."""
+def up(sandbox: Sandbox, app: Path | None) -> int:
+    """Start the sandbox and create its stack, or with an app the app's stack."""
+    if app is not None:
+        sandbox.check_app(app)
     sandbox.start()
-    sandbox.ensure_stack()
-    return status(sandbox)
+    if app is None:
+        sandbox.ensure_stack(STACK)
+        return status(sandbox)
+    stack = sandbox.ensure_app_stack(app)
+    status(sandbox, stack)
+    print(f"\nsettings of the stack: Pulumi.{stack}.yaml (not tracked by git)")
+    print(f"change them with:      pulumi config set -s {stack} whatsapp-crm:KEY VALUE")
+    return 0
 
 
-def status(sandbox: Sandbox) -> int:
-    """Say where it answers; exit code 1 when it is down."""
+def status(sandbox: Sandbox, stack: str = STACK) -> int:
+    """Print the addresses of the sandbox; exit code 1 if it is not running."""
     running = sandbox.running()
     if running is None:
-        print(f"the sandbox `{sandbox.name}` is down; start it: python -m sandbox up --name {sandbox.name}")
+        print(f"the sandbox `{sandbox.name}` is not running.\nfix: {sandbox.command('up')}")
         return 1
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_row("sandbox", f"{sandbox.name}, process {running.pid}")
     table.add_row("Railway", running.railway_url)
     table.add_row("Google", running.google_url)
     table.add_row("Firestore", running.firestore_host)
-    table.add_row("stack", STACK)
-    table.add_row("log", str(sandbox.root / "sandbox.log"))
+    table.add_row("log", str(sandbox.log))
+    table.add_row("use it", f'eval "$({sandbox.command("env")})"')
+    table.add_row("", f"pulumi preview -s {stack}")
     Console(soft_wrap=True, highlight=False).print(table)
     return 0
 
 
 def env(sandbox: Sandbox) -> int:
-    """Print the exports."""
+    """Print the commands that set the variables in a shell."""
     variables = sandbox.variables()
-    print(f"unset {' '.join(FOREIGN)}")
+    print(f"unset {' '.join(UNSET_VARIABLES)}")
     for name, value in sorted(variables.items()):
         print(f"export {name}={shlex.quote(value)}")
     return 0
 
 
 def down(sandbox: Sandbox) -> int:
-    """Stop it."""
-    stopped = sandbox.stop()
-    print(f"the sandbox `{sandbox.name}` {'is down; its state is kept' if stopped else 'was not up'}")
+    """Stop the sandbox."""
+    result = "has been stopped; its state is kept" if sandbox.stop() else "is not running"
+    print(f"the sandbox `{sandbox.name}` {result}")
     return 0
 
 

@@ -1,51 +1,52 @@
-"""`make bench`: what the program costs, counted on the sandbox; one `name value` a line.
+"""`make bench`: the requests and deployments of the program on the sandbox, one `name value` per line.
 
-Times are given only as a ratio to an empty program of the same size, measured in turn in the same run.
-Refuses to print a figure of a step that failed.
+Durations are given as ratios to an empty program with the same number of resources or to another tool,
+measured alternately in the same run; those of the critical path are computed. If a step fails, no figures are
+printed.
 """
 
 from __future__ import annotations
 
-import shutil
 import statistics
+import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox import stack_state
-from sandbox.supervisor import PROJECT, STACK, Sandbox, SandboxError
+from sandbox import preview_ratio, stack_state
+from sandbox.critical_path import Graph
+from sandbox.preview_ratio import require_success
+from sandbox.supervisor import STACK, Sandbox
 
 if TYPE_CHECKING:
-    import subprocess
-
     from sandbox.supervisor import Running
 
 ROUNDS = 5
-EMPTY_PROGRAM = Path(__file__).parent / "empty_program"
 
 
 def run() -> int:
-    """Measure on a sandbox of its own, which ends with it; returns the exit code."""
+    """Measure on a new sandbox, which is stopped afterwards; return the exit code."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         sandbox = Sandbox(Path(folder) / "bench")
-        running = sandbox.start(tied=True)
+        running = sandbox.start(attached=True)
         try:
             for name, value in _measure(sandbox, running, Path(folder)):
-                print(name, value, flush=True)  # noqa: T201 - the command's output
+                print(name, value, flush=True)  # noqa: T201 - output of the command
         finally:
             sandbox.stop()
-    # Here and not above: it loads the SDK, which no other command of the sandbox needs.
-    from sandbox import scale_bench
+    # Imported here because it loads the SDK, which no other command of the sandbox needs.
+    from sandbox import firebase_tools, growth_bench, index_bench, peer_bench, scale_bench
 
-    for name, value in scale_bench.measure():
-        print(name, value, flush=True)  # noqa: T201
+    benches = [index_bench.measure, scale_bench.measure, growth_bench.measure]
+    if firebase_tools.is_installed():
+        benches.append(peer_bench.measure)
+    else:
+        missing = f"firebase-tools is not installed: no comparison with it.\nfix: {firebase_tools.FIX}"
+        print(missing, file=sys.stderr)  # noqa: T201
+    for measure in benches:
+        for name, value in measure():
+            print(name, value, flush=True)  # noqa: T201
     return 0
-
-
-def _checked(done: subprocess.CompletedProcess[str], what: str) -> None:
-    if done.returncode != 0:
-        raise SandboxError(f"{what} failed with exit code {done.returncode}:\n{done.stdout}")
 
 
 def _measure(sandbox: Sandbox, running: Running, folder: Path) -> list[tuple[str, str]]:
@@ -53,10 +54,13 @@ def _measure(sandbox: Sandbox, running: Running, folder: Path) -> list[tuple[str
     figures: list[tuple[str, str]] = []
 
     stack_state.reset_counts(running)
-    _checked(sandbox.pulumi("up", "--yes", "--skip-preview", "--stack", STACK), "the first up")
+    require_success(sandbox.pulumi("up", "--yes", "--skip-preview", "--stack", STACK), "the first up")
     railway, google = stack_state.counts(running.railway_url), stack_state.counts(running.google_url)
-    resources = stack_state.declared(sandbox, STACK)
+    resources = stack_state.count_declared(sandbox, STACK)
+    graph = Graph(stack_state.exported(sandbox, STACK))
     figures += [
+        ("critical_path_seconds", f"{graph.critical_path()[-1].ends:.0f}"),
+        ("functions_begin_seconds", f"{graph.begins(stack_state.FUNCTION_TYPE)[-1]:.0f}"),
         ("resources", str(resources)),
         ("railway_requests_create", str(railway.requests - railway.polls)),
         ("railway_polls_create", str(railway.polls)),
@@ -65,7 +69,7 @@ def _measure(sandbox: Sandbox, running: Running, folder: Path) -> list[tuple[str
     ]
 
     stack_state.reset_counts(running)
-    _checked(sandbox.pulumi("up", "--yes", "--skip-preview", "--stack", STACK), "the no-op up")
+    require_success(sandbox.pulumi("up", "--yes", "--skip-preview", "--stack", STACK), "the no-op up")
     figures += [
         ("railway_requests_noop", str(stack_state.counts(running.railway_url).requests)),
         ("railway_deployments_noop", str(stack_state.counts(running.railway_url).deployments)),
@@ -73,40 +77,16 @@ def _measure(sandbox: Sandbox, running: Running, folder: Path) -> list[tuple[str
 
     stack_state.reset_counts(running)
     refresh = ("refresh", "--yes", "--skip-preview", "--expect-no-changes", "--stack", STACK)
-    _checked(sandbox.pulumi(*refresh), "the no-op refresh")
+    require_success(sandbox.pulumi(*refresh), "the no-op refresh")
     figures += [
         ("railway_requests_refresh", str(stack_state.counts(running.railway_url).requests)),
         ("google_requests_refresh", str(stack_state.counts(running.google_url).requests)),
     ]
 
-    ours, empty = _in_turn(sandbox, folder, resources)
+    previews = preview_ratio.measure(sandbox, folder, resources, ROUNDS)
     figures += [
-        ("noop_preview_seconds", f"{statistics.median(ours):.2f}"),
-        ("empty_preview_seconds", f"{statistics.median(empty):.2f}"),
-        ("noop_preview_ratio", f"{statistics.median(a / b for a, b in zip(ours, empty, strict=True)):.2f}"),
+        ("noop_preview_seconds", f"{statistics.median(previews.program):.2f}"),
+        ("empty_preview_seconds", f"{statistics.median(previews.empty):.2f}"),
+        ("noop_preview_ratio", previews.ratio()),
     ]
     return figures
-
-
-def _in_turn(sandbox: Sandbox, folder: Path, resources: int) -> tuple[list[float], list[float]]:
-    """Seconds of our no-op preview and of the empty program's, one after the other, `ROUNDS` times."""
-    program = folder / "empty"
-    shutil.copytree(EMPTY_PROGRAM, program)
-    size = {"TRIVIAL_RESOURCES": str(resources)}
-    sandbox.ensure_stack("empty", cwd=program)
-    up = sandbox.pulumi("up", "--yes", "--skip-preview", "--stack", "empty", extra=size, cwd=program)
-    _checked(up, "the empty program's up")
-    ours: list[float] = []
-    empty: list[float] = []
-    for _ in range(ROUNDS + 1):
-        ours.append(_timed(sandbox, STACK, PROJECT, {}))
-        empty.append(_timed(sandbox, "empty", program, size))
-    return ours[1:], empty[1:]  # the first of each warms the caches
-
-
-def _timed(sandbox: Sandbox, stack: str, cwd: Path, extra: dict[str, str]) -> float:
-    start = time.monotonic()
-    done = sandbox.pulumi("preview", "--expect-no-changes", "--stack", stack, extra=extra, cwd=cwd)
-    seconds = time.monotonic() - start
-    _checked(done, f"the no-op preview of the stack `{stack}`")
-    return seconds

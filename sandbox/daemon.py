@@ -1,6 +1,6 @@
-"""The process that serves one sandbox until it is told to end.
+"""The process that serves one sandbox.
 
-Refuses to run twice on one folder, and to outlive a parent that tied it to itself.
+Only one process can serve a folder. With `attached`, it ends with the process that started it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import requests
 from filelock import Timeout
@@ -20,18 +20,22 @@ from filelock import Timeout
 from sandbox import firestore_export, stack_state
 from sandbox.firestore import FirestoreEmulator
 from sandbox.google.app import create_app as google_app
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
+from sandbox.proxy import RefusingProxy
 from sandbox.railway.app import create_app as railway_app
 from sandbox.supervisor import Running, Sandbox, SandboxError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from starlette.types import ASGIApp
 
+Server = TypeVar("Server", LocalServer, RefusingProxy)
 
-def serve(root: Path, *, tied: bool = False) -> None:
-    """Serve the sandbox in `root` until SIGTERM, SIGINT or, when tied, the end of standard input.
+
+def serve(root: Path, *, attached: bool = False) -> None:
+    """Serve the sandbox in `root` until SIGTERM or SIGINT or, if attached, until standard input is closed.
 
     Raises:
         SandboxError: another process already serves this folder.
@@ -41,13 +45,15 @@ def serve(root: Path, *, tied: bool = False) -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    if tied:
+    if attached:
         threading.Thread(target=lambda: (sys.stdin.buffer.read(), ended.set()), daemon=True).start()
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(sandbox.lock().acquire(timeout=0))
         except Timeout:
-            raise SandboxError(f"the sandbox `{sandbox.name}` is already up") from None
+            raise SandboxError(
+                f"the sandbox `{sandbox.name}` is already running.\nfix: {sandbox.command('down')}"
+            ) from None
         emulator = stack.enter_context(
             FirestoreEmulator(options=firestore_export.load_options(root / "firestore"))
         )
@@ -56,14 +62,18 @@ def serve(root: Path, *, tied: bool = False) -> None:
         google = stack.enter_context(
             ports.server("google", google_app(root / "google.json", firestore_emulator=emulator.host))
         )
-        # Whatever app is deployed here, its database lies where its settings say.
-        stack_state.post(google.url, "/admin/switches", {"firestore_located_by_trigger": True})
-        sandbox.announce(
+        proxy = stack.enter_context(
+            ports.on_kept_port("proxy", lambda port: RefusingProxy(port, _upstream_proxy(os.environ)))
+        )
+        # Any app can be deployed: its settings name the location of the database.
+        stack_state.post_admin(google.url, "/admin/switches", {"firestore_located_by_trigger": True})
+        sandbox.write_running_file(
             Running(
                 pid=os.getpid(),
                 railway_url=railway.url,
                 google_url=google.url,
                 firestore_host=emulator.host,
+                proxy_url=proxy.url,
             )
         )
         ended.wait()
@@ -72,26 +82,37 @@ def serve(root: Path, *, tied: bool = False) -> None:
         sandbox.running_file.unlink(missing_ok=True)
 
 
-def _projects_with_rules(google: LiveServer) -> list[str]:
-    """The projects to which security rules were released: those whose documents anybody can have written."""
+def _projects_with_rules(google: LocalServer) -> list[str]:
+    """Return the projects with released security rules: only these can have documents."""
     state = requests.get(f"{google.url}/admin/state", timeout=firestore_export.SECONDS)
     state.raise_for_status()
     found = (re.fullmatch(r"firebaserules/projects/([^/]+)/releases", key) for key in state.json())
     return [match[1] for match in found if match]
 
 
+def _upstream_proxy(environ: Mapping[str, str]) -> str:
+    """Return the machine's own HTTPS proxy; "" if there is none."""
+    return next((environ[name] for name in ("https_proxy", "HTTPS_PROXY") if environ.get(name)), "")
+
+
 class _Ports:
-    """Ports chosen once and kept: a shell's exports survive a restart. One in use is replaced."""
+    """The ports of the servers, kept in a file so that a shell's variables stay valid after a restart.
+
+    A port that is in use by another process is replaced.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._ports = cast("dict[str, int]", json.loads(file.read_text())) if file.exists() else {}
 
-    def server(self, name: str, app: ASGIApp) -> LiveServer:
+    def server(self, name: str, app: ASGIApp) -> LocalServer:
+        return self.on_kept_port(name, lambda port: LocalServer(app, port))
+
+    def on_kept_port(self, name: str, make: Callable[[int], Server]) -> Server:
         try:
-            server = LiveServer(app, self._ports.get(name, 0))
+            server = make(self._ports.get(name, 0))
         except OSError:
-            server = LiveServer(app)
+            server = make(0)
         self._ports[name] = server.port
         self._file.write_text(json.dumps(self._ports))
         return server

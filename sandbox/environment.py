@@ -1,12 +1,12 @@
-"""The environment variables with which the program finds a running sandbox: nothing else tells it.
+"""The environment variables that make the program use a running sandbox.
 
-Refuses to name a secret of the user: every value here is the sandbox's own and known to everybody.
+They contain no secret: every value is the sandbox's own and public.
 """
 
 from __future__ import annotations
 
-RAILWAY_TOKEN = "sandbox-account-token"  # noqa: S105 - the sandbox's own, worth nothing elsewhere
-GOOGLE_TOKEN = "sandbox-google-token"  # noqa: S105 - likewise
+RAILWAY_TOKEN = "sandbox-account-token"  # noqa: S105 - valid in the sandbox only
+GOOGLE_TOKEN = "sandbox-google-token"  # noqa: S105 - valid in the sandbox only
 GOOGLE_PROJECT = "crm-sandbox"
 
 # Variable of the gcp plugin -> path of that product on the Google sandbox.
@@ -27,21 +27,25 @@ GOOGLE_ENDPOINTS = {
 }
 
 
-def endpoints(railway_url: str, google_url: str, firestore_host: str) -> dict[str, str]:
-    """The variables that point the program and its plugins at a running sandbox.
+def endpoints(railway_url: str, google_url: str, firestore_host: str, proxy_url: str) -> dict[str, str]:
+    """Return the variables that make the program and its plugins use a running sandbox.
 
     Args:
-        railway_url: base address of the Railway server, without a trailing slash.
-        google_url: base address of the Google server, without a trailing slash.
+        railway_url: base URL of the Railway server, without a trailing slash.
+        google_url: base URL of the Google server, without a trailing slash.
         firestore_host: `host:port` of the Firestore emulator.
+        proxy_url: the proxy that refuses what has no endpoint on the sandbox.
     """
     return {
         "RAILWAY_API_URL": f"{railway_url}/graphql/v2",
         "RAILWAY_EDGE_URL": railway_url,
         "RAILWAY_API_TOKEN": RAILWAY_TOKEN,
-        "RAILWAY_WAIT_SCALE": "0.1",  # what waits minutes for Railway waits a moment for the sandbox
+        "RAILWAY_WAIT_SCALE": "0.1",  # the sandbox is faster than Railway: shorter waits between polls
         "GOOGLE_OAUTH_ACCESS_TOKEN": GOOGLE_TOKEN,
         "GOOGLE_PROJECT": GOOGLE_PROJECT,
+        "PULUMI_GCP_SKIP_REGION_VALIDATION": "true",  # the plugin has no endpoint setting for it
         "FIRESTORE_EMULATOR_HOST": firestore_host,
+        **dict.fromkeys(("HTTPS_PROXY", "https_proxy"), proxy_url),
+        **dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost"),
         **{name: google_url + path for name, path in GOOGLE_ENDPOINTS.items()},
     }

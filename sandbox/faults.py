@@ -1,8 +1,8 @@
-"""What both sandbox servers do around every request: count it, record it, and misbehave when told to.
+"""What both sandbox servers do around every request: count it, record it, and inject faults.
 
-Refuses to know either API: a server says what a request is called (`describe`) and how its own failures look
-(`answers`). Refuses to touch requests made "by hand" (header `X-Sandbox-Actor: hand`): people editing a
-dashboard are neither counted nor hit, so that a test can change the world without disturbing its own figures.
+This module is independent of both APIs: a server describes its requests (`describe`) and its own error
+responses (`responses`). Requests with the header `X-Sandbox-Actor: manual` are edits made outside the
+program: they are not counted and get no faults, so a test can change state without affecting its own figures.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ACTOR_HEADER = "x-sandbox-actor"
-BY_HAND = "hand"
+MANUAL = "manual"
 RECORDS_KEPT = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """A canned reply of a fault. `after` means: only once the request had its effect."""
+class CannedResponse:
+    """The response of an injected fault. `after_effect`: the request is processed first."""
 
     status: int
     body: str
     content_type: str = "text/plain"
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    after: bool = False
+    after_effect: bool = False
 
 
-DROPS: dict[str, bool] = {"refuse": False, "reset_before": False, "reset_after": True}
-"""Faults that end the connection without an answer; the value says whether the effect happens first."""
+CONNECTION_FAULTS: dict[str, bool] = {"refuse": False, "reset_before": False, "reset_after": True}
+"""Faults that close the connection without a response; True: the request is processed first."""
 
 HANG = "hang"
 
-ANSWERS: dict[str, Answer] = {
-    "http_500": Answer(status=500, body="Internal Server Error"),
-    "http_502_before": Answer(status=502, body="error code: 502"),
-    "http_502_after": Answer(status=502, body="error code: 502", after=True),
-    "http_504_before": Answer(status=504, body="error code: 504"),
-    "http_504_after": Answer(status=504, body="error code: 504", after=True),
-    "rate_429": Answer(
+RESPONSES: dict[str, CannedResponse] = {
+    "http_500": CannedResponse(status=500, body="Internal Server Error"),
+    "http_502_before": CannedResponse(status=502, body="error code: 502"),
+    "http_502_after": CannedResponse(status=502, body="error code: 502", after_effect=True),
+    "http_504_before": CannedResponse(status=504, body="error code: 504"),
+    "http_504_after": CannedResponse(status=504, body="error code: 504", after_effect=True),
+    "rate_429": CannedResponse(
         status=429,
         body="Too Many Requests",
         headers={
@@ -59,17 +59,17 @@ ANSWERS: dict[str, Answer] = {
             "X-RateLimit-Reset": "1",
         },
     ),
-    "edge_1015": Answer(status=429, body="error code: 1015"),
-    "not_json": Answer(
+    "edge_1015": CannedResponse(status=429, body="error code: 1015"),
+    "not_json": CannedResponse(
         status=200, body="<html><body>upstream maintenance</body></html>", content_type="text/html"
     ),
 }
-"""The failures any HTTP API can show; a server adds its own or replaces these."""
+"""Errors that any HTTP API can return; a server adds its own or replaces these."""
 
 
 @dataclass(kw_only=True)
 class Fault:
-    """One planned misbehaviour: calls `nth` to `nth + times - 1` of `operation` ("*" = any) get `kind`."""
+    """A planned fault: calls `nth` to `nth + times - 1` of `operation` ("*" = any) get `kind`."""
 
     operation: str
     kind: str
@@ -77,8 +77,8 @@ class Fault:
     times: int = 1
     seen: int = 0
 
-    def takes(self, operation: str) -> bool:
-        """Count one call of `operation` and say whether this fault hits it."""
+    def matches(self, operation: str) -> bool:
+        """Count one call of `operation` and return whether this fault applies to it."""
         if self.operation not in ("*", operation):
             return False
         self.seen += 1
@@ -86,47 +86,50 @@ class Fault:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Described:
-    """A request in a server's words: its operation's name, its body and path as they may be recorded."""
+class RequestInfo:
+    """A request's operation name, and its body and path in the form in which they may be recorded."""
 
     operation: str
     body: Any = None
     path: str | None = None
 
 
-Describe = Callable[["Scope", bytes], Described]
+Describe = Callable[["Scope", bytes], RequestInfo]
 
 
-class Watch:
+class RequestMonitor:
     """ASGI middleware around a sandbox server: counters, records, faults.
 
     Args:
         app: the server.
-        describe: names a request and gives its recordable body.
-        answers: failures in the server's own shape, by fault kind; they replace or extend `ANSWERS`.
+        describe: returns a request's operation name and its body for the record.
+        responses: error responses in the server's own format, by fault kind; they replace or extend
+            `RESPONSES`.
     """
 
-    def __init__(self, app: ASGIApp, describe: Describe, answers: Mapping[str, Answer] | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, describe: Describe, responses: Mapping[str, CannedResponse] | None = None
+    ) -> None:
         self.app = app
         self.describe = describe
-        self.answers: dict[str, Answer] = {**ANSWERS, **(answers or {})}
+        self.responses: dict[str, CannedResponse] = {**RESPONSES, **(responses or {})}
         self.faults: list[Fault] = []
         self.counters: Counter[str] = Counter()
         self.records: deque[dict[str, Any]] = deque(maxlen=RECORDS_KEPT)
 
     @property
-    def kinds(self) -> list[str]:
-        """The fault kinds that this server can show."""
-        return sorted([*DROPS, HANG, *self.answers])
+    def fault_kinds(self) -> list[str]:
+        """The fault kinds that this server supports."""
+        return sorted([*CONNECTION_FAULTS, HANG, *self.responses])
 
     def reset(self) -> None:
-        """Forget what was counted and recorded."""
+        """Clear the counters and records."""
         self.counters.clear()
         self.records.clear()
 
-    def take(self, operation: str) -> str | None:
-        """The kind of the first planned fault that hits this call; every fault counts the call."""
-        hits = [fault.kind for fault in self.faults if fault.takes(operation)]
+    def next_fault(self, operation: str) -> str | None:
+        """Count the call in every planned fault; return the kind of the first that applies to it."""
+        hits = [fault.kind for fault in self.faults if fault.matches(operation)]
         return hits[0] if hits else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -147,35 +150,35 @@ class Watch:
             record["body"] = described.body
         self.records.append(record)
         kind = None
-        if actor != BY_HAND:
+        if actor != MANUAL:
             self.counters[described.operation] += 1
-            kind = self.take(described.operation)
+            kind = self.next_fault(described.operation)
 
-        async def noted(message: Message) -> None:
+        async def record_status(message: Message) -> None:
             if message["type"] == "http.response.start":
                 record["status"] = message["status"]
             await send(message)
 
         if kind is None:
-            await self.app(scope, replay(body, receive), noted)
-        elif kind in DROPS:
-            if DROPS[kind]:
-                await self.app(scope, replay(body, receive), swallow)
+            await self.app(scope, replay(body, receive), record_status)
+        elif kind in CONNECTION_FAULTS:
+            if CONNECTION_FAULTS[kind]:
+                await self.app(scope, replay(body, receive), discard)
             await drop_connection(receive)
         elif kind == HANG:
             await wait_for_disconnect(receive)
         else:
-            answer = self.answers[kind]
-            if answer.after:
-                await self.app(scope, replay(body, receive), swallow)
-            reply = Response(answer.body, answer.status, dict(answer.headers), answer.content_type)
-            await reply(scope, receive, noted)
+            response = self.responses[kind]
+            if response.after_effect:
+                await self.app(scope, replay(body, receive), discard)
+            reply = Response(response.body, response.status, dict(response.headers), response.content_type)
+            await reply(scope, receive, record_status)
 
-    def routes(self, figures: Callable[[], Mapping[str, Any]] = dict) -> list[Route]:
-        """The admin routes that both servers share.
+    def routes(self, extra_counters: Callable[[], Mapping[str, Any]] = dict) -> list[Route]:
+        """Return the admin routes that both servers share.
 
         Args:
-            figures: further figures for `GET /admin/counters`.
+            extra_counters: returns further counters for `GET /admin/counters`.
         """
 
         async def counters(_: Request) -> Response:
@@ -183,7 +186,7 @@ class Watch:
                 {
                     "operations": dict(sorted(self.counters.items())),
                     "requests": sum(self.counters.values()),
-                    **figures(),
+                    **extra_counters(),
                 }
             )
 
@@ -194,14 +197,14 @@ class Watch:
         async def requests(_: Request) -> Response:
             return JSONResponse(list(self.records))
 
-        async def plan(request: Request) -> Response:
+        async def add_fault(request: Request) -> Response:
             try:
-                self.faults.append(self.parse(await request.json()))
+                self.faults.append(self.parse_fault(await request.json()))
             except (ValueError, TypeError) as error:
                 return JSONResponse({"error": str(error)}, 400)
             return JSONResponse({"faults": len(self.faults)})
 
-        async def forget(_: Request) -> Response:
+        async def clear_faults(_: Request) -> Response:
             self.faults.clear()
             return JSONResponse({})
 
@@ -209,27 +212,27 @@ class Watch:
             Route("/admin/counters", counters, methods=["GET"]),
             Route("/admin/counters/reset", reset, methods=["POST"]),
             Route("/admin/requests", requests, methods=["GET"]),
-            Route("/admin/faults", plan, methods=["POST"]),
-            Route("/admin/faults", forget, methods=["DELETE"]),
+            Route("/admin/faults", add_fault, methods=["POST"]),
+            Route("/admin/faults", clear_faults, methods=["DELETE"]),
         ]
 
-    def parse(self, wish: dict[str, Any]) -> Fault:
-        """A fault from its JSON form.
+    def parse_fault(self, body: dict[str, Any]) -> Fault:
+        """Return a fault from its JSON form.
 
         Raises:
-            ValueError: the kind is none of `kinds`, or nth/times is below 1.
+            ValueError: unknown kind, or nth/times is below 1.
             TypeError: a key is missing or unknown.
         """
-        fault = Fault(**wish)
-        if fault.kind not in self.kinds:
-            raise ValueError(f"fault kind {fault.kind!r} is none of {', '.join(self.kinds)}")
+        fault = Fault(**body)
+        if fault.kind not in self.fault_kinds:
+            raise ValueError(f"unknown fault kind {fault.kind!r}; known kinds: {', '.join(self.fault_kinds)}")
         if fault.nth < 1 or fault.times < 1:
-            raise ValueError("nth and times count from 1")
+            raise ValueError("nth and times must be at least 1")
         return fault
 
 
 async def read_body(receive: Receive) -> bytes:
-    """The whole body of a request; b"" when the client left before sending it."""
+    """Return the whole body of a request; b"" if the client disconnected first."""
     parts: list[bytes] = []
     while True:
         message = await receive()
@@ -241,7 +244,7 @@ async def read_body(receive: Receive) -> bytes:
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that hands out a body that was read already, then whatever comes."""
+    """Return a `receive` that yields a body that has been read already, then what follows."""
     sent = False
 
     async def again() -> Message:
@@ -254,34 +257,35 @@ def replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-async def swallow(message: Message) -> None:
-    """A `send` whose answer nobody will ever read."""
+async def discard(message: Message) -> None:
+    """A `send` that discards the response."""
     del message
 
 
 async def wait_for_disconnect(receive: Receive) -> None:
-    """Return when the client has gone."""
+    """Return when the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         await asyncio.sleep(0)
 
 
 async def drop_connection(receive: Receive) -> None:
-    """Cut the TCP connection under the request.
+    """Abort the TCP connection of a request.
 
-    ASGI has no word for it: `receive` is a bound method of uvicorn's request cycle, which has the transport.
+    ASGI has no message for it: `receive` is a bound method of uvicorn's request cycle, which has the
+    transport.
 
     Raises:
         RuntimeError: the server is not uvicorn.
     """
     transport = getattr(getattr(receive, "__self__", None), "transport", None)
     if transport is None:
-        raise RuntimeError("only uvicorn's connections can be dropped")
+        raise RuntimeError("only connections of uvicorn can be aborted")
     transport.abort()
     await wait_for_disconnect(receive)
 
 
 def json_body(body: bytes) -> Any:
-    """The body as JSON, or None where it is none."""
+    """Return the body as JSON, or None if it is not JSON."""
     try:
         return json.loads(body) if body else None
     except ValueError:

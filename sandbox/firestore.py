@@ -1,10 +1,8 @@
-"""Google's Firestore emulator: find it, run it, load rules into it, end it.
+"""Google's Firestore emulator: find it, run it, load rules into it, stop it.
 
-Looks wherever a user may have it: a path of one's own, any install of the Google Cloud CLI, the cache of
-firebase-tools.
-
-Refuses to download it (it is Google's to give, and 60 MB) and to listen anywhere but on loopback: to the
-emulator everybody who says "Bearer owner" is the owner.
+It is looked for in a path that the user sets, in every installation of the Google Cloud CLI, and in the cache
+of firebase-tools. It is not downloaded (60 MB, under Google's terms). It listens on loopback only, because it
+treats everyone who sends "Bearer owner" as the owner.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import requests
 
@@ -36,7 +34,7 @@ PORT_ATTEMPTS = 3
 
 _COMPONENT = Path("platform", "cloud-firestore-emulator", "cloud_firestore_emulator")
 _CACHED_JAR = re.compile(r"cloud-firestore-emulator-v(\d+)\.(\d+)\.(\d+)\.jar")
-# Where packages and installers put the Google Cloud CLI: Debian, RPM, archives, Homebrew (both machines, both
+# The folders of the Google Cloud CLI by installer: Debian, RPM, archives, Homebrew (both architectures, both
 # names of the cask), snap.
 _SYSTEM_ROOTS = (
     "/usr/lib/google-cloud-sdk",
@@ -55,23 +53,24 @@ _SYSTEM_ROOTS = (
     "/snap/google-cloud-sdk/current",
 )
 _INSTALL_HINT = (
-    "install it with `gcloud components install cloud-firestore-emulator`, `apt-get install "
-    "google-cloud-cli-firestore-emulator` or `npx firebase-tools setup:emulators:firestore`, "
-    f"or set {OVERRIDE} to its script, jar or folder"
+    "fix: gcloud components install cloud-firestore-emulator\n"
+    "  or: apt-get install google-cloud-cli-firestore-emulator\n"
+    "  or: npx firebase-tools setup:emulators:firestore\n"
+    f"  or: export {OVERRIDE}=<its script, jar or folder>"
 )
-# The emulator's script leaves its Java process behind when it is killed, so both live in a group of their
-# own. The group ends by itself when our end of stdin closes, which also happens when we are killed outright.
+# If the emulator's script is killed, its Java process stays; so both run in their own process group, which
+# ends when our end of stdin is closed. That also happens if this process is killed.
 _GROUP = 'exec 3<&0; (read -r _ <&3; kill 0) & "$@" 3<&- </dev/null & wait $!'
 _RULES_ERROR_LINE = re.compile(r"L(\d+):(\d+) (.*)")
 
 
 class FirestoreError(Exception):
-    """The emulator is missing, does not start or does not answer; the message says what to do."""
+    """The emulator is missing, does not start or does not respond; the message has the reason and the fix."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RulesIssue:
-    """One remark of the rules compiler. Line and column count from 1, as it does; 0 means the whole file."""
+    """One issue of the rules compiler. Line and column start at 1; 0 means the whole file."""
 
     severity: str  # ERROR or WARNING
     file: str
@@ -84,7 +83,7 @@ class RulesIssue:
 
 
 class RulesError(FirestoreError):
-    """The rules do not compile; the ones loaded before stay in force."""
+    """The rules do not compile; the ones loaded before stay in effect."""
 
     def __init__(self, issues: Sequence[RulesIssue]) -> None:
         super().__init__("\n".join(str(issue) for issue in issues))
@@ -92,11 +91,11 @@ class RulesError(FirestoreError):
 
 
 def candidates(environ: Mapping[str, str], system_roots: Sequence[str] = _SYSTEM_ROOTS) -> Iterator[Path]:
-    """All places where the emulator may be, the most deliberate first; they need not exist.
+    """Yield all paths at which the emulator may be, the most specific first; they need not exist.
 
     Args:
         environ: CLOUDSDK_ROOT, PATH (for gcloud's own folder), HOME, FIREBASE_EMULATORS_PATH are read.
-        system_roots: folders of the Google Cloud CLI that installers use.
+        system_roots: folders in which installers put the Google Cloud CLI.
     """
     home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
     roots = [Path(environ[name]) for name in ("CLOUDSDK_ROOT", "CLOUDSDK_ROOT_DIR") if environ.get(name)]
@@ -112,7 +111,7 @@ def candidates(environ: Mapping[str, str], system_roots: Sequence[str] = _SYSTEM
 
 
 def _cached_jars(folder: Path) -> list[Path]:
-    """The jars that firebase-tools downloaded, newest version first."""
+    """Return the jars that firebase-tools downloaded, newest version first."""
     found: list[tuple[tuple[int, ...], Path]] = []
     for path in folder.glob("cloud-firestore-emulator-v*.jar"):
         match = _CACHED_JAR.fullmatch(path.name)
@@ -122,52 +121,55 @@ def _cached_jars(folder: Path) -> list[Path]:
 
 
 def find_emulator(environ: Mapping[str, str], system_roots: Sequence[str] = _SYSTEM_ROOTS) -> Path:
-    """The emulator's script or jar.
+    """Return the emulator's script or jar.
 
     Raises:
-        FirestoreError: FIRESTORE_EMULATOR_PATH leads nowhere, or the emulator is in none of the places.
+        FirestoreError: FIRESTORE_EMULATOR_PATH has no emulator, or the emulator is not installed.
     """
     override = environ.get(OVERRIDE)
     if override:
         path = Path(override).expanduser()
         inside = [path / _COMPONENT.name, path / _COMPONENT, *_cached_jars(path)] if path.is_dir() else [path]
         for candidate in inside:
-            # The Google Cloud CLI's jar, unlike that of firebase-tools, needs its script to start.
+            # The jar of the Google Cloud CLI, unlike that of firebase-tools, is started by its script only.
             script = candidate.with_name(_COMPONENT.name)
             if candidate.is_file():
                 return script if script.is_file() else candidate
-        raise FirestoreError(f"{OVERRIDE} is {override}, where no Firestore emulator is; {_INSTALL_HINT}")
+        raise FirestoreError(
+            f"{OVERRIDE} is {override}, where there is no Firestore emulator.\n{_INSTALL_HINT}"
+        )
     for candidate in candidates(environ, system_roots):
         if candidate.is_file():
             return candidate
-    raise FirestoreError(f"Google's Firestore emulator is not installed; {_INSTALL_HINT}")
+    raise FirestoreError(f"Google's Firestore emulator is not installed.\n{_INSTALL_HINT}")
 
 
 def find_java(environ: Mapping[str, str]) -> str:
-    """The Java that runs the emulator: $JAVA as its script has it, then JAVA_HOME, then PATH.
+    """Return the Java that runs the emulator: $JAVA, as in its script, then JAVA_HOME, then PATH.
 
     Raises:
-        FirestoreError: there is none.
+        FirestoreError: there is no Java.
     """
-    for wanted in (
+    for candidate in (
         environ.get("JAVA"),
         environ.get("JAVA_HOME") and f"{environ['JAVA_HOME']}/bin/java",
         "java",
     ):
-        found = wanted and shutil.which(wanted, path=environ.get("PATH"))
+        found = candidate and shutil.which(candidate, path=environ.get("PATH"))
         if found:
             return found
     raise FirestoreError(
-        "the Firestore emulator needs Java, which is not on PATH; install a Java runtime 17 or later "
-        "(`apt-get install default-jre-headless`, `brew install openjdk`), or set JAVA_HOME"
+        "the Firestore emulator needs Java, which is not on PATH.\n"
+        "fix: install Java 17 or later (apt-get install default-jre-headless, brew install openjdk), "
+        "or set JAVA_HOME"
     )
 
 
 def start_command(emulator: Path, java: str, port: int, options: Sequence[str] = ()) -> list[str]:
-    """The command line that starts the emulator on a loopback port."""
+    """Return the command that starts the emulator on a loopback port."""
     listen = [f"--host={LOOPBACK}", f"--port={port}", *options]
     if emulator.suffix == ".jar":
-        # As firebase-tools starts it: its messages exist in English only.
+        # As in firebase-tools: the emulator's messages exist in English only.
         return [java, "-Duser.language=en", "-jar", str(emulator), *listen]
     return [str(emulator), "start", *listen]
 
@@ -176,43 +178,17 @@ class FirestoreEmulator:
     """The emulator as a context manager: `with FirestoreEmulator() as emulator: emulator.host`.
 
     Args:
-        environ: the environment to look and run in; this process's when absent.
-        port: a fixed port; 0 finds a free one.
-        log: a file for the emulator's output, appended to; a temporary one when absent.
-        options: further options of the emulator, such as `--functions_emulator=host:port`.
+        options: further options of the emulator, such as `--import-data=FILE`.
     """
 
-    def __init__(
-        self,
-        *,
-        environ: Mapping[str, str] | None = None,
-        port: int = 0,
-        log: Path | None = None,
-        options: Sequence[str] = (),
-    ) -> None:
-        self._environ = dict(os.environ if environ is None else environ)
-        self._wanted_port = port
-        self._log = log
+    def __init__(self, *, options: Sequence[str] = ()) -> None:
         self._options = tuple(options)
         self._process: subprocess.Popen[bytes] | None = None
         self._host = ""
 
-    @classmethod
-    def attach(cls, host: str) -> FirestoreEmulator:
-        """A running emulator, as `host:port` (what FIRESTORE_EMULATOR_HOST says). `stop` leaves it running.
-
-        Raises:
-            FirestoreError: nothing answers there.
-        """
-        emulator = cls(environ={})
-        emulator._host = host.removeprefix("http://").rstrip("/")
-        if not _answers(emulator._host):
-            raise FirestoreError(f"no Firestore emulator answers at {host}")
-        return emulator
-
     @property
     def host(self) -> str:
-        """`host:port`, as FIRESTORE_EMULATOR_HOST wants it.
+        """`host:port`, the value for FIRESTORE_EMULATOR_HOST.
 
         Raises:
             FirestoreError: it is not running.
@@ -223,38 +199,38 @@ class FirestoreEmulator:
 
     @property
     def url(self) -> str:
-        """The base address of its REST API, without a trailing slash."""
+        """The base URL of its REST API, without a trailing slash."""
         return f"http://{self.host}"
 
     def start(self) -> FirestoreEmulator:
-        """Start it and wait until it answers.
+        """Start it and wait until it responds.
 
         Raises:
-            FirestoreError: Java or the emulator is missing, or it ends or stays silent; with its last words.
+            FirestoreError: Java or the emulator is missing, or it does not start; with the end of its output.
         """
         if self._host:
-            raise FirestoreError(f"the Firestore emulator already runs at {self._host}")
-        java = find_java(self._environ)
-        emulator = find_emulator(self._environ)
+            raise FirestoreError(f"the Firestore emulator is already running at {self._host}")
+        java = find_java(os.environ)
+        emulator = find_emulator(os.environ)
         for attempt in range(1, PORT_ATTEMPTS + 1):
-            port = self._wanted_port or _free_port()
-            words = self._run(start_command(emulator, java, port, self._options), java, port)
-            if words is None:
+            port = _free_port()
+            output = self._run(start_command(emulator, java, port, self._options), java, port)
+            if output is None:
                 return self
-            # Between our finding a free port and its listening there, somebody else may take it.
-            if self._wanted_port or attempt == PORT_ATTEMPTS or "Address already in use" not in words:
+            # Another process may have taken the free port in the meantime.
+            if attempt == PORT_ATTEMPTS or "Address already in use" not in output:
                 raise FirestoreError(
-                    f"the Firestore emulator ({emulator}) did not start on port {port}:\n{words}"
+                    f"the Firestore emulator ({emulator}) did not start on port {port}:\n{output}\n"
+                    "fix: correct what its output reports; it needs Java 17 or later"
                 )
         raise AssertionError  # the last attempt returns or raises
 
     def _run(self, command: list[str], java: str, port: int) -> str | None:
-        """Start the command in a group of its own. None when it answers, else the end of its output."""
-        with self._output() as out:
-            start = out.seek(0, os.SEEK_END)
+        """Start the command in its own process group; return None if it responds, else its last output."""
+        with tempfile.TemporaryFile() as out:
             self._process = subprocess.Popen(
                 ["sh", "-c", _GROUP, "firestore-emulator", *command],
-                env={**self._environ, "JAVA": java},
+                env={**os.environ, "JAVA": java},
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=out,
@@ -263,23 +239,17 @@ class FirestoreEmulator:
             host = f"{LOOPBACK}:{port}"
             deadline = time.monotonic() + START_SECONDS
             while time.monotonic() < deadline and self._process.poll() is None:
-                # Its own answer, not that of a server that took the port first: then it ends.
-                if _answers(host) and self._process.poll() is None:
+                # If another server uses the port, that one responds, and the emulator has ended.
+                if _responds(host) and self._process.poll() is None:
                     self._host = host
                     return None
                 time.sleep(0.1)
             self.stop()
-            out.seek(start)
-            return _last_words(out.read().decode(errors="replace"))
-
-    def _output(self) -> IO[bytes]:
-        if self._log is None:
-            return tempfile.TemporaryFile()
-        self._log.parent.mkdir(parents=True, exist_ok=True)
-        return self._log.open("a+b")
+            out.seek(0)
+            return _output_tail(out.read().decode(errors="replace"))
 
     def stop(self) -> None:
-        """End the emulator and every process of its group; nothing when it is not ours or not running."""
+        """End the emulator and all processes of its group."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -287,8 +257,8 @@ class FirestoreEmulator:
         _signal_group(process.pid, signal.SIGTERM)
         process.wait()
         deadline = time.monotonic() + STOP_SECONDS
-        # The group's last member is Java, which nobody here can wait for: its port tells when it is gone.
-        while host and _listens(host):
+        # The group's last process is Java, not a child of ours: its port shows when it has ended.
+        while host and _is_listening(host):
             if time.monotonic() > deadline:
                 _signal_group(process.pid, signal.SIGKILL)
                 break
@@ -305,8 +275,9 @@ class FirestoreEmulator:
         self.stop()
 
     def load_rules(self, project: str, text: str, *, name: str = "firestore.rules") -> list[RulesIssue]:
-        """Compile rules and put them in force for a project. Projects are apart: to compile without changing
-        anything, use a project's name that nobody uses.
+        """Compile rules and put them into effect for a project.
+
+        To compile without changing anything, use a project name that is not used otherwise.
 
         Args:
             project: the Google project's id.
@@ -318,14 +289,14 @@ class FirestoreEmulator:
 
         Raises:
             RulesError: they do not compile.
-            FirestoreError: the emulator does not answer as it should.
+            FirestoreError: an unexpected response of the emulator.
         """
         body = {"rules": {"files": [{"name": name, "content": text}]}}
-        answer = self._request("PUT", f"/emulator/v1/projects/{project}:securityRules", body)
-        if answer.status_code == 200:
-            return [_issue(raw, name) for raw in answer.json().get("issues", [])]
-        if answer.status_code == 400:
-            message = str(answer.json()["error"]["message"])
+        response = self._request("PUT", f"/emulator/v1/projects/{project}:securityRules", body)
+        if response.status_code == 200:
+            return [_issue(raw, name) for raw in response.json().get("issues", [])]
+        if response.status_code == 400:
+            message = str(response.json()["error"]["message"])
             found = [_RULES_ERROR_LINE.fullmatch(line) for line in message.splitlines()]
             issues = [
                 RulesIssue(severity="ERROR", file=name, line=int(m[1]), column=int(m[2]), description=m[3])
@@ -335,24 +306,16 @@ class FirestoreEmulator:
             if issues:
                 raise RulesError(issues)
         raise FirestoreError(
-            f"the Firestore emulator answered {answer.status_code} to rules: {answer.text[:500]}"
+            f"the Firestore emulator returned {response.status_code} for rules: {response.text[:500]}"
         )
-
-    def clear(self, project: str) -> None:
-        """Delete all documents of a project's default database.
-
-        Raises:
-            FirestoreError: the emulator does not answer as it should.
-        """
-        answer = self._request("DELETE", f"/emulator/v1/projects/{project}/databases/(default)/documents")
-        if answer.status_code != 200:
-            raise FirestoreError(f"the Firestore emulator answered {answer.status_code}: {answer.text[:500]}")
 
     def _request(self, method: str, path: str, body: object = None) -> requests.Response:
         try:
             return requests.request(method, self.url + path, json=body, timeout=REQUEST_SECONDS)
         except requests.RequestException as error:
-            raise FirestoreError(f"the Firestore emulator at {self.host} does not answer: {error}") from error
+            raise FirestoreError(
+                f"the Firestore emulator at {self.host} does not respond: {error}"
+            ) from error
 
 
 def _issue(raw: Mapping[str, object], name: str) -> RulesIssue:
@@ -373,14 +336,14 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _answers(host: str) -> bool:
+def _responds(host: str) -> bool:
     try:
         return requests.get(f"http://{host}", timeout=2).text.strip() == "Ok"
     except requests.RequestException:
         return False
 
 
-def _listens(host: str) -> bool:
+def _is_listening(host: str) -> bool:
     address, port = host.rsplit(":", 1)
     with socket.socket() as probe:
         probe.settimeout(2)
@@ -391,10 +354,10 @@ def _signal_group(group: int, number: signal.Signals) -> None:
     try:
         os.killpg(group, number)
     except ProcessLookupError:
-        return  # it ended before
+        return  # it has ended already
 
 
-def _last_words(text: str) -> str:
-    """The lines that say something: a Java stack trace buries them."""
+def _output_tail(text: str) -> str:
+    """Return the last lines of the output, without those of a Java stack trace."""
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith(("\tat ", "\t..."))]
     return "\n".join(lines[-12:]) or "(no output)"

@@ -1,8 +1,8 @@
 """Keep the Firestore emulator's documents across a restart of the sandbox.
 
-The emulator holds them in memory; it exports one database on request and loads an export when it starts.
-Refuses to throw an export away before the next one is whole. What was written after the last orderly stop is
-lost when the machine dies: the emulator offers no journal.
+The emulator keeps them in memory; it exports one database on request and can load an export when it starts.
+An export is deleted only after the next one is complete. Documents written after the last orderly stop are
+lost if the machine crashes: the emulator has no journal.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ METADATA = "*.overall_export_metadata"
 
 
 def load_options(folder: Path) -> list[str]:
-    """The emulator's options that load the newest export in `folder`; none when there is none."""
+    """Return the emulator's options that load the newest export in `folder`; [] if there is none."""
     exports = sorted(folder.glob(f"*/{METADATA}"), key=lambda path: path.stat().st_mtime_ns)
     return [f"--import-data={exports[-1]}"] if exports else []
 
 
 def save(emulator: FirestoreEmulator, project: str, folder: Path) -> None:
-    """Export the project's `(default)` database into `folder`; the export before it is kept as well.
+    """Export the project's `(default)` database into `folder`; the previous export is kept as well.
 
     Raises:
-        requests.HTTPError: the emulator refused.
+        requests.HTTPError: the emulator rejected the request.
     """
     folder.mkdir(parents=True, exist_ok=True)
     earlier = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)

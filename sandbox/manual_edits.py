@@ -1,7 +1,6 @@
-"""What a colleague does by hand on the live sides: the edits that drift is made of.
+"""Edits made outside Pulumi, as in the dashboards of Railway and Google: the causes of drift.
 
-They are ordinary calls of both APIs, marked so that the sandbox does not count them as the program's.
-Refuses nothing: that a dashboard lets people do these things is the point.
+They are ordinary calls of both APIs, with a header that excludes them from the sandbox's counters and faults.
 """
 
 from __future__ import annotations
@@ -20,34 +19,34 @@ if TYPE_CHECKING:
 
 JSON = dict[str, Any]
 SECONDS = 30
-BY_HAND = {"X-Sandbox-Actor": "hand"}
+MANUAL_HEADERS = {"X-Sandbox-Actor": "manual"}
 
 
 class Dashboard:
-    """Railway's dashboard, as seen by a person: one service of one project's environment."""
+    """Railway's dashboard for one service in one environment."""
 
     def __init__(self, running: Running, project_id: str, environment_id: str, service_id: str) -> None:
         self._url = f"{running.railway_url}/graphql/v2?source=dashboard"
         self.project_id, self.environment_id, self.service_id = project_id, environment_id, service_id
 
     def call(self, document: str, variables: Mapping[str, Any]) -> JSON:
-        """Run one GraphQL document.
+        """Execute a GraphQL document.
 
         Raises:
-            RuntimeError: Railway answered with an error.
+            RuntimeError: Railway returned an error.
         """
-        answer = requests.post(
+        response = requests.post(
             self._url,
             json={"query": document, "variables": variables},
-            headers={"Authorization": f"Bearer {environment.RAILWAY_TOKEN}", **BY_HAND},
+            headers={"Authorization": f"Bearer {environment.RAILWAY_TOKEN}", **MANUAL_HEADERS},
             timeout=SECONDS,
         ).json()
-        if answer.get("errors"):
-            raise RuntimeError(str(answer["errors"]))
-        return cast("JSON", answer["data"])
+        if response.get("errors"):
+            raise RuntimeError(str(response["errors"]))
+        return cast("JSON", response["data"])
 
-    def deploy_from(self, branch: str) -> None:
-        """Set the branch that the service deploys from."""
+    def set_branch(self, branch: str) -> None:
+        """Set the branch from which the service is deployed."""
         triggers = self.call(
             "query Triggers($p: String!, $e: String!, $s: String!) {"
             " deploymentTriggers(projectId: $p, environmentId: $e, serviceId: $s, first: 10)"
@@ -62,7 +61,7 @@ class Dashboard:
         )
 
     def set_variable(self, name: str, value: str) -> None:
-        """Add or change one variable of the service."""
+        """Add or change a variable of the service."""
         self.call(
             "mutation VarUpsert($input: VariableUpsertInput!) { variableUpsert(input: $input) }",
             {
@@ -77,38 +76,43 @@ class Dashboard:
         )
 
 
+def service_name(function: str) -> str:
+    """Return the name of a function's Cloud Run service."""
+    return function.lower().replace("_", "-")
+
+
 class Console:
-    """Google's console, as seen by a person: one project."""
+    """Google's console for one project."""
 
     def __init__(self, running: Running, project: str, region: str) -> None:
         self._url, self.project, self.region = running.google_url, project, region
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> JSON:
-        """Make one REST call; `path` starts with the product.
+        """Send a REST request; `path` starts with the product.
 
         Raises:
-            requests.HTTPError: Google answered with an error.
+            requests.HTTPError: Google returned an error.
         """
-        answer = requests.request(
+        response = requests.request(
             method,
             self._url + path,
             json=body,
-            headers={"Authorization": f"Bearer {environment.GOOGLE_TOKEN}", **BY_HAND},
+            headers={"Authorization": f"Bearer {environment.GOOGLE_TOKEN}", **MANUAL_HEADERS},
             timeout=SECONDS,
         )
-        answer.raise_for_status()
-        return cast("JSON", answer.json())
+        response.raise_for_status()
+        return cast("JSON", response.json())
 
     def remove_invokers(self, function: str) -> None:
-        """Make a public function private: nobody may call it any more."""
-        service = function.lower().replace("_", "-")
-        path = f"/run/v2/projects/{self.project}/locations/{self.region}/services/{service}"
+        """Make a public function private: remove all members of its invoker role."""
+        services = f"/run/v2/projects/{self.project}/locations/{self.region}/services"
+        path = f"{services}/{service_name(function)}"
         policy = self.call("GET", f"{path}:getIamPolicy")
         policy["bindings"] = [b for b in policy.get("bindings", []) if b["role"] != "roles/run.invoker"]
         self.call("POST", f"{path}:setIamPolicy", {"policy": policy})
 
     def set_memory(self, function: str, memory: str) -> None:
-        """Give a function another amount of memory, such as "1Gi"."""
+        """Set the memory of a function, such as "1Gi"."""
         self.call(
             "PATCH",
             f"/cloudfunctions/v2/projects/{self.project}/locations/{self.region}/functions/{function}"
@@ -117,7 +121,7 @@ class Console:
         )
 
     def release_rules(self, text: str) -> None:
-        """Publish other rules, as the console does: a new ruleset, the release repointed."""
+        """Release other rules, as the console does: create a ruleset and update the release."""
         ruleset = self.call(
             "POST",
             f"/firebaserules/v1/projects/{self.project}/rulesets",
@@ -141,34 +145,36 @@ service cloud.firestore {
 
 
 @dataclass(frozen=True)
-class Drift:
-    """One edit made by hand: what a person would call it, and how it is made."""
+class Edit:
+    """One edit made outside Pulumi."""
 
-    what: str
-    make: Callable[[], None]
+    description: str
+    apply: Callable[[], None]
 
 
-def five_drifts(
-    dashboard: Dashboard, console: Console, *, function: str, public_function: str
-) -> list[Drift]:
-    """The edits that the show and the tests make.
-
-    Args:
-        dashboard: the backend's service on Railway.
-        console: the Google project.
-        function: a function whose memory is changed.
-        public_function: a function that everybody may call.
-    """
+def railway_edits(dashboard: Dashboard) -> list[Edit]:
+    """Return edits of the backend's service."""
     return [
-        Drift(
-            "Railway: the service deploys from `audit-whatsapp-30`",
-            lambda: dashboard.deploy_from("audit-whatsapp-30"),
+        Edit(
+            "Railway: the service deploys from the branch `audit-whatsapp-30`",
+            lambda: dashboard.set_branch("audit-whatsapp-30"),
         ),
-        Drift("Railway: a variable DEBUG is added", lambda: dashboard.set_variable("DEBUG", "baileys:*")),
-        Drift(
-            f"Google: the public invoker of {public_function} is removed",
-            lambda: console.remove_invokers(public_function),
-        ),
-        Drift(f"Google: {function} gets 1Gi of memory", lambda: console.set_memory(function, "1Gi")),
-        Drift("Google: other security rules are published", lambda: console.release_rules(OPEN_RULES)),
+        Edit("Railway: the variable DEBUG is added", lambda: dashboard.set_variable("DEBUG", "baileys:*")),
     ]
+
+
+def invoker_edit(console: Console, function: str) -> Edit:
+    """Return an edit that makes a public function private."""
+    description = f"Google: the function {function} is no longer public"
+    return Edit(description, lambda: console.remove_invokers(function))
+
+
+def memory_edit(console: Console, function: str, memory: str) -> Edit:
+    """Return an edit of a function's memory."""
+    description = f"Google: the function {function} has {memory} of memory"
+    return Edit(description, lambda: console.set_memory(function, memory))
+
+
+def rules_edit(console: Console) -> Edit:
+    """Return an edit that releases other security rules."""
+    return Edit("Google: other Firestore rules are released", lambda: console.release_rules(OPEN_RULES))

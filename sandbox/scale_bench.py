@@ -1,10 +1,9 @@
-"""What a refresh costs when a project grows: requests, seconds and memory for 1 to 101 services of 1 to 100
-variables, part of `make bench`; one `name value` a line.
+"""The cost of a refresh by project size: 1 to 101 services with 1 to 100 variables each (`make bench`).
 
-Each refresh runs in a process of its own, as the engine's provider process does: every service's existence,
-settings and variables are read, four at a time, as the SDK's server does it. 101 services are one more than
-a page of our queries holds.
-Refuses to print a figure of a refresh that found anything different from what was made.
+Prints requests, seconds and memory, one `name value` per line. Each refresh runs in its own process, as the
+engine's provider process does. It reads existence, settings and variables of every service, four at a time as
+the SDK's server does. 101 services are one more than a page of our queries contains. If a refresh finds
+anything other than what was created, no figure is printed.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from railway.service import ServiceProvider
 from railway.service_settings import ServiceSettingsProvider
 from railway.variables import VariablesProvider
 from sandbox import environment, manual_edits, stack_state
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
 from sandbox.supervisor import PROJECT, Running, SandboxError
 
@@ -37,31 +36,31 @@ if TYPE_CHECKING:
 SERVICES = (1, 10, 100, 101)
 VARIABLES = (1, 10, 100)
 WORKSPACE = "b7d1c0de-0000-4000-8000-000000000001"
-WORKERS = 4  # of the SDK's server of dynamic providers
+WORKERS = 4  # threads of the SDK's server of dynamic providers
 SECONDS = 120
 
 
 def measure() -> Iterator[tuple[str, str]]:
-    """The figures, as they come.
+    """Yield the figures.
 
     Raises:
         SandboxError: a refresh failed.
     """
-    with LiveServer(create_app()) as server:
+    with LocalServer(create_app()) as server:
         for services in SERVICES:
             for variables in VARIABLES:
                 if services > 100 and variables > 1:
                     continue
                 cost = refresh(server.url, services, variables)
                 size = f"{services}_services_{variables}_variables"
-                yield f"growth_requests_{size}", str(cost.requests)
-                yield f"growth_seconds_{size}", f"{cost.seconds:.2f}"
-                yield f"growth_memory_mb_{size}", f"{cost.megabytes:.0f}"
+                yield f"scale_requests_{size}", str(cost.requests)
+                yield f"scale_seconds_{size}", f"{cost.seconds:.2f}"
+                yield f"scale_memory_mb_{size}", f"{cost.megabytes:.0f}"
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one refresh: requests to Railway, seconds without the start of the process, its most memory."""
+    """The cost of one refresh: requests to Railway, seconds without process start, peak memory."""
 
     requests: int
     seconds: float
@@ -69,47 +68,47 @@ class Cost:
 
 
 def refresh(url: str, services: int, variables: int) -> Cost:
-    """Make a project of this size at a sandbox, and read all of it once.
+    """Create a project of this size in a sandbox, and read all of it once.
 
     Raises:
-        SandboxError: it failed, or what was read is not what was made.
+        SandboxError: it failed, or what was read differs from what was created.
     """
-    return _refresh(url, _make(url, services, variables))
+    return _refresh(url, _create_project(url, services, variables))
 
 
-def _make(url: str, services: int, variables: int) -> dict[str, Any]:
-    """A project of this size; returns where it is and what is in it."""
-    running = Running(pid=os.getpid(), railway_url=url, google_url="", firestore_host="")
+def _create_project(url: str, services: int, variables: int) -> dict[str, Any]:
+    """Create a project of this size; return its ids and contents."""
+    running = Running(pid=os.getpid(), railway_url=url, google_url="", firestore_host="", proxy_url="")
     dashboard = manual_edits.Dashboard(running, "", "", "")
     project = dashboard.call(
         "mutation($i: ProjectCreateInput!) { projectCreate(input: $i) { id primaryEnvironmentId } }",
-        {"i": {"name": f"growth-{services}-{variables}", "workspaceId": WORKSPACE}},
+        {"i": {"name": f"scale-{services}-{variables}", "workspaceId": WORKSPACE}},
     )["projectCreate"]
-    place = {"projectId": project["id"], "environmentId": project["primaryEnvironmentId"]}
+    ids = {"projectId": project["id"], "environmentId": project["primaryEnvironmentId"]}
     values = {f"NAME_{number}": f"value {number}" for number in range(variables)}
-    made: list[dict[str, str]] = []
+    created: list[dict[str, str]] = []
     for number in range(services):
         name = f"service-{number}"
         service = dashboard.call(
             "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }",
-            {"i": place | {"name": name}},
+            {"i": ids | {"name": name}},
         )["serviceCreate"]["id"]
         dashboard.call(
             "mutation($i: VariableCollectionUpsertInput!) { variableCollectionUpsert(input: $i) }",
-            {"i": place | {"serviceId": service, "skipDeploys": True, "variables": values}},
+            {"i": ids | {"serviceId": service, "skipDeploys": True, "variables": values}},
         )
-        made.append({"id": service, "name": name})
-    stack_state.post(url, "/admin/clock", {"advance": 10})
+        created.append({"id": service, "name": name})
+    stack_state.post_admin(url, "/admin/clock", {"advance": 10})
     return {
         "project_id": project["id"],
         "environment_id": project["primaryEnvironmentId"],
-        "services": made,
+        "services": created,
         "variables": values,
     }
 
 
-def _refresh(url: str, wish: dict[str, Any]) -> Cost:
-    stack_state.post(url, "/admin/counters/reset", {})
+def _refresh(url: str, project: dict[str, Any]) -> Cost:
+    stack_state.post_admin(url, "/admin/counters/reset", {})
     done = subprocess.run(
         [sys.executable, "-m", "sandbox.scale_bench"],
         cwd=PROJECT,
@@ -118,33 +117,37 @@ def _refresh(url: str, wish: dict[str, Any]) -> Cost:
             "RAILWAY_API_URL": f"{url}/graphql/v2",
             "RAILWAY_API_TOKEN": environment.RAILWAY_TOKEN,
         },
-        input=json.dumps(wish),
+        input=json.dumps(project),
         capture_output=True,
         text=True,
         check=False,
         timeout=SECONDS,
     )
     if done.returncode != 0:
-        raise SandboxError(f"the refresh of {len(wish['services'])} services failed:\n{done.stderr}")
+        raise SandboxError(f"the refresh of {len(project['services'])} services failed:\n{done.stderr}")
     seconds, kilobytes = json.loads(done.stdout)
     return Cost(stack_state.counts(url).requests, seconds, kilobytes / 1024)
 
 
-def _read_all(wish: dict[str, Any]) -> None:
+def _read_all(project: dict[str, Any]) -> None:
     """Read every resource of the project once.
 
     Raises:
-        SandboxError: one is not what was made.
+        SandboxError: one differs from what was created.
     """
-    place = {name: wish[name] for name in ("project_id", "environment_id")}
-    names = dict.fromkeys(wish["variables"], "version 1")
-    wanted: list[tuple[RailwayProvider, str, dict[str, Any]]] = []
-    for service in wish["services"]:
-        ours = place | {"service_id": service["id"]}
-        wanted += [
-            (ServiceProvider(), service["id"], place | {"service_name": service["name"]}),
-            (ServiceSettingsProvider(), service["id"], ours | {"has_volume": False, "replicas": 1}),
-            (VariablesProvider(), service["id"], ours | {"variables": wish["variables"], "names": names}),
+    ids = {name: project[name] for name in ("project_id", "environment_id")}
+    names = dict.fromkeys(project["variables"], "version 1")
+    resources: list[tuple[RailwayProvider, str, dict[str, Any]]] = []
+    for service in project["services"]:
+        service_ids = ids | {"service_id": service["id"]}
+        resources += [
+            (ServiceProvider(), service["id"], ids | {"service_name": service["name"]}),
+            (ServiceSettingsProvider(), service["id"], service_ids | {"has_volume": False, "replicas": 1}),
+            (
+                VariablesProvider(),
+                service["id"],
+                service_ids | {"variables": project["variables"], "names": names},
+            ),
         ]
 
     def read(one: tuple[RailwayProvider, str, dict[str, Any]]) -> bool:
@@ -154,12 +157,12 @@ def _read_all(wish: dict[str, Any]) -> None:
         return found.id == id_ and found.outs == props
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        if not all(pool.map(read, wanted)):
-            raise SandboxError("what was read is not what was made")
+        if not all(pool.map(read, resources)):
+            raise SandboxError("what was read differs from what was created")
 
 
-def _most_kilobytes() -> int:
-    """The most memory of this process. What getrusage says holds the parent's as well, from before exec."""
+def _peak_kilobytes() -> int:
+    """Return the peak memory of this process. getrusage includes that of the parent, from before exec."""
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
@@ -168,7 +171,6 @@ def _most_kilobytes() -> int:
 
 
 if __name__ == "__main__":
-    started = time.monotonic()
+    start = time.monotonic()
     _read_all(json.load(sys.stdin))
-    taken = time.monotonic() - started
-    print(json.dumps([taken, _most_kilobytes()]))  # noqa: T201
+    print(json.dumps([time.monotonic() - start, _peak_kilobytes()]))  # noqa: T201

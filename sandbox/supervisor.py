@@ -1,15 +1,18 @@
 """One sandbox: a folder with its state, and the process that serves it.
 
 A sandbox is a folder, by default `.sandbox/default`: ports, state of both clouds, Pulumi's home and backend.
-The serving process holds a lock on it while it lives; that, not a process id in a file, says whether it runs.
+The server process holds a lock on the folder: the sandbox is running while the lock is held. A file with a
+process id would outlive a crash.
 
-Refuses to delete a folder's state: `down` keeps everything, and a fresh start moves the old folder aside.
+State is never deleted by `stop`; a start with an empty state moves the old folder aside.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -29,10 +32,19 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parent.parent
 STACK = "sandbox"
+APP_STACK = "local"
+APP_SETTINGS_HEADER = (
+    "# Your own app on the sandbox: `.venv/bin/python -m sandbox up --app DIR`. Git ignores this file.\n"
+    '# The secrets are encrypted with the public passphrase "sandbox": do not put real ones here.\n'
+)
+SANDBOX_SETTINGS = re.compile(
+    rf"^\s+whatsapp-crm:googleProject: {re.escape(environment.GOOGLE_PROJECT)}\s*$", re.MULTILINE
+)
+DEFAULT_NAME = "default"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
-# Another account's variables in the caller's shell must not reach the sandbox's stack.
-FOREIGN = (
+# Variables of real accounts in the caller's shell must not reach the sandbox's stack.
+UNSET_VARIABLES = (
     "RAILWAY_TOKEN",
     "GOOGLE_APPLICATION_CREDENTIALS",
     "GOOGLE_CREDENTIALS",
@@ -45,58 +57,75 @@ FOREIGN = (
 )
 
 
-def _say(text: str) -> None:
-    """Progress goes beside the output, which may be meant for a shell."""
-    print(text, file=sys.stderr)  # noqa: T201 - a build of minutes must not be silent
+def _print_progress(text: str) -> None:
+    """Print progress to stderr: stdout may be evaluated by a shell."""
+    print(text, file=sys.stderr)  # noqa: T201 - the build takes minutes
+
+
+def command_line(*arguments: str) -> str:
+    """Return a command of the sandbox as it is typed in the project's folder."""
+    python = Path(sys.executable)
+    shown = python.relative_to(PROJECT) if python.is_relative_to(PROJECT) else python
+    return shlex.join([str(shown), "-m", "sandbox", *arguments])
 
 
 class SandboxError(Exception):
-    """The sandbox cannot do what was asked; the message says why and what to do."""
+    """The sandbox cannot do what was requested; the message has the reason and the fix."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
-    """Where a running sandbox answers."""
+    """The addresses of a running sandbox."""
 
     pid: int
     railway_url: str
     google_url: str
     firestore_host: str
+    proxy_url: str
 
 
 class Sandbox:
-    """A sandbox by its folder.
+    """A sandbox, identified by its folder.
 
     Args:
-        root: the folder; made when the sandbox is first started.
+        root: the folder; created at the first start.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._tied: subprocess.Popen[bytes] | None = None
+        self._attached: subprocess.Popen[bytes] | None = None
 
     @property
     def name(self) -> str:
-        """The folder's name, which is the sandbox's."""
+        """The folder's name, which is the sandbox's name."""
         return self.root.name
 
     def lock(self) -> FileLock:
-        """The lock that the serving process holds while it lives."""
+        """Return the lock that the server process holds."""
         return FileLock(self.root / "lock")
 
     @property
+    def log(self) -> Path:
+        """The log of the server process."""
+        return self.root / "sandbox.log"
+
+    def command(self, command: str) -> str:
+        """Return a command for this sandbox, for messages: it works in the project's folder."""
+        return command_line(command, *(() if self.name == DEFAULT_NAME else ("--name", self.name)))
+
+    @property
     def running_file(self) -> Path:
-        """Where the serving process says how it is reached."""
+        """The file in which the server process publishes its addresses."""
         return self.root / "running.json"
 
-    def announce(self, running: Running) -> None:
-        """Write where the sandbox answers (called by the serving process once it does)."""
+    def write_running_file(self, running: Running) -> None:
+        """Publish the addresses; the server process calls it when it is ready."""
         draft = self.running_file.with_suffix(".tmp")
         draft.write_text(json.dumps(asdict(running)))
         draft.replace(self.running_file)
 
     def running(self) -> Running | None:
-        """Where the sandbox answers, or None when it is not up."""
+        """Return the addresses, or None if the sandbox is not running."""
         if not self.running_file.exists():
             return None
         try:
@@ -105,32 +134,32 @@ class Sandbox:
         except Timeout:
             return Running(**json.loads(self.running_file.read_text()))
 
-    def start(self, *, tied: bool = False) -> Running:
-        """Start serving, unless it already does.
+    def start(self, *, attached: bool = False) -> Running:
+        """Start the sandbox, unless it is running.
 
         Args:
-            tied: end the sandbox with this process (for tests), instead of leaving it up.
+            attached: end the sandbox with this process (for tests).
 
         Raises:
-            SandboxError: it did not start; the message holds the end of its log.
+            SandboxError: it did not start; the message contains the end of its log.
         """
         running = self.running()
         if running:
             return running
         self.root.mkdir(parents=True, exist_ok=True)
         self.running_file.unlink(missing_ok=True)
-        log = self.root / "sandbox.log"
+        log = self.log
         command = [sys.executable, "-m", "sandbox", "serve", "--root", str(self.root)]
         with log.open("ab") as out:
             process = subprocess.Popen(
-                command + (["--tied"] if tied else []),
+                command + (["--attached"] if attached else []),
                 cwd=PROJECT,
-                stdin=subprocess.PIPE if tied else subprocess.DEVNULL,
+                stdin=subprocess.PIPE if attached else subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
             )
-        self._tied = process if tied else None
+        self._attached = process if attached else None
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self.running_file.exists() and (running := self.running()):
@@ -141,13 +170,16 @@ class Sandbox:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         if process.poll() is None:
             process.terminate()
-        raise SandboxError(f"the sandbox `{self.name}` did not start; the end of {log}:\n{tail}")
+        raise SandboxError(
+            f"the sandbox `{self.name}` did not start. The end of its log {log}:\n{tail}\n"
+            f"fix: correct what the log reports, then run: {self.command('up')}"
+        )
 
     def stop(self) -> bool:
-        """Stop serving; the state stays. Returns whether it ran.
+        """Stop the sandbox; its state is kept. Return whether it was running.
 
         Raises:
-            SandboxError: it does not end.
+            SandboxError: the process does not end.
         """
         running = self.running()
         if running is None:
@@ -157,62 +189,63 @@ class Sandbox:
             with self.lock().acquire(timeout=STOP_SECONDS):
                 self.running_file.unlink(missing_ok=True)
         except Timeout:
-            raise SandboxError(f"process {running.pid} of the sandbox `{self.name}` does not end") from None
-        if self._tied is not None and self._tied.stdin is not None:
-            self._tied.stdin.close()
-            self._tied.wait(STOP_SECONDS)
+            raise SandboxError(
+                f"process {running.pid} of the sandbox `{self.name}` does not end.\n"
+                f"fix: kill -9 {running.pid}"
+            ) from None
+        if self._attached is not None and self._attached.stdin is not None:
+            self._attached.stdin.close()
+            self._attached.wait(STOP_SECONDS)
         return True
 
-    def set_aside(self) -> Path | None:
-        """Move a stopped sandbox's state to `<root>.previous`, in place of what is kept there.
+    def move_state_aside(self) -> Path | None:
+        """Move a stopped sandbox's state to `<root>.previous`, replacing what is there.
 
-        Returns where it is kept, or None when there was nothing.
+        Return the new folder, or None if there was no state.
         """
         if not self.root.exists():
             return None
-        kept = self.root.with_name(self.root.name + ".previous")
-        if kept.exists():
-            shutil.rmtree(kept)
-        self.root.rename(kept)
-        return kept
+        moved = self.root.with_name(self.root.name + ".previous")
+        if moved.exists():
+            shutil.rmtree(moved)
+        self.root.rename(moved)
+        return moved
 
     def variables(self) -> dict[str, str]:
-        """What a shell needs so that plain `pulumi preview -s sandbox` works in the project's folder.
+        """Return the environment variables with which plain `pulumi preview -s sandbox` uses this sandbox.
 
         Raises:
-            SandboxError: the sandbox is not up.
+            SandboxError: the sandbox is not running.
             sandbox.engine.toolchain.ToolchainError: there is no engine and none can be built.
         """
         running = self.running()
         if running is None:
-            raise SandboxError(
-                f"the sandbox `{self.name}` is not up; start it: python -m sandbox up --name {self.name}"
-            )
-        engine = layout.lay_out(self.root / "engine", toolchain.find_or_build(_say))
-        clouds = environment.endpoints(running.railway_url, running.google_url, running.firestore_host)
+            raise SandboxError(f"the sandbox `{self.name}` is not running.\nfix: {self.command('up')}")
+        engine = layout.lay_out(self.root / "engine", toolchain.find_or_build(_print_progress))
+        clouds = environment.endpoints(
+            running.railway_url, running.google_url, running.firestore_host, running.proxy_url
+        )
         return {**engine, **clouds}
 
     def pulumi(
         self,
         *arguments: str,
-        extra: Mapping[str, str] | None = None,
+        extra_environment: Mapping[str, str] | None = None,
         capture: bool = True,
         cwd: Path = PROJECT,
     ) -> subprocess.CompletedProcess[str]:
         """Run the Pulumi CLI on the sandbox.
 
         Args:
-            arguments: what follows `pulumi`.
-            extra: variables on top of the sandbox's.
-            capture: keep the output (stderr joined to stdout) instead of showing it.
+            arguments: the arguments of `pulumi`.
+            extra_environment: additional environment variables.
+            capture: return the output (with stderr) instead of printing it.
             cwd: the folder of the Pulumi program.
         """
-        inherited = {k: v for k, v in os.environ.items() if k not in FOREIGN}
-        variables = {**inherited, **self.variables(), **(extra or {})}
         return subprocess.run(
             ["pulumi", *arguments],
             cwd=cwd,
-            env=variables,
+            env=self._environment(extra_environment or {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if capture else None,
             stderr=subprocess.STDOUT if capture else None,
@@ -220,12 +253,77 @@ class Sandbox:
             check=False,
         )
 
+    def start_pulumi(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start the Pulumi CLI on the sandbox; its output (with stderr) is read from the process."""
+        return subprocess.Popen(
+            ["pulumi", *arguments],
+            cwd=PROJECT,
+            env=self._environment({}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def _environment(self, extra: Mapping[str, str]) -> dict[str, str]:
+        inherited = {k: v for k, v in os.environ.items() if k not in UNSET_VARIABLES}
+        return {**inherited, **self.variables(), **extra}
+
     def ensure_stack(self, stack: str = STACK, cwd: Path = PROJECT) -> None:
-        """Make the stack in the sandbox's backend, unless it is there.
+        """Create the stack in the sandbox's backend, unless it exists, and select it.
 
         Raises:
-            SandboxError: Pulumi refused.
+            SandboxError: Pulumi failed.
         """
         done = self.pulumi("stack", "select", "--create", stack, "--non-interactive", cwd=cwd)
         if done.returncode != 0:
-            raise SandboxError(f"pulumi could not make the stack `{stack}`:\n{done.stdout}")
+            raise SandboxError(
+                f"pulumi could not create the stack `{stack}`:\n{done.stdout.rstrip()}\n"
+                "fix: correct what pulumi reports, then run the same command again"
+            )
+
+    @staticmethod
+    def check_app(app: Path) -> None:
+        """Check that a folder contains an app.
+
+        Raises:
+            SandboxError: it has no firebase.json.
+        """
+        if not (app / "firebase.json").is_file():
+            raise SandboxError(
+                f"there is no firebase.json in {app.resolve()}.\n"
+                "fix: --app DIR, where DIR is the folder of your app that contains firebase.json"
+            )
+
+    def ensure_app_stack(self, app: Path, project: Path = PROJECT) -> str:
+        """Create and select the stack for an app of the user's; return its name.
+
+        Its settings are in `Pulumi.<stack>.yaml`, which git ignores: a copy of the example's at first, later
+        kept as the user changed them, except for `appDir`.
+
+        Args:
+            app: the app's folder.
+            project: the folder of the Pulumi program.
+
+        Raises:
+            SandboxError: there is no firebase.json, the settings file is another stack's, or Pulumi failed.
+        """
+        self.check_app(app)
+        settings = project / f"Pulumi.{APP_STACK}.yaml"
+        if not settings.exists():
+            example = (project / f"Pulumi.{STACK}.yaml").read_text(encoding="utf-8")
+            settings.write_text(APP_SETTINGS_HEADER + example[example.index("config:") :], encoding="utf-8")
+        elif not SANDBOX_SETTINGS.search(settings.read_text(encoding="utf-8")):
+            raise SandboxError(
+                f"{settings} exists, but its whatsapp-crm:googleProject is not the sandbox's project, "
+                f"{environment.GOOGLE_PROJECT}.\nfix: rename that stack and its file, or delete the file"
+            )
+        self.ensure_stack(APP_STACK, cwd=project)
+        set_app = ("config", "set", "whatsapp-crm:appDir", str(app.resolve()), "--stack", APP_STACK)
+        done = self.pulumi(*set_app, cwd=project)
+        if done.returncode != 0:
+            raise SandboxError(
+                f"pulumi could not set appDir in {settings}:\n{done.stdout.rstrip()}\n"
+                f"fix: correct {settings}, or delete it; the command then creates it again"
+            )
+        return APP_STACK

@@ -1,29 +1,66 @@
-"""Every config key of the program: its kind and its default.
+"""What a config key is. A key is declared once, on the field of a settings dataclass that holds its value.
 
-The same table stands in Pulumi.yaml, where the CLI checks types and shows descriptions; a test keeps the
-two equal. It is needed here as well, because a program under test or under another host sees no defaults.
-An empty default means "not set": under the CLI the program cannot tell a default from a value of the stack's
-config. So a key for which a Railway file in the checkout may speak has an empty one, and says here what it
-means when nobody does.
-Refuses nothing: `settings` does.
+    overlap_seconds: int | None = setting("How long ...", low=0, high=3600, unit="seconds")
+
+Its name in the config is the field's name in camel case (`overlapSeconds`); its kind follows from the type.
+`settings.reader` reads its value, `settings.reference` writes it into Pulumi.yaml and docs/settings.md.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from types import NoneType
+from typing import Any, ParamSpec, cast, get_args, get_type_hints
+
+import pulumi
+
+from railway.validation import Rule
+from settings.variables import FunctionVariables
 
 NAMESPACE = "whatsapp-crm"
 
-TEXT = "string"
-INTEGER = "integer"
-BOOLEAN = "boolean"
-TEXTS = "array"
-OBJECT = "object"
-NUMBER = "number"  # a whole or broken number; Pulumi.yaml has no such type, so the CLI does not check it
-OPTIONAL_NUMBER = "optional number"  # "" or a number; not checked by the CLI either
-OPTIONAL_INTEGER = "optional integer"  # "" or a whole number; not checked by the CLI either
-OPTIONAL_BOOLEAN = "optional boolean"  # "", true or false; not checked by the CLI either
-SECRET = "secret"  # noqa: S105  (the kind of a key, not a value)
+_P = ParamSpec("_P")
+
+
+class ValueType(Enum):
+    """What a value is in the config; the text is its name in messages and in the reference."""
+
+    STRING = "string"
+    PATH = "string (a path)"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    LIST = "list of strings"
+    OBJECT = "object"
+    STRINGS = "object of strings"
+    VARIABLES = "object of strings, or of objects of strings"
+    SECRET = "secret string"  # noqa: S105  (the kind of a key, not a value)
+    SECRETS = "object of secret strings"
+
+    @property
+    def noun(self) -> str:
+        """The name with its article."""
+        return f"an {self.value}" if self.value[0] in "aeiou" else f"a {self.value}"
+
+
+_VALUE_TYPES: dict[object, ValueType] = {
+    str: ValueType.STRING,
+    Path: ValueType.PATH,
+    int: ValueType.INTEGER,
+    float: ValueType.NUMBER,
+    bool: ValueType.BOOLEAN,
+    tuple[str, ...]: ValueType.LIST,
+    Mapping[str, object]: ValueType.OBJECT,
+    Mapping[str, str]: ValueType.STRINGS,
+    FunctionVariables: ValueType.VARIABLES,
+    pulumi.Output[str]: ValueType.SECRET,
+    Mapping[str, pulumi.Output[str]]: ValueType.SECRETS,
+}
 
 
 @dataclass(frozen=True)
@@ -31,78 +68,105 @@ class Key:
     """One config key.
 
     Args:
-        kind: a constant of this module.
-        default: as in Pulumi.yaml.
-        unsaid: what an empty default means, None if it means nothing.
+        description: one or two sentences, for Pulumi.yaml and docs/settings.md.
+        name: its name in the config; the field's name in camel case if "".
+        group: the heading in the reference that begins with this key.
+        default: as in Pulumi.yaml; "" means not set.
+        effective_default: the value while none is set, of a key whose `default` must be "" because
+            railway.toml may set it (the CLI makes a default indistinguishable from a value of the stack).
+        if_unset: what applies while it is not set, in words, if no value describes it.
+        required: whether every stack has to set it.
+        required_unless: another key; without that one, this one is required.
+        file: its place in railway.toml.
+        low, high: the bounds of a number, given together.
+        above: the bound of a number that has no other; it is not included.
+        unit: of a number.
+        min_length: the shortest secret.
+        choices: every allowed value; letter case does not matter.
+        known: the values that this version knows; another one is a warning.
+        rules: what is wrong with a value (or an item of a list), None if nothing is.
+        unique: whether an item of a list may not be repeated.
+        example: a value for commands in messages.
+        fix: the whole command for a wrong value, None for the usual one.
+        hidden: whether `repr` leaves the value out.
+        value_type, optional: set from the field's type.
     """
 
-    kind: str
+    description: str
+    name: str = ""
+    group: str = ""
     default: object = ""
-    unsaid: object = None
+    effective_default: object = None
+    if_unset: str = ""
+    required: bool = False
+    required_unless: str = ""
+    file: str = ""
+    low: float | None = None
+    high: float | None = None
+    above: float | None = None
+    unit: str = ""
+    min_length: int = 0
+    choices: tuple[str, ...] = ()
+    known: Collection[str] = ()
+    rules: tuple[Rule, ...] = ()
+    unique: bool = False
+    example: str = ""
+    fix: Callable[[str], str | None] | None = None
+    hidden: bool = False
+    value_type: ValueType = ValueType.STRING
+    optional: bool = False
 
     @property
-    def meaning(self) -> object:
-        """The value of the key where nobody says one."""
-        return self.default if self.unsaid is None else self.unsaid
+    def fallback(self) -> object:
+        """The value while nothing sets it; "" for none."""
+        return self.default if self.effective_default is None else self.effective_default
+
+    @property
+    def sample(self) -> str:
+        """A value for commands in messages."""
+        fallback = str(self.fallback) if isinstance(self.fallback, str | int | float) else ""
+        return self.example or fallback or f"<{self.value_type.value}>"
 
 
-KEYS: dict[str, Key] = {
-    "production": Key(BOOLEAN, default=False),
-    "appDir": Key(TEXT),
-    "googleProject": Key(TEXT),
-    "region": Key(TEXT, "us-central1"),
-    "firestoreLocation": Key(TEXT),
-    "firestoreDatabase": Key(TEXT, "(default)"),
-    "storageBucket": Key(TEXT),
-    "backendRoles": Key(TEXTS, ["roles/datastore.user"]),
-    "functionsRoles": Key(TEXTS, ["roles/datastore.user"]),
-    "serviceAccountKeyRotation": Key(TEXT, "1"),
-    "indexLanes": Key(INTEGER, 4),
-    "railwayWorkspaceId": Key(TEXT),
-    "railwayProjectId": Key(TEXT),
-    "railwayProjectName": Key(TEXT, "whatsapp-crm"),
-    "railwayEnvironment": Key(TEXT, "production"),
-    "railwayServiceName": Key(TEXT, "backend"),
-    "railwayRegion": Key(TEXT),
-    "railwayPlan": Key(TEXT, "pro"),
-    "repo": Key(TEXT),
-    "branch": Key(TEXT, "main"),
-    "rootDirectory": Key(TEXT),
-    "replicas": Key(INTEGER, 1),
-    "volumeName": Key(TEXT, "sessions"),
-    "volumeMountPath": Key(TEXT, "/app/sessions"),
-    "volumeSizeGb": Key(NUMBER, 50),
-    "volumeBackups": Key(TEXTS, []),
-    "allowNewVolume": Key(BOOLEAN, default=False),
-    "healthPath": Key(TEXT, unsaid="/health"),
-    "healthTimeout": Key(OPTIONAL_INTEGER, unsaid=300),
-    "startCommand": Key(TEXT),
-    "builder": Key(TEXT),
-    "buildCommand": Key(TEXT),
-    "preDeployCommand": Key(TEXT),
-    "dockerfilePath": Key(TEXT),
-    "railwayConfigFile": Key(TEXT),
-    "watchPatterns": Key(TEXTS, []),
-    "waitForChecks": Key(BOOLEAN, default=False),
-    "restartPolicy": Key(TEXT, unsaid="ON_FAILURE"),
-    "restartMaxRetries": Key(OPTIONAL_INTEGER, unsaid=10),
-    "overlapSeconds": Key(OPTIONAL_INTEGER),
-    "drainingSeconds": Key(OPTIONAL_INTEGER),
-    "sleepApplication": Key(OPTIONAL_BOOLEAN, unsaid=False),
-    "targetPort": Key(OPTIONAL_INTEGER),
-    "customDomain": Key(TEXT),
-    "cpuLimit": Key(OPTIONAL_NUMBER),
-    "memoryLimitGb": Key(OPTIONAL_NUMBER),
-    "rollbackOnFailure": Key(BOOLEAN, default=False),
-    "waitSeconds": Key(INTEGER, 1200),
-    "logExpectations": Key(TEXTS, ["sessions dir exists/writable: true", "Firebase initialized"]),
-    "syncFullHistory": Key(BOOLEAN, default=True),
-    "backfillCount": Key(INTEGER, 100),
-    "backfillThreads": Key(INTEGER, 50),
-    "backendVariables": Key(OBJECT, {}),
-    "adminToken": Key(SECRET),
-    "functionsRuntime": Key(TEXT),
-    "functionParams": Key(OBJECT, {}),
-    "discoveryTimeout": Key(INTEGER, 60),
-    "secrets": Key(OBJECT, {}),
-}
+def _as_field(make: Callable[_P, Key]) -> Callable[_P, Any]:
+    """`make` as a field of a dataclass with the key's default. Type checkers see no required field."""
+
+    def made(*args: _P.args, **kwargs: _P.kwargs) -> Any:
+        key = make(*args, **kwargs)
+        if key.required:
+            return field(metadata={Key: key})
+        default = None if key.fallback == "" else key.fallback
+        made_of = tuple(cast("list[str]", default)) if isinstance(default, list) else default
+        return field(metadata={Key: key}, repr=not key.hidden, default_factory=lambda: made_of)
+
+    return made
+
+
+setting = _as_field(Key)
+
+
+@cache
+def fields_of(section: type) -> dict[str, Key | type]:
+    """The fields of a settings dataclass that come from the config: a key, or another such dataclass."""
+    found: dict[str, Key | type] = {}
+    hints = get_type_hints(section)
+    for one in fields(section):
+        hint, key = hints[one.name], one.metadata.get(Key)
+        if isinstance(key, Key):
+            options = get_args(hint)
+            optional = NoneType in options
+            value_type = _VALUE_TYPES[options[0] if optional else hint]
+            name = key.name or re.sub(r"_(.)", lambda match: match[1].upper(), one.name)
+            found[one.name] = replace(key, name=name, value_type=value_type, optional=optional)
+        elif is_dataclass(hint):
+            found[one.name] = cast("type", hint)
+    return found
+
+
+def keys_of(section: type) -> Iterator[Key]:
+    """Every key of a settings dataclass and of those in it, in order."""
+    for part in fields_of(section).values():
+        if isinstance(part, Key):
+            yield part
+        else:
+            yield from keys_of(part)

@@ -1,112 +1,350 @@
-"""The settings of a stack, checked: what the rest of the program reads.
+"""The settings of a stack: every config key, and the dataclasses that the rest of the program reads.
 
-Secrets stay outputs marked secret: their names are plain, their values are in no
-`repr`, message or exception.
+A field with a `setting` is a config key; see `settings.keys`. Secrets stay outputs marked secret: their
+names are plain, their values are in no `repr`, message or exception.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
 
+from railway.validation import (
+    BACKUP_KINDS,
+    BUILDERS,
+    RESTART_POLICIES,
+    mount_path,
+    name_length,
+    repository,
+    url_path,
+)
+from settings import railway_rules, rules
+from settings.keys import keys_of, setting
+from settings.regions import FIRESTORE_LOCATIONS, FUNCTION_REGIONS, RAILWAY_PLAN_VOLUME_GB, RAILWAY_REGIONS
+from settings.variables import FunctionVariables, function_variable
+
+_NAME = (name_length, railway_rules.railway_name)
+_PLAN_LIMIT = "reset to default (the limit of the plan)"
+
+# A table: the description first, then the rest on as few lines as possible.
+# fmt: off
+
 
 @dataclass(frozen=True, kw_only=True)
 class GoogleSettings:
-    """Where on Google Cloud the Firebase half lives."""
+    """Google Cloud and Firebase."""
 
-    project: str
-    region: str
-    firestore_location: str
-    firestore_database: str
-    storage_bucket: str | None
-    backend_roles: tuple[str, ...]
-    functions_roles: tuple[str, ...]
-    key_rotation: str
-    index_lanes: int
+    project: str = setting(
+        "The id of the Google Cloud project of the Firebase app.",
+        name="googleProject", group="Google Cloud and Firebase", rules=(rules.google_project,),
+        fix=rules.google_project_fix, example="<project id>", required=True,
+    )
+    region: str = setting(
+        "The region of the functions whose code sets none.",
+        default="us-central1", rules=(rules.location,), known=FUNCTION_REGIONS,
+    )
+    firestore_location: str = setting(
+        "The location of the Firestore database (nam5, eur3 or a region), as `gcloud firestore databases "
+        "describe` shows it. Firestore triggers run there.",
+        rules=(rules.location,), known=FIRESTORE_LOCATIONS, example="<location>", required=True,
+    )
+    firestore_database: str = setting(
+        "The id of the Firestore database.",
+        default="(default)", rules=(rules.database,), example="'(default)'",
+    )
+    storage_bucket: str | None = setting(
+        "The Cloud Storage bucket that getStorage().bucket() returns in functions.",
+        if_unset="no default bucket", rules=(rules.bucket,), example="my-crm.firebasestorage.app",
+    )
+    database_url: str | None = setting(
+        "The address of the Realtime Database that getDatabase() uses in functions.",
+        if_unset="no database", rules=(rules.database_url,),
+        example="https://my-crm-default-rtdb.firebaseio.com",
+    )
+    backend_roles: tuple[str, ...] = setting(
+        "The IAM roles of the backend's service account. Owner and Editor are rejected.",
+        group="Service accounts and IAM roles", default=["roles/datastore.user"], rules=(rules.role,),
+        unique=True, example="roles/datastore.user",
+    )
+    functions_roles: tuple[str, ...] = setting(
+        "The IAM roles of the functions' service accounts. Owner and Editor are rejected.",
+        default=["roles/datastore.user"], rules=(rules.role,), unique=True, example="roles/datastore.user",
+    )
+    key_rotation: str = setting(
+        "Change this text to replace the backend's key. The old key is deleted once the new one is in use.",
+        name="serviceAccountKeyRotation", default="1", rules=(rules.key_label,), example="2026-11",
+    )
 
     @property
     def firebase_config(self) -> dict[str, str]:
         """What the Firebase SDKs of the functions read from FIREBASE_CONFIG."""
-        bucket = {} if self.storage_bucket is None else {"storageBucket": self.storage_bucket}
-        return {"projectId": self.project, **bucket}
+        optional = {"databaseURL": self.database_url, "storageBucket": self.storage_bucket}
+        return {"projectId": self.project, **{key: value for key, value in optional.items() if value}}
 
 
 @dataclass(frozen=True, kw_only=True)
 class RailwaySettings:
-    """The backend's service on Railway. `volume_size_gb` counts as Railway does: 1 GB = 1000 MB.
+    """The backend's service on Railway. Sizes are in Railway's GB of 1000 MB, times in seconds."""
 
-    `project_id` set means: adopt that project. `health_timeout` and `wait_seconds` are seconds.
-    """
-
-    workspace_id: str | None
-    project_id: str | None
-    project_name: str
-    environment: str
-    service_name: str
-    repo: str
-    branch: str
-    root_directory: str | None
-    replicas: int
-    region: str | None
-    plan: str
-    volume_name: str
-    mount_path: str
-    volume_size_gb: float
-    volume_backups: tuple[str, ...]
-    allow_new_volume: bool
-    health_path: str
-    health_timeout: int
-    start_command: str | None
-    builder: str | None
-    build_command: str | None
-    pre_deploy_command: str | None
-    dockerfile_path: str | None
-    railway_config_file: str | None
-    watch_patterns: tuple[str, ...]
-    wait_for_checks: bool
-    restart_policy: str
-    restart_max_retries: int
-    overlap_seconds: int | None
-    draining_seconds: int | None
-    sleep_application: bool
-    target_port: int | None
-    custom_domain: str | None
-    cpu_limit: float | None
-    memory_limit_gb: float | None
-    rollback_on_failure: bool
-    wait_seconds: int
-    log_expectations: tuple[str, ...]
+    workspace_id: str | None = setting(
+        "The id of the Railway workspace in which the project is created.",
+        name="railwayWorkspaceId", group="Railway project", required_unless="railwayProjectId",
+        rules=(railway_rules.railway_id,), example="<id in the workspace's settings>",
+    )
+    project_id: str | None = setting(
+        "The id of an existing Railway project to adopt. Required with a project token.",
+        name="railwayProjectId", if_unset="a project is created", rules=(railway_rules.railway_id,),
+        example="<id in the project's settings>",
+    )
+    project_name: str = setting(
+        "The name of the Railway project. An adopted project is renamed to it.",
+        name="railwayProjectName", default="whatsapp-crm", rules=_NAME,
+    )
+    environment: str = setting(
+        "The name of the Railway environment.",
+        name="railwayEnvironment", default="production", rules=_NAME,
+    )
+    service_name: str = setting(
+        "The name of the backend's Railway service.",
+        name="railwayServiceName", default="backend", rules=_NAME,
+    )
+    region: str | None = setting(
+        f"The Railway region of the backend and its volume: {', '.join(RAILWAY_REGIONS)}.",
+        name="railwayRegion", if_unset="unmanaged (Railway chooses it)", file="deploy.region",
+        rules=(rules.location,), known=RAILWAY_REGIONS, example=RAILWAY_REGIONS[0],
+    )
+    plan: str = setting(
+        "The Railway plan of the workspace. It limits the size of the volume.",
+        name="railwayPlan", default="pro", choices=tuple(RAILWAY_PLAN_VOLUME_GB),
+    )
+    repo: str = setting(
+        "The GitHub repository of the backend, as owner/name.",
+        group="Source", rules=(repository,), fix=railway_rules.repo_fix, example="owner/name", required=True,
+    )
+    branch: str = setting(
+        "The branch that Railway deploys. A production stack deploys main only.",
+        default="main", rules=(railway_rules.branch_name,),
+    )
+    root_directory: str | None = setting(
+        "The folder of the backend in the repository.",
+        if_unset="reset to default (the root of the repository)", rules=(railway_rules.inside_repository,),
+        example="<a path in the repository>",
+    )
+    watch_patterns: tuple[str, ...] = setting(
+        "Patterns of paths. A push is deployed only if it changes a file that matches one of them.",
+        default=[], if_unset="reset to default (every push is deployed)", file="build.watchPatterns",
+    )
+    wait_for_checks: bool = setting(
+        "Whether a push is deployed only after its GitHub checks have passed.",
+        default=False,
+    )
+    replicas: int = setting(
+        "The number of instances. It must be 1: Railway allows one for a service with a volume, and two "
+        "instances would open the same WhatsApp sessions.",
+        default=1,
+    )
+    volume_name: str = setting(
+        "The name of the volume with the WhatsApp sessions.",
+        group="Volume", default="sessions", rules=_NAME,
+    )
+    mount_path: str = setting(
+        "Where the volume is mounted in the backend. SESSIONS_PATH is set to the same path.",
+        name="volumeMountPath", default="/app/sessions", rules=(mount_path,),
+    )
+    volume_size_gb: float = setting(
+        "The size of the volume in GB (1 GB is 1000 MB). It can grow, but never shrink.",
+        default=50,
+    )
+    volume_backups: tuple[str, ...] = setting(
+        "When Railway backs up the volume: DAILY (kept for 6 days), WEEKLY (1 month), MONTHLY (3 months). "
+        "If it was never set, the schedule is unmanaged. If it is removed, no more backups are made; "
+        "existing ones stay.",
+        default=[], choices=BACKUP_KINDS, unique=True,
+    )
+    allow_new_volume: bool = setting(
+        "Whether an empty volume may replace one that was deleted outside of Pulumi. Set it for one `pulumi "
+        "up` only: all WhatsApp accounts have to pair again.",
+        default=False,
+    )
+    builder: str | None = setting(
+        "How Railway builds the backend. For a Dockerfile, set dockerfilePath instead.",
+        group="Build and start", if_unset="unmanaged", file="build.builder", choices=BUILDERS,
+        fix=railway_rules.builder_fix,
+    )
+    build_command: str | None = setting(
+        "The command that builds the backend.",
+        if_unset="reset to default (Railway detects it)", file="build.buildCommand",
+    )
+    dockerfile_path: str | None = setting(
+        "The path of a Dockerfile in the repository.",
+        if_unset="reset to default (a Dockerfile in the root directory, if there is one)",
+        file="build.dockerfilePath", rules=(railway_rules.inside_repository,),
+        example="<a path in the repository>",
+    )
+    railway_config_file: str | None = setting(
+        "The path of railway.toml or railway.json in the repository. Railway ignores this file from "
+        "2026-12-01. Until then its values are the defaults of the settings here.",
+        if_unset="reset to default (railway.toml or railway.json in the root directory)",
+        rules=(railway_rules.inside_repository, railway_rules.config_file), fix=railway_rules.config_file_fix,
+        example="/railway.toml",
+    )
+    pre_deploy_command: str | None = setting(
+        "A command that runs before a new deployment starts.",
+        if_unset="reset to default (none)", file="deploy.preDeployCommand",
+    )
+    start_command: str | None = setting(
+        "The command that starts the backend.",
+        if_unset="reset to default (Railway detects it)", file="deploy.startCommand",
+    )
+    health_path: str = setting(
+        "The path that returns 200 when the backend is healthy.",
+        group="Health and restarts", effective_default="/health", file="deploy.healthcheckPath",
+        rules=(url_path,),
+    )
+    health_timeout: int = setting(
+        "How long Railway waits for the health path to return 200.",
+        effective_default=300, file="deploy.healthcheckTimeout", low=1, high=3600, unit="seconds",
+    )
+    restart_policy: str = setting(
+        "When Railway restarts the backend.",
+        effective_default="ON_FAILURE", file="deploy.restartPolicyType", choices=RESTART_POLICIES,
+    )
+    restart_max_retries: int = setting(
+        "How often Railway restarts a failing backend.",
+        effective_default=10, file="deploy.restartPolicyMaxRetries", low=0, high=100,
+    )
+    sleep_application: bool = setting(
+        "Whether Railway may put an idle backend to sleep. A sleeping backend receives no messages.",
+        effective_default=False, file="deploy.sleepApplication",
+    )
+    overlap_seconds: int | None = setting(
+        "How long the old deployment runs beside a new one.",
+        if_unset="unmanaged", file="deploy.overlapSeconds", low=0, high=3600, unit="seconds",
+    )
+    draining_seconds: int | None = setting(
+        "How long a deployment that is being stopped has to finish its work.",
+        if_unset="unmanaged", file="deploy.drainingSeconds", low=0, high=3600, unit="seconds",
+    )
+    target_port: int | None = setting(
+        "The port on which the backend listens. PORT is set to it.",
+        group="Network and limits", if_unset="Railway detects it", low=1, high=65535,
+    )
+    custom_domain: str | None = setting(
+        "A domain of your own for the backend, in addition to Railway's. The stack output "
+        "backend_dns_records lists the DNS records to create.",
+        if_unset="none", rules=(railway_rules.host,), fix=railway_rules.host_fix, example="crm.example.com",
+    )
+    ipv6_egress: bool = setting(
+        "Whether the backend can open connections over IPv6.",
+        effective_default=False, file="deploy.ipv6EgressEnabled",
+    )
+    cpu_limit: float | None = setting(
+        "The number of virtual CPUs that the backend may use.",
+        if_unset=_PLAN_LIMIT, file="deploy.limitOverride.containers.cpu", above=0, example="2",
+    )
+    memory_limit_gb: float | None = setting(
+        "The memory that the backend may use, in GB.",
+        if_unset=_PLAN_LIMIT, file="deploy.limitOverride.containers.memoryBytes", above=0, example="4",
+    )
+    wait_seconds: int = setting(
+        "How long `pulumi up` waits for a deployment.",
+        group="Deployment", default=1200, low=30, high=7200, unit="seconds",
+    )
+    log_expectations: tuple[str, ...] = setting(
+        "Lines that the backend must log after a deployment. Otherwise `pulumi up` fails.",
+        default=["sessions dir exists/writable: true", "Firebase initialized"],
+        rules=(railway_rules.not_blank,), example="'Firebase initialized'",
+    )
+    rollback_on_failure: bool = setting(
+        "Whether the last healthy deployment is restored when a new one fails. `pulumi up` fails in both "
+        "cases.",
+        default=False,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackendSettings:
-    """What the backend reads from its environment, besides what the program itself provides."""
+    """The backend's variables, besides those that the program itself provides."""
 
-    sync_full_history: bool
-    backfill_count: int
-    backfill_threads: int
-    variables: Mapping[str, str] = field(repr=False)
-    admin_token: pulumi.Output[str] | None = field(repr=False)
+    sync_full_history: bool = setting(
+        "The backend's variable WHATSAPP_SYNC_FULL_HISTORY.",
+        group="Backend variables", default=True,
+    )
+    backfill_count: int = setting(
+        "The backend's variable WHATSAPP_BACKFILL_COUNT: messages per thread.",
+        default=100, low=0, high=100_000,
+    )
+    backfill_threads: int = setting(
+        "The backend's variable WHATSAPP_BACKFILL_THREADS: threads per account.",
+        default=50, low=0, high=100_000,
+    )
+    variables: Mapping[str, str] = setting(
+        "Additional variables of the backend, by name; secret ones with --secret. Variables that are only "
+        "set in Railway's dashboard are deleted.",
+        name="backendVariables", default={}, hidden=True,
+    )
+    admin_token: pulumi.Output[str] | None = setting(
+        "The backend's variable ADMIN_TOKEN, set with --secret.",
+        if_unset="a random token is generated once", min_length=16, hidden=True,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionsSettings:
     """How the functions codebases are read. `discovery_timeout` is seconds."""
 
-    runtime: str | None
-    params: Mapping[str, object]
-    discovery_timeout: int
+    runtime: str | None = setting(
+        "The Node runtime of all functions, for example nodejs22. It overrides the runtime in firebase.json "
+        "or package.json.",
+        name="functionsRuntime", group="Functions", if_unset="the runtime in firebase.json or package.json",
+    )
+    params: Mapping[str, object] = setting(
+        "The values of the params that the functions declare, by name.",
+        name="functionParams", default={},
+    )
+    variables: FunctionVariables = setting(
+        "Environment variables of the functions, by name. A string is a variable of all functions; an object "
+        "has the variables of the function with that name. They override .env files.",
+        name="functionVariables", default={},
+    )
+    discovery_timeout: int = setting(
+        "How long a functions codebase may take to load.",
+        default=60, low=1, high=600, unit="seconds",
+    )
+    allow_function_deletion: bool = setting(
+        "Whether `pulumi up` may delete a third or more of the functions at once and, in production, "
+        "functions whose source still exists. Remove the setting after that `pulumi up`.",
+        default=False,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class SecretSettings:
-    """The secrets of the functions: names plain, values secret outputs that `repr` never shows."""
+    """The secrets of the functions: names plain, values secret outputs that `repr` never shows.
 
-    values: Mapping[str, pulumi.Output[str]] = field(repr=False)
-    backend_url_secret: str = "RAILWAY_WHATSAPP_URL"  # noqa: S105  (a name, not a value)
+    `not_json` has the names whose values are not JSON.
+    """
+
+    values: Mapping[str, pulumi.Output[str]] = setting(
+        "The secrets that functions read, by name: pulumi config set --secret --path "
+        "'whatsapp-crm:secrets.NAME'",
+        name="secrets", default={}, hidden=True,
+    )
+    alternatives: tuple[str, ...] = setting(
+        "Secrets of which one is enough, separated by |. A function that uses several of them gets those "
+        "that are configured.",
+        name="alternativeSecrets", default=[], rules=(rules.alternatives,), unique=True,
+        example="'OPENAI_API_KEY|GROQ_API_KEY'",
+    )
+    backend_url_variable: str = setting(
+        "The variable from which functions read the backend's address. It is a secret if a function binds a "
+        "secret of that name; another name than the default is otherwise a plain variable of all functions.",
+        default="RAILWAY_WHATSAPP_URL", rules=(function_variable,), example="BACKEND_URL",
+    )
+    not_json: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -119,11 +357,20 @@ class Settings:
     """Everything a stack's config says, checked."""
 
     stack: str
-    production: bool
-    app_dir: Path
+    production: bool = setting(
+        "Whether this is a production stack. Stacks named prod or production always are.",
+        group="Stack and app", default=False,
+    )
+    app_dir: Path = setting(
+        "The folder of the app, the one with firebase.json, relative to Pulumi.yaml.",
+        example="../my-crm", required=True,
+    )
     google: GoogleSettings
     railway: RailwaySettings
     backend: BackendSettings
     functions: FunctionsSettings
     secrets: SecretSettings
     warnings: tuple[str, ...] = ()
+
+
+KEYS = {key.name: key for key in keys_of(Settings)}

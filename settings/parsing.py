@@ -2,8 +2,8 @@
 
 firebase.json and the index file may hold `//` and `/* */` comments (the Firebase CLI reads both with
 `cjson`); comments are blanked, so that line and column of a syntax error stay true.
-Refuses: anything that is not an object at the top, and a key given twice in one object, because the
-second would silently win.
+What is not an object at the top is a problem, and so is a key that is given twice in one object: the second
+would win without a message.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import cast
 
 from settings.problems import Problem
 
+_AMBIGUOUS_FROM = 1_000_000  # the shortest phone numbers have 7 digits (ITU-T E.164)
 _TOKEN = re.compile(r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
 
@@ -47,29 +49,59 @@ def strings(value: object) -> tuple[str, ...] | None:
 
 
 def kind_of(value: object) -> str:
-    """How a person calls the type of `value`."""
+    """The JSON type of `value`, with its article."""
     if value is None:
-        return "nothing"
+        return "null"
     if isinstance(value, bool):
-        return "true or false"
+        return "a boolean"
     if isinstance(value, str):
-        return "text"
+        return "a string"
     if isinstance(value, int | float):
         return "a number"
     return "a list" if isinstance(value, list | tuple) else "an object"
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that `name` was probably meant to be, letter case aside."""
+def as_string(value: object) -> str | None:
+    """A value as the text that was written; None if it is no string, or a number that may have been spelled
+    otherwise.
+
+    `pulumi config set --path` and YAML read +40722000000, 0x10 and 1.10 as numbers. A short integer has no
+    such spelling that anyone uses.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and abs(value) < _AMBIGUOUS_FROM else None
+
+
+def ambiguous_number(shown: str) -> str:
+    """Completes the message about a number that `as_written` refuses."""
+    return f"is stored as the number {shown}, which may have lost a +, a zero or digits."
+
+
+def not_a_string(value: object) -> str:
+    """Completes the message about a value of another type."""
+    return f"must be a string, but is {kind_of(value)}."
+
+
+def nearest(name: str, known: Iterable[str], similarity: float = 0.6) -> str | None:
+    """The known name that is most similar to `name`, in any letter case; None if none is similar."""
     by_lower = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=similarity)
     return by_lower[close[0]] if close else None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`Did you mean "x"? ` or nothing."""
+    """`Did you mean "x"? `, or "" if no known name is similar."""
     found = nearest(name, known)
     return f'Did you mean "{found}"? ' if found else ""
+
+
+def not_known(value: str, known: Iterable[str]) -> str:
+    """`is not known to this version`, and the most similar known name, if there is one."""
+    found = nearest(value, known)
+    return "is not known to this version" + (f'; did you mean "{found}"?' if found else ".")
 
 
 def _blank(match: re.Match[str]) -> str:
@@ -94,28 +126,29 @@ def parse_json(text: str, file: str) -> tuple[dict[str, object] | None, list[Pro
         lines = text.splitlines()
         line = lines[error.lineno - 1].strip() if error.lineno <= len(lines) else ""
         shown = f": {line[:80]}" if line else ""
-        return None, [
-            Problem(
-                key=file,
-                what=f"not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}{shown}",
-                fix=f"Mend {file} at line {error.lineno} (a missing or trailing comma is the usual cause).",
-            )
-        ]
+        what = f"not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}{shown}"
+        fix = f"Correct {file} at line {error.lineno} (often a missing or trailing comma)."
     except DuplicateKeyError as error:
-        return None, [
-            Problem(
-                key=file,
-                what=f'the key "{error}" is given twice in one object, and only the last one would count.',
-                fix=f'Keep one "{error}" in {file}.',
-            )
-        ]
-    found = mapping(value)
-    if found is None:
-        return None, [
-            Problem(
-                key=file,
-                what=f"must hold one JSON object, but holds {kind_of(value)}.",
-                fix=f"Wrap the content of {file} in {{ }}.",
-            )
-        ]
-    return found, []
+        what = f'the key "{error}" is given twice in one object, and only the last one would count.'
+        fix = f'Keep one "{error}" in {file}.'
+    else:
+        found = mapping(value)
+        if found is not None:
+            return found, []
+        what = f"must hold one JSON object, but holds {kind_of(value)}."
+        fix = f"Wrap the content of {file} in {{ }}."
+    return None, [Problem(key=file, what=what, fix=fix)]
+
+
+def read_text(path: Path, file: str) -> tuple[str | None, list[Problem]]:
+    """The text of a file, or the problem that it cannot be read. `file` names it."""
+    try:
+        return path.read_text(encoding="utf-8"), []
+    except (OSError, UnicodeDecodeError) as error:
+        return None, [Problem(key=file, what=f"cannot be read: {error}.", fix=f"Save {path} as UTF-8.")]
+
+
+def read_json(path: Path, file: str) -> tuple[dict[str, object] | None, list[Problem]]:
+    """The object in a JSON file with comments, or the problem; see `read_text` and `parse_json`."""
+    text, problems = read_text(path, file)
+    return (None, problems) if text is None else parse_json(text, file)

@@ -1,101 +1,181 @@
-"""The rules of what the backend may have on Railway and need not: a domain of its own, backups of the volume,
-limits, a Railway config file.
+"""The rules of Railway's settings, as in `settings.rules`.
 
-Each adds to the reader's problems, and says what to write instead, made from what was written where that can
-be told.
-Refuses to guess what a plan allows: Railway says so when it is asked.
+What a plan allows beyond the size of a volume is not known here: Railway's API reports it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from uuid import UUID
 
+from railway.validation import SETTABLE_VARIABLES, is_railways, repository
 from settings.keys import NAMESPACE
-from settings.parsing import nearest
-from settings.reader import ConfigReader
+from settings.reader import ConfigReader, remove_command, set_command
+from settings.regions import RAILWAY_PLAN_VOLUME_GB
+from settings.rules import matching
+from settings.variables import VARIABLE_NAME, looks_secret
 
-if TYPE_CHECKING:
-    from settings.model import RailwaySettings
-
-BACKUPS = ("DAILY", "WEEKLY", "MONTHLY")
-RAILWAYS_OWN = (".railway.app", ".railway.internal")
-CONFIG_FILES = (".toml", ".json")
+# Set by the program from other settings, or from what it creates.
+MANAGED_VARIABLES = {
+    "SESSIONS_PATH": "volumeMountPath",
+    "PORT": "targetPort",
+    "FIREBASE_SERVICE_ACCOUNT_JSON": "serviceAccountKeyRotation",
+    "ADMIN_TOKEN": "adminToken",
+    "WHATSAPP_SYNC_FULL_HISTORY": "syncFullHistory",
+    "WHATSAPP_BACKFILL_COUNT": "backfillCount",
+    "WHATSAPP_BACKFILL_THREADS": "backfillThreads",
+}
+_RAILWAYS_DOMAINS = (".railway.app", ".railway.internal")
+_CONFIG_FILES = (".toml", ".json")
 _LONGEST_HOST = 253  # RFC 1035, without the last dot
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
+_REPO_ADDRESS = re.compile(r"(?:https://github\.com/|git@github\.com:)?([\w-]+/[\w.-]+?)(?:\.git)?/?$")
+
+railway_name = matching(
+    r"[A-Za-z0-9][A-Za-z0-9_.-]*( [A-Za-z0-9_.-]+)*",
+    "a name for Railway (letters, digits, dots, dashes; a letter or digit first)",
+)
+branch_name = matching(r"(?![-/.])(?!.*(?:\.\.|//|@\{))[^\s~^:?*\[\\]+(?<![/.])", "the name of a branch")
 
 
-def check(read: ConfigReader, railway: RailwaySettings) -> None:
-    """All of them."""
-    if railway.custom_domain is not None:
-        _domain(read, railway.custom_domain)
-    _backups(read, railway.volume_backups)
-    if railway.railway_config_file is not None:
-        _config_file(read, railway.railway_config_file)
+def railway_id(value: object) -> str | None:
+    """The id of a project or workspace."""
+    try:
+        UUID(str(value))
+    except ValueError:
+        return "is not an id of Railway, which looks like b7d1c0de-1234-4abc-8def-000000000001"
+    return None
 
 
-def warnings(railway: RailwaySettings) -> tuple[str, ...]:
-    """What is right for one `up` and should not stay."""
-    if not railway.allow_new_volume:
-        return ()
-    text = (
-        f"{NAMESPACE}:allowNewVolume is true: a volume that somebody deletes is replaced by an empty one, "
-        f"and all WhatsApp accounts pair again. After this up: pulumi config rm {NAMESPACE}:allowNewVolume"
-    )
-    return (text,)
+def inside_repository(value: object) -> str | None:
+    """A path in the repository."""
+    return "is outside of the repository" if ".." in PurePosixPath(str(value)).parts else None
 
 
-def _domain(read: ConfigReader, domain: str) -> None:
-    name = "customDomain"
-    if domain.lower().endswith(RAILWAYS_OWN):
-        read.add(
-            name,
-            f"{read.shown(name, domain)} is a name of Railway's own, which Railway chooses. The backend has "
-            "one anyway: the stack output backend_url.",
-            f"pulumi config rm {NAMESPACE}:{name}",
-        )
-    elif not _is_host(domain):
-        # By hand: the standard parser raises for half of an address.
-        meant = re.split(r"[/?#:]", domain.lower().rpartition("//")[2])[0].strip(".")
-        read.add(
-            name,
-            f"{read.shown(name, domain)} is not a host name: one has small letters, digits, dashes and dots, "
-            "and no https://, path or port.",
-            f"pulumi config set {NAMESPACE}:{name} {meant if _is_host(meant) else 'crm.example.com'}",
-        )
+def not_blank(value: object) -> str | None:
+    """A text that is found in not every log."""
+    return None if str(value).strip() else "is empty, and would be found in every log"
+
+
+def repo_fix(value: str) -> str | None:
+    """owner/name of a repository's address."""
+    address = _REPO_ADDRESS.match(value)
+    return set_command("repo", address[1]) if address and not repository(address[1]) else None
+
+
+def builder_fix(value: str) -> str | None:
+    """Railway's API has no builder DOCKERFILE: it builds from a Dockerfile when its path is set."""
+    if value.upper() != "DOCKERFILE":
+        return None
+    return f"{set_command('dockerfilePath', 'Dockerfile')}  and  {remove_command('builder')}"
+
+
+def host(value: object) -> str | None:
+    """A domain of one's own."""
+    if str(value).lower().endswith(_RAILWAYS_DOMAINS):
+        return "is a domain of Railway, which Railway assigns: see the stack output backend_url"
+    if _is_host(str(value)):
+        return None
+    return "is not a host name: lower-case letters, digits, dashes and dots, without https://, path or port"
+
+
+def host_fix(value: str) -> str | None:
+    """The host of an address."""
+    # Not urlsplit: it raises for half of an address.
+    found = re.split(r"[/?#:]", value.lower().rpartition("//")[2])[0].strip(".")
+    return set_command("customDomain", found) if _is_host(found) and not host(found) else None
 
 
 def _is_host(text: str) -> bool:
     return len(text) <= _LONGEST_HOST and _HOST.fullmatch(text) is not None
 
 
-def _backups(read: ConfigReader, kinds: tuple[str, ...]) -> None:
-    name = "volumeBackups"
-    for number, kind in enumerate(kinds):
-        place = f"--path '{NAMESPACE}:{name}[{number}]'"
-        if kind not in BACKUPS:
-            read.add(
-                name,
-                f"{read.shown(name, kind)} is no schedule: there are {', '.join(BACKUPS)}.",
-                f"pulumi config set {place} {nearest(kind, BACKUPS) or BACKUPS[0]}",
-            )
-        elif kind in kinds[:number]:
-            read.add(name, f"{kind} is there twice.", f"pulumi config rm {place}")
+def config_file(value: object) -> str | None:
+    """A railway.toml or railway.json in the repository."""
+    if "://" in str(value):
+        return "is an address; it must be a path in the backend's repository"
+    if PurePosixPath(str(value)).suffix not in _CONFIG_FILES:
+        return "is not a Railway config file; its name ends in .toml or .json"
+    return None
 
 
-def _config_file(read: ConfigReader, path: str) -> None:
-    name = "railwayConfigFile"
-    if "://" in path:
-        file = PurePosixPath(path.partition("?")[0]).name
+def config_file_fix(value: str) -> str | None:
+    """The file's name in an address."""
+    name = PurePosixPath(value.partition("?")[0]).name
+    return set_command("railwayConfigFile", f"/{name}") if "://" in value and not config_file(name) else None
+
+
+def check_branch(read: ConfigReader, branch: str, *, production: bool) -> None:
+    """Production is what is on main."""
+    if production and branch != "main" and "branch" not in read.invalid:
         read.add(
-            name,
-            f"{read.shown(name, path)} is an address; it must be a path in the backend's repository.",
-            f"pulumi config set {NAMESPACE}:{name} /{file}",
+            "branch",
+            f"is {read.shown('branch', branch)}, but a production stack deploys main.",
+            set_command("branch", "main"),
         )
-    elif PurePosixPath(path).suffix not in CONFIG_FILES:
+
+
+def check_replicas(read: ConfigReader, replicas: int) -> None:
+    """One, because of the volume and of the sessions."""
+    if replicas != 1 and "replicas" not in read.invalid:
         read.add(
-            name,
-            f"{read.shown(name, path)} is no Railway config file: its name ends in .toml or .json.",
-            f"pulumi config set {NAMESPACE}:{name} /railway.toml",
+            "replicas",
+            f"is {replicas}, but must be 1: Railway allows one instance for a service with a volume, and two "
+            "would open the same WhatsApp sessions.",
+            set_command("replicas", 1),
+        )
+
+
+def check_volume_size(read: ConfigReader, size_gb: float, plan: str) -> None:
+    """Within the plan."""
+    most = RAILWAY_PLAN_VOLUME_GB.get(plan, max(RAILWAY_PLAN_VOLUME_GB.values()))
+    if "volumeSizeGb" in read.invalid or 0.001 <= size_gb <= most:
+        return
+    if size_gb < 0.001:
+        reason = "a volume has at least 0.001 GB"
+    else:
+        reason = f"volumes of the {plan} plan have up to {most:g} GB"
+    read.add(
+        "volumeSizeGb", f"is {size_gb:g} GB, but {reason}.", set_command("volumeSizeGb", f"{min(50, most):g}")
+    )
+
+
+def check_backend_variables(read: ConfigReader, variables: Mapping[str, str]) -> None:
+    """Additional variables of the backend."""
+    for name, value in variables.items():
+        part = f".{name}"
+        remove = remove_command("backendVariables", part)
+        other = f"{remove}  and choose another name"
+        if name in MANAGED_VARIABLES:
+            source = f"{NAMESPACE}:{MANAGED_VARIABLES[name]}"
+            what, fix = (
+                f"{name} is set by the program, from {source}.",
+                f"{remove}  and change {source} instead",
+            )
+        elif is_railways(name):
+            settable = ", ".join(sorted(SETTABLE_VARIABLES))
+            what = f"{name} is reserved: Railway sets it itself. Of RAILWAY_, users set {settable}."
+            fix = other
+        elif not VARIABLE_NAME.fullmatch(name):
+            what, fix = f'"{name}" is not a variable name (letters, digits, _; no digit first).', other
+        elif not value:
+            what = f"{name} is empty, which Railway rejects."
+            fix = f"{set_command('backendVariables', '<string>', part)}  or  {remove}"
+        elif looks_secret(name) and not read.is_secret("backendVariables"):
+            what = f"{name} looks like a secret, but is stored in plain text."
+            fix = set_command("backendVariables", part=part, secret=True)
+        else:
+            continue
+        read.add("backendVariables", what, fix)
+
+
+def warn_new_volume(read: ConfigReader, *, allowed: bool) -> None:
+    """What is right for one `pulumi up` and should not stay."""
+    if allowed:
+        read.warn(
+            "allowNewVolume",
+            "is true: an empty volume may replace a deleted one; all WhatsApp accounts then pair again.",
+            f"{remove_command('allowNewVolume')}  (after this `pulumi up`)",
         )

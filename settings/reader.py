@@ -1,260 +1,340 @@
-"""Typed reading of Pulumi config that collects what is wrong instead of stopping at it.
+"""Typed reading of a stack's config. Problems are collected, so that one run reports all of them.
 
-Every message names the key and the command that mends it. A value stored as a secret is never shown, also
-when it stands under a key that should not be one.
-Refuses to coerce: "yes" is not true and a list is not a text, because a guess would hide a slip of the
-hand.
+A value is not coerced ("yes" is not true, a string is not a list): a guess would hide a mistake. A value that
+is stored as a secret is never shown, not even under a key that should not hold one.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
-from typing import NoReturn, TypeVar
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NoReturn, TypeVar, cast
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
-from settings.keys import KEYS, NAMESPACE
-from settings.parsing import kind_of, mapping, nearest, sequence, strings
+from settings.keys import NAMESPACE, Key, ValueType, fields_of
+from settings.parsing import (
+    ambiguous_number,
+    as_string,
+    kind_of,
+    mapping,
+    nearest,
+    not_a_string,
+    not_known,
+    sequence,
+    strings,
+)
 from settings.problems import Problem
 
+# Relative paths start here, in the folder of Pulumi.yaml, wherever the program was started from.
+PROGRAM_DIR = Path(__file__).resolve().parent.parent
+
 _T = TypeVar("_T")
+MAX_SECRET_BYTES = 65_536  # of a version (Secret Manager docs, quotas)
 _YES, _NO = {"yes", "y", "on", "1"}, {"no", "n", "off", "0"}
+_PLACEHOLDER = re.compile(r"your-[a-z-]+(/your-[a-z-]+)?|[\w.-]+/your-[a-z-]+|<.*|0{8}-0{4}-0{4}-0{4}-0{12}")
+# How a command addresses one part of a list or an object.
+_PARTS = {ValueType.LIST: "[0]"} | dict.fromkeys(
+    (ValueType.OBJECT, ValueType.STRINGS, ValueType.VARIABLES, ValueType.SECRETS), ".NAME"
+)
 
 
-class _BadValueError(ValueError):
-    """A config value has not the type of its key; the text says what it is instead."""
+class BadValueError(ValueError):
+    """A value has not the type of its key; the text says what it is instead."""
+
+
+def set_command(name: str, value: object = "", part: str = "", *, secret: bool = False) -> str:
+    """The command that sets a key, or a part of it (`[0]`, `.NAME`). Without a value, Pulumi asks for it.
+
+    A part is a string: without `--type string` the CLI stores "+40722000000" as the number 40722000000. A
+    secret is stored as it is.
+    """
+    flags = "--secret " if secret else ""
+    place = _place(name, part)
+    if part and not secret:
+        place = place.replace("--path", "--path --type string", 1)
+    return f"pulumi config set {flags}{place} {value}".rstrip()
+
+
+def remove_command(name: str, part: str = "") -> str:
+    """The command that removes a key, or a part of it."""
+    return f"pulumi config rm {_place(name, part)}"
+
+
+def _place(name: str, part: str) -> str:
+    return f"--path '{NAMESPACE}:{name}{part}'" if part else f"{NAMESPACE}:{name}"
 
 
 class ConfigReader:
-    """Reads the keys of the table `KEYS`. After a problem, a getter returns the key's default."""
+    """The config of a stack.
 
-    def __init__(self, config: pulumi.Config) -> None:
+    Args:
+        config: the config as the engine gives it.
+        keys: every key of the program by its name.
+    """
+
+    def __init__(self, config: pulumi.Config, keys: Mapping[str, Key]) -> None:
         self._config = config
+        self._keys = keys
+        self._from_file: dict[str, object] = {}
+        self.not_json: set[str] = set()  # the names of secrets; their values are only known here
         self.problems: list[Problem] = []
-        self.bad: set[str] = set()
-        self._offered: dict[str, object] = {}
+        self.warnings: list[str] = []
+        self.invalid: set[str] = set()
 
-    def offer(self, name: str, value: object) -> None:
-        """A value to take where the config sets none, in place of the key's default."""
-        self._offered[name] = value
+    def section(self, section: type[_T], **given: object) -> _T:
+        """A settings dataclass with the values of its keys, and of the dataclasses in it.
 
-    def stated(self, name: str) -> object:
-        """What the config itself says; None when it says nothing, which an empty default does too."""
+        After a problem, a key has its default.
+        """
+        values = {
+            name: self._value(part) if isinstance(part, Key) else self.section(part)
+            for name, part in fields_of(section).items()
+        }
+        return section(**given, **values)
+
+    def explicit(self, name: str) -> object:
+        """What the stack sets; None if it sets nothing, or what means "not set" in Pulumi.yaml."""
         value: object = self._config.get(name)
-        empty = value in (None, "") or (KEYS[name].default == [] and _structured(value) == [])
+        empty = value in (None, "") or (self._keys[name].default == [] and _structured(value) == [])
         return None if empty else value
 
+    def set_file_default(self, name: str, value: object) -> None:
+        """A value from railway.toml, in place of the key's default."""
+        self._from_file[name] = value
+
     def add(self, name: str, what: str, fix: str) -> None:
-        """Report a problem of the key `name` of this program's namespace."""
-        self.bad.add(name)
+        """Report a problem of a key."""
+        self.invalid.add(name)
         self.problems.append(Problem(key=f"{NAMESPACE}:{name}", what=what, fix=fix))
 
+    def warn(self, name: str, what: str, fix: str) -> None:
+        """Report what does not stop the program."""
+        self.warnings.append(str(Problem(key=f"{NAMESPACE}:{name}", what=what, fix=fix)))
+
     def shown(self, name: str, value: object) -> str:
-        """`value` as messages may show it: cut, and masked when the key is stored as a secret. A text is in
-        quotes; a list or an object, which is JSON, is not."""
+        """A value as messages may show it: cut, and masked where the key is stored as a secret."""
         if self.is_secret(name):
             return "[secret]"
-        text = str(value)
+        text = f"{value:g}" if isinstance(value, float) else str(value)
         cut = f"{text[:60]}…" if len(text) > 60 else text
-        return cut if text.startswith(("[", "{")) else f'"{cut}"'
+        return cut if not isinstance(value, str) or text.startswith(("[", "{")) else f'"{cut}"'
 
     def is_secret(self, name: str) -> bool:
-        """Whether the value of `name` (or a part of it) is stored encrypted."""
+        """Whether the value of a key, or a part of it, is stored encrypted."""
         return is_config_secret(f"{NAMESPACE}:{name}")
 
-    def raw(self, name: str) -> object:
-        """The value as the engine gives it, or what is offered; None when nothing, or an empty text, is
-        set.
-        """
-        stated = self.stated(name)
-        return self._offered.get(name) if stated is None else stated
-
-    def foreign(self, full: str) -> str:
-        """A key of another namespace (`gcp:project`); "" when not set."""
-        namespace, _, name = full.partition(":")
-        return pulumi.Config(namespace).get(name) or ""
-
-    def foreign_is_secret(self, full: str) -> bool:
-        """Whether a key of another namespace is stored encrypted."""
-        return is_config_secret(full)
-
     def unknown_keys(self) -> None:
-        """Report every key of our namespace that the program does not read, with the nearest that
-        it does.
-        """
-        present = {*CONFIG.get(), *get_config_env()}
-        for full in sorted(present):
+        """Report every key of this program's namespace that does not exist."""
+        for full in sorted({*CONFIG.get(), *get_config_env()}):
             namespace, _, name = full.partition(":")
-            if namespace != NAMESPACE or name in KEYS:
-                continue
-            guess = nearest(name, KEYS)
-            remove = f"pulumi config rm {full}"
-            if guess:
-                what = f'there is no such key. Did you mean "{NAMESPACE}:{guess}"?'
-                fix = f"pulumi config set {NAMESPACE}:{guess} <value>  and  {remove}"
-            else:
+            if namespace == NAMESPACE and name not in self._keys:
                 what = "there is no such key."
-                fix = f"{remove}  (Pulumi.yaml lists the keys)"
-            self.problems.append(Problem(key=full, what=what, fix=fix))
+                fix = f"{remove_command(name)}  (docs/settings.md lists the keys)"
+                if guess := nearest(name, self._keys):
+                    what += f' Did you mean "{NAMESPACE}:{guess}"?'
+                    fix = f"{set_command(guess, '<value>')}  and  {remove_command(name)}"
+                self.add(name, what, fix)
 
-    def text(self, name: str) -> str:
-        """A text, without spaces at its ends; the default when not set."""
-        return self._read(name, _text, "a text", str(KEYS[name].meaning or "<text>"))
+    def _value(self, key: Key) -> object:
+        name = key.name
+        explicit = self.explicit(name)
+        value = self._from_file.get(name) if explicit is None else explicit
+        if key.value_type is ValueType.SECRET:
+            return None if value is None else self._secret(key, value)
+        default = None if key.optional and key.fallback == "" else parse(key.value_type, key.fallback)
+        if value is None or (key.optional and not str(value).strip()):
+            if key.required:
+                self._missing(key)
+            return default
+        if isinstance(value, str) and not self.is_secret(name) and _PLACEHOLDER.fullmatch(value.strip()):
+            self.add(name, f'"{value}" is a placeholder.', set_command(name, "<your own value>"))
+            return default
+        try:
+            found = parse(key.value_type, value)
+        except BadValueError as error:
+            self._wrong_type(key, value, str(error))
+            return default
+        if found == "":
+            self._missing(key)
+            return default
+        if key.value_type is ValueType.LIST:
+            return self._items(key, cast("tuple[str, ...]", found))
+        if key.value_type is ValueType.SECRETS:
+            return self._secrets(key, cast("dict[str, object]", found))
+        if key.value_type is ValueType.STRINGS:
+            return self._strings(key.name, cast("dict[str, object]", found))
+        if key.value_type is ValueType.VARIABLES:
+            return self._variables(key, cast("dict[str, object]", found))
+        return self._checked(key, found)
 
-    def optional_text(self, name: str) -> str | None:
-        """A text, or None when not set."""
-        return self.text(name) or None
+    def _missing(self, key: Key) -> None:
+        what = "is required, but not set" if key.required else "is empty"
+        self.add(key.name, f"{what}. {key.description}", set_command(key.name, key.sample))
 
-    def integer(self, name: str, low: int, high: int, unit: str = "") -> int:
-        """A whole number from `low` to `high`."""
-        value = self._read(name, _integer, "a whole number", str(KEYS[name].meaning or low))
-        example = str(KEYS[name].meaning)
-        return value if self._bounded(name, value, low, high, unit, example) else low
+    def _wrong_type(self, key: Key, value: object, actual: str) -> None:
+        part = _PARTS.get(key.value_type, "")
+        sample = key.sample
+        if key.value_type is ValueType.BOOLEAN:
+            word = str(value).strip().lower()
+            sample = "true" if word in _YES or (word not in _NO and key.fallback is True) else "false"
+        elif part:
+            sample = "" if key.value_type is ValueType.SECRETS else "<string>"  # Pulumi asks for a secret
+        shown = "" if part else f" ({self.shown(key.name, value)})"
+        self.add(
+            key.name,
+            f"must be {key.value_type.noun}, but is {actual}{shown}.",
+            set_command(key.name, sample, part, secret=key.value_type is ValueType.SECRETS),
+        )
 
-    def optional_integer(self, name: str, low: int, high: int, unit: str = "") -> int | None:
-        """A whole number from `low` to `high`, or None when not set."""
-        if self.raw(name) is None:
-            return None
-        value = self._read(name, _integer, "a whole number", "<number>", fallback=low)
-        return value if self._bounded(name, value, low, high, unit, "<number>") else None
+    def _items(self, key: Key, items: tuple[str, ...]) -> tuple[object, ...]:
+        found: list[object] = []
+        for number, item in enumerate(items):
+            part = f"[{number}]"
+            value = self._checked(key, item, part)
+            if key.unique and value in found:
+                what = f"{self.shown(key.name, value)} is listed twice."
+                self.add(key.name, what, remove_command(key.name, part))
+            found.append(value)
+        return tuple(found)
 
-    def number(self, name: str) -> float:
-        """A number that is neither infinite nor undefined."""
-        return self._read(name, _number, "a number", str(KEYS[name].default))
-
-    def optional_number(self, name: str, example: str) -> float | None:
-        """A number above 0, or None when not set."""
-        if self.raw(name) is None:
-            return None
-        value = self._read(name, _number, "a number", example, fallback=1)
-        if value <= 0:
-            self.add(
-                name,
-                f"{value:g} is not possible: it must be more than 0.",
-                f"pulumi config set {NAMESPACE}:{name} {example}  (or pulumi config rm {NAMESPACE}:{name})",
+    def _checked(self, key: Key, value: object, part: str = "") -> object:
+        """The value, a choice in its own letter case; what is wrong with it is reported."""
+        shown = self.shown(key.name, value)
+        if key.choices:
+            choice = {one.lower(): one for one in key.choices}.get(str(value).lower())
+            if choice is not None:
+                return choice
+            wrong = f"is not one of {', '.join(key.choices)}"
+            sample = nearest(str(value), key.choices) or key.choices[0]
+        else:
+            reasons = (_out_of_bounds(key, value), *(rule(value) for rule in key.rules))
+            wrong = next(filter(None, reasons), None)
+            sample = key.sample
+        if wrong is not None:
+            removable = key.optional and not key.required_unless
+            remove = f"  (or {remove_command(key.name)})" if removable else ""
+            usual = set_command(key.name, sample, part) + remove
+            fix = key.fix(str(value)) if key.fix is not None and not self.is_secret(key.name) else None
+            self.add(key.name, f"{shown} {wrong}.", fix or usual)
+        elif key.known and value not in key.known:
+            guess = nearest(str(value), key.known) or key.sample
+            self.warn(
+                key.name,
+                f"{shown} {not_known(str(value), key.known)}",
+                f"ignore this warning if the name is correct; otherwise: {set_command(key.name, guess)}",
             )
-            return None
         return value
 
-    def boolean(self, name: str) -> bool:
-        """true or false. The example is what was probably meant, or the default."""
-        wish = str(self.raw(name)).strip().lower()
-        meant = wish in _YES or (wish not in _NO and KEYS[name].meaning is True)
-        return self._read(name, _boolean, "true or false", "true" if meant else "false")
+    def _variables(self, key: Key, values: Mapping[str, object]) -> dict[str, str | dict[str, str]]:
+        own = {name: entry for name, value in values.items() if (entry := mapping(value)) is not None}
+        common = {name: value for name, value in values.items() if name not in own}
+        return {
+            **self._strings(key.name, common),
+            **{name: self._strings(key.name, entry, f".{name}") for name, entry in own.items()},
+        }
 
-    def texts(self, name: str) -> tuple[str, ...]:
-        """A list of texts."""
-        return self._read(name, _texts, "a list of texts", "<text>", path="[0]")
+    def _strings(self, name: str, values: Mapping[str, object], within: str = "") -> dict[str, str]:
+        """Booleans and short numbers become what an environment variable would hold.
 
-    def object(self, name: str) -> dict[str, object]:
-        """An object; its values are the caller's to check."""
-        return self._read(name, _object, "an object", "<value>", path=".NAME")
-
-    def plain_texts(self, name: str) -> dict[str, str]:
-        """An object of texts; numbers and booleans are written as the environment would hold them."""
+        `within` is the object's place in the key (".sendMail").
+        """
         found: dict[str, str] = {}
-        for key, value in self.object(name).items():
-            if isinstance(value, bool):
-                found[key] = "true" if value else "false"
-            elif isinstance(value, str | int | float):
-                found[key] = str(value)
-            else:
-                self.add(
-                    name,
-                    f"{key} must be a text, but is {kind_of(value)}.",
-                    f"pulumi config set --path '{NAMESPACE}:{name}.{key}' <text>",
-                )
+        for part, value in values.items():
+            text = as_string(value)
+            if text is not None:
+                found[part] = text
+                continue
+            shown = self.shown(name, value)
+            what = (
+                f"{part} {ambiguous_number(shown) if isinstance(value, int | float) else not_a_string(value)}"
+            )
+            self.add(name, what, set_command(name, "<string>", f"{within}.{part}"))
         return found
 
-    def secret_text(self, name: str, *, minimum: int) -> pulumi.Output[str] | None:
-        """A secret output, or None when not set. Refuses plain storage and values under `minimum`
-        characters.
-        """
-        value = self.raw(name)
-        if value is None:
-            return None
-        command = f"pulumi config set --secret {NAMESPACE}:{name}"
-        if not self.is_secret(name):
-            self.add(name, "is a secret, but is stored in plain text.", f"{command}  (and change the value)")
-        if not isinstance(value, str) or len(value) < minimum or value != value.strip():
-            self.add(
-                name,
-                f"must be at least {minimum} characters, without spaces or line breaks at its ends.",
-                f'{command} "$(openssl rand -hex 32)"',
-            )
+    def _secret(self, key: Key, value: object) -> pulumi.Output[str] | None:
+        command = set_command(key.name, secret=True)
+        if not self.is_secret(key.name):
+            what = "is a secret, but is stored in plain text."
+            self.add(key.name, what, f"{command}  (and change the value)")
+        if not isinstance(value, str) or len(value) < key.min_length or value != value.strip():
+            what = f"must have at least {key.min_length} characters, and no spaces at its ends."
+            self.add(key.name, what, f'{command} "$(openssl rand -hex 32)"')
             return None
         return pulumi.Output.secret(value)
 
-    def secret_texts(self, name: str) -> dict[str, pulumi.Output[str]]:
-        """An object of secret outputs. Its names are plain; a value is never part of a message."""
+    def _secrets(self, key: Key, values: Mapping[str, object]) -> dict[str, pulumi.Output[str]]:
+        """The names are plain; a value is never part of a message."""
         found: dict[str, pulumi.Output[str]] = {}
-        values = self.object(name)
-        if values and not self.is_secret(name):
-            first = min(values)
+        if values and not self.is_secret(key.name):
             self.add(
-                name,
+                key.name,
                 "is stored in plain text in the stack's file.",
-                f"pulumi config set --secret --path '{NAMESPACE}:{name}.{first}'  "
-                "for each of them, and change the values: they were readable",
+                set_command(key.name, part=f".{min(values)}", secret=True)
+                + "  for each of them, and change the values: they were readable",
             )
-        for key, value in values.items():
-            command = f"pulumi config set --secret --path '{NAMESPACE}:{name}.{key}'"
-            if isinstance(value, bool | int | float) or (isinstance(value, str) and value):
-                text = str(value)
-                if text != text.strip():
-                    self.add(name, f"{key} has spaces or a line break at its ends.", command)
-                found[key] = pulumi.Output.secret(text)
-            elif value in (None, ""):
-                self.add(
-                    name,
-                    f"{key} is empty.",
-                    f"{command}  (or pulumi config rm --path '{NAMESPACE}:{name}.{key}')",
-                )
+        for name, value in values.items():
+            command = set_command(key.name, part=f".{name}", secret=True)
+            text = as_string(value)
+            if value in (None, ""):
+                fix = f"{command}  (or {remove_command(key.name, f'.{name}')})"
+                self.add(key.name, f"{name} is empty.", fix)
+            elif text is None:
+                number = isinstance(value, int | float)
+                what = ambiguous_number("[secret]") if number else not_a_string(value)
+                self.add(key.name, f"{name} {what}", command)
             else:
-                self.add(name, f"{key} must be a text, but is {kind_of(value)}.", command)
+                if text != text.strip():
+                    self.add(key.name, f"{name} has spaces or a line break at its ends.", command)
+                if len(text.encode()) > MAX_SECRET_BYTES:
+                    what = f"{name} has {len(text.encode())} bytes; Secret Manager takes {MAX_SECRET_BYTES}."
+                    self.add(key.name, what, command)
+                if not _is_json(text):
+                    self.not_json.add(name)
+                found[name] = pulumi.Output.secret(text)
         return found
 
-    def _bounded(self, name: str, value: int, low: int, high: int, unit: str, example: str) -> bool:
-        if low <= value <= high or name in self.bad:
-            return True
-        self.add(
-            name,
-            f"{value}{unit} is out of bounds: it must be from {low} to {high}{unit}.",
-            f"pulumi config set {NAMESPACE}:{name} {example}",
-        )
-        return False
 
-    def _read(
-        self,
-        name: str,
-        parse: Callable[[object], _T],
-        expected: str,
-        example: str,
-        *,
-        path: str = "",
-        fallback: object = None,
-    ) -> _T:
-        default = KEYS[name].meaning if fallback is None else fallback
-        value = self.raw(name)
-        try:
-            return parse(default if value is None else value)
-        except _BadValueError as error:
-            option, quote = ("--path ", "'") if path else ("", "")
-            option = f"--secret {option}" if name == "secrets" else option
-            shown = "" if path else f" ({self.shown(name, value)})"
-            self.add(
-                name,
-                f"must be {expected}, but is {error}{shown}.",
-                f"pulumi config set {option}{quote}{NAMESPACE}:{name}{path}{quote} {example}",
-            )
-            return parse(default)
+def _out_of_bounds(key: Key, value: object) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    below = (key.above is not None and value <= key.above) or (key.low is not None and value < key.low)
+    return f"must be {bounds_text(key)}" if below or (key.high is not None and value > key.high) else None
+
+
+def bounds_text(key: Key) -> str:
+    """The bounds of a number in words."""
+    if key.above is not None:
+        return f"more than {key.above:g}"
+    return f"from {key.low:g} to {key.high:g} {key.unit}".rstrip() if key.high is not None else key.unit
+
+
+def parse(kind: ValueType, value: object) -> object:
+    """A config value (a string, or JSON in a string) as the type of its kind.
+
+    Raises:
+        BadValueError: it has another type.
+    """
+    return _PARSERS[kind](value)
 
 
 def _refuse(value: object) -> NoReturn:
-    raise _BadValueError(kind_of(value))
+    raise BadValueError(kind_of(value))
+
+
+def _is_json(text: str) -> bool:
+    def refuse(_: str) -> NoReturn:
+        raise ValueError  # NaN and Infinity are no JSON
+
+    try:
+        json.loads(text, parse_constant=refuse)
+    except ValueError:
+        return False
+    return True
 
 
 def _structured(value: object) -> object:
@@ -267,11 +347,15 @@ def _structured(value: object) -> object:
         return value
 
 
-def _text(value: object) -> str:
+def _string(value: object) -> str:
     found = _structured(value)
     if isinstance(found, list | dict):
         _refuse(found)
     return str(value).strip()
+
+
+def _path(value: object) -> Path:
+    return (PROGRAM_DIR / _string(value)).resolve()
 
 
 def _integer(value: object) -> int:
@@ -287,8 +371,10 @@ def _integer(value: object) -> int:
 
 def _number(value: object) -> float:
     found = _structured(value)
-    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
+    if isinstance(found, bool) or not isinstance(found, int | float):
         _refuse(found)
+    if not math.isfinite(found):
+        raise BadValueError("not finite")
     return float(found)
 
 
@@ -299,13 +385,13 @@ def _boolean(value: object) -> bool:
     return found
 
 
-def _texts(value: object) -> tuple[str, ...]:
+def _list(value: object) -> tuple[str, ...]:
     structured = _structured(value)
     found = strings(structured)
     if found is None:
         odd = [item for item in sequence(structured) or () if not isinstance(item, str)]
         if odd:
-            raise _BadValueError(f"a list that holds {kind_of(odd[0])}")
+            raise BadValueError(f"a list that holds {kind_of(odd[0])}")
         _refuse(structured)
     return found
 
@@ -315,3 +401,17 @@ def _object(value: object) -> dict[str, object]:
     if found is None:
         _refuse(_structured(value))
     return found
+
+
+_PARSERS: dict[ValueType, Callable[[object], object]] = {
+    ValueType.STRING: _string,
+    ValueType.PATH: _path,
+    ValueType.INTEGER: _integer,
+    ValueType.NUMBER: _number,
+    ValueType.BOOLEAN: _boolean,
+    ValueType.LIST: _list,
+    ValueType.OBJECT: _object,
+    ValueType.STRINGS: _object,
+    ValueType.VARIABLES: _object,
+    ValueType.SECRETS: _object,
+}

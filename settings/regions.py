@@ -1,8 +1,7 @@
-"""Where Google and Railway can run things, so that a mistyped region is refused before any request.
+"""The regions of Google and Railway that this version knows; another one is a warning, not an error.
 
 Sources: Cloud Functions docs, locations (2nd gen); Firestore docs, locations; Railway docs, regions and
 plans.
-Refuses nothing itself. A region that opens after this was written is one line here.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ FUNCTION_REGIONS = frozenset(
 # Multi-regions first; every region that runs functions can hold a database too.
 FIRESTORE_LOCATIONS = frozenset({"nam5", "nam7", "eur3"}) | FUNCTION_REGIONS
 
-RAILWAY_REGIONS = frozenset({"us-west2", "us-east4-eqdc4a", "europe-west4-drams3a", "asia-southeast1-eqsg3a"})
+RAILWAY_REGIONS = ("us-west2", "us-east4-eqdc4a", "europe-west4-drams3a", "asia-southeast1-eqsg3a")
 
 # The largest volume of each plan, in GB as Railway counts them (1 GB = 1000 MB).
 RAILWAY_PLAN_VOLUME_GB = {"hobby": 5.0, "pro": 1000.0, "enterprise": 5000.0}

@@ -1,1 +1,1 @@
-"""The client of Railway's GraphQL API: documents, typed calls, responses, errors, credentials."""
+"""The client of Railway's GraphQL API: documents, HTTP, interpretation of answers, typed calls."""

@@ -1,35 +1,43 @@
-"""Typed calls: one method per thing that is asked of Railway.
+"""Typed calls: a method per query, with dataclasses as results, and three methods for mutations.
 
-Refuses to hand raw answers up, and to take a "not found" for more than it says: only what the question
-was about counts as deleted, and only on Railway's own word.
+A test compares the variables of every call with the operation in `documents.graphql`. "Not found" counts as
+deleted only for the object that the operation is about.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from functools import reduce
+from typing import Any, TypeVar
 
-from railway.errors import MissingError, NotAuthorizedError, NotFoundError, RequestError
-from railway.graphql import documents
+from railway.clock import Clock
 from railway.graphql.client import RailwayClient
-from railway.graphql.documents import Document
+from railway.graphql.documents import DOCUMENTS
+from railway.graphql.errors import MissingError, NotAuthorizedError, NotFoundError, RequestError
 from railway.graphql.models import (
-    CustomDomainView,
     DeploymentView,
     EnvironmentView,
     Named,
     Node,
     ProjectView,
-    ServiceDomainView,
     Snapshot,
     TcpProxyView,
-    TriggerView,
     VolumeView,
     nodes,
 )
 
+T = TypeVar("T")
+
 _PAGES = 50
+_PROJECT_LISTS = {
+    ("project", "environments"): "environmentsAfter",
+    ("project", "services"): "servicesAfter",
+    ("project", "volumes"): "volumesAfter",
+}
+"""The lists of `ProjectParts`, each with its cursor."""
 
 
 class RailwayApi:
@@ -38,49 +46,45 @@ class RailwayApi:
     def __init__(self, client: RailwayClient) -> None:
         self.client = client
 
-    def _ask(self, document: Document, **variables: object) -> Node:
+    @property
+    def clock(self) -> Clock:
+        """The clock of the client."""
+        return self.client.clock
+
+    @property
+    def project_token(self) -> bool:
+        """Whether the token is a project token, which can access only one environment."""
+        return self.client.access.kind == "project"
+
+    def _ask(self, operation: str, **variables: object) -> Node:
         sent = {name: value for name, value in variables.items() if value is not None}
-        return self.client.execute(document, sent).data
+        return self.client.execute(DOCUMENTS[operation], sent).data
 
-    def _write(self, document: Document, **variables: object) -> datetime | None:
-        return self.client.execute(document, variables).not_before
-
-    # ---- Looking
+    # ---- Reading
 
     def snapshot(self, project_id: str, environment_id: str) -> Snapshot:
-        """Everything about one environment and its project. One request, and one more for each further
-        page."""
+        """Everything about one environment and its project, in one request per page."""
         try:
-            return self._stack(documents.SNAPSHOT_READ, project_id, environment_id)
+            return self._snapshot("SnapshotRead", project_id, environment_id)
         except NotFoundError as error:
-            return self._what_is_gone(project_id, environment_id, error)
+            return self._deleted_part(project_id, environment_id, error)
         except NotAuthorizedError as error:
             if "config" not in error.path:
                 raise
-        return self._stack(documents.SNAPSHOT_READ_WITHOUT_CONFIG, project_id, environment_id)
+        return self._snapshot("SnapshotReadWithoutConfig", project_id, environment_id)
 
-    def _stack(self, document: Document, project_id: str, environment_id: str) -> Snapshot:
-        data = self._pages(
-            document,
-            {
-                ("project", "environments"): "environmentsAfter",
-                ("project", "services"): "servicesAfter",
-                ("project", "volumes"): "volumesAfter",
-                ("environment", "serviceInstances"): "instancesAfter",
-                ("environment", "volumeInstances"): "volumeInstancesAfter",
-                ("environment", "deploymentTriggers"): "triggersAfter",
-            },
-            projectId=project_id,
-            environmentId=environment_id,
-        )
-        try:
+    def _snapshot(self, operation: str, project_id: str, environment_id: str) -> Snapshot:
+        lists = _PROJECT_LISTS | {
+            ("environment", "serviceInstances"): "instancesAfter",
+            ("environment", "volumeInstances"): "volumeInstancesAfter",
+            ("environment", "deploymentTriggers"): "triggersAfter",
+        }
+        data = self._pages(operation, lists, projectId=project_id, environmentId=environment_id)
+        with _reading(operation):
             return Snapshot(ProjectView.of(data["project"]), EnvironmentView.of(data["environment"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise _unreadable(document, error) from None
 
-    def _what_is_gone(self, project_id: str, environment_id: str, error: NotFoundError) -> Snapshot:
-        """One root that is missing nulls the whole answer; ask for the project alone to learn which it
-        was."""
+    def _deleted_part(self, project_id: str, environment_id: str, error: NotFoundError) -> Snapshot:
+        """Find out what is deleted: one missing object makes the whole answer null."""
         project = self.project(project_id)
         if project is None:
             return Snapshot(None, None)
@@ -89,89 +93,68 @@ class RailwayApi:
         return Snapshot(project, None)
 
     def project(self, project_id: str) -> ProjectView | None:
-        """A project; None if Railway says that it is deleted."""
+        """A project; None if Railway reports that it is deleted."""
         try:
-            data = self._pages(
-                documents.PROJECT_READ,
-                {
-                    ("project", "environments"): "environmentsAfter",
-                    ("project", "services"): "servicesAfter",
-                    ("project", "volumes"): "volumesAfter",
-                },
-                projectId=project_id,
-            )
+            data = self._pages("ProjectRead", _PROJECT_LISTS, projectId=project_id)
         except NotFoundError:
             return None
-        try:
+        with _reading("ProjectRead"):
             return ProjectView.of(data["project"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise _unreadable(documents.PROJECT_READ, error) from None
 
-    def _pages(
-        self, document: Document, connections: Mapping[tuple[str, str], str], **variables: object
-    ) -> Node:
-        """Ask page after page; all lists of the answer advance together, and are joined."""
+    def _pages(self, operation: str, lists: Mapping[tuple[str, ...], str], **variables: object) -> Node:
+        """Read all pages and join their lists; each request reads the next page of every list.
+
+        Args:
+            operation: its name.
+            lists: the path of each list -> the variable of its cursor.
+            variables: the other variables.
+        """
         cursors: dict[str, object] = {}
-        whole: dict[str, Any] = {}
+        whole: Node = {}
         for _ in range(_PAGES):
-            data = self._ask(document, **variables, **cursors)
+            data = self._ask(operation, **variables, **cursors)
             more = False
-            for (root, name), cursor in connections.items():
-                try:
-                    page = data[root][name]
+            with _reading(operation):
+                for path, cursor in lists.items():
+                    page = _at(data, path)
                     edges, info = page["edges"], page["pageInfo"]
-                    ends = bool(info["hasNextPage"])
-                except (KeyError, TypeError) as error:
-                    raise _unreadable(document, error) from None
-                if whole:
-                    known = whole[root][name]["edges"]
-                    ids = {edge["node"]["id"] for edge in known}
-                    known.extend(edge for edge in edges if edge["node"]["id"] not in ids)
-                if ends:
-                    more = True
-                if info["endCursor"]:
-                    cursors[cursor] = info["endCursor"]
-            whole = whole or dict(data)
+                    if whole:
+                        known = _at(whole, path)["edges"]
+                        ids = {edge["node"]["id"] for edge in known}
+                        known.extend(edge for edge in edges if edge["node"]["id"] not in ids)
+                    more = more or bool(info["hasNextPage"])
+                    if info["endCursor"]:
+                        cursors[cursor] = info["endCursor"]
+            whole = whole or data
             if not more:
                 return whole
-        raise MissingError(f"Railway {document.name}: more than {_PAGES} pages; the rest was not read")
+        raise MissingError(f"Railway {operation}: more than {_PAGES} pages; the others were not read")
+
+    def _list(self, operation: str, *path: str, **variables: object) -> list[Node]:
+        """The nodes of all pages of the list at a path, whose cursor is `$after`."""
+        return nodes(_at(self._pages(operation, {path: "after"}, **variables), path))
 
     def projects(self, workspace_id: str) -> list[tuple[Named, str]]:
-        """The living projects of a workspace, each with its description."""
-        found: list[tuple[Named, str]] = []
-        after: str | None = None
-        for _ in range(_PAGES):
-            page = self._ask(documents.PROJECTS_FIND, workspaceId=workspace_id, after=after)["projects"]
-            found.extend(
-                (Named(node["id"], node["name"]), node["description"] or "")
-                for node in nodes(page)
-                if not node["deletedAt"]
-            )
-            if not page["pageInfo"]["hasNextPage"]:
-                return found
-            after = page["pageInfo"]["endCursor"]
-        raise MissingError(f"Railway ProjectsFind: more than {_PAGES} pages of projects")
+        """The projects of a workspace, each with its description."""
+        found = self._list("ProjectsFind", "projects", workspaceId=workspace_id)
+        return [(Named.of(node), node["description"] or "") for node in found if not node["deletedAt"]]
 
     def workspaces(self) -> list[Named]:
-        """The workspaces that the token can see."""
-        data = self._ask(documents.TOKEN_WORKSPACES)
-        return [Named(one["id"], one["name"]) for one in data["apiToken"]["workspaces"]]
+        """The workspaces that the token can access."""
+        data = self._ask("TokenWorkspaces")
+        return [Named.of(one) for one in data["apiToken"]["workspaces"]]
 
     def environments(self, project_id: str) -> list[tuple[Named, bool]]:
-        """The living environments of a project that the token can see, each with whether it is a fork."""
-        data = self._pages(
-            documents.ENVIRONMENTS_READ, {("project", "environments"): "after"}, projectId=project_id
-        )
+        """The environments of a project that the token can read, each with whether it is a fork."""
+        found = self._list("EnvironmentsRead", "project", "environments", projectId=project_id)
         return [
-            (Named(node["id"], node["name"]), node["sourceEnvironment"] is not None)
-            for node in nodes(data["project"]["environments"])
-            if not node["deletedAt"]
+            (Named.of(node), node["sourceEnvironment"] is not None) for node in found if not node["deletedAt"]
         ]
 
     def service_is_deleted(self, service_id: str) -> bool:
-        """Whether Railway says in so many words that a service does not exist any more."""
+        """Whether Railway reports, for its id, that a service does not exist any more."""
         try:
-            node = self._ask(documents.SERVICE_READ, id=service_id)["service"]
+            node = self._ask("ServiceRead", id=service_id)["service"]
         except NotFoundError:
             return True
         return bool(node["deletedAt"])
@@ -179,16 +162,16 @@ class RailwayApi:
     def variables(
         self, project_id: str, environment_id: str, service_id: str | None
     ) -> Mapping[str, str | None]:
-        """A service's variables as they were authored, or the shared ones; None marks a sealed value."""
+        """The authored variables of a service, or with None the shared ones; None as a value: sealed."""
         data = self._ask(
-            documents.VARIABLES_READ, projectId=project_id, environmentId=environment_id, serviceId=service_id
+            "VariablesRead", projectId=project_id, environmentId=environment_id, serviceId=service_id
         )
         return {str(name): None if value is None else str(value) for name, value in data["variables"].items()}
 
     def rendered_variables(self, project_id: str, environment_id: str, service_id: str) -> Mapping[str, str]:
-        """What a service's variables are once every reference in them is followed."""
+        """The variables of a service with all references resolved."""
         data = self._ask(
-            documents.RENDERED_VARIABLES_READ,
+            "RenderedVariablesRead",
             projectId=project_id,
             environmentId=environment_id,
             serviceId=service_id,
@@ -196,51 +179,40 @@ class RailwayApi:
         return {str(name): str(value) for name, value in data["variablesForServiceDeployment"].items()}
 
     def tcp_proxies(self, environment_id: str, service_id: str) -> list[TcpProxyView]:
-        """The public TCP ports of a service."""
-        data = self._ask(documents.TCP_PROXIES_READ, environmentId=environment_id, serviceId=service_id)
-        return [_proxy(node) for node in data["tcpProxies"] if not node["deletedAt"]]
+        """The TCP proxies of a service."""
+        data = self._ask("TcpProxiesRead", environmentId=environment_id, serviceId=service_id)
+        return [TcpProxyView.of(node) for node in data["tcpProxies"] if not node["deletedAt"]]
 
     def backup_kinds(self, volume_instance_id: str) -> list[str]:
-        """When a volume is backed up."""
-        data = self._ask(documents.BACKUP_SCHEDULES_READ, volumeInstanceId=volume_instance_id)
+        """The backup schedule of a volume."""
+        data = self._ask("BackupSchedulesRead", volumeInstanceId=volume_instance_id)
         return sorted({str(one["kind"]) for one in data["volumeInstanceBackupScheduleList"]})
 
     def limits(self, environment_id: str, service_id: str) -> Mapping[str, Any]:
-        """What a service's containers are limited to; {} if to nothing but the plan."""
-        data = self._ask(documents.LIMITS_READ, environmentId=environment_id, serviceId=service_id)
+        """The limits of a service; {} if it has none of its own."""
+        data = self._ask("LimitsRead", environmentId=environment_id, serviceId=service_id)
         return data["serviceInstanceLimitOverride"] or {}
 
-    # ---- Waiting
+    # ---- Polling
 
-    def instance_is_there(self, project_id: str, environment_id: str, service_id: str) -> bool:
-        """Whether a service has its instance in an environment yet."""
-        data = self._pages(
-            documents.INSTANCE_POLL,
-            {("environment", "serviceInstances"): "after"},
-            projectId=project_id,
-            environmentId=environment_id,
-        )
-        return any(
-            node["serviceId"] == service_id and not node["deletedAt"]
-            for node in nodes(data["environment"]["serviceInstances"])
-        )
+    def has_instance(self, project_id: str, environment_id: str, service_id: str) -> bool:
+        """Whether a service has an instance in an environment."""
+        ids = {"projectId": project_id, "environmentId": environment_id}
+        found = self._list("InstancePoll", "environment", "serviceInstances", **ids)
+        return any(node["serviceId"] == service_id and not node["deletedAt"] for node in found)
 
-    def volumes_now(self, project_id: str, environment_id: str) -> list[VolumeView]:
-        """The volumes of an environment as they are at this moment."""
-        data = self._pages(
-            documents.VOLUME_POLL,
-            {("environment", "volumeInstances"): "after"},
-            projectId=project_id,
-            environmentId=environment_id,
-        )
-        return [VolumeView.of(node) for node in nodes(data["environment"]["volumeInstances"])]
+    def current_volumes(self, project_id: str, environment_id: str) -> list[VolumeView]:
+        """The volumes of an environment, not from the cache."""
+        ids = {"projectId": project_id, "environmentId": environment_id}
+        found = self._list("VolumePoll", "environment", "volumeInstances", **ids)
+        return [VolumeView.of(node) for node in found]
 
     def newest_deployments(
         self, project_id: str, environment_id: str, service_id: str
     ) -> list[DeploymentView]:
-        """The last few deployments of a service, the newest first."""
+        """The 20 newest deployments of a service, the newest first."""
         data = self._ask(
-            documents.LATEST_DEPLOYMENT_POLL,
+            "LatestDeploymentPoll",
             projectId=project_id,
             environmentId=environment_id,
             serviceId=service_id,
@@ -249,253 +221,93 @@ class RailwayApi:
         return sorted(found, key=lambda one: one.created_at, reverse=True)
 
     def deployment(self, deployment_id: str) -> DeploymentView:
-        """A deployment as it is at this moment."""
-        return DeploymentView.of(self._ask(documents.DEPLOYMENT_POLL, id=deployment_id)["deployment"])
+        """A deployment."""
+        return DeploymentView.of(self._ask("DeploymentPoll", id=deployment_id)["deployment"])
 
     def failed_step(self, deployment_id: str) -> tuple[str, str]:
-        """The step in which a deployment ended, and Railway's words for it; "" where it says nothing."""
-        data = self._ask(documents.DEPLOYMENT_EVENTS_READ, id=deployment_id)
+        """The step in which a deployment failed, and Railway's reason; "" where there is none."""
+        data = self._ask("DeploymentEventsRead", id=deployment_id)
         events = sorted(nodes(data["deploymentEvents"]), key=lambda node: node["createdAt"])
         for event in reversed(events):
             payload = event["payload"] or {}
-            words = payload.get("error") or payload.get("reason") or payload.get("detail") or ""
             if payload.get("error") or not event["completedAt"]:
-                return event["step"], words
+                reason = payload.get("error") or payload.get("reason") or payload.get("detail") or ""
+                return event["step"], reason
         return "", ""
 
     def logs(
         self, deployment_id: str, limit: int, *, build: bool = False, phrase: str | None = None
     ) -> list[str]:
-        """The last lines that a deployment, or its build, wrote.
+        """The last log lines of a deployment or of its build.
 
         Args:
             deployment_id: the deployment.
-            limit: how many, at most 5000.
-            build: its build's.
+            limit: the number of lines, at most 5000.
+            build: the log of the build.
             phrase: only lines of the deployment with this text (Railway docs, logs: a phrase in quotes).
         """
-        document = documents.BUILD_LOGS_POLL if build else documents.LOGS_POLL
+        operation = "BuildLogsPoll" if build else "LogsPoll"
         quoted = None if phrase is None else f'"{phrase}"'
-        data = self._ask(document, id=deployment_id, limit=limit, filter=quoted)
+        data = self._ask(operation, id=deployment_id, limit=limit, filter=quoted)
         lines = data["buildLogs" if build else "deploymentLogs"]
         return [str(line["message"]) for line in sorted(lines, key=lambda line: line["timestamp"])]
 
     # ---- Writing
 
-    def create_project(self, **fields: object) -> ProjectView:
-        """Make a project."""
-        made = ProjectView.of(self._ask(documents.PROJECT_CREATE, input=_said(fields))["projectCreate"])
-        if made is None:
-            raise MissingError("Railway ProjectCreate: the new project is already deleted")
-        return made
-
-    def update_project(self, project_id: str, **fields: object) -> None:
-        """Change a project's name or description."""
-        self._write(documents.PROJECT_UPDATE, id=project_id, input=_said(fields))
-
-    def delete_project(self, project_id: str) -> None:
-        """Delete a project with all that is in it."""
-        self._write(documents.PROJECT_DELETE, id=project_id)
-
-    def create_environment(self, project_id: str, name: str) -> Named:
-        """Make an empty environment."""
-        fields = {"projectId": project_id, "name": name, "skipInitialDeploys": True}
-        node = self._ask(documents.ENVIRONMENT_CREATE, input=fields)["environmentCreate"]
-        return Named(node["id"], node["name"])
-
-    def rename_environment(self, environment_id: str, name: str) -> None:
-        """Rename an environment."""
-        self._write(documents.ENVIRONMENT_RENAME, id=environment_id, input={"name": name})
-
-    def delete_environment(self, environment_id: str) -> None:
-        """Delete an environment with all that is in it."""
-        self._write(documents.ENVIRONMENT_DELETE, id=environment_id)
-
-    def create_service(self, project_id: str, environment_id: str, name: str) -> Named:
-        """Make a service without a source, so that nothing is deployed."""
-        fields = {"projectId": project_id, "environmentId": environment_id, "name": name}
-        node = self._ask(documents.SERVICE_CREATE, input=fields)["serviceCreate"]
-        return Named(node["id"], node["name"])
-
-    def rename_service(self, service_id: str, name: str) -> None:
-        """Rename a service."""
-        self._write(documents.SERVICE_UPDATE, id=service_id, input={"name": name})
-
-    def delete_service(self, service_id: str, environment_id: str) -> None:
-        """Delete a service."""
-        self._write(documents.SERVICE_DELETE, id=service_id, environmentId=environment_id)
-
-    def update_instance(
-        self, service_id: str, environment_id: str, fields: Mapping[str, object]
-    ) -> datetime | None:
-        """Change settings; deploys nothing."""
-        return self._write(
-            documents.INSTANCE_UPDATE, serviceId=service_id, environmentId=environment_id, input=dict(fields)
-        )
-
-    def update_limits(self, service_id: str, environment_id: str, **fields: object) -> datetime | None:
-        """Change CPU and memory."""
-        return self._write(
-            documents.LIMITS_UPDATE,
-            input={"serviceId": service_id, "environmentId": environment_id, **fields},
-        )
-
-    def create_trigger(self, **fields: object) -> tuple[TriggerView, datetime | None]:
-        """Make pushes to a branch deployments."""
-        sent = {"input": {"provider": "github", **_said(fields)}}
-        answer = self.client.execute(documents.TRIGGER_CREATE, sent)
-        return TriggerView.of(answer.data["deploymentTriggerCreate"]), answer.not_before
-
-    def update_trigger(self, trigger_id: str, **fields: object) -> tuple[TriggerView, datetime | None]:
-        """Change repository, branch, root directory ("": none), or whether to wait for checks."""
-        answer = self.client.execute(documents.TRIGGER_UPDATE, {"id": trigger_id, "input": fields})
-        return TriggerView.of(answer.data["deploymentTriggerUpdate"]), answer.not_before
-
-    def delete_trigger(self, trigger_id: str) -> None:
-        """Stop deploying on pushes."""
-        self._write(documents.TRIGGER_DELETE, id=trigger_id)
-
-    def create_volume(self, **fields: object) -> tuple[str, datetime | None]:
-        """Make a volume; Railway chooses its name and its size."""
-        answer = self.client.execute(documents.VOLUME_CREATE, {"input": _said(fields)})
-        return answer.data["volumeCreate"]["id"], answer.not_before
-
-    def rename_volume(self, volume_id: str, name: str) -> None:
-        """Rename a volume."""
-        self._write(documents.VOLUME_RENAME, volumeId=volume_id, input={"name": name})
-
-    def mount_volume(
-        self, volume_id: str, environment_id: str, service_id: str, mount_path: str
-    ) -> datetime | None:
-        """Attach a volume. Both fields always: a missing service detaches it."""
-        return self._write(
-            documents.VOLUME_MOUNT,
-            volumeId=volume_id,
-            environmentId=environment_id,
-            input={"serviceId": service_id, "mountPath": mount_path},
-        )
-
-    def delete_volume(self, volume_id: str) -> None:
-        """Delete a volume; Railway keeps it restorable for 48 hours."""
-        self._write(documents.VOLUME_DELETE, volumeId=volume_id)
-
-    def patch_config(self, environment_id: str, patch: Mapping[str, object], message: str) -> datetime | None:
-        """Merge a patch into the environment's config."""
-        return self._write(
-            documents.CONFIG_PATCH, environmentId=environment_id, patch=dict(patch), message=message
-        )
-
-    def set_backup_kinds(self, volume_instance_id: str, kinds: Sequence[str]) -> None:
-        """Say when a volume is backed up."""
-        self._write(documents.BACKUP_SCHEDULE_UPDATE, volumeInstanceId=volume_instance_id, kinds=list(kinds))
-
-    def write_variables(
-        self,
-        project_id: str,
-        environment_id: str,
-        service_id: str | None,
-        variables: Mapping[str, str],
-        *,
-        replace: bool,
-    ) -> datetime | None:
-        """Write variables of a service, or of the environment; deploys nothing.
+    def write(self, operation: str, **variables: object) -> datetime | None:
+        """Send a mutation whose answer is not needed.
 
         Args:
-            project_id: the project.
-            environment_id: the environment.
-            service_id: the service, None for the shared ones.
-            variables: name to value.
-            replace: whether all others go.
+            operation: its name in `documents.graphql`.
+            variables: its variables; None is sent as null.
+
+        Returns:
+            The earliest time at which it took effect, by the server's clock; None if unknown.
         """
-        return self._write(
-            documents.VARIABLES_WRITE,
-            input=_said(
-                {
-                    "projectId": project_id,
-                    "environmentId": environment_id,
-                    "serviceId": service_id,
-                    "variables": dict(variables),
-                    "replace": replace,
-                    "skipDeploys": True,
-                }
-            ),
-        )
+        return self.client.execute(DOCUMENTS[operation], variables).not_before
 
-    def create_domain(
-        self, environment_id: str, service_id: str, target_port: int | None
-    ) -> ServiceDomainView:
-        """Let Railway give a service a domain."""
-        fields = {"environmentId": environment_id, "serviceId": service_id, "targetPort": target_port}
-        return ServiceDomainView.of(
-            self._ask(documents.DOMAIN_CREATE, input=_said(fields))["serviceDomainCreate"]
-        )
+    def write_object(
+        self, operation: str, read: Callable[[Node], T], **variables: object
+    ) -> tuple[T, datetime | None]:
+        """Send a mutation that returns an object; see `write`.
 
-    def update_domain(self, **fields: object) -> None:
-        """Change a domain's label or port (None: no port); Railway wants the domain itself even for the
-        port alone."""
-        self._write(documents.DOMAIN_UPDATE, input=fields)
+        Args:
+            operation: its name in `documents.graphql`.
+            read: reads the object.
+            variables: its variables.
+        """
+        answer = self.client.execute(DOCUMENTS[operation], variables)
+        (node,) = answer.data.values()
+        return read(node), answer.not_before
 
-    def delete_domain(self, domain_id: str) -> None:
-        """Take a domain away."""
-        self._write(documents.DOMAIN_DELETE, id=domain_id)
+    def create(
+        self, operation: str, read: Callable[[Node], T], **fields: object
+    ) -> tuple[T, datetime | None]:
+        """Send a mutation that creates an object; see `write_object`.
 
-    def create_custom_domain(self, **fields: object) -> CustomDomainView:
-        """Announce a domain of one's own."""
-        return CustomDomainView.of(
-            self._ask(documents.CUSTOM_DOMAIN_CREATE, input=_said(fields))["customDomainCreate"]
-        )
-
-    def update_custom_domain(self, domain_id: str, environment_id: str, target_port: int | None) -> None:
-        """Change the port behind a domain; None: no port."""
-        self._write(
-            documents.CUSTOM_DOMAIN_UPDATE, id=domain_id, environmentId=environment_id, targetPort=target_port
-        )
-
-    def delete_custom_domain(self, domain_id: str) -> None:
-        """Take a domain away."""
-        self._write(documents.CUSTOM_DOMAIN_DELETE, id=domain_id)
-
-    def create_tcp_proxy(
-        self, environment_id: str, service_id: str, application_port: int
-    ) -> tuple[TcpProxyView, datetime | None]:
-        """Open a public TCP port."""
-        fields = {
-            "environmentId": environment_id,
-            "serviceId": service_id,
-            "applicationPort": application_port,
-        }
-        answer = self.client.execute(documents.TCP_PROXY_CREATE, {"input": fields})
-        return _proxy(answer.data["tcpProxyCreate"]), answer.not_before
-
-    def delete_tcp_proxy(self, proxy_id: str) -> None:
-        """Close a public TCP port."""
-        self._write(documents.TCP_PROXY_DELETE, id=proxy_id)
-
-    def deploy_latest(self, environment_id: str, service_id: str) -> None:
-        """Deploy the newest commit of the branch."""
-        self._write(documents.DEPLOY_LATEST, environmentId=environment_id, serviceId=service_id)
-
-    def deploy_known(self, environment_id: str, service_id: str) -> None:
-        """Deploy what Railway already knows: an image, or the commit of last time."""
-        self._write(documents.DEPLOY_KNOWN, environmentId=environment_id, serviceId=service_id)
-
-    def rollback(self, deployment_id: str) -> None:
-        """Run an earlier deployment again."""
-        self._write(documents.ROLLBACK, id=deployment_id)
+        Args:
+            operation: its name in `documents.graphql`.
+            read: reads the object.
+            fields: the fields of its `input`. Those that are None or "" are not sent: Railway answers 504 to
+                an empty region, and a null has a meaning.
+        """
+        sent = {name: value for name, value in fields.items() if value is not None and value != ""}
+        return self.write_object(operation, read, input=sent)
 
 
-def _said(fields: Mapping[str, object]) -> dict[str, object]:
-    """Only what is said: Railway answers 504 to an empty region, and means something by a null."""
-    return {name: value for name, value in fields.items() if value is not None and value != ""}
+def _at(data: Node, path: Sequence[str]) -> Any:
+    """The part of an answer at a path."""
+    return reduce(operator.getitem, path, data)
 
 
-def _proxy(node: Node) -> TcpProxyView:
-    return TcpProxyView(node["id"], int(node["applicationPort"]), node["domain"], int(node["proxyPort"]))
-
-
-def _unreadable(document: Document, error: Exception) -> RequestError:
-    return RequestError(
-        document.name,
-        f"the answer is not what the schema says ({type(error).__name__}: {error})",
-        fix="run `pulumi up` again; if it stays, Railway changed its API",
-    )
+@contextmanager
+def _reading(operation: str) -> Generator[None]:
+    """Turn the errors of reading an answer into one that names the operation."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        raise RequestError(
+            operation,
+            f"the answer does not match the schema ({type(error).__name__}: {error})",
+            fix="run `pulumi up` again; if the error persists, Railway has changed its API",
+        ) from None

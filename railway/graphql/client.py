@@ -1,9 +1,9 @@
-"""One GraphQL request at a time: sending, understanding the answer, and repeating what is safe to repeat.
+"""The HTTP client: sends one GraphQL operation, interprets the answer, and repeats what is safe to repeat.
 
-Refuses to repeat a write that may have happened, unless its second sending changes nothing more
-(`Document.repeatable`): whoever makes something looks for it first, and looks again after an
-`AmbiguousError`. Refuses to show a request's variables, the token, or the body of an answer: only
-Railway's own error message is shown, with every value that we sent taken out of it.
+A mutation that may have had an effect is repeated only if a repetition changes nothing more
+(`Document.repeatable`); the caller looks for the object after an `AmbiguousError`. No message contains the
+variables of a request, the token or the body of an answer: only Railway's error message is shown, with every
+sent value removed from it.
 """
 
 from __future__ import annotations
@@ -14,49 +14,54 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import requests
 from requests.auth import AuthBase
-from tenacity import RetryCallState, Retrying, retry_if_exception
+from tenacity import RetryCallState, Retrying
 
 from railway.clock import Clock, format_duration, log_progress
-from railway.errors import (
+from railway.graphql import responses
+from railway.graphql.credentials import Access
+from railway.graphql.documents import Document
+from railway.graphql.errors import (
     AmbiguousError,
+    BusyError,
     RateLimitedError,
     RequestError,
     ServerFaultError,
     ThrottledError,
     UnreachableError,
 )
-from railway.graphql import responses
-from railway.graphql.credentials import Access
-from railway.graphql.documents import Document
 
-SOURCE = "pulumi-whatsapp-crm"
-"""Sent as `?source=`: Railway's edge counts addresses without a query string far more strictly."""
+SOURCE = "pulumi-railway"
+"""Sent as `?source=`: Railway's edge limits addresses without a query string more strictly."""
 
 MAX_WAIT = responses.LONGEST_WAIT
 
-FEW = 0.1
-"""The part of an hour's requests from which on we say how few are left."""
+LOW_BUDGET = 0.1
+"""The fraction of the hourly requests below which the rest is logged."""
 
-_MOMENT = 5.0
+_LOGGED_WAIT = 5.0
+_ATTEMPTS = 5
 
+_BUSY_SECONDS = 1200.0
+"""For how long a request is repeated while Railway is busy with an earlier one, such as a build."""
 THROTTLE_WAIT = 32.0
-"""Railway allows one project, environment or volume per 30 seconds."""
+"""Railway allows the creation of one project, environment or volume per 30 seconds."""
+
+_CONNECT_FIX = "check the network and run `pulumi up` again"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back.
+    """The answer to an operation.
 
     Args:
-        data: the `data` of the answer.
-        not_before: no effect of this request is older than this, by the server's clock; None if it did
-            not say.
+        data: its `data`.
+        not_before: no effect of the operation is earlier than this, by the server's clock; None if the answer
+            had no date.
     """
 
     data: Mapping[str, Any]
@@ -65,21 +70,19 @@ class Answer:
 
 @dataclass(frozen=True)
 class Budget:
-    """What is left of the token's hour, as far as the last answer said.
+    """The token's requests of the hour, as of the last answer.
 
     Args:
-        limit: requests in an hour.
-        remaining: requests left.
-        resets_at: when there are new ones, epoch seconds by our own clock.
+        remaining: requests that are left.
+        resets_at: when there are new ones, in epoch seconds of the local clock.
     """
 
-    limit: int | None = None
     remaining: int | None = None
     resets_at: float | None = None
 
 
 class _Token(AuthBase):
-    """Sets the header itself; with an auth object `requests` does not look into ~/.netrc for another."""
+    """Sets the header. With an auth object, `requests` does not read another token from ~/.netrc."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
@@ -97,125 +100,100 @@ class RailwayClient:
 
     Args:
         access: address and token.
-        clock: how to wait.
+        clock: the clock to wait with.
     """
 
     def __init__(self, access: Access, clock: Clock) -> None:
-        self._access = access
+        self.access = access
         self.clock = clock
         self._local = threading.local()
         self._budget = Budget()
-        self._telling = threading.Lock()
-        self._said_few = 0.0
-        self._said_short = False
+        self._logging = threading.Lock()
+        self._budget_logged_until = 0.0
+        self._short_wait_logged = False
         joiner = "&" if "?" in access.url else "?"
         self._url = f"{access.url}{joiner}source={SOURCE}"
-
-    @property
-    def budget(self) -> Budget:
-        """What is left of the hour's requests."""
-        return self._budget
 
     def execute(
         self, document: Document, variables: Mapping[str, object], *, deadline: float = 300.0
     ) -> Answer:
-        """Send one operation and return its data, repeating it while that is safe and useful.
+        """Send an operation, and repeat it while that is safe and can succeed.
 
         Args:
-            document: what to send.
+            document: the operation.
             variables: its variables; never shown.
-            deadline: seconds after which no repetition starts.
+            deadline: seconds after which it is not repeated.
 
         Raises:
-            RequestError: one of its subclasses, when the last try failed.
+            RequestError: the error of the last attempt.
         """
         end = self.clock.deadline(deadline)
+        busy_end = self.clock.deadline(max(deadline, _BUSY_SECONDS))
 
-        def wait(state: RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            return pause(error, state.attempt_number) if isinstance(error, RequestError) else 0.0
-
-        def again(error: BaseException) -> bool:
+        def should_retry(state: RetryCallState) -> bool:
+            error = _error_of(state)
+            # Of many rate-limited requests only some succeed in the next second, and a build takes minutes:
+            # for them the deadline is the limit, and not the number of attempts.
+            unlimited = isinstance(error, RateLimitedError | BusyError)
             return (
-                isinstance(error, RequestError)
-                and not end.passed
-                and (document.kind == "query" or document.repeatable or nothing_happened(error))
-                and repeatable(error)
+                error is not None
+                and (unlimited or state.attempt_number < _ATTEMPTS)
+                and not (busy_end if isinstance(error, BusyError) else end).passed
+                and (document.kind == "query" or document.repeatable or had_no_effect(error))
+                and can_succeed_later(error)
             )
 
-        def told(state: RetryCallState) -> None:
-            seconds = state.next_action.sleep if state.next_action else 0.0
-            error = state.outcome.exception() if state.outcome else None
-            if isinstance(error, RequestError):
-                self._tell(document.name, error, seconds)
-
-        def enough(state: RetryCallState) -> bool:
-            # Many of us may be turned away in the same second, and only some of them come through in the
-            # next: the deadline ends that, not the number of tries.
-            error = state.outcome.exception() if state.outcome else None
-            return state.attempt_number >= 5 and not isinstance(error, RateLimitedError)
-
         attempts = Retrying(
-            retry=retry_if_exception(again),
-            wait=wait,
-            stop=enough,
+            retry=should_retry,
+            wait=retry_pause,
             sleep=self.clock.sleep,
-            before_sleep=told,
-            reraise=True,
+            before_sleep=lambda state: self._log_retry(document.name, state),
         )
-        return attempts(self._once, document, variables)
+        return attempts(self._send, document, variables)
 
-    def _once(self, document: Document, variables: Mapping[str, object]) -> Answer:
-        self._respect_budget(document.name)
+    def _send(self, document: Document, variables: Mapping[str, object]) -> Answer:
+        self._wait_for_budget(document.name)
         sent = time.monotonic()
         response = self._post(document, variables)
         elapsed = time.monotonic() - sent
-        self._note_budget(response)
+        self._update_budget(response)
         data = responses.data_of(
             document.name,
             responses.Raw(response.status_code, response.headers, response.text),
             variables=variables,
-            token=self._access.token,
-            kind=self._access.kind,
+            token=self.access.token,
+            kind=self.access.kind,
         )
         return Answer(data, _not_before(response.headers.get("Date"), elapsed))
 
     def _post(self, document: Document, variables: Mapping[str, object]) -> requests.Response:
         body = json.dumps(
             {"query": document.text, "operationName": document.name, "variables": dict(variables)},
-            default=_plain,
+            default=_as_dict,
         )
         try:
             return self._session.post(
                 self._url,
                 data=body.encode(),
                 headers={"Content-Type": "application/json", "Accept": "application/json"},
-                auth=_Token(self._access),
-                timeout=(10.0, self._access.timeout),
+                auth=_Token(self.access),
+                timeout=(10.0, self.access.timeout),
                 allow_redirects=False,
             )
         except (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError):
             failure: RequestError = UnreachableError(
-                document.name,
-                "no connection to Railway",
-                fix="check the network and run `pulumi up` again",
+                document.name, "no connection to Railway", fix=_CONNECT_FIX
             )
         except requests.exceptions.SSLError as error:
             failure = _tls_failure(document.name, error)
         except requests.exceptions.ConnectionError as error:
             failure = _connection_failure(document.name, error)
         except requests.exceptions.Timeout:
-            failure = AmbiguousError(
-                document.name,
-                f"no answer within {format_duration(self._access.timeout)}",
-                fix="run `pulumi up` again; it looks at what is there first",
-            )
+            waited = format_duration(self.access.timeout)
+            failure = AmbiguousError(document.name, f"no answer within {waited}", fix=responses.RUN_AGAIN)
         except requests.exceptions.RequestException as error:
-            failure = AmbiguousError(
-                document.name,
-                f"the answer broke off ({type(error).__name__})",
-                fix="run `pulumi up` again; it looks at what is there first",
-            )
+            reason = f"the connection broke during the answer ({type(error).__name__})"
+            failure = AmbiguousError(document.name, reason, fix=responses.RUN_AGAIN)
         raise failure from None
 
     @property
@@ -226,7 +204,7 @@ class RailwayClient:
             self._local.session = session
         return cast("requests.Session", session)
 
-    def _respect_budget(self, operation: str) -> None:
+    def _wait_for_budget(self, operation: str) -> None:
         budget = self._budget
         if budget.remaining is None or budget.remaining > 0 or budget.resets_at is None:
             return
@@ -235,127 +213,117 @@ class RailwayClient:
             return
         if left > MAX_WAIT:
             raise responses.out_of_budget(operation, left)
-        self._tell_wait(f"{operation}: no request of this token is left for now", left + 1)
+        self._log_wait(f"{operation}: this token has no requests left", left + 1)
         self.clock.sleep(left + 1)
 
-    def _note_budget(self, response: requests.Response) -> None:
+    def _update_budget(self, response: requests.Response) -> None:
         remaining = _whole(response.headers.get("X-RateLimit-Remaining"))
         if remaining is None:
             return
         limit = _whole(response.headers.get("X-RateLimit-Limit"))
         now = responses.seconds_of_date(response.headers.get("Date"))
         left = responses.seconds_until(response.headers.get("X-RateLimit-Reset"), now=now)
-        self._budget = Budget(limit, remaining, None if left is None else time.time() + left)
-        # A limit of a second or a minute is met by waiting; nobody needs to hear of it before.
-        if limit and left is not None and left > MAX_WAIT and remaining <= limit * FEW:
-            self._tell_few(remaining, limit, left)
+        self._budget = Budget(remaining, None if left is None else time.time() + left)
+        # A limit per second or minute only causes short waits, and is not logged before.
+        if limit and left is not None and left > MAX_WAIT and remaining <= limit * LOW_BUDGET:
+            self._log_low_budget(remaining, limit, left)
 
-    def _tell_few(self, remaining: int, limit: int, left: float) -> None:
-        """Say it once in an hour."""
+    def _log_low_budget(self, remaining: int, limit: int, left: float) -> None:
+        """Logged once per hour."""
         resets_at = time.time() + left
-        with self._telling:
-            if resets_at <= self._said_few + MAX_WAIT:
+        with self._logging:
+            if resets_at <= self._budget_logged_until + MAX_WAIT:
                 return
-            self._said_few = resets_at
+            self._budget_logged_until = resets_at
         log_progress(
-            f"{remaining} of this token's {limit} requests of the hour are left; Railway gives new ones in "
+            f"{remaining} of this token's {limit} requests per hour are left; Railway allows new ones in "
             f"{format_duration(left)}, at {responses.instant(left)}"
         )
 
-    def _tell(self, operation: str, error: RequestError, seconds: float) -> None:
-        """Say why we wait and how long; a moment is told only where many of them may come."""
-        if seconds >= _MOMENT or isinstance(error, RateLimitedError):
-            self._tell_wait(f"{operation}: {error.traced_reason}", seconds)
+    def _log_retry(self, operation: str, state: RetryCallState) -> None:
+        """Log a wait; a short one only if many of them may follow."""
+        error, seconds = _error_of(state), state.next_action.sleep if state.next_action else 0.0
+        if error is not None and (seconds >= _LOGGED_WAIT or isinstance(error, RateLimitedError)):
+            self._log_wait(f"{operation}: {error.traced_reason}", seconds)
 
-    def _tell_wait(self, why: str, seconds: float) -> None:
-        if seconds >= _MOMENT:
+    def _log_wait(self, why: str, seconds: float) -> None:
+        if seconds >= _LOGGED_WAIT:
             end = responses.instant(seconds * self.clock.scale)
             log_progress(f"{why}; waiting {format_duration(seconds)}, until {end}")
             return
-        with self._telling:
-            if self._said_short:
+        with self._logging:
+            if self._short_wait_logged:
                 return
-            self._said_short = True
-        log_progress(
-            f"{why}; waiting {format_duration(seconds)} (further waits as short as this are not told)"
-        )
+            self._short_wait_logged = True
+        log_progress(f"{why}; waiting {format_duration(seconds)} (more waits of this length are not logged)")
 
 
-def nothing_happened(error: RequestError) -> bool:
+def had_no_effect(error: RequestError) -> bool:
     """Whether the error proves that the request had no effect."""
-    return isinstance(error, UnreachableError | RateLimitedError | ThrottledError)
+    return isinstance(error, UnreachableError | RateLimitedError | ThrottledError | BusyError)
 
 
-def repeatable(error: RequestError) -> bool:
-    """Whether the same request may well succeed when it is sent again."""
+def can_succeed_later(error: RequestError) -> bool:
+    """Whether the same request can succeed when it is repeated."""
     if isinstance(error, RateLimitedError) and error.retry_after is not None:
         return error.retry_after <= MAX_WAIT
-    return nothing_happened(error) or isinstance(error, AmbiguousError | ServerFaultError)
+    return had_no_effect(error) or isinstance(error, AmbiguousError | ServerFaultError)
 
 
-def pause(error: RequestError, attempt: int) -> float:
-    """Seconds to wait before the next try."""
+def retry_pause(state: RetryCallState) -> float:
+    """Seconds to wait before the next attempt."""
+    error, attempt = _error_of(state), state.attempt_number
     if isinstance(error, ThrottledError):
         return THROTTLE_WAIT
     if isinstance(error, RateLimitedError):
-        # Never at once, also where Railway says 0: the same answer would come again and again.
+        # At least a second, also where Railway returns 0: the same answer would follow again and again.
         asked = error.retry_after
         return min(MAX_WAIT, 15.0 * 2 ** (attempt - 1)) if asked is None else max(1.0, asked)
     return min(30.0, 2.0 ** (attempt - 1))
 
 
+def _error_of(state: RetryCallState) -> RequestError | None:
+    error = state.outcome.exception() if state.outcome else None
+    return error if isinstance(error, RequestError) else None
+
+
 def _tls_failure(operation: str, error: requests.exceptions.SSLError) -> RequestError:
-    """A certificate is looked at before anything is sent; any other trouble may come with the answer."""
+    """A certificate is verified before anything is sent; other TLS errors may come with the answer."""
     cause = error.args[0] if error.args else None
     reason = getattr(cause, "reason", cause)
     if any(isinstance(part, ssl.SSLCertVerificationError) for part in (reason, *getattr(reason, "args", ()))):
         return UnreachableError(
             operation,
-            "the certificate that answered in Railway's place is not trusted on this machine",
-            fix="behind a company's proxy set REQUESTS_CA_BUNDLE to a file with its authority; then "
-            "run `pulumi up` again",
+            "the certificate of the server is not trusted on this machine",
+            fix="behind a company's proxy, set REQUESTS_CA_BUNDLE to a file with its certificate "
+            "authority; then run `pulumi up` again",
         )
-    return AmbiguousError(
-        operation,
-        "the connection broke before the answer (TLS)",
-        fix="run `pulumi up` again; it looks at what is there first",
-    )
+    return AmbiguousError(operation, "the connection broke before the answer (TLS)", fix=responses.RUN_AGAIN)
 
 
 def _connection_failure(operation: str, error: requests.exceptions.ConnectionError) -> RequestError:
     cause = error.args[0] if error.args else None
     reason = getattr(cause, "reason", None)
     if type(reason).__name__ in {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"}:
-        return UnreachableError(
-            operation, "no connection to Railway", fix="check the network and run `pulumi up` again"
-        )
-    return AmbiguousError(
-        operation,
-        "the connection broke before the answer",
-        fix="run `pulumi up` again; it looks at what is there first",
-    )
+        return UnreachableError(operation, "no connection to Railway", fix=_CONNECT_FIX)
+    return AmbiguousError(operation, "the connection broke before the answer", fix=responses.RUN_AGAIN)
 
 
 def _not_before(date: str | None, elapsed: float) -> datetime | None:
-    """The earliest instant, by the server's clock, at which the request can have had an effect.
+    """The earliest time, by the server's clock, at which the request can have had an effect.
 
-    The header has whole seconds and comes from Railway's edge, not from its database: a second of slack
-    for each.
+    The header has whole seconds, and is written by Railway's edge and not by its database: a second of
+    tolerance for each.
     """
-    if date is None:
-        return None
-    try:
-        answered = parsedate_to_datetime(date)
-    except ValueError:
-        return None
-    return answered.astimezone(UTC) - timedelta(seconds=elapsed + 1.0)
+    answered = responses.seconds_of_date(date)
+    return None if answered is None else datetime.fromtimestamp(answered - elapsed - 1.0, UTC)
 
 
 def _whole(value: str | None) -> int | None:
     return int(value) if value is not None and value.strip().isdecimal() else None
 
 
-def _plain(value: object) -> object:
+def _as_dict(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"a {type(value).__name__} cannot be sent")

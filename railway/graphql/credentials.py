@@ -1,9 +1,8 @@
-"""Where Railway is and how we prove who we are: the environment first, then the stack's config.
+"""Railway's address and the token: from the environment, else from the stack's config.
 
-The environment goes first because a plain `pulumi refresh` or `destroy` hands a provider the config
-recorded with the last `up`, so a rotated token there would be the old one. Refuses two tokens at once
-(which one acts would be a matter of luck), a token over plain http to another machine, and keeps the
-token out of `repr`.
+The environment comes first because a plain `pulumi refresh` or `destroy` gives a provider the config of the
+last `up`, in which a rotated token is the old one. Two tokens are an error, because Railway accepts either.
+So is a token over plain http to another machine. The token is not in `repr`.
 """
 
 from __future__ import annotations
@@ -11,32 +10,31 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import urlsplit
 
-from railway.errors import CredentialsError
+from railway.graphql.errors import CredentialsError
+from railway.validation import TWO_TOKENS, TWO_TOKENS_FIX, endpoint, tokens
 
 DEFAULT_URL = "https://backboard.railway.com/graphql/v2"
 
 TokenKind = Literal["bearer", "project"]
 
-_HOW = (
-    "make a token at https://railway.com/account/tokens and set RAILWAY_API_TOKEN to it (account or "
+_HOW_TO_SET = (
+    "create a token at https://railway.com/account/tokens and set RAILWAY_API_TOKEN to it (account or "
     "workspace token), or run: pulumi config set --secret railway:token <token>"
 )
 
 
 @dataclass(frozen=True)
 class Access:
-    """Address and proof.
+    """Railway's address and the token.
 
     Args:
         url: the GraphQL endpoint.
-        token: the token itself.
+        token: the token.
         kind: how it is sent; account and workspace tokens are "bearer".
-        edge_url: where public domains are reached instead of https://<domain>; for the sandbox.
+        edge_url: where public domains are reached instead of https://<domain>; for a local server.
         timeout: seconds to wait for one answer.
-        wait_scale: what every waiting time is multiplied with.
-        allow_new_volume: whether the person said that a lost volume may be replaced by an empty one.
+        wait_scale: factor for every waiting time.
     """
 
     url: str
@@ -45,20 +43,17 @@ class Access:
     edge_url: str | None = None
     timeout: float = 90.0
     wait_scale: float = 1.0
-    allow_new_volume: bool = False
 
 
 def access_from(environ: Mapping[str, str], config: Callable[[str], object]) -> Access:
-    """Read address and token.
+    """Read the address and the token.
 
     Args:
         environ: the process environment.
-        config: looks a stack config key up, None if it is not set; a key without a namespace is the
-            program's.
+        config: reads a key of the stack's config; None if it is not set.
 
     Raises:
-        CredentialsError: no token, two tokens, a token that is no header value, or an address that would
-            show it.
+        CredentialsError: no token, two tokens, an invalid token, or an address that would expose it.
     """
 
     def setting(name: str, key: str | None = None) -> str:
@@ -67,33 +62,22 @@ def access_from(environ: Mapping[str, str], config: Callable[[str], object]) -> 
             value = str(config(key) or "").strip()
         return value
 
-    bearer, project = environ.get("RAILWAY_API_TOKEN", "").strip(), environ.get("RAILWAY_TOKEN", "").strip()
+    bearer, project = tokens(environ)
     if bearer and project:
-        raise CredentialsError(
-            "RAILWAY_API_TOKEN and RAILWAY_TOKEN are both set; which one should act is not clear",
-            fix="unset one: RAILWAY_API_TOKEN is an account or workspace token, RAILWAY_TOKEN a "
-            "project token",
-        )
+        raise CredentialsError(TWO_TOKENS, fix=TWO_TOKENS_FIX)
     if not bearer and not project:
         bearer = str(config("railway:token") or "").strip()
     token = bearer or project
     if not token:
         raise CredentialsError(
-            "no Railway token: neither RAILWAY_API_TOKEN nor RAILWAY_TOKEN is set", fix=_HOW
+            "no Railway token: neither RAILWAY_API_TOKEN nor RAILWAY_TOKEN is set", fix=_HOW_TO_SET
         )
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise CredentialsError("the Railway token has a character that no token has", fix=_HOW)
+        raise CredentialsError("the Railway token contains an invalid character", fix=_HOW_TO_SET)
     url = setting("RAILWAY_API_URL", "railway:apiUrl") or DEFAULT_URL
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        parts = urlsplit("")  # no address at all
-    loopback = parts.hostname in {"127.0.0.1", "localhost", "::1"}
-    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
-        raise CredentialsError(
-            "RAILWAY_API_URL is not an https address; the token would travel in the clear",
-            fix=f"unset RAILWAY_API_URL, or set it to {DEFAULT_URL}",
-        )
+    if wrong := endpoint(url):
+        fix = f"unset RAILWAY_API_URL, or set it to {DEFAULT_URL}"
+        raise CredentialsError(f"RAILWAY_API_URL {wrong}", fix=fix)
     return Access(
         url=url,
         token=token,
@@ -101,7 +85,6 @@ def access_from(environ: Mapping[str, str], config: Callable[[str], object]) -> 
         edge_url=setting("RAILWAY_EDGE_URL") or None,
         timeout=_positive("RAILWAY_TIMEOUT_SECONDS", setting("RAILWAY_TIMEOUT_SECONDS"), 90.0),
         wait_scale=_positive("RAILWAY_WAIT_SCALE", setting("RAILWAY_WAIT_SCALE"), 1.0),
-        allow_new_volume=str(config("allowNewVolume") or "").lower() == "true",
     )
 
 
@@ -117,59 +100,59 @@ def _positive(name: str, value: str, default: float) -> float:
     return number
 
 
-ABOVE_AN_ENVIRONMENT = {
-    "ProjectsFind": "look for projects",
-    "TokenWorkspaces": "look for workspaces",
-    "ProjectCreate": "make a project",
-    "ProjectUpdate": "change a project",
+NOT_WITH_PROJECT_TOKEN = {
+    "ProjectsFind": "find projects",
+    "TokenWorkspaces": "find workspaces",
+    "ProjectCreate": "create a project",
+    "ProjectUpdate": "update a project",
     "ProjectDelete": "delete a project",
-    "EnvironmentCreate": "make an environment",
+    "EnvironmentCreate": "create an environment",
     "EnvironmentRename": "rename an environment",
     "EnvironmentDelete": "delete an environment",
 }
-"""The operations that no project token may do, by name."""
+"""The operations that a project token can never do."""
 
 
 def token_advice(operation: str, message: str, kind: TokenKind) -> str:
-    """What to do after Railway refused a token.
+    """The fix after Railway rejected a token.
 
     Args:
-        operation: the operation name.
-        message: Railway's words.
-        kind: how the token was sent.
+        operation: the name of the operation.
+        message: Railway's message.
+        kind: the kind of the token.
     """
     if kind == "project":
-        return _project_token(operation, message)
+        return _project_token_advice(operation, message)
     if operation == "EnvironmentCreate":
         return (
-            "use an account token in RAILWAY_API_TOKEN: Railway lets not every workspace token make "
-            "environments; or make the environment in Railway's dashboard under the declared name, and run "
-            "`pulumi up` again: it is taken as it is"
+            "use an account token in RAILWAY_API_TOKEN: some workspace tokens cannot create environments. "
+            "Or create the environment in Railway's dashboard under the declared name, and run `pulumi up` "
+            "again, which adopts it"
         )
     return (
-        "check that the token (RAILWAY_API_TOKEN, else railway:token of the stack) is alive and belongs to "
-        "the workspace of this project; a workspace token sees its own workspace only, an account token all "
-        "of its owner's; a project token goes into RAILWAY_TOKEN instead"
+        "check that the token (RAILWAY_API_TOKEN, else railway:token of the stack) exists and belongs to "
+        "the workspace of this project. A workspace token can access only its own workspace, an account "
+        "token all workspaces of its owner; a project token must be in RAILWAY_TOKEN instead"
     )
 
 
-def _project_token(operation: str, message: str) -> str:
+def _project_token_advice(operation: str, message: str) -> str:
     if "token not found" in message.lower():
         return (
-            "RAILWAY_TOKEN is no living project token: make one in the project's settings on Railway, under "
-            "Tokens; an account or workspace token goes into RAILWAY_API_TOKEN instead"
+            "RAILWAY_TOKEN is not an existing project token: create one in the project's settings on "
+            "Railway, under Tokens. An account or workspace token must be in RAILWAY_API_TOKEN instead"
         )
-    task = ABOVE_AN_ENVIRONMENT.get(operation)
+    task = NOT_WITH_PROJECT_TOKEN.get(operation)
     if task is not None:
-        # It sees no other environment, so that the declared one may well be there.
-        there = operation == "EnvironmentCreate"
-        other = "; or take a project token of that environment, if it exists already" if there else ""
+        # It can read only its own environment, so the declared one may exist.
+        creates = operation == "EnvironmentCreate"
+        other = "; or use a project token of that environment, if it exists already" if creates else ""
         return (
-            f"RAILWAY_TOKEN is a project token, and no project token may {task}: unset it, and set "
-            f"RAILWAY_API_TOKEN to an account token or to a token of the project's workspace{other}"
+            f"RAILWAY_TOKEN is a project token, which cannot {task}: unset it, and set RAILWAY_API_TOKEN to "
+            f"an account token or to a token of the project's workspace{other}"
         )
     return (
-        "RAILWAY_TOKEN is a project token: it works inside its own environment only. Take one of this "
+        "RAILWAY_TOKEN is a project token, which can access only its own environment. Use one of this "
         "project and environment (project settings on Railway, Tokens); or unset it, and set "
         "RAILWAY_API_TOKEN to an account token or to a token of the project's workspace"
     )

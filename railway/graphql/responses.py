@@ -1,9 +1,9 @@
-"""Read Railway's answers: which are data, and what kind of error the others are. Pure.
+"""Interprets Railway's answers: data, or which error. Pure.
 
-Railway answers errors of execution with HTTP 200, of validation with 400; "not found" and "too quickly"
-come with the code INTERNAL_SERVER_ERROR, so the message decides. Proxies answer in plain text, and
-Railway's edge with "error code: 1015". Refuses to take half an answer: data beside errors is an error.
-Refuses to take "Not Authorized" for "gone".
+Railway returns errors of execution with HTTP 200, and of validation with 400. "Not found" and "too quickly"
+have the code INTERNAL_SERVER_ERROR, so the message decides. Proxies answer in plain text, Railway's edge with
+"error
+code: 1015". Data beside errors is an error, and "Not Authorized" never means "deleted".
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 from railway.clock import format_duration
-from railway.errors import (
+from railway.graphql.credentials import TokenKind, token_advice
+from railway.graphql.errors import (
     AmbiguousError,
+    BusyError,
     NotAuthorizedError,
     NotFoundError,
     RateLimitedError,
@@ -29,14 +31,13 @@ from railway.errors import (
     ServerFaultError,
     ThrottledError,
 )
-from railway.graphql.credentials import TokenKind, token_advice
 from railway.redact import redact, strings_in
 
-LOOK_AGAIN = "run `pulumi up` again; it looks at what is there first"
+RUN_AGAIN = "run `pulumi up` again; it reads what exists first"
 _SHOWN = 300
 
 LONGEST_WAIT = 120.0
-"""Seconds that one wait may take; Railway's hourly budget can ask for more, and then we stop and say so."""
+"""Seconds; a request that must wait longer, for the requests of the next hour, fails instead."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,14 @@ def data_of(
     """The data of an answer.
 
     Args:
-        operation: the operation name, for messages.
+        operation: the name of the operation, for messages.
         raw: the answer.
-        variables: what was sent; taken out of Railway's message before it is shown.
-        token: likewise.
-        kind: the kind of token, for the advice.
+        variables: the sent variables, which are removed from Railway's message.
+        token: the sent token, which is removed as well.
+        kind: the kind of the token, for the fix.
 
     Raises:
-        RequestError: the subclass that fits.
+        RequestError: one of its subclasses.
     """
     if raw.status == 429:
         raise _too_many(operation, raw)
@@ -69,19 +70,19 @@ def data_of(
     errors = document.get("errors") if document is not None else None
     if raw.status >= 500:
         trace = _trace_of_body(raw.body)
-        raise AmbiguousError(operation, f"HTTP {raw.status}", trace_id=trace, fix=LOOK_AGAIN)
+        raise AmbiguousError(operation, f"HTTP {raw.status}", trace_id=trace, fix=RUN_AGAIN)
     if document is None:
         if raw.status in (401, 403):
             raise _unauthorized(operation, "Not Authorized", "", (), kind)
         if raw.status == 400:
-            raise RejectedError(operation, "HTTP 400", fix="this is a defect of the program; report it")
-        raise AmbiguousError(operation, f"the answer (HTTP {raw.status}) is not JSON", fix=LOOK_AGAIN)
+            raise RejectedError(operation, "HTTP 400", fix="report this as a bug of the provider")
+        raise AmbiguousError(operation, f"the answer (HTTP {raw.status}) is not JSON", fix=RUN_AGAIN)
     if isinstance(errors, list) and errors:
         secrets = [token, *_sent_secrets(variables)]
         raise error_of(operation, cast("list[object]", errors)[0], secrets=secrets, kind=kind)
     data = document.get("data")
     if not isinstance(data, dict):
-        raise AmbiguousError(operation, "the answer has neither data nor errors", fix=LOOK_AGAIN)
+        raise AmbiguousError(operation, "the answer has neither data nor errors", fix=RUN_AGAIN)
     return cast("dict[str, Any]", data)
 
 
@@ -89,7 +90,13 @@ _UNAUTHORIZED = re.compile(
     r"not authorized|unauthori[sz]ed|forbidden|token not found|invalid token", re.IGNORECASE
 )
 _TWO_FACTOR = re.compile(r"two.factor", re.IGNORECASE)
-_THROTTLED = re.compile(r"too quickly|too many|per \d+ seconds|rate limit", re.IGNORECASE)
+_THROTTLED = re.compile(
+    r"too quickly|too many|(per|every) \d+ ?(s|sec|seconds?|m|min|minutes?)\b|rate limit", re.IGNORECASE
+)
+_BUSY = re.compile(
+    r"in progress|please wait|wait (for|until)\b.*\b(finish|complete|end)|try again (later|in a)",
+    re.IGNORECASE,
+)
 _NOT_FOUND = re.compile(r"not found|does not exist|has been deleted|no longer exists", re.IGNORECASE)
 _ECHO = re.compile(r"got invalid value.*", re.IGNORECASE | re.DOTALL)
 _REJECTED = re.compile(
@@ -108,51 +115,38 @@ def error_of(operation: str, error: object, *, secrets: Sequence[str], kind: Tok
     message = str(entry.get("message") or "an error without a message")
     code, trace = str(extensions.get("code") or ""), _trace(entry)
     path = tuple(str(part) for part in cast("Sequence[object]", entry.get("path") or ()))
-    # GraphQL servers echo the value that they refuse, and ours may be a secret.
-    message = _ECHO.sub("got a value of the wrong form", message)
+    # GraphQL servers repeat the value that they reject, which may be a secret.
+    message = _ECHO.sub("got a value of the wrong type", message)
     shown = redact(message, [("hidden", secret) for secret in secrets])[:_SHOWN]
-    if _TWO_FACTOR.search(message):
-        return NotAuthorizedError(
-            operation,
-            shown,
-            trace_id=trace,
-            code=code,
-            path=path,
-            fix="the workspace wants two-factor authentication: use a token made by a member who has it",
-        )
-    if _UNAUTHORIZED.search(message):
+    if _UNAUTHORIZED.search(message) and not _TWO_FACTOR.search(message):
         return _unauthorized(operation, shown, trace, path, kind)
+    error_type, fix = _classified(message, code)
+    return error_type(operation, shown, trace_id=trace, path=path, fix=fix)
+
+
+def _classified(message: str, code: str) -> tuple[type[RequestError], str]:
+    """The type of an error, and its fix."""
+    if _TWO_FACTOR.search(message):
+        fix = "the workspace requires two-factor authentication: use the token of a member who has enabled it"
+        return NotAuthorizedError, fix
     if _THROTTLED.search(message):
-        return ThrottledError(
-            operation,
-            shown,
-            trace_id=trace,
-            code=code,
-            path=path,
-            fix="wait a minute, then `pulumi up`",
-        )
+        return ThrottledError, "wait a minute, then run `pulumi up` again"
+    if _BUSY.search(message):
+        return BusyError, f"wait until Railway has finished, then {RUN_AGAIN}"
     if code in _INPUT_CODES:
-        return RejectedError(operation, shown, trace_id=trace, code=code, path=path)
+        return RejectedError, ""
     if _NOT_FOUND.search(message):
-        return NotFoundError(operation, shown, trace_id=trace, code=code, path=path)
+        return NotFoundError, ""
     if _REJECTED.search(message):
-        return RejectedError(operation, shown, trace_id=trace, code=code, path=path)
-    return ServerFaultError(
-        operation,
-        shown,
-        trace_id=trace,
-        code=code,
-        path=path,
-        fix=f"{LOOK_AGAIN}; if it stays, give Railway's support the trace id",
-    )
+        return RejectedError, ""
+    return ServerFaultError, f"{RUN_AGAIN}; if the error persists, give Railway's support the trace id"
 
 
 _SECRET_KEYS = {"variables", "registryCredentials", "patch"}
 
 
 def _sent_secrets(sent: object) -> Iterable[str]:
-    """Every string below a key that can hold secrets. Names and ids that we sent stay: they make a
-    message useful."""
+    """Every sent string below a key that can hold secrets; names and ids make a message useful."""
     if isinstance(sent, Mapping):
         for key, part in cast("Mapping[str, object]", sent).items():
             yield from strings_in(part) if key in _SECRET_KEYS else _sent_secrets(part)
@@ -181,50 +175,49 @@ def _too_many(operation: str, raw: Raw) -> RateLimitedError:
         "too many requests in a short time",
         retry_after=wait,
         trace_id=trace,
-        fix="wait a minute and run `pulumi up` again; what is done stays done",
+        fix="wait a minute and run `pulumi up` again, which continues",
     )
 
 
 def _edge_refuses(operation: str, wait: float | None) -> RateLimitedError:
-    what, when = "Railway's edge refuses more requests from this network (error 1015)", "in some minutes"
+    what, when = "Railway's edge rejects requests from this network (error 1015)", "in some minutes"
     if wait is not None and wait > LONGEST_WAIT:
         what, when = f"{what} for {format_duration(wait)}, until {instant(wait)}", f"after {instant(wait)}"
     return RateLimitedError(
         operation,
         what,
         retry_after=wait,
-        edge=True,
-        fix=f"run `pulumi up` again {when}; what is done stays done. If it stays, ask Railway's "
-        "support to lift it",
+        fix=f"run `pulumi up` again {when}, which continues. If the error persists, ask Railway's support to "
+        "remove the limit",
     )
 
 
 def out_of_budget(operation: str, seconds: float, *, trace_id: str = "") -> RateLimitedError:
-    """The hour's requests are used up, and waiting for more would hang the `up`.
+    """The error when the token has no requests left and new ones come too late to wait for.
 
     Args:
-        operation: the operation name, for messages.
-        seconds: until there are requests again.
-        trace_id: what Railway's support asks for.
+        operation: the name of the operation, for messages.
+        seconds: until there are new ones.
+        trace_id: Railway's trace id.
     """
     return RateLimitedError(
         operation,
-        f"this token's requests of the hour are used up; Railway gives new ones in "
-        f"{format_duration(seconds)}, at {instant(seconds)}",
+        f"this token has no requests left; Railway allows new ones in {format_duration(seconds)}, at "
+        f"{instant(seconds)}",
         retry_after=seconds,
         trace_id=trace_id,
-        fix=f"run `pulumi up` again after {instant(seconds)}; what is done stays done",
+        fix=f"run `pulumi up` again after {instant(seconds)}, which continues",
     )
 
 
 def instant(seconds: float) -> str:
-    """The moment so many seconds from now, to the second and rounded up, in UTC."""
+    """The time that many seconds from now in UTC, rounded up to a second."""
     at = datetime.fromtimestamp(math.ceil(time.time() + seconds), UTC)
     return at.strftime("%H:%M:%S UTC" if at.date() == datetime.now(UTC).date() else "%Y-%m-%d %H:%M:%S UTC")
 
 
 def seconds_of_date(value: str | None) -> float | None:
-    """A `Date` header as epoch seconds: the server's clock, against which its reset times are meant."""
+    """A `Date` header in epoch seconds: the server's clock, to which its other times relate."""
     if value is None:
         return None
     try:
@@ -234,12 +227,12 @@ def seconds_of_date(value: str | None) -> float | None:
 
 
 def seconds_until(value: str | None, *, now: float | None = None) -> float | None:
-    """Seconds from now to what a header says: a number of seconds, a point in time in any usual form, or
-    nothing.
+    """Seconds from now to the time in a header, which may be a number of seconds or a time in several
+    formats.
 
     Args:
         value: the header.
-        now: the server's clock, where it said so: ours may be wrong.
+        now: the server's clock in epoch seconds, because the local one may be wrong; None if unknown.
     """
     now = time.time() if now is None else now
     if value is None or not value.strip():

@@ -1,4 +1,4 @@
-"""As many trivial resources as TRIVIAL_RESOURCES says: what a preview costs when nothing has to be done."""
+"""A program with TRIVIAL_RESOURCES resources, to measure the minimum duration of a preview."""
 
 import os
 

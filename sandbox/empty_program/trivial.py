@@ -1,4 +1,4 @@
-"""A resource that does nothing, in a module of its own so that it is pickled by name."""
+"""A resource without behaviour, in its own module so that it is pickled by reference."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider
 
 
 class TrivialProvider(ResourceProvider):
-    """Makes nothing and never changes."""
+    """Creates nothing and never changes."""
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Give it an id."""
+        """Return an id."""
         return CreateResult("trivial", props)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Say that nothing changed."""
+        """Return no changes."""
         return DiffResult(changes=False)
 
 
 class Trivial(Resource, module="bench", name="Trivial"):
-    """One trivial resource."""
+    """One resource."""
 
     def __init__(self, name: str) -> None:
         super().__init__(TrivialProvider(), name, {})

@@ -1,5 +1,4 @@
-"""The real Pulumi engine on this machine, and what stands in for the plugins that a CLI distribution ships
-beside it.
+"""The real Pulumi engine on this machine, and stand-ins for the plugins that are part of a CLI distribution.
 
-Stand-ins are laid out only where the CLI was built from source here: an installed CLI brings the real ones.
+Stand-ins are used only if the CLI was built from source here: an installed CLI has the real plugins.
 """

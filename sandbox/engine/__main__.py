@@ -1,5 +1,4 @@
-"""`python -m sandbox.engine`: find or build the engine and actionlint, and say which. Refuses arguments: it
-has none."""
+"""`python -m sandbox.engine`: find or build the engine and actionlint, and print where they are."""
 
 import sys
 

@@ -1,8 +1,7 @@
-"""Which version of a distribution is installed, without `importlib.metadata`.
+"""The installed version of a distribution, without `importlib.metadata`.
 
-That module loads parsers of mail and of zip files, a third of a plugin's start, and the engine starts plugins
-one after the other in every command. Refuses to guess: a distribution without a folder of its own is looked
-for there.
+That module loads parsers of e-mail and zip files, a third of a plugin's start time, and the engine starts
+plugins one after the other in every command. A distribution without a `.dist-info` folder is looked up there.
 """
 
 from __future__ import annotations
@@ -14,8 +13,9 @@ from pathlib import Path
 
 @cache
 def version(distribution: str) -> str:
-    """Return the version in the name of the distribution's `.dist-info` folder (PyPA, "Recording installed
-    projects").
+    """Return the version in the name of the distribution's `.dist-info` folder.
+
+    Source: PyPA, "Recording installed projects".
 
     Raises:
         importlib.metadata.PackageNotFoundError: it is not installed.

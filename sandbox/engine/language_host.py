@@ -1,11 +1,10 @@
-"""The `python` language host: runs a Pulumi program for the engine where the official host is not
-installed.
+"""The `python` language host: runs a Pulumi program for the engine if the official host is not installed.
 
-The program runs in this process, under the interpreter of its `virtualenv` option (another host is started
-under it when it is not ours). Its folder stays on `sys.path` until the last output is resolved.
+The program runs in this process, with the interpreter of its `virtualenv` option (if that is another one, a
+second host is started with it). The program's folder stays on `sys.path` until the last output is resolved.
 
-Refuses to attach a debugger and to generate code: no command of the sandbox asks for either. A `toolchain`
-option of `poetry` is refused too, because only Poetry can say where its environment is.
+Attaching a debugger and generating code are not supported; no command of the sandbox uses them. The
+`toolchain` option `poetry` is not supported, because only Poetry knows where its environment is.
 """
 
 from __future__ import annotations
@@ -38,18 +37,22 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _TASKS_PER_PARALLEL = 4  # what the SDK's own hosts use
+MESSAGE_SHOWN = 32  # the exit code of a program that has shown its error. Source: pulumi-language-python-exec
 
 
 class VirtualenvError(Exception):
-    """The project names a virtual environment that cannot be used. The text says what to do."""
+    """The project names a virtual environment that cannot be used. The message has the fix."""
 
 
 def _interpreter(info: language_pb2.ProgramInfo) -> Path:
-    """Return the interpreter that the project's runtime options ask for."""
+    """Return the interpreter that the project's runtime options select."""
     options = cast("dict[str, object]", json_format.MessageToDict(info.options))
     toolchain = str(options.get("toolchain", "pip"))
     if toolchain not in {"pip", "uv"}:
-        message = f"runtime option toolchain: {toolchain} is not known here; use pip or uv with a virtualenv"
+        message = (
+            f"Pulumi.yaml: the runtime option `toolchain: {toolchain}` is not supported by the sandbox.\n"
+            "fix: use `toolchain: pip` (or uv) with a `virtualenv`"
+        )
         raise VirtualenvError(message)
     folder = str(options.get("virtualenv", ".venv" if toolchain == "uv" else ""))
     if not folder:
@@ -57,16 +60,15 @@ def _interpreter(info: language_pb2.ProgramInfo) -> Path:
     python = Path(info.root_directory, folder, "bin", "python")
     if not python.is_file():
         message = (
-            f"the 'virtualenv' option in Pulumi.yaml names {folder}, where there is "
-            "no Python environment. Make it:\n"
-            f"    python3 -m venv {folder} && {folder}/bin/python -m pip install -r requirements.txt"
+            f"Pulumi.yaml: the runtime option `virtualenv: {folder}` names no Python environment.\n"
+            f"fix: python3 -m venv {folder} && {folder}/bin/python -m pip install -r requirements.txt"
         )
         raise VirtualenvError(message)
     return python
 
 
 def trimmed_traceback(error: BaseException, folder: Path) -> str:
-    """Return an error's traceback from the program's first own frame on; whole when none is the program's.
+    """Return an error's traceback from the program's first own frame on, or all of it without such a frame.
 
     Args:
         error: the uncaught exception.
@@ -88,12 +90,12 @@ def _is_program_file(name: str, folder: Path) -> bool:
 
 
 class LanguageHost(LanguageServer):
-    """The engine's view of Python.
+    """The language runtime service that the engine calls.
 
     Args:
-        engine_address: where the program's messages go.
-        interpreter: the Python that this host stands for, by the name that it was started by: behind a
-            launcher the real name is another, and one host would start the next for ever.
+        engine_address: the address to which the program's messages are sent.
+        interpreter: the Python that this host runs with, by the name with which it was started. Behind a
+            launcher the resolved name differs, and each host would start another one.
     """
 
     def __init__(self, engine_address: str, interpreter: Path) -> None:
@@ -105,12 +107,12 @@ class LanguageHost(LanguageServer):
     def Handshake(
         self, request: language_pb2.LanguageHandshakeRequest, context: grpc.ServicerContext
     ) -> language_pb2.LanguageHandshakeResponse:
-        """Take the engine's address, which an attached host does not get as an argument."""
+        """Store the engine's address, which an attached host does not get as an argument."""
         self._engine_address = request.engine_address or self._engine_address
         return language_pb2.LanguageHandshakeResponse()
 
     def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
-        """Return the SDK's version as this host's."""
+        """Return the SDK's version as the version of this host."""
         return plugin_pb2.PluginInfo(version=metadata.version("pulumi"))
 
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
@@ -130,7 +132,7 @@ class LanguageHost(LanguageServer):
     def GetRequiredPackages(
         self, request: language_pb2.GetRequiredPackagesRequest, context: grpc.ServicerContext
     ) -> language_pb2.GetRequiredPackagesResponse:
-        """Return the provider plugins that the environment's packages name."""
+        """Return the provider plugins that the environment's packages require."""
         child = self._child(request.info, context)
         if child:
             return child.GetRequiredPackages(request)
@@ -146,7 +148,7 @@ class LanguageHost(LanguageServer):
     def GetRequiredPlugins(
         self, request: language_pb2.GetRequiredPluginsRequest, context: grpc.ServicerContext
     ) -> language_pb2.GetRequiredPluginsResponse:
-        """Return the same as `GetRequiredPackages`, in the older form."""
+        """Return the same as `GetRequiredPackages`, in the older format."""
         return language_pb2.GetRequiredPluginsResponse(
             plugins=[
                 plugin_pb2.PluginDependency(
@@ -159,7 +161,7 @@ class LanguageHost(LanguageServer):
     def GetProgramDependencies(
         self, request: language_pb2.GetProgramDependenciesRequest, context: grpc.ServicerContext
     ) -> language_pb2.GetProgramDependenciesResponse:
-        """Return every distribution of the environment (`pulumi about` shows them)."""
+        """Return every distribution of the environment (for `pulumi about`)."""
         child = self._child(request.info, context)
         if child:
             return child.GetProgramDependencies(request)
@@ -194,7 +196,7 @@ class LanguageHost(LanguageServer):
     def Run(
         self, request: language_pb2.RunRequest, context: grpc.ServicerContext
     ) -> language_pb2.RunResponse:
-        """Run the program to its end. Errors are shown here; `bail` tells the engine that they were."""
+        """Run the program to its end. `bail` tells the engine that its error is already shown."""
         child = self._child(request.info, context)
         if child:
             return child.Run(request)
@@ -220,7 +222,7 @@ class LanguageHost(LanguageServer):
         error = _run(folder / entry, max(request.parallel, 1) * _TASKS_PER_PARALLEL)
         sys.stdout.flush()
         sys.stderr.flush()
-        return _answer(error, folder)
+        return _run_response(error, folder)
 
     def _python(self, info: language_pb2.ProgramInfo, context: grpc.ServicerContext) -> Path:
         try:
@@ -231,7 +233,7 @@ class LanguageHost(LanguageServer):
     def _child(
         self, info: language_pb2.ProgramInfo, context: grpc.ServicerContext
     ) -> language_pb2_grpc.LanguageRuntimeStub | None:
-        """Return the host that runs under the project's interpreter, or None when that is this one."""
+        """Return the host that runs with the project's interpreter, or None if that is this one."""
         python = self._python(info, context)
         if python == self._interpreter or python.parent.parent.resolve() == Path(sys.prefix).resolve():
             return None
@@ -245,7 +247,8 @@ class LanguageHost(LanguageServer):
             if not port:
                 context.abort(
                     grpc.StatusCode.FAILED_PRECONDITION,
-                    f"no language host under {python}: is pulumi installed there?",
+                    f"the Pulumi SDK cannot be loaded with {python}.\n"
+                    f"fix: {python} -m pip install -r requirements.txt",
                 )
             channel = grpc.insecure_channel(f"127.0.0.1:{port}")
             self._children[python] = language_pb2_grpc.LanguageRuntimeStub(channel)
@@ -253,21 +256,20 @@ class LanguageHost(LanguageServer):
 
 
 def _run(program: Path, threads: int) -> BaseException | None:
-    """Run a program in an event loop of its own; return what it raised."""
+    """Run a program in an event loop of its own; return the exception it raised, if any."""
 
     def body() -> None:
         runpy.run_path(str(program), run_name="__main__")
 
     async def whole() -> BaseException | None:
-        # The error is taken from the task, not caught: whatever a program raises is its own business, and
-        # is shown.
+        # Taken from the task instead of caught: a program may raise any exception, and all are reported.
         task = asyncio.ensure_future(run_in_stack(body))
         await asyncio.wait([task])
         return task.exception()
 
     loop = asyncio.new_event_loop()
     loop.set_default_executor(ThreadPoolExecutor(threads))
-    loop.set_exception_handler(lambda _loop, _context: None)  # a failed program leaves tasks nobody waits for
+    loop.set_exception_handler(lambda _loop, _context: None)  # a failed program leaves pending tasks
     asyncio.set_event_loop(loop)
     try:
         return loop.run_until_complete(whole())
@@ -281,22 +283,31 @@ def _run(program: Path, threads: int) -> BaseException | None:
         loop.close()
 
 
-def _answer(error: BaseException | None, folder: Path) -> language_pb2.RunResponse:
+def _run_response(error: BaseException | None, folder: Path) -> language_pb2.RunResponse:
     if error is None:
         return language_pb2.RunResponse()
     if isinstance(error, pulumi.RunError):
         log.error(str(error))
-    elif isinstance(error, grpc.RpcError) and cast("grpc.Call", error).code() == grpc.StatusCode.UNAVAILABLE:
-        return language_pb2.RunResponse(bail=True)  # the engine is going down and has said why
-    elif isinstance(error, SystemExit):
-        log.error(f"the program called exit({error.code})")
-    else:
-        log.error(f"Program failed with an unhandled exception:\n{trimmed_traceback(error, folder)}")
+        return _ended_with(1)
+    if isinstance(error, grpc.RpcError) and cast("grpc.Call", error).code() == grpc.StatusCode.UNAVAILABLE:
+        return language_pb2.RunResponse(bail=True)  # the engine is shutting down and has reported why
+    if isinstance(error, SystemExit):
+        if error.code == MESSAGE_SHOWN:
+            return language_pb2.RunResponse(bail=True)
+        if isinstance(error.code, int):
+            return _ended_with(error.code)
+        sys.stderr.write(f"{error.code}\n")
+        return _ended_with(1)
+    log.error(f"Program failed with an unhandled exception:\n{trimmed_traceback(error, folder)}")
     return language_pb2.RunResponse(bail=True)
 
 
+def _ended_with(code: int) -> language_pb2.RunResponse:
+    return language_pb2.RunResponse(error=f"program exited with non-zero exit code: {code}")
+
+
 def main() -> None:
-    """Serve the engine at the first argument; the second names the interpreter, where it is not this one."""
+    """Serve the engine at the first argument; the second names the interpreter, if it is not this one."""
     address, *interpreter = sys.argv[1:]
     host = LanguageHost(address, Path(interpreter[0] if interpreter else sys.executable))
     serve(lambda server: language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server), threads=4)

@@ -1,11 +1,10 @@
-"""Lays out a folder in which the engine runs: the CLI, the stand-ins, the state; returns the environment
-for it.
+"""Create a folder in which the engine runs (CLI, stand-ins, state) and return its environment variables.
 
-Where things must lie was read from the engine: it takes a language host and `pulumi-resource-pulumi-python`
-without a word only when they are beside the running binary, and any other plugin from
-`PULUMI_HOME/plugins`. Found on PATH, the same plugins cost a warning at every command.
+The engine dictates the locations: it loads a language host and `pulumi-resource-pulumi-python` without a
+warning only from the folder of its own binary, and any other plugin only from `PULUMI_HOME/plugins`. With the
+same plugins on PATH it prints a warning at every command. Source: the engine's code.
 
-Refuses to put stand-ins beside an installed CLI: it has the real ones.
+No stand-ins are placed beside an installed CLI: it has the real plugins.
 """
 
 from __future__ import annotations
@@ -24,18 +23,18 @@ from sandbox.engine.toolchain import STAND_IN_MARK, Engine
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PASSPHRASE = "sandbox"  # noqa: S105 - known to all: it guards a state that holds nothing real
+PASSPHRASE = "sandbox"  # noqa: S105 - public: the state that it encrypts contains nothing real
 
 _PLUGINS = {"gcp": "pulumi-gcp", "command": "pulumi-command"}  # plugin name: the SDK's distribution
 
 _DYNAMIC = """\
 #!/bin/sh
-{mark}: dynamic providers, under the program's interpreter, with the program's folder importable
+{mark}: dynamic providers, with the program's interpreter and its folder on sys.path
 unset PYTHONSAFEPATH PYTHONHOME
 python={python}
 if [ "${{PULUMI_RUNTIME_TOOLCHAIN:-}}" = uv ]; then : "${{PULUMI_RUNTIME_VIRTUALENV:=.venv}}"; fi
 if [ -n "${{PULUMI_RUNTIME_VIRTUALENV:-}}" ]; then python="$PULUMI_RUNTIME_VIRTUALENV/bin/python"; fi
-if [ ! -x "$python" ]; then echo "no Python at $python: see 'virtualenv' in Pulumi.yaml" >&2; exit 1; fi
+if [ ! -x "$python" ]; then echo "no Python at $python. fix: see virtualenv in Pulumi.yaml" >&2; exit 1; fi
 exec "$python" -u -m pulumi.dynamic "$@"
 """
 
@@ -47,15 +46,14 @@ exec {command} "$@"
 
 
 def lay_out(home: Path, engine: Engine, *, passphrase: str = PASSPHRASE) -> dict[str, str]:
-    """Prepare a folder for running an engine; return the environment variables to set on top of the present
-    ones.
+    """Prepare a folder for running an engine; return the environment variables to set in addition.
 
-    Safe to repeat; a second call changes nothing.
+    Idempotent.
 
     Args:
-        home: the folder; made if absent. State is kept in `home/state`.
-        engine: what `toolchain.find_or_build` returned.
-        passphrase: encrypts the secrets of stacks kept there.
+        home: the folder; created if missing. State is kept in `home/state`.
+        engine: the result of `toolchain.find_or_build`.
+        passphrase: encrypts the secrets of stacks in this state.
 
     Raises:
         OSError: the folder cannot be written.
@@ -75,8 +73,9 @@ def lay_out(home: Path, engine: Engine, *, passphrase: str = PASSPHRASE) -> dict
         _stand_ins(folder, engine)
         _plugins(home / "pulumi" / "plugins")
         environ["PULUMI_HOME"] = str(home / "pulumi")
-        # Nothing may be fetched in the middle of a run: what is not laid out here is an error that names it.
+        # No downloads during a run: a plugin that is missing here is an error that names it.
         environ["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
+        environ["PULUMI_IGNORE_AMBIENT_PLUGINS"] = "true"  # those of another CLI on PATH
     environ["PATH"] = os.pathsep.join(_first(str(folder), os.environ.get("PATH", "").split(os.pathsep)))
     return environ
 
@@ -108,7 +107,7 @@ def _plugins(folder: Path) -> None:
 
 
 def _link(source: Path, target: Path) -> None:
-    """Make `target` the same file as `source`; a copy where the folders are on different disks."""
+    """Make `target` a hard link to `source`, or a copy if they are on different file systems."""
     if target.exists() and (target.samefile(source) or _same_copy(source, target)):
         return
     part = target.with_name(f".{target.name}.{os.getpid()}")

@@ -1,7 +1,6 @@
-"""What every stand-in plugin is: its life as a process, and the calls that do not depend on a resource
-type.
+"""The base of the stand-in plugins: the process, and the calls that do not depend on a resource type.
 
-Refuses to outlive its parent: a plugin whose engine was killed would stay for ever, holding a port.
+A plugin ends when its parent process does; otherwise it would stay and hold its port if the engine is killed.
 """
 
 from __future__ import annotations
@@ -42,10 +41,10 @@ def serve(add: Callable[[grpc.Server], object], threads: int) -> None:
 
     Args:
         add: registers the servicer with the server.
-        threads: how many calls run at once.
+        threads: the number of calls that run at the same time.
     """
     parent = os.getppid()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # how the engine ends a plugin: no traceback, please
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the engine ends a plugin with it: avoid a traceback
     server = grpc.server(
         futures.ThreadPoolExecutor(threads),
         options=[("grpc.max_receive_message_length", _MESSAGE_LIMIT_BYTES)],
@@ -62,11 +61,10 @@ class ProviderPlugin(provider_pb2_grpc.ResourceProviderServicer):
     """The calls that are the same for every provider.
 
     Args:
-        version: the plugin's version, as the SDK that drives it has it.
-        engine_address: where messages to the user go; "" until the handshake brings it.
-        accept_secrets: whether values arrive marked as secret. If not, the engine marks an output by itself
-        where an
-            input of the same name was secret.
+        version: the plugin's version, which is the SDK's.
+        engine_address: the address to which messages are sent; "" until the handshake.
+        accept_secrets: whether values arrive marked as secret. If not, the engine marks an output itself if
+            an input of the same name is secret.
     """
 
     def __init__(self, *, version: str, engine_address: str, accept_secrets: bool) -> None:
@@ -79,25 +77,25 @@ class ProviderPlugin(provider_pb2_grpc.ResourceProviderServicer):
         if address and self._engine is None:
             self._engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
 
-    def tell(self, urn: str, text: str, *, passing: bool = False, warning: bool = False) -> None:
+    def log(self, urn: str, message: str, *, ephemeral: bool = False, warning: bool = False) -> None:
         """Show a message beside a resource.
 
         Args:
             urn: the resource.
-            text: one or more lines; never a secret.
-            passing: shown in the progress line only, and not kept.
-            warning: shown as a warning and not as information.
+            message: one or more lines, without secrets.
+            ephemeral: show it in the progress line only.
+            warning: show it as a warning, not as information.
         """
         if self._engine is not None:
             severity = engine_pb2.WARNING if warning else engine_pb2.INFO
             self._engine.Log(
-                engine_pb2.LogRequest(severity=severity, message=text, urn=urn, ephemeral=passing)
+                engine_pb2.LogRequest(severity=severity, message=message, urn=urn, ephemeral=ephemeral)
             )
 
     def Handshake(
         self, request: provider_pb2.ProviderHandshakeRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ProviderHandshakeResponse:
-        """Take the engine's address; say what this plugin understands."""
+        """Store the engine's address; return this plugin's features."""
         self._connect(request.engine_address)
         return provider_pb2.ProviderHandshakeResponse(
             accept_secrets=self._accept_secrets, accept_resources=False, accept_outputs=False
@@ -108,7 +106,7 @@ class ProviderPlugin(provider_pb2_grpc.ResourceProviderServicer):
         return plugin_pb2.PluginInfo(version=self._version)
 
     def Attach(self, request: plugin_pb2.PluginAttach, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        """Take the engine's address where the engine did not start this process."""
+        """Store the engine's address, if the engine did not start this process."""
         self._connect(request.address)
         return empty_pb2.Empty()
 
@@ -127,11 +125,11 @@ class ProviderPlugin(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(
         self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ConfigureResponse:
-        """Say again what the handshake said, for engines that ask only here."""
+        """Return this plugin's features, for engines that ask only here."""
         return provider_pb2.ConfigureResponse(
             acceptSecrets=self._accept_secrets, supportsPreview=True, acceptResources=False
         )
 
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        """Nothing to cancel: every wait here is bounded."""
+        """Do nothing: every wait has a time-out."""
         return empty_pb2.Empty()

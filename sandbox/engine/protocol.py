@@ -1,12 +1,11 @@
-"""Pulumi's gRPC messages without the rest of the SDK, and values in and out of them.
+"""Pulumi's gRPC messages without the rest of the SDK, and conversion of values.
 
-`import pulumi.runtime.proto` runs the whole SDK's `__init__` (0.3 s); a plugin is started at every command
-and needs the messages only. So they are loaded from the SDK's folder under a name of their own, unless the
-SDK is loaded anyway.
+`import pulumi.runtime.proto` runs the SDK's whole `__init__` (0.3 s), and a plugin is started at every
+command. The messages are therefore loaded from the SDK's folder under another name, unless the SDK is loaded
+already.
 
-Refuses assets, archives, resource references and output values: no resource type here takes them as such,
-and a value that were passed through unread would be dropped in silence. (`asset` is the one exception: see
-`Asset`.)
+Assets, archives, resource references and output values are errors: no resource type here supports them, and
+ignoring one would drop it without notice. The exception is `Asset`.
 """
 
 from __future__ import annotations
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from pulumi.runtime.proto import (
         engine_pb2,
         engine_pb2_grpc,
-        language_pb2,
-        language_pb2_grpc,
         plugin_pb2,
         provider_pb2,
         provider_pb2_grpc,
@@ -48,8 +45,6 @@ __all__ = [
     "engine_pb2",
     "engine_pb2_grpc",
     "from_struct",
-    "language_pb2",
-    "language_pb2_grpc",
     "plugin_pb2",
     "provider_pb2",
     "provider_pb2_grpc",
@@ -94,7 +89,7 @@ _ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
 
 
 class Unknown:
-    """A value that is not known before the apply. One instance: `protocol.Unknown.value`."""
+    """A value that is not known before the update. There is one instance: `protocol.Unknown.value`."""
 
     value: Unknown
 
@@ -107,7 +102,7 @@ Unknown.value = Unknown()
 
 @dataclass(frozen=True)
 class Secret:
-    """A value that the engine must keep encrypted. Its representation never shows it."""
+    """A value that the engine must keep encrypted. Its repr never contains it."""
 
     value: Value
 
@@ -117,7 +112,7 @@ class Secret:
 
 @dataclass(frozen=True)
 class Asset:
-    """A file or a text handed over as an asset; `fields` as the SDK sent them (`path`, `text`, `hash`)."""
+    """A file or a text passed as an asset; `fields` as sent by the SDK (`path`, `text`, `hash`)."""
 
     fields: Mapping[str, str]
 
@@ -160,8 +155,7 @@ def _decode_object(struct: struct_pb2.Struct) -> Value:
 
 
 def from_struct(struct: struct_pb2.Struct) -> dict[str, Value]:
-    """Return a message's properties as plain Python, with `Secret`, `Unknown` and `Asset` for special
-    values.
+    """Convert a message's properties to Python values, with `Secret`, `Unknown` and `Asset` for special ones.
 
     Raises:
         ValueError: a resource reference or an output value.
@@ -197,7 +191,7 @@ def _encode(value: Value, into: struct_pb2.Value) -> None:
 
 
 def to_struct(properties: Properties) -> struct_pb2.Struct:
-    """Return the message form of properties; the inverse of `from_struct`."""
+    """Convert properties to a message; the inverse of `from_struct`."""
     struct = struct_pb2.Struct()
     for key, item in properties.items():
         _encode(item, struct.fields[key])
@@ -205,7 +199,7 @@ def to_struct(properties: Properties) -> struct_pb2.Struct:
 
 
 def contains_unknown(value: Any) -> bool:
-    """Return whether a value is unknown or holds an unknown one at any depth."""
+    """Return whether a value is unknown or contains an unknown value at any depth."""
     if isinstance(value, Unknown):
         return True
     if isinstance(value, Secret):

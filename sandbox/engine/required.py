@@ -1,7 +1,4 @@
-"""Which provider plugins the installed packages need, as each says in its `pulumi-plugin.json`.
-
-Refuses to guess: a package without that file needs no plugin.
-"""
+"""The provider plugins that the installed packages require, as stated in their `pulumi-plugin.json`."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from typing import cast
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class RequiredPlugin:
-    """A provider plugin: `version` without a leading v, `server` empty for Pulumi's own download server."""
+    """A provider plugin: `version` without a leading v; `server` empty for Pulumi's own download server."""
 
     name: str
     version: str
@@ -31,15 +28,15 @@ def required_plugins() -> list[RequiredPlugin]:
         for file in distribution.files or []:
             if file.name != "pulumi-plugin.json":
                 continue
-            about = cast(
+            plugin = cast(
                 "dict[str, object]", json.loads(Path(str(distribution.locate_file(file))).read_text("utf-8"))
             )
-            if about.get("resource") is True:
+            if plugin.get("resource") is True:
                 found.add(
                     RequiredPlugin(
-                        name=str(about.get("name") or distribution.name.removeprefix("pulumi-")),
-                        version=str(about.get("version") or distribution.version).removeprefix("v"),
-                        server=str(about.get("server") or ""),
+                        name=str(plugin.get("name") or distribution.name.removeprefix("pulumi-")),
+                        version=str(plugin.get("version") or distribution.version).removeprefix("v"),
+                        server=str(plugin.get("server") or ""),
                     )
                 )
     return sorted(found)

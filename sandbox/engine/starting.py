@@ -1,6 +1,6 @@
-"""How stand-ins are started, and where the tools that were built for them are kept.
+"""The commands that start stand-ins, and the folder of the tools that were built for them.
 
-Refuses PYTHONPATH: a program, a dynamic provider or a local command started further down would inherit it.
+PYTHONPATH is not used: programs, dynamic providers and local commands started later would inherit it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _FLAGS = ("-P", "-u", "-c")
 
 
 def host(python: str) -> list[str]:
-    """Return the command of the language host; the engine's address is added to it.
+    """Return the command of the language host; the engine's address is its argument.
 
-    The repository leaves `sys.path` again before the program runs: the program brings its own modules.
+    The repository is removed from `sys.path` before the program runs: the program has its own modules.
     """
     start = (
         f"import sys; sys.path.insert(0, {_ROOT!r}); from sandbox.engine.language_host import main; "
@@ -39,6 +39,6 @@ def plugin(python: str, module: str) -> list[str]:
 
 
 def toolchain_folder(environ: Mapping[str, str] | None = None) -> Path:
-    """Return where built tools are kept: `SANDBOX_TOOLCHAIN`, or `.toolchain` in the repository."""
+    """Return the folder of built tools: `SANDBOX_TOOLCHAIN`, or `.toolchain` in the repository."""
     named = (os.environ if environ is None else environ).get(FOLDER_VARIABLE)
     return Path(named).expanduser().resolve() if named else Path(_ROOT, ".toolchain")

@@ -1,10 +1,10 @@
-"""Finds the Pulumi CLI, or builds it from Go modules; builds actionlint.
+"""Find the Pulumi CLI, or build it from Go modules; build actionlint.
 
-An installed CLI counts when it is a whole distribution (its Python language host beside it) at a version
-that the program asks for. Otherwise the version that `go.mod` here names is built once into the toolchain
-folder.
+An installed CLI is used if it is a complete distribution (with its Python language host) of a supported
+version. Otherwise the version in `go.mod` is built once into the toolchain folder. `SANDBOX_ENGINE=built`
+ignores an installed one: the tests of the stand-ins set it.
 
-Refuses to download binaries: a build from modules is checked against `go.sum`. Refuses to install Go.
+No binaries are downloaded: a build from modules is verified against `go.sum`. Go itself is not installed.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from sandbox.engine.starting import toolchain_folder
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-MINIMUM = (3, 272, 0)  # the SDK's own version: an older CLI does not know all that it sends
-BELOW = (4, 0, 0)
-REQUIRED_PULUMI_VERSION = ">=3.272.0 <4.0.0"  # as `requiredPulumiVersion` in Pulumi.yaml says it
+MINIMUM = (3, 272, 0)  # the SDK's version: an older CLI does not understand all of its messages
+MAXIMUM = (4, 0, 0)
+REQUIRED_PULUMI_VERSION = ">=3.272.0 <4.0.0"  # as `requiredPulumiVersion` in Pulumi.yaml
+ENGINE_VARIABLE, BUILT = "SANDBOX_ENGINE", "built"
 STAND_IN_MARK = "# stand-in of the sandbox"
 
 _HERE = Path(__file__).parent
@@ -35,17 +36,16 @@ _ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint"
 _ACTIONLINT_VERSION = "v1.7.12"
 _PULUMI = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 _VERSION_SYMBOL = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
-_GO_MINIMUM = (1, 21)  # from 1.21 on, Go fetches the toolchain that go.mod asks for by itself
+_GO_MINIMUM = (1, 21)  # since 1.21, Go downloads the toolchain that go.mod requires
 
 
 class ToolchainError(Exception):
-    """The engine can neither be found nor built. The text says what to install."""
+    """The engine can neither be found nor built. The message has the fix."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """A Pulumi CLI. `built` says that it is the bare binary, which needs stand-ins for what is shipped with
-    one."""
+    """A Pulumi CLI. `built`: it is the bare binary, and needs stand-ins for the rest of a distribution."""
 
     pulumi: Path
     version: str
@@ -53,7 +53,7 @@ class Engine:
 
 
 def pinned_version() -> str:
-    """Return the engine version that go.mod names, such as `v3.274.1`."""
+    """Return the engine version in go.mod, such as `v3.274.1`."""
     found = re.search(
         r"^\s*github\.com/pulumi/pulumi/pkg/v3 (v\S+)", (_HERE / "go.mod").read_text("utf-8"), re.MULTILINE
     )
@@ -64,19 +64,24 @@ def pinned_version() -> str:
 
 
 def find_or_build(progress: Callable[[str], None] = lambda _text: None) -> Engine:
-    """Return the engine: the installed one if it will do, else the one built here (built now if need be).
+    """Return the installed engine if it can be used, else the one built here (built now if necessary).
+
+    With `SANDBOX_ENGINE=built`, the installed one is not used.
 
     Args:
-        progress: told, in a sentence, before anything that takes minutes.
+        progress: called with a message before anything that takes minutes.
 
     Raises:
         ToolchainError: no usable CLI, and Go is missing, too old, or fails.
     """
-    return _installed(os.environ.get("PATH", "")) or _built(progress)
+    installed = None
+    if os.environ.get(ENGINE_VARIABLE) != BUILT:
+        installed = _find_installed(os.environ.get("PATH", ""))
+    return installed or _find_or_build(progress)
 
 
 def actionlint(progress: Callable[[str], None] = lambda _text: None) -> Path:
-    """Return actionlint at its pinned version, built if need be.
+    """Return actionlint at its pinned version, built if necessary.
 
     Raises:
         ToolchainError: Go is missing, too old, or fails.
@@ -92,19 +97,19 @@ def actionlint(progress: Callable[[str], None] = lambda _text: None) -> Path:
     return target
 
 
-def _installed(path: str) -> Engine | None:
+def _find_installed(path: str) -> Engine | None:
     for folder in path.split(os.pathsep):
         pulumi = Path(folder, "pulumi")
         if not (pulumi.is_file() and os.access(pulumi, os.X_OK) and _is_distribution(pulumi)):
             continue
         version = _first_line([pulumi, "version"]) or ""
-        if MINIMUM <= _numbers(version) < BELOW:
+        if MINIMUM <= _numbers(version) < MAXIMUM:
             return Engine(pulumi=pulumi, version=version, built=False)
     return None
 
 
 def _is_distribution(pulumi: Path) -> bool:
-    """Return whether what a distribution ships lies beside the binary (and is not a stand-in of ours)."""
+    """Return whether the binary is part of a distribution, and has none of our stand-ins beside it."""
     host = pulumi.resolve().parent / "pulumi-language-python"
     if not host.is_file():
         return False
@@ -112,14 +117,14 @@ def _is_distribution(pulumi: Path) -> bool:
         return STAND_IN_MARK.encode() not in file.read(200)
 
 
-def _built(progress: Callable[[str], None]) -> Engine:
+def _find_or_build(progress: Callable[[str], None]) -> Engine:
     version = pinned_version()
     target = toolchain_folder() / "bin" / "pulumi"
     with _lock():
         if _first_line([target, "version"]) != version:
             progress(
-                f"Building the Pulumi engine {version} from Go modules, once: about 4 minutes on 2 cores "
-                f"(kept as {target})."
+                f"Building the Pulumi CLI {version} from Go modules, once; about 4 minutes on 2 cores "
+                f"({target})."
             )
             part = toolchain_folder() / "part" / "pulumi"
             flags = f"-s -w -X {_VERSION_SYMBOL}={version}"
@@ -140,28 +145,28 @@ def _lock() -> FileLock:
 
 def _go(arguments: list[str], environ: Mapping[str, str]) -> None:
     go = shutil.which("go")
-    wanted = (
-        "Install Go 1.26 or newer (https://go.dev/dl), "
-        f"or the Pulumi CLI {REQUIRED_PULUMI_VERSION}, and try again."
+    fix = (
+        f"fix: install the Pulumi CLI {REQUIRED_PULUMI_VERSION} (https://www.pulumi.com/docs/install), "
+        "or Go 1.26 or later (https://go.dev/dl)"
     )
     if go is None:
-        message = f"no Pulumi CLI on PATH that will do, and no Go to build one with. {wanted}"
+        message = f"there is no suitable Pulumi CLI on PATH, and no Go to build one.\n{fix}"
         raise ToolchainError(message)
     found = _first_line([Path(go), "env", "GOVERSION"]) or "an unknown version"
     if _numbers(found)[:2] < _GO_MINIMUM:
-        message = f"{go} is {found}, too old to build this. {wanted}"
+        message = f"{go} is {found}, which is too old to build the Pulumi CLI.\n{fix}"
         raise ToolchainError(message)
     done = subprocess.run(
         [go, *arguments], env={**os.environ, **environ}, text=True, capture_output=True, check=False
     )
     if done.returncode != 0:
         tail = "\n".join(done.stderr.strip().splitlines()[-15:])
-        message = f"go {arguments[0]} failed with code {done.returncode}:\n{tail}"
+        message = f"go {arguments[0]} failed with exit code {done.returncode}:\n{tail}\n{fix}"
         raise ToolchainError(message)
 
 
 def _first_line(command: list[Path | str]) -> str | None:
-    """Return the first line that a tool prints; None when it is not there or fails."""
+    """Return the first line that a tool prints; None if it is missing or fails."""
     if not Path(command[0]).is_file():
         return None
     environ = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "1"}
@@ -190,7 +195,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     origin = (
-        "built from Go modules; stand-ins for its plugins"
+        "built from Go modules, with stand-ins for the plugins"
         if engine.built
         else "installed, with its own plugins"
     )

@@ -1,1 +1,1 @@
-"""Google's REST APIs on this machine: one server, generated from Google's own discovery documents."""
+"""A local Google: one server for Google's REST APIs, generated from Google's own discovery documents."""

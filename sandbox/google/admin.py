@@ -1,6 +1,6 @@
-"""The sandbox's own routes beside those of `Watch`: switches and state.
+"""The admin routes of the Google sandbox besides those of `RequestMonitor`: switches and state.
 
-Refuses to show payloads of secrets and the content of objects.
+They never return payloads of secrets or the content of objects.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def routes(cloud: Cloud) -> list[Route]:
         return JSONResponse(cloud.switches.as_dict())
 
     async def state(_: Request) -> Response:
-        cloud.operations.settle()
+        cloud.operations.finish_due()
         cloud.commit()
         return JSONResponse(
             {name: content for name, content in cloud.store.dump().items() if name not in HIDDEN}

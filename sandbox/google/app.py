@@ -1,6 +1,6 @@
 """The Google sandbox as one ASGI app.
 
-Refuses to keep time by itself: what takes time is settled when the next request comes.
+Nothing runs in the background: operations that are due are finished when the next request arrives.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from sandbox.faults import Answer, Watch
+from sandbox.faults import CannedResponse, RequestMonitor
 from sandbox.google import admin
 from sandbox.google.cloud import Cloud
 from sandbox.google.dispatch import Dispatcher, describe
 from sandbox.google.errors import ApiError
 from sandbox.google.hooks import rules
-from sandbox.google.operations import Operations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -27,13 +26,15 @@ if TYPE_CHECKING:
 JSON = "application/json"
 
 
-def _answer(error: ApiError, *, headers: dict[str, str] | None = None) -> Answer:
-    return Answer(status=error.code, body=json.dumps(error.body()), content_type=JSON, headers=headers or {})
+def _canned_response(error: ApiError, *, headers: dict[str, str] | None = None) -> CannedResponse:
+    return CannedResponse(
+        status=error.code, body=json.dumps(error.body()), content_type=JSON, headers=headers or {}
+    )
 
 
-ANSWERS = {
-    "http_500": _answer(ApiError("INTERNAL", "Internal error encountered.")),
-    "rate_429": _answer(
+RESPONSES = {
+    "http_500": _canned_response(ApiError("INTERNAL", "Internal error encountered.")),
+    "rate_429": _canned_response(
         ApiError(
             "RESOURCE_EXHAUSTED",
             "Quota exceeded for quota metric 'Requests' and limit 'Requests per minute'.",
@@ -42,29 +43,28 @@ ANSWERS = {
         headers={"Retry-After": "1"},
     ),
 }
-"""The faults that have a shape of Google's own."""
+"""Injected faults for which Google has its own error format."""
 
 
 def create_app(state_file: Path | None = None, firestore_emulator: str | None = None) -> Starlette:
-    """Google's APIs, each below its mount: `/firestore/v1/…`, `/cloudfunctions/v2beta/…`, `/storage/v1/…`, …
+    """Create a server for Google's APIs, each below its mount: `/firestore/v1/…`, `/storage/v1/…`, …
 
     Args:
-        state_file: where the state is kept after every change; `<state_file>.secrets` beside it (mode 0600)
-            holds the payloads of secrets, which a restart must still give out. None keeps everything in
+        state_file: the file in which the state is saved after every change; `<state_file>.secrets` beside it
+            (mode 0600) holds the payloads of secrets, which must survive a restart. None keeps everything in
             memory.
-        firestore_emulator: host:port of a Firestore emulator: it compiles rules, and released ones are
-            loaded into it. None only looks at the rules' braces.
+        firestore_emulator: host:port of a Firestore emulator: it compiles rules, and released rules are
+            loaded into it. Without one, only the syntax of rules is checked (brackets, `service` block).
     """
     cloud = Cloud(state_file, firestore_emulator)
-    cloud.operations = Operations(cloud)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        await rules.reload(cloud)
+        await rules.load_released_rules(cloud)
         yield
 
     dispatcher = Dispatcher(cloud)
-    watched = Watch(dispatcher, describe, ANSWERS)
+    watched = RequestMonitor(dispatcher, describe, RESPONSES)
     return Starlette(
         routes=[*watched.routes(), *admin.routes(cloud), Mount("/", app=watched)],
         lifespan=lifespan,

@@ -1,7 +1,7 @@
-"""The compiler of security rules: the Firestore emulator's, or a look at the braces.
+"""The compiler of security rules: the Firestore emulator's, or without an emulator a syntax check.
 
-The emulator compiles what is loaded into it, so what only has to be checked is loaded under a project id of
-its own: the rules in force are not disturbed. Refuses to hide an emulator that does not answer: 503.
+The emulator compiles rules when they are loaded. Rules that are only checked are loaded under a project id of
+their own, so the released rules stay in effect. If the emulator does not respond, the error is 503.
 """
 
 from __future__ import annotations
@@ -15,91 +15,91 @@ import requests
 from sandbox.google.errors import ApiError
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Json
+    from sandbox.google.store import Json
 
-SCRATCH = "rules-compiler"
-PLACE = re.compile(r"L(\d+):(\d+) (.*)")
+SCRATCH_PROJECT = "rules-compiler"
+ERROR_LINE = re.compile(r"L(\d+):(\d+) (.*)")
 
 
 async def compile_rules(emulator: str | None, files: list[Json]) -> list[Json]:
-    """What is wrong with rules: Firebase Rules API `Issue`s, [] for none.
+    """Return the compiler's issues (Firebase Rules API `Issue`), [] for none.
 
     Args:
         emulator: host:port, or None.
         files: `{name, content}` each.
 
     Raises:
-        ApiError: UNAVAILABLE when the emulator does not answer.
+        ApiError: UNAVAILABLE if the emulator does not respond.
     """
     if emulator is None:
-        return _braces(files)
-    status, answer = await _put(emulator, SCRATCH, files)
+        return _check_syntax(files)
+    status, response = await _put(emulator, SCRATCH_PROJECT, files)
     if status == 200:
-        return [_place(issue, files) for issue in cast("list[Json]", answer.get("issues", []))]
-    text = cast("str", cast("Json", answer.get("error", {})).get("message", "rules do not compile"))
+        return [_with_position(issue, files) for issue in cast("list[Json]", response.get("issues", []))]
+    text = cast("str", cast("Json", response.get("error", {})).get("message", "rules do not compile"))
     return _issues(text, cast("str", files[0]["name"]))
 
 
 async def load_rules(emulator: str | None, project: str, files: list[Json]) -> None:
-    """Put rules in force in the emulator; nothing happens without one.
+    """Load rules into the emulator, if there is one; they are in effect from then on.
 
     Raises:
-        ApiError: UNAVAILABLE when the emulator does not answer, INVALID_ARGUMENT when it does not take them.
+        ApiError: UNAVAILABLE if the emulator does not respond, INVALID_ARGUMENT if it rejects them.
     """
     if emulator is None:
         return
-    status, answer = await _put(emulator, project, files)
+    status, response = await _put(emulator, project, files)
     if status != 200:
-        raise ApiError("INVALID_ARGUMENT", f"The emulator refuses the rules: {answer}")
+        raise ApiError("INVALID_ARGUMENT", f"The emulator rejected the rules: {response}")
 
 
 async def _put(emulator: str, project: str, files: list[Json]) -> tuple[int, Json]:
     url = f"http://{emulator}/emulator/v1/projects/{project}:securityRules"
     shown = [{"name": file["name"], "content": file["content"]} for file in files]
     try:
-        answer = await asyncio.to_thread(_send, url, {"rules": {"files": shown}})
+        response = await asyncio.to_thread(_send, url, {"rules": {"files": shown}})
     except requests.RequestException as error:
         raise ApiError(
-            "UNAVAILABLE", f"The Firestore emulator at {emulator} does not answer: {error!r}"
+            "UNAVAILABLE", f"The Firestore emulator at {emulator} does not respond: {error!r}"
         ) from error
-    return answer.status_code, cast("Json", answer.json() if answer.content else {})
+    return response.status_code, cast("Json", response.json() if response.content else {})
 
 
 def _send(url: str, body: Json) -> requests.Response:
     with requests.Session() as session:
-        session.trust_env = False  # the emulator is on this machine: no proxy is asked
+        session.trust_env = False  # the emulator is on this machine: never use a proxy
         return session.put(url, json=body, timeout=30)
 
 
-def _place(issue: Json, files: list[Json]) -> Json:
-    place = {"fileName": files[0]["name"], **cast("Json", issue.get("sourcePosition", {}))}
-    return {"severity": "WARNING", **issue, "sourcePosition": place}
+def _with_position(issue: Json, files: list[Json]) -> Json:
+    position = {"fileName": files[0]["name"], **cast("Json", issue.get("sourcePosition", {}))}
+    return {"severity": "WARNING", **issue, "sourcePosition": position}
 
 
 def _issues(text: str, file: str) -> list[Json]:
-    """The emulator's error text as issues: a heading, then `L4:40 Unexpected ';'.` for each error."""
+    """Parse the emulator's error text: a heading, then `L4:40 Unexpected ';'.` for each error."""
     issues: list[Json] = []
     for line in text.splitlines():
-        hit = PLACE.fullmatch(line.strip())
-        if hit is not None:
-            issues.append(_error(file, int(hit.group(1)), int(hit.group(2)), hit.group(3)))
+        match = ERROR_LINE.fullmatch(line.strip())
+        if match is not None:
+            issues.append(_error(file, int(match.group(1)), int(match.group(2)), match.group(3)))
         elif issues and line.strip():
             issues[-1]["description"] += f" {line.strip()}"
     return issues or [_error(file, 1, 1, text)]
 
 
-def _braces(files: list[Json]) -> list[Json]:
+def _check_syntax(files: list[Json]) -> list[Json]:
     issues: list[Json] = []
     for file in files:
         content, name = cast("str", file["content"]), cast("str", file["name"])
-        bare = re.sub(
+        stripped = re.sub(
             r"//[^\n]*|/\*.*?\*/|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"",
-            lambda hit: re.sub(r"[^\n]", " ", hit.group()),
+            lambda match: re.sub(r"[^\n]", " ", match.group()),
             content,
             flags=re.DOTALL,
         )
-        issues.extend(_unbalanced(bare, name))
-        if not issues and not re.search(r"\bservice\s+[a-z.]+\s*\{", bare):
+        issues.extend(_unbalanced(stripped, name))
+        if not issues and not re.search(r"\bservice\s+[a-z.]+\s*\{", stripped):
             issues.append(_error(name, 1, 1, "Missing 'service' block."))
     return issues
 
@@ -122,5 +122,5 @@ def _unbalanced(text: str, name: str) -> list[Json]:
 
 
 def _error(name: str, line: int, column: int, text: str) -> Json:
-    place = {"fileName": name, "line": line, "column": column}
-    return {"sourcePosition": place, "description": text, "severity": "ERROR"}
+    position = {"fileName": name, "line": line, "column": column}
+    return {"sourcePosition": position, "description": text, "severity": "ERROR"}

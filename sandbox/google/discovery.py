@@ -1,7 +1,7 @@
-"""Routes and schemas out of Google's discovery documents.
+"""Routes and schemas from Google's discovery documents.
 
-The documents ship inside google-api-python-client; each is read when its product is first called. Refuses to
-add a method that no document has, but for the one exception in `BORROWED`.
+The documents are part of google-api-python-client; each is read when its product is first called. Only
+methods of a document are served, with one exception in `BORROWED_METHODS`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ Schema = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Product:
-    """One API version as this server mounts it.
+    """One API version and where this server mounts it.
 
     Args:
-        mount: first path segment, before the document's own paths; paths of the older APIs begin with it.
+        mount: first path segment, before the document's own paths; paths of the older APIs start with it.
         api: the document's API name.
         version: the document's version.
-        host: the service's name, as Service Usage enables it.
+        host: the service's name in Service Usage.
     """
 
     mount: str
@@ -70,12 +70,12 @@ PRODUCTS: dict[tuple[str, str], Product] = {
         ("compute", "compute", "v1"),
     )
 }
-"""What is served, by (mount, version): the first two segments of a request's path."""
+"""The served APIs by (mount, version), the first two segments of a request's path."""
 
-BORROWED: dict[str, tuple[str, tuple[str, ...]]] = {
+BORROWED_METHODS: dict[str, tuple[str, tuple[str, ...]]] = {
     "serviceusage.v1": ("serviceusage.v1beta1", ("serviceusage.services.generateServiceIdentity",)),
 }
-"""pulumi-gcp calls generateServiceIdentity, a v1beta1 method, at whatever version its endpoint names."""
+"""pulumi-gcp calls generateServiceIdentity, a v1beta1 method, with the version of its endpoint."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,18 +106,18 @@ class Api:
     methods: dict[str, list[Method]]
     schemas: dict[str, Schema]
     globals: dict[str, Schema]
-    whole: bool
+    full_path: bool
     _found: dict[tuple[str, str], tuple[Method, dict[str, str]] | None] = field(
         default_factory=dict[tuple[str, str], tuple[Method, dict[str, str]] | None]
     )
 
     def match(self, http: str, raw_path: str) -> tuple[Method, dict[str, str]] | None:
-        """The method for a request and its path parameters, decoded; None if there is none.
+        """Return the method for a request and its decoded path parameters; None if there is none.
 
         Args:
             http: GET, POST, …
-            raw_path: the path as the document writes it, still percent-encoded, without a leading slash:
-                below the mount, or the whole of it where `whole` is true (storage, compute).
+            raw_path: the path as in the document, percent-encoded, without a leading slash: below the mount,
+                or the whole path if `full_path` is true (storage, compute).
         """
         key = (http, raw_path)
         if key not in self._found:
@@ -129,31 +129,31 @@ class Api:
     def _search(self, http: str, raw_path: str) -> tuple[Method, dict[str, str]] | None:
         path = raw_path if self.product.api == "storage" else unquote(raw_path)
         for method in self.methods.get(http, []):
-            hit = method.pattern.fullmatch(path)
-            if hit:
+            match = method.pattern.fullmatch(path)
+            if match:
                 return method, {
-                    name: unquote(hit.group(f"p{index}")) for index, name in enumerate(method.groups)
+                    name: unquote(match.group(f"p{index}")) for index, name in enumerate(method.groups)
                 }
         return None
 
 
-def serves(mount: str, version: str) -> bool:
-    """Whether some document answers below /mount/version/."""
+def is_mounted(mount: str, version: str) -> bool:
+    """Return whether an API is mounted at /mount/version/."""
     return (mount, version) in PRODUCTS
 
 
 @cache
 def load(mount: str, version: str) -> Api:
-    """The parsed document of a mount.
+    """Return the parsed document of a mount.
 
     Raises:
-        KeyError: nothing is mounted there.
+        KeyError: no API is mounted there.
     """
     product = PRODUCTS[mount, version]
     document = _read(product.document)
     methods = [_method(document, raw) for raw in _walk(document)]
-    if product.document in BORROWED:
-        other, ids = BORROWED[product.document]
+    if product.document in BORROWED_METHODS:
+        other, ids = BORROWED_METHODS[product.document]
         lender = _read(other)
         for raw in _walk(lender):
             if raw["id"] in ids:
@@ -163,14 +163,14 @@ def load(mount: str, version: str) -> Api:
     for method in methods:
         by_verb.setdefault(method.http, []).append(method)
     for verb in by_verb.values():
-        # A path with more literal text is the more exact one: `{+name}:enable` before `{+name}`.
+        # A path with more literal text is more specific: `{+name}:enable` before `{+name}`.
         verb.sort(key=lambda method: (-method.literal, method.id))
     return Api(
         product=product,
         methods=by_verb,
         schemas=cast("dict[str, Schema]", document["schemas"]),
         globals=cast("dict[str, Schema]", document.get("parameters", {})),
-        whole=bool(document.get("servicePath")),
+        full_path=bool(document.get("servicePath")),
     )
 
 
@@ -193,16 +193,16 @@ def _method(document: dict[str, Any], raw: dict[str, Any]) -> Method:
     parameters = cast("dict[str, Schema]", raw.get("parameters", {}))
     path = cast("str", document.get("servicePath", "") + raw["path"])
     expression, groups, end = "", list[str](), 0
-    for hit in _PLACEHOLDER.finditer(path):
-        expression += re.escape(path[end : hit.start()])
-        pattern = parameters.get(hit.group(2), {}).get("pattern")
-        if hit.group(1) and pattern:
+    for match in _PLACEHOLDER.finditer(path):
+        expression += re.escape(path[end : match.start()])
+        pattern = parameters.get(match.group(2), {}).get("pattern")
+        if match.group(1) and pattern:
             body = pattern.removeprefix("^").removesuffix("$")
         else:
             body = "[^/]+" if document["name"] == "storage" else "[^/:]+"
         expression += f"(?P<p{len(groups)}>{body})"
-        groups.append(hit.group(2))
-        end = hit.end()
+        groups.append(match.group(2))
+        end = match.end()
     expression += re.escape(path[end:])
     return Method(
         id=raw["id"],

@@ -1,7 +1,7 @@
-"""One request from the wire to a handler and back: token, route, enablement, validation, errors.
+"""The path of a request to its handler: token, route, enablement, validation, errors.
 
-Refuses to answer what no document describes (404 in HTML, as Google's front end does) and what no handler
-implements (501).
+A path that no document describes gets 404 in HTML, as from Google's front end; a method without a handler
+gets 501.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from sandbox.faults import Described, json_body
+from sandbox.faults import RequestInfo, json_body
 from sandbox.google import discovery, generic
-from sandbox.google.cloud import Call
 from sandbox.google.enablement import check_enabled
 from sandbox.google.errors import ApiError, error_info
 from sandbox.google.hooks import HANDLERS, RAW
 from sandbox.google.hooks.uploads import RawRequest, first_query
-from sandbox.google.masks import select
+from sandbox.google.masks import select_fields
+from sandbox.google.request import ApiRequest
 from sandbox.google.validation import check_body, check_query
 
 if TYPE_CHECKING:
@@ -29,50 +29,54 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from sandbox.google.cloud import Cloud, Handler, Json
+    from sandbox.google.cloud import Cloud
     from sandbox.google.discovery import Api, Method
+    from sandbox.google.request import Handler
+    from sandbox.google.store import Json
 
 SECRET_QUERY = ("access_token", "oauth_token", "key")
-PRIVATE_BODIES: dict[str, tuple[tuple[str, ...], ...]] = {
+SECRET_FIELDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "secretmanager.projects.secrets.addVersion": (("payload", "data"),),
     "secretmanager.projects.locations.secrets.addVersion": (("payload", "data"),),
 }
-"""Fields of request bodies that are secrets: never recorded, never logged."""
+"""Fields of request bodies that are secret: they are not recorded."""
 
 
 def raw_path(scope: Scope) -> str:
-    """The path as sent, percent-encoded, without the leading slash."""
+    """Return the path as sent, percent-encoded, without the leading slash."""
     raw = cast("bytes", scope.get("raw_path") or scope["path"].encode())
     return raw.decode("ascii").partition("?")[0].lstrip("/")
 
 
 def route(http: str, path: str) -> tuple[Api, Method, dict[str, str]] | None:
-    """The API, method and path parameters of a request; None when there are none."""
+    """Return API, method and path parameters of a request; None if no API has it."""
     mount, _, below = path.partition("/")
     version = below.partition("/")[0]
-    if not discovery.serves(mount, version):
+    if not discovery.is_mounted(mount, version):
         return None
     api = discovery.load(mount, version)
-    hit = api.match(http, path if api.whole else below)
-    return None if hit is None else (api, *hit)
+    match = api.match(http, path if api.full_path else below)
+    return None if match is None else (api, *match)
 
 
-def describe(scope: Scope, body: bytes) -> Described:
-    """A request's name ("GET firestore.projects.databases.get") and its body without secrets."""
+def describe(scope: Scope, body: bytes) -> RequestInfo:
+    """Return a request's name ("GET firestore.projects.databases.get") and its body without secrets."""
     http, path = cast("str", scope["method"]), raw_path(scope)
-    hit = route(http, path)
+    match = route(http, path)
     raw = RAW.get(path.partition("/")[0])
-    method = hit[1].id if hit else (raw.operation if raw else "unknown")
+    method = match[1].id if match else (raw.operation if raw else "unknown")
     query = [
         f"{name}={'(secret)' if name in SECRET_QUERY else value}"
         for name, value in parse_qsl(scope["query_string"].decode(), keep_blank_values=True)
     ]
     shown = scope["path"] + ("?" + "&".join(query) if query else "")
-    return Described(operation=f"{http} {method}", body=_public(method, json_body(body)), path=shown)
+    return RequestInfo(
+        operation=f"{http} {method}", body=_without_secrets(method, json_body(body)), path=shown
+    )
 
 
-def _public(method: str, body: Any) -> Any:
-    for path in PRIVATE_BODIES.get(method, ()):
+def _without_secrets(method: str, body: Any) -> Any:
+    for path in SECRET_FIELDS.get(method, ()):
         node = body
         for part in path[:-1]:
             node = cast("Json", node).get(part) if isinstance(node, dict) else None
@@ -82,7 +86,7 @@ def _public(method: str, body: Any) -> Any:
 
 
 class Dispatcher:
-    """The ASGI app behind the counters and faults."""
+    """The ASGI app behind the request monitor."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
@@ -91,15 +95,15 @@ class Dispatcher:
         message = await receive()
         body = cast("bytes", message.get("body", b""))
         try:
-            self.cloud.operations.settle()
-            response = await self._answer(scope, body)
+            self.cloud.operations.finish_due()
+            response = await self._handle(scope, body)
         except ApiError as error:
             headers = {"Retry-After": "1"} if error.code == 429 else None
             response = JSONResponse(error.body(), error.code, headers)
         self.cloud.commit()
         await response(scope, receive, send)
 
-    async def _answer(self, scope: Scope, body: bytes) -> Response:
+    async def _handle(self, scope: Scope, body: bytes) -> Response:
         headers = Headers(scope=scope)
         http, path = cast("str", scope["method"]), raw_path(scope)
         base_url = f"{scope['scheme']}://{headers.get('host', '127.0.0.1')}"
@@ -119,13 +123,13 @@ class Dispatcher:
                     base_url=base_url,
                 )
             )
-        hit = route(http, path)
-        if hit is None:
+        match = route(http, path)
+        if match is None:
             return HTMLResponse(
                 f"<!DOCTYPE html>\n<title>Error 404 (Not Found)!!1</title>\n{http} /{path}\n", 404
             )
-        api, method, params = hit
-        call = Call(
+        api, method, params = match
+        request = ApiRequest(
             cloud=self.cloud,
             api=api,
             method=method,
@@ -134,28 +138,28 @@ class Dispatcher:
             headers=headers,
             base_url=base_url,
         )
-        call.project = project_of(call)
-        check_enabled(call)
+        request.project = project_of(request)
+        check_enabled(request)
         pairs = parse_qsl(scope["query_string"].decode(), keep_blank_values=True)
-        call.query = check_query(api, method, pairs)
-        call.body = check_body(api, method, parse_json(body))
-        result = find_handler(call)(call)
+        request.query = check_query(api, method, pairs)
+        request.body = check_body(api, method, parse_json(body))
+        result = find_handler(request)(request)
         if inspect.isawaitable(result):
             result = await result
         if isinstance(result, Response):
             return result
-        fields = cast("str", call.query.get("fields") or call.query.get("$fields") or "")
-        return JSONResponse(select(result, fields) if fields else result)
+        fields = cast("str", request.query.get("fields") or request.query.get("$fields") or "")
+        return JSONResponse(select_fields(result, fields) if fields else result)
 
 
-def find_handler(call: Call) -> Handler:
-    """A hook for exactly this version, a hook for the method, or the generic handler."""
-    own: Callable[..., Any] | None = HANDLERS.get(f"{call.api.product.version}/{call.method.id}")
-    return own or HANDLERS.get(call.method.id) or generic.handler(call)
+def find_handler(request: ApiRequest) -> Handler:
+    """Return the hook for this version, else the hook for the method, else the generic handler."""
+    own: Callable[..., Any] | None = HANDLERS.get(f"{request.api.product.version}/{request.method.id}")
+    return own or HANDLERS.get(request.method.id) or generic.generic_handler(request)
 
 
 def parse_json(body: bytes) -> Any:
-    """A body's JSON; None when it is empty.
+    """Parse a body; None if it is empty.
 
     Raises:
         ApiError: INVALID_ARGUMENT.
@@ -169,7 +173,7 @@ def parse_json(body: bytes) -> Any:
 
 
 def check_token(headers: Headers) -> None:
-    """Any bearer token but "expired" will do.
+    """Require a bearer token; every token is valid except "expired".
 
     Raises:
         ApiError: UNAUTHENTICATED.
@@ -188,16 +192,16 @@ def check_token(headers: Headers) -> None:
     )
 
 
-def project_of(call: Call) -> str:
-    """The id of the project that a call is about; "" when the request does not say."""
-    api = call.api.product.api
+def project_of(request: ApiRequest) -> str:
+    """Return the id of the project that a request concerns; "" if the request does not name one."""
+    api = request.api.product.api
     if api == "cloudresourcemanager":
-        key = call.params.get("projectId") or call.params.get("resource") or ""
-        return cast("str", call.cloud.project(key)["projectId"]) if key and "/" not in key else ""
+        key = request.params.get("projectId") or request.params.get("resource") or ""
+        return cast("str", request.cloud.project(key)["projectId"]) if key and "/" not in key else ""
     if api == "storage":
-        bucket = call.store.get("storage/buckets", call.params.get("bucket", ""))
+        bucket = request.store.get("storage/buckets", request.params.get("bucket", ""))
         return cast("str", bucket["project"]) if bucket else ""
     if api == "compute":
-        return cast("str", call.cloud.project(call.params["project"])["projectId"])
-    parts = call.name.split("/")
+        return cast("str", request.cloud.project(request.params["project"])["projectId"])
+    parts = request.name.split("/")
     return parts[1] if parts[0] == "projects" and len(parts) > 1 and parts[1] != "-" else ""

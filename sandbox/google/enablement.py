@@ -1,7 +1,6 @@
-"""Whether an API may be called in a project.
+"""API enablement: calls to an API that is not enabled in the project fail, as at Google.
 
-Refuses calls to products that are not enabled there, as Google does: a program that forgets to enable an
-API, or to wait for it, fails here too.
+A program that does not enable an API, or does not wait for it, therefore fails here too.
 """
 
 from __future__ import annotations
@@ -11,28 +10,29 @@ from typing import TYPE_CHECKING
 from sandbox.google.errors import ApiError, error_info
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Cloud
+    from sandbox.google.cloud import Cloud
+    from sandbox.google.request import ApiRequest
 
-FREE = ("firebase", "cloudbilling", "compute")
-"""Products that this sandbox answers without enablement: the Firebase console turns them on."""
+NOT_ENFORCED = ("firebase", "cloudbilling", "compute")
+"""APIs that work without enablement: the Firebase console enables them."""
 
 
-def check_enabled(call: Call) -> None:
-    """Refuse a call to an API that is not enabled in the project.
+def check_enabled(request: ApiRequest) -> None:
+    """Reject a request to an API that is not enabled in the project.
 
     Raises:
         ApiError: PERMISSION_DENIED with reason SERVICE_DISABLED.
     """
-    host = call.api.product.host
-    if not call.project or not call.cloud.switches.enforce_enablement:
+    host = request.api.product.host
+    if not request.project or not request.cloud.switches.enforce_enablement:
         return
-    if call.api.product.api in FREE or call.cloud.enabled(call.project, host):
+    if request.api.product.api in NOT_ENFORCED or request.cloud.enabled(request.project, host):
         return
-    raise disabled(call.cloud, call.project, host)
+    raise service_disabled_error(request.cloud, request.project, host)
 
 
-def disabled(cloud: Cloud, project: str, host: str) -> ApiError:
-    """Google's error for an API that is not enabled (Service Usage, SERVICE_DISABLED)."""
+def service_disabled_error(cloud: Cloud, project: str, host: str) -> ApiError:
+    """Return Google's error for an API that is not enabled (Service Usage, SERVICE_DISABLED)."""
     number = cloud.number(project)
     url = f"https://console.developers.google.com/apis/api/{host}/overview?project={number}"
     metadata = {"consumer": f"projects/{number}", "service": host, "activationUrl": url}

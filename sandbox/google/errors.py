@@ -1,6 +1,6 @@
-"""Google's error shape, and the errors that every product answers.
+"""Google's error format, and the errors that all products share.
 
-Refuses to invent reasons: what a real API would not say belongs into a message, never into `details`.
+`details` contains only reasons that the real APIs return; explanations of the sandbox are in the message.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CODES: dict[str, int] = {
     "UNIMPLEMENTED": 501,
     "UNAVAILABLE": 503,
 }
-"""google.rpc.Code by HTTP status (google/rpc/code.proto)."""
+"""HTTP status by google.rpc.Code (google/rpc/code.proto)."""
 
 RPC_CODES: dict[str, int] = {
     "INVALID_ARGUMENT": 3,
@@ -37,18 +37,18 @@ RPC_CODES: dict[str, int] = {
     "UNAVAILABLE": 14,
     "UNAUTHENTICATED": 16,
 }
-"""The same codes as numbers: what a long-running operation's `error.code` holds."""
+"""The same codes as numbers, as in a long-running operation's `error.code`."""
 
 
 class ApiError(Exception):
-    """An error answer.
+    """An error response.
 
     Args:
-        status: the google.rpc.Code name.
-        message: what Google says.
+        status: the name of the google.rpc.Code.
+        message: Google's error text.
         details: google.rpc detail objects, each with its `@type`.
-        reason: the `errors[].reason` of the older APIs (Cloud Storage); None leaves `errors` out.
-        code: the HTTP status, where it is not the usual one of `status`.
+        reason: `errors[].reason` of the older APIs (Cloud Storage); None leaves `errors` out.
+        code: the HTTP status, if it is not the usual one of `status`.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class ApiError(Exception):
         self.code = code or CODES[status]
 
     def body(self) -> dict[str, Any]:
-        """The JSON answer."""
+        """Return the JSON body."""
         error: dict[str, Any] = {"code": self.code, "message": self.message}
         if self.reason is not None:
             error["errors"] = [{"message": self.message, "domain": "global", "reason": self.reason}]
@@ -79,7 +79,7 @@ class ApiError(Exception):
         return {"error": error}
 
     def as_status(self) -> dict[str, Any]:
-        """The same error as a google.rpc.Status inside an operation."""
+        """Return the error as a google.rpc.Status, the form in an operation."""
         status: dict[str, Any] = {"code": RPC_CODES[self.status], "message": self.message}
         if self.details:
             status["details"] = self.details
@@ -87,7 +87,7 @@ class ApiError(Exception):
 
 
 def invalid(message: str, field: str | None = None) -> ApiError:
-    """400 INVALID_ARGUMENT; with `field`, a BadRequest detail that names it."""
+    """Return 400 INVALID_ARGUMENT; with `field`, a BadRequest detail names it."""
     if field is None:
         return ApiError("INVALID_ARGUMENT", message)
     violation = {"field": field, "description": message} if field else {"description": message}
@@ -96,17 +96,17 @@ def invalid(message: str, field: str | None = None) -> ApiError:
 
 
 def not_found(name: str) -> ApiError:
-    """404 in the words most products use."""
+    """Return 404 with the text that most products use."""
     return ApiError("NOT_FOUND", f"Resource '{name}' was not found")
 
 
 def already_exists(name: str) -> ApiError:
-    """409 in the words most products use."""
+    """Return 409 with the text that most products use."""
     return ApiError("ALREADY_EXISTS", f"Resource '{name}' already exists")
 
 
 def error_info(reason: str, domain: str, metadata: dict[str, str]) -> dict[str, Any]:
-    """A google.rpc.ErrorInfo detail."""
+    """Return a google.rpc.ErrorInfo detail."""
     return {
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
         "reason": reason,

@@ -1,7 +1,6 @@
-"""What every resource of every product can do without a hook: create, get, list, patch, delete, policies.
+"""Handlers that work for the resources of every product: create, get, list, patch, delete, IAM policies.
 
-Refuses everything else with 501 and the method's name: a call that the sandbox does not understand must be
-seen, never be answered with a success.
+Every other method gets 501 with its name: a request that the sandbox does not understand never succeeds.
 """
 
 from __future__ import annotations
@@ -9,85 +8,88 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from sandbox.google import iam
-from sandbox.google.cloud import timestamp
 from sandbox.google.errors import ApiError, already_exists, invalid, not_found
-from sandbox.google.masks import output_only, overlay, page, update
-from sandbox.google.operations import get_operation, list_operations
+from sandbox.google.masks import apply_patch, output_only, page, writable_fields
+from sandbox.google.timestamps import timestamp
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Handler, Json
     from sandbox.google.discovery import Schema
+    from sandbox.google.request import ApiRequest, Handler
+    from sandbox.google.store import Json
 
 
-def returns_operation(call: Call) -> bool:
-    """Whether the method answers with a long-running operation."""
-    return (call.method.response or "").endswith("Operation")
+def returns_operation(request: ApiRequest) -> bool:
+    """Return whether the method's response is a long-running operation."""
+    return (request.method.response or "").endswith("Operation")
 
 
-def operation_parent(call: Call) -> str:
-    """What the name of an operation on this resource begins with: its location, database or project."""
-    parts = call.name.split("/")
+def operation_parent(request: ApiRequest) -> str:
+    """Return the prefix of an operation's name: the resource's location, database or project."""
+    parts = request.name.split("/")
     return "/".join(parts[:4] if len(parts) > 3 and parts[2] in ("locations", "databases") else parts[:2])
 
 
-def collection(call: Call) -> str:
-    """The last literal segment of a create or list path: "functions", "secrets", …"""
-    return call.method.path.rpartition("/")[2].partition(":")[0]
+def collection_name(request: ApiRequest) -> str:
+    """Return the last literal segment of a create or list path: "functions", "secrets", …"""
+    return request.method.path.rpartition("/")[2].partition(":")[0]
 
 
-def get(call: Call) -> Json:
-    """The resource that the path names.
+def get_resource(request: ApiRequest) -> Json:
+    """Return the resource that the path names.
 
     Raises:
         ApiError: NOT_FOUND.
     """
-    found = call.store.get(*call.where())
+    found = request.store.get(*request.store_key())
     if found is None:
-        raise not_found(call.name)
+        raise not_found(request.name)
     return found
 
 
-def new_id(call: Call) -> str:
-    """The id of a resource to create: a query parameter such as `functionId`, or the last segment of
-    body.name.
+def new_id(request: ApiRequest) -> str:
+    """Return the id of a resource to create: a query parameter such as `functionId`, or from body.name.
 
     Raises:
-        ApiError: INVALID_ARGUMENT when there is neither, or the body's name is not below the parent.
+        ApiError: INVALID_ARGUMENT if there is neither, or the body's name is not below the parent.
     """
-    for name, value in call.query.items():
-        if name.endswith("Id") and name in call.method.query:
+    for name, value in request.query.items():
+        if name.endswith("Id") and name in request.method.query:
             return cast("str", value)
-    name = cast("str", call.body.get("name", ""))
-    parent = f"{call.name}/{collection(call)}/"
-    if not call.cloud.canonical(name).startswith(parent) if name else True:
+    name = cast("str", request.body.get("name", ""))
+    parent = f"{request.name}/{collection_name(request)}/"
+    if not request.cloud.canonical(name).startswith(parent) if name else True:
         raise invalid(f"The resource's name must be of the form {parent}ID, not {name!r}", "name")
-    return call.cloud.canonical(name).removeprefix(parent)
+    return request.cloud.canonical(name).removeprefix(parent)
 
 
-def create(call: Call) -> Json:
-    """Create a resource below its parent; a second one of the same name is refused."""
-    schema = cast("str", call.method.request)
-    key = new_id(call)
-    table = call.table(call.name, collection(call))
-    name = f"{call.name}/{collection(call)}/{key}"
-    if call.store.get(table, key) is not None:
+def create(request: ApiRequest) -> Json:
+    """Create a resource below its parent; fails if the name exists."""
+    schema = cast("str", request.method.request)
+    key = new_id(request)
+    table = request.collection(request.name, collection_name(request))
+    name = f"{request.name}/{collection_name(request)}/{key}"
+    if request.store.get(table, key) is not None:
         raise already_exists(name)
-    resource = {**overlay(call.api, {"$ref": schema}, {}, call.body), "name": name, **stamps(call, schema)}
-    call.store.put(table, key, resource)
-    return finished(call, resource)
+    resource = {
+        **writable_fields(request.api, {"$ref": schema}, {}, request.body),
+        "name": name,
+        **computed_fields(request, schema),
+    }
+    request.store.put(table, key, resource)
+    return as_response(request, resource)
 
 
-def stamps(call: Call, schema: str) -> Json:
-    """The output-only fields that every product fills: times, uid, etag, state."""
-    known = cast("dict[str, Schema]", call.api.schemas[schema].get("properties", {}))
+def computed_fields(request: ApiRequest, schema: str) -> Json:
+    """Return the output-only fields that all products fill: times, uid, etag, state."""
+    known = cast("dict[str, Schema]", request.api.schemas[schema].get("properties", {}))
     filled: Json = {}
     for name in ("createTime", "updateTime"):
         if name in known:
             filled[name] = timestamp()
     if "uid" in known and output_only(known["uid"]):
-        filled["uid"] = call.cloud.unique(call.name)[:32]
+        filled["uid"] = request.cloud.unique(request.name)[:32]
     if "etag" in known:
-        filled["etag"] = f'"{call.cloud.unique("etag")[:14]}"'
+        filled["etag"] = f'"{request.cloud.unique("etag")[:14]}"'
     states = cast("list[str]", known.get("state", {}).get("enum", []))
     for state in ("ACTIVE", "ENABLED", "RUNNING", "READY"):
         if state in states:
@@ -95,100 +97,123 @@ def stamps(call: Call, schema: str) -> Json:
     return filled
 
 
-def finished(call: Call, resource: Json) -> Json:
-    """The resource, or an operation that holds it, as the method answers."""
-    if not returns_operation(call):
+def as_response(request: ApiRequest, resource: Json) -> Json:
+    """Return the resource, or an operation with it as its result, depending on the method."""
+    if not returns_operation(request):
         return resource
     metadata = {
         "createTime": timestamp(),
-        "target": resource.get("name", call.name),
-        "verb": call.method.verb,
+        "target": resource.get("name", request.name),
+        "verb": request.method.verb,
     }
-    return call.cloud.operations.start(
-        operation_parent(call),
+    return request.cloud.operations.start(
+        operation_parent(request),
         response=resource,
-        kind=call.method.request or "google.protobuf.Empty",
+        kind=request.method.request or "google.protobuf.Empty",
         metadata=metadata,
     )
 
 
-def listing(call: Call, items: list[Json], key: str) -> Json:
-    """One page of a listing: `{key: […], nextPageToken}`, both left out when empty."""
-    shown, token = page(items, call.query)
-    answer: Json = {key: shown} if shown else {}
+def list_page(request: ApiRequest, items: list[Json], key: str) -> Json:
+    """Return one page of a list: `{key: […], nextPageToken}`, both left out if empty."""
+    shown, token = page(items, request.query)
+    response: Json = {key: shown} if shown else {}
     if token:
-        answer["nextPageToken"] = token
-    return answer
+        response["nextPageToken"] = token
+    return response
 
 
-def listed(call: Call) -> Json:
-    """`list`: a parent segment `-` stands for all."""
-    what = collection(call)
-    table = call.table(call.name, what)
+def list_resources(request: ApiRequest) -> Json:
+    """`list`: a parent segment `-` means all parents."""
+    what = collection_name(request)
+    table = request.collection(request.name, what)
     if "/-" not in table:
-        return listing(call, [item for _, item in call.store.items(table)], what)
-    wanted = table.split("/")
+        return list_page(request, [item for _, item in request.store.items(table)], what)
+    requested = table.split("/")
     items: list[Json] = []
-    for name in call.store.collections(f"{call.api.product.api}/"):
+    for name in request.store.collections(f"{request.api.product.api}/"):
         parts = name.split("/")
-        if len(parts) == len(wanted) and all(b in ("-", a) for a, b in zip(parts, wanted, strict=True)):
-            items.extend(item for _, item in call.store.items(name))
-    return listing(call, items, what)
+        if len(parts) == len(requested) and all(b in ("-", a) for a, b in zip(parts, requested, strict=True)):
+            items.extend(item for _, item in request.store.items(name))
+    return list_page(request, items, what)
 
 
-def patch(call: Call) -> Json:
-    """PATCH with a mask, or with the fields that the body has.
+def patch(request: ApiRequest) -> Json:
+    """PATCH with a mask, or with the fields that the body contains.
 
     Raises:
-        ApiError: NOT_FOUND; FAILED_PRECONDITION for a stale etag.
+        ApiError: NOT_FOUND; ABORTED for an outdated etag.
     """
-    old = get(call)
-    schema = cast("str", call.method.request)
-    check_etag(call, old)
-    fresh = update(call.api, schema, old, call.body, cast("str | None", call.query.get("updateMask")))
-    renewed = {name: value for name, value in stamps(call, schema).items() if name in ("updateTime", "etag")}
-    fresh = {**fresh, "name": old["name"], **renewed}
-    call.store.put(*call.where(), fresh)
-    return finished(call, fresh)
+    old = get_resource(request)
+    schema = cast("str", request.method.request)
+    check_etag(request, old)
+    updated = apply_patch(
+        request.api, schema, old, request.body, cast("str | None", request.query.get("updateMask"))
+    )
+    renewed = {
+        name: value
+        for name, value in computed_fields(request, schema).items()
+        if name in ("updateTime", "etag")
+    }
+    updated = {**updated, "name": old["name"], **renewed}
+    request.store.put(*request.store_key(), updated)
+    return as_response(request, updated)
 
 
-def check_etag(call: Call, old: Json) -> None:
-    """Refuse a write that carries another etag than the resource has.
+def check_etag(request: ApiRequest, old: Json) -> None:
+    """Reject a write with an etag that is not the resource's current one.
 
     Raises:
         ApiError: ABORTED.
     """
-    etag = call.body.get("etag") or call.query.get("etag")
+    etag = request.body.get("etag") or request.query.get("etag")
     if etag and "etag" in old and etag != old["etag"]:
-        raise ApiError("ABORTED", f"The etag {etag} does not match the current one of {call.name}.")
+        raise ApiError("ABORTED", f"The etag {etag} does not match the current one of {request.name}.")
 
 
-def delete(call: Call) -> Json:
-    """DELETE; with the resource goes its policy."""
-    old = get(call)
-    check_etag(call, old)
-    call.store.drop(*call.where())
-    iam.forget(call.cloud, call.api.product.api, call.name)
-    return finished(call, {})
+def delete(request: ApiRequest) -> Json:
+    """DELETE the resource and its IAM policy."""
+    old = get_resource(request)
+    check_etag(request, old)
+    request.store.remove(*request.store_key())
+    iam.delete_policy(request.cloud, request.api.product.api, request.name)
+    return as_response(request, {})
 
 
-def handler(call: Call) -> Handler:
-    """The handler for a method without a hook.
+def get_operation(request: ApiRequest) -> Json:
+    """`operations.get` of every product."""
+    return request.cloud.operations.poll(request.name)
+
+
+def list_operations(request: ApiRequest) -> Json:
+    """`operations.list` of every product."""
+    prefix = f"{request.name}/operations/" if request.name else "operations/"
+    return {"operations": request.cloud.operations.with_prefix(prefix)}
+
+
+def generic_handler(request: ApiRequest) -> Handler:
+    """Return the handler of a method without a hook.
 
     Raises:
         ApiError: UNIMPLEMENTED.
     """
-    verb, method = call.method.verb, call.method.id
+    verb, method = request.method.verb, request.method.id
     if method.endswith("operations.get"):
         return get_operation
     if method.endswith("operations.list"):
         return list_operations
-    policies = iam.handlers(get, call.api.product.api)
+    policies = iam.handlers(get_resource, request.api.product.api)
     if verb in policies:
         return policies[verb]
-    if call.api.product.api != "storage" and verb in VERBS:
+    if request.api.product.api != "storage" and verb in VERBS:
         return VERBS[verb]
     raise ApiError("UNIMPLEMENTED", f"The sandbox does not implement {method}.")
 
 
-VERBS: dict[str, Handler] = {"create": create, "get": get, "list": listed, "patch": patch, "delete": delete}
+VERBS: dict[str, Handler] = {
+    "create": create,
+    "get": get_resource,
+    "list": list_resources,
+    "patch": patch,
+    "delete": delete,
+}

@@ -1,7 +1,7 @@
-"""IAM policies: get, set with etags, test; and who may do what, as far as a product asks.
+"""IAM policies: get, set with etags, test; and which member has which role, where a product checks it.
 
-Refuses a stale etag (409 ABORTED), members that do not exist, and roles that a resource does not take, as
-Google does. Does not judge callers: every token may do everything.
+As at Google, an outdated etag (409 ABORTED), members that do not exist and roles that the resource does not
+support are errors. Callers are not checked: every token has all permissions.
 """
 
 from __future__ import annotations
@@ -15,45 +15,49 @@ from sandbox.google.errors import ApiError, invalid
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.google.cloud import Call, Cloud, Json
+    from sandbox.google.cloud import Cloud
+    from sandbox.google.request import ApiRequest
+    from sandbox.google.store import Json
 
 EMPTY_ETAG = "ACAB"
-BASIC = ("roles/owner", "roles/editor", "roles/viewer")
+BASIC_ROLES = ("roles/owner", "roles/editor", "roles/viewer")
 ROLE = re.compile(r"roles/[A-Za-z0-9_.]+|(projects|organizations)/[^/]+/roles/[A-Za-z0-9_.]+")
 MEMBER = re.compile(
     r"allUsers|allAuthenticatedUsers|(deleted:)?(user|serviceAccount|group):[^\s]+@[^\s]+|domain:[^\s]+"
     r"|(principal|principalSet)://.+|project(Owner|Editor|Viewer):.+"
 )
-TAKES: dict[str, tuple[str, ...]] = {
+SUPPORTED_ROLES: dict[str, tuple[str, ...]] = {
     "secretmanager": ("roles/secretmanager.",),
     "run": ("roles/run.",),
     "cloudfunctions": ("roles/cloudfunctions.",),
     "cloudtasks": ("roles/cloudtasks.",),
     "pubsub": ("roles/pubsub.",),
 }
-"""Predefined roles that a product's own policies take, beside the basic ones (Cloud Run's `run.invoker` is
-refused on a function: it belongs to the function's Cloud Run service)."""
+"""Prefixes of the predefined roles that a product's policies support besides the basic ones. (Cloud Run's
+`run.invoker` is an error on a function: it belongs on the function's Cloud Run service.)
+"""
 
 
-def table(api: str) -> str:
-    """The store's collection of a product's policies."""
+def policy_collection(api: str) -> str:
+    """Return the store's collection of a product's policies."""
     return f"policy/{api}"
 
 
-def read(cloud: Cloud, api: str, resource: str) -> Json:
-    """A resource's policy; an empty one when none was set."""
-    kept = cloud.store.get(table(api), resource)
-    return dict(kept) if kept else {"version": 1, "etag": EMPTY_ETAG}
+def read_policy(cloud: Cloud, api: str, resource: str) -> Json:
+    """Return a resource's policy; an empty one if none was set."""
+    stored = cloud.store.get(policy_collection(api), resource)
+    return dict(stored) if stored else {"version": 1, "etag": EMPTY_ETAG}
 
 
-def write(call: Call, api: str, resource: str, policy: Json) -> Json:
+def write_policy(request: ApiRequest, api: str, resource: str, policy: Json) -> Json:
     """Replace a policy.
 
     Raises:
-        ApiError: ABORTED for an etag that is not the current one; INVALID_ARGUMENT for a bad role or member.
+        ApiError: ABORTED for an etag that is not the current one; INVALID_ARGUMENT for an invalid role or
+            member.
     """
-    cloud = call.cloud
-    current = read(cloud, api, resource)
+    cloud = request.cloud
+    current = read_policy(cloud, api, resource)
     etag = policy.get("etag")
     if etag and etag != current["etag"]:
         raise ApiError(
@@ -73,25 +77,25 @@ def write(call: Call, api: str, resource: str, policy: Json) -> Json:
         known["members"].extend(member for member in members if member not in known["members"])
     bindings = [binding for binding in merged.values() if binding["members"]]
     serial = cloud.store.next("etag")
-    fresh: Json = {
+    updated: Json = {
         "version": 3 if any("condition" in binding for binding in bindings) else 1,
         "etag": base64.b64encode(b"\x07" + serial.to_bytes(7, "big")).decode(),
     }
     if bindings:
-        fresh["bindings"] = bindings
+        updated["bindings"] = bindings
     if policy.get("auditConfigs"):
-        fresh["auditConfigs"] = policy["auditConfigs"]
-    cloud.store.put(table(api), resource, fresh)
-    return fresh
+        updated["auditConfigs"] = policy["auditConfigs"]
+    cloud.store.put(policy_collection(api), resource, updated)
+    return updated
 
 
-def forget(cloud: Cloud, api: str, resource: str) -> None:
-    """A deleted resource takes its policy along."""
-    cloud.store.drop(table(api), resource)
+def delete_policy(cloud: Cloud, api: str, resource: str) -> None:
+    """Delete the policy of a deleted resource."""
+    cloud.store.remove(policy_collection(api), resource)
 
 
 def mark_deleted(cloud: Cloud, email: str, unique_id: str) -> None:
-    """A deleted account stays in policies as `deleted:serviceAccount:EMAIL?uid=ID`, and grants nothing."""
+    """Rename a deleted account in all policies to `deleted:serviceAccount:EMAIL?uid=ID`: it has no rights."""
     old, new = f"serviceAccount:{email}", f"deleted:serviceAccount:{email}?uid={unique_id}"
     for name in cloud.store.collections("policy/"):
         for resource, policy in cloud.store.items(name):
@@ -107,8 +111,8 @@ def mark_deleted(cloud: Cloud, email: str, unique_id: str) -> None:
                 cloud.store.put(name, resource, {**policy, "bindings": changed})
 
 
-def granted(policy: Json, member: str, roles: tuple[str, ...]) -> bool:
-    """Whether a policy gives a member one of the roles."""
+def grants(policy: Json, member: str, roles: tuple[str, ...]) -> bool:
+    """Return whether a policy grants a member one of the roles."""
     return any(
         binding["role"] in roles and member in binding["members"]
         for binding in cast("list[Json]", policy.get("bindings", []))
@@ -116,7 +120,7 @@ def granted(policy: Json, member: str, roles: tuple[str, ...]) -> bool:
 
 
 def account_exists(cloud: Cloud, email: str) -> bool:
-    """Whether a service account is there; accounts of foreign domains are taken on trust."""
+    """Return whether a service account exists; accounts of other domains are assumed to."""
     head, _, domain = email.partition("@")
     if domain.endswith(".iam.gserviceaccount.com") and not domain.startswith("gcp-sa-"):
         project = domain.removesuffix(".iam.gserviceaccount.com")
@@ -131,8 +135,8 @@ def account_exists(cloud: Cloud, email: str) -> bool:
 def _check_role(api: str, role: str) -> None:
     if not ROLE.fullmatch(role):
         raise invalid(f'Role name must be in the format "roles/ROLE", not {role!r}', "policy.bindings.role")
-    taken = TAKES.get(api)
-    if taken and role.startswith("roles/") and role not in BASIC and not role.startswith(taken):
+    supported = SUPPORTED_ROLES.get(api)
+    if supported and role.startswith("roles/") and role not in BASIC_ROLES and not role.startswith(supported):
         raise invalid(f"Role {role} is not supported for this resource.")
 
 
@@ -146,26 +150,26 @@ def _check_member(cloud: Cloud, member: str) -> None:
         raise invalid(f"Service account {email} does not exist.")
 
 
-def handlers(ensure: Callable[[Call], object], api: str) -> dict[str, Callable[[Call], Json]]:
-    """The three IAM methods for resources of a product.
+def handlers(ensure: Callable[[ApiRequest], object], api: str) -> dict[str, Callable[[ApiRequest], Json]]:
+    """Return the three IAM methods for resources of a product.
 
     Args:
-        ensure: raises when the resource that the call names does not exist.
-        api: the product whose policies these are.
+        ensure: raises if the resource that the request names does not exist.
+        api: the product that the policies belong to.
     """
 
-    def get_policy(call: Call) -> Json:
-        ensure(call)
-        return read(call.cloud, api, call.name)
+    def get_policy(request: ApiRequest) -> Json:
+        ensure(request)
+        return read_policy(request.cloud, api, request.name)
 
-    def set_policy(call: Call) -> Json:
-        ensure(call)
-        # Methods of the older kind take the policy itself as their body.
-        policy = cast("Json", call.body.get("policy", {}) if "policy" in call.body else call.body)
-        return write(call, api, call.name, policy)
+    def set_policy(request: ApiRequest) -> Json:
+        ensure(request)
+        # In older methods the body is the policy itself.
+        policy = cast("Json", request.body.get("policy", {}) if "policy" in request.body else request.body)
+        return write_policy(request, api, request.name, policy)
 
-    def test(call: Call) -> Json:
-        permissions = call.body.get("permissions") or call.query.get("permissions") or []
+    def test(request: ApiRequest) -> Json:
+        permissions = request.body.get("permissions") or request.query.get("permissions") or []
         return {"permissions": permissions}
 
     return {"getIamPolicy": get_policy, "setIamPolicy": set_policy, "testIamPermissions": test}

@@ -1,6 +1,6 @@
 """Field masks (`updateMask`, `fields`), output-only fields, pages.
 
-Refuses a mask that names a field which the schema does not have.
+A mask with a field that the schema does not have is an error.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from sandbox.google.validation import camel
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.google.cloud import Json
     from sandbox.google.discovery import Api, Schema
+    from sandbox.google.store import Json
 
 MAX_PAGE = 1000
 
 
 def output_only(schema: Schema) -> bool:
-    """Whether clients cannot write a field (older documents say so in words only)."""
+    """Return whether clients cannot write a field (older documents have that in the description only)."""
     description = cast("str", schema.get("description", ""))
     return bool(schema.get("readOnly")) or "Output only" in description[:200]
 
 
-def overlay(api: Api, schema: Schema, old: Json, new: Json) -> Json:
-    """`new` as a client may write it: output-only fields come from `old`, at every depth."""
+def writable_fields(api: Api, schema: Schema, old: Json, new: Json) -> Json:
+    """Return `new` with its output-only fields taken from `old`, at every depth."""
     if "$ref" in schema:
         schema = api.schemas[schema["$ref"]]
     known = cast("dict[str, Schema]", schema.get("properties", {}))
@@ -39,15 +39,17 @@ def overlay(api: Api, schema: Schema, old: Json, new: Json) -> Json:
             result[name] = value
         elif not output_only(part):
             nested = "$ref" in part and isinstance(value, dict)
-            result[name] = overlay(api, part, cast("Json", old.get(name) or {}), value) if nested else value
+            result[name] = (
+                writable_fields(api, part, cast("Json", old.get(name) or {}), value) if nested else value
+            )
     for name, value in old.items():
         if name in known and output_only(known[name]):
             result[name] = value
     return result
 
 
-def paths(api: Api, schema: str, mask: str) -> list[list[str]]:
-    """A mask's paths in camelCase; map keys are left alone.
+def parse_mask(api: Api, schema: str, mask: str) -> list[list[str]]:
+    """Return a mask's paths in camelCase; map keys are unchanged.
 
     Raises:
         ApiError: INVALID_ARGUMENT for a path that the schema does not have.
@@ -79,26 +81,28 @@ def paths(api: Api, schema: str, mask: str) -> list[list[str]]:
     return found
 
 
-def update(api: Api, schema: str, old: Json, new: Json, mask: str | None, *, whole: bool = False) -> Json:
-    """A resource after a PATCH.
+def apply_patch(
+    api: Api, schema: str, old: Json, new: Json, mask: str | None, *, replace_all: bool = False
+) -> Json:
+    """Return a resource after a PATCH.
 
     Args:
-        mask: the update mask; None or "" updates the fields that `new` has, or with `whole` all of them.
+        mask: the update mask; None or "" updates the fields in `new`, or with `replace_all` all fields.
 
     Raises:
-        ApiError: INVALID_ARGUMENT for a wrong mask.
+        ApiError: INVALID_ARGUMENT for an invalid mask.
     """
     shape = api.schemas[schema]
-    wanted = overlay(api, {"$ref": schema}, old, new)
-    listed = paths(api, schema, mask) if mask else []
-    if ["*"] in listed or (not listed and whole):
-        return wanted
+    requested = writable_fields(api, {"$ref": schema}, old, new)
+    listed = parse_mask(api, schema, mask) if mask else []
+    if ["*"] in listed or (not listed and replace_all):
+        return requested
     result: Json = dict(old)
     known = cast("dict[str, Schema]", shape.get("properties", {}))
     for path in listed or [[name] for name in new if not output_only(known.get(name, {}))]:
         if output_only(known.get(path[0], {})):
             continue
-        _copy(result, wanted, path)
+        _copy(result, requested, path)
     return result
 
 
@@ -116,8 +120,8 @@ def _copy(target: Json, source: Json, path: list[str]) -> None:
     target[head] = inner
 
 
-def select(value: Any, fields: str) -> Any:
-    """A partial response: `services/name,nextPageToken`, `items(id,name)`, `*`."""
+def select_fields(value: Any, fields: str) -> Any:
+    """Return a partial response: `services/name,nextPageToken`, `items(id,name)`, `*`."""
     tree = _tree(iter(re.findall(r"[^,/()\s]+|[,/()]", fields)))
     return _prune(value, tree)
 
@@ -154,10 +158,10 @@ def _prune(value: Any, tree: Tree) -> Any:
 def page(
     items: list[Any], query: Json, *, size: int = 100, size_key: str = "pageSize"
 ) -> tuple[list[Any], str]:
-    """One page of a listing and the next page's token ("" on the last).
+    """Return one page of a list and the next page's token ("" on the last page).
 
     Raises:
-        ApiError: INVALID_ARGUMENT for a token that is none of ours.
+        ApiError: INVALID_ARGUMENT for an unknown token.
     """
     count = min(int(query.get(size_key) or size), MAX_PAGE)
     token = cast("str", query.get("pageToken") or "")

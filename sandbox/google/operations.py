@@ -1,7 +1,7 @@
-"""Long-running operations: started by handlers, done at once or after polls and seconds, surviving a restart.
+"""Long-running operations: done at once, or after a number of polls and seconds. They survive a restart.
 
-What an operation changes when it is done is data (`Effect`s), not code, so that it can be kept in the state
-file. Refuses to resurrect: an effect on a resource that is gone by then is dropped.
+The changes that an operation makes when it finishes are data (`Effect`), not code: they are kept in the state
+file. An effect on a resource that has been deleted in the meantime is skipped.
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, cast
 
-from sandbox.google.cloud import timestamp
 from sandbox.google.errors import ApiError, not_found
+from sandbox.google.timestamps import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sandbox.google.cloud import Call, Cloud, Json
+    from sandbox.google.store import Json, Store
+    from sandbox.google.switches import Switches
 
 Effect = tuple[str, str, str, Any]
-"""("put" | "merge" | "drop", collection, id, value). "merge" needs the resource to be there still."""
+"""("put" | "merge" | "delete", collection, id, value). "merge" requires that the resource still exists."""
 
 TABLE = "operations"
 
@@ -26,9 +27,10 @@ TABLE = "operations"
 class Operations:
     """The operations of all products."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
-        self._pending: set[str] = {key for key, kept in cloud.store.items(TABLE) if not kept["done"]}
+    def __init__(self, store: Store, switches: Switches) -> None:
+        self._store = store
+        self._switches = switches
+        self._pending: set[str] = {name for name, stored in store.items(TABLE) if not stored["done"]}
 
     def start(
         self,
@@ -43,108 +45,96 @@ class Operations:
         seconds: float | None = None,
         polls: int | None = None,
     ) -> Json:
-        """Begin an operation and give its JSON.
+        """Start an operation and return its JSON form.
 
         Args:
-            parent: what its name begins with ("projects/p/locations/r", "" for `operations/…`).
-            response: its result; None is empty.
+            parent: prefix of its name ("projects/p/locations/r"; "" for `operations/…`).
+            response: its result; None for an empty one.
             kind: the result's protobuf type.
-            error: it fails with this; the effects happen all the same.
+            error: the error that it ends with; the effects are applied all the same.
             metadata: its metadata, with `@type`.
-            effects: what is true when it is done.
-            resource: the name of the resource it works on, for `busy`.
-            seconds: it takes at least so long; None is the switch.
-            polls: it needs so many polls; None is the switch.
+            effects: the changes that are applied when it is done.
+            resource: the name of the resource it works on, for `in_progress`.
+            seconds: its minimum duration; None uses the switch.
+            polls: the number of polls it needs; None uses the switch.
         """
-        cloud, switches = self._cloud, self._cloud.switches
-        number = cloud.unique("operation")[:24]
+        number = self._store.unique("operation")[:24]
         name = f"{parent}/operations/{number}" if parent else f"operations/acat.p2-{number}"
-        wait = switches.operation_seconds if seconds is None else seconds
-        kept: Json = {
+        wait = self._switches.operation_seconds if seconds is None else seconds
+        stored: Json = {
             "name": name,
             "metadata": metadata or {},
             "response": {"@type": f"type.googleapis.com/{kind}", **(response or {})},
             "error": None if error is None else error.as_status(),
             "effects": [list(effect) for effect in effects],
             "resource": resource,
-            "polls": switches.operation_polls if polls is None else polls,
+            "polls": self._switches.operation_polls if polls is None else polls,
             "at": time.time() + wait if wait else 0.0,
             "done": False,
         }
         self._pending.add(name)
-        cloud.store.put(TABLE, name, kept)
+        self._store.put(TABLE, name, stored)
         self._advance(name)
-        return self.show(cast("Json", cloud.store.get(TABLE, name)))
+        return self.to_json(cast("Json", self._store.get(TABLE, name)))
 
-    def settle(self) -> None:
-        """Finish what is due; called before every request."""
+    def finish_due(self) -> None:
+        """Finish every operation that is due. Called before each request."""
         for name in list(self._pending):
             self._advance(name)
 
-    def busy(self, resource: str) -> bool:
-        """Whether an operation on this resource is still running."""
+    def in_progress(self, resource: str) -> bool:
+        """Return whether an operation on this resource is still running."""
         return any(
-            cast("Json", self._cloud.store.get(TABLE, name))["resource"] == resource for name in self._pending
+            cast("Json", self._store.get(TABLE, name))["resource"] == resource for name in self._pending
         )
 
-    def get(self, name: str) -> Json:
-        """Poll one.
+    def poll(self, name: str) -> Json:
+        """Return an operation, and count the poll.
 
         Raises:
             ApiError: NOT_FOUND.
         """
-        kept = self._cloud.store.get(TABLE, name)
-        if kept is None:
+        stored = self._store.get(TABLE, name)
+        if stored is None:
             raise not_found(name)
-        if not kept["done"] and kept["polls"] > 0:
-            self._cloud.store.put(TABLE, name, {**kept, "polls": kept["polls"] - 1})
+        if not stored["done"] and stored["polls"] > 0:
+            self._store.put(TABLE, name, {**stored, "polls": stored["polls"] - 1})
             self._advance(name)
-        return self.show(cast("Json", self._cloud.store.get(TABLE, name)))
+        return self.to_json(cast("Json", self._store.get(TABLE, name)))
 
-    def listing(self, prefix: str) -> list[Json]:
-        """All whose name begins so."""
-        return [self.show(kept) for name, kept in self._cloud.store.items(TABLE) if name.startswith(prefix)]
+    def with_prefix(self, prefix: str) -> list[Json]:
+        """Return all operations whose names start with a prefix."""
+        return [self.to_json(stored) for name, stored in self._store.items(TABLE) if name.startswith(prefix)]
 
     @staticmethod
-    def show(kept: Json) -> Json:
-        """The public form."""
-        shown: Json = {"name": kept["name"]}
-        if kept["metadata"]:
-            shown["metadata"] = kept["metadata"]
-        if kept["done"]:
-            shown["done"] = True
-            if kept["error"] is not None:
-                shown["error"] = kept["error"]
+    def to_json(stored: Json) -> Json:
+        """Return the form in which the APIs show a stored operation."""
+        response_json: Json = {"name": stored["name"]}
+        if stored["metadata"]:
+            response_json["metadata"] = stored["metadata"]
+        if stored["done"]:
+            response_json["done"] = True
+            if stored["error"] is not None:
+                response_json["error"] = stored["error"]
             else:
-                shown["response"] = kept["response"]
-        return shown
+                response_json["response"] = stored["response"]
+        return response_json
 
     def _advance(self, name: str) -> None:
-        store = self._cloud.store
-        kept = cast("Json", store.get(TABLE, name))
-        if kept["polls"] > 0 or (kept["at"] and time.time() < kept["at"]):
+        store = self._store
+        stored = cast("Json", store.get(TABLE, name))
+        if stored["polls"] > 0 or (stored["at"] and time.time() < stored["at"]):
             return
-        for kind, collection, key, value in kept["effects"]:
+        for kind, collection, key, value in stored["effects"]:
             current = store.get(collection, key)
             if kind == "put":
                 store.put(collection, key, value)
-            elif kind == "drop":
-                store.drop(collection, key)
+            elif kind == "delete":
+                store.remove(collection, key)
             elif current is not None:
                 store.put(collection, key, {**current, **value})
-        metadata = kept["metadata"]
+        metadata = stored["metadata"]
         if "createTime" in metadata:
             metadata = {**metadata, "endTime": timestamp()}
-        store.put(TABLE, name, {**kept, "done": True, "effects": [], "metadata": metadata})
+        store.put(TABLE, name, {**stored, "done": True, "effects": [], "metadata": metadata})
         self._pending.discard(name)
-
-
-def get_operation(call: Call) -> Json:
-    """`operations.get` of every product."""
-    return call.cloud.operations.get(call.name)
-
-
-def list_operations(call: Call) -> Json:
-    """`operations.list` of every product."""
-    prefix = f"{call.name}/operations/" if call.name else "operations/"
-    return {"operations": call.cloud.operations.listing(prefix)}

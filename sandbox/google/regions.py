@@ -1,4 +1,4 @@
-"""Google's regions, as far as names are computed from them. Refuses to know zones."""
+"""Google's regions, where names depend on them."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ REGIONS: dict[str, str] = {
     "me-west1": "zf",
     "africa-south1": "bq",
 }
-"""Regions where functions and Cloud Run services can be, with the code that Cloud Run's host names end in."""
+"""Regions for functions and Cloud Run services, with the code at the end of Cloud Run's host names."""
 
 MULTI_REGIONS = ("nam5", "nam7", "eur3")
 """Firestore's multi-region locations, which are also Eventarc locations for its triggers."""
 
 
 def run_host(service: str, project_number: str, region: str) -> str:
-    """A Cloud Run service's host name: `SERVICE-HASH-REGION.a.run.app`; the hash is the project's."""
+    """Return a Cloud Run host name, `SERVICE-HASH-REGION.a.run.app`; the hash depends on the project."""
     digest = hashlib.sha256(project_number.encode()).digest()
     letters = "".join("abcdefghijklmnopqrstuvwxyz234567"[byte % 32] for byte in digest[:10])
     return f"{service}-{letters}-{REGIONS.get(region, 'xx')}.a.run.app"

@@ -1,14 +1,15 @@
-"""Everything the sandbox knows, by collection and id; kept in a journal when there is a file.
+"""The state of the Google sandbox by collection and id, kept in a journal if there is a file.
 
-A journal line is `[collection, id, value]`, value null for a removal; the lines of one request are written
-in one go, so a killed process leaves whole requests. Loading rewrites the journal (to a temporary file,
-then renamed) without what was overwritten since. Refuses to hand out what it holds: values are copied on
-the way in, and must be treated as read-only on the way out.
+A journal line is `[collection, id, value]`, with value null for a removal. The lines of one request are
+written at once, so a killed process leaves complete requests only. Loading rewrites the journal without
+overwritten values (to a temporary file, which is then renamed). Values are copied when they are stored;
+returned values must not be modified.
 """
 
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+Json = dict[str, Any]
 Value = Any
 
 
@@ -39,42 +41,46 @@ class Store:
             self._compact(file)
 
     def get(self, collection: str, key: str) -> Value | None:
-        """The value, or None."""
+        """Return the value, or None."""
         return self._data.get(collection, {}).get(key)
 
     def items(self, collection: str) -> Iterator[tuple[str, Value]]:
-        """Ids and values of a collection, in order of creation."""
+        """Return ids and values of a collection, in order of creation."""
         yield from list(self._data.get(collection, {}).items())
 
     def collections(self, prefix: str = "") -> list[str]:
-        """Names of the collections that hold something."""
+        """Return the names of the collections that are not empty."""
         return [name for name, content in self._data.items() if content and name.startswith(prefix)]
 
     def put(self, collection: str, key: str, value: Value) -> None:
         """Create or replace a value."""
         self._data.setdefault(collection, {})[key] = copy.deepcopy(value)
-        self._note(collection, key, value)
+        self._append(collection, key, value)
 
-    def drop(self, collection: str, key: str) -> None:
-        """Remove a value; nothing happens when it is not there."""
+    def remove(self, collection: str, key: str) -> None:
+        """Remove a value, if it exists."""
         if self._data.get(collection, {}).pop(key, None) is not None:
-            self._note(collection, key, None)
+            self._append(collection, key, None)
 
     def next(self, counter: str) -> int:
-        """The next number of a counter that never goes back: 1, 2, 3, …"""
+        """Return the next number of a counter: 1, 2, 3, …"""
         number = int(self.get("counters", counter) or 0) + 1
         self.put("counters", counter, number)
         return number
+
+    def unique(self, prefix: str) -> str:
+        """Return a new hex id. A run that makes the same calls gets the same ids."""
+        return hashlib.sha256(f"{prefix}{self.next('unique')}".encode()).hexdigest()
 
     def commit(self) -> None:
         """Write what changed since the last commit."""
         if self._file is None or not self._pending:
             self._pending.clear()
             return
-        fresh = not self._file.exists()
+        updated = not self._file.exists()
         with open(self._file, "a", encoding="utf-8", opener=self._open) as journal:
             journal.write("".join(self._pending))
-        if fresh:
+        if updated:
             self._file.chmod(self._mode)
         self._lines += len(self._pending)
         self._pending.clear()
@@ -82,19 +88,19 @@ class Store:
             self._compact(self._file)
 
     def dump(self) -> dict[str, dict[str, Value]]:
-        """All of it."""
+        """Return the whole state."""
         return copy.deepcopy(self._data)
 
     def _open(self, path: str, flags: int) -> int:
         return os.open(path, flags, self._mode)
 
-    def _note(self, collection: str, key: str, value: Value | None) -> None:
+    def _append(self, collection: str, key: str, value: Value | None) -> None:
         if self._file is not None:
             self._pending.append(json.dumps([collection, key, value], separators=(",", ":")) + "\n")
 
     def _load(self, file: Path) -> None:
         lines = file.read_text(encoding="utf-8").split("\n")
-        # The last piece is empty, or the torn line of a process that was killed while writing.
+        # The last piece is empty, or the incomplete line of a process that was killed while writing.
         for line in lines[:-1]:
             collection, key, value = json.loads(line)
             if value is None:

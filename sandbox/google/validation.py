@@ -1,8 +1,8 @@
-"""Requests checked against the documents' schemas, in the words of Google's JSON transcoder.
+"""Requests validated against the documents' schemas, with the error texts of Google's JSON transcoder.
 
-Refuses what the real front end refuses: unknown fields and query parameters, wrong types, values that are
-not in an enum, malformed bytes, durations and timestamps. Like it, takes snake_case names, null as absent,
-and numbers for int64. Does not judge what a value means: that is the product's business.
+As in the real front end, unknown fields and query parameters, wrong types, values outside an enum, and
+malformed bytes, durations and timestamps are errors; snake_case names, null for absent, and numbers for int64
+are accepted. The meaning of values is checked by the product.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ SYSTEM_QUERY = frozenset(
 
 @cache
 def snake(name: str) -> str:
-    """`indexConfig` as `index_config`."""
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda hit: f"_{hit.group(1).lower()}", name)
+    """Convert `indexConfig` to `index_config`."""
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda match: f"_{match.group(1).lower()}", name)
 
 
 @cache
 def camel(name: str) -> str:
-    """`index_config` as `indexConfig`."""
+    """Convert `index_config` to `indexConfig`."""
     head, *rest = name.split("_")
     return head + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
 class Violations:
-    """What is wrong with one request, collected: Google answers all of it at once."""
+    """The violations of one request: Google returns all of them at once."""
 
     def __init__(self) -> None:
         self.found: list[tuple[str, str]] = []
@@ -67,7 +67,7 @@ class Violations:
         self.found.append(("", text))
 
     def check(self) -> None:
-        """Raise what was found.
+        """Raise the violations.
 
         Raises:
             ApiError: INVALID_ARGUMENT with one field violation each.
@@ -87,7 +87,7 @@ class Violations:
 
 
 def check_body(api: Api, method: Method, body: Any) -> dict[str, Any]:
-    """A request body with camelCase names and without nulls.
+    """Return a request body with camelCase names and without nulls.
 
     Raises:
         ApiError: INVALID_ARGUMENT.
@@ -116,7 +116,7 @@ def check_body(api: Api, method: Method, body: Any) -> dict[str, Any]:
 
 @cache
 def _body_name(schema: str) -> str:
-    """The request field that carries a resource: GoogleFirestoreAdminV1Index is `index`."""
+    """Return the request field of a resource: GoogleFirestoreAdminV1Index is `index`."""
     return snake(re.sub(r"^Google[A-Za-z]*V\d+(beta\d*|alpha\d*)?(?=[A-Z])", "", schema)).lower()
 
 
@@ -133,11 +133,11 @@ class _Checker:
         for name, value in given.items():
             own = name if name in known else camel(name)
             if own in known:
-                place = f"{at}.{snake(own)}" if at else snake(own)
+                path = f"{at}.{snake(own)}" if at else snake(own)
                 part = known[own]
             elif extra is not None:
                 own, part = name, extra
-                place = f"{at}[{name}]"
+                path = f"{at}[{name}]"
             else:
                 self.found.unknown(name, at)
                 continue
@@ -145,7 +145,7 @@ class _Checker:
                 if self.keep_nulls:
                     clean[own] = None
                 continue
-            clean[own] = self.value(part, value, place)
+            clean[own] = self.value(part, value, path)
         return clean
 
     def value(self, schema: Schema, value: Any, at: str) -> Any:
@@ -224,10 +224,10 @@ def _is_base64(value: str) -> bool:
 
 
 def check_query(api: Api, method: Method, pairs: list[tuple[str, str]]) -> dict[str, Any]:
-    """Query parameters by camelCase name, with their types; a repeated one is a list.
+    """Return typed query parameters by camelCase name; a repeated one is a list.
 
-    A parameter that the document does not have is taken when the request message has such a field: pulumi-gcp
-    sends `updateMask` in the query of methods whose mask is in the body.
+    A parameter that the document does not have is accepted if the request message has such a field:
+    pulumi-gcp sends `updateMask` in the query of methods whose mask is in the body.
 
     Raises:
         ApiError: INVALID_ARGUMENT.

@@ -1,7 +1,6 @@
-"""Railway on this machine: a GraphQL server over our own SDL of the part of Railway's API that the program
-uses.
+"""A local Railway: a GraphQL server with our own SDL of the part of Railway's API that the program uses.
 
-It executes every document, so a wrong field fails by itself, and shows the behaviours that a wrong program
-only meets in production: late instances, deployments nobody asked for, throttles, answers lost after their
-effect.
+It executes every document, so a wrong field is an error. It also reproduces behaviour of the live API that is
+easy to miss: instances that appear late, deployments that nobody requested, throttles, responses that are
+lost after the effect.
 """

@@ -1,7 +1,7 @@
-"""The sandbox's own controls: what no API of Railway can do, but a test or a person at the show must.
+"""Admin routes: control of the sandbox that no Railway API offers, for tests and the demo.
 
-Refuses nothing that would be unreal at Railway: this is the hand of the world, not of a user. A user's hand
-is an ordinary API call with the header `X-Sandbox-Actor: hand`.
+They bypass Railway's rules: a route may put the state into any form that Railway itself could reach. An edit
+that a user makes in Railway's dashboard is an ordinary API call with the header `X-Sandbox-Actor: manual`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.railway import deploys, settings, volume_rules
-from sandbox.railway import records as r
+from sandbox.railway import deploys, records, settings, volume_rules
 from sandbox.railway.store import commit_hash, new_id
-from sandbox.railway.tick import let_pass
+from sandbox.railway.tick import apply_due_changes
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,63 +27,63 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 
-def watched(instance: r.Instance, changed: list[str]) -> bool:
-    """Whether one of the changed files is one that the service watches."""
+def is_watched(instance: records.Instance, changed: list[str]) -> bool:
+    """Return whether a changed file matches the service's watch patterns."""
     patterns = [pattern.lstrip("/") for pattern in instance.watch_patterns]
     return not patterns or any(fnmatch(path, pattern) for path in changed for pattern in patterns)
 
 
 class Admin:
-    """The admin routes over one store.
+    """The admin routes of one store.
 
     Args:
-        store: the world.
-        state_file: where it is kept, or None.
-        begin_again: empties the world, the counters, the faults and the pauses.
+        store: the state.
+        state_file: the file in which it is kept, or None.
+        reset_all: clears the state, the counters, the faults and the request holds.
     """
 
-    def __init__(self, store: Store, state_file: Path | None, begin_again: Callable[[], None]) -> None:
+    def __init__(self, store: Store, state_file: Path | None, reset_all: Callable[[], None]) -> None:
         self.store = store
         self.state_file = state_file
-        self.begin_again = begin_again
+        self.reset_all = reset_all
 
     def routes(self) -> list[Route]:
-        """All routes of this module; what they change is written down at once."""
+        """Return the routes. Each POST saves the state."""
 
         def post(path: str, action: Callable[[Json, Request], Any]) -> Route:
-            return Route(path, self.answering(action), methods=["POST"])
+            return Route(path, self.endpoint(action), methods=["POST"])
 
-        def get(path: str, look: Callable[[Json, Request], Any]) -> Route:
-            return Route(path, self.answering(look), methods=["GET"])
+        def get(path: str, action: Callable[[Json, Request], Any]) -> Route:
+            return Route(path, self.endpoint(action), methods=["GET"])
 
         return [
             get("/admin/state", lambda _body, _request: self.store.as_dict()),
             get("/admin/switches", lambda _body, _request: self.store.switches.as_dict()),
-            post("/admin/switches", self.switches),
+            post("/admin/switches", self.set_switches),
             post("/admin/reset", self.reset),
-            post("/admin/clock", self.clock),
-            post("/admin/repos", self.repos),
-            post("/admin/tokens", self.tokens),
-            post("/admin/workspaces", self.workspaces),
-            post("/admin/dns", self.dns),
-            post("/admin/seal", self.seal),
-            post("/admin/deployments/{id}", self.force),
-            get("/admin/volumes/{id}/files", self.files),
-            post("/admin/volumes/{id}/files", self.put_files),
-            post("/admin/volumes/{id}/restore", self.restore),
-            post("/admin/volumes/{id}/move", self.move),
+            post("/admin/clock", self.advance_clock),
+            post("/admin/repos", self.push),
+            post("/admin/tokens", self.add_token),
+            post("/admin/workspaces", self.add_workspace),
+            post("/admin/dns", self.set_dns),
+            post("/admin/seal", self.seal_variable),
+            post("/admin/deployments/{id}", self.set_deployment_status),
+            get("/admin/volumes/{id}/files", self.list_files),
+            post("/admin/volumes/{id}/files", self.write_files),
+            post("/admin/volumes/{id}/restore", self.restore_volume),
+            post("/admin/volumes/{id}/move", self.move_volume),
         ]
 
-    def answering(self, action: Callable[[Json, Request], Any]) -> Callable[[Request], Awaitable[Response]]:
-        """An action as a route: 400 for a wish that cannot be read, 404 for no such thing."""
+    def endpoint(self, action: Callable[[Json, Request], Any]) -> Callable[[Request], Awaitable[Response]]:
+        """Wrap an action as a route: 400 for an invalid body, 404 for an unknown object."""
 
         async def answer(request: Request) -> Response:
-            let_pass(self.store)
+            apply_due_changes(self.store)
             try:
                 body: Json = await request.json() if request.method == "POST" and await request.body() else {}
                 result = action(body, request)
             except KeyError as error:
-                return JSONResponse({"error": f"there is no {error}"}, 404)
+                return JSONResponse({"error": f"not found: {error}"}, 404)
             except (ValueError, TypeError) as error:
                 return JSONResponse({"error": str(error)}, 400)
             if request.method == "POST":
@@ -93,29 +92,29 @@ class Admin:
 
         return answer
 
-    def switches(self, body: Json, _: Request) -> Json:
+    def set_switches(self, body: Json, _: Request) -> Json:
         """Set switches by name."""
-        self.store.switches.change(body)
+        self.store.switches.update(body)
         return self.store.switches.as_dict()
 
     def reset(self, body: Json, _: Request) -> Json:
-        """A new world on the same port."""
-        self.begin_again()
+        """Replace the state by the initial one, on the same port."""
+        self.reset_all()
         return body
 
-    def clock(self, body: Json, _: Request) -> Json:
-        """{"advance": seconds}: let time pass."""
+    def advance_clock(self, body: Json, _: Request) -> Json:
+        """{"advance": seconds}: move the sandbox's clock forward."""
         self.store.offset += float(body["advance"])
-        let_pass(self.store)
+        apply_due_changes(self.store)
         return {"now": self.store.now()}
 
-    def repos(self, body: Json, _: Request) -> Json:
-        """{"repo", "branch", "sha", "default_branch"}: push a commit; who follows the branch deploys.
+    def push(self, body: Json, _: Request) -> Json:
+        """{"repo", "branch", "sha", "default_branch"}: push a commit; deploys the services of the branch.
 
-        "changed": the files of the commit, matched against watchPatterns (SKIPPED where none fits);
-        "checks": "pending" makes deployments with checkSuites wait; "delete": true removes the branch.
+        "changed": the files of the commit, matched against watchPatterns (status SKIPPED if none matches);
+        "checks": "pending" puts deployments with checkSuites into WAITING; "delete": true deletes the branch.
         """
-        found = self.store.repos.setdefault(body["repo"], r.Repo(id=body["repo"], branches={}))
+        found = self.store.repos.setdefault(body["repo"], records.Repo(id=body["repo"], branches={}))
         if "default_branch" in body:
             found.default_branch = body["default_branch"]
         branch = body.get("branch", found.default_branch)
@@ -126,40 +125,43 @@ class Admin:
         found.branches[branch] = body.get("sha") or commit_hash()
         started: list[str] = []
         if before != found.branches[branch] and self.store.switches.autodeploy_on_push:
-            started = [row.id for row in self.follow(found, branch, body)]
+            started = [row.id for row in self.deploy_branch(found, branch, body)]
         return {"repo": found.id, "branches": found.branches, "deployments": started}
 
-    def follow(self, repo: r.Repo, branch: str, body: Json) -> list[r.Deployment]:
+    def deploy_branch(self, repo: records.Repo, branch: str, body: Json) -> list[records.Deployment]:
         """Deploy every service whose trigger follows a branch, unless its autodeploy is off."""
-        started: list[r.Deployment] = []
+        started: list[records.Deployment] = []
         for trigger in self.store.triggers.values():
             if (trigger.repository, trigger.branch) != (repo.id, branch):
                 continue
             for row in list(self.store.instances.values()):
-                place = (row.service_id, row.environment_id)
+                instance_key = (row.service_id, row.environment_id)
                 if (
-                    place != (trigger.service_id, trigger.environment_id)
+                    instance_key != (trigger.service_id, trigger.environment_id)
                     or row.deleted_at
                     or not row.auto_deploy
                 ):
                     continue
                 outcome = None
-                if "changed" in body and not watched(row, body["changed"]):
+                if "changed" in body and not is_watched(row, body["changed"]):
                     outcome = "skipped"
                 elif trigger.check_suites and body.get("checks") == "pending":
                     outcome = "waiting"
                 started.append(deploys.start(self.store, row, "push", outcome=outcome))
         return started
 
-    def tokens(self, body: Json, _: Request) -> Json:
-        """{"kind", "token", "workspace_id" | "project_id" and "environment_id"}; "revoke": true ends it."""
+    def add_token(self, body: Json, _: Request) -> Json:
+        """{"kind", "token"} and "workspace_id", or "project_id" and "environment_id": add a token.
+
+        "revoke": true removes it.
+        """
         if body.get("revoke"):
             for key in [row.id for row in self.store.tokens.values() if row.token == body["token"]]:
                 del self.store.tokens[key]
             return {}
         if body["kind"] not in ("account", "workspace", "project"):
-            raise ValueError("kind is account, workspace or project")
-        made = r.Token(
+            raise ValueError("kind must be account, workspace or project")
+        created = records.Token(
             id=new_id(),
             token=body["token"],
             kind=body["kind"],
@@ -169,25 +171,25 @@ class Admin:
             project_id=body.get("project_id"),
             environment_id=body.get("environment_id"),
         )
-        self.store.tokens[made.id] = made
-        return {"id": made.id}
+        self.store.tokens[created.id] = created
+        return {"id": created.id}
 
-    def workspaces(self, body: Json, _: Request) -> Json:
-        """{"name"}: another workspace."""
-        made = r.Workspace(id=new_id(), name=body["name"], created_at=self.store.now())
-        self.store.workspaces[made.id] = made
-        return {"id": made.id}
+    def add_workspace(self, body: Json, _: Request) -> Json:
+        """{"name"}: add a workspace."""
+        created = records.Workspace(id=new_id(), name=body["name"], created_at=self.store.now())
+        self.store.workspaces[created.id] = created
+        return {"id": created.id}
 
-    def dns(self, body: Json, _: Request) -> Json:
-        """{"domain", "propagated"}: the DNS records of a custom domain are there, or gone."""
+    def set_dns(self, body: Json, _: Request) -> Json:
+        """{"domain", "propagated"}: set whether the DNS records of a custom domain have propagated."""
         for row in self.store.domains.values():
             if row.custom and row.domain == body["domain"] and row.deleted_at is None:
                 row.dns_propagated = bool(body.get("propagated", True))
                 return {"domain": row.domain, "propagated": row.dns_propagated}
         raise KeyError(body["domain"])
 
-    def seal(self, body: Json, _: Request) -> Json:
-        """{"environment_id", "service_id", "name"}: seal a variable, as a person can in the dashboard."""
+    def seal_variable(self, body: Json, _: Request) -> Json:
+        """{"environment_id", "service_id", "name"}: seal a variable (at Railway only the dashboard can)."""
         for row in self.store.variables.values():
             if (row.environment_id, row.service_id, row.name) == (
                 body["environment_id"],
@@ -198,40 +200,40 @@ class Admin:
                 return {"name": row.name}
         raise KeyError(body["name"])
 
-    def force(self, body: Json, request: Request) -> Json:
-        """{"status"}: put a deployment into a state now (for example CRASHED long after SUCCESS)."""
+    def set_deployment_status(self, body: Json, request: Request) -> Json:
+        """{"status"}: set the status of a deployment, for example CRASHED after SUCCESS."""
         found = self.store.deployments[request.path_params["id"]]
-        deploys.move(found, body["status"], self.store.now())
+        deploys.set_status(found, body["status"], self.store.now())
         return {"id": found.id, "status": found.status}
 
-    def instances(self, request: Request) -> list[r.VolumeInstance]:
-        """The instances of the volume in the path, or that volume instance."""
+    def instances(self, request: Request) -> list[records.VolumeInstance]:
+        """Return the volume instances of the id in the path, which is a volume's or a volume instance's."""
         key = request.path_params["id"]
         rows = [row for row in self.store.volume_instances.values() if key in (row.volume_id, row.id)]
         if not rows:
             raise KeyError(key)
         return rows
 
-    def files(self, _: Json, request: Request) -> Json:
-        """The files on a volume, by environment."""
+    def list_files(self, _: Json, request: Request) -> Json:
+        """Return the files on a volume, by environment."""
         return {row.environment_id: row.files for row in self.instances(request)}
 
-    def put_files(self, body: Json, request: Request) -> Json:
-        """{"path": "text"}: write files onto a volume."""
+    def write_files(self, body: Json, request: Request) -> Json:
+        """{"path": "text"}: write files to a volume."""
         for row in self.instances(request):
             row.files.update({str(path): str(text) for path, text in body.items()})
-        return self.files(body, request)
+        return self.list_files(body, request)
 
-    def restore(self, body: Json, request: Request) -> Json:
-        """Take a volume's deletion back, as the mail of Railway's offers for 48 hours."""
+    def restore_volume(self, body: Json, request: Request) -> Json:
+        """Restore a deleted volume, as Railway's e-mail offers for 48 hours after the deletion."""
         for row in self.instances(request):
             volume_rules.restore(row)
         return {"restored": len(self.instances(request)), **body}
 
-    def move(self, body: Json, request: Request) -> Json:
-        """Move a volume to a region with the service that it is on, as the dashboard does."""
+    def move_volume(self, body: Json, request: Request) -> Json:
+        """Move a volume and its service to another region, as the dashboard does."""
         if body["region"] not in settings.REGIONS:
-            raise ValueError(f"regions are {', '.join(settings.REGIONS)}")
+            raise ValueError(f"region must be one of {', '.join(settings.REGIONS)}")
         for row in self.instances(request):
             row.region = body["region"]
             for instance in self.store.instances.values():

@@ -1,7 +1,4 @@
-"""The Railway sandbox as one ASGI app: GraphQL, admin routes and the public edge on one port.
-
-Refuses to invent an API: what Railway's schema does not have is not served here either.
-"""
+"""The Railway sandbox as one ASGI app: the GraphQL API, the admin routes and the public edge on one port."""
 
 from __future__ import annotations
 
@@ -13,14 +10,14 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from sandbox.faults import Watch
+from sandbox.faults import RequestMonitor
 from sandbox.railway.admin import Admin
-from sandbox.railway.backend import Simulated
+from sandbox.railway.backend import SimulatedBackend
 from sandbox.railway.edge import Edge
 from sandbox.railway.endpoint import Endpoint, describe
-from sandbox.railway.faults import ANSWERS
+from sandbox.railway.faults import RESPONSES
 from sandbox.railway.limits import Limits
-from sandbox.railway.request_holds import Pauses
+from sandbox.railway.request_holds import RequestHolds
 from sandbox.railway.resolvers import FIELDS
 from sandbox.railway.schema import build
 from sandbox.railway.store import load
@@ -36,8 +33,8 @@ if TYPE_CHECKING:
 PATH = "/graphql/v2"
 
 
-class RailwayWatch(Watch):
-    """The shared counters, and two of Railway's own: deployments started, mutations that overlapped."""
+class RailwayMonitor(RequestMonitor):
+    """The shared counters, and two for Railway: deployments started, mutations that overlapped."""
 
     endpoint: Endpoint
     deployments_before: int = 0
@@ -48,8 +45,8 @@ class RailwayWatch(Watch):
         self.deployments_before = self.endpoint.store.deployments_started
         self.overlaps_before = self.endpoint.overlaps
 
-    def figures(self) -> dict[str, int]:
-        """Further figures for `GET /admin/counters`."""
+    def extra_counters(self) -> dict[str, int]:
+        """Return the additional counters of `GET /admin/counters`."""
         return {
             "deployments": self.endpoint.store.deployments_started - self.deployments_before,
             "overlaps": self.endpoint.overlaps - self.overlaps_before,
@@ -57,34 +54,34 @@ class RailwayWatch(Watch):
 
 
 @cache
-def executable() -> GraphQLSchema:
-    """The schema with its resolvers: it holds no world, so all apps of a process share it."""
+def executable_schema() -> GraphQLSchema:
+    """Return the schema with its resolvers. It holds no state, so all apps of a process share it."""
     return build(FIELDS)
 
 
 def create_app(state_file: Path | None = None, backend: Backend | None = None) -> Starlette:
-    """A Railway.
+    """Create a Railway server.
 
     Args:
-        state_file: where the world is kept, written after every change; None keeps it in memory.
-        backend: answers for running deployments behind public domains; None for the simulated one.
+        state_file: the file in which the state is saved after every change; None keeps it in memory.
+        backend: responds for running deployments behind public domains; None for the simulated backend.
 
     Raises:
-        ValueError: `state_file` is not a state of this sandbox.
+        ValueError: `state_file` is not a state file of this sandbox.
     """
     store = load(state_file)
     limits = Limits(store)
-    endpoint = Endpoint(store, executable(), limits, state_file)
-    pauses = Pauses(endpoint, describe)
-    watch = RailwayWatch(pauses, describe, ANSWERS)
-    watch.endpoint = endpoint
+    endpoint = Endpoint(store, executable_schema(), limits, state_file)
+    holds = RequestHolds(endpoint, describe)
+    monitor = RailwayMonitor(holds, describe, RESPONSES)
+    monitor.endpoint = endpoint
 
-    def begin_again() -> None:
-        store.begin_again()
+    def reset_all() -> None:
+        store.reset()
         limits.reset()
-        pauses.reset()
-        watch.faults.clear()
-        watch.reset()
+        holds.reset()
+        monitor.faults.clear()
+        monitor.reset()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
@@ -93,11 +90,11 @@ def create_app(state_file: Path | None = None, backend: Backend | None = None) -
 
     return Starlette(
         routes=[
-            Route(PATH, watch, methods=["POST"]),
-            *watch.routes(watch.figures),
-            *pauses.routes(),
-            *Admin(store, state_file, begin_again).routes(),
+            Route(PATH, monitor, methods=["POST"]),
+            *monitor.routes(monitor.extra_counters),
+            *holds.routes(),
+            *Admin(store, state_file, reset_all).routes(),
         ],
-        middleware=[Middleware(Edge, store=store, backend=backend or Simulated(store))],
+        middleware=[Middleware(Edge, store=store, backend=backend or SimulatedBackend(store))],
         lifespan=lifespan,
     )

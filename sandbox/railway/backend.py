@@ -1,10 +1,9 @@
-"""What the deployed backend would do: its health and its log lines, derived from the deployment's own copy.
+"""The simulated backend: its health and startup logs, derived from the deployment's copy of the variables.
 
-Refuses to be told that it is healthy: it reads what the real backend reads (SESSIONS_PATH against the
-attached volume, FIREBASE_SERVICE_ACCOUNT_JSON), so a program that writes the wrong thing sees the wrong
-thing.
+It reads what the real backend reads (SESSIONS_PATH compared with the attached volume,
+FIREBASE_SERVICE_ACCOUNT_JSON) and cannot be set to healthy, so a wrong value has its real consequence.
 
-`Backend` is the seam behind which a real process may later answer.
+`Backend` is the interface behind which a real process can respond instead.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from sandbox.railway import records as r
+    from sandbox.railway import records
     from sandbox.railway.store import Store
     from sandbox.railway.switches import Switches
 
@@ -31,15 +30,15 @@ FIREBASE_FIELDS = ("project_id", "client_email", "private_key")
 
 
 class Backend(Protocol):
-    """Answers requests that reached a running deployment through one of its domains."""
+    """Responds to requests that reach a running deployment through one of its domains."""
 
-    async def answer(self, deployment: r.Deployment, request: Request) -> Response:
-        """The running deployment's response."""
+    async def answer(self, deployment: records.Deployment, request: Request) -> Response:
+        """Return the running deployment's response."""
         ...
 
 
-class Simulated:
-    """The backend without a process: only its health check has an answer.
+class SimulatedBackend:
+    """A backend without a process: it serves the health check only.
 
     Args:
         store: its switches are read at each request, for `backend_routes`.
@@ -48,19 +47,19 @@ class Simulated:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    async def answer(self, deployment: r.Deployment, request: Request) -> Response:
+    async def answer(self, deployment: records.Deployment, request: Request) -> Response:
         status, body = respond(deployment, self.store.switches, request.url.path)
         return JSONResponse(body, status)
 
 
-def sessions_writable(deployment: r.Deployment) -> bool:
-    """Whether the backend keeps its sessions on the volume that is mounted into it."""
+def sessions_writable(deployment: records.Deployment) -> bool:
+    """Return whether SESSIONS_PATH is the mount path of the attached volume."""
     path = deployment.variables.get(SESSIONS_VARIABLE)
     return path is not None and any(mount["mountPath"] == path for mount in deployment.mounts)
 
 
-def firebase_problem(variables: Mapping[str, str]) -> str | None:
-    """Why the Firebase Admin SDK would not take the service account, or None."""
+def firebase_error(variables: Mapping[str, str]) -> str | None:
+    """Return why the Firebase Admin SDK would reject the service account, or None."""
     text = variables.get(FIREBASE_VARIABLE)
     if not text:
         return f"{FIREBASE_VARIABLE} is not set"
@@ -77,17 +76,19 @@ def firebase_problem(variables: Mapping[str, str]) -> str | None:
     return f"{FIREBASE_VARIABLE} lacks {', '.join(absent)}" if absent else None
 
 
-def health_path(deployment: r.Deployment) -> str:
-    """Where this deployment's health is asked for."""
+def health_path(deployment: records.Deployment) -> str:
+    """Return the path of this deployment's health check."""
     return deployment.settings.get("healthcheckPath") or DEFAULT_HEALTH_PATH
 
 
-def respond(deployment: r.Deployment, switches: Switches, path: str) -> tuple[int, dict[str, Any]]:
-    """Status and JSON body of the backend's answer to a GET."""
+def respond(deployment: records.Deployment, switches: Switches, path: str) -> tuple[int, dict[str, Any]]:
+    """Return status and JSON body of the backend's response to a GET."""
     routes = switches.backend_routes or [health_path(deployment)]
     if path not in routes:
         return 404, {"error": "not found", "path": path}
-    sessions, firebase = sessions_writable(deployment), firebase_problem(deployment.variables) is None
+    if not switches.backend_is_crm:
+        return 200, {"ok": True}
+    sessions, firebase = sessions_writable(deployment), firebase_error(deployment.variables) is None
     healthy = sessions and firebase
     return (200 if healthy else 503), {
         "ok": healthy,
@@ -97,17 +98,19 @@ def respond(deployment: r.Deployment, switches: Switches, path: str) -> tuple[in
     }
 
 
-def start_lines(deployment: r.Deployment) -> list[tuple[str, str]]:
-    """(severity, message) of what the backend logs when it starts. No variable's value is among them."""
+def startup_logs(deployment: records.Deployment, switches: Switches) -> list[tuple[str, str]]:
+    """Return (severity, message) of the startup logs. They contain no value of a variable."""
     path = deployment.variables.get(SESSIONS_VARIABLE)
     lines = [("info", f"Mounting volume on: {mount['mountPath']}") for mount in deployment.mounts]
     lines.append(("info", "Starting Container"))
+    if not switches.backend_is_crm:
+        return lines
     lines.append(("info", f"sessions path: {path or '(SESSIONS_PATH is not set)'}"))
     if sessions_writable(deployment):
         lines.append(("info", "sessions dir exists/writable: true"))
     else:
         lines.append(("error", "sessions dir exists/writable: false"))
-    problem = firebase_problem(deployment.variables)
+    problem = firebase_error(deployment.variables)
     lines.append(
         ("info", "Firebase initialized") if problem is None else ("error", f"Firebase failed: {problem}")
     )

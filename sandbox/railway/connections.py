@@ -1,14 +1,13 @@
-"""Pages of lists as Railway gives them (Relay connections).
+"""Pages of lists in the form that Railway uses (Relay connections).
 
-Refuses a cursor that it did not hand out: starting again from the top would show a client the same page for
-ever.
+An unknown cursor is an error: restarting at the first page would make a client loop for ever.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.railway.problems import bad_input
+from sandbox.railway.errors import bad_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,16 +23,16 @@ def page(
     last: int | None = None,
     before: str | None = None,
 ) -> dict[str, Any]:
-    """One page of `rows`.
+    """Return one page of `rows`.
 
     Args:
-        rows: everything there is, in order.
-        limit: the server's own cap on a page; 0 for none.
+        rows: all rows, in order.
+        limit: the server's maximum page size; 0 for none.
         key: a row's cursor.
-        first, after, last, before: the client's wishes.
+        first, after, last, before: the client's arguments.
 
     Raises:
-        GraphQLError: a cursor that is none of the rows'.
+        GraphQLError: unknown cursor.
     """
     keys = [key(row) for row in rows]
     start, end = 0, len(rows)

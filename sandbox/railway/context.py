@@ -1,9 +1,9 @@
-"""One GraphQL request's view of the world: who calls, and what of the state that caller may touch.
+"""The context of a GraphQL request: the caller, and access to the objects that the caller's token may use.
 
-Refuses everything that a token of its kind cannot do at Railway (account: all; workspace: its projects, no
-`me`; project: one environment, no `projectCreate`, no top-level `service`): "Not Authorized", the same for
-a foreign thing as for a dead token. Source: Railway docs, integrations/api and public-api; token kinds as
-the CLI uses them.
+Token kinds have the rights that they have at Railway (account: everything; workspace: its projects, no `me`;
+project: one environment, no `projectCreate`, no top-level `service`). Everything else is "Not Authorized",
+for objects of others as well as for invalid tokens. Source: Railway docs, integrations/api and public-api;
+token kinds as the CLI uses them.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from sandbox.railway import problems
+from sandbox.railway import errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sandbox.railway import records as r
+    from sandbox.railway import records
     from sandbox.railway.store import Store
     from sandbox.railway.switches import Switches
 
 
 class HasDeletion(Protocol):
-    """A record that is marked, not removed, when it is deleted."""
+    """A record that is marked as deleted, not removed."""
 
     deleted_at: float | None
 
@@ -32,7 +32,7 @@ Deletable = TypeVar("Deletable", bound=HasDeletion)
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Who calls. `kind` is account, workspace, project, nobody, or bad_project (an unknown project token)."""
+    """The caller. `kind` is account, workspace, project, anonymous, or unknown_project_token."""
 
     kind: str
     token_id: str = ""
@@ -43,16 +43,16 @@ class Caller:
 
 
 def identify(store: Store, headers: Mapping[str, str]) -> Caller:
-    """The caller by its headers: `Authorization: Bearer` or `Project-Access-Token`."""
+    """Return the caller from its headers: `Authorization: Bearer` or `Project-Access-Token`."""
     project_token = headers.get("project-access-token")
     if project_token is not None:
         found = [t for t in store.tokens.values() if t.kind == "project" and t.token == project_token]
-        absent = Caller(kind="bad_project")
+        absent = Caller(kind="unknown_project_token")
     else:
         scheme, _, secret = headers.get("authorization", "").partition(" ")
         known = scheme.lower() == "bearer"
         found = [t for t in store.tokens.values() if known and t.kind != "project" and t.token == secret]
-        absent = Caller(kind="nobody")
+        absent = Caller(kind="anonymous")
     if not found:
         return absent
     token = found[0]
@@ -67,10 +67,10 @@ def identify(store: Store, headers: Mapping[str, str]) -> Caller:
 
 
 @dataclass(kw_only=True)
-class Call:
+class Context:
     """The context of every resolver.
 
-    `overlapped` holds the environments in which another mutation was in flight at the same time.
+    `overlapped`: another mutation of the same environment was in progress at the same time.
     """
 
     store: Store
@@ -79,92 +79,92 @@ class Call:
 
     @property
     def switches(self) -> Switches:
-        """The world's switches."""
+        """The sandbox's switches."""
         return self.store.switches
 
     @property
     def now(self) -> float:
-        """The world's time, epoch seconds."""
+        """The sandbox's time, epoch seconds."""
         return self.store.now()
 
-    def known(self) -> None:
-        """Refuse a caller without a valid token.
+    def require_token(self) -> None:
+        """Reject a caller without a valid token.
 
         Raises:
-            GraphQLError: nobody is calling.
+            GraphQLError: the token is missing or unknown.
         """
-        if self.caller.kind == "bad_project":
-            raise problems.refusal("Project Token not found")
-        if self.caller.kind == "nobody":
-            raise problems.not_authorized()
+        if self.caller.kind == "unknown_project_token":
+            raise errors.graphql_error("Project Token not found")
+        if self.caller.kind == "anonymous":
+            raise errors.not_authorized()
 
-    def wide(self) -> None:
-        """Refuse a project token: the operation reaches beyond one environment.
+    def reject_project_token(self) -> None:
+        """Reject a project token: the operation is not limited to one environment.
 
         Raises:
-            GraphQLError: the caller has a project token, or none.
+            GraphQLError: the caller has a project token, or no valid token.
         """
-        self.known()
+        self.require_token()
         if self.caller.kind == "project":
-            raise problems.not_authorized()
+            raise errors.not_authorized()
 
-    def missing(self, kind: str) -> Exception:
-        """The answer for an id nobody knows, as the switch has it."""
+    def missing_error(self, kind: str) -> Exception:
+        """Return the error for an unknown id, as the switch sets it."""
         if self.switches.missing_answer == "not_authorized":
-            return problems.not_authorized()
-        return problems.not_found(kind)
+            return errors.not_authorized()
+        return errors.not_found(kind)
 
-    def may_see_workspace(self, workspace_id: str | None) -> bool:
-        """Whether the caller's token reaches a workspace's projects."""
+    def can_access_workspace(self, workspace_id: str | None) -> bool:
+        """Return whether the caller's token has access to a workspace's projects."""
         caller = self.caller
         return caller.kind == "account" or (
             caller.kind == "workspace" and caller.workspace_id == workspace_id
         )
 
-    def project(self, key: str, *, even_deleted: bool = False) -> r.Project:
-        """A project that the caller may touch."""
-        self.known()
+    def project(self, key: str, *, include_deleted: bool = False) -> records.Project:
+        """Return a project that the caller has access to."""
+        self.require_token()
         found = self.store.projects.get(key)
         if found is None:
-            raise self.missing("Project")
+            raise self.missing_error("Project")
         if self.caller.kind == "project":
             if self.caller.project_id != key:
-                raise problems.not_authorized()
-        elif not self.may_see_workspace(found.workspace_id):
-            raise problems.not_authorized()
-        if found.deleted_at is not None and not even_deleted:
-            raise self.missing("Project")
+                raise errors.not_authorized()
+        elif not self.can_access_workspace(found.workspace_id):
+            raise errors.not_authorized()
+        if found.deleted_at is not None and not include_deleted:
+            raise self.missing_error("Project")
         return found
 
-    def environment(self, key: str, *, even_deleted: bool = False) -> r.Environment:
-        """An environment that the caller may touch."""
-        self.known()
+    def environment(self, key: str, *, include_deleted: bool = False) -> records.Environment:
+        """Return an environment that the caller has access to."""
+        self.require_token()
         found = self.store.environments.get(key)
         if found is None:
-            raise self.missing("Environment")
+            raise self.missing_error("Environment")
         if self.caller.kind == "project" and self.caller.environment_id != key:
-            raise problems.not_authorized()
-        self.project(found.project_id, even_deleted=even_deleted)
-        if found.deleted_at is not None and not even_deleted:
-            raise self.missing("Environment")
+            raise errors.not_authorized()
+        self.project(found.project_id, include_deleted=include_deleted)
+        if found.deleted_at is not None and not include_deleted:
+            raise self.missing_error("Environment")
         return found
 
-    def service(self, key: str) -> r.Service:
-        """A service that the caller may touch."""
-        self.known()
+    def service(self, key: str) -> records.Service:
+        """Return a service that the caller has access to."""
+        self.require_token()
         found = self.store.services.get(key)
         if found is None:
-            raise self.missing("Service")
+            raise self.missing_error("Service")
         self.project(found.project_id)
         if found.deleted_at is not None:
-            raise self.missing("Service")
+            raise self.missing_error("Service")
         return found
 
-    def instance(self, service_id: str, environment_id: str) -> r.Instance:
-        """A service's instance in an environment, once it can be seen.
+    def instance(self, service_id: str, environment_id: str) -> records.Instance:
+        """Return a service's instance in an environment, once it is visible.
 
         Raises:
-            GraphQLError: "ServiceInstance not found" until it has landed.
+            GraphQLError: "ServiceInstance not found" until it is visible.
         """
         self.environment(environment_id)
         self.service(service_id)
@@ -175,61 +175,61 @@ class Call:
                 and found.visible_at <= self.now
             ):
                 return found
-        raise problems.not_found("ServiceInstance")
+        raise errors.not_found("ServiceInstance")
 
-    def instances_of(self, service_id: str) -> list[r.Instance]:
-        """All live instances of a service, seen or not yet."""
+    def instances_of(self, service_id: str) -> list[records.Instance]:
+        """Return all instances of a service that are not deleted, whether visible yet or not."""
         return [
             found
             for found in self.store.instances.values()
             if found.service_id == service_id and found.deleted_at is None
         ]
 
-    def volume(self, key: str) -> r.Volume:
-        """A volume that the caller may touch; a volume pending deletion is still there."""
-        self.known()
+    def volume(self, key: str) -> records.Volume:
+        """Return a volume that the caller has access to, also while its deletion is pending."""
+        self.require_token()
         found = self.store.volumes.get(key)
         if found is None or found.deleted_at is not None:
-            raise self.missing("Volume")
+            raise self.missing_error("Volume")
         self.project(found.project_id)
         return found
 
-    def volume_instance(self, key: str) -> r.VolumeInstance:
-        """A volume in one environment that the caller may touch."""
-        self.known()
+    def volume_instance(self, key: str) -> records.VolumeInstance:
+        """Return a volume instance that the caller has access to."""
+        self.require_token()
         found = self.store.volume_instances.get(key)
         if found is None or found.visible_at > self.now or self.store.volumes[found.volume_id].deleted_at:
-            raise self.missing("VolumeInstance")
+            raise self.missing_error("VolumeInstance")
         self.environment(found.environment_id)
         return found
 
-    def deployment(self, key: str) -> r.Deployment:
-        """A deployment that the caller may touch."""
-        self.known()
+    def deployment(self, key: str) -> records.Deployment:
+        """Return a deployment that the caller has access to."""
+        self.require_token()
         found = self.store.deployments.get(key)
         if found is None:
-            raise self.missing("Deployment")
+            raise self.missing_error("Deployment")
         self.environment(found.environment_id)
         return found
 
-    def trigger(self, key: str) -> r.Trigger:
-        """A deployment trigger that the caller may touch."""
-        self.known()
+    def trigger(self, key: str) -> records.Trigger:
+        """Return a deployment trigger that the caller has access to."""
+        self.require_token()
         found = self.store.triggers.get(key)
         if found is None:
-            raise self.missing("DeploymentTrigger")
+            raise self.missing_error("DeploymentTrigger")
         self.environment(found.environment_id)
         return found
 
-    def domain(self, key: str, *, custom: bool) -> r.Domain:
-        """A live domain that the caller may touch."""
-        self.known()
+    def domain(self, key: str, *, custom: bool) -> records.Domain:
+        """Return a domain that is not deleted and that the caller has access to."""
+        self.require_token()
         found = self.store.domains.get(key)
         if found is None or found.custom != custom or found.deleted_at is not None:
-            raise self.missing("CustomDomain" if custom else "ServiceDomain")
+            raise self.missing_error("CustomDomain" if custom else "ServiceDomain")
         self.environment(found.environment_id)
         return found
 
     def listed(self, rows: Iterable[Deletable]) -> list[Deletable]:
-        """Rows as lists show them: deleted ones only where the switch says so."""
+        """Return the rows that lists contain: deleted ones only if `deleted_listed` is set."""
         return [row for row in rows if row.deleted_at is None or self.switches.deleted_listed]

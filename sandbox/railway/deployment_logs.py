@@ -1,6 +1,6 @@
-"""What a deployment tells about itself: its events and its logs, both derived from how it went.
+"""The events and logs of a deployment, derived from its status history.
 
-Refuses to print the value of a variable. Source: DeploymentEventStep and Log in Railway's schema.
+They never contain the value of a variable. Source: DeploymentEventStep and Log in Railway's schema.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from sandbox.railway.deploys import health_status
 from sandbox.railway.store import iso
 
 if TYPE_CHECKING:
-    from sandbox.railway import records as r
+    from sandbox.railway import records
     from sandbox.railway.store import Store
 
 BUILD_STEPS = ("SNAPSHOT_CODE", "BUILD_IMAGE", "PUBLISH_IMAGE")
@@ -24,18 +24,18 @@ ERRORS = {
 HEALTH_ATTEMPTS = 8
 
 
-def reached(deployment: r.Deployment) -> dict[str, float]:
-    """When each state was first reached."""
+def status_times(deployment: records.Deployment) -> dict[str, float]:
+    """Return the time at which each status was first reached."""
     return {row[0]: row[1] for row in reversed(deployment.history)}
 
 
-def events(deployment: r.Deployment) -> list[dict[str, Any]]:
-    """The deployment's steps so far; the failing one carries the error."""
-    times = reached(deployment)
+def events(deployment: records.Deployment) -> list[dict[str, Any]]:
+    """Return the deployment's steps so far; the failed step has the error."""
+    times = status_times(deployment)
     if "BUILDING" not in times:
         return []
     steps = list(BUILD_STEPS if deployment.image is None else BUILD_STEPS[2:])
-    begun = dict.fromkeys(steps, times["BUILDING"])
+    started = dict.fromkeys(steps, times["BUILDING"])
     if "DEPLOYING" in times:
         later = ["CREATE_CONTAINER"]
         if deployment.mounts:
@@ -44,10 +44,10 @@ def events(deployment: r.Deployment) -> list[dict[str, Any]]:
             later.append("PRE_DEPLOY_COMMAND")
         if deployment.settings.get("healthcheckPath") or deployment.failing_step == "HEALTHCHECK":
             later.append("HEALTHCHECK")
-        begun |= dict.fromkeys(later, times["DEPLOYING"])
+        started |= dict.fromkeys(later, times["DEPLOYING"])
     end = next((times[status] for status in ("SUCCESS", "FAILED", "REMOVED") if status in times), None)
     rows: list[dict[str, Any]] = []
-    for step, at in begun.items():
+    for step, at in started.items():
         done = times.get("DEPLOYING") if at == times["BUILDING"] else end
         payload: dict[str, Any] = dict.fromkeys(
             ("attempt", "detail", "error", "max_attempts", "reason", "skipped")
@@ -73,8 +73,8 @@ def events(deployment: r.Deployment) -> list[dict[str, Any]]:
     return rows
 
 
-def lines(deployment: r.Deployment, at: float, texts: list[tuple[str, str]]) -> list[dict[str, Any]]:
-    """Log rows of (severity, message) at a time."""
+def log_rows(deployment: records.Deployment, at: float, texts: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Return log rows for (severity, message) pairs at a time."""
     return [
         {
             "at": at,
@@ -96,44 +96,44 @@ def lines(deployment: r.Deployment, at: float, texts: list[tuple[str, str]]) -> 
     ]
 
 
-def build_logs(deployment: r.Deployment) -> list[dict[str, Any]]:
-    """What the build says, and the health check after it (Railway shows that among the build logs)."""
-    times = reached(deployment)
+def build_logs(deployment: records.Deployment) -> list[dict[str, Any]]:
+    """Return the build logs, with those of the health check, which Railway shows among them."""
+    times = status_times(deployment)
     if "BUILDING" not in times:
         return []
     origin = deployment.image or f"{deployment.repo}@{deployment.commit_hash} ({deployment.branch})"
-    rows = lines(deployment, times["BUILDING"], [("info", f"Using {origin}")])
+    rows = log_rows(deployment, times["BUILDING"], [("info", f"Using {origin}")])
     failing = deployment.failing_step
     if failing in ("SNAPSHOT_CODE", "BUILD_IMAGE"):
         if "FAILED" in times:
             message, reason = ERRORS[failing]
-            rows += lines(deployment, times["FAILED"], [("error", f"{message}: {reason}")])
+            rows += log_rows(deployment, times["FAILED"], [("error", f"{message}: {reason}")])
         return rows
     if "DEPLOYING" in times:
-        rows += lines(deployment, times["DEPLOYING"], [("info", "Build completed")])
+        rows += log_rows(deployment, times["DEPLOYING"], [("info", "Build completed")])
         path = deployment.settings.get("healthcheckPath")
         if path:
-            rows += lines(deployment, times["DEPLOYING"], [("info", f"Starting Healthcheck at {path}")])
+            rows += log_rows(deployment, times["DEPLOYING"], [("info", f"Starting Healthcheck at {path}")])
         if path and "SUCCESS" in times:
-            rows += lines(deployment, times["SUCCESS"], [("info", "Healthcheck succeeded!")])
+            rows += log_rows(deployment, times["SUCCESS"], [("info", "Healthcheck succeeded!")])
     if failing == "HEALTHCHECK" and "FAILED" in times:
-        rows += lines(deployment, times["FAILED"], [("error", "1/1 replicas never became healthy!")])
+        rows += log_rows(deployment, times["FAILED"], [("error", "1/1 replicas never became healthy!")])
     return rows
 
 
-def deployment_logs(store: Store, deployment: r.Deployment) -> list[dict[str, Any]]:
-    """What the started backend says."""
-    times = reached(deployment)
+def deployment_logs(store: Store, deployment: records.Deployment) -> list[dict[str, Any]]:
+    """Return the logs of the started backend."""
+    times = status_times(deployment)
     if "DEPLOYING" not in times:
         return []
-    rows = lines(deployment, times["DEPLOYING"], backend.start_lines(deployment))
+    rows = log_rows(deployment, times["DEPLOYING"], backend.startup_logs(deployment, store.switches))
     path = deployment.settings.get("healthcheckPath")
     if path:
         end = times.get("SUCCESS") or times.get("FAILED")
         if end is not None:
             failed = deployment.failing_step == "HEALTHCHECK"
             status = 503 if failed else health_status(store, deployment)
-            rows += lines(deployment, end, [("info" if status == 200 else "error", f"{path} {status}")])
+            rows += log_rows(deployment, end, [("info" if status == 200 else "error", f"{path} {status}")])
     if "CRASHED" in times:
-        rows += lines(deployment, times["CRASHED"], [("error", "Error: process exited with code 1")])
+        rows += log_rows(deployment, times["CRASHED"], [("error", "Error: process exited with code 1")])
     return rows

@@ -1,17 +1,16 @@
-"""Deployments: how one starts, what it copies, and how it walks through its states as time passes.
+"""Deployments: how one starts, what it copies, and how its status changes with time.
 
-Refuses to run anything in the background: every request first lets the past happen (`advance`), so the
-state at a moment depends on the clock alone. Sources: DeploymentStatus and DeploymentEventStep in Railway's
-schema; Railway docs, deployments/reference and deployments/healthchecks.
+Nothing runs in the background: every request first applies what is due (`advance`), so the state depends on
+the clock only. Sources: DeploymentStatus and DeploymentEventStep in Railway's schema; Railway docs,
+deployments/reference and deployments/healthchecks.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.railway import backend, problems
-from sandbox.railway import records as r
-from sandbox.railway.rendering import rendered
+from sandbox.railway import backend, errors, records
+from sandbox.railway.rendering import resolved_variables
 from sandbox.railway.store import commit_hash, new_id
 
 if TYPE_CHECKING:
@@ -32,8 +31,8 @@ COPIED_SETTINGS = {
 }  # fmt: skip
 
 
-def of_instance(store: Store, service_id: str, environment_id: str) -> list[r.Deployment]:
-    """All deployments of a service in an environment, the newest first."""
+def list_deployments(store: Store, service_id: str, environment_id: str) -> list[records.Deployment]:
+    """Return all deployments of a service in an environment, newest first."""
     found = [
         row
         for row in store.deployments.values()
@@ -42,39 +41,39 @@ def of_instance(store: Store, service_id: str, environment_id: str) -> list[r.De
     return found[::-1]
 
 
-def latest(store: Store, instance: r.Instance) -> r.Deployment | None:
-    """The newest deployment of an instance."""
-    found = of_instance(store, instance.service_id, instance.environment_id)
+def latest(store: Store, instance: records.Instance) -> records.Deployment | None:
+    """Return the newest deployment of an instance."""
+    found = list_deployments(store, instance.service_id, instance.environment_id)
     return found[0] if found else None
 
 
-def active(store: Store, service_id: str, environment_id: str) -> list[r.Deployment]:
-    """The running deployments of a service in an environment."""
-    return [row for row in of_instance(store, service_id, environment_id) if row.status in RUNNING]
+def active(store: Store, service_id: str, environment_id: str) -> list[records.Deployment]:
+    """Return the running deployments of a service in an environment."""
+    return [row for row in list_deployments(store, service_id, environment_id) if row.status in RUNNING]
 
 
-def trigger_of(store: Store, instance: r.Instance) -> r.Trigger | None:
-    """The deployment trigger of an instance, seen or not yet."""
-    place = (instance.service_id, instance.environment_id)
-    found = [row for row in store.triggers.values() if (row.service_id, row.environment_id) == place]
+def trigger_of(store: Store, instance: records.Instance) -> records.Trigger | None:
+    """Return the deployment trigger of an instance, whether visible yet or not."""
+    instance_key = (instance.service_id, instance.environment_id)
+    found = [row for row in store.triggers.values() if (row.service_id, row.environment_id) == instance_key]
     return found[0] if found else None
 
 
-def repo(store: Store, full_name: str) -> r.Repo | None:
-    """A repository; unless `strict_repos`, any owner/name exists with a branch main."""
+def find_repo(store: Store, full_name: str) -> records.Repo | None:
+    """Return a repository. Unless `strict_repos` is set, any owner/name exists, with a branch main."""
     owner, slash, name = full_name.partition("/")
     if full_name not in store.repos and not store.switches.strict_repos and owner and slash and name:
-        store.repos[full_name] = r.Repo(id=full_name, branches={"main": commit_hash()})
+        store.repos[full_name] = records.Repo(id=full_name, branches={"main": commit_hash()})
     return store.repos.get(full_name)
 
 
-def head(store: Store, instance: r.Instance) -> tuple[str | None, str | None, str | None]:
-    """(repository, branch, newest commit) of an instance; no commit where the branch does not exist."""
+def source_head(store: Store, instance: records.Instance) -> tuple[str | None, str | None, str | None]:
+    """Return (repository, branch, newest commit) of an instance; no commit if the branch does not exist."""
     trigger = trigger_of(store, instance)
     source = trigger.repository if trigger else instance.source_repo
     if source is None:
         return None, None, None
-    found = repo(store, source)
+    found = find_repo(store, source)
     if found is None:
         return source, trigger.branch if trigger else None, None
     branch = trigger.branch if trigger else found.default_branch
@@ -83,39 +82,39 @@ def head(store: Store, instance: r.Instance) -> tuple[str | None, str | None, st
 
 def start(
     store: Store,
-    instance: r.Instance,
+    instance: records.Instance,
     reason: str,
     *,
     commit: str | None = None,
-    again: r.Deployment | None = None,
+    copy_from: records.Deployment | None = None,
     outcome: str | None = None,
-) -> r.Deployment:
+) -> records.Deployment:
     """Start a deployment and count it.
 
     Args:
         store: the state.
-        instance: what is deployed.
+        instance: the instance to deploy.
         reason: "deploy", "redeploy", "rollback" or "push".
         commit: the commit, or None for the branch's newest.
-        again: take variables, settings and image from this earlier deployment (rollback).
-        outcome: what becomes of it, or None for what the switches say.
+        copy_from: an earlier deployment whose variables, settings and image are used (rollback).
+        outcome: the outcome, or None for the one that the switches set.
 
     Raises:
         GraphQLError: the instance has no source.
     """
-    source, branch, newest = head(store, instance)
+    source, branch, newest = source_head(store, instance)
     if source is None and instance.source_image is None:
-        raise problems.bad_input("Service has no source to deploy")
+        raise errors.bad_input("Service has no source to deploy")
     now = store.now()
     if outcome is None:
         outcomes = store.switches.deploy_outcomes_next
         outcome = outcomes.pop(0) if outcomes else store.switches.deploy_outcome
     if store.switches.newer_removes_in_flight:
-        for older in of_instance(store, instance.service_id, instance.environment_id):
+        for older in list_deployments(store, instance.service_id, instance.environment_id):
             if older.status in IN_FLIGHT:
-                move(older, "REMOVED", now)
+                set_status(older, "REMOVED", now)
     status = HELD.get(outcome, "QUEUED")
-    deployment = r.Deployment(
+    deployment = records.Deployment(
         id=new_id(),
         project_id=store.environments[instance.environment_id].project_id,
         environment_id=instance.environment_id,
@@ -130,8 +129,10 @@ def start(
         branch=branch,
         image=None if source else instance.source_image,
         commit_hash=(commit or newest) if source else None,
-        variables=again.variables if again else rendered(store, instance.service_id, instance.environment_id),
-        settings=again.settings if again else copied_settings(instance),
+        variables=copy_from.variables
+        if copy_from
+        else resolved_variables(store, instance.service_id, instance.environment_id),
+        settings=copy_from.settings if copy_from else copied_settings(instance),
         mounts=mounts(store, instance),
         history=[[status, now]],
     )
@@ -141,9 +142,9 @@ def start(
     return deployment
 
 
-def after_change(store: Store, instance: r.Instance) -> r.Deployment | None:
-    """What Railway does when variables or config change: deploy again, unless there is nothing to deploy."""
-    source, _, _ = head(store, instance)
+def redeploy_after_change(store: Store, instance: records.Instance) -> records.Deployment | None:
+    """Deploy again after a change of variables or config, as Railway does, if there is anything to deploy."""
+    source, _, _ = source_head(store, instance)
     before = latest(store, instance)
     if source is None and instance.source_image is None:
         return None
@@ -152,13 +153,13 @@ def after_change(store: Store, instance: r.Instance) -> r.Deployment | None:
     return start(store, instance, "redeploy", commit=before.commit_hash if before else None)
 
 
-def copied_settings(instance: r.Instance) -> r.Json:
-    """The settings that a deployment keeps of its start, under Railway's names."""
+def copied_settings(instance: records.Instance) -> records.Json:
+    """Return the settings that a deployment copies when it starts, under Railway's names."""
     return {name: getattr(instance, attribute) for name, attribute in COPIED_SETTINGS.items()}
 
 
-def mounts(store: Store, instance: r.Instance) -> list[r.Json]:
-    """The volumes mounted into an instance."""
+def mounts(store: Store, instance: records.Instance) -> list[records.Json]:
+    """Return the volumes mounted into an instance."""
     return [
         {"volumeInstanceId": row.id, "volumeId": row.volume_id, "mountPath": row.mount_path}
         for row in store.volume_instances.values()
@@ -168,15 +169,15 @@ def mounts(store: Store, instance: r.Instance) -> list[r.Json]:
     ]
 
 
-def move(deployment: r.Deployment, status: str, at: float) -> None:
-    """Put a deployment into a state."""
+def set_status(deployment: records.Deployment, status: str, at: float) -> None:
+    """Set the status of a deployment."""
     deployment.status = status
     deployment.status_updated_at = at
     deployment.history.append([status, at])
 
 
-def failing_step(store: Store, deployment: r.Deployment) -> str | None:
-    """The DeploymentEventStep at which this deployment fails, by what it copied or by the switch."""
+def failing_step(store: Store, deployment: records.Deployment) -> str | None:
+    """Return the DeploymentEventStep at which this deployment fails, given what it copied and the switch."""
     if deployment.image is None and deployment.commit_hash is None:
         return "SNAPSHOT_CODE"
     if deployment.outcome == "failed_build":
@@ -185,14 +186,14 @@ def failing_step(store: Store, deployment: r.Deployment) -> str | None:
     return "HEALTHCHECK" if gated or deployment.outcome == "failed_healthcheck" else None
 
 
-def health_status(store: Store, deployment: r.Deployment) -> int:
-    """What the health check of a deployment answers."""
+def health_status(store: Store, deployment: records.Deployment) -> int:
+    """Return the HTTP status of a deployment's health check."""
     status, _ = backend.respond(deployment, store.switches, backend.health_path(deployment))
     return status
 
 
-def timetable(deployment: r.Deployment) -> list[tuple[int, str]]:
-    """(steps after the start, state) for the rest of a deployment's life."""
+def schedule(deployment: records.Deployment) -> list[tuple[int, str]]:
+    """Return (steps after the start, status) for the statuses that a deployment will reach."""
     walk = [(1, "INITIALIZING"), (2, "BUILDING"), (3, "DEPLOYING")]
     failing = deployment.failing_step
     if deployment.outcome in HELD:
@@ -212,45 +213,45 @@ def timetable(deployment: r.Deployment) -> list[tuple[int, str]]:
 
 
 def advance(store: Store) -> bool:
-    """Let everything happen that was due; True where something did."""
+    """Apply every status change that is due; return whether there was one."""
     now, moved = store.now(), False
     for deployment in list(store.deployments.values()):
         removed = deployment.status_updated_at + deployment.step_seconds
         if deployment.status == "REMOVING" and removed <= now:
-            move(deployment, "REMOVED", removed)
+            set_status(deployment, "REMOVED", removed)
             moved = True
         if deployment.status not in (*IN_FLIGHT, *RUNNING):
             continue
         reached = {status for status, _ in deployment.history}
-        begun = deployment.held_since or deployment.created_at
-        for steps, status in timetable(deployment):
-            due = begun + steps * deployment.step_seconds
+        started = deployment.held_since or deployment.created_at
+        for steps, status in schedule(deployment):
+            due = started + steps * deployment.step_seconds
             if status in reached or due > now:
                 continue
-            move(deployment, status, due)
+            set_status(deployment, status, due)
             moved = True
             if status == "SUCCESS":
-                retire_older(store, deployment, due)
+                remove_older(store, deployment, due)
     return moved
 
 
-def retire_older(store: Store, newer: r.Deployment, at: float) -> None:
-    """Begin to remove the running deployments that a newer one replaces."""
-    for older in of_instance(store, newer.service_id, newer.environment_id):
+def remove_older(store: Store, newer: records.Deployment, at: float) -> None:
+    """Set the running deployments that a newer one replaces to REMOVING."""
+    for older in list_deployments(store, newer.service_id, newer.environment_id):
         earlier = older.id != newer.id and older.created_at <= newer.created_at
         if earlier and older.status in (*RUNNING, "CRASHED"):
-            move(older, "REMOVING", at)
+            set_status(older, "REMOVING", at)
 
 
-def approve(deployment: r.Deployment, at: float) -> None:
-    """Let a held deployment go on."""
+def approve(deployment: records.Deployment, at: float) -> None:
+    """Continue a deployment that waits for approval."""
     deployment.outcome = "success"
     deployment.held_since = at
-    move(deployment, "QUEUED", at)
+    set_status(deployment, "QUEUED", at)
 
 
-def instance_states(deployment: r.Deployment) -> list[dict[str, Any]]:
-    """The deployment's replicas and their DeploymentInstanceStatus."""
+def replicas(deployment: records.Deployment) -> list[dict[str, Any]]:
+    """Return the deployment's replicas and their DeploymentInstanceStatus."""
     by_status = {
         "SUCCESS": "RUNNING", "SLEEPING": "STOPPED", "CRASHED": "CRASHED", "FAILED": "EXITED",
         "REMOVED": "REMOVED", "REMOVING": "REMOVING", "SKIPPED": "SKIPPED", "DEPLOYING": "INITIALIZING",

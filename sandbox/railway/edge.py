@@ -1,7 +1,7 @@
-"""Railway's public edge: a request whose Host is a live domain reaches that service's running deployment.
+"""Railway's public edge: routes a request whose Host is a domain to that service's running deployment.
 
-Refuses names it does not know with Railway's own 404. The edge has the same port as the API: hosts of this
-machine mean the API, every other host means the edge.
+Unknown hosts get Railway's own 404. The edge and the API share one port: loopback hosts are the API, all
+other hosts are the edge.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from sandbox.railway import deploys
-from sandbox.railway.tick import let_pass
+from sandbox.railway.tick import apply_due_changes
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from sandbox.railway import records as r
+    from sandbox.railway import records
     from sandbox.railway.backend import Backend
     from sandbox.railway.store import Store
 
@@ -27,25 +27,25 @@ LOOPBACK = {"127.0.0.1", "localhost", "[::1]", ""}
 
 
 def host_of(scope: Scope) -> str:
-    """The Host of a request, without its port."""
+    """Return the Host of a request, without its port."""
     host = Headers(scope=scope).get("host", "").lower()
     name, colon, port = host.rpartition(":")
     return name if colon and port.isdigit() else host
 
 
-def fallback(status: int, message: str) -> Response:
-    """What Railway's edge says itself."""
+def edge_error(status: int, message: str) -> Response:
+    """Return a response of the edge itself."""
     body = {"status": "error", "code": status, "message": message, "request_id": secrets.token_urlsafe(16)}
     return JSONResponse(body, status, {"X-Railway-Fallback": "true", "Server": "railway-edge"})
 
 
 class Edge:
-    """ASGI middleware: takes the requests for public domains, passes the rest on.
+    """ASGI middleware that handles requests for public domains and passes on the others.
 
     Args:
         app: the API and the admin routes.
-        store: the world.
-        backend: answers for running deployments.
+        store: the state.
+        backend: responds for running deployments.
     """
 
     def __init__(self, app: ASGIApp, store: Store, backend: Backend) -> None:
@@ -57,31 +57,31 @@ class Edge:
         if scope["type"] != "http" or host_of(scope) in LOOPBACK:
             await self.app(scope, receive, send)
             return
-        response = await self.answer(host_of(scope), Request(scope, receive))
+        response = await self.handle(host_of(scope), Request(scope, receive))
         await response(scope, receive, send)
 
-    async def answer(self, host: str, request: Request) -> Response:
-        """The answer of whatever runs behind a host name."""
-        let_pass(self.store)
-        domain = self.live(host)
+    async def handle(self, host: str, request: Request) -> Response:
+        """Return the response of the deployment behind a host name."""
+        apply_due_changes(self.store)
+        domain = self.find_domain(host)
         if domain is None:
-            return fallback(404, "Application not found")
+            return edge_error(404, "Application not found")
         running = deploys.active(self.store, domain.service_id, domain.environment_id)
         if not running:
-            rows = deploys.of_instance(self.store, domain.service_id, domain.environment_id)
+            rows = deploys.list_deployments(self.store, domain.service_id, domain.environment_id)
             if any(row.status == "CRASHED" for row in rows):
-                return fallback(502, "Application failed to respond")
-            return fallback(404, "Application not found")
+                return edge_error(502, "Application failed to respond")
+            return edge_error(404, "Application not found")
         deployment = running[0]
         listens = deployment.variables.get("PORT")
         if domain.target_port is not None and listens is not None and listens != str(domain.target_port):
-            return fallback(502, "Application failed to respond")
+            return edge_error(502, "Application failed to respond")
         if deployment.status == "SLEEPING":
-            deploys.move(deployment, "SUCCESS", self.store.now())
+            deploys.set_status(deployment, "SUCCESS", self.store.now())
         return await self.backend.answer(deployment, request)
 
-    def live(self, host: str) -> r.Domain | None:
-        """The domain of a host name, once it is served."""
+    def find_domain(self, host: str) -> records.Domain | None:
+        """Return the domain of a host name, once it is active."""
         for row in self.store.domains.values():
             if (
                 row.domain == host

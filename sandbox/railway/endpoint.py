@@ -1,7 +1,7 @@
-"""The GraphQL endpoint: limits, then Railway's refusals (parse, validate, authorise), then the effect.
+"""The GraphQL endpoint: rate limits first, then parsing, validation and authorisation, then the effect.
 
-Refuses a document that the SDL does not allow with HTTP 400. An exception that is no answer of Railway's is
-raised, not reported as one: a fault of the sandbox must not look like a fault of the program.
+A document that the SDL does not allow gets HTTP 400. An exception that is not an error of Railway's is raised
+and not returned as a response, so that a defect of the sandbox cannot look like a defect of the program.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from sandbox.faults import ACTOR_HEADER, BY_HAND, Described, json_body
-from sandbox.railway import problems
-from sandbox.railway.context import Call, identify
+from sandbox.faults import ACTOR_HEADER, MANUAL, RequestInfo, json_body
+from sandbox.railway import errors
+from sandbox.railway.context import Context, identify
 from sandbox.railway.schema import default_field
-from sandbox.railway.tick import let_pass
+from sandbox.railway.tick import apply_due_changes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,41 +43,43 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False, kw_only=True)
-class Flight:
-    """A mutation that is under way, and the environments it touches."""
+class Mutation:
+    """A mutation in progress, and the environments that it affects."""
 
     environments: set[str]
     overlapped: bool = False
 
 
-def describe(_: Scope, body: bytes) -> Described:
-    """The operationName of a request, or its only operation's name, or its first field."""
+def describe(_: Scope, body: bytes) -> RequestInfo:
+    """Return the operationName of a request, or the name of its only operation, or its first field."""
     payload: Any = json_body(body)
     if not isinstance(payload, dict):
-        return Described(operation="(not GraphQL)")
+        return RequestInfo(operation="(not GraphQL)")
     fields = cast("dict[str, Any]", payload)
     if isinstance(fields.get("operationName"), str) and fields["operationName"]:
-        return Described(operation=fields["operationName"])
+        return RequestInfo(operation=fields["operationName"])
     try:
         document = parse(str(fields.get("query") or ""))
     except GraphQLSyntaxError:
-        return Described(operation="(not GraphQL)")
+        return RequestInfo(operation="(not GraphQL)")
     for node in document.definitions:
         if isinstance(node, OperationDefinitionNode):
             first = node.selection_set.selections[0]
             name = (
                 node.name.value if node.name else getattr(getattr(first, "name", None), "value", "(unnamed)")
             )
-            return Described(operation=name)
-    return Described(operation="(not GraphQL)")
+            return RequestInfo(operation=name)
+    return RequestInfo(operation="(not GraphQL)")
 
 
 @lru_cache(maxsize=512)
-def examined(schema: GraphQLSchema, query: str) -> tuple[DocumentNode | None, list[GraphQLError], str]:
-    """A document parsed and validated: programs send the same few again and again.
+def parse_and_validate(
+    schema: GraphQLSchema, query: str
+) -> tuple[DocumentNode | None, list[GraphQLError], str]:
+    """Parse and validate a document. Cached, because programs send the same few documents.
 
     Returns:
-        The document (None where it cannot be parsed), what is wrong with it, and the code for that.
+        The document (None if it cannot be parsed), its errors, and the error code.
     """
     try:
         document = parse(query)
@@ -90,10 +92,10 @@ class Endpoint:
     """The ASGI app behind /graphql/v2.
 
     Args:
-        store: the world.
+        store: the state.
         schema: our SDL with resolvers.
         limits: the rate limits.
-        state_file: where the world is kept, or None.
+        state_file: the file in which the state is saved, or None.
     """
 
     def __init__(self, store: Store, schema: GraphQLSchema, limits: Limits, state_file: Path | None) -> None:
@@ -101,94 +103,96 @@ class Endpoint:
         self.schema = schema
         self.limits = limits
         self.state_file = state_file
-        self.flights: list[Flight] = []
+        self.in_flight: list[Mutation] = []
         self.overlaps = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        response = await self.answer(request)
+        response = await self.handle(request)
         await response(scope, receive, send)
 
-    async def answer(self, request: Request) -> Response:
-        """Railway's answer to one POST."""
-        by_hand = Headers(scope=request.scope).get(ACTOR_HEADER) == BY_HAND
+    async def handle(self, request: Request) -> Response:
+        """Return the response to one POST."""
+        manual = Headers(scope=request.scope).get(ACTOR_HEADER) == MANUAL
         body = await request.body()
-        if not by_hand and self.limits.edge_refuses(request.scope.get("query_string", b"")):
+        if not manual and self.limits.edge_limited(request.scope.get("query_string", b"")):
             return PlainTextResponse("error code: 1015", 429)
-        call = Call(store=self.store, caller=identify(self.store, request.headers))
+        context = Context(store=self.store, caller=identify(self.store, request.headers))
         payload: Any = json_body(body)
         if not isinstance(payload, dict) or not isinstance(payload.get("query"), str):
-            return self.refused(400, [GraphQLError("Problem processing request")], problems.BAD_INPUT, {})
+            return self.error_response(
+                400, [GraphQLError("Problem processing request")], errors.BAD_INPUT, {}
+            )
         fields = cast("dict[str, Any]", payload)
         headers: dict[str, str] = {}
-        document, invalid, code = examined(self.schema, fields["query"])
-        if not by_hand:
-            headers, spent = self.limits.budget(call.caller.token_id, self.cost(document))
+        document, invalid, code = parse_and_validate(self.schema, fields["query"])
+        if not manual:
+            headers, spent = self.limits.charge(context.caller.token_id, self.cost(document))
             if spent:
                 message = "Rate limit exceeded, please try again later"
-                return self.refused(429, [GraphQLError(message)], problems.INTERNAL, headers)
+                return self.error_response(429, [GraphQLError(message)], errors.INTERNAL, headers)
         if document is None or invalid:
-            return self.refused(400, invalid, code, headers)
-        return await self.run(call, document, fields, headers, by_hand=by_hand)
+            return self.error_response(400, invalid, code, headers)
+        return await self.execute(context, document, fields, headers, manual=manual)
 
-    async def run(
+    async def execute(
         self,
-        call: Call,
+        context: Context,
         document: DocumentNode,
         fields: dict[str, Any],
         headers: dict[str, str],
         *,
-        by_hand: bool,
+        manual: bool,
     ) -> Response:
-        """Execute a valid document and write the state down."""
+        """Execute a valid document and save the state."""
         variables: dict[str, Any] = fields.get("variables") or {}
         node = get_operation_ast(document, fields.get("operationName"))
         mutates = node is not None and node.operation.value == "mutation"
-        if mutates and not by_hand:
-            flight = self.take_off(variables)
+        if mutates and not manual:
+            mutation = self.begin_mutation(variables)
             await asyncio.sleep(self.store.switches.mutation_seconds)
-            self.flights.remove(flight)
-            call.overlapped = flight.overlapped
-            if flight.overlapped and self.store.switches.overlap_fails_all:
-                return self.refused(
-                    200, [problems.refusal("Problem processing request")], problems.INTERNAL, headers
+            self.in_flight.remove(mutation)
+            context.overlapped = mutation.overlapped
+            if mutation.overlapped and self.store.switches.overlap_fails_all:
+                return self.error_response(
+                    200, [errors.graphql_error("Problem processing request")], errors.INTERNAL, headers
                 )
-        let_pass(self.store)
+        apply_due_changes(self.store)
         result = execute_sync(
             self.schema,
             document,
-            context_value=call,
+            context_value=context,
             variable_values=variables,
             operation_name=fields.get("operationName"),
             field_resolver=default_field,
         )
         if mutates:
             self.store.save(self.state_file)
-        return self.shaped(result, headers)
+        return self.to_response(result, headers)
 
     def cost(self, document: DocumentNode | None) -> int:
-        """What a document counts as against the budget."""
+        """Return how many requests of the budget a document counts as."""
         if document is None or self.store.switches.root_fields_count_as_one:
             return 1
         roots = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
         return max(1, sum(len(node.selection_set.selections) for node in roots))
 
-    def take_off(self, variables: dict[str, Any]) -> Flight:
-        """Begin a mutation; mark it and every other one of the same environment as overlapping."""
-        flight = Flight(environments=self.touched(variables))
-        for other in self.flights:
-            if other.environments & flight.environments:
-                flight.overlapped = other.overlapped = True
-        self.overlaps += flight.overlapped
-        self.flights.append(flight)
-        return flight
+    def begin_mutation(self, variables: dict[str, Any]) -> Mutation:
+        """Register a mutation; mark it and all others of the same environment as overlapping."""
+        mutation = Mutation(environments=self.environments_in(variables))
+        for other in self.in_flight:
+            if other.environments & mutation.environments:
+                mutation.overlapped = other.overlapped = True
+        self.overlaps += mutation.overlapped
+        self.in_flight.append(mutation)
+        return mutation
 
-    def touched(self, value: Any) -> set[str]:
-        """The environments that a mutation's variables name, directly or through a thing in one."""
+    def environments_in(self, value: Any) -> set[str]:
+        """Return the environments that a mutation's variables name, directly or through an object in one."""
         if isinstance(value, dict):
-            return {found for item in value.values() for found in self.touched(item)}
+            return {found for item in value.values() for found in self.environments_in(item)}
         if isinstance(value, list):
-            return {found for item in cast("list[Any]", value) for found in self.touched(item)}
+            return {found for item in cast("list[Any]", value) for found in self.environments_in(item)}
         if not isinstance(value, str):
             return set()
         if value in self.store.environments:
@@ -205,32 +209,32 @@ class Endpoint:
                 return {row.environment_id}
         return set()
 
-    def shaped(self, result: ExecutionResult, headers: dict[str, str]) -> Response:
-        """An execution's result as HTTP.
+    def to_response(self, result: ExecutionResult, headers: dict[str, str]) -> Response:
+        """Return an execution's result as an HTTP response.
 
         Raises:
-            BaseException: a resolver failed in a way that is no answer of Railway's.
+            BaseException: a resolver raised an exception that is not an error of Railway's.
         """
         status = 200
         for error in result.errors or []:
             cause = error.original_error
-            if isinstance(cause, problems.PlainAnswer):
+            if isinstance(cause, errors.ProxyResponse):
                 return PlainTextResponse(cause.text, cause.status)
             if cause is not None and not isinstance(cause, GraphQLError):
                 raise cause
             if error.path is None:
-                # The document is fine and its variables are not.
+                # The document is valid, but its variables are not.
                 status = self.store.switches.bad_variables_status
-                return self.refused(status, result.errors or [], problems.BAD_INPUT, headers)
+                return self.error_response(status, result.errors or [], errors.BAD_INPUT, headers)
         body: dict[str, Any] = {"data": result.data}
         if result.errors:
-            place = self.store.switches.trace_id_position
-            body["errors"] = [problems.shape(error, problems.INTERNAL, place) for error in result.errors]
+            position = self.store.switches.trace_id_position
+            body["errors"] = [errors.to_json(error, errors.INTERNAL, position) for error in result.errors]
         return JSONResponse(body, status, headers)
 
-    def refused(self, status: int, errors: list[Any], code: str, headers: dict[str, str]) -> Response:
-        """An answer without data."""
-        place = self.store.switches.trace_id_position
-        shaped = [problems.shape(error, code, place) for error in errors]
-        body: dict[str, Any] = {"errors": shaped} if status == 400 else {"data": None, "errors": shaped}
+    def error_response(self, status: int, found: list[Any], code: str, headers: dict[str, str]) -> Response:
+        """Return a response with errors and without data."""
+        position = self.store.switches.trace_id_position
+        entries = [errors.to_json(error, code, position) for error in found]
+        body: dict[str, Any] = {"errors": entries} if status == 400 else {"data": None, "errors": entries}
         return JSONResponse(body, status, headers)

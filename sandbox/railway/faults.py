@@ -1,13 +1,10 @@
-"""Railway's own ways to fail on demand, beside those any HTTP API has (`sandbox.faults`).
-
-Refuses to look at the request: a planned failure is the same whatever was asked.
-"""
+"""Railway's own error responses that can be injected, besides those of any HTTP API (`sandbox.faults`)."""
 
 from __future__ import annotations
 
 import json
 
-from sandbox.faults import Answer
+from sandbox.faults import CannedResponse
 from sandbox.railway.throttle import throttle_message
 
 
@@ -20,15 +17,25 @@ def _error(message: str) -> str:
     return json.dumps({"data": None, "errors": [entry]})
 
 
-ANSWERS: dict[str, Answer] = {
-    "creation_throttle": Answer(
+RESPONSES: dict[str, CannedResponse] = {
+    "busy": CannedResponse(
+        status=200, body=_error("operation is already in progress"), content_type="application/json"
+    ),
+    "creation_throttle": CannedResponse(
         status=200, body=_error(throttle_message("environments", 30)), content_type="application/json"
     ),
-    "internal_error": Answer(
+    "environment_throttle": CannedResponse(
+        status=200,
+        body=_error("Only one environment can be created per user every 30s"),
+        content_type="application/json",
+    ),
+    "internal_error": CannedResponse(
         status=200, body=_error("Problem processing request"), content_type="application/json"
     ),
-    "no_repository": Answer(
+    "no_repository": CannedResponse(
         status=200, body=_error("GitHub repo not found or no access to it"), content_type="application/json"
     ),
-    "not_authorized": Answer(status=200, body=_error("Not Authorized"), content_type="application/json"),
+    "not_authorized": CannedResponse(
+        status=200, body=_error("Not Authorized"), content_type="application/json"
+    ),
 }

@@ -1,6 +1,6 @@
 """Railway's rate limits: the hourly budget of a token, and the edge's limit on URLs without a query string.
 
-Refuses to limit anybody by hand. Sources: Railway docs, integrations/api (headers, budgets); the edge's
+Manual edits are not limited. Sources: Railway docs, integrations/api (headers, budgets); the edge's
 "error code: 1015" as reported by users of the API.
 """
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Window:
-    """What one token has used of its present window (an hour at Railway) and the present second."""
+    """What one token has used in its current window (an hour at Railway) and in the current second."""
 
     ends: float
     used: int = 0
@@ -25,7 +25,7 @@ class Window:
 
 
 class Limits:
-    """The limits of one server.
+    """The rate limits of one server.
 
     Args:
         store: for the switches and the clock.
@@ -37,39 +37,39 @@ class Limits:
         self.edge: deque[float] = deque()
 
     def reset(self) -> None:
-        """Forget what was used."""
+        """Clear what was used."""
         self.windows.clear()
         self.edge.clear()
 
-    def edge_refuses(self, query_string: bytes) -> bool:
-        """Count one request at the edge; True where it is turned away."""
-        most = self.store.switches.edge_per_second
-        return not query_string and bool(most) and not take(self.edge, self.store.now(), most)
+    def edge_limited(self, query_string: bytes) -> bool:
+        """Count one request at the edge; return whether it is rejected."""
+        limit = self.store.switches.edge_per_second
+        return not query_string and bool(limit) and not take_slot(self.edge, self.store.now(), limit)
 
-    def budget(self, token_id: str, cost: int) -> tuple[dict[str, str], bool]:
+    def charge(self, token_id: str, cost: int) -> tuple[dict[str, str], bool]:
         """Count a request of a token.
 
         Args:
-            token_id: whose budget; "" for nobody's.
+            token_id: the token; "" for requests without a valid one.
             cost: how many requests this one counts as.
 
         Returns:
-            The headers of the answer, and whether the budget is used up (429).
+            The response headers, and whether the budget is used up (429).
         """
-        now, most = self.store.now(), self.store.switches.hourly_budget
+        now, limit = self.store.now(), self.store.switches.hourly_budget
         window = self.windows.get(token_id)
         if window is None or window.ends <= now:
             window = self.windows[token_id] = Window(now + self.store.switches.budget_window_seconds)
-        spent = bool(most) and window.used + cost > most
+        spent = bool(limit) and window.used + cost > limit
         wait = window.ends - now
         per_second = self.store.switches.per_second_budget
-        if not spent and per_second and not take(window.recent, now, per_second):
+        if not spent and per_second and not take_slot(window.recent, now, per_second):
             spent, wait = True, 1
         if not spent:
             window.used += cost
         headers = {
-            "X-RateLimit-Limit": str(most),
-            "X-RateLimit-Remaining": str(max(0, most - window.used)),
+            "X-RateLimit-Limit": str(limit),
+            "X-RateLimit-Remaining": str(max(0, limit - window.used)),
             "X-RateLimit-Reset": str(math.ceil(window.ends)),
         }
         if spent:
@@ -77,11 +77,11 @@ class Limits:
         return headers, spent
 
 
-def take(recent: deque[float], now: float, most: int) -> bool:
-    """Take a place among the last second's requests; False where they are too many."""
+def take_slot(recent: deque[float], now: float, limit: int) -> bool:
+    """Count a request in the last second's; return False if the limit is reached."""
     while recent and recent[0] <= now - 1:
         recent.popleft()
-    if len(recent) >= most:
+    if len(recent) >= limit:
         return False
     recent.append(now)
     return True

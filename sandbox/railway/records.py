@@ -1,7 +1,7 @@
-"""What the Railway sandbox knows, one flat record per thing. Times are epoch seconds, sizes are MB.
+"""The records of the Railway sandbox's state: one flat dataclass per object.
 
-Refuses to hold behaviour: a record goes to the state file and comes back as it was, so it is made of JSON
-values.
+Times are epoch seconds, sizes are MB. Records have no behaviour and consist of JSON values, so the state file
+restores them exactly.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ Json = dict[str, Any]
 
 
 def empty() -> Json:
-    """A fresh JSON object (a typed default for record fields)."""
+    """Return an empty JSON object (a typed default for record fields)."""
     return {}
 
 
 @dataclass(kw_only=True)
 class Workspace:
-    """Who pays: the owner of projects."""
+    """The owner of projects, who is billed."""
 
     id: str
     name: str
@@ -28,7 +28,7 @@ class Workspace:
 
 @dataclass(kw_only=True)
 class Token:
-    """A credential. `kind` is account, workspace or project; the ids say what it is bound to."""
+    """A token. `kind` is account, workspace or project; the ids are what it is limited to."""
 
     id: str
     token: str
@@ -42,7 +42,7 @@ class Token:
 
 @dataclass(kw_only=True)
 class Repo:
-    """A GitHub repository that the Railway app can see: branch name to commit hash."""
+    """A GitHub repository that the Railway app has access to: commit hash by branch name."""
 
     id: str
     branches: dict[str, str]
@@ -52,7 +52,7 @@ class Repo:
 
 @dataclass(kw_only=True)
 class Project:
-    """`expired_at` is set while it is temporary, `delete_due` while its deletion is scheduled."""
+    """`expired_at` is set while the project is temporary, `delete_due` while its deletion is scheduled."""
 
     id: str
     name: str
@@ -74,7 +74,7 @@ class Project:
 
 @dataclass(kw_only=True)
 class Environment:
-    """`extra` holds the parts of a config patch that the sandbox keeps but gives no meaning."""
+    """`extra` holds the parts of a config patch that the sandbox stores without interpreting them."""
 
     id: str
     project_id: str
@@ -104,7 +104,7 @@ class Service:
 
 @dataclass(kw_only=True)
 class Instance:
-    """A service in one environment, with every setting that ServiceInstanceUpdateInput can carry."""
+    """A service in one environment, with every setting of ServiceInstanceUpdateInput."""
 
     id: str
     service_id: str
@@ -146,7 +146,7 @@ class Instance:
 
 @dataclass(kw_only=True)
 class Variable:
-    """One authored variable; `service_id` None means shared by the environment."""
+    """A variable that a user set; `service_id` None means shared in the environment."""
 
     id: str
     environment_id: str
@@ -160,7 +160,7 @@ class Variable:
 
 @dataclass(kw_only=True)
 class Volume:
-    """A volume across its project's environments; what it holds is in its instances."""
+    """A volume across its project's environments; its content is in its instances."""
 
     id: str
     project_id: str
@@ -171,7 +171,7 @@ class Volume:
 
 @dataclass(kw_only=True)
 class VolumeInstance:
-    """A volume in one environment. `files` stands for its content: path to text."""
+    """A volume in one environment. `files` represents its content: text by path."""
 
     id: str
     volume_id: str
@@ -216,7 +216,7 @@ class Domain:
 
 @dataclass(kw_only=True)
 class TcpProxy:
-    """A public TCP port of a service's port."""
+    """A public TCP port that forwards to a service's port."""
 
     id: str
     service_id: str
@@ -232,7 +232,7 @@ class TcpProxy:
 
 @dataclass(kw_only=True)
 class Trigger:
-    """Deploys a service when its branch moves."""
+    """Deploys a service when its branch changes."""
 
     id: str
     project_id: str
@@ -248,7 +248,7 @@ class Trigger:
 
 @dataclass(kw_only=True)
 class Deployment:
-    """One deployment, with the copy of variables, settings and mounts that it took at its start."""
+    """One deployment, with the copy of variables, settings and mounts taken at its start."""
 
     id: str
     project_id: str
@@ -274,7 +274,7 @@ class Deployment:
 
 @dataclass(kw_only=True)
 class Patch:
-    """A set of config changes: STAGED, or applied (COMMITTED once `applied_at` has passed)."""
+    """A set of config changes: STAGED, or applied (COMMITTED after `applied_at`)."""
 
     id: str
     environment_id: str

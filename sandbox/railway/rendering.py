@@ -1,7 +1,6 @@
-"""Variables of a service: authored ones, Railway's own, and `${{ }}` references resolved.
+"""Variables of a service: user variables, Railway's own, and `${{ }}` references resolved.
 
-Refuses to resolve for ever: a reference back to itself stays as it was written. Source: Railway docs,
-variables/reference.
+A reference that leads back to itself is left unresolved. Source: Railway docs, variables/reference.
 """
 
 from __future__ import annotations
@@ -10,14 +9,14 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sandbox.railway import records as r
+    from sandbox.railway import records
     from sandbox.railway.store import Store
 
 REFERENCE = re.compile(r"\$\{\{\s*(?:(\"[^\"]+\"|[\w -]+)\.)?(\w+)\s*\}\}")
 
 
-def authored(store: Store, environment_id: str, service_id: str | None) -> list[r.Variable]:
-    """The variables somebody wrote for a service, or the environment's shared ones (None)."""
+def user_variables(store: Store, environment_id: str, service_id: str | None) -> list[records.Variable]:
+    """Return the variables that users set for a service, or the environment's shared ones (None)."""
     return [
         row
         for row in store.variables.values()
@@ -25,8 +24,8 @@ def authored(store: Store, environment_id: str, service_id: str | None) -> list[
     ]
 
 
-def provided(store: Store, service_id: str, environment_id: str) -> dict[str, str]:
-    """The RAILWAY_* variables of a service."""
+def railway_variables(store: Store, service_id: str, environment_id: str) -> dict[str, str]:
+    """Return the RAILWAY_* variables of a service."""
     service, environment = store.services[service_id], store.environments[environment_id]
     project = store.projects[environment.project_id]
     found = {
@@ -37,40 +36,40 @@ def provided(store: Store, service_id: str, environment_id: str) -> dict[str, st
         "RAILWAY_ENVIRONMENT_NAME": environment.name,
         "RAILWAY_SERVICE_ID": service.id,
         "RAILWAY_SERVICE_NAME": service.name,
-        "RAILWAY_PRIVATE_DOMAIN": f"{label(service.name)}.railway.internal",
+        "RAILWAY_PRIVATE_DOMAIN": f"{host_label(service.name)}.railway.internal",
     }
-    place = (service_id, environment_id)
+    instance_key = (service_id, environment_id)
     for domain in store.domains.values():
-        if (domain.service_id, domain.environment_id) == place and domain.deleted_at is None:
+        if (domain.service_id, domain.environment_id) == instance_key and domain.deleted_at is None:
             found.setdefault("RAILWAY_PUBLIC_DOMAIN", domain.domain)
     for row in store.volume_instances.values():
-        if (row.service_id, row.environment_id) == place and not row.is_pending_deletion:
+        if (row.service_id, row.environment_id) == instance_key and not row.is_pending_deletion:
             found["RAILWAY_VOLUME_NAME"] = store.volumes[row.volume_id].name
             found["RAILWAY_VOLUME_MOUNT_PATH"] = row.mount_path
     return found
 
 
-def rendered(store: Store, service_id: str, environment_id: str) -> dict[str, str]:
-    """What a deployment sees: every reference resolved, sealed values included."""
-    names = [row.name for row in authored(store, environment_id, service_id)]
+def resolved_variables(store: Store, service_id: str, environment_id: str) -> dict[str, str]:
+    """Return what a deployment sees: all references resolved, sealed values included."""
+    names = [row.name for row in user_variables(store, environment_id, service_id)]
     values = {
-        **provided(store, service_id, environment_id),
-        **{name: _value(store, environment_id, service_id, name, ()) for name in names},
+        **railway_variables(store, service_id, environment_id),
+        **{name: _resolve(store, environment_id, service_id, name, ()) for name in names},
     }
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _value(
+def _resolve(
     store: Store,
     environment_id: str,
     service_id: str | None,
     name: str,
-    trail: tuple[tuple[str | None, str], ...],
+    path: tuple[tuple[str | None, str], ...],
 ) -> str | None:
-    here = (service_id, name)
-    own = [row.value for row in authored(store, environment_id, service_id) if row.name == name]
+    current = (service_id, name)
+    own = [row.value for row in user_variables(store, environment_id, service_id) if row.name == name]
     if not own:
-        given = provided(store, service_id, environment_id) if service_id else {}
+        given = railway_variables(store, service_id, environment_id) if service_id else {}
         return given.get(name)
 
     def replace(match: re.Match[str]) -> str:
@@ -89,18 +88,18 @@ def _value(
             target = found[0]
         else:
             target = service_id
-        if (target, match[2]) in (*trail, here):
+        if (target, match[2]) in (*path, current):
             return match[0]
-        return _value(store, environment_id, target, match[2], (*trail, here)) or ""
+        return _resolve(store, environment_id, target, match[2], (*path, current)) or ""
 
     return REFERENCE.sub(replace, own[0])
 
 
 def references(value: str) -> list[str]:
-    """The references in a variable's value, as Railway lists them ("service.NAME")."""
+    """Return the references in a variable's value in Railway's form ("service.NAME")."""
     return [f"{(m[1] or '').strip()}.{m[2]}".lstrip(".") for m in REFERENCE.finditer(value)]
 
 
-def label(text: str) -> str:
-    """A name as part of a host name."""
+def host_label(text: str) -> str:
+    """Return a name in the form of a DNS label."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "service"

@@ -1,7 +1,10 @@
-"""Hold a request before or after its effect, so that a test can kill the client exactly there.
+"""Hold a request before or after its effect, so that a test can kill the client at that moment.
 
-Refuses to time anything: a held request waits until it is told to go on or its client is gone. A client that
-dies while it is held "before" has had no effect, and needs no `resume`.
+A held request waits until it is released or its client disconnects; nothing depends on timing. A client that
+is killed while its request is held "before" has had no effect, and its request needs no release.
+
+Admin routes: POST `/admin/hold` adds a rule, GET `/admin/held` waits until a request is held, POST
+`/admin/release` removes all rules and releases the held requests.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.faults import ACTOR_HEADER, BY_HAND, read_body, replay
+from sandbox.faults import ACTOR_HEADER, MANUAL, read_body, replay
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -26,16 +29,16 @@ LONGEST_WAIT_SECONDS = 120
 
 
 @dataclass(kw_only=True)
-class Plan:
-    """Hold the `nth` call of `operation` ("*": of any) before or after its effect."""
+class HoldRule:
+    """Hold the `nth` call of `operation` ("*": any) before or after its effect."""
 
     operation: str
     nth: int
     when: str
     seen: int = 0
 
-    def hits(self, operation: str) -> bool:
-        """Count one call and say whether it is the one."""
+    def matches(self, operation: str) -> bool:
+        """Count one call and return whether this rule holds it."""
         if self.operation not in ("*", operation):
             return False
         self.seen += 1
@@ -44,47 +47,49 @@ class Plan:
 
 @dataclass(kw_only=True)
 class Held:
-    """A request that waits."""
+    """A held request."""
 
     operation: str
     when: str
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Pauses:
-    """ASGI wrapper around the API that holds planned requests.
+class RequestHolds:
+    """ASGI wrapper around the API that holds requests by rule.
 
     Args:
         app: the API.
-        describe: names a request, as for the counters.
+        describe: returns a request's name, as for the counters.
     """
 
     def __init__(self, app: ASGIApp, describe: Describe) -> None:
         self.app = app
         self.describe = describe
-        self.plans: list[Plan] = []
+        self.rules: list[HoldRule] = []
         self.held: list[Held] = []
-        self.someone = asyncio.Event()
+        self.any_held = asyncio.Event()
 
     def reset(self) -> int:
-        """Forget the plans and let the held requests go on; how many those were."""
-        self.plans.clear()
+        """Remove the rules and release the held requests; return how many there were."""
+        self.rules.clear()
         for held in self.held:
             held.released.set()
         return len(self.held)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self.plans or Headers(scope=scope).get(ACTOR_HEADER) == BY_HAND:
+        if not self.rules or Headers(scope=scope).get(ACTOR_HEADER) == MANUAL:
             await self.app(scope, receive, send)
             return
         body = await read_body(receive)
         operation = self.describe(scope, body).operation
-        hits = [plan for plan in list(self.plans) if plan.hits(operation)]
-        for plan in hits:
-            self.plans.remove(plan)
-        if any(plan.when == "before" for plan in hits) and not await self._hold(operation, "before", receive):
+        hits = [rule for rule in list(self.rules) if rule.matches(operation)]
+        for rule in hits:
+            self.rules.remove(rule)
+        if any(rule.when == "before" for rule in hits) and not await self.wait_held(
+            operation, "before", receive
+        ):
             return
-        if not any(plan.when == "after" for plan in hits):
+        if not any(rule.when == "after" for rule in hits):
             await self.app(scope, replay(body, receive), send)
             return
         messages: list[Message] = []
@@ -93,17 +98,17 @@ class Pauses:
             messages.append(message)
 
         await self.app(scope, replay(body, receive), keep)
-        if await self._hold(operation, "after", receive):
+        if await self.wait_held(operation, "after", receive):
             for message in messages:
                 await send(message)
 
-    async def _hold(self, operation: str, when: str, receive: Receive) -> bool:
-        """Wait; True to go on, False when the client has gone."""
+    async def wait_held(self, operation: str, when: str, receive: Receive) -> bool:
+        """Wait; return True to continue, False if the client has disconnected."""
         held = Held(operation=operation, when=when)
         self.held.append(held)
-        self.someone.set()
+        self.any_held.set()
         waiting = asyncio.ensure_future(held.released.wait())
-        leaving = asyncio.ensure_future(_gone(receive))
+        leaving = asyncio.ensure_future(_wait_for_disconnect(receive))
         await asyncio.wait({waiting, leaving}, return_when=asyncio.FIRST_COMPLETED)
         going_on = not leaving.done()
         waiting.cancel()
@@ -111,46 +116,46 @@ class Pauses:
         if held in self.held:
             self.held.remove(held)
         if not self.held:
-            self.someone.clear()
+            self.any_held.clear()
         return going_on
 
     def routes(self) -> list[Route]:
-        """The admin routes."""
+        """Return the admin routes."""
 
-        async def plan(request: Request) -> Response:
-            wish = await request.json()
-            made = Plan(
-                operation=str(wish.get("operation", "*")),
-                nth=int(wish.get("nth", 1)),
-                when=wish.get("when", "before"),
+        async def hold(request: Request) -> Response:
+            body = await request.json()
+            rule = HoldRule(
+                operation=str(body.get("operation", "*")),
+                nth=int(body.get("nth", 1)),
+                when=body.get("when", "before"),
             )
-            if made.when not in ("before", "after") or made.nth < 1:
-                return JSONResponse({"error": "when is before or after; nth counts from 1"}, 400)
-            self.plans.append(made)
-            return JSONResponse({"plans": len(self.plans)})
+            if rule.when not in ("before", "after") or rule.nth < 1:
+                return JSONResponse({"error": "when must be before or after; nth starts at 1"}, 400)
+            self.rules.append(rule)
+            return JSONResponse({"rules": len(self.rules)})
 
-        async def paused(request: Request) -> Response:
+        async def wait_for_held(request: Request) -> Response:
             seconds = float(request.query_params.get("timeout", LONGEST_WAIT_SECONDS))
             try:
                 async with asyncio.timeout(seconds):
-                    # A held request may be gone again by the time this one wakes.
+                    # A held request may have been released before this task runs.
                     while not self.held:
-                        await self.someone.wait()
+                        await self.any_held.wait()
             except TimeoutError:
                 return JSONResponse({"error": f"no request was held within {seconds:g} s"}, 408)
             first = self.held[0]
             return JSONResponse({"operation": first.operation, "when": first.when, "held": len(self.held)})
 
-        async def resume(_: Request) -> Response:
-            return JSONResponse({"resumed": self.reset()})
+        async def release(_: Request) -> Response:
+            return JSONResponse({"released": self.reset()})
 
         return [
-            Route("/admin/pause", plan, methods=["POST"]),
-            Route("/admin/paused", paused, methods=["GET"]),
-            Route("/admin/resume", resume, methods=["POST"]),
+            Route("/admin/hold", hold, methods=["POST"]),
+            Route("/admin/held", wait_for_held, methods=["GET"]),
+            Route("/admin/release", release, methods=["POST"]),
         ]
 
 
-async def _gone(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         await asyncio.sleep(0)

@@ -1,7 +1,6 @@
-"""The executable schema: our SDL with a function behind every field that is not simply a record's attribute.
+"""The executable schema: our SDL, with a resolver for every field that is not just an attribute of a record.
 
-Refuses a function for a field that the SDL does not have, and arguments under any name but snake_case:
-resolvers are Python.
+Building it fails if a resolver names a field that the SDL does not have. Arguments are passed in snake_case.
 """
 
 from __future__ import annotations
@@ -29,13 +28,13 @@ SDL = Path(__file__).with_name("schema.graphql")
 
 
 def snake(name: str) -> str:
-    """camelCase to snake_case; "sizeMB" to "size_mb", "vCPUs" to "v_cpus"."""
+    """Convert camelCase to snake_case; "sizeMB" becomes "size_mb", "vCPUs" becomes "v_cpus"."""
     apart = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name.replace("CPUs", "Cpus"))
     return re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", apart).lower()
 
 
 def default_field(source: Any, info: GraphQLResolveInfo[Any], **_: Any) -> Any:
-    """A record's attribute or a dict's key under the field's snake_case name; times become DateTime."""
+    """Return the attribute or key that the field's snake_case name names; format times as DateTime."""
     name = snake(info.field_name)
     value = source.get(name) if isinstance(source, dict) else getattr(source, name)
     if isinstance(value, (int, float)) and get_named_type(info.return_type).name == "DateTime":
@@ -44,7 +43,7 @@ def default_field(source: Any, info: GraphQLResolveInfo[Any], **_: Any) -> Any:
 
 
 def build(fields: Mapping[str, Callable[..., Any]]) -> GraphQLSchema:
-    """The schema with `fields` ("Type.field" to a function of (source, call, **arguments)) behind it.
+    """Build the schema with resolvers: "Type.field" to a function of (source, context, **arguments).
 
     Raises:
         KeyError: a field that the SDL does not have.
@@ -58,17 +57,17 @@ def build(fields: Mapping[str, Callable[..., Any]]) -> GraphQLSchema:
         elif isinstance(kind, GraphQLInputObjectType):
             for name, item in kind.fields.items():
                 item.out_name = snake(name)
-    for place, function in fields.items():
-        owner, name = place.split(".")
+    for full_name, function in fields.items():
+        owner, name = full_name.split(".")
         kind = schema.type_map[owner]
         if not isinstance(kind, GraphQLObjectType):
-            raise KeyError(place)
+            raise KeyError(full_name)
         kind.fields[name].resolve = _bound(function)
     for root in (schema.query_type, schema.mutation_type):
         if root is not None:
             for name, field in root.fields.items():
                 if field.resolve is None:
-                    raise KeyError(f"no function behind {root.name}.{name}")
+                    raise KeyError(f"no resolver for {root.name}.{name}")
     return schema
 
 

@@ -1,8 +1,8 @@
-"""The settings of a service instance: what Railway accepts, what it makes of null, "" and what is not said.
+"""The settings of a service instance: which values Railway accepts, and what null, "" and a missing key mean.
 
-Refuses what Railway refuses: no replicas at all, several replicas beside a volume or a cron schedule, an
-unknown region, a config file on a new service. Sources: ServiceInstanceUpdateInput in Railway's schema;
-Railway docs, volumes/reference, scaling, cron-jobs, config-as-code.
+Rejects what Railway rejects: zero replicas, several replicas with a volume or a cron schedule, an unknown
+region, a config file for a new service. Sources: ServiceInstanceUpdateInput in Railway's schema; Railway
+docs, volumes/reference, scaling, cron-jobs, config-as-code.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from sandbox.railway import problems
-from sandbox.railway import records as r
+from sandbox.railway import errors, records
 from sandbox.railway.store import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandbox.railway.context import Call
+    from sandbox.railway.context import Context
     from sandbox.railway.store import Store
 
 REGIONS = {
@@ -29,15 +28,15 @@ REGIONS = {
 MAX_REPLICAS = {"free": 1, "trial": 2, "hobby": 6, "pro": 42}
 DEFAULTS = {
     item.name: item.default_factory() if callable(item.default_factory) else item.default
-    for item in fields(r.Instance)
+    for item in fields(records.Instance)
     if item.name not in ("id", "service_id", "environment_id", "created_at", "updated_at", "visible_at")
 }
 
 
-def new_instance(store: Store, service_id: str, environment_id: str) -> r.Instance:
-    """A fresh instance of a service, seen only after the delay."""
+def new_instance(store: Store, service_id: str, environment_id: str) -> records.Instance:
+    """Create an instance of a service, which becomes visible after the delay."""
     now = store.now()
-    instance = r.Instance(
+    instance = records.Instance(
         id=new_id(),
         service_id=service_id,
         environment_id=environment_id,
@@ -49,18 +48,18 @@ def new_instance(store: Store, service_id: str, environment_id: str) -> r.Instan
     return instance
 
 
-def from_update(call: Call, wishes: Mapping[str, Any]) -> dict[str, Any]:
-    """What a ServiceInstanceUpdateInput (snake_case keys) changes, by attribute of an instance.
+def parse_update(context: Context, input_: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a ServiceInstanceUpdateInput (snake_case keys) changes, by attribute of an instance.
 
-    null changes nothing, "" clears; an input without numReplicas sets it back to 1, as has been reported
+    null changes nothing, "" resets to the default; an input without numReplicas sets it to 1, as reported
     from the live API.
     """
     changes: dict[str, Any] = {"num_replicas": 1}
-    for name, value in wishes.items():
-        if value is None or name in call.switches.settings_ignored:
+    for name, value in input_.items():
+        if value is None or name in context.switches.settings_ignored:
             continue
         if name == "registry_credentials" and not any(value.values()):
-            if call.switches.blank_credentials_clear:
+            if context.switches.blank_credentials_clear:
                 changes[name] = None
         elif name == "source":
             for kind in ("repo", "image"):
@@ -69,60 +68,60 @@ def from_update(call: Call, wishes: Mapping[str, Any]) -> dict[str, Any]:
         elif value == "":
             changes[name] = DEFAULTS[name]
         elif name == "multi_region_config":
-            changes |= from_regions(value)
+            changes |= parse_regions(value)
         else:
             changes[name] = value
-    if changes.get("railway_config_file") and not call.switches.railway_config_file_allowed:
-        raise problems.bad_input("Config files are not supported for new services")
+    if changes.get("railway_config_file") and not context.switches.railway_config_file_allowed:
+        raise errors.bad_input("Config files are not supported for new services")
     return changes
 
 
-def from_regions(config: Mapping[str, Any]) -> dict[str, Any]:
-    """multiRegionConfig as attributes: the map itself, its first region, and the replicas in all."""
-    kept = {region: dict(entry) for region, entry in config.items() if entry is not None}
-    counts = [int(entry.get("numReplicas", 1)) for entry in kept.values()]
+def parse_regions(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return multiRegionConfig as attributes: the map itself, its first region, and the total of replicas."""
+    regions = {region: dict(entry) for region, entry in config.items() if entry is not None}
+    counts = [int(entry.get("numReplicas", 1)) for entry in regions.values()]
     if any(count < 1 for count in counts):
-        raise problems.bad_input("numReplicas must be at least 1")
+        raise errors.bad_input("numReplicas must be at least 1")
     return {
-        "multi_region_config": kept or None,
-        "region": next(iter(kept), None),
+        "multi_region_config": regions or None,
+        "region": next(iter(regions), None),
         "num_replicas": sum(counts) or 1,
     }
 
 
-def candidate(store: Store, instance: r.Instance, changes: Mapping[str, Any]) -> r.Instance:
-    """The instance as it would be.
+def check_changes(store: Store, instance: records.Instance, changes: Mapping[str, Any]) -> records.Instance:
+    """Return the changed instance without saving it.
 
     Raises:
-        GraphQLError: Railway would refuse it.
+        GraphQLError: Railway would reject it.
     """
-    wanted = replace(instance, **changes)
-    if wanted.num_replicas < 1:
-        raise problems.bad_input("numReplicas must be at least 1")
-    most = MAX_REPLICAS[store.switches.plan]
-    if wanted.num_replicas > most:
-        raise problems.bad_input(f"The {store.switches.plan} plan allows at most {most} replicas")
-    if wanted.num_replicas > 1 and wanted.cron_schedule:
-        raise problems.bad_input("Cron services cannot have more than one replica")
-    if wanted.num_replicas > 1 and volume_at(store, instance.service_id, instance.environment_id):
-        raise problems.bad_input("Services with a volume cannot have more than one replica")
-    for region in (wanted.region, *(wanted.multi_region_config or {})):
+    requested = replace(instance, **changes)
+    if requested.num_replicas < 1:
+        raise errors.bad_input("numReplicas must be at least 1")
+    limit = MAX_REPLICAS[store.switches.plan]
+    if requested.num_replicas > limit:
+        raise errors.bad_input(f"The {store.switches.plan} plan allows at most {limit} replicas")
+    if requested.num_replicas > 1 and requested.cron_schedule:
+        raise errors.bad_input("Cron services cannot have more than one replica")
+    if requested.num_replicas > 1 and attached_volume(store, instance.service_id, instance.environment_id):
+        raise errors.bad_input("Services with a volume cannot have more than one replica")
+    for region in (requested.region, *(requested.multi_region_config or {})):
         check_region(region)
-    return wanted
+    return requested
 
 
 def check_region(region: str | None) -> None:
-    """Refuse a region that Railway does not have.
+    """Reject a region that Railway does not have.
 
     Raises:
-        GraphQLError: no such region.
+        GraphQLError: unknown region.
     """
     if region is not None and region not in REGIONS:
-        raise problems.bad_input(f"Invalid region {region}")
+        raise errors.bad_input(f"Invalid region {region}")
 
 
-def apply(store: Store, instance: r.Instance, changes: Mapping[str, Any]) -> bool:
-    """Change an instance at once; True where something became different."""
+def apply(store: Store, instance: records.Instance, changes: Mapping[str, Any]) -> bool:
+    """Apply changes to an instance; return whether anything changed."""
     different = any(getattr(instance, name) != value for name, value in changes.items())
     if different:
         for name, value in changes.items():
@@ -131,8 +130,8 @@ def apply(store: Store, instance: r.Instance, changes: Mapping[str, Any]) -> boo
     return different
 
 
-def volume_at(store: Store, service_id: str, environment_id: str) -> r.VolumeInstance | None:
-    """The volume attached to a service in an environment."""
+def attached_volume(store: Store, service_id: str, environment_id: str) -> records.VolumeInstance | None:
+    """Return the volume attached to a service in an environment."""
     for row in store.volume_instances.values():
         if (
             (row.service_id, row.environment_id) == (service_id, environment_id)

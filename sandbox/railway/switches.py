@@ -1,7 +1,7 @@
-"""The sandbox's switches: how fast Railway is, how it fails, and each answer that nobody has proven yet.
+"""The sandbox's switches: delays, limits, outcomes, and each behaviour of the live API that is not verified.
 
-Refuses a name it does not know and a value of the wrong type: a misspelt switch would leave a test without
-its subject. Set by `POST /admin/switches`; kept in the state file.
+Set by `POST /admin/switches` and kept in the state file. Unknown names and values of a wrong type are errors:
+a misspelt switch would make a test pass without testing anything.
 """
 
 from __future__ import annotations
@@ -17,175 +17,179 @@ OUTCOMES = (
 )  # fmt: skip
 
 QUESTIONS = {
-    "a": "Does a patch of the environment's config change a volume's size?",
-    "b": "Does a new source in a service's settings make a trigger, or deploy?",
-    "c": "May a workspace or project token read the config decrypted?",
-    "d": "What exactly does Railway say of what is not there, and of a smaller size?",
-    "e": "Does an update of a volume's instance that names no service detach it?",
-    "f": "Do many root fields of one document count as one request?",
-    "g": "What is the text that the commit of a patch returns?",
-    "h": "Are Railway's own variables among the unrendered ones?",
-    "i": "Can a service with a repository that never deployed be deployed by commit?",
+    "a": "Does a patch of the environment's config change the size of a volume?",
+    "b": "Does setting a source in a service's settings create a trigger, or deploy?",
+    "c": "May a workspace or project token read the decrypted config?",
+    "d": "What is the exact error for an unknown id, and for a smaller volume size?",
+    "e": "Does an update of a volume instance without a service detach it?",
+    "f": "Do several root fields of one document count as one request?",
+    "g": "What is the String that committing a patch returns?",
+    "h": "Do unrendered variables include Railway's own?",
+    "i": "Can a service with a repository but without a deployment be deployed by commit?",
 }
-"""What neither Railway's documentation nor its schema says, and only a live account can show."""
+"""Questions that neither Railway's documentation nor its schema answers; only a live account can."""
 
 
-def unproven(*answers: T, question: str = "") -> T:
-    """A switch for what nobody has seen Railway do.
+def unverified(*answers: T, question: str = "") -> T:
+    """A switch for behaviour of the live API that is not verified.
 
     Args:
-        answers: all that it may be; the first is the default.
-        question: which of QUESTIONS it answers.
+        answers: all possible values; the first is the default.
+        question: the key in QUESTIONS that it belongs to.
     """
     return field(default=answers[0], metadata={"answers": answers, "question": question})
 
 
 @dataclass(kw_only=True)
 class Switches:
-    """Every switch with its default. Durations are seconds; 0 switches a limit off."""
+    """Every switch with its default. Durations are seconds; 0 turns a limit off."""
 
     CHOICES: ClassVar[dict[str, tuple[Any, ...]]] = {
         "deploy_outcome": OUTCOMES,
         "plan": ("free", "trial", "hobby", "pro"),
     }
 
-    # How fast things are
+    # Delays
     deploy_step_seconds: float = 0.05
-    """One step of QUEUED, INITIALIZING, BUILDING, DEPLOYING, SUCCESS."""
+    """Duration of each step of QUEUED, INITIALIZING, BUILDING, DEPLOYING, SUCCESS."""
     instance_delay_seconds: float = 0.05
-    """Until a new service's instance can be seen (ServiceInstance not found)."""
+    """Time until a new service's instance is visible (before: ServiceInstance not found)."""
     volume_delay_seconds: float = 0.05
-    """Until a new volume's instance can be seen; it is UPDATING for as long again before READY."""
+    """Time until a new volume's instance is visible; it is UPDATING for the same time before READY."""
     trigger_delay_seconds: float = 0.02
-    """Until a new or changed deployment trigger can be seen."""
+    """Time until a new or changed deployment trigger is visible."""
     domain_delay_seconds: float = 0.02
-    """Until a domain or TCP proxy is ACTIVE."""
+    """Time until a domain or TCP proxy is ACTIVE."""
     patch_seconds: float = 0.02
-    """An applied patch is APPLYING for this long."""
+    """How long an applied patch stays APPLYING."""
     resize_seconds: float = 0.02
-    """Until a new volume size can be read."""
+    """Time until a new volume size can be read."""
     mutation_seconds: float = 0.01
-    """A mutation is in flight for at least this long: two of one environment at once overlap."""
+    """Minimum duration of a mutation; two in the same environment at once overlap."""
 
     # Limits
     plan: str = "pro"
-    """The workspace's plan: default and largest volume, replicas, volumes and custom domains."""
+    """The workspace's plan: limits volumes and their sizes, replicas and custom domains."""
     hourly_budget: int = 10_000
-    """Requests an hour and token; 429 with Retry-After beyond."""
+    """Requests per hour and token; above it: 429 with Retry-After."""
     budget_window_seconds: float = 3600
-    """How long that hour is: shorter for those who test what comes after it."""
+    """The length of that hour; tests make it shorter."""
     per_second_budget: int = 0
-    """Requests a second and token (Railway: 50 on Pro); 429 with Retry-After 1 beyond."""
+    """Requests per second and token (Railway: 50 on Pro); above it: 429 with Retry-After 1."""
     edge_per_second: int = 10
-    """Requests a second without a query string in the URL; text 429 "error code: 1015" beyond."""
+    """Requests per second without a query string in the URL; above it: 429 with "error code: 1015"."""
     creation_throttle_seconds: float = 0
-    """Project, environment and volume creates of one workspace must be this far apart (Railway: 30)."""
+    """Minimum time between creations of projects, environments and volumes in one workspace (Railway: 30)."""
     page_limit: int = 0
-    """The most edges of one page, whatever `first` asks for."""
+    """Maximum number of edges per page, whatever `first` requests."""
 
-    # What is lost
+    # Settings that are not kept
     settings_ignored: list[str] = field(default_factory=list[str])
-    """Settings of a service, as in records.Instance, that are taken and dropped in silence."""
+    """Service settings (attributes of records.Instance) that are accepted and then ignored."""
 
-    # What becomes of deployments
+    # Outcomes of deployments
     deploy_outcome: str = "success"
-    """What every new deployment comes to, as far as its own copy of the world lets it."""
+    """The outcome of every new deployment, unless its own copy of the settings makes it fail."""
     deploy_outcomes_next: list[str] = field(default_factory=list[str])
-    """Outcomes of the next deployments, used up one by one before `deploy_outcome` counts again."""
+    """Outcomes of the next deployments, used one by one before `deploy_outcome` applies again."""
+    backend_is_crm: bool = True
+    """A started service is the CRM's backend, which needs its sessions and Firebase. False: another service,
+    which is healthy."""
     backend_routes: list[str] = field(default_factory=list[str])
-    """Paths on which the backend answers; empty: on whatever path the health check names."""
+    """Paths that the backend serves; empty: the path of the health check."""
     strict_repos: bool = False
     """Only repositories set by POST /admin/repos exist."""
     autodeploy_on_push: bool = True
-    """A moved branch head deploys the services whose trigger follows it."""
+    """A push deploys the services whose trigger follows the branch."""
     newer_removes_in_flight: bool = True
-    """A new deployment makes an unfinished older one REMOVED."""
+    """A new deployment sets an unfinished older one to REMOVED."""
 
-    # Answers nobody has proven: all of them must be borne
-    bad_variables_status: int = unproven(400, 200)
-    """HTTP status when variables do not fit the document (BAD_USER_INPUT)."""
-    trace_id_position: str = unproven("error", "extensions")
-    """traceId beside the message, or inside extensions."""
-    deleted_answer: str = unproven("error", "deleted_at")
-    """project(id)/environment(id) of a deleted one: an error, or the object with deletedAt."""
-    deleted_listed: bool = unproven(False, True)
+    # Unverified behaviour of the live API: the program must work with every value
+    bad_variables_status: int = unverified(400, 200)
+    """HTTP status if variables do not match the document (BAD_USER_INPUT)."""
+    trace_id_position: str = unverified("error", "extensions")
+    """traceId is beside the message, or inside extensions."""
+    deleted_answer: str = unverified("error", "deleted_at")
+    """project(id)/environment(id) of a deleted object: an error, or the object with deletedAt."""
+    deleted_listed: bool = unverified(False, True)
     """Deleted services, instances and domains stay in lists, with deletedAt."""
-    missing_answer: str = unproven("not_found", "not_authorized", question="d")
-    """An id nobody knows: "... not found" or "Not Authorized"."""
-    volume_delete_style: str = unproven("pending", "deleted_at")
-    """A deleted volume: isPendingDeletion and DELETING, or deletedAt as well."""
-    size_patch: str = unproven("applies", "ignored", question="a")
-    """{"volumes":{id:{"sizeMB":n}}} through environmentPatchCommit: works, or is silently ignored."""
-    source_update_creates_trigger: bool = unproven(False, True, question="b")
-    """serviceInstanceUpdate(source.repo) makes a deployment trigger on the default branch."""
-    source_update_deploys: bool = unproven(False, True, question="b")
+    missing_answer: str = unverified("not_found", "not_authorized", question="d")
+    """Error for an unknown id: "... not found" or "Not Authorized"."""
+    volume_delete_style: str = unverified("pending", "deleted_at")
+    """A deleted volume has isPendingDeletion and DELETING, or deletedAt as well."""
+    size_patch: str = unverified("applies", "ignored", question="a")
+    """{"volumes":{id:{"sizeMB":n}}} through environmentPatchCommit is applied, or silently ignored."""
+    source_update_creates_trigger: bool = unverified(False, True, question="b")
+    """serviceInstanceUpdate(source.repo) creates a deployment trigger on the default branch."""
+    source_update_deploys: bool = unverified(False, True, question="b")
     """serviceInstanceUpdate(source.repo) deploys."""
-    trigger_create_deploys: bool = unproven(False, True)
+    trigger_create_deploys: bool = unverified(False, True)
     """deploymentTriggerCreate deploys."""
-    trigger_update_deploys: bool = unproven(False, True)
+    trigger_update_deploys: bool = unverified(False, True)
     """deploymentTriggerUpdate deploys."""
-    trigger_sets_source: bool = unproven(True, False)
+    trigger_sets_source: bool = unverified(True, False)
     """A trigger's repository becomes the instance's source.repo."""
-    scoped_decrypt: str = unproven("allowed", "refused", "masked", question="c")
+    scoped_decrypt: str = unverified("allowed", "refused", "masked", question="c")
     """config(decryptVariables: true) for workspace and project tokens."""
-    shrink_answer: str = unproven("refused", "async", question="d")
-    """A smaller size: refused at once, or accepted and then lastAppliedError."""
-    shrink_message: str = unproven("Volume size cannot be decreased", "Volumes can only grow", question="d")
-    """What refuses a smaller size; the second is as good a guess."""
-    volume_update_without_service_detaches: bool = unproven(True, False, question="e")
+    shrink_answer: str = unverified("refused", "async", question="d")
+    """A smaller size is rejected at once, or accepted and reported as lastAppliedError."""
+    shrink_message: str = unverified("Volume size cannot be decreased", "Volumes can only grow", question="d")
+    """The error for a smaller size; the second is an alternative guess."""
+    volume_update_without_service_detaches: bool = unverified(True, False, question="e")
     """volumeInstanceUpdate without serviceId."""
-    root_fields_count_as_one: bool = unproven(True, False, question="f")
+    root_fields_count_as_one: bool = unverified(True, False, question="f")
     """A document's root fields count as one request of the budget."""
-    patch_commit_returns: str = unproven("patch_id", "workflow_id", "empty", question="g")
-    """What the String of environmentPatchCommit is."""
-    railway_variables_in_unrendered: bool = unproven(True, False, question="h")
-    """RAILWAY_* come back from variables(unrendered: true)."""
-    deploy_v2_never_deployed: str = unproven("works", "not_found", question="i")
-    """serviceInstanceDeployV2 of a repo service that never deployed: works or "Deployment not found"."""
-    rollback_reason: str = unproven("rollback", "redeploy")
-    """What the meta of a deployment that is a rollback gives as its reason."""
-    variable_upsert_deploys: bool = unproven(True, False)
-    """Setting variables without skipDeploys redeploys (reported both ways)."""
-    variable_deploys_never_deployed: bool = unproven(True, False)
-    """It does so too for a service that has a source but no deployment yet."""
-    volume_update_deploys: bool = unproven(False, True)
-    """volumeCreate and volumeInstanceUpdate redeploy the service that they attach to."""
-    target_port_with_port_refused: bool = unproven(False, True)
-    """serviceDomainCreate with targetPort while PORT is a variable."""
-    workspace_token_creates_environments: bool = unproven(True, False)
+    patch_commit_returns: str = unverified("patch_id", "workflow_id", "empty", question="g")
+    """The String that environmentPatchCommit returns."""
+    railway_variables_in_unrendered: bool = unverified(True, False, question="h")
+    """variables(unrendered: true) contains RAILWAY_*."""
+    deploy_v2_never_deployed: str = unverified("works", "not_found", question="i")
+    """serviceInstanceDeployV2 of a repository service without deployments works, or is an error."""
+    rollback_reason: str = unverified("rollback", "redeploy")
+    """The reason in the meta of a deployment that is a rollback."""
+    variable_upsert_deploys: bool = unverified(True, False)
+    """Setting variables without skipDeploys redeploys (both are reported)."""
+    variable_deploys_never_deployed: bool = unverified(True, False)
+    """It also redeploys a service that has a source but no deployment yet."""
+    volume_update_deploys: bool = unverified(False, True)
+    """volumeCreate and volumeInstanceUpdate redeploy the service that the volume is attached to."""
+    target_port_with_port_refused: bool = unverified(False, True)
+    """serviceDomainCreate with targetPort is rejected if PORT is a variable."""
+    workspace_token_creates_environments: bool = unverified(True, False)
     """environmentCreate with a workspace token: works, or "Not Authorized"."""
-    railway_config_file_allowed: bool = unproven(False, True)
-    """New services may name a config file."""
-    unmerged_none_is_null: bool = unproven(False, True)
-    """unmergedChangesCount is null, not 0, when nothing is staged."""
-    null_port_clears: bool = unproven(True, False)
-    """A domain that is updated with targetPort null has no port any more; or keeps the one it had."""
-    blank_credentials_clear: bool = unproven(True, False)
-    """Registry credentials with an empty name and password take them away; or change nothing."""
-    settings_reach: str = unproven("no_forks", "named")
-    """serviceInstanceUpdate in an environment that is no fork: as the schema says also in all others that are
-    none, or, as it is reported, in that one alone."""
-    service_delete_reach: str = unproven("no_forks", "named")
+    railway_config_file_allowed: bool = unverified(False, True)
+    """New services may have a config file."""
+    unmerged_none_is_null: bool = unverified(False, True)
+    """unmergedChangesCount is null, not 0, if nothing is staged."""
+    null_port_clears: bool = unverified(True, False)
+    """Updating a domain with targetPort null removes its port, or keeps it."""
+    blank_credentials_clear: bool = unverified(True, False)
+    """Registry credentials with an empty name and password remove the credentials, or change nothing."""
+    settings_update_scope: str = unverified("no_forks", "named")
+    """serviceInstanceUpdate in an environment that is not a fork applies to all environments that are not
+    forks, as in the schema's description ("no_forks"), or only to the named one, as reported from the live
+    API ("named")."""
+    service_delete_scope: str = unverified("no_forks", "named")
     """The same for serviceDelete."""
-    overlap_fails_all: bool = unproven(False, True)
-    """Overlapping mutations of one environment all fail, not only domain creates."""
+    overlap_fails_all: bool = unverified(False, True)
+    """Overlapping mutations of one environment all fail, not only domain creations."""
 
-    def change(self, wishes: dict[str, Any]) -> None:
-        """Set switches by name, all or none.
+    def update(self, values: dict[str, Any]) -> None:
+        """Set switches by name, all of them or none.
 
         Raises:
-            ValueError: an unknown name, a value of the wrong type or outside its choices.
+            ValueError: unknown name, wrong type, or not one of the possible values.
         """
         hints = get_type_hints(Switches)
         known = {item.name for item in fields(self)}
-        for name, value in wishes.items():
+        for name, value in values.items():
             if name not in known:
-                raise ValueError(f"unknown switch {name!r}; there are {', '.join(sorted(known))}")
-            self._examine(name, hints[name], value)
-        for name, value in wishes.items():
+                raise ValueError(f"unknown switch {name!r}; known switches: {', '.join(sorted(known))}")
+            self._validate(name, hints[name], value)
+        for name, value in values.items():
             setattr(self, name, value)
 
-    def _examine(self, name: str, hint: Any, value: Any) -> None:
+    def _validate(self, name: str, hint: Any, value: Any) -> None:
         if hint is float:
             fits = isinstance(value, (int, float)) and not isinstance(value, bool)
         elif hint is int:
@@ -195,20 +199,20 @@ class Switches:
         else:
             fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
         if not fits:
-            raise ValueError(f"switch {name!r} cannot be {value!r}")
-        choices = self.CHOICES.get(name) or UNPROVEN.get(name)
+            raise ValueError(f"switch {name!r} has another type than {value!r}")
+        choices = self.CHOICES.get(name) or UNVERIFIED.get(name)
         if choices and value not in choices:
-            raise ValueError(f"switch {name!r} is one of {choices}")
+            raise ValueError(f"switch {name!r} must be one of {choices}")
         if name == "deploy_outcomes_next" and not {*OUTCOMES}.issuperset(cast("list[str]", value)):
-            raise ValueError(f"outcomes are {OUTCOMES}")
+            raise ValueError(f"switch {name!r}: each outcome must be one of {OUTCOMES}")
 
     def as_dict(self) -> dict[str, Any]:
-        """All switches with their present values."""
+        """Return all switches with their current values."""
         return asdict(self)
 
 
-_UNPROVEN = [item for item in fields(Switches) if "answers" in item.metadata]
-UNPROVEN: dict[str, tuple[Any, ...]] = {item.name: item.metadata["answers"] for item in _UNPROVEN}
-"""Every answer of every switch for what nobody has proven; the default is the first."""
-QUESTION_OF: dict[str, str] = {item.name: item.metadata["question"] for item in _UNPROVEN}
-"""Which of QUESTIONS such a switch answers; "" where it is another one."""
+_UNVERIFIED = [item for item in fields(Switches) if "answers" in item.metadata]
+UNVERIFIED: dict[str, tuple[Any, ...]] = {item.name: item.metadata["answers"] for item in _UNVERIFIED}
+"""All values of every switch for unverified behaviour; the first is the default."""
+QUESTION_OF: dict[str, str] = {item.name: item.metadata["question"] for item in _UNVERIFIED}
+"""The key in QUESTIONS that such a switch belongs to; "" for none."""

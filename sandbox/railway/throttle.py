@@ -1,25 +1,25 @@
-"""Railway's creation throttle: one project, environment or volume of a workspace in so many seconds.
+"""Railway's creation throttle: one project, environment or volume per workspace in a number of seconds.
 
-Refuses cleanly: a throttled create had no effect. The answer is HTTP 200 with an error, as reported from the
-live API; `creation_throttle_seconds` sets the distance, 0 (the default) none.
+A throttled creation has no effect. The response is HTTP 200 with an error, as reported from the live API.
+`creation_throttle_seconds` sets the interval; 0 (the default) turns it off.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.railway import problems
+from sandbox.railway import errors
 
 if TYPE_CHECKING:
-    from sandbox.railway.context import Call
+    from sandbox.railway.context import Context
 
 
 def throttle_message(kind: str, seconds: float) -> str:
-    """Railway's words.
+    """Return Railway's error text.
 
     Args:
         kind: "projects", "environments" or "volumes".
-        seconds: the distance that is asked for.
+        seconds: the minimum interval.
     """
     return (
         f"You are creating {kind} too quickly. "
@@ -27,16 +27,16 @@ def throttle_message(kind: str, seconds: float) -> str:
     )
 
 
-def creation_slot(call: Call, kind: str, workspace_id: str | None) -> None:
-    """Take the workspace's slot for one creation.
+def check_creation_throttle(context: Context, kind: str, workspace_id: str | None) -> None:
+    """Register one creation in the workspace.
 
     Raises:
-        GraphQLError: the last one was too recent.
+        GraphQLError: the previous one was too recent.
     """
-    seconds, now = call.switches.creation_throttle_seconds, call.now
+    seconds, now = context.switches.creation_throttle_seconds, context.now
     if not seconds:
         return
-    place = f"{workspace_id}/{kind}"
-    if now < call.store.throttled_until.get(place, 0):
-        raise problems.refusal(throttle_message(kind, seconds))
-    call.store.throttled_until[place] = now + seconds
+    throttle_key = f"{workspace_id}/{kind}"
+    if now < context.store.throttled_until.get(throttle_key, 0):
+        raise errors.graphql_error(throttle_message(kind, seconds))
+    context.store.throttled_until[throttle_key] = now + seconds

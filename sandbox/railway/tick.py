@@ -1,7 +1,4 @@
-"""Everything that happens by itself as time passes: called before every request, so nothing runs behind it.
-
-Refuses to look at the caller: what is due is due for all.
-"""
+"""State changes that depend on time only, applied before every request: nothing runs in the background."""
 
 from __future__ import annotations
 
@@ -13,10 +10,10 @@ if TYPE_CHECKING:
     from sandbox.railway.store import Store
 
 
-def let_pass(store: Store) -> None:
-    """Bring the world to the present: deployments, volumes pending deletion, temporary projects."""
+def apply_due_changes(store: Store) -> None:
+    """Apply what is due: deployment statuses, pending volume deletions, expired temporary projects."""
     deploys.advance(store)
-    volume_rules.expire(store)
+    volume_rules.delete_expired(store)
     now = store.now()
     for project in store.projects.values():
         if project.expired_at is not None and project.expired_at <= now:

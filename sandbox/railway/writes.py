@@ -1,34 +1,33 @@
-"""Changes that more than one operation makes: variables, triggers, the end of a service or an environment.
+"""State changes that several operations share: variables, triggers, deletion of a service or an environment.
 
-Refuses to decide about deployments: its callers know what was asked for.
+They start no deployments: that is decided by the callers.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.railway import deploys, problems, volume_rules
-from sandbox.railway import records as r
-from sandbox.railway.rendering import authored
+from sandbox.railway import deploys, errors, records, volume_rules
+from sandbox.railway.rendering import user_variables
 from sandbox.railway.store import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandbox.railway.context import Call
+    from sandbox.railway.context import Context
 
 
 def put_variables(
-    call: Call,
+    context: Context,
     environment_id: str,
     service_id: str | None,
     values: Mapping[str, str | None],
     *,
     replace: bool = False,
 ) -> bool:
-    """Set variables (None deletes) and, with `replace`, remove the others; True where something changed."""
-    store, now = call.store, call.now
-    present = {row.name: row for row in authored(store, environment_id, service_id)}
+    """Set variables (None deletes) and, with `replace`, delete all others; return whether one changed."""
+    store, now = context.store, context.now
+    present = {row.name: row for row in user_variables(store, environment_id, service_id)}
     changed = False
     for name in list(present):
         if (replace and name not in values) or (name in values and values[name] is None):
@@ -39,7 +38,7 @@ def put_variables(
             continue
         row = present.get(name)
         if row is None:
-            row = r.Variable(
+            row = records.Variable(
                 id=new_id(),
                 environment_id=environment_id,
                 service_id=service_id,
@@ -56,28 +55,28 @@ def put_variables(
     return changed
 
 
-def check_source(call: Call, full_name: str) -> r.Repo:
-    """A repository that Railway's GitHub app can see.
+def check_source(context: Context, full_name: str) -> records.Repo:
+    """Return a repository that Railway's GitHub app has access to.
 
     Raises:
-        GraphQLError: it cannot.
+        GraphQLError: it has no access.
     """
-    found = deploys.repo(call.store, full_name)
+    found = deploys.find_repo(context.store, full_name)
     if found is None:
-        raise problems.bad_input(f"Repository {full_name} not found or not accessible")
+        raise errors.bad_input(f"Repository {full_name} not found or not accessible")
     return found
 
 
 def put_trigger(
-    call: Call, instance: r.Instance, repository: str, branch: str, *, check_suites: bool = False
-) -> r.Trigger:
-    """The instance's trigger, made or changed: there is at most one for a service and environment."""
-    check_source(call, repository)
-    trigger = deploys.trigger_of(call.store, instance)
+    context: Context, instance: records.Instance, repository: str, branch: str, *, check_suites: bool = False
+) -> records.Trigger:
+    """Create or update the instance's trigger: there is at most one per service and environment."""
+    check_source(context, repository)
+    trigger = deploys.trigger_of(context.store, instance)
     if trigger is None:
-        trigger = r.Trigger(
+        trigger = records.Trigger(
             id=new_id(),
-            project_id=call.store.environments[instance.environment_id].project_id,
+            project_id=context.store.environments[instance.environment_id].project_id,
             environment_id=instance.environment_id,
             service_id=instance.service_id,
             provider="github",
@@ -86,46 +85,48 @@ def put_trigger(
             check_suites=check_suites,
             visible_at=0,
         )
-        call.store.triggers[trigger.id] = trigger
+        context.store.triggers[trigger.id] = trigger
     trigger.repository, trigger.branch, trigger.check_suites = repository, branch, check_suites
-    trigger.visible_at = call.now + call.switches.trigger_delay_seconds
+    trigger.visible_at = context.now + context.switches.trigger_delay_seconds
     return trigger
 
 
-def remove_service(call: Call, service_id: str, environment_id: str | None) -> None:
-    """End a service in one environment or in all; its volumes stay, detached."""
-    store, now = call.store, call.now
-    for instance in call.instances_of(service_id):
+def remove_service(context: Context, service_id: str, environment_id: str | None) -> None:
+    """Delete a service in one environment or in all; its volumes stay, detached."""
+    store, now = context.store, context.now
+    for instance in context.instances_of(service_id):
         if environment_id not in (None, instance.environment_id):
             continue
-        place = (service_id, instance.environment_id)
+        instance_key = (service_id, instance.environment_id)
         instance.deleted_at = now
-        for deployment in deploys.of_instance(store, *place):
+        for deployment in deploys.list_deployments(store, *instance_key):
             if deployment.status in (*deploys.IN_FLIGHT, *deploys.RUNNING, "CRASHED"):
-                deploys.move(deployment, "REMOVED", now)
+                deploys.set_status(deployment, "REMOVED", now)
         for domain in store.domains.values():
-            if (domain.service_id, domain.environment_id) == place:
+            if (domain.service_id, domain.environment_id) == instance_key:
                 domain.deleted_at = domain.deleted_at or now
         for proxy in store.tcp_proxies.values():
-            if (proxy.service_id, proxy.environment_id) == place:
+            if (proxy.service_id, proxy.environment_id) == instance_key:
                 proxy.deleted_at = proxy.deleted_at or now
         for volume in store.volume_instances.values():
-            if (volume.service_id, volume.environment_id) == place:
+            if (volume.service_id, volume.environment_id) == instance_key:
                 volume.service_id = None
-        for trigger in [t for t in store.triggers.values() if (t.service_id, t.environment_id) == place]:
+        for trigger in [
+            t for t in store.triggers.values() if (t.service_id, t.environment_id) == instance_key
+        ]:
             del store.triggers[trigger.id]
-        for row in authored(store, instance.environment_id, service_id):
+        for row in user_variables(store, instance.environment_id, service_id):
             del store.variables[row.id]
-    if not call.instances_of(service_id):
+    if not context.instances_of(service_id):
         store.services[service_id].deleted_at = now
 
 
-def end_environment(call: Call, found: r.Environment) -> None:
-    """End all that is in an environment, and it; its volumes can be restored for as long as any other."""
-    for instance in [row for row in call.store.instances.values() if row.environment_id == found.id]:
+def delete_environment(context: Context, found: records.Environment) -> None:
+    """Delete an environment and everything in it; its volumes can be restored for 48 hours."""
+    for instance in [row for row in context.store.instances.values() if row.environment_id == found.id]:
         if instance.deleted_at is None:
-            remove_service(call, instance.service_id, found.id)
-    for volume in call.store.volume_instances.values():
+            remove_service(context, instance.service_id, found.id)
+    for volume in context.store.volume_instances.values():
         if volume.environment_id == found.id and not volume.is_pending_deletion:
-            volume_rules.soft_delete(call, volume)
-    found.deleted_at = call.now
+            volume_rules.mark_for_deletion(context, volume)
+    found.deleted_at = context.now

@@ -1,4 +1,4 @@
-"""The whole program, composed by the real `__main__.py`, without an engine."""
+"""The real `__main__.py`, run without an engine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from checkout import loading
+from checkout import load
 from checkout.app import App
 from settings.model import Settings
 from tests.components import world
@@ -24,9 +24,9 @@ KEPT: list[Engine] = []
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """`run(settings=..., app=...)`: compose the program over these (callables, made inside the run).
+    """`run(settings=..., app=...)`: run the program with these (functions, called inside the run).
 
-    Composed over the defaults it is the same each time, so that engine is kept.
+    The result for the defaults is kept.
     """
 
     def composed(
@@ -35,7 +35,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     ) -> Engine:
         if (settings, app) == (world.settings, world.app) and KEPT:
             return KEPT[0]
-        monkeypatch.setattr(loading, "load", lambda: (settings(), app()))
+        monkeypatch.setattr(load, "load", lambda: (settings(), app()))
         programs: list[Program] = []
         monkeypatch.setattr(pulumi, "run", programs.append)
         monkeypatch.setattr(gc, "disable", lambda: None)  # the tests' process lives longer than a program's

@@ -1,9 +1,7 @@
-"""A Pulumi engine that only remembers: what a program registered, with every option, and a world that
-answers.
+"""A Pulumi engine that records what a program registers, with every option.
 
-It answers like the real providers as far as the program reads their outputs. A type that it does not know
-still gets an id and its inputs back: whether a property exists is the stand-in plugin's business, not this
-one's.
+It returns the outputs that the program reads, as the real providers do. Other types return an id and their
+inputs: the tests of the gcp stand-in check properties.
 """
 
 from __future__ import annotations
@@ -34,13 +32,13 @@ ANSWERS: Mapping[str, dict[str, Any]] = {
     "pulumi-python:dynamic/railway:ServiceLimits": {"revision": "limits-1"},
     "pulumi-python:dynamic/railway:ServiceDomain": {"domain": "backend.up.railway.app"},
     "pulumi-python:dynamic/railway:Deployment": {"deployment_id": "deployment-1"},
-    "pulumi-python:dynamic/platform:GeneratedToken": {"token": GENERATED},
+    "pulumi-python:dynamic/components:GeneratedToken": {"token": GENERATED},
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Registered:
-    """One resource as it was registered. `secret` names the inputs that are or hold secrets."""
+    """One registered resource. `secret` names the inputs that are or contain secrets."""
 
     urn: str
     kind: str
@@ -54,16 +52,16 @@ class Registered:
 
 
 class Engine(mocks.MockMonitor):
-    """Remembers everything registered, by name and in order."""
+    """Records the registered resources in order."""
 
     def __init__(self) -> None:
-        super().__init__(_World())
+        super().__init__(_Providers())
         self.registered: list[Registered] = []
 
     def RegisterResource(
         self, request: resource_pb2.RegisterResourceRequest
     ) -> resource_pb2.RegisterResourceResponse:
-        """Remember, then answer as the mocks do."""
+        """Record the request; respond as the mocks do."""
         raw = cast("dict[str, Any]", rpc.deserialize_properties(request.object))
         secret = frozenset(key for key, value in raw.items() if _holds_secret(value))
         self.registered.append(
@@ -73,7 +71,7 @@ class Engine(mocks.MockMonitor):
                 name=request.name,
                 parent=request.parent,
                 provider=request.provider,
-                inputs=cast("dict[str, Any]", _plain(raw)),
+                inputs=cast("dict[str, Any]", _revealed(raw)),
                 secret=secret,
                 depends_on=frozenset(request.dependencies),
                 request=request,
@@ -82,17 +80,17 @@ class Engine(mocks.MockMonitor):
         return super().RegisterResource(request)
 
     def one(self, name: str) -> Registered:
-        """The resource of a name."""
+        """The resource with this name."""
         found = [resource for resource in self.registered if resource.name == name]
         assert len(found) == 1, f"{name}: {sorted(resource.name for resource in self.registered)}"
         return found[0]
 
     def of(self, kind: str) -> list[Registered]:
-        """All resources of a kind, by the end of its type token."""
+        """All resources whose type token ends so."""
         return [resource for resource in self.registered if resource.kind.endswith(kind)]
 
     def waits_for(self, resource: Registered) -> set[str]:
-        """The names of everything that must be done before it, directly or not."""
+        """The names of its direct and indirect dependencies."""
         by_urn = {known.urn: known for known in self.registered}
         seen: set[str] = set()
         left = [*resource.depends_on]
@@ -104,15 +102,15 @@ class Engine(mocks.MockMonitor):
         return {by_urn[urn].name for urn in seen}
 
 
-class _World(mocks.Mocks):
+class _Providers(mocks.Mocks):
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        inputs = cast("dict[str, Any]", _plain(args.inputs))
+        inputs = cast("dict[str, Any]", _revealed(args.inputs))
         inputs.pop("__provider", None)
         answers = ANSWERS.get(args.typ, {})
         return answers.get("id", f"id-of-{args.name}"), {**inputs, **answers}
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        msg = f"the program must not look anything up, but called {args.token}"
+        msg = f"the program must call no function, but called {args.token}"
         raise AssertionError(msg)
 
 
@@ -120,7 +118,7 @@ Program = Callable[[], Awaitable[dict[str, pulumi.Input[object]]]]
 
 
 def build(program: Program) -> Engine:
-    """Run a program to its end and return what it registered. Absence can be asserted only now."""
+    """Run a program to its end; returns what it registered."""
     engine = Engine()
     mocks.set_mocks(engine.mocks, project="whatsapp-crm", stack="test", monitor=engine)
 
@@ -141,12 +139,12 @@ def _holds_secret(value: object) -> bool:
     return False
 
 
-def _plain(value: object) -> object:
+def _revealed(value: object) -> object:
     value = rpc.unwrap_rpc_secret(value)
     if isinstance(value, pulumi.FileAsset):
         return {"asset": value.path}
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in cast("dict[str, object]", value).items()}
+        return {key: _revealed(item) for key, item in cast("dict[str, object]", value).items()}
     if isinstance(value, list):
-        return [_plain(item) for item in cast("list[object]", value)]
+        return [_revealed(item) for item in cast("list[object]", value)]
     return value

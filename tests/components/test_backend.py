@@ -1,13 +1,15 @@
-"""The backend on Railway: the volume is safe, one setting feeds two places, variables are secret as a
-whole."""
+"""The backend on Railway: the protected volume, the variables, and the resources that settings add."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pulumi
 import pytest
 
+from components.backend import CONFIG_KEYS
+from settings.keys import NAMESPACE
+from settings.model import KEYS
 from tests.components import world
 from tests.components.conftest import Run
 from tests.components.engine import GENERATED
@@ -21,8 +23,8 @@ def test_the_volume_is_protected_and_retained(run: Run) -> None:
     assert request.retainOnDelete
 
 
-def test_destroy_meets_the_guard_before_anything_else(run: Run) -> None:
-    """Pulumi refuses a protected resource only when it comes to it, after deleting what depends on it."""
+def test_the_guard_depends_on_everything_so_that_destroy_deletes_it_first(run: Run) -> None:
+    """Pulumi stops at a protected resource only after it has deleted what depends on it."""
     engine = run()
     guard = engine.one("guard-destroy")
     assert guard.inputs["volume_id"] == "id-of-backend-volume"
@@ -35,13 +37,13 @@ def test_destroy_meets_the_guard_before_anything_else(run: Run) -> None:
     assert real - engine.waits_for(guard) == {"guard-destroy"}
 
 
-def test_nothing_but_the_volume_is_protected(run: Run) -> None:
-    """What is protected without need makes `destroy` of a trial stack a chore."""
+def test_only_the_volume_is_protected(run: Run) -> None:
+    """Other protected resources would only make the destruction of a trial stack harder."""
     assert [r.name for r in run().registered if r.request.protect] == ["backend-volume"]
 
 
 @pytest.mark.parametrize("path", ["/app/sessions", "/data/elsewhere"])
-def test_one_setting_is_the_mount_path_and_sessions_path(run: Run, path: str) -> None:
+def test_the_mount_path_is_also_sessions_path(run: Run, path: str) -> None:
     railway = replace(world.RAILWAY, mount_path=path)
     engine = run(settings=lambda: world.settings(railway=railway))
     assert engine.one("backend-volume").inputs["mount_path"] == path
@@ -49,14 +51,14 @@ def test_one_setting_is_the_mount_path_and_sessions_path(run: Run, path: str) ->
 
 
 @pytest.mark.parametrize(("gigabytes", "megabytes"), [(50, 50000), (0.5, 500), (1.25, 1250)])
-def test_a_gigabyte_is_a_thousand_megabytes(run: Run, gigabytes: float, megabytes: int) -> None:
+def test_a_gigabyte_is_1000_megabytes(run: Run, gigabytes: float, megabytes: int) -> None:
     railway = replace(world.RAILWAY, volume_size_gb=gigabytes)
     engine = run(settings=lambda: world.settings(railway=railway))
     assert engine.one("backend-volume").inputs["size_mb"] == megabytes
 
 
-def test_the_variables_are_all_there_and_secret_as_a_whole(run: Run) -> None:
-    """A map that is secret value by value leaks the keys that a refresh finds."""
+def test_all_variables_are_one_secret(run: Run) -> None:
+    """With a secret per value, the keys that a refresh finds are not secret."""
     variables = run().one("backend-variables")
     assert variables.secret == {"variables"}
     assert set(variables.inputs["variables"]) == {
@@ -71,45 +73,45 @@ def test_the_variables_are_all_there_and_secret_as_a_whole(run: Run) -> None:
     }
 
 
-@pytest.mark.parametrize(("full", "said"), [(True, "true"), (False, "false")])
-def test_the_whatsapp_settings_are_written_as_the_backend_reads_them(run: Run, full: bool, said: str) -> None:
+@pytest.mark.parametrize(("full", "expected"), [(True, "true"), (False, "false")])
+def test_the_whatsapp_settings_are_variables(run: Run, full: bool, expected: str) -> None:
     backend = replace(world.BACKEND, sync_full_history=full, backfill_count=7, backfill_threads=3)
     variables = run(settings=lambda: world.settings(backend=backend)).one("backend-variables")
     given = variables.inputs["variables"]
-    assert given["WHATSAPP_SYNC_FULL_HISTORY"] == said
+    assert given["WHATSAPP_SYNC_FULL_HISTORY"] == expected
     assert (given["WHATSAPP_BACKFILL_COUNT"], given["WHATSAPP_BACKFILL_THREADS"]) == ("7", "3")
 
 
-def test_an_admin_token_is_made_when_none_is_given(run: Run) -> None:
+def test_an_admin_token_is_generated_if_none_is_configured(run: Run) -> None:
     engine = run()
     assert engine.one("backend-variables").inputs["variables"]["ADMIN_TOKEN"] == GENERATED
     assert "token" in engine.one("backend-admin-token").request.additionalSecretOutputs
 
 
-def test_a_given_admin_token_is_used_and_none_is_made(run: Run) -> None:
+def test_a_configured_admin_token_is_used(run: Run) -> None:
     def with_token() -> pulumi.Output[str]:
         return pulumi.Output.secret("given")
 
     engine = run(settings=lambda: world.settings(backend=replace(world.BACKEND, admin_token=with_token())))
     assert engine.one("backend-variables").inputs["variables"]["ADMIN_TOKEN"] == "given"
-    assert engine.of("platform:GeneratedToken") == []
+    assert engine.of("components:GeneratedToken") == []
 
 
-def test_extra_variables_cannot_replace_what_the_program_provides(run: Run) -> None:
+def test_extra_variables_cannot_replace_the_programs_variables(run: Run) -> None:
     backend = replace(world.BACKEND, variables={"SESSIONS_PATH": "/tmp", "EXTRA": "1"})
     engine = run(settings=lambda: world.settings(backend=backend))
     given = engine.one("backend-variables").inputs["variables"]
     assert (given["SESSIONS_PATH"], given["EXTRA"]) == (world.RAILWAY.mount_path, "1")
 
 
-def test_without_a_target_port_railway_chooses_the_port(run: Run) -> None:
+def test_without_a_target_port_the_port_is_not_sent(run: Run) -> None:
     railway = replace(world.RAILWAY, target_port=None)
     engine = run(settings=lambda: world.settings(railway=railway))
     assert "PORT" not in engine.one("backend-variables").inputs["variables"]
     assert "target_port" not in engine.one("backend-domain").inputs
 
 
-def test_the_service_deploys_the_declared_branch_once_per_up(run: Run) -> None:
+def test_the_service_deploys_the_declared_branch_in_one_deployment(run: Run) -> None:
     engine = run()
     settings = engine.one("backend-settings").inputs
     assert (settings["repo"], settings["branch"]) == ("example/whatsapp-crm", "main")
@@ -122,7 +124,14 @@ def test_the_service_deploys_the_declared_branch_once_per_up(run: Run) -> None:
     ]
 
 
-def test_the_project_carries_the_stacks_marker(run: Run) -> None:
+@pytest.mark.parametrize("ipv6", [False, True])
+def test_outgoing_ipv6_is_as_declared(run: Run, ipv6: bool) -> None:
+    railway = replace(world.RAILWAY, ipv6_egress=ipv6)
+    engine = run(settings=lambda: world.settings(railway=railway))
+    assert engine.one("backend-settings").inputs["ipv6_egress_enabled"] is ipv6
+
+
+def test_the_project_has_the_marker_of_the_stack(run: Run) -> None:
     assert run().one("railway-project").inputs["stack_marker"] == "whatsapp-crm/test"
 
 
@@ -132,8 +141,8 @@ def test_an_adopted_project_is_named_by_its_id(run: Run) -> None:
     assert engine.one("railway-project").inputs["adopt_project_id"] == "0b1c"
 
 
-def test_what_is_not_asked_for_is_not_declared(run: Run) -> None:
-    """No custom domain, no schedule of backups, no adoption: not one resource more."""
+def test_optional_resources_are_not_declared_by_default(run: Run) -> None:
+    """Custom domain, backup schedule, adoption."""
     kinds = {resource.kind.rpartition(":")[2] for resource in run().registered}
     assert not kinds & {"CustomDomain", "VolumeBackupSchedule", "Adoption"}
 
@@ -153,10 +162,10 @@ def test_a_custom_domain_has_its_dns_records_as_outputs(run: Run) -> None:
         (None, None, {}),
     ],
 )
-def test_limits_are_part_of_the_one_deployment(
+def test_the_deployment_depends_on_the_limits(
     run: Run, cpus: float | None, memory: float | None, declared: dict[str, float]
 ) -> None:
-    """Their end too: the resource is there without any, since a deletion would come after the deployment."""
+    """Without limits too: a deletion of the resource would happen after the deployment."""
     railway = replace(world.RAILWAY, cpu_limit=cpus, memory_limit_gb=memory)
     engine = run(settings=lambda: world.settings(railway=railway))
     limits = engine.one("backend-limits")
@@ -166,24 +175,33 @@ def test_limits_are_part_of_the_one_deployment(
     assert "backend-limits" in engine.waits_for(deployment)
 
 
-def test_the_volume_is_backed_up_as_asked(run: Run) -> None:
+def test_the_backup_schedule_has_the_configured_kinds(run: Run) -> None:
     railway = replace(world.RAILWAY, volume_backups=("DAILY", "WEEKLY"))
     schedule = run(settings=lambda: world.settings(railway=railway)).one("backend-backups")
     assert schedule.inputs["volume_id"] == "id-of-backend-volume"
     assert schedule.inputs["kinds"] == ["DAILY", "WEEKLY"]
 
 
-@pytest.mark.parametrize("said", [True, False])
-def test_a_rollback_and_an_empty_volume_happen_only_when_said(run: Run, said: bool) -> None:
-    railway = replace(world.RAILWAY, rollback_on_failure=said, allow_new_volume=said)
+@pytest.mark.parametrize("enabled", [True, False])
+def test_rollback_and_allow_new_volume_are_passed_on(run: Run, enabled: bool) -> None:
+    railway = replace(world.RAILWAY, rollback_on_failure=enabled, allow_new_volume=enabled)
     engine = run(settings=lambda: world.settings(railway=railway))
-    assert engine.one("backend-deployment").inputs["rollback"] is said
+    assert engine.one("backend-deployment").inputs["rollback"] is enabled
     for name in ("backend-volume", "backend-environment", "railway-project"):
-        assert engine.one(name).inputs["allow_new_volume"] is said
+        assert engine.one(name).inputs["allow_new_volume"] is enabled
 
 
-def test_the_adoption_comes_last_and_knows_all_that_is_declared(run: Run) -> None:
-    """In the state it means: complete. Its variables are known one by one, also while one is not."""
+def test_error_messages_name_existing_config_keys(run: Run) -> None:
+    """Each resource gets the keys that its messages name."""
+    handed = {field.name: getattr(CONFIG_KEYS, field.name) for field in fields(CONFIG_KEYS)}
+    assert None not in handed.values()
+    assert {key.removeprefix(f"{NAMESPACE}:") for key in handed.values()} <= set(KEYS)
+    volume = run().one("backend-volume").inputs["config_keys"]
+    assert volume == {name: handed[name] for name in ("allow_new_volume", "region", "size_gb", "volume_name")}
+
+
+def test_the_adoption_is_last_and_has_all_declared_inputs(run: Run) -> None:
+    """Its presence in the state means that the adoption is complete."""
     railway = replace(world.RAILWAY, project_id="0b1c")
     engine = run(settings=lambda: world.settings(railway=railway))
     adoption = engine.one("backend-adoption")

@@ -1,4 +1,4 @@
-"""Functions: what is sent for each kind of trigger, who may call, and what a change of code changes."""
+"""Functions: the inputs per trigger, the invokers, and what changed code changes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from checkout.endpoints import HttpsTrigger
+from settings.model import Settings
 from tests.components import world
 from tests.components.conftest import Run
 from tests.components.engine import Engine
 
 pytestmark = pytest.mark.components
 
-# What starts each function: turning one into the other makes it anew.
+# The replacement trigger of each function.
 KINDS = {
     "whatsappProxySend": "called",
     "askAboutClient": "called",
@@ -29,7 +30,7 @@ def function(engine: Engine, name: str) -> dict[str, Any]:
 
 
 def invokers(engine: Engine) -> dict[str, set[str]]:
-    """Cloud Run service -> who may call it."""
+    """The invokers by Cloud Run service."""
     found: dict[str, set[str]] = {}
     for bound in engine.of("serviceIamMember:ServiceIamMember"):
         assert bound.inputs["role"] == "roles/run.invoker"
@@ -37,8 +38,8 @@ def invokers(engine: Engine) -> dict[str, set[str]]:
     return found
 
 
-def test_the_invoker_sits_on_the_run_service_by_its_computed_name(run: Run) -> None:
-    """Google refuses run.invoker on the function itself; the service's name is lower case with dashes."""
+def test_the_invoker_is_granted_on_the_run_service_by_its_computed_name(run: Run) -> None:
+    """Google ignores run.invoker on the function; the service's name is lower case with dashes."""
     fn = f"serviceAccount:crm-fn@{world.PROJECT}.iam.gserviceaccount.com"
     assert invokers(run()) == {
         "whatsappproxysend": {"allUsers"},
@@ -48,7 +49,7 @@ def test_the_invoker_sits_on_the_run_service_by_its_computed_name(run: Run) -> N
     }
 
 
-def test_functions_know_the_bucket_that_is_configured(run: Run) -> None:
+def test_firebase_config_has_the_configured_bucket(run: Run) -> None:
     google = replace(world.GOOGLE, storage_bucket="crm.firebasestorage.app")
     engine = run(settings=lambda: replace(world.settings(), google=google))
     variables = function(engine, "whatsappProxySend")["serviceConfig"]["environmentVariables"]
@@ -58,17 +59,43 @@ def test_functions_know_the_bucket_that_is_configured(run: Run) -> None:
     }
 
 
-def test_a_private_function_can_be_called_by_nobody(run: Run) -> None:
+def test_firebase_config_has_the_configured_realtime_database(run: Run) -> None:
+    url = "https://crm-test-default-rtdb.firebaseio.com"
+    google = replace(world.GOOGLE, database_url=url)
+    engine = run(settings=lambda: world.settings(google=google))
+    service = engine.one("functions-us-central1-exportClients").inputs["serviceConfig"]
+    config = json.loads(service["environmentVariables"]["FIREBASE_CONFIG"])
+    assert config == {"projectId": world.PROJECT, "databaseURL": url}
+
+
+def test_the_backends_address_can_be_a_plain_variable(run: Run) -> None:
+    """Then there is no secret for it, and the verification runs again when the variable is renamed."""
+    plain = replace(world.PUBLIC, secrets=(), backend_variable="BACKEND_URL")
+    codebase = world.codebase(plain, *world.ENDPOINTS[1:])
+    engine = run(app=lambda: world.app(codebases=(codebase,), backend_secret=None))
+    function = engine.one("functions-us-central1-whatsappProxySend")
+    variables = function.inputs["serviceConfig"]["environmentVariables"]
+    assert variables["BACKEND_URL"] == "https://backend.up.railway.app"
+    assert any(urn.endswith("::backend-domain") for urn in function.depends_on)
+    other = engine.one("functions-us-central1-exportClients").inputs["serviceConfig"]
+    assert "BACKEND_URL" not in other["environmentVariables"]
+    assert not [one for one in engine.of("secret:Secret") if one.name == "secrets-RAILWAY_WHATSAPP_URL"]
+    renamed = world.codebase(replace(plain, backend_variable="API_URL"), *world.ENDPOINTS[1:])
+    after = run(app=lambda: world.app(codebases=(renamed,), backend_secret=None))
+    assert engine.one("verification-run").inputs["stdin"] != after.one("verification-run").inputs["stdin"]
+
+
+def test_a_private_function_has_no_invoker(run: Run) -> None:
     assert "exportclients" not in invokers(run())
 
 
-def test_named_callers_are_the_only_callers(run: Run) -> None:
+def test_named_invokers_are_the_only_ones(run: Run) -> None:
     named = replace(world.PUBLIC, trigger=HttpsTrigger(invoker=("a@p.iam.gserviceaccount.com",)))
     engine = run(app=lambda: world.app(codebases=(world.codebase(named),)))
     assert invokers(engine) == {"whatsappproxysend": {"serviceAccount:a@p.iam.gserviceaccount.com"}}
 
 
-def test_an_invoker_comes_after_its_function_and_is_made_again_with_it(run: Run) -> None:
+def test_an_invoker_is_created_after_its_function_and_replaced_with_it(run: Run) -> None:
     engine = run()
     for bound in engine.of("serviceIamMember:ServiceIamMember"):
         owner = engine.one(bound.name.split("-invoker-")[0])
@@ -77,7 +104,7 @@ def test_an_invoker_comes_after_its_function_and_is_made_again_with_it(run: Run)
         assert bound.request.deleteBeforeReplace
 
 
-def test_an_https_function_says_what_the_official_cli_says(run: Run) -> None:
+def test_an_https_function_has_the_inputs_of_the_firebase_cli(run: Run) -> None:
     sent = function(run(), "whatsappProxySend")
     assert sent["buildConfig"] == {
         "runtime": "nodejs22",
@@ -105,7 +132,7 @@ def test_an_https_function_says_what_the_official_cli_says(run: Run) -> None:
     assert "eventTrigger" not in sent
 
 
-def test_a_firestore_function_has_its_trigger_and_signature(run: Run) -> None:
+def test_a_firestore_function_has_its_trigger_and_signature_type(run: Run) -> None:
     sent = function(run(), "aggregateClientStats")
     assert sent["eventTrigger"] == {
         "eventType": "google.cloud.firestore.document.v1.written",
@@ -121,7 +148,7 @@ def test_a_firestore_function_has_its_trigger_and_signature(run: Run) -> None:
     assert sent["serviceConfig"]["environmentVariables"]["FUNCTION_SIGNATURE_TYPE"] == "cloudevent"
 
 
-def test_another_trigger_is_another_function(run: Run) -> None:
+def test_another_trigger_replaces_the_function(run: Run) -> None:
     engine = run()
     request = engine.one("functions-us-central1-aggregateClientStats").request
     assert set(request.replaceOnChanges) == {"eventTrigger.eventType", "eventTrigger.triggerRegion"}
@@ -130,7 +157,7 @@ def test_another_trigger_is_another_function(run: Run) -> None:
     assert {name: kind.string_value for name, kind in kinds.items()} == KINDS
 
 
-def test_a_schedule_calls_the_functions_own_address_as_its_account(run: Run) -> None:
+def test_a_schedule_calls_the_function_as_the_functions_account(run: Run) -> None:
     engine = run()
     job = engine.one("functions-us-central1-process_followUps-schedule")
     assert job.inputs["name"] == "firebase-schedule-process_followUps-us-central1"
@@ -139,10 +166,9 @@ def test_a_schedule_calls_the_functions_own_address_as_its_account(run: Run) -> 
         "uri": f"https://us-central1-{world.PROJECT}.cloudfunctions.net/process_followUps",
         "oidcToken": {"serviceAccountEmail": f"crm-fn@{world.PROJECT}.iam.gserviceaccount.com"},
     }
-    assert job.inputs["paused"] is False, "a pause by hand must be seen as drift"
+    assert job.inputs["paused"] is False, "a pause in the console must be drift"
     assert job.inputs["attemptDeadline"] == "180s"
-    # With Google's own values for what the code does not say: a block filled in by the server is a change for
-    # ever.
+    # With Google's defaults: fields that the server fills in would be a change in every preview.
     assert job.inputs["retryConfig"] == {
         "retryCount": 2,
         "maxRetryDuration": "0s",
@@ -153,26 +179,47 @@ def test_a_schedule_calls_the_functions_own_address_as_its_account(run: Run) -> 
     assert "functions-us-central1-process_followUps-invoker-crm-fn" in engine.waits_for(job)
 
 
-def test_the_labels_name_the_kind(run: Run) -> None:
+def test_the_labels_name_the_trigger(run: Run) -> None:
     engine = run()
     assert function(engine, "askAboutClient")["labels"]["deployment-callable"] == "true"
     assert function(engine, "process_followUps")["labels"]["deployment-scheduled"] == "true"
 
 
-def test_a_codebase_with_a_name_is_labelled_with_it(run: Run) -> None:
+def test_a_named_codebase_is_a_label(run: Run) -> None:
     named = replace(world.codebase(world.PUBLIC), name="crm")
     engine = run(app=lambda: world.app(codebases=(named,)))
     assert function(engine, "whatsappProxySend")["labels"]["firebase-functions-codebase"] == "crm"
 
 
-def test_what_the_codebase_sets_cannot_change_what_the_platform_sets(run: Run) -> None:
+def test_the_guard_knows_all_functions_and_where_their_code_is(run: Run) -> None:
+    inputs = dict(run().one("functions-deletion").inputs)
+    del inputs["__provider"]
+    assert inputs == {
+        "functions": sorted(endpoint.id for endpoint in world.ENDPOINTS),
+        "sources": [{"folder": "examples/crm/functions", "compiled": ["examples/crm/functions/lib"]}],
+        "production": False,
+        "allowed": False,
+    }
+
+
+def test_the_guard_knows_the_settings_and_that_no_function_is_left(run: Run) -> None:
+    def production() -> Settings:
+        given = world.settings(production=True)
+        return replace(given, functions=replace(given.functions, allow_function_deletion=True))
+
+    guard = run(settings=production, app=lambda: world.app(codebases=())).one("functions-deletion")
+    assert (guard.inputs["production"], guard.inputs["allowed"]) == (True, True)
+    assert guard.inputs["functions"] == []
+
+
+def test_a_codebase_cannot_replace_the_variables_of_the_platform(run: Run) -> None:
     own = replace(world.PUBLIC, environment={"TZ": "UTC", "GCLOUD_PROJECT": "another"})
     engine = run(app=lambda: world.app(codebases=(world.codebase(own),)))
     variables = function(engine, "whatsappProxySend")["serviceConfig"]["environmentVariables"]
     assert (variables["TZ"], variables["GCLOUD_PROJECT"]) == ("UTC", world.PROJECT)
 
 
-def test_other_code_is_another_object_and_the_same_resources(run: Run) -> None:
+def test_changed_code_changes_the_archive_the_functions_and_the_verification(run: Run) -> None:
     other = world.codebase(*world.ENDPOINTS, content="beef")
     before, after = run(), run(app=lambda: world.app(codebases=(other,)))
     changed = {
@@ -187,24 +234,24 @@ def test_other_code_is_another_object_and_the_same_resources(run: Run) -> None:
     }
 
 
-def test_old_sources_stay_as_the_way_back(run: Run) -> None:
+def test_old_archives_are_kept_for_a_rollback(run: Run) -> None:
     request = run().one("functions-source-default").request
     assert request.retainOnDelete
     assert request.deleteBeforeReplaceDefined
     assert not request.deleteBeforeReplace
 
 
-def test_another_region_does_not_replace_the_bucket_of_all_sources(run: Run) -> None:
+def test_another_region_does_not_replace_the_bucket(run: Run) -> None:
     assert list(run().one("functions-sources").request.ignoreChanges) == ["location"]
 
 
-def test_no_source_is_public(run: Run) -> None:
+def test_the_bucket_is_not_public(run: Run) -> None:
     bucket = run().one("functions-sources").inputs
     assert bucket["uniformBucketLevelAccess"] is True
     assert bucket["publicAccessPrevention"] == "enforced"
 
 
-def test_a_function_starts_only_when_it_can_read_its_secrets(run: Run) -> None:
+def test_a_function_depends_on_the_access_to_its_secrets(run: Run) -> None:
     engine = run()
     readers = {
         bound.name
@@ -216,8 +263,8 @@ def test_a_function_starts_only_when_it_can_read_its_secrets(run: Run) -> None:
 
 
 def test_one_function_in_two_regions_is_two_functions(run: Run) -> None:
-    there = replace(world.PUBLIC, region="europe-west1")
-    engine = run(app=lambda: world.app(codebases=(world.codebase(world.PUBLIC, there),)))
+    other = replace(world.PUBLIC, region="europe-west1")
+    engine = run(app=lambda: world.app(codebases=(world.codebase(world.PUBLIC, other),)))
     assert {f.name for f in engine.of("cloudfunctionsv2/function:Function")} == {
         "functions-us-central1-whatsappProxySend",
         "functions-europe-west1-whatsappProxySend",

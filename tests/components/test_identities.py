@@ -1,4 +1,4 @@
-"""Who may do what: one account per set of secrets, roles no wider than the settings, the minted key."""
+"""Service accounts, IAM roles, and the backend's key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.components.conftest import Run
 pytestmark = pytest.mark.components
 
 
-def test_only_the_functions_that_use_a_secret_run_as_an_account_that_can_read_it(run: Run) -> None:
+def test_an_account_can_read_exactly_the_secrets_of_its_functions(run: Run) -> None:
     engine = run()
     readers = {
         (bound.inputs["secretId"], bound.inputs["member"])
@@ -35,20 +35,20 @@ def test_functions_without_secrets_share_one_account() -> None:
     assert runtime_email(world.EVENT, "p") == "crm-fn@p.iam.gserviceaccount.com"
 
 
-def test_the_account_depends_on_the_set_and_not_on_its_order() -> None:
+def test_the_account_depends_on_the_set_of_secrets_and_not_on_its_order() -> None:
     assert functions_account(["A", "B"]) == functions_account(["B", "A", "B"])
     assert functions_account(["A", "B"]) != functions_account(["A"])
     assert functions_account(["AB"]) != functions_account(["A", "B"])
 
 
-def test_an_account_id_is_one_that_google_takes() -> None:
+def test_an_account_id_is_valid() -> None:
     name = functions_account([f"SECRET_{n}" for n in range(100)])
     assert 6 <= len(name) <= 30
     assert name.replace("-", "").isalnum()
     assert name == name.lower()
 
 
-def test_a_function_may_name_an_account_of_its_own(run: Run) -> None:
+def test_a_function_can_name_its_service_account(run: Run) -> None:
     named = replace(world.PUBLIC, service_account="mine@other.iam.gserviceaccount.com")
     short = replace(world.PRIVATE, service_account="short@")
     engine = run(app=lambda: world.app(codebases=(world.codebase(named, short),)))
@@ -63,7 +63,7 @@ def test_a_function_may_name_an_account_of_its_own(run: Run) -> None:
     assert [account.name for account in engine.of("account:Account")] == ["identities-crm-backend"]
 
 
-def test_only_accounts_that_serve_events_receive_events(run: Run) -> None:
+def test_only_accounts_of_event_functions_can_receive_events(run: Run) -> None:
     receivers = [
         grant.inputs["member"]
         for grant in run().of("iAMMember:IAMMember")
@@ -72,14 +72,14 @@ def test_only_accounts_that_serve_events_receive_events(run: Run) -> None:
     assert receivers == [f"serviceAccount:{runtime_email(world.EVENT, world.PROJECT)}"]
 
 
-def test_without_an_event_function_googles_agents_are_left_alone(run: Run) -> None:
+def test_without_event_functions_googles_agents_get_no_role(run: Run) -> None:
     engine = run(app=lambda: world.app(codebases=(world.codebase(world.PUBLIC),)))
     assert engine.of("serviceIdentity:ServiceIdentity") == []
     assert not [g for g in engine.of("iAMMember:IAMMember") if "Token" in g.inputs["role"]]
     assert "apis-eventarc" not in {service.name for service in engine.of("service:Service")}
 
 
-def test_event_functions_wait_for_googles_agents(run: Run) -> None:
+def test_event_functions_depend_on_googles_agents(run: Run) -> None:
     engine = run()
     waits = engine.waits_for(engine.one("functions-us-central1-aggregateClientStats"))
     assert {
@@ -90,7 +90,7 @@ def test_event_functions_wait_for_googles_agents(run: Run) -> None:
     } < waits
 
 
-def test_accounts_get_the_roles_of_the_settings_and_no_other(run: Run) -> None:
+def test_accounts_get_only_the_configured_roles(run: Run) -> None:
     google = replace(world.GOOGLE, backend_roles=("roles/datastore.owner",), functions_roles=())
     engine = run(settings=lambda: world.settings(google=google))
     granted = {(grant.inputs["member"], grant.inputs["role"]) for grant in engine.of("iAMMember:IAMMember")}
@@ -101,7 +101,7 @@ def test_accounts_get_the_roles_of_the_settings_and_no_other(run: Run) -> None:
     }
 
 
-def test_another_rotation_is_another_key(run: Run) -> None:
+def test_another_rotation_replaces_the_key(run: Run) -> None:
     rotated = replace(world.GOOGLE, key_rotation="2026-12")
     keys = [
         run(settings=lambda google=google: world.settings(google=google)).one("identities-crm-backend-key")
@@ -111,6 +111,6 @@ def test_another_rotation_is_another_key(run: Run) -> None:
     assert keys[0].urn == keys[1].urn
 
 
-def test_the_minted_key_is_secret_in_the_state(run: Run) -> None:
+def test_the_key_is_secret_in_the_state(run: Run) -> None:
     key = run().one("identities-crm-backend-key")
     assert "privateKey" in key.request.additionalSecretOutputs

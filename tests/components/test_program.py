@@ -1,4 +1,4 @@
-"""The composed program as a whole: rules that hold for every resource, and the order between the parts."""
+"""The whole program: what holds for every resource, and the order between components."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 import pulumi
 import pytest
 
-from checkout import loading
+from checkout import load
 from checkout.app import App
 from components import verification_spec
 from firebase.release import text_digest
@@ -22,32 +22,33 @@ from tests.components.engine import PRIVATE_KEY
 pytestmark = pytest.mark.components
 
 
-def test_every_google_resource_comes_from_our_one_provider(run: Run) -> None:
+def test_every_google_resource_uses_the_one_provider(run: Run) -> None:
     engine = run()
     google = [resource for resource in engine.registered if resource.kind.startswith("gcp:")]
     assert len(google) > 40
     assert {resource.provider for resource in google} == {f"{engine.one('google').urn}::id-of-google"}
 
 
-def test_the_provider_is_bound_to_the_project_and_holds_no_credential(run: Run) -> None:
+def test_the_provider_has_the_project_and_no_credentials(run: Run) -> None:
     inputs = run().one("google").inputs
     assert (inputs["project"], inputs["region"]) == (world.PROJECT, world.REGION)
     assert not {key for key in inputs if "token" in key.lower() or "credential" in key.lower()}
+    assert inputs["skipRegionValidation"] == "true", "without it, the plugin warns where Compute is disabled"
 
 
-def test_every_resource_has_a_component_above_it(run: Run) -> None:
+def test_every_resource_is_in_a_component(run: Run) -> None:
     engine = run()
     bare = [
         resource.name
         for resource in engine.registered
         if not resource.kind.startswith(("whatsapp-crm:", "pulumi:"))
-        and "whatsapp-crm:platform:" not in resource.parent
+        and "whatsapp-crm:components:" not in resource.parent
     ]
     assert bare == []
 
 
-def test_no_secret_value_reaches_a_plain_input(run: Run) -> None:
-    """Everything an input holds in the clear is in the state in the clear."""
+def test_no_secret_is_in_an_input_that_is_not_secret(run: Run) -> None:
+    """Inputs are written to the state."""
     values = (world.GROQ, world.ADMINS, "made-up", "generated-admin-token")
 
     def holds(inputs: Mapping[str, object]) -> bool:
@@ -60,11 +61,11 @@ def test_no_secret_value_reaches_a_plain_input(run: Run) -> None:
         "secrets-GROQ_API_KEY-version",
     }
     for resource in holding:
-        plain = {key: value for key, value in resource.inputs.items() if key not in resource.secret}
-        assert not holds(plain), resource.name
+        others = {key: value for key, value in resource.inputs.items() if key not in resource.secret}
+        assert not holds(others), resource.name
 
 
-def test_code_waits_for_the_indexes_it_queries_by(run: Run) -> None:
+def test_code_depends_on_the_indexes(run: Run) -> None:
     engine = run()
     indexes = {resource.name for resource in engine.of("firestore/index:Index")}
     assert len(indexes) == len(world.INDEXES)
@@ -73,7 +74,7 @@ def test_code_waits_for_the_indexes_it_queries_by(run: Run) -> None:
         assert indexes < engine.waits_for(function), function.name
 
 
-def test_the_railway_deployment_waits_for_everything_else_on_railway(run: Run) -> None:
+def test_the_deployment_depends_on_all_other_railway_resources(run: Run) -> None:
     engine = run()
     others = {
         resource.name
@@ -84,13 +85,13 @@ def test_the_railway_deployment_waits_for_everything_else_on_railway(run: Run) -
     assert others < engine.waits_for(engine.one("backend-deployment"))
 
 
-def test_the_backend_runs_only_once_its_account_may_do_what_it_must(run: Run) -> None:
+def test_the_deployment_depends_on_the_roles_and_the_key_of_its_account(run: Run) -> None:
     engine = run()
     waits = engine.waits_for(engine.one("backend-deployment"))
     assert {"identities-crm-backend-datastore.user", "identities-crm-backend-key"} < waits
 
 
-def test_verification_comes_last(run: Run) -> None:
+def test_the_verification_is_last(run: Run) -> None:
     engine = run()
     waits = engine.waits_for(engine.one("verification-run"))
     for kind in ("function:Function", "index:Index", "secretVersion:SecretVersion", "railway:Deployment"):
@@ -98,43 +99,40 @@ def test_verification_comes_last(run: Run) -> None:
     assert "rules-release" in waits
 
 
-def test_verification_knows_what_was_declared_and_no_secret(run: Run) -> None:
+def test_verification_gets_what_was_declared_and_no_secret(run: Run) -> None:
     command = run().one("verification-run")
     assert not command.secret
-    declared, *functions = [json.loads(line) for line in command.inputs["stdin"].splitlines()]
-    assert {function["id"] for function in functions} == {one.id for one in world.ENDPOINTS}
-    assert declared["release"] == "cloud.firestore"
-    assert declared["rules_digest"] == text_digest({"firestore.rules": "rules_version = '2';"})
-    answered = {name: json.loads(value) for name, value in command.inputs["environment"].items()}
-    assert set(answered["VERIFY_INDEXES"]) == {index.key for index in world.INDEXES}
-    assert answered["VERIFY_RULESET"] == "projects/crm-test/rulesets/one"
-    assert set(answered["VERIFY_SECRETS"]) == {"ADMIN_EMAILS", "GROQ_API_KEY", "RAILWAY_WHATSAPP_URL"}
-    assert answered["VERIFY_BACKEND"] == {
-        "url": "https://backend.up.railway.app",
-        "deployment": "deployment-1",
-    }
+    spec = verification_spec.from_lines(command.inputs["stdin"], command.inputs["environment"])
+    assert (spec.project, spec.release) == (world.PROJECT, "cloud.firestore")
+    assert {function.id for function in spec.functions} == {one.id for one in world.ENDPOINTS}
+    assert spec.rules_digest == text_digest({"firestore.rules": "rules_version = '2';"})
+    assert set(spec.indexes) == {index.key for index in world.INDEXES}
+    assert spec.ruleset == "projects/crm-test/rulesets/one"
+    assert set(spec.secrets) == {"ADMIN_EMAILS", "GROQ_API_KEY", "RAILWAY_WHATSAPP_URL"}
+    assert (spec.backend_url, spec.deployment) == ("https://backend.up.railway.app", "deployment-1")
 
 
-def test_verification_gets_what_it_can_read(run: Run) -> None:
+def test_a_preview_shows_changed_functions_by_line_and_unknown_values_by_variable(run: Run) -> None:
+    """One JSON document, or one variable for all, would show as changed as a whole."""
     inputs = run().one("verification-run").inputs
-    spec = verification_spec.parse(inputs["stdin"], inputs["environment"])
-    assert (spec.project, spec.backend_url) == (world.PROJECT, "https://backend.up.railway.app")
+    assert len(inputs["stdin"].splitlines()) == 1 + len(world.ENDPOINTS)
+    assert len(inputs["environment"]) == 5
 
 
-def test_verification_runs_again_when_any_property_of_a_function_changes(run: Run) -> None:
+def test_a_changed_property_of_a_function_is_verified(run: Run) -> None:
     before = run().one("verification-run").inputs["stdin"]
     changed = world.codebase(replace(world.PUBLIC, memory="512Mi"), *world.ENDPOINTS[1:])
     after = run(app=lambda: world.app(codebases=(changed,))).one("verification-run").inputs["stdin"]
     assert before != after
 
 
-def test_verification_does_not_name_a_path_of_this_machine(run: Run) -> None:
+def test_the_verification_contains_no_path_of_this_machine(run: Run) -> None:
     inputs = run().one("verification-run").inputs
     assert str(PROGRAM.parent) not in json.dumps(dict(inputs))
     assert inputs["create"] == inputs["update"]
 
 
-def test_the_backend_address_is_a_secret_by_itself_and_the_functions_get_it(run: Run) -> None:
+def test_the_backends_address_is_a_secret_of_the_functions(run: Run) -> None:
     engine = run()
     version = engine.one("secrets-RAILWAY_WHATSAPP_URL-version")
     assert version.inputs["secretData"] == "https://backend.up.railway.app"
@@ -149,7 +147,7 @@ def test_the_backend_address_is_a_secret_by_itself_and_the_functions_get_it(run:
     ]
 
 
-def test_a_stack_without_functions_enables_nothing_for_them(run: Run) -> None:
+def test_without_functions_their_apis_are_not_enabled(run: Run) -> None:
     engine = run(app=lambda: world.app(codebases=()))
     services = {resource.name for resource in engine.of("projects/service:Service")}
     assert "apis-cloudfunctions" not in services
@@ -157,26 +155,26 @@ def test_a_stack_without_functions_enables_nothing_for_them(run: Run) -> None:
     assert engine.of("function:Function") == []
 
 
-def test_an_app_without_rules_releases_none(run: Run) -> None:
+def test_without_rules_there_is_no_release(run: Run) -> None:
     engine = run(app=lambda: world.app(rules=None))
     assert engine.of("firebase:RulesRelease") == []
     inputs = engine.one("verification-run").inputs
-    assert verification_spec.parse(inputs["stdin"], inputs["environment"]).ruleset is None
+    assert verification_spec.from_lines(inputs["stdin"], inputs["environment"]).ruleset is None
 
 
-def test_apis_are_never_turned_off(run: Run) -> None:
+def test_apis_are_never_disabled(run: Run) -> None:
     services = run().of("projects/service:Service")
     assert len(services) > 10
     assert all(service.inputs["disableOnDestroy"] is False for service in services)
 
 
-def test_what_a_codebase_requires_is_enabled(run: Run) -> None:
+def test_the_apis_that_a_codebase_requires_are_enabled(run: Run) -> None:
     asking = replace(world.codebase(*world.ENDPOINTS), required_apis=("vision.googleapis.com",))
     engine = run(app=lambda: world.app(codebases=(asking,)))
     assert engine.one("apis-vision").inputs["service"] == "vision.googleapis.com"
 
 
-def test_the_order_in_the_apps_files_changes_no_resource(run: Run) -> None:
+def test_the_order_in_the_apps_files_has_no_effect(run: Run) -> None:
     def registered(app: App) -> set[tuple[str, str]]:
         return {
             (resource.urn, json.dumps(dict(resource.inputs), sort_keys=True))
@@ -193,46 +191,46 @@ def problem(key: str) -> Problem:
     return Problem(key=key, what="Wrong.", fix="Set it.")
 
 
-def test_problems_end_the_program_with_one_error_for_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_problems_are_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = [problem("whatsapp-crm:branch"), problem("whatsapp-crm:repo")]
-    monkeypatch.setattr(loading, "load_settings", lambda *_: (None, wrong))
+    monkeypatch.setattr(load, "load_settings", lambda *_: (None, wrong))
     with pytest.raises(pulumi.RunError) as raised:
-        loading.load()
+        load.load()
     assert "whatsapp-crm:branch" in str(raised.value)
     assert "whatsapp-crm:repo" in str(raised.value)
 
 
-def test_problems_of_settings_and_app_are_shown_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_problems_of_settings_and_app_are_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = world.settings()
-    monkeypatch.setattr(loading, "load_settings", lambda *_: (settings, [problem("branch")]))
-    monkeypatch.setattr(loading.checkout, "load", lambda _: (None, [problem("firebase.json")]))
+    monkeypatch.setattr(load, "load_settings", lambda *_: (settings, [problem("branch")]))
+    monkeypatch.setattr(load, "load_app", lambda _: (None, [problem("firebase.json")]))
     with pytest.raises(pulumi.RunError) as raised:
-        loading.load()
+        load.load()
     assert "branch" in str(raised.value)
     assert "firebase.json" in str(raised.value)
 
 
-def test_rules_are_compiled_only_when_nothing_else_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rules_are_compiled_only_without_other_problems(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_: object) -> list[Problem]:
         msg = "compiled although the app has a problem"
         raise AssertionError(msg)
 
-    monkeypatch.setattr(loading, "load_settings", lambda *_: (world.settings(), []))
-    monkeypatch.setattr(loading.checkout, "load", lambda _: (world.app(), [problem("firebase.json")]))
-    monkeypatch.setattr(loading, "compile_problems", never)
+    monkeypatch.setattr(load, "load_settings", lambda *_: (world.settings(), []))
+    monkeypatch.setattr(load, "load_app", lambda _: (world.app(), [problem("firebase.json")]))
+    monkeypatch.setattr(load, "compile_problems", never)
     with pytest.raises(pulumi.RunError, match=r"firebase\.json"):
-        loading.load()
+        load.load()
 
 
-def test_rules_that_do_not_compile_end_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "load_settings", lambda *_: (world.settings(), []))
-    monkeypatch.setattr(loading.checkout, "load", lambda _: (world.app(), []))
-    monkeypatch.setattr(loading, "compile_problems", lambda *_: [problem("firestore.rules")])
+def test_rules_that_do_not_compile_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "load_settings", lambda *_: (world.settings(), []))
+    monkeypatch.setattr(load, "load_app", lambda _: (world.app(), []))
+    monkeypatch.setattr(load, "compile_problems", lambda *_: [problem("firestore.rules")])
     with pytest.raises(pulumi.RunError, match=r"firestore\.rules"):
-        loading.load()
+        load.load()
 
 
-def test_a_secret_nobody_uses_can_be_read_by_nobody(run: Run) -> None:
+def test_no_account_can_read_an_unused_secret(run: Run) -> None:
     def with_spare() -> SecretSettings:
         return SecretSettings(values={**world.settings().secrets.values, "SPARE": pulumi.Output.secret("x")})
 
@@ -241,15 +239,19 @@ def test_a_secret_nobody_uses_can_be_read_by_nobody(run: Run) -> None:
     assert [r for r in engine.of("secretIamMember:SecretIamMember") if r.inputs["secretId"] == "SPARE"] == []
 
 
-def test_the_backends_key_reaches_railway_as_the_text_of_the_key_file(run: Run) -> None:
+def test_the_backends_key_is_a_variable_with_the_text_of_the_key_file(run: Run) -> None:
     variables = run().one("backend-variables").inputs["variables"]
     assert variables["FIREBASE_SERVICE_ACCOUNT_JSON"] == PRIVATE_KEY
 
 
-def test_nothing_on_google_is_made_before_the_railway_project_is_known_to_be_ours(run: Run) -> None:
-    """A foreign project of the same name shows only in the `up`; then nothing may have been changed."""
+def test_google_changes_only_after_the_railway_project_exists(run: Run) -> None:
+    """Another stack's project of the same name is an error in the `up`, before Google changes."""
     engine = run()
-    google = engine.one("google")
-    assert engine.one("railway-project").urn in google.depends_on
-    made = [resource for resource in engine.registered if resource.kind.startswith("gcp:")]
-    assert {resource.provider.partition("::id-of")[0] for resource in made} == {google.urn}
+    google = [r for r in engine.registered if r.kind.startswith(("gcp:", "pulumi-python:dynamic/firebase:"))]
+    assert len(google) > 40
+    for resource in google:
+        assert "railway-project" in engine.waits_for(resource), resource.name
+
+
+def test_the_plugin_of_google_starts_while_the_railway_project_is_created(run: Run) -> None:
+    assert run().one("google").depends_on == frozenset()

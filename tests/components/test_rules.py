@@ -1,4 +1,4 @@
-"""Rules: compiled first, released in place, never taken away."""
+"""Rules: compiled first, released in place, never deleted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RULES = RulesFile(name="firestore.rules", content="rules_version = '2';")
 
 
 class Compiler(GoogleApi):
-    """Answers `projects.test` with what the test wants and counts the questions."""
+    """Responds to `projects.test` and records the requests."""
 
     def __init__(self, answer: JsonObject | GoogleError) -> None:
         super().__init__(environ={})
@@ -36,7 +36,7 @@ class Compiler(GoogleApi):
         return self.answer
 
 
-def test_the_release_waits_for_the_ruleset_and_points_at_it(run: Run) -> None:
+def test_the_release_depends_on_the_ruleset_and_points_at_it(run: Run) -> None:
     engine = run()
     release = engine.one("rules-release")
     assert "rules-ruleset" in engine.waits_for(release)
@@ -75,19 +75,19 @@ def test_rules_that_do_not_compile_are_problems_with_their_line(tmp_path: Path) 
     assert api.asked[0][0] == f"POST firebaserules projects/{world.PROJECT}:test"
 
 
-def test_a_warning_of_the_compiler_is_no_problem(tmp_path: Path) -> None:
+def test_a_warning_of_the_compiler_is_not_a_problem(tmp_path: Path) -> None:
     api = Compiler({"issues": [{"severity": "WARNING", "description": "Unused function"}]})
     assert compile_problems(api, world.PROJECT, RULES, tmp_path) == []
 
 
-def test_what_compiled_once_is_not_asked_again(tmp_path: Path) -> None:
+def test_rules_that_compiled_are_not_compiled_again(tmp_path: Path) -> None:
     api = Compiler({})
     for _ in range(3):
         assert compile_problems(api, world.PROJECT, RULES, tmp_path) == []
     assert len(api.asked) == 1
 
 
-def test_another_text_or_project_is_asked_again(tmp_path: Path) -> None:
+def test_another_text_or_project_is_compiled(tmp_path: Path) -> None:
     api = Compiler({})
     other = RulesFile(name=RULES.name, content=RULES.content + "\n")
     for project, rules in ((world.PROJECT, RULES), (world.PROJECT, other), ("else-where", RULES)):
@@ -95,26 +95,24 @@ def test_another_text_or_project_is_asked_again(tmp_path: Path) -> None:
     assert len(api.asked) == 3
 
 
-def test_a_failure_is_not_remembered(tmp_path: Path) -> None:
+def test_a_failure_is_not_cached(tmp_path: Path) -> None:
     api = Compiler({"issues": [{"description": "no"}]})
     assert compile_problems(api, world.PROJECT, RULES, tmp_path)
     assert compile_problems(api, world.PROJECT, RULES, tmp_path)
     assert len(api.asked) == 2
 
 
-def test_before_the_first_up_the_api_may_still_be_off_and_that_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The very first `up` enables the Rules API itself; a preview must not demand it."""
-    said: list[str] = []
-    monkeypatch.setattr(pulumi.log, "warn", said.append)
-    off = GoogleError("compile", 403, "SERVICE_DISABLED", "is disabled", "Enable it.")
+def test_a_disabled_api_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first `up` enables it; the preview before must not fail."""
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", warnings.append)
+    off = GoogleError("disabled", "enable it", status=403, reason="SERVICE_DISABLED")
     assert compile_problems(Compiler(off), world.PROJECT, RULES, tmp_path) == []
-    assert len(said) == 1
-    assert "firestore.rules was not compiled" in said[0]
+    assert len(warnings) == 1
+    assert "firestore.rules was not compiled" in warnings[0]
 
 
-def test_a_refusal_is_a_problem_with_its_mend(tmp_path: Path) -> None:
-    refused = GoogleError("compile", 401, "UNAUTHENTICATED", "expired", "Renew the credentials.")
+def test_a_failed_request_is_a_problem_with_its_fix(tmp_path: Path) -> None:
+    refused = GoogleError("expired", "renew it", status=401, reason="UNAUTHENTICATED")
     problems = compile_problems(Compiler(refused), world.PROJECT, RULES, tmp_path)
-    assert [problem.fix for problem in problems] == ["Renew the credentials."]
+    assert [problem.fix for problem in problems] == ["renew it"]

@@ -1,4 +1,4 @@
-"""A small stack as data: settings and an app with one function of each kind."""
+"""A small stack as data: settings and an app with one function per trigger kind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 import pulumi
 
-from checkout.app import App, Archive, Codebase, RulesFile
+from checkout.app import App, Codebase, RulesFile
+from checkout.archive import Archive
 from checkout.endpoints import (
     CallableTrigger,
     Endpoint,
@@ -32,68 +33,20 @@ REGION = "us-central1"
 GROQ = "value-of-the-groq-key"
 ADMINS = "value-of-the-admin-emails"
 
-GOOGLE = GoogleSettings(
-    project=PROJECT,
-    region=REGION,
-    firestore_location="nam5",
-    firestore_database="(default)",
-    storage_bucket=None,
-    backend_roles=("roles/datastore.user",),
-    functions_roles=("roles/datastore.user",),
-    key_rotation="1",
-    index_lanes=2,
-)
+# What is not named here has the default of its config key.
+GOOGLE = GoogleSettings(project=PROJECT, region=REGION, firestore_location="nam5")
 RAILWAY = RailwaySettings(
-    workspace_id=None,
-    project_id=None,
-    project_name="whatsapp-crm",
-    environment="production",
-    service_name="backend",
     repo="example/whatsapp-crm",
-    branch="main",
     root_directory="backend",
-    replicas=1,
-    region=None,
-    plan="pro",
-    volume_name="sessions",
     mount_path="/data/sessions",
-    volume_size_gb=50,
-    volume_backups=(),
-    allow_new_volume=False,
-    health_path="/health",
-    health_timeout=300,
-    start_command=None,
-    builder=None,
-    build_command=None,
-    pre_deploy_command=None,
-    dockerfile_path=None,
-    railway_config_file=None,
-    watch_patterns=(),
-    wait_for_checks=False,
-    restart_policy="ON_FAILURE",
-    restart_max_retries=10,
-    overlap_seconds=None,
-    draining_seconds=None,
-    sleep_application=False,
     target_port=8080,
-    custom_domain=None,
-    cpu_limit=None,
-    memory_limit_gb=None,
-    rollback_on_failure=False,
-    wait_seconds=1200,
     log_expectations=("Firebase initialized",),
 )
-BACKEND = BackendSettings(
-    sync_full_history=True,
-    backfill_count=100,
-    backfill_threads=50,
-    variables={"LOG_LEVEL": "info"},
-    admin_token=None,
-)
+BACKEND = BackendSettings(variables={"LOG_LEVEL": "info"})
 
 
 def settings(**changes: Any) -> Settings:
-    """The settings, with whole parts changed. Made anew each time: outputs belong to one run."""
+    """The settings with changes. New ones for each run, because an Output belongs to one run."""
     given = Settings(
         stack="test",
         production=False,
@@ -101,7 +54,7 @@ def settings(**changes: Any) -> Settings:
         google=GOOGLE,
         railway=RAILWAY,
         backend=BACKEND,
-        functions=FunctionsSettings(runtime=None, params={}, discovery_timeout=60),
+        functions=FunctionsSettings(),
         secrets=SecretSettings(
             values={
                 "GROQ_API_KEY": pulumi.Output.secret(GROQ),
@@ -195,7 +148,7 @@ FIELD = FieldSpec(
 
 
 def app(**changes: Any) -> App:
-    """The app, with whole parts changed."""
+    """The app with changes."""
     given = App(
         rules=RulesFile(name="firestore.rules", content="rules_version = '2';"),
         indexes=INDEXES,
@@ -208,11 +161,12 @@ def app(**changes: Any) -> App:
 
 
 def codebase(*endpoints: Endpoint, content: str = "0f0f") -> Codebase:
-    """A codebase of these functions, from an archive of this content."""
+    """A codebase of these functions, with an archive of this content."""
     return Codebase(
         name="default",
+        folder=Path("examples/crm/functions"),
+        output_folders=(Path("examples/crm/functions/lib"),),
         endpoints=endpoints,
-        archive=Archive(path=Path(__file__), sha256=content, object_name=f"default-{content}.zip"),
+        archive=Archive(path=Path(__file__), sha256=content, object_name=f"default-{content}.zip", files=()),
         required_apis=(),
-        warnings=(),
     )

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.environment import endpoints
 from sandbox.google.app import create_app
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app as create_railway
 from tests.conformance.dynamic_process import DynamicProcess
 from tests.conformance.railway_world import World
@@ -19,14 +19,14 @@ from tests.conformance.warm_processes import WarmProcesses
 @pytest.fixture
 def google() -> Iterator[str]:
     """The address of an empty Google sandbox."""
-    with LiveServer(create_app()) as server:
+    with LocalServer(create_app()) as server:
         yield server.url
 
 
 @pytest.fixture
 def google_environ(google: str) -> dict[str, str]:
     """The environment of a process that uses it."""
-    return {**os.environ, **endpoints("http://127.0.0.1:9", google, "127.0.0.1:9")}
+    return {**os.environ, **endpoints("http://127.0.0.1:9", google, "127.0.0.1:9", "http://127.0.0.1:9")}
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def google_process(google_environ: dict[str, str]) -> Iterator[DynamicProcess]:
 @pytest.fixture
 def railway() -> Iterator[World]:
     """An empty Railway sandbox."""
-    with LiveServer(create_railway()) as server:
+    with LocalServer(create_railway()) as server:
         yield World(server.url)
 
 

@@ -23,17 +23,17 @@ from typing import TYPE_CHECKING, Literal
 
 import grpc
 
-from sandbox.faults import Described, Fault, Watch
-from sandbox.live_server import LiveServer
+from sandbox.faults import Fault, RequestInfo, RequestMonitor
+from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
 from sandbox.railway.edge import LOOPBACK, host_of
-from sandbox.railway.request_holds import Pauses, Plan
+from sandbox.railway.request_holds import HoldRule, RequestHolds
 from tests.conformance.dynamic_process import DynamicProcess
 from tests.conformance.railway_changes import CHANGED, FIRST
-from tests.conformance.railway_neighbours import Neighbours
-from tests.conformance.railway_verdict import matches, one_of_each
+from tests.conformance.railway_outcome import matches, one_of_each
+from tests.conformance.railway_second_service import Neighbours
 from tests.conformance.railway_world import Declared, Engine, World, assert_silent
-from tests.conformance.refusing import Gate
+from tests.conformance.refusing_server import Gate
 from tests.conformance.warm_processes import WarmProcesses
 
 if TYPE_CHECKING:
@@ -237,18 +237,18 @@ class Bench:
 
     def __init__(self, file: Path, warm: WarmProcesses | None) -> None:
         app = create_app(file)
-        self.pauses = Pauses(app, _described)
-        self.edge = Watch(self.pauses, _described)
+        self.holds = RequestHolds(app, _described)
+        self.edge = RequestMonitor(self.holds, _described)
 
         async def route(scope: Scope, receive: Receive, send: Send) -> None:
             public = scope["type"] == "http" and host_of(scope) not in LOOPBACK
             await (self.edge if public else app)(scope, receive, send)
 
-        self.server = LiveServer(route)
+        self.server = LocalServer(route)
 
     def requests(self) -> list[str]:
         """What was sent since the reset, in order; of a wait's requests in a row the first two."""
-        api = [row["operation"] for row in self.world.admin("requests") if row["actor"] != "hand"]
+        api = [row["operation"] for row in self.world.admin("requests") if row["actor"] != "manual"]
         api += [row["operation"] for row in self.edge.records if row["operation"] == HEALTH]
         return [
             name
@@ -262,9 +262,9 @@ class Bench:
         if case.kind in KILLS:
             when = case.kind.removeprefix("kill_")
             if case.request == HEALTH:
-                self.pauses.plans.append(Plan(operation=HEALTH, nth=case.nth, when=when))
+                self.holds.rules.append(HoldRule(operation=HEALTH, nth=case.nth, when=when))
             else:
-                self.world.admin("pause", {"operation": case.request, "nth": case.nth, "when": when})
+                self.world.admin("hold", {"operation": case.request, "nth": case.nth, "when": when})
         elif case.request == HEALTH:
             kind = "http_500" if case.kind in ("creation_throttle", "internal_error") else case.kind
             self.edge.faults.append(Fault(operation=HEALTH, kind=kind, nth=case.nth, times=times))
@@ -273,7 +273,7 @@ class Bench:
 
     def held(self) -> bool:
         """Whether a request is held."""
-        return bool(self.pauses.held) or "operation" in self.world.admin("paused?timeout=0.05")
+        return bool(self.holds.held) or "operation" in self.world.admin("held?timeout=0.05")
 
     def came(self, case: Case) -> bool:
         """Whether the request was sent."""
@@ -284,14 +284,14 @@ class Bench:
     def heal(self) -> None:
         """No more failures."""
         self.world.no_faults()
-        self.world.admin("resume", {})
+        self.world.admin("release", {})
         self.edge.faults.clear()
-        self.pauses.reset()
+        self.holds.reset()
 
 
-def _described(scope: Scope, body: bytes) -> Described:
+def _described(scope: Scope, body: bytes) -> RequestInfo:
     del scope, body
-    return Described(operation=HEALTH)
+    return RequestInfo(operation=HEALTH)
 
 
 def run(lab: Lab, case: Case) -> None:

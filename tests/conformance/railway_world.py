@@ -18,7 +18,7 @@ import requests
 
 from railway.backup_schedule import VolumeBackupScheduleProvider
 from railway.custom_domain import CustomDomainProvider
-from railway.deployment import LOG_EXPECTATIONS, DeploymentProvider
+from railway.deployment import DeploymentProvider
 from railway.environment import EnvironmentProvider
 from railway.project import ProjectProvider
 from railway.provider import RailwayProvider
@@ -54,7 +54,22 @@ VARIABLES = {
     "WHATSAPP_BACKFILL_THREADS": "20",
     "LINK": "${{backend.RAILWAY_PUBLIC_DOMAIN}}/x",
 }
-HAND = {"Authorization": f"Bearer {ACCOUNT_TOKEN}", "X-Sandbox-Actor": "hand"}
+CONFIG_KEYS = {
+    "adopt_project_id": "whatsapp-crm:railwayProjectId",
+    "allow_new_volume": "whatsapp-crm:allowNewVolume",
+    "domain": "whatsapp-crm:customDomain",
+    "environment_name": "whatsapp-crm:railwayEnvironment",
+    "log_expectations": "whatsapp-crm:logExpectations",
+    "project_name": "whatsapp-crm:railwayProjectName",
+    "railway_config_file": "whatsapp-crm:railwayConfigFile",
+    "region": "whatsapp-crm:railwayRegion",
+    "service_name": "whatsapp-crm:railwayServiceName",
+    "size_gb": "whatsapp-crm:volumeSizeGb",
+    "volume_name": "whatsapp-crm:volumeName",
+    "workspace_id": "whatsapp-crm:railwayWorkspaceId",
+}
+"""What the program hands in for error messages."""
+HAND = {"Authorization": f"Bearer {ACCOUNT_TOKEN}", "X-Sandbox-Actor": "manual"}
 SECONDS = 30
 
 
@@ -174,7 +189,7 @@ class Declared:
     subdomain: str | None = None
     target_port: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    log_expectations: tuple[str, ...] = LOG_EXPECTATIONS
+    log_expectations: tuple[str, ...] = ("sessions dir exists/writable: true", "Firebase initialized")
     wait_seconds: int = 600
     hold_seconds: int = 1
     health_seconds: int = 60
@@ -227,6 +242,10 @@ class Engine:
 
     def inputs(self, key: str, declared: Declared) -> dict[str, Any] | None:
         """What the program declares for one resource, given what is there of the others; None: nothing."""
+        found = self._inputs(key, declared)
+        return None if found is None else found | {"config_keys": CONFIG_KEYS}
+
+    def _inputs(self, key: str, declared: Declared) -> dict[str, Any] | None:
         if key == "project":
             return {
                 "project_name": declared.project_name,

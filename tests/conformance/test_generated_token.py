@@ -1,4 +1,4 @@
-"""The generated token through the SDK's own server: made once, kept by everything else."""
+"""The generated token, in the SDK's provider process."""
 
 from __future__ import annotations
 
@@ -32,35 +32,35 @@ def test_the_pickle_in_the_state_is_the_class_path_and_nothing_else() -> None:
     )
 
 
-def test_a_token_is_long_and_never_the_same(token: DynamicResource) -> None:
+def test_tokens_are_long_and_different(token: DynamicResource) -> None:
     made = [token.create(INPUTS) for _ in range(5)]
     values = {live.outs["token"] for live in made}
     assert len(values) == 5
     assert all(len(value) >= 43 for value in values)
 
 
-def test_the_id_says_nothing_about_the_token(token: DynamicResource) -> None:
+def test_the_id_is_not_part_of_the_token(token: DynamicResource) -> None:
     live = token.create(INPUTS)
     assert live.id.removeprefix("token-") not in live.outs["token"]
 
 
-def test_the_token_is_kept_by_a_read_and_by_an_update(token: DynamicResource) -> None:
+def test_read_and_update_keep_the_token(token: DynamicResource) -> None:
     live = token.create(INPUTS)
     found, _ = token.read(live)
     assert (found.id, found.outs) == (live.id, live.outs)
     assert token.update(found, INPUTS).outs == live.outs
 
 
-def test_nothing_changes_when_nothing_is_asked(token: DynamicResource) -> None:
+def test_unchanged_inputs_are_no_diff(token: DynamicResource) -> None:
     assert not token.diff(token.create(INPUTS), INPUTS).changes
 
 
 @pytest.mark.parametrize("change", [{"rotation": "2"}, {"token_bytes": 48}])
-def test_only_a_rotation_or_a_size_makes_another(token: DynamicResource, change: dict[str, object]) -> None:
+def test_another_rotation_or_size_is_a_replacement(token: DynamicResource, change: dict[str, object]) -> None:
     expected = token.diff(token.create(INPUTS), {**INPUTS, **change})
     assert (expected.changes, expected.replaces) == (True, tuple(change))
 
 
-def test_a_token_that_could_be_guessed_is_refused(token: DynamicResource) -> None:
+def test_check_rejects_a_short_token(token: DynamicResource) -> None:
     assert set(token.check({**INPUTS, "token_bytes": 8})) == {"token_bytes"}
     assert token.check(INPUTS) == {}

@@ -7,15 +7,24 @@ from typing import Any
 import grpc
 import pytest
 
-from railway.graphql import documents
+from railway.graphql.documents import DOCUMENTS
 from railway.project import ProjectProvider
 from railway.service_domain import ServiceDomainProvider
-from tests.conformance.railway_world import REPO, VARIABLES, WORKSPACE, Declared, Engine, World, first_up
+from tests.conformance.railway_world import (
+    CONFIG_KEYS,
+    REPO,
+    VARIABLES,
+    WORKSPACE,
+    Declared,
+    Engine,
+    World,
+    first_up,
+)
 from tests.conformance.test_railway_volume import refusal
 
 pytestmark = pytest.mark.conformance
 
-WRITES = {document.name for document in documents.ALL if document.kind == "mutation"}
+WRITES = {document.name for document in DOCUMENTS.values() if document.kind == "mutation"}
 
 
 def production(world: World) -> dict[str, str]:
@@ -147,22 +156,22 @@ def test_another_stacks_project_of_the_same_name_is_not_offered(railway: World) 
     ids = production(railway)
     describe(railway, ids["project"], "ours\n[pulumi:crm/prod]")
     text = refused(railway, Declared())
-    assert f"did not make: {ids['project']} (of the Pulumi stack crm/prod)" in text
-    assert "to take it over" not in text
+    assert f"did not create: {ids['project']} (of the Pulumi stack crm/prod)" in text
+    assert "to adopt it" not in text
     assert "pulumi config set whatsapp-crm:railwayProjectName <name>" in text
 
 
 def test_a_wrong_id_a_foreign_workspace_and_a_small_token_are_refused(railway: World) -> None:
     """Nothing is touched."""
     ids = production(railway)
-    assert "there is no Railway project" in refused(
+    assert "does not exist" in refused(
         railway, Declared(adopt_project_id="00000000-0000-4000-8000-000000000000")
     )
     workspace = railway.admin("workspaces", {"name": "Other"})["id"]
     railway.admin("tokens", {"kind": "workspace", "token": "other-workspace", "workspace_id": workspace})
     text = refused(railway, Declared(adopt_project_id=ids["project"]), RAILWAY_API_TOKEN="other-workspace")
     assert "Not Authorized" in text
-    assert "a workspace token sees its own workspace only" in text
+    assert "A workspace token can access only its own workspace" in text
     project_token = {
         "kind": "project",
         "token": "project-token",
@@ -172,7 +181,7 @@ def test_a_wrong_id_a_foreign_workspace_and_a_small_token_are_refused(railway: W
     railway.admin("tokens", project_token)
     environ = {"RAILWAY_API_TOKEN": "", "RAILWAY_TOKEN": "project-token"}
     text = refused(railway, Declared(), **environ)
-    assert "no project token may look for projects or make one" in text
+    assert "which can neither find projects nor create one" in text
 
 
 @pytest.mark.parametrize("token", ["account", "project"])
@@ -193,10 +202,10 @@ def test_without_the_declared_environment_nothing_is_adopted(railway: World, tok
     assert "whatsapp-crm:railwayEnvironment" in text
     if token == "account":
         assert "the Railway project has no environment live, but production" in text
-        assert f"put the service backend ({ids['service']}) there" in text
+        assert f"add the service backend ({ids['service']}) to it" in text
     else:
-        assert "is a project token of the environment production, and sees no environment live" in text
-        assert "take a project token of live" in text
+        assert "is a project token of the environment production, and cannot read an environment live" in text
+        assert "use a project token of live" in text
 
 
 def test_no_second_service_is_made_beside_those_of_an_adopted_project(railway: World) -> None:
@@ -254,7 +263,7 @@ def test_another_stacks_project_is_not_adopted(railway: World) -> None:
     wish = Declared(adopt_project_id=project, stack_marker="crm/staging", project_name="crm-staging")
     text = refused(railway, wish)
     assert "belongs to the Pulumi stack crm/test; this stack is crm/staging" in text
-    assert "take [pulumi:crm/test] out of the project's description in Railway's dashboard" in text
+    assert "remove [pulumi:crm/test] from the project's description in Railway's dashboard" in text
     # What the message advises for a stack that is gone, works.
     describe(railway, project, "Managed by Pulumi.")
     engine = Engine()
@@ -349,7 +358,7 @@ def test_a_project_found_by_its_mark_is_the_stacks_own(railway: World) -> None:
 
 def test_without_a_workspace_the_only_one_is_taken_and_two_are_a_question(railway: World) -> None:
     """A project without one would expire after 24 hours."""
-    wish = {"project_name": "other", "stack_marker": "other/test"}
+    wish = {"project_name": "other", "stack_marker": "other/test", "config_keys": CONFIG_KEYS}
     with railway.operation() as process:
         made = process.resource(ProjectProvider()).create(wish)
     assert {row["id"]: row["workspace_id"] for row in railway.rows("projects")} == {made.id: WORKSPACE}
@@ -387,7 +396,7 @@ def test_an_adopted_project_that_was_deleted_is_not_looked_for_again(railway: Wo
     with railway.operation(config={"whatsapp-crm:allowNewVolume": "true"}) as process:
         engine.refresh(process)
         text = refusal(lambda: engine.up(process, wish))
-        assert "to have a new project made: pulumi config rm whatsapp-crm:railwayProjectId" in text
+        assert "To create a project instead: pulumi config rm whatsapp-crm:railwayProjectId" in text
         engine.up(process, wish.but(adopt_project_id=None))
     assert engine.id("project") != wish.adopt_project_id
 

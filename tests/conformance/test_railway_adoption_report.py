@@ -9,7 +9,16 @@ import pytest
 from railway.adoption import AdoptionProvider
 from railway.graphql.credentials import access_from
 from tests.conformance.dynamic_process import UNKNOWN
-from tests.conformance.railway_world import REPO, VARIABLES, WORKSPACE, Declared, Engine, World, assert_silent
+from tests.conformance.railway_world import (
+    CONFIG_KEYS,
+    REPO,
+    VARIABLES,
+    WORKSPACE,
+    Declared,
+    Engine,
+    World,
+    assert_silent,
+)
 from tests.conformance.test_railway_adoption import describe, empty, make_service, production
 from tests.conformance.test_railway_environments import environment
 from tests.conformance.test_railway_settings import edit_settings
@@ -33,6 +42,7 @@ def wish(project_id: str, **parts: dict[str, Any]) -> dict[str, Any]:
     for name, part in parts.items():
         declared[name] = {**declared.get(name, PLACE), **part}
     declared["project"]["service_name"] = declared["service"]["service_name"]
+    declared = {name: part | {"config_keys": CONFIG_KEYS} for name, part in declared.items()}
     return {"project_id": project_id, "declared": declared}
 
 
@@ -57,10 +67,10 @@ def test_only_what_differs_is_a_change(railway: World) -> None:
     found = changes(railway, wish(ids["project"], variables={"variables": VARIABLES | {"NEW": UNKNOWN}}))
     volume = railway.rows("volumes")[0]["name"]
     assert found == {
-        "project.description": "[pulumi:crm/test] is added, by which this stack knows it again",
+        "project.description": "the marker of this stack is added: [pulumi:crm/test]",
         "volume.volume_name": f'"{volume}" -> "sessions"',
         "settings.branch": '"audit-whatsapp-30" -> "main"',
-        "settings.start_command": '"node audit.js" -> nothing',
+        "settings.start_command": '"node audit.js" -> null',
         "variables added": "NEW",
         "variables removed": "OLD, OLDER",
     }
@@ -77,7 +87,7 @@ def test_another_spelling_of_a_folder_is_no_change_and_a_default_that_is_written
         railway, wish(ids["project"], settings={"root_directory": "backend", "healthcheck_timeout": 300})
     )
     assert "settings.root_directory" not in found
-    assert found["settings.healthcheck_timeout"] == "nothing -> 300, as it is when nothing is said"
+    assert found["settings.healthcheck_timeout"] == "null -> 300, which is the default"
 
 
 def test_after_the_adoption_nothing_sounds_as_if_nothing_was_done(
@@ -97,7 +107,7 @@ def test_after_the_adoption_nothing_sounds_as_if_nothing_was_done(
     )
     railway.admin("clock", {"advance": 5})
     text = printed(railway, news, capsys)
-    assert "look: the service worker deploys" in text
+    assert "warning: the service worker deploys" in text
     assert text.endswith("\n  nothing is left to change\n")
 
 
@@ -122,10 +132,10 @@ def test_the_rest_that_is_declared_is_compared_too(railway: World) -> None:
             backups={"volume_id": UNKNOWN, "kinds": ["DAILY"]},
         ),
     )
-    assert found["custom_domain"] == 'nothing -> "crm.example.com"'
-    assert found["limits.cpus"] == "nothing -> 2"
-    assert found["limits.memory_gb"] == "nothing -> 4"
-    assert found["backups.kinds"] == 'nothing -> ["DAILY"]'
+    assert found["custom_domain"] == "(none) -> crm.example.com"
+    assert found["limits.cpus"] == "null -> 2"
+    assert found["limits.memory_gb"] == "null -> 4"
+    assert found["backups.kinds"] == 'null -> ["DAILY"]'
 
 
 def test_a_sealed_variable_that_goes_is_said_to_be_lost(railway: World) -> None:
@@ -134,7 +144,7 @@ def test_a_sealed_variable_that_goes_is_said_to_be_lost(railway: World) -> None:
     place = {"project_id": ids["project"], "environment_id": environment, "service_id": ids["service"]}
     railway.admin("seal", place | {"name": "OLD"})
     found = changes(railway, wish(ids["project"]))
-    assert found["variables removed"] == "OLD (sealed: nobody can read its value, or bring it back), OLDER"
+    assert found["variables removed"] == "OLD (sealed: its value cannot be read or restored), OLDER"
 
 
 def test_limits_that_nobody_declared_are_said_to_be_lifted(railway: World) -> None:
@@ -145,8 +155,8 @@ def test_limits_that_nobody_declared_are_said_to_be_lifted(railway: World) -> No
         i=place | {"vCPUs": 8, "memoryGB": 8},
     )
     found = changes(railway, wish(ids["project"], limits={}))
-    assert found["limits.cpus"] == "8 -> what the plan allows"
-    assert found["limits.memory_gb"] == "8 -> what the plan allows"
+    assert found["limits.cpus"] == "8 -> the plan's limit"
+    assert found["limits.memory_gb"] == "8 -> the plan's limit"
 
 
 def test_a_new_service_beside_the_running_ones_is_refused(railway: World) -> None:
@@ -156,19 +166,19 @@ def test_a_new_service_beside_the_running_ones_is_refused(railway: World) -> Non
     text = refused(railway, news)
     assert "has no service named whatsapp, but backend" in text
     assert "pulumi config set whatsapp-crm:railwayServiceName backend" in text
-    assert "make an empty service named whatsapp in Railway's dashboard" in text
+    assert "create an empty service named whatsapp in Railway's dashboard" in text
     assert "elete" not in text
 
 
 def test_in_a_project_without_services_one_is_said_to_be_made(railway: World) -> None:
     news = wish(empty(railway))
-    assert changes(railway, news)["service"] == "nothing -> backend, with a new and empty volume"
+    assert changes(railway, news)["service"] == "(none) -> backend, with a new and empty volume"
 
 
 def printed(world: World, news: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> str:
     """What a person reads."""
     provider = AdoptionProvider()
-    provider.use_access(access_from(world.environ(), lambda _: None))
+    provider.use(access_from(world.environ(), lambda _: None), None)
     assert provider.check({}, news).failures == []
     return capsys.readouterr().out
 
@@ -188,21 +198,21 @@ def test_another_service_from_the_same_repository_is_pointed_out(
     )
     railway.admin("clock", {"advance": 5})
     text = printed(railway, wish(ids["project"]), capsys)
-    assert f"look: the service worker deploys {REPO} too; it is not touched" in text
-    assert "look there after" not in text
+    assert f"warning: the service worker deploys {REPO} too; it is not changed" in text
+    assert "check them after" not in text
     assert_silent(text)
     assert "old-1" not in text
 
 
 def test_an_environment_that_is_not_there_is_said_to_be_made(railway: World) -> None:
     found = changes(railway, wish(empty(railway), project={"environment_name": "live"}))
-    assert found["environment"] == "nothing -> live, with nothing in it (the project has production)"
+    assert found["environment"] == "(none) -> live, empty (the project has production)"
 
 
 def test_an_environment_without_the_service_is_refused(railway: World) -> None:
     """Made, or there already: Railway's API cannot put the service there, and `up` would wait in vain."""
     ids = production(railway)
-    there = f"put the service backend ({ids['service']}) there"
+    there = f"add the service backend ({ids['service']}) to it"
     text = refused(railway, wish(ids["project"], project={"environment_name": "live"}))
     assert there in text
     assert "correct whatsapp-crm:railwayEnvironment" in text
@@ -223,7 +233,7 @@ def test_environments_that_the_settings_may_reach_are_named(
     )
     railway.admin("clock", {"advance": 5})
     news = wish(ids["project"], service={"service_name": "second"})
-    assert "look: the service second is in the environment staging too" in printed(railway, news, capsys)
+    assert "warning: the service second is also in the environment staging" in printed(railway, news, capsys)
 
 
 @pytest.mark.parametrize(
@@ -232,20 +242,15 @@ def test_environments_that_the_settings_may_reach_are_named(
         ({"volume": {"size_mb": 500}}, "has 50 GB, and 0.5 GB are declared", "whatsapp-crm:volumeSizeGb 50"),
         (
             {"project": {"workspace_id": "b7d1c0de-0000-4000-8000-00000000beef"}},
-            f"belongs to workspace {WORKSPACE}",
+            f"is in the workspace {WORKSPACE}",
             "correct whatsapp-crm:railwayProjectId or whatsapp-crm:railwayWorkspaceId",
         ),
         (
             {"volume": {"region": EUROPE}},
-            f"is in us-west2, and {EUROPE} is declared",
+            f"is in the region us-west2, but {EUROPE} is declared",
             "pulumi config set whatsapp-crm:railwayRegion us-west2",
         ),
-        ({"settings": {"region": EUROPE}}, "away from its data", "whatsapp-crm:railwayRegion us-west2"),
-        (
-            {"settings": {"multi_region_config": {EUROPE: {"numReplicas": 1}}}},
-            "away from its data",
-            "whatsapp-crm:railwayRegion us-west2",
-        ),
+        ({"settings": {"region": EUROPE}}, "without its data", "whatsapp-crm:railwayRegion us-west2"),
     ],
 )
 def test_what_up_would_refuse_is_refused(
@@ -270,7 +275,7 @@ def test_another_stacks_project_is_refused(railway: World) -> None:
     describe(railway, ids["project"], "our production\n[pulumi:crm/other]")
     text = refused(railway, wish(ids["project"]))
     assert "belongs to the Pulumi stack crm/other; this stack is crm/test" in text
-    assert "take [pulumi:crm/other] out of the project's description" in text
+    assert "remove [pulumi:crm/other] from the project's description" in text
     describe(railway, ids["project"], "our production\n[pulumi:crm/test]")
     assert changes(railway, wish(ids["project"]))
 
@@ -298,11 +303,16 @@ def test_a_volume_deleted_by_hand_is_not_replaced_by_an_empty_one(railway: World
 
 
 def test_an_unfinished_adoption_says_what_is_left(railway: World) -> None:
-    """Nothing is in the state yet, and the branch is what it should be already."""
+    """Nothing is in the state yet, and the branch has been changed already; everything else has not."""
     ids = production(railway)
     trigger = railway.rows("triggers")[0]["id"]
     railway.hand(
         'mutation($id: String!) { deploymentTriggerUpdate(id: $id, input: {branch: "main"}) { id } }',
         id=trigger,
     )
-    assert "settings.branch" not in changes(railway, wish(ids["project"]))
+    assert set(changes(railway, wish(ids["project"]))) == {
+        "project.description",
+        "volume.volume_name",
+        "settings.start_command",
+        "variables removed",
+    }

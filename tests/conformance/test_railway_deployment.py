@@ -75,36 +75,36 @@ ENDINGS = (
     Ending(
         "failed_build",
         "ended FAILED in step BUILD_IMAGE: Failed to build an image",
-        "mend what its log says, push it",
+        "fix the cause that its log shows, push the fix",
         "| Failed to build an image: the build command exited with code 1",
         "FAILED",
     ),
     Ending(
         "failed_healthcheck",
         "ended FAILED in step HEALTHCHECK: Healthcheck failed",
-        "Railway wants exactly 200 from the health path",
+        "must answer with status 200 on the health check path",
         "| /health 503",
         "FAILED",
     ),
     Ending(
         "crashed",
         "ended CRASHED",
-        "mend what its log says, push it",
+        "fix the cause that its log shows, push the fix",
         "| Error: process exited with code 1",
         "CRASHED",
     ),
     Ending("skipped", "ended SKIPPED", "correct the watch patterns", "Its log is empty.", "SKIPPED"),
-    Ending("removed", "ended REMOVED", "to deploy anew", "| Server running on port 8080", "REMOVED"),
+    Ending("removed", "ended REMOVED", "to deploy again", "| Server running on port 8080", "REMOVED"),
     Ending(
         "needs_approval",
-        "is NEEDS_APPROVAL: it has been waiting for an approval for 1 min",
+        "is still NEEDS_APPROVAL after 1 min: it needs an approval",
         "approve it in Railway's dashboard",
         "",
         "NEEDS_APPROVAL",
     ),
     Ending(
         "waiting",
-        "is WAITING: it has been waiting for GitHub's checks for 1 min",
+        "is still WAITING after 1 min: Railway waits for GitHub's checks of its commit",
         "make the checks of its commit pass",
         "",
         "WAITING",
@@ -149,9 +149,9 @@ def test_a_crash_after_success_fails_the_same_up(railway: World) -> None:
     railway.admin("switches", {"deploy_outcomes_next": ["crashed"], "deploy_step_seconds": 1.0})
     failed = fails(railway, Declared(hold_seconds=60))
     assert failed.statuses[-2:] == ["SUCCESS", "CRASHED"], failed.said
-    assert "ended CRASHED after it had been SUCCESS" in failed.text
+    assert "ended CRASHED after it was SUCCESS" in failed.text
     assert "| Error: process exited with code 1" in failed.text
-    assert "fix: mend what its log says" in failed.text
+    assert "fix: fix the cause that its log shows" in failed.text
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_a_crash_while_we_look_for_proof_is_told_as_a_crash(railway: World, decl
     railway.admin("switches", switches if declared.settings else {**switches, "backend_routes": []})
     failed = fails(railway, declared)
     assert failed.statuses[-2:] == ["SUCCESS", "CRASHED"], failed.said
-    assert "ended CRASHED after it had been SUCCESS" in failed.text
+    assert "ended CRASHED after it was SUCCESS" in failed.text
 
 
 def test_a_branch_that_is_gone_is_told_with_its_step(railway: World) -> None:
@@ -204,9 +204,9 @@ def test_a_deployment_that_could_not_be_watched_is_no_failed_deployment(railway:
     railway.fault("DeploymentPoll", "internal_error", nth=2, times=9)
     failed = fails(railway, Declared(rollback=True))
     row = railway.rows("deployments")[0]
-    assert f"the deployment {row['id']} was started, but we could not watch it to its end" in failed.text
+    assert f"the deployment {row['id']} was started, but its status could not be followed" in failed.text
     assert "Problem processing request (trace id 5a4d0b0c5a4d0b0c)" in failed.text
-    assert "the next `pulumi up` looks what became of it" in failed.text
+    assert "the next `pulumi up` reads its result" in failed.text
     assert railway.counts()[1] == 1
     railway.no_faults()
     railway.reset()
@@ -252,7 +252,7 @@ def test_a_sleeping_service_is_a_good_ending(railway: World) -> None:
 def test_an_expected_line_that_is_missing_fails_the_up(railway: World) -> None:
     """And the message shows the log without the values of the variables."""
     text = fails(railway, Declared(log_expectations=("Hello, world",), health_seconds=20)).text
-    assert "its log does not say: Hello, world" in text
+    assert "its log does not contain: Hello, world" in text
     assert "Last log lines:" in text
     assert ADMIN_TOKEN not in text
 
@@ -261,7 +261,7 @@ def test_a_health_path_that_does_not_answer_200_fails_the_up(railway: World) -> 
     """Exactly 200, as for Railway's own check."""
     railway.admin("switches", {"backend_routes": ["/other"]})
     text = fails(railway, Declared(settings={"healthcheck_path": "/other"}, health_seconds=20)).text
-    assert "/health does not answer 200: 404" in text
+    assert "/health does not answer with status 200: 404" in text
 
 
 def test_no_log_line_is_shown_when_a_value_cannot_be_known(railway: World) -> None:
@@ -350,7 +350,7 @@ def test_a_rollback_runs_the_last_good_deployment_and_fails_all_the_same(
     with railway.operation() as process, pytest.raises(grpc.RpcError) as caught:
         engine.up(process, Declared(branch="staging", rollback=True, hold_seconds=20))
     assert isinstance(caught.value, grpc.Call)
-    assert f"the last good deployment ({good}) {words}" in str(caught.value.details())
+    assert f"the last healthy deployment ({good}) {words}" in str(caught.value.details())
     assert railway.counts()[1] == deployments
 
 

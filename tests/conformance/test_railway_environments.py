@@ -31,11 +31,11 @@ def environment(world: World, project: str, name: str, source: str | None = None
 
 def remove(world: World, service: str, place: str) -> None:
     """Take a service out of one environment, in the dashboard."""
-    world.admin("switches", {"service_delete_reach": "named"})
+    world.admin("switches", {"service_delete_scope": "named"})
     world.hand(
         "mutation($s: String!, $e: String) { serviceDelete(id: $s, environmentId: $e) }", s=service, e=place
     )
-    world.admin("switches", {"service_delete_reach": "no_forks"})
+    world.admin("switches", {"service_delete_scope": "no_forks"})
 
 
 def places(world: World, service: str) -> set[str]:
@@ -69,14 +69,14 @@ def worker(world: World, engine: Engine, place: str) -> Live:
 @pytest.mark.parametrize("reach", ["no_forks", "named"])
 def test_a_service_that_another_environment_has_is_not_deleted(railway: World, reach: str) -> None:
     """What Railway would do is not proven; the schema says that the other one loses it too."""
-    railway.admin("switches", {"service_delete_reach": reach})
+    railway.admin("switches", {"service_delete_scope": reach})
     engine = first_up(railway)
     staging = environment(railway, engine.id("project"), "staging")
     made = worker(railway, engine, engine.id("environment"))
     assert places(railway, made.id) == {engine.id("environment"), staging}
     with railway.operation() as process:
         text = refusal(lambda: process.resource(ServiceProvider()).delete(made))
-    assert "is in the environment staging too" in text
+    assert "is also in the environment staging" in text
     assert "pulumi state delete" in text
     assert places(railway, made.id) == {engine.id("environment"), staging}
     remove(railway, made.id, staging)
@@ -131,13 +131,13 @@ def test_forks_keep_their_own(railway: World) -> None:
 @pytest.mark.parametrize("reach", ["no_forks", "named"])
 def test_settings_that_may_land_elsewhere_are_said_to(railway: World, reach: str) -> None:
     """Once an `up`; whether they do land there is not proven."""
-    railway.admin("switches", {"settings_reach": reach})
+    railway.admin("switches", {"settings_update_scope": reach})
     engine, staging = stack_beside_staging(railway)
     wish = Declared(settings={"start_command": "node prod.js"})
     with railway.operation() as process:
         assert "update settings" in engine.up(process, wish)
-    assert process.stderr.count("the service backend is in the environment staging too") == 1
-    assert "look there after this `up`" in process.stderr
+    assert process.stderr.count("the service backend is also in the environment staging") == 1
+    assert "check them after this `up`" in process.stderr
     there = {row["environment_id"]: row["start_command"] for row in railway.rows("instances")}
     assert there == {
         engine.id("environment"): "node prod.js",
@@ -156,7 +156,7 @@ def test_settings_that_stay_here_are_not_worth_a_word(railway: World) -> None:
     environment(railway, engine.id("project"), "empty")
     with railway.operation() as process:
         engine.up(process, Declared(settings={"start_command": "node prod.js"}))
-    assert "too" not in process.stderr
+    assert "also" not in process.stderr
 
 
 def test_a_token_of_one_environment_is_not_asked_about_the_others(railway: World) -> None:
@@ -173,7 +173,7 @@ def test_what_cannot_be_seen_is_said_and_not_deleted(railway: World) -> None:
     railway.fault("EnvironmentsRead", "not_authorized")
     with railway.operation() as process:
         assert "update settings" in engine.up(process, Declared(settings={"start_command": "node prod.js"}))
-    assert "this token may not see the project's other environments" in process.stderr
+    assert "this token cannot read the project's other environments" in process.stderr
     railway.reset()
     railway.fault("EnvironmentsRead", "not_authorized")
     with railway.operation() as process:
@@ -222,7 +222,8 @@ def test_a_service_that_is_in_other_environments_only_says_how_to_bring_it(railw
     engine = Engine()
     with railway.operation() as process:
         text = refusal(lambda: engine.up(process, wish))
-    assert f"has the service backend ({ids['service']}), but not in the environment staging" in text
+    assert f"the service backend ({ids['service']}) exists" in text
+    assert "but not in the environment staging" in text
     assert "press Sync" in text
     assert "continues" not in text
     # What the message advises, works.
@@ -260,7 +261,10 @@ def test_the_name_of_another_environment_is_not_taken(railway: World) -> None:
     wish = Declared(project_name="crm-two", environment_name="staging")
     with railway.operation() as process:
         text = refusal(lambda: engine.up(process, wish))
-    assert f"this stack's Railway environment is production ({engine.id('environment')})" in text
+    assert (
+        f"the Railway environment production ({engine.id('environment')}) of this stack cannot be renamed"
+        in text
+    )
     assert "pulumi config set whatsapp-crm:railwayEnvironment production" in text
     assert railway.admin("state") == before
 
@@ -295,7 +299,7 @@ def test_a_volume_that_a_fork_has_too_is_not_deleted(railway: World) -> None:
     with railway.operation() as process:
         resource = process.resource(VolumeProvider())
         text = refusal(lambda: resource.delete(engine.state["volume"].live))
-        assert "holds data in the environment pr-1 too" in text
+        assert "also has data in the environment pr-1" in text
         assert not any(row["is_pending_deletion"] for row in railway.rows("volume_instances"))
         railway.hand("mutation($id: String!) { environmentDelete(id: $id) }", id=fork)
         resource.delete(engine.state["volume"].live)
@@ -352,7 +356,9 @@ def test_a_name_that_another_environment_uses_is_not_taken(
     with railway.operation(config=None, **environ) as process:
         text = refusal(lambda: engine.up(process, Declared(adopt_project_id=engine.id("project"))))
     assert f"already has a volume named sessions ({volume}), in " in text
-    assert ("the environment staging" if token == "account" else "this token sees only ours") in text
+    assert (
+        "the environment staging" if token == "account" else "this token can read only its own environment"
+    ) in text
     assert "pulumi config set whatsapp-crm:volumeName" in text
     assert [(row["id"], row["name"]) for row in railway.rows("volumes")] == [(volume, "sessions")]
 
@@ -373,7 +379,9 @@ def test_an_environment_with_a_volume_in_it_is_not_deleted(railway: World) -> No
         )["volumeCreate"]["id"]
         railway.admin("clock", {"advance": 5})
         railway.reset()
-        assert "staging still has 0 services and 1 volumes in it" in refusal(lambda: resource.delete(made))
+        assert "staging is not empty: it has 0 services and 1 volumes" in refusal(
+            lambda: resource.delete(made)
+        )
         assert "EnvironmentDelete" not in railway.counts()[0]
         railway.hand("mutation($id: String!) { volumeDelete(volumeId: $id) }", id=volume)
         resource.delete(made)

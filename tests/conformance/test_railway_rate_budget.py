@@ -14,7 +14,7 @@ from tests.conformance.railway_world import Declared, Engine, World, first_up
 
 pytestmark = pytest.mark.conformance
 
-NEW_ONES = re.compile(r"Railway gives new ones in ((?:\d+ (?:h|min|s) ?)+), at (\d\d:\d\d:\d\d|\S+ \S+) UTC")
+NEW_ONES = re.compile(r"Railway allows new ones in ((?:\d+ (?:h|min|s) ?)+), at (\d\d:\d\d:\d\d|\S+ \S+) UTC")
 
 WATCHING = 23
 """More than a first `up` sends until the deployment has started, fewer than the watching of it takes."""
@@ -55,9 +55,9 @@ def test_an_up_without_requests_left_ends_with_the_time_and_the_next_goes_on(
         begun + timedelta(hours=1) - timedelta(seconds=2) < new_ones < ended + timedelta(hours=1, seconds=3)
     )
     assert told[1].strip() in ("1 h", "59 min 59 s", "59 min 58 s", "59 min 57 s", "1 h 1 min"), text
-    assert f"fix: run `pulumi up` again after {told[2]} UTC; what is done stays done" in text
+    assert f"fix: run `pulumi up` again after {told[2]} UTC, which continues" in text
     # What is left is known: it was said before it was used up, and no request was sent in vain.
-    few = re.findall(rf"railway: (\d+) of this token's {budget} requests of the hour are left", said)
+    few = re.findall(rf"railway: (\d+) of this token's {budget} requests per hour are left", said)
     assert len(few) == 1, said
     assert int(few[0]) <= budget // 10
     assert railway.admin("counters")["requests"] == budget
@@ -75,7 +75,7 @@ def test_a_watched_deployment_without_requests_left_is_named(railway: World) -> 
     railway.admin("switches", {"hourly_budget": WATCHING, "deploy_step_seconds": 0.3})
     text, _ = fails(railway, Engine())
     (row,) = railway.rows("deployments")
-    assert f"the deployment {row['id']} was started, but we could not watch it to its end" in text
+    assert f"the deployment {row['id']} was started, but its status could not be followed" in text
     assert NEW_ONES.search(text)
     assert "fix: run `pulumi up` again after " in text
 
@@ -87,7 +87,7 @@ def test_a_wait_for_the_next_window_is_said_with_its_end_and_then_over(railway: 
     with railway.operation(RAILWAY_WAIT_SCALE="1") as process:
         engine.up(process, Declared(hold_seconds=0))
     waits = re.findall(
-        r"no request of this token is left for now; waiting (\d+) s, until (\d\d:\d\d:\d\d) UTC",
+        r"this token has no requests left; waiting (\d+) s, until (\d\d:\d\d:\d\d) UTC",
         process.stderr,
     )
     assert waits, process.stderr

@@ -1,5 +1,5 @@
 """Every setting of a service without a volume, one by one: written, read back, changed by hand, healed, taken
-back; and set by hand where nobody declared it. With a volume: test_railway_by_hand.
+back; and set by hand where nobody declared it. With a volume: test_railway_dashboard_edits.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pytest
 from railway.service import ServiceProvider
 from railway.service_settings import ServiceSettingsProvider
 from railway.settings_table import SETTINGS
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
 from tests.conformance.dynamic_process import Live
 from tests.conformance.railway_worker import Worker
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.conformance
 @pytest.fixture
 def railway(warm: WarmProcesses) -> Iterator[World]:
     """An empty Railway sandbox."""
-    with LiveServer(create_app()) as server:
+    with LocalServer(create_app()) as server:
         yield World(server.url, warm)
 
 
@@ -49,11 +49,6 @@ SETTING_EDITS: dict[str, tuple[Any, dict[str, Any]]] = {
     "draining_seconds": (5, {"drainingSeconds": 9}),
     "region": ("us-west2", {"region": "us-east4-eqdc4a"}),
     "ipv6_egress_enabled": (True, {"ipv6EgressEnabled": False}),
-    "nixpacks_plan": ({"phases": {"setup": {"cmds": ["x"]}}}, {"nixpacksPlan": {"a": "b"}}),
-    "multi_region_config": (
-        {"us-west2": {"numReplicas": 1}},
-        {"multiRegionConfig": {"us-west2": {"numReplicas": 2}}},
-    ),
     "image": ("example/crm:1", {"source": {"image": "example/crm:2"}}),
 }
 """A declared value, and the edit by hand that replaces it; of a service without a volume."""
@@ -128,12 +123,12 @@ def test_a_setting_that_nobody_declared_is_nothing_or_railways_own(worker: Worke
     assert worker.refresh() == {}
     for name, setting in UNDECLARED.items():
         value, by_hand = SETTING_EDITS[name]
-        if setting.left_alone:
+        if setting.undeclared_because:
             worker.edit(**{setting.input: value})
             assert name in worker.settings()
             assert worker.refresh() == {}, name
             assert worker.quiet(), name
-            worker.edit(**{setting.input: setting.cleared})
+            worker.edit(**{setting.input: setting.reset})
             continue
         worker.edit(**({setting.input: value} if by_hand[setting.input] == setting.default else by_hand))
         assert worker.refresh() == {name: (1 if name == "replicas" else None, worker.settings()[name])}
@@ -150,35 +145,15 @@ def test_what_a_hand_set_is_taken_back_when_the_settings_are_made(railway: World
     railway.admin("switches", {"railway_config_file_allowed": True})
     worker = Worker(railway)
     edits = {
-        setting.input: SETTING_EDITS[name][0]
-        for name, setting in UNDECLARED.items()
-        if name not in ("replicas", "multi_region_config")
+        setting.input: SETTING_EDITS[name][0] for name, setting in UNDECLARED.items() if name != "replicas"
     }
     worker.edit(**edits)
     worker.up(start_command="node server.js")
-    left_alone = {name for name, setting in UNDECLARED.items() if setting.left_alone}
-    assert {*worker.settings()} == left_alone - {"multi_region_config"} | {"start_command"}
+    left_alone = {name for name, setting in UNDECLARED.items() if setting.undeclared_because}
+    assert {*worker.settings()} == left_alone | {"start_command"}
     assert worker.settings()["start_command"] == "node server.js"
     assert worker.refresh() == {}
     assert worker.quiet(start_command="node server.js")
-
-
-def test_replicas_in_regions_are_no_drift(railway: World) -> None:
-    """The number of replicas follows from the map; the one that is always declared does not count then."""
-    worker = Worker(railway)
-    regions = {"us-west2": {"numReplicas": 2}}
-    worker.up(multi_region_config=regions)
-    assert worker.instance()["num_replicas"] == 2
-    assert worker.refresh() == {}
-    assert worker.quiet(multi_region_config=regions)
-    worker.world.reset()
-    worker.up(replicas=3, region="us-east4-eqdc4a")
-    # The map is taken back by itself: whether it goes before what is said beside it is not documented.
-    assert worker.world.counts()[0]["ServiceInstanceUpdate"] == 2
-    assert (worker.instance()["num_replicas"], worker.instance()["region"]) == (3, "us-east4-eqdc4a")
-    assert worker.instance()["multi_region_config"] is None
-    assert worker.refresh() == {}
-    assert worker.quiet(replicas=3, region="us-east4-eqdc4a")
 
 
 def test_registry_credentials_are_written_and_never_read(railway: World) -> None:

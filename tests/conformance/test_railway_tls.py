@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from tests.conformance.railway_world import Declared, Engine, World
-from tests.conformance.spoiling import TlsFront
+from tests.conformance.response_changes import TlsFront
 
 pytestmark = pytest.mark.conformance
 

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import pytest
 
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
 from tests.conformance.dynamic_process import DynamicProcess
 from tests.conformance.railway_world import (
@@ -30,14 +30,14 @@ pytestmark = pytest.mark.conformance
 DECLARED = Declared(allow_delete=True)
 NO_RIGHTS = (
     "Not Authorized",
-    "a workspace token sees its own workspace only, an account token all of its owner's",
+    "A workspace token can access only its own workspace, an account token all workspaces of its owner",
 )
-DEAD_PROJECT = ("Project Token not found", "RAILWAY_TOKEN is no living project token")
+DEAD_PROJECT = ("Project Token not found", "RAILWAY_TOKEN is not an existing project token")
 
 
 def beyond_a_project_token(task: str) -> tuple[str, ...]:
     """What is said when a project token should do what lies above its environment."""
-    return (f"no project token may {task}: unset it, and set RAILWAY_API_TOKEN to an account token or to a",)
+    return (f"which cannot {task}: unset it, and set RAILWAY_API_TOKEN to an account token or to a",)
 
 
 # ---- What is tried. Each gets a stack that is up, made with an account token.
@@ -187,14 +187,14 @@ def beside(world: World, engine: Engine) -> dict[str, Any]:
     return {**inside(world, engine), "environment_id": made["environmentCreate"]["id"]}
 
 
-OWN_ONLY = ("Not Authorized", "it works inside its own environment only", "account token")
+OWN_ONLY = ("Not Authorized", "which can access only its own environment", "account token")
 ABOVE: Mapping[Act, tuple[str, ...]] = {
     make_a_project: (
-        "no project token may look for projects or make one",
+        "a project token, which can neither find projects nor create one",
         "use an account or workspace token in RAILWAY_API_TOKEN",
     ),
-    make_an_environment: beyond_a_project_token("make an environment"),
-    rename_the_project: beyond_a_project_token("change a project"),
+    make_an_environment: beyond_a_project_token("create an environment"),
+    rename_the_project: beyond_a_project_token("update a project"),
     rename_the_environment: beyond_a_project_token("rename an environment"),
     delete_the_project: beyond_a_project_token("delete a project"),
 }
@@ -222,7 +222,7 @@ KINDS = (
         tried=SOME,
         variable="RAILWAY_API_TOKEN",
         token="gone-4711",
-        cannot=dict.fromkeys(ACTS, (*NO_RIGHTS, "is alive")),
+        cannot=dict.fromkeys(ACTS, (*NO_RIGHTS, "exists and belongs to the workspace")),
     ),
     Kind(name="project", variable="RAILWAY_TOKEN", token="pt-4711", makes=inside, cannot=ABOVE),
     Kind(
@@ -237,8 +237,8 @@ KINDS = (
             delete_the_project: OWN_ONLY,
             # It does not see the declared environment, and may make none.
             adopt: (
-                "is a project token of the environment preview, and sees no environment production",
-                "take a project token of production",
+                "is a project token of the environment preview, and cannot read an environment production",
+                "use a project token of production",
                 "set RAILWAY_API_TOKEN to an account token or to a token of the project's workspace",
             ),
         },
@@ -256,7 +256,7 @@ KINDS = (
         variable="RAILWAY_API_TOKEN",
         token="pt-4711",
         makes=inside,
-        cannot=dict.fromkeys(ACTS, (*NO_RIGHTS, "a project token goes into RAILWAY_TOKEN")),
+        cannot=dict.fromkeys(ACTS, (*NO_RIGHTS, "a project token must be in RAILWAY_TOKEN")),
     ),
     Kind(
         name="workspace token in the other variable",
@@ -265,7 +265,7 @@ KINDS = (
         token="wt-4711",
         makes=ours,
         cannot={
-            **dict.fromkeys(ACTS, (*DEAD_PROJECT, "workspace token goes into RAILWAY_API_TOKEN")),
+            **dict.fromkeys(ACTS, (*DEAD_PROJECT, "workspace token must be in RAILWAY_API_TOKEN")),
             make_a_project: ABOVE[make_a_project],
         },
     ),
@@ -275,7 +275,7 @@ KINDS = (
 @pytest.fixture
 def railway(warm: WarmProcesses) -> Iterator[World]:
     """An empty Railway sandbox."""
-    with LiveServer(create_app()) as server:
+    with LocalServer(create_app()) as server:
         yield World(server.url, warm)
 
 

@@ -40,6 +40,22 @@ def live(world: World, engine: Engine) -> dict[str, Any]:
     return {name: value for name, value in found.items() if not name.startswith("RAILWAY_")}
 
 
+def test_a_railway_variable_that_users_set_is_drift(railway: World) -> None:
+    """It is never removed unseen; the ones that Railway provides are no drift."""
+    engine = first_up(railway)
+    by_hand(railway, engine, RAILWAY_RUN_UID="0")
+    with railway.operation() as process:
+        drift = engine.refresh(process)
+        assert drift["variables"]["names"][1]["RAILWAY_RUN_UID"] == "added on Railway"
+        assert not {name for name in drift["variables"]["names"][1] if name.startswith("RAILWAY_SERVICE")}
+        declared = Declared(variables=VARIABLES | {"RAILWAY_RUN_UID": "0"})
+        assert engine.up(process, declared) == []  # declared as it is on Railway
+        assert engine.refresh(process) == {}
+        assert "RAILWAY_RUN_UID" in {row["name"] for row in railway.rows("variables")}
+        assert engine.up(process, Declared()) == ["update variables", "update deployment"]
+    assert "RAILWAY_RUN_UID" not in {row["name"] for row in railway.rows("variables")}
+
+
 @pytest.mark.parametrize("reading", ["allowed", "masked", "refused"])
 def test_drift_is_told_by_name_and_healed_with_one_deployment(railway: World, reading: str) -> None:
     """However the token may read the environment's config."""
@@ -131,7 +147,7 @@ def test_a_sealed_variable_is_said_to_be_uncheckable(
             assert label() == "version 1, sealed: cannot be compared"
             assert engine.up(process, Declared()) == []
     provider = VariablesProvider()
-    provider.use_access(access_from(railway.environ(), lambda _: None))
+    provider.use(access_from(railway.environ(), lambda _: None), None)
     saved = engine.state["variables"]
     provider.read_object(saved.live.id, saved.live.outs)
     assert capsys.readouterr().out == "sealed on Railway, cannot be compared: ADMIN_TOKEN\n"

@@ -10,7 +10,7 @@ import pytest
 
 from railway.service import ServiceProvider
 from railway.volume import VolumeProvider
-from tests.conformance.railway_world import PROVIDERS, Declared, Engine, World, first_up
+from tests.conformance.railway_world import CONFIG_KEYS, PROVIDERS, Declared, Engine, World, first_up
 
 pytestmark = pytest.mark.conformance
 
@@ -89,7 +89,7 @@ def test_delete_is_refused_until_the_state_says_otherwise(railway: World) -> Non
     with railway.operation() as process:
         resource = process.resource(VolumeProvider())
         text = refusal(lambda: resource.delete(engine.state["volume"].live))
-        assert "holds data that exists nowhere else" in text
+        assert "has data that exists nowhere else" in text
         assert "allow_delete=True" in text
     assert railway.counts() == ({}, 0)
     with railway.operation() as process:
@@ -139,13 +139,14 @@ def test_a_volume_of_that_name_at_another_service_is_not_taken(railway: World) -
     with railway.operation() as process:
         other = process.resource(ServiceProvider()).create(place | {"service_name": "other"})
         wish = place | {
+            "config_keys": CONFIG_KEYS,
             "service_id": other.id,
             "volume_name": "sessions",
             "mount_path": "/a",
             "size_mb": 50000,
         }
         text = refusal(lambda: process.resource(VolumeProvider()).create(wish))
-    assert "attached to another service, backend" in text
+    assert "is attached to the service backend" in text
     assert "detach it in Railway's dashboard" in text
     assert "pulumi config set whatsapp-crm:volumeName" in text
 
@@ -177,10 +178,10 @@ def told_to_stay(text: str) -> None:
     Raises:
         AssertionError: or not.
     """
-    assert f"is in {AMERICA}, and {EUROPE} is declared" in text
-    assert "away from its data" in text
+    assert f"is in the region {AMERICA}, but {EUROPE} is declared" in text
+    assert "without its data" in text
     assert f"pulumi config set whatsapp-crm:railwayRegion {AMERICA}" in text
-    assert "in Railway's dashboard change the region of the service" in text
+    assert "change the region of the service in Railway's dashboard" in text
 
 
 def test_a_region_that_is_declared_later_moves_nothing_away_from_the_volume(railway: World) -> None:
@@ -204,7 +205,7 @@ def test_a_region_that_is_declared_later_moves_nothing_away_from_the_volume(rail
     saved = engine.state["volume"].inputs
     with railway.operation() as process:
         text = process.resource(VolumeProvider()).check(saved | {"region": EUROPE}, saved)["region"]
-    assert "Set it back; or in Railway's dashboard change the region of the service" in text
+    assert "Set it back; or change the region of the service in Railway's dashboard" in text
     # In the dashboard, where the service takes its volume with it.
     railway.admin(f"volumes/{engine.id('volume')}/move", {"region": EUROPE})
     engine.region = EUROPE
@@ -241,37 +242,17 @@ def test_an_adoption_moves_nothing_away_from_the_volume(railway: World) -> None:
     assert regions(railway) == (None, AMERICA)
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"region": EUROPE},
-        {"multi_region_config": {EUROPE: {"numReplicas": 1}}},
-        {"multi_region_config": {AMERICA: {"numReplicas": 1}, EUROPE: {"numReplicas": 1}}},
-        {"multi_region_config": {AMERICA: {"numReplicas": 1}}, "region": EUROPE},
-    ],
-)
-def test_settings_alone_move_nothing_away_from_the_volume(railway: World, settings: dict[str, Any]) -> None:
+def test_settings_alone_move_nothing_away_from_the_volume(railway: World) -> None:
     """Whoever writes a program of their own need not name a region at the volume."""
     engine = first_up(railway)
     with railway.operation() as process:
         settle = process.resource(PROVIDERS["settings"])
-        wish = (engine.inputs("settings", Declared()) or {}) | settings | {"has_volume": False}
+        wish = (engine.inputs("settings", Declared()) or {}) | {"region": EUROPE, "has_volume": False}
         told_to_stay(refusal(lambda: settle.update(engine.state["settings"].live, wish)))
     assert "ServiceInstanceUpdate" not in railway.counts()[0]
 
 
-@pytest.mark.parametrize(
-    ("settings", "later"),
-    [
-        ({"region": EUROPE}, {}),
-        ({"multi_region_config": {EUROPE: {"numReplicas": 1}}}, {}),
-        ({"multi_region_config": {EUROPE: {"numReplicas": 1}}}, {"region": EUROPE}),
-        ({"region": EUROPE}, {"multi_region_config": {EUROPE: {"numReplicas": 1}}}),
-    ],
-)
-def test_a_region_that_is_taken_back_leaves_the_service_with_its_volume(
-    railway: World, settings: dict[str, Any], later: dict[str, Any]
-) -> None:
+def test_a_region_that_is_reset_leaves_the_service_with_its_volume(railway: World) -> None:
     """Railway's default is another one."""
     engine = InRegion()
     engine.region = EUROPE
@@ -279,14 +260,14 @@ def test_a_region_that_is_taken_back_leaves_the_service_with_its_volume(
         engine.up(process, Declared(), only="volume")
     engine.region = None
     with railway.operation() as process:
-        engine.up(process, Declared(settings=settings))
+        engine.up(process, Declared(settings={"region": EUROPE}))
     assert regions(railway) == (EUROPE, EUROPE)
     with railway.operation() as process:
-        engine.up(process, Declared(settings=later))
+        engine.up(process, Declared())
     assert regions(railway) == (EUROPE, EUROPE)
     with railway.operation() as process:
         assert engine.refresh(process) == {}
-        assert engine.up(process, Declared(settings=later)) == []
+        assert engine.up(process, Declared()) == []
 
 
 def test_a_service_without_a_volume_moves_where_it_is_declared(railway: World) -> None:
@@ -335,9 +316,12 @@ def test_two_volumes_for_one_service_are_told_apart(railway: World) -> None:
     with railway.operation() as process:
         assert "volume" in engine.refresh(process)
         text = refusal(lambda: engine.up(process, Declared()))
-    assert f"our Railway volume sessions ({ours}, 50000 MB) is attached to the service other" in text
+    assert (
+        f"the Railway volume sessions ({ours}, 50000 MB) of this stack is attached to the service other"
+        in text
+    )
     assert second in text
-    assert "look in Railway's dashboard which of the two holds the data" in text
+    assert "find out in Railway's dashboard which of them has the data" in text
     saved = engine.state.pop("volume")
     with railway.operation() as process:
         text = refusal(lambda: engine.up(process, Declared()))
@@ -376,7 +360,7 @@ def test_a_name_that_another_service_has_taken_is_said(railway: World) -> None:
     with railway.operation() as process:
         assert "service" in engine.refresh(process)
         text = refusal(lambda: engine.up(process, Declared()))
-    assert f"our Railway service is named backend-old ({engine.id('service')})" in text
+    assert f"the Railway service backend-old ({engine.id('service')}) of this stack cannot be renamed" in text
     assert f"another service of the project ({other}) has that name" in text
     assert "pulumi config set whatsapp-crm:railwayServiceName backend-old" in text
     # What it says of the other one, works: the service and all that hangs on it are forgotten.
@@ -398,5 +382,5 @@ def test_a_project_that_is_not_empty_is_not_deleted(railway: World, left: str) -
         if left == "volume":
             process.resource(ServiceProvider()).delete(engine.state["service"].live)
         text = refusal(lambda: process.resource(PROVIDERS["project"]).delete(engine.state["project"].live))
-    assert f"still has {left}" in text
+    assert f"is not empty: it has {left}" in text
     assert len(railway.rows("projects")) == 1

@@ -22,61 +22,61 @@ TIMEOUT = 30
 
 
 class Console:
-    """What a person does in the Firebase console, and what the sandbox saw of us."""
+    """The Firebase console, and the requests that the sandbox recorded."""
 
     def __init__(self, google: str) -> None:
         self._google = google
         self._post(f"serviceusage/v1/projects/{PROJECT}/services/firebaserules.googleapis.com:enable")
 
-    def _by_hand(self, method: str, path: str, body: dict[str, Any] | None = None) -> requests.Response:
-        headers = {"Authorization": "Bearer person", "X-Sandbox-Actor": "hand"}
+    def _in_console(self, method: str, path: str, body: dict[str, Any] | None = None) -> requests.Response:
+        headers = {"Authorization": "Bearer person", "X-Sandbox-Actor": "manual"}
         return requests.request(method, f"{self._google}/{path}", json=body, headers=headers, timeout=TIMEOUT)
 
     def _post(self, path: str) -> None:
-        answer = self._by_hand("POST", path, {})
+        answer = self._in_console("POST", path, {})
         assert answer.ok, answer.text
 
     def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> requests.Response:
-        return self._by_hand(method, f"firebaserules/v1/{path}", body)
+        return self._in_console(method, f"firebaserules/v1/{path}", body)
 
     def ruleset(self, comment: str) -> str:
-        """Publish another text; returns the ruleset's name."""
+        """Create a ruleset with another text; returns its name."""
         body = {"source": {"files": [{"name": "firestore.rules", "content": f"{RULES}\n// {comment}"}]}}
         answer = self._send("POST", f"projects/{PROJECT}/rulesets", body)
         assert answer.ok, answer.text
         return str(answer.json()["name"])
 
     def released(self) -> str | None:
-        """The ruleset that clients meet."""
+        """The ruleset that is enforced."""
         answer = self._send("GET", RELEASE)
         return str(answer.json()["rulesetName"]) if answer.ok else None
 
     def release(self, ruleset: str) -> None:
-        """Make the first release by hand."""
+        """Create the first release."""
         answer = self._send("POST", f"projects/{PROJECT}/releases", {"name": RELEASE, "rulesetName": ruleset})
         assert answer.ok, answer.text
 
     def repoint(self, ruleset: str) -> None:
-        """Point it elsewhere."""
+        """Update the release."""
         body = {"release": {"name": RELEASE, "rulesetName": ruleset}}
         answer = self._send("PATCH", RELEASE, body)
         assert answer.ok, answer.text
 
     def unpublish(self) -> None:
-        """Delete it."""
+        """Delete the release."""
         assert self._send("DELETE", RELEASE).ok
 
     def seen(self) -> list[str]:
-        """Method and path of every request that was ours."""
+        """Method and path of the provider's requests."""
         records = requests.get(f"{self._google}/admin/requests", timeout=TIMEOUT).json()
         return [
             f"{record['method']} {record['path'].split('/v1/', 1)[1].split('?', 1)[0]}"
             for record in cast("list[dict[str, Any]]", records)
-            if record["actor"] != "hand"
+            if record["actor"] != "manual"
         ]
 
     def fail(self, kind: str, operation: str = "*", times: int = 1) -> None:
-        """The next answers go wrong."""
+        """Make the next responses fail."""
         body = {"operation": operation, "nth": 1, "times": times, "kind": kind}
         answer = requests.post(f"{self._google}/admin/faults", json=body, timeout=TIMEOUT)
         assert answer.ok, answer.text
@@ -105,15 +105,14 @@ def test_the_pickle_in_the_state_is_the_class_path_and_nothing_else() -> None:
     )
 
 
-def test_the_first_release_is_made(console: Console, release: DynamicResource) -> None:
+def test_create_makes_the_first_release(console: Console, release: DynamicResource) -> None:
     one = console.ruleset("one")
     live = release.create(inputs(one))
     assert (live.id, live.outs) == (RELEASE, inputs(one))
     assert console.released() == one
 
 
-def test_new_rules_move_the_release_in_place(console: Console, release: DynamicResource) -> None:
-    """A DELETE, however short, is a database without rules."""
+def test_another_ruleset_updates_the_release_in_place(console: Console, release: DynamicResource) -> None:
     one, two = console.ruleset("one"), console.ruleset("two")
     live = release.create(inputs(one))
     assert release.diff(live, inputs(two)).changes
@@ -125,7 +124,7 @@ def test_new_rules_move_the_release_in_place(console: Console, release: DynamicR
     assert console.seen()[-1] == f"PATCH {RELEASE}"
 
 
-def test_unchanged_rules_are_no_change_and_send_nothing(console: Console, release: DynamicResource) -> None:
+def test_an_unchanged_ruleset_is_no_diff(console: Console, release: DynamicResource) -> None:
     one = console.ruleset("one")
     live = release.create(inputs(one))
     before = console.seen()
@@ -133,8 +132,7 @@ def test_unchanged_rules_are_no_change_and_send_nothing(console: Console, releas
     assert console.seen() == before
 
 
-def test_a_release_that_is_there_is_adopted(console: Console, release: DynamicResource) -> None:
-    """A project that was ever deployed to has one, and there can be no second."""
+def test_an_existing_release_is_adopted(console: Console, release: DynamicResource) -> None:
     old, new = console.ruleset("old"), console.ruleset("new")
     console.release(old)
     live = release.create(inputs(new))
@@ -142,7 +140,7 @@ def test_a_release_that_is_there_is_adopted(console: Console, release: DynamicRe
     assert console.seen() == [f"GET {RELEASE}", f"PATCH {RELEASE}"]
 
 
-def test_adopting_a_release_that_is_right_already_writes_nothing(
+def test_adopting_a_release_with_the_declared_ruleset_writes_nothing(
     console: Console, release: DynamicResource
 ) -> None:
     one = console.ruleset("one")
@@ -151,9 +149,7 @@ def test_adopting_a_release_that_is_right_already_writes_nothing(
     assert console.seen() == [f"GET {RELEASE}"]
 
 
-def test_a_release_repointed_by_hand_is_drift_with_both_rulesets(
-    console: Console, release: DynamicResource
-) -> None:
+def test_a_release_repointed_in_the_console_is_drift(console: Console, release: DynamicResource) -> None:
     ours, theirs = console.ruleset("ours"), console.ruleset("theirs")
     live = release.create(inputs(ours))
     console.repoint(theirs)
@@ -165,7 +161,7 @@ def test_a_release_repointed_by_hand_is_drift_with_both_rulesets(
     assert console.released() == ours
 
 
-def test_a_release_deleted_by_hand_is_gone_and_made_again(console: Console, release: DynamicResource) -> None:
+def test_a_deleted_release_is_created_again(console: Console, release: DynamicResource) -> None:
     one = console.ruleset("one")
     live = release.create(inputs(one))
     console.unpublish()
@@ -175,7 +171,7 @@ def test_a_release_deleted_by_hand_is_gone_and_made_again(console: Console, rele
     assert console.released() == one
 
 
-def test_deleting_keeps_the_release_and_says_so(console: Console, google_environ: dict[str, str]) -> None:
+def test_delete_keeps_the_release_and_warns(console: Console, google_environ: dict[str, str]) -> None:
     one = console.ruleset("one")
     with DynamicProcess(google_environ) as process:
         release = process.resource(RulesReleaseProvider())
@@ -183,7 +179,7 @@ def test_deleting_keeps_the_release_and_says_so(console: Console, google_environ
     assert console.released() == one
     assert "cloud.firestore" in process.stderr
     assert one in process.stderr
-    assert "stays" in process.stderr
+    assert "is kept" in process.stderr
 
 
 def test_a_bare_ruleset_id_is_the_same_ruleset(console: Console, release: DynamicResource) -> None:
@@ -193,17 +189,15 @@ def test_a_bare_ruleset_id_is_the_same_ruleset(console: Console, release: Dynami
     assert not release.diff(live, inputs(one.rsplit("/", 1)[1])).changes
 
 
-def test_a_ruleset_that_is_not_known_yet_is_an_update_in_place(
-    console: Console, release: DynamicResource
-) -> None:
-    """In the preview of new rules the ruleset has no name yet."""
+def test_an_unknown_ruleset_is_an_update_in_place(console: Console, release: DynamicResource) -> None:
+    """The ruleset is created by the same `up`."""
     live = release.create(inputs(console.ruleset("one")))
     expected = release.diff(live, inputs(UNKNOWN))
     assert (expected.changes, expected.replaces) == (True, ())
 
 
 @pytest.mark.parametrize("change", [{"project": "other-project"}, {"release_name": "cloud.firestore/two"}])
-def test_another_database_is_another_release(release: DynamicResource, change: dict[str, str]) -> None:
+def test_another_project_or_name_is_a_replacement(release: DynamicResource, change: dict[str, str]) -> None:
     ruleset = f"projects/{PROJECT}/rulesets/one"
     live = Live(RELEASE, inputs(ruleset))
     assert release.diff(live, inputs(ruleset, **change)).replaces == tuple(change)
@@ -220,7 +214,7 @@ def test_another_database_is_another_release(release: DynamicResource, change: d
         ({"release_name": "cloud.firestore/archive"}, set[str]()),
     ],
 )
-def test_wrong_names_are_refused_in_the_preview(
+def test_check_rejects_invalid_names(
     release: DynamicResource, change: dict[str, str], refused: set[str]
 ) -> None:
     assert set(release.check(inputs(f"projects/{PROJECT}/rulesets/one", **change))) == refused
@@ -235,7 +229,7 @@ GET = "GET firebaserules.projects.releases.get"
     "kind", ["reset_before", "reset_after", "http_500", "http_504_after", "rate_429", "not_json"]
 )
 @pytest.mark.parametrize("operation", [CREATE, GET])
-def test_whatever_happens_to_an_answer_one_release_is_made(
+def test_one_release_is_created_despite_a_failed_response(
     console: Console, release: DynamicResource, kind: str, operation: str
 ) -> None:
     one = console.ruleset("one")
@@ -245,7 +239,7 @@ def test_whatever_happens_to_an_answer_one_release_is_made(
 
 
 @pytest.mark.parametrize("kind", ["reset_after", "http_502_before", "rate_429"])
-def test_whatever_happens_to_an_answer_the_release_moves(
+def test_the_release_is_updated_despite_a_failed_response(
     console: Console, release: DynamicResource, kind: str
 ) -> None:
     one, two = console.ruleset("one"), console.ruleset("two")
@@ -255,22 +249,22 @@ def test_whatever_happens_to_an_answer_the_release_moves(
     assert console.released() == two
 
 
-def test_a_refused_token_is_an_error_that_says_what_to_do_and_not_what_the_token_was(
-    console: Console, google_environ: dict[str, str]
-) -> None:
+def test_a_rejected_token_is_an_error_with_a_fix(console: Console, google_environ: dict[str, str]) -> None:
     import grpc
 
     one = console.ruleset("one")
     environ = {**google_environ, "GOOGLE_OAUTH_ACCESS_TOKEN": "expired"}
     with DynamicProcess(environ) as process, pytest.raises(grpc.RpcError) as raised:
         process.resource(RulesReleaseProvider()).create(inputs(one))
-    said = str(raised.value)
-    assert "gcloud auth application-default login" in said
-    assert "Bearer" not in said
+    message = str(raised.value)
+    assert "gcloud auth application-default login" in message
+    assert "Bearer" not in message
     assert console.released() is None
 
 
-def test_no_answer_to_the_engine_holds_the_token(console: Console, google_environ: dict[str, str]) -> None:
+def test_no_response_to_the_engine_contains_the_token(
+    console: Console, google_environ: dict[str, str]
+) -> None:
     with DynamicProcess(google_environ) as process:
         release = process.resource(RulesReleaseProvider())
         live = release.create(inputs(console.ruleset("one")))

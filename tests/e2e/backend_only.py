@@ -41,7 +41,7 @@ def put(stack: Stack, **settings: object) -> None:
 
 def tables(stack: Stack) -> dict[str, Any]:
     """All that Railway has, table by table."""
-    return json.loads(stack_state.get(stack.running.railway_url, "/admin/state"))
+    return json.loads(stack_state.get_admin(stack.running.railway_url, "/admin/state"))
 
 
 def rows(stack: Stack, table: str) -> list[dict[str, Any]]:

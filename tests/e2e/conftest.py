@@ -15,7 +15,7 @@ from tests.e2e.stack import Stack
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A running sandbox with nothing in it."""
     made = Sandbox(tmp_path_factory.mktemp("sandbox") / "e2e")
-    made.start(tied=True)
+    made.start(attached=True)
     yield made
     made.stop()
 

@@ -1,5 +1,5 @@
-"""The real engine, killed with its plugins at every request boundary of an `up` or a refresh; then one more
-`up`.
+"""The real engine on the program in examples/railway, killed with its plugins at every request boundary of an
+`up` or a refresh; then one more `up`.
 
 A kill leaves the lock of the backend behind, as it does with every Pulumi program: `pulumi cancel` takes it
 away, as Pulumi's message says. A kill in the middle of Pulumi's writing can leave half of the file of
@@ -16,33 +16,44 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from sandbox.engine import layout, toolchain
-from sandbox.live_server import LiveServer
-from sandbox.railway.app import create_app
-from sandbox.supervisor import FOREIGN, PROJECT
-from tests.conformance.railway_neighbours import Neighbours
-from tests.conformance.railway_world import ACCOUNT, World, assert_silent
+from tests.conformance.railway_second_service import Neighbours
+from tests.e2e.railway_example import CONFIG, ExampleWorld
 
-PROGRAM = Path(__file__).parent / "railway_program"
 STACK = "kill"
-OURS = {
-    "projects": "project",
-    "environments": "environment",
-    "services": "service",
-    "volumes": "volume",
-    "triggers": None,
-    "service_domains": "domain",
-    "custom_domains": "custom_domain",
-    "tcp_proxies": "tcp_proxy",
+CHANGED_FILE = "changed.yaml"
+CHANGED = {
+    "apiName": "web",
+    "backups[0]": "WEEKLY",
+    "branch": "staging",
+    "cpus": "2",
+    "databaseName": "db",
+    "databasePort": "5433",
+    "environment": "live",
+    "logLevel": "debug",
+    "port": "8081",
+    "projectName": "shop-two",
+    "subdomain": "shop-api",
+    "volumeSizeMb": "60000",
 }
-"""What there is one of, and its name in the state; a trigger is part of the settings there."""
+"""A config in which every resource of the example differs."""
+OURS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "projects": ("Project", ("shop",)),
+    "environments": ("Environment", ("environment",)),
+    "services": ("Service", ("api", "postgres")),
+    "volumes": ("Volume", ("data",)),
+    "triggers": ("", ("api",)),
+    "service_domains": ("ServiceDomain", ("api",)),
+    "custom_domains": ("CustomDomain", ("api",)),
+    "tcp_proxies": ("TcpProxy", ("postgres",)),
+}
+"""What there is, with types and names in the state; a trigger is part of the settings there."""
 Operation = Literal["create", "change", "refresh"]
 
 
@@ -70,16 +81,17 @@ class EngineLab:
         up, empty = self._root / "up", self._root / "empty"
         with self._world(empty) as world:
             self.foreign = Neighbours.elsewhere(world.world)
-            world.run("stack", "init", STACK)
+            world.init()
+            world.configure(CONFIG | CHANGED, "another-4711-token", file=CHANGED_FILE)
         shutil.copytree(empty, up)
         with self._world(up) as world:
             world.world.reset()
             world.up("create")
             self.counts["create"] = world.requests()
             world.world.reset()
-            world.run("refresh", "--yes", "--stack", STACK)
+            world.run("refresh", "--yes", *_config("refresh"))
             self.counts["refresh"] = world.requests()
-            self.beside = Neighbours.beside_if_any(world.world)
+            self.beside = Neighbours.beside_if_any(world.world, "shop")
         copied = self._root / "count"
         shutil.copytree(up, copied)
         with self._world(copied) as world:
@@ -113,15 +125,14 @@ class EngineLab:
         with self._world(folder) as world:
             before = {row["id"] for row in world.world.rows("volumes")}
             world.world.reset()
-            killed = world.killed(kill)
-            assert world.world.counts()[1] <= 1, "more than one deployment in the up that was killed"
-            world.world.admin("resume", {})
+            with world.one_deployment_each():
+                killed = world.killed(kill)
+            world.world.admin("release", {})
             if killed:
                 self.torn += world.mend_state()
                 world.run("cancel", "--yes", STACK)
             world.world.reset()
             world.up(kill.operation)
-            assert world.world.counts()[1] <= 1, "more than one deployment in the up that repaired"
             beside = self.beside if kill.operation != "create" else Neighbours()
             world.verify((self.foreign, beside), before, kill.operation)
         shutil.rmtree(folder)
@@ -131,79 +142,54 @@ class EngineLab:
         return EngineWorld(folder)
 
 
-class EngineWorld:
-    """A sandbox and an engine on it, kept in one folder.
+class EngineWorld(ExampleWorld):
+    """The example with an engine that can be killed.
 
     Args:
-        folder: the sandbox's state and the engine's.
+        folder: where all of it is kept.
     """
 
-    world: World
-
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(exist_ok=True)
-        self._folder = folder
-        self._server = LiveServer(create_app(folder / "railway.json"))
+        super().__init__(folder, STACK)
 
     def __enter__(self) -> EngineWorld:
-        self.world = World(self._server.start().url)
-        self.world.admin("switches", {"deploy_step_seconds": 0.01})
-        engine = layout.lay_out(self._folder / "engine", toolchain.find_or_build(print))
-        inherited = {k: v for k, v in os.environ.items() if k not in FOREIGN}
-        self._environ = {
-            **inherited,
-            **engine,
-            **self.world.environ(),
-            "PATH": engine["PATH"],
-            "PYTHONPATH": str(PROJECT),
-            "ACCOUNT": ACCOUNT,
-        }
-        del self._environ["PULUMI_PROJECT"]
+        super().__enter__()
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.stop()
 
     def requests(self) -> int:
         """How many were sent since the reset."""
         return self.world.admin("counters")["requests"]
 
-    def run(self, *arguments: str, changed: bool = False) -> str:
-        """Run the CLI; returns what it printed.
+    def up(self, operation: Operation) -> None:
+        """Apply, with at most one deployment of each service.
 
         Raises:
-            AssertionError: it failed, or printed a secret.
+            AssertionError: it failed, or deployed a service twice.
         """
-        done = subprocess.run(
-            self._command(*arguments),
-            cwd=PROGRAM,
-            env=self._environment(changed),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout
-        if "--show-secrets" not in arguments:
-            assert_silent(done.stdout)
-        return done.stdout
+        with self.one_deployment_each():
+            self.run("up", "--yes", "--skip-preview", *_config(operation))
 
-    def up(self, operation: Operation) -> None:
-        """Apply."""
-        self.run("up", "--yes", "--skip-preview", "--stack", STACK, changed=operation == "change")
+    @contextmanager
+    def one_deployment_each(self) -> Generator[None]:
+        """At most one new deployment of each service.
+
+        Raises:
+            AssertionError: a service has more.
+        """
+        before = {row["id"] for row in self.world.rows("deployments")}
+        yield
+        new = [row["service_id"] for row in self.world.rows("deployments") if row["id"] not in before]
+        assert len(new) == len(set(new)), "two deployments of one service"
 
     def killed(self, kill: Kill) -> bool:
-        """Run it, and kill the engine with all that it started at the boundary; returns whether it came
-        there."""
-        self.world.admin("pause", {"operation": "*", "nth": kill.nth, "when": kill.when})
+        """Start the operation, and kill the engine with all its processes at the boundary; returns whether it
+        was reached."""
+        self.world.admin("hold", {"operation": "*", "nth": kill.nth, "when": kill.when})
         arguments = ("refresh", "--yes") if kill.operation == "refresh" else ("up", "--yes", "--skip-preview")
         process = subprocess.Popen(
-            self._command(*arguments, "--stack", STACK),
-            cwd=PROGRAM,
-            env=self._environment(kill.operation == "change"),
+            self.command(*arguments, *_config(kill.operation)),
+            cwd=self.program,
+            env=self.environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -211,19 +197,19 @@ class EngineWorld:
         )
         held = False
         while process.poll() is None and not held:
-            held = "operation" in self.world.admin("paused?timeout=0.2")
+            held = "operation" in self.world.admin("held?timeout=0.2")
         _kill_tree(process.pid)
         process.wait()
         return held
 
     def mend_state(self) -> int:
-        """Remove what the kill left half written beside a state file; returns how many of these there were.
+        """Remove the half-written files beside a state file; returns how many there were.
 
         The folder backend writes a state itself in one step, but not the file of attributes next to it, which
         may be absent but not broken ("failed to load checkpoint: EOF").
         """
         torn = 0
-        for file in (self._folder / "engine" / "state").rglob("*.attrs"):
+        for file in (self.folder / "engine" / "state").rglob("*.attrs"):
             try:
                 json.loads(file.read_text())
             except ValueError:
@@ -232,7 +218,7 @@ class EngineWorld:
         return torn
 
     def verify(self, others: Sequence[Neighbours], volumes: set[str], operation: Operation) -> None:
-        """What is live is what is declared, once, and the state says so; what is not ours is untouched.
+        """What is live is what is declared, once, and is in the state; what is not ours is untouched.
 
         Raises:
             AssertionError: it is not.
@@ -240,44 +226,40 @@ class EngineWorld:
         for one in others:
             one.untouched(self.world)
         foreign = {id_ for one in others for id_ in one.ids}
-        ids: dict[str, str] = {}
-        for kind in OURS:
+        ids: dict[str, set[str]] = {}
+        for kind, (_, names) in OURS.items():
             table = "domains" if kind.endswith("_domains") else kind
             rows = [row for row in self.world.rows(table) if row["id"] not in foreign]
             if table == "domains":
                 rows = [row for row in rows if row["custom"] is kind.startswith("custom")]
-            assert len(rows) == 1, f"{len(rows)} {kind}"
-            ids[kind] = rows[0]["id"]
+            assert len(rows) == len(names), f"{len(rows)} {kind}"
+            ids[kind] = {row["id"] for row in rows}
         if operation != "create":
-            assert ids["volumes"] in volumes, "the volume is not the first one"
+            assert ids["volumes"] <= volumes, "the volume is not the first one"
         state: Mapping[str, Any] = json.loads(self.run("stack", "export", "--show-secrets", "--stack", STACK))
         deployment = state["deployment"]
         assert all(one["type"] == "creating" for one in deployment.get("pending_operations", ()))
-        recorded = {row["urn"].rpartition("::")[2]: row for row in deployment["resources"]}
-        for kind, name in OURS.items():
-            assert name is None or recorded[name]["id"] == ids[kind], f"the state has another {name}"
-        declared = recorded["variables"]["outputs"]["variables"]
-        plain = json.loads(declared["plaintext"])
-        live = {
-            row["name"]: row["value"]
-            for row in self.world.rows("variables")
-            if row["service_id"] == ids["services"]
-        }
-        assert plain == live, "the state's variables are not the live ones"
-        changed = operation == "change"
-        self.run("refresh", "--yes", "--clear-pending-creates", "--stack", STACK, changed=changed)
+        recorded = {row["urn"].rpartition(":dynamic/railway:")[2]: row for row in deployment["resources"]}
+        for kind, (resource, names) in OURS.items():
+            found = {recorded[f"{resource}::{name}"]["id"] for name in names if resource}
+            assert not resource or found == ids[kind], f"the state has another {kind}"
+        for name in OURS["services"][1]:
+            secret = recorded[f"Variables::{name}"]["outputs"]["variables"]["plaintext"]
+            live = {
+                row["name"]: row["value"]
+                for row in self.world.rows("variables")
+                if row["service_id"] == recorded[f"Service::{name}"]["id"]
+            }
+            assert json.loads(secret) == live, "the state's variables are not the live ones"
+        self.run("refresh", "--yes", "--clear-pending-creates", *_config(operation))
         state = json.loads(self.run("stack", "export", "--stack", STACK))
         assert not state["deployment"].get("pending_operations")
-        self.run(
-            "preview", "--refresh", "--run-program", "--expect-no-changes", "--stack", STACK, changed=changed
-        )
+        self.run("preview", "--refresh", "--run-program", "--expect-no-changes", *_config(operation))
 
-    def _environment(self, changed: bool) -> dict[str, str]:
-        return {**self._environ, "CHANGED": "1" if changed else "0"}
 
-    @staticmethod
-    def _command(*arguments: str) -> list[str]:
-        return ["pulumi", *arguments, "--non-interactive", "--color", "never"]
+def _config(operation: Operation) -> tuple[str, ...]:
+    """The stack, and the config under which the operation runs."""
+    return ("--stack", STACK, *(("--config-file", CHANGED_FILE) if operation == "change" else ()))
 
 
 def _kill_tree(pid: int) -> None:

@@ -57,7 +57,7 @@ class Stack:
             "--non-interactive",
             "--color",
             "never",
-            extra=extra,
+            extra_environment=extra,
         )
         self.said.append(done.stdout)
         assert "Traceback (most recent call last)" not in done.stdout

@@ -42,7 +42,7 @@ def production(running: Any) -> dict[str, str]:
         "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }",
         {"i": place | {"name": "backend"}},
     )["serviceCreate"]["id"]
-    stack_state.post(running.railway_url, "/admin/clock", {"advance": 5})
+    stack_state.post_admin(running.railway_url, "/admin/clock", {"advance": 5})
     where = {"environmentId": place["environmentId"], "serviceId": service}
     volume = dashboard.call(
         "mutation($i: VolumeCreateInput!) { volumeCreate(input: $i) { id } }",
@@ -97,14 +97,14 @@ def production(running: Any) -> dict[str, str]:
         "mutation($e: String!, $s: String!) { serviceInstanceDeployV2(environmentId: $e, serviceId: $s) }",
         {"e": place["environmentId"], "s": service},
     )
-    stack_state.post(running.railway_url, "/admin/clock", {"advance": 60})
-    stack_state.post(running.railway_url, f"/admin/volumes/{volume}/files", {"creds.json": "kept"})
+    stack_state.post_admin(running.railway_url, "/admin/clock", {"advance": 60})
+    stack_state.post_admin(running.railway_url, f"/admin/volumes/{volume}/files", {"creds.json": "kept"})
     return {"Project": project["id"], "Service": service, "Volume": volume, "ServiceDomain": domain}
 
 
 def rows(stack: Stack) -> dict[str, Any]:
     """What Railway has."""
-    state = json.loads(stack_state.get(stack.running.railway_url, "/admin/state"))
+    state = json.loads(stack_state.get_admin(stack.running.railway_url, "/admin/state"))
     return {table: state[table] for table in TABLES}
 
 
@@ -147,7 +147,7 @@ def adopted(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFac
     adopt("b7d1c0de-0000-4000-8000-00000000dead")
     step("wrong id", "preview")
     other = requests.post(f"{url}/admin/workspaces", json={"name": "Other"}, timeout=30).json()["id"]
-    stack_state.post(
+    stack_state.post_admin(
         url, "/admin/tokens", {"kind": "workspace", "token": "other-workspace", "workspace_id": other}
     )
     adopt(seen.ids["Project"])
@@ -177,12 +177,12 @@ def adopted(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFac
         'settings.branch: "audit-whatsapp-30" -> "main"',
         'settings.healthcheck_path: "/alive" -> "/health"',
         "settings.restart_policy_max_retries: 3 -> 5",
-        'settings.start_command: nothing -> "node src/server.js"',
-        'settings.cron_schedule: "0 3 * * *" -> nothing',
-        'settings.watch_patterns: nothing -> ["backend/**"]',
+        'settings.start_command: null -> "node src/server.js"',
+        'settings.cron_schedule: "0 3 * * *" -> null',
+        'settings.watch_patterns: null -> ["backend/**"]',
         'project.project_name: "crm" -> "whatsapp-crm"',
-        "project.description: [pulumi:",
-        "settings.healthcheck_timeout: nothing -> 300, as it is when nothing is said",
+        "project.description: the marker of this stack is added: [pulumi:",
+        "settings.healthcheck_timeout: null -> 300, which is the default",
         "variables added: ADMIN_TOKEN, FIREBASE_SERVICE_ACCOUNT_JSON, WHATSAPP_BACKFILL_THREADS",
         "variables changed: WHATSAPP_BACKFILL_COUNT",
         "variables removed: OLD, OLDER",
@@ -205,7 +205,7 @@ def test_the_preview_changes_nothing_and_shows_no_value(adopted: Adopted) -> Non
 
 def test_the_railway_file_in_the_checkout_is_named_with_what_to_do_about_it(adopted: Adopted) -> None:
     said = adopted.done["preview"].stdout
-    assert "backend/railway.toml: Railway stops reading this file on 2026-12-01." in said
+    assert "backend/railway.toml: Railway ignores this file from 2026-12-01." in said
     assert 'pulumi config set whatsapp-crm:startCommand "node src/server.js"' in said
 
 
@@ -218,9 +218,9 @@ def test_what_stays_the_same_is_not_named_a_change(adopted: Adopted) -> None:
 @pytest.mark.parametrize(
     ("step", "why", "fix"),
     [
-        ("wrong id", "there is no Railway project", "pulumi config set whatsapp-crm:railwayProjectId <id>"),
-        ("foreign token", "Not Authorized", "a workspace token sees its own workspace only"),
-        ("smaller volume", "a volume never shrinks", "pulumi config set whatsapp-crm:volumeSizeGb 5"),
+        ("wrong id", "does not exist", "pulumi config set whatsapp-crm:railwayProjectId <id>"),
+        ("foreign token", "Not Authorized", "A workspace token can access only its own workspace"),
+        ("smaller volume", "a volume cannot shrink", "pulumi config set whatsapp-crm:volumeSizeGb 5"),
         (
             "another service",
             "has no service named whatsapp, but backend",
@@ -238,12 +238,12 @@ def test_what_stays_the_same_is_not_named_a_change(adopted: Adopted) -> None:
         ),
         (
             "config against the file",
-            'is "10", but backend/railway.toml says deploy.restartPolicyMaxRetries = 5',
+            'is "10", but backend/railway.toml has deploy.restartPolicyMaxRetries = 5',
             "pulumi config rm whatsapp-crm:restartMaxRetries",
         ),
         (
             "config against the file",
-            'is ["src/**"], but backend/railway.toml says build.watchPatterns = ["backend/**"]',
+            'is ["src/**"], but backend/railway.toml has build.watchPatterns = ["backend/**"]',
             "pulumi config rm whatsapp-crm:watchPatterns",
         ),
     ],
@@ -261,19 +261,21 @@ def test_a_wrong_adoption_is_refused_before_anything_is_changed(
 
 @pytest.mark.parametrize("kind", ["Project", "Service", "Volume", "ServiceDomain"])
 def test_it_is_the_same_object_afterwards(adopted: Adopted, kind: str) -> None:
-    assert stack_state.one(adopted.found, stack_state.RAILWAY + kind).id == adopted.ids[kind]
+    assert stack_state.first_of_type(adopted.found, stack_state.RAILWAY_TYPE + kind).id == adopted.ids[kind]
 
 
 def test_the_files_on_the_volume_are_the_same(stack: Stack, adopted: Adopted) -> None:
     files = json.loads(
-        stack_state.get(stack.running.railway_url, f"/admin/volumes/{adopted.ids['Volume']}/files")
+        stack_state.get_admin(stack.running.railway_url, f"/admin/volumes/{adopted.ids['Volume']}/files")
     )
     assert list(files.values()) == [{"creds.json": "kept"}]
 
 
 def test_a_setting_that_nobody_declared_is_taken_back(stack: Stack, adopted: Adopted) -> None:
     assert adopted.done["up"].returncode == 0
-    (instance,) = json.loads(stack_state.get(stack.running.railway_url, "/admin/state"))["instances"].values()
+    (instance,) = json.loads(stack_state.get_admin(stack.running.railway_url, "/admin/state"))[
+        "instances"
+    ].values()
     assert instance["cron_schedule"] is None
 
 
@@ -288,5 +290,5 @@ def test_the_next_preview_is_clean_and_asks_nothing(adopted: Adopted) -> None:
 
 
 def test_no_value_of_a_variable_is_in_the_adoptions_state(adopted: Adopted) -> None:
-    adoption = stack_state.one(adopted.found, stack_state.RAILWAY + "Adoption")
+    adoption = stack_state.first_of_type(adopted.found, stack_state.RAILWAY_TYPE + "Adoption")
     assert set(adoption.inputs) <= {"__provider", "project_id", "changes"}

@@ -1,5 +1,5 @@
 """A running production whose service follows a Railway file is taken over on the real engine: the file's
-settings become ours, and what the preview advises for the day when Railway stops reading it works.
+settings become ours, and what the preview advises for the day when Railway ignores it works.
 
 One life is lived once for the whole file: every step's output and counts are kept; the tests look at them.
 """
@@ -40,8 +40,8 @@ COMMANDS = [
     'pulumi config set whatsapp-crm:preDeployCommand "npm run migrate"',
     "pulumi config set whatsapp-crm:restartMaxRetries 3",
     "pulumi config set whatsapp-crm:sleepApplication false",
-    "pulumi config set --path 'whatsapp-crm:watchPatterns[0]' \"backend/**\"",
-    "pulumi config set --path 'whatsapp-crm:watchPatterns[1]' \"package.json\"",
+    "pulumi config set --path --type string 'whatsapp-crm:watchPatterns[0]' \"backend/**\"",
+    "pulumi config set --path --type string 'whatsapp-crm:watchPatterns[1]' \"package.json\"",
     "pulumi config rm whatsapp-crm:railwayConfigFile",
 ]
 UPDATE = """
@@ -65,7 +65,7 @@ class Life:
 
 def advised(said: str) -> list[str]:
     """The commands of the warning about the file, as a person copies them."""
-    lines = (line.strip() for line in said.partition("To keep what it says:")[2].splitlines())
+    lines = (line.strip() for line in said.partition("to keep its values:")[2].splitlines())
     parts = [part.strip() for line in lines for part in line.removeprefix("Then delete ").split(";")]
     return list(dict.fromkeys(part for part in parts if part.startswith("pulumi config ")))
 
@@ -74,11 +74,11 @@ def follow_file(stack: Stack, ids: dict[str, str]) -> None:
     """Set the path of the file by hand, as it was possible when the service was made."""
     url = stack.running.railway_url
     place = {"e": one(stack, "environments")["id"], "s": ids["Service"]}
-    stack_state.post(url, "/admin/switches", {"railway_config_file_allowed": True})
+    stack_state.post_admin(url, "/admin/switches", {"railway_config_file_allowed": True})
     manual_edits.Dashboard(stack.running, "", "", "").call(
         UPDATE, {**place, "i": {"railwayConfigFile": FILE}}
     )
-    stack_state.post(url, "/admin/switches", {"railway_config_file_allowed": False})
+    stack_state.post_admin(url, "/admin/switches", {"railway_config_file_allowed": False})
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
     step("preview", "preview")
     step("up", "up", "--yes", "--skip-preview")
     step("drift", *DRIFT)
-    # What is advised for the day when Railway stops reading the file.
+    # What is advised for the day when Railway ignores the file.
     file.unlink()
     for command in advised(seen.done["preview"].stdout):
         done = stack.pulumi(*shlex.split(command)[1:])
@@ -111,26 +111,26 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
     step("without the file, again", *DRIFT)
     seen.found = stack_state.resources(sandbox, STACK)
     path = f"/admin/volumes/{seen.ids['Volume']}/files"
-    seen.files = json.loads(stack_state.get(stack.running.railway_url, path))
+    seen.files = json.loads(stack_state.get_admin(stack.running.railway_url, path))
     return seen
 
 
 def test_a_file_that_the_config_does_not_name_is_pointed_at(life: Life) -> None:
     said = life.done["unaware"].stdout
-    assert f'changes settings.railway_config_file: "{FILE}" -> nothing' in said
-    assert f"look: the service follows the file {FILE} of its repository, and will no longer" in said
+    assert f'changes settings.railway_config_file: "{FILE}" -> null' in said
+    assert f"warning: the service uses the file {FILE} of its repository, and will no longer" in said
     assert f"pulumi config set whatsapp-crm:railwayConfigFile {FILE}" in said
 
 
 def test_the_preview_offers_what_the_file_says(life: Life) -> None:
     done = life.done["preview"]
     assert done.returncode == 0, done.stdout
-    assert "deploy/production.json: Railway stops reading this file on 2026-12-01." in done.stdout
+    assert "deploy/production.json: Railway ignores this file from 2026-12-01." in done.stdout
     assert advised(done.stdout) == COMMANDS
-    assert 'changes settings.build_command: nothing -> "npm run build"' in done.stdout
-    assert 'changes settings.pre_deploy_command: nothing -> ["npm run migrate"]' in done.stdout
+    assert 'changes settings.build_command: null -> "npm run build"' in done.stdout
+    assert 'changes settings.pre_deploy_command: null -> ["npm run migrate"]' in done.stdout
     assert "settings.healthcheck_path" not in done.stdout  # is what it is already
-    assert "the service follows the file" not in done.stdout
+    assert "the service uses the file" not in done.stdout
 
 
 @pytest.mark.parametrize("step", ["up", "without the file"])
@@ -160,7 +160,7 @@ def test_the_service_follows_the_file_until_the_config_forgets_it(life: Life) ->
 @pytest.mark.parametrize("kind", ["Project", "Service", "Volume", "ServiceDomain"])
 def test_it_is_the_same_object_afterwards(stack: Stack, life: Life, kind: str) -> None:
     table = {"Project": "projects", "Service": "services", "Volume": "volumes", "ServiceDomain": "domains"}
-    assert stack_state.one(life.found, stack_state.RAILWAY + kind).id == life.ids[kind]
+    assert stack_state.first_of_type(life.found, stack_state.RAILWAY_TYPE + kind).id == life.ids[kind]
     assert [row["id"] for row in rows(stack, table[kind])] == [life.ids[kind]]
 
 

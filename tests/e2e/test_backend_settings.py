@@ -99,20 +99,22 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
         seen.volumes |= {row["id"] for row in rows(stack, "volumes")}
         outputs = json.loads(sandbox.pulumi("stack", "output", "--json", "--stack", STACK).stdout)
         seen.records[name] = outputs.get("backend_dns_records", [])
-        deployment = stack_state.one(
-            stack_state.resources(sandbox, STACK), stack_state.RAILWAY + "Deployment"
+        deployment = stack_state.first_of_type(
+            stack_state.resources(sandbox, STACK), stack_state.RAILWAY_TYPE + "Deployment"
         )
         seen.rollback[name] = deployment.outputs["rollback"]
         step(f"{name}, again", *DRIFT)
 
     put(stack, **SET)
     apply("set")
-    stack_state.post(
+    stack_state.post_admin(
         stack.running.railway_url, "/admin/dns", {"domain": SET["customDomain"], "propagated": True}
     )
     step("DNS made, again", *DRIFT)
     # A deployment that Railway removes the good one for, and that then crashes.
-    stack_state.post(stack.running.railway_url, "/admin/switches", {"deploy_outcomes_next": ["crashed"]})
+    stack_state.post_admin(
+        stack.running.railway_url, "/admin/switches", {"deploy_outcomes_next": ["crashed"]}
+    )
     put(stack, backfillCount="7")
     step("failing", "up", "--yes", "--skip-preview")
     seen.statuses = [row["status"] for row in rows(stack, "deployments")]
@@ -174,7 +176,7 @@ def test_a_rollback_is_asked_for_as_long_as_the_config_says(life: Life) -> None:
 def test_a_failed_up_fails_and_the_last_good_deployment_runs_again(life: Life) -> None:
     done = life.done["failing"]
     assert done.returncode != 0
-    assert "the last good deployment" in done.stdout
+    assert "the last healthy deployment" in done.stdout
     assert life.statuses[-1] in {"QUEUED", "INITIALIZING", "BUILDING", "DEPLOYING", "SUCCESS"}
 
 
@@ -185,4 +187,4 @@ def test_the_volume_is_the_first_one_through_it_all(life: Life) -> None:
 def test_the_state_has_what_is_declared_and_no_more(sandbox: Sandbox, life: Life) -> None:
     kinds = {resource.type for resource in stack_state.resources(sandbox, STACK)}
     assert life.there["gone"]
-    assert not kinds & {stack_state.RAILWAY + kind for kind in ("CustomDomain", "VolumeBackupSchedule")}
+    assert not kinds & {stack_state.RAILWAY_TYPE + kind for kind in ("CustomDomain", "VolumeBackupSchedule")}

@@ -4,7 +4,6 @@ seconds."""
 from __future__ import annotations
 
 import re
-import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.railway_world import assert_silent
-from tests.e2e.engine_kills import PROGRAM, STACK, EngineWorld
+from tests.e2e.engine_kills import STACK, EngineWorld
 
 pytestmark = pytest.mark.e2e
 
@@ -23,36 +21,20 @@ THREADS = 4
 
 
 class Terminal(EngineWorld):
-    """The engine as a person runs it: durations are those of production, and an `up` may fail."""
+    """The engine with the durations of production."""
 
     def __enter__(self) -> Terminal:
         super().__enter__()
-        self._environ["RAILWAY_WAIT_SCALE"] = "1"
+        self.environ["RAILWAY_WAIT_SCALE"] = "1"
         return self
 
-    def attempt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the CLI; all it says is in `stdout`."""
-        done = subprocess.run(
-            self._command(*arguments),
-            cwd=PROGRAM,
-            env=self._environment(changed=False),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=240,
-        )
-        assert_silent(done.stdout)
-        return done
-
-    def assert_one_of_each(self) -> None:
-        """What is live is what is declared, once, after one deployment.
+    def assert_complete(self) -> None:
+        """What is live is what is declared, after one deployment of each service.
 
         Raises:
             AssertionError: it is not.
         """
-        once = {"projects": 1, "services": 1, "volumes": 1, "deployments": 1}
+        once = {"projects": 1, "services": 2, "volumes": 1, "deployments": 2}
         assert {table: len(self.world.rows(table)) for table in once} == once
         self.run("preview", "--refresh", "--run-program", "--expect-no-changes", "--stack", STACK)
 
@@ -61,7 +43,7 @@ class Terminal(EngineWorld):
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
     """An empty stack on an empty Railway."""
     with Terminal(tmp_path / "world") as made:
-        made.run("stack", "init", STACK)
+        made.init()
         yield made
 
 
@@ -69,14 +51,14 @@ def test_an_up_without_requests_left_says_until_when_and_the_next_one_goes_on(te
     """It does not hang, and does not ask on until Railway refuses."""
     terminal.world.admin("switches", {"hourly_budget": 12})
     begun = datetime.now(UTC)
-    failed = terminal.attempt(*UP)
+    failed = terminal.call(*UP)
     ended = datetime.now(UTC)
     assert failed.returncode != 0
     assert ended - begun < timedelta(seconds=60)
-    assert re.search("[01] of this token's 12 requests of the hour are left; Railway gives", failed.stdout)
+    assert re.search("[01] of this token's 12 requests per hour are left; Railway allows", failed.stdout)
     told = re.search(
-        r"Railway \w+: this token's requests of the hour are used up; Railway gives new "
-        r"ones in [^,]+, at (.+) UTC\n +fix: run `pulumi up` again after \1 UTC; what is done stays done\n",
+        r"Railway \w+: this token has no requests left; Railway allows new ones in [^,]+, at (.+) UTC\n"
+        r" +fix: run `pulumi up` again after \1 UTC, which continues\n",
         failed.stdout,
     )
     assert told is not None, failed.stdout
@@ -84,9 +66,9 @@ def test_an_up_without_requests_left_says_until_when_and_the_next_one_goes_on(te
     assert told[1].split()[-1] in {moment.strftime("%H:%M:%S") for moment in hour}
     assert terminal.requests() <= 12 + THREADS - 1
     terminal.world.admin("switches", {"hourly_budget": 10_000})
-    done = terminal.attempt(*UP)
+    done = terminal.call(*UP)
     assert done.returncode == 0, done.stdout
-    terminal.assert_one_of_each()
+    terminal.assert_complete()
 
 
 def test_waits_for_the_next_second_and_the_next_window_are_said_and_the_up_is_done(
@@ -97,15 +79,13 @@ def test_waits_for_the_next_second_and_the_next_window_are_said_and_the_up_is_do
     switches = {"per_second_budget": 3, "hourly_budget": 15, "budget_window_seconds": window}
     terminal.world.admin("switches", switches)
     begun = time.monotonic()
-    done = terminal.attempt(*UP)
+    done = terminal.call(*UP)
     assert done.returncode == 0, done.stdout
     said = done.stdout.partition("\nDiagnostics:\n")[2]
     assert said.count("too many requests in a short time") == 1, said
-    waits = re.findall(
-        r"no request of this token is left for now; waiting (\d+) s, until \d\d:\d\d:\d\d UTC", said
-    )
+    waits = re.findall(r"this token has no requests left; waiting (\d+) s, until \d\d:\d\d:\d\d UTC", said)
     assert waits, said
     assert all(5 <= int(seconds) <= window + 2 for seconds in waits), waits
     assert time.monotonic() - begun >= max(int(seconds) for seconds in waits) - 2
     terminal.world.admin("switches", {"per_second_budget": 0, "hourly_budget": 10_000})
-    terminal.assert_one_of_each()
+    terminal.assert_complete()

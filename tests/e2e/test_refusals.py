@@ -32,9 +32,9 @@ MET = (
     "mount path is the root",
     "placeholder project",
     "no project",
-    "unknown region",
-    "unknown database location",
-    "unknown Railway region",
+    "odd region",
+    "odd database location",
+    "odd Railway region",
     "repo is an address",
     "no workspace",
     "both Railway tokens",
@@ -100,7 +100,7 @@ def preview(sandbox: Sandbox, bad: bad_settings.Bad, tmp_path: Path, *command: s
         "--non-interactive",
         "--color",
         "never",
-        extra={name: value or "" for name, value in bad.environ.items()},
+        extra_environment={name: value or "" for name, value in bad.environ.items()},
     )
     assert done.returncode != 0, done.stdout
     assert stack_state.counts(running.railway_url).requests == 0
@@ -120,6 +120,9 @@ def test_a_bad_setting_is_one_clear_error_before_any_change(
     assert bad.key in said
     assert bad.fix in said
     assert "Traceback" not in said
+    assert said.count("error:") == 1, (
+        "the host adds a second error unless the program says that it showed one"
+    )
 
 
 def test_up_refuses_what_preview_refuses(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -156,14 +159,14 @@ def test_a_foreign_railway_project_of_that_name_stops_the_up_before_any_change(s
         headers=HAND,
         timeout=30,
     ).json()["data"]["projectCreate"]["id"]
-    before = stack_state.get(railway, "/admin/state")
+    before = stack_state.get_admin(railway, "/admin/state")
     done, asked, google = stack.counted(lambda: stack.pulumi("up", "--yes", "--skip-preview"))
     assert done.returncode != 0
     assert (
-        f"already has a Railway project named {name} that this stack did not make: {foreign}" in done.stdout
+        f"already has a Railway project named {name} that this stack did not create: {foreign}" in done.stdout
     )
     assert f"pulumi config set whatsapp-crm:railwayProjectId {foreign}" in done.stdout
-    assert stack_state.get(railway, "/admin/state") == before
+    assert stack_state.get_admin(railway, "/admin/state") == before
     assert set(asked.operations) == {"ProjectsFind"}
     assert not [
         name for name in google.operations if not name.startswith("GET") and not name.endswith(".test")

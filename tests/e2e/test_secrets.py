@@ -88,15 +88,15 @@ def life(sandbox: Sandbox, stack: Stack) -> Processes:
         plan = stack.settings.with_name("plan.json")
         assert stack.pulumi("preview", "--save-plan", str(plan)).returncode == 0
         stack.up()
-        for drift in stack_state.drifts(stack.running, stack_state.resources(sandbox, STACK)):
-            drift.make()
+        for drift in stack_state.example_edits(stack.running, stack_state.resources(sandbox, STACK)):
+            drift.apply()
         stack.pulumi(*DRIFT)
         stack.up("--refresh", "--diff")
         stack_state.reset_counts(stack.running)
         fault = {"operation": "*", "kind": "internal_error", "nth": 1, "times": 50}
-        stack_state.post(stack.running.railway_url, "/admin/faults", fault)
+        stack_state.post_admin(stack.running.railway_url, "/admin/faults", fault)
         assert stack.pulumi("refresh", "--yes", "--skip-preview").returncode != 0
-        stack_state.delete(stack.running.railway_url, "/admin/faults")
+        stack_state.delete_admin(stack.running.railway_url, "/admin/faults")
         stack.pulumi("destroy", "--yes")
         stack.pulumi("stack", "export")
     return processes
@@ -178,7 +178,7 @@ def test_the_servers_log_and_their_records_hold_no_secret(
     assert leaks(secrets, (sandbox.root / "sandbox.log").read_bytes()) == []
     running = stack.running
     for url in (running.railway_url, running.google_url):
-        assert leaks(secrets, stack_state.get(url, "/admin/requests").encode()) == []
+        assert leaks(secrets, stack_state.get_admin(url, "/admin/requests").encode()) == []
 
 
 def test_the_search_finds_a_secret_where_it_is_meant_to_be(sandbox: Sandbox, secrets: dict[str, str]) -> None:

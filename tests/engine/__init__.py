@@ -1,1 +1,1 @@
-"""The stand-in plugins: pure parts by themselves, the rest under the real engine."""
+"""The stand-in plugins: pure parts directly, the rest under the real engine."""

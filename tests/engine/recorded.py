@@ -1,31 +1,72 @@
-"""What the real gcp plugin (9.x, on the Terraform provider 7.45) sent for each type.
+"""What the real gcp plugin sends and what it records in the state, for `programs/all_types.py`.
 
-Recorded against a local server. Read-backs that it repeats to be sure of slow replicas stand here once.
-`ANY` is what the server chose; ids that a server chooses are `*` in paths. No requests: none were sent.
+Recorded from pulumi-gcp 9.35 (on Terraform's google-beta 7.45) with the local Google server. The recording is
+the reference: if the stand-in differs from it, the stand-in is wrong. One kind of request was added from a
+recording of the plugin on google-beta 8: it reads the payload of a secret version (`:access`).
 
-Refuses to be corrected to what our plugin sends: a difference is our plugin's.
+- `recorded_calls.json`: for each type and phase, the requests as [method and path, body, repetitions].
+- `recorded_state.json`: each resource after its creation, and after a refresh that is saved.
+
+Values that a server chose, such as ids and times, are `ANY` in both.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
+from pathlib import Path
+from typing import Any, cast
 
 PROJECT, NUMBER = "crm-sandbox", "100000000001"
+PHASES = ("create", "refresh", "update", "destroy")
 
+_DOCUMENTS = rf"/firestore/v1/projects/{PROJECT}/databases/\(default\)/collectionGroups"
+_SECRET = f"/secretmanager/v1/projects/{PROJECT}/secrets/GROQ_API_KEY"
+_REGION = f"projects/{PROJECT}/locations/us-central1"
+_ACCOUNTS = f"/iam/v1/projects/{PROJECT}/serviceAccounts"
+_BACKEND = f"{_ACCOUNTS}/crm-backend@{PROJECT}.iam.gserviceaccount.com"
+_SERVICES = f"/serviceusage/v1/projects/{PROJECT}/services"
+_BUCKET = f"{PROJECT}-crm-functions"
 
-class _Any:
-    def __eq__(self, other: object) -> bool:
-        return True
+PATHS = {
+    "gcp:cloudfunctionsv2/function:Function": f"/cloudfunctions/v2beta/{_REGION}/functions",
+    "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding": f"/run/v2/{_REGION}/services/aggregateclientstats:",
+    "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": f"/run/v2/{_REGION}/services/whatsappproxysend:",
+    "gcp:cloudscheduler/job:Job": f"/cloudscheduler/v1/{_REGION}/jobs",
+    "gcp:cloudtasks/queue:Queue": f"/cloudtasks/v2/{_REGION}/queues",
+    "gcp:firebaserules/ruleset:Ruleset": f"/firebaserules/v1/projects/{PROJECT}/rulesets",
+    "gcp:firestore/field:Field": f"{_DOCUMENTS}/messages/fields",
+    "gcp:firestore/index:Index": f"{_DOCUMENTS}/threads/indexes",
+    "gcp:projects/iAMMember:IAMMember": f"/crm/v1/projects/{PROJECT}:",
+    "gcp:projects/service:Service": rf"{_SERVICES}[?:]|{_SERVICES}/\S+:enable|/crm/v1/projects/{PROJECT}\?",
+    "gcp:projects/serviceIdentity:ServiceIdentity": rf"{_SERVICES}/\S+:generateServiceIdentity",
+    "gcp:pubsub/topic:Topic": f"/pubsub/v1/projects/{PROJECT}/topics/topic1",
+    "gcp:secretmanager/secret:Secret": (rf"/secretmanager/v1/projects/{PROJECT}/secrets(\?|/GROQ_API_KEY\?)"),
+    "gcp:secretmanager/secretIamMember:SecretIamMember": f"{_SECRET}:(get|set)IamPolicy",
+    "gcp:secretmanager/secretVersion:SecretVersion": (
+        rf"{_SECRET}:addVersion|/secretmanager/v1/projects/{NUMBER}/secrets/GROQ_API_KEY/versions"
+    ),
+    "gcp:serviceaccount/account:Account": rf"{_ACCOUNTS}\?|{_BACKEND}\?",
+    "gcp:serviceaccount/key:Key": f"{_BACKEND}/keys",
+    "gcp:storage/bucket:Bucket": rf"/storage/v1/b(\?|/{_BUCKET}(\?|/anywhereCaches|/o\?))",
+    "gcp:storage/bucketObject:BucketObject": rf"/upload/storage/v1/b/{_BUCKET}|/storage/v1/b/{_BUCKET}/o/",
+}
+"""A pattern for each type, which matches the paths of its requests and those of no other type."""
 
-    def __hash__(self) -> int:
-        return 0
+BATCHED = "gcp:projects/service:Service"
+"""Its requests are gathered, so that their number depends on the time at which they come."""
 
-    def __repr__(self) -> str:
-        return "ANY"
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
+_PRIVATE = "__pulumi_raw_state_delta"  # the real plugin's own part, which it does not need
+_CHOSEN = re.compile(
+    r"\d{4}-\d\d-\d\dT[\d:.]+Z|(?!e2bfb730-)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|CICAg\w+"
+    r"|(?<=/keys/)\w+|127\.0\.0\.1:\d+|^BwA\w+=$|^(ewog|LS0t)\S+$|(?<=-)0000\d\d$|^10000000000000000\d+$"
+)
 
-
-ANY: Any = _Any()
+Resource = dict[str, Any]
+Calls = dict[str, dict[str, list[list[Any]]]]
 
 
 @dataclass(frozen=True)
@@ -36,399 +77,64 @@ class Sent:
     body: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recorded:
-    """The requests of one type's life. `paths` is a pattern that its paths match, and no other type's."""
-
-    paths: str
-    create: tuple[Sent, ...]
-    refresh: tuple[Sent, ...] = ()
-    update: tuple[Sent, ...] = ()
-    destroy: tuple[Sent, ...] = ()
-    in_order: bool = True
+def recorded_calls() -> Calls:
+    """Return the recorded requests by type and phase."""
+    return cast("Calls", json.loads(Path(__file__).with_name("recorded_calls.json").read_text("utf-8")))
 
 
-def _policy(
-    product: str, path: str, binding: dict[str, Any] | None, *, mask: bool = False
-) -> tuple[Sent, ...]:
-    """Return the three requests of a change to a policy."""
-    if product == "crm":
-        read = Sent(f"POST {path}:getIamPolicy", {"options": {"requestedPolicyVersion": 3}})
-    else:
-        query = "?options.requestedPolicyVersion=3" if product == "secretmanager" else ""
-        read = Sent(f"GET {path}:getIamPolicy{query}")
-    policy: dict[str, Any] = {"etag": ANY, "version": 3, **({"bindings": [binding]} if binding else {})}
-    body = {"policy": policy, **({"updateMask": "bindings,etag,auditConfigs"} if mask else {})}
-    return (read, Sent(f"POST {path}:setIamPolicy", body), read)
+def recorded_state() -> dict[str, dict[str, Resource]]:
+    """Return the recorded resources by name, for `create` and `refresh`."""
+    text = Path(__file__).with_name("recorded_state.json").read_text("utf-8")
+    return cast("dict[str, dict[str, Resource]]", json.loads(text))
 
 
-_SA = f"/iam/v1/projects/{PROJECT}/serviceAccounts"
-_BACKEND = f"{_SA}/crm-backend@{PROJECT}.iam.gserviceaccount.com"
-_FN = f"serviceAccount:crm-fn@{PROJECT}.iam.gserviceaccount.com"
-_DOCUMENTS = f"/firestore/v1/projects/{PROJECT}/databases/(default)/collectionGroups"
-_RULES = f"/firebaserules/v1/projects/{PROJECT}/rulesets"
-_SECRET = f"/secretmanager/v1/projects/{PROJECT}/secrets/GROQ_API_KEY"
-_VERSION = f"/secretmanager/v1/projects/{NUMBER}/secrets/GROQ_API_KEY/versions"
-_FUNCTIONS = f"/cloudfunctions/v2beta/projects/{PROJECT}/locations/us-central1/functions"
-_RUN = f"/run/v2/projects/{PROJECT}/locations/us-central1/services"
-_JOBS = f"/cloudscheduler/v1/projects/{PROJECT}/locations/us-central1/jobs"
-_JOB = "firebase-schedule-processFollowUps-us-central1"
-_TOPIC = f"/pubsub/v1/projects/{PROJECT}/topics/topic1"
-_QUEUES = f"/cloudtasks/v2/projects/{PROJECT}/locations/us-central1/queues"
-_BUCKET = f"/storage/v1/b/{PROJECT}-crm-functions"
-_UPLOAD = f"/upload/storage/v1/b/{PROJECT}-crm-functions/o"
-_SERVICES = f"/serviceusage/v1/projects/{PROJECT}/services"
-_ENABLED = Sent(f"GET {_SERVICES}?fields=services/name,nextPageToken&filter=state:ENABLED&pageSize=200")
-_CRM = f"/crm/v1/projects/{PROJECT}"
-_INDEX_FIELDS = [
-    {"fieldPath": "accountId", "order": "ASCENDING"},
-    {"fieldPath": "lastMessageAt", "order": "DESCENDING"},
-]
-_MARK = {"goog-pulumi-provisioned": "true"}
+def sent(entry: dict[str, Any]) -> Sent:
+    """Return a request from the log of the Google server."""
+    return Sent(f"{entry['method']} {_plain(str(entry['path']))}", _plain(entry.get("body")))
 
 
-def _ruleset(v: str) -> dict[str, Any]:
-    content = f"rules_version = '2';\nservice cloud.firestore {{ }} // v{v}"
-    return {"source": {"files": [{"content": content, "name": "firestore.rules"}]}}
+def calls(type_: str, requests: list[Sent]) -> list[list[Any]]:
+    """Return the requests of a type as they are recorded: [method and path, body, repetitions].
+
+    The program has two functions, which the engine handles side by side: those of one come after the other's.
+    """
+    pattern = PATHS[type_]
+    own = [
+        (request.line, request.body)
+        for request in requests
+        if re.match(pattern, request.line.partition(" ")[2])
+        and (request.body or {}).get("accountId") != "crm-fn"
+    ]
+    own.sort(key=lambda call: "aggregateClientStats" in call[0])
+    return [[line, body, len(list(same))] for (line, body), same in groupby(own)]
 
 
-def _secret(v: str) -> dict[str, Any]:
-    return {"labels": {**_MARK, "v": v}, "replication": {"automatic": {}}}
+def readable(resources: list[Resource]) -> dict[str, Resource]:
+    """Return the Google resources of a `pulumi stack export --show-secrets`, by name; one of the APIs."""
+    found: dict[str, Resource] = {}
+    for resource in resources:
+        name = str(resource["urn"]).rpartition("::")[2]
+        if not str(resource["type"]).startswith("gcp:") or (
+            name.startswith("api-") and name != "api-firestore"
+        ):
+            continue
+        parts = ("additionalSecretOutputs", "id", "inputs", "outputs", "type")
+        found[name] = {part: _plain(resource[part]) for part in parts if part in resource}
+    return found
 
 
-def _build(entry_point: str, v: str, *, update: bool = False) -> dict[str, Any]:
-    chosen = {"build": ANY, "dockerRepository": ANY, "serviceAccount": ANY} if update else {}
-    return {
-        "automaticUpdatePolicy": ANY if update else None,
-        "onDeployUpdatePolicy": None,
-        "entryPoint": entry_point,
-        "runtime": "nodejs22",
-        "source": {"storageSource": {"bucket": f"{PROJECT}-crm-functions", "object": f"src-{v}.zip"}},
-        **chosen,
-    }
-
-
-def _send(v: str, *, update: bool = False) -> dict[str, Any]:
-    service: dict[str, Any] = {
-        "allTrafficOnLatestRevision": True,
-        "availableCpu": "1",
-        "availableMemory": "256Mi",
-        "environmentVariables": {"A": v, "LOG_EXECUTION_ID": "true"},
-        "ingressSettings": "ALLOW_ALL",
-        "maxInstanceCount": 10,
-        "maxInstanceRequestConcurrency": 80,
-        "secretEnvironmentVariables": [
-            {"key": "GROQ_API_KEY", "projectId": PROJECT, "secret": "GROQ_API_KEY", "version": "1"}
-        ],
-        "serviceAccountEmail": _FN.removeprefix("serviceAccount:"),
-        "timeoutSeconds": 60,
-    }
-    if update:
-        service |= {"service": ANY, "uri": ANY}
-    name = {} if update else {"name": f"projects/{PROJECT}/locations/us-central1/functions/whatsappProxySend"}
-    return {
-        **name,
-        "buildConfig": _build("whatsappProxySend", v, update=update),
-        "labels": {"deployment-tool": "pulumi", **_MARK},
-        "serviceConfig": service,
-    }
-
-
-_STATS = {
-    "buildConfig": _build("aggregateClientStats", "1"),
-    "eventTrigger": {
-        "eventFilters": [
-            {"attribute": "database", "value": "(default)"},
-            {"attribute": "document", "operator": "match-path-pattern", "value": "evenimente/{eventId}"},
-        ],
-        "eventType": "google.cloud.firestore.document.v1.written",
-        "retryPolicy": "RETRY_POLICY_DO_NOT_RETRY",
-        "serviceAccountEmail": _FN.removeprefix("serviceAccount:"),
-        "triggerRegion": "nam5",
-    },
-    "labels": _MARK,
-    "name": f"projects/{PROJECT}/locations/us-central1/functions/aggregateClientStats",
-    "serviceConfig": {
-        "allTrafficOnLatestRevision": True,
-        "availableMemory": "256Mi",
-        "ingressSettings": "ALLOW_ALL",
-    },
-}
-
-
-def _job(v: str, *, update: bool = False) -> dict[str, Any]:
-    return {
-        "attemptDeadline": f"18{v}s",
-        "httpTarget": {
-            "httpMethod": "POST",
-            "oidcToken": {"serviceAccountEmail": _FN.removeprefix("serviceAccount:")},
-            "uri": f"https://us-central1-{PROJECT}.cloudfunctions.net/processFollowUps",
-        },
-        "schedule": "every 1 hours",
-        "timeZone": "Europe/Bucharest",
-        **({} if update else {"name": f"projects/{PROJECT}/locations/us-central1/jobs/{_JOB}"}),
-    }
-
-
-RECORDED = {
-    "gcp:projects/service:Service": Recorded(
-        # All services of the program share the list: what is compared is which calls there are.
-        in_order=False,
-        paths=rf"{_SERVICES}(\?|/firestore\.googleapis\.com:)|{_CRM}$",
-        create=(_ENABLED, Sent(f"POST {_SERVICES}/firestore.googleapis.com:enable"), Sent(f"GET {_CRM}")),
-        refresh=(Sent(f"GET {_CRM}"), _ENABLED),
-    ),
-    "gcp:projects/serviceIdentity:ServiceIdentity": Recorded(
-        paths=rf"{_SERVICES}/eventarc\.googleapis\.com:generate",
-        create=(Sent(f"POST {_SERVICES}/eventarc.googleapis.com:generateServiceIdentity"),),
-    ),
-    "gcp:serviceaccount/account:Account": Recorded(
-        paths=rf"{_SA}$|{_BACKEND}$",
-        create=(
-            Sent(
-                f"POST {_SA}", {"accountId": "crm-backend", "serviceAccount": {"displayName": "Backend v1"}}
-            ),
-            Sent(f"GET {_BACKEND}"),
-        ),
-        refresh=(Sent(f"GET {_BACKEND}"),),
-        update=(
-            Sent(f"GET {_BACKEND}"),
-            Sent(
-                f"PATCH {_BACKEND}",
-                {
-                    "serviceAccount": {"displayName": "Backend v2", "etag": ANY},
-                    "updateMask": "display_name",
-                },
-            ),
-            Sent(f"GET {_BACKEND}"),
-        ),
-        destroy=(Sent(f"DELETE {_BACKEND}"),),
-    ),
-    "gcp:serviceaccount/key:Key": Recorded(
-        paths=f"{_BACKEND}/keys",
-        create=(
-            Sent(
-                f"POST {_BACKEND}/keys",
-                {"keyAlgorithm": "KEY_ALG_RSA_2048", "privateKeyType": "TYPE_GOOGLE_CREDENTIALS_FILE"},
-            ),
-            Sent(f"GET {_BACKEND}/keys/*?publicKeyType=TYPE_X509_PEM_FILE"),
-        ),
-        refresh=(Sent(f"GET {_BACKEND}/keys/*?publicKeyType=TYPE_X509_PEM_FILE"),),
-        destroy=(Sent(f"DELETE {_BACKEND}/keys/*"),),
-    ),
-    "gcp:projects/iAMMember:IAMMember": Recorded(
-        paths=f"{_CRM}:",
-        create=_policy(
-            "crm",
-            _CRM,
-            {
-                "members": [f"serviceAccount:crm-backend@{PROJECT}.iam.gserviceaccount.com"],
-                "role": "roles/datastore.user",
-            },
-            mask=True,
-        ),
-        refresh=(Sent(f"POST {_CRM}:getIamPolicy", {"options": {"requestedPolicyVersion": 3}}),),
-        destroy=_policy("crm", _CRM, None, mask=True),
-    ),
-    "gcp:firestore/index:Index": Recorded(
-        paths=rf"{_DOCUMENTS}/threads/indexes".replace("(", r"\(").replace(")", r"\)"),
-        create=(
-            Sent(
-                f"POST {_DOCUMENTS}/threads/indexes",
-                {"apiScope": "ANY_API", "fields": _INDEX_FIELDS, "queryScope": "COLLECTION"},
-            ),
-            Sent(f"GET {_DOCUMENTS}/threads/indexes/*"),
-        ),
-        refresh=(Sent(f"GET {_DOCUMENTS}/threads/indexes/*"),),
-        destroy=(Sent(f"DELETE {_DOCUMENTS}/threads/indexes/*"),),
-    ),
-    "gcp:firestore/field:Field": Recorded(
-        paths=rf"{_DOCUMENTS}/messages/fields".replace("(", r"\(").replace(")", r"\)"),
-        create=(
-            Sent(
-                f"PATCH {_DOCUMENTS}/messages/fields/tsClient",
-                {
-                    "indexConfig": {
-                        "indexes": [{"fields": [{"order": "ASCENDING"}], "queryScope": "COLLECTION_GROUP"}]
-                    },
-                    "ttlConfig": None,
-                },
-            ),
-            Sent(f"GET {_DOCUMENTS}/messages/fields/tsClient"),
-        ),
-        refresh=(Sent(f"GET {_DOCUMENTS}/messages/fields/tsClient"),),
-        destroy=(Sent(f"PATCH {_DOCUMENTS}/messages/fields/tsClient?updateMask=indexConfig,ttlConfig", {}),),
-    ),
-    "gcp:firebaserules/ruleset:Ruleset": Recorded(
-        paths=_RULES,
-        create=(Sent(f"POST {_RULES}", _ruleset("1")), Sent(f"GET {_RULES}/*")),
-        refresh=(Sent(f"GET {_RULES}/*"),),
-        # The first GET reads the new ruleset back, the second looks at the old one before it goes.
-        update=(
-            Sent(f"POST {_RULES}", _ruleset("2")),
-            Sent(f"GET {_RULES}/*"),
-            Sent(f"DELETE {_RULES}/*"),
-        ),
-        destroy=(Sent(f"GET {_RULES}/*"), Sent(f"DELETE {_RULES}/*")),
-    ),
-    "gcp:secretmanager/secret:Secret": Recorded(
-        paths=rf"/secretmanager/v1/projects/{PROJECT}/secrets(\?|/GROQ_API_KEY(\?|$))",
-        create=(
-            Sent(f"POST /secretmanager/v1/projects/{PROJECT}/secrets?secretId=GROQ_API_KEY", _secret("1")),
-            Sent(f"GET {_SECRET}"),
-        ),
-        refresh=(Sent(f"GET {_SECRET}"),),
-        update=(Sent(f"PATCH {_SECRET}?updateMask=labels", _secret("2")), Sent(f"GET {_SECRET}")),
-        destroy=(Sent(f"DELETE {_SECRET}"),),
-    ),
-    "gcp:secretmanager/secretVersion:SecretVersion": Recorded(
-        paths=r".*/GROQ_API_KEY(:addVersion|/versions)",
-        create=(
-            Sent(f"POST {_SECRET}:addVersion", {"payload": {"data": ANY}}),
-            Sent(f"POST {_VERSION}/1:enable"),
-            Sent(f"GET {_VERSION}/1"),
-        ),
-        refresh=(Sent(f"GET {_VERSION}/1"),),
-        update=(
-            Sent(f"POST {_SECRET}:addVersion", {"payload": {"data": ANY}}),
-            Sent(f"POST {_VERSION}/2:enable"),
-            Sent(f"GET {_VERSION}/2"),
-            Sent(f"POST {_VERSION}/1:destroy"),
-        ),
-        destroy=(Sent(f"POST {_VERSION}/2:destroy"),),
-    ),
-    "gcp:secretmanager/secretIamMember:SecretIamMember": Recorded(
-        paths=f"{_SECRET}:(get|set)IamPolicy",
-        create=_policy(
-            "secretmanager", _SECRET, {"members": [_FN], "role": "roles/secretmanager.secretAccessor"}
-        ),
-        refresh=_policy("secretmanager", _SECRET, None)[:1],
-        destroy=_policy("secretmanager", _SECRET, None),
-    ),
-    "gcp:storage/bucket:Bucket": Recorded(
-        paths=rf"/storage/v1/b(\?|/{PROJECT}-crm-functions($|/anywhereCaches|/o\?))",
-        create=(
-            Sent(
-                f"POST /storage/v1/b?project={PROJECT}",
-                {
-                    "iamConfiguration": {"uniformBucketLevelAccess": {"enabled": True}},
-                    "labels": _MARK,
-                    "lifecycle": {"rule": []},
-                    "location": "US-CENTRAL1",
-                    "name": f"{PROJECT}-crm-functions",
-                    "storageClass": "STANDARD",
-                },
-            ),
-            Sent(f"GET {_BUCKET}"),
-        ),
-        refresh=(Sent(f"GET {_BUCKET}"),),
-        destroy=(
-            Sent(f"GET {_BUCKET}/anywhereCaches/"),
-            Sent(f"GET {_BUCKET}/o?versions=true"),
-            Sent(f"DELETE {_BUCKET}"),
-        ),
-    ),
-    "gcp:storage/bucketObject:BucketObject": Recorded(
-        paths=rf"{_UPLOAD}|{_BUCKET}/o/",
-        create=(
-            Sent(f"POST {_UPLOAD}?name=src-1.zip&uploadType=multipart"),
-            Sent(f"GET {_BUCKET}/o/src-1.zip"),
-        ),
-        refresh=(Sent(f"GET {_BUCKET}/o/src-1.zip"),),
-        update=(
-            Sent(f"DELETE {_BUCKET}/o/src-1.zip"),
-            Sent(f"POST {_UPLOAD}?name=src-2.zip&uploadType=multipart"),
-            Sent(f"GET {_BUCKET}/o/src-2.zip"),
-        ),
-        destroy=(Sent(f"DELETE {_BUCKET}/o/src-2.zip"),),
-    ),
-    "gcp:cloudfunctionsv2/function:Function": Recorded(
-        paths=rf"{_FUNCTIONS}(\?functionId=|/)whatsappProxySend",
-        create=(
-            Sent(f"POST {_FUNCTIONS}?functionId=whatsappProxySend", _send("1")),
-            Sent(f"GET {_FUNCTIONS}/whatsappProxySend"),
-        ),
-        refresh=(Sent(f"GET {_FUNCTIONS}/whatsappProxySend"),),
-        update=(
-            Sent(
-                f"PATCH {_FUNCTIONS}/whatsappProxySend?updateMask=buildConfig,serviceConfig",
-                _send("2", update=True),
-            ),
-            Sent(f"GET {_FUNCTIONS}/whatsappProxySend"),
-        ),
-        destroy=(Sent(f"DELETE {_FUNCTIONS}/whatsappProxySend"),),
-    ),
-    "gcp:cloudfunctionsv2/function:Function with a trigger": Recorded(
-        paths=rf"{_FUNCTIONS}(\?functionId=|/)aggregateClientStats",
-        create=(
-            Sent(f"POST {_FUNCTIONS}?functionId=aggregateClientStats", _STATS),
-            Sent(f"GET {_FUNCTIONS}/aggregateClientStats"),
-        ),
-        refresh=(Sent(f"GET {_FUNCTIONS}/aggregateClientStats"),),
-        # Not in the recording, where this function did not change: the form is that of the other one.
-        update=(
-            Sent(f"PATCH {_FUNCTIONS}/aggregateClientStats?updateMask=buildConfig", ANY),
-            Sent(f"GET {_FUNCTIONS}/aggregateClientStats"),
-        ),
-        destroy=(Sent(f"DELETE {_FUNCTIONS}/aggregateClientStats"),),
-    ),
-    "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": Recorded(
-        paths=f"{_RUN}/whatsappproxysend:",
-        create=_policy(
-            "run", f"{_RUN}/whatsappproxysend", {"members": ["allUsers"], "role": "roles/run.invoker"}
-        ),
-        refresh=_policy("run", f"{_RUN}/whatsappproxysend", None)[:1],
-        destroy=_policy("run", f"{_RUN}/whatsappproxysend", None),
-    ),
-    "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding": Recorded(
-        paths=f"{_RUN}/aggregateclientstats:",
-        create=_policy(
-            "run", f"{_RUN}/aggregateclientstats", {"members": [_FN], "role": "roles/run.invoker"}
-        ),
-        refresh=_policy("run", f"{_RUN}/aggregateclientstats", None)[:1],
-        destroy=_policy("run", f"{_RUN}/aggregateclientstats", None),
-    ),
-    "gcp:cloudscheduler/job:Job": Recorded(
-        paths=_JOBS,
-        create=(
-            Sent(f"POST {_JOBS}", _job("1")),
-            Sent(f"POST {_JOBS}/{_JOB}:resume"),
-            Sent(f"GET {_JOBS}/{_JOB}"),
-        ),
-        refresh=(Sent(f"GET {_JOBS}/{_JOB}"),),
-        update=(Sent(f"PATCH {_JOBS}/{_JOB}", _job("2", update=True)), Sent(f"GET {_JOBS}/{_JOB}")),
-        destroy=(Sent(f"DELETE {_JOBS}/{_JOB}"),),
-    ),
-    "gcp:pubsub/topic:Topic": Recorded(
-        paths=_TOPIC,
-        create=(Sent(f"PUT {_TOPIC}", {"labels": {**_MARK, "v": "1"}}), Sent(f"GET {_TOPIC}")),
-        refresh=(Sent(f"GET {_TOPIC}"),),
-        update=(
-            Sent(f"PATCH {_TOPIC}?updateMask=labels", {"topic": {"labels": {**_MARK, "v": "2"}}}),
-            Sent(f"GET {_TOPIC}"),
-        ),
-        destroy=(Sent(f"DELETE {_TOPIC}"),),
-    ),
-    "gcp:cloudtasks/queue:Queue": Recorded(
-        paths=_QUEUES,
-        create=(
-            Sent(
-                f"POST {_QUEUES}",
-                {
-                    "name": f"projects/{PROJECT}/locations/us-central1/queues/queue1",
-                    "rateLimits": {"maxConcurrentDispatches": 11},
-                },
-            ),
-            Sent(f"GET {_QUEUES}/queue1"),
-        ),
-        refresh=(Sent(f"GET {_QUEUES}/queue1"),),
-        update=(
-            Sent(
-                f"PATCH {_QUEUES}/queue1?updateMask=rateLimits",
-                {"rateLimits": {"maxConcurrentDispatches": 12}},
-            ),
-            Sent(f"GET {_QUEUES}/queue1"),
-        ),
-        destroy=(Sent(f"DELETE {_QUEUES}/queue1"),),
-    ),
-}
+def _plain(value: Any, key: str = "") -> Any:
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        if _SIGNATURE in fields:
+            return (
+                {"secret": _plain(json.loads(fields["plaintext"]))}
+                if "plaintext" in fields
+                else {"asset": ""}
+            )
+        return {name: _plain(item, name) for name, item in fields.items() if name != _PRIVATE}
+    if isinstance(value, list):
+        return [_plain(item) for item in cast("list[Any]", value)]
+    if key == "generation":
+        return "ANY"
+    return _CHOSEN.sub("ANY", value) if isinstance(value, str) else value

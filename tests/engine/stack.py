@@ -1,10 +1,11 @@
-"""A small program and its stack, run by the real engine. Refuses the network: all is laid out in a folder."""
+"""A small program and its stack, run by the real engine from a local folder without network access."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,31 +17,39 @@ if TYPE_CHECKING:
 
     from sandbox.engine.toolchain import Engine
 
-NO_CHANGES_EXPECTED = 7  # the engine's exit code where --expect-no-changes is violated
+# The real language host runs a program without a virtualenv by the first python3 on PATH, which has no SDK.
+PROJECT = f"""\
+name: small
+runtime:
+  name: python
+  options:
+    virtualenv: {json.dumps(sys.prefix)}
+"""
+NO_CHANGES_EXPECTED = 7  # the engine's exit code if --expect-no-changes finds changes
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """What a command did."""
+    """The result of a command."""
 
     code: int
     text: str
 
 
 class ProgramStack:
-    """A folder with a program, a stack `dev` and the environment that both run in.
+    """A folder with a program, a stack `dev` and the environment variables of both.
 
     Args:
         folder: an empty folder.
         engine: the engine.
-        environ: variables on top of the present ones.
+        environ: additional environment variables.
     """
 
     def __init__(self, folder: Path, engine: Engine, environ: Mapping[str, str]) -> None:
         self.folder = folder / "program"
         self.folder.mkdir(parents=True)
         self.environ = {**os.environ, **lay_out(folder / "engine", engine), **environ}
-        self.write("Pulumi.yaml", "name: small\nruntime: python\n")
+        self.write("Pulumi.yaml", PROJECT)
         self._initialised = False
 
     def write(self, name: str, text: str) -> None:
@@ -50,7 +59,7 @@ class ProgramStack:
         target.write_text(text, "utf-8")
 
     def run(self, *arguments: str, code: int | None = 0) -> Ran:
-        """Run `pulumi`; fail unless it ends with `code` (None: anything)."""
+        """Run `pulumi`; fail unless its exit code is `code` (None: any)."""
         if not self._initialised:
             self._initialised = True
             self.run("stack", "init", "dev")
@@ -76,7 +85,7 @@ class ProgramStack:
             "dict[str, Any]", json.loads(self.run("stack", "output", "--json", "--show-secrets").text)
         )
 
-    def resources(self) -> list[dict[str, Any]]:
+    def resources(self, *options: str) -> list[dict[str, Any]]:
         """Return the resources of the stack's state."""
-        state = json.loads(self.run("stack", "export").text)
+        state = json.loads(self.run("stack", "export", *options).text)
         return cast("list[dict[str, Any]]", state["deployment"].get("resources", []))

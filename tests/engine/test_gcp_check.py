@@ -1,4 +1,4 @@
-"""What the gcp plugin refuses of a resource's inputs: all that the SDK's types do not have."""
+"""The inputs that the gcp plugin rejects: everything that the SDK's types do not have."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.engine.gcp import check
 from sandbox.engine.gcp.model import Settings
-from sandbox.engine.gcp.registry import KINDS
+from sandbox.engine.gcp.registry import RESOURCE_TYPES
 from sandbox.engine.protocol import Asset, Unknown
 
 pytestmark = pytest.mark.unit
@@ -21,26 +21,26 @@ FIELDS = [{"fieldPath": "a", "order": "ASCENDING"}]
 
 
 def failures(token: str, inputs: dict[str, Any]) -> list[tuple[str, str]]:
-    return check.failures(KINDS[token], inputs)
+    return check.failures(RESOURCE_TYPES[token], inputs)
 
 
-def test_good_inputs_pass() -> None:
+def test_valid_inputs_pass() -> None:
     assert failures(INDEX, {"collection": "threads", "fields": FIELDS, "skipWait": True}) == []
 
 
-@pytest.mark.parametrize("token", sorted(KINDS))
-def test_every_type_refuses_a_property_that_does_not_exist(token: str) -> None:
+@pytest.mark.parametrize("token", sorted(RESOURCE_TYPES))
+def test_an_unknown_property_is_an_error_for_every_type(token: str) -> None:
     found = dict(failures(token, {"noSuchProperty": 1}))
     assert "unknown property" in found["noSuchProperty"]
 
 
-@pytest.mark.parametrize("token", sorted(KINDS))
+@pytest.mark.parametrize("token", sorted(RESOURCE_TYPES))
 def test_every_type_names_each_required_property_that_is_missing(token: str) -> None:
     found = {path for path, reason in failures(token, {}) if reason == "missing required property"}
-    assert found == KINDS[token].sdk.inputs.required
+    assert found == RESOURCE_TYPES[token].sdk.inputs.required
 
 
-def test_a_misspelt_property_is_told_with_the_right_one() -> None:
+def test_a_misspelt_property_is_reported_with_the_nearest_one() -> None:
     found = dict(failures(FUNCTION, {"location": "us-central1", "serviceConfig": {"availableMemry": "1Gi"}}))
     assert found == {"serviceConfig.availableMemry": "unknown property; did you mean 'availableMemory'?"}
 
@@ -74,13 +74,13 @@ def test_a_value_of_the_wrong_type_is_not_shown() -> None:
     assert "hush" not in str(found)
 
 
-def test_an_unknown_value_fits_any_type() -> None:
+def test_an_unknown_value_is_valid_for_any_type() -> None:
     unknown = Unknown.value
     inputs = {"location": unknown, "buildConfig": unknown, "serviceConfig": {"timeoutSeconds": unknown}}
     assert failures(FUNCTION, inputs) == []
 
 
-def test_what_the_sdk_has_and_the_sandbox_does_not_send_is_refused() -> None:
+def test_a_property_that_the_sandbox_does_not_send_is_an_error() -> None:
     found = dict(failures("gcp:storage/bucket:Bucket", {"location": "EU", "website": {}}))
     assert "does not send it" in found["website"]
 
@@ -90,15 +90,15 @@ def test_a_secret_version_has_exactly_one_payload(payloads: dict[str, str]) -> N
     assert [path for path, _ in failures(VERSION, {"secret": "s", **payloads})] == ["secretData"]
 
 
-def test_a_source_that_is_not_there_is_told_in_the_preview() -> None:
+def test_a_missing_source_file_is_an_error_in_the_preview() -> None:
     inputs = {"bucket": "b", "name": "n", "source": Asset({"path": "nowhere.zip", "hash": "h"})}
-    assert failures(OBJECT, inputs) == [("source", "there is no file nowhere.zip")]
+    assert failures(OBJECT, inputs) == [("source", "file not found: nowhere.zip")]
 
 
-def test_completed_fills_defaults_project_and_region() -> None:
+def test_defaults_project_and_region_are_added() -> None:
     settings = Settings(project="p", region="europe-west1")
-    job = KINDS["gcp:cloudscheduler/job:Job"]
-    done = check.completed(job, {"name": "j", "schedule": "every 1 hours"}, settings, {})
+    job = RESOURCE_TYPES["gcp:cloudscheduler/job:Job"]
+    done = check.with_defaults(job, {"name": "j", "schedule": "every 1 hours"}, settings, {})
     assert done == {
         "name": "j",
         "schedule": "every 1 hours",
@@ -109,12 +109,13 @@ def test_completed_fills_defaults_project_and_region() -> None:
     }
 
 
-def test_completed_keeps_what_the_server_filled_but_not_what_belongs_to_the_old_source() -> None:
+def test_computed_values_are_sent_back_even_the_generation_of_another_source() -> None:
+    """As the real plugin does: the API then looks for that generation of the new object, and fails."""
     source = {"storageSource": {"bucket": "b", "object": "1", "generation": 7}}
     state: dict[str, Any] = {"buildConfig": {"build": "projects/1/builds/2", "source": source}}
     inputs: dict[str, Any] = {"buildConfig": {"source": {"storageSource": {"bucket": "b", "object": "2"}}}}
-    done = check.completed(KINDS[FUNCTION], inputs, Settings(), state)
+    done = check.with_defaults(RESOURCE_TYPES[FUNCTION], inputs, Settings(), state)
     assert done["buildConfig"] == {
         "build": "projects/1/builds/2",
-        "source": {"storageSource": {"bucket": "b", "object": "2"}},
+        "source": {"storageSource": {"bucket": "b", "object": "2", "generation": 7}},
     }

@@ -1,4 +1,4 @@
-"""What the gcp plugin takes for a difference, type by type."""
+"""The differences that the gcp plugin finds, type by type."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.engine.gcp import diff
 from sandbox.engine.gcp.check import DEFAULTS_KEY
-from sandbox.engine.gcp.registry import KINDS
+from sandbox.engine.gcp.registry import RESOURCE_TYPES
 from sandbox.engine.protocol import Asset, Unknown
 
 pytestmark = pytest.mark.unit
@@ -37,7 +37,7 @@ LAST = {"fieldPath": "__name__", "order": "DESCENDING"}
 
 
 def shown(token: str, state: dict[str, Any], inputs: dict[str, Any]) -> dict[str, str]:
-    found = diff.changes(KINDS[token], state, inputs)
+    found = diff.changes(RESOURCE_TYPES[token], state, inputs)
     return {change.path: change.kind + ("_REPLACE" if change.replace else "") for change in found}
 
 
@@ -159,7 +159,7 @@ SAME: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("token", "state", "inputs"), SAME)
-def test_what_the_server_fills_in_or_says_otherwise_is_no_change(
+def test_values_that_the_server_computes_or_normalizes_are_no_change(
     token: str, state: dict[str, Any], inputs: dict[str, Any]
 ) -> None:
     assert shown(token, state, inputs) == {}
@@ -367,7 +367,7 @@ CHANGED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, str]]] = [
 
 
 @pytest.mark.parametrize(("token", "state", "inputs", "wanted"), CHANGED)
-def test_a_change_is_shown_where_it_is_and_replaces_where_terraform_does(
+def test_a_change_has_its_path_and_replaces_where_terraform_does(
     token: str, state: dict[str, Any], inputs: dict[str, Any], wanted: dict[str, str]
 ) -> None:
     assert shown(token, state, inputs) == wanted
@@ -379,10 +379,10 @@ def test_every_type_is_in_one_of_the_tables() -> None:
         "gcp:projects/serviceIdentity:ServiceIdentity",
         "gcp:secretmanager/secretIamMember:SecretIamMember",
     }
-    assert covered | elsewhere == set(KINDS)
+    assert covered | elsewhere == set(RESOURCE_TYPES)
 
 
-def test_an_unknown_value_is_a_change_and_a_replacement_only_where_it_would_be_one() -> None:
+def test_an_unknown_value_is_a_change_and_replaces_where_a_change_does() -> None:
     state: dict[str, Any] = {"collection": "c", "fields": [ASCENDING]}
     assert shown(INDEX, state, {"collection": Unknown.value, "fields": [ASCENDING]}) == {
         "collection": "UPDATE_REPLACE"
@@ -394,8 +394,8 @@ def test_an_unknown_value_is_a_change_and_a_replacement_only_where_it_would_be_o
     }
 
 
-def test_a_name_that_the_program_gives_is_deleted_before_it_is_made_again() -> None:
-    kind = KINDS[FUNCTION]
-    assert diff.deletes_first(kind, {"name": "ours", DEFAULTS_KEY: []})
-    assert not diff.deletes_first(kind, {"name": "generated-1a2b3c4", DEFAULTS_KEY: ["name"]})
-    assert not diff.deletes_first(KINDS[RULESET], {"source": {}})
+def test_an_explicit_name_is_deleted_before_it_is_created_again() -> None:
+    kind = RESOURCE_TYPES[FUNCTION]
+    assert diff.deletes_before_replace(kind, {"name": "ours", DEFAULTS_KEY: []})
+    assert not diff.deletes_before_replace(kind, {"name": "generated-1a2b3c4", DEFAULTS_KEY: ["name"]})
+    assert not diff.deletes_before_replace(RESOURCE_TYPES[RULESET], {"source": {}})

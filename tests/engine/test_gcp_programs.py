@@ -1,7 +1,8 @@
-"""The gcp plugin under the real engine, beyond one plain life: imports, refusals, faults, failed builds."""
+"""The gcp plugin under the real engine: imports, invalid programs, faults, failed builds."""
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from tests.engine.conftest import google_environment
 from tests.engine.stack import NO_CHANGES_EXPECTED, ProgramStack
 
@@ -35,14 +36,14 @@ after = pulumi.ResourceOptions(depends_on=apis)
 """
 
 
-def test_a_type_that_the_sandbox_does_not_have_is_named_in_the_preview(google_program: ProgramStack) -> None:
+def test_an_unsupported_type_is_named_in_the_preview(google_program: ProgramStack) -> None:
     google_program.write("__main__.py", "import pulumi_gcp as gcp\ngcp.compute.Network('n')\n")
     shown = google_program.run("preview", code=None)
     assert shown.code != 0
-    assert "does not have gcp:compute/network:Network" in shown.text
+    assert "does not support gcp:compute/network:Network" in shown.text
 
 
-def test_a_misspelt_property_fails_the_preview_and_nothing_is_made(
+def test_a_misspelt_property_fails_the_preview_and_nothing_is_created(
     google_program: ProgramStack, google: str
 ) -> None:
     text = """
@@ -66,7 +67,7 @@ def test_without_an_endpoint_nothing_is_sent_anywhere(google_program: ProgramSta
     assert "GOOGLE_PUBSUB_CUSTOM_ENDPOINT is not set" in shown.text
 
 
-def test_credentials_are_refused_with_the_way_to_log_in(google_program: ProgramStack) -> None:
+def test_credentials_are_an_error_that_names_the_token_variable(google_program: ProgramStack) -> None:
     google_program.write("__main__.py", "import pulumi_gcp as gcp\ngcp.pubsub.Topic('t', name='t')\n")
     google_program.run("config", "set", "gcp:credentials", "{}")
     shown = google_program.run("preview", code=None)
@@ -91,7 +92,7 @@ IDS = {
 }
 
 
-def test_what_exists_is_imported_by_its_id(
+def test_an_existing_object_is_imported_by_its_id(
     google_program: ProgramStack, tmp_path: Path, engine: Engine, google: str
 ) -> None:
     google_program.write("__main__.py", APIS + OBJECTS.format(**dict.fromkeys(IDS, "opts=after")))
@@ -108,8 +109,8 @@ def test_what_exists_is_imported_by_its_id(
     other.run("preview", "--refresh", "--expect-no-changes")
 
 
-def test_an_import_of_something_else_says_what_differs(google_program: ProgramStack, google: str) -> None:
-    headers = {"Authorization": "Bearer owner", "X-Sandbox-Actor": "hand"}
+def test_an_import_of_another_object_shows_the_differences(google_program: ProgramStack, google: str) -> None:
+    headers = {"Authorization": "Bearer owner", "X-Sandbox-Actor": "manual"}
     usage = f"{google}/serviceusage/v1/projects/crm-sandbox/services/pubsub.googleapis.com:enable"
     requests.post(usage, headers=headers, timeout=10).raise_for_status()
     topic = f"{google}/pubsub/v1/projects/crm-sandbox/topics/differs"
@@ -130,7 +131,7 @@ pulumi.export("name", topic.name)
 """
 
 
-def test_a_name_that_is_not_given_is_generated_once(google_program: ProgramStack) -> None:
+def test_a_missing_name_is_generated_once(google_program: ProgramStack) -> None:
     google_program.write("__main__.py", APIS + NAMED)
     google_program.up()
     name = google_program.outputs()["name"]
@@ -160,8 +161,10 @@ def test_a_write_only_secret_and_the_sdks_functions(google_program: ProgramStack
     google_program.write("__main__.py", APIS + FUNCTIONS_OF_THE_SDK)
     google_program.up()
     assert google_program.outputs() == {"found": "hush-hush", "number": "100000000001", "version": "1"}
-    version = next(one for one in google_program.resources() if one["type"].endswith(":SecretVersion"))
-    assert "secretDataWo" not in version["outputs"]
+    shown = google_program.resources("--show-secrets")
+    version = next(one for one in shown if one["type"].endswith(":SecretVersion"))
+    assert version["outputs"]["secretDataWo"]["plaintext"] == "null"
+    assert "hush-hush" not in json.dumps(version["outputs"])
     assert "hush-hush" not in google_program.run("stack", "export").text
     google_program.run("config", "set", "v", "2")
     google_program.up()
@@ -184,13 +187,13 @@ def test_a_deletion_policy_prevents_or_abandons(google_program: ProgramStack, go
     google_program.up()
     google_program.write("__main__.py", APIS)
     google_program.up()
-    headers = {"Authorization": "Bearer owner", "X-Sandbox-Actor": "hand"}
+    headers = {"Authorization": "Bearer owner", "X-Sandbox-Actor": "manual"}
     topic = f"{google}/pubsub/v1/projects/crm-sandbox/topics/kept-topic"
     assert requests.get(topic, headers=headers, timeout=10).status_code == 200
 
 
 @pytest.mark.parametrize("kind", ["rate_429", "http_500", "reset_before"])
-def test_a_passing_fault_is_waited_out(google_program: ProgramStack, google: str, kind: str) -> None:
+def test_a_temporary_fault_is_retried(google_program: ProgramStack, google: str, kind: str) -> None:
     name = kind.replace("_", "-")
     text = f'gcp.pubsub.Topic("t", name="{name}", opts=after)\n'
     google_program.write("__main__.py", APIS + text)
@@ -201,7 +204,7 @@ def test_a_passing_fault_is_waited_out(google_program: ProgramStack, google: str
     google_program.run("preview", "--refresh", "--expect-no-changes")
 
 
-def test_an_expired_token_is_said_so(google_program: ProgramStack) -> None:
+def test_an_expired_token_is_reported(google_program: ProgramStack) -> None:
     google_program.environ["GOOGLE_OAUTH_ACCESS_TOKEN"] = "expired"
     google_program.write("__main__.py", "import pulumi_gcp as gcp\ngcp.pubsub.Topic('t', name='t')\n")
     shown = google_program.up(code=None)
@@ -231,7 +234,7 @@ class OneFunction:
         )
 
     async def answer(self, request: Request) -> JSONResponse:
-        """Answer any request."""
+        """Respond to any request."""
         path = request.url.path
         self.methods.append(request.method)
         if "/operations/create" in path:
@@ -249,9 +252,9 @@ class OneFunction:
         return JSONResponse(self.function)
 
 
-def test_a_function_whose_build_failed_is_kept_and_mended(tmp_path: Path, engine: Engine) -> None:
+def test_a_function_whose_build_failed_is_kept_and_updated(tmp_path: Path, engine: Engine) -> None:
     api = OneFunction()
-    with LiveServer(api.app) as server:
+    with LocalServer(api.app) as server:
         stack = ProgramStack(tmp_path, engine, google_environment(server.url))
         stack.write("__main__.py", FUNCTION)
         stack.run("config", "set", "entry", "wrong")

@@ -1,4 +1,4 @@
-"""Programs under the real engine: dynamic resources, local commands, and how errors of a program look."""
+"""Programs under the real engine: dynamic resources, local commands, and how a program's errors are shown."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ pulumi.export("stderr", one.stderr)
 """
 
 
-def test_a_local_command_through_its_life(program: ProgramStack) -> None:
+def test_a_local_command_is_created_updated_and_deleted(program: ProgramStack) -> None:
     program.write("__main__.py", COMMAND)
     program.run("config", "set", "colour", "red")
     program.up()
@@ -104,20 +104,30 @@ def test_a_command_that_fails_shows_code_and_output(program: ProgramStack) -> No
     assert "wrong" in shown.text
 
 
-def test_a_secret_input_makes_a_commands_output_secret(program: ProgramStack) -> None:
+def test_a_commands_output_is_not_secret_even_if_an_input_is(program: ProgramStack) -> None:
+    """As with the real plugin: a command must not print what it gets as a secret."""
     text = """
 import pulumi, pulumi_command as c
-one = c.local.Command("one", create="cat", stdin=pulumi.Output.secret("hush-hush"), logging="none")
+one = c.local.Command("one", create="tr a-z A-Z", stdin=pulumi.Output.secret("hush-hush"), logging="none")
 pulumi.export("stdout", one.stdout)
 """
     program.write("__main__.py", text)
-    assert "hush-hush" not in program.up().text
+    assert "HUSH-HUSH" in program.up().text
     state = program.run("stack", "export").text
     assert "hush-hush" not in state
-    assert program.outputs() == {"stdout": "hush-hush"}
+    outputs = next(one["outputs"] for one in program.resources() if one["type"] == "command:local:Command")
+    assert outputs["stdout"] == "HUSH-HUSH"
 
 
-def test_what_the_command_plugin_does_not_do_is_refused_in_the_preview(program: ProgramStack) -> None:
+def test_the_command_provider_is_recorded_as_by_the_real_plugin(program: ProgramStack) -> None:
+    """The real plugin adds its library's version: without it, it updates the provider after a switch."""
+    program.write("__main__.py", 'import pulumi_command as c\nc.Provider("runner")\n')
+    program.up()
+    provider = next(one for one in program.resources() if one["type"] == "pulumi:providers:command")
+    assert provider["inputs"]["__pulumi-go-provider-version"] == "1.2.0"
+
+
+def test_unsupported_command_properties_are_errors_in_the_preview(program: ProgramStack) -> None:
     text = 'import pulumi_command as c\nc.local.Command("one", create="true", asset_paths=["*.txt"])\n'
     program.write("__main__.py", text)
     shown = program.run("preview", code=None)
@@ -150,23 +160,33 @@ def test_an_error_in_an_apply_shows_the_programs_frames_only(program: ProgramSta
     assert frames == [str(program.folder / "__main__.py")]
 
 
-def test_a_run_error_shows_its_text_and_no_traceback(program: ProgramStack) -> None:
-    program.write("__main__.py", "import pulumi\nraise pulumi.RunError('one problem\\n  and another')\n")
+SECOND_ERROR = "an unhandled error occurred: program exited with non-zero exit code: "
+
+
+@pytest.mark.parametrize(
+    ("program_text", "shown_lines", "code"),
+    [
+        ("raise pulumi.RunError('one problem\\n  and another')", ["one problem", "  and another"], 1),
+        ("sys.exit(3)", [], 3),
+        ("sys.exit('one problem')", ["one problem"], 1),
+        ("pulumi.log.error('one problem'); sys.exit(32)", ["one problem"], None),
+    ],
+)
+def test_a_program_ends_as_with_the_real_host(
+    program: ProgramStack, program_text: str, shown_lines: list[str], code: int | None
+) -> None:
+    """The real host shows a second error, unless the exit code says that an error is shown already."""
+    program.write("__main__.py", f"import sys, pulumi\n{program_text}\n")
     shown = program.run("preview", code=None)
     assert shown.code != 0
-    assert "one problem" in shown.text
-    assert "and another" in shown.text
+    for line in shown_lines:
+        assert line in shown.text
     assert "Traceback" not in shown.text
+    assert (f"{SECOND_ERROR}{code}" in shown.text) == (code is not None)
+    assert (SECOND_ERROR in shown.text) == (code is not None)
 
 
-def test_a_program_that_exits_fails(program: ProgramStack) -> None:
-    program.write("__main__.py", "import sys\nsys.exit(3)\n")
-    shown = program.run("preview", code=None)
-    assert shown.code != 0
-    assert "exit(3)" in shown.text
-
-
-def test_a_virtualenv_that_is_not_there_says_how_to_make_it(program: ProgramStack) -> None:
+def test_a_missing_virtualenv_is_an_error_with_its_fix(program: ProgramStack) -> None:
     program.write(
         "Pulumi.yaml", "name: small\nruntime:\n  name: python\n  options:\n    virtualenv: nowhere\n"
     )

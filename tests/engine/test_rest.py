@@ -1,4 +1,4 @@
-"""The gcp plugin's calls: what is tried again, how operations are waited for, how a policy is changed."""
+"""The gcp plugin's requests: which are retried, how operations are polled, how a policy is changed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sandbox.engine.gcp import configuration
-from sandbox.engine.gcp.errors import GcpError, HalfMadeError
-from sandbox.engine.gcp.model import Call, Settings
-from sandbox.engine.gcp.registry import KINDS
+from sandbox.engine.gcp.errors import GcpError, InitFailedError
+from sandbox.engine.gcp.model import OperationContext, Settings
+from sandbox.engine.gcp.registry import RESOURCE_TYPES
 from sandbox.engine.gcp.rest import Access, ApiError, Rest, Upload
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ ENDPOINTS = {
 
 @dataclass
 class Script:
-    """Answers in turn, the last one for ever; what was asked; how long was waited."""
+    """Responses in order, the last one repeated; the requests; the waiting times."""
 
     answers: list[tuple[int, Any]]
     asked: list[tuple[str, str, Any]] = field(default_factory=list[tuple[str, str, Any]])
@@ -39,10 +39,10 @@ class Script:
 
 
 class ScriptedRest(Rest):
-    """The real retries and waits on scripted answers."""
+    """The real retries and waits with scripted responses."""
 
     def __init__(self, script: Script, bearer: str = "t") -> None:
-        super().__init__(Access(endpoints=ENDPOINTS, token=bearer), pause=script.waited.append)
+        super().__init__(Access(endpoints=ENDPOINTS, token=bearer), sleep=script.waited.append)
         self._script = script
 
     def _once(
@@ -56,9 +56,9 @@ class ScriptedRest(Rest):
         return status, text, self._script.retry_after
 
 
-def call(script: Script) -> Call:
+def call(script: Script) -> OperationContext:
     settings = Settings(project="p", region="r")
-    return Call(rest=ScriptedRest(script), settings=settings, timeout=5, tell=lambda _text: None)
+    return OperationContext(rest=ScriptedRest(script), settings=settings, timeout=5, log=lambda _text: None)
 
 
 def error(status: int, message: str = "no", name: str = "") -> tuple[int, Any]:
@@ -66,33 +66,33 @@ def error(status: int, message: str = "no", name: str = "") -> tuple[int, Any]:
 
 
 @pytest.mark.parametrize("status", [0, 429, 500, 502, 503])
-def test_what_passes_is_tried_again(status: int) -> None:
+def test_a_temporary_error_is_retried(status: int) -> None:
     script = Script([error(status), error(status), (200, {"ok": 1})])
     assert ScriptedRest(script).send("POST", "pubsub", "x", body={}) == {"ok": 1}
     assert len(script.asked) == 3
     assert script.waited == [0.25, 0.5]
 
 
-def test_the_server_says_how_long_to_wait() -> None:
+def test_retry_after_is_respected() -> None:
     script = Script([error(429), (200, {})], retry_after=7.0)
     ScriptedRest(script).get("pubsub", "x")
     assert script.waited == [7.0]
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 412])
-def test_a_refusal_is_final(status: int) -> None:
+def test_a_permanent_error_is_not_retried(status: int) -> None:
     script = Script([error(status, "because", "REASON")])
     with pytest.raises(ApiError, match=f"Error {status}: because, REASON"):
         ScriptedRest(script).get("pubsub", "x")
     assert len(script.asked) == 1
 
 
-def test_a_contended_index_is_tried_again() -> None:
+def test_contention_is_retried() -> None:
     script = Script([error(409, "Please retry, underlying data changed", "ABORTED"), (200, {})])
     assert ScriptedRest(script).send("POST", "pubsub", "x") == {}
 
 
-def test_an_answer_that_is_not_json_is_shown_as_it_is() -> None:
+def test_an_error_that_is_not_json_is_shown_unchanged() -> None:
     with pytest.raises(ApiError, match="Error 404: no such page"):
         ScriptedRest(Script([(404, "no such page")])).get("pubsub", "x")
 
@@ -106,7 +106,7 @@ def test_nothing_is_sent_without_an_endpoint_or_a_token() -> None:
     assert script.asked == []
 
 
-def test_names_keep_what_google_writes_and_lose_what_a_url_cannot_have() -> None:
+def test_names_are_encoded_except_for_googles_own_characters() -> None:
     script = Script([(200, {})])
     ScriptedRest(script).get("pubsub", "databases/(default)/x:getIamPolicy a")
     upload = Upload(metadata={}, content=b"", content_type="text/plain")
@@ -126,7 +126,7 @@ def test_an_operation_is_polled_until_it_is_done() -> None:
     assert [url for _, url, _ in script.asked] == ["http://sandbox/pubsub/v1/operations/1"] * 2
 
 
-def test_an_operation_that_fails_says_why_and_one_that_does_not_end_says_how_long() -> None:
+def test_a_failed_operation_has_its_error_and_an_endless_one_a_time_out() -> None:
     failed = {"name": "operations/1", "done": True, "error": {"code": 9, "message": "quota"}}
     with pytest.raises(ApiError, match="Error 9: quota"):
         ScriptedRest(Script([(200, {})])).wait("pubsub", failed, 60, lambda _text: None)
@@ -141,7 +141,7 @@ def policies(script: Script) -> list[Any]:
     return [body["policy"] for _, url, body in script.asked if url.endswith(":setIamPolicy")]
 
 
-def test_a_policy_that_changed_meanwhile_is_read_again_and_keeps_what_others_wrote() -> None:
+def test_a_conflicting_policy_change_is_retried_and_kept() -> None:
     theirs = {"role": "roles/viewer", "members": ["user:a@x"]}
     script = Script(
         [
@@ -149,10 +149,10 @@ def test_a_policy_that_changed_meanwhile_is_read_again_and_keeps_what_others_wro
             error(409, "changed"),
             (200, {"etag": "2", "bindings": [theirs]}),
             (200, {}),
-            (200, {"etag": "3"}),
+            (200, {"etag": "3", "bindings": [{**theirs, "members": ["user:a@x", "user:b@x"]}]}),
         ]
     )
-    identifier, state = KINDS[MEMBER].create(call(script), INPUTS)
+    identifier, state = RESOURCE_TYPES[MEMBER].create(call(script), INPUTS)
     assert identifier == "p/roles/viewer/user:b@x"
     assert state["etag"] == "3"
     assert policies(script)[-1] == {
@@ -162,12 +162,12 @@ def test_a_policy_that_changed_meanwhile_is_read_again_and_keeps_what_others_wro
     }
 
 
-def test_a_policy_that_keeps_changing_is_given_up() -> None:
+def test_a_policy_that_keeps_changing_is_an_error() -> None:
     answers: list[tuple[int, Any]] = []
     for _ in range(10):
         answers += [(200, {"etag": "1"}), error(409, "changed")]
     with pytest.raises(ApiError, match="changed"):
-        KINDS[MEMBER].create(call(Script(answers)), INPUTS)
+        RESOURCE_TYPES[MEMBER].create(call(Script(answers)), INPUTS)
 
 
 def test_a_member_is_removed_and_the_roles_others_and_conditions_stay() -> None:
@@ -177,32 +177,33 @@ def test_a_member_is_removed_and_the_roles_others_and_conditions_stay() -> None:
         "condition": {"title": "t", "expression": "e"},
     }
     plain = {"role": "roles/viewer", "members": ["user:a@x", "user:b@x"]}
-    script = Script([(200, {"etag": "1", "bindings": [conditioned, plain]}), (200, {}), (200, {})])
-    KINDS[MEMBER].delete(call(script), "", INPUTS)
+    found = {"etag": "1", "version": 1, "bindings": [conditioned, plain]}
+    script = Script([(200, found), (200, {}), (200, {})])
+    RESOURCE_TYPES[MEMBER].delete(call(script), "", INPUTS)
     assert policies(script) == [
         {
-            "version": 3,
+            "version": 1,
             "etag": "1",
             "bindings": [conditioned, {"role": "roles/viewer", "members": ["user:a@x"]}],
         }
     ]
 
 
-def test_a_member_with_a_condition_is_another_member() -> None:
+def test_a_condition_distinguishes_members() -> None:
     script = Script([(200, {"etag": "1", "bindings": [{"role": "roles/viewer", "members": ["user:b@x"]}]})])
     inputs = {**INPUTS, "condition": {"title": "t", "expression": "e"}}
-    assert KINDS[MEMBER].read(call(script), "", INPUTS) is not None
-    assert KINDS[MEMBER].read(call(script), "", inputs) is None
+    assert RESOURCE_TYPES[MEMBER].read(call(script), "", INPUTS) is not None
+    assert RESOURCE_TYPES[MEMBER].read(call(script), "", inputs) is None
 
 
-def test_a_function_whose_build_failed_is_half_made() -> None:
+def test_a_function_whose_build_failed_is_a_failed_initialisation() -> None:
     answers = [
         (200, {"name": "operations/1", "done": True, "error": {"code": 3, "message": "no entry point"}}),
         (200, {"name": "n", "state": "FAILED"}),
     ]
     inputs = {"name": "f", "project": "p", "location": "l"}
-    with pytest.raises(HalfMadeError, match="no entry point") as caught:
-        KINDS["gcp:cloudfunctionsv2/function:Function"].create(call(Script(answers)), inputs)
+    with pytest.raises(InitFailedError, match="no entry point") as caught:
+        RESOURCE_TYPES["gcp:cloudfunctionsv2/function:Function"].create(call(Script(answers)), inputs)
     assert caught.value.identifier == "projects/p/locations/l/functions/f"
     assert caught.value.state["state"] == "FAILED"
 
@@ -219,9 +220,9 @@ def test_a_function_whose_build_failed_is_half_made() -> None:
 def test_an_import_takes_the_short_forms_of_an_id(
     token: str, identifier: str, names: tuple[str, ...]
 ) -> None:
-    kind: Any = KINDS[token]
+    kind: Any = RESOURCE_TYPES[token]
     assert tuple(kind.parse(identifier, Settings(project="p", region="r")).values()) == names
-    with pytest.raises(GcpError, match="should look like projects/"):
+    with pytest.raises(GcpError, match="must have the form projects/"):
         kind.parse("a/b/c/d", Settings(project="p", region="r"))
 
 
@@ -241,9 +242,9 @@ def test_the_configuration_comes_from_the_program_before_the_environment() -> No
     assert found.headers == {"X-Goog-User-Project": "b"}
 
 
-def test_a_setting_that_would_be_passed_over_is_refused() -> None:
+def test_an_unsupported_setting_is_an_error() -> None:
     found = dict(
-        configuration.problems(
+        configuration.failures(
             {"credentials": "{}", "defaultLabels": "{}", "projct": "p", "zone": "z", "region": "r"}
         )
     )

@@ -1,4 +1,4 @@
-"""Which CLI is taken, what is laid out around one that was built, and how values travel."""
+"""Which CLI is used, the folder prepared for a built one, and the conversion of values."""
 
 from __future__ import annotations
 
@@ -32,20 +32,31 @@ def script(target: Path, text: str) -> Path:
 
 @pytest.fixture
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A PATH with nothing but the system's shell tools and a folder of ours; a toolchain folder of ours."""
+    """A PATH with the system's shell tools and an empty folder only; an empty toolchain folder."""
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin")
     monkeypatch.setenv("SANDBOX_TOOLCHAIN", str(tmp_path / "tools"))
+    monkeypatch.delenv(toolchain.ENGINE_VARIABLE, raising=False)
     return tmp_path
 
 
-def test_an_installed_distribution_of_the_right_version_is_taken(alone: Path) -> None:
+def test_an_installed_distribution_of_a_supported_version_is_used(alone: Path) -> None:
     pulumi = script(alone / "bin" / "pulumi", "echo v3.280.1")
     script(alone / "bin" / "pulumi-language-python", "")
     assert find_or_build() == Engine(pulumi=pulumi, version="v3.280.1", built=False)
 
 
+def test_an_installed_distribution_is_ignored_if_the_environment_says_so(
+    alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(alone / "bin" / "pulumi", "echo v3.280.1")
+    script(alone / "bin" / "pulumi-language-python", "")
+    made = script(alone / "tools" / "bin" / "pulumi", f"echo {toolchain.pinned_version()}")
+    monkeypatch.setenv(toolchain.ENGINE_VARIABLE, toolchain.BUILT)
+    assert find_or_build() == Engine(pulumi=made, version=toolchain.pinned_version(), built=True)
+
+
 @pytest.mark.parametrize("version", ["v3.100.0", "v4.0.0", "nonsense"])
-def test_another_version_is_not(alone: Path, version: str) -> None:
+def test_an_unsupported_version_is_not_used(alone: Path, version: str) -> None:
     script(alone / "bin" / "pulumi", f"echo {version}")
     script(alone / "bin" / "pulumi-language-python", "")
     made = script(alone / "tools" / "bin" / "pulumi", f"echo {toolchain.pinned_version()}")
@@ -60,36 +71,36 @@ def test_a_bare_binary_and_one_beside_our_stand_ins_are_not_distributions(alone:
     assert find_or_build().pulumi == made
 
 
-def test_without_go_it_says_what_to_install(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_go_the_error_names_what_to_install(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(alone / "bin"))
-    with pytest.raises(ToolchainError, match=r"no Go to build one with\. Install Go 1\.26 or newer"):
+    with pytest.raises(ToolchainError, match=r"fix: install the Pulumi CLI .*, or Go 1\.26 or later"):
         find_or_build()
 
 
 def test_an_old_go_is_named_with_its_version(alone: Path) -> None:
     script(alone / "bin" / "go", "echo go1.19.3")
-    with pytest.raises(ToolchainError, match=r"is go1\.19\.3, too old"):
+    with pytest.raises(ToolchainError, match=r"is go1\.19\.3, which is too old"):
         find_or_build()
 
 
-def test_a_build_says_that_it_takes_minutes_is_moved_in_whole_and_happens_once(alone: Path) -> None:
+def test_a_build_is_announced_atomic_and_done_once(alone: Path) -> None:
     version = toolchain.pinned_version()
     build = (
         'case "$1" in env) echo go1.26.6;; build) shift; while [ "$1" != -o ]; do shift; done; '
         f'printf "#!/bin/sh\\necho {version}\\n" > "$2"; chmod +x "$2"; echo built >> {alone}/builds;; esac'
     )
     script(alone / "bin" / "go", build)
-    told: list[str] = []
-    assert find_or_build(told.append).version == version
-    assert find_or_build(told.append).built
+    messages: list[str] = []
+    assert find_or_build(messages.append).version == version
+    assert find_or_build(messages.append).built
     assert (alone / "builds").read_text() == "built\n"
-    assert len(told) == 1
-    assert "about 4 minutes" in told[0]
+    assert len(messages) == 1
+    assert "about 4 minutes" in messages[0]
 
 
-def test_a_build_that_fails_shows_gos_own_words(alone: Path) -> None:
+def test_a_failed_build_shows_gos_output(alone: Path) -> None:
     script(alone / "bin" / "go", '[ "$1" = env ] && echo go1.26.6 || { echo no space left >&2; exit 2; }')
-    with pytest.raises(ToolchainError, match="go build failed with code 2:\nno space left"):
+    with pytest.raises(ToolchainError, match="go build failed with exit code 2:\nno space left"):
         find_or_build()
 
 
@@ -129,7 +140,7 @@ def test_every_product_of_the_gcp_plugin_has_an_endpoint() -> None:
     assert variables <= set(GOOGLE_ENDPOINTS)
 
 
-def test_values_survive_the_protocol() -> None:
+def test_values_are_converted_without_loss() -> None:
     values: dict[str, protocol.Value] = {
         "text": "a",
         "flag": False,
@@ -168,18 +179,18 @@ def test_the_messages_are_loaded_without_the_sdk() -> None:
         (CommandLine(text="x", interpreter=["/no/such"]), "fork/exec /no/such: no such file or directory"),
     ],
 )
-def test_a_command_fails_in_the_words_of_the_real_plugin(line: CommandLine, words: str) -> None:
+def test_a_failed_command_has_the_real_plugins_error(line: CommandLine, words: str) -> None:
     with pytest.raises(CommandError) as caught:
         run(line, Output(), lambda _text: None)
     assert str(caught.value).startswith(words)
 
 
-def test_a_command_that_does_not_read_its_input_is_not_a_failure() -> None:
+def test_a_command_may_ignore_its_input() -> None:
     line = CommandLine(text="exec <&-; echo done", stdin="x" * 1_000_000)
     assert run(line, Output(), lambda _text: None).stdout == "done"
 
 
-def test_a_command_logs_what_it_is_told_to() -> None:
+def test_a_command_logs_the_selected_streams() -> None:
     shown: list[str] = []
     done = run(CommandLine(text="echo a; echo b >&2", log_stderr=False), Output(), shown.append)
     assert shown == ["a"]

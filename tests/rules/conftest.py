@@ -1,4 +1,4 @@
-"""The example's rules on Google's emulator: one emulator for all, a project per test."""
+"""The example's rules on Google's emulator: one emulator for all tests, a project for each test."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ RULES = Path(__file__).resolve().parents[2] / "examples" / "crm" / "firestore.ru
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[FirestoreEmulator]:
-    """The emulator. Missing Java or a missing emulator is an error that says what to install."""
+    """The emulator. Missing Java or a missing emulator is an error with a fix."""
     with FirestoreEmulator() as running:
         yield running
 
 
 @dataclass(frozen=True)
 class Company:
-    """A database under the example's rules, and the people who use it."""
+    """A database with the example's rules, and clients with different rights."""
 
     emulator: FirestoreEmulator
     project: str
 
     def as_user(self, uid: str) -> Client:
-        """Somebody who is signed in."""
+        """A signed-in user."""
         return Client(url=self.emulator.url, project=self.project, token=user_token(self.project, uid))
 
     @property
@@ -53,26 +53,26 @@ class Company:
 
     @property
     def former(self) -> Client:
-        """A member once, let out since."""
+        """A former member."""
         return self.as_user("former")
 
     @property
     def stranger(self) -> Client:
-        """Signed in, never a member."""
+        """A signed-in user who was never a member."""
         return self.as_user("stranger")
 
     @property
-    def nobody(self) -> Client:
+    def anonymous(self) -> Client:
         """Not signed in."""
         return Client(url=self.emulator.url, project=self.project, token="")
 
     @property
     def server(self) -> Client:
-        """The Admin SDK, which rules do not bind."""
+        """The Admin SDK, to which rules do not apply."""
         return Client(url=self.emulator.url, project=self.project, token="owner")
 
-    def given(self, path: str, document: Mapping[str, Value]) -> None:
-        """Put a document there, past the rules."""
+    def write(self, path: str, document: Mapping[str, Value]) -> None:
+        """Write a document without regard to the rules."""
         assert self.server.overwrite(path, document) == OK
 
 
@@ -87,5 +87,5 @@ def company(emulator: FirestoreEmulator) -> Company:
         ("admin", "admin", True),
         ("former", "admin", False),
     ):
-        made.given(f"members/{uid}", {"email": f"{uid}@example.com", "role": role, "active": active})
+        made.write(f"members/{uid}", {"email": f"{uid}@example.com", "role": role, "active": active})
     return made

@@ -1,6 +1,6 @@
-"""A Firestore client as the app is one: REST, with a user's token, so that the rules apply.
+"""A Firestore client like the app's: REST with a user's token, so that the rules apply.
 
-Refuses to hide a refusal: every call returns the HTTP status, and the test says what it expects.
+Every call returns the HTTP status; the test states which one it expects.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _part(content: Mapping[str, object]) -> str:
 
 
 def user_token(project: str, uid: str) -> str:
-    """An unsigned ID token, which the emulator takes for a signed-in user."""
+    """Return an unsigned ID token, which the emulator accepts as a signed-in user's."""
     now = int(time.time())
     claims: dict[str, object] = {
         "sub": uid,
@@ -48,7 +48,7 @@ def user_token(project: str, uid: str) -> str:
 
 
 def encoded(value: Value) -> dict[str, object]:
-    """A value in the REST API's form."""
+    """Return a value in the REST API's format."""
     match value:
         case None:
             return {"nullValue": None}
@@ -69,12 +69,12 @@ def encoded(value: Value) -> dict[str, object]:
 
 
 def fields(document: Mapping[str, Value]) -> dict[str, object]:
-    """A document's fields in the REST API's form."""
+    """Return a document's fields in the REST API's format."""
     return {name: encoded(value) for name, value in document.items()}
 
 
 def decoded(value: Mapping[str, Any]) -> Any:
-    """A value of the REST API's form, as Python has it; timestamps stay text."""
+    """Convert a value of the REST API to Python; timestamps stay strings."""
     (kind, content), *_ = value.items()
     match kind:
         case "nullValue":
@@ -91,9 +91,9 @@ def decoded(value: Mapping[str, Any]) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Client:
-    """One caller of one project's default database.
+    """A client of one project's default database.
 
-    token: a user's ID token; "owner", whom no rule binds; or "" for nobody.
+    token: a user's ID token; "owner", to whom no rule applies; or "" for an anonymous client.
     """
 
     url: str
@@ -120,10 +120,10 @@ class Client:
         return self._request(method, name, body).status_code
 
     def read(self, path: str) -> dict[str, Any] | None:
-        """One document's fields, or None when it is not there.
+        """Return a document's fields, or None if it does not exist.
 
         Raises:
-            requests.HTTPError: it may not be read.
+            requests.HTTPError: reading is denied.
         """
         answer = self._request("GET", self.name(path))
         if answer.status_code == MISSING:
@@ -148,7 +148,7 @@ class Client:
         return self._send("POST", f"{root}:runQuery", {"structuredQuery": query})
 
     def create(self, path: str, document: Mapping[str, Value]) -> int:
-        """Create a document that is not there yet."""
+        """Create a document that does not exist."""
         write = {
             "update": {"name": self.name(path), "fields": fields(document)},
             "currentDocument": {"exists": False},
@@ -156,15 +156,15 @@ class Client:
         return self.commit(write)
 
     def update(self, path: str, document: Mapping[str, Value]) -> int:
-        """Change some fields of a document that is there."""
+        """Change fields of an existing document."""
         return self.commit(self.updating(path, document))
 
     def overwrite(self, path: str, document: Mapping[str, Value]) -> int:
-        """Put a whole document in the place of what is there: fields not named are gone."""
+        """Replace a document: fields that are not given are removed."""
         return self.commit({"update": {"name": self.name(path), "fields": fields(document)}})
 
     def delete(self, path: str) -> int:
-        """Delete one document with a request of its own."""
+        """Delete one document with a separate request."""
         return self._send("DELETE", self.name(path))
 
     def updating(self, path: str, document: Mapping[str, Value]) -> dict[str, object]:
@@ -180,5 +180,5 @@ class Client:
         return {"delete": self.name(path)}
 
     def commit(self, *writes: Mapping[str, object]) -> int:
-        """One batch: all of it or nothing."""
+        """Send one batch, which is applied as a whole or not at all."""
         return self._send("POST", f"{self.database}/documents:commit", {"writes": writes})

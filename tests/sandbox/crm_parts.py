@@ -1,6 +1,6 @@
-"""The example CRM's parts as processes, and stand-ins for what they speak to beside Firestore.
+"""The example CRM's parts as processes, and stand-ins for the services that they use besides Firestore.
 
-Refuses to install anything: `make setup` does, and a part that is not installed is an error that says so.
+Nothing is installed here: `make setup` does that; a part that is not installed is an error.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ T = TypeVar("T")
 
 
 def installed(folder: Path) -> Path:
-    """A Node package's folder, once its dependencies are there."""
+    """Return a Node package's folder; fail if its dependencies are not installed."""
     if not (folder / "node_modules" / "firebase-admin").is_dir():
         pytest.fail(f"{folder.relative_to(ROOT)}/node_modules is missing: run `make setup`", pytrace=False)
     return folder
 
 
 def eventually(look: Callable[[], T | None], what: str) -> T:
-    """What `look` finds, once it finds something true."""
+    """Call `look` until its result is true; return the result."""
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         found = look()
@@ -55,7 +55,7 @@ def eventually(look: Callable[[], T | None], what: str) -> T:
 
 
 def service_account(project: str) -> str:
-    """A service account's JSON whose key nobody knows but we."""
+    """Return a service account's JSON with a new private key."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -74,9 +74,9 @@ class NodeProcess:
     """A Node program whose output is read while it runs.
 
     Args:
-        arguments: after `node`.
-        folder: where it runs.
-        environ: its variables, beside PATH and HOME.
+        arguments: arguments of `node`.
+        folder: the working directory.
+        environ: its environment variables besides PATH and HOME.
     """
 
     def __init__(self, arguments: list[str], folder: Path, environ: Mapping[str, str]) -> None:
@@ -100,7 +100,7 @@ class NodeProcess:
             self.lines.append(line.rstrip("\n"))
 
     def line(self, pattern: str) -> re.Match[str]:
-        """The first line of its output that matches, as soon as there is one."""
+        """Return the first line of its output that matches, waiting for it."""
 
         def look() -> re.Match[str] | None:
             ended = self._process.poll() is not None
@@ -118,11 +118,11 @@ class NodeProcess:
         return eventually(look, f"/{pattern}/ in:\n" + "\n".join(self.lines))
 
     def url(self) -> str:
-        """Where it answers, once it listens."""
+        """Return its address once it listens."""
         return f"http://127.0.0.1:{self.line(LISTENING)[1]}"
 
     def wait(self) -> int:
-        """Wait until it ends by itself. Returns its exit status."""
+        """Wait until it ends; return its exit status."""
         try:
             status = self._process.wait(WAIT_SECONDS)
         except subprocess.TimeoutExpired:
@@ -134,14 +134,14 @@ class NodeProcess:
         return status
 
     def stop(self) -> int:
-        """Ask it to end, and wait. Returns its exit status."""
+        """Send a signal to end it, wait, and return its exit status."""
         if self._process.poll() is None:
             self._process.terminate()
         return self.wait()
 
 
 def identity_app(emails: Mapping[str, str]) -> Starlette:
-    """Firebase Auth's account look-up, as its emulator answers it.
+    """Firebase Auth's account look-up, in the format of its emulator.
 
     Args:
         emails: address by user id.
@@ -164,7 +164,7 @@ def ai_app(answer: Callable[[str, str], str], seen: list[dict[str, Any]]) -> Sta
     """A chat completions API.
 
     Args:
-        answer: makes the answer from the system's and the user's text.
+        answer: returns the response for the system's and the user's text.
         seen: gets each request's headers and body.
     """
 

@@ -1,4 +1,4 @@
-"""The example CRM as a checkout: it loads, its functions are the expected ones, its own tests pass."""
+"""The example CRM as a checkout: its files load, its functions are the expected ones, its own tests pass."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SOURCES = sorted(
 
 
 def discovered(tmp_path: Path, environ: dict[str, str] | None = None) -> dict[str, Any]:
-    """The manifest that the official SDK makes of the codebase."""
+    """The manifest that the official SDK generates from the codebase."""
     manifest = tmp_path / "functions.yaml"
     subprocess.run(
         [installed(FUNCTIONS) / "node_modules" / ".bin" / "firebase-functions", "."],
@@ -49,7 +49,7 @@ def discovered(tmp_path: Path, environ: dict[str, str] | None = None) -> dict[st
 
 
 def trigger(endpoint: dict[str, Any]) -> tuple[str, Any]:
-    """An endpoint's kind, and the part of it that matters here."""
+    """Return an endpoint's kind and the relevant part of it."""
     (kind,) = (key for key in endpoint if key.endswith("Trigger"))
     body = endpoint[kind]
     match kind:
@@ -103,7 +103,7 @@ def test_the_official_sdk_discovers_the_functions(tmp_path: Path) -> None:
     }
 
 
-def test_the_other_provider_binds_the_other_key(tmp_path: Path) -> None:
+def test_the_ai_provider_selects_its_key(tmp_path: Path) -> None:
     manifest = discovered(tmp_path, {"AI_PROVIDER": "openai"})
     secrets = [param["name"] for param in manifest["params"] if param["type"] == "secret"]
     assert secrets == ["RAILWAY_WHATSAPP_URL", "ADMIN_EMAILS", "OPENAI_API_KEY"]
@@ -113,7 +113,7 @@ def test_the_other_provider_binds_the_other_key(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", [FUNCTIONS, BACKEND], ids=lambda folder: folder.name)
-def test_its_own_tests_pass(folder: Path) -> None:
+def test_the_examples_own_tests_pass(folder: Path) -> None:
     run = subprocess.run(
         ["npm", "test", "--silent"],
         cwd=installed(folder),
@@ -136,7 +136,7 @@ def test_every_source_file_parses(path: Path) -> None:
 
 @pytest.mark.parametrize("folder", [FUNCTIONS, BACKEND], ids=lambda folder: folder.name)
 def test_the_lock_file_names_no_registry(folder: Path) -> None:
-    """So that `npm ci` takes the packages from whichever registry the machine uses."""
+    """So that `npm ci` uses the registry that the machine is configured for."""
     lock = json.loads((folder / "package-lock.json").read_text())
     packages = {name: entry for name, entry in lock["packages"].items() if name}
     assert len(packages) > 50

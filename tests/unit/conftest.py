@@ -1,6 +1,4 @@
-"""What the unit tests of the settings and the app share: a stack's config, and an installed functions
-SDK.
-"""
+"""Fixtures of the unit tests of settings and app: a stack's config, and an installed functions SDK."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ from pulumi.runtime.config import set_all_config
 
 from tests.bad_settings import EXAMPLE_APP, ROOT
 
-# Nothing here is timed: a machine under load may take long over an example or over making one.
+# No deadlines: on a machine under load an example may take long to generate or to run.
 hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
@@ -28,11 +26,11 @@ hypothesis.settings.load_profile("untimed")
 
 @pytest.fixture
 def stack() -> Iterator[Callable[[Mapping[str, str], list[str]], pulumi.Config]]:
-    """Sets the whole config of a stack: values and the keys that are secret. Clears it afterwards.
+    """Set the whole config of a stack: values and the keys that are secret. It is cleared afterwards.
 
     Secret outputs need an event loop; the test gets its own.
     """
-    before = asyncio.get_event_loop()  # the process's own, which other tests may want
+    before = asyncio.get_event_loop()  # the process's own, which other tests may use
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
 
@@ -49,7 +47,7 @@ def stack() -> Iterator[Callable[[Mapping[str, str], list[str]], pulumi.Config]]
 
 @pytest.fixture(scope="session")
 def node_modules() -> Path:
-    """The dependencies of the example's functions, installed once for each lock file and kept."""
+    """The dependencies of the example's functions, installed once per lock file and kept."""
     functions = EXAMPLE_APP / "functions"
     names = ("package.json", "package-lock.json")
     digest = hashlib.sha256(b"".join((functions / name).read_bytes() for name in names)).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""The checkout as a whole, on the example app and on changed copies of it."""
+"""`checkout.app` on the example app and on changed copies of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pulumi
 import pytest
 
 from checkout import app
-from checkout.app import App, ScheduleTrigger
+from checkout.app import App
+from checkout.endpoints import ScheduleTrigger
 from settings.load import load_settings
 from settings.problems import Problem
 from tests import bad_settings
@@ -22,7 +23,7 @@ Stack = Callable[[Mapping[str, str], list[str]], pulumi.Config]
 
 
 class Checkout:
-    """A copy of the example app, and how a stack with some config sees it."""
+    """A copy of the example app; `load` reads it for a stack with this config."""
 
     def __init__(self, root: Path, node_modules: Path, stack: Stack) -> None:
         self.folder = bad_settings.copy_app(root / "app", node_modules)
@@ -58,7 +59,7 @@ def checkout(tmp_path: Path, node_modules: Path, stack: Stack) -> Checkout:
     return Checkout(tmp_path, node_modules, stack)
 
 
-def test_the_example_is_read_whole(checkout: Checkout) -> None:
+def test_everything_in_the_example_is_read(checkout: Checkout) -> None:
     found = checkout.good()
     assert found.rules is not None
     assert found.rules.name == "firestore.rules"
@@ -76,18 +77,18 @@ def test_the_example_is_read_whole(checkout: Checkout) -> None:
     assert found.notes == ()
 
 
-def test_loading_twice_gives_the_same(checkout: Checkout) -> None:
+def test_loading_twice_has_the_same_result(checkout: Checkout) -> None:
     assert checkout.good() == checkout.good()
 
 
-def test_what_is_not_deployed_changes_nothing(checkout: Checkout) -> None:
+def test_a_file_that_is_not_deployed_has_no_effect(checkout: Checkout) -> None:
     before = checkout.good()
-    (checkout.folder / "functions/README.md").write_text("about", encoding="utf-8")
+    (checkout.folder / "functions/settings.local").write_text("about", encoding="utf-8")
     (checkout.folder / "functions/test/more.test.js").write_text("1;", encoding="utf-8")
     assert checkout.good() == before
 
 
-def test_changed_code_changes_the_archive_only(checkout: Checkout) -> None:
+def test_changed_code_changes_only_the_archive(checkout: Checkout) -> None:
     before = checkout.good()
     checkout.append("functions/index.js", "// a comment\n")
     after = checkout.good()
@@ -95,12 +96,12 @@ def test_changed_code_changes_the_archive_only(checkout: Checkout) -> None:
     assert after.codebases[0].endpoints == before.codebases[0].endpoints
 
 
-def test_the_runtime_override_reaches_every_function(checkout: Checkout) -> None:
+def test_the_runtime_of_the_stack_applies_to_every_function(checkout: Checkout) -> None:
     found = checkout.good(functionsRuntime="nodejs24")
     assert {endpoint.runtime for endpoint in found.codebases[0].endpoints} == {"nodejs24"}
 
 
-def test_params_from_config_reach_code_and_environment(checkout: Checkout) -> None:
+def test_configured_params_are_evaluated_and_in_the_environment(checkout: Checkout) -> None:
     found = checkout.good(
         functionParams={"AI_PROVIDER": "openai"},
         secrets={"OPENAI_API_KEY": "sk-not-a-real-key", "ADMIN_EMAILS": "owner@example.com"},
@@ -110,37 +111,66 @@ def test_params_from_config_reach_code_and_environment(checkout: Checkout) -> No
     assert [use.secret for use in asking.secrets] == ["OPENAI_API_KEY"]
 
 
-def test_one_of_two_ai_keys_is_enough(checkout: Checkout) -> None:
-    checkout.append(
-        "functions/index.js",
-        'exports.both = require("firebase-functions/https").onCall('
-        '{ secrets: ["GROQ_API_KEY", "OPENAI_API_KEY"] }, () => {});\n',
+BOTH = (
+    'exports.both = require("firebase-functions/https").onCall('
+    '{ secrets: ["GROQ_API_KEY", "OPENAI_API_KEY"] }, () => {});\n'
+)
+EITHER = ["OPENAI_API_KEY|GROQ_API_KEY"]
+
+
+def test_a_function_needs_both_ai_keys_unless_a_setting_says_that_one_is_enough(checkout: Checkout) -> None:
+    checkout.append("functions/index.js", BOTH)
+    _, problems = checkout.load()
+    (problem,) = problems
+    assert problem.what == "both uses the secret OPENAI_API_KEY, which is not configured."
+    assert problem.fix == (
+        "pulumi config set --secret --path 'whatsapp-crm:secrets.OPENAI_API_KEY'  (if GROQ_API_KEY is "
+        "enough: pulumi config set --path --type string 'whatsapp-crm:alternativeSecrets[0]' "
+        "'OPENAI_API_KEY|GROQ_API_KEY')"
     )
-    found = checkout.good()
+
+
+def test_one_of_two_alternatives_is_enough_with_a_warning_that_names_both(checkout: Checkout) -> None:
+    checkout.append("functions/index.js", BOTH)
+    found = checkout.good(alternativeSecrets=EITHER)
     both = next(endpoint for endpoint in found.codebases[0].endpoints if endpoint.id == "both")
     assert [use.secret for use in both.secrets] == ["GROQ_API_KEY"]
-    assert found.notes == ("OPENAI_API_KEY is not configured; the other AI provider's key is used.",)
+    (warning,) = found.warnings
+    assert warning.startswith(
+        "both: deployed without the secret OPENAI_API_KEY, which is not configured, because "
+        "whatsapp-crm:alternativeSecrets says that GROQ_API_KEY is enough."
+    )
+    assert "pulumi config set --secret --path 'whatsapp-crm:secrets.OPENAI_API_KEY'" in warning
 
 
-def test_a_function_that_knows_one_ai_key_only_needs_that_key(checkout: Checkout) -> None:
+def test_a_function_that_uses_both_gets_both_when_both_are_configured(checkout: Checkout) -> None:
+    checkout.append("functions/index.js", BOTH)
+    secrets = {**bad_settings.SECRETS, "OPENAI_API_KEY": "sk-not-a-real-key"}
+    found = checkout.good(alternativeSecrets=EITHER, secrets=secrets)
+    both = next(endpoint for endpoint in found.codebases[0].endpoints if endpoint.id == "both")
+    assert [use.secret for use in both.secrets] == ["GROQ_API_KEY", "OPENAI_API_KEY"]
+    assert found.warnings == ()
+
+
+def test_a_function_with_one_ai_key_needs_that_key(checkout: Checkout) -> None:
     checkout.append(
         "functions/index.js",
         'exports.single = require("firebase-functions/https").onCall('
         '{ secrets: ["OPENAI_API_KEY"] }, () => {});\n',
     )
-    _, problems = checkout.load()
+    _, problems = checkout.load(alternativeSecrets=EITHER)
     (problem,) = problems
     assert "single uses the secret OPENAI_API_KEY, which is not configured." in problem.what
     assert problem.fix == "pulumi config set --secret --path 'whatsapp-crm:secrets.OPENAI_API_KEY'"
 
 
-def test_two_ai_keys_of_which_none_is_configured_are_one_problem(checkout: Checkout) -> None:
+def test_two_ai_keys_without_a_value_are_one_problem(checkout: Checkout) -> None:
     only_both = (
         'const { onCall } = require("firebase-functions/https");\n'
         'exports.both = onCall({ secrets: ["GROQ_API_KEY", "OPENAI_API_KEY"] }, () => {});\n'
     )
     (checkout.folder / "functions/index.js").write_text(only_both, encoding="utf-8")
-    _, problems = checkout.load(secrets={})
+    _, problems = checkout.load(secrets={}, alternativeSecrets=EITHER)
     (problem,) = problems
     assert problem.what == (
         "both uses the secret GROQ_API_KEY, which is not configured "
@@ -149,41 +179,43 @@ def test_two_ai_keys_of_which_none_is_configured_are_one_problem(checkout: Check
     checkout.append(
         "functions/index.js", 'exports.single = onCall({ secrets: ["OPENAI_API_KEY"] }, () => {});\n'
     )
-    _, problems = checkout.load(secrets={})
+    _, problems = checkout.load(secrets={}, alternativeSecrets=EITHER)
     (problem,) = problems
     assert problem.what == "single uses the secret OPENAI_API_KEY, which is not configured."
 
 
-def test_a_secret_that_nobody_uses_is_a_warning(checkout: Checkout) -> None:
+def test_an_unused_secret_is_a_warning(checkout: Checkout) -> None:
     found = checkout.good(secrets={**bad_settings.SECRETS, "SPARE": "not-a-real-key"})
     (warning,) = found.warnings
     assert "whatsapp-crm:secrets.SPARE is configured, but no function uses it" in warning
     assert "not-a-real-key" not in warning
 
 
-def test_a_lost_export_is_a_warning_that_names_it(checkout: Checkout) -> None:
+def test_an_overwritten_export_is_a_warning(checkout: Checkout) -> None:
     checkout.append(
         "functions/index.js", "module.exports = { processOutboxNow: exports.processOutboxNow };\n"
     )
     loaded, _ = checkout.load(secrets={})
     assert loaded is not None
     warned = "\n".join(loaded.warnings)
-    assert "functions: exports.whatsappProxySend is lost" in warned
-    assert "exports.processOutboxNow is lost" not in warned
+    assert "functions: exports.whatsappProxySend is not deployed" in warned
+    assert "exports.processOutboxNow is not deployed" not in warned
 
 
-def test_predeploy_and_env_files_are_warnings(checkout: Checkout) -> None:
+def test_commands_that_are_not_run_are_warnings(checkout: Checkout) -> None:
     def change(document: dict[str, object]) -> None:
-        document["functions"] = {"source": "functions", "runtime": "nodejs22", "predeploy": ["npm run build"]}
+        hooks = {"predeploy": ["npm run build"], "postdeploy": "npm run notify"}
+        document["functions"] = {"source": "functions", "runtime": "nodejs22", **hooks}
+        document["firestore"] = {"rules": "firestore.rules", "predeploy": "npm run rules"}
 
     checkout.firebase_json(change)
-    (checkout.folder / "functions/.env").write_text("SECRET=not-a-real-key\n", encoding="utf-8")
-    first, second = checkout.good().warnings
-    assert "predeploy commands are not run here; run them before: npm run build" in first
-    assert ".env is neither read nor deployed" in second
+    rules, before, after = checkout.good().warnings
+    assert "firestore: this program does not run these commands: npm run rules" in rules
+    assert "does not run predeploy commands. Run them before: npm run build" in before
+    assert "does not run postdeploy commands. Run them afterwards: npm run notify" in after
 
 
-def test_two_codebases_and_one_function_in_both(checkout: Checkout) -> None:
+def test_a_function_in_two_codebases_is_a_problem(checkout: Checkout) -> None:
     manifest = (
         "specVersion: v1alpha1\nendpoints:\n"
         "  extra: {platform: gcfv2, entryPoint: extra, httpsTrigger: {}}\n"
@@ -215,30 +247,56 @@ def test_two_codebases_and_one_function_in_both(checkout: Checkout) -> None:
     ("engine", "runtime"),
     [("22", "nodejs22"), ("24.x", "nodejs24"), ("^22.1.0", "nodejs22"), ("v22", "nodejs22")],
 )
-def test_the_runtime_of_package_json(checkout: Checkout, engine: str, runtime: str) -> None:
-    assert self_described(checkout, engine) == (runtime, [])
+def test_the_runtime_can_come_from_package_json(checkout: Checkout, engine: str, runtime: str) -> None:
+    assert from_package_json(checkout, engine) == (runtime, [])
 
 
 @pytest.mark.parametrize(
-    ("engine", "said"),
+    ("engine", "message"),
     [
         (">=20", "does not name one major version"),
         ("20 || 22", "does not name one major version"),
-        ("20", "nodejs20 (for functions) ended on 2026-10-30"),
-        ("21", "is not a runtime that this program knows"),
+        ("20", "ended on 2026-10-30"),
+        ("21", "does not exist on Google"),
         (None, "neither firebase.json nor package.json names a runtime"),
     ],
 )
-def test_a_runtime_that_cannot_be_chosen(checkout: Checkout, engine: str | None, said: str) -> None:
-    runtime, problems = self_described(checkout, engine)
+def test_an_unusable_runtime_is_a_problem(checkout: Checkout, engine: str | None, message: str) -> None:
+    runtime, problems = from_package_json(checkout, engine)
     assert runtime is None
     assert len(problems) == 1
-    assert said in problems[0].what
+    assert message in problems[0].what
     assert "pulumi config set whatsapp-crm:functionsRuntime nodejs22" in problems[0].fix
 
 
-def self_described(checkout: Checkout, engine: str | None) -> tuple[str | None, list[Problem]]:
-    """The runtime when only package.json says one."""
+@pytest.mark.parametrize("runtime", ["python313", "nodejs", "go125", "node22"])
+def test_a_runtime_of_another_language_is_a_problem(checkout: Checkout, runtime: str) -> None:
+    loaded, problems = checkout.load(functionsRuntime=runtime)
+    assert loaded is None
+    assert [problem.key for problem in problems] == ["whatsapp-crm:functionsRuntime"]
+
+
+def test_an_unknown_runtime_and_region_are_deployed_with_a_warning(checkout: Checkout) -> None:
+    """Google adds both more often than this program is released."""
+    checkout.append(
+        "functions/index.js",
+        'exports.far = require("firebase-functions/https").onRequest({ region: "europe-wst1" }, () => {});\n',
+    )
+    found = checkout.good(functionsRuntime="nodejs26")
+    far = next(endpoint for endpoint in found.codebases[0].endpoints if endpoint.id == "far")
+    assert (far.runtime, far.region) == ("nodejs26", "europe-wst1")
+    runtime, region = found.warnings
+    assert (
+        'nodejs26 (whatsapp-crm:functionsRuntime) is not known to this version; did you mean "no' in runtime
+    )
+    assert (
+        'far: the region "europe-wst1" is not known to this version; did you mean "europe-west1"?' in region
+    )
+    assert all("\n    fix: " in warning for warning in found.warnings)
+
+
+def from_package_json(checkout: Checkout, engine: str | None) -> tuple[str | None, list[Problem]]:
+    """The runtime if only package.json names one."""
 
     def change(document: dict[str, object]) -> None:
         document["functions"] = {"source": "functions"}
@@ -252,7 +310,7 @@ def self_described(checkout: Checkout, engine: str | None) -> tuple[str | None, 
     return loaded.codebases[0].endpoints[0].runtime if loaded else None, problems
 
 
-def test_a_file_outside_of_the_codebase_is_refused(checkout: Checkout) -> None:
+def test_loading_a_file_outside_of_the_codebase_is_a_problem(checkout: Checkout) -> None:
     (checkout.folder / "shared.js").write_text("", encoding="utf-8")
     checkout.append("functions/index.js", 'require("../shared");\n')
     _, problems = checkout.load()

@@ -1,4 +1,4 @@
-"""Every refusal of the table: one clear problem that names the key and the mend, and shows no secret."""
+"""Every row of the table: one problem with its key and its fix, and without a secret."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from checkout import app
 from settings.load import load_settings
 from settings.model import Settings
-from settings.problems import Problem, ProblemsError
+from settings.problems import Problem, render
 from tests import bad_settings
 from tests.bad_settings import APP, SETTINGS, Bad
 
@@ -32,7 +32,7 @@ def load(bad: Bad, stack: Stack, app_dir: Path | None = None) -> tuple[Settings 
 
 
 def check(bad: Bad, problems: list[Problem]) -> None:
-    told = str(ProblemsError(problems))
+    told = render(problems)
     assert [problem.key for problem in problems] == [bad.key], told
     assert bad.fix in problems[0].fix, told
     assert "Traceback" not in told
@@ -71,6 +71,61 @@ def test_a_bad_app_is_refused_by_name(bad: Bad, stack: Stack, tmp_path: Path, no
     loaded, problems = app.load(found, tmp_path / "cache")
     assert loaded is None
     check(bad, problems)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "known"),
+    [
+        ("region", "europe-wst1", "europe-west1"),
+        ("firestoreLocation", "eur33", "eur3"),
+        ("railwayRegion", "us-west", "us-west2"),
+    ],
+)
+def test_a_value_that_this_version_does_not_know_is_a_warning(
+    key: str, value: str, known: str, stack: Stack
+) -> None:
+    """The clouds add regions faster than this program is released."""
+    found, problems = load(Bad(name="", key="", fix="", config={key: value}), stack)
+    assert problems == []
+    assert found is not None
+    (warning,) = found.warnings
+    assert warning.startswith(f'whatsapp-crm:{key}: "{value}" is not known to this version')
+    assert f'did you mean "{known}"?' in warning
+    assert f"pulumi config set whatsapp-crm:{key} {known}" in warning.partition("fix: ")[2]
+
+
+def test_a_region_that_resembles_no_known_one_is_a_warning_too(stack: Stack) -> None:
+    found, problems = load(Bad(name="", key="", fix="", config={"region": "moon-base9"}), stack)
+    assert problems == []
+    assert found is not None
+    assert found.google.region == "moon-base9"
+    assert "did you mean" not in "".join(found.warnings)
+
+
+def test_a_region_or_runtime_in_the_app_that_is_not_known_is_a_warning(
+    stack: Stack, tmp_path: Path, node_modules: Path
+) -> None:
+    code = (
+        'exports.far = require("firebase-functions/v2").https.onRequest({region: "europe-wst1"}, () => {});'
+    )
+    end = "exports.processOutboxNow ="
+    edits = {"functions/index.js": (end, f"{code}\n{end}"), "firebase.json": ("nodejs22", "nodejs99")}
+    folder = bad_settings.copy_app(tmp_path / "app", node_modules)
+    bad_settings.change_app(Bad(name="", key="", fix="", edits=edits), folder)
+    found, problems = load(NO_CHANGE, stack, folder)
+    assert found is not None
+    loaded, more = app.load(found, tmp_path / "cache")
+    assert (problems, more) == ([], [])
+    assert loaded is not None
+    assert "europe-wst1" in {one.region for one in loaded.codebases[0].endpoints}
+    assert {one.runtime for one in loaded.codebases[0].endpoints} == {"nodejs99"}
+    region, runtime = (
+        next(text for text in loaded.warnings if name in text) for name in ("europe-wst1", "nodejs99")
+    )
+    assert 'did you mean "europe-west1"?' in region
+    assert 'did you mean "nodejs' in runtime
+    assert "fix: " in region
+    assert "pulumi config set whatsapp-crm:functionsRuntime nodejs22" in runtime.partition("fix: ")[2]
 
 
 def test_everything_wrong_is_told_at_once(stack: Stack) -> None:

@@ -1,15 +1,18 @@
-"""Discovery with the real SDK: what code declares, what it says when it does not load, and when it is run."""
+"""Discovery with the real SDK: manifests, the errors of code that does not load, and the cache."""
 
 from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from checkout.discovery import Answer, Source, discover, overwritten_exports
+from checkout.discovery import Discovered, discover, overwritten_exports
+from checkout.discovery_source import Source
+from settings.model import GoogleSettings
 from settings.parsing import mapping
 from settings.problems import Problem
 
@@ -20,6 +23,7 @@ PACKAGE = {
     "engines": {"node": "22"},
     "dependencies": {"firebase-functions": "7.4.0", "firebase-admin": "13.10.0"},
 }
+HELLO = "require('firebase-functions/https').onRequest(() => {})"
 EVERY_KIND = """
 const { onRequest, onCall } = require("firebase-functions/https");
 const { onSchedule } = require("firebase-functions/scheduler");
@@ -42,7 +46,7 @@ exports.tick = onSchedule({ schedule: "every 5 minutes", timeZone: "Europe/Bucha
 
 
 class Codebase:
-    """A functions folder in a temporary app, with the SDK linked into it."""
+    """A functions folder in a temporary app, with the SDK linked into it unless `node_modules` is None."""
 
     def __init__(self, root: Path, node_modules: Path | None) -> None:
         self.app = root / "app"
@@ -65,7 +69,7 @@ class Codebase:
         environment: Mapping[str, str] | None = None,
         timeout: int = 60,
         bucket: str = "",
-    ) -> tuple[Answer | None, list[Problem]]:
+    ) -> tuple[Discovered | None, list[Problem]]:
         if code is not None:
             self.write("index.js", code)
         source = Source(
@@ -73,14 +77,15 @@ class Codebase:
             app_dir=self.app,
             where="functions",
             digest=digest,
-            project="crm-sandbox",
-            firebase_config={"projectId": "crm-sandbox", **({"storageBucket": bucket} if bucket else {})},
+            google=GoogleSettings(
+                project="crm-sandbox", firestore_location="eur3", storage_bucket=bucket or None
+            ),
             environment=environment or {},
             timeout=timeout,
         )
         return discover(source, self.cache)
 
-    def answer(self, code: str) -> Answer:
+    def answer(self, code: str) -> Discovered:
         answer, problems = self.ask(code)
         assert problems == []
         assert answer is not None
@@ -105,7 +110,7 @@ def bare(tmp_path: Path) -> Codebase:
     return Codebase(tmp_path, None)
 
 
-def test_every_kind_is_found(codebase: Codebase) -> None:
+def test_every_supported_trigger_is_in_the_manifest(codebase: Codebase) -> None:
     answer = codebase.answer(EVERY_KIND)
     endpoints = mapping(answer.manifest["endpoints"]) or {}
     assert sorted(endpoints) == [
@@ -113,10 +118,10 @@ def test_every_kind_is_found(codebase: Codebase) -> None:
     ]  # fmt: skip
     assert (mapping(endpoints["clients-created"]) or {})["entryPoint"] == "clients.created"
     assert answer.loaded == ("index.js",)
-    assert (answer.lost_exports, answer.undefined_exports) == ((), ())
+    assert (answer.overwritten_exports, answer.undefined_exports) == ((), ())
 
 
-def test_modules_of_the_newer_kind(codebase: Codebase) -> None:
+def test_es_modules_are_read(codebase: Codebase) -> None:
     codebase.write("package.json", json.dumps({**PACKAGE, "type": "module"}))
     answer = codebase.answer(
         'import { onRequest } from "firebase-functions/https";\nexport const hello = onRequest(() => {});\n'
@@ -124,93 +129,176 @@ def test_modules_of_the_newer_kind(codebase: Codebase) -> None:
     assert list(mapping(answer.manifest["endpoints"]) or {}) == ["hello"]
 
 
-def test_the_written_manifest_is_taken_and_nothing_is_run(bare: Codebase) -> None:
+def test_functions_yaml_is_the_manifest_and_nothing_is_run(bare: Codebase) -> None:
     bare.write("functions.yaml", "specVersion: v1alpha1\nendpoints: {a: {httpsTrigger: {}}}\n")
     answer = bare.answer("throw new Error('run');")
     assert answer.manifest == {"specVersion": "v1alpha1", "endpoints": {"a": {"httpsTrigger": {}}}}
 
 
-@pytest.mark.parametrize(("text", "said"), [("a: [", "not valid YAML"), ("- a", "does not hold a manifest")])
-def test_a_written_manifest_that_is_none(bare: Codebase, text: str, said: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "message"), [("a: [", "not valid YAML"), ("- a", "does not contain a manifest")]
+)
+def test_an_invalid_functions_yaml_is_a_problem(bare: Codebase, text: str, message: str) -> None:
     bare.write("functions.yaml", text)
     problem = bare.refusal()
     assert problem.key == "functions/functions.yaml"
-    assert said in problem.what
+    assert message in problem.what
 
 
-def test_dependencies_that_are_not_installed(bare: Codebase) -> None:
+def test_missing_dependencies_are_a_problem(bare: Codebase) -> None:
     assert bare.refusal("").fix == f"cd {bare.folder} && npm install"
     bare.write("package-lock.json", "{}")
     problem = bare.refusal("")
-    assert "dependencies are not installed" in problem.what
+    assert "dependencies of the functions are not installed" in problem.what
     assert problem.fix == f"cd {bare.folder} && npm ci"
 
 
-def test_the_sdk_may_be_installed_above(bare: Codebase, node_modules: Path) -> None:
+def test_the_sdk_may_be_installed_in_a_folder_above(bare: Codebase, node_modules: Path) -> None:
     (bare.app / "node_modules").symlink_to(node_modules)
     assert bare.answer("exports.x = require('firebase-functions/https').onRequest(() => {});")
 
 
-def test_a_codebase_without_the_sdk(bare: Codebase) -> None:
+def test_a_codebase_without_the_sdk_is_a_problem(bare: Codebase) -> None:
     bare.write("package.json", '{"main": "index.js"}')
     problem = bare.refusal("")
     assert "does not depend on firebase-functions" in problem.what
     assert "npm install firebase-functions firebase-admin" in problem.fix
 
 
-def test_an_sdk_that_is_too_old(bare: Codebase) -> None:
+def test_an_sdk_that_is_too_old_is_a_problem(bare: Codebase) -> None:
     bare.write("node_modules/firebase-functions/package.json", '{"version": "4.9.0"}')
     bare.write("node_modules/firebase-functions/lib/bin/firebase-functions.js", "// serves HTTP only")
     problem = bare.refusal("")
     assert "firebase-functions 4.9.0 is too old" in problem.what
 
 
-def test_compiled_output_that_is_missing(codebase: Codebase) -> None:
+def test_missing_compiled_output_is_a_problem(codebase: Codebase) -> None:
     codebase.write(
         "package.json", json.dumps({**PACKAGE, "main": "lib/index.js", "scripts": {"build": "tsc"}})
     )
     problem = codebase.refusal()
-    assert "lib/index.js, which is not there" in problem.what
+    assert "lib/index.js, which does not exist" in problem.what
     assert problem.fix == f"cd {codebase.folder} && npm run build"
 
 
-def test_no_package_and_python(bare: Codebase) -> None:
+def test_a_folder_without_package_json_and_python_are_problems(bare: Codebase) -> None:
     (bare.folder / "package.json").unlink()
     assert "has no package.json" in bare.refusal().what
     bare.write("requirements.txt", "firebase-functions\n")
     assert "functions in Python" in bare.refusal().what
 
 
-def test_a_broken_package_json(codebase: Codebase) -> None:
+def test_an_invalid_package_json_is_a_problem(codebase: Codebase) -> None:
     codebase.write("package.json", '{"main": }')
     problem = codebase.refusal("")
     assert problem.key == "functions/package.json"
     assert "line 1, column 10" in problem.what
 
 
-def test_a_syntax_error_is_shown_with_file_and_line(codebase: Codebase) -> None:
+def test_a_syntax_error_has_its_file_and_line(codebase: Codebase) -> None:
     codebase.write("src/broken.js", "const a = 1;\nconst b = ;\n")
     problem = codebase.refusal('require("./src/broken");\n')
     assert "do not load at functions/src/broken.js:2: Unexpected token ';'" in problem.what
-    assert problem.fix == "Mend functions/src/broken.js:2."
+    assert problem.fix == "Correct functions/src/broken.js:2."
 
 
-def test_a_syntax_error_in_a_newer_module(codebase: Codebase) -> None:
+def test_a_syntax_error_in_an_es_module_has_its_file_and_line(codebase: Codebase) -> None:
     codebase.write("package.json", json.dumps({**PACKAGE, "type": "module"}))
     problem = codebase.refusal("export const a = ;\n")
     assert "functions/index.js:1" in problem.what
 
 
-def test_a_module_that_throws_says_its_own_words(codebase: Codebase) -> None:
+def test_the_message_of_a_module_that_throws_is_shown(codebase: Codebase) -> None:
     problem = codebase.refusal('\n\nthrow new Error("AI_PROVIDER must be one of: groq, openai");\n')
     assert "do not load at functions/index.js:3: AI_PROVIDER must be one of: groq, openai" in problem.what
 
 
-def test_a_module_that_ends_the_process(codebase: Codebase) -> None:
-    assert "the SDK ended with the code 3" in codebase.refusal("process.exit(3);").what
+WAIT = "await new Promise(() => {});"
+ENDS = {
+    'console.log("config loaded");\nprocess.exit(0);': (
+        "the code ended the process (exit code 0) while it was loaded at functions/index.js:2. It printed:\n"
+        "      config loaded"
+    ),
+    "process.exit(3);": (
+        "the code ended the process (exit code 3) while it was loaded at functions/index.js:1."
+    ),
+    f"process.exitCode = 4;\nsetImmediate(() => process.exit());\n{WAIT}": (
+        "the code ended the process (exit code 4) while it was loaded at functions/index.js:2."
+    ),
+    'process.kill(process.pid, "SIGTERM"); for (;;) {}': (
+        "SIGTERM ended Node while the functions were loaded."
+    ),
+    'process.kill(process.pid, "SIGKILL"); for (;;) {}': (
+        "SIGKILL ended Node while the functions were loaded. The system sends it when memory runs out."
+    ),
+    'console.error("JavaScript heap out of memory"); process.abort();': (
+        "Node ran out of memory while the functions were loaded. It printed:\n"
+        "      JavaScript heap out of memory"
+    ),
+    f'Promise.reject(new Error("no database"));\n{WAIT}': (
+        "a promise was rejected and nothing handled it while the functions were loaded at "
+        "functions/index.js:1: no database."
+    ),
+    f'Promise.reject("a string");\n{WAIT}': (
+        "a promise was rejected and nothing handled it while the functions were loaded: a string."
+    ),
+    f'console.error("starting");\nsetImmediate(() => {{ throw new Error("late"); }});\n{WAIT}': (
+        "an error was not caught while the functions were loaded at functions/index.js:2: late. It printed:\n"
+        "      starting"
+    ),
+    WAIT: "the code waits for something that never happens: a top-level await does not end.",
+}  # fmt: skip
 
 
-def test_a_missing_module_of_its_own_and_of_others(codebase: Codebase) -> None:
+@pytest.mark.parametrize("code", ENDS)
+def test_each_way_to_end_has_its_own_message(codebase: Codebase, code: str) -> None:
+    codebase.write("package.json", json.dumps({**PACKAGE, "type": "module"}))
+    assert codebase.refusal(code).what == ENDS[code]
+
+
+def test_commonjs_that_ends_the_process_is_named(codebase: Codebase) -> None:
+    """Even when a dependency ends it."""
+    codebase.write("src/config.js", "\nprocess.exit(0);")
+    assert "(exit code 0) while it was loaded at functions/src/config.js:2." in (
+        codebase.refusal('require("./src/config");').what
+    )
+
+
+def test_a_process_that_the_code_leaves_behind_does_not_delay_discovery(codebase: Codebase) -> None:
+    code = f"require('child_process').spawn('sleep', ['30'], {{ stdio: 'inherit' }});exports.x = {HELLO};"
+    started = time.monotonic()
+    codebase.answer(code)
+    assert time.monotonic() - started < 20
+
+
+def test_what_the_code_prints_is_in_the_answer(codebase: Codebase) -> None:
+    code = (
+        "for (let i = 1; i < 8; i++) console.log(`line ${i}`);\n"
+        "console.warn('run npm run build: no compiled output');\n"
+        "console.warn('x'.repeat(300));\n"
+        "process.emitWarning('of this machine');\n"
+        f"exports.x = {HELLO};"
+    )
+    answer = codebase.answer(code)
+    assert answer.stdout == ("(2 lines before)", "line 3", "line 4", "line 5", "line 6", "line 7")
+    assert answer.stderr == ("run npm run build: no compiled output", "x" * 200 + "…")
+    assert codebase.answer(code) == answer  # from the cache
+
+
+def test_a_flood_of_output_is_bounded(codebase: Codebase) -> None:
+    problem = codebase.refusal("for (;;) console.log('again and again');", timeout=2)
+    assert "did not load within 2 seconds" in problem.what
+    assert len(problem.what) < 1000
+
+
+def test_the_error_of_the_sdk_is_not_repeated_as_output(codebase: Codebase) -> None:
+    problem = codebase.refusal('console.log("connecting");\nthrow new Error("no configuration");')
+    assert problem.what == (
+        "the functions do not load at functions/index.js:2: no configuration. It printed:\n      connecting"
+    )
+
+
+def test_a_missing_module_is_installed_or_shown(codebase: Codebase) -> None:
     codebase.write("package.json", json.dumps({**PACKAGE, "dependencies": {"@a/declared": "1"}}))
     assert "npm ci" in codebase.refusal('require("@a/declared/sub");').fix
     assert "npm install undeclared" in codebase.refusal('require("undeclared");').fix
@@ -218,20 +306,20 @@ def test_a_missing_module_of_its_own_and_of_others(codebase: Codebase) -> None:
     assert "Cannot find module './src/missing'" in problem.what
 
 
-def test_a_module_that_never_ends_is_stopped(codebase: Codebase) -> None:
+def test_a_module_that_does_not_end_is_stopped(codebase: Codebase) -> None:
     problem = codebase.refusal('console.log("dialling"); for (;;) {}', timeout=2)
-    assert "took more than 2 seconds" in problem.what
+    assert "did not load within 2 seconds" in problem.what
     assert "dialling" in problem.what
     assert problem.fix.endswith("pulumi config set whatsapp-crm:discoveryTimeout 4")
 
 
-def test_work_that_goes_on_after_loading_does_not_hold_it(codebase: Codebase) -> None:
+def test_a_timer_does_not_delay_discovery(codebase: Codebase) -> None:
     codebase.answer(
         "setInterval(() => {}, 1000); exports.x = require('firebase-functions/https').onRequest(() => {});"
     )
 
 
-def test_the_environment_holds_no_token_of_ours(codebase: Codebase, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_contains_no_token(codebase: Codebase, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
         "RAILWAY_API_TOKEN",
         "GOOGLE_OAUTH_ACCESS_TOKEN",
@@ -259,7 +347,7 @@ def test_the_environment_holds_no_token_of_ours(codebase: Codebase, monkeypatch:
         "const admin = require('firebase-admin'); admin.initializeApp(); admin.storage().bucket();",
     ],
 )
-def test_code_that_uses_the_apps_bucket_needs_its_name(codebase: Codebase, code: str) -> None:
+def test_code_that_uses_the_bucket_needs_the_setting(codebase: Codebase, code: str) -> None:
     problem = codebase.refusal(code)
     assert (
         problem.what
@@ -279,12 +367,12 @@ class TestCache:
     def runs(self, codebase: Codebase) -> int:
         return len((codebase.app / "ran").read_text(encoding="utf-8"))
 
-    def test_equal_sources_are_run_once(self, codebase: Codebase) -> None:
+    def test_equal_sources_are_loaded_once(self, codebase: Codebase) -> None:
         first = codebase.answer(self.CODE)
         assert codebase.answer(self.CODE) == first
         assert self.runs(codebase) == 1
 
-    def test_what_the_answer_depends_on_runs_it_again(self, codebase: Codebase) -> None:
+    def test_changed_sources_params_or_packages_are_loaded_again(self, codebase: Codebase) -> None:
         codebase.answer(self.CODE)
         codebase.ask(digest="2")
         codebase.ask(environment={"AI_PROVIDER": "openai"})
@@ -294,21 +382,18 @@ class TestCache:
         codebase.ask()
         assert self.runs(codebase) == 4
 
-    def test_a_failure_is_not_kept(self, codebase: Codebase) -> None:
+    def test_a_failure_is_not_cached(self, codebase: Codebase) -> None:
         codebase.refusal("require('fs').appendFileSync('../ran', 'x'); throw new Error('x');")
         codebase.refusal()
         assert self.runs(codebase) == 2
 
     @pytest.mark.parametrize("damage", ["", "{", "[]", '{"manifest": 1}'])
-    def test_a_damaged_file_is_replaced(self, codebase: Codebase, damage: str) -> None:
+    def test_a_damaged_cache_file_is_replaced(self, codebase: Codebase, damage: str) -> None:
         first = codebase.answer(self.CODE)
         (kept,) = codebase.cache.iterdir()
         kept.write_text(damage, encoding="utf-8")
         assert codebase.answer(self.CODE) == first
         assert self.runs(codebase) == 2
-
-
-HELLO = "require('firebase-functions/https').onRequest(() => {})"
 
 
 @pytest.mark.parametrize(
@@ -324,22 +409,68 @@ HELLO = "require('firebase-functions/https').onRequest(() => {})"
         (f"exports.a = exports.b = void 0;\nexports.a = {HELLO};\nexports.b = {HELLO};", (), ()),
     ],
 )
-def test_exports_that_got_lost(
+def test_overwritten_and_undefined_exports_are_found(
     codebase: Codebase, code: str, lost: tuple[str, ...], undefined: tuple[str, ...]
 ) -> None:
     codebase.write("other.js", "exports.present = 1;")
     answer = codebase.answer(code)
-    assert (answer.lost_exports, answer.undefined_exports) == (lost, undefined)
+    assert (answer.overwritten_exports, answer.undefined_exports) == (lost, undefined)
 
 
-def test_suspects_are_only_names_before_the_whole() -> None:
+def test_only_exports_before_the_last_module_exports_can_be_overwritten() -> None:
     text = "exports.a = 1;\nexports.b == 2;\n  module.exports.c = 3;\nmodule.exports = {};\nexports.d = 4;\n"
     assert overwritten_exports(text) == ("a", "c")
     assert overwritten_exports("exports.a = 1;\nif (module.exports === x) {}") == ()
 
 
-def test_files_that_were_loaded_are_listed(codebase: Codebase) -> None:
+def test_loaded_files_are_listed(codebase: Codebase) -> None:
     codebase.write("src/a.js", "")
     (codebase.app / "shared.js").write_text("", encoding="utf-8")
     answer = codebase.answer('require("./src/a"); require("../shared"); require("firebase-functions");')
     assert answer.loaded == ("../shared.js", "index.js", "src/a.js")
+
+
+def test_files_that_es_modules_load_are_listed(codebase: Codebase) -> None:
+    codebase.write("package.json", json.dumps({**PACKAGE, "type": "module"}))
+    for name in ("static.js", "again.js", "dynamic.mjs", "deep/below.js"):
+        codebase.write(f"docs/{name}", "export {};")
+    codebase.write("docs/static.js", 'import "./deep/below.js"; export * from "./again.js";')
+    codebase.write("docs/common.cjs", 'require("./below.cjs");')
+    codebase.write("docs/below.cjs", "")
+    (codebase.app / "shared.mjs").write_text("export const a = 1;", encoding="utf-8")
+    answer = codebase.answer(
+        'export * from "./docs/static.js";\nimport "./docs/common.cjs";\nimport "firebase-functions/https";\n'
+        'import "node:fs";\nexport { a } from "../shared.mjs";\nawait import("./docs/dynamic.mjs");\n'
+    )
+    assert answer.loaded == (
+        "../shared.mjs", "docs/again.js", "docs/below.cjs", "docs/common.cjs", "docs/deep/below.js",
+        "docs/dynamic.mjs", "docs/static.js", "index.js",
+    )  # fmt: skip
+
+
+def test_es_modules_that_commonjs_loads_are_listed(codebase: Codebase) -> None:
+    codebase.write("docs/late.mjs", 'import "./below.mjs"; export const late = 1;')
+    codebase.write("docs/below.mjs", "")
+    answer = codebase.answer(f'exports.x = {HELLO};\nexports.late = require("./docs/late.mjs").late;')
+    assert {"docs/late.mjs", "index.js"} <= set(answer.loaded)
+
+
+@pytest.mark.parametrize("kind", ["module", "commonjs"])
+def test_linked_packages_of_a_workspace_are_listed_and_installed_ones_are_not(
+    bare: Codebase, node_modules: Path, kind: str
+) -> None:
+    """npm, pnpm and yarn link the packages of a workspace; Node resolves the link."""
+    package = bare.app / "packages/shared"
+    package.mkdir(parents=True)
+    (package / "package.json").write_text(
+        json.dumps({"name": "@crm/shared", "type": kind, "main": "main.js"})
+    )
+    (package / "main.js").write_text("")
+    for name in ("firebase-functions", "firebase-admin"):
+        bare.write("node_modules/x", "")
+        (bare.folder / "node_modules" / name).symlink_to(node_modules / name)
+    (bare.folder / "node_modules/@crm").mkdir()
+    (bare.folder / "node_modules/@crm/shared").symlink_to("../../../packages/shared")
+    bare.write("package.json", json.dumps({**PACKAGE, "type": kind}))
+    code = 'import "@crm/shared";' if kind == "module" else 'require("@crm/shared");'
+    assert bare.answer(code).loaded == ("../packages/shared/main.js", "index.js")

@@ -1,4 +1,5 @@
-"""What is written about the program is true of it: the README's settings, its commands, the workflows."""
+"""What is written about the program is true of it: paths, links, commands and settings in the documents, the
+workflows."""
 
 from __future__ import annotations
 
@@ -6,6 +7,8 @@ import json
 import os
 import re
 import subprocess
+import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -15,19 +18,24 @@ import yaml
 
 from ops.ci_report import SECRET_VARIABLES
 from sandbox.engine.starting import toolchain_folder
+from settings.model import KEYS
 
 pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+ADOPT = (ROOT / "docs" / "adopt.md").read_text()
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTIONS = sorted((ROOT / ".github" / "actions").glob("*/action.yml"))
-PAGES = [
-    ROOT / "README.md",
-    ROOT / "CONTRIBUTING.md",
-    ROOT / "CHANGELOG.md",
-    *sorted((ROOT / "docs").rglob("*.md")),
-]
+PAGES = sorted(
+    ROOT / name
+    for name in subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
+        cwd=ROOT, capture_output=True, check=True, text=True,
+    ).stdout.splitlines()
+    if (ROOT / name).is_file()
+)  # fmt: skip
+LONGEST_README = 1700  # words
 PREFIX = "whatsapp-crm:"
 
 
@@ -54,70 +62,155 @@ PULUMI_STEPS = [
 ]
 
 
-def config_table() -> str:
-    """The README's table of settings, from Pulumi.yaml."""
-    project = cast("dict[str, Any]", yaml.safe_load((ROOT / "Pulumi.yaml").read_text()))
-    assert not [key for key in project["config"] if ":" in key]  # a key of this project needs no namespace
-    rows = ["| key | default | |", "|---|---|---|"]
-    for key, declared in project["config"].items():
-        default = declared["default"]
-        shown = (
-            ""
-            if default in ("", [], {})
-            else f"`{default if isinstance(default, str) else json.dumps(default)}`"
-        )
-        described = " ".join(str(declared.get("description", "")).split()).replace("|", "\\|")
-        rows.append(f"| `{key}` | {shown} | {described} |")
-    return "\n".join(rows)
-
-
-def test_the_readme_has_every_setting() -> None:
-    """When this fails, put the table it prints between the two marks."""
-    written = README.partition("<!-- config: generated from Pulumi.yaml -->\n")[2].partition(
-        "\n<!-- /config -->"
-    )[0]
-    assert written == config_table(), "\n" + config_table()
-
-
-def test_every_setting_is_described() -> None:
-    assert not [row for row in config_table().splitlines()[2:] if row.endswith("|  |")]
-
-
 def test_every_setting_in_a_command_exists() -> None:
     """`pulumi config set whatsapp-crm:...` anywhere in the documents."""
-    keys = {line.split("`")[1] for line in config_table().splitlines()[2:]}
     used = {key for page in PAGES for key in re.findall(rf"{PREFIX}([A-Za-z]+)", page.read_text())} - {"KEY"}
     assert used
-    assert used <= keys
+    assert used <= set(KEYS)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def code_blocks(page: Path) -> str:
+    """The text of a page's code blocks."""
+    return "\n".join(re.findall(r"```\w*\n(.*?)```", page.read_text(), re.DOTALL))
+
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+
+
+@each_page
 def test_every_make_target_that_is_named_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"(?:`|^)make ([a-z]+)", page.read_text(), re.MULTILINE))
     assert named <= targets
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+@each_page
 def test_every_link_leads_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)?(?:#[^)]*)?\)", page.read_text()):
-        assert not target or "://" in target or (page.parent / target).exists(), target
+    for target, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", page.read_text()):
+        if "://" in target:
+            continue
+        linked = (page.parent / target).resolve() if target else page
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked), f"{target}#{anchor}"
+
+
+@each_page
+def test_every_path_that_is_named_exists(page: Path) -> None:
+    """Of the repository: what begins with one of its folders. An app's own files are named as well."""
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir()}
+    named = re.findall(r"`([\w.-]+(?:/[\w.-]+)*/?)`", page.read_text())
+    paths = [name for name in named if "/" in name and name.split("/")[0] in folders]
+    assert not [path for path in paths if not (ROOT / path).exists() and not (page.parent / path).exists()]
+
+
+@pytest.mark.parametrize("package", ["sandbox", "ops"])
+def test_every_command_of_ours_exists(package: str) -> None:
+    """`python -m sandbox up` and the like, in any document."""
+    pattern = rf"python -m {package} ([a-z]+)"
+    commands = {command for page in PAGES for command in re.findall(pattern, page.read_text())}
+    assert commands
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", package, command, "--help"], cwd=ROOT, capture_output=True, check=False
+        )
+        assert done.returncode == 0, command
+
+
+@each_page
+def test_our_commands_can_be_copied(page: Path) -> None:
+    """In a code block they name the Python that has the packages."""
+    assert not re.findall(r"(?<!\.venv/bin/)\bpython3? -m (?:sandbox|ops|pytest)", code_blocks(page))
+
+
+def test_the_readme_is_short_and_says_first_what_is_not_proven() -> None:
+    assert len(README.split()) < LONGEST_README
+    assert "nothing here has run against the live clouds" in "\n".join(README.splitlines()[:10])
+    assert README.index("## An existing production environment") < README.index(
+        "## A new production environment"
+    )
 
 
 def test_every_file_in_the_tree_exists() -> None:
-    tree = README.partition("## The house\n\n```\n")[2].partition("```")[0]
+    tree = README.partition("## Layout\n\n```\n")[2].partition("```")[0]
     named = [line.split()[0] for line in tree.splitlines()]
     assert len(named) > 8
     assert not [name for name in named if not (ROOT / name).exists()]
 
 
 def test_every_file_of_the_runbook_table_exists() -> None:
-    table = README.partition("| the runbook's line |")[2].partition("\n\n")[0]
-    for row in table.splitlines()[1:]:
-        folder = ""
-        for name in re.findall(r"`([\w/]+\.py)`", row):
-            folder = name.rpartition("/")[0] or folder
-            assert (ROOT / folder / name.rpartition("/")[2]).exists(), row
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    table = page.partition("| the runbook's line |")[2].partition("\n\n")[0]
+    files = re.findall(r"`([\w/]+\.py)`", table)
+    assert len(files) > 10
+    assert not [name for name in files if not (ROOT / name).is_file()]
+
+
+def test_no_two_boxes_of_the_graph_have_one_name() -> None:
+    names = re.findall(r'class="name"[^>]*>([^<]+)<', (ROOT / "docs" / "graph.svg").read_text())
+    assert len(names) > 10
+    assert len(set(names)) == len(names)
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    (version,) = re.findall(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    newest = re.search(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest
+    assert newest[1] == version
+
+
+def test_the_import_of_existing_objects_finds_their_ids(tmp_path: Path) -> None:
+    """The script in docs/adopt.md, run as it is written there."""
+    (script,) = re.findall(r" *```python\n(.*?)\n *```", ADOPT, re.DOTALL)
+    (tmp_path / "script.py").write_text(textwrap.dedent(script))
+    functions = "projects/crm/locations/europe-west1/functions"
+    existing = {
+        ("gcp:cloudfunctionsv2/function:Function", "functions-europe-west1-send"): f"{functions}/send",
+        ("gcp:cloudscheduler/job:Job", "functions-europe-west1-tick-schedule"): (
+            "projects/crm/locations/europe-west1/jobs/firebase-schedule-tick-europe-west1"
+        ),
+        ("gcp:secretmanager/secret:Secret", "secrets-KEY"): "projects/crm/secrets/KEY",
+        ("gcp:serviceaccount/account:Account", "identities-crm-fn"): (
+            "projects/crm/serviceAccounts/crm-fn@crm.iam.gserviceaccount.com"
+        ),
+        ("gcp:storage/bucket:Bucket", "functions-sources"): "crm-crm-functions",
+    }
+    index = "projects/crm/databases/(default)/collectionGroups/threads/indexes/CICA"
+    fields = [
+        {"fieldPath": "tags", "arrayConfig": "CONTAINS"},
+        {"fieldPath": "at", "order": "DESCENDING"},
+        {"fieldPath": "__name__", "order": "DESCENDING"},
+    ]
+    live = {"name": index, "queryScope": "COLLECTION", "fields": fields, "state": "READY"}
+    found = {
+        **existing,
+        ("gcp:firestore/index:Index", "indexes-threads/collection/tags-contains/at-desc"): index,
+    }
+    absent = [
+        ("gcp:cloudfunctionsv2/function:Function", "functions-europe-west1-new"),
+        ("gcp:firestore/index:Index", "indexes-threads/collection/at-asc/tags-contains"),
+        ("pulumi-python:dynamic/railway:Project", "railway-project"),
+    ]
+    always: list[dict[str, Any]] = [
+        {"type": "whatsapp-crm:Functions", "name": "functions", "component": True},
+        {"type": "pulumi:providers:gcp", "name": "google", "inputs": {"project": "crm"}},
+    ]
+    declared = [{"type": kind, "name": name, "id": "<PLACEHOLDER>"} for kind, name in (*found, *absent)]
+    (tmp_path / "import.json").write_text(json.dumps({"resources": [*always, *declared]}))
+    (tmp_path / "indexes.json").write_text(json.dumps([live]))
+    (tmp_path / "existing.txt").write_text("\n".join(existing.values()))
+
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "script.py"], cwd=tmp_path, env=environment, check=True)
+
+    kept = json.loads((tmp_path / "import-existing.json").read_text())["resources"]
+    assert [one for one in always if one not in kept] == []
+    assert {(one["type"], one["name"]): one["id"] for one in kept if "id" in one} == found
 
 
 def test_decisions_are_numbered_listed_and_whole() -> None:
@@ -264,7 +357,13 @@ def test_the_exit_code_is_kept(step: dict[str, Any], code: int, tmp_path: Path) 
     assert "--non-interactive" in (tmp_path / "arguments").read_text().splitlines()
 
 
-def test_the_night_asks_what_the_readme_says() -> None:
+def test_the_workflows_have_the_names_of_the_page_on_ci() -> None:
+    page = (ROOT / "docs" / "ci.md").read_text()
+    for path in WORKFLOWS:
+        assert f"| {load(path)['name']} (`{path.name}`) |" in page
+
+
+def test_drift_detection_runs_the_readmes_command() -> None:
     (command,) = re.findall(r"^pulumi preview -s prod (.+)$", README, re.MULTILINE)
     (drift,) = [
         s["run"]
@@ -276,17 +375,22 @@ def test_the_night_asks_what_the_readme_says() -> None:
 
 
 def test_one_version_of_pulumi() -> None:
-    """The workflows' CLI, the sandbox's engine and the README name the same."""
+    """The workflows' CLI, the sandbox's engine and the README name the same; Pulumi.yaml's minimum too."""
     module = (ROOT / "sandbox" / "engine" / "go.mod").read_text()
     (engine,) = re.findall(r"github\.com/pulumi/pulumi/pkg/v3 v([\d.]+)", module)
     (installed,) = [s["with"]["pulumi-version"] for _, s in steps() if "pulumi-version" in s.get("with", {})]
     assert installed == engine
-    assert f"Pulumi CLI {engine}" in README
+    assert f"(CI uses {engine})" in README
+    required = re.search(
+        r'^requiredPulumiVersion: ">=(\d+\.\d+)', (ROOT / "Pulumi.yaml").read_text(), re.MULTILINE
+    )
+    assert required
+    assert f"Pulumi CLI {required[1]} or later" in README
 
 
 def test_what_an_adoption_must_say_is_what_it_says() -> None:
-    (paragraph,) = [line for line in README.splitlines() if line.startswith("**Production exists already?**")]
-    source = (ROOT / "railway" / "adoption_report.py").read_text()
-    quoted = {*re.findall(r"\*(keeps [^*]+)\*", paragraph), *re.findall(r"`(adoption [^`]+)`", paragraph)}
+    (line,) = [line for line in ADOPT.splitlines() if line.startswith("- The block ")]
+    source = (ROOT / "railway" / "adoption.py").read_text()
+    quoted = {*re.findall(r"\*(keeps [^*]+)\*", line), *re.findall(r"`(adoption [^`]+)`", line)}
     assert quoted == {"adoption of the Railway project", "keeps the service", "keeps the volume"}
     assert all(text.removeprefix("keeps ") in source for text in quoted)

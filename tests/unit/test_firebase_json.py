@@ -1,4 +1,4 @@
-"""firebase.json: both forms of each section, what is not deployed, and paths that lead astray."""
+"""firebase.json: both forms of each section, other targets, and invalid values and paths."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def good(app: Path, document: object, database: str = "(default)") -> FirebaseJs
     return found
 
 
-def test_the_plain_form(app: Path) -> None:
+def test_one_database_and_one_codebase(app: Path) -> None:
     found = good(app, {"firestore": FIRESTORE, "functions": {"source": "functions"}})
     assert (found.rules, found.rules_name) == (app / "firestore.rules", "firestore.rules")
     assert found.indexes == app / "firestore.indexes.json"
@@ -61,7 +61,7 @@ def test_several_databases(app: Path) -> None:
     assert other.notes == ('firebase.json: the database "(default)" is not deployed by this program.',)
 
 
-def test_a_database_that_firebase_json_does_not_name(app: Path) -> None:
+def test_a_database_without_an_entry_is_a_problem(app: Path) -> None:
     _, problems = read(app, {"firestore": {"database": "archive", **FIRESTORE}})
     assert problems == ['firestore has no entry for the database "(default)", only for archive.']
 
@@ -78,7 +78,7 @@ def test_several_codebases(app: Path) -> None:
     assert (second.name, second.relative, second.predeploy) == ("jobs", "jobs", ("npm run build",))
 
 
-def test_other_targets_are_notes(app: Path) -> None:
+def test_targets_that_are_not_deployed_are_notes(app: Path) -> None:
     found = good(app, {"firestore": FIRESTORE, "hosting": {}, "storage": {}, "emulators": {}, "$schema": "x"})
     assert found.notes == (
         'firebase.json: "hosting" is not deployed by this program.',
@@ -91,47 +91,63 @@ def test_the_location_is_read(app: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("document", "said"),
+    ("document", "message"),
     [
-        ("[]", "must hold one JSON object, but holds a list"),
+        ("[]", "one JSON object"),
         ('{"firestore": 1,}', "line 1, column 17"),
-        ("{}", "names neither firestore nor functions"),
-        ({"firestore": "rules"}, "firestore must be an object"),
+        ("{}", "has neither firestore nor functions"),
+        ({"firestore": 1}, "firestore must be an object"),
+        ({"firestore": "rules"}, "which is not a JSON file in"),
+        ({"firestore": "missing.json"}, "which is not a JSON file in"),
+        ({"firestore": [{"target": "main", "rules": "firestore.rules"}]}, "does not read deploy targets"),
         ({"firestore": [1]}, "firestore must be an object"),
         ({"firestore": {"rules": 1}}, "firestore.rules must be a path"),
-        ({"firestore": {"rules": "missing.rules"}}, "which is not there"),
+        ({"firestore": {"rules": "missing.rules"}}, "the file missing.rules, which does not exist"),
         ({"firestore": {"rules": "/etc/hostname"}}, "leaves the app's folder"),
         ({"firestore": {"rules": "functions/../../x"}}, "leaves the app's folder"),
-        ({"firestore": {"rules": "functions"}}, "which is not there"),
-        ({"functions": "functions"}, "functions[0] must be an object"),
+        ({"firestore": {"rules": "functions"}}, "the file functions, which does not exist"),
+        ({"functions": 1}, "functions[0] must be an object"),
+        ({"functions": "functions"}, "which is not a JSON file in"),
         ({"functions": {"source": "../elsewhere"}}, "leaves the app's folder"),
-        ({"functions": {"source": "nowhere"}}, "names the folder nowhere"),
-        ({"functions": {"source": "functions", "codebase": "my jobs"}}, "which is not a name"),
-        ({"functions": {"source": "functions", "runtime": 22}}, "functions.runtime must be text"),
-        ({"functions": {"source": "functions", "ignore": 1}}, "functions.ignore must be a list of texts"),
-        ({"functions": {"source": "functions", "prefix": "a"}}, "not yet supported by this program"),
-        ({"functions": {"source": "functions", "sorce": "a"}}, "is not a known property"),
+        ({"functions": {"source": "nowhere"}}, "the folder nowhere, which does not exist"),
+        ({"functions": {"source": "functions", "codebase": "my jobs"}}, "is not a codebase name"),
+        ({"functions": {"source": "functions", "runtime": 22}}, "functions.runtime must be a string"),
+        ({"functions": {"source": "functions", "ignore": 1}}, "functions.ignore must be a list of strings"),
+        ({"functions": {"source": "functions", "codebase": "Jobs"}}, "is not a codebase name"),
+        ({"functions": {"source": "functions", "codebase": "j" * 64}}, "is not a codebase name"),
+        ({"functions": {"source": "functions", "codebase": ""}}, "is not a codebase name"),
+        ({"functions": {"source": "functions", "prefix": "V1"}}, "is not a prefix of function names"),
+        ({"functions": {"source": "functions", "prefix": "p" * 31}}, "is not a prefix of function names"),
+        ({"functions": {"source": "functions", "prefix": 1}}, "functions.prefix must be a string"),
+        ({"functions": {"source": "functions", "configDir": "../x"}}, "leaves the app's folder"),
+        ({"functions": {"source": "functions", "serviceAccount": ""}}, "serviceAccount must be a string"),
+        (
+            {"functions": {"remoteSource": {"repository": "x", "ref": "main"}}},
+            "packs the code in the checkout",
+        ),
+        ({"functions": {"sorce": "functions"}}, "is not a known property"),
         (
             {"functions": [{"source": "functions"}, {"source": "jobs"}]},
-            'the codebase "default" is there twice',
+            'there are two codebases "default"',
         ),
         ({"function": {}, "firestore": {}}, '"function" is not a known section'),
+        ({"firestor": {}, "functions": {"source": "functions"}}, '"firestor" is not a known section'),
     ],
 )
-def test_what_is_wrong_is_said(app: Path, document: object, said: str) -> None:
+def test_each_mistake_is_one_problem(app: Path, document: object, message: str) -> None:
     _, problems = read(app, document)
     assert len(problems) == 1, problems
-    assert said in problems[0]
+    assert message in problems[0]
 
 
-def test_a_link_that_leaves_the_app(app: Path) -> None:
+def test_a_link_that_leaves_the_app_is_a_problem(app: Path) -> None:
     (app / "linked.rules").symlink_to("/etc/hostname")
     _, problems = read(app, {"firestore": {"rules": "linked.rules"}})
     assert len(problems) == 1
     assert "leaves the app's folder" in problems[0]
 
 
-def test_a_file_that_is_not_text(app: Path) -> None:
+def test_a_file_that_is_not_utf_8_is_a_problem(app: Path) -> None:
     (app / "firebase.json").write_bytes(b"\xff\xfe{")
     found, problems = load(app, "(default)")
     assert found is None

@@ -1,4 +1,4 @@
-"""The index file: one canonical key for one index, and every quirk of the format refused or read."""
+"""The index file: equal keys for equal indexes, and every property read or rejected."""
 
 from __future__ import annotations
 
@@ -67,12 +67,14 @@ def test_an_index_has_a_readable_key() -> None:
         ([A, name("ASCENDING"), VECTOR], ["a", "__name__", "v"]),
     ],
 )
-def test_the_servers_own_name_field(fields: list[dict[str, object]], kept: list[str]) -> None:
+def test_name_is_removed_where_the_server_appends_it(
+    fields: list[dict[str, object]], kept: list[str]
+) -> None:
     (spec,) = good(index(*fields)).indexes
     assert [field.path for field in spec.fields] == kept
 
 
-def test_the_name_before_a_vector_follows_the_last_plain_field() -> None:
+def test_name_before_a_vector_has_the_direction_of_the_last_field() -> None:
     (spec,) = good(index(B, VECTOR)).indexes
     assert spec.fields[1] == IndexField(path="__name__", order="DESCENDING")
     assert spec.key == "threads/collection/b-desc/__name__-desc/v-vector768"
@@ -92,7 +94,7 @@ def test_the_name_before_a_vector_follows_the_last_plain_field() -> None:
         (index(A, VECTOR), index(A, name("ASCENDING"), VECTOR)),
     ],
 )
-def test_two_spellings_of_one_index_are_a_duplicate(first: object, second: object) -> None:
+def test_the_same_index_written_differently_is_a_duplicate(first: object, second: object) -> None:
     assert bad(first, second).startswith("indexes[1] is the same index as indexes[0]")
 
 
@@ -113,38 +115,41 @@ def test_different_indexes_have_different_keys(other: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "message"),
     [
         (index(A), "on the single field a"),
         (index(A, name("ASCENDING")), "on the single field a"),
         (index(name("ASCENDING")), "on the single field __name__"),
         (index(), "has no fields"),
-        (index(A, A), "the field a is there twice"),
+        (index(A, A), "has the field a twice"),
         (index(VECTOR, A), "a vector field must be the last one"),
         (index(A, name("ASCENDING"), B), "__name__ can only be the last field"),
-        (index(A, {"fieldPath": "b"}), "none of order, arrayConfig and vectorConfig"),
-        (index(A, {**B, "arrayConfig": "CONTAINS"}), "more than one of"),
+        (index(A, {"fieldPath": "b"}), "has none of order"),
+        (index(A, {**B, "arrayConfig": "CONTAINS"}), "has more than one of order"),
         (index(A, {**B, "order": "descending"}), "which Firestore does not know"),
         (index(A, B, queryScope="COLLECTIONS"), "which Firestore does not know"),
         (index(A, B, apiScope="NO_API"), "which Firestore does not know"),
         (index(A, B, density="THIN"), "which Firestore does not know"),
-        (index(A, B, multikey=True), "not yet supported by this program"),
+        (index(A, B, multikey=True), "is not supported by this program"),
         (index(A, B, scope="COLLECTION"), "is not a known property"),
         (index(A, {**B, "ordre": "ASCENDING"}), "is not a known property"),
         (index(A, B, collectionGroup="threads/x/messages"), "is not a collection id"),
         (index(A, B, collectionGroup="__threads__"), "is not a collection id"),
-        (index(A, B, collectionGroup=7), "is missing or not text"),
+        (index(A, B, collectionGroup=7), "is missing or not a string"),
         (index(A, {"fieldPath": "v", "vectorConfig": {"dimension": 768}}), "vectorConfig is not complete"),
-        (index(A, {"fieldPath": "v", "vectorConfig": {"dimension": 4096, "flat": {}}}), "4096 dimensions"),
-        ("threads", "must be an object, but is text"),
+        (
+            index(A, {"fieldPath": "v", "vectorConfig": {"dimension": 4096, "flat": {}}}),
+            "cannot have 4096 dimensions",
+        ),
+        ("threads", "must be an object"),
         (index(*({"fieldPath": f"f{n}", "order": "ASCENDING"} for n in range(101))), "the limit is 100"),
     ],
 )
-def test_what_the_server_would_refuse_is_refused(entry: object, said: str) -> None:
-    assert said in bad(entry)
+def test_each_mistake_is_one_problem(entry: object, message: str) -> None:
+    assert message in bad(entry)
 
 
-def test_what_is_not_supported_may_be_there_if_it_is_off() -> None:
+def test_an_unsupported_property_may_be_false() -> None:
     assert good(index(A, B, multikey=False, unique=False)) == good(index(A, B))
 
 
@@ -153,7 +158,7 @@ def test_a_mistyped_property_gets_the_nearest_name() -> None:
     assert 'Did you mean "queryScope"?' in problems[0].fix
 
 
-def test_overrides() -> None:
+def test_overrides_are_read() -> None:
     overrides = [
         {"collectionGroup": "messages", "fieldPath": "body", "indexes": []},
         {"collectionGroup": "messages", "fieldPath": "expiresAt", "ttl": True},
@@ -170,10 +175,10 @@ def test_overrides() -> None:
     ]
     found, problems = read(overrides=overrides)
     assert problems == []
-    body, expires, everything, at = found.fields
+    body, expires, default, at = found.fields
     assert (body.key, body.indexes, body.ttl) == ("messages/body", (), None)
     assert (expires.indexes, expires.ttl) == (None, True)
-    assert everything.collection == "__default__"
+    assert default.collection == "__default__"
     assert at.ttl is False
     assert at.indexes == (
         FieldIndex(query_scope="COLLECTION", order="ASCENDING"),
@@ -182,33 +187,33 @@ def test_overrides() -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "message"),
     [
-        ({"fieldPath": "a", "collectionGroup": "c"}, 'says neither "indexes" nor "ttl"'),
-        ({"fieldPath": "a", "collectionGroup": "c", "ttl": "yes"}, "must be true or false"),
+        ({"fieldPath": "a", "collectionGroup": "c"}, 'has neither "indexes" nor "ttl"'),
+        ({"fieldPath": "a", "collectionGroup": "c", "ttl": "yes"}, '"ttl" must be a boolean'),
         ({"collectionGroup": "c", "indexes": []}, '"fieldPath" is missing'),
         ({"fieldPath": "a", "collectionGroup": "c", "indexes": [A]}, "is not a known property"),
         ({"fieldPath": "a", "collectionGroup": "c", "indexes": {}}, "must be a list"),
         (
             {"fieldPath": "a", "collectionGroup": "c", "indexes": [{"order": "ASCENDING"}] * 2},
-            "is there twice",
+            "is listed above",
         ),
     ],
 )
-def test_a_bad_override_is_refused(entry: object, said: str) -> None:
+def test_each_mistake_in_an_override_is_one_problem(entry: object, message: str) -> None:
     _, problems = read(overrides=[entry])
     assert len(problems) == 1, problems
-    assert said in problems[0]
+    assert message in problems[0]
 
 
-def test_the_same_override_twice() -> None:
+def test_the_same_override_twice_is_a_problem() -> None:
     entry = {"fieldPath": "a", "collectionGroup": "c", "ttl": True}
     _, problems = read(overrides=[entry, {**entry, "ttl": False}])
     assert len(problems) == 1
     assert "c.a already has an override above" in problems[0]
 
 
-def test_comments_are_read_and_places_stay_true() -> None:
+def test_comments_do_not_change_the_place_of_an_error() -> None:
     found, problems = parse('{\n// "none"\n/* \n */ "indexes": [], "fieldOverrides": []}', "i.json")
     assert (found.indexes, problems) == ((), [])
     _, problems = parse('{ // one\n "indexes": [\n  /* two */ oops ]}', "i.json")
@@ -220,12 +225,12 @@ def test_comments_are_read_and_places_stay_true() -> None:
     assert found.fields[0].field == "a//b"
 
 
-def test_a_key_given_twice_is_refused() -> None:
+def test_a_duplicate_key_is_a_problem() -> None:
     _, problems = parse('{"indexes": [], "indexes": []}', "i.json")
     assert 'the key "indexes" is given twice' in problems[0].what
 
 
-def test_too_many_indexes() -> None:
+def test_too_many_indexes_are_a_problem() -> None:
     many = [index(A, {"fieldPath": f"f{n}", "order": "ASCENDING"}) for n in range(1001)]
     assert "a database can have 1000" in bad(*many)
 
@@ -242,12 +247,12 @@ _indexes = st.tuples(
 
 
 @given(first=_indexes, second=_indexes)
-def test_keys_are_equal_exactly_for_equal_indexes(first: Any, second: Any) -> None:
+def test_keys_are_equal_only_for_equal_indexes(first: Any, second: Any) -> None:
     assert (canonical_key(*first) == canonical_key(*second)) == (first == second)
 
 
 @given(fields=st.lists(_fields, min_size=1, max_size=4).map(tuple))
-def test_normal_form_is_stable(fields: tuple[IndexField, ...]) -> None:
+def test_the_normal_form_is_stable(fields: tuple[IndexField, ...]) -> None:
     once = normal_fields(fields)
     assert normal_fields(once) == once
     order = fields[-1].order or "ASCENDING"
@@ -256,7 +261,7 @@ def test_normal_form_is_stable(fields: tuple[IndexField, ...]) -> None:
 
 
 @given(st.data())
-def test_the_order_of_the_file_does_not_matter(data: st.DataObject) -> None:
+def test_the_order_in_the_file_has_no_effect(data: st.DataObject) -> None:
     entries = [index(A, B), index(B, A), index(A, VECTOR), index(A, TAGS)]
     shuffled = data.draw(st.permutations(entries))
     assert {spec.key for spec in good(*shuffled).indexes} == {spec.key for spec in good(*entries).indexes}
@@ -287,6 +292,6 @@ def test_the_order_of_the_file_does_not_matter(data: st.DataObject) -> None:
         max_leaves=12,
     )
 )
-def test_no_document_makes_it_stumble(document: object) -> None:
+def test_any_document_is_read_without_an_exception(document: object) -> None:
     parse(json.dumps({"indexes": [document], "fieldOverrides": [document]}), "i.json")
     parse(json.dumps(document), "i.json")

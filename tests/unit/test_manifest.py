@@ -1,4 +1,4 @@
-"""The manifest: defaults as the official CLI fills them in, each kind, and refusals by the export's name."""
+"""The manifest: the defaults of the Firebase CLI, each trigger, and problems that name the export."""
 
 from __future__ import annotations
 
@@ -18,18 +18,15 @@ from checkout.endpoints import (
 )
 from checkout.manifest import Context, Parsed, parse
 from checkout.params import Params
+from settings.model import GoogleSettings
 from settings.problems import Problem
 
 pytestmark = pytest.mark.unit
 
 CONTEXT = Context(
     where="functions",
-    project="crm-sandbox",
-    region="europe-west1",
+    google=GoogleSettings(project="crm-sandbox", region="europe-west1", firestore_location="eur3"),
     runtime="nodejs22",
-    firestore_location="eur3",
-    firestore_database="(default)",
-    functions_roles=("roles/datastore.user",),
 )
 HTTPS: dict[str, object] = {"platform": "gcfv2", "entryPoint": "send", "httpsTrigger": {}}
 EVENT: dict[str, object] = {
@@ -78,7 +75,7 @@ def event(**changes: object) -> dict[str, object]:
     return {**EVENT, "eventTrigger": {**trigger, **changes}}
 
 
-def test_defaults() -> None:
+def test_an_endpoint_without_options_has_the_defaults() -> None:
     assert one(HTTPS) == Endpoint(
         id="send",
         entry_point="send",
@@ -101,7 +98,7 @@ def test_defaults() -> None:
     )
 
 
-def test_null_is_the_default() -> None:
+def test_a_null_option_is_the_default() -> None:
     keys = ("region", "availableMemoryMb", "cpu", "concurrency", "timeoutSeconds", "minInstances",
             "maxInstances", "ingressSettings", "serviceAccountEmail", "vpc")  # fmt: skip
     assert one({**HTTPS, **dict.fromkeys(keys)}) == one(HTTPS)
@@ -115,14 +112,14 @@ def test_null_is_the_default() -> None:
         (8192, "8Gi", "2", "2"), (16384, "16Gi", "4", "4"), (32768, "32Gi", "8", "8"),
     ],
 )  # fmt: skip
-def test_memory_decides_the_cpu(memory: int, text: str, cpu: str, gen1: str) -> None:
+def test_the_default_cpu_depends_on_the_memory(memory: int, text: str, cpu: str, gen1: str) -> None:
     default = one({**HTTPS, "availableMemoryMb": memory})
     assert (default.memory, default.cpu, default.concurrency) == (text, cpu, 80)
     old = one({**HTTPS, "availableMemoryMb": memory, "cpu": "gcf_gen1"})
     assert (old.cpu, old.concurrency) == (gen1, 80 if float(gen1) >= 1 else 1)
 
 
-def test_every_option() -> None:
+def test_every_option_is_read() -> None:
     found = one(
         {
             **HTTPS,
@@ -165,17 +162,17 @@ def test_every_option() -> None:
     ("invoker", "members"),
     [(["public"], ("allUsers",)), (["private"], ()), ("private", ()), (None, ("allUsers",))],
 )
-def test_who_may_call(invoker: object, members: tuple[str, ...]) -> None:
+def test_the_invoker_decides_the_iam_members(invoker: object, members: tuple[str, ...]) -> None:
     trigger = one({**HTTPS, "httpsTrigger": {"invoker": invoker}}).trigger
     assert isinstance(trigger, HttpsTrigger)
     assert trigger.members == members
 
 
-def test_callable() -> None:
+def test_a_callable_function() -> None:
     assert one({"platform": "gcfv2", "callableTrigger": {}}).trigger == CallableTrigger()
 
 
-def test_an_event_with_and_without_wildcard() -> None:
+def test_a_firestore_event_with_and_without_wildcard() -> None:
     assert one(EVENT).trigger == EventTrigger(
         event_type="google.cloud.firestore.document.v1.written",
         filters={"database": "(default)", "namespace": "(default)"},
@@ -192,7 +189,7 @@ def test_an_event_with_and_without_wildcard() -> None:
 
 
 @pytest.mark.parametrize("verb", ["created", "updated", "deleted", "written", "written.withAuthContext"])
-def test_every_firestore_event(verb: str) -> None:
+def test_every_firestore_event_type(verb: str) -> None:
     kind = f"google.cloud.firestore.document.v1.{verb}"
     trigger = one(event(eventType=kind)).trigger
     assert isinstance(trigger, EventTrigger)
@@ -230,17 +227,17 @@ def test_the_deadline_of_a_schedule_follows_the_time_out(timeout: int, deadline:
     assert (trigger.time_zone, trigger.max_doublings) == ("Europe/Bucharest", None)
 
 
-def test_one_endpoint_for_each_region() -> None:
+def test_each_region_is_an_endpoint() -> None:
     found, problems = read({"send": {**HTTPS, "region": ["us-central1", "europe-west1", "us-central1"]}})
     assert problems == []
     assert [endpoint.region for endpoint in found.endpoints] == ["europe-west1", "us-central1"]
 
 
-def test_a_problem_in_two_regions_is_told_once() -> None:
+def test_a_problem_in_two_regions_is_reported_once() -> None:
     assert "maxInstances" in refused({**HTTPS, "region": ["us-central1", "us-east1"], "maxInstances": 0})
 
 
-def test_params_reach_options_and_environment() -> None:
+def test_params_are_evaluated_in_options_and_in_the_environment() -> None:
     params = Params(values={"WHERE": "us-east1", "BIG": True, "MIN": 2}, declared=("WHERE", "MIN"))
     found = one(
         {
@@ -256,20 +253,20 @@ def test_params_reach_options_and_environment() -> None:
 
 
 @pytest.mark.parametrize(("omit", "count"), [(True, 0), (False, 1), ("{{ params.OFF }}", 1), (None, 1)])
-def test_omitted(omit: object, count: int) -> None:
+def test_an_endpoint_can_be_omitted(omit: object, count: int) -> None:
     found, problems = read({"send": {**HTTPS, "omit": omit}}, Params(values={"OFF": False}))
     assert problems == []
     assert len(found.endpoints) == count
 
 
-def test_the_default_account_is_replaced_with_a_warning() -> None:
+def test_the_default_service_account_is_replaced_with_a_warning() -> None:
     found, problems = read({"send": {**HTTPS, "serviceAccount": "default"}})
     assert problems == []
     assert found.endpoints[0].service_account is None
-    assert "send: asks for the default service account" in found.warnings[0]
+    assert "send: names the default service account" in found.warnings[0]
 
 
-def test_a_missing_param_is_told_once_where_it_is_declared() -> None:
+def test_a_declared_param_without_a_value_is_not_reported_again() -> None:
     declared = Params(declared=("WHERE",))
     found, problems = read({"send": {**HTTPS, "minInstances": "{{ params.WHERE }}"}}, declared)
     assert problems == []
@@ -287,7 +284,7 @@ UNSUPPORTED = {
     "custom events": event(eventType="com.example.paid", channel="locations/us-central1/channels/firebase"),
     "Eventarc channels": event(channel="x"),
     "task queues": {"platform": "gcfv2", "taskQueueTrigger": {}},
-    "Auth blocking": {"platform": "gcfv2", "blockingTrigger": {"eventType": "x"}},
+    "blocking functions": {"platform": "gcfv2", "blockingTrigger": {"eventType": "x"}},
     "Data Connect": {"platform": "gcfv2", "dataConnectGraphqlTrigger": {}},
     "Genkit": {"platform": "gcfv2", "callableTrigger": {"genkitAction": "flow"}},
     "1st generation": {"platform": "gcfv1", "httpsTrigger": {}},
@@ -297,18 +294,18 @@ UNSUPPORTED = {
 
 
 @pytest.mark.parametrize("what", UNSUPPORTED)
-def test_a_kind_that_is_not_supported_is_refused_by_name(what: str) -> None:
-    said = refused(UNSUPPORTED[what])
-    assert "not yet supported by this program: " in said
-    assert what in said
+def test_an_unsupported_feature_is_a_problem_that_names_it(what: str) -> None:
+    message = refused(UNSUPPORTED[what])
+    assert "not supported by this program" in message
+    assert what in message
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"availableMemoryMb": 300}, "300 MiB is not a memory size"),
         ({"cpu": 3}, "3 CPUs are not possible"),
-        ({"cpu": "two"}, "cpu is text"),
+        ({"cpu": "two"}, "cpu must be a number"),
         ({"cpu": 0.5, "concurrency": 2}, "concurrency 2 needs a whole CPU"),
         ({"cpu": 1, "availableMemoryMb": 8192}, "need at least 2 CPU"),
         ({"cpu": 8, "availableMemoryMb": 2048}, "need at least 4096 MiB"),
@@ -318,65 +315,68 @@ def test_a_kind_that_is_not_supported_is_refused_by_name(what: str) -> None:
         ({"minInstances": 3, "maxInstances": 2}, "minInstances 3 is more than maxInstances 2"),
         ({"minInstances": True}, "minInstances is True"),
         ({"ingressSettings": "ALLOW_SOME"}, "ingressSettings is ALLOW_SOME"),
-        ({"region": "europe-west-1"}, "not a region of Cloud Functions"),
+        ({"region": "Europe West 1"}, "is not a region"),
         ({"region": 1}, "region must be"),
         ({"labels": {"Team": "crm"}}, "is not a label"),
         ({"labels": {"firebase-x": "crm"}}, "is reserved"),
         ({"labels": "crm"}, "labels must be an object"),
         ({"serviceAccount": "sender"}, "sender is not a service account"),
         ({"vpc": {"connector": "c", "egressSettings": "SOME"}}, "vpc.egressSettings is SOME"),
-        ({"secretEnvironmentVariables": [{"key": "A-B"}]}, "has not the name of a variable"),
+        ({"secretEnvironmentVariables": [{"key": "A-B"}]}, "is not a variable name"),
         (
             {"secretEnvironmentVariables": [{"key": "A", "secret": "projects/x/secrets/A"}]},
-            "not a name in Secret",
+            "not the name of a secret",
         ),
         ({"secretEnvironmentVariables": [{"key": "A"}, {"key": "A", "secret": "B"}]}, "bound to two secrets"),
         (
             {"secretEnvironmentVariables": [{"key": "A"}], "environmentVariables": {"A": "1"}},
-            "both a secret and a plain environment variable",
+            "both a secret and an environment variable",
         ),
         ({"httpsTrigger": {"invoker": ["public", "private"]}}, "invoker mixes private and public"),
         ({"httpsTrigger": {"invoker": "me"}}, "me is not a service account"),
-        ({"httpsTrigger": {"color": 1}}, 'httpsTrigger says "color"'),
+        ({"httpsTrigger": {"color": 1}}, '"color" of httpsTrigger is not known'),
         ({"scheduleTrigger": {"schedule": "x"}}, "has 2 triggers"),
-        ({"availableMemory": 1}, 'the manifest says "availableMemory"'),
+        ({"availableMemory": 1}, '"availableMemory" in the manifest is not known'),
         ({"minInstances": "{{ params. }}"}, "is not an expression"),
-        ({"omit": "yes"}, "omit must be true or false"),
+        ({"omit": "yes"}, "omit must be a boolean"),
     ],
 )
-def test_a_bad_option_is_refused_by_name(change: Mapping[str, object], said: str) -> None:
-    assert said in refused({**HTTPS, **change})
+def test_each_invalid_option_is_one_problem(change: Mapping[str, object], message: str) -> None:
+    assert message in refused({**HTTPS, **change})
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "message"),
     [
         ({**EVENT, "timeoutSeconds": 541}, "from 1 to 540"),
         ({**SCHEDULE, "timeoutSeconds": 1801}, "from 1 to 1800"),
-        (event(region="us-central1"), "its trigger is in us-central1, but the database is in eur3"),
+        (event(region="us-central1"), "the trigger is in us-central1, but the database is in eur3"),
         (event(eventFilters={"database": "archive"}), 'listens to the database "archive"'),
         (event(eventFilterPathPatterns={"document": "clients"}), "is not the path of a document"),
         (event(eventFilterPathPatterns={}), "is not the path of a document"),
-        (event(retry="often"), "retry must be true or false"),
-        (event(serviceAccountEmail="x@y.z"), "an account for the trigger alone"),
+        (event(retry="often"), "retry must be a boolean"),
+        (event(serviceAccountEmail="x@y.z"), "service accounts of the trigger alone"),
         ({**SCHEDULE, "scheduleTrigger": {"schedule": " "}}, "has no schedule"),
-        ({**SCHEDULE, "scheduleTrigger": {"schedule": "x", "timeZone": "Bucharest"}}, "is not a time zone"),
         (
-            {**SCHEDULE, "scheduleTrigger": {"schedule": "x", "retryConfig": {"retryCount": -1}}},
+            {**SCHEDULE, "scheduleTrigger": {"schedule": "* * * * *", "timeZone": "Bucharest"}},
+            "is not a time zone",
+        ),
+        (
+            {**SCHEDULE, "scheduleTrigger": {"schedule": "* * * * *", "retryConfig": {"retryCount": -1}}},
             "retryConfig.retryCount is -1",
         ),
         ({"platform": "gcfv2"}, "has 0 triggers"),
     ],
 )
-def test_a_bad_trigger_is_refused_by_name(entry: Mapping[str, object], said: str) -> None:
-    assert said in refused(entry)
+def test_each_invalid_trigger_is_one_problem(entry: Mapping[str, object], message: str) -> None:
+    assert message in refused(entry)
 
 
-def test_a_name_that_is_none() -> None:
+def test_an_invalid_function_name_is_a_problem() -> None:
     assert "is not a function name" in refused(HTTPS, name="1send")
 
 
-def test_two_names_for_one_service() -> None:
+def test_two_names_of_one_service_are_a_problem() -> None:
     _, problems = read({"sendNow": HTTPS, "sendnow": HTTPS})
     assert "would share the Cloud Run service sendnow" in problems[0].what
 
@@ -393,21 +393,21 @@ def test_apis_are_listed_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("top", "said"),
+    ("top", "message"),
     [
         ({"specVersion": "v2"}, "has the version v2"),
         ({"extensions": {"resize": {}}}, "extensions (resize)"),
-        ({"lifecycleHooks": {"afterFirstDeploy": {}}}, "lifecycle hooks"),
-        ({"requiredRoles": [{"role": "roles/pubsub.editor"}]}, "asks for the role roles/pubsub.editor"),
-        ({"widgets": {}}, 'says "widgets"'),
+        ({"lifecycleHooks": {"afterFirstDeploy": {}}}, "lifecycle hooks (afterFirstDeploy)"),
+        ({"requiredRoles": [{"role": "roles/pubsub.editor"}]}, "requires the role roles/pubsub.editor"),
+        ({"widgets": {}}, '"widgets" in the manifest is not known'),
         ({"endpoints": {}}, "exports no functions"),
     ],
 )
-def test_the_rest_of_the_manifest(top: Mapping[str, object], said: str) -> None:
+def test_each_mistake_beside_the_endpoints_is_one_problem(top: Mapping[str, object], message: str) -> None:
     manifest = {"specVersion": "v1alpha1", "endpoints": {"send": HTTPS}, **top}
     _, problems = parse(manifest, Params(), CONTEXT)
     assert len(problems) == 1
-    assert said in problems[0].what
+    assert message in problems[0].what
 
 
 _JSON = st.recursive(
@@ -428,6 +428,6 @@ _KEYS = [
 
 
 @given(st.dictionaries(st.sampled_from(_KEYS), _JSON, max_size=5))
-def test_no_manifest_makes_it_stumble(entry: dict[str, object]) -> None:
+def test_any_manifest_is_read_without_an_exception(entry: dict[str, object]) -> None:
     read({"send": entry})
     read({"send": {**HTTPS, **entry}})

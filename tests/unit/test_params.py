@@ -1,4 +1,4 @@
-"""Params and their expressions: every form of the grammar is worked out, everything else is refused."""
+"""Params and their expressions: every form of the grammar is evaluated, everything else is an error."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checkout.params import ExpressionError, Params, UnresolvedError, Value, resolve, unknown
+from checkout.params import ExpressionError, Params, Sources, UnresolvedError, Value, resolve, unknown
 
 pytestmark = pytest.mark.unit
 
@@ -53,7 +53,7 @@ VALUES: dict[str, Value] = {
         ("{{ params.FLAG ? -1 : 1 }}", -1),
     ],
 )
-def test_an_expression_has_its_value(expression: str, value: Value) -> None:
+def test_an_expression_is_evaluated(expression: str, value: Value) -> None:
     found = Params(values=VALUES).resolve(expression)
     assert found == value
     assert type(found) is type(value)
@@ -78,7 +78,7 @@ def test_an_expression_has_its_value(expression: str, value: Value) -> None:
         "{{ params.NAME params.OTHER }}",
     ],
 )
-def test_anything_else_is_refused(expression: str) -> None:
+def test_anything_else_is_an_error(expression: str) -> None:
     with pytest.raises(ExpressionError):
         Params(values=VALUES).resolve(expression)
 
@@ -88,18 +88,19 @@ def test_a_param_without_value_is_named() -> None:
         Params(values=VALUES).resolve("{{ params.MISSING }}")
 
 
-def test_what_is_not_text_is_left_alone() -> None:
+def test_other_types_than_strings_are_returned_unchanged() -> None:
     assert Params().resolve(5) == 5
     assert Params().resolve(None) is None
 
 
 def declare(*declared: Mapping[str, object], **configured: object) -> tuple[Params, list[str]]:
-    params, problems = resolve(list(declared), configured, {"PROJECT_ID": "crm-sandbox"}, "functions")
+    sources = Sources(configured=configured, builtin={"PROJECT_ID": "crm-sandbox"})
+    params, problems = resolve(list(declared), sources, "functions")
     assert all(problem.fix for problem in problems)
     return params, [problem.what for problem in problems]
 
 
-def test_config_first_then_default_then_expression_of_others() -> None:
+def test_values_come_from_config_then_from_defaults_with_expressions() -> None:
     params, problems = declare(
         {"name": "MODEL", "type": "string", "default": "small"},
         {"name": "LIMIT", "type": "int", "default": 5},
@@ -121,7 +122,7 @@ def test_config_first_then_default_then_expression_of_others() -> None:
     assert params.values["LIMIT"] == 7
 
 
-def test_all_missing_params_are_told_at_once() -> None:
+def test_all_params_without_a_value_are_problems() -> None:
     _, problems = declare(
         {"name": "A", "type": "string", "label": "the sender's address"},
         {"name": "B", "type": "int"},
@@ -138,14 +139,14 @@ def test_all_missing_params_are_told_at_once() -> None:
     [("int", "many"), ("int", 1.5), ("int", True), ("float", "x"), ("boolean", "yes"), ("list", "a"),
      ("list", [1]), ("string", ["a"]), ("string", None)],
 )  # fmt: skip
-def test_a_value_of_another_type_is_refused(kind: str, value: object) -> None:
+def test_a_value_of_another_type_is_a_problem(kind: str, value: object) -> None:
     _, problems = declare({"name": "A", "type": kind}, A=value)
     assert len(problems) == 1
     assert "the param A must be" in problems[0]
 
 
 @pytest.mark.parametrize(
-    ("given_input", "value", "said"),
+    ("given_input", "value", "message"),
     [
         ({"select": {"options": [{"value": "a"}, {"value": "b"}]}}, "c", "not one of its choices: a, b"),
         ({"text": {"validationRegex": "^[a-z]+$", "validationErrorMessage": "small letters only"}}, "A1",
@@ -153,42 +154,42 @@ def test_a_value_of_another_type_is_refused(kind: str, value: object) -> None:
         ({"text": {"validationRegex": "^[a-z]+$"}}, "A1", "it must match"),
     ],
 )  # fmt: skip
-def test_a_value_outside_of_its_choices_is_refused(given_input: object, value: str, said: str) -> None:
+def test_a_value_that_is_no_choice_is_a_problem(given_input: object, value: str, message: str) -> None:
     _, problems = declare({"name": "A", "type": "string", "input": given_input}, A=value)
     assert len(problems) == 1
-    assert said in problems[0]
+    assert message in problems[0]
 
 
-def test_several_choices() -> None:
+def test_each_value_of_a_list_must_be_a_choice() -> None:
     choices = {"multiSelect": {"options": [{"value": "a"}, {"value": "b"}]}}
     assert declare({"name": "A", "type": "list", "input": choices}, A=["b", "a"])[1] == []
     assert declare({"name": "A", "type": "list", "input": choices}, A=["b", "z"])[1] != []
 
 
-def test_a_pattern_that_only_javascript_reads_is_left_to_the_code() -> None:
+def test_a_pattern_that_python_cannot_parse_is_not_checked() -> None:
     regex = {"text": {"validationRegex": "(?<year>\\d+)\\k<year>"}}
     assert declare({"name": "A", "type": "string", "input": regex}, A="x")[1] == []
 
 
-def test_unknown_types_and_nameless_params() -> None:
-    assert "has the type colour" in declare({"name": "A", "type": "colour"})[1][0]
+def test_a_param_with_an_unknown_type_or_without_a_name_is_a_problem() -> None:
+    assert "the type colour" in declare({"name": "A", "type": "colour"})[1][0]
     assert "without a name" in declare({"type": "string"})[1][0]
 
 
-def test_configured_params_that_nobody_declares() -> None:
+def test_a_configured_param_that_is_not_declared_is_a_problem() -> None:
     (problem,) = unknown({"LIMITS": 1, "A": 2}, {"LIMIT", "A"})
     assert 'Did you mean "LIMIT"?' in problem.what
     assert "functionParams.LIMITS" in problem.fix
 
 
 @given(st.text(alphabet='{} params.NAME?:=<>!"[]10', max_size=30))
-def test_no_text_makes_it_stumble(text: str) -> None:
+def test_any_text_is_parsed_without_another_exception(text: str) -> None:
     with suppress(ExpressionError):
         Params(values=VALUES).resolve(text)
 
 
 @given(st.integers(-9, 9), st.integers(-9, 9))
-def test_comparisons_agree_with_numbers(left: int, right: int) -> None:
+def test_comparisons_of_numbers(left: int, right: int) -> None:
     params = Params(values={"L": left, "R": right})
     for sign, truth in (("<", left < right), ("==", left == right), (">=", left >= right)):
         assert params.resolve(f"{{{{ params.L {sign} params.R }}}}") is truth

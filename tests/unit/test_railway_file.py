@@ -1,4 +1,4 @@
-"""A Railway config file in the checkout: its values are the defaults of ours, what contradicts is named."""
+"""A Railway config file in the checkout: its values are our defaults, and a contradiction is a problem."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ EVERYTHING: dict[str, Any] = {
         "cronSchedule": None,
         "sleepApplication": False,
         "overlapSeconds": "20",
+        "ipv6EgressEnabled": True,
         "drainingSeconds": 15,
         "multiRegionConfig": {"us-west2": {"numReplicas": 1}},
         "limitOverride": {"containers": {"cpu": 2, "memoryBytes": 4_000_000_000}},
@@ -59,6 +60,7 @@ EXPECTED = {
     "restart_max_retries": 3,
     "sleep_application": False,
     "overlap_seconds": 20,
+    "ipv6_egress": True,
     "draining_seconds": 15,
     "region": "us-west2",
     "cpu_limit": 2,
@@ -82,7 +84,7 @@ def load(stack: Stack, app: Path, **config: object) -> tuple[Settings | None, li
 
 
 def told(stack: Stack, app: Path, **config: object) -> list[str]:
-    """The problems, as a person reads them."""
+    """The problems as users see them."""
     return [str(problem) for problem in load(stack, app, **config)[1]]
 
 
@@ -93,7 +95,7 @@ def test_each_setting_of_the_file_is_the_default_of_ours(stack: Stack, app: Path
     assert found is not None
     assert {name: getattr(found.railway, name) for name in EXPECTED} == EXPECTED
     warning = "\n".join(found.warnings)
-    assert "Railway stops reading this file on 2026-12-01" in warning
+    assert warning.startswith("backend/railway.json: Railway ignores this file from 2026-12-01.\n    fix: ")
     assert 'pulumi config set whatsapp-crm:healthPath "/alive"' in warning
     assert "Then delete backend/railway.json" in warning
 
@@ -117,9 +119,9 @@ def test_of_two_files_in_one_folder_the_one_that_counts_is_named(stack: Stack, a
     assert found is not None
     assert found.railway.build_command == "make"
     first = found.warnings[0]
-    assert "backend/railway.toml: this file counts here, and the railway.json beside it does not" in first
-    assert "delete the one that is not meant" in first
-    # One that the config names was chosen by a person.
+    assert first.startswith("backend/railway.toml: this file is read, the railway.json beside it is not.")
+    assert "fix: delete the one that is not needed" in first
+    # One that the config names was chosen.
     found, problems = load(stack, app, railwayConfigFile="/backend/railway.json")
     assert problems == []
     assert found is not None
@@ -144,15 +146,15 @@ def test_what_is_in_the_config_and_says_the_same_is_no_conflict(stack: Stack, ap
         ("memoryLimitGb", "8", "deploy.limitOverride.containers.memoryBytes"),
     ],
 )
-def test_a_conflict_is_named_with_both_values_and_two_mends(
+def test_a_conflict_has_both_values_and_two_fixes(
     stack: Stack, app: Path, key: str, value: object, place: str
 ) -> None:
     (app / "railway.json").write_text(json.dumps(EVERYTHING))
     (text,) = told(stack, app, **{key: value})
     assert text.startswith(f"whatsapp-crm:{key}: is ")
-    assert f"railway.json says {place} = " in text
-    assert f"fix: take {place} out of railway.json  (or pulumi config rm whatsapp-crm:{key}" in text
-    assert "Until 2026-12-01 Railway follows the file" in text
+    assert f"railway.json has {place} = " in text
+    assert f"fix: remove {place} from railway.json  (or pulumi config rm whatsapp-crm:{key}" in text
+    assert "Until 2026-12-01 Railway uses the file" in text
 
 
 @pytest.mark.parametrize(
@@ -162,11 +164,11 @@ def test_a_conflict_is_named_with_both_values_and_two_mends(
         ({"cronSchedule": "0 * * * *"}, "deploy.cronSchedule"),
         ({"multiRegionConfig": {"us-west2": {"numReplicas": 2}}}, "deploy.multiRegionConfig"),
         ({"multiRegionConfig": {"us-west2": {}, "us-east4-eqdc4a": {}}}, "deploy.multiRegionConfig"),
-        ({"multiRegionConfig": "us-west2"}, "must be an object, but is text"),
-        ({"healthcheckTimeout": "soon"}, "must be a whole number, but is text"),
-        ({"startCommand": ["node"]}, "must be a text, but is a list"),
-        ({"preDeployCommand": ["a", "b"]}, "must be a text, but is a list"),
-        ({"sleepApplication": "no"}, "must be true or false, but is text"),
+        ({"multiRegionConfig": "us-west2"}, "must be an object, but is a string"),
+        ({"healthcheckTimeout": "soon"}, "must be an integer, but is a string"),
+        ({"startCommand": ["node"]}, "must be a string, but is a list"),
+        ({"preDeployCommand": ["a", "b"]}, "must be a string, but is a list"),
+        ({"sleepApplication": "no"}, "must be a boolean, but is a string"),
     ],
 )
 def test_what_the_backend_cannot_be_is_refused(
@@ -176,7 +178,7 @@ def test_what_the_backend_cannot_be_is_refused(
     (text,) = told(stack, app)
     assert text.startswith("railway.json: ")
     assert said in text
-    assert "fix: take deploy." in text
+    assert "fix: remove deploy." in text
 
 
 @pytest.mark.parametrize(
@@ -251,4 +253,4 @@ def test_a_named_file_that_is_not_there_is_a_warning(stack: Stack, app: Path) ->
     assert (problems, found is not None) == ([], True)
     assert found is not None
     (warning,) = found.warnings
-    assert "stops reading such files on 2026-12-01" in warning
+    assert "ignores such files from 2026-12-01" in warning

@@ -1,10 +1,13 @@
-"""Settings that are right, the table of keys against Pulumi.yaml, and what must never show a secret."""
+"""Settings that are right, the reference that is generated from them, and what must never show a secret."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import string
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, get_type_hints
 
 import pulumi
 import pytest
@@ -13,20 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.runtime.config import set_all_config
 
-from settings.keys import (
-    KEYS,
-    NAMESPACE,
-    NUMBER,
-    OPTIONAL_BOOLEAN,
-    OPTIONAL_INTEGER,
-    OPTIONAL_NUMBER,
-    SECRET,
-    TEXT,
-)
+from railway.validation import SETTABLE_VARIABLES
+from settings import reference
+from settings.keys import NAMESPACE, ValueType, keys_of, setting
 from settings.load import load_settings
-from settings.model import Settings
+from settings.model import KEYS, RailwaySettings, Settings
 from settings.parsing import mapping
-from settings.problems import Problem, ProblemsError
+from settings.problems import Problem, render
 from tests import bad_settings
 from tests.bad_settings import ROOT, Bad
 
@@ -44,18 +40,66 @@ def load(stack: Stack, **config: object) -> Settings:
     return found
 
 
-def test_pulumi_yaml_says_the_same_as_the_table() -> None:
+def test_the_generated_files_are_current() -> None:
+    """When this fails: make docs."""
+    written = reference.PULUMI_YAML.read_text(encoding="utf-8")
+    assert written == reference.pulumi_yaml(written)
+    assert reference.PAGE.read_text(encoding="utf-8") == reference.settings_page()
+
+
+def test_pulumi_yaml_declares_every_key_with_its_type_and_default() -> None:
     project = mapping(yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))) or {}
     assert project["name"] == NAMESPACE
-    stated = mapping(project["config"]) or {}
-    assert list(stated) == list(KEYS)
+    declared = mapping(project["config"]) or {}
+    assert list(declared) == list(KEYS)
     for name, key in KEYS.items():
-        entry = mapping(stated[name]) or {}
-        untyped = (NUMBER, OPTIONAL_NUMBER, OPTIONAL_INTEGER, OPTIONAL_BOOLEAN)
-        kind = {SECRET: TEXT, **dict.fromkeys(untyped)}.get(key.kind, key.kind)
-        assert entry.get("type") == kind, name
+        entry = mapping(declared[name]) or {}
+        assert entry.get("type") == reference.yaml_type(key), name
         assert entry["default"] == key.default, name
-        assert str(entry["description"]).endswith((".", "'")), name
+        assert str(entry["description"]).startswith(key.description), name
+    assert mapping(declared["healthTimeout"]) == {
+        "description": "How long Railway waits for the health path to return 200. From 1 to 3600 seconds. "
+        "If not set: the value in railway.toml, or 300.",
+        "default": "",
+    }
+
+
+def test_the_page_of_settings_has_a_row_for_every_key() -> None:
+    page = reference.settings_page()
+    rows = [line.split("`")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert sorted(rows) == sorted(KEYS)
+    required = page.partition("## Required\n")[2].partition("\n## ")[0]
+    assert {line.split("`")[1] for line in required.splitlines() if line.startswith("| `")} == {
+        "appDir",
+        "googleProject",
+        "firestoreLocation",
+        "railwayWorkspaceId",
+        "repo",
+    }
+    assert (
+        "| `ipv6Egress` | boolean | the value in `railway.toml`, or `false` | Whether the backend can "
+        "open connections over IPv6. |"
+    ) in page
+
+
+def test_every_key_is_described_in_whole_sentences() -> None:
+    for name, key in KEYS.items():
+        assert key.description[0].isupper(), name
+        assert key.description.endswith((".", "'")), name
+
+
+def test_one_field_is_a_key() -> None:
+    """Its name and kind follow from the field; a misspelt option is an error where it is written."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Section:
+        retry_after_seconds: int | None = setting("How long to wait.", low=0, high=60, unit="seconds")
+
+    (key,) = keys_of(Section)
+    assert (key.name, key.value_type, key.optional) == ("retryAfterSeconds", ValueType.INTEGER, True)
+    assert Section().retry_after_seconds is None
+    with pytest.raises(TypeError, match="lowest"):
+        setting("How long to wait.", lowest=0)  # pyright: ignore[reportCallIssue]
 
 
 @pytest.mark.parametrize("name", ["Pulumi.sandbox.yaml", "Pulumi.prod.yaml"])
@@ -69,15 +113,36 @@ def test_a_stack_file_sets_known_keys_and_no_plain_secret(name: str) -> None:
     assert all(set(mapping(value) or {}) == {"secure"} for value in secrets.values())
 
 
-def test_the_production_file_is_refused_until_it_is_filled_in(stack: Stack) -> None:
+def test_every_placeholder_of_the_production_file_is_refused_by_name(stack: Stack) -> None:
     text = (ROOT / "Pulumi.prod.yaml").read_text(encoding="utf-8")
     config = mapping((mapping(yaml.safe_load(text)) or {})["config"]) or {}
-    values = {
-        key: value if isinstance(value, str) else yaml.safe_dump(value) for key, value in config.items()
-    }
+    values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
     _, problems = load_settings(stack(values, []), "prod", bad_settings.ENVIRON)
-    placeholders = {problem.key for problem in problems if "placeholder" in problem.what}
-    assert placeholders == {f"{NAMESPACE}:{name}" for name in ("googleProject", "repo", "railwayWorkspaceId")}
+    refused = {problem.key for problem in problems if "is a placeholder" in problem.what}
+    assert refused == {key for key, value in config.items() if str(value).startswith("your-")}
+    assert refused == {
+        f"{NAMESPACE}:{name}"
+        for name in (
+            "googleProject",
+            "region",
+            "firestoreLocation",
+            "railwayWorkspaceId",
+            "railwayRegion",
+            "repo",
+            "rootDirectory",
+            "volumeSizeGb",
+        )
+    }
+    others = {problem.key for problem in problems} - refused
+    assert others == {f"{NAMESPACE}:appDir"}  # ./app is the app's place in production
+
+
+def test_railway_variables_that_users_set_are_accepted(stack: Stack) -> None:
+    """As numbers, too, which `pulumi config set --path` makes of them."""
+    plain = {name for name in SETTABLE_VARIABLES if not name.endswith("TOKEN")}
+    assert "RAILWAY_RUN_UID" in plain
+    found = load(stack, backendVariables=dict.fromkeys(plain, 0))
+    assert found.backend.variables == dict.fromkeys(plain, "0")
 
 
 def test_values_arrive_with_their_types(stack: Stack) -> None:
@@ -102,6 +167,20 @@ def test_values_arrive_with_their_types(stack: Stack) -> None:
     assert found.railway.overlap_seconds is None
     assert found.app_dir == ROOT / "examples" / "crm"
     assert not found.production
+
+
+@pytest.mark.parametrize(("said", "found"), [(None, False), ("true", True), ("false", False)])
+def test_outgoing_ipv6_is_off_unless_it_is_set(stack: Stack, said: str | None, found: bool) -> None:
+    assert load(stack, ipv6Egress=said).railway.ipv6_egress is found
+
+
+def test_a_choice_may_be_written_in_any_letter_case(stack: Stack) -> None:
+    found = load(
+        stack, builder="nixpacks", restartPolicy="always", volumeBackups=["weekly"], railwayPlan="Pro"
+    )
+    railway = found.railway
+    assert (railway.builder, railway.restart_policy, railway.plan) == ("NIXPACKS", "ALWAYS", "pro")
+    assert railway.volume_backups == ("WEEKLY",)
 
 
 def test_an_adopted_project_needs_no_workspace(stack: Stack) -> None:
@@ -143,20 +222,42 @@ def test_a_wrong_type_under_a_key_stored_as_secret_is_masked(stack: Stack) -> No
     values, keys = bad_settings.stack_config(bad)
     _, problems = load_settings(stack(values, keys), "sandbox", bad_settings.ENVIRON)
     assert [problem.key for problem in problems] == ["whatsapp-crm:replicas"]
-    assert "hunter2" not in str(ProblemsError(problems))
+    assert "hunter2" not in render(problems)
 
 
 def test_all_problems_are_numbered_in_one_text() -> None:
-    error = ProblemsError(
-        [Problem(key="a", what="is wrong.", fix="mend a"), Problem(key="b", what="too.", fix="mend b")]
+    text = render(
+        [Problem(key="a", what="is wrong.", fix="correct a"), Problem(key="b", what="too.", fix="correct b")]
     )
-    assert str(error).splitlines() == [
-        "2 problems in the settings or the app. Nothing was sent to Railway or Google.",
+    assert text.splitlines() == [
+        "2 problems in the settings or the app. Nothing was changed on Railway or Google.",
         "1. a: is wrong.",
-        "    fix: mend a",
+        "    fix: correct a",
         "2. b: too.",
-        "    fix: mend b",
+        "    fix: correct b",
     ]
+
+
+def odd_types(section: Any) -> list[str]:
+    """The fields of a settings dataclass whose value is not of the annotated type."""
+    found: list[str] = []
+    for name, hint in get_type_hints(type(section)).items():
+        value = getattr(section, name)
+        if is_dataclass(value):
+            found += odd_types(value)
+            continue
+        options = {getattr(one, "__origin__", one) for one in getattr(hint, "__args__", ())}
+        outer = getattr(hint, "__origin__", None)
+        allowed: set[Any] = {outer} if outer in (tuple, Mapping, pulumi.Output) else (options or {hint})
+        if not isinstance(value, (*allowed, *([int] if float in allowed else []))):
+            found.append(name)
+    return found
+
+
+def test_the_defaults_have_the_annotated_types(stack: Stack) -> None:
+    assert odd_types(RailwaySettings(repo="a/b")) == []
+    assert odd_types(load(stack)) == []
+    assert len(fields(RailwaySettings)) > 30
 
 
 @given(
@@ -176,12 +277,13 @@ def test_no_config_makes_it_stumble(config: dict[str, str]) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)  # outputs are made of futures
     try:
-        _, problems = load_settings(pulumi.Config(NAMESPACE), "sandbox", {})
+        found, problems = load_settings(pulumi.Config(NAMESPACE), "sandbox", {})
     finally:
         set_all_config({}, [])
         loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop)))
         loop.close()
         asyncio.set_event_loop(before)
+    assert found is None or odd_types(found) == []
     assert problems
     for problem in problems:
         assert problem.key

@@ -4,7 +4,7 @@ const { initializeApp } = require("firebase-admin/app");
 const { setGlobalOptions } = require("firebase-functions");
 
 initializeApp();
-// maxInstances is the brake on cost and on the region's CPU quota; no function here needs more.
+// maxInstances limits the cost and the use of the region's CPU quota; no function here needs more.
 setGlobalOptions({ region: "europe-west1", maxInstances: 10 });
 
 const proxy = require("./src/proxy");

@@ -1,1 +1,1 @@
-"""The `command` plugin: `local.Command` and `local.run`, as pulumi-command 1.2.1 does them."""
+"""The stand-in `command` plugin: `local.Command` and `local.run`, with pulumi-command 1.2.1's behaviour."""

@@ -1,7 +1,7 @@
-"""The resource provider behind `command.local.Command` and `command.local.run`.
+"""The resource provider of `command.local.Command` and `command.local.run`.
 
-Refuses the `remote` module (nothing here has a machine to log in to) and assets or archives of produced
-files (`asset_paths`, `archive_paths`), and says so in the preview.
+The `remote` module and collected files (`asset_paths`, `archive_paths`) are not supported: they are errors in
+the preview.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 COMMAND = "command:local:Command"
 RUN = "command:local:run"
 _OUTPUTS = ("stdout", "stderr")
+_LIBRARY_KEY, _LIBRARY_VERSION = "__pulumi-go-provider-version", "1.2.0"  # of pulumi-command 1.2.1
 _LOGGING = {
     "stdout": (True, False),
     "stderr": (False, True),
@@ -55,48 +56,39 @@ _RUN_KINDS = {**_KINDS, "command": (str, "a string")}
 _UNSUPPORTED = {"assetPaths", "archivePaths"}
 
 
-def plain(value: Any) -> Any:
-    """Return a value with the marks of secrecy taken off, at any depth."""
+def unwrap_secrets(value: Any) -> Any:
+    """Return a value without its secret marks, at any depth."""
     if isinstance(value, Secret):
-        return plain(value.value)
+        return unwrap_secrets(value.value)
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in cast("dict[str, Value]", value).items()}
+        return {key: unwrap_secrets(item) for key, item in cast("dict[str, Value]", value).items()}
     if isinstance(value, list):
-        return [plain(item) for item in cast("list[Value]", value)]
+        return [unwrap_secrets(item) for item in cast("list[Value]", value)]
     return value
 
 
-def has_secret(value: Any) -> bool:
-    """Return whether a value is secret or holds a secret."""
-    if isinstance(value, dict):
-        return any(has_secret(item) for item in cast("dict[str, Value]", value).values())
-    if isinstance(value, list):
-        return any(has_secret(item) for item in cast("list[Value]", value))
-    return isinstance(value, Secret)
-
-
 def failures(inputs: Mapping[str, Value], kinds: Mapping[str, tuple[type, str]]) -> list[tuple[str, str]]:
-    """Return what is wrong with the inputs, as pairs of property and reason."""
+    """Return the errors in the inputs, as pairs of property and reason."""
     found: list[tuple[str, str]] = []
     for key, value in inputs.items():
-        bare = plain(value)
+        unwrapped = unwrap_secrets(value)
         if key in _UNSUPPORTED:
             found.append(
                 (key, "the sandbox's command plugin does not collect files; read them from stdout instead")
             )
         elif key not in kinds:
-            found.append((key, f"unknown property; known are {', '.join(sorted(kinds))}"))
-        elif bare is not None and not isinstance(bare, Unknown | kinds[key][0]):
+            found.append((key, f"unknown property; known properties: {', '.join(sorted(kinds))}"))
+        elif unwrapped is not None and not isinstance(unwrapped, Unknown | kinds[key][0]):
             found.append((key, f"must be {kinds[key][1]}"))
-        elif key == "logging" and isinstance(bare, str) and bare not in _LOGGING:
+        elif key == "logging" and isinstance(unwrapped, str) and unwrapped not in _LOGGING:
             found.append((key, f"must be one of {', '.join(_LOGGING)}"))
-        elif key == "environment" and not contains_unknown(bare):
-            wrong = sorted(
+        elif key == "environment" and not contains_unknown(unwrapped):
+            invalid = sorted(
                 name
-                for name, item in cast("dict[str, Value]", bare or {}).items()
+                for name, item in cast("dict[str, Value]", unwrapped or {}).items()
                 if not isinstance(item, str)
             )
-            found.extend((f"environment.{name}", "must be a string") for name in wrong)
+            found.extend((f"environment.{name}", "must be a string") for name in invalid)
     return found
 
 
@@ -116,18 +108,25 @@ def _line(text: str, inputs: Mapping[str, Any]) -> CommandLine:
 
 
 class CommandPlugin(ProviderPlugin):
-    """The provider. Values arrive with their secrecy, because every output follows from every input."""
+    """The provider. Values arrive with secret marks, which the recorded inputs keep."""
 
     def __init__(self, *, version: str, engine_address: str) -> None:
         super().__init__(version=version, engine_address=engine_address, accept_secrets=True)
 
+    def CheckConfig(
+        self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.CheckResponse:
+        """Record the version of the library, as the real plugin does: without it a switch is an update."""
+        config = {**from_struct(request.news), _LIBRARY_KEY: _LIBRARY_VERSION}
+        return provider_pb2.CheckResponse(inputs=to_struct(config))
+
     def Check(
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CheckResponse:
-        """Refuse what cannot be run."""
+        """Check the inputs."""
         if request.type not in {"", COMMAND}:
             context.abort(
-                grpc.StatusCode.UNIMPLEMENTED, f"the sandbox's command plugin does not know {request.type}"
+                grpc.StatusCode.UNIMPLEMENTED, f"the sandbox's command plugin does not support {request.type}"
             )
         found = failures(from_struct(request.news), _COMMAND_KINDS)
         return provider_pb2.CheckResponse(
@@ -138,8 +137,11 @@ class CommandPlugin(ProviderPlugin):
     def Diff(
         self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
     ) -> provider_pb2.DiffResponse:
-        """Any changed input is an update; changed triggers are a replacement."""
-        olds, news = plain(from_struct(request.old_inputs or request.olds)), plain(from_struct(request.news))
+        """A changed input is an update; changed triggers are a replacement."""
+        olds, news = (
+            unwrap_secrets(from_struct(request.old_inputs or request.olds)),
+            unwrap_secrets(from_struct(request.news)),
+        )
         changed = sorted(key for key in _COMMAND_KINDS if olds.get(key) != news.get(key))
         response = provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE,
@@ -169,7 +171,7 @@ class CommandPlugin(ProviderPlugin):
     def Update(
         self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext
     ) -> provider_pb2.UpdateResponse:
-        """Run the update command, or the create command where there is none."""
+        """Run the update command, or the create command if there is none."""
         inputs = from_struct(request.news)
         if request.preview:
             return provider_pb2.UpdateResponse(properties=_outputs(inputs, None))
@@ -185,7 +187,7 @@ class CommandPlugin(ProviderPlugin):
     def Read(
         self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ReadResponse:
-        """Return the state unread: a command has nothing to look at."""
+        """Return the state unchanged: a command cannot be read."""
         return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
 
     def Invoke(
@@ -194,7 +196,7 @@ class CommandPlugin(ProviderPlugin):
         """Run a command unconditionally (`command.local.run`)."""
         if request.tok != RUN:
             context.abort(
-                grpc.StatusCode.UNIMPLEMENTED, f"the sandbox's command plugin does not know {request.tok}"
+                grpc.StatusCode.UNIMPLEMENTED, f"the sandbox's command plugin does not support {request.tok}"
             )
         inputs = from_struct(request.args)
         found = failures(inputs, _RUN_KINDS)
@@ -217,26 +219,27 @@ class CommandPlugin(ProviderPlugin):
         urn: str,
         context: grpc.ServicerContext,
     ) -> Output:
-        bare = plain(inputs)
-        text = next((bare[key] for key in keys if bare.get(key) is not None), None)
+        unwrapped = unwrap_secrets(inputs)
+        text = next((unwrapped[key] for key in keys if unwrapped.get(key) is not None), None)
         if text is None:
             return previous
         try:
-            return run(_line(text, bare), previous, lambda line: self.tell(urn, line, passing=True))
+            return run(_line(text, unwrapped), previous, lambda line: self.log(urn, line, ephemeral=True))
         except CommandError as error:
             context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
 
 def _previous(state: Any) -> Output:
-    found = plain(from_struct(state))
+    found = unwrap_secrets(from_struct(state))
     return Output(stdout=str(found.get("stdout") or ""), stderr=str(found.get("stderr") or ""))
 
 
 def _outputs(inputs: Mapping[str, Value], output: Output | None) -> Any:
-    """Return inputs and what was printed: secret when an input was, unknown in a preview."""
+    """Return inputs and output, which is unknown in a preview.
+
+    The output is never secret, whatever the inputs are: so is the real plugin's (recorded from 1.2.1).
+    """
     printed: dict[str, Value] = {
         key: Unknown.value if output is None else getattr(output, key) for key in _OUTPUTS
     }
-    if has_secret(inputs):
-        printed = {key: Secret(value) for key, value in printed.items()}
     return to_struct({**inputs, **printed})

@@ -1,7 +1,4 @@
-"""Runs one local command as pulumi-command does: environment, output, and its words when the command fails.
-
-Refuses to add anything of its own to the environment or to the message of a failure.
-"""
+"""Run one local command as pulumi-command does: environment, output, and error texts."""
 
 from __future__ import annotations
 
@@ -21,12 +18,12 @@ _SHELL = ("/bin/sh", "-c")
 
 
 class CommandError(Exception):
-    """The command did not start or did not end with 0. The text is what pulumi-command says."""
+    """The command did not start or did not end with 0. The message is pulumi-command's."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CommandLine:
-    """What to run: everything but the outputs of the last run."""
+    """The command: everything but the output of its last run."""
 
     text: str
     interpreter: Sequence[str] = _SHELL
@@ -40,22 +37,22 @@ class CommandLine:
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """What a command printed, without the last line's end."""
+    """The output of a command, without the final newline."""
 
     stdout: str = ""
     stderr: str = ""
 
 
-def run(line: CommandLine, previous: Output, show: Callable[[str], None]) -> Output:
+def run(line: CommandLine, previous: Output, on_line: Callable[[str], None]) -> Output:
     """Run a command to its end.
 
     Args:
         line: the command.
-        previous: the last run's output, given as PULUMI_COMMAND_STDOUT and PULUMI_COMMAND_STDERR.
-        show: told each line that is to be logged.
+        previous: the last run's output, passed as PULUMI_COMMAND_STDOUT and PULUMI_COMMAND_STDERR.
+        on_line: called with each line that is to be logged.
 
     Raises:
-        CommandError: as said there.
+        CommandError: it did not start or did not end with 0.
     """
     environment = {**os.environ, **line.environment}
     if line.add_previous_output:
@@ -74,16 +71,16 @@ def run(line: CommandLine, previous: Output, show: Callable[[str], None]) -> Out
     except OSError as error:
         raise CommandError(_failure(_not_started(line, error), line.text, "")) from error
     with process:
-        code, output, both = _communicate(process, line, show)
+        code, output, both = _communicate(process, line, on_line)
     if code != 0:
         raise CommandError(_failure(_status(code), line.text, both))
     return output
 
 
 def _communicate(
-    process: subprocess.Popen[bytes], line: CommandLine, show: Callable[[str], None]
+    process: subprocess.Popen[bytes], line: CommandLine, on_line: Callable[[str], None]
 ) -> tuple[int, Output, str]:
-    """Feed a process and read it to its end; return its code, what it printed, and that as it came."""
+    """Write stdin and read the output; return exit code, output, and both streams in the order of arrival."""
     stdout, stderr, both = bytearray(), bytearray(), bytearray()
     lock = threading.Lock()
 
@@ -93,7 +90,7 @@ def _communicate(
                 into += part
                 both.extend(part)
             if logged:
-                show(part.decode("utf-8", "replace").rstrip("\n"))
+                on_line(part.decode("utf-8", "replace").rstrip("\n"))
 
     readers = [
         threading.Thread(target=drain, args=(process.stdout, stdout), kwargs={"logged": line.log_stdout}),
@@ -102,7 +99,7 @@ def _communicate(
     for reader in readers:
         reader.start()
     if process.stdin is not None:
-        # A command that ends without reading all of its input has every right to: twice, for write and flush.
+        # A command may end without reading all of its input; both write and flush can then fail.
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(line.stdin.encode())
         with contextlib.suppress(BrokenPipeError):

@@ -1,1 +1,1 @@
-"""The stand-in `gcp` plugin: the resource types that the program uses, as pulumi-gcp does them."""
+"""The stand-in `gcp` plugin: the resource types that the program uses, with the behaviour of pulumi-gcp."""

@@ -1,7 +1,7 @@
-"""Checks a resource's inputs against the SDK's own types, and fills in what a plan needs.
+"""Check a resource's inputs against the SDK's types, and add defaults.
 
-Refuses an unknown property, a missing one, one of the wrong type, and one that the SDK has but that this
-plugin does not send: dropped in silence, a program would look deployed and not be.
+Unknown, missing and wrongly typed properties are errors, and so are properties of the SDK that this plugin
+does not send: ignoring one would make a program look deployed when it is not.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, cast
 
+from sandbox.engine.gcp.diff import DEFAULTS_KEY
 from sandbox.engine.protocol import Asset, Unknown
 
 if TYPE_CHECKING:
-    from sandbox.engine.gcp.model import Kind, Settings, State
+    from sandbox.engine.gcp.model import ResourceType, Settings, State
     from sandbox.engine.gcp.sdk_types import SdkType
 
-DEFAULTS_KEY = "__defaults"  # the bridge's own record of what it filled in
-
-_NAMES = {
+_UNSET = (None, "", [])
+_TYPE_NAMES = {
     "string": "a string",
     "boolean": "a boolean",
     "integer": "a whole number",
@@ -29,21 +29,21 @@ _NAMES = {
 }
 
 
-def failures(kind: Kind, inputs: State) -> list[tuple[str, str]]:
-    """Return what is wrong with a resource's inputs, as pairs of property path and reason."""
-    sdk = kind.sdk.inputs
+def failures(resource_type: ResourceType, inputs: State) -> list[tuple[str, str]]:
+    """Return the errors in a resource's inputs, as pairs of property path and reason."""
+    sdk = resource_type.sdk.inputs
     found = _object_failures(sdk, inputs, "")
     for name in sorted(set(inputs) & set(sdk.fields)):
-        if kind.supported and name not in kind.supported and inputs[name] is not None:
+        if resource_type.supported and name not in resource_type.supported and inputs[name] is not None:
             found.append(
                 (name, "pulumi-gcp has this property, but the sandbox's gcp plugin does not send it")
             )
     policy = inputs.get("deletionPolicy")
-    if isinstance(policy, str) and policy not in kind.deletion_policies:
+    if isinstance(policy, str) and policy not in resource_type.deletion_policies:
         found.append(
-            ("deletionPolicy", f"must be one of {', '.join(kind.deletion_policies)}, not {policy!r}")
+            ("deletionPolicy", f"must be one of {', '.join(resource_type.deletion_policies)}, not {policy!r}")
         )
-    return found or kind.problems(inputs)
+    return found or resource_type.failures(inputs)
 
 
 def _object_failures(sdk: SdkType, value: State, path: str) -> list[tuple[str, str]]:
@@ -57,7 +57,7 @@ def _object_failures(sdk: SdkType, value: State, path: str) -> list[tuple[str, s
                 found.extend(_failures(sdk.fields[name], item, where))
             continue
         near = get_close_matches(name, sdk.fields, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(sdk.fields))}"
+        hint = f"did you mean {near[0]!r}?" if near else f"known properties: {', '.join(sorted(sdk.fields))}"
         found.append((where, f"unknown property; {hint}"))
     missing = sorted(name for name in sdk.required if value.get(name) is None)
     found.extend((f"{path}.{name}" if path else name, "missing required property") for name in missing)
@@ -68,7 +68,7 @@ def _failures(sdk: SdkType, value: Any, path: str) -> list[tuple[str, str]]:
     if isinstance(value, Unknown) or sdk.kind == "any":
         return []
     if sdk.kind == "asset":
-        return [] if isinstance(value, Asset) else [(path, f"must be {_NAMES['asset']}")]
+        return [] if isinstance(value, Asset) else [(path, f"must be {_TYPE_NAMES['asset']}")]
     if sdk.kind == "list" and isinstance(value, list) and sdk.item is not None:
         items = list(enumerate(cast("list[Any]", value)))
         return [bad for at, item in items for bad in _item_failures(sdk.item, item, f"{path}[{at}]")]
@@ -78,13 +78,13 @@ def _failures(sdk: SdkType, value: Any, path: str) -> list[tuple[str, str]]:
     if sdk.kind == "object" and isinstance(value, dict):
         return _object_failures(sdk, cast("State", value), path)
     if not _is_scalar(sdk.kind, value):
-        return [(path, f"must be {_NAMES[sdk.kind]}, not {_describe(value)}")]
+        return [(path, f"must be {_TYPE_NAMES[sdk.kind]}, not {_describe(value)}")]
     return []
 
 
 def _item_failures(sdk: SdkType, value: Any, path: str) -> list[tuple[str, str]]:
     if value is None:
-        return [(path, f"must be {_NAMES[sdk.kind]}, not null")]
+        return [(path, f"must be {_TYPE_NAMES[sdk.kind]}, not null")]
     return _failures(sdk, value, path)
 
 
@@ -103,49 +103,68 @@ def _is_scalar(kind: str, value: Any) -> bool:
 
 
 def _describe(value: Any) -> str:
-    """Say what a value is without showing it: it may be a secret."""
+    """Return a value's type without the value, which may be secret."""
     kinds: dict[type, str] = {str: "a string", bool: "a boolean", int: "a number", float: "a number"}
     return kinds.get(type(value), "a list" if isinstance(value, list) else "an object")
 
 
-def completed(kind: Kind, inputs: State, settings: Settings, state: State) -> State:
-    """Return inputs as they are sent and compared: with defaults, and with what the server has filled in.
+def with_defaults(resource_type: ResourceType, inputs: State, settings: Settings, state: State) -> State:
+    """Return inputs as they are sent and compared: with defaults and with values that the server has filled.
 
     Args:
-        kind: the resource type.
+        resource_type: the resource type.
         inputs: the program's inputs; unknown values stay unknown.
         settings: the provider's configuration.
         state: the outputs known so far; empty for a new object.
     """
     own = {key: value for key, value in inputs.items() if key != DEFAULTS_KEY}
-    done = _complete(kind, kind.sdk.inputs, own, state, "")
-    fields = kind.sdk.inputs.fields
+    completed = _with_defaults(resource_type, resource_type.sdk.inputs, own, state, "")
+    fields = resource_type.sdk.inputs.fields
     provided = (("project", settings.project), ("region", settings.region), ("location", settings.region))
     for name, value in provided:
-        if name in fields and name not in kind.sdk.inputs.required and done.get(name) is None and value:
-            done[name] = value
-    return done
+        if (
+            name in fields
+            and name not in resource_type.sdk.inputs.required
+            and completed.get(name) is None
+            and value
+        ):
+            completed[name] = value
+    return completed
 
 
-def _complete(kind: Kind, sdk: SdkType, value: State, state: State, pattern: str) -> State:
-    done: State = {}
+def _with_defaults(
+    resource_type: ResourceType, sdk: SdkType, value: State, state: State, pattern: str
+) -> State:
+    completed: State = {}
     for name, item in sdk.fields.items():
         where = f"{pattern}.{name}" if pattern else name
         given, known = value.get(name), state.get(name)
         if isinstance(given, dict) and item.kind == "object":
             known = cast("State", known) if isinstance(known, dict) else {}
-            done[name] = _complete(kind, item, cast("State", given), known, where)
+            completed[name] = _with_defaults(resource_type, item, cast("State", given), known, where)
         elif isinstance(given, list) and item.item is not None and item.item.kind == "object":
             entries = cast("list[Any]", given)
             inner = item.item
-            done[name] = [
-                _complete(kind, inner, cast("State", entry), {}, where) if isinstance(entry, dict) else entry
+            completed[name] = [
+                _with_defaults(resource_type, inner, cast("State", entry), {}, where)
+                if isinstance(entry, dict)
+                else entry
                 for entry in entries
             ]
         elif given is not None:
-            done[name] = given
-        elif where in kind.defaults:
-            done[name] = kind.defaults[where]
-        elif known is not None and where in kind.computed and where not in kind.unsent:
-            done[name] = known
-    return done
+            completed[name] = given
+        elif where in resource_type.defaults:
+            completed[name] = resource_type.defaults[where]
+        elif known in _UNSET or (known == {} and item.kind == "map"):
+            continue
+        elif where in resource_type.computed and where not in resource_type.unsent:
+            completed[name] = _without_unset(known)
+    return completed
+
+
+def _without_unset(known: Any) -> Any:
+    """Return a recorded value without the properties for which the server has none."""
+    if not isinstance(known, dict):
+        return known
+    pairs = cast("State", known).items()
+    return {name: _without_unset(item) for name, item in pairs if item not in _UNSET}

@@ -1,7 +1,6 @@
 """The provider's configuration, from the program and from the environment.
 
-Refuses the ways to log in that a sandbox has no use for (credentials, impersonation): passed over in
-silence, they would look as if they worked.
+Credentials and impersonation are errors: the sandbox supports access tokens only.
 """
 
 from __future__ import annotations
@@ -17,13 +16,14 @@ if TYPE_CHECKING:
 
 _PROJECT = ("GOOGLE_PROJECT", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT")
 _REGION = ("GOOGLE_REGION", "GCLOUD_REGION", "CLOUDSDK_COMPUTE_REGION")
-_REFUSED = {
-    "defaultLabels": "the sandbox's gcp plugin would not see that they changed: set labels on the resources",
-    "credentials": "the sandbox takes a token: gcp:accessToken, or GOOGLE_OAUTH_ACCESS_TOKEN",
-    "externalCredentials": "the sandbox takes a token: gcp:accessToken, or GOOGLE_OAUTH_ACCESS_TOKEN",
-    "impersonateServiceAccount": "the sandbox has nobody to impersonate",
+_USE_TOKEN = "not supported by the sandbox. fix: set gcp:accessToken or GOOGLE_OAUTH_ACCESS_TOKEN"  # noqa: S105
+_REJECTED = {
+    "defaultLabels": "the sandbox's gcp plugin cannot detect changes. fix: set labels on the resources",
+    "credentials": _USE_TOKEN,
+    "externalCredentials": _USE_TOKEN,
+    "impersonateServiceAccount": "not supported by the sandbox. fix: remove it",
 }
-_PASSED_OVER = {
+_IGNORED = {
     "batching",
     "disablePartnerName",
     "disableGooglePartnerName",
@@ -47,16 +47,16 @@ _KNOWN = {
 }
 
 
-def problems(config: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what the sandbox cannot do with a configuration, as pairs of key and reason."""
+def failures(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the parts of a configuration that the sandbox does not support, as pairs of key and reason."""
     found: list[tuple[str, str]] = []
     for key, value in sorted(config.items()):
         if value in {None, ""}:
             continue
-        if key in _REFUSED:
-            found.append((key, _REFUSED[key]))
-        elif key not in _KNOWN and key not in _PASSED_OVER and not key.endswith("CustomEndpoint"):
-            found.append((key, "the sandbox's gcp plugin does not know this setting"))
+        if key in _REJECTED:
+            found.append((key, _REJECTED[key]))
+        elif key not in _KNOWN and key not in _IGNORED and not key.endswith("CustomEndpoint"):
+            found.append((key, "unknown to the sandbox's gcp plugin. fix: remove it"))
     return found
 
 
@@ -64,7 +64,7 @@ def settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
     """Return the settings of a provider.
 
     Args:
-        config: its properties; structured ones may be JSON texts, as the engine sends them.
+        config: its properties; structured ones may be JSON strings, as the engine sends them.
         environ: the environment variables.
     """
     return Settings(
@@ -76,7 +76,7 @@ def settings(config: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
 
 
 def access(config: Mapping[str, Any], environ: Mapping[str, str]) -> Access:
-    """Return endpoints and token of a provider; the arguments as in `settings`."""
+    """Return endpoints and token of a provider. Arguments as in `settings`."""
     endpoints: dict[str, str] = {}
     for product, name in PRODUCTS.items():
         words = name.lower().split("_")

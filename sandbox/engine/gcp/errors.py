@@ -1,27 +1,24 @@
-"""The errors of the stand-in plugin, as the engine reports them."""
+"""The errors of the stand-in plugin, as the engine shows them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from sandbox.engine.gcp.model import State
+from typing import Any
 
 
 class GcpError(Exception):
-    """A call failed or a resource cannot be handled. The text is shown to the user."""
+    """A request failed or a resource is not supported. The message is shown to the user."""
 
 
-class HalfMadeError(GcpError):
-    """The object exists but is not as it should be: it is kept in the state, and the operation fails.
+class InitFailedError(GcpError):
+    """The object exists but is not as declared: it is kept in the state, and the operation fails.
 
     Args:
-        message: what is wrong.
+        message: the error.
         identifier: the object's Pulumi id.
         state: its output properties.
     """
 
-    def __init__(self, message: str, identifier: str, state: State) -> None:
+    def __init__(self, message: str, identifier: str, state: dict[str, Any]) -> None:
         super().__init__(message)
         self.identifier = identifier
         self.state = state

@@ -1,6 +1,6 @@
 """Firestore: composite indexes and single-field overrides; and the rulesets of Firebase's security rules.
 
-Refuses to wait for a build for ever: the program's time-out, or 20 minutes, and an error that says so.
+Waiting for an index build ends with an error after the program's time-out, or after 20 minutes.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from sandbox.engine.gcp.errors import GcpError
-from sandbox.engine.gcp.model import Call, Change, State
+from sandbox.engine.gcp.model import Change, OperationContext, State
 from sandbox.engine.gcp.rest import ApiError
-from sandbox.engine.gcp.standard import RestKind, without_empty
+from sandbox.engine.gcp.standard import RestResource, without_empty
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from sandbox.engine.gcp.rest import Json
 
 
-class Index(RestKind):
-    """A composite index. Nothing of it can be changed in place; the server names it."""
+class Index(RestResource):
+    """A composite index. Every change replaces it; the server names it."""
 
     pulumi_type = "gcp:firestore/index:Index"
     product = "firestore"
@@ -41,31 +41,31 @@ class Index(RestKind):
     operations = True
 
     def body(self, inputs: State, settings: Settings) -> Json:
-        """Return the index as it is sent: flags only when they are set."""
+        """Return the request body: boolean properties only if true."""
         whole = super().body(inputs, settings)
         return {key: value for key, value in whole.items() if value is not False}
 
     def identifier(self, inputs: State) -> str:
-        """The server gives the name."""
+        """Return "": the server names it."""
         return ""
 
-    def waited(self, call: Call, answer: Json, name: str, inputs: State) -> Json:
-        """Wait for the build; with `skipWait` only take the name from the operation's metadata."""
+    def wait_for_create(self, context: OperationContext, response: Json, name: str, inputs: State) -> Json:
+        """Wait for the build; with `skipWait` only read the name from the operation's metadata."""
         if inputs.get("skipWait"):
-            about = cast("Json", answer.get("metadata") or {})
-            return {"name": about.get("index")}
-        return super().waited(call, answer, name, inputs)
+            metadata = cast("Json", response.get("metadata") or {})
+            return {"name": metadata.get("index")}
+        return super().wait_for_create(context, response, name, inputs)
 
-    def created_name(self, answer: Json, name: str) -> str:
-        """Return the name that the server gave."""
-        found = answer.get("name")
+    def created_name(self, response: Json, name: str) -> str:
+        """Return the name that the server chose."""
+        found = response.get("name")
         if not found:
-            message = "the answer to the creation of an index does not name it"
+            message = "Firestore created an index and did not return its name"
             raise GcpError(message)
         return str(found)
 
-    def same(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
-        """The server adds a last field `__name__` that the program need not declare."""
+    def equivalent(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
+        """The server appends a field `__name__` that the program need not declare."""
         if pattern != "fields" or not isinstance(old, list) or not isinstance(new, list):
             return False
         before, after = cast("list[State]", old), cast("list[State]", new)
@@ -75,7 +75,7 @@ class Index(RestKind):
         ]
 
 
-class Field(RestKind):
+class Field(RestResource):
     """A single-field override: indexes and time to live of one field."""
 
     pulumi_type = "gcp:firestore/field:Field"
@@ -83,14 +83,18 @@ class Field(RestKind):
     template = "projects/{project}/databases/{database}/collectionGroups/{collection}/fields/{field}"
     replace = frozenset({"collection", "field", "database", "project", "ttlConfig.expirationOffset"})
     local = frozenset({"skipWait", "deletionPolicy"})
-    defaults: ClassVar[Mapping[str, Any]] = {"database": "(default)", "skipWait": False}
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "database": "(default)",
+        "indexConfig.indexes.queryScope": "COLLECTION",
+        "skipWait": False,
+    }
     computed = frozenset({"project", "ttlConfig.state", "ttlConfig.expirationOffset"})
     unordered = frozenset({"indexConfig.indexes"})
     outputs = ("name",)
     operations = True
 
     def body(self, inputs: State, settings: Settings) -> Json:
-        """Return the override: each index wraps its one field; an unset time to live is sent as null."""
+        """Return the request body: each index contains its field; an unset time to live is sent as null."""
         body: Json = {"ttlConfig": None}
         if inputs.get("indexConfig") is not None:
             body["indexConfig"] = _index_config(cast("State", inputs["indexConfig"]))
@@ -99,52 +103,54 @@ class Field(RestKind):
             body["ttlConfig"] = {key: value for key, value in ttl.items() if key == "expirationOffset"}
         return body
 
-    def create(self, call: Call, inputs: State) -> tuple[str, State]:
+    def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
         """Patch the field, which always exists."""
         name = self.identifier(inputs)
-        answer = call.rest.send("PATCH", self.product, name, body=self.body(inputs, call.settings))
+        response = context.rest.send("PATCH", self.product, name, body=self.body(inputs, context.settings))
         if not inputs.get("skipWait"):
-            call.rest.wait(self.product, answer, call.wait_seconds(self.minutes), call.tell)
-        return self.read_back(call, name, inputs)
+            context.rest.wait(self.product, response, context.wait_seconds(self.timeout_minutes), context.log)
+        return self.read_back(context, name, inputs)
 
     def patch_body(self, body: Json, mask: list[str]) -> Json:
-        """Return the changed halves only."""
+        """Return the changed parts only."""
         return {key: value for key, value in body.items() if key in mask}
 
     def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
-        """Unwrap the indexes; an override that only inherits is none."""
+        """Return the outputs with unwrapped indexes; an override that only inherits is left out."""
         config = cast("Json | None", found.get("indexConfig"))
-        plain: Json = {key: value for key, value in found.items() if key not in {"indexConfig", "ttlConfig"}}
+        unwrapped: Json = {
+            key: value for key, value in found.items() if key not in {"indexConfig", "ttlConfig"}
+        }
         if config is not None and not config.get("usesAncestorConfig"):
             indexes = [_unwrapped(item) for item in config.get("indexes") or []]
-            plain["indexConfig"] = {"indexes": indexes} if indexes else {}
+            unwrapped["indexConfig"] = {"indexes": indexes} if indexes else {}
         if found.get("ttlConfig"):
-            plain["ttlConfig"] = found["ttlConfig"]
-        return super().state(plain, identifier, before, settings)
+            unwrapped["ttlConfig"] = found["ttlConfig"]
+        return super().state(unwrapped, identifier, before, settings)
 
-    def same(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
-        """An override without indexes is empty, and still an override."""
+    def equivalent(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
+        """An override without indexes is empty, but still an override."""
         return pattern == "indexConfig" and isinstance(old, dict) and old == new
 
     def extra_changes(self, state: State, inputs: State) -> list[Change]:
-        """See an override without indexes that is gone, or one that the program has dropped."""
+        """Detect an override without indexes that was deleted, or that the program no longer declares."""
         found: list[Change] = []
         for name in ("indexConfig", "ttlConfig"):
-            wanted, there = inputs.get(name) is not None, state.get(name) is not None
+            requested, current = inputs.get(name) is not None, state.get(name) is not None
             shown = name == "indexConfig" and cast("State", state.get(name) or inputs.get(name) or {}).get(
                 "indexes"
             )
-            if wanted != there and not shown:
-                found.append(Change(path=name, pattern=name, kind="ADD" if wanted else "DELETE"))
+            if requested != current and not shown:
+                found.append(Change(path=name, pattern=name, kind="ADD" if requested else "DELETE"))
         return found
 
-    def delete(self, call: Call, identifier: str, state: State) -> None:
-        """Give the field back to its database's defaults."""
-        answer = call.rest.send(
+    def delete(self, context: OperationContext, identifier: str, state: State) -> None:
+        """Reset the field to its database's defaults."""
+        response = context.rest.send(
             "PATCH", self.product, identifier, query={"updateMask": "indexConfig,ttlConfig"}, body={}
         )
         if not state.get("skipWait"):
-            call.rest.wait(self.product, answer, call.wait_seconds(self.minutes), call.tell)
+            context.rest.wait(self.product, response, context.wait_seconds(self.timeout_minutes), context.log)
 
 
 def _index_config(config: State) -> Json:
@@ -171,8 +177,8 @@ def _unwrapped(index: Json) -> State:
     return {key: value for key, value in found.items() if value is not None}
 
 
-class Ruleset(RestKind):
-    """A set of rules: never changed, only made anew. Its `name` output is the last part of its name."""
+class Ruleset(RestResource):
+    """A ruleset: never changed, only replaced. Its `name` output is the last segment of its name."""
 
     pulumi_type = "gcp:firebaserules/ruleset:Ruleset"
     product = "firebaserules"
@@ -183,30 +189,31 @@ class Ruleset(RestKind):
     computed = frozenset({"project", "source.language", "source.files.fingerprint"})
     unordered = frozenset({"source.files"})
     outputs = ("createTime",)
+    reads_after_create = 3
 
     def identifier(self, inputs: State) -> str:
-        """The server gives the name."""
+        """Return "": the server names it."""
         return ""
 
-    def created_name(self, answer: Json, name: str) -> str:
-        """Return the name that the server gave."""
-        return str(answer["name"])
+    def created_name(self, response: Json, name: str) -> str:
+        """Return the name that the server chose."""
+        return str(response["name"])
 
     def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
-        """Add the short name and the metadata, which the SDK has as a list."""
-        done = super().state(found, identifier, before, settings)
-        done["name"] = identifier.rpartition("/")[2]
+        """Add the short name, and the metadata, which is a list in the SDK."""
+        outputs = super().state(found, identifier, before, settings)
+        outputs["name"] = identifier.rpartition("/")[2]
         metadata = found.get("metadata")
         if metadata is not None:
-            done["metadatas"] = [metadata]
-        return done
+            outputs["metadatas"] = [metadata]
+        return outputs
 
-    def delete(self, call: Call, identifier: str, state: State) -> None:
-        """Look first, as the real plugin does, then delete."""
+    def delete(self, context: OperationContext, identifier: str, state: State) -> None:
+        """Read first, as the real plugin does, then delete."""
         try:
-            call.rest.get(self.product, identifier)
+            context.rest.get(self.product, identifier)
         except ApiError as error:
             if error.status == 404:
                 return
             raise
-        super().delete(call, identifier, state)
+        super().delete(context, identifier, state)

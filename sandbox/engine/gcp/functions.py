@@ -1,15 +1,12 @@
-"""Cloud Functions of the second generation.
-
-Refuses nothing of its own: what the API refuses comes back with its own words.
-"""
+"""Cloud Functions of the second generation. Errors are the API's."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from sandbox.engine.gcp.errors import GcpError, HalfMadeError
-from sandbox.engine.gcp.model import Call, State
-from sandbox.engine.gcp.standard import RestKind
+from sandbox.engine.gcp.errors import GcpError, InitFailedError
+from sandbox.engine.gcp.model import OperationContext, State
+from sandbox.engine.gcp.standard import RestResource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,8 +42,8 @@ _COMPUTED = {
 }
 
 
-class Function(RestKind):
-    """A function with its build, its Cloud Run service and, perhaps, its trigger."""
+class Function(RestResource):
+    """A function with its build, its Cloud Run service and optionally its trigger."""
 
     pulumi_type = "gcp:cloudfunctionsv2/function:Function"
     product = "cloudfunctions"
@@ -61,16 +58,15 @@ class Function(RestKind):
         "serviceConfig.ingressSettings": "ALLOW_ALL",
     }
     computed = frozenset(_COMPUTED)
-    # A generation belongs to the object that is being replaced.
-    unsent = frozenset({"buildConfig.source.storageSource.generation", "serviceConfig.gcfUri"})
+    unsent = frozenset({"serviceConfig.gcfUri"})
     unordered = frozenset({"eventTrigger.eventFilters"})
     outputs = ("environment", "state", "updateTime", "url")
     operations = True
-    minutes = 60.0
-    labelled = True
+    timeout_minutes = 60.0
+    has_labels = True
 
     def body(self, inputs: State, settings: Settings) -> Json:
-        """Return the function: whole blocks, with the two update policies as null where they are unset."""
+        """Return the request body: whole blocks, with the two update policies as null if they are unset."""
         body = super().body(inputs, settings)
         build = cast("Json | None", body.get("buildConfig"))
         if build is not None:
@@ -79,32 +75,34 @@ class Function(RestKind):
         return body
 
     def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
-        """Return the outputs. The source stays what was declared, as the real plugin keeps it: the API names
-        Google's own copy of it."""
-        done = super().state(found, identifier, before, settings)
-        live, declared = _storage_source(done), _storage_source(before)
-        live.update({name: value for name, value in declared.items() if value is not None})
-        return done
+        """Return the outputs, with the declared source: the API names Google's copy of it.
 
-    def waited(self, call: Call, answer: Json, name: str, inputs: State) -> Json:
-        """Wait for the build. A function whose build fails exists, and is kept to be mended."""
+        The real plugin keeps the declared one, too.
+        """
+        outputs = super().state(found, identifier, before, settings)
+        computed, declared = _storage_source(outputs), _storage_source(before)
+        computed.update({name: value for name, value in declared.items() if value is not None})
+        return outputs
+
+    def wait_for_create(self, context: OperationContext, response: Json, name: str, inputs: State) -> Json:
+        """Wait for the build. A function whose build fails exists, and is kept in the state."""
         try:
-            return super().waited(call, answer, name, inputs)
+            return super().wait_for_create(context, response, name, inputs)
         except GcpError as error:
-            found = self.get(call, name)
+            found = self.get(context, name)
             if found is None:
                 raise
-            state = self.state(found, name, inputs, call.settings)
+            state = self.state(found, name, inputs, context.settings)
             message = f"Error waiting to create function: {error}"
-            raise HalfMadeError(message, name, state) from error
+            raise InitFailedError(message, name, state) from error
 
-    def same(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
-        """The server may set LOG_EXECUTION_ID by itself."""
+    def equivalent(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
+        """The server may set LOG_EXECUTION_ID itself."""
         return pattern == "serviceConfig.environmentVariables.LOG_EXECUTION_ID" and new is None
 
 
 def _storage_source(state: State) -> Json:
-    """The part of a state that says where the source is; an empty one of its own if there is none."""
+    """Return the part of a state with the source's location; a new empty object if there is none."""
     found: Any = state
     for name in ("buildConfig", "source", "storageSource"):
         found = found.get(name) or {}

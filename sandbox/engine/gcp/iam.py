@@ -1,19 +1,19 @@
 """IAM of projects, secrets and Cloud Run services: one member of a role, or all members of a role.
 
-A policy is one document: it is read, changed and written back under its etag, and again from the start when
-somebody else wrote in between. Within this process the members of one policy wait for each other.
-
-Refuses to touch a binding that it does not declare.
+A policy is one document: it is read, changed and written with its etag, and again from the start if somebody
+else wrote in between. Within this process, changes of one policy wait for each other. Bindings that are not
+declared are never changed.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
-from sandbox.engine.gcp.errors import GcpError
-from sandbox.engine.gcp.model import Call, Kind, State
+from sandbox.engine.gcp.batches import Batches
+from sandbox.engine.gcp.errors import GcpError, InitFailedError
+from sandbox.engine.gcp.model import OperationContext, ResourceType, State
 from sandbox.engine.gcp.rest import ApiError
 from sandbox.engine.gcp.standard import fill
 
@@ -23,21 +23,28 @@ if TYPE_CHECKING:
     from sandbox.engine.gcp.rest import Json
 
 _ATTEMPTS = 10
+_WRITTEN = ("auditConfigs", "bindings", "etag", "version")
+_POLLS = 3  # the real plugin's, after each change of a policy
 _POLICY_VERSION = 3
 _LOCKS: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 _LOCKS_GUARD = threading.Lock()
 
+Edit: TypeAlias = "Callable[[Json], None]"  # changes the policy that it gets
+_PROJECT_EDITS: Batches[Edit, None] = Batches(largest=200)
 
-class _Target(Kind):
-    """What has a policy. Subclasses say where.
+
+class _PolicyResource(ResourceType):
+    """A resource that has a policy. Subclasses define where.
 
     Attributes:
         product: the API.
-        resource: a template of the name of what has the policy.
-        prefix: a template of what comes before role and member in the Pulumi id.
+        resource: a template of the resource's name.
+        prefix: a template of the Pulumi id's part before role and member.
         reads_by_post: whether `getIamPolicy` is a POST with the version in its body.
         read_query: the query of a `getIamPolicy` by GET.
-        update_mask: what `setIamPolicy` says that it writes; "" for nothing.
+        update_mask: the update mask of `setIamPolicy`; "" for none.
+        batched: whether changes that come at the same time are made as one.
+        named_by: the input that names the resource; "" if that is the project.
     """
 
     product: ClassVar[str]
@@ -46,6 +53,8 @@ class _Target(Kind):
     reads_by_post: ClassVar[bool] = False
     read_query: ClassVar[dict[str, str]] = {}
     update_mask: ClassVar[str] = ""
+    batched: ClassVar[bool] = False
+    named_by: ClassVar[str] = ""
     replace = frozenset({"*"})
     local = frozenset[str]()
 
@@ -53,46 +62,66 @@ class _Target(Kind):
         """Return the variables of the templates."""
         return inputs
 
-    def policy(self, call: Call, path: str) -> Json:
+    def policy(self, context: OperationContext, path: str) -> Json:
         """Read a policy."""
         if self.reads_by_post:
             body = {"options": {"requestedPolicyVersion": _POLICY_VERSION}}
-            return call.rest.send("POST", self.product, f"{path}:getIamPolicy", body=body)
-        return call.rest.get(self.product, f"{path}:getIamPolicy", self.read_query)
+            return context.rest.send("POST", self.product, f"{path}:getIamPolicy", body=body)
+        return context.rest.get(self.product, f"{path}:getIamPolicy", self.read_query)
 
-    def change(self, call: Call, path: str, edit: Callable[[list[Json]], list[Json]]) -> Json:
-        """Read, change and write a policy until nobody interferes; return it read back once."""
+    def change(self, context: OperationContext, path: str, edit: Edit) -> None:
+        """Change a policy, and read it until the change is seen.
+
+        Changes of a project's policy that come at the same time are made as one.
+        """
+        if self.batched:
+            _PROJECT_EDITS.submit(path, edit, lambda edits: self._change(context, path, edits))
+            return
         with _LOCKS_GUARD:
             lock = _LOCKS[f"{self.product}/{path}"]
         with lock:
-            for attempt in range(_ATTEMPTS):
-                policy = self.policy(call, path)
-                bindings = edit(cast("list[Json]", policy.get("bindings") or []))
-                written: Json = {"version": _POLICY_VERSION}
-                if policy.get("etag"):
-                    written["etag"] = policy["etag"]
-                if bindings:
-                    written["bindings"] = bindings
-                if policy.get("auditConfigs"):
-                    written["auditConfigs"] = policy["auditConfigs"]
-                body: Json = {"policy": written}
-                if self.update_mask:
-                    body["updateMask"] = self.update_mask
-                try:
-                    call.rest.send("POST", self.product, f"{path}:setIamPolicy", body=body)
-                except ApiError as error:
-                    if error.status not in {409, 412} or attempt == _ATTEMPTS - 1:
-                        raise
-                    call.tell("the policy was changed by somebody else: once more")
-                    continue
-                # The real plugin asks up to four times, to be sure of a slow replica; the sandbox has none.
-                return self.policy(call, path)
-        message = f"the policy of {path} kept changing"
+            self._change(context, path, [edit])
+
+    def _change(self, context: OperationContext, path: str, edits: list[Edit]) -> None:
+        """Read, change and write a policy until there is no conflict."""
+        for attempt in range(_ATTEMPTS):
+            policy = self.policy(context, path)
+            for edit in edits:
+                edit(policy)
+            bindings = cast("list[Json]", policy.get("bindings") or [])
+            policy["bindings"] = sorted(bindings, key=lambda binding: str(binding.get("role")))
+            body: Json = {"policy": {key: policy[key] for key in _WRITTEN if policy.get(key)}}
+            if self.update_mask:
+                body["updateMask"] = self.update_mask
+            try:
+                context.rest.send("POST", self.product, f"{path}:setIamPolicy", body=body)
+            except ApiError as error:
+                if error.status not in {409, 412} or attempt == _ATTEMPTS - 1:
+                    raise
+                context.log("the policy was changed by another client: retrying")
+                continue
+            for _ in range(_POLLS):
+                self.policy(context, path)
+            return
+        message = f"the policy of {path} was changed by others {_ATTEMPTS} times.\nfix: run the command again"
         raise GcpError(message)
 
     def path(self, inputs: State) -> str:
-        """Return the name of what has the policy."""
+        """Return the name of the resource that has the policy."""
         return fill(self.resource, self.names(inputs))
+
+    def outputs(self, inputs: State, policy: Json) -> State:
+        """Return the outputs: the resource by its full name, whatever the program gives."""
+        named = {self.named_by: self.path(inputs)} if self.named_by else {}
+        return {**inputs, **named, "etag": policy.get("etag")}
+
+    def written(self, context: OperationContext, inputs: State) -> tuple[str, State]:
+        """Return the id and the outputs after a change, read from the policy."""
+        found = self.read(context, "", inputs)
+        if found is None:
+            message = f"{inputs['role']} was set on {self.path(inputs)} and is not in its policy"
+            raise InitFailedError(message, self.identifier(inputs), inputs)
+        return found
 
     def identifier(self, inputs: State) -> str:
         """Return the Pulumi id."""
@@ -105,37 +134,37 @@ class _Target(Kind):
             parts.append(str(condition.get("title")))
         return "/".join(parts)
 
-    def imported(self, identifier: str, call: Call) -> State:
-        """Return inputs from the id of an import: resource, role and member, with spaces between them.
+    def imported(self, identifier: str, context: OperationContext) -> State:
+        """Return inputs from the id of an import: resource, role and member, separated by spaces.
 
         Raises:
-            GcpError: it is not of that form.
+            GcpError: it has another form.
         """
         parts = identifier.split(" ")
-        wanted = 3 if "member" in self.sdk.inputs.fields else 2
-        if len(parts) != wanted:
-            form = "'RESOURCE ROLE MEMBER'" if wanted == 3 else "'RESOURCE ROLE'"
-            message = f"{identifier!r} is not the id of a {self.label}: it should look like {form}"
+        requested = 3 if "member" in self.sdk.inputs.fields else 2
+        if len(parts) != requested:
+            form = "'RESOURCE ROLE MEMBER'" if requested == 3 else "'RESOURCE ROLE'"
+            message = f"{identifier!r} is not the id of a {self.label}: it must have the form {form}"
             raise GcpError(message)
-        found = {**self.from_resource(parts[0], call), "role": parts[1]}
-        return {**found, "member": parts[2]} if wanted == 3 else found
+        found = {**self.from_resource(parts[0], context), "role": parts[1]}
+        return {**found, "member": parts[2]} if requested == 3 else found
 
-    def from_resource(self, name: str, call: Call) -> State:
-        """Return the inputs that a resource's name stands for."""
+    def from_resource(self, name: str, context: OperationContext) -> State:
+        """Return the inputs for a resource's name."""
         raise NotImplementedError
 
-    def same(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
-        """A name may be given whole or by its last part."""
-        if pattern in {"name", "secretId"} and isinstance(old, str) and isinstance(new, str):
+    def equivalent(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
+        """A name may be given in full or by its last segment."""
+        if pattern == self.named_by and isinstance(old, str) and isinstance(new, str):
             return old.rpartition("/")[2] == new.rpartition("/")[2]
         return False
 
 
 def _is_binding(binding: Json, inputs: State) -> bool:
-    wanted = cast("State | None", inputs.get("condition")) or {}
+    requested = cast("State | None", inputs.get("condition")) or {}
     found = cast("Json | None", binding.get("condition")) or {}
     keys = ("title", "expression", "description")
-    same = all((wanted.get(key) or "") == (found.get(key) or "") for key in keys)
+    same = all((requested.get(key) or "") == (found.get(key) or "") for key in keys)
     return binding.get("role") == inputs["role"] and same
 
 
@@ -146,73 +175,75 @@ def _new_binding(inputs: State, members: list[str]) -> Json:
     return binding
 
 
-class _Member(_Target):
+class _Member(_PolicyResource):
     """One member of a role."""
 
-    def create(self, call: Call, inputs: State) -> tuple[str, State]:
+    def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
         """Add the member to its role."""
         member = str(inputs["member"])
 
-        def add(bindings: list[Json]) -> list[Json]:
+        def add(policy: Json) -> None:
+            policy["version"] = _POLICY_VERSION
+            bindings = cast("list[Json]", policy.setdefault("bindings", []))
             for binding in bindings:
                 if _is_binding(binding, inputs):
-                    members = {*cast("list[str]", binding.get("members") or []), member}
-                    return [
-                        item if item is not binding else {**item, "members": sorted(members)}
-                        for item in bindings
-                    ]
-            return [*bindings, _new_binding(inputs, [member])]
+                    binding["members"] = sorted({*cast("list[str]", binding.get("members") or []), member})
+                    return
+            bindings.append(_new_binding(inputs, [member]))
 
-        policy = self.change(call, self.path(inputs), add)
-        return self.identifier(inputs), {**inputs, "etag": policy.get("etag")}
+        self.change(context, self.path(inputs), add)
+        return self.written(context, inputs)
 
-    def read(self, call: Call, identifier: str, state: State) -> tuple[str, State] | None:
-        """Look for the member in its role."""
-        inputs = state if state.get("role") else self.imported(identifier, call)
+    def read(self, context: OperationContext, identifier: str, state: State) -> tuple[str, State] | None:
+        """Find the member in its role."""
+        inputs = state if state.get("role") else self.imported(identifier, context)
         try:
-            policy = self.policy(call, self.path(inputs))
+            policy = self.policy(context, self.path(inputs))
         except ApiError as error:
             if error.status == 404:
                 return None
             raise
         for binding in cast("list[Json]", policy.get("bindings") or []):
             if _is_binding(binding, inputs) and inputs["member"] in (binding.get("members") or []):
-                return self.identifier(inputs), {**inputs, "etag": policy.get("etag")}
+                return self.identifier(inputs), self.outputs(inputs, policy)
         return None
 
-    def delete(self, call: Call, identifier: str, state: State) -> None:
-        """Take the member out of its role; the role's other members stay."""
+    def delete(self, context: OperationContext, identifier: str, state: State) -> None:
+        """Remove the member from its role; the role's other members stay."""
 
-        def remove(bindings: list[Json]) -> list[Json]:
-            left: list[Json] = []
+        def remove(policy: Json) -> None:
+            bindings = cast("list[Json]", policy.get("bindings") or [])
             for binding in bindings:
                 if _is_binding(binding, state):
-                    members = [item for item in binding.get("members") or [] if item != state["member"]]
-                    if members:
-                        left.append({**binding, "members": members})
-                else:
-                    left.append(binding)
-            return left
+                    members = cast("list[str]", binding.get("members") or [])
+                    binding["members"] = [item for item in members if item != state["member"]]
+            policy["bindings"] = [binding for binding in bindings if binding.get("members")]
 
-        _unless_gone(self, call, state, remove)
+        _edit_if_exists(self, context, state, remove)
 
 
-class _Binding(_Target):
-    """All members of a role: who is not declared is taken out."""
+class _Binding(_PolicyResource):
+    """All members of a role: members that are not declared are removed."""
 
     unordered = frozenset({"members"})
     keep = frozenset({"members"})
 
-    def create(self, call: Call, inputs: State) -> tuple[str, State]:
+    def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
         """Set the role's members."""
-        policy = self.change(call, self.path(inputs), lambda found: _set(found, inputs))
-        return self.identifier(inputs), {**inputs, "etag": policy.get("etag")}
 
-    def read(self, call: Call, identifier: str, state: State) -> tuple[str, State] | None:
+        def replace(policy: Json) -> None:
+            policy["version"] = _POLICY_VERSION
+            members = sorted(cast("list[str]", inputs["members"]))
+            policy["bindings"] = [*_others(policy, inputs), _new_binding(inputs, members)]
+
+        self.change(context, self.path(inputs), replace)
+        return self.written(context, inputs)
+
+    def read(self, context: OperationContext, identifier: str, state: State) -> tuple[str, State] | None:
         """Read the role's members."""
-        inputs = state if state.get("role") else self.imported(identifier, call)
+        inputs = state if state.get("role") else self.imported(identifier, context)
         try:
-            policy = self.policy(call, self.path(inputs))
+            policy = self.policy(context, self.path(inputs))
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -220,28 +251,39 @@ class _Binding(_Target):
         for binding in cast("list[Json]", policy.get("bindings") or []):
             if _is_binding(binding, inputs):
                 members = sorted(cast("list[str]", binding.get("members") or []))
-                return self.identifier(inputs), {**inputs, "members": members, "etag": policy.get("etag")}
+                return self.identifier(inputs), self.outputs({**inputs, "members": members}, policy)
         return None
 
-    def update(self, call: Call, identifier: str, inputs: State, state: State, changes: list[Any]) -> State:
+    def update(
+        self, context: OperationContext, identifier: str, inputs: State, state: State, changes: list[Any]
+    ) -> State:
         """Set the role's members."""
-        return self.create(call, inputs)[1]
+        return self.create(context, inputs)[1]
 
-    def delete(self, call: Call, identifier: str, state: State) -> None:
-        """Take the role out of the policy."""
-        _unless_gone(
-            self, call, state, lambda found: [item for item in found if not _is_binding(item, state)]
-        )
+    def delete(self, context: OperationContext, identifier: str, state: State) -> None:
+        """Remove the role from the policy."""
 
+        def remove(policy: Json) -> None:
+            policy["bindings"] = _others(policy, state)
 
-def _set(bindings: list[Json], inputs: State) -> list[Json]:
-    others = [binding for binding in bindings if not _is_binding(binding, inputs)]
-    return [*others, _new_binding(inputs, sorted(cast("list[str]", inputs["members"])))]
+        _edit_if_exists(self, context, state, remove)
 
 
-def _unless_gone(kind: _Target, call: Call, state: State, edit: Callable[[list[Json]], list[Json]]) -> None:
+def _others(policy: Json, inputs: State) -> list[Json]:
+    bindings = cast("list[Json]", policy.get("bindings") or [])
+    return [binding for binding in bindings if not _is_binding(binding, inputs)]
+
+
+def _edit_if_exists(
+    resource: _PolicyResource,
+    context: OperationContext,
+    state: State,
+    edit: Edit,
+) -> None:
+    """Change a policy and read it once more, unless its resource is already deleted."""
     try:
-        kind.change(call, kind.path(state), edit)
+        resource.change(context, resource.path(state), edit)
+        resource.policy(context, resource.path(state))
     except ApiError as error:
         if error.status != 404:
             raise
@@ -256,8 +298,9 @@ class ProjectMember(_Member):
     prefix = "{project}"
     reads_by_post = True
     update_mask = "bindings,etag,auditConfigs"
+    batched = True
 
-    def from_resource(self, name: str, call: Call) -> State:
+    def from_resource(self, name: str, context: OperationContext) -> State:
         """Return the project."""
         return {"project": name.removeprefix("projects/")}
 
@@ -270,41 +313,43 @@ class SecretMember(_Member):
     resource = "projects/{project}/secrets/{secretId}"
     prefix = resource
     read_query: ClassVar[dict[str, str]] = {"options.requestedPolicyVersion": str(_POLICY_VERSION)}
+    named_by = "secretId"
     computed = frozenset({"project"})
 
     def names(self, inputs: State) -> State:
-        """A secret may be given by its whole name, which says its project."""
+        """A secret may be given by its full name, which contains its project."""
         parts = str(inputs["secretId"]).split("/")
         if len(parts) == 4:
             return {"project": parts[1], "secretId": parts[3]}
         return inputs
 
-    def from_resource(self, name: str, call: Call) -> State:
+    def from_resource(self, name: str, context: OperationContext) -> State:
         """Return project and secret."""
         parts = name.split("/")
-        return {"project": parts[1] if len(parts) == 4 else call.settings.project, "secretId": parts[-1]}
+        return {"project": parts[1] if len(parts) == 4 else context.settings.project, "secretId": parts[-1]}
 
 
-class _CloudRun(_Target):
+class _CloudRun(_PolicyResource):
     product = "run"
     resource = "projects/{project}/locations/{location}/services/{name}"
     prefix = resource
+    named_by = "name"
     computed = frozenset({"project", "location"})
     autoname = "name"
 
     def names(self, inputs: State) -> State:
-        """A service may be given by its whole name."""
+        """A service may be given by its full name."""
         parts = str(inputs.get("name") or "").split("/")
         if len(parts) == 6:
             return {"project": parts[1], "location": parts[3], "name": parts[5]}
         return inputs
 
-    def from_resource(self, name: str, call: Call) -> State:
+    def from_resource(self, name: str, context: OperationContext) -> State:
         """Return project, location and service."""
         parts = name.split("/")
         if len(parts) == 6:
             return {"project": parts[1], "location": parts[3], "name": parts[5]}
-        return {"project": call.settings.project, "location": call.settings.region, "name": parts[-1]}
+        return {"project": context.settings.project, "location": context.settings.region, "name": parts[-1]}
 
 
 class ServiceMember(_CloudRun, _Member):

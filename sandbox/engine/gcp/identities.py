@@ -1,18 +1,16 @@
-"""Projects' APIs and identities: enabled services, Google's service agents, service accounts and their
-keys.
+"""Enabled APIs, Google's service agents, service accounts and their keys.
 
-Refuses uploaded public keys (`publicKeyData`): nothing here has a private key to keep.
+Uploaded public keys (`publicKeyData`) are not supported.
 """
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from sandbox.engine.gcp.errors import GcpError, HalfMadeError
-from sandbox.engine.gcp.model import Call, Change, Kind, State
+from sandbox.engine.gcp.batches import Batches
+from sandbox.engine.gcp.errors import GcpError, InitFailedError
+from sandbox.engine.gcp.model import Change, OperationContext, ResourceType, State
 from sandbox.engine.gcp.rest import ApiError
-from sandbox.engine.gcp.standard import without_empty
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +20,8 @@ if TYPE_CHECKING:
 _SERVICES, _PROJECTS, _IAM = "serviceusage", "cloudresourcemanager", "iam"
 
 
-class Service(Kind):
-    """An enabled API. Left enabled when the resource goes, unless `disableOnDestroy` says otherwise."""
+class Service(ResourceType):
+    """An enabled API. It stays enabled when the resource is deleted, unless `disableOnDestroy` is set."""
 
     pulumi_type = "gcp:projects/service:Service"
     supported = frozenset(
@@ -33,59 +31,76 @@ class Service(Kind):
     local = frozenset({"deletionPolicy", "disableDependentServices", "disableOnDestroy"})
     computed = frozenset({"project"})
 
-    # Enabling is a change of one list: concurrent calls for the same project are refused by the API.
-    _enabling: ClassVar[threading.Lock] = threading.Lock()
-
-    def create(self, call: Call, inputs: State) -> tuple[str, State]:
-        """Enable the API if it is not."""
+    def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
+        """Enable the API if it is not enabled, together with others that are enabled now."""
         project, service = _project(inputs), str(inputs["service"])
-        with self._enabling:
-            if service not in _enabled(call, project):
-                operation = call.rest.send("POST", _SERVICES, f"projects/{project}/services/{service}:enable")
-                call.rest.wait(_SERVICES, operation, call.wait_seconds(20), call.tell)
-                if service not in _enabled(call, project):
-                    message = f"{service} was enabled in {project} and is not in the list of enabled services"
-                    raise GcpError(message)
-        found = self.read(call, f"{project}/{service}", inputs)
+        if service in _enabled(context, project):
+            preserved = {key: inputs.get(key) for key in self.local}
+            return f"{project}/{service}", {"project": project, "service": service, **preserved}
+        enabled = _ENABLE.submit(project, service, lambda names: _enable(context, project, names))
+        if service not in enabled:
+            message = f"{service} was enabled in {project} but is not in the list of enabled services"
+            raise GcpError(message)
+        found = self.read(context, f"{project}/{service}", inputs)
         if found is None:
-            message = f"{service} has been disabled in {project} meanwhile"
+            message = f"{service} was disabled in {project} right after it was enabled"
             raise GcpError(message)
         return found
 
-    def read(self, call: Call, identifier: str, state: State) -> tuple[str, State] | None:
-        """Look for the API among the enabled ones."""
+    def read(self, context: OperationContext, identifier: str, state: State) -> tuple[str, State] | None:
+        """Find the API among the enabled ones."""
         project, _, service = identifier.rpartition("/")
-        project = project or call.settings.project
-        call.rest.get(_PROJECTS, f"projects/{project}")
-        if service not in _enabled(call, project):
+        project = project or context.settings.project
+        context.rest.get(_PROJECTS, f"projects/{project}")
+        if service not in _enabled(context, project):
             return None
-        kept = {key: state[key] for key in self.local if state.get(key) is not None}
-        return f"{project}/{service}", {"project": project, "service": service, **kept}
+        preserved = {key: state[key] for key in self.local if state.get(key) is not None}
+        return f"{project}/{service}", {"project": project, "service": service, **preserved}
 
     def update(
-        self, call: Call, identifier: str, inputs: State, state: State, changes: list[Change]
+        self, context: OperationContext, identifier: str, inputs: State, state: State, changes: list[Change]
     ) -> State:
-        """Only what happens at the end can change: nothing is sent."""
-        return without_empty(inputs)
+        """Only destroy options can change: nothing is sent."""
+        return inputs
 
-    def delete(self, call: Call, identifier: str, state: State) -> None:
-        """Disable the API only where the program asks for it."""
+    def delete(self, context: OperationContext, identifier: str, state: State) -> None:
+        """Disable the API only if `disableOnDestroy` is set."""
         if not state.get("disableOnDestroy"):
             return
         project, _, service = identifier.rpartition("/")
         body = {"disableDependentServices": bool(state.get("disableDependentServices"))}
-        operation = call.rest.send(
+        operation = context.rest.send(
             "POST", _SERVICES, f"projects/{project}/services/{service}:disable", body=body
         )
-        call.rest.wait(_SERVICES, operation, call.wait_seconds(20), call.tell)
+        context.rest.wait(_SERVICES, operation, context.wait_seconds(20), context.log)
 
 
-def _enabled(call: Call, project: str) -> set[str]:
-    """Return the short names of a project's enabled APIs, page by page."""
+_LIST: Batches[None, set[str]] = Batches(largest=10_000)
+_ENABLE: Batches[str, set[str]] = Batches(largest=20)  # Service Usage API, `BatchEnableServicesRequest`
+
+
+def _enabled(context: OperationContext, project: str) -> set[str]:
+    """Return the short names of a project's enabled APIs: one list for all who ask at the same time."""
+    return _LIST.submit(project, None, lambda _asked: _list(context, project))
+
+
+def _enable(context: OperationContext, project: str, services: list[str]) -> set[str]:
+    """Enable APIs; return the enabled ones."""
+    path = f"projects/{project}/services"
+    if len(services) == 1:
+        operation = context.rest.send("POST", _SERVICES, f"{path}/{services[0]}:enable", body={})
+    else:
+        body = {"serviceIds": services}
+        operation = context.rest.send("POST", _SERVICES, f"{path}:batchEnable", body=body)
+    context.rest.wait(_SERVICES, operation, context.wait_seconds(20), context.log)
+    return _list(context, project)
+
+
+def _list(context: OperationContext, project: str) -> set[str]:
     query = {"fields": "services/name,nextPageToken", "filter": "state:ENABLED", "pageSize": "200"}
     names: set[str] = set()
     while True:
-        page = call.rest.get(_SERVICES, f"projects/{project}/services", query)
+        page = context.rest.get(_SERVICES, f"projects/{project}/services", query)
         for service in cast("list[Mapping[str, Any]]", page.get("services") or []):
             names.add(str(service["name"]).rpartition("/")[2])
         if not page.get("nextPageToken"):
@@ -93,33 +108,34 @@ def _enabled(call: Call, project: str) -> set[str]:
         query = {**query, "pageToken": str(page["nextPageToken"])}
 
 
-class ServiceIdentity(Kind):
-    """Google's own service agent of an API. Made once, never read, never deleted."""
+class ServiceIdentity(ResourceType):
+    """Google's service agent of an API. Created once, never read, never deleted."""
 
     pulumi_type = "gcp:projects/serviceIdentity:ServiceIdentity"
     replace = frozenset({"*"})
     computed = frozenset({"project"})
 
-    def create(self, call: Call, inputs: State) -> tuple[str, State]:
-        """Ask for the agent; the answer names it."""
+    def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
+        """Generate the service agent; the response names it."""
         project, service = _project(inputs), str(inputs["service"])
         name = f"projects/{project}/services/{service}"
-        operation = call.rest.send("POST", _SERVICES, f"{name}:generateServiceIdentity")
-        made = call.rest.wait(_SERVICES, operation, call.wait_seconds(20), call.tell)
+        path = f"{name}:generateServiceIdentity"
+        operation = context.rest.send("POST", _SERVICES, path, generated=True)
+        created = context.rest.wait(_SERVICES, operation, context.wait_seconds(20), context.log)
         state: State = {"project": project, "service": service}
-        if made.get("email"):
-            state.update(email=made["email"], member=f"serviceAccount:{made['email']}")
+        if created.get("email"):
+            state.update(email=created["email"], member=f"serviceAccount:{created['email']}")
         return name, state
 
-    def read(self, call: Call, identifier: str, state: State) -> tuple[str, State] | None:
-        """There is nothing to ask: the API has no call for it."""
+    def read(self, context: OperationContext, identifier: str, state: State) -> tuple[str, State] | None:
+        """Return the state: the API has no method to read it."""
         return identifier, state
 
-    def delete(self, call: Call, identifier: str, state: State) -> None:
-        """An agent cannot be deleted."""
+    def delete(self, context: OperationContext, identifier: str, state: State) -> None:
+        """Do nothing: a service agent cannot be deleted."""
 
 
-class Account(Kind):
+class Account(ResourceType):
     """A service account."""
 
     pulumi_type = "gcp:serviceaccount/account:Account"
@@ -130,8 +146,8 @@ class Account(Kind):
     defaults: ClassVar[Mapping[str, Any]] = {"disabled": False}
     computed = frozenset({"project"})
 
-    def planned(self, inputs: State, settings: Settings) -> State:
-        """The address follows from id and project."""
+    def preview_outputs(self, inputs: State, settings: Settings) -> State:
+        """Return the email, which follows from id and project."""
         account, project = inputs.get("accountId"), inputs.get("project")
         if not isinstance(account, str) or not isinstance(project, str):
             return {}
@@ -139,31 +155,37 @@ class Account(Kind):
         name = f"projects/{project}/serviceAccounts/{email}"
         return {"email": email, "member": f"serviceAccount:{email}", "name": name}
 
-    def create(self, call: Call, inputs: State) -> tuple[str, State]:
-        """Make the account; take one that is there only where the program says so."""
+    def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
+        """Create the account; an existing one is used only with `createIgnoreAlreadyExists`."""
         project, account = _project(inputs), str(inputs["accountId"])
         name = f"projects/{project}/serviceAccounts/{account}@{project}.iam.gserviceaccount.com"
         fields = {key: inputs[key] for key in ("displayName", "description") if inputs.get(key)}
         body = {"accountId": account, "serviceAccount": fields}
         try:
-            made = call.rest.send("POST", _IAM, f"projects/{project}/serviceAccounts", body=body)
-            name = str(made.get("name") or name)
+            created = context.rest.send("POST", _IAM, f"projects/{project}/serviceAccounts", body=body)
+            name = str(created.get("name") or name)
         except ApiError as error:
             if error.status != 409 or not inputs.get("createIgnoreAlreadyExists"):
                 raise
         if inputs.get("disabled"):
-            call.rest.send("POST", _IAM, f"{name}:disable")
-        return _known(self.read(call, name, inputs), name)
+            context.rest.send("POST", _IAM, f"{name}:disable")
+        return self._settled(context, name, inputs)
 
-    def read(self, call: Call, identifier: str, state: State) -> tuple[str, State] | None:
+    def _settled(self, context: OperationContext, name: str, inputs: State) -> tuple[str, State]:
+        """Read the account three times: the real plugin waits until all replicas have the change."""
+        for _ in range(2):
+            _get(context, name)
+        return _require_found(self.read(context, name, inputs), name)
+
+    def read(self, context: OperationContext, identifier: str, state: State) -> tuple[str, State] | None:
         """Read the account."""
-        found = _get(call, identifier)
+        found = _get(context, identifier)
         if found is None:
             return None
         email = str(found["email"])
-        kept = {key: state[key] for key in self.local if state.get(key) is not None}
-        done: State = {
-            **kept,
+        preserved = {key: state[key] for key in self.local if state.get(key) is not None}
+        outputs: State = {
+            **preserved,
             "accountId": email.partition("@")[0],
             "project": found.get("projectId") or identifier.split("/")[1],
             "displayName": found.get("displayName"),
@@ -174,32 +196,34 @@ class Account(Kind):
             "name": found.get("name"),
             "uniqueId": found.get("uniqueId"),
         }
-        return str(found.get("name") or identifier), {k: v for k, v in done.items() if v is not None}
+        return str(found.get("name") or identifier), {k: v for k, v in outputs.items() if v is not None}
 
     def update(
-        self, call: Call, identifier: str, inputs: State, state: State, changes: list[Change]
+        self, context: OperationContext, identifier: str, inputs: State, state: State, changes: list[Change]
     ) -> State:
-        """Patch names under the account's etag; enable or disable by a call of its own."""
+        """Patch names with the account's etag; enable or disable with a separate request."""
         tops = {change.top for change in changes}
         fields = sorted(tops & {"displayName", "description"})
         if fields:
-            found = _get(call, identifier) or {}
+            found = _get(context, identifier) or {}
             account = {key: inputs.get(key) or "" for key in fields}
             if found.get("etag"):
                 account["etag"] = found["etag"]
             mask = ",".join({"displayName": "display_name"}.get(key, key) for key in fields)
-            call.rest.send("PATCH", _IAM, identifier, body={"serviceAccount": account, "updateMask": mask})
+            context.rest.send("PATCH", _IAM, identifier, body={"serviceAccount": account, "updateMask": mask})
         if "disabled" in tops:
-            call.rest.send("POST", _IAM, f"{identifier}:{'disable' if inputs.get('disabled') else 'enable'}")
-        return _known(self.read(call, identifier, inputs), identifier)[1]
+            context.rest.send(
+                "POST", _IAM, f"{identifier}:{'disable' if inputs.get('disabled') else 'enable'}"
+            )
+        return self._settled(context, identifier, inputs)[1]
 
-    def delete(self, call: Call, identifier: str, state: State) -> None:
-        """Delete the account; its keys go with it."""
-        _delete(call, identifier)
+    def delete(self, context: OperationContext, identifier: str, state: State) -> None:
+        """Delete the account and with it its keys."""
+        _delete(context, identifier)
 
 
-class Key(Kind):
-    """A key of a service account: made with its private half, which is shown once."""
+class Key(ResourceType):
+    """A key of a service account: the private part is returned once, at creation."""
 
     pulumi_type = "gcp:serviceaccount/key:Key"
     supported = frozenset(
@@ -214,76 +238,77 @@ class Key(Kind):
         "publicKeyType": "TYPE_X509_PEM_FILE",
     }
 
-    def create(self, call: Call, inputs: State) -> tuple[str, State]:
-        """Make the key; keep the private half from the answer, the rest from reading it back."""
+    def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
+        """Create the key; take the private part from the response, the rest from reading it."""
         account = str(inputs["serviceAccountId"])
         if "/" not in account:
             address = account
             if "@" not in address:
-                address = f"{account}@{call.settings.project}.iam.gserviceaccount.com"
+                address = f"{account}@{context.settings.project}.iam.gserviceaccount.com"
             account = f"projects/-/serviceAccounts/{address}"
         body = {key: inputs[key] for key in ("keyAlgorithm", "privateKeyType")}
-        made = call.rest.send("POST", _IAM, f"{account}/keys", body=body)
-        name = str(made["name"])
-        before = {**inputs, "privateKey": made.get("privateKeyData")}
-        return _known(self.read(call, name, before), name)
+        created = context.rest.send("POST", _IAM, f"{account}/keys", body=body)
+        name = str(created["name"])
+        before = {**inputs, "privateKey": created.get("privateKeyData")}
+        self.read(context, name, before)  # the real plugin reads twice
+        return _require_found(self.read(context, name, before), name)
 
-    def read(self, call: Call, identifier: str, state: State) -> tuple[str, State] | None:
-        """Read the public half."""
-        wanted = {"publicKeyType": str(state.get("publicKeyType") or self.defaults["publicKeyType"])}
-        found = _get(call, identifier, wanted)
+    def read(self, context: OperationContext, identifier: str, state: State) -> tuple[str, State] | None:
+        """Read the public part."""
+        requested = {"publicKeyType": str(state.get("publicKeyType") or self.defaults["publicKeyType"])}
+        found = _get(context, identifier, requested)
         if found is None:
             return None
-        kept = {key: state[key] for key in (*self.local, "privateKey") if state.get(key) is not None}
-        done: State = {
+        preserved = {key: state[key] for key in (*self.local, "privateKey") if state.get(key) is not None}
+        outputs: State = {
             "serviceAccountId": identifier.partition("/keys/")[0],
-            **kept,
+            **preserved,
             "name": found.get("name"),
             "keyAlgorithm": found.get("keyAlgorithm"),
             "publicKey": found.get("publicKeyData"),
             "validAfter": found.get("validAfterTime"),
             "validBefore": found.get("validBeforeTime"),
         }
-        return identifier, {key: value for key, value in done.items() if value is not None}
+        return identifier, {key: value for key, value in outputs.items() if value is not None}
 
     def update(
-        self, call: Call, identifier: str, inputs: State, state: State, changes: list[Change]
+        self, context: OperationContext, identifier: str, inputs: State, state: State, changes: list[Change]
     ) -> State:
         """Only the deletion policy can change: nothing is sent."""
         return {**state, "deletionPolicy": inputs.get("deletionPolicy")}
 
-    def delete(self, call: Call, identifier: str, state: State) -> None:
+    def delete(self, context: OperationContext, identifier: str, state: State) -> None:
         """Delete the key."""
-        _delete(call, identifier)
+        _delete(context, identifier)
 
 
 def _project(inputs: State) -> str:
     project = inputs.get("project")
     if not project:
-        message = "project is required: set it on the resource, or gcp:project"
+        message = "project is missing. fix: set it on the resource, or set gcp:project"
         raise GcpError(message)
     return str(project)
 
 
-def _get(call: Call, path: str, query: Mapping[str, str] | None = None) -> State | None:
+def _get(context: OperationContext, path: str, query: Mapping[str, str] | None = None) -> State | None:
     try:
-        return call.rest.get(_IAM, path, query)
+        return context.rest.get(_IAM, path, query)
     except ApiError as error:
         if error.status == 404:
             return None
         raise
 
 
-def _delete(call: Call, path: str) -> None:
+def _delete(context: OperationContext, path: str) -> None:
     try:
-        call.rest.send("DELETE", _IAM, path)
+        context.rest.send("DELETE", _IAM, path)
     except ApiError as error:
         if error.status != 404:
             raise
 
 
-def _known(found: tuple[str, State] | None, name: str) -> tuple[str, State]:
+def _require_found(found: tuple[str, State] | None, name: str) -> tuple[str, State]:
     if found is None:
-        message = f"{name} was made and then could not be found"
-        raise HalfMadeError(message, name, {})
+        message = f"{name} was created but could not be read"
+        raise InitFailedError(message, name, {})
     return found

@@ -1,7 +1,4 @@
-"""The SDK's functions that this plugin answers: a project's number, and a secret version.
-
-Refuses any other by name.
-"""
+"""The SDK functions that this plugin supports: a project's number, and a secret version."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ def get_project(rest: Rest, settings: Settings, arguments: State) -> State:
     """Return a project's id and number (`organizations.get_project`)."""
     project = str(arguments.get("projectId") or settings.project)
     if not project:
-        message = "projectId is required: give it, or set gcp:project"
+        message = "projectId is missing. fix: pass it, or set gcp:project"
         raise GcpError(message)
     found = rest.get("cloudresourcemanager", f"projects/{project}")
     return {
@@ -52,8 +49,8 @@ def get_secret_version(rest: Rest, settings: Settings, arguments: State) -> Stat
     name = str(found["name"])
     payload = ""
     if arguments.get("fetchSecretData") is not False:
-        answer = rest.get("secretmanager", f"{name}:access")
-        data = base64.b64decode(str(cast("Json", answer["payload"])["data"]))
+        response = rest.get("secretmanager", f"{name}:access")
+        data = base64.b64decode(str(cast("Json", response["payload"])["data"]))
         payload = base64.b64encode(data).decode() if arguments.get("isSecretDataBase64") else data.decode()
     return {
         "id": name,

@@ -1,15 +1,14 @@
 """Scheduler jobs, Pub/Sub topics and Cloud Tasks queues.
 
-Refuses App Engine targets and the parts of topics and queues that no trigger of a function needs
-(`supported`).
+Supported are the properties that triggers of functions need (`supported`); App Engine targets are not.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from sandbox.engine.gcp.model import Call, Change, State
-from sandbox.engine.gcp.standard import RestKind
+from sandbox.engine.gcp.model import Change, OperationContext, State
+from sandbox.engine.gcp.standard import RestResource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +20,8 @@ _SERVER_HEADERS = {"User-Agent": "Google-Cloud-Scheduler", "Content-Type": "appl
 _SERVER_PREFIXES = ("X-Google-", "X-AppEngine-", "Content-Length")
 
 
-class Job(RestKind):
-    """A schedule and what it calls."""
+class Job(RestResource):
+    """A scheduler job and its target."""
 
     pulumi_type = "gcp:cloudscheduler/job:Job"
     product = "cloudscheduler"
@@ -64,14 +63,14 @@ class Job(RestKind):
         }
     )
     outputs = ("state",)
-    masked = False
+    uses_mask = False
 
     def body(self, inputs: State, settings: Settings) -> Json:
-        """Pausing is a call of its own."""
+        """Return the request body: pausing is a separate request."""
         return {key: value for key, value in super().body(inputs, settings).items() if key != "paused"}
 
     def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
-        """Drop the headers that the server adds; read `paused` from the state."""
+        """Return the outputs without the headers that the server adds; `paused` from the job's state."""
         target = cast("Json", found.get("httpTarget") or {})
         headers = cast("dict[str, str]", target.get("headers") or {})
         own = {
@@ -84,59 +83,61 @@ class Job(RestKind):
         if target:
             target = {key: value for key, value in target.items() if key != "headers"}
             found = {**found, "httpTarget": {**target, "headers": own} if own else target}
-        done = super().state(found, identifier, before, settings)
-        done["paused"] = found.get("state") == "PAUSED"
-        return done
+        outputs = super().state(found, identifier, before, settings)
+        outputs["paused"] = found.get("state") == "PAUSED"
+        return outputs
 
-    def normal(self, pattern: str, value: Any) -> Any:
-        """A final slash of the address means nothing."""
+    def normalize(self, pattern: str, value: Any) -> Any:
+        """Ignore a final slash of the target's address."""
         return value.rstrip("/") if pattern == "httpTarget.uri" and isinstance(value, str) else value
 
-    def create(self, call: Call, inputs: State) -> tuple[str, State]:
-        """Make the job, then pause or resume it, as the real plugin does."""
+    def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
+        """Create the job, then pause or resume it, as the real plugin does."""
         name = self.identifier(inputs)
-        body = {"name": name, **self.body(inputs, call.settings)}
-        call.rest.send("POST", self.product, self.collection_path(inputs), body=body)
-        self._pause(call, name, inputs)
-        return self.read_back(call, name, inputs)
+        body = {"name": name, **self.body(inputs, context.settings)}
+        context.rest.send("POST", self.product, self.collection_path(inputs), body=body)
+        self._pause(context, name, inputs)
+        return self.read_back(context, name, inputs)
 
     def update(
-        self, call: Call, identifier: str, inputs: State, state: State, changes: list[Change]
+        self, context: OperationContext, identifier: str, inputs: State, state: State, changes: list[Change]
     ) -> State:
-        """Patch the whole job; pause or resume it if that is what changed."""
+        """Patch the whole job; pause or resume it if `paused` changed."""
         tops = {change.top for change in changes}
         if tops - self.local - {"paused"}:
-            body = self.body(inputs, call.settings)
-            call.rest.send("PATCH", self.product, identifier, body=body)
+            body = self.body(inputs, context.settings)
+            context.rest.send("PATCH", self.product, identifier, body=body)
         if "paused" in tops:
-            self._pause(call, identifier, inputs)
-        return self.read_back(call, identifier, inputs)[1]
+            self._pause(context, identifier, inputs)
+        return self.read_back(context, identifier, inputs)[1]
 
-    def _pause(self, call: Call, name: str, inputs: State) -> None:
-        call.rest.send("POST", self.product, f"{name}:{'pause' if inputs.get('paused') else 'resume'}")
+    def _pause(self, context: OperationContext, name: str, inputs: State) -> None:
+        action = "pause" if inputs.get("paused") else "resume"
+        context.rest.send("POST", self.product, f"{name}:{action}", body={})
 
 
-class Topic(RestKind):
+class Topic(RestResource):
     """A Pub/Sub topic."""
 
     pulumi_type = "gcp:pubsub/topic:Topic"
     product = "pubsub"
     template = "projects/{project}/topics/{name}"
     create_method = "PUT"
+    reads_after_create = 2
     autoname = "name"
     supported = frozenset(
         {"deletionPolicy", "kmsKeyName", "labels", "messageRetentionDuration", "name", "project"}
     )
     replace = frozenset({"name", "project"})
     computed = frozenset({"project"})
-    labelled = True
+    has_labels = True
 
     def patch_body(self, body: Json, mask: list[str]) -> Json:
-        """The API wants the topic in an envelope."""
+        """Return the topic wrapped as the API requires."""
         return {"topic": body}
 
 
-class Queue(RestKind):
+class Queue(RestResource):
     """A Cloud Tasks queue."""
 
     pulumi_type = "gcp:cloudtasks/queue:Queue"
@@ -178,41 +179,37 @@ class Queue(RestKind):
     outputs = ("state",)
 
     def body(self, inputs: State, settings: Settings) -> Json:
-        """Pausing is a call of its own."""
+        """Return the request body: pausing is a separate request."""
         return {key: value for key, value in super().body(inputs, settings).items() if key != "desiredState"}
 
-    def patch_body(self, body: Json, mask: list[str]) -> Json:
-        """Return the changed blocks."""
-        return {key: value for key, value in body.items() if key in mask}
-
     def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
-        """Read the wanted state from the real one."""
-        done = super().state(found, identifier, before, settings)
-        done["desiredState"] = "PAUSED" if found.get("state") == "PAUSED" else "RUNNING"
-        return done
+        """Return the outputs, with `desiredState` from the queue's state."""
+        outputs = super().state(found, identifier, before, settings)
+        outputs["desiredState"] = "PAUSED" if found.get("state") == "PAUSED" else "RUNNING"
+        return outputs
 
-    def normal(self, pattern: str, value: Any) -> Any:
-        """Durations are compared as seconds."""
+    def normalize(self, pattern: str, value: Any) -> Any:
+        """Compare durations as seconds."""
         durations = ("retryConfig.maxBackoff", "retryConfig.minBackoff", "retryConfig.maxRetryDuration")
         if pattern in durations and isinstance(value, str) and value.endswith("s"):
             number = value.removesuffix("s")
             return float(number) if number.replace(".", "", 1).isdecimal() else value
         return value
 
-    def create(self, call: Call, inputs: State) -> tuple[str, State]:
-        """Make the queue, and pause it if it is to be paused."""
-        identifier, state = super().create(call, inputs)
+    def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
+        """Create the queue, and pause it if requested."""
+        identifier, state = super().create(context, inputs)
         if inputs.get("desiredState") == "PAUSED":
-            call.rest.send("POST", self.product, f"{identifier}:pause")
-            return self.read_back(call, identifier, inputs)
+            context.rest.send("POST", self.product, f"{identifier}:pause")
+            return self.read_back(context, identifier, inputs)
         return identifier, state
 
     def update(
-        self, call: Call, identifier: str, inputs: State, state: State, changes: list[Change]
+        self, context: OperationContext, identifier: str, inputs: State, state: State, changes: list[Change]
     ) -> State:
-        """Patch the changed blocks; pause or resume if that is what changed."""
+        """Patch the changed blocks; pause or resume if `desiredState` changed."""
         if any(change.top == "desiredState" for change in changes):
             action = "pause" if inputs.get("desiredState") == "PAUSED" else "resume"
-            call.rest.send("POST", self.product, f"{identifier}:{action}")
+            context.rest.send("POST", self.product, f"{identifier}:{action}")
         rest = [change for change in changes if change.top != "desiredState"]
-        return super().update(call, identifier, inputs, state, rest)
+        return super().update(context, identifier, inputs, state, rest)

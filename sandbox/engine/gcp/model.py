@@ -1,9 +1,7 @@
-"""What a resource type is to the stand-in plugin: its rules for a diff, and the calls it makes.
+"""The interface of a resource type: the rules of its diff, and its requests.
 
-Paths are the SDK's wire names joined with dots; a list's index and a map's key do not appear
+Paths are the SDK's wire names joined with dots, without list indexes and map keys
 (`buildConfig.source.storageSource.object`, `fields.order`).
-
-Refuses nothing by itself: `check.py` refuses inputs, each type's own module refuses what it cannot send.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ ATTRIBUTION_LABEL = "goog-pulumi-provisioned"
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The provider's configuration: where to, for whom, and what every resource gets."""
+    """The provider's configuration."""
 
     project: str = ""
     region: str = ""
@@ -38,19 +36,19 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
-    """One operation on one resource.
+class OperationContext:
+    """The context of an operation on a resource.
 
-    `timeout` is in seconds, 0 where the program sets none. `tell` shows a passing line beside the resource.
+    `timeout` is in seconds, 0 if the program sets none. `log` shows an ephemeral message beside the resource.
     """
 
     rest: Rest
     settings: Settings
     timeout: float
-    tell: Callable[[str], None]
+    log: Callable[[str], None]
 
     def wait_seconds(self, default_minutes: float) -> float:
-        """Return how long an operation may take: the program's time-out, or the type's own."""
+        """Return the time-out of a long-running operation: the program's, or the type's own."""
         return self.timeout or default_minutes * 60
 
 
@@ -65,26 +63,25 @@ class Change:
 
     @property
     def top(self) -> str:
-        """The property of the resource that it is in."""
+        """The top-level property that it is in."""
         return self.pattern.partition(".")[0]
 
 
-class Kind(ABC):
-    """A resource type. Subclasses are the tables; their class attributes are Terraform's schema of the
-    type.
+class ResourceType(ABC):
+    """A resource type. The class attributes correspond to Terraform's schema of the type.
 
     Attributes:
         pulumi_type: the Pulumi type token.
-        supported: the inputs that are carried; others of the SDK are refused. Empty: all.
-        replace: patterns whose change makes a new object; `*` for all inputs.
-        keep: patterns exempt from `replace` (only of use with `*`).
-        defaults: what an unset pattern means.
-        computed: patterns that the server fills when they are unset.
-        unsent: the computed patterns that an update does not send back.
-        local: inputs that are never sent as such and cannot be read back.
-        unordered: patterns of lists whose order means nothing.
-        autoname: the input that is generated when unset; its greatest length in `autoname_length`.
-        deletion_policies: what `deletionPolicy` may say.
+        supported: the inputs that are sent; others of the SDK are errors. Empty: all.
+        replace: patterns whose change replaces the object; `*` for all inputs.
+        keep: exceptions from `replace` (useful with `*` only).
+        defaults: the value of an unset pattern.
+        computed: patterns that the server fills if they are unset.
+        unsent: computed patterns that an update does not send back.
+        local: inputs that are neither sent as such nor read back.
+        unordered: patterns of lists whose order has no meaning.
+        autoname: the input that is generated if unset; its maximum length is `autoname_length`.
+        deletion_policies: the possible values of `deletionPolicy`.
     """
 
     pulumi_type: ClassVar[str]
@@ -110,32 +107,38 @@ class Kind(ABC):
         """The type's short name, for messages."""
         return self.pulumi_type.rpartition(":")[2]
 
+    def default(self, pattern: str) -> Any:
+        """Return the value of a pattern that a program leaves unset; None if there is none."""
+        if pattern == "deletionPolicy":
+            return DELETION_POLICIES[0]
+        return self.defaults.get(pattern)
+
     def replaces(self, pattern: str) -> bool:
-        """Return whether a change at a pattern makes a new object."""
+        """Return whether a change of a pattern replaces the object."""
         parts = pattern.split(".")
         prefixes = {".".join(parts[: count + 1]) for count in range(len(parts))}
         if "*" in self.replace:
             return not prefixes & self.keep
         return bool(prefixes & self.replace)
 
-    def normal(self, pattern: str, value: Any) -> Any:
-        """Return the form of a value in which equal means equal to the server."""
+    def normalize(self, pattern: str, value: Any) -> Any:
+        """Return a value in the form in which equal values are equal to the server."""
         return value
 
-    def same(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
-        """Return whether two values that differ are still the same to Terraform's provider."""
+    def equivalent(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
+        """Return whether two values that differ are equal to Terraform's provider."""
         return False
 
-    def problems(self, inputs: State) -> list[tuple[str, str]]:
-        """Return what is wrong with inputs of the right types: pairs of property and reason."""
+    def failures(self, inputs: State) -> list[tuple[str, str]]:
+        """Return the errors in inputs of the right types, as pairs of property and reason."""
         return []
 
     def generated_name(self, base: str) -> str:
-        """Return a name for an object whose program gives none."""
+        """Return a name for an object for which the program sets none."""
         return f"{base[: self.autoname_length - 8]}-{secrets.token_hex(4)[:7]}"
 
-    def planned(self, inputs: State, settings: Settings) -> State:
-        """Return the outputs that are known before the object is made."""
+    def preview_outputs(self, inputs: State, settings: Settings) -> State:
+        """Return the outputs that are known before the object is created."""
         return {}
 
     def extra_changes(self, state: State, inputs: State) -> list[Change]:
@@ -143,45 +146,44 @@ class Kind(ABC):
         return []
 
     @abstractmethod
-    def create(self, call: Call, inputs: State) -> tuple[str, State]:
-        """Make the object; return its id and outputs.
+    def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
+        """Create the object; return its id and outputs.
 
         Args:
-            call: how to reach the server.
-            inputs: the program's inputs with defaults, project and region filled in.
+            context: the operation's context.
+            inputs: the program's inputs with defaults, project and region added.
         """
 
     @abstractmethod
-    def read(self, call: Call, identifier: str, state: State) -> tuple[str, State] | None:
-        """Return the object's id and outputs as they are now; None when it is gone.
+    def read(self, context: OperationContext, identifier: str, state: State) -> tuple[str, State] | None:
+        """Return the object's id and current outputs; None if it does not exist.
 
-        `state` is what was known before: empty when the object is imported.
+        `state` is the last known state: empty for an import.
         """
 
     def update(
-        self, call: Call, identifier: str, inputs: State, state: State, changes: list[Change]
-    ) -> State:  # pragma: no cover - only types with something to update get here
-        """Change the object; return its outputs. Unset `inputs` hold the server's own values."""
+        self, context: OperationContext, identifier: str, inputs: State, state: State, changes: list[Change]
+    ) -> State:  # pragma: no cover - types without updatable properties do not get here
+        """Change the object; return its outputs. Unset `inputs` contain the server's own values."""
         message = f"{self.label} cannot be updated in place ({', '.join(change.path for change in changes)})"
         raise GcpError(message)
 
     @abstractmethod
-    def delete(self, call: Call, identifier: str, state: State) -> None:
-        """Delete the object. One that is gone already is not an error."""
+    def delete(self, context: OperationContext, identifier: str, state: State) -> None:
+        """Delete the object. One that does not exist is not an error."""
 
 
-def labels_out(inputs: State, settings: Settings) -> dict[str, str]:
-    """Return the labels that are sent: the program's and Pulumi's mark."""
+def labels_to_send(inputs: State, settings: Settings) -> dict[str, str]:
+    """Return the labels to send: the program's and Pulumi's attribution label."""
     own = cast("dict[str, str]", inputs.get("labels") or {})
     mark = {ATTRIBUTION_LABEL: "true"} if settings.attribution_label else {}
     return {**mark, **own}
 
 
-def labels_in(inputs: State, found: Mapping[str, str], settings: Settings) -> State:
-    """Return the three label outputs: the declared ones as found, Pulumi's, and all there are.
+def label_outputs(inputs: State, found: Mapping[str, str], settings: Settings) -> State:
+    """Return the three label outputs: the declared ones as read, Pulumi's, and all.
 
-    A label that the program does not declare is not its business (Terraform's `labels` are
-    non-authoritative).
+    Labels that the program does not declare are ignored (Terraform's `labels` are non-authoritative).
     """
     declared = cast("dict[str, str]", inputs.get("labels") or {})
     mark = {ATTRIBUTION_LABEL: "true"} if settings.attribution_label else {}

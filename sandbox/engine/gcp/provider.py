@@ -1,6 +1,6 @@
-"""The gRPC face of the stand-in `gcp` plugin: the engine's calls, in terms of resource types.
+"""The gRPC service of the stand-in `gcp` plugin.
 
-Refuses types, functions and inputs that it does not know, by name, in the preview.
+Resource types, functions and inputs that it does not support are errors in the preview.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NoReturn, cast
 import grpc
 from google.protobuf import any_pb2
 
-from sandbox.engine.gcp import check, configuration, diff
-from sandbox.engine.gcp.errors import GcpError, HalfMadeError
+from sandbox.engine.gcp import bridge, check, configuration, diff
+from sandbox.engine.gcp.errors import GcpError, InitFailedError
 from sandbox.engine.gcp.invokes import INVOKES, SECRET_RESULTS
-from sandbox.engine.gcp.model import Call, Settings, State
-from sandbox.engine.gcp.registry import KINDS
+from sandbox.engine.gcp.model import OperationContext, Settings, State
+from sandbox.engine.gcp.registry import RESOURCE_TYPES
 from sandbox.engine.gcp.rest import Rest
 from sandbox.engine.gcp.sdk_types import SdkTypeError
 from sandbox.engine.plugin import ProviderPlugin
@@ -33,16 +33,24 @@ from sandbox.engine.protocol import (
 if TYPE_CHECKING:
     from google.protobuf import struct_pb2
 
-    from sandbox.engine.gcp.model import Kind
+    from sandbox.engine.gcp.model import ResourceType
 
-_SECRET_OUTPUTS = {"effectiveLabels", "privateKey", "pulumiLabels", "secretData"}
+_SECRET_OUTPUTS = {
+    "content",
+    "customerEncryption",
+    "effectiveLabels",
+    "privateKey",
+    "pulumiLabels",
+    "secretData",
+    "secretDataWo",
+}
 
 
 class GcpPlugin(ProviderPlugin):
     """One configured provider.
 
-    Secrets arrive bare: the engine marks outputs where the input of that name was secret, and the outputs
-    that are secret by themselves are marked here.
+    Secrets arrive unmarked: the engine marks outputs whose input of the same name is secret; outputs that are
+    always secret are marked here.
     """
 
     def __init__(self, *, version: str, engine_address: str) -> None:
@@ -53,14 +61,14 @@ class GcpPlugin(ProviderPlugin):
     def CheckConfig(
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CheckResponse:
-        """Refuse a configuration that would be passed over."""
-        found = configuration.problems(from_struct(request.news))
+        """Check the configuration."""
+        found = configuration.failures(from_struct(request.news))
         return provider_pb2.CheckResponse(inputs=request.news, failures=_failures(found))
 
     def Configure(
         self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ConfigureResponse:
-        """Take project, region, token and endpoints."""
+        """Set project, region, token and endpoints."""
         config = from_struct(request.args)
         self._settings = configuration.settings(config, os.environ)
         self._rest = Rest(configuration.access(config, os.environ))
@@ -69,36 +77,37 @@ class GcpPlugin(ProviderPlugin):
     def Check(
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CheckResponse:
-        """Check the inputs against the SDK's types; give a name where the program gives none."""
-        kind = self._kind(request.urn, context)
+        """Check the inputs against the SDK's types; generate a name if the program sets none."""
+        resource_type = self._resource_type(request.urn, context)
         news, olds = from_struct(request.news), from_struct(request.olds)
-        if kind.autoname and news.get(kind.autoname) is None:
-            defaults = cast("list[str]", olds.get(check.DEFAULTS_KEY) or [])
-            if kind.autoname in defaults and olds.get(kind.autoname):
-                name = olds[kind.autoname]
+        if resource_type.autoname and news.get(resource_type.autoname) is None:
+            defaults = cast("list[str]", olds.get(diff.DEFAULTS_KEY) or [])
+            if resource_type.autoname in defaults and olds.get(resource_type.autoname):
+                name = olds[resource_type.autoname]
             elif request.HasField("autonaming") and request.autonaming.proposed_name:
                 name = request.autonaming.proposed_name
             elif request.HasField("autonaming") and request.autonaming.mode == request.autonaming.DISABLE:
-                reason = "automatic naming is disabled: give it explicitly"
-                return provider_pb2.CheckResponse(failures=_failures([(kind.autoname, reason)]))
+                reason = "automatic naming is disabled. fix: set a name"
+                return provider_pb2.CheckResponse(failures=_failures([(resource_type.autoname, reason)]))
             else:
-                name = kind.generated_name(_name(request.urn))
-            news = {**news, kind.autoname: name, check.DEFAULTS_KEY: [kind.autoname]}
-        elif kind.autoname:
-            news = {**news, check.DEFAULTS_KEY: []}
+                name = resource_type.generated_name(_name(request.urn))
+            news = {**news, resource_type.autoname: name, diff.DEFAULTS_KEY: [resource_type.autoname]}
+        elif resource_type.autoname:
+            news = {**news, diff.DEFAULTS_KEY: []}
         try:
-            found = check.failures(kind, news)
+            found = check.failures(resource_type, news)
         except SdkTypeError as error:
             self._abort(context, error)
-        return provider_pb2.CheckResponse(inputs=to_struct(news), failures=_failures(found))
+        recorded = news if found else bridge.checked_inputs(resource_type, news)
+        return provider_pb2.CheckResponse(inputs=to_struct(recorded), failures=_failures(found))
 
     def Diff(
         self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
     ) -> provider_pb2.DiffResponse:
         """Compare the state with the inputs."""
-        kind = self._kind(request.urn, context)
+        resource_type = self._resource_type(request.urn, context)
         inputs = from_struct(request.news)
-        found = diff.changes(kind, from_struct(request.olds), inputs)
+        found = diff.changes(resource_type, from_struct(request.olds), inputs)
         ignored = set(request.ignoreChanges)
         found = [change for change in found if change.path not in ignored and change.top not in ignored]
         replaces = sorted({change.top for change in found if change.replace})
@@ -106,7 +115,7 @@ class GcpPlugin(ProviderPlugin):
             changes=provider_pb2.DiffResponse.DIFF_SOME if found else provider_pb2.DiffResponse.DIFF_NONE,
             diffs=sorted({change.top for change in found}),
             replaces=replaces,
-            deleteBeforeReplace=bool(replaces) and diff.deletes_first(kind, inputs),
+            deleteBeforeReplace=bool(replaces) and diff.deletes_before_replace(resource_type, inputs),
             hasDetailedDiff=True,
         )
         for change in found:
@@ -119,69 +128,79 @@ class GcpPlugin(ProviderPlugin):
     def Create(
         self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CreateResponse:
-        """Make an object; in a preview, say what is known of it."""
-        kind = self._kind(request.urn, context)
+        """Create an object; in a preview, return what is known of it."""
+        resource_type = self._resource_type(request.urn, context)
         given = from_struct(request.properties)
-        inputs = check.completed(kind, given, self._settings, {})
+        inputs = check.with_defaults(resource_type, given, self._settings, {})
         if request.preview:
-            return provider_pb2.CreateResponse(properties=to_struct(self._planned(kind, inputs)))
+            return provider_pb2.CreateResponse(
+                properties=to_struct(self._preview_outputs(resource_type, inputs))
+            )
         try:
-            self._all_known(kind, inputs)
-            identifier, state = kind.create(self._call(request.urn, request.timeout), inputs)
-        except HalfMadeError as error:
-            self._abort_half_made(context, error, request.properties)
+            self._require_known(resource_type, inputs)
+            identifier, state = resource_type.create(self._operation(request.urn, request.timeout), inputs)
+        except InitFailedError as error:
+            self._abort_init_failed(context, error, request.properties)
         except (GcpError, OSError) as error:
             self._abort(context, error)
-        return provider_pb2.CreateResponse(id=identifier, properties=_outputs(state))
+        recorded = bridge.outputs(resource_type, identifier, state, before={})
+        return provider_pb2.CreateResponse(id=identifier, properties=_outputs(recorded))
 
     def Read(
         self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ReadResponse:
-        """Read an object for a refresh or an import. One that is gone has no id."""
-        kind = self._kind(request.urn, context)
+        """Read an object for a refresh or an import. The response has no id if it does not exist."""
+        resource_type = self._resource_type(request.urn, context)
         before, inputs = from_struct(request.properties), from_struct(request.inputs)
         try:
-            found = kind.read(self._call(request.urn, request.timeout), request.id, before)
+            found = resource_type.read(self._operation(request.urn, request.timeout), request.id, before)
         except (GcpError, OSError) as error:
             self._abort(context, error)
         if found is None:
             return provider_pb2.ReadResponse()
         identifier, state = found
-        read = _read_inputs(kind, inputs, state)
-        return provider_pb2.ReadResponse(id=identifier, properties=_outputs(state), inputs=to_struct(read))
+        recorded = bridge.outputs(resource_type, identifier, state, before=before, read=True)
+        if inputs:
+            read = bridge.refreshed_inputs(resource_type, inputs, recorded)
+        else:
+            read = bridge.imported_inputs(resource_type, recorded)
+        return provider_pb2.ReadResponse(id=identifier, properties=_outputs(recorded), inputs=to_struct(read))
 
     def Update(
         self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext
     ) -> provider_pb2.UpdateResponse:
         """Change an object in place."""
-        kind = self._kind(request.urn, context)
+        resource_type = self._resource_type(request.urn, context)
         state, given = from_struct(request.olds), from_struct(request.news)
-        inputs = check.completed(kind, given, self._settings, state)
+        inputs = check.with_defaults(resource_type, given, self._settings, state)
         if request.preview:
-            planned = {**state, **inputs, **kind.planned(inputs, self._settings)}
-            return provider_pb2.UpdateResponse(properties=_outputs(planned))
-        changes = diff.changes(kind, state, given)
+            planned = {**state, **inputs, **resource_type.preview_outputs(inputs, self._settings)}
+            return provider_pb2.UpdateResponse(properties=_outputs(_without_nulls(planned)))
+        changes = diff.changes(resource_type, state, given)
         try:
-            self._all_known(kind, inputs)
-            done = kind.update(self._call(request.urn, request.timeout), request.id, inputs, state, changes)
-        except HalfMadeError as error:
-            self._abort_half_made(context, error, request.news)
+            self._require_known(resource_type, inputs)
+            outputs = resource_type.update(
+                self._operation(request.urn, request.timeout), request.id, inputs, state, changes
+            )
+        except InitFailedError as error:
+            self._abort_init_failed(context, error, request.news)
         except (GcpError, OSError) as error:
             self._abort(context, error)
-        return provider_pb2.UpdateResponse(properties=_outputs(done))
+        recorded = bridge.outputs(resource_type, request.id, outputs, before=state)
+        return provider_pb2.UpdateResponse(properties=_outputs(recorded))
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        """Delete an object, as far as its deletion policy allows."""
-        kind = self._kind(request.urn, context)
+        """Delete an object, if its deletion policy allows it."""
+        resource_type = self._resource_type(request.urn, context)
         state = from_struct(request.properties)
         policy = state.get("deletionPolicy")
         if policy == "ABANDON":
             return empty_pb2.Empty()
         try:
             if policy == "PREVENT":
-                message = f"cannot delete {kind.label} {request.id}: its deletionPolicy is PREVENT"
+                message = f"cannot delete {resource_type.label} {request.id}: its deletionPolicy is PREVENT"
                 raise GcpError(message)
-            kind.delete(self._call(request.urn, request.timeout), request.id, state)
+            resource_type.delete(self._operation(request.urn, request.timeout), request.id, state)
         except (GcpError, OSError) as error:
             self._abort(context, error)
         return empty_pb2.Empty()
@@ -189,13 +208,13 @@ class GcpPlugin(ProviderPlugin):
     def Invoke(
         self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext
     ) -> provider_pb2.InvokeResponse:
-        """Answer a function of the SDK."""
+        """Call a function of the SDK."""
         if request.tok not in INVOKES:
             known = ", ".join(sorted(INVOKES))
-            message = f"the sandbox's gcp plugin does not answer {request.tok}; it answers {known}"
+            message = f"the sandbox's gcp plugin does not support {request.tok}; supported: {known}"
             context.abort(grpc.StatusCode.UNIMPLEMENTED, message)
         try:
-            result = INVOKES[request.tok](self._connected(), self._settings, from_struct(request.args))
+            result = INVOKES[request.tok](self._require_rest(), self._settings, from_struct(request.args))
         except (GcpError, OSError) as error:
             self._abort(context, error)
         marked = {
@@ -207,53 +226,58 @@ class GcpPlugin(ProviderPlugin):
         )  # a keyword: not to be written as an attribute
         return response
 
-    def _kind(self, urn: str, context: grpc.ServicerContext) -> Kind:
+    def _resource_type(self, urn: str, context: grpc.ServicerContext) -> ResourceType:
         token = urn.split("::")[2].rpartition("$")[2]
-        if token not in KINDS:
-            known = ", ".join(sorted(KINDS))
-            message = f"the sandbox's gcp plugin does not have {token}; it has {known}"
+        if token not in RESOURCE_TYPES:
+            known = ", ".join(sorted(RESOURCE_TYPES))
+            message = f"the sandbox's gcp plugin does not support {token}; supported: {known}"
             context.abort(grpc.StatusCode.UNIMPLEMENTED, message)
-        return KINDS[token]
+        return RESOURCE_TYPES[token]
 
-    def _connected(self) -> Rest:
+    def _require_rest(self) -> Rest:
         if self._rest is None:
             message = "the provider has not been configured"
             raise GcpError(message)
         return self._rest
 
-    def _call(self, urn: str, timeout: float) -> Call:
-        return Call(
-            rest=self._connected(),
+    def _operation(self, urn: str, timeout: float) -> OperationContext:
+        return OperationContext(
+            rest=self._require_rest(),
             settings=self._settings,
             timeout=timeout,
-            tell=lambda text: self.tell(urn, text, passing=True),
+            log=lambda text: self.log(urn, text, ephemeral=True),
         )
 
-    def _planned(self, kind: Kind, inputs: State) -> State:
-        """Return the outputs of an object to come: what follows from the inputs, the rest unknown."""
-        unknown: State = dict.fromkeys(kind.sdk.outputs - set(kind.sdk.inputs.fields), Unknown.value)
-        for name in kind.computed:
+    def _preview_outputs(self, resource_type: ResourceType, inputs: State) -> State:
+        """Return the outputs before the object is created: computed from the inputs, others unknown."""
+        unknown: State = dict.fromkeys(
+            resource_type.sdk.outputs - set(resource_type.sdk.inputs.fields), Unknown.value
+        )
+        for name in resource_type.computed:
             if "." not in name:
                 unknown[name] = Unknown.value
-        return {**unknown, **inputs, **kind.planned(inputs, self._settings)}
+        return {**unknown, **inputs, **resource_type.preview_outputs(inputs, self._settings)}
 
-    def _all_known(self, kind: Kind, inputs: State) -> None:
+    def _require_known(self, resource_type: ResourceType, inputs: State) -> None:
         for name, value in inputs.items():
             if contains_unknown(value):
-                message = f"{kind.label}.{name} is still unknown"
+                message = f"{resource_type.label}.{name} is still unknown"
                 raise GcpError(message)
 
     def _abort(self, context: grpc.ServicerContext, error: Exception) -> NoReturn:
         context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
-    def _abort_half_made(
-        self, context: grpc.ServicerContext, error: HalfMadeError, inputs: struct_pb2.Struct
+    def _abort_init_failed(
+        self, context: grpc.ServicerContext, error: InitFailedError, inputs: struct_pb2.Struct
     ) -> NoReturn:
-        """Fail, with what exists: the engine keeps it in the state and mends it in the next run."""
+        """Fail with the object's state: the engine keeps it and updates the object in the next run."""
         detail = any_pb2.Any()
         detail.Pack(
             provider_pb2.ErrorResourceInitFailed(
-                id=error.identifier, properties=_outputs(error.state), reasons=[str(error)], inputs=inputs
+                id=error.identifier,
+                properties=_outputs(_without_nulls(error.state)),
+                reasons=[str(error)],
+                inputs=inputs,
             )
         )
         status = status_pb2.Status(
@@ -271,30 +295,11 @@ def _failures(found: list[tuple[str, str]]) -> list[provider_pb2.CheckFailure]:
     return [provider_pb2.CheckFailure(property=key, reason=reason) for key, reason in found]
 
 
+def _without_nulls(state: State) -> State:
+    return {key: value for key, value in state.items() if value is not None and key != diff.DEFAULTS_KEY}
+
+
 def _outputs(state: State) -> struct_pb2.Struct:
     return to_struct(
-        {
-            key: Secret(value) if key in _SECRET_OUTPUTS else value
-            for key, value in state.items()
-            if value is not None and key != check.DEFAULTS_KEY
-        }
+        {key: Secret(value) if key in _SECRET_OUTPUTS else value for key, value in state.items()}
     )
-
-
-def _read_inputs(kind: Kind, before: State, state: State) -> State:
-    """Return the inputs that describe an object as it was read.
-
-    For a refresh: the program's own, with what has changed. For an import: all that is not a default.
-    """
-    if not before:
-        fields = {key: value for key, value in state.items() if key in kind.sdk.inputs.fields}
-        own = {
-            key: value
-            for key, value in fields.items()
-            if not diff.is_empty(value) and kind.defaults.get(key) != value
-        }
-        return {**own, check.DEFAULTS_KEY: []}
-    drifted = {change.top for change in diff.changes(kind, state, before)}
-    kept = {key: value for key, value in before.items() if key not in drifted}
-    changed = {key: state[key] for key in drifted if key in state and key in kind.sdk.inputs.fields}
-    return {**kept, **changed}

@@ -1,7 +1,4 @@
-"""The resource types that this plugin has, by token.
-
-Refuses any other: the message says which there are.
-"""
+"""The resource types that this plugin supports, by token."""
 
 from __future__ import annotations
 
@@ -10,9 +7,9 @@ from typing import TYPE_CHECKING
 from sandbox.engine.gcp import firestore, functions, iam, identities, jobs, secrets, storage
 
 if TYPE_CHECKING:
-    from sandbox.engine.gcp.model import Kind
+    from sandbox.engine.gcp.model import ResourceType
 
-KINDS: dict[str, Kind] = {
+RESOURCE_TYPES: dict[str, ResourceType] = {
     kind.pulumi_type: kind
     for kind in (
         firestore.Field(),

@@ -1,7 +1,6 @@
-"""The calls to Google's REST APIs: endpoints, token, retries, long-running operations.
+"""Requests to Google's REST APIs: endpoints, token, retries, long-running operations.
 
-Refuses any API without its `GOOGLE_<PRODUCT>_CUSTOM_ENDPOINT`: a stand-in has no business with the real
-one.
+An API without its `GOOGLE_<PRODUCT>_CUSTOM_ENDPOINT` is an error: a stand-in never calls the real API.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 Json: TypeAlias = dict[str, Any]
 
-# product: the middle part of its variable, as the Terraform provider has it (there is no rule).
+# product: the middle part of its variable, as in the Terraform provider (it follows no rule).
 PRODUCTS = {
     "firestore": "FIRESTORE",
     "firebaserules": "FIREBASERULES",
@@ -39,18 +38,21 @@ PRODUCTS = {
     "cloudtasks": "CLOUD_TASKS",
 }
 
-_PASSING = {429, 500, 502, 503}
-_RETRY_SECONDS = 90.0  # as long as the Terraform provider's transport keeps trying
+# The real plugin uses Google's client library for these products, which sends one parameter more.
+_BY_CLIENT_LIBRARY = {"cloudresourcemanager", "iam", "serviceusage", "storage"}
+
+_RETRYABLE = {429, 500, 502, 503}
+_RETRY_SECONDS = 90.0  # as long as the Terraform provider's transport retries
 _FIRST_WAIT, _GREATEST_WAIT = 0.25, 10.0
 _CONTENDED = ("underlying data changed", "cross-transaction contention", "Please retry")
 
 
 class ApiError(GcpError):
-    """An API answered with an error.
+    """An API responded with an error.
 
     Args:
-        status: the HTTP status; 0 when no answer came.
-        message: the API's words.
+        status: the HTTP status; 0 without a response.
+        message: the API's message.
         reason: the API's status name, such as ALREADY_EXISTS.
     """
 
@@ -72,7 +74,7 @@ class Upload:
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """Where the APIs are and what to show them."""
+    """Endpoints and credentials of the APIs."""
 
     endpoints: Mapping[str, str]  # product: base URL with its version and a final slash
     token: str
@@ -84,17 +86,19 @@ class Rest:
 
     Args:
         access: endpoints and token.
-        pause: how to wait; a test's fake makes it short.
+        sleep: replaces time.sleep in tests.
     """
 
-    def __init__(self, access: Access, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, access: Access, sleep: Callable[[float], None] = time.sleep) -> None:
         self._access = access
-        self._pause = pause
+        self._sleep = sleep
         self._local = threading.local()
 
-    def get(self, product: str, path: str, query: Mapping[str, str] | None = None) -> Json:
-        """Return what `GET` answers."""
-        return self.send("GET", product, path, query=query)
+    def get(
+        self, product: str, path: str, query: Mapping[str, str] | None = None, *, generated: bool = False
+    ) -> Json:
+        """Return the response to a GET."""
+        return self.send("GET", product, path, query=query, generated=generated)
 
     def send(
         self,
@@ -104,70 +108,75 @@ class Rest:
         *,
         query: Mapping[str, str] | None = None,
         body: Json | Upload | None = None,
+        generated: bool = False,
     ) -> Json:
-        """Send a request, again where the answer says that it may pass; return the answer's object.
+        """Send a request, with retries if the error is temporary; return the response's object.
 
         Args:
             method: the HTTP method.
             product: a key of `PRODUCTS`.
-            path: after the endpoint, with names already in it; parentheses and colons are left as they are.
+            path: after the endpoint, with names filled in; parentheses and colons are not encoded.
             query: query parameters.
             body: a JSON object or a file.
+            generated: the real plugin sends this one without Google's client library.
 
         Raises:
-            ApiError: the API refused, or kept failing for 90 seconds.
+            ApiError: the API rejected the request, or kept failing for 90 seconds.
             GcpError: there is no endpoint for the product, or no token.
         """
         url = self._url(product, path, upload=isinstance(body, Upload))
-        give_up = time.monotonic() + _RETRY_SECONDS
+        parameters = {"alt": "json", **(query or {})}
+        if product in _BY_CLIENT_LIBRARY and not generated:
+            parameters["prettyPrint"] = "false"
+        deadline = time.monotonic() + _RETRY_SECONDS
         wait = _FIRST_WAIT
         while True:
-            status, text, after = self._once(method, url, query, body)
+            status, text, after = self._once(method, url, dict(sorted(parameters.items())), body)
             if 200 <= status < 300:
                 return cast("Json", json.loads(text)) if text.strip() else {}
             error = _api_error(status, text)
-            again = status in _PASSING or status == 0 or (status == 409 and _is_contention(error))
-            if not again or time.monotonic() + wait > give_up:
+            retryable = status in _RETRYABLE or status == 0 or (status == 409 and _is_contention(error))
+            if not retryable or time.monotonic() + wait > deadline:
                 raise error
-            self._pause(max(wait, after))
+            self._sleep(max(wait, after))
             wait = min(wait * 2, _GREATEST_WAIT)
 
-    def wait(self, product: str, operation: Json, seconds: float, tell: Callable[[str], None]) -> Json:
+    def wait(self, product: str, operation: Json, seconds: float, on_progress: Callable[[str], None]) -> Json:
         """Wait for a long-running operation; return its response.
 
         Args:
             product: the API that started it.
-            operation: what the API answered.
-            seconds: the longest wait.
-            tell: told now and then that it is still going on.
+            operation: the API's response.
+            seconds: the time-out.
+            on_progress: called from time to time with a progress message.
 
         Raises:
             ApiError: the operation ended with an error.
-            GcpError: it did not end in time.
+            GcpError: time-out.
         """
         if "name" not in operation:
-            return operation  # some deletions answer at once, with nothing
-        give_up = time.monotonic() + seconds
+            return operation  # some deletions return an empty response at once
+        deadline = time.monotonic() + seconds
         wait, rounds = _FIRST_WAIT, 0
         while not operation.get("done"):
-            if time.monotonic() + wait > give_up:
+            if time.monotonic() + wait > deadline:
                 message = f"timeout while waiting for {operation.get('name')} after {seconds:.0f} seconds"
                 raise GcpError(message)
-            self._pause(wait)
+            self._sleep(wait)
             wait = min(wait * 1.5, _GREATEST_WAIT)
             operation = self.get(product, str(operation["name"]))
             rounds += 1
             if rounds % 4 == 0:
-                tell(_progress(operation))
+                on_progress(_progress(operation))
         if "error" in operation:
             error = cast("Json", operation["error"])
             raise ApiError(int(error.get("code", 0)), str(error.get("message", "")), _details(error))
         return cast("Json", operation.get("response") or {})
 
     def _once(
-        self, method: str, url: str, query: Mapping[str, str] | None, body: Json | Upload | None
+        self, method: str, url: str, query: Mapping[str, str], body: Json | Upload | None
     ) -> tuple[int, str, float]:
-        """Return status (0: no answer), text, and how many seconds the server asks to wait."""
+        """Return status (0: no response), text, and the seconds that the server asks to wait."""
         import requests
 
         headers = {"Authorization": f"Bearer {self._access.token}", **self._access.headers}
@@ -177,13 +186,13 @@ class Rest:
         elif body is not None:
             data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
         try:
-            answer = self._session().request(
-                method, url, params=dict(query or {}), data=data, headers=headers, timeout=(10, 300)
+            response = self._session().request(
+                method, url, params=query, data=data, headers=headers, timeout=(10, 300)
             )
         except (requests.ConnectionError, requests.Timeout) as error:
             return 0, f"{method} {url}: {type(error).__name__}", 0.0
-        after = answer.headers.get("Retry-After", "0")
-        return answer.status_code, answer.text, float(after) if after.isdecimal() else 0.0
+        after = response.headers.get("Retry-After", "0")
+        return response.status_code, response.text, float(after) if after.isdecimal() else 0.0
 
     def _session(self) -> requests.Session:
         import requests
@@ -191,7 +200,7 @@ class Rest:
         session = cast("requests.Session | None", getattr(self._local, "session", None))
         if session is None:
             session = requests.Session()
-            session.trust_env = False  # a proxy of the machine must not see the sandbox's traffic
+            session.trust_env = False  # the sandbox's traffic must not go through a proxy
             self._local.session = session
         return session
 
@@ -200,11 +209,12 @@ class Rest:
         base = self._access.endpoints.get(product)
         if not base:
             message = (
-                f"{variable} is not set: the sandbox's gcp plugin does not speak to the real {product} API"
+                f"{variable} is not set, and the sandbox's gcp plugin never calls the real {product} API.\n"
+                'fix: eval "$(.venv/bin/python -m sandbox env)"'
             )
             raise GcpError(message)
         if not self._access.token:
-            message = "no token: set GOOGLE_OAUTH_ACCESS_TOKEN, or gcp:accessToken"
+            message = "there is no access token. fix: set GOOGLE_OAUTH_ACCESS_TOKEN, or gcp:accessToken"
             raise GcpError(message)
         if upload:  # uploads go to the host's root
             base = base[: base.index("/", base.index("://") + 3)] + "/upload/storage/v1/"
@@ -245,8 +255,9 @@ def _is_contention(error: ApiError) -> bool:
 
 
 def _progress(operation: Json) -> str:
-    about = cast("Json", operation.get("metadata") or {})
-    done = cast("Json", about.get("progressDocuments") or {})
-    if done.get("estimatedWork"):
-        return f"{about.get('state', 'working')}: {done.get('completedWork', 0)} of {done['estimatedWork']}"
-    return f"still waiting: {about.get('state') or about.get('verb') or 'working'}"
+    metadata = cast("Json", operation.get("metadata") or {})
+    progress = cast("Json", metadata.get("progressDocuments") or {})
+    if progress.get("estimatedWork"):
+        completed, estimated = progress.get("completedWork", 0), progress["estimatedWork"]
+        return f"{metadata.get('state', 'working')}: {completed} of {estimated}"
+    return f"still waiting: {metadata.get('state') or metadata.get('verb') or 'working'}"

@@ -1,10 +1,10 @@
 """The input and output types of the pulumi_gcp SDK, read from its source.
 
-The SDK's classes are the only statement of its types that is installed. They are read with `ast`: importing
-them costs the whole Pulumi SDK at every command. What was read is kept in the toolchain folder, one file
-per resource type.
+The SDK's classes are the only definition of its types that is installed. They are parsed with `ast`, because
+importing them loads the whole Pulumi SDK at every command. The result is cached in the toolchain folder, one
+file per resource type.
 
-Refuses to guess: an annotation that is not understood is an error, not an `any`.
+An annotation that is not understood is an error, not `any`.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from sandbox.engine.starting import toolchain_folder
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_FORMAT = 1  # of the kept files: one more, and they are read anew
+_CACHE_VERSION = 1  # increase it to discard cached files
 _SCALARS = {"str": "string", "bool": "boolean", "int": "integer", "float": "number", "Any": "any"}
 _ASSETS = {"Asset", "Archive"}
 
 
 class SdkTypeError(Exception):
-    """The SDK has no such resource type, or says something about it that cannot be read."""
+    """The SDK does not have the resource type, or its definition cannot be parsed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,22 +57,22 @@ def resource(token: str) -> SdkResource:
     """Return a resource's types, by a token such as `gcp:firestore/index:Index`.
 
     Raises:
-        SdkTypeError: as said there.
+        SdkTypeError: the SDK does not have it, or its definition cannot be parsed.
     """
     match = re.fullmatch(r"gcp:(\w+)/(\w+):(\w+)", token)
     if match is None:
         message = f"{token} is not a resource type of the gcp package"
         raise SdkTypeError(message)
     module, _, name = match.groups()
-    folder = f"pulumi-gcp-{installed.version('pulumi-gcp')}-{_FORMAT}"
-    kept = toolchain_folder() / "cache" / folder / f"{module}.{name}.json"
-    if kept.is_file():
-        return _from_json(json.loads(kept.read_text("utf-8")))
+    folder = f"pulumi-gcp-{installed.version('pulumi-gcp')}-{_CACHE_VERSION}"
+    preserved = toolchain_folder() / "cache" / folder / f"{module}.{name}.json"
+    if preserved.is_file():
+        return _from_json(json.loads(preserved.read_text("utf-8")))
     found = _read(module, name, token)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    part = kept.with_suffix(f".{os.getpid()}")
+    preserved.parent.mkdir(parents=True, exist_ok=True)
+    part = preserved.with_suffix(f".{os.getpid()}")
     part.write_text(json.dumps(_to_json(found)), "utf-8")
-    part.replace(kept)
+    part.replace(preserved)
     return found
 
 
@@ -103,10 +103,10 @@ def _getters(node: ast.ClassDef) -> dict[str, str]:
         if not isinstance(method, ast.FunctionDef):
             continue
         for decorator in method.decorator_list:
-            call = decorator if isinstance(decorator, ast.Call) else None
-            target = call.func if call else decorator
+            context = decorator if isinstance(decorator, ast.Call) else None
+            target = context.func if context else decorator
             if isinstance(target, ast.Attribute) and target.attr == "getter":
-                given = call.keywords[0].value if call and call.keywords else None
+                given = context.keywords[0].value if context and context.keywords else None
                 wire = given.value if isinstance(given, ast.Constant) else method.name
                 names[method.name] = str(wire)
     return names
@@ -136,7 +136,7 @@ def _type(node: ast.expr, nested: Mapping[str, ast.ClassDef]) -> SdkType:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         name = node.value.rpartition(".")[2]
         if name not in nested:
-            message = f"the SDK names an input type {name} that it does not define"
+            message = f"the SDK refers to an input type {name} that it does not define"
             raise SdkTypeError(message)
         return _object(nested[name], nested)
     if isinstance(node, ast.Subscript):

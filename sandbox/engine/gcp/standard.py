@@ -1,9 +1,9 @@
-"""The resource types that are one REST object each: made, read, patched and deleted by its name.
+"""Resource types that are one REST object each: created, read, patched and deleted by name.
 
-The SDK's property names are the API's, but for what a type says in `api_names`. Answers are cut down to
-what the SDK declares, with numbers in strings (how the APIs send 64 bits) made numbers again.
+Property names are the API's, except those in `api_names`. Responses are reduced to the properties that the
+SDK declares; numbers in strings (the APIs' form of 64 bits) become numbers.
 
-Refuses a null in a request, except where the real plugin sends one (a type's own `body`).
+Requests contain no null, except where the real plugin sends one (a type's own `body`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,15 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from sandbox.engine.gcp.diff import is_empty
-from sandbox.engine.gcp.errors import GcpError, HalfMadeError
-from sandbox.engine.gcp.model import Call, Change, Kind, State, labels_in, labels_out
+from sandbox.engine.gcp.errors import GcpError, InitFailedError
+from sandbox.engine.gcp.model import (
+    Change,
+    OperationContext,
+    ResourceType,
+    State,
+    label_outputs,
+    labels_to_send,
+)
 from sandbox.engine.gcp.rest import ApiError
 
 if TYPE_CHECKING:
@@ -24,22 +31,23 @@ if TYPE_CHECKING:
     from sandbox.engine.gcp.sdk_types import SdkType
 
 
-class RestKind(Kind):
-    """A table row: what is sent where.
+class RestResource(ResourceType):
+    """A resource type with one REST object.
 
     Attributes:
         product: the API.
         template: the object's name, which is also its Pulumi id; its variables are inputs.
-        collection: where it is made (by POST), a template.
+        collection: a template of the path to which it is POSTed.
         create_query: query parameters of the creation, templates.
         create_method: POST to the collection, or PUT to the object.
-        body_name: the `name` in the body of the creation, a template; "" for none.
-        api_names: inputs that the API calls otherwise.
-        outputs: properties that the server computes, read back under the same name.
-        operations: whether changes answer with a long-running operation.
-        minutes: how long an operation may take, unless the program says otherwise.
-        masked: whether an update names its fields in `updateMask`.
-        labelled: whether it has labels, which get Pulumi's mark.
+        body_name: a template of `name` in the body of the creation; "" for none.
+        api_names: the API's names of inputs, if they differ.
+        outputs: properties that the server computes, with the same name in the SDK.
+        operations: whether changes return a long-running operation.
+        timeout_minutes: the time-out of an operation, unless the program sets one.
+        uses_mask: whether an update sends `updateMask`.
+        reads_after_create: how often the real plugin reads a new object, because of slow replicas.
+        has_labels: whether it has labels, to which Pulumi's attribution label is added.
     """
 
     product: ClassVar[str]
@@ -51,47 +59,48 @@ class RestKind(Kind):
     api_names: ClassVar[Mapping[str, str]] = {}
     outputs: ClassVar[tuple[str, ...]] = ()
     operations: ClassVar[bool] = False
-    minutes: ClassVar[float] = 20.0
-    masked: ClassVar[bool] = True
-    labelled: ClassVar[bool] = False
+    timeout_minutes: ClassVar[float] = 20.0
+    uses_mask: ClassVar[bool] = True
+    reads_after_create: ClassVar[int] = 1
+    has_labels: ClassVar[bool] = False
 
     def body(self, inputs: State, settings: Settings) -> Json:
-        """Return the object as it is sent, without its name."""
+        """Return the object's request body, without its name."""
         variables = _variables(self.template)
         body: Json = {}
         for name, value in inputs.items():
             if name not in variables and name not in self.local and name != "labels" and value is not None:
                 body[self.api_names.get(name, name)] = value
-        if self.labelled:
-            body["labels"] = labels_out(inputs, settings)
+        if self.has_labels:
+            body["labels"] = labels_to_send(inputs, settings)
         return body
 
     def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
-        """Return the outputs for an object as the server sent it.
+        """Return the outputs for the server's object.
 
         Args:
             found: the server's object.
             identifier: the Pulumi id.
-            before: inputs or earlier outputs: where what cannot be read back comes from.
+            before: inputs or earlier outputs, for properties that cannot be read back.
             settings: the provider's configuration.
         """
         variables = self.parse(identifier, settings)
-        done: State = {}
+        outputs: State = {}
         for name, sdk in self.kind_fields().items():
             if name in variables:
-                done[name] = variables[name]
+                outputs[name] = variables[name]
             elif name in self.local:
-                done[name] = before.get(name)
-            elif name != "labels" or not self.labelled:
-                done[name] = coerced(sdk, found.get(self.api_names.get(name, name)))
+                outputs[name] = before.get(name)
+            elif name != "labels" or not self.has_labels:
+                outputs[name] = coerced(sdk, found.get(self.api_names.get(name, name)))
         for name in self.outputs:
-            done[name] = found.get(name)
-        if self.labelled:
-            done.update(labels_in(before, cast("dict[str, str]", found.get("labels") or {}), settings))
-        return {name: value for name, value in done.items() if value is not None}
+            outputs[name] = found.get(name)
+        if self.has_labels:
+            outputs.update(label_outputs(before, cast("dict[str, str]", found.get("labels") or {}), settings))
+        return {name: value for name, value in outputs.items() if value is not None}
 
     def kind_fields(self) -> Mapping[str, SdkType]:
-        """Return the inputs that are carried."""
+        """Return the inputs that are sent."""
         fields = self.sdk.inputs.fields
         return {name: sdk for name, sdk in fields.items() if not self.supported or name in self.supported}
 
@@ -100,14 +109,14 @@ class RestKind(Kind):
         return fill(self.template, inputs)
 
     def collection_path(self, inputs: State) -> str:
-        """Return where objects of this type are made."""
+        """Return the path at which objects of this type are created."""
         return fill(self.collection, inputs)
 
     def parse(self, identifier: str, settings: Settings) -> dict[str, str]:
-        """Return the template's variables in an id; the short forms that an import takes are understood.
+        """Return the template's variables in an id; the short forms for imports are supported.
 
         Raises:
-            GcpError: the id is none of them.
+            GcpError: the id has none of these forms.
         """
         pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(self.template))
         match = re.fullmatch(pattern, identifier)
@@ -120,90 +129,97 @@ class RestKind(Kind):
             if len(parts) == len(names) - missing and all(known.get(name) for name in names[:missing]):
                 given = dict(zip(names[missing:], parts, strict=True))
                 return {**{name: known[name] for name in names[:missing]}, **given}
-        message = f"{identifier!r} is not the id of a {self.label}: it should look like {self.template}"
+        message = f"{identifier!r} is not the id of a {self.label}: it must have the form {self.template}"
         raise GcpError(message)
 
-    def get(self, call: Call, path: str) -> Json | None:
-        """Return the object at a path; None when it is gone."""
+    def get(self, context: OperationContext, path: str) -> Json | None:
+        """Return the object at a path; None if it does not exist."""
         try:
-            return call.rest.get(self.product, path)
+            return context.rest.get(self.product, path)
         except ApiError as error:
             if error.status in {404, 410}:
                 return None
             raise
 
-    def create(self, call: Call, inputs: State) -> tuple[str, State]:
-        """Make the object, wait for it, and read it back."""
+    def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
+        """Create the object, wait for it, and read it back."""
         name = self.identifier(inputs)
-        body = self.body(inputs, call.settings)
+        body = self.body(inputs, context.settings)
         if self.body_name:
             body = {"name": fill(self.body_name, inputs), **body}
         query = {key: fill(value, inputs) for key, value in self.create_query.items()}
         path = name if self.create_method == "PUT" else self.collection_path(inputs)
-        answer = call.rest.send(self.create_method, self.product, path, query=query, body=body)
+        response = context.rest.send(self.create_method, self.product, path, query=query, body=body)
         if self.operations:
-            answer = self.waited(call, answer, name, inputs)
-        return self.read_back(call, self.created_name(answer, name), inputs)
+            response = self.wait_for_create(context, response, name, inputs)
+        created = self.created_name(response, name)
+        for _ in range(self.reads_after_create - 1):
+            self.get(context, created)
+        return self.read_back(context, created, inputs)
 
-    def created_name(self, answer: Json, name: str) -> str:
-        """Return the id of what was made; for objects that the server names, from its answer."""
-        del answer
+    def created_name(self, response: Json, name: str) -> str:
+        """Return the id of the created object; from the response, if the server names it."""
+        del response
         return name
 
-    def waited(self, call: Call, answer: Json, name: str, inputs: State) -> Json:
-        """Wait for an operation that made an object."""
+    def wait_for_create(self, context: OperationContext, response: Json, name: str, inputs: State) -> Json:
+        """Wait for the operation that creates an object."""
         del name, inputs
-        return call.rest.wait(self.product, answer, call.wait_seconds(self.minutes), call.tell)
+        return context.rest.wait(
+            self.product, response, context.wait_seconds(self.timeout_minutes), context.log
+        )
 
-    def read_back(self, call: Call, identifier: str, inputs: State) -> tuple[str, State]:
-        # Once, where the real plugin asks up to four times for fear of a slow replica: the sandbox has none.
-        found = self.get(call, identifier)
+    def read_back(self, context: OperationContext, identifier: str, inputs: State) -> tuple[str, State]:
+        """Return the id and the outputs of an object that was just written."""
+        found = self.get(context, identifier)
         if found is None:
-            message = f"{self.label} {identifier} was made and then could not be found"
-            raise HalfMadeError(message, identifier, dict(inputs))
-        return identifier, self.state(found, identifier, inputs, call.settings)
+            message = f"{self.label} {identifier} was created but could not be read"
+            raise InitFailedError(message, identifier, dict(inputs))
+        return identifier, self.state(found, identifier, inputs, context.settings)
 
-    def read(self, call: Call, identifier: str, state: State) -> tuple[str, State] | None:
+    def read(self, context: OperationContext, identifier: str, state: State) -> tuple[str, State] | None:
         """Read the object."""
-        full = fill(self.template, self.parse(identifier, call.settings))
-        found = self.get(call, full)
-        return None if found is None else (full, self.state(found, full, state, call.settings))
+        full = fill(self.template, self.parse(identifier, context.settings))
+        found = self.get(context, full)
+        return None if found is None else (full, self.state(found, full, state, context.settings))
 
     def update(
-        self, call: Call, identifier: str, inputs: State, state: State, changes: list[Change]
+        self, context: OperationContext, identifier: str, inputs: State, state: State, changes: list[Change]
     ) -> State:
-        """Patch what changed, wait, and read back. Only local properties changed: nothing is sent."""
+        """Patch what changed, wait, and read back. If only local properties changed, nothing is sent."""
         del state
         tops = {change.top for change in changes} - self.local
         if tops:
             mask = sorted(self.api_names.get(top, top) for top in tops)
-            query = {"updateMask": ",".join(mask)} if self.masked else {}
-            body = self.patch_body(self.body(inputs, call.settings), mask)
-            answer = call.rest.send("PATCH", self.product, identifier, query=query, body=body)
+            query = {"updateMask": ",".join(mask)} if self.uses_mask else {}
+            body = self.patch_body(self.body(inputs, context.settings), mask)
+            response = context.rest.send("PATCH", self.product, identifier, query=query, body=body)
             if self.operations:
-                call.rest.wait(self.product, answer, call.wait_seconds(self.minutes), call.tell)
-        return self.read_back(call, identifier, inputs)[1]
+                context.rest.wait(
+                    self.product, response, context.wait_seconds(self.timeout_minutes), context.log
+                )
+        return self.read_back(context, identifier, inputs)[1]
 
     def patch_body(self, body: Json, mask: list[str]) -> Json:
         """Return the body of an update, from the whole object."""
         del mask
         return body
 
-    def delete(self, call: Call, identifier: str, state: State) -> None:
-        """Delete the object and wait until it is gone."""
+    def delete(self, context: OperationContext, identifier: str, state: State) -> None:
+        """Delete the object and wait for the operation."""
         del state
         try:
-            answer = call.rest.send("DELETE", self.product, identifier)
+            response = context.rest.send("DELETE", self.product, identifier)
         except ApiError as error:
             if error.status == 404:
                 return
             raise
         if self.operations:
-            call.rest.wait(self.product, answer, call.wait_seconds(self.minutes), call.tell)
+            context.rest.wait(self.product, response, context.wait_seconds(self.timeout_minutes), context.log)
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:
-    """Return a template with its variables replaced.
+    """Return a template with its variables filled in.
 
     Raises:
         GcpError: a variable has no value.
@@ -212,7 +228,7 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
     def value(match: re.Match[str]) -> str:
         found = values.get(match[1])
         if found in {None, ""}:
-            message = f"{match[1]} is required: set it on the resource, or gcp:{match[1]}"
+            message = f"{match[1]} is missing. fix: set it on the resource, or set gcp:{match[1]}"
             raise GcpError(message)
         return str(found)
 
@@ -224,7 +240,7 @@ def _variables(template: str) -> list[str]:
 
 
 def coerced(sdk: SdkType, value: Any) -> Any:
-    """Return a value of an answer in the SDK's type: undeclared properties dropped, numbers as numbers."""
+    """Return a response's value in the SDK's type: undeclared properties removed, numbers as numbers."""
     if sdk.kind == "object" and isinstance(value, dict):
         pairs = cast("Json", value)
         found = {name: coerced(item, pairs[name]) for name, item in sdk.fields.items() if name in pairs}
@@ -239,5 +255,5 @@ def coerced(sdk: SdkType, value: Any) -> Any:
 
 
 def without_empty(value: Json) -> Json:
-    """Return an object without its empty properties: unset and empty are the same to these APIs."""
+    """Return an object without its empty properties, which these APIs treat as unset."""
     return {key: item for key, item in value.items() if not is_empty(item)}

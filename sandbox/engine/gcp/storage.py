@@ -1,7 +1,7 @@
-"""Cloud Storage: buckets and the objects in them.
+"""Cloud Storage: buckets and their objects.
 
-Refuses directories as sources (the archive is the program's to make, with its own rules) and the bucket
-settings that hold no source archive (`supported`).
+Directories as sources are not supported: the program creates the archive itself. Supported bucket settings
+are in `supported`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 from urllib.parse import quote
 
-from sandbox.engine.gcp.errors import GcpError, HalfMadeError
-from sandbox.engine.gcp.model import Call, Change, Kind, State, labels_in, labels_out
+from sandbox.engine.gcp.errors import GcpError, InitFailedError
+from sandbox.engine.gcp.model import (
+    Change,
+    OperationContext,
+    ResourceType,
+    State,
+    label_outputs,
+    labels_to_send,
+)
 from sandbox.engine.gcp.rest import ApiError, Upload
 from sandbox.engine.gcp.standard import coerced, without_empty
 from sandbox.engine.protocol import Asset
@@ -39,7 +46,7 @@ _CONDITIONS = {
 }
 
 
-class Bucket(Kind):
+class Bucket(ResourceType):
     """A bucket."""
 
     pulumi_type = "gcp:storage/bucket:Bucket"
@@ -63,30 +70,33 @@ class Bucket(Kind):
     )
     replace = frozenset({"name", "location", "project"})
     local = frozenset({"deletionPolicy", "forceDestroy"})
-    defaults: ClassVar[Mapping[str, Any]] = {"storageClass": "STANDARD", "forceDestroy": False}
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "forceDestroy": False,
+        "softDeletePolicy.retentionDurationSeconds": 604800,
+        "storageClass": "STANDARD",
+    }
     computed = frozenset(
         {
             "project",
             "publicAccessPrevention",
             "softDeletePolicy",
             "softDeletePolicy.effectiveTime",
-            "softDeletePolicy.retentionDurationSeconds",
             "uniformBucketLevelAccess",
             "versioning",
         }
     )
     unordered = frozenset({"lifecycleRules"})
 
-    def normal(self, pattern: str, value: Any) -> Any:
-        """Locations have no case."""
+    def normalize(self, pattern: str, value: Any) -> Any:
+        """Ignore the case of locations."""
         return value.upper() if pattern == "location" and isinstance(value, str) else value
 
     def body(self, inputs: State, settings: Settings) -> Json:
-        """Return the bucket as it is sent."""
+        """Return the request body."""
         body: Json = {
-            "labels": labels_out(inputs, settings),
+            "labels": labels_to_send(inputs, settings),
             "lifecycle": {"rule": [_rule_out(rule) for rule in inputs.get("lifecycleRules") or []]},
-            "location": str(inputs["location"]).upper(),
+            "location": inputs["location"],
             "name": inputs["name"],
             "storageClass": inputs["storageClass"],
         }
@@ -104,35 +114,36 @@ class Bucket(Kind):
             body["versioning"] = inputs["versioning"]
         return body
 
-    def create(self, call: Call, inputs: State) -> tuple[str, State]:
-        """Make the bucket and read it back."""
-        body = self.body(inputs, call.settings)
-        call.rest.send("POST", PRODUCT, "b", query={"project": str(inputs["project"])}, body=body)
-        return self._read_back(call, str(inputs["name"]), inputs)
+    def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
+        """Create the bucket and read it back."""
+        body = self.body(inputs, context.settings)
+        context.rest.send("POST", PRODUCT, "b", query={"project": str(inputs["project"])}, body=body)
+        _get(context, f"b/{inputs['name']}")  # the real plugin reads twice
+        return self._read_back(context, str(inputs["name"]), inputs)
 
-    def _read_back(self, call: Call, name: str, inputs: State) -> tuple[str, State]:
-        found = self.read(call, name, inputs)
+    def _read_back(self, context: OperationContext, name: str, inputs: State) -> tuple[str, State]:
+        found = self.read(context, name, inputs)
         if found is None:
-            message = f"the bucket {name} was made and then could not be found"
-            raise HalfMadeError(message, name, {})
+            message = f"the bucket {name} was created but could not be read"
+            raise InitFailedError(message, name, {})
         return found
 
-    def read(self, call: Call, identifier: str, state: State) -> tuple[str, State] | None:
+    def read(self, context: OperationContext, identifier: str, state: State) -> tuple[str, State] | None:
         """Read the bucket."""
         name = identifier.rpartition("/")[2]
-        found = _get(call, f"b/{name}")
+        found = _get(context, f"b/{name}")
         if found is None:
             return None
         access = cast("Json", found.get("iamConfiguration") or {})
         fields = self.sdk.inputs.fields
         rules = cast("list[Json]", cast("Json", found.get("lifecycle") or {}).get("rule") or [])
-        done: State = {
+        outputs: State = {
             **{key: state.get(key) for key in self.local},
-            **labels_in(state, cast("dict[str, str]", found.get("labels") or {}), call.settings),
+            **label_outputs(state, cast("dict[str, str]", found.get("labels") or {}), context.settings),
             "lifecycleRules": [_rule_in(rule) for rule in rules],
             "location": found.get("location"),
             "name": found.get("name"),
-            "project": state.get("project") or call.settings.project,
+            "project": state.get("project") or context.settings.project,
             "projectNumber": int(found["projectNumber"]) if found.get("projectNumber") else None,
             "publicAccessPrevention": access.get("publicAccessPrevention"),
             "selfLink": found.get("selfLink"),
@@ -146,10 +157,10 @@ class Bucket(Kind):
             "url": f"gs://{name}",
             "versioning": coerced(fields["versioning"], found.get("versioning")),
         }
-        return name, {key: value for key, value in done.items() if value is not None}
+        return name, {key: value for key, value in outputs.items() if value is not None}
 
     def update(
-        self, call: Call, identifier: str, inputs: State, state: State, changes: list[Change]
+        self, context: OperationContext, identifier: str, inputs: State, state: State, changes: list[Change]
     ) -> State:
         """Patch the changed blocks."""
         blocks = {
@@ -159,28 +170,29 @@ class Bucket(Kind):
         }
         tops = {change.top for change in changes} - self.local
         if tops:
-            body = self.body(inputs, call.settings)
+            body = self.body(inputs, context.settings)
             sent: Json = {blocks.get(top, top): body.get(blocks.get(top, top)) for top in sorted(tops)}
-            if "labels" in tops:  # the API merges labels: one that is dropped must be sent as null
+            if "labels" in tops:  # the API merges labels: a removed one must be sent as null
                 dropped = set(cast("State", state.get("labels") or {})) - set(body["labels"])
                 sent["labels"] = {**body["labels"], **dict.fromkeys(sorted(dropped))}
-            call.rest.send("PATCH", PRODUCT, f"b/{identifier}", body=sent)
-        return self._read_back(call, identifier, inputs)[1]
+            context.rest.send("PATCH", PRODUCT, f"b/{identifier}", body=sent)
+        return self._read_back(context, identifier, inputs)[1]
 
-    def delete(self, call: Call, identifier: str, state: State) -> None:
-        """Delete an empty bucket; with `forceDestroy` empty it first."""
-        _get(call, f"b/{identifier}/anywhereCaches/")
-        listed = _get(call, f"b/{identifier}/o", {"versions": "true"})
+    def delete(self, context: OperationContext, identifier: str, state: State) -> None:
+        """Delete an empty bucket; with `forceDestroy` delete its objects first."""
+        _get(context, f"b/{identifier}/anywhereCaches/", generated=True)
+        listed = _get(context, f"b/{identifier}/o", {"versions": "true"})
         items = cast("list[Json]", (listed or {}).get("items") or [])
         if items and not state.get("forceDestroy"):
             message = (
-                f"cannot delete bucket {identifier}, which holds objects, without forceDestroy set to true"
+                f"cannot delete bucket {identifier}: it contains objects.\n"
+                "fix: delete them, or set forceDestroy to true"
             )
             raise GcpError(message)
         for item in items:
             query = {"generation": str(item["generation"])} if item.get("generation") else {}
-            _delete(call, f"b/{identifier}/o/{quote(str(item['name']), safe='')}", query)
-        _delete(call, f"b/{identifier}")
+            _delete(context, f"b/{identifier}/o/{quote(str(item['name']), safe='')}", query)
+        _delete(context, f"b/{identifier}")
 
 
 def _rule_out(rule: State) -> Json:
@@ -199,7 +211,7 @@ def _rule_in(rule: Json) -> State:
     return {"action": dict(cast("Json", rule.get("action") or {})), "condition": found}
 
 
-class BucketObject(Kind):
+class BucketObject(ResourceType):
     """An object, from a file or a text. Its Pulumi id is `bucket-name`."""
 
     pulumi_type = "gcp:storage/bucketObject:BucketObject"
@@ -236,7 +248,8 @@ class BucketObject(Kind):
         }
     )
     local = frozenset({"content", "deletionPolicy", "source"})
-    computed = frozenset({"contentType", "detectMd5hash", "storageClass"})
+    defaults: ClassVar[Mapping[str, Any]] = {"detectMd5hash": "different hash"}
+    computed = frozenset({"contentType", "storageClass"})
     _fields = (
         "cacheControl",
         "contentDisposition",
@@ -246,8 +259,8 @@ class BucketObject(Kind):
         "storageClass",
     )
 
-    def problems(self, inputs: State) -> list[tuple[str, str]]:
-        """One source, and one that can be read."""
+    def failures(self, inputs: State) -> list[tuple[str, str]]:
+        """Require exactly one source that can be read."""
         given = [name for name in ("content", "source") if inputs.get(name) is not None]
         if len(given) != 1:
             return [("source", "exactly one of source and content must be set")]
@@ -256,62 +269,64 @@ class BucketObject(Kind):
             return []
         path = source.fields.get("path")
         if path is None:
-            return [("source", "must be a file or a text: the sandbox's gcp plugin makes no archives")]
-        return [] if Path(path).is_file() else [("source", f"there is no file {path}")]
+            return [("source", "must be a file or a text: the sandbox's gcp plugin cannot create archives")]
+        return [] if Path(path).is_file() else [("source", f"file not found: {path}")]
 
-    def normal(self, pattern: str, value: Any) -> Any:
-        """An asset is its content."""
+    def normalize(self, pattern: str, value: Any) -> Any:
+        """Compare an asset by its hash."""
         return value.fields.get("hash") if pattern == "source" and isinstance(value, Asset) else value
 
-    def same(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
+    def equivalent(self, pattern: str, old: Any, new: Any, inputs: State, state: State) -> bool:
         """Content is compared by hash, in `extra_changes`; an imported object has no source."""
-        return (pattern == "source" and old is None) or pattern == "content"
+        return (pattern == "source" and old is None) or pattern in {"content", "detectMd5hash"}
 
     def extra_changes(self, state: State, inputs: State) -> list[Change]:
-        """See that the object holds something else: another text, or bytes put there by hand."""
-        content, there = inputs.get("content"), state.get("md5hash")
+        """Detect that the object's content differs: another text, or a change on the server."""
+        content, current = inputs.get("content"), state.get("md5hash")
         if isinstance(content, str):
-            changed = there is not None and _md5(content.encode()) != there
+            changed = current is not None and _md5(content.encode()) != current
             return [Change(path="content", pattern="content", kind="UPDATE")] if changed else []
-        # For a diff the engine hands over a file's hash, not the file; `detectMd5hash` is what was uploaded.
-        if state.get("detectMd5hash") in {None, there}:
+        # For a diff the engine passes a file's hash, not the file; `detectMd5hash` is the uploaded content's.
+        if state.get("detectMd5hash") in {None, current}:
             return []
         return [Change(path="detectMd5hash", pattern="detectMd5hash", kind="UPDATE")]
 
-    def create(self, call: Call, inputs: State) -> tuple[str, State]:
+    def create(self, context: OperationContext, inputs: State) -> tuple[str, State]:
         """Upload the object with its metadata and read it back."""
         content = _content(inputs)
         if content is None:
             message = "the object's content is not known"
             raise GcpError(message)
         bucket, name = str(inputs["bucket"]), str(inputs["name"])
-        about: Json = {"bucket": bucket}
-        about.update({key: inputs[key] for key in self._fields if inputs.get(key) is not None})
+        metadata: Json = {"bucket": bucket}
+        metadata.update({key: inputs[key] for key in self._fields if inputs.get(key) is not None})
         upload = Upload(
-            metadata=about,
+            metadata=metadata,
             content=content,
-            content_type=str(inputs.get("contentType") or _guess(name, inputs)),
+            content_type=str(inputs.get("contentType") or _sniffed(content)),
         )
         path = f"b/{bucket}/o"
         query = {"name": name, "uploadType": "multipart"}
-        call.rest.send("POST", PRODUCT, path, query=query, body=upload)
-        found = self.read(call, f"{bucket}-{name}", {**inputs, "detectMd5hash": _md5(content)})
+        context.rest.send("POST", PRODUCT, path, query=query, body=upload)
+        found = self.read(context, f"{bucket}-{name}", {**inputs, "detectMd5hash": _md5(content)})
         if found is None:
-            message = f"the object {name} was uploaded to {bucket} and then could not be found"
-            raise HalfMadeError(message, f"{bucket}-{name}", {})
+            message = f"the object {name} was uploaded to {bucket} but could not be read"
+            raise InitFailedError(message, f"{bucket}-{name}", {})
         return found
 
-    def read(self, call: Call, identifier: str, state: State) -> tuple[str, State] | None:
+    def read(self, context: OperationContext, identifier: str, state: State) -> tuple[str, State] | None:
         """Read the object's metadata."""
         bucket, name = state.get("bucket"), state.get("name")
         if not bucket or not name:
-            message = f"an object cannot be imported by its id ({identifier!r}): it does not say its bucket"
+            message = (
+                f"an object cannot be imported by its id ({identifier!r}), which does not contain its bucket"
+            )
             raise GcpError(message)
-        found = _get(call, f"b/{bucket}/o/{quote(str(name), safe='')}")
+        found = _get(context, f"b/{bucket}/o/{quote(str(name), safe='')}")
         if found is None:
             return None
         md5 = found.get("md5Hash")
-        done: State = {
+        outputs: State = {
             **{key: state.get(key) for key in self.local},
             **{
                 key: found.get(key)
@@ -325,23 +340,23 @@ class BucketObject(Kind):
             "name": name,
             "outputName": found.get("name"),
         }
-        return f"{bucket}-{name}", {key: value for key, value in done.items() if value is not None}
+        return f"{bucket}-{name}", {key: value for key, value in outputs.items() if value is not None}
 
     def update(
-        self, call: Call, identifier: str, inputs: State, state: State, changes: list[Change]
+        self, context: OperationContext, identifier: str, inputs: State, state: State, changes: list[Change]
     ) -> State:
-        """Upload again: an object's bytes cannot be patched."""
+        """Upload again: an object's content cannot be patched."""
         if {change.top for change in changes} == {"deletionPolicy"}:
             return {**state, "deletionPolicy": inputs.get("deletionPolicy")}
-        return self.create(call, inputs)[1]
+        return self.create(context, inputs)[1]
 
-    def delete(self, call: Call, identifier: str, state: State) -> None:
+    def delete(self, context: OperationContext, identifier: str, state: State) -> None:
         """Delete the object."""
-        _delete(call, f"b/{state['bucket']}/o/{quote(str(state['name']), safe='')}")
+        _delete(context, f"b/{state['bucket']}/o/{quote(str(state['name']), safe='')}")
 
 
 def _content(inputs: State) -> bytes | None:
-    """Return the bytes of an object; None while they are not known."""
+    """Return the content of an object; None if it is not known."""
     source = inputs.get("source")
     if isinstance(source, Asset):
         text = source.fields.get("text")
@@ -354,24 +369,29 @@ def _md5(content: bytes) -> str:
     return base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
 
 
-def _guess(name: str, inputs: State) -> str:
-    if name.endswith(".zip"):
+def _sniffed(content: bytes) -> str:
+    """Return the type that the real plugin's client finds in the content (WHATWG MIME sniffing)."""
+    start = content[:512]
+    if start.startswith(b"PK\x03\x04"):
         return "application/zip"
-    return "application/octet-stream" if inputs.get("source") is not None else "text/plain; charset=utf-8"
+    binary = any(byte < 0x20 and byte not in b"\t\n\x0c\r\x1b" for byte in start)
+    return "application/octet-stream" if binary else "text/plain; charset=utf-8"
 
 
-def _get(call: Call, path: str, query: Mapping[str, str] | None = None) -> Json | None:
+def _get(
+    context: OperationContext, path: str, query: Mapping[str, str] | None = None, *, generated: bool = False
+) -> Json | None:
     try:
-        return call.rest.get(PRODUCT, path, query)
+        return context.rest.get(PRODUCT, path, query, generated=generated)
     except ApiError as error:
         if error.status == 404:
             return None
         raise
 
 
-def _delete(call: Call, path: str, query: Mapping[str, str] | None = None) -> None:
+def _delete(context: OperationContext, path: str, query: Mapping[str, str] | None = None) -> None:
     try:
-        call.rest.send("DELETE", PRODUCT, path, query=query)
+        context.rest.send("DELETE", PRODUCT, path, query=query)
     except ApiError as error:
         if error.status != 404:
             raise

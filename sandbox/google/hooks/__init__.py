@@ -1,4 +1,4 @@
-"""What each product computes by itself, one module a product; everything else is generic.
+"""The behaviour that is specific to a product, one module per product; everything else is generic.
 
 `HANDLERS` maps a method's id (or "version/id" for one version only) to its handler; `RAW` maps a first path
 segment to an endpoint that no discovery document describes.
@@ -28,8 +28,8 @@ from sandbox.google.hooks import (
 )
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Handler
-    from sandbox.google.hooks.uploads import Raw
+    from sandbox.google.hooks.uploads import RawEndpoint
+    from sandbox.google.request import Handler
 
 HANDLERS: dict[str, Handler] = {
     **firebase.HANDLERS,
@@ -49,4 +49,4 @@ HANDLERS: dict[str, Handler] = {
     **tasks.HANDLERS,
 }
 
-RAW: dict[str, Raw] = uploads.ENDPOINTS
+RAW: dict[str, RawEndpoint] = uploads.ENDPOINTS

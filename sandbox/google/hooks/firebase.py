@@ -1,6 +1,6 @@
-"""The few calls outside the main products: a project's Firebase SDK config, billing, default account.
+"""Calls outside the main products: a project's Firebase SDK config, billing, default service account.
 
-Refuses to manage apps or billing: every project of the sandbox has billing enabled.
+Apps and billing accounts are not managed: every project of the sandbox has billing enabled.
 """
 
 from __future__ import annotations
@@ -8,47 +8,48 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Handler, Json
+    from sandbox.google.request import ApiRequest, Handler
+    from sandbox.google.store import Json
 
 
-def sdk_config(call: Call) -> Json:
+def sdk_config(request: ApiRequest) -> Json:
     return {
-        "projectId": call.project,
-        "databaseURL": f"https://{call.project}-default-rtdb.firebaseio.com",
-        "storageBucket": f"{call.project}.firebasestorage.app",
+        "projectId": request.project,
+        "databaseURL": f"https://{request.project}-default-rtdb.firebaseio.com",
+        "storageBucket": f"{request.project}.firebasestorage.app",
         "locationId": "us-central",
     }
 
 
-def get_project(call: Call) -> Json:
-    project = call.cloud.project(call.project)
+def get_project(request: ApiRequest) -> Json:
+    project = request.cloud.project(request.project)
     return {
-        "projectId": call.project,
+        "projectId": request.project,
         "projectNumber": project["projectNumber"],
         "displayName": project["name"],
-        "name": f"projects/{call.project}",
-        "resources": {"storageBucket": f"{call.project}.firebasestorage.app"},
+        "name": f"projects/{request.project}",
+        "resources": {"storageBucket": f"{request.project}.firebasestorage.app"},
         "state": "ACTIVE",
     }
 
 
-def compute_project(call: Call) -> Json:
-    """What is read of it: the default service account."""
-    project = call.cloud.project(call.project)
+def compute_project(request: ApiRequest) -> Json:
+    """Return the part of a project that clients read: the default service account."""
+    project = request.cloud.project(request.project)
     number = project["projectNumber"]
     return {
         "kind": "compute#project",
         "id": number,
-        "name": call.project,
+        "name": request.project,
         "creationTimestamp": project["createTime"],
         "defaultServiceAccount": f"{number}-compute@developer.gserviceaccount.com",
     }
 
 
-def billing(call: Call) -> Json:
+def billing(request: ApiRequest) -> Json:
     return {
-        "name": f"projects/{call.project}/billingInfo",
-        "projectId": call.project,
+        "name": f"projects/{request.project}/billingInfo",
+        "projectId": request.project,
         "billingAccountName": "billingAccounts/000000-000000-000000",
         "billingEnabled": True,
     }

@@ -1,7 +1,7 @@
 """Firestore's admin API: databases, composite indexes, single-field settings.
 
-Documents are the emulator's business: their methods are not served here. Refuses what Firestore refuses: an
-index that exists, a composite of one field, two array fields.
+Methods on documents are not served: the emulator serves them. Rejected as by Firestore: an index that exists,
+a composite index of one field, two array fields.
 """
 
 from __future__ import annotations
@@ -9,25 +9,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from sandbox.google import generic
-from sandbox.google.cloud import timestamp
 from sandbox.google.errors import ApiError, invalid
-from sandbox.google.generic import listing
+from sandbox.google.generic import list_page
+from sandbox.google.timestamps import timestamp
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Cloud, Handler, Json
+    from sandbox.google.cloud import Cloud
+    from sandbox.google.request import ApiRequest, Handler
+    from sandbox.google.store import Json
 
 DEFAULT = "(default)"
 NAME = "__name__"
+MAX_FIELDS = 100
+MAX_NAME_BYTES = 1500
 ADMIN = "google.firestore.admin.v1."
 
 
 def databases(project: str) -> str:
-    """The store's collection of a project's databases."""
+    """Return the store's collection of a project's databases."""
     return f"firestore/projects/{project}/databases"
 
 
 def find_database(cloud: Cloud, project: str, database: str) -> Json | None:
-    """A database, or None. Every project has a `(default)` one until it is deleted."""
+    """Return a database, or None. Every project has a `(default)` one until it is deleted."""
     found = cloud.store.get(databases(project), database)
     if found is None and database == DEFAULT and cloud.store.get("firestore/undefaulted", project) is None:
         found = {
@@ -49,71 +53,77 @@ def find_database(cloud: Cloud, project: str, database: str) -> Json | None:
     return found
 
 
-def locate(cloud: Cloud, project: str, name: str, database: Json, location: str) -> Json:
-    """Let the first trigger of a database that nobody made say where it lies; later ones find it there."""
+def set_location(cloud: Cloud, project: str, name: str, database: Json, location: str) -> Json:
+    """Store a database's location, if it is not stored yet: the first trigger sets it."""
     if cloud.store.get(databases(project), name) is None:
         database = {**database, "locationId": location}
         cloud.store.put(databases(project), name, database)
     return database
 
 
-def _database(call: Call) -> Json:
-    name = call.name.split("/")[3]
-    found = find_database(call.cloud, call.project, name)
+def _database(request: ApiRequest) -> Json:
+    name = request.name.split("/")[3]
+    found = find_database(request.cloud, request.project, name)
     if found is None:
         raise ApiError(
             "NOT_FOUND",
-            f"The database {name} does not exist for project {call.project} Please visit "
-            f"https://console.cloud.google.com/datastore/setup?project={call.project} to add a Cloud "
+            f"The database {name} does not exist for project {request.project} Please visit "
+            f"https://console.cloud.google.com/datastore/setup?project={request.project} to add a Cloud "
             "Datastore or Cloud Firestore database.",
         )
     return found
 
 
-def list_databases(call: Call) -> Json:
-    kept = [database for _, database in call.store.items(databases(call.project))]
-    default = find_database(call.cloud, call.project, DEFAULT)
-    if default is not None and default not in kept:
-        kept.insert(0, default)
-    return {"databases": kept}
+def list_databases(request: ApiRequest) -> Json:
+    stored = [database for _, database in request.store.items(databases(request.project))]
+    default = find_database(request.cloud, request.project, DEFAULT)
+    if default is not None and default not in stored:
+        stored.insert(0, default)
+    return {"databases": stored}
 
 
-def create_database(call: Call) -> Json:
-    key = call.need("databaseId")
-    if find_database(call.cloud, call.project, key) is not None:
+def create_database(request: ApiRequest) -> Json:
+    key = request.required_query("databaseId")
+    if find_database(request.cloud, request.project, key) is not None:
         raise ApiError("ALREADY_EXISTS", "Database already exists. Please use another database_id")
-    if not call.body.get("locationId"):
+    if not request.body.get("locationId"):
         raise invalid("Invalid location_id: it must be given.", "database.location_id")
-    name = f"projects/{call.project}/databases/{key}"
-    stamps = generic.stamps(call, cast("str", call.method.request))
+    name = f"projects/{request.project}/databases/{key}"
+    stamps = generic.computed_fields(request, cast("str", request.method.request))
     database = {
         "type": "FIRESTORE_NATIVE",
         "databaseEdition": "STANDARD",
-        **call.body,
+        **request.body,
         **stamps,
         "name": name,
     }
-    call.store.put(databases(call.project), key, database)
-    call.store.drop("firestore/undefaulted", call.project)
-    return _operation(call, database, "Database", resource=name)
+    request.store.put(databases(request.project), key, database)
+    request.store.remove("firestore/undefaulted", request.project)
+    return _operation(request, database, "Database", resource=name)
 
 
-def patch_database(call: Call) -> Json:
-    """Writing to the `(default)` database that was always there makes it one of the store."""
-    call.store.put(*call.where(), _database(call))
-    return generic.patch(call)
+def patch_database(request: ApiRequest) -> Json:
+    """Store the implicit `(default)` database, then patch it."""
+    request.store.put(*request.store_key(), _database(request))
+    return generic.patch(request)
 
 
-def delete_database(call: Call) -> Json:
-    database = _database(call)
-    call.store.drop(*call.where())
-    if call.short == DEFAULT:
-        call.store.put("firestore/undefaulted", call.project, {"deleted": timestamp()})
-    return _operation(call, database, "Database", resource=call.name)
+def delete_database(request: ApiRequest) -> Json:
+    database = _database(request)
+    request.store.remove(*request.store_key())
+    if request.resource_id == DEFAULT:
+        request.store.put("firestore/undefaulted", request.project, {"deleted": timestamp()})
+    return _operation(request, database, "Database", resource=request.name)
 
 
 def _operation(
-    call: Call, response: Json, kind: str, *, resource: str, seconds: float | None = None, **rest: object
+    request: ApiRequest,
+    response: Json,
+    kind: str,
+    *,
+    resource: str,
+    seconds: float | None = None,
+    **rest: object,
 ) -> Json:
     metadata: Json = {
         "@type": f"type.googleapis.com/{ADMIN}{rest.pop('meta', 'UpdateDatabaseMetadata')}",
@@ -121,7 +131,7 @@ def _operation(
         **cast("Json", rest.pop("about", {})),
     }
     effects = cast("list[tuple[str, str, str, object]]", rest.pop("effects", []))
-    return call.cloud.operations.start(
+    return request.cloud.operations.start(
         "/".join(resource.split("/")[:4]),
         response=response,
         kind=ADMIN + kind,
@@ -132,9 +142,10 @@ def _operation(
     )
 
 
-def complete_fields(fields: list[Json]) -> list[Json]:
-    """The fields of a composite index with the `__name__` that Firestore appends: in the direction of the
-    last ordered field, before a vector field.
+def with_name_field(fields: list[Json]) -> list[Json]:
+    """Return a composite index's fields with the `__name__` that Firestore appends.
+
+    It has the direction of the last ordered field and precedes a vector field.
 
     Raises:
         ApiError: INVALID_ARGUMENT.
@@ -152,44 +163,56 @@ def complete_fields(fields: list[Json]) -> list[Json]:
             raise invalid(
                 f"Field {path} must have exactly one of order, array_config, vector_config.", "index.fields"
             )
+    if len(fields) > MAX_FIELDS:
+        raise invalid(f"An index can have at most {MAX_FIELDS} fields.", "index.fields")
+    if any(field["fieldPath"] == NAME and "arrayConfig" in field for field in fields):
+        raise invalid(f"{NAME} can only be ordered.", "index.fields")
     if sum("arrayConfig" in field for field in fields) > 1:
         raise invalid("An index can have at most one array_config field.", "index.fields")
     vector = [field for field in fields if "vectorConfig" in field]
-    plain = [field for field in fields if "vectorConfig" not in field]
+    ordinary = [field for field in fields if "vectorConfig" not in field]
     if not vector and (
         not fields or (len(fields) == 1 and fields[0] != {"fieldPath": NAME, "order": "DESCENDING"})
     ):
         raise invalid("this index is not necessary, configure using single field index controls")
     if NAME not in seen:
-        last = plain[-1] if plain else {}
-        plain = [*plain, {"fieldPath": NAME, "order": last.get("order", "ASCENDING")}]
-    return plain + vector
+        last = ordinary[-1] if ordinary else {}
+        ordinary = [*ordinary, {"fieldPath": NAME, "order": last.get("order", "ASCENDING")}]
+    return ordinary + vector
 
 
-def create_index(call: Call) -> Json:
-    _database(call)
-    table = call.table(call.name, "indexes")
-    fields = complete_fields(cast("list[Json]", call.body.get("fields", [])))
+def _check_names(request: ApiRequest, paths: list[str]) -> None:
+    """Reject a collection id or field path that is too long."""
+    for name in (request.name.split("/")[5], *paths):
+        if len(name.encode()) > MAX_NAME_BYTES:
+            raise invalid(f"{name[:20]}... has more than {MAX_NAME_BYTES} bytes.")
+
+
+def create_index(request: ApiRequest) -> Json:
+    _database(request)
+    _check_names(request, [str(field.get("fieldPath")) for field in request.body.get("fields", [])])
+    table = request.collection(request.name, "indexes")
+    fields = with_name_field(cast("list[Json]", request.body.get("fields", [])))
     index: Json = {
-        "queryScope": call.body.get("queryScope", "COLLECTION"),
-        "apiScope": call.body.get("apiScope", "ANY_API"),
-        "density": call.body.get("density", "SPARSE_ALL"),
+        "queryScope": request.body.get("queryScope", "COLLECTION"),
+        "apiScope": request.body.get("apiScope", "ANY_API"),
+        "density": request.body.get("density", "SPARSE_ALL"),
         "fields": fields,
     }
     if index["queryScope"] == "QUERY_SCOPE_UNSPECIFIED":
         raise invalid("query_scope is required", "index.query_scope")
-    for _, other in call.store.items(table):
+    for _, other in request.store.items(table):
         if all(other.get(key) == value for key, value in index.items()):
             raise ApiError("ALREADY_EXISTS", "index already exists")
-    key = "CICAg" + call.cloud.unique("index")[:7]
-    name = f"{call.name}/indexes/{key}"
-    call.store.put(table, key, {"name": name, **index, "state": "CREATING"})
+    key = "CICAg" + request.cloud.unique("index")[:7]
+    name = f"{request.name}/indexes/{key}"
+    request.store.put(table, key, {"name": name, **index, "state": "CREATING"})
     return _operation(
-        call,
+        request,
         {"name": name, **index, "state": "READY"},
         "Index",
         resource=name,
-        seconds=max(call.cloud.switches.index_build_seconds, call.cloud.switches.operation_seconds),
+        seconds=max(request.cloud.switches.index_build_seconds, request.cloud.switches.operation_seconds),
         meta="IndexOperationMetadata",
         about={"index": name, "state": "PROCESSING"},
         effects=[("merge", table, key, {"state": "READY"})],
@@ -197,7 +220,7 @@ def create_index(call: Call) -> Json:
 
 
 def default_field(project: str, database: str) -> Json:
-    """The settings that every field has unless it overrides them."""
+    """Return the settings of every field without its own."""
     return {
         "name": f"projects/{project}/databases/{database}/collectionGroups/__default__/fields/*",
         "indexConfig": {
@@ -215,94 +238,116 @@ def _entries(path: str, modes: list[Json]) -> list[Json]:
     ]
 
 
-def _inherited(call: Call) -> Json:
-    default = default_field(call.project, call.name.split("/")[3])
+def _inherited(request: ApiRequest) -> Json:
+    default = default_field(request.project, request.name.split("/")[3])
     indexes = [
-        {**entry, "fields": [{**entry["fields"][0], "fieldPath": call.short}]}
+        {**entry, "fields": [{**entry["fields"][0], "fieldPath": request.resource_id}]}
         for entry in default["indexConfig"]["indexes"]
     ]
     return {"usesAncestorConfig": True, "ancestorField": default["name"], "indexes": indexes}
 
 
-def get_field(call: Call) -> Json:
-    """A field always exists: without settings of its own it shows its ancestor's."""
-    _database(call)
-    kept = call.store.get(*call.where())
-    if kept is None:
-        return {"name": call.name, "indexConfig": _inherited(call)}
-    return kept if "indexConfig" in kept else {**kept, "indexConfig": _inherited(call)}
+def get_field(request: ApiRequest) -> Json:
+    """Return a field's settings. A field always exists; without its own settings it has its ancestor's."""
+    _database(request)
+    stored = request.store.get(*request.store_key())
+    if stored is None:
+        return {"name": request.name, "indexConfig": _inherited(request)}
+    return stored if "indexConfig" in stored else {**stored, "indexConfig": _inherited(request)}
 
 
-def patch_field(call: Call) -> Json:
-    """Set what the mask names (without one: all); what the body leaves out is the ancestor's again."""
-    _database(call)
-    mask = cast("str", call.query.get("updateMask") or "indexConfig,ttlConfig")
+def patch_field(request: ApiRequest) -> Json:
+    """Set what the mask names (without one: everything); what the body leaves out is the ancestor's again."""
+    _database(request)
+    _check_names(request, [request.resource_id])
+    mask = cast("str", request.query.get("updateMask") or "indexConfig,ttlConfig")
     heads = {path.partition(".")[0].replace("_c", "C") for path in mask.replace(" ", "").split(",")}
     if not heads <= {"indexConfig", "ttlConfig", "*"}:
         raise invalid(f"Invalid update mask {mask}.", "update_mask")
-    field: Json = dict(call.store.get(*call.where()) or {"name": call.name})
+    field: Json = dict(request.store.get(*request.store_key()) or {"name": request.name})
     if heads & {"indexConfig", "*"}:
         field.pop("indexConfig", None)
-        if "indexConfig" in call.body:
-            field["indexConfig"] = _index_config(call, cast("Json", call.body["indexConfig"]))
+        if "indexConfig" in request.body:
+            field["indexConfig"] = _index_config(request, cast("Json", request.body["indexConfig"]))
     building: Json = {}
     if heads & {"ttlConfig", "*"}:
         had = field.pop("ttlConfig", None)
-        if "ttlConfig" in call.body:
-            wish = {key: value for key, value in call.body["ttlConfig"].items() if key != "state"}
-            active = {**wish, "state": "ACTIVE"}
-            field["ttlConfig"] = active if had else {**wish, "state": "CREATING"}
+        if "ttlConfig" in request.body:
+            _check_ttl(request)
+            requested = {key: value for key, value in request.body["ttlConfig"].items() if key != "state"}
+            active = {**requested, "state": "ACTIVE"}
+            field["ttlConfig"] = active if had else {**requested, "state": "CREATING"}
             building = {"ttlConfig": active}
     final = {**field, **building}
     if field.keys() == {"name"}:
-        call.store.drop(*call.where())
-        final["indexConfig"] = _inherited(call)
+        request.store.remove(*request.store_key())
+        final["indexConfig"] = _inherited(request)
     else:
-        call.store.put(*call.where(), field)
+        request.store.put(*request.store_key(), field)
     return _operation(
-        call,
+        request,
         final,
         "Field",
-        resource=call.name,
-        seconds=max(call.cloud.switches.index_build_seconds, call.cloud.switches.operation_seconds),
+        resource=request.name,
+        seconds=max(request.cloud.switches.index_build_seconds, request.cloud.switches.operation_seconds),
         meta="FieldOperationMetadata",
-        about={"field": call.name, "state": "PROCESSING"},
-        effects=[("merge", *call.where(), building)] if building else [],
+        about={"field": request.name, "state": "PROCESSING"},
+        effects=[("merge", *request.store_key(), building)] if building else [],
     )
 
 
-def _index_config(call: Call, wish: Json) -> Json:
+def _check_ttl(request: ApiRequest) -> None:
+    """Reject a TTL policy for more than one field of a collection group."""
+    group = request.name.split("/")[5]
+    if request.resource_id == "*" or group == "__default__":
+        raise invalid("A TTL policy is for one field of one collection group.", "field.ttl_config")
+    collection, key = request.store_key()
+    for other, field in request.store.items(collection):
+        if other != key and "ttlConfig" in field:
+            raise ApiError(
+                "RESOURCE_EXHAUSTED",
+                f"The collection group '{group}' can only have at most '1' field(s) marked with TTL but "
+                f"already has TTL configurations set on path '{other}'. Please delete at least one and try "
+                "again.",
+            )
+
+
+def _index_config(request: ApiRequest, requested: Json) -> Json:
     entries: list[Json] = []
-    for index in cast("list[Json]", wish.get("indexes", [])):
+    for index in cast("list[Json]", requested.get("indexes", [])):
         fields = cast("list[Json]", index.get("fields", []))
         if len(fields) != 1:
             raise invalid("A single-field index must have exactly one field.", "field.index_config.indexes")
-        if fields[0].get("fieldPath", call.short) not in (call.short, "*"):
-            raise invalid(f"Index field path must be {call.short}.", "field.index_config.indexes")
+        if fields[0].get("fieldPath", request.resource_id) not in (request.resource_id, "*"):
+            raise invalid(f"Index field path must be {request.resource_id}.", "field.index_config.indexes")
         scope = index.get("queryScope", "COLLECTION")
-        entry = {"queryScope": scope, "fields": [{**fields[0], "fieldPath": call.short}], "state": "READY"}
+        entry = {
+            "queryScope": scope,
+            "fields": [{**fields[0], "fieldPath": request.resource_id}],
+            "state": "READY",
+        }
         if entry in entries:
             raise invalid("Duplicate single-field index.", "field.index_config.indexes")
         entries.append(entry)
     return {"indexes": entries} if entries else {}
 
 
-def list_fields(call: Call) -> Json:
-    """Overridden fields; the list begins with the database's default settings, as Firestore's does."""
-    wanted = cast("str", call.query.get("filter", ""))
-    if "usesAncestorConfig" not in wanted and "ttlConfig" not in wanted:
+def list_fields(request: ApiRequest) -> Json:
+    """Return the fields with their own settings, after the database's defaults, as Firestore lists them."""
+    requested = cast("str", request.query.get("filter", ""))
+    if "usesAncestorConfig" not in requested and "ttlConfig" not in requested:
         raise invalid("Only filters on indexConfig.usesAncestorConfig and ttlConfig are supported.", "filter")
-    parts = call.name.split("/")
-    kept = generic.listed(call).get("fields", [])
-    if "usesAncestorConfig" not in wanted:
-        return listing(call, [field for field in kept if "ttlConfig" in field], "fields")
-    if "ttlConfig" not in wanted:
-        kept = [field for field in kept if "indexConfig" in field]
+    parts = request.name.split("/")
+    stored = generic.list_resources(request).get("fields", [])
+    if "usesAncestorConfig" not in requested:
+        return list_page(request, [field for field in stored if "ttlConfig" in field], "fields")
+    if "ttlConfig" not in requested:
+        stored = [field for field in stored if "indexConfig" in field]
     shown = [
         field if "indexConfig" in field else {**field, "indexConfig": {"usesAncestorConfig": True}}
-        for field in kept
+        for field in stored
     ]
-    return listing(call, [default_field(call.project, parts[3]), *shown], "fields")
+    return list_page(request, [default_field(request.project, parts[3]), *shown], "fields")
 
 
 _ID = "firestore.projects.databases."

@@ -1,6 +1,6 @@
-"""Cloud Functions of the first generation: firebase-tools asks for them before every deployment.
+"""Cloud Functions of the first generation: firebase-tools lists them before every deployment.
 
-There are none. Refuses to make one: this sandbox, like the program, knows the second generation only.
+There are none, and none can be created: the sandbox, like the program, supports the second generation only.
 """
 
 from __future__ import annotations
@@ -10,31 +10,33 @@ from typing import TYPE_CHECKING
 from sandbox.google.errors import ApiError, not_found
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Handler, Json
+    from sandbox.google.request import ApiRequest, Handler
+    from sandbox.google.store import Json
 
 
-def listed(call: Call) -> Json:
-    del call
+def list_none(request: ApiRequest) -> Json:
+    del request
     return {}
 
 
-def absent(call: Call) -> Json:
-    raise not_found(call.name)
+def get_missing(request: ApiRequest) -> Json:
+    raise not_found(request.name)
 
 
-def refuse(call: Call) -> Json:
+def unimplemented(request: ApiRequest) -> Json:
     raise ApiError(
-        "UNIMPLEMENTED", f"The sandbox has no functions of the first generation ({call.method.id})."
+        "UNIMPLEMENTED",
+        f"The sandbox does not support functions of the first generation ({request.method.id}).",
     )
 
 
 _ID = "v1/cloudfunctions.projects.locations.functions."
 HANDLERS: dict[str, Handler] = {
-    _ID + "list": listed,
-    _ID + "get": absent,
-    _ID + "delete": absent,
+    _ID + "list": list_none,
+    _ID + "get": get_missing,
+    _ID + "delete": get_missing,
     **{
-        _ID + verb: refuse
+        _ID + verb: unimplemented
         for verb in ("create", "patch", "generateUploadUrl", "getIamPolicy", "setIamPolicy", "call")
     },
 }

@@ -1,4 +1,4 @@
-"""What Cloud Functions refuses: at once (`check`), or when the revision comes up (`deployment_error`)."""
+"""What Cloud Functions rejects: in the request (`check_request`) or at deployment (`deployment_error`)."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import re
 from typing import TYPE_CHECKING, cast
 
 from sandbox.google import iam
-from sandbox.google.enablement import disabled
+from sandbox.google.enablement import service_disabled_error
 from sandbox.google.errors import ApiError, invalid, not_found
 from sandbox.google.hooks import run, secrets
-from sandbox.google.hooks.firestore import find_database, locate
+from sandbox.google.hooks.firestore import find_database, set_location
 from sandbox.google.hooks.storage import BUCKETS, objects
 from sandbox.google.regions import MULTI_REGIONS, REGIONS
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Json
+    from sandbox.google.request import ApiRequest
+    from sandbox.google.store import Json
 
 FUNCTION_ID = re.compile(r"[A-Za-z](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")
 MEMORY = re.compile(r"(\d+(?:\.\d+)?)(k|Ki|M|Mi|G|Gi)?")
@@ -42,39 +43,54 @@ CPUS = (
     (8192, "2"),
     (16384, "4"),
 )
-"""The CPU that goes with so much memory (MiB) when none is asked for."""
+"""The default CPU by memory (MiB, upper limit)."""
 
-READERS = ("roles/secretmanager.secretAccessor", "roles/secretmanager.admin", "roles/owner")
-NEEDS = ("run.googleapis.com", "cloudbuild.googleapis.com", "artifactregistry.googleapis.com")
+SECRET_READER_ROLES = ("roles/secretmanager.secretAccessor", "roles/secretmanager.admin", "roles/owner")
+REQUIRED_APIS = ("run.googleapis.com", "cloudbuild.googleapis.com", "artifactregistry.googleapis.com")
 RESERVED = ("K_SERVICE", "K_REVISION", "K_CONFIGURATION", "PORT")
-OWNER = "cloudfunctions.googleapis.com/function-id"
+RESERVED_PREFIX = "X_GOOGLE_"
+MAX_VARIABLE_BYTES = 32_768
+MAX_VARIABLES = 1000
+MAX_SERVICE_ID = 49
+MAX_LABELS = 64
+LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
+CONNECTOR = re.compile(r"projects/[^/]+/locations/[^/]+/connectors/[a-z](?:[a-z0-9-]{0,23}[a-z0-9])?")
+MEMORY_BY_CPU = ((8, 4096), (6, 4096), (4, 2048))
+CPU_BY_MEMORY = ((16384, 6), (8192, 4), (4096, 2), (1024, 1), (512, 0.5))
+"""Cloud Run's minimum memory (MiB) by CPU, and its minimum CPU for more memory than a limit."""
+
+SMALL_REGIONS = ("asia-northeast3", "asia-south2", "australia-southeast2")
+"""Regions with at most 4 CPUs per instance."""
+
+FUNCTION_ANNOTATION = "cloudfunctions.googleapis.com/function-id"
 """The annotation of a Cloud Run service that names its function."""
 
 FIRESTORE_EVENTS = "google.cloud.firestore.document.v1."
 
 
 def mebibytes(memory: str) -> float:
-    """A memory quantity in MiB.
+    """Convert a memory quantity to MiB.
 
     Raises:
         ApiError: INVALID_ARGUMENT.
     """
-    hit = MEMORY.fullmatch(memory)
-    if hit is None:
+    match = MEMORY.fullmatch(memory)
+    if match is None:
         raise invalid(
             f"Invalid value for available_memory: {memory!r}", "function.service_config.available_memory"
         )
-    return float(hit.group(1)) * UNITS[hit.group(2) or ""] / 2**20
+    return float(match.group(1)) * UNITS[match.group(2) or ""] / 2**20
 
 
-def cpu_of(memory: str) -> str:
-    """The CPU that a function with this memory gets when it asks for none."""
+def default_cpu(memory: str) -> str:
+    """Return the default CPU of a function with this memory."""
     size = mebibytes(memory)
     return next((cpu for limit, cpu in CPUS if size <= limit), "8")
 
 
-def check(call: Call, name: str, wish: Json, *, new: bool) -> None:
-    """Refuse what Google refuses before it starts to deploy.
+def check_request(request: ApiRequest, name: str, requested: Json, *, new: bool) -> None:
+    """Reject what Google rejects before it starts to deploy.
 
     Raises:
         ApiError: INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED.
@@ -84,33 +100,34 @@ def check(call: Call, name: str, wish: Json, *, new: bool) -> None:
         raise ApiError("NOT_FOUND", f"Location {region} is not found or access is unauthorized.")
     if new and not FUNCTION_ID.fullmatch(key):
         raise invalid(f"Invalid function ID {key!r}: letters, digits, - and _, at most 63.", "function_id")
-    build = cast("Json", wish.get("buildConfig", {}))
-    config = cast("Json", wish.get("serviceConfig", {}))
-    event = cast("Json | None", wish.get("eventTrigger"))
-    _check_apis(call, event)
-    _check_build(call, build)
+    build = cast("Json", requested.get("buildConfig", {}))
+    config = cast("Json", requested.get("serviceConfig", {}))
+    event = cast("Json | None", requested.get("eventTrigger"))
+    _check_apis(request, event)
+    _check_build(request, build)
     _check_config(config, event)
+    _check_labels(cast("Json", requested.get("labels", {})))
     emails = [config.get("serviceAccountEmail"), event.get("serviceAccountEmail") if event else None]
     for email in filter(None, emails):
-        if not iam.account_exists(call.cloud, email):
+        if not iam.account_exists(request.cloud, email):
             raise ApiError(
                 "PERMISSION_DENIED",
                 f"Permission 'iam.serviceaccounts.actAs' denied on service account {email} "
                 "(or it may not exist).",
             )
     if event is not None:
-        _check_event(call, event, region)
+        _check_event(request, event, region)
 
 
-def _check_apis(call: Call, event: Json | None) -> None:
-    if not call.cloud.switches.enforce_enablement:
+def _check_apis(request: ApiRequest, event: Json | None) -> None:
+    if not request.cloud.switches.enforce_enablement:
         return
-    for host in [*NEEDS, *(["eventarc.googleapis.com"] if event else [])]:
-        if not call.cloud.enabled(call.project, host):
-            raise disabled(call.cloud, call.project, host)
+    for host in [*REQUIRED_APIS, *(["eventarc.googleapis.com"] if event else [])]:
+        if not request.cloud.enabled(request.project, host):
+            raise service_disabled_error(request.cloud, request.project, host)
 
 
-def _check_build(call: Call, build: Json) -> None:
+def _check_build(request: ApiRequest, build: Json) -> None:
     runtime = cast("str", build.get("runtime", ""))
     stage = RUNTIMES.get(runtime)
     if stage is None:
@@ -127,7 +144,7 @@ def _check_build(call: Call, build: Json) -> None:
     if not source.get("bucket") or not source.get("object"):
         raise invalid("Function source must be a Cloud Storage object.", "function.build_config.source")
     where = f"gs://{source['bucket']}/{source['object']}"
-    found = call.store.get(objects(source["bucket"]), source["object"])
+    found = request.store.get(objects(source["bucket"]), source["object"])
     if found is None or source.get("generation", found["generation"]) != found["generation"]:
         raise invalid(
             f"Function source {where} does not exist.", "function.build_config.source.storage_source"
@@ -136,106 +153,145 @@ def _check_build(call: Call, build: Json) -> None:
 
 def _check_config(config: Json, event: Json | None) -> None:
     memory = cast("str", config.get("availableMemory", "256Mi"))
-    cpu = cast("str", config.get("availableCpu", cpu_of(memory)))
-    place = "function.service_config."
+    cpu = cast("str", config.get("availableCpu", default_cpu(memory)))
+    path = "function.service_config."
     try:
         cores = float(cpu)
     except ValueError:
-        raise invalid(f"Invalid value for available_cpu: {cpu!r}", place + "available_cpu") from None
+        raise invalid(f"Invalid value for available_cpu: {cpu!r}", path + "available_cpu") from None
     concurrency = config.get("maxInstanceRequestConcurrency", 1)
     if not 0 <= concurrency <= 1000:
-        raise invalid("Concurrency must be between 1 and 1000.", place + "max_instance_request_concurrency")
+        raise invalid("Concurrency must be between 1 and 1000.", path + "max_instance_request_concurrency")
     if concurrency > 1 and cores < 1:
         raise invalid(
             "Invalid value specified for cpu: total cpu < 1 is not supported with concurrency > 1.",
-            place + "available_cpu",
+            path + "available_cpu",
         )
     timeout = config.get("timeoutSeconds", 60)
     limit = 540 if event else 3600
     if not 1 <= timeout <= limit:
-        raise invalid(f"Timeout must be between 1 and {limit} seconds.", place + "timeout_seconds")
-    least, most = config.get("minInstanceCount") or 0, config.get("maxInstanceCount") or 100
-    if not 0 <= least <= most:
-        raise invalid("minInstanceCount must not exceed maxInstanceCount.", place + "min_instance_count")
-    plain = cast("Json", config.get("environmentVariables", {}))
-    secret = [one["key"] for one in cast("list[Json]", config.get("secretEnvironmentVariables", []))]
-    for name in plain:
-        if name in RESERVED:
+        raise invalid(f"Timeout must be between 1 and {limit} seconds.", path + "timeout_seconds")
+    minimum, maximum = config.get("minInstanceCount") or 0, config.get("maxInstanceCount") or 100
+    if not 0 <= minimum <= maximum:
+        raise invalid("minInstanceCount must not exceed maxInstanceCount.", path + "min_instance_count")
+    variables = cast("Json", config.get("environmentVariables", {}))
+    secret = [item["key"] for item in cast("list[Json]", config.get("secretEnvironmentVariables", []))]
+    for name in variables:
+        if name in RESERVED or name.startswith(RESERVED_PREFIX) or not name or "=" in name:
             raise invalid(
                 f"Environment variable name {name} is reserved by the system.",
-                place + "environment_variables",
+                path + "environment_variables",
             )
-    twice = sorted({name for name in secret if secret.count(name) > 1 or name in plain})
-    if twice:
+    size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
+    if size > MAX_VARIABLE_BYTES:
         raise invalid(
-            f"Environment variable {twice[0]} is given more than once.", place + "environment_variables"
+            f"Environment variables exceed {MAX_VARIABLE_BYTES} bytes: {size}.",
+            path + "environment_variables",
+        )
+    if len(variables) + len(secret) > MAX_VARIABLES:
+        raise invalid(f"At most {MAX_VARIABLES} environment variables.", path + "environment_variables")
+    connector = config.get("vpcConnector")
+    if connector and not CONNECTOR.fullmatch(connector):
+        raise invalid(f"Invalid VPC connector {connector!r}.", path + "vpc_connector")
+    duplicates = sorted({name for name in secret if secret.count(name) > 1 or name in variables})
+    if duplicates:
+        raise invalid(
+            f"Environment variable {duplicates[0]} is given more than once.", path + "environment_variables"
         )
 
 
-def _check_event(call: Call, event: Json, region: str) -> None:
+def _check_labels(labels: Json) -> None:
+    if len(labels) > MAX_LABELS:
+        raise invalid(f"A resource can have at most {MAX_LABELS} labels.", "function.labels")
+    for key, value in labels.items():
+        if not LABEL_KEY.fullmatch(key) or not LABEL_VALUE.fullmatch(value):
+            raise invalid(f"Invalid label {key}={value}.", "function.labels")
+
+
+def _check_document(document: str, *, pattern: bool) -> None:
+    segments = document.strip("/").split("/")
+    several = sum("**" in segment for segment in segments)
+    valid = segments != [""] and (several == 1 or (several == 0 and len(segments) % 2 == 0))
+    if not valid or (several and not pattern):
+        raise invalid(
+            f"Invalid document path {document!r}: collections and documents alternate, and at most one "
+            "segment is a multi-segment wildcard.",
+            "function.event_trigger.event_filters",
+        )
+
+
+def _check_event(request: ApiRequest, event: Json, region: str) -> None:
     kind = cast("str", event.get("eventType", ""))
-    place = "function.event_trigger."
+    path = "function.event_trigger."
     if not kind:
-        raise invalid("Event type must be given.", place + "event_type")
+        raise invalid("Event type must be given.", path + "event_type")
     where = cast("str", event.get("triggerRegion", region))
     if where not in REGIONS and where not in MULTI_REGIONS and where not in ("global", "us", "eu"):
-        raise invalid(f"Invalid trigger region {where!r}.", place + "trigger_region")
+        raise invalid(f"Invalid trigger region {where!r}.", path + "trigger_region")
     filters = {
-        one.get("attribute"): one.get("value") for one in cast("list[Json]", event.get("eventFilters", []))
+        item.get("attribute"): item.get("value") for item in cast("list[Json]", event.get("eventFilters", []))
     }
     if kind.startswith(FIRESTORE_EVENTS):
         name = cast("str", filters.get("database", "(default)"))
-        database = find_database(call.cloud, call.project, name)
+        database = find_database(request.cloud, request.project, name)
         if database is None:
-            raise not_found(f"projects/{call.project}/databases/{name}")
-        if call.cloud.switches.firestore_located_by_trigger:
-            database = locate(call.cloud, call.project, name, database, where)
+            raise not_found(f"projects/{request.project}/databases/{name}")
+        if request.cloud.switches.firestore_located_by_trigger:
+            database = set_location(request.cloud, request.project, name, database, where)
         if "document" not in filters:
-            raise invalid("Firestore triggers need an event filter on document.", place + "event_filters")
+            raise invalid("Firestore triggers need an event filter on document.", path + "event_filters")
+        operators = {item.get("attribute"): item.get("operator") for item in event.get("eventFilters", [])}
+        is_pattern = operators["document"] == "match-path-pattern"
+        _check_document(cast("str", filters["document"]), pattern=is_pattern)
         if database["locationId"] != where:
             raise invalid(
                 f"Trigger region {where} does not match database {name}'s location {database['locationId']}.",
-                place + "trigger_region",
+                path + "trigger_region",
             )
     elif kind.startswith("google.cloud.storage.object.v1."):
-        bucket = call.store.get(BUCKETS, cast("str", filters.get("bucket", "")))
+        bucket = request.store.get(BUCKETS, cast("str", filters.get("bucket", "")))
         if bucket is None:
             raise not_found(f"bucket {filters.get('bucket')}")
         location = cast("str", bucket["bucket"]["location"]).lower()
         if location != where:
             raise invalid(
                 f"Trigger region {where} does not match bucket location {location}.",
-                place + "trigger_region",
+                path + "trigger_region",
             )
     elif kind.startswith("google.cloud.pubsub.") and event.get("pubsubTopic"):
-        project, _, topic = call.cloud.canonical(event["pubsubTopic"]).partition("/topics/")
-        if call.store.get(f"pubsub/{project}/topics", topic) is None:
+        project, _, topic = request.cloud.canonical(event["pubsubTopic"]).partition("/topics/")
+        if request.store.get(f"pubsub/{project}/topics", topic) is None:
             raise not_found(event["pubsubTopic"])
 
 
-def owner(service: Json | None) -> str | None:
-    """The id of the function that a Cloud Run service belongs to; "" for none, None for no service."""
+def owning_function(service: Json | None) -> str | None:
+    """Return the id of the function that a Cloud Run service belongs to; "" for none, None for no service."""
     if service is None:
         return None
-    return cast("str", cast("Json", service.get("annotations", {})).get(OWNER, ""))
+    return cast("str", cast("Json", service.get("annotations", {})).get(FUNCTION_ANNOTATION, ""))
 
 
-def deployment_error(call: Call, wish: Json, service: str) -> ApiError | None:
-    """Why the new revision does not come up, or None.
+def deployment_error(request: ApiRequest, requested: Json, service: str) -> ApiError | None:
+    """Return the error with which the new revision fails to start, or None.
 
     Args:
-        service: its Cloud Run service's id; two functions whose ids differ in case only share it.
+        service: its Cloud Run service's id. Two functions whose ids differ only in case share it.
     """
-    config = cast("Json", wish.get("serviceConfig", {}))
-    _, _, _, region, _, key = cast("str", wish["name"]).split("/")
-    if owner(call.store.get(run.table(call.project, region), service)) not in (None, key):
+    config = cast("Json", requested.get("serviceConfig", {}))
+    _, _, _, region, _, key = cast("str", requested["name"]).split("/")
+    if owning_function(request.store.get(run.table(request.project, region), service)) not in (None, key):
         return ApiError(
             "ALREADY_EXISTS", f"Could not create Cloud Run service {service}. Resource already exists."
         )
-    number = call.cloud.number(call.project)
+    problem = _service_error(config, service, region)
+    if problem:
+        return ApiError(
+            "INVALID_ARGUMENT", f"Could not create or update Cloud Run service {service}, {problem}"
+        )
+    number = request.cloud.number(request.project)
     email = config.get("serviceAccountEmail") or f"{number}-compute@developer.gserviceaccount.com"
-    for index, one in enumerate(cast("list[Json]", config.get("secretEnvironmentVariables", []))):
-        problem = _secret_problem(call, one, email)
+    for index, item in enumerate(cast("list[Json]", config.get("secretEnvironmentVariables", []))):
+        problem = _secret_error(request, item, email)
         if problem:
             path = f"spec.template.spec.containers[0].env[{index}].value_from.secret_key_ref.name"
             return ApiError(
@@ -245,25 +301,55 @@ def deployment_error(call: Call, wish: Json, service: str) -> ApiError | None:
     return None
 
 
-def _secret_problem(call: Call, use: Json, email: str) -> str | None:
-    project = cast("str", call.cloud.project(use.get("projectId") or call.project)["projectId"])
+def _service_error(config: Json, service: str, region: str) -> str | None:
+    """What Cloud Run rejects in the service behind a function."""
+    if len(service) > MAX_SERVICE_ID or service.endswith("-"):
+        return (
+            "metadata.name: only lowercase, digits, and hyphens; must begin with letter, and cannot end with "
+            "hyphen; must be less than 50 characters."
+        )
+    memory = mebibytes(config.get("availableMemory", "256Mi"))
+    cpu = float(config.get("availableCpu", default_cpu(config.get("availableMemory", "256Mi"))))
+    if not (0.08 <= cpu < 1 or cpu in (1, 2, 4, 6, 8)):
+        return (
+            f"spec.template.spec.containers.resources.limits.cpu: Invalid value specified for cpu: {cpu:g}."
+        )
+    if cpu > 4 and region in SMALL_REGIONS:
+        return f"spec.template.spec.containers.resources.limits.cpu: at most 4 CPUs in {region}."
+    minimum = next((least for count, least in MEMORY_BY_CPU if cpu == count), 0)
+    if memory < minimum:
+        return (
+            "spec.template.spec.containers.resources.limits.memory: Invalid value specified for container "
+            f"memory. For {cpu:g} CPU, memory must be at least {minimum}Mi."
+        )
+    least = next((count for limit, count in CPU_BY_MEMORY if memory > limit), 0)
+    if config.get("availableCpu") is not None and cpu < least:
+        return (
+            "spec.template.spec.containers.resources.limits.cpu: Invalid value specified for cpu. For "
+            f"{memory:g}Mi of memory, at least {least:g} CPU is needed."
+        )
+    return None
+
+
+def _secret_error(request: ApiRequest, use: Json, email: str) -> str | None:
+    project = cast("str", request.cloud.project(use.get("projectId") or request.project)["projectId"])
     secret, version = (
         cast("str", use.get("secret", "")).rpartition("/")[2],
         cast("str", use.get("version", "latest")),
     )
-    name = f"projects/{call.cloud.number(project)}/secrets/{secret}"
+    name = f"projects/{request.cloud.number(project)}/secrets/{secret}"
     member = f"serviceAccount:{email}"
     policies = (
-        iam.read(call.cloud, "secretmanager", f"projects/{project}/secrets/{secret}"),
-        iam.read(call.cloud, "projects", project),
+        iam.read_policy(request.cloud, "secretmanager", f"projects/{project}/secrets/{secret}"),
+        iam.read_policy(request.cloud, "projects", project),
     )
-    if not any(iam.granted(policy, member, READERS) for policy in policies):
+    if not any(iam.grants(policy, member, SECRET_READER_ROLES) for policy in policies):
         return (
             f"Permission denied on secret: {name}/versions/{version} for Revision service account {email}. "
             "The service account used must be granted the 'Secret Manager Secret Accessor' role "
             "(roles/secretmanager.secretAccessor) at the secret, project or higher level."
         )
-    found = secrets.find_version(call.cloud, project, secret, version)
+    found = secrets.find_version(request.cloud, project, secret, version)
     if found is None:
         return f"Secret {name}/versions/{version} was not found"
     if found["state"] != "ENABLED":

@@ -1,9 +1,9 @@
 """Cloud Functions (2nd generation): a function, its Cloud Run service and its Eventarc trigger.
 
-Served as v2 and v2beta on one state. Refuses, as Google does, what cannot work: a source that is not there, a
-service account that does not exist, a trigger away from its database, a decommissioned runtime; secrets
-that the function cannot read make the deployment FAILED. Wording is Google's where it is known from public
-reports; the words for a missing source object and for a wrong trigger region are ours.
+v2 and v2beta are served on one state. As at Google, these are errors: a missing source object, a service
+account that does not exist, a trigger in another location than its database, a decommissioned runtime. If the
+function cannot read a secret, the deployment ends in FAILED. The error texts are Google's where public
+reports quote them; those for a missing source object and for a wrong trigger region are our own.
 """
 
 from __future__ import annotations
@@ -14,17 +14,25 @@ from collections import deque
 from typing import TYPE_CHECKING, cast
 
 from sandbox.google import generic, iam
-from sandbox.google.cloud import timestamp
 from sandbox.google.errors import ApiError, error_info
 from sandbox.google.hooks import run
-from sandbox.google.hooks.function_checks import OWNER, RUNTIMES, check, cpu_of, deployment_error, owner
-from sandbox.google.hooks.storage import BUCKETS, find_object, make_bucket, put_object, read_object
-from sandbox.google.masks import overlay, update
+from sandbox.google.hooks.function_checks import (
+    FUNCTION_ANNOTATION,
+    RUNTIMES,
+    check_request,
+    default_cpu,
+    deployment_error,
+    owning_function,
+)
+from sandbox.google.hooks.storage import BUCKETS, create_bucket, find_object, put_object, read_object
+from sandbox.google.masks import apply_patch, writable_fields
 from sandbox.google.regions import REGIONS, run_host
+from sandbox.google.timestamps import timestamp
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Handler, Json
     from sandbox.google.operations import Effect
+    from sandbox.google.request import ApiRequest, Handler
+    from sandbox.google.store import Json
 
 KIND = "google.cloud.functions.v2.Function"
 INGRESS = {
@@ -37,20 +45,20 @@ _writes: dict[tuple[int, str, str], deque[float]] = {}
 
 
 def service_id(function_id: str) -> str:
-    """The Cloud Run service of a function: lower case, hyphens."""
+    """Return the id of a function's Cloud Run service: lower case, hyphens."""
     return function_id.lower().replace("_", "-")
 
 
-def _quota(call: Call) -> None:
-    limit = call.cloud.switches.function_writes_per_minute
+def _check_quota(request: ApiRequest) -> None:
+    limit = request.cloud.switches.function_writes_per_minute
     if not limit:
         return
-    recent = _writes.setdefault((id(call.cloud), call.project, call.location), deque())
+    recent = _writes.setdefault((id(request.cloud), request.project, request.location), deque())
     now = time.monotonic()
     while recent and now - recent[0] > 60:
         recent.popleft()
     if len(recent) >= limit:
-        number = call.cloud.number(call.project)
+        number = request.cloud.number(request.project)
         metric = "Per project mutation requests"
         raise ApiError(
             "RESOURCE_EXHAUSTED",
@@ -64,7 +72,7 @@ def _quota(call: Call) -> None:
                         "service": "cloudfunctions.googleapis.com",
                         "consumer": f"projects/{number}",
                         "quota_limit_value": str(limit),
-                        "quota_location": call.location,
+                        "quota_location": request.location,
                     },
                 ),
                 {
@@ -76,65 +84,65 @@ def _quota(call: Call) -> None:
     recent.append(now)
 
 
-def _idle(call: Call, name: str) -> None:
-    if call.cloud.operations.busy(name):
+def _require_idle(request: ApiRequest, name: str) -> None:
+    if request.cloud.operations.in_progress(name):
         raise ApiError(
             "ABORTED", f"An operation on function {name} is already in progress. Please try again later."
         )
 
 
-def create(call: Call) -> Json:
-    key = call.query.get("functionId") or cast("str", call.body.get("name", "")).rpartition("/")[2]
-    name = f"{call.name}/functions/{key}"
-    _quota(call)
-    if call.store.get(call.table(call.name, "functions"), key) is not None:
+def create(request: ApiRequest) -> Json:
+    key = request.query.get("functionId") or cast("str", request.body.get("name", "")).rpartition("/")[2]
+    name = f"{request.name}/functions/{key}"
+    _check_quota(request)
+    if request.store.get(request.collection(request.name, "functions"), key) is not None:
         raise ApiError(
             "ALREADY_EXISTS", f"Could not create Cloud Run function {key}: Resource '{name}' already exists."
         )
-    body = overlay(call.api, {"$ref": "Function"}, {}, call.body)
-    return _deploy(call, name, {**body, "name": name}, None)
+    body = writable_fields(request.api, {"$ref": "Function"}, {}, request.body)
+    return _deploy(request, name, {**body, "name": name}, None)
 
 
-def patch(call: Call) -> Json:
-    """PATCH: the fields of the mask, or without one all of them."""
-    _quota(call)
-    old = generic.get(call)
-    _idle(call, call.name)
-    mask = cast("str | None", call.query.get("updateMask"))
-    fresh = update(call.api, "Function", old, call.body, mask, whole=True)
-    return _deploy(call, call.name, {**fresh, "name": call.name}, old)
+def patch(request: ApiRequest) -> Json:
+    """PATCH the fields of the mask, or all fields without one."""
+    _check_quota(request)
+    old = generic.get_resource(request)
+    _require_idle(request, request.name)
+    mask = cast("str | None", request.query.get("updateMask"))
+    updated = apply_patch(request.api, "Function", old, request.body, mask, replace_all=True)
+    return _deploy(request, request.name, {**updated, "name": request.name}, old)
 
 
-def _deploy(call: Call, name: str, wish: Json, old: Json | None) -> Json:
-    check(call, name, wish, new=old is None)
+def _deploy(request: ApiRequest, name: str, requested: Json, old: Json | None) -> Json:
+    check_request(request, name, requested, new=old is None)
     key, region = name.rpartition("/")[2], name.split("/")[3]
     parent = name.rpartition("/functions/")[0]
-    failure = deployment_error(call, wish, service_id(key))
+    failure = deployment_error(request, requested, service_id(key))
     now = timestamp()
-    function = _filled(call, name, wish, old)
-    where = call.table(parent, "functions")
-    service_at = (run.table(call.project, region), service_id(key))
+    function = _with_computed_fields(request, name, requested, old)
+    where = request.collection(parent, "functions")
+    service_at = (run.table(request.project, region), service_id(key))
     effects: list[Effect] = []
     if failure is None:
-        service = run.complete(call.cloud, _service(function), call.store.get(*service_at))
+        service = run.with_computed_fields(request.cloud, _service(function), request.store.get(*service_at))
         function["serviceConfig"] |= {"revision": service["latestReadyRevision"].rpartition("/")[2]}
         effects += [
             ("put", *service_at, service),
             ("merge", where, key, {"state": "ACTIVE", "stateMessages": []}),
         ]
-        _trigger(call, function, old)
-        _repository(call, parent)
+        _write_trigger(request, function, old)
+        _create_repository(request, parent)
     else:
         message = {"severity": "ERROR", "type": "CloudRunServiceNotFound", "message": failure.message}
         effects.append(("merge", where, key, {"state": "FAILED", "stateMessages": [message]}))
     final = {**function, "state": "ACTIVE", "updateTime": now}
-    call.store.put(where, key, {**function, "state": "DEPLOYING", "updateTime": now})
+    request.store.put(where, key, {**function, "state": "DEPLOYING", "updateTime": now})
     verb = "CREATE_FUNCTION" if old is None else "UPDATE_FUNCTION"
-    return _operation(call, parent, name, verb, response=final, error=failure, effects=effects)
+    return _operation(request, parent, name, verb, response=final, error=failure, effects=effects)
 
 
 def _operation(
-    call: Call,
+    request: ApiRequest,
     parent: str,
     name: str,
     verb: str,
@@ -143,7 +151,7 @@ def _operation(
     error: ApiError | None = None,
     effects: list[Effect],
 ) -> Json:
-    version = call.api.product.version
+    version = request.api.product.version
     metadata = {
         "@type": f"type.googleapis.com/google.cloud.functions.{version}.OperationMetadata",
         "createTime": timestamp(),
@@ -154,36 +162,36 @@ def _operation(
         "operationType": verb,
     }
     kind = KIND if response is not None else "google.protobuf.Empty"
-    return call.cloud.operations.start(
+    return request.cloud.operations.start(
         parent, response=response, kind=kind, error=error, metadata=metadata, effects=effects, resource=name
     )
 
 
-def _copied(call: Call, region: str, key: str, source: Json) -> Json:
-    """Google keeps its own copy of a source, and names that from then on."""
-    cloud, bucket = call.cloud, f"gcf-v2-sources-{call.cloud.number(call.project)}-{region}"
+def _copy_source(request: ApiRequest, region: str, key: str, source: Json) -> Json:
+    """Copy a source into Google's own bucket; the function names this copy from then on."""
+    cloud, bucket = request.cloud, f"gcf-v2-sources-{request.cloud.number(request.project)}-{region}"
     stored = find_object(cloud, source["bucket"], source["object"])
     if source["bucket"] != bucket:
-        if call.store.get(BUCKETS, bucket) is None:
-            make_bucket(cloud, call.project, {"name": bucket, "location": region})
+        if request.store.get(BUCKETS, bucket) is None:
+            create_bucket(cloud, request.project, {"name": bucket, "location": region})
         data = read_object(cloud, source["bucket"], source["object"])
-        stored = put_object(cloud, bucket, f"{key}/function-source.zip", data, {}, {}, call.base_url)
+        stored = put_object(cloud, bucket, f"{key}/function-source.zip", data, {}, {}, request.base_url)
     return {"bucket": bucket, "object": stored["name"], "generation": stored["generation"]}
 
 
-def _filled(call: Call, name: str, wish: Json, old: Json | None) -> Json:
-    """A function with everything that Google fills in."""
-    cloud, project = call.cloud, call.project
+def _with_computed_fields(request: ApiRequest, name: str, requested: Json, old: Json | None) -> Json:
+    """Return a function with all fields that Google fills."""
+    cloud, project = request.cloud, request.project
     _, _, _, region, _, key = name.split("/")
     number = cloud.number(project)
     default_account = f"{number}-compute@developer.gserviceaccount.com"
-    build = cast("Json", wish.get("buildConfig", {}))
+    build = cast("Json", requested.get("buildConfig", {}))
     source = cast("Json", cast("Json", build.get("source", {})).get("storageSource", {}))
-    resolved = _copied(call, region, key, source)
-    config = cast("Json", wish.get("serviceConfig", {}))
+    resolved = _copy_source(request, region, key, source)
+    config = cast("Json", requested.get("serviceConfig", {}))
     memory = config.get("availableMemory", "256Mi")
     function: Json = {
-        **wish,
+        **requested,
         "name": name,
         "environment": "GEN_2",
         "createTime": old["createTime"] if old else timestamp(),
@@ -207,13 +215,13 @@ def _filled(call: Call, name: str, wish: Json, old: Json | None) -> Json:
             "serviceAccountEmail": default_account,
             **config,
             "availableMemory": memory,
-            "availableCpu": config.get("availableCpu", cpu_of(memory)),
+            "availableCpu": config.get("availableCpu", default_cpu(memory)),
             "service": f"projects/{project}/locations/{region}/services/{service_id(key)}",
             "uri": f"https://{run_host(service_id(key), number, region)}",
         },
     }
-    if "eventTrigger" in wish:
-        event = cast("Json", wish["eventTrigger"])
+    if "eventTrigger" in requested:
+        event = cast("Json", requested["eventTrigger"])
         function["eventTrigger"] = {
             "retryPolicy": "RETRY_POLICY_DO_NOT_RETRY",
             "triggerRegion": region,
@@ -223,26 +231,28 @@ def _filled(call: Call, name: str, wish: Json, old: Json | None) -> Json:
     return function
 
 
-def _trigger(call: Call, function: Json, old: Json | None) -> None:
-    """The Eventarc trigger of an event function: kept while its region stays, made anew when that changes."""
+def _write_trigger(request: ApiRequest, function: Json, old: Json | None) -> None:
+    """Write the Eventarc trigger of an event function; it is replaced when its region changes."""
     if "eventTrigger" not in function:
         return
     event = cast("Json", function["eventTrigger"])
-    parent = f"projects/{call.project}/locations/{event['triggerRegion']}"
+    parent = f"projects/{request.project}/locations/{event['triggerRegion']}"
     known = cast("Json", (old or {}).get("eventTrigger", {})).get("trigger", "")
     key = cast("str", function["name"]).rpartition("/")[2]
     if known and not known.startswith(parent + "/"):
-        call.store.drop(f"eventarc/{known.rpartition('/')[0]}", known.rpartition("/")[2])
+        request.store.remove(f"eventarc/{known.rpartition('/')[0]}", known.rpartition("/")[2])
         known = ""
-    name = known or f"{parent}/triggers/{service_id(key)}-{call.store.next('triggers'):06d}"
+    name = known or f"{parent}/triggers/{service_id(key)}-{request.store.next('triggers'):06d}"
     event["trigger"] = name
     topic = event.get("pubsubTopic")
     if topic is None and event["eventType"].startswith("google.cloud.pubsub."):
-        topic = f"projects/{call.project}/topics/eventarc-{event['triggerRegion']}-{name.rpartition('/')[2]}"
+        topic = (
+            f"projects/{request.project}/topics/eventarc-{event['triggerRegion']}-{name.rpartition('/')[2]}"
+        )
         event["pubsubTopic"] = topic
     trigger: Json = {
         "name": name,
-        "uid": call.cloud.unique(name)[:32],
+        "uid": request.cloud.unique(name)[:32],
         "createTime": timestamp(),
         "updateTime": timestamp(),
         "eventFilters": [
@@ -253,15 +263,15 @@ def _trigger(call: Call, function: Json, old: Json | None) -> None:
         "destination": {"cloudFunction": function["name"]},
         "labels": {"goog-managed-by": "cloudfunctions"},
         **({"transport": {"pubsub": {"topic": topic}}} if topic else {}),
-        "etag": f'"{call.cloud.unique("etag")[:20]}"',
+        "etag": f'"{request.cloud.unique("etag")[:20]}"',
     }
-    call.store.put(f"eventarc/{parent}/triggers", name.rpartition("/")[2], trigger)
+    request.store.put(f"eventarc/{parent}/triggers", name.rpartition("/")[2], trigger)
 
 
-def _repository(call: Call, parent: str) -> None:
-    """The Artifact Registry repository that a region's first function makes."""
+def _create_repository(request: ApiRequest, parent: str) -> None:
+    """Create the Artifact Registry repository that the first function of a region creates."""
     where = f"artifactregistry/{parent}/repositories"
-    if call.store.get(where, "gcf-artifacts") is None:
+    if request.store.get(where, "gcf-artifacts") is None:
         repository = {
             "name": f"{parent}/repositories/gcf-artifacts",
             "format": "DOCKER",
@@ -271,24 +281,24 @@ def _repository(call: Call, parent: str) -> None:
             "createTime": timestamp(),
             "updateTime": timestamp(),
         }
-        call.store.put(where, "gcf-artifacts", repository)
+        request.store.put(where, "gcf-artifacts", repository)
 
 
 def _service(function: Json) -> Json:
-    """The Cloud Run service of a function, in the v2 form."""
+    """Return the Cloud Run service of a function in the v2 form."""
     config, build = cast("Json", function["serviceConfig"]), cast("Json", function["buildConfig"])
     key = cast("str", function["name"]).rpartition("/")[2]
-    plain = cast("dict[str, str]", config.get("environmentVariables", {}))
+    variables = cast("dict[str, str]", config.get("environmentVariables", {}))
     secret = cast("list[Json]", config.get("secretEnvironmentVariables", []))
-    env: list[Json] = [{"name": name, "value": value} for name, value in plain.items()]
+    env: list[Json] = [{"name": name, "value": value} for name, value in variables.items()]
     env += [
         {
-            "name": one["key"],
+            "name": item["key"],
             "valueSource": {
-                "secretKeyRef": {"secret": one["secret"], "version": one.get("version", "latest")}
+                "secretKeyRef": {"secret": item["secret"], "version": item.get("version", "latest")}
             },
         }
-        for one in secret
+        for item in secret
     ]
     scaling = {
         name: config[name]
@@ -298,7 +308,7 @@ def _service(function: Json) -> Json:
     return {
         "name": config["service"],
         "labels": {**cast("Json", function.get("labels", {})), "goog-managed-by": "cloudfunctions"},
-        "annotations": {OWNER: key},
+        "annotations": {FUNCTION_ANNOTATION: key},
         "ingress": INGRESS.get(cast("str", config["ingressSettings"]), "INGRESS_TRAFFIC_ALL"),
         "client": "cloudfunctions",
         "template": {
@@ -321,43 +331,43 @@ def _service(function: Json) -> Json:
     }
 
 
-def delete(call: Call) -> Json:
-    function = generic.get(call)
-    _quota(call)
-    _idle(call, call.name)
-    parent = call.name.rpartition("/functions/")[0]
-    service = f"{parent}/services/{service_id(call.short)}"
-    service_at = (run.table(call.project, call.location), service_id(call.short))
+def delete(request: ApiRequest) -> Json:
+    function = generic.get_resource(request)
+    _check_quota(request)
+    _require_idle(request, request.name)
+    parent = request.name.rpartition("/functions/")[0]
+    service = f"{parent}/services/{service_id(request.resource_id)}"
+    service_at = (run.table(request.project, request.location), service_id(request.resource_id))
     effects: list[Effect] = [
-        ("drop", *call.where(), None),
-        ("drop", iam.table("cloudfunctions"), call.name, None),
+        ("delete", *request.store_key(), None),
+        ("delete", iam.policy_collection("cloudfunctions"), request.name, None),
     ]
-    if owner(call.store.get(*service_at)) == call.short:
-        effects += [("drop", *service_at, None), ("drop", iam.table("run"), service, None)]
+    if owning_function(request.store.get(*service_at)) == request.resource_id:
+        effects += [("delete", *service_at, None), ("delete", iam.policy_collection("run"), service, None)]
     trigger = cast("Json", function.get("eventTrigger", {})).get("trigger")
     if trigger:
-        effects.append(("drop", f"eventarc/{trigger.rpartition('/')[0]}", trigger.rpartition("/")[2], None))
-    call.store.put(*call.where(), {**function, "state": "DELETING"})
-    return _operation(call, parent, call.name, "DELETE_FUNCTION", effects=effects)
+        effects.append(("delete", f"eventarc/{trigger.rpartition('/')[0]}", trigger.rpartition("/")[2], None))
+    request.store.put(*request.store_key(), {**function, "state": "DELETING"})
+    return _operation(request, parent, request.name, "DELETE_FUNCTION", effects=effects)
 
 
-def upload_url(call: Call) -> Json:
-    """`generateUploadUrl`: an object in a bucket of Google's own, and an address to PUT it to."""
-    number = call.cloud.number(call.project)
-    bucket = f"gcf-v2-uploads-{number}.{call.location}.cloudfunctions.appspot.com"
-    if call.store.get(BUCKETS, bucket) is None:
-        call.store.put(
-            f"enabled/{call.project}", "storage.googleapis.com", {"service": "storage.googleapis.com"}
+def upload_url(request: ApiRequest) -> Json:
+    """`generateUploadUrl`: an object in one of Google's buckets, and a URL to PUT it to."""
+    number = request.cloud.number(request.project)
+    bucket = f"gcf-v2-uploads-{number}.{request.location}.cloudfunctions.appspot.com"
+    if request.store.get(BUCKETS, bucket) is None:
+        request.store.put(
+            f"enabled/{request.project}", "storage.googleapis.com", {"service": "storage.googleapis.com"}
         )
-        make_bucket(call.cloud, call.project, {"name": bucket, "location": call.location})
+        create_bucket(request.cloud, request.project, {"name": bucket, "location": request.location})
     key = f"{uuid.uuid4()}.zip"
-    call.store.put("uploads", f"{bucket}/{key}", {"at": timestamp()})
-    url = f"{call.base_url}/signed-uploads/{bucket}/{key}?GoogleAccessId=sandbox&Signature=sandbox"
+    request.store.put("uploads", f"{bucket}/{key}", {"at": timestamp()})
+    url = f"{request.base_url}/signed-uploads/{bucket}/{key}?GoogleAccessId=sandbox&Signature=sandbox"
     return {"uploadUrl": url, "storageSource": {"bucket": bucket, "object": key}}
 
 
-def runtimes(call: Call) -> Json:
-    del call
+def runtimes(request: ApiRequest) -> Json:
+    del request
     return {
         "runtimes": [
             {"name": name, "stage": stage, "environment": "GEN_2", "displayName": name}
@@ -366,9 +376,11 @@ def runtimes(call: Call) -> Json:
     }
 
 
-def locations(call: Call) -> Json:
+def locations(request: ApiRequest) -> Json:
     return {
-        "locations": [{"name": f"{call.name}/locations/{region}", "locationId": region} for region in REGIONS]
+        "locations": [
+            {"name": f"{request.name}/locations/{region}", "locationId": region} for region in REGIONS
+        ]
     }
 
 

@@ -1,5 +1,7 @@
-"""Pub/Sub topics and subscriptions: created by PUT, patched with the mask in the body (or the query).
-Refuses to carry messages."""
+"""Pub/Sub topics and subscriptions: created by PUT, patched with the mask in the body or the query.
+
+No messages are delivered.
+"""
 
 from __future__ import annotations
 
@@ -8,73 +10,79 @@ from typing import TYPE_CHECKING, cast
 
 from sandbox.google import generic
 from sandbox.google.errors import ApiError, invalid
-from sandbox.google.generic import listing
-from sandbox.google.masks import overlay, update
+from sandbox.google.generic import list_page
+from sandbox.google.masks import apply_patch, writable_fields
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Handler, Json
+    from sandbox.google.request import ApiRequest, Handler
+    from sandbox.google.store import Json
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9._~%+-]{2,254}")
 
 
-def _kind(call: Call) -> tuple[str, str, str]:
-    """(collection, schema, message field) of the resource that a method works on."""
-    if ".subscriptions." in call.method.id:
+def _kind(request: ApiRequest) -> tuple[str, str, str]:
+    """Return (collection, schema, message field) of the resource that a method works on."""
+    if ".subscriptions." in request.method.id:
         return "subscriptions", "Subscription", "subscription"
     return "topics", "Topic", "topic"
 
 
-def find(call: Call) -> Json:
-    found = call.store.get(*call.where())
+def find(request: ApiRequest) -> Json:
+    found = request.store.get(*request.store_key())
     if found is None:
-        raise ApiError("NOT_FOUND", f"Resource not found (resource={call.short}).")
+        raise ApiError("NOT_FOUND", f"Resource not found (resource={request.resource_id}).")
     return found
 
 
-def create(call: Call) -> Json:
-    what, schema, _ = _kind(call)
-    if not NAME.fullmatch(call.short) or call.short.startswith("goog"):
+def create(request: ApiRequest) -> Json:
+    what, schema, _ = _kind(request)
+    if not NAME.fullmatch(request.resource_id) or request.resource_id.startswith("goog"):
         raise invalid(
-            f"Invalid resource name given (name={call.name}). Refer to "
+            f"Invalid resource name given (name={request.name}). Refer to "
             "https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names for more information."
         )
-    if call.store.get(*call.where()) is not None:
-        raise ApiError("ALREADY_EXISTS", f"Resource already exists in the project (resource={call.short}).")
-    topic = call.body.get("topic")
+    if request.store.get(*request.store_key()) is not None:
+        raise ApiError(
+            "ALREADY_EXISTS", f"Resource already exists in the project (resource={request.resource_id})."
+        )
+    topic = request.body.get("topic")
     if (
         what == "subscriptions"
-        and call.store.get(f"pubsub/projects/{call.project}/topics", str(topic).rpartition("/")[2]) is None
+        and request.store.get(f"pubsub/projects/{request.project}/topics", str(topic).rpartition("/")[2])
+        is None
     ):
         raise ApiError("NOT_FOUND", f"Resource not found (resource={topic}).")
-    fresh = {**overlay(call.api, {"$ref": schema}, {}, call.body), "name": call.name}
+    updated = {**writable_fields(request.api, {"$ref": schema}, {}, request.body), "name": request.name}
     if what == "topics":
-        fresh["state"] = "ACTIVE"
-    call.store.put(*call.where(), fresh)
-    return fresh
+        updated["state"] = "ACTIVE"
+    request.store.put(*request.store_key(), updated)
+    return updated
 
 
-def listed(call: Call) -> Json:
-    what, _, _ = _kind(call)
-    return listing(call, [one for _, one in call.store.items(call.table(call.name, what))], what)
+def list_resources(request: ApiRequest) -> Json:
+    what, _, _ = _kind(request)
+    return list_page(
+        request, [item for _, item in request.store.items(request.collection(request.name, what))], what
+    )
 
 
-def patch(call: Call) -> Json:
-    _, schema, field = _kind(call)
-    old = find(call)
-    mask = cast("str", call.body.get("updateMask") or call.query.get("updateMask") or "")
+def patch(request: ApiRequest) -> Json:
+    _, schema, field = _kind(request)
+    old = find(request)
+    mask = cast("str", request.body.get("updateMask") or request.query.get("updateMask") or "")
     if not mask:
         raise invalid("The update_mask in the request is empty.", "update_mask")
-    fresh = {
-        **update(call.api, schema, old, cast("Json", call.body.get(field, {})), mask),
+    updated = {
+        **apply_patch(request.api, schema, old, cast("Json", request.body.get(field, {})), mask),
         "name": old["name"],
     }
-    call.store.put(*call.where(), fresh)
-    return fresh
+    request.store.put(*request.store_key(), updated)
+    return updated
 
 
-def delete(call: Call) -> Json:
-    find(call)
-    return generic.delete(call)
+def delete(request: ApiRequest) -> Json:
+    find(request)
+    return generic.delete(request)
 
 
 HANDLERS: dict[str, Handler] = {
@@ -83,7 +91,7 @@ HANDLERS: dict[str, Handler] = {
     for verb, handler in (
         ("create", create),
         ("get", find),
-        ("list", listed),
+        ("list", list_resources),
         ("patch", patch),
         ("delete", delete),
     )

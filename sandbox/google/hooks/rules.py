@@ -1,7 +1,7 @@
-"""Firebase rules: rulesets that compile, releases that load them into the Firestore emulator.
+"""Firebase rules: rulesets, which must compile, and releases, which load them into the Firestore emulator.
 
-With an emulator, its compiler judges; without one, only braces and the `service` block are looked at.
-Refuses test suites (`projects.test` with test cases): the emulator runs rules for real.
+With an emulator, its compiler checks the rules; without one, only their syntax is checked. Test suites
+(`projects.test` with test cases) are not supported.
 """
 
 from __future__ import annotations
@@ -9,15 +9,18 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, cast
 
-from sandbox.google.cloud import timestamp
 from sandbox.google.compiler import compile_rules, load_rules
 from sandbox.google.errors import ApiError, invalid
-from sandbox.google.generic import listing
+from sandbox.google.generic import list_page
+from sandbox.google.timestamps import timestamp
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Cloud, Handler, Json
+    from sandbox.google.cloud import Cloud
+    from sandbox.google.request import ApiRequest, Handler
+    from sandbox.google.store import Json
 
 MAX_RULESETS = 2500
+MAX_SOURCE_BYTES = 262_144
 FIRESTORE = "cloud.firestore"
 DENY_ALL = """rules_version = '2';
 service cloud.firestore {
@@ -26,7 +29,7 @@ service cloud.firestore {
   }
 }
 """
-"""What clients meet when there is no release."""
+"""The rules that apply without a release."""
 
 
 def _table(project: str, what: str) -> str:
@@ -40,33 +43,37 @@ def _files(source: Json) -> list[Json]:
     for file in files:
         if not file.get("name") or not file.get("content"):
             raise invalid("Each source file must have a name and content.", "ruleset.source.files")
+    if sum(len(file["content"].encode()) for file in files) > MAX_SOURCE_BYTES:
+        raise invalid(f"Ruleset source exceeds {MAX_SOURCE_BYTES} bytes.", "ruleset.source.files")
     return files
 
 
-async def test(call: Call) -> Json:
-    """`projects.test`: compile only; what is wrong comes back as issues of a 200."""
-    if call.body.get("testSuite"):
+async def test(request: ApiRequest) -> Json:
+    """`projects.test`: compile only; issues are returned with status 200."""
+    if request.body.get("testSuite"):
         raise ApiError("UNIMPLEMENTED", "The sandbox compiles rules; it does not run test suites.")
-    source = call.body.get("source")
-    if source is None and "/rulesets/" in call.name:
-        source = _ruleset(call.cloud, call.name)["source"]
-    issues = await compile_rules(call.cloud.emulator, _files(cast("Json", source or {})))
+    source = request.body.get("source")
+    if source is None and "/rulesets/" in request.name:
+        source = _ruleset(request.cloud, request.name)["source"]
+    issues = await compile_rules(request.cloud.emulator, _files(cast("Json", source or {})))
     return {"issues": issues} if issues else {}
 
 
-async def create_ruleset(call: Call) -> Json:
-    files = _files(cast("Json", call.body.get("source", {})))
-    if len(list(call.store.items(_table(call.project, "rulesets")))) >= MAX_RULESETS:
+def _issue_line(issue: Json) -> str:
+    position = cast("Json", issue["sourcePosition"])
+    where = f"[{position['fileName']}] {position.get('line', 1)}:{position.get('column', 1)}"
+    return f"{where} {issue['description']}"
+
+
+async def create_ruleset(request: ApiRequest) -> Json:
+    files = _files(cast("Json", request.body.get("source", {})))
+    if len(list(request.store.items(_table(request.project, "rulesets")))) >= MAX_RULESETS:
         raise ApiError("RESOURCE_EXHAUSTED", f"A project can have at most {MAX_RULESETS} rulesets.")
     errors = [
-        issue for issue in await compile_rules(call.cloud.emulator, files) if issue["severity"] == "ERROR"
+        issue for issue in await compile_rules(request.cloud.emulator, files) if issue["severity"] == "ERROR"
     ]
     if errors:
-        places = [(one, cast("Json", one["sourcePosition"])) for one in errors]
-        text = "\n".join(
-            f"[{place['fileName']}] {place.get('line', 1)}:{place.get('column', 1)} {one['description']}"
-            for one, place in places
-        )
+        text = "\n".join(_issue_line(issue) for issue in errors)
         raise ApiError(
             "INVALID_ARGUMENT",
             f"Error compiling rules:\n{text}",
@@ -83,31 +90,33 @@ async def create_ruleset(call: Call) -> Json:
         )
     key = str(uuid.uuid4())
     ruleset: Json = {
-        "name": f"projects/{call.project}/rulesets/{key}",
+        "name": f"projects/{request.project}/rulesets/{key}",
         "source": {"files": files},
         "createTime": timestamp(),
         "metadata": {"services": [FIRESTORE]},
     }
-    if call.body.get("attachmentPoint"):
-        ruleset["attachmentPoint"] = call.body["attachmentPoint"]
-    call.store.put(_table(call.project, "rulesets"), key, ruleset)
+    if request.body.get("attachmentPoint"):
+        ruleset["attachmentPoint"] = request.body["attachmentPoint"]
+    request.store.put(_table(request.project, "rulesets"), key, ruleset)
     return ruleset
 
 
-def list_rulesets(call: Call) -> Json:
-    """Newest first, without the sources, as Google lists them."""
-    kept = [ruleset for _, ruleset in call.store.items(_table(call.project, "rulesets"))][::-1]
-    return listing(call, [{k: v for k, v in one.items() if k != "source"} for one in kept], "rulesets")
+def list_rulesets(request: ApiRequest) -> Json:
+    """Return the rulesets, newest first and without their sources, as Google does."""
+    stored = [ruleset for _, ruleset in request.store.items(_table(request.project, "rulesets"))][::-1]
+    return list_page(
+        request, [{k: v for k, v in item.items() if k != "source"} for item in stored], "rulesets"
+    )
 
 
-def delete_ruleset(call: Call) -> Json:
-    ruleset = _ruleset(call.cloud, call.name)
-    for _, release in call.store.items(_table(call.project, "releases")):
+def delete_ruleset(request: ApiRequest) -> Json:
+    ruleset = _ruleset(request.cloud, request.name)
+    for _, release in request.store.items(_table(request.project, "releases")):
         if release["rulesetName"] == ruleset["name"]:
             raise ApiError(
                 "FAILED_PRECONDITION", f"Ruleset {ruleset['name']} is in use by release {release['name']}."
             )
-    call.store.drop(*call.where())
+    request.store.remove(*request.store_key())
     return {}
 
 
@@ -119,78 +128,80 @@ def _ruleset(cloud: Cloud, name: str) -> Json:
     return found
 
 
-def _release(call: Call) -> tuple[str, Json]:
-    key = call.name.split("/releases/", 1)[1]
-    found = call.store.get(_table(call.project, "releases"), key)
+def _release(request: ApiRequest) -> tuple[str, Json]:
+    key = request.name.split("/releases/", 1)[1]
+    found = request.store.get(_table(request.project, "releases"), key)
     if found is None:
-        raise ApiError("NOT_FOUND", f"Requested entity was not found: {call.name}")
+        raise ApiError("NOT_FOUND", f"Requested entity was not found: {request.name}")
     return key, found
 
 
-def get_release(call: Call) -> Json:
-    return _release(call)[1]
+def get_release(request: ApiRequest) -> Json:
+    return _release(request)[1]
 
 
-def list_releases(call: Call) -> Json:
-    """Newest first; the filter knows `name=…` with a trailing `*`."""
-    kept = [release for _, release in call.store.items(_table(call.project, "releases"))]
-    wanted = cast("str", call.query.get("filter", ""))
-    if wanted.startswith("name="):
-        name = wanted.removeprefix("name=").strip('"')
-        prefix = f"projects/{call.project}/releases/"
+def list_releases(request: ApiRequest) -> Json:
+    """Return the releases, newest first; the filter supports `name=…` with a trailing `*`."""
+    stored = [release for _, release in request.store.items(_table(request.project, "releases"))]
+    requested = cast("str", request.query.get("filter", ""))
+    if requested.startswith("name="):
+        name = requested.removeprefix("name=").strip('"')
+        prefix = f"projects/{request.project}/releases/"
         full = name if name.startswith("projects/") else prefix + name
-        kept = [
-            one
-            for one in kept
-            if one["name"] == full or (full.endswith("*") and one["name"].startswith(full[:-1]))
+        stored = [
+            item
+            for item in stored
+            if item["name"] == full or (full.endswith("*") and item["name"].startswith(full[:-1]))
         ]
-    return listing(call, sorted(kept, key=lambda one: one["updateTime"], reverse=True), "releases")
+    return list_page(request, sorted(stored, key=lambda one: one["updateTime"], reverse=True), "releases")
 
 
-async def create_release(call: Call) -> Json:
-    prefix = f"projects/{call.project}/releases/"
-    name = call.cloud.canonical(cast("str", call.body.get("name", "")))
+async def create_release(request: ApiRequest) -> Json:
+    prefix = f"projects/{request.project}/releases/"
+    name = request.cloud.canonical(cast("str", request.body.get("name", "")))
     if not name.startswith(prefix) or name == prefix:
         raise invalid(f"Release name must begin with {prefix}", "release.name")
     key = name.removeprefix(prefix)
-    if call.store.get(_table(call.project, "releases"), key) is not None:
+    if request.store.get(_table(request.project, "releases"), key) is not None:
         raise ApiError("ALREADY_EXISTS", "Requested entity already exists")
     now = timestamp()
     release = {"name": name, "rulesetName": "", "createTime": now, "updateTime": now}
-    return await _point(call, key, release, cast("str", call.body.get("rulesetName", "")))
+    return await _set_ruleset(request, key, release, cast("str", request.body.get("rulesetName", "")))
 
 
-async def patch_release(call: Call) -> Json:
-    key, release = _release(call)
-    wish = cast("Json", call.body.get("release", {}))
-    if wish.get("name") and call.cloud.canonical(wish["name"]) != release["name"]:
+async def patch_release(request: ApiRequest) -> Json:
+    key, release = _release(request)
+    requested = cast("Json", request.body.get("release", {}))
+    if requested.get("name") and request.cloud.canonical(requested["name"]) != release["name"]:
         raise invalid("Release name in the body differs from the one in the path.", "release.name")
-    return await _point(
-        call, key, {**release, "updateTime": timestamp()}, cast("str", wish.get("rulesetName", ""))
+    return await _set_ruleset(
+        request, key, {**release, "updateTime": timestamp()}, cast("str", requested.get("rulesetName", ""))
     )
 
 
-async def _point(call: Call, key: str, release: Json, ruleset_name: str) -> Json:
+async def _set_ruleset(request: ApiRequest, key: str, release: Json, ruleset_name: str) -> Json:
     if not ruleset_name:
         raise invalid("Release must name a ruleset.", "release.ruleset_name")
-    ruleset = _ruleset(call.cloud, call.cloud.canonical(ruleset_name))
+    ruleset = _ruleset(request.cloud, request.cloud.canonical(ruleset_name))
     if key == FIRESTORE:
-        await load_rules(call.cloud.emulator, call.project, _files(ruleset["source"]))
-    fresh = {**release, "rulesetName": ruleset["name"]}
-    call.store.put(_table(call.project, "releases"), key, fresh)
-    return fresh
+        await load_rules(request.cloud.emulator, request.project, _files(ruleset["source"]))
+    updated = {**release, "rulesetName": ruleset["name"]}
+    request.store.put(_table(request.project, "releases"), key, updated)
+    return updated
 
 
-async def delete_release(call: Call) -> Json:
-    key, _ = _release(call)
+async def delete_release(request: ApiRequest) -> Json:
+    key, _ = _release(request)
     if key == FIRESTORE:
-        await load_rules(call.cloud.emulator, call.project, [{"name": "none.rules", "content": DENY_ALL}])
-    call.store.drop(_table(call.project, "releases"), key)
+        await load_rules(
+            request.cloud.emulator, request.project, [{"name": "none.rules", "content": DENY_ALL}]
+        )
+    request.store.remove(_table(request.project, "releases"), key)
     return {}
 
 
-async def reload(cloud: Cloud) -> None:
-    """Load every project's released rules into an emulator that has just started."""
+async def load_released_rules(cloud: Cloud) -> None:
+    """Load every project's released rules into an emulator that was just started."""
     if cloud.emulator is None:
         return
     for project, _ in cloud.store.items("projects"):

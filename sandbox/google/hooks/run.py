@@ -1,6 +1,6 @@
-"""Cloud Run services: one state, shown as v2 and as v1 (Knative).
+"""Cloud Run services: one state, in the v2 and the v1 (Knative) form.
 
-A function's service is made and removed by its function. Refuses to write services in the v1 form.
+A function's service is created and deleted by its function. Services cannot be written in the v1 form.
 """
 
 from __future__ import annotations
@@ -8,29 +8,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from sandbox.google import generic, iam
-from sandbox.google.cloud import timestamp
 from sandbox.google.errors import ApiError
 from sandbox.google.regions import run_host
+from sandbox.google.timestamps import timestamp
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Cloud, Handler, Json
+    from sandbox.google.cloud import Cloud
+    from sandbox.google.request import ApiRequest, Handler
+    from sandbox.google.store import Json
 
 SERVICE = "GoogleCloudRunV2Service"
 
 
 def table(project: str, region: str) -> str:
-    """The store's collection of a region's services."""
+    """Return the store's collection of a region's services."""
     return f"run/projects/{project}/locations/{region}/services"
 
 
-def complete(cloud: Cloud, wish: Json, old: Json | None) -> Json:
-    """A service with the fields that Cloud Run computes.
+def with_computed_fields(cloud: Cloud, requested: Json, old: Json | None) -> Json:
+    """Return a service with the fields that Cloud Run computes.
 
     Args:
-        wish: the service's writable fields and its full `name`.
-        old: what it was before, or None.
+        requested: the service's writable fields and its full `name`.
+        old: the service before the change, or None.
     """
-    _, project, _, region, _, name = cast("str", wish["name"]).split("/")
+    _, project, _, region, _, name = cast("str", requested["name"]).split("/")
     number = cloud.number(project)
     generation = int(old["generation"]) + 1 if old else 1
     revision = f"projects/{project}/locations/{region}/services/{name}/revisions/{name}-{generation:05d}-sbx"
@@ -41,7 +43,7 @@ def complete(cloud: Cloud, wish: Json, old: Json | None) -> Json:
         "ingress": "INGRESS_TRAFFIC_ALL",
         "launchStage": "GA",
         "traffic": [target],
-        **wish,
+        **requested,
         "uid": old["uid"] if old else cloud.unique(name)[:32],
         "generation": str(generation),
         "observedGeneration": str(generation),
@@ -60,28 +62,28 @@ def complete(cloud: Cloud, wish: Json, old: Json | None) -> Json:
     }
 
 
-def create(call: Call) -> Json:
-    key = call.need("serviceId")
-    where = table(call.project, call.location)
-    name = f"{call.name}/services/{key}"
-    if call.store.get(where, key) is not None:
+def create(request: ApiRequest) -> Json:
+    key = request.required_query("serviceId")
+    where = table(request.project, request.location)
+    name = f"{request.name}/services/{key}"
+    if request.store.get(where, key) is not None:
         raise ApiError("ALREADY_EXISTS", f"Resource '{key}' already exists.")
-    service = complete(call.cloud, {**call.body, "name": name}, None)
-    call.store.put(where, key, service)
-    return _operation(call, service)
+    service = with_computed_fields(request.cloud, {**request.body, "name": name}, None)
+    request.store.put(where, key, service)
+    return _operation(request, service)
 
 
-def patch(call: Call) -> Json:
-    old = generic.get(call)
-    generic.patch(call)
-    service = complete(call.cloud, generic.get(call), old)
-    call.store.put(*call.where(), service)
-    return _operation(call, service)
+def patch(request: ApiRequest) -> Json:
+    old = generic.get_resource(request)
+    generic.patch(request)
+    service = with_computed_fields(request.cloud, generic.get_resource(request), old)
+    request.store.put(*request.store_key(), service)
+    return _operation(request, service)
 
 
-def _operation(call: Call, service: Json) -> Json:
-    return call.cloud.operations.start(
-        generic.operation_parent(call),
+def _operation(request: ApiRequest, service: Json) -> Json:
+    return request.cloud.operations.start(
+        generic.operation_parent(request),
         response=service,
         kind="google.cloud.run.v2.Service",
         metadata={"@type": "type.googleapis.com/google.cloud.run.v2.Service", **service},
@@ -90,7 +92,7 @@ def _operation(call: Call, service: Json) -> Json:
 
 
 def knative(cloud: Cloud, service: Json) -> Json:
-    """A service in the v1 form."""
+    """Return a service in the v1 form."""
     _, project, _, region, _, name = cast("str", service["name"]).split("/")
     number = cloud.number(project)
     template = cast("Json", service.get("template", {}))
@@ -140,30 +142,31 @@ def knative(cloud: Cloud, service: Json) -> Json:
     }
 
 
-def get_v1(call: Call) -> Json:
-    return knative(call.cloud, generic.get(call))
+def get_v1(request: ApiRequest) -> Json:
+    return knative(request.cloud, generic.get_resource(request))
 
 
-def list_v1(call: Call) -> Json:
-    services = cast("list[Json]", generic.listed(call).get("services", []))
+def list_v1(request: ApiRequest) -> Json:
+    services = cast("list[Json]", generic.list_resources(request).get("services", []))
     return {
         "apiVersion": "serving.knative.dev/v1",
         "kind": "ServiceList",
         "metadata": {},
-        "items": [knative(call.cloud, service) for service in services],
+        "items": [knative(request.cloud, service) for service in services],
     }
 
 
-def delete_v1(call: Call) -> Json:
-    generic.get(call)
-    call.store.drop(*call.where())
-    iam.forget(call.cloud, "run", call.name)
+def delete_v1(request: ApiRequest) -> Json:
+    generic.get_resource(request)
+    request.store.remove(*request.store_key())
+    iam.delete_policy(request.cloud, "run", request.name)
     return {"status": "Success"}
 
 
-def refuse_v1(call: Call) -> Json:
+def unimplemented_v1(request: ApiRequest) -> Json:
     raise ApiError(
-        "UNIMPLEMENTED", f"The sandbox writes Cloud Run services in the v2 form only ({call.method.id})."
+        "UNIMPLEMENTED",
+        f"The sandbox supports writes of Cloud Run services in the v2 form only ({request.method.id}).",
     )
 
 
@@ -172,8 +175,8 @@ HANDLERS: dict[str, Handler] = {
     f"v1/{_ID}get": get_v1,
     f"v1/{_ID}list": list_v1,
     f"v1/{_ID}delete": delete_v1,
-    f"v1/{_ID}create": refuse_v1,
-    f"v1/{_ID}replaceService": refuse_v1,
+    f"v1/{_ID}create": unimplemented_v1,
+    f"v1/{_ID}replaceService": unimplemented_v1,
     f"v2/{_ID}create": create,
     f"v2/{_ID}patch": patch,
 }

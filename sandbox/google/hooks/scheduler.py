@@ -1,23 +1,25 @@
-"""Cloud Scheduler: jobs that are ENABLED or PAUSED. Refuses to run one: nothing here fires by itself."""
+"""Cloud Scheduler: jobs that are ENABLED or PAUSED. They never run."""
 
 from __future__ import annotations
 
-import re
 import zoneinfo
 from typing import TYPE_CHECKING, cast
 
 from sandbox.google import generic, iam
-from sandbox.google.cloud import timestamp
 from sandbox.google.errors import ApiError, invalid
-from sandbox.google.masks import update
+from sandbox.google.hooks.schedules import is_schedule
+from sandbox.google.masks import apply_patch
 from sandbox.google.regions import REGIONS
+from sandbox.google.timestamps import timestamp
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Handler, Json
+    from sandbox.google.request import ApiRequest, Handler
+    from sandbox.google.store import Json
 
-CRON = re.compile(r"[\d*/,\-A-Za-z]+(\s+[\d*/,\-A-Za-z]+){4}")
-APP_ENGINE = re.compile(r"(every|(\d+|first|second|third|fourth|fifth|1st|2nd|3rd|\d+th)\b).*", re.IGNORECASE)
-DEFAULT_RETRY = {
+MAX_RETRIES = 5
+DURATIONS = ("maxRetryDuration", "minBackoffDuration", "maxBackoffDuration")
+MAX_DESCRIPTION = 500
+DEFAULT_RETRY: Json = {
     "maxRetryDuration": "0s",
     "minBackoffDuration": "5s",
     "maxBackoffDuration": "3600s",
@@ -25,12 +27,12 @@ DEFAULT_RETRY = {
 }
 
 
-def _check(call: Call, job: Json) -> None:
+def _check(request: ApiRequest, job: Json) -> None:
     schedule = cast("str", job.get("schedule", ""))
-    if not CRON.fullmatch(schedule.strip()) and not APP_ENGINE.fullmatch(schedule.strip()):
+    if not is_schedule(schedule):
         raise invalid(f"Schedule or time zone is invalid: {schedule!r}", "job.schedule")
     zone = cast("str", job.get("timeZone", "UTC"))
-    if zone not in zoneinfo.available_timezones():
+    if zone != "utc" and zone not in zoneinfo.available_timezones():
         raise invalid(f"Schedule or time zone is invalid: {zone!r}", "job.time_zone")
     targets = [target for target in ("httpTarget", "pubsubTarget", "appEngineHttpTarget") if job.get(target)]
     if len(targets) != 1:
@@ -38,7 +40,7 @@ def _check(call: Call, job: Json) -> None:
     target = cast("Json", job.get("httpTarget", {}))
     for kind in ("oidcToken", "oauthToken"):
         email = cast("Json", target.get(kind, {})).get("serviceAccountEmail")
-        if email and not iam.account_exists(call.cloud, email):
+        if email and not iam.account_exists(request.cloud, email):
             raise ApiError(
                 "PERMISSION_DENIED",
                 f'The principal lacks IAM permission "iam.serviceAccounts.actAs" for the resource '
@@ -47,37 +49,64 @@ def _check(call: Call, job: Json) -> None:
     deadline = job.get("attemptDeadline")
     if deadline and targets == ["httpTarget"] and not 15 <= float(deadline[:-1]) <= 1800:
         raise invalid("Attempt deadline must be between 15 seconds and 30 minutes.", "job.attempt_deadline")
+    if len(cast("str", job.get("description", ""))) > MAX_DESCRIPTION:
+        raise invalid(f"Description must not exceed {MAX_DESCRIPTION} characters.", "job.description")
+    _check_retry({**DEFAULT_RETRY, **cast("Json", job.get("retryConfig", {}))})
 
 
-def create(call: Call) -> Json:
-    if call.location not in REGIONS:
-        raise ApiError("NOT_FOUND", f"Location '{call.location}' is not a valid location.")
-    _check(call, call.body)
-    call.body = {"timeZone": "UTC", "retryConfig": DEFAULT_RETRY, "attemptDeadline": "180s", **call.body}
-    job = {**generic.create(call), "userUpdateTime": timestamp(), "state": "ENABLED"}
-    call.store.put(call.table(call.name, "jobs"), job["name"].rpartition("/")[2], job)
+def _check_retry(retry: Json) -> None:
+    path = "job.retry_config."
+    if not 0 <= retry.get("retryCount", 0) <= MAX_RETRIES:
+        raise invalid(f"Retry count must be between 0 and {MAX_RETRIES}.", path + "retry_count")
+    if retry["maxDoublings"] < 0:
+        raise invalid("Max doublings must not be negative.", path + "max_doublings")
+    seconds = {name: float(cast("str", retry[name])[:-1]) for name in DURATIONS}
+    for name, value in seconds.items():
+        if value < 0:
+            raise invalid(f"{name} must not be negative.", path + name)
+    if seconds["minBackoffDuration"] > seconds["maxBackoffDuration"]:
+        raise invalid("Min backoff must not exceed max backoff.", path + "min_backoff_duration")
+
+
+def create(request: ApiRequest) -> Json:
+    if request.location not in REGIONS:
+        raise ApiError("NOT_FOUND", f"Location '{request.location}' is not a valid location.")
+    _check(request, request.body)
+    request.body = {
+        "timeZone": "UTC",
+        "retryConfig": DEFAULT_RETRY,
+        "attemptDeadline": "180s",
+        **request.body,
+    }
+    job = {**generic.create(request), "userUpdateTime": timestamp(), "state": "ENABLED"}
+    request.store.put(request.collection(request.name, "jobs"), job["name"].rpartition("/")[2], job)
     return job
 
 
-def patch(call: Call) -> Json:
-    """Updates what the mask names, or what the body has; the job's state stays."""
-    old = generic.get(call)
-    fresh = update(call.api, "Job", old, call.body, cast("str | None", call.query.get("updateMask")))
-    _check(call, fresh)
-    fresh = {**fresh, "name": old["name"], "userUpdateTime": timestamp()}
-    call.store.put(*call.where(), fresh)
-    return fresh
+def patch(request: ApiRequest) -> Json:
+    """PATCH what the mask names, or the fields in the body; the job's state is unchanged."""
+    old = generic.get_resource(request)
+    updated = apply_patch(
+        request.api, "Job", old, request.body, cast("str | None", request.query.get("updateMask"))
+    )
+    _check(request, updated)
+    updated = {**updated, "name": old["name"], "userUpdateTime": timestamp()}
+    request.store.put(*request.store_key(), updated)
+    return updated
 
 
-def turn(call: Call) -> Json:
-    """`:pause` and `:resume`; resuming a job that runs changes nothing."""
-    job = {**generic.get(call), "state": {"pause": "PAUSED", "resume": "ENABLED"}[call.method.verb]}
-    call.store.put(*call.where(), job)
+def pause_or_resume(request: ApiRequest) -> Json:
+    """`:pause` and `:resume`; resuming an enabled job changes nothing."""
+    job = {
+        **generic.get_resource(request),
+        "state": {"pause": "PAUSED", "resume": "ENABLED"}[request.method.verb],
+    }
+    request.store.put(*request.store_key(), job)
     return job
 
 
-def run(call: Call) -> Json:
-    generic.get(call)
+def run(request: ApiRequest) -> Json:
+    generic.get_resource(request)
     raise ApiError("UNIMPLEMENTED", "The sandbox does not run jobs.")
 
 
@@ -85,7 +114,7 @@ _ID = "cloudscheduler.projects.locations.jobs."
 HANDLERS: dict[str, Handler] = {
     _ID + "create": create,
     _ID + "patch": patch,
-    _ID + "pause": turn,
-    _ID + "resume": turn,
+    _ID + "pause": pause_or_resume,
+    _ID + "resume": pause_or_resume,
     _ID + "run": run,
 }

@@ -1,6 +1,6 @@
-"""Keys of service accounts: real RSA pairs, so that Google's libraries can sign with them.
+"""Service account keys: real RSA key pairs, so that Google's libraries can sign with them.
 
-Refuses to keep a private key: it is in the answer to `create` and nowhere else, as on Google. It is a secret.
+The private key is never stored: it is in the response to `create` only, as at Google. It is a secret.
 """
 
 from __future__ import annotations
@@ -17,25 +17,26 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from sandbox.google.cloud import timestamp
 from sandbox.google.errors import ApiError, invalid
 from sandbox.google.hooks.service_accounts import find
+from sandbox.google.timestamps import timestamp
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Handler, Json
+    from sandbox.google.request import ApiRequest, Handler
+    from sandbox.google.store import Json
 
-KEYS_AN_ACCOUNT = 10
+MAX_KEYS = 10
 FOREVER = "9999-12-31T23:59:59Z"
 SIZES = {"KEY_ALG_UNSPECIFIED": 2048, "KEY_ALG_RSA_1024": 1024, "KEY_ALG_RSA_2048": 2048}
 
 
 def table(account: Json) -> str:
-    """The store's collection of an account's keys (public parts)."""
+    """Return the store's collection of an account's keys (public parts)."""
     return f"iam/{account['name']}/keys"
 
 
 def _pair(bits: int, email: str) -> tuple[str, dict[str, str]]:
-    """A private key as PEM, and its public forms, base64-encoded, by publicKeyType."""
+    """Return a private key as PEM, and its public forms, base64-encoded, by publicKeyType."""
     private = rsa.generate_private_key(public_exponent=65537, key_size=bits)
     secret = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -62,18 +63,18 @@ def _pair(bits: int, email: str) -> tuple[str, dict[str, str]]:
     }
 
 
-async def create(call: Call) -> Json:
-    account = find(call)
-    if len(list(call.store.items(table(account)))) >= KEYS_AN_ACCOUNT:
+async def create(request: ApiRequest) -> Json:
+    account = find(request)
+    if len(list(request.store.items(table(account)))) >= MAX_KEYS:
         raise ApiError("FAILED_PRECONDITION", "Precondition check failed.")
-    kind = cast("str", call.body.get("privateKeyType", "TYPE_GOOGLE_CREDENTIALS_FILE"))
+    kind = cast("str", request.body.get("privateKeyType", "TYPE_GOOGLE_CREDENTIALS_FILE"))
     if kind not in ("TYPE_UNSPECIFIED", "TYPE_GOOGLE_CREDENTIALS_FILE"):
-        raise invalid(f"The sandbox makes no keys of type {kind}.", "private_key_type")
-    algorithm = cast("str", call.body.get("keyAlgorithm", "KEY_ALG_RSA_2048"))
+        raise invalid(f"The sandbox cannot create keys of type {kind}.", "private_key_type")
+    algorithm = cast("str", request.body.get("keyAlgorithm", "KEY_ALG_RSA_2048"))
     email = cast("str", account["email"])
     secret, public = await asyncio.to_thread(_pair, SIZES[algorithm], email)
-    key_id = call.cloud.unique(email)[:40]
-    shown: Json = {
+    key_id = request.cloud.unique(email)[:40]
+    response_json: Json = {
         "name": f"{account['name']}/keys/{key_id}",
         "validAfterTime": timestamp()[:19] + "Z",
         "validBeforeTime": FOREVER,
@@ -81,7 +82,7 @@ async def create(call: Call) -> Json:
         "keyOrigin": "GOOGLE_PROVIDED",
         "keyType": "USER_MANAGED",
     }
-    call.store.put(table(account), key_id, {"shown": shown, "public": public})
+    request.store.put(table(account), key_id, {"shown": response_json, "public": public})
     file = {
         "type": "service_account",
         "project_id": account["projectId"],
@@ -96,46 +97,46 @@ async def create(call: Call) -> Json:
         "universe_domain": "googleapis.com",
     }
     data = base64.b64encode(json.dumps(file, indent=2).encode()).decode()
-    return {**shown, "privateKeyType": "TYPE_GOOGLE_CREDENTIALS_FILE", "privateKeyData": data}
+    return {**response_json, "privateKeyType": "TYPE_GOOGLE_CREDENTIALS_FILE", "privateKeyData": data}
 
 
-def _kept(call: Call) -> tuple[Json, Json]:
-    name, _, key_id = call.name.partition("/keys/")
-    account = find(call, name)
-    kept: Any = call.store.get(table(account), key_id)
-    if kept is None:
+def _find_key(request: ApiRequest) -> tuple[Json, Json]:
+    name, _, key_id = request.name.partition("/keys/")
+    account = find(request, name)
+    stored: Any = request.store.get(table(account), key_id)
+    if stored is None:
         raise ApiError("NOT_FOUND", f"Service account key {key_id} does not exist.")
-    return account, kept
+    return account, stored
 
 
-def get(call: Call) -> Json:
-    _, kept = _kept(call)
-    kind = cast("str", call.query.get("publicKeyType", "TYPE_NONE"))
-    data = kept["public"].get(kind)
-    return {**kept["shown"], "publicKeyData": data} if data else kept["shown"]
+def get(request: ApiRequest) -> Json:
+    _, stored = _find_key(request)
+    kind = cast("str", request.query.get("publicKeyType", "TYPE_NONE"))
+    data = stored["public"].get(kind)
+    return {**stored["shown"], "publicKeyData": data} if data else stored["shown"]
 
 
-def listed(call: Call) -> Json:
-    account = find(call)
-    types = call.query.get("keyTypes") or []
-    keys = [kept["shown"] for _, kept in call.store.items(table(account))]
+def list_keys(request: ApiRequest) -> Json:
+    account = find(request)
+    types = request.query.get("keyTypes") or []
+    keys = [stored["shown"] for _, stored in request.store.items(table(account))]
     if types and "USER_MANAGED" not in types and "KEY_TYPE_UNSPECIFIED" not in types:
         keys = []
     return {"keys": keys}
 
 
-def delete(call: Call) -> Json:
-    account, _ = _kept(call)
-    call.store.drop(table(account), call.short)
+def delete(request: ApiRequest) -> Json:
+    account, _ = _find_key(request)
+    request.store.remove(table(account), request.resource_id)
     return {}
 
 
-def switch(call: Call) -> Json:
-    account, kept = _kept(call)
-    shown = {key: value for key, value in kept["shown"].items() if key != "disabled"}
-    if call.method.verb == "disable":
-        shown["disabled"] = True
-    call.store.put(table(account), call.short, {**kept, "shown": shown})
+def set_disabled(request: ApiRequest) -> Json:
+    account, stored = _find_key(request)
+    response_json = {key: value for key, value in stored["shown"].items() if key != "disabled"}
+    if request.method.verb == "disable":
+        response_json["disabled"] = True
+    request.store.put(table(account), request.resource_id, {**stored, "shown": response_json})
     return {}
 
 
@@ -143,8 +144,8 @@ _ID = "iam.projects.serviceAccounts.keys."
 HANDLERS: dict[str, Handler] = {
     _ID + "create": create,
     _ID + "get": get,
-    _ID + "list": listed,
+    _ID + "list": list_keys,
     _ID + "delete": delete,
-    _ID + "enable": switch,
-    _ID + "disable": switch,
+    _ID + "enable": set_disabled,
+    _ID + "disable": set_disabled,
 }

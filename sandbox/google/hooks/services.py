@@ -1,7 +1,6 @@
-"""Service Usage: which APIs a project has enabled, and Google's service agents.
+"""Service Usage: the enabled APIs of a project, and Google's service agents.
 
-Refuses nothing that names a service of the form NAME.googleapis.com: there is no list of all of Google's
-services.
+Every name of the form NAME.googleapis.com is accepted: there is no list of all of Google's services.
 """
 
 from __future__ import annotations
@@ -14,7 +13,9 @@ from sandbox.google.errors import ApiError, invalid
 from sandbox.google.masks import page
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Cloud, Handler, Json
+    from sandbox.google.cloud import Cloud
+    from sandbox.google.request import ApiRequest, Handler
+    from sandbox.google.store import Json
 
 SERVICE = re.compile(r"[a-z0-9-]+\.googleapis\.com")
 AGENTS = {
@@ -35,11 +36,11 @@ AGENTS = {
 
 
 LOOPBACK = "127.0.0.1"
-"""firebase-tools takes the host of an overridden endpoint for the name of its service."""
+"""firebase-tools takes the host of an overridden endpoint as the name of its service."""
 
 
-def show(cloud: Cloud, project: str, service: str) -> Json:
-    """A service as the API shows it."""
+def service_json(cloud: Cloud, project: str, service: str) -> Json:
+    """Return a service in the API's form."""
     number = cloud.number(project)
     return {
         "name": f"projects/{number}/services/{service}",
@@ -49,89 +50,98 @@ def show(cloud: Cloud, project: str, service: str) -> Json:
     }
 
 
-def _service(call: Call) -> str:
-    if not SERVICE.fullmatch(call.short):
+def _service(request: ApiRequest) -> str:
+    if not SERVICE.fullmatch(request.resource_id):
         raise ApiError(
             "PERMISSION_DENIED",
-            f"Service '{call.short}' not found or permission denied. (It is no NAME.googleapis.com.)",
+            f"Service '{request.resource_id}' not found or permission denied. (Not a NAME.googleapis.com.)",
         )
-    return call.short
+    return request.resource_id
 
 
-def enable(call: Call) -> Json:
-    service = _service(call)
-    shown = {**show(call.cloud, call.project, service), "state": "ENABLED"}
-    return call.cloud.operations.start(
+def enable(request: ApiRequest) -> Json:
+    service = _service(request)
+    shown = {**service_json(request.cloud, request.project, service), "state": "ENABLED"}
+    return request.cloud.operations.start(
         "",
         response={"service": shown},
         kind="google.api.serviceusage.v1.EnableServiceResponse",
-        effects=[("put", f"enabled/{call.project}", service, {"service": service})],
+        effects=[("put", f"enabled/{request.project}", service, {"service": service})],
     )
 
 
-def batch_enable(call: Call) -> Json:
-    wanted = cast("list[str]", call.body.get("serviceIds", []))
-    if not 1 <= len(wanted) <= 20:
+def batch_enable(request: ApiRequest) -> Json:
+    requested = cast("list[str]", request.body.get("serviceIds", []))
+    if not 1 <= len(requested) <= 20:
         raise invalid("A batch must have 1 to 20 services.", "service_ids")
-    return call.cloud.operations.start(
+    return request.cloud.operations.start(
         "",
         response={
-            "services": [{**show(call.cloud, call.project, one), "state": "ENABLED"} for one in wanted]
+            "services": [
+                {**service_json(request.cloud, request.project, item), "state": "ENABLED"}
+                for item in requested
+            ]
         },
         kind="google.api.serviceusage.v1.BatchEnableServicesResponse",
-        effects=[("put", f"enabled/{call.project}", one, {"service": one}) for one in wanted],
+        effects=[("put", f"enabled/{request.project}", one, {"service": one}) for one in requested],
     )
 
 
-def disable(call: Call) -> Json:
-    service = _service(call)
-    if not call.cloud.enabled(call.project, service):
+def disable(request: ApiRequest) -> Json:
+    service = _service(request)
+    if not request.cloud.enabled(request.project, service):
         raise ApiError(
-            "FAILED_PRECONDITION", f"Service {service} is not enabled for consumer {call.project}."
+            "FAILED_PRECONDITION", f"Service {service} is not enabled for consumer {request.project}."
         )
-    return call.cloud.operations.start(
+    return request.cloud.operations.start(
         "",
-        response={"service": {**show(call.cloud, call.project, service), "state": "DISABLED"}},
+        response={"service": {**service_json(request.cloud, request.project, service), "state": "DISABLED"}},
         kind="google.api.serviceusage.v1.DisableServiceResponse",
-        effects=[("drop", f"enabled/{call.project}", service, None)],
+        effects=[("delete", f"enabled/{request.project}", service, None)],
     )
 
 
-def get(call: Call) -> Json:
-    if call.short == LOOPBACK:
-        return {**show(call.cloud, call.project, LOOPBACK), "state": "ENABLED"}
-    return show(call.cloud, call.project, _service(call))
+def get(request: ApiRequest) -> Json:
+    if request.resource_id == LOOPBACK:
+        return {**service_json(request.cloud, request.project, LOOPBACK), "state": "ENABLED"}
+    return service_json(request.cloud, request.project, _service(request))
 
 
-def listed(call: Call) -> Json:
-    enabled = sorted({*ALWAYS_ENABLED, *(key for key, _ in call.store.items(f"enabled/{call.project}"))})
+def list_services(request: ApiRequest) -> Json:
+    enabled = sorted(
+        {*ALWAYS_ENABLED, *(key for key, _ in request.store.items(f"enabled/{request.project}"))}
+    )
     names = enabled
-    wanted = cast("str", call.query.get("filter", ""))
-    if wanted == "state:DISABLED":
+    requested = cast("str", request.query.get("filter", ""))
+    if requested == "state:DISABLED":
         names = sorted(set(AGENTS) - set(enabled))
-    elif wanted not in ("", "state:ENABLED"):
+    elif requested not in ("", "state:ENABLED"):
         raise invalid(
-            f"Invalid filter {wanted!r}: only state:ENABLED and state:DISABLED are supported.", "filter"
+            f"Invalid filter {requested!r}: only state:ENABLED and state:DISABLED are supported.", "filter"
         )
-    shown, token = page([show(call.cloud, call.project, name) for name in names], call.query, size=50)
+    shown, token = page(
+        [service_json(request.cloud, request.project, name) for name in names], request.query, size=50
+    )
     return {"services": shown, **({"nextPageToken": token} if token else {})}
 
 
-def batch_get(call: Call) -> Json:
-    names = cast("list[str]", call.query.get("names", []))
-    return {"services": [show(call.cloud, call.project, name.rpartition("/")[2]) for name in names]}
-
-
-def generate_identity(call: Call) -> Json:
-    service = _service(call)
-    agent = AGENTS.get(service, f"gcp-sa-{service.partition('.')[0]}")
-    email = f"service-{call.cloud.number(call.project)}@{agent}.iam.gserviceaccount.com"
-    known = call.store.get("identities", email) or {
-        "email": email,
-        "uniqueId": str(10**20 + call.store.next("sa")),
+def batch_get(request: ApiRequest) -> Json:
+    names = cast("list[str]", request.query.get("names", []))
+    return {
+        "services": [service_json(request.cloud, request.project, name.rpartition("/")[2]) for name in names]
     }
-    call.store.put("identities", email, known)
-    return call.cloud.operations.start(
+
+
+def generate_identity(request: ApiRequest) -> Json:
+    service = _service(request)
+    agent = AGENTS.get(service, f"gcp-sa-{service.partition('.')[0]}")
+    email = f"service-{request.cloud.number(request.project)}@{agent}.iam.gserviceaccount.com"
+    known = request.store.get("identities", email) or {
+        "email": email,
+        "uniqueId": str(10**20 + request.store.next("sa")),
+    }
+    request.store.put("identities", email, known)
+    return request.cloud.operations.start(
         "", response=known, kind="google.api.serviceusage.v1beta1.ServiceIdentity"
     )
 
@@ -141,7 +151,7 @@ HANDLERS: dict[str, Handler] = {
     "serviceusage.services.batchEnable": batch_enable,
     "serviceusage.services.disable": disable,
     "serviceusage.services.get": get,
-    "serviceusage.services.list": listed,
+    "serviceusage.services.list": list_services,
     "serviceusage.services.batchGet": batch_get,
     "serviceusage.services.generateServiceIdentity": generate_identity,
 }

@@ -1,7 +1,6 @@
 """Cloud Storage: buckets and objects with their generations, hashes and preconditions.
 
-Refuses what the sandbox has no use for (ACLs, notifications, versions of objects): 501 from the generic
-handler.
+ACLs, notifications and object versions are not supported: the generic handler returns 501.
 """
 
 from __future__ import annotations
@@ -17,13 +16,15 @@ import google_crc32c
 from starlette.responses import Response
 
 from sandbox.google import iam
-from sandbox.google.cloud import timestamp
-from sandbox.google.enablement import disabled
+from sandbox.google.enablement import service_disabled_error
 from sandbox.google.errors import ApiError
 from sandbox.google.masks import page
+from sandbox.google.timestamps import timestamp
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Cloud, Handler, Json
+    from sandbox.google.cloud import Cloud
+    from sandbox.google.request import ApiRequest, Handler
+    from sandbox.google.store import Json
 
 BUCKETS = "storage/buckets"
 DATA = "storage/data"
@@ -33,29 +34,29 @@ ROOT = "https://www.googleapis.com/storage/v1/b"
 
 
 def objects(bucket: str) -> str:
-    """The store's collection of a bucket's objects."""
+    """Return the store's collection of a bucket's objects."""
     return f"storage/objects/{bucket}"
 
 
-def error(status: str, message: str, reason: str, code: int | None = None) -> ApiError:
-    """An error in Cloud Storage's own shape."""
+def storage_error(status: str, message: str, reason: str, code: int | None = None) -> ApiError:
+    """Return an error in Cloud Storage's own format."""
     return ApiError(status, message, reason=reason, code=code)
 
 
 def find_bucket(cloud: Cloud, name: str) -> Json:
-    """A bucket as stored: `{project, bucket}`.
+    """Return a stored bucket: `{project, bucket}`.
 
     Raises:
         ApiError: 404.
     """
-    kept = cloud.store.get(BUCKETS, name)
-    if kept is None:
-        raise error("NOT_FOUND", "The specified bucket does not exist.", "notFound")
-    return kept
+    stored = cloud.store.get(BUCKETS, name)
+    if stored is None:
+        raise storage_error("NOT_FOUND", "The specified bucket does not exist.", "notFound")
+    return stored
 
 
 def find_object(cloud: Cloud, bucket: str, name: str) -> Json:
-    """An object's metadata.
+    """Return an object's metadata.
 
     Raises:
         ApiError: 404.
@@ -63,21 +64,21 @@ def find_object(cloud: Cloud, bucket: str, name: str) -> Json:
     find_bucket(cloud, bucket)
     found = cloud.store.get(objects(bucket), name)
     if found is None:
-        raise error("NOT_FOUND", f"No such object: {bucket}/{name}", "notFound")
+        raise storage_error("NOT_FOUND", f"No such object: {bucket}/{name}", "notFound")
     return found
 
 
-def check_match(query: Json, current: Json | None) -> None:
-    """The `if…Match` preconditions.
+def check_preconditions(query: Json, current: Json | None) -> None:
+    """Check the `if…Match` preconditions.
 
     Raises:
         ApiError: 412.
     """
     for name, field in (("Generation", "generation"), ("Metageneration", "metageneration")):
-        wanted, refused = query.get(f"if{name}Match"), query.get(f"if{name}NotMatch")
+        required, excluded = query.get(f"if{name}Match"), query.get(f"if{name}NotMatch")
         now = str(current[field]) if current else "0"
-        if (wanted is not None and str(wanted) != now) or (refused is not None and str(refused) == now):
-            raise error(
+        if (required is not None and str(required) != now) or (excluded is not None and str(excluded) == now):
+            raise storage_error(
                 "FAILED_PRECONDITION",
                 "At least one of the pre-conditions you specified did not hold.",
                 "conditionNotMet",
@@ -85,25 +86,25 @@ def check_match(query: Json, current: Json | None) -> None:
             )
 
 
-def make_bucket(cloud: Cloud, project: str, wish: Json) -> Json:
-    """Store a new bucket and give it.
+def create_bucket(cloud: Cloud, project: str, requested: Json) -> Json:
+    """Create a bucket and return it.
 
     Raises:
         ApiError: 400, 403 (API not enabled), 409.
     """
-    name = cast("str", wish.get("name", ""))
+    name = cast("str", requested.get("name", ""))
     if not BUCKET_NAME.fullmatch(name):
-        raise error("INVALID_ARGUMENT", f"Invalid bucket name: '{name}'", "invalid")
+        raise storage_error("INVALID_ARGUMENT", f"Invalid bucket name: '{name}'", "invalid")
     if cloud.switches.enforce_enablement and not cloud.enabled(project, "storage.googleapis.com"):
-        raise disabled(cloud, project, "storage.googleapis.com")
+        raise service_disabled_error(cloud, project, "storage.googleapis.com")
     if cloud.store.get(BUCKETS, name) is not None:
-        raise error(
+        raise storage_error(
             "ALREADY_EXISTS",
             "Your previous request to create the named bucket succeeded and you already own it.",
             "conflict",
         )
-    now, location = timestamp(), cast("str", wish.get("location", "US")).upper()
-    access = cast("Json", wish.get("iamConfiguration", {}))
+    now, location = timestamp(), cast("str", requested.get("location", "US")).upper()
+    access = cast("Json", requested.get("iamConfiguration", {}))
     uniform = bool(cast("Json", access.get("uniformBucketLevelAccess", {})).get("enabled"))
     locked = (
         {"enabled": True, "lockedTime": timestamp(time.time() + 90 * 86400)}
@@ -122,7 +123,7 @@ def make_bucket(cloud: Cloud, project: str, wish: Json) -> Json:
         "updated": now,
         "storageClass": "STANDARD",
         "softDeletePolicy": {"retentionDurationSeconds": "604800", "effectiveTime": now},
-        **_without_empty(wish),
+        **_without_empty(requested),
         "location": location,
         "locationType": "multi-region" if location in MULTI else "region",
         "iamConfiguration": {
@@ -135,39 +136,39 @@ def make_bucket(cloud: Cloud, project: str, wish: Json) -> Json:
     return bucket
 
 
-def _without_empty(wish: Json) -> Json:
-    return {key: value for key, value in wish.items() if value is not None and value != {"rule": []}}
+def _without_empty(requested: Json) -> Json:
+    return {key: value for key, value in requested.items() if value is not None and value != {"rule": []}}
 
 
-def insert_bucket(call: Call) -> Json:
-    project = cast("str", call.cloud.project(call.need("project"))["projectId"])
-    return make_bucket(call.cloud, project, call.body)
+def insert_bucket(request: ApiRequest) -> Json:
+    project = cast("str", request.cloud.project(request.required_query("project"))["projectId"])
+    return create_bucket(request.cloud, project, request.body)
 
 
-def get_bucket(call: Call) -> Json:
-    kept = find_bucket(call.cloud, call.params["bucket"])
-    check_match(call.query, kept["bucket"])
-    return kept["bucket"]
+def get_bucket(request: ApiRequest) -> Json:
+    stored = find_bucket(request.cloud, request.params["bucket"])
+    check_preconditions(request.query, stored["bucket"])
+    return stored["bucket"]
 
 
-def list_buckets(call: Call) -> Json:
-    project = call.cloud.project(call.need("project"))["projectId"]
-    prefix = cast("str", call.query.get("prefix", ""))
-    kept = [
+def list_buckets(request: ApiRequest) -> Json:
+    project = request.cloud.project(request.required_query("project"))["projectId"]
+    prefix = cast("str", request.query.get("prefix", ""))
+    stored = [
         k["bucket"]
-        for name, k in call.store.items(BUCKETS)
+        for name, k in request.store.items(BUCKETS)
         if k["project"] == project and name.startswith(prefix)
     ]
-    shown, token = page(kept, call.query, size_key="maxResults", size=1000)
+    shown, token = page(stored, request.query, size_key="maxResults", size=1000)
     return {"kind": "storage#buckets", "items": shown, **({"nextPageToken": token} if token else {})}
 
 
-def patch_bucket(call: Call) -> Json:
-    """PATCH merges one level deep, null removes; PUT (`update`) replaces what clients may set."""
-    name = call.params["bucket"]
-    kept = find_bucket(call.cloud, name)
-    bucket = cast("Json", kept["bucket"])
-    check_match(call.query, bucket)
+def patch_bucket(request: ApiRequest) -> Json:
+    """PATCH merges one level deep, null removes; PUT (`update`) replaces the writable fields."""
+    name = request.params["bucket"]
+    stored = find_bucket(request.cloud, name)
+    bucket = cast("Json", stored["bucket"])
+    check_preconditions(request.query, bucket)
     fixed = (
         "kind",
         "id",
@@ -179,86 +180,86 @@ def patch_bucket(call: Call) -> Json:
         "location",
         "locationType",
     )
-    fresh = dict(bucket)
-    for key, value in call.body.items():
+    updated = dict(bucket)
+    for key, value in request.body.items():
         if key in fixed:
             if key == "location" and str(value).upper() != bucket["location"]:
-                raise error("INVALID_ARGUMENT", "The bucket's location cannot be changed.", "invalid")
+                raise storage_error("INVALID_ARGUMENT", "The bucket's location cannot be changed.", "invalid")
             continue
         if value is None or value == {"rule": []}:
-            fresh.pop(key, None)
+            updated.pop(key, None)
         elif isinstance(value, dict) and isinstance(bucket.get(key), dict):
             merged = {**cast("Json", bucket[key]), **cast("Json", value)}
-            fresh[key] = {k: v for k, v in merged.items() if v is not None}
+            updated[key] = {k: v for k, v in merged.items() if v is not None}
         else:
-            fresh[key] = value
-    fresh |= {"metageneration": str(int(bucket["metageneration"]) + 1), "updated": timestamp()}
-    call.store.put(BUCKETS, name, {**kept, "bucket": fresh})
-    return fresh
+            updated[key] = value
+    updated |= {"metageneration": str(int(bucket["metageneration"]) + 1), "updated": timestamp()}
+    request.store.put(BUCKETS, name, {**stored, "bucket": updated})
+    return updated
 
 
-def delete_bucket(call: Call) -> Response:
-    name = call.params["bucket"]
-    check_match(call.query, find_bucket(call.cloud, name)["bucket"])
-    if any(True for _ in call.store.items(objects(name))):
-        raise error("ALREADY_EXISTS", "The bucket you tried to delete is not empty.", "conflict")
-    call.store.drop(BUCKETS, name)
-    iam.forget(call.cloud, "storage", name)
+def delete_bucket(request: ApiRequest) -> Response:
+    name = request.params["bucket"]
+    check_preconditions(request.query, find_bucket(request.cloud, name)["bucket"])
+    if any(True for _ in request.store.items(objects(name))):
+        raise storage_error("ALREADY_EXISTS", "The bucket you tried to delete is not empty.", "conflict")
+    request.store.remove(BUCKETS, name)
+    iam.delete_policy(request.cloud, "storage", name)
     return Response(status_code=204)
 
 
-def bucket_policy(call: Call) -> Json:
-    name = call.params["bucket"]
-    find_bucket(call.cloud, name)
-    if call.method.verb == "setIamPolicy":
-        policy = iam.write(call, "storage", name, call.body)
+def bucket_policy(request: ApiRequest) -> Json:
+    name = request.params["bucket"]
+    find_bucket(request.cloud, name)
+    if request.method.verb == "setIamPolicy":
+        policy = iam.write_policy(request, "storage", name, request.body)
     else:
-        policy = iam.read(call.cloud, "storage", name)
+        policy = iam.read_policy(request.cloud, "storage", name)
     return {"kind": "storage#policy", "resourceId": f"projects/_/buckets/{name}", **policy}
 
 
-def test_bucket(call: Call) -> Json:
-    return {"kind": "storage#testIamPermissionsResponse", "permissions": call.query.get("permissions", [])}
+def test_bucket(request: ApiRequest) -> Json:
+    return {"kind": "storage#testIamPermissionsResponse", "permissions": request.query.get("permissions", [])}
 
 
-def no_caches(call: Call) -> Json:
-    find_bucket(call.cloud, call.params["bucket"])
+def list_caches(request: ApiRequest) -> Json:
+    find_bucket(request.cloud, request.params["bucket"])
     return {"kind": "storage#anywhereCaches"}
 
 
 def put_object(
-    cloud: Cloud, bucket: str, name: str, data: bytes, wish: Json, query: Json, base_url: str
+    cloud: Cloud, bucket: str, name: str, data: bytes, requested: Json, query: Json, base_url: str
 ) -> Json:
     """Store an object, replacing one of the same name.
 
     Args:
-        wish: the metadata that the client gave.
+        requested: the metadata that the client sent.
         query: the request's query, for its preconditions.
-        base_url: the server's address, which the object's `mediaLink` begins with.
+        base_url: the server's base URL, for the object's `mediaLink`.
 
     Raises:
         ApiError: 404 for the bucket, 400, 412.
     """
-    kept = find_bucket(cloud, bucket)
-    if cloud.switches.enforce_enablement and not cloud.enabled(kept["project"], "storage.googleapis.com"):
-        raise disabled(cloud, kept["project"], "storage.googleapis.com")
+    stored = find_bucket(cloud, bucket)
+    if cloud.switches.enforce_enablement and not cloud.enabled(stored["project"], "storage.googleapis.com"):
+        raise service_disabled_error(cloud, stored["project"], "storage.googleapis.com")
     if not name:
-        raise error("INVALID_ARGUMENT", "Required", "required")
-    check_match(query, cloud.store.get(objects(bucket), name))
+        raise storage_error("INVALID_ARGUMENT", "Required", "required")
+    check_preconditions(query, cloud.store.get(objects(bucket), name))
     md5 = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
     crc = base64.b64encode(google_crc32c.value(data).to_bytes(4, "big")).decode()
     for field, value, word in (("md5Hash", md5, "MD5"), ("crc32c", crc, "CRC32C")):
-        if wish.get(field) and wish[field] != value:
-            raise error(
+        if requested.get(field) and requested[field] != value:
+            raise storage_error(
                 "INVALID_ARGUMENT",
-                f'Provided {word} hash "{wish[field]}" doesn\'t match calculated {word} hash "{value}".',
+                f'Provided {word} hash "{requested[field]}" doesn\'t match calculated {word} hash "{value}".',
                 "invalid",
             )
     generation, now = str(time.time_ns() // 1000), timestamp()
     path = quote(name, safe="")
     resource: Json = {
         "contentType": "application/octet-stream",
-        **{key: value for key, value in wish.items() if value is not None},
+        **{key: value for key, value in requested.items() if value is not None},
         "kind": "storage#object",
         "id": f"{bucket}/{name}/{generation}",
         "selfLink": f"{ROOT}/{bucket}/o/{path}",
@@ -267,7 +268,7 @@ def put_object(
         "bucket": bucket,
         "generation": generation,
         "metageneration": "1",
-        "storageClass": wish.get("storageClass", "STANDARD"),
+        "storageClass": requested.get("storageClass", "STANDARD"),
         "size": str(len(data)),
         "md5Hash": md5,
         "crc32c": crc,
@@ -283,7 +284,7 @@ def put_object(
 
 
 def read_object(cloud: Cloud, bucket: str, name: str) -> bytes:
-    """An object's content.
+    """Return an object's content.
 
     Raises:
         ApiError: 404.
@@ -292,34 +293,36 @@ def read_object(cloud: Cloud, bucket: str, name: str) -> bytes:
     return base64.b64decode(cast("str", cloud.store.get(DATA, f"{bucket}/{name}")))
 
 
-def get_object(call: Call) -> Json | Response:
-    bucket, name = call.params["bucket"], call.params["object"]
-    found = find_object(call.cloud, bucket, name)
-    check_match(call.query, found)
-    wanted = call.query.get("generation")
-    if wanted and wanted != found["generation"]:
-        raise error("NOT_FOUND", f"No such object: {bucket}/{name}", "notFound")
-    if call.query.get("alt") == "media":
-        return Response(read_object(call.cloud, bucket, name), media_type=found["contentType"])
+def get_object(request: ApiRequest) -> Json | Response:
+    bucket, name = request.params["bucket"], request.params["object"]
+    found = find_object(request.cloud, bucket, name)
+    check_preconditions(request.query, found)
+    requested = request.query.get("generation")
+    if requested and requested != found["generation"]:
+        raise storage_error("NOT_FOUND", f"No such object: {bucket}/{name}", "notFound")
+    if request.query.get("alt") == "media":
+        return Response(read_object(request.cloud, bucket, name), media_type=found["contentType"])
     return found
 
 
-def list_objects(call: Call) -> Json:
-    bucket = call.params["bucket"]
-    find_bucket(call.cloud, bucket)
-    prefix = cast("str", call.query.get("prefix", ""))
-    kept = sorted((name, one) for name, one in call.store.items(objects(bucket)) if name.startswith(prefix))
-    shown, token = page([one for _, one in kept], call.query, size_key="maxResults", size=1000)
-    answer: Json = {"kind": "storage#objects"}
+def list_objects(request: ApiRequest) -> Json:
+    bucket = request.params["bucket"]
+    find_bucket(request.cloud, bucket)
+    prefix = cast("str", request.query.get("prefix", ""))
+    stored = sorted(
+        (name, item) for name, item in request.store.items(objects(bucket)) if name.startswith(prefix)
+    )
+    shown, token = page([one for _, one in stored], request.query, size_key="maxResults", size=1000)
+    response: Json = {"kind": "storage#objects"}
     if shown:
-        answer["items"] = shown
-    return {**answer, **({"nextPageToken": token} if token else {})}
+        response["items"] = shown
+    return {**response, **({"nextPageToken": token} if token else {})}
 
 
-def patch_object(call: Call) -> Json:
-    bucket, name = call.params["bucket"], call.params["object"]
-    found = find_object(call.cloud, bucket, name)
-    check_match(call.query, found)
+def patch_object(request: ApiRequest) -> Json:
+    bucket, name = request.params["bucket"], request.params["object"]
+    found = find_object(request.cloud, bucket, name)
+    check_preconditions(request.query, found)
     free = (
         "contentType",
         "metadata",
@@ -328,23 +331,23 @@ def patch_object(call: Call) -> Json:
         "contentEncoding",
         "contentLanguage",
     )
-    wish = {key: value for key, value in call.body.items() if key in free}
-    fresh = {key: value for key, value in {**found, **wish}.items() if value is not None}
-    fresh |= {"metageneration": str(int(found["metageneration"]) + 1), "updated": timestamp()}
-    call.store.put(objects(bucket), name, fresh)
-    return fresh
+    requested = {key: value for key, value in request.body.items() if key in free}
+    updated = {key: value for key, value in {**found, **requested}.items() if value is not None}
+    updated |= {"metageneration": str(int(found["metageneration"]) + 1), "updated": timestamp()}
+    request.store.put(objects(bucket), name, updated)
+    return updated
 
 
-def delete_object(call: Call) -> Response:
-    bucket, name = call.params["bucket"], call.params["object"]
-    check_match(call.query, find_object(call.cloud, bucket, name))
-    call.store.drop(objects(bucket), name)
-    call.store.drop(DATA, f"{bucket}/{name}")
+def delete_object(request: ApiRequest) -> Response:
+    bucket, name = request.params["bucket"], request.params["object"]
+    check_preconditions(request.query, find_object(request.cloud, bucket, name))
+    request.store.remove(objects(bucket), name)
+    request.store.remove(DATA, f"{bucket}/{name}")
     return Response(status_code=204)
 
 
-def service_agent(call: Call) -> Json:
-    project = call.cloud.project(call.params["projectId"])
+def service_agent(request: ApiRequest) -> Json:
+    project = request.cloud.project(request.params["projectId"])
     number = project["projectNumber"]
     email = f"service-{number}@gs-project-accounts.iam.gserviceaccount.com"
     return {"kind": "storage#serviceAccount", "email_address": email}
@@ -360,7 +363,7 @@ HANDLERS: dict[str, Handler] = {
     "storage.buckets.getIamPolicy": bucket_policy,
     "storage.buckets.setIamPolicy": bucket_policy,
     "storage.buckets.testIamPermissions": test_bucket,
-    "storage.anywhereCaches.list": no_caches,
+    "storage.anywhereCaches.list": list_caches,
     "storage.objects.get": get_object,
     "storage.objects.list": list_objects,
     "storage.objects.patch": patch_object,

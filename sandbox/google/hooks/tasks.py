@@ -1,4 +1,4 @@
-"""Cloud Tasks queues, with the limits that the server fills in. Refuses to hold tasks."""
+"""Cloud Tasks queues, with the limits that the server fills. They hold no tasks."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, cast
 from sandbox.google import generic
 
 if TYPE_CHECKING:
-    from sandbox.google.cloud import Call, Handler, Json
+    from sandbox.google.request import ApiRequest, Handler
+    from sandbox.google.store import Json
 
 RATES: Json = {"maxDispatchesPerSecond": 500.0, "maxBurstSize": 100, "maxConcurrentDispatches": 1000}
 RETRIES: Json = {"maxAttempts": 100, "minBackoff": "0.100s", "maxBackoff": "3600s", "maxDoublings": 16}
 
 
-def _filled(queue: Json) -> Json:
+def _with_defaults(queue: Json) -> Json:
     return {
         **queue,
         "rateLimits": {**RATES, **cast("Json", queue.get("rateLimits", {}))},
@@ -21,24 +22,27 @@ def _filled(queue: Json) -> Json:
     }
 
 
-def create(call: Call) -> Json:
-    call.body = _filled(call.body)
-    return generic.create(call)
+def create(request: ApiRequest) -> Json:
+    request.body = _with_defaults(request.body)
+    return generic.create(request)
 
 
-def patch(call: Call) -> Json:
-    """PATCH; Cloud Tasks creates a queue that is not there."""
-    if call.store.get(*call.where()) is None:
-        fresh = {**_filled(call.body), "name": call.name, "state": "RUNNING"}
+def patch(request: ApiRequest) -> Json:
+    """PATCH; Cloud Tasks creates a queue that does not exist."""
+    if request.store.get(*request.store_key()) is None:
+        updated = {**_with_defaults(request.body), "name": request.name, "state": "RUNNING"}
     else:
-        fresh = _filled(generic.patch(call))
-    call.store.put(*call.where(), fresh)
-    return fresh
+        updated = _with_defaults(generic.patch(request))
+    request.store.put(*request.store_key(), updated)
+    return updated
 
 
-def turn(call: Call) -> Json:
-    queue = {**generic.get(call), "state": {"pause": "PAUSED", "resume": "RUNNING"}[call.method.verb]}
-    call.store.put(*call.where(), queue)
+def pause_or_resume(request: ApiRequest) -> Json:
+    queue = {
+        **generic.get_resource(request),
+        "state": {"pause": "PAUSED", "resume": "RUNNING"}[request.method.verb],
+    }
+    request.store.put(*request.store_key(), queue)
     return queue
 
 
@@ -46,6 +50,6 @@ _ID = "cloudtasks.projects.locations.queues."
 HANDLERS: dict[str, Handler] = {
     _ID + "create": create,
     _ID + "patch": patch,
-    _ID + "pause": turn,
-    _ID + "resume": turn,
+    _ID + "pause": pause_or_resume,
+    _ID + "resume": pause_or_resume,
 }

@@ -1,9 +1,7 @@
-"""The functions behind Railway's fields, one file per concern.
+"""The resolvers of Railway's fields, one file per area.
 
-A function takes (source, call, **arguments in snake_case) and means what the field behind which it stands
-means; it has a docstring where the field does something that its name does not say.
-
-Refuses to register by side effect: each file has a `FIELDS` table, and they are joined here.
+A resolver takes (source, context, **arguments in snake_case). It has a docstring if the field's name does not
+describe all that it does. Each file has a `FIELDS` table; they are joined here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Who is calling, and the tokens and workspaces they see.
+"""The caller, its workspaces, and project tokens.
 
-Refuses to show a project token again after it was made: Railway shows it once.
+A project token is returned only once, when it is created, as at Railway.
 """
 
 from __future__ import annotations
@@ -8,115 +8,114 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from sandbox.railway import problems
-from sandbox.railway import records as r
+from sandbox.railway import errors, records
 from sandbox.railway.connections import page
 from sandbox.railway.store import new_id
 
 if TYPE_CHECKING:
-    from sandbox.railway.context import Call
+    from sandbox.railway.context import Context
 
 
-def visible_workspaces(call: Call) -> list[r.Workspace]:
-    """The workspaces of an account, or the one of a workspace token."""
-    return [row for row in call.store.workspaces.values() if call.may_see_workspace(row.id)]
+def visible_workspaces(context: Context) -> list[records.Workspace]:
+    """Return the workspaces of an account, or the one of a workspace token."""
+    return [row for row in context.store.workspaces.values() if context.can_access_workspace(row.id)]
 
 
-def me(_: None, call: Call) -> dict[str, Any]:
-    call.known()
-    if call.caller.kind != "account":
-        raise problems.not_authorized()
+def me(_: None, context: Context) -> dict[str, Any]:
+    context.require_token()
+    if context.caller.kind != "account":
+        raise errors.not_authorized()
     return {
-        "id": call.caller.token_id,
+        "id": context.caller.token_id,
         "name": "Sandbox",
         "email": "owner@example.com",
         "username": "sandbox",
         "is_verified": True,
         "has2_fa": False,
-        "created_at": call.store.tokens[call.caller.token_id].created_at,
-        "workspaces": visible_workspaces(call),
+        "created_at": context.store.tokens[context.caller.token_id].created_at,
+        "workspaces": visible_workspaces(context),
     }
 
 
-def api_token(_: None, call: Call) -> dict[str, Any]:
-    call.wide()
-    return {"workspaces": visible_workspaces(call)}
+def api_token(_: None, context: Context) -> dict[str, Any]:
+    context.reject_project_token()
+    return {"workspaces": visible_workspaces(context)}
 
 
-def workspace(_: None, call: Call, workspace_id: str) -> r.Workspace:
-    call.wide()
-    found = call.store.workspaces.get(workspace_id)
+def workspace(_: None, context: Context, workspace_id: str) -> records.Workspace:
+    context.reject_project_token()
+    found = context.store.workspaces.get(workspace_id)
     if found is None:
-        raise call.missing("Workspace")
-    if not call.may_see_workspace(workspace_id):
-        raise problems.not_authorized()
+        raise context.missing_error("Workspace")
+    if not context.can_access_workspace(workspace_id):
+        raise errors.not_authorized()
     return found
 
 
-def workspace_projects(source: r.Workspace, call: Call, **paging: Any) -> dict[str, Any]:
-    rows = [row for row in call.listed(call.store.projects.values()) if row.workspace_id == source.id]
-    return page(rows, call.switches.page_limit, **paging)
+def workspace_projects(source: records.Workspace, context: Context, **paging: Any) -> dict[str, Any]:
+    rows = [row for row in context.listed(context.store.projects.values()) if row.workspace_id == source.id]
+    return page(rows, context.switches.page_limit, **paging)
 
 
-def workspace_updated(source: r.Workspace, _: Call) -> float:
+def workspace_updated(source: records.Workspace, _: Context) -> float:
     return source.created_at
 
 
-def preferred_region(_source: r.Workspace, _: Call) -> None:
+def preferred_region(_source: records.Workspace, _: Context) -> None:
     return None
 
 
-def project_token(_: None, call: Call) -> r.Token:
-    """The caller's own project token; other tokens have none."""
-    if call.caller.kind != "project":
-        raise problems.refusal("Project Token not found")
-    return call.store.tokens[call.caller.token_id]
+def project_token(_: None, context: Context) -> records.Token:
+    """Return the caller's own project token; other kinds of tokens get an error."""
+    if context.caller.kind != "project":
+        raise errors.graphql_error("Project Token not found")
+    return context.store.tokens[context.caller.token_id]
 
 
-def project_tokens(_: None, call: Call, project_id: str, **paging: Any) -> dict[str, Any]:
-    call.wide()
-    call.project(project_id)
-    rows = [row for row in call.store.tokens.values() if row.project_id == project_id]
-    return page(rows, call.switches.page_limit, **paging)
+def project_tokens(_: None, context: Context, project_id: str, **paging: Any) -> dict[str, Any]:
+    context.reject_project_token()
+    context.project(project_id)
+    rows = [row for row in context.store.tokens.values() if row.project_id == project_id]
+    return page(rows, context.switches.page_limit, **paging)
 
 
-def token_display(source: r.Token, _: Call) -> str:
+def token_display(source: records.Token, _: Context) -> str:
     return f"{source.token[:4]}-****"
 
 
-def token_project(source: r.Token, call: Call) -> r.Project:
-    return call.project(source.project_id or "")
+def token_project(source: records.Token, context: Context) -> records.Project:
+    return context.project(source.project_id or "")
 
 
-def token_environment(source: r.Token, call: Call) -> r.Environment:
-    return call.environment(source.environment_id or "")
+def token_environment(source: records.Token, context: Context) -> records.Environment:
+    return context.environment(source.environment_id or "")
 
 
-def project_token_create(_: None, call: Call, input: dict[str, Any]) -> str:
-    call.wide()
-    environment = call.environment(input["environment_id"])
+def project_token_create(_: None, context: Context, input: dict[str, Any]) -> str:
+    context.reject_project_token()
+    environment = context.environment(input["environment_id"])
     if environment.project_id != input["project_id"]:
-        raise call.missing("Environment")
-    token = r.Token(
+        raise context.missing_error("Environment")
+    token = records.Token(
         id=new_id(),
         token=secrets.token_hex(18),
         kind="project",
         name=input["name"],
-        created_at=call.now,
+        created_at=context.now,
         project_id=environment.project_id,
         environment_id=environment.id,
     )
-    call.store.tokens[token.id] = token
+    context.store.tokens[token.id] = token
     return token.token
 
 
-def project_token_delete(_: None, call: Call, id: str) -> bool:
-    call.wide()
-    found = call.store.tokens.get(id)
+def project_token_delete(_: None, context: Context, id: str) -> bool:
+    context.reject_project_token()
+    found = context.store.tokens.get(id)
     if found is None or found.project_id is None:
-        raise call.missing("ProjectToken")
-    call.project(found.project_id)
-    del call.store.tokens[id]
+        raise context.missing_error("ProjectToken")
+    context.project(found.project_id)
+    del context.store.tokens[id]
     return True
 
 

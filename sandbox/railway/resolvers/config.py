@@ -1,42 +1,46 @@
-"""The environment's config document: patches committed at once, staged, previewed, and how they ended.
+"""The environment's config document: patches committed at once, staged or previewed, and their results.
 
-Refuses to commit a part of what is staged: a commit takes everything that anybody staged. Source: Railway's
-schema (environmentPatchCommit, environmentStageChanges); Railway docs, staged-changes.
+Committing staged changes commits all of them, whoever staged them. Source: Railway's schema
+(environmentPatchCommit, environmentStageChanges); Railway docs, staged-changes.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.railway import config_document, problems
-from sandbox.railway import records as r
+from sandbox.railway import config_document, errors, records
 from sandbox.railway.connections import page
 from sandbox.railway.store import new_id
 
 if TYPE_CHECKING:
-    from sandbox.railway.context import Call
+    from sandbox.railway.context import Context
 
 Json = dict[str, Any]
 
 
-def object_of(value: Any) -> Json:
-    """A config document as sent.
+def require_object(value: Any) -> Json:
+    """Return a config document as it was sent.
 
     Raises:
-        GraphQLError: it is no object.
+        GraphQLError: it is not an object.
     """
     if not isinstance(value, dict):
-        raise problems.bad_input("Config must be an object")
+        raise errors.bad_input("Config must be an object")
     return value
 
 
-def applied(
-    call: Call, environment: r.Environment, patch: Json, message: str | None, *, skip_deploys: bool
-) -> r.Patch:
-    """Commit a patch and keep it in the environment's history."""
-    now = call.now
-    failed = config_document.commit(call, environment, patch, skip_deploys=skip_deploys)
-    made = r.Patch(
+def apply_patch(
+    context: Context,
+    environment: records.Environment,
+    patch: Json,
+    message: str | None,
+    *,
+    skip_deploys: bool,
+) -> records.Patch:
+    """Commit a patch and add it to the environment's history."""
+    now = context.now
+    failed = config_document.commit(context, environment, patch, skip_deploys=skip_deploys)
+    created = records.Patch(
         id=new_id(),
         environment_id=environment.id,
         patch=patch,
@@ -44,119 +48,125 @@ def applied(
         updated_at=now,
         staged=False,
         message=message,
-        applied_at=now + call.switches.patch_seconds,
+        applied_at=now + context.switches.patch_seconds,
         last_applied_error=failed,
     )
-    call.store.patches[made.id] = made
-    return made
+    context.store.patches[created.id] = created
+    return created
 
 
-def name_of(call: Call, made: r.Patch) -> str:
-    """What the String of a commit is: nobody has written that down."""
-    return {"patch_id": made.id, "workflow_id": f"workflow-{made.id}", "empty": ""}[
-        call.switches.patch_commit_returns
+def commit_result(context: Context, created: records.Patch) -> str:
+    """Return the String of a commit, as the switch sets it: it is not documented."""
+    return {"patch_id": created.id, "workflow_id": f"workflow-{created.id}", "empty": ""}[
+        context.switches.patch_commit_returns
     ]
 
 
 def patch_commit(
-    _: None, call: Call, environment_id: str, patch: Any = None, commit_message: str | None = None
+    _: None, context: Context, environment_id: str, patch: Any = None, commit_message: str | None = None
 ) -> str:
-    environment = call.environment(environment_id)
-    made = applied(call, environment, object_of(patch or {}), commit_message, skip_deploys=False)
-    return name_of(call, made)
+    environment = context.environment(environment_id)
+    created = apply_patch(
+        context, environment, require_object(patch or {}), commit_message, skip_deploys=False
+    )
+    return commit_result(context, created)
 
 
-def staged(call: Call, environment_id: str) -> r.Patch:
-    """The environment's staged patch; an empty one where nothing is staged."""
-    for row in call.store.patches.values():
+def staged_patch(context: Context, environment_id: str) -> records.Patch:
+    """Return the environment's staged patch; an empty one if nothing is staged."""
+    for row in context.store.patches.values():
         if row.environment_id == environment_id and row.staged:
             return row
-    now = call.now
-    made = r.Patch(
+    now = context.now
+    created = records.Patch(
         id=new_id(), environment_id=environment_id, patch={}, created_at=now, updated_at=now, staged=True
     )
-    call.store.patches[made.id] = made
-    return made
+    context.store.patches[created.id] = created
+    return created
 
 
-def staged_changes(_: None, call: Call, environment_id: str) -> r.Patch:
-    return staged(call, call.environment(environment_id).id)
+def staged_changes(_: None, context: Context, environment_id: str) -> records.Patch:
+    return staged_patch(context, context.environment(environment_id).id)
 
 
-def stage(_: None, call: Call, environment_id: str, input: Any, merge: bool | None = None) -> r.Patch:
-    """Stage a patch, over or into what anybody has staged already."""
-    environment = call.environment(environment_id)
-    row, wanted = staged(call, environment.id), object_of(input)
-    row.patch = join(row.patch, wanted) if merge else wanted
-    row.updated_at = call.now
+def stage(
+    _: None, context: Context, environment_id: str, input: Any, merge: bool | None = None
+) -> records.Patch:
+    """Stage a patch in place of what is staged already, or merged into it."""
+    environment = context.environment(environment_id)
+    row, requested = staged_patch(context, environment.id), require_object(input)
+    row.patch = merge_patches(row.patch, requested) if merge else requested
+    row.updated_at = context.now
     return row
 
 
-def join(base: Json, more: Json) -> Json:
-    """Two patches as one; a null stays, since it is a wish to delete."""
+def merge_patches(base: Json, more: Json) -> Json:
+    """Merge two patches; a null stays, because it deletes."""
     both = dict(base)
     for name, value in more.items():
         old = both.get(name)
-        both[name] = join(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        both[name] = merge_patches(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
     return both
 
 
 def commit_staged(
     _: None,
-    call: Call,
+    context: Context,
     environment_id: str,
     commit_message: str | None = None,
     skip_deploys: bool | None = None,
 ) -> str:
-    """Commit everything that anybody staged."""
-    environment = call.environment(environment_id)
-    row = staged(call, environment.id)
+    """Commit everything that is staged."""
+    environment = context.environment(environment_id)
+    row = staged_patch(context, environment.id)
     if not row.patch:
-        raise problems.bad_input("No staged changes to commit")
-    made = applied(call, environment, row.patch, commit_message, skip_deploys=bool(skip_deploys))
-    del call.store.patches[row.id]
-    return name_of(call, made)
+        raise errors.bad_input("No staged changes to commit")
+    created = apply_patch(context, environment, row.patch, commit_message, skip_deploys=bool(skip_deploys))
+    del context.store.patches[row.id]
+    return commit_result(context, created)
 
 
-def patches(_: None, call: Call, environment_id: str, **paging: Any) -> Json:
-    """The applied patches, the newest first."""
-    call.environment(environment_id)
+def patches(_: None, context: Context, environment_id: str, **paging: Any) -> Json:
+    """Return the applied patches, newest first."""
+    context.environment(environment_id)
     rows = [
-        row for row in call.store.patches.values() if row.environment_id == environment_id and not row.staged
+        row
+        for row in context.store.patches.values()
+        if row.environment_id == environment_id and not row.staged
     ]
-    return page(rows[::-1], call.switches.page_limit, **paging)
+    return page(rows[::-1], context.switches.page_limit, **paging)
 
 
-def patch_by_id(_: None, call: Call, id: str) -> r.Patch:
-    call.known()
-    found = call.store.patches.get(id)
+def patch_by_id(_: None, context: Context, id: str) -> records.Patch:
+    context.require_token()
+    found = context.store.patches.get(id)
     if found is None:
-        raise call.missing("EnvironmentPatch")
-    call.environment(found.environment_id)
+        raise context.missing_error("EnvironmentPatch")
+    context.environment(found.environment_id)
     return found
 
 
-def patch_status(source: r.Patch, call: Call) -> str:
+def patch_status(source: records.Patch, context: Context) -> str:
     if source.staged:
         return "STAGED"
-    return "COMMITTED" if (source.applied_at or 0) <= call.now else "APPLYING"
+    return "COMMITTED" if (source.applied_at or 0) <= context.now else "APPLYING"
 
 
-def patch_applied(source: r.Patch, call: Call) -> float | None:
+def patch_applied(source: records.Patch, context: Context) -> float | None:
     due = source.applied_at
-    return due if due is not None and due <= call.now else None
+    return due if due is not None and due <= context.now else None
 
 
-def patch_error(source: r.Patch, call: Call) -> str | None:
-    return source.last_applied_error if patch_applied(source, call) else None
+def patch_error(source: records.Patch, context: Context) -> str | None:
+    return source.last_applied_error if patch_applied(source, context) else None
 
 
-def patch_text(source: r.Patch, _: Call, decrypt_variables: bool | None = None) -> Json:
+def patch_text(source: records.Patch, _: Context, decrypt_variables: bool | None = None) -> Json:
     return source.patch if decrypt_variables else masked(source.patch)
 
 
 def masked(patch: Json) -> Json:
-    """A patch without the values of its variables."""
+    """Return a patch without the values of its variables."""
     shown: Json = {}
     for name, value in patch.items():
         if name in ("variables", "sharedVariables") and isinstance(value, dict):
@@ -169,12 +179,12 @@ def masked(patch: Json) -> Json:
     return shown
 
 
-def patch_environment(source: r.Patch, call: Call) -> r.Environment:
-    return call.environment(source.environment_id)
+def patch_environment(source: records.Patch, context: Context) -> records.Environment:
+    return context.environment(source.environment_id)
 
 
 def without_networking(change_set: Json) -> Json:
-    """A change set as Railway takes it: domains are ignored without a word."""
+    """Return a change set without its domains, which Railway ignores without an error."""
     services = {
         key: {name: part for name, part in entry.items() if name != "networking"}
         for key, entry in (change_set.get("services") or {}).items()
@@ -183,19 +193,19 @@ def without_networking(change_set: Json) -> Json:
 
 
 def operations(patch: Json, path: str = "") -> list[Json]:
-    """The values that a change set writes, as operations."""
+    """Return the values that a change set writes, as operations."""
     found: list[Json] = []
     for name, value in patch.items():
-        place = f"{path}.{name}".lstrip(".")
+        full_path = f"{path}.{name}".lstrip(".")
         if isinstance(value, dict) and value:
-            found += operations(value, place)
+            found += operations(value, full_path)
         else:
             kind = "delete" if value is None else "update"
             found.append(
                 {
                     "kind": kind,
-                    "path": place,
-                    "summary": f"{kind} {place}",
+                    "path": full_path,
+                    "summary": f"{kind} {full_path}",
                     "status": "applied",
                     "outputs": None,
                 }
@@ -203,61 +213,65 @@ def operations(patch: Json, path: str = "") -> list[Json]:
     return found
 
 
-def preview_change_set(_: None, call: Call, environment_id: str, input: Any) -> Json:
-    """Experimental at Railway: what a change set would do."""
-    call.environment(environment_id)
-    wanted = without_networking(object_of(input))
-    return {"change_set": wanted, "diagnostics": [], "effects": [row["path"] for row in operations(wanted)]}
+def preview_change_set(_: None, context: Context, environment_id: str, input: Any) -> Json:
+    """Experimental at Railway: return what a change set would do."""
+    context.environment(environment_id)
+    requested = without_networking(require_object(input))
+    return {
+        "change_set": requested,
+        "diagnostics": [],
+        "effects": [row["path"] for row in operations(requested)],
+    }
 
 
 def apply_change_set(
     _: None,
-    call: Call,
+    context: Context,
     environment_id: str,
     input: Any,
     commit_message: str | None = None,
     base_config_etag: str | None = None,
     wait_for_completion: bool | None = None,
 ) -> Json:
-    """Experimental at Railway: a patch with a guard against somebody else's edit."""
+    """Experimental at Railway: apply a patch unless the config has changed since `baseConfigEtag`."""
     del wait_for_completion
-    environment = call.environment(environment_id)
-    if base_config_etag is not None and base_config_etag != config_document.etag(call.store, environment):
-        raise problems.bad_input("Environment config has changed since baseConfigEtag")
-    wanted = without_networking(object_of(input))
-    count = len(call.store.deployments)
-    made = applied(call, environment, wanted, commit_message, skip_deploys=False)
-    started = list(call.store.deployments)[count:]
-    return {**change_set_result(call, made), "deployment_id": started[-1] if started else None}
+    environment = context.environment(environment_id)
+    if base_config_etag is not None and base_config_etag != config_document.etag(context.store, environment):
+        raise errors.bad_input("Environment config has changed since baseConfigEtag")
+    requested = without_networking(require_object(input))
+    count = len(context.store.deployments)
+    created = apply_patch(context, environment, requested, commit_message, skip_deploys=False)
+    started = list(context.store.deployments)[count:]
+    return {**change_set_result(context, created), "deployment_id": started[-1] if started else None}
 
 
-def change_set_result(call: Call, made: r.Patch) -> Json:
-    """An applied change set as its result."""
+def change_set_result(context: Context, created: records.Patch) -> Json:
+    """Return an applied change set as a result."""
     return {
-        "id": made.id,
-        "status": patch_status(made, call),
+        "id": created.id,
+        "status": patch_status(created, context),
         "deployment_id": None,
         "staged_patch_id": None,
         "diagnostics": [],
-        "changes": operations(made.patch),
+        "changes": operations(created.patch),
     }
 
 
-def change_set_apply(_: None, call: Call, environment_id: str, id: str) -> Json:
-    found = patch_by_id(None, call, id)
+def change_set_apply(_: None, context: Context, environment_id: str, id: str) -> Json:
+    found = patch_by_id(None, context, id)
     if found.environment_id != environment_id:
-        raise call.missing("EnvironmentPatch")
-    return change_set_result(call, found)
+        raise context.missing_error("EnvironmentPatch")
+    return change_set_result(context, found)
 
 
-def workflow_status(_: None, call: Call, workflow_id: str) -> Json:
-    call.known()
-    found = call.store.patches.get(workflow_id.removeprefix("workflow-"))
+def workflow_status(_: None, context: Context, workflow_id: str) -> Json:
+    context.require_token()
+    found = context.store.patches.get(workflow_id.removeprefix("workflow-"))
     if found is None or not workflow_id.startswith("workflow-"):
         return {"status": "NotFound", "error": None}
-    if patch_status(found, call) == "APPLYING":
+    if patch_status(found, context) == "APPLYING":
         return {"status": "Running", "error": None}
-    error = patch_error(found, call)
+    error = patch_error(found, context)
     return {"status": "Error" if error else "Complete", "error": error}
 
 

@@ -1,6 +1,6 @@
-"""Services and their instances: made, named, set, limited, deleted.
+"""Services and their instances: created, renamed, configured, limited, deleted.
 
-Refuses to deploy on a change of settings: Railway does not. Source: Railway's schema (ServiceCreateInput,
+A change of settings does not deploy. Source: Railway's schema (ServiceCreateInput,
 ServiceInstanceUpdateInput), Railway docs, services.
 """
 
@@ -9,256 +9,257 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from sandbox.railway import deploys, problems, settings
-from sandbox.railway import records as r
+from sandbox.railway import deploys, errors, records, settings
 from sandbox.railway.connections import page
-from sandbox.railway.rendering import label
+from sandbox.railway.rendering import host_label
 from sandbox.railway.resolvers.domains import domains_of
 from sandbox.railway.store import new_id
 from sandbox.railway.writes import check_source, put_trigger, put_variables, remove_service
 
 if TYPE_CHECKING:
-    from sandbox.railway.context import Call
+    from sandbox.railway.context import Context
 
 LONGEST_NAME = 32
 GIGABYTE = 1_000_000_000
 
 
-def service(_: None, call: Call, id: str) -> r.Service:
-    """A service by id; refused to project tokens."""
-    call.wide()
-    return call.service(id)
+def service(_: None, context: Context, id: str) -> records.Service:
+    """Return a service by id; project tokens are not authorised."""
+    context.reject_project_token()
+    return context.service(id)
 
 
-def service_instance(_: None, call: Call, service_id: str, environment_id: str) -> r.Instance:
-    return call.instance(service_id, environment_id)
+def service_instance(_: None, context: Context, service_id: str, environment_id: str) -> records.Instance:
+    return context.instance(service_id, environment_id)
 
 
-def check_name(call: Call, project_id: str, name: str, own: str = "") -> None:
-    """Refuse a name that is too long or taken.
+def check_name(context: Context, project_id: str, name: str, own: str = "") -> None:
+    """Reject a name that is too long or already used.
 
     Raises:
-        GraphQLError: it is.
+        GraphQLError: too long, or used.
     """
     if len(name) > LONGEST_NAME:
-        raise problems.bad_input(f"Service name must be at most {LONGEST_NAME} characters")
-    for row in call.store.services.values():
+        raise errors.bad_input(f"Service name must be at most {LONGEST_NAME} characters")
+    for row in context.store.services.values():
         if (row.project_id, row.name, row.deleted_at) == (project_id, name, None) and row.id != own:
-            raise problems.bad_input(f"A service named {name} already exists in this project")
+            raise errors.bad_input(f"A service named {name} already exists in this project")
 
 
-def reached(call: Call, project_id: str, environment_id: str | None) -> list[str]:
-    """The environments that a write to a service reaches: a fork alone, else every one that is no fork."""
+def affected_environments(context: Context, project_id: str, environment_id: str | None) -> list[str]:
+    """Return the environments that a write to a service applies to: one fork, or all that are not forks."""
     if environment_id is not None:
-        named = call.environment(environment_id)
+        named = context.environment(environment_id)
         if named.project_id != project_id:
-            raise call.missing("Environment")
+            raise context.missing_error("Environment")
         if named.source_environment_id is not None:
             return [environment_id]
-    elif call.caller.kind == "project":
-        raise problems.not_authorized()
+    elif context.caller.kind == "project":
+        raise errors.not_authorized()
     return [
         row.id
-        for row in call.store.environments.values()
+        for row in context.store.environments.values()
         if row.project_id == project_id and row.deleted_at is None and row.source_environment_id is None
     ]
 
 
-def service_create(_: None, call: Call, input: dict[str, Any]) -> r.Service:
-    """A service and its instances; with a source it deploys at once."""
-    project = call.project(input["project_id"])
-    places = reached(call, project.id, input.get("environment_id"))
+def service_create(_: None, context: Context, input: dict[str, Any]) -> records.Service:
+    """Create a service and its instances; with a source it is deployed at once."""
+    project = context.project(input["project_id"])
+    environment_ids = affected_environments(context, project.id, input.get("environment_id"))
     name = input.get("name") or f"service-{secrets.token_hex(3)}"
-    check_name(call, project.id, name)
+    check_name(context, project.id, name)
     source: dict[str, Any] = input.get("source") or {}
-    repository = check_source(call, source["repo"]) if source.get("repo") else None
-    now = call.now
-    made = r.Service(
+    repository = check_source(context, source["repo"]) if source.get("repo") else None
+    now = context.now
+    created = records.Service(
         id=new_id(), project_id=project.id, name=name, created_at=now, updated_at=now, icon=input.get("icon")
     )
-    call.store.services[made.id] = made
-    for place in places:
-        instance = settings.new_instance(call.store, made.id, place)
+    context.store.services[created.id] = created
+    for each_id in environment_ids:
+        instance = settings.new_instance(context.store, created.id, each_id)
         instance.source_repo, instance.source_image = source.get("repo"), source.get("image")
         instance.registry_credentials = input.get("registry_credentials")
-        put_variables(call, place, made.id, input.get("variables") or {})
+        put_variables(context, each_id, created.id, input.get("variables") or {})
         if repository is not None:
-            put_trigger(call, instance, repository.id, input.get("branch") or repository.default_branch)
+            put_trigger(context, instance, repository.id, input.get("branch") or repository.default_branch)
         if repository is not None or instance.source_image:
-            deploys.start(call.store, instance, "deploy")
-    return made
+            deploys.start(context.store, instance, "deploy")
+    return created
 
 
-def service_update(_: None, call: Call, id: str, input: dict[str, Any]) -> r.Service:
-    found = call.service(id)
+def service_update(_: None, context: Context, id: str, input: dict[str, Any]) -> records.Service:
+    found = context.service(id)
     if input.get("name"):
-        check_name(call, found.project_id, input["name"], own=id)
+        check_name(context, found.project_id, input["name"], own=id)
         found.name = input["name"]
     if input.get("icon") is not None:
         found.icon = input["icon"] or None
     if input.get("auto_instrumentation_enabled") is not None:
         found.auto_instrumentation_enabled = input["auto_instrumentation_enabled"]
-    if "tracing_enabled" in input:  # null is a value: the service follows its project
+    if "tracing_enabled" in input:  # null is a value: the service uses its project's setting
         found.tracing_enabled = input["tracing_enabled"]
-    found.updated_at = call.now
+    found.updated_at = context.now
     return found
 
 
-def service_delete(_: None, call: Call, id: str, environment_id: str | None = None) -> bool:
-    found = call.service(id)
-    places = reached(call, found.project_id, environment_id)
-    if environment_id is not None and call.switches.service_delete_reach == "named":
-        places = [environment_id]
-    for place in places:
-        remove_service(call, id, place)
+def service_delete(_: None, context: Context, id: str, environment_id: str | None = None) -> bool:
+    found = context.service(id)
+    environment_ids = affected_environments(context, found.project_id, environment_id)
+    if environment_id is not None and context.switches.service_delete_scope == "named":
+        environment_ids = [environment_id]
+    for each_id in environment_ids:
+        remove_service(context, id, each_id)
     if environment_id is None:
-        remove_service(call, id, None)
+        remove_service(context, id, None)
     return True
 
 
 def service_instance_update(
-    _: None, call: Call, service_id: str, input: dict[str, Any], environment_id: str | None = None
+    _: None, context: Context, service_id: str, input: dict[str, Any], environment_id: str | None = None
 ) -> bool:
     """Change settings at once, without deploying; without an environment, in all of them.
 
-    The environment that is named stands for all that are no forks, unless it is one (Railway's schema).
+    A named environment that is not a fork stands for all that are not (Railway's schema).
     """
     if environment_id is None:
-        call.service(service_id)
-        if call.caller.kind == "project":
-            raise problems.not_authorized()
-        chosen = [row for row in call.instances_of(service_id) if row.visible_at <= call.now]
+        context.service(service_id)
+        if context.caller.kind == "project":
+            raise errors.not_authorized()
+        chosen = [row for row in context.instances_of(service_id) if row.visible_at <= context.now]
         if not chosen:
-            raise problems.not_found("ServiceInstance")
+            raise errors.not_found("ServiceInstance")
     else:
-        chosen = [call.instance(service_id, environment_id)]
-        if call.switches.settings_reach == "no_forks":
-            chosen += others(call, chosen[0])
-    changes = settings.from_update(call, input)
-    repository = check_source(call, changes["source_repo"]) if changes.get("source_repo") else None
+        chosen = [context.instance(service_id, environment_id)]
+        if context.switches.settings_update_scope == "no_forks":
+            chosen += other_instances(context, chosen[0])
+    changes = settings.parse_update(context, input)
+    repository = check_source(context, changes["source_repo"]) if changes.get("source_repo") else None
     for instance in chosen:
-        settings.candidate(call.store, instance, changes)
+        settings.check_changes(context.store, instance, changes)
     for instance in chosen:
-        settings.apply(call.store, instance, changes)
+        settings.apply(context.store, instance, changes)
         if repository is not None:
-            trigger = deploys.trigger_of(call.store, instance)
-            if trigger is None and call.switches.source_update_creates_trigger:
-                put_trigger(call, instance, repository.id, repository.default_branch)
-            if call.switches.source_update_deploys:
-                deploys.start(call.store, instance, "deploy")
+            trigger = deploys.trigger_of(context.store, instance)
+            if trigger is None and context.switches.source_update_creates_trigger:
+                put_trigger(context, instance, repository.id, repository.default_branch)
+            if context.switches.source_update_deploys:
+                deploys.start(context.store, instance, "deploy")
     return True
 
 
-def others(call: Call, named: r.Instance) -> list[r.Instance]:
-    """The instances of the same service that a change of one reaches too: none from a fork."""
-    places = reached(call, call.service(named.service_id).project_id, named.environment_id)
+def other_instances(context: Context, named: records.Instance) -> list[records.Instance]:
+    """Return the other instances of the service that a change of one applies to: none for a fork."""
+    environment_ids = affected_environments(
+        context, context.service(named.service_id).project_id, named.environment_id
+    )
     return [
         row
-        for row in call.instances_of(named.service_id)
-        if row.environment_id in places and row is not named and row.visible_at <= call.now
+        for row in context.instances_of(named.service_id)
+        if row.environment_id in environment_ids and row is not named and row.visible_at <= context.now
     ]
 
 
-def limits_update(_: None, call: Call, input: dict[str, Any]) -> bool:
-    instance = call.instance(input["service_id"], input["environment_id"])
+def limits_update(_: None, context: Context, input: dict[str, Any]) -> bool:
+    instance = context.instance(input["service_id"], input["environment_id"])
     override: dict[str, Any] = {}
     if input.get("v_cpus") is not None:
         override["cpu"] = input["v_cpus"]
     if input.get("memory_gb") is not None:
         override["memoryBytes"] = round(input["memory_gb"] * GIGABYTE)
     if any(value <= 0 for value in override.values()):
-        raise problems.bad_input("Limits must be positive")
+        raise errors.bad_input("Limits must be positive")
     instance.limit_override = {"containers": override} if override else None
-    instance.updated_at = call.now
+    instance.updated_at = context.now
     return True
 
 
-def limits(_: None, call: Call, service_id: str, environment_id: str) -> dict[str, Any]:
-    """The limits in force: the plan's, under the override."""
-    override = (call.instance(service_id, environment_id).limit_override or {}).get("containers", {})
+def limits(_: None, context: Context, service_id: str, environment_id: str) -> dict[str, Any]:
+    """Return the effective limits: the plan's, with the override on top."""
+    override = (context.instance(service_id, environment_id).limit_override or {}).get("containers", {})
     return {"containers": {"cpu": 32, "memoryBytes": 32 * GIGABYTE, **override}}
 
 
-def limit_override(_: None, call: Call, service_id: str, environment_id: str) -> dict[str, Any] | None:
-    return call.instance(service_id, environment_id).limit_override
+def limit_override(_: None, context: Context, service_id: str, environment_id: str) -> dict[str, Any] | None:
+    return context.instance(service_id, environment_id).limit_override
 
 
-def regions(_: None, call: Call, project_id: str | None = None) -> list[dict[str, Any]]:
-    call.known()
+def regions(_: None, context: Context, project_id: str | None = None) -> list[dict[str, Any]]:
+    context.require_token()
     if project_id is not None:
-        call.project(project_id)
+        context.project(project_id)
     return [
         {
             "id": name,
             "name": name,
             "region": where,
             "country": country,
-            "location": place,
+            "location": location,
             "workspace_id": None,
         }
-        for name, (where, country, place) in settings.REGIONS.items()
+        for name, (where, country, location) in settings.REGIONS.items()
     ]
 
 
-def service_project(source: r.Service, call: Call) -> r.Project:
-    return call.project(source.project_id)
+def service_project(source: records.Service, context: Context) -> records.Project:
+    return context.project(source.project_id)
 
 
-def service_instances(source: r.Service, call: Call, **paging: Any) -> dict[str, Any]:
-    call.wide()
-    rows = [row for row in call.instances_of(source.id) if row.visible_at <= call.now]
-    return page(rows, call.switches.page_limit, **paging)
+def service_instances(source: records.Service, context: Context, **paging: Any) -> dict[str, Any]:
+    context.reject_project_token()
+    rows = [row for row in context.instances_of(source.id) if row.visible_at <= context.now]
+    return page(rows, context.switches.page_limit, **paging)
 
 
-def service_deployments(source: r.Service, call: Call, **paging: Any) -> dict[str, Any]:
-    rows = [row for row in call.store.deployments.values() if row.service_id == source.id]
-    return page(rows[::-1], call.switches.page_limit, **paging)
+def service_deployments(source: records.Service, context: Context, **paging: Any) -> dict[str, Any]:
+    rows = [row for row in context.store.deployments.values() if row.service_id == source.id]
+    return page(rows[::-1], context.switches.page_limit, **paging)
 
 
-def repo_triggers(source: r.Service, call: Call, **paging: Any) -> dict[str, Any]:
+def repo_triggers(source: records.Service, context: Context, **paging: Any) -> dict[str, Any]:
     rows = [
         row
-        for row in call.store.triggers.values()
-        if row.service_id == source.id and row.visible_at <= call.now
+        for row in context.store.triggers.values()
+        if row.service_id == source.id and row.visible_at <= context.now
     ]
-    return page(rows, call.switches.page_limit, **paging)
+    return page(rows, context.switches.page_limit, **paging)
 
 
-def instance_service(source: r.Instance, call: Call) -> r.Service:
-    return call.service(source.service_id)
+def instance_service(source: records.Instance, context: Context) -> records.Service:
+    return context.service(source.service_id)
 
 
-def instance_name(source: r.Instance, call: Call) -> str:
-    return call.store.services[source.service_id].name
+def instance_name(source: records.Instance, context: Context) -> str:
+    return context.store.services[source.service_id].name
 
 
-def instance_source(source: r.Instance, _: Call) -> dict[str, Any] | None:
+def instance_source(source: records.Instance, _: Context) -> dict[str, Any] | None:
     if source.source_repo is None and source.source_image is None:
         return None
     return {"repo": source.source_repo, "image": source.source_image}
 
 
-def instance_domains(source: r.Instance, call: Call) -> dict[str, Any]:
-    return domains_of(call, source.service_id, source.environment_id)
+def instance_domains(source: records.Instance, context: Context) -> dict[str, Any]:
+    return domains_of(context, source.service_id, source.environment_id)
 
 
-def latest_deployment(source: r.Instance, call: Call) -> r.Deployment | None:
-    return deploys.latest(call.store, source)
+def latest_deployment(source: records.Instance, context: Context) -> records.Deployment | None:
+    return deploys.latest(context.store, source)
 
 
-def active_deployments(source: r.Instance, call: Call) -> list[r.Deployment]:
-    return deploys.active(call.store, source.service_id, source.environment_id)
+def active_deployments(source: records.Instance, context: Context) -> list[records.Deployment]:
+    return deploys.active(context.store, source.service_id, source.environment_id)
 
 
-def upstream_url(source: r.Instance, call: Call) -> str:
-    return f"http://{label(call.store.services[source.service_id].name)}.railway.internal"
+def upstream_url(source: records.Instance, context: Context) -> str:
+    return f"http://{host_label(context.store.services[source.service_id].name)}.railway.internal"
 
 
-def nothing(_source: r.Instance, _: Call) -> None:
+def always_null(_source: records.Instance, _: Context) -> None:
     return None
 
 
-def is_updatable(_source: r.Instance, _: Call) -> bool:
+def is_updatable(_source: records.Instance, _: Context) -> bool:
     return False
 
 
@@ -284,6 +285,6 @@ FIELDS = {
     "ServiceInstance.latestDeployment": latest_deployment,
     "ServiceInstance.activeDeployments": active_deployments,
     "ServiceInstance.upstreamUrl": upstream_url,
-    "ServiceInstance.nextCronRunAt": nothing,
+    "ServiceInstance.nextCronRunAt": always_null,
     "ServiceInstance.isUpdatable": is_updatable,
 }

@@ -1,6 +1,6 @@
-"""Volumes: made without a name or a size, attached, renamed, deleted softly, backed up.
+"""Volumes: created without a name or a size, attached, renamed, marked for deletion, backed up.
 
-Refuses a second volume on a service and a taken name, as Railway does. Source: Railway's schema
+Rejects a second volume on a service and a name that is in use, as Railway does. Source: Railway's schema
 (VolumeCreateInput, VolumeInstanceUpdateInput); Railway docs, volumes/reference and volumes/backups.
 """
 
@@ -9,194 +9,201 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from sandbox.railway import deploys, problems, settings, volume_rules
-from sandbox.railway import records as r
+from sandbox.railway import deploys, errors, records, settings, volume_rules
 from sandbox.railway.connections import page
 from sandbox.railway.store import new_id
-from sandbox.railway.throttle import creation_slot
+from sandbox.railway.throttle import check_creation_throttle
 
 if TYPE_CHECKING:
-    from sandbox.railway.context import Call
+    from sandbox.railway.context import Context
 
 BACKUPS = {
     "DAILY": ("0 0 * * *", 6 * 86_400),
     "WEEKLY": ("0 0 * * 0", 30 * 86_400),
     "MONTHLY": ("0 0 1 * *", 90 * 86_400),
 }
-"""Kind: (cron, seconds that a backup is kept). Source: Railway docs, volumes/backups."""
+"""(cron, retention in seconds) by kind. Source: Railway docs, volumes/backups."""
 
 
 def check_mount_path(path: str) -> None:
-    """Refuse a mount path that is not absolute.
+    """Reject a mount path that is not absolute.
 
     Raises:
-        GraphQLError: it is not.
+        GraphQLError: it does not start with /.
     """
     if not path.startswith("/"):
-        raise problems.bad_input("Mount path must start with /")
+        raise errors.bad_input("Mount path must start with /")
 
 
-def check_free(call: Call, service_id: str, environment_id: str, own: str = "") -> None:
-    """Refuse a second volume on a service, and a volume on several replicas.
+def check_free(context: Context, service_id: str, environment_id: str, own: str = "") -> None:
+    """Reject a second volume on a service, and a volume on several replicas.
 
     Raises:
-        GraphQLError: the service cannot take it.
+        GraphQLError: the service cannot have the volume.
     """
-    taken = settings.volume_at(call.store, service_id, environment_id)
-    if taken is not None and taken.id != own:
-        raise problems.bad_input("Service already has a volume attached in this environment")
-    for instance in call.instances_of(service_id):
+    attached = settings.attached_volume(context.store, service_id, environment_id)
+    if attached is not None and attached.id != own:
+        raise errors.bad_input("Service already has a volume attached in this environment")
+    for instance in context.instances_of(service_id):
         if instance.environment_id == environment_id and instance.num_replicas > 1:
-            raise problems.bad_input("Services with more than one replica cannot have a volume")
+            raise errors.bad_input("Services with more than one replica cannot have a volume")
 
 
-def volume_create(_: None, call: Call, input: dict[str, Any]) -> r.Volume:
-    """A volume of the plan's default size under a name of Railway's choice; its instances land later.
+def volume_create(_: None, context: Context, input: dict[str, Any]) -> records.Volume:
+    """Create a volume of the plan's default size, named by Railway; its instances appear later.
 
-    No `environmentId` at all: in every environment. null: in none.
+    `environmentId` missing: in every environment. null: in none.
     """
     if input.get("region") == "":
-        # Reported from the live API: an empty region ends at the proxy's time limit.
-        raise problems.PlainAnswer(504, "error code: 504")
-    project = call.project(input["project_id"])
+        # Reported from the live API: an empty region runs into the proxy's time limit.
+        raise errors.ProxyResponse(504, "error code: 504")
+    project = context.project(input["project_id"])
     check_mount_path(input["mount_path"])
     settings.check_region(input.get("region"))
     if "environment_id" in input:
-        places = [] if input["environment_id"] is None else [call.environment(input["environment_id"]).id]
+        environment_ids = (
+            [] if input["environment_id"] is None else [context.environment(input["environment_id"]).id]
+        )
     else:
-        if call.caller.kind == "project":
-            raise problems.not_authorized()
-        places = [
+        if context.caller.kind == "project":
+            raise errors.not_authorized()
+        environment_ids = [
             row.id
-            for row in call.store.environments.values()
+            for row in context.store.environments.values()
             if row.project_id == project.id and row.deleted_at is None
         ]
     service_id = input.get("service_id")
     if service_id is not None:
-        call.service(service_id)
-        for place in places:
-            check_free(call, service_id, place)
+        context.service(service_id)
+        for each_id in environment_ids:
+            check_free(context, service_id, each_id)
     rows = [
-        row for row in call.store.volumes.values() if (row.project_id, row.deleted_at) == (project.id, None)
+        row
+        for row in context.store.volumes.values()
+        if (row.project_id, row.deleted_at) == (project.id, None)
     ]
-    most = volume_rules.PER_PROJECT[call.switches.plan]
-    if len(rows) >= most:
-        raise problems.bad_input(f"The {call.switches.plan} plan allows at most {most} volumes in a project")
-    creation_slot(call, "volumes", project.workspace_id)
-    now, delay = call.now, call.switches.volume_delay_seconds
-    made = r.Volume(id=new_id(), project_id=project.id, name=f"volume-{secrets.token_hex(4)}", created_at=now)
-    call.store.volumes[made.id] = made
-    for place in places:
-        row = r.VolumeInstance(
+    limit = volume_rules.PER_PROJECT[context.switches.plan]
+    if len(rows) >= limit:
+        raise errors.bad_input(
+            f"The {context.switches.plan} plan allows at most {limit} volumes in a project"
+        )
+    check_creation_throttle(context, "volumes", project.workspace_id)
+    now, delay = context.now, context.switches.volume_delay_seconds
+    created = records.Volume(
+        id=new_id(), project_id=project.id, name=f"volume-{secrets.token_hex(4)}", created_at=now
+    )
+    context.store.volumes[created.id] = created
+    for each_id in environment_ids:
+        row = records.VolumeInstance(
             id=new_id(),
-            volume_id=made.id,
-            environment_id=place,
+            volume_id=created.id,
+            environment_id=each_id,
             service_id=service_id,
             mount_path=input["mount_path"],
-            size_mb=volume_rules.DEFAULT_SIZE_MB[call.switches.plan],
+            size_mb=volume_rules.DEFAULT_SIZE_MB[context.switches.plan],
             created_at=now,
             visible_at=now + delay,
             ready_at=now + 2 * delay,
             region=input.get("region") or "us-west2",
         )
-        call.store.volume_instances[row.id] = row
-        deploy_after(call, row)
-    return made
+        context.store.volume_instances[row.id] = row
+        deploy_after_attach(context, row)
+    return created
 
 
-def deploy_after(call: Call, row: r.VolumeInstance) -> None:
-    """Deploy the service of a volume that was attached or moved, where the switch says so."""
-    if call.switches.volume_update_deploys and row.service_id is not None:
-        for instance in call.instances_of(row.service_id):
+def deploy_after_attach(context: Context, row: records.VolumeInstance) -> None:
+    """Deploy the service of a volume that was attached or moved, if `volume_update_deploys` is set."""
+    if context.switches.volume_update_deploys and row.service_id is not None:
+        for instance in context.instances_of(row.service_id):
             if instance.environment_id == row.environment_id:
-                deploys.after_change(call.store, instance)
+                deploys.redeploy_after_change(context.store, instance)
 
 
-def volume_update(_: None, call: Call, volume_id: str, input: dict[str, Any]) -> r.Volume:
-    """Rename a volume; a name stays taken while its volume is pending deletion."""
-    found = call.volume(volume_id)
+def volume_update(_: None, context: Context, volume_id: str, input: dict[str, Any]) -> records.Volume:
+    """Rename a volume; a name stays in use while its volume's deletion is pending."""
+    found = context.volume(volume_id)
     name = input.get("name")
     if name:
-        for row in call.store.volumes.values():
+        for row in context.store.volumes.values():
             if (row.project_id, row.name, row.deleted_at) == (
                 found.project_id,
                 name,
                 None,
             ) and row is not found:
-                raise problems.bad_input("Volume name already exists")
+                raise errors.bad_input("Volume name already exists")
         found.name = name
     return found
 
 
 def volume_instance_update(
-    _: None, call: Call, volume_id: str, input: dict[str, Any], environment_id: str | None = None
+    _: None, context: Context, volume_id: str, input: dict[str, Any], environment_id: str | None = None
 ) -> bool:
     """Move, attach or detach a volume; without an environment, in all of them."""
-    call.volume(volume_id)
+    context.volume(volume_id)
     if environment_id is not None:
-        call.environment(environment_id)
-    elif call.caller.kind == "project":
-        raise problems.not_authorized()
+        context.environment(environment_id)
+    elif context.caller.kind == "project":
+        raise errors.not_authorized()
     rows = [
         row
-        for row in call.store.volume_instances.values()
+        for row in context.store.volume_instances.values()
         if row.volume_id == volume_id
         and environment_id in (None, row.environment_id)
-        and row.visible_at <= call.now
+        and row.visible_at <= context.now
         and row.deleted_at is None
     ]
     if not rows:
-        raise problems.not_found("VolumeInstance")
+        raise errors.not_found("VolumeInstance")
     if input.get("mount_path") is not None:
         check_mount_path(input["mount_path"])
     service_id = input.get("service_id")
     if service_id is not None:
-        call.service(service_id)
+        context.service(service_id)
         for row in rows:
-            check_free(call, service_id, row.environment_id, own=row.id)
+            check_free(context, service_id, row.environment_id, own=row.id)
     for row in rows:
         before = (row.mount_path, row.service_id)
         if input.get("mount_path") is not None:
             row.mount_path = input["mount_path"]
         if service_id is not None:
             row.service_id = service_id
-        elif "service_id" in input or call.switches.volume_update_without_service_detaches:
+        elif "service_id" in input or context.switches.volume_update_without_service_detaches:
             row.service_id = None
         if input.get("state") is not None:
             row.state = None if input["state"] == "READY" else input["state"]
         if before != (row.mount_path, row.service_id):
-            deploy_after(call, row)
+            deploy_after_attach(context, row)
     return True
 
 
-def volume_delete(_: None, call: Call, volume_id: str) -> bool:
-    """Mark a volume for deletion: it can be restored for 48 hours and keeps its name so long."""
-    call.volume(volume_id)
-    rows = [row for row in call.store.volume_instances.values() if row.volume_id == volume_id]
+def volume_delete(_: None, context: Context, volume_id: str) -> bool:
+    """Mark a volume for deletion: it can be restored for 48 hours and keeps its name until then."""
+    context.volume(volume_id)
+    rows = [row for row in context.store.volume_instances.values() if row.volume_id == volume_id]
     for row in rows:
-        volume_rules.soft_delete(call, row)
+        volume_rules.mark_for_deletion(context, row)
     if not rows:
-        call.store.volumes[volume_id].deleted_at = call.now
+        context.store.volumes[volume_id].deleted_at = context.now
     return True
 
 
-def volume_instance(_: None, call: Call, id: str) -> r.VolumeInstance:
-    return call.volume_instance(id)
+def volume_instance(_: None, context: Context, id: str) -> records.VolumeInstance:
+    return context.volume_instance(id)
 
 
-def backup_schedule_update(_: None, call: Call, volume_instance_id: str, kinds: list[str]) -> bool:
-    found = call.volume_instance(volume_instance_id)
-    kept = {entry["kind"]: entry for entry in found.backup_schedules}
+def backup_schedule_update(_: None, context: Context, volume_instance_id: str, kinds: list[str]) -> bool:
+    found = context.volume_instance(volume_instance_id)
+    existing = {entry["kind"]: entry for entry in found.backup_schedules}
     found.backup_schedules = [
-        kept.get(kind) or {"id": new_id(), "kind": kind, "created_at": call.now}
+        existing.get(kind) or {"id": new_id(), "kind": kind, "created_at": context.now}
         for kind in BACKUPS
         if kind in kinds
     ]
     return True
 
 
-def backup_schedules(_: None, call: Call, volume_instance_id: str) -> list[dict[str, Any]]:
-    found = call.volume_instance(volume_instance_id)
+def backup_schedules(_: None, context: Context, volume_instance_id: str) -> list[dict[str, Any]]:
+    found = context.volume_instance(volume_instance_id)
     return [
         {
             **entry,
@@ -208,47 +215,47 @@ def backup_schedules(_: None, call: Call, volume_instance_id: str) -> list[dict[
     ]
 
 
-def volume_project(source: r.Volume, call: Call) -> r.Project:
-    return call.project(source.project_id)
+def volume_project(source: records.Volume, context: Context) -> records.Project:
+    return context.project(source.project_id)
 
 
-def volume_instances(source: r.Volume, call: Call, **paging: Any) -> dict[str, Any]:
-    """The instances that can be seen: none yet, right after the create."""
+def volume_instances(source: records.Volume, context: Context, **paging: Any) -> dict[str, Any]:
+    """Return the visible instances: none right after the creation."""
     rows = [
         row
-        for row in call.store.volume_instances.values()
+        for row in context.store.volume_instances.values()
         if row.volume_id == source.id
-        and row.visible_at <= call.now
-        and (call.caller.kind != "project" or row.environment_id == call.caller.environment_id)
+        and row.visible_at <= context.now
+        and (context.caller.kind != "project" or row.environment_id == context.caller.environment_id)
     ]
-    return page(rows, call.switches.page_limit, **paging)
+    return page(rows, context.switches.page_limit, **paging)
 
 
-def instance_volume(source: r.VolumeInstance, call: Call) -> r.Volume:
-    return call.store.volumes[source.volume_id]
+def instance_volume(source: records.VolumeInstance, context: Context) -> records.Volume:
+    return context.store.volumes[source.volume_id]
 
 
-def instance_service(source: r.VolumeInstance, call: Call) -> r.Service:
-    return call.service(source.service_id or "")
+def instance_service(source: records.VolumeInstance, context: Context) -> records.Service:
+    return context.service(source.service_id or "")
 
 
-def instance_environment(source: r.VolumeInstance, call: Call) -> r.Environment:
-    return call.environment(source.environment_id)
+def instance_environment(source: records.VolumeInstance, context: Context) -> records.Environment:
+    return context.environment(source.environment_id)
 
 
-def instance_state(source: r.VolumeInstance, call: Call) -> str:
-    return volume_rules.state_now(source, call.now)
+def instance_state(source: records.VolumeInstance, context: Context) -> str:
+    return volume_rules.state_now(source, context.now)
 
 
-def instance_size(source: r.VolumeInstance, call: Call) -> int:
-    return volume_rules.size_now(source, call.now)
+def instance_size(source: records.VolumeInstance, context: Context) -> int:
+    return volume_rules.size_now(source, context.now)
 
 
-def instance_used(source: r.VolumeInstance, _: Call) -> float:
+def instance_used(source: records.VolumeInstance, _: Context) -> float:
     return sum(len(text) for text in source.files.values()) / 1_000_000
 
 
-def external_id(source: r.VolumeInstance, _: Call) -> str:
+def external_id(source: records.VolumeInstance, _: Context) -> str:
     return f"vol_{source.id.replace('-', '')[:16]}"
 
 

@@ -1,4 +1,4 @@
-"""One resource of each type that the gcp plugin has; `small:v` changes what can be changed."""
+"""One resource of each type that the gcp plugin supports; `small:v` changes what can be changed."""
 
 import pulumi
 import pulumi_gcp as gcp
@@ -90,7 +90,10 @@ source = gcp.storage.BucketObject(
 )
 functions_source = gcp.cloudfunctionsv2.FunctionBuildConfigSourceArgs(
     storage_source=gcp.cloudfunctionsv2.FunctionBuildConfigSourceStorageSourceArgs(
-        bucket=bucket.name, object=source.name
+        # Without it, the plugin sends the generation of the previous object with the name of the new one.
+        bucket=bucket.name,
+        object=source.name,
+        generation=source.generation,
     )
 )
 
@@ -168,6 +171,14 @@ job = gcp.cloudscheduler.Job(
         "uri": "https://us-central1-crm-sandbox.cloudfunctions.net/processFollowUps",
         "http_method": "POST",
         "oidc_token": {"service_account_email": runtime.email},
+    },
+    # All of it: the plugin shows what the server fills in as a change in every preview.
+    retry_config={
+        "retry_count": 3,
+        "max_retry_duration": "0s",
+        "min_backoff_duration": "5s",
+        "max_backoff_duration": "3600s",
+        "max_doublings": 5,
     },
     opts=after,
 )

@@ -1,8 +1,7 @@
-"""Every call that the real gcp plugin was recorded making, resource type by resource type, and what it
-relies on in the answer.
+"""The requests recorded from the real gcp plugin, type by type, and what it relies on in the responses.
 
-`$name` in a path or body stands for a value kept from an earlier answer; `keep` names the values to keep,
-by their place in the answer; `sees` is what the answer must hold (a subset, at any depth).
+`$name` in a path or body stands for a value from an earlier response; `keep` names the values to keep by
+their path in the response; `sees` is what the response must contain (a subset, at any depth).
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ class Call:
 
 
 def call(phase: str, request: str, body: Any = None, **rest: Any) -> Call:
-    """A call from "METHOD path"."""
+    """Return a call from "METHOD path"."""
     http, _, path = request.partition(" ")
     return Call(phase=phase, http=http, path=path, body=body, **rest)
 
@@ -359,8 +358,7 @@ FUNCTION = [
                 "service": f"{LOCATION}/services/whatsappproxysend",
             },
             "buildConfig": {
-                # Not the name that was sent: Google answers with its own copy, where the recorder sent back
-                # what it was given.
+                # Google returns the name of its own copy; the recorder returned the name that was sent.
                 "source": {"storageSource": {"object": "whatsappProxySend/function-source.zip"}},
                 "serviceAccount": "$builder",
             },

@@ -1,4 +1,4 @@
-"""A thin client for the tests: one method a call, answers judged against Google's documents."""
+"""A thin client for the tests: one method per call; responses are validated with Google's documents."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from tests.sandbox.google.judge import complaints
+from tests.sandbox.google.response_schemas import schema_errors
 
 PROJECT = "crm-sandbox"
 NUMBER = "100000000001"
@@ -54,59 +54,59 @@ class Google:
     """The sandbox, over HTTP.
 
     Args:
-        url: the server's base address.
-        judged: whether successful answers are checked against their response schemas.
+        url: the server's base URL.
+        validated: whether successful responses are validated with their schemas.
     """
 
-    def __init__(self, url: str, *, judged: bool = True) -> None:
+    def __init__(self, url: str, *, validated: bool = True) -> None:
         self.url = url
-        self.judged = judged
+        self.validated = validated
         self.http = requests.Session()
         self.http.trust_env = False
         self.http.headers["Authorization"] = "Bearer sandbox"
 
     def send(self, http: str, path: str, body: Any = None, **rest: Any) -> requests.Response:
-        """A request, whatever comes of it."""
+        """Send a request; return the response, whatever its status."""
         return self.http.request(http, self.url + path, json=body, timeout=30, **rest)
 
     def call(self, http: str, path: str, body: Any = None, *, status: int = 200, **rest: Any) -> Json:
-        """A request that must have this status; its JSON ({} for an empty answer)."""
+        """Send a request that must return this status; return its JSON ({} for an empty response)."""
         answer = self.send(http, path, body, **rest)
         assert answer.status_code == status, f"{http} {path}: {answer.status_code} {answer.text}"
         is_json = answer.headers.get("content-type", "").startswith("application/json")
         shown: Json = answer.json() if answer.content and is_json else {}
         if status == 204:
             assert answer.content == b""
-        elif status == 200 and self.judged and not path.startswith("/admin/"):
-            assert complaints(http, path, shown) == []
+        elif status == 200 and self.validated and not path.startswith("/admin/"):
+            assert schema_errors(http, path, shown) == []
         return shown
 
     def error(self, http: str, path: str, body: Any = None, *, status: int, word: str, **rest: Any) -> Json:
-        """A request that must fail with this status and google.rpc.Code; the error."""
+        """Send a request that must fail with this status and google.rpc.Code; return the error."""
         error = self.call(http, path, body, status=status, **rest)["error"]
         assert error["code"] == status
         assert error["status"] == word
         return error
 
     def get(self, path: str, **rest: Any) -> Json:
-        """GET that succeeds."""
+        """Send a GET that must succeed."""
         return self.call("GET", path, **rest)
 
     def post(self, path: str, body: Any = None, **rest: Any) -> Json:
-        """POST that succeeds."""
+        """Send a POST that must succeed."""
         return self.call("POST", path, body, **rest)
 
     def patch(self, path: str, body: Any = None, **rest: Any) -> Json:
-        """PATCH that succeeds."""
+        """Send a PATCH that must succeed."""
         return self.call("PATCH", path, body, **rest)
 
     def delete(self, path: str, **rest: Any) -> Json:
-        """DELETE that succeeds."""
+        """Send a DELETE that must succeed."""
         return self.call("DELETE", path, **rest)
 
-    def switch(self, **wish: Any) -> None:
+    def switch(self, **body: Any) -> None:
         """Set switches."""
-        self.post("/admin/switches", wish)
+        self.post("/admin/switches", body)
 
     def enable(self, *products: str) -> None:
         """Enable APIs."""
@@ -118,7 +118,7 @@ class Google:
         return self.post(ACCOUNTS, {"accountId": account_id, "serviceAccount": {"displayName": account_id}})
 
     def secret(self, name: str, value: str, *, reader: str | None = RUNTIME) -> Json:
-        """Create a secret with one version that `reader` may access; the version."""
+        """Create a secret with one version that `reader` may access; return the version."""
         self.post(f"{SECRETS}?secretId={name}", {"replication": {"automatic": {}}})
         if reader:
             binding = {"role": "roles/secretmanager.secretAccessor", "members": [f"serviceAccount:{reader}"]}
@@ -144,14 +144,14 @@ class Google:
         return self.post(f"/storage/v1/b?project={PROJECT}", {"name": BUCKET, "location": "US-CENTRAL1"})
 
     def ready_for_functions(self) -> None:
-        """All that a function needs: APIs, accounts, the source object."""
+        """Create everything that a function needs: APIs, accounts, the source object."""
         self.enable()
         self.account("crm-fn")
         self.bucket()
         self.upload("src-1.zip")
 
     def deploy(self, key: str, *, status: int = 200, **config: Any) -> Json:
-        """Create an https function; the operation (or the error)."""
+        """Create an https function; return the operation (or the error)."""
         return self.post(f"{FUNCTIONS}?functionId={key}", function(key, **config), status=status)
 
 

@@ -1,4 +1,4 @@
-"""The Google sandbox under test: one server for the session, a fresh state for each test."""
+"""The Google sandbox under test: one server for the session, an empty state for each test."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.google.app import create_app
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from tests.sandbox.google.client import Google
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Stage:
-    """An ASGI app that hands every request to the app of the running test."""
+    """An ASGI app that passes every request to the app of the current test."""
 
     def __init__(self) -> None:
         self.app = create_app()
@@ -30,13 +30,13 @@ class Stage:
 def stage() -> Iterator[tuple[Stage, str]]:
     """The stage and its address."""
     stage = Stage()
-    with LiveServer(stage) as server:
+    with LocalServer(stage) as server:
         yield stage, server.url
 
 
 @pytest.fixture
 def google(stage: tuple[Stage, str]) -> Iterator[Google]:
-    """A fresh Google with the default switches and nothing enabled."""
+    """A new Google with the default switches and no enabled API."""
     stage[0].app = create_app()
     client = Google(stage[1])
     yield client

@@ -39,7 +39,7 @@ def test_an_index_is_creating_before_it_is_ready(firestore: Google) -> None:
     assert firestore.get(f"/firestore/v1/{operation['metadata']['index']}")["state"] == "READY"
 
 
-def test_an_index_deleted_while_it_builds_does_not_come_back(firestore: Google) -> None:
+def test_an_index_deleted_during_its_build_stays_deleted(firestore: Google) -> None:
     firestore.switch(operation_polls=1)
     operation = firestore.post(THREADS, PAIR)
     firestore.delete(f"/firestore/v1/{operation['metadata']['index']}")
@@ -70,7 +70,7 @@ def test_name_comes_before_a_vector(firestore: Google) -> None:
     assert [field["fieldPath"] for field in shown["fields"]] == ["__name__", "embedding"]
 
 
-def test_an_explicit_name_is_kept_and_makes_a_duplicate(firestore: Google) -> None:
+def test_an_explicit_name_field_is_kept_and_counts_as_a_duplicate(firestore: Google) -> None:
     created(firestore, PAIR)
     explicit = {**PAIR, "fields": [*PAIR["fields"], {"fieldPath": "__name__", "order": "DESCENDING"}]}
     error = firestore.error("POST", THREADS, explicit, status=409, word="ALREADY_EXISTS")
@@ -79,7 +79,7 @@ def test_an_explicit_name_is_kept_and_makes_a_duplicate(firestore: Google) -> No
     assert created(firestore, other)["fields"][-1]["order"] == "ASCENDING"
 
 
-def test_order_of_fields_scope_and_collection_make_another_index(firestore: Google) -> None:
+def test_order_scope_and_collection_distinguish_indexes(firestore: Google) -> None:
     created(firestore, PAIR)
     created(firestore, {**PAIR, "fields": PAIR["fields"][::-1]})
     created(firestore, {**PAIR, "queryScope": "COLLECTION_GROUP"})
@@ -99,12 +99,14 @@ def test_order_of_fields_scope_and_collection_make_another_index(firestore: Goog
         ([("a", "ASCENDING"), ("a", "DESCENDING")], "more than once"),
     ],
 )
-def test_what_is_no_composite_is_refused(firestore: Google, fields: list[tuple[str, str]], word: str) -> None:
+def test_an_invalid_composite_index_is_rejected(
+    firestore: Google, fields: list[tuple[str, str]], word: str
+) -> None:
     error = firestore.error("POST", THREADS, index(*fields), status=400, word="INVALID_ARGUMENT")
     assert word in error["message"]
 
 
-def test_a_field_needs_one_mode_and_name_descending_may_stand_alone(firestore: Google) -> None:
+def test_a_field_needs_one_mode_and_a_single_descending_name_is_valid(firestore: Google) -> None:
     both: Json = {"fieldPath": "a", "order": "ASCENDING", "arrayConfig": "CONTAINS"}
     body = {"queryScope": "COLLECTION", "fields": [both, {"fieldPath": "b", "order": "ASCENDING"}]}
     firestore.error("POST", THREADS, body, status=400, word="INVALID_ARGUMENT")
@@ -117,7 +119,7 @@ def test_a_missing_database_is_404(firestore: Google) -> None:
     assert "The database other does not exist" in error["message"]
 
 
-def test_databases_can_be_made_and_the_default_is_there(firestore: Google) -> None:
+def test_databases_can_be_created_and_the_default_exists(firestore: Google) -> None:
     firestore.switch(firestore_location="eur3")
     assert firestore.get(DATABASE)["locationId"] == "eur3"
     databases = f"/firestore/v1/projects/{PROJECT}/databases"
@@ -133,20 +135,20 @@ def test_databases_can_be_made_and_the_default_is_there(firestore: Google) -> No
     firestore.error("GET", DATABASE, status=404, word="NOT_FOUND")
 
 
-def test_a_field_without_settings_shows_its_ancestors(firestore: Google) -> None:
+def test_a_field_without_settings_has_those_of_its_ancestor(firestore: Google) -> None:
     shown = firestore.get(FIELD)["indexConfig"]
     assert shown["usesAncestorConfig"] is True
     assert shown["ancestorField"].endswith("/collectionGroups/__default__/fields/*")
     assert len(shown["indexes"]) == 3
 
 
-def test_all_indexes_of_a_field_can_be_off(firestore: Google) -> None:
+def test_all_indexes_of_a_field_can_be_disabled(firestore: Google) -> None:
     firestore.patch(f"{FIELD}?updateMask=indexConfig", {"indexConfig": {}})
     shown = firestore.get(FIELD)
     assert shown["indexConfig"] == {}
 
 
-def test_a_patch_without_body_reverts_what_its_mask_names(firestore: Google) -> None:
+def test_a_patch_without_body_resets_the_fields_of_its_mask(firestore: Google) -> None:
     config = {"indexes": [{"queryScope": "COLLECTION_GROUP", "fields": [{"order": "ASCENDING"}]}]}
     firestore.patch(FIELD, {"indexConfig": config, "ttlConfig": {}})
     assert firestore.get(FIELD)["ttlConfig"] == {"state": "ACTIVE"}
@@ -158,7 +160,7 @@ def test_a_patch_without_body_reverts_what_its_mask_names(firestore: Google) -> 
     assert firestore.get(FIELD)["indexConfig"]["usesAncestorConfig"] is True
 
 
-def test_snake_case_masks_and_wrong_masks(firestore: Google) -> None:
+def test_masks_in_snake_case_are_valid_and_unknown_fields_are_not(firestore: Google) -> None:
     firestore.patch(f"{FIELD}?updateMask=index_config", {"indexConfig": {}})
     firestore.patch(f"{FIELD}?updateMask=ttl_config", {"ttlConfig": {}})
     shown = firestore.get(FIELD)

@@ -1,4 +1,4 @@
-"""What all products share: tokens, routes, enablement, validation, partial answers, pages."""
+"""What all products share: tokens, routes, enablement, validation, partial responses, pages."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_an_expired_token_and_no_token_are_401(google: Google) -> None:
     assert google.get(f"/crm/v1/projects/{PROJECT}", headers={"Authorization": "Bearer another"})
 
 
-def test_what_no_document_describes_is_404_in_html(google: Google) -> None:
+def test_a_path_without_a_document_is_404_in_html(google: Google) -> None:
     for path in ("/firestore/v1/nothing", "/firestore/v9/projects", "/nothing/v1/x", "/"):
         answer = google.send("GET", path)
         assert answer.status_code == 404
@@ -38,7 +38,7 @@ def test_what_no_document_describes_is_404_in_html(google: Google) -> None:
     assert google.get("/admin/counters")["operations"] == {"GET unknown": 4}
 
 
-def test_what_a_document_describes_and_nobody_wrote_is_501_by_name(google: Google) -> None:
+def test_a_method_without_a_handler_is_501_with_its_name(google: Google) -> None:
     google.enable("firestore")
     error = google.error("POST", f"{DATABASE}:exportDocuments", {}, status=501, word="UNIMPLEMENTED")
     assert "firestore.projects.databases.exportDocuments" in error["message"]
@@ -102,7 +102,7 @@ def test_disabling_and_batches(google: Google) -> None:
     google.error("GET", f"{services}?filter=name:x", status=400, word="INVALID_ARGUMENT")
 
 
-def test_unknown_fields_types_and_enums_are_refused_all_at_once(google: Google) -> None:
+def test_all_violations_are_in_one_error(google: Google) -> None:
     google.enable("cloudfunctions")
     body = {
         "colour": 1,
@@ -127,7 +127,7 @@ def test_unknown_fields_types_and_enums_are_refused_all_at_once(google: Google) 
     assert error["message"].count("\n") == 5
 
 
-def test_a_requests_own_message_has_no_prefix(google: Google) -> None:
+def test_errors_of_a_request_message_have_no_prefix(google: Google) -> None:
     error = google.error("POST", ACCOUNTS, {"account": "x"}, status=400, word="INVALID_ARGUMENT")
     assert error["message"] == 'Invalid JSON payload received. Unknown name "account": Cannot find field.'
 
@@ -142,7 +142,7 @@ def test_a_requests_own_message_has_no_prefix(google: Google) -> None:
         ("'secret.version_aliases[now]'", {"versionAliases": {"now": "first"}}),
     ],
 )
-def test_wrong_values_name_their_place(google: Google, place: str, body: object) -> None:
+def test_invalid_values_are_named_with_their_field(google: Google, place: str, body: object) -> None:
     google.enable("secretmanager")
     error = google.error("POST", f"{SECRETS}?secretId=X", body, status=400, word="INVALID_ARGUMENT")
     assert place in error["message"]
@@ -160,7 +160,7 @@ def test_payloads_must_be_base64_and_bodies_json(google: Google) -> None:
     google.error("GET", f"{SECRETS}/X", {"name": "x"}, status=400, word="INVALID_ARGUMENT")
 
 
-def test_snake_case_nulls_and_numbers_for_int64_are_taken(google: Google) -> None:
+def test_snake_case_nulls_and_numbers_for_int64_are_accepted(google: Google) -> None:
     google.enable("secretmanager", "firestore")
     body = {"replication": {"automatic": {}}, "version_aliases": {"now": 1}, "rotation": None}
     secret = google.post(f"{SECRETS}?secret_id=X", body)
@@ -168,7 +168,7 @@ def test_snake_case_nulls_and_numbers_for_int64_are_taken(google: Google) -> Non
     assert "rotation" not in secret
 
 
-def test_unknown_query_parameters_are_refused(google: Google) -> None:
+def test_unknown_query_parameters_are_rejected(google: Google) -> None:
     google.enable("secretmanager")
     error = google.error("GET", f"{SECRETS}?colour=red", status=400, word="INVALID_ARGUMENT")
     assert 'Unknown name "colour": Cannot bind query parameter.' in error["message"]
@@ -206,7 +206,7 @@ def test_fields_select_a_part(google: Google) -> None:
     assert google.get(f"{listed}?fields=*") == google.get(listed)
 
 
-def test_a_projects_number_and_id_are_one(google: Google) -> None:
+def test_a_projects_number_and_id_are_equivalent(google: Google) -> None:
     google.enable("secretmanager")
     google.secret("X", "hush", reader=None)
     by_id = google.get(f"{SECRETS}/X")

@@ -1,4 +1,4 @@
-"""Cloud Functions and what comes with one: its Cloud Run service, its trigger, its secrets, its quota."""
+"""Cloud Functions, with Cloud Run service, trigger, secrets and quota."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def ready(google: Google) -> Google:
     return google
 
 
-def test_a_function_fills_in_what_google_fills_in(ready: Google) -> None:
+def test_a_function_has_the_fields_that_google_computes(ready: Google) -> None:
     ready.deploy("whatsappProxySend")
     shown = ready.get(f"{FUNCTIONS}/whatsappProxySend")
     config, build = shown["serviceConfig"], shown["buildConfig"]
@@ -141,7 +141,7 @@ def test_output_only_fields_of_a_body_are_ignored(ready: Google) -> None:
     assert after["serviceConfig"]["uri"] == before["serviceConfig"]["uri"]
 
 
-def test_a_second_one_of_the_name_is_409(ready: Google) -> None:
+def test_a_duplicate_name_is_409(ready: Google) -> None:
     ready.deploy("hello")
     path = f"{FUNCTIONS}?functionId=hello"
     error = ready.error("POST", path, function("hello"), status=409, word="ALREADY_EXISTS")
@@ -177,7 +177,7 @@ def test_two_functions_cannot_share_a_service(ready: Google) -> None:
         ({"serviceConfig": {**TWICE, "secretEnvironmentVariables": USES_KEY}}, 400, "more than once"),
     ],
 )
-def test_what_cannot_work_is_refused_at_once(ready: Google, change: Json, status: int, word: str) -> None:
+def test_an_invalid_function_is_rejected_at_once(ready: Google, change: Json, status: int, word: str) -> None:
     body = function("hello")
     for block, fields in change.items():
         body[block] |= fields
@@ -237,7 +237,7 @@ def test_access_may_come_from_the_project(ready: Google) -> None:
 @pytest.mark.parametrize(
     ("version", "word"), [("7", "was not found"), ("1", "DISABLED"), ("latest", "DISABLED")]
 )
-def test_a_version_must_be_there_and_enabled(ready: Google, version: str, word: str) -> None:
+def test_a_secret_version_must_exist_and_be_enabled(ready: Google, version: str, word: str) -> None:
     ready.secret("GROQ_API_KEY", "hush")
     ready.post(f"{SECRETS}/GROQ_API_KEY/versions/1:disable", {})
     use = [{**USES_KEY[0], "version": version}]
@@ -252,7 +252,7 @@ def test_a_failed_update_leaves_the_service_as_it_was(ready: Google) -> None:
     assert ready.get(f"{SERVICES}/hello") == before
 
 
-def test_a_firestore_trigger_must_lie_where_its_database_lies(ready: Google) -> None:
+def test_a_firestore_trigger_must_be_in_its_databases_location(ready: Google) -> None:
     path = f"{FUNCTIONS}?functionId=stats"
     for region in ("us-central1", "eur3"):
         body = function("stats", event=firestore_event(region))
@@ -271,7 +271,7 @@ def test_a_firestore_trigger_must_lie_where_its_database_lies(ready: Google) -> 
     ready.error("GET", f"/eventarc/v1/{trigger}", status=404, word="NOT_FOUND")
 
 
-def test_the_first_trigger_may_say_where_the_database_lies(ready: Google) -> None:
+def test_the_first_trigger_can_set_the_databases_location(ready: Google) -> None:
     ready.switch(firestore_located_by_trigger=True)
     ready.post(f"{FUNCTIONS}?functionId=stats", function("stats", event=firestore_event("eur3")))
     body = function("other", event=firestore_event("nam5"))
@@ -307,7 +307,7 @@ def test_pubsub_and_storage_triggers(ready: Google) -> None:
     ready.post(path, function("stored", event={**event, "triggerRegion": REGION}))
 
 
-def test_the_write_quota_is_answered_with_retry_info(ready: Google) -> None:
+def test_an_exceeded_write_quota_returns_retry_info(ready: Google) -> None:
     ready.switch(function_writes_per_minute=2)
     ready.deploy("one")
     ready.delete(f"{FUNCTIONS}/one")
@@ -323,7 +323,7 @@ def test_the_write_quota_is_answered_with_retry_info(ready: Google) -> None:
     ready.post(f"{elsewhere}?functionId=two", function("two"))
 
 
-def test_an_upload_address_takes_a_source(ready: Google) -> None:
+def test_a_source_can_be_uploaded_to_the_generated_url(ready: Google) -> None:
     given = ready.post(f"{V2}:generateUploadUrl", {})
     source = given["storageSource"]
     body = function("hello")
@@ -336,7 +336,7 @@ def test_an_upload_address_takes_a_source(ready: Google) -> None:
     ready.post(f"{V2}?functionId=hello", body)
 
 
-def test_runtimes_say_which_are_gone(ready: Google) -> None:
+def test_runtimes_have_their_stage(ready: Google) -> None:
     listed = ready.get(V2.replace("/functions", "/runtimes"))["runtimes"]
     stages = {one["name"]: one["stage"] for one in listed}
     assert stages["nodejs22"] == "GA"

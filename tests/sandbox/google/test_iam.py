@@ -71,7 +71,7 @@ def test_conditions_keep_bindings_apart_and_make_version_3(google: Google) -> No
         ),
     ],
 )
-def test_bad_roles_and_members_are_refused(google: Google, role: str, member: str, word: str) -> None:
+def test_bad_roles_and_members_are_rejected(google: Google, role: str, member: str, word: str) -> None:
     policy = {"bindings": [{"role": role, "members": [member]}]}
     error = google.error("POST", SET, {"policy": policy}, status=400, word="INVALID_ARGUMENT")
     assert word in error["message"]
@@ -100,7 +100,7 @@ def test_the_run_invoker_role_belongs_to_the_run_service(google: Google) -> None
     assert shown["bindings"] == policy["policy"]["bindings"]
 
 
-def test_policies_of_what_is_not_there_are_404(google: Google) -> None:
+def test_policies_of_missing_resources_are_404(google: Google) -> None:
     google.enable()
     for path in (f"{SERVICES}/nothing:getIamPolicy", f"{SECRETS}/nothing:getIamPolicy"):
         google.error("GET", path, status=404, word="NOT_FOUND")
@@ -135,7 +135,7 @@ def test_a_deleted_account_stays_in_policies_as_deleted(google: Google) -> None:
     assert google.get(f"{ACCOUNTS}/{account['uniqueId']}") == restored
 
 
-def test_accounts_are_refused_twice_and_with_bad_ids(google: Google) -> None:
+def test_duplicate_accounts_and_invalid_ids_are_rejected(google: Google) -> None:
     google.account("crm-backend")
     error = google.error("POST", ACCOUNTS, {"accountId": "crm-backend"}, status=409, word="ALREADY_EXISTS")
     assert "crm-backend already exists" in error["message"]
@@ -143,15 +143,15 @@ def test_accounts_are_refused_twice_and_with_bad_ids(google: Google) -> None:
         google.error("POST", ACCOUNTS, {"accountId": bad}, status=400, word="INVALID_ARGUMENT")
 
 
-def test_a_patch_with_a_stale_etag_is_refused_and_a_mask_limits(google: Google) -> None:
+def test_a_patch_with_a_stale_etag_is_rejected_and_a_mask_limits(google: Google) -> None:
     account = google.account("crm-backend")
     path = f"{ACCOUNTS}/{BACKEND}"
-    wish = {"displayName": "New", "description": "Ignored", "etag": account["etag"]}
-    fresh = google.patch(path, {"serviceAccount": wish, "updateMask": "displayName"})
+    body = {"displayName": "New", "description": "Ignored", "etag": account["etag"]}
+    fresh = google.patch(path, {"serviceAccount": body, "updateMask": "displayName"})
     assert fresh["displayName"] == "New"
     assert "description" not in fresh
     google.error(
-        "PATCH", path, {"serviceAccount": wish, "updateMask": "description"}, status=409, word="ABORTED"
+        "PATCH", path, {"serviceAccount": body, "updateMask": "description"}, status=409, word="ABORTED"
     )
     bad = {"serviceAccount": {"displayName": "x"}, "updateMask": "colour"}
     google.error("PATCH", path, bad, status=400, word="INVALID_ARGUMENT")
@@ -177,7 +177,7 @@ def test_a_key_is_a_credentials_file_that_googles_library_signs_with(google: Goo
     assert signer.service_account_email == BACKEND
 
 
-def test_a_private_key_is_given_once(google: Google) -> None:
+def test_a_private_key_is_returned_once(google: Google) -> None:
     google.account("crm-backend")
     key, file = credentials(google)
     for shown in (google.get(f"/iam/v1/{key['name']}"), google.get(f"{ACCOUNTS}/{BACKEND}/keys")["keys"][0]):
@@ -187,7 +187,7 @@ def test_a_private_key_is_given_once(google: Google) -> None:
         assert body not in google.send("GET", path).text
 
 
-def test_keys_are_limited_and_go_with_their_account(google: Google) -> None:
+def test_keys_are_limited_and_deleted_with_their_account(google: Google) -> None:
     google.account("crm-backend")
     keys = [google.post(f"{ACCOUNTS}/{BACKEND}/keys", {}) for _ in range(10)]
     google.error("POST", f"{ACCOUNTS}/{BACKEND}/keys", {}, status=400, word="FAILED_PRECONDITION")

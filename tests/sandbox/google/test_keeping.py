@@ -1,4 +1,4 @@
-"""What the sandbox keeps, counts, records and breaks: state files, counters, faults, secrets."""
+"""State files, counters, records, faults and secrets of the Google sandbox."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import requests
 
 from sandbox.google.app import create_app
 from sandbox.google.store import Store
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from tests.sandbox.google.client import (
     DATABASE,
     FUNCTIONS,
@@ -31,13 +31,13 @@ pytestmark = pytest.mark.sandbox
 THREADS = f"{DATABASE}/collectionGroups/threads/indexes"
 INDEX = index(("a", "ASCENDING"), ("b", "ASCENDING"))
 INVOKER = {"role": "roles/run.invoker", "members": ["allUsers"]}
-BY_HAND = {"X-Sandbox-Actor": "hand"}
+MANUAL = {"X-Sandbox-Actor": "manual"}
 VALUE = "correct-horse-battery-staple"
 ENCODED = "Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5LXN0YXBsZQ=="
 
 
-def world(google: Google) -> dict[str, Any]:
-    """Everything a client can read of a small world."""
+def read_everything(google: Google) -> dict[str, Any]:
+    """Read everything that a client can read."""
     paths = (
         f"{FUNCTIONS}/hello",
         f"{SERVICES}/hello",
@@ -55,7 +55,7 @@ def world(google: Google) -> dict[str, Any]:
 def test_a_restart_keeps_everything(tmp_path: Path) -> None:
     state = tmp_path / "deep" / "google.state"
     state.parent.mkdir()
-    with LiveServer(create_app(state)) as server:
+    with LocalServer(create_app(state)) as server:
         google = Google(server.url)
         google.switch(index_build_seconds=0)
         google.ready_for_functions()
@@ -65,11 +65,11 @@ def test_a_restart_keeps_everything(tmp_path: Path) -> None:
         google.post(THREADS, INDEX)
         google.switch(operation_polls=1)
         pending = google.deploy("later")["name"]
-        before = world(google)
+        before = read_everything(google)
         google.http.close()
-    with LiveServer(create_app(state)) as server:
+    with LocalServer(create_app(state)) as server:
         google = Google(server.url)
-        assert world(google) == before
+        assert read_everything(google) == before
         assert google.get(f"{FUNCTIONS}/later")["state"] == "DEPLOYING"
         assert google.get(f"/cloudfunctions/v2beta/{pending}")["done"] is True
         assert google.get(f"{FUNCTIONS}/later")["state"] == "ACTIVE"
@@ -79,9 +79,9 @@ def test_a_restart_keeps_everything(tmp_path: Path) -> None:
         google.http.close()
 
 
-def test_payloads_are_in_a_private_file_of_their_own(tmp_path: Path) -> None:
+def test_payloads_are_in_a_separate_private_file(tmp_path: Path) -> None:
     state = tmp_path / "google.state"
-    with LiveServer(create_app(state)) as server:
+    with LocalServer(create_app(state)) as server:
         google = Google(server.url)
         google.enable("secretmanager")
         google.secret("X", VALUE, reader=None)
@@ -99,7 +99,7 @@ def test_payloads_are_in_a_private_file_of_their_own(tmp_path: Path) -> None:
 
 def test_a_destroyed_payload_is_gone_from_the_file_after_a_restart(tmp_path: Path) -> None:
     state = tmp_path / "google.state"
-    with LiveServer(create_app(state)) as server:
+    with LocalServer(create_app(state)) as server:
         google = Google(server.url)
         google.enable("secretmanager")
         google.secret("X", VALUE, reader=None)
@@ -109,12 +109,12 @@ def test_a_destroyed_payload_is_gone_from_the_file_after_a_restart(tmp_path: Pat
     assert ENCODED not in (tmp_path / "google.state.secrets").read_text()
 
 
-def test_a_torn_line_is_dropped_and_whole_ones_are_kept(tmp_path: Path) -> None:
+def test_an_incomplete_line_is_dropped_and_complete_ones_are_kept(tmp_path: Path) -> None:
     file = tmp_path / "journal"
     store = Store(file)
     store.put("a", "1", {"x": 1})
     store.put("a", "2", {"x": 2})
-    store.drop("a", "1")
+    store.remove("a", "1")
     store.commit()
     with file.open("a") as journal:
         journal.write('["a","3",{"x"')
@@ -132,7 +132,7 @@ def test_what_is_not_committed_is_not_in_the_file(tmp_path: Path) -> None:
     assert Store(file).get("a", "1") == {}
 
 
-def test_stored_values_do_not_change_with_the_callers(tmp_path: Path) -> None:
+def test_stored_values_are_copies(tmp_path: Path) -> None:
     store, value = Store(tmp_path / "journal"), {"x": [1]}
     store.put("a", "1", value)
     value["x"].append(2)
@@ -152,14 +152,14 @@ def test_calls_are_counted_by_method_and_reset(google: Google) -> None:
     assert google.send("GET", "/admin/requests").json() == []
 
 
-def test_a_hand_is_not_counted_and_never_hit(google: Google) -> None:
+def test_a_manual_edit_is_not_counted_and_gets_no_fault(google: Google) -> None:
     google.enable("firestore")
     google.post("/admin/counters/reset")
     google.post("/admin/faults", {"operation": "*", "kind": "http_500", "times": 99})
-    google.get(THREADS, headers=BY_HAND)
+    google.get(THREADS, headers=MANUAL)
     assert google.get("/admin/counters")["requests"] == 0
     (record,) = google.send("GET", "/admin/requests").json()
-    assert (record["actor"], record["status"]) == ("hand", 200)
+    assert (record["actor"], record["status"]) == ("manual", 200)
     google.call("GET", THREADS, status=500)
 
 
@@ -187,11 +187,11 @@ def plan(google: Google, kind: str, **rest: Any) -> None:
 
 
 def built(google: Google) -> int:
-    return len(google.get(THREADS, headers=BY_HAND).get("indexes", []))
+    return len(google.get(THREADS, headers=MANUAL).get("indexes", []))
 
 
 @pytest.mark.parametrize(("kind", "effect"), [("refuse", 0), ("reset_before", 0), ("reset_after", 1)])
-def test_dropped_connections(google: Google, kind: str, effect: int) -> None:
+def test_faults_that_close_the_connection(google: Google, kind: str, effect: int) -> None:
     google.enable("firestore")
     plan(google, kind)
     with pytest.raises(requests.ConnectionError):
@@ -214,7 +214,7 @@ def test_dropped_connections(google: Google, kind: str, effect: int) -> None:
         ("not_json", 200, "<html>", 0),
     ],
 )
-def test_answers_that_are_faults(google: Google, kind: str, status: int, text: str, effect: int) -> None:
+def test_faults_with_a_response(google: Google, kind: str, status: int, text: str, effect: int) -> None:
     google.enable("firestore")
     plan(google, kind)
     answer = google.send("POST", THREADS, INDEX)
@@ -225,7 +225,7 @@ def test_answers_that_are_faults(google: Google, kind: str, status: int, text: s
     assert google.send("POST", THREADS, INDEX).status_code == (409 if effect else 200)
 
 
-def test_a_hanging_call_ends_with_the_clients_patience(google: Google) -> None:
+def test_a_hanging_call_ends_with_the_clients_time_out(google: Google) -> None:
     google.enable("firestore")
     plan(google, "hang")
     with pytest.raises(requests.ReadTimeout):
@@ -235,7 +235,7 @@ def test_a_hanging_call_ends_with_the_clients_patience(google: Google) -> None:
     assert built(google) == 0
 
 
-def test_a_fault_hits_the_nth_call_so_many_times(google: Google) -> None:
+def test_a_fault_applies_from_the_nth_call_a_number_of_times(google: Google) -> None:
     google.enable("firestore")
     google.post("/admin/faults", {"operation": "*", "kind": "http_502_before", "nth": 2, "times": 2})
     assert [google.send("GET", THREADS).status_code for _ in range(5)] == [200, 502, 502, 200, 200]
@@ -246,7 +246,7 @@ def test_a_fault_hits_the_nth_call_so_many_times(google: Google) -> None:
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "body",
     [
         {"operation": "*", "kind": "creation_throttle"},
         {"operation": "*", "kind": "http_500", "nth": 0},
@@ -254,12 +254,12 @@ def test_a_fault_hits_the_nth_call_so_many_times(google: Google) -> None:
         {"operation": "*", "kind": "http_500", "colour": "red"},
     ],
 )
-def test_a_fault_that_makes_no_sense_is_refused(google: Google, wish: dict[str, Any]) -> None:
-    assert google.send("POST", "/admin/faults", wish).status_code == 400
+def test_an_invalid_fault_is_rejected(google: Google, body: dict[str, Any]) -> None:
+    assert google.send("POST", "/admin/faults", body).status_code == 400
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "body",
     [
         {"colour": 1},
         {"operation_polls": "1"},
@@ -268,13 +268,13 @@ def test_a_fault_that_makes_no_sense_is_refused(google: Google, wish: dict[str, 
         {"firestore_location": 5},
     ],
 )
-def test_a_switch_that_is_none_is_refused_and_nothing_changes(google: Google, wish: dict[str, Any]) -> None:
+def test_an_invalid_switch_is_rejected_and_nothing_changes(google: Google, body: dict[str, Any]) -> None:
     before = google.get("/admin/switches")
-    assert google.send("POST", "/admin/switches", {"index_build_seconds": 9, **wish}).status_code == 400
+    assert google.send("POST", "/admin/switches", {"index_build_seconds": 9, **body}).status_code == 400
     assert google.get("/admin/switches") == before
 
 
-def test_operations_take_polls_and_seconds_and_are_listed(google: Google) -> None:
+def test_operations_need_polls_and_seconds_and_are_listed(google: Google) -> None:
     google.ready_for_functions()
     google.switch(operation_seconds=3600)
     operation = google.deploy("hello")

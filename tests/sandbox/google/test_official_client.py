@@ -1,4 +1,4 @@
-"""Google's own Python clients as judges: they build the calls and parse the answers."""
+"""Google's own Python clients build the requests and parse the responses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.sandbox
 
 @pytest.fixture
 def client(google: Google) -> Iterator[Callable[[str, str], Any]]:
-    """Makes the official client of an API (mount, document), pointed at the sandbox."""
+    """Creates the official client of an API (mount, document) for the sandbox."""
     made: list[Any] = []
 
     def make(mount: str, document: str) -> Any:

@@ -1,4 +1,4 @@
-"""The recorded life of every resource type: create, refresh, update, destroy, call by call."""
+"""The recorded requests of every resource type: create, refresh, update, destroy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tests.sandbox.google.calls import PHASES, TYPES, Call
 from tests.sandbox.google.client import REGION, Google
-from tests.sandbox.google.judge import complaints
+from tests.sandbox.google.response_schemas import schema_errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.sandbox
 
 
 def fill(value: Any, kept: Mapping[str, str]) -> Any:
-    """A body or path with its `$name`s replaced; the longest name first."""
+    """Replace the `$name`s in a body or path, the longest name first."""
     if isinstance(value, dict):
         return {key: fill(part, kept) for key, part in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
@@ -30,7 +30,7 @@ def fill(value: Any, kept: Mapping[str, str]) -> Any:
 
 
 def pick(answer: Any, place: str) -> str:
-    """The value at `a.b`, or with `a.b/-1` its last path segment."""
+    """Return the value at `a.b`, or with `a.b/-1` its last path segment."""
     path, slash, segment = place.partition("/")
     for part in path.split("."):
         answer = answer[part]
@@ -38,7 +38,7 @@ def pick(answer: Any, place: str) -> str:
 
 
 def missing(wanted: Any, answer: Any, at: str = "") -> list[str]:
-    """Where an answer does not hold what is wanted; None is wanted absent or empty."""
+    """Return the paths at which a response lacks what is expected; None means absent or empty."""
     if isinstance(wanted, dict):
         if not isinstance(answer, dict):
             return [f"{at}: {answer!r}"]
@@ -81,7 +81,7 @@ def perform(google: Google, call: Call, kept: dict[str, str]) -> None:
 
 @pytest.fixture
 def ready(google: Google) -> Google:
-    """What the recorded resources stand on: APIs, the runtime account, a source, a secret, a service."""
+    """Create what the recorded resources need: APIs, the runtime account, a source, a secret, a service."""
     google.ready_for_functions()
     google.upload("src-2.zip", b"PK2")
     google.switch(index_build_seconds=0)
@@ -90,7 +90,7 @@ def ready(google: Google) -> Google:
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_the_recorded_life_of_a_resource(ready: Google, kind: str) -> None:
+def test_the_recorded_calls_of_a_resource(ready: Google, kind: str) -> None:
     if kind.startswith("cloudfunctionsv2"):
         ready.secret("GROQ_API_KEY", "hush")
     kept: dict[str, str] = {}
@@ -109,9 +109,9 @@ def test_the_table_has_every_phase_of_every_type_that_has_one() -> None:
         assert "create" in phases, kind
 
 
-def test_the_judge_finds_what_no_document_has(google: Google) -> None:
+def test_the_schema_check_finds_unknown_fields(google: Google) -> None:
     project = google.get("/crm/v1/projects/crm-sandbox")
-    assert complaints("GET", "/crm/v1/projects/crm-sandbox", project) == []
-    assert complaints("GET", "/crm/v1/projects/crm-sandbox", {**project, "color": "red"})
-    assert complaints("GET", "/crm/v1/projects/crm-sandbox", {**project, "projectId": 7})
-    assert complaints("GET", "/crm/v1/projects/crm-sandbox", {**project, "createTime": "yesterday"})
+    assert schema_errors("GET", "/crm/v1/projects/crm-sandbox", project) == []
+    assert schema_errors("GET", "/crm/v1/projects/crm-sandbox", {**project, "color": "red"})
+    assert schema_errors("GET", "/crm/v1/projects/crm-sandbox", {**project, "projectId": 7})
+    assert schema_errors("GET", "/crm/v1/projects/crm-sandbox", {**project, "createTime": "yesterday"})

@@ -1,4 +1,4 @@
-"""Secrets, storage, schedules, topics, queues: what each computes and refuses."""
+"""Secrets, storage, schedules, topics, queues: what each computes and rejects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOPICS = f"/pubsub/v1/projects/{PROJECT}/topics"
 OBJECTS = f"/storage/v1/b/{BUCKET}/o"
 
 
-def test_versions_are_numbered_and_access_gives_the_payload(google: Google) -> None:
+def test_versions_are_numbered_and_access_returns_the_payload(google: Google) -> None:
     google.enable("secretmanager")
     google.secret("X", "one", reader=None)
     data = b"two"
@@ -35,7 +35,7 @@ def test_versions_are_numbered_and_access_gives_the_payload(google: Google) -> N
     assert [one["name"].rpartition("/")[2] for one in listed] == ["2", "1"]
 
 
-def test_a_version_is_disabled_enabled_and_destroyed_for_good(google: Google) -> None:
+def test_a_version_is_disabled_enabled_and_destroyed_permanently(google: Google) -> None:
     google.enable("secretmanager")
     google.secret("X", "one", reader=None)
     path = f"{SECRETS}/X/versions/1"
@@ -50,7 +50,7 @@ def test_a_version_is_disabled_enabled_and_destroyed_for_good(google: Google) ->
     assert "destroyTime" in google.get(path)
 
 
-def test_secrets_are_refused_as_google_refuses_them(google: Google) -> None:
+def test_invalid_secrets_are_rejected(google: Google) -> None:
     google.enable("secretmanager")
     automatic: Json = {"replication": {"automatic": {}}}
     google.post(f"{SECRETS}?secretId=X", automatic)
@@ -67,7 +67,7 @@ def test_secrets_are_refused_as_google_refuses_them(google: Google) -> None:
     google.error("GET", f"{SECRETS}/Z", status=404, word="NOT_FOUND")
 
 
-def test_a_new_secret_of_an_old_name_starts_at_one(google: Google) -> None:
+def test_a_recreated_secret_starts_at_version_one(google: Google) -> None:
     google.enable("secretmanager")
     google.account("crm-fn")
     google.secret("X", "one")
@@ -116,7 +116,7 @@ def test_uploads_of_all_three_kinds(google: Google) -> None:
     google.call("POST", f"{nowhere}?uploadType=media&name=x", status=404, data=b"x")
 
 
-def test_a_wrong_hash_and_a_precondition_are_refused(google: Google) -> None:
+def test_a_wrong_hash_and_a_precondition_are_rejected(google: Google) -> None:
     google.enable("storage")
     google.bucket()
     upload = f"/upload/storage/v1/b/{BUCKET}/o?uploadType=media&name=m"
@@ -177,7 +177,7 @@ def job(**change: object) -> Json:
         ({"httpTarget": {"uri": "u", "oidcToken": {"serviceAccountEmail": STRANGER}}}, 403),
     ],
 )
-def test_jobs_that_cannot_run_are_refused(google: Google, change: Json, status: int) -> None:
+def test_jobs_that_cannot_run_are_rejected(google: Google, change: Json, status: int) -> None:
     google.enable("cloudscheduler")
     google.account("crm-fn")
     google.call("POST", JOBS, job(**change), status=status)
@@ -213,7 +213,7 @@ def test_topics_and_subscriptions(google: Google) -> None:
     assert [one["name"] for one in google.get(TOPICS)["topics"]] == [topic]
 
 
-def test_queues_fill_in_their_limits_and_are_paused(google: Google) -> None:
+def test_queues_have_default_limits_and_can_be_paused(google: Google) -> None:
     google.enable("cloudtasks")
     queues = f"/cloudtasks/v2/projects/{PROJECT}/locations/{REGION}/queues"
     name = f"{queues.removeprefix('/cloudtasks/v2/')}/q"
@@ -226,7 +226,7 @@ def test_queues_fill_in_their_limits_and_are_paused(google: Google) -> None:
     assert shown["state"] == "PAUSED"
 
 
-def test_what_firebase_tools_asks_beside_a_deployment(google: Google) -> None:
+def test_the_other_requests_of_firebase_tools_are_served(google: Google) -> None:
     google.enable("cloudfunctions", "runtimeconfig")
     account = google.get(f"/compute/v1/projects/{NUMBER}")["defaultServiceAccount"]
     assert account == f"{NUMBER}-compute@developer.gserviceaccount.com"
@@ -240,7 +240,7 @@ def test_what_firebase_tools_asks_beside_a_deployment(google: Google) -> None:
     assert service["state"] == "ENABLED"
 
 
-def test_the_first_function_makes_the_image_repository(google: Google) -> None:
+def test_the_first_function_creates_the_image_repository(google: Google) -> None:
     google.ready_for_functions()
     path = f"/artifactregistry/v1/projects/{PROJECT}/locations/{REGION}/repositories/gcf-artifacts"
     google.error("GET", path, status=404, word="NOT_FOUND")

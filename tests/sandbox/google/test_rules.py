@@ -1,4 +1,4 @@
-"""Rulesets, releases, and the compiler behind them: by the braces, or by the emulator."""
+"""Rulesets, releases, and the compiler: the syntax check and the emulator."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import requests
 
 from sandbox.firestore import FirestoreEmulator
 from sandbox.google.app import create_app
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from tests.sandbox.google.client import NEVER_DELETE, PROJECT, RULES, Google, Json
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def rules(google: Google) -> Google:
         ("// service cloud.firestore { }", 1, 1),
     ],
 )
-def test_without_an_emulator_the_braces_are_looked_at(
+def test_without_an_emulator_brackets_are_checked(
     rules: Google, content: str, line: int, column: int
 ) -> None:
     (issue,) = rules.post(f"{RULES}:test", source(content))["issues"]
@@ -63,7 +63,7 @@ def test_braces_in_strings_and_comments_do_not_count(rules: Google) -> None:
     assert rules.post(f"{RULES}:test", source(content)) == {}
 
 
-def test_a_ruleset_needs_files_and_test_suites_are_refused(rules: Google) -> None:
+def test_a_ruleset_needs_files_and_test_suites_are_rejected(rules: Google) -> None:
     for body in ({}, {"source": {"files": []}}, {"source": {"files": [{"name": "x"}]}}):
         rules.error("POST", f"{RULES}/rulesets", body, status=400, word="INVALID_ARGUMENT")
     body = {**source(NEVER_DELETE), "testSuite": {"testCases": [{"expectation": "ALLOW"}]}}
@@ -108,8 +108,8 @@ def test_rulesets_are_listed_newest_first_without_their_text(rules: Google) -> N
     assert all("source" not in one for one in listed)
 
 
-def test_an_emulator_that_does_not_answer_is_503() -> None:
-    with LiveServer(create_app(firestore_emulator="127.0.0.1:1")) as server:
+def test_an_emulator_that_does_not_respond_is_503() -> None:
+    with LocalServer(create_app(firestore_emulator="127.0.0.1:1")) as server:
         google = Google(server.url)
         google.enable("firebaserules")
         google.error("POST", f"{RULES}:test", source(NEVER_DELETE), status=503, word="UNAVAILABLE")
@@ -123,18 +123,18 @@ def emulator() -> Iterator[FirestoreEmulator]:
 
 
 def delete_client(emulator: FirestoreEmulator) -> int:
-    """The status of deleting a client as a signed-in user, by the rules in force."""
+    """Return the status of deleting a client document as a signed-in user."""
     token = "eyJhbGciOiJub25lIn0." + "eyJzdWIiOiJ1IiwidXNlcl9pZCI6InUifQ."
     url = f"http://{emulator.host}/v1/projects/{PROJECT}/databases/(default)/documents/clients/c"
     return requests.delete(url, headers={"Authorization": f"Bearer {token}"}, timeout=30).status_code
 
 
 @pytest.mark.rules
-def test_the_emulator_compiles_and_released_rules_are_in_force(
+def test_the_emulator_compiles_and_released_rules_are_in_effect(
     emulator: FirestoreEmulator, tmp_path: Path
 ) -> None:
     state = tmp_path / "google.state"
-    with LiveServer(create_app(state, emulator.host)) as server:
+    with LocalServer(create_app(state, emulator.host)) as server:
         google = Google(server.url)
         google.enable("firebaserules")
         broken = source(NEVER_DELETE.replace("if false;", "if (;"))
@@ -162,6 +162,6 @@ def test_the_emulator_compiles_and_released_rules_are_in_force(
     url = f"http://{emulator.host}/emulator/v1/projects/{PROJECT}:securityRules"
     deny = {"rules": {"files": [{"name": "r", "content": NEVER_DELETE}]}}
     requests.put(url, json=deny, timeout=30).raise_for_status()
-    with LiveServer(create_app(state, emulator.host)) as server:
+    with LocalServer(create_app(state, emulator.host)) as server:
         assert requests.get(f"{server.url}/admin/switches", timeout=30).status_code == 200
         assert delete_client(emulator) == 200, "a restart loads the released rules again"

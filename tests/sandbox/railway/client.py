@@ -1,6 +1,6 @@
-"""A client of the Railway sandbox for its own tests: documents by name, the admin routes, a built-up stack.
+"""A client of the Railway sandbox for its own tests: documents by name, admin routes, a prepared stack.
 
-Refuses to hide an error: `ok` fails with what Railway said, `fails` fails where it said nothing.
+`ok` fails on an error, with Railway's message; `fails` fails if there is no error.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DOCUMENTS: dict[str, str] = {
 }
 ACCOUNT = {"Authorization": "Bearer sandbox-account-token"}
 WORKSPACE = {"Authorization": "Bearer sandbox-workspace-token"}
-HAND = {**ACCOUNT, "X-Sandbox-Actor": "hand"}
+MANUAL = {**ACCOUNT, "X-Sandbox-Actor": "manual"}
 KEY = json.dumps(
     {"type": "service_account", "project_id": "p", "client_email": "a@p.example", "private_key": "k"}
 )
@@ -30,7 +30,7 @@ SESSIONS = "/app/sessions"
 
 
 class Railway:
-    """The sandbox at `url`, asked with the account token unless told otherwise."""
+    """The sandbox at `url`, by default with the account token."""
 
     def __init__(self, url: str, headers: dict[str, str] | None = None) -> None:
         self.url = url
@@ -46,28 +46,28 @@ class Railway:
             client.http.close()
 
     def with_headers(self, headers: dict[str, str]) -> Railway:
-        """The same sandbox, asked by somebody else."""
+        """Return the same sandbox with another caller's headers."""
         self.others.append(Railway(self.url, headers))
         return self.others[-1]
 
     def send(
         self, query: str, variables: dict[str, Any] | None = None, suffix: str = "?source=test"
     ) -> requests.Response:
-        """One POST of a document."""
+        """POST a document."""
         payload = {"query": query, "variables": variables or {}}
         return self.http.post(
             f"{self.url}/graphql/v2{suffix}", json=payload, headers=self.headers, timeout=30
         )
 
     def reply(self, name: str, **variables: Any) -> requests.Response:
-        """The answer to one of the documents."""
+        """Return the response to one of the documents."""
         payload = {"query": DOCUMENTS[name], "variables": variables, "operationName": name}
         return self.http.post(
             f"{self.url}/graphql/v2?source=test", json=payload, headers=self.headers, timeout=30
         )
 
     def ok(self, name: str, **variables: Any) -> Any:
-        """The data of a document that must succeed; its only field's value where it has one field."""
+        """Return the data of a document that must succeed; of one field, its value."""
         answer = self.reply(name, **variables)
         body = answer.json()
         assert answer.status_code == 200, body
@@ -76,24 +76,24 @@ class Railway:
         return next(iter(data.values())) if len(data) == 1 else data
 
     def error(self, name: str, **variables: Any) -> dict[str, Any]:
-        """The first error of a document that must fail."""
+        """Return the first error of a document that must fail."""
         answer = self.reply(name, **variables)
         body = answer.json()
         assert body.get("errors"), body
         return body["errors"][0]
 
     def fails(self, name: str, **variables: Any) -> str:
-        """The message of a document that must fail."""
+        """Return the message of a document that must fail."""
         return self.error(name, **variables)["message"]
 
     def get(self, path: str) -> Any:
-        """An admin route's answer."""
+        """Return the response of an admin route."""
         answer = self.http.get(f"{self.url}/admin/{path}", timeout=30)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     def post(self, path: str, **body: Any) -> Any:
-        """Tell an admin route."""
+        """POST to an admin route."""
         answer = self.http.post(f"{self.url}/admin/{path}", json=body, timeout=30)
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -103,16 +103,16 @@ class Railway:
         self.post("switches", **switches)
 
     def wait(self, seconds: float = 60) -> None:
-        """Let the sandbox's time pass."""
+        """Move the sandbox's clock forward."""
         self.post("clock", advance=seconds)
 
     def fault(self, operation: str, kind: str, nth: int = 1, times: int = 1) -> None:
-        """Plan a failure."""
+        """Plan a fault."""
         self.post("faults", operation=operation, kind=kind, nth=nth, times=times)
 
     @property
     def deployments(self) -> int:
-        """How many deployments were started."""
+        """The number of deployments started."""
         return self.get("counters")["deployments"]
 
     def visit(self, host: str, path: str = "/health") -> requests.Response:
@@ -121,7 +121,7 @@ class Railway:
 
 
 class Stack:
-    """A project with one service, as the program would build it.
+    """A project with one service, as the program creates it.
 
     Args:
         railway: the sandbox.
@@ -146,7 +146,7 @@ class Stack:
 
     @property
     def ids(self) -> dict[str, str]:
-        """Service and environment as an input names them."""
+        """Service and environment as fields of an input."""
         return {"serviceId": self.service, "environmentId": self.environment}
 
     def settings(self, **input_: Any) -> None:
@@ -154,7 +154,7 @@ class Stack:
         self.railway.ok("ServiceInstanceUpdate", **self.ids, input=input_)
 
     def connect(self, branch: str = "main", repo: str = REPO) -> str:
-        """A source and a trigger, without a deployment."""
+        """Set a source and a trigger, without a deployment; return the trigger's id."""
         trigger = self.railway.ok(
             "TriggerCreate",
             input={
@@ -169,7 +169,7 @@ class Stack:
         return trigger["id"]
 
     def volume(self, mount: str = SESSIONS) -> str:
-        """A volume on the service, ready."""
+        """Create a volume on the service and wait for it; return its id."""
         made = self.railway.ok(
             "VolumeCreate", input={"projectId": self.project, "mountPath": mount, **self.ids}
         )
@@ -177,52 +177,52 @@ class Stack:
         return made["id"]
 
     def variables(self, values: dict[str, str], **more: Any) -> None:
-        """variableCollectionUpsert with deploys skipped, unless told otherwise."""
-        wishes: dict[str, Any] = {"skipDeploys": True, **more}
+        """variableCollectionUpsert, by default with deploys skipped."""
+        input_: dict[str, Any] = {"skipDeploys": True, **more}
         self.railway.ok(
-            "VarsUpsert", input={"projectId": self.project, **self.ids, "variables": values, **wishes}
+            "VarsUpsert", input={"projectId": self.project, **self.ids, "variables": values, **input_}
         )
 
     def domain(self, **more: Any) -> str:
-        """A domain's host name, live."""
+        """Create a domain and wait for it; return its host name."""
         made = self.railway.ok("DomainCreate", input={**self.ids, **more})
         self.railway.wait()
         return made["domain"]
 
     def healthy(self) -> None:
-        """Everything the backend needs, and nothing deployed yet."""
+        """Create everything that the backend needs, without deploying."""
         self.volume()
         self.variables({"SESSIONS_PATH": SESSIONS, "FIREBASE_SERVICE_ACCOUNT_JSON": KEY})
         self.settings(numReplicas=1, healthcheckPath="/health")
         self.connect()
 
     def deploy(self) -> str:
-        """Start a deployment."""
+        """Start a deployment; return its id."""
         return self.railway.ok("Deploy", **self.place)
 
     def deployed(self) -> str:
-        """A finished deployment."""
+        """Start a deployment and wait for its end; return its id."""
         made = self.deploy()
         self.railway.wait()
         return made
 
     def status(self, deployment: str) -> str:
-        """A deployment's status."""
+        """Return a deployment's status."""
         return self.railway.ok("DeploymentPoll", id=deployment)["status"]
 
     def read(self) -> dict[str, Any]:
-        """The one read of everything."""
+        """Return the snapshot of the environment."""
         return self.railway.ok("SnapshotRead", projectId=self.project, environmentId=self.environment)
 
     def instance(self) -> dict[str, Any]:
-        """The service's instance."""
+        """Return the service's instance."""
         return self.railway.ok("ServiceInstance", **self.place)
 
     def logs(self, deployment: str) -> list[str]:
-        """A deployment's log messages."""
+        """Return a deployment's log messages."""
         return [row["message"] for row in self.railway.ok("DeployLogs", id=deployment)]
 
 
 def nodes(connection: dict[str, Any]) -> list[Any]:
-    """The nodes of a page."""
+    """Return the nodes of a page."""
     return [edge["node"] for edge in connection["edges"]]

@@ -1,4 +1,4 @@
-"""The sandbox under test: one server, a fresh world for each test."""
+"""The sandbox under test: one server, the initial state for each test."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
 from tests.sandbox.railway.client import Railway, Stack
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The address of a running sandbox."""
-    with LiveServer(create_app()) as running:
+    with LocalServer(create_app()) as running:
         yield running.url
 
 
 @pytest.fixture
 def railway(server: str) -> Iterator[Railway]:
-    """A fresh Railway with the default switches."""
+    """A new Railway with the default switches."""
     with Railway(server) as client:
         client.post("reset")
         yield client

@@ -46,7 +46,7 @@ def test_scoped_tokens_may_decrypt_or_get_masks(
     assert seen == expected
 
 
-def test_scoped_tokens_may_be_refused_to_decrypt(railway: Railway, stack: Stack) -> None:
+def test_decryption_can_be_denied_to_scoped_tokens(railway: Railway, stack: Stack) -> None:
     railway.switch(scoped_decrypt="refused")
     assert railway.with_headers(WORKSPACE).fails("EnvConfig", id=stack.environment) == "Not Authorized"
     config(railway, stack)
@@ -131,7 +131,7 @@ def test_config_etag_changes_with_every_edit(railway: Railway, stack: Stack) -> 
 
 
 @pytest.mark.parametrize("answer", ["patch_id", "workflow_id", "empty"])
-def test_what_a_commit_returns(railway: Railway, stack: Stack, answer: str) -> None:
+def test_the_string_that_a_commit_returns(railway: Railway, stack: Stack, answer: str) -> None:
     railway.switch(patch_commit_returns=answer, patch_seconds=30)
     text = patch(railway, stack, for_service(stack, {"deploy": {"startCommand": "run"}}))
     newest = nodes(railway.ok("Patches", e=stack.environment))[0]
@@ -179,7 +179,7 @@ def test_staging_without_merge_replaces_and_commit_deploys(railway: Railway, sta
     assert railway.deployments == 2
 
 
-def test_nothing_staged_is_null_when_the_switch_says_so(railway: Railway, stack: Stack) -> None:
+def test_the_count_of_staged_changes_is_null_if_the_switch_is_set(railway: Railway, stack: Stack) -> None:
     railway.switch(unmerged_none_is_null=True)
     assert railway.ok("EnvConfig", id=stack.environment)["unmergedChangesCount"] is None
 
@@ -192,7 +192,7 @@ def test_nothing_staged_is_null_when_the_switch_says_so(railway: Railway, stack:
         {"source": {"ref": "x"}},
     ],
 )
-def test_an_unknown_key_is_refused(railway: Railway, stack: Stack, part: dict[str, Any]) -> None:
+def test_an_unknown_key_is_rejected(railway: Railway, stack: Stack, part: dict[str, Any]) -> None:
     message = railway.fails("PatchCommit", e=stack.environment, patch=for_service(stack, part))
     assert message.startswith("Unrecognized key")
     assert (
@@ -204,7 +204,7 @@ def test_an_unknown_key_is_refused(railway: Railway, stack: Stack, part: dict[st
     )
 
 
-def test_a_refused_patch_changes_nothing(railway: Railway, stack: Stack) -> None:
+def test_a_rejected_patch_changes_nothing(railway: Railway, stack: Stack) -> None:
     volume = stack.volume()
     document = {**for_service(stack, {"deploy": {"startCommand": "run"}}), "volumes": {volume: {"sizeMB": 1}}}
     railway.fails("PatchCommit", e=stack.environment, patch=document)
@@ -253,7 +253,7 @@ def test_a_patch_deletes_a_service_and_a_volume(railway: Railway, stack: Stack) 
     assert nodes(seen["volumeInstances"])[0]["isPendingDeletion"] is True
 
 
-def test_a_change_set_ignores_domains_and_minds_the_etag(railway: Railway, stack: Stack) -> None:
+def test_a_change_set_ignores_domains_and_checks_the_etag(railway: Railway, stack: Stack) -> None:
     env = {"e": stack.environment}
     part = {
         "deploy": {"startCommand": "run"},

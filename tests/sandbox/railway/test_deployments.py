@@ -1,4 +1,4 @@
-"""Deployments: their states, what they copy, what they say."""
+"""Deployments: their statuses, what they copy, their logs."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ OTHER_COMMIT = "c0ffee" + "0" * 34
 
 @pytest.fixture
 def slow(railway: Railway, stack: Stack) -> Stack:
-    """A healthy service whose deployments take 10 s a step."""
+    """A healthy service whose deployment steps take 10 s each."""
     stack.healthy()
     railway.switch(deploy_step_seconds=10)
     return stack
 
 
 def walk(railway: Railway, stack: Stack, deployment: str, steps: int) -> list[str]:
-    """The status at the start and after each step."""
+    """Return the status at the start and after each step."""
     seen = [stack.status(deployment)]
     for _ in range(steps):
         railway.wait(10)
@@ -33,7 +33,7 @@ def walk(railway: Railway, stack: Stack, deployment: str, steps: int) -> list[st
 
 
 def outcome(railway: Railway, stack: Stack, name: str) -> tuple[str, list[str]]:
-    """A deployment with this outcome, and its walk."""
+    """Return a deployment with this outcome, and its statuses."""
     railway.switch(deploy_outcome=name)
     made = stack.deploy()
     return made, walk(railway, stack, made, 6)
@@ -47,7 +47,7 @@ def commit(railway: Railway, deployment: str) -> str:
     return railway.ok("Everything", id=deployment)["meta"]["commitHash"]
 
 
-def test_a_deployment_walks_through_its_states(railway: Railway, slow: Stack) -> None:
+def test_a_deployment_goes_through_its_statuses(railway: Railway, slow: Stack) -> None:
     made = slow.deploy()
     assert walk(railway, slow, made, 4) == ["QUEUED", "INITIALIZING", "BUILDING", "DEPLOYING", "SUCCESS"]
     found = railway.ok("DeploymentPoll", id=made)
@@ -64,7 +64,7 @@ def test_a_deployment_walks_through_its_states(railway: Railway, slow: Stack) ->
     assert all(row["completedAt"] and not row["payload"]["error"] for row in events(railway, made).values())
 
 
-def test_by_default_a_deployment_is_done_at_once(railway: Railway, stack: Stack) -> None:
+def test_by_default_a_deployment_finishes_within_a_second(railway: Railway, stack: Stack) -> None:
     assert railway.get("switches")["deploy_step_seconds"] * 4 < 1
     stack.healthy()
     assert stack.status(stack.deployed()) == "SUCCESS"
@@ -115,14 +115,14 @@ def test_other_outcomes(railway: Railway, slow: Stack, name: str, expected: list
     assert outcome(railway, slow, name)[1] == expected
 
 
-def test_an_approved_deployment_goes_on(railway: Railway, slow: Stack) -> None:
+def test_an_approved_deployment_continues(railway: Railway, slow: Stack) -> None:
     made, _ = outcome(railway, slow, "needs_approval")
     railway.ok("DeploymentApprove", id=made)
     assert walk(railway, slow, made, 4)[-1] == "SUCCESS"
     assert "does not need approval" in railway.fails("DeploymentApprove", id=made)
 
 
-def test_outcomes_of_the_next_deployments_are_used_up(railway: Railway, stack: Stack) -> None:
+def test_outcomes_of_the_next_deployments_are_used_once(railway: Railway, stack: Stack) -> None:
     stack.healthy()
     railway.switch(deploy_outcomes_next=["failed_build", "skipped"])
     assert [stack.status(stack.deployed()) for _ in range(3)] == ["FAILED", "SKIPPED", "SUCCESS"]
@@ -154,13 +154,21 @@ def test_a_failed_deployment_leaves_the_running_one(railway: Railway, stack: Sta
     assert [row["id"] for row in stack.instance()["activeDeployments"]] == [first]
 
 
+def test_a_deployment_cannot_be_redeployed_while_it_is_built(railway: Railway, stack: Stack) -> None:
+    """Reported from Railway's live API."""
+    stack.healthy()
+    railway.switch(deploy_step_seconds=10)
+    message = railway.fails("DeploymentRedeploy", id=stack.deploy())
+    assert message == "Cannot redeploy yet, please wait for the original deployment to finish building"
+
+
 def test_every_start_is_counted_whoever_started_it(railway: Railway, stack: Stack) -> None:
     stack.healthy()
-    stack.deploy()
+    finished = stack.deployed()
     railway.ok("Redeploy", **stack.place)
     railway.ok("DeployLatest", **stack.place)
     railway.ok("TriggersDeploy", input={"projectId": stack.project, **stack.ids})
-    railway.ok("DeploymentRedeploy", id=stack.instance()["latestDeployment"]["id"])
+    railway.ok("DeploymentRedeploy", id=finished)
     stack.variables({"A": "1"}, skipDeploys=False)
     railway.post("repos", repo=REPO, branch="main", sha=OTHER_COMMIT)
     assert railway.deployments == 7
@@ -192,7 +200,9 @@ def test_deploy_v2_of_a_service_that_never_deployed_works_or_not(railway: Railwa
     stack.deploy()
 
 
-def test_a_push_deploys_who_follows_the_branch_or_nobody(railway: Railway, stack: Stack) -> None:
+def test_a_push_deploys_the_services_of_the_branch_unless_switched_off(
+    railway: Railway, stack: Stack
+) -> None:
     stack.healthy()
     railway.post("repos", repo=REPO, branch="staging", sha=OTHER_COMMIT)
     assert railway.deployments == 0
@@ -214,7 +224,7 @@ def test_a_push_outside_the_watched_files_is_skipped(railway: Railway, stack: St
         assert [stack.status(key) for key in made] == [status]
 
 
-def test_a_push_waits_for_its_checks_where_the_trigger_says_so(railway: Railway, stack: Stack) -> None:
+def test_a_push_waits_for_checks_if_the_trigger_requires_them(railway: Railway, stack: Stack) -> None:
     stack.healthy()
     trigger = nodes(stack.read()["environment"]["deploymentTriggers"])[0]["id"]
     for suites, status in ((True, "WAITING"), (False, "SUCCESS")):
@@ -241,7 +251,7 @@ def test_a_request_wakes_a_sleeping_deployment(railway: Railway, stack: Stack) -
     assert stack.status(made) == "SUCCESS"
 
 
-def test_a_branch_that_is_gone_fails_at_the_snapshot(railway: Railway, stack: Stack) -> None:
+def test_a_missing_branch_fails_at_the_snapshot(railway: Railway, stack: Stack) -> None:
     stack.connect("feature")
     made = stack.deployed()
     assert stack.status(made) == "FAILED"
@@ -263,7 +273,7 @@ def test_a_deployment_copies_variables_and_settings_at_its_start(railway: Railwa
     assert "/health 200" in slow.logs(made)
 
 
-def test_healthy_logs_say_what_the_runbook_looks_for(stack: Stack) -> None:
+def test_logs_of_a_healthy_backend_have_the_expected_lines(stack: Stack) -> None:
     stack.healthy()
     logs = stack.logs(stack.deployed())
     for line in ("sessions dir exists/writable: true", "Firebase initialized", "/health 200"):
@@ -271,7 +281,7 @@ def test_healthy_logs_say_what_the_runbook_looks_for(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("path", ["/elsewhere", "/app/sessions/", ""])
-def test_sessions_are_not_writable_off_the_volume(railway: Railway, stack: Stack, path: str) -> None:
+def test_sessions_are_not_writable_outside_the_volume(railway: Railway, stack: Stack, path: str) -> None:
     stack.healthy()
     stack.variables({"SESSIONS_PATH": path})
     made = stack.deployed()
@@ -309,14 +319,14 @@ def test_firebase_needs_a_whole_service_account(stack: Stack, key: str) -> None:
     assert stack.status(made) == "FAILED"
 
 
-def test_logs_hold_no_value_of_the_key(stack: Stack) -> None:
+def test_logs_do_not_contain_the_service_account_key(stack: Stack) -> None:
     stack.healthy()
     stack.variables({"FIREBASE_SERVICE_ACCOUNT_JSON": KEY.replace('"k"', '"PRIVATE"')})
     made = stack.deployed()
     assert "PRIVATE" not in "".join(stack.logs(made))
 
 
-def test_the_health_check_asks_where_the_backend_answers(railway: Railway, stack: Stack) -> None:
+def test_the_health_check_uses_the_path_of_the_backend(railway: Railway, stack: Stack) -> None:
     stack.healthy()
     stack.settings(healthcheckPath="/ready")
     assert stack.status(stack.deployed()) == "SUCCESS"
@@ -324,9 +334,33 @@ def test_the_health_check_asks_where_the_backend_answers(railway: Railway, stack
     assert stack.status(stack.deployed()) == "FAILED"
 
 
-def test_without_a_health_check_success_says_nothing(stack: Stack) -> None:
+def test_a_service_that_is_not_the_crm_needs_neither_sessions_nor_firebase(
+    railway: Railway, stack: Stack
+) -> None:
+    stack.settings(healthcheckPath="/health")
+    stack.connect()
+    assert stack.status(stack.deployed()) == "FAILED"
+    railway.switch(backend_is_crm=False)
+    made = stack.deployed()
+    assert stack.status(made) == "SUCCESS"
+    assert not any("sessions" in line or "Firebase" in line for line in stack.logs(made))
+
+
+def test_without_a_health_check_an_unhealthy_backend_is_a_success(stack: Stack) -> None:
     stack.connect()
     assert stack.status(stack.deployed()) == "SUCCESS"
+
+
+def test_another_service_than_the_crm_is_healthy_without_its_variables(
+    railway: Railway, stack: Stack
+) -> None:
+    stack.connect()
+    stack.settings(healthcheckPath="/health")
+    assert stack.status(stack.deployed()) == "FAILED"
+    railway.switch(backend_is_crm=False)
+    made = stack.deployed()
+    assert stack.status(made) == "SUCCESS"
+    assert not [line for line in stack.logs(made) if "Firebase" in line or "sessions" in line]
 
 
 def test_logs_return_one_more_than_the_limit(railway: Railway, stack: Stack) -> None:

@@ -20,7 +20,7 @@ def test_a_service_domain_is_named_after_service_and_environment(railway: Railwa
     assert (seen["id"], seen["syncStatus"], seen["deletedAt"]) == (made["id"], "ACTIVE", None)
 
 
-def test_creating_twice_makes_two(railway: Railway, stack: Stack) -> None:
+def test_creating_twice_creates_two(railway: Railway, stack: Stack) -> None:
     first, second = stack.domain(), stack.domain()
     assert first != second
     assert second.startswith("backend-production-")
@@ -28,8 +28,8 @@ def test_creating_twice_makes_two(railway: Railway, stack: Stack) -> None:
 
 
 def test_a_label_over_63_characters_says_try_again(railway: Railway) -> None:
-    wish = {"name": "long", "workspaceId": WORKSPACE_ID, "defaultEnvironmentName": "e" * 40}
-    made = railway.ok("ProjectCreate", input=wish)
+    input_ = {"name": "long", "workspaceId": WORKSPACE_ID, "defaultEnvironmentName": "e" * 40}
+    made = railway.ok("ProjectCreate", input=input_)
     where = {"projectId": made["id"], "environmentId": made["primaryEnvironmentId"]}
     service = railway.ok("ServiceCreate", input={**where, "name": "s" * 30})["id"]
     railway.wait()
@@ -37,25 +37,25 @@ def test_a_label_over_63_characters_says_try_again(railway: Railway) -> None:
     assert railway.fails("DomainCreate", input=place) == "Failed to create service domain, please try again"
 
 
-def test_a_target_port_beside_port_is_taken_or_refused(railway: Railway, stack: Stack) -> None:
+def test_a_target_port_together_with_port_is_accepted_or_rejected(railway: Railway, stack: Stack) -> None:
     stack.variables({"PORT": "8080"})
     assert railway.ok("DomainCreate", input={**stack.ids, "targetPort": 8080})["targetPort"] == 8080
     railway.switch(target_port_with_port_refused=True)
-    wish = {**stack.ids, "targetPort": 8080}
-    assert railway.fails("DomainCreate", input=wish) == "Failed to create service domain, please try again"
+    input_ = {**stack.ids, "targetPort": 8080}
+    assert railway.fails("DomainCreate", input=input_) == "Failed to create service domain, please try again"
     railway.ok("DomainCreate", input=stack.ids)
 
 
 def test_a_service_domain_is_renamed_and_given_a_port(railway: Railway, stack: Stack) -> None:
     made = railway.ok("DomainCreate", input=stack.ids)
-    wish = {**stack.ids, "serviceDomainId": made["id"], "domain": "crm.up.railway.app"}
-    assert railway.ok("DomainUpdate", input={**wish, "targetPort": 3000}) is True
+    input_ = {**stack.ids, "serviceDomainId": made["id"], "domain": "crm.up.railway.app"}
+    assert railway.ok("DomainUpdate", input={**input_, "targetPort": 3000}) is True
     (seen,) = railway.ok("Domains", p=stack.project, **stack.place)["serviceDomains"]
     assert (seen["domain"], seen["targetPort"]) == ("crm.up.railway.app", 3000)
-    railway.ok("DomainUpdate", input=wish)
+    railway.ok("DomainUpdate", input=input_)
     other = railway.ok("DomainCreate", input=stack.ids)
-    assert "not available" in railway.fails("DomainUpdate", input={**wish, "serviceDomainId": other["id"]})
-    assert "Invalid domain" in railway.fails("DomainUpdate", input={**wish, "domain": "crm.example.com"})
+    assert "not available" in railway.fails("DomainUpdate", input={**input_, "serviceDomainId": other["id"]})
+    assert "Invalid domain" in railway.fails("DomainUpdate", input={**input_, "domain": "crm.example.com"})
     assert railway.ok("DomainAvail", d="crm.up.railway.app")["available"] is False
     railway.ok("DomainDelete", id=made["id"])
     assert railway.ok("DomainAvail", d="crm.up.railway.app")["available"] is True
@@ -65,8 +65,8 @@ def test_a_service_domain_is_renamed_and_given_a_port(railway: Railway, stack: S
 def test_a_custom_domain_works_once_its_records_have_propagated(railway: Railway, stack: Stack) -> None:
     stack.healthy()
     stack.deployed()
-    wish = {"projectId": stack.project, **stack.ids, "domain": "api.example.com", "targetPort": 3000}
-    made = railway.ok("CustomCreate", input=wish)
+    input_ = {"projectId": stack.project, **stack.ids, "domain": "api.example.com", "targetPort": 3000}
+    made = railway.ok("CustomCreate", input=input_)
     railway.wait()
     assert railway.visit("api.example.com").status_code == 404
     status = railway.ok("CustomDomain", id=made["id"], p=stack.project)["status"]
@@ -83,12 +83,12 @@ def test_a_custom_domain_works_once_its_records_have_propagated(railway: Railway
     assert railway.visit("api.example.com").status_code == 200
     railway.ok("CustomUpdate", id=made["id"], e=stack.environment, port=4000)
     assert railway.ok("CustomDomain", id=made["id"], p=stack.project)["targetPort"] == 4000
-    assert "not available" in railway.fails("CustomCreate", input=wish)
+    assert "not available" in railway.fails("CustomCreate", input=input_)
     railway.ok("CustomDelete", id=made["id"])
     assert railway.visit("api.example.com").status_code == 404
 
 
-def test_tcp_proxies_are_made_and_ended(railway: Railway, stack: Stack) -> None:
+def test_tcp_proxies_are_created_and_deleted(railway: Railway, stack: Stack) -> None:
     made = railway.ok("TcpCreate", input={**stack.ids, "applicationPort": 5432})
     (seen,) = railway.ok("TcpProxies", **stack.place)
     assert (seen["id"], seen["proxyPort"], seen["applicationPort"]) == (made["id"], made["proxyPort"], 5432)
@@ -110,7 +110,7 @@ def test_the_edge_serves_a_healthy_deployment(railway: Railway, stack: Stack) ->
     assert railway.visit(domain, "/nothing").status_code == 404
 
 
-def test_the_edge_does_not_know_other_names(railway: Railway) -> None:
+def test_the_edge_returns_404_for_other_hosts(railway: Railway) -> None:
     answer = railway.visit("nobody.up.railway.app")
     assert answer.status_code == 404
     assert (answer.json()["status"], answer.json()["message"]) == ("error", "Application not found")
@@ -125,7 +125,7 @@ def test_the_edge_does_not_know_other_names(railway: Railway) -> None:
     )
 
 
-def test_an_unhealthy_deployment_answers_503(railway: Railway, stack: Stack) -> None:
+def test_an_unhealthy_deployment_returns_503(railway: Railway, stack: Stack) -> None:
     stack.connect()
     domain = stack.domain()
     deployment = stack.deployed()

@@ -1,4 +1,4 @@
-"""Projects and environments: their lives and deaths."""
+"""Projects and environments: creation, changes, deletion."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.sandbox.railway.client import SESSIONS, WORKSPACE, Railway, Stack, no
 pytestmark = pytest.mark.sandbox
 
 
-def test_project_create_makes_its_first_environment(railway: Railway) -> None:
+def test_project_create_creates_the_first_environment(railway: Railway) -> None:
     made = railway.ok(
         "ProjectCreate", input={"name": "crm", "workspaceId": WORKSPACE_ID, "defaultEnvironmentName": "prod"}
     )
@@ -20,15 +20,15 @@ def test_project_create_makes_its_first_environment(railway: Railway) -> None:
 
 
 def test_project_update_changes_name_and_description(railway: Railway, stack: Stack) -> None:
-    wish = {"name": "renamed", "description": "marker"}
-    assert railway.ok("ProjectUpdate", id=stack.project, input=wish) == {"id": stack.project, **wish}
+    input_ = {"name": "renamed", "description": "marker"}
+    assert railway.ok("ProjectUpdate", id=stack.project, input=input_) == {"id": stack.project, **input_}
 
 
-def test_an_environment_from_another_is_answered_before_its_instances(railway: Railway, stack: Stack) -> None:
+def test_an_environment_from_another_is_returned_before_its_instances(railway: Railway, stack: Stack) -> None:
     stack.healthy()
     railway.switch(instance_delay_seconds=30, volume_delay_seconds=30)
-    wish = {"projectId": stack.project, "name": "staging", "sourceEnvironmentId": stack.environment}
-    made = railway.ok("EnvironmentCreate", input={**wish, "skipInitialDeploys": True})
+    input_ = {"projectId": stack.project, "name": "staging", "sourceEnvironmentId": stack.environment}
+    made = railway.ok("EnvironmentCreate", input={**input_, "skipInitialDeploys": True})
     read = {"projectId": stack.project, "environmentId": made["id"]}
     assert nodes(railway.ok("SnapshotRead", **read)["environment"]["serviceInstances"]) == []
     railway.wait(60)
@@ -40,16 +40,16 @@ def test_an_environment_from_another_is_answered_before_its_instances(railway: R
     assert railway.ok("Environment", id=made["id"])["sourceEnvironment"]["id"] == stack.environment
 
 
-def test_an_environment_from_another_deploys_unless_told_not_to(railway: Railway, stack: Stack) -> None:
+def test_an_environment_from_another_deploys_unless_skipped(railway: Railway, stack: Stack) -> None:
     stack.healthy()
-    wish = {"projectId": stack.project, "name": "staging", "sourceEnvironmentId": stack.environment}
-    railway.ok("EnvironmentCreate", input=wish)
+    input_ = {"projectId": stack.project, "name": "staging", "sourceEnvironmentId": stack.environment}
+    railway.ok("EnvironmentCreate", input=input_)
     assert railway.deployments == 1
 
 
 def test_environment_names_are_unique_and_change(railway: Railway, stack: Stack) -> None:
-    wish = {"projectId": stack.project, "name": "production"}
-    assert "already exists" in railway.fails("EnvironmentCreate", input=wish)
+    input_ = {"projectId": stack.project, "name": "production"}
+    assert "already exists" in railway.fails("EnvironmentCreate", input=input_)
     assert railway.ok("EnvironmentRename", id=stack.environment, input={"name": "live"})["name"] == "live"
     assert [row["name"] for row in nodes(railway.ok("Environments", p=stack.project))] == ["live"]
 
@@ -64,9 +64,7 @@ def test_a_deleted_project_is_an_error(railway: Railway, stack: Stack) -> None:
     assert nodes(railway.ok("Projects", w=WORKSPACE_ID)) == []
 
 
-def test_a_deleted_project_is_there_with_deleted_at_when_the_switch_says_so(
-    railway: Railway, stack: Stack
-) -> None:
+def test_a_deleted_project_has_deleted_at_if_the_switch_is_set(railway: Railway, stack: Stack) -> None:
     railway.switch(deleted_answer="deleted_at")
     railway.ok("ProjectDelete", id=stack.project)
     assert railway.ok("Project", id=stack.project)["deletedAt"] is not None
@@ -103,7 +101,7 @@ def test_workspace_tokens_may_create_environments_or_not(railway: Railway, stack
 
 
 @pytest.mark.parametrize("what", ["ProjectDelete", "EnvironmentDelete"])
-def test_what_is_in_it_ends_with_it_and_its_volume_is_pending(
+def test_deleting_an_environment_deletes_its_contents_and_marks_its_volume(
     railway: Railway, stack: Stack, what: str
 ) -> None:
     volume, domain = stack.volume(), stack.domain()

@@ -1,4 +1,4 @@
-"""Railway's refusals: their HTTP status, their words, and who gets which."""
+"""Railway's errors: their HTTP status, their texts, and which caller gets which."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 def project_token(railway: Railway, stack: Stack) -> Railway:
-    """The sandbox asked with a token of the stack's only environment."""
-    wish = {"projectId": stack.project, "environmentId": stack.environment, "name": "ci"}
-    return railway.with_headers({"Project-Access-Token": railway.ok("ProjectTokenCreate", input=wish)})
+    """The sandbox with a token of the stack's only environment."""
+    input_ = {"projectId": stack.project, "environmentId": stack.environment, "name": "ci"}
+    return railway.with_headers({"Project-Access-Token": railway.ok("ProjectTokenCreate", input=input_)})
 
 
 def test_an_execution_error_is_200_with_null_data_code_and_trace_id(railway: Railway) -> None:
@@ -54,7 +54,7 @@ def test_a_syntax_error_is_400(railway: Railway) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"not json", b'{"query": 5}'])
-def test_what_is_not_graphql_is_400(railway: Railway, body: bytes) -> None:
+def test_a_body_that_is_not_graphql_is_400(railway: Railway, body: bytes) -> None:
     answer = railway.http.post(
         f"{railway.url}/graphql/v2?x=1", data=body, headers=railway.headers, timeout=30
     )
@@ -63,7 +63,7 @@ def test_what_is_not_graphql_is_400(railway: Railway, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 200])
-def test_variables_that_do_not_fit_are_bad_user_input(railway: Railway, stack: Stack, status: int) -> None:
+def test_variables_of_a_wrong_type_are_bad_user_input(railway: Railway, stack: Stack, status: int) -> None:
     railway.switch(bad_variables_status=status)
     answer = railway.reply("ServiceInstanceUpdate", **stack.ids, input={"builder": "DOCKERFILE"})
     assert answer.status_code == status
@@ -94,7 +94,7 @@ def test_an_unknown_id_is_not_found_or_not_authorized(railway: Railway, stack: S
     "headers",
     [{}, {"Authorization": "Bearer nobody"}, {"Authorization": "Basic sandbox-account-token"}],
 )
-def test_a_dead_token_is_not_authorized(railway: Railway, stack: Stack, headers: dict[str, str]) -> None:
+def test_an_unknown_token_is_not_authorized(railway: Railway, stack: Stack, headers: dict[str, str]) -> None:
     stranger = railway.with_headers(headers or {"X-Nothing": "1"})
     assert stranger.fails("Me") == "Not Authorized"
     assert stranger.fails("Project", id=stack.project) == "Not Authorized"
@@ -110,7 +110,7 @@ def test_an_account_token_can_do_everything(railway: Railway, stack: Stack) -> N
     assert [row["id"] for row in nodes(me["workspaces"][0]["projects"])] == [stack.project]
 
 
-def test_a_workspace_token_is_refused_me_and_other_workspaces(railway: Railway, stack: Stack) -> None:
+def test_a_workspace_token_has_no_access_to_me_and_other_workspaces(railway: Railway, stack: Stack) -> None:
     scoped = railway.with_headers(WORKSPACE)
     assert scoped.fails("Me") == "Not Authorized"
     assert scoped.ok("WhoAmIToken")["workspaces"] == [{"id": WORKSPACE_ID, "name": "Sandbox"}]
@@ -132,7 +132,7 @@ def test_a_project_token_reaches_its_environment_only(railway: Railway, stack: S
     assert [row["id"] for row in nodes(seen["project"]["environments"])] == [stack.environment]
     scoped.ok("VarsUpsert", input={"projectId": stack.project, **stack.ids, "variables": {"A": "1"}})
     scoped.ok("ServiceInstanceUpdate", **stack.ids, input={"startCommand": "run"})
-    refused: list[tuple[str, dict[str, Any]]] = [
+    rejected: list[tuple[str, dict[str, Any]]] = [
         ("ProjectCreate", {"input": {"name": "x", "workspaceId": WORKSPACE_ID}}),
         ("ProjectUpdate", {"id": stack.project, "input": {"name": "x"}}),
         ("EnvironmentCreate", {"input": {"projectId": stack.project, "name": "x"}}),
@@ -143,26 +143,26 @@ def test_a_project_token_reaches_its_environment_only(railway: Railway, stack: S
         ("VolumeCreate", {"input": {"projectId": stack.project, "mountPath": "/x"}}),
         ("ServiceCreate", {"input": {"projectId": stack.project, "name": "x"}}),
     ]
-    for name, variables in refused:
+    for name, variables in rejected:
         assert scoped.fails(name, **variables) == "Not Authorized"
-    # The root by itself: of the document above, a part is refused to such a token too.
+    # The root field alone: another part of the document above is denied to such a token, too.
     alone = scoped.send("query($id: String!) { service(id: $id) { id } }", {"id": stack.service}).json()
     assert [error["message"] for error in alone["errors"]] == ["Not Authorized"]
 
 
-def test_a_bad_project_token_has_its_own_words(railway: Railway, stack: Stack) -> None:
+def test_an_unknown_project_token_has_its_own_error(railway: Railway, stack: Stack) -> None:
     for value in ("nobody", "sandbox-account-token"):
         scoped = railway.with_headers({"Project-Access-Token": value})
         assert scoped.fails("Project", id=stack.project) == "Project Token not found"
 
 
-def test_a_project_token_is_no_bearer(railway: Railway, stack: Stack) -> None:
+def test_a_project_token_is_not_valid_as_a_bearer_token(railway: Railway, stack: Stack) -> None:
     scoped = project_token(railway, stack)
     bearer = railway.with_headers({"Authorization": f"Bearer {scoped.headers['Project-Access-Token']}"})
     assert bearer.fails("Project", id=stack.project) == "Not Authorized"
 
 
-def test_project_tokens_are_listed_and_ended(railway: Railway, stack: Stack) -> None:
+def test_project_tokens_are_listed_and_deleted(railway: Railway, stack: Stack) -> None:
     scoped = project_token(railway, stack)
     (row,) = nodes(railway.ok("ProjectTokens", p=stack.project))
     assert row["environment"]["id"] == stack.environment
@@ -171,7 +171,7 @@ def test_project_tokens_are_listed_and_ended(railway: Railway, stack: Stack) -> 
     assert scoped.fails("WhoAmIProjectToken") == "Project Token not found"
 
 
-def test_admin_makes_and_revokes_tokens(railway: Railway, stack: Stack) -> None:
+def test_the_admin_route_adds_and_revokes_tokens(railway: Railway, stack: Stack) -> None:
     railway.post("tokens", kind="workspace", token="mine", workspace_id=WORKSPACE_ID)
     mine = railway.with_headers({"Authorization": "Bearer mine"})
     mine.ok("Project", id=stack.project)

@@ -1,4 +1,4 @@
-"""Failures on demand: before the effect, after it, on the nth call; requests held at a boundary."""
+"""Injected faults: before the effect, after it, at the nth call; held requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from sandbox.railway.store import WORKSPACE_ID
-from tests.sandbox.railway.client import DOCUMENTS, HAND, Railway, nodes
+from tests.sandbox.railway.client import DOCUMENTS, MANUAL, Railway, nodes
 
 pytestmark = pytest.mark.sandbox
 
@@ -19,8 +19,8 @@ WISH = {"name": "crm", "workspaceId": WORKSPACE_ID}
 
 
 def projects(railway: Railway) -> int:
-    """How many there are, looked up without disturbing the figures."""
-    return len(nodes(railway.with_headers(HAND).ok("Projects", w=WORKSPACE_ID)))
+    """Return the number of projects, without affecting the counters."""
+    return len(nodes(railway.with_headers(MANUAL).ok("Projects", w=WORKSPACE_ID)))
 
 
 @pytest.mark.parametrize(("kind", "made"), [("refuse", 0), ("reset_before", 0), ("reset_after", 1)])
@@ -51,7 +51,7 @@ def test_plain_text_failures(railway: Railway, kind: str, status: int, text: str
     assert projects(railway) == made
 
 
-def test_rate_429_says_when_to_come_back(railway: Railway) -> None:
+def test_rate_429_has_retry_after(railway: Railway) -> None:
     railway.fault("ProjectCreate", "rate_429")
     answer = railway.reply("ProjectCreate", input=WISH)
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
@@ -66,6 +66,8 @@ def test_rate_429_says_when_to_come_back(railway: Railway) -> None:
             "creation_throttle",
             "You are creating environments too quickly. This workspace allows 1 environment per 30 seconds.",
         ),
+        ("environment_throttle", "Only one environment can be created per user every 30s"),
+        ("busy", "operation is already in progress"),
         ("internal_error", "Problem processing request"),
         ("not_authorized", "Not Authorized"),
     ],
@@ -88,7 +90,7 @@ def test_not_json_is_200_html(railway: Railway) -> None:
         answer.json()
 
 
-def test_hang_answers_nothing_until_the_client_gives_up(railway: Railway) -> None:
+def test_hang_returns_nothing_until_the_client_disconnects(railway: Railway) -> None:
     railway.fault("ProjectCreate", "hang")
     payload = {
         "query": DOCUMENTS["ProjectCreate"],
@@ -114,34 +116,34 @@ def test_a_504_after_the_effect_is_possible_for_any_mutation(railway: Railway) -
     assert seen["environment"]["config"]["sharedVariables"] == {"A": {"value": "1"}}
 
 
-def test_the_nth_call_of_an_operation_is_hit(railway: Railway) -> None:
+def test_a_fault_applies_to_the_nth_call_of_an_operation(railway: Railway) -> None:
     railway.fault("Me", "http_500", nth=2, times=2)
     seen = [(railway.reply("WhoAmIToken").status_code, railway.reply("Me").status_code) for _ in range(4)]
     assert seen == [(200, 200), (200, 500), (200, 500), (200, 200)]
 
 
-def test_the_nth_call_overall_is_hit(railway: Railway) -> None:
+def test_a_fault_applies_to_the_nth_call_of_all_operations(railway: Railway) -> None:
     railway.fault("*", "http_500", nth=3)
     seen = [(railway.reply("WhoAmIToken").status_code, railway.reply("Me").status_code) for _ in range(2)]
     assert seen == [(200, 200), (500, 200)]
 
 
-def test_faults_can_be_forgotten(railway: Railway) -> None:
+def test_faults_can_be_cleared(railway: Railway) -> None:
     railway.fault("Me", "http_500")
     railway.http.delete(f"{railway.url}/admin/faults", timeout=30)
     railway.ok("Me")
 
 
-def test_an_unknown_fault_is_refused(railway: Railway) -> None:
-    wish = {"operation": "Me", "kind": "earthquake"}
-    answer = railway.http.post(f"{railway.url}/admin/faults", json=wish, timeout=30)
+def test_an_unknown_fault_is_rejected(railway: Railway) -> None:
+    input_ = {"operation": "Me", "kind": "earthquake"}
+    answer = railway.http.post(f"{railway.url}/admin/faults", json=input_, timeout=30)
     assert answer.status_code == 400
     assert "earthquake" in answer.json()["error"]
 
 
-def test_by_hand_nothing_is_counted_or_hit(railway: Railway) -> None:
+def test_a_manual_edit_is_not_counted_and_gets_no_fault(railway: Railway) -> None:
     railway.fault("*", "http_500", times=10)
-    railway.with_headers(HAND).ok("ProjectCreate", input=WISH)
+    railway.with_headers(MANUAL).ok("ProjectCreate", input=WISH)
     assert railway.get("counters") == {"operations": {}, "requests": 0, "deployments": 0, "overlaps": 0}
     assert railway.reply("Me").status_code == 500
 
@@ -152,7 +154,7 @@ def test_requests_are_counted_by_operation_and_recorded(railway: Railway) -> Non
     railway.reply("Project", id="nobody")
     railway.send("query { apiToken { workspaces { id } } }")
     railway.send("not graphql at all")
-    railway.with_headers(HAND).ok("Me")
+    railway.with_headers(MANUAL).ok("Me")
     counted = railway.get("counters")
     assert counted["requests"] == 4
     assert counted["operations"] == {"(not GraphQL)": 1, "Me": 1, "Project": 1, "apiToken": 1}
@@ -162,7 +164,7 @@ def test_requests_are_counted_by_operation_and_recorded(railway: Railway) -> Non
         ("Project", 200, "program"),
         ("apiToken", 200, "program"),
         ("(not GraphQL)", 400, "program"),
-        ("Me", 200, "hand"),
+        ("Me", 200, "manual"),
     ]
     assert "body" not in rows[0]
     railway.post("counters/reset")
@@ -170,39 +172,39 @@ def test_requests_are_counted_by_operation_and_recorded(railway: Railway) -> Non
 
 
 @pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])
-def test_a_held_request_goes_on_when_told(railway: Railway, when: str, made: int) -> None:
-    railway.post("pause", operation="ProjectCreate", nth=1, when=when)
+def test_a_held_request_continues_when_resumed(railway: Railway, when: str, made: int) -> None:
+    railway.post("hold", operation="ProjectCreate", nth=1, when=when)
     with ThreadPoolExecutor() as pool:
         call = pool.submit(Railway(railway.url).ok, "ProjectCreate", input=WISH)
-        assert railway.get("paused") == {"operation": "ProjectCreate", "when": when, "held": 1}
+        assert railway.get("held") == {"operation": "ProjectCreate", "when": when, "held": 1}
         assert projects(railway) == made
-        assert railway.post("resume") == {"resumed": 1}
+        assert railway.post("release") == {"released": 1}
         assert call.result()["name"] == "crm"
     assert projects(railway) == 1
 
 
 @pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])
 def test_a_client_killed_at_a_request_boundary(railway: Railway, when: str, made: int) -> None:
-    railway.post("pause", operation="*", nth=2, when=when)
+    railway.post("hold", operation="*", nth=2, when=when)
     program = (
         "import sys; from tests.sandbox.railway.client import Railway; r = Railway(sys.argv[1]); r.ok('Me');"
         f"r.ok('ProjectCreate', input={WISH!r})"
     )
     child = subprocess.Popen([sys.executable, "-c", program, railway.url])
-    assert railway.get("paused")["operation"] == "ProjectCreate"
+    assert railway.get("held")["operation"] == "ProjectCreate"
     child.kill()
     child.wait()
-    while (answer := railway.http.get(f"{railway.url}/admin/paused?timeout=0.01", timeout=30)).ok:
+    while (answer := railway.http.get(f"{railway.url}/admin/held?timeout=0.01", timeout=30)).ok:
         """The server is still finding out that its client has gone."""
     assert answer.status_code == 408
     assert projects(railway) == made
 
 
-def test_waiting_for_a_held_request_ends(railway: Railway) -> None:
-    answer = railway.http.get(f"{railway.url}/admin/paused?timeout=0.05", timeout=30)
+def test_waiting_for_a_held_request_has_a_time_out(railway: Railway) -> None:
+    answer = railway.http.get(f"{railway.url}/admin/held?timeout=0.05", timeout=30)
     assert answer.status_code == 408
 
 
-def test_a_wrong_pause_is_refused(railway: Railway) -> None:
-    answer = railway.http.post(f"{railway.url}/admin/pause", json={"when": "sometime"}, timeout=30)
+def test_an_invalid_hold_is_rejected(railway: Railway) -> None:
+    answer = railway.http.post(f"{railway.url}/admin/hold", json={"when": "sometime"}, timeout=30)
     assert answer.status_code == 400

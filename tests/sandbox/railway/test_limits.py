@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from sandbox.railway.store import WORKSPACE_ID
-from tests.sandbox.railway.client import HAND, WORKSPACE, Railway, Stack
+from tests.sandbox.railway.client import MANUAL, WORKSPACE, Railway, Stack
 
 pytestmark = pytest.mark.sandbox
 
 PLEASE = "Failed to create service domain, please try again"
 
 
-def test_every_answer_says_what_is_left(railway: Railway) -> None:
+def test_every_response_has_the_remaining_budget(railway: Railway) -> None:
     first, second = railway.reply("Me"), railway.reply("Me")
     assert first.headers["X-RateLimit-Limit"] == "10000"
     left = [int(answer.headers["X-RateLimit-Remaining"]) for answer in (first, second)]
@@ -23,7 +23,7 @@ def test_every_answer_says_what_is_left(railway: Railway) -> None:
     assert "X-RateLimit-Remaining" in railway.send("query { nothing }").headers
 
 
-def test_the_hourly_budget_ends_in_429_until_the_hour_is_over(railway: Railway) -> None:
+def test_an_exceeded_hourly_budget_is_429_until_the_hour_is_over(railway: Railway) -> None:
     railway.switch(hourly_budget=2)
     railway.ok("Me")
     railway.ok("Me")
@@ -32,7 +32,7 @@ def test_the_hourly_budget_ends_in_429_until_the_hour_is_over(railway: Railway) 
     assert 0 < int(answer.headers["Retry-After"]) <= 3600
     assert answer.headers["X-RateLimit-Remaining"] == "0"
     railway.with_headers(WORKSPACE).ok("WhoAmIToken")
-    railway.with_headers(HAND).ok("Me")
+    railway.with_headers(MANUAL).ok("Me")
     railway.wait(3601)
     railway.ok("Me")
 
@@ -52,7 +52,7 @@ def test_root_fields_count_as_one_request_or_each(railway: Railway) -> None:
     assert railway.send(query).headers["X-RateLimit-Remaining"] == "9997"
 
 
-def test_the_budget_of_a_second(railway: Railway) -> None:
+def test_the_budget_per_second(railway: Railway) -> None:
     railway.switch(per_second_budget=1)
     answers = [railway.reply("Me") for _ in range(20)]
     spent = [answer for answer in answers if answer.status_code == 429]
@@ -60,13 +60,13 @@ def test_the_budget_of_a_second(railway: Railway) -> None:
     assert {answer.headers["Retry-After"] for answer in spent} == {"1"}
 
 
-def test_the_edge_refuses_too_many_urls_without_a_query_string(railway: Railway) -> None:
+def test_the_edge_limits_urls_without_a_query_string(railway: Railway) -> None:
     railway.switch(edge_per_second=1)
     answers = [railway.send("query { me { id } }", suffix="") for _ in range(20)]
-    refused = [answer for answer in answers if answer.status_code == 429]
-    assert refused
-    assert refused[0].text == "error code: 1015"
-    assert "X-RateLimit-Limit" not in refused[0].headers
+    rejected = [answer for answer in answers if answer.status_code == 429]
+    assert rejected
+    assert rejected[0].text == "error code: 1015"
+    assert "X-RateLimit-Limit" not in rejected[0].headers
     assert all(railway.send("query { me { id } }").status_code == 200 for _ in range(20))
     railway.switch(edge_per_second=0)
     assert all(railway.send("query { me { id } }", suffix="").status_code == 200 for _ in range(20))
@@ -78,9 +78,9 @@ def test_the_edge_limit_is_on_by_default(railway: Railway) -> None:
 
 def test_creates_are_throttled_by_kind_with_200(railway: Railway) -> None:
     railway.switch(creation_throttle_seconds=30)
-    wish = {"name": "a", "workspaceId": WORKSPACE_ID}
-    made = railway.ok("ProjectCreate", input=wish)
-    answer = railway.reply("ProjectCreate", input=wish)
+    input_ = {"name": "a", "workspaceId": WORKSPACE_ID}
+    made = railway.ok("ProjectCreate", input=input_)
+    answer = railway.reply("ProjectCreate", input=input_)
     assert answer.status_code == 200
     (error,) = answer.json()["errors"]
     assert error["message"] == (
@@ -96,17 +96,17 @@ def test_creates_are_throttled_by_kind_with_200(railway: Railway) -> None:
     railway.ok("VolumeCreate", input=volume)
     assert "volumes too quickly" in railway.fails("VolumeCreate", input=volume)
     railway.wait(30)
-    railway.ok("ProjectCreate", input=wish)
+    railway.ok("ProjectCreate", input=input_)
     railway.ok("VolumeCreate", input=volume)
 
 
-def test_overlapping_mutations_of_one_environment_make_a_domain_create_fail(
+def test_a_domain_create_fails_if_it_overlaps_a_mutation_of_its_environment(
     railway: Railway, stack: Stack
 ) -> None:
     railway.switch(mutation_seconds=1)
     with ThreadPoolExecutor() as pool:
-        wish = {"projectId": stack.project, **stack.ids, "variables": {"A": "1"}, "skipDeploys": True}
-        other = pool.submit(Railway(railway.url).ok, "VarsUpsert", input=wish)
+        input_ = {"projectId": stack.project, **stack.ids, "variables": {"A": "1"}, "skipDeploys": True}
+        other = pool.submit(Railway(railway.url).ok, "VarsUpsert", input=input_)
         domain = pool.submit(Railway(railway.url).reply, "DomainCreate", input=stack.ids)
         assert other.result() is True
         assert domain.result().json()["errors"][0]["message"] == PLEASE
@@ -115,9 +115,9 @@ def test_overlapping_mutations_of_one_environment_make_a_domain_create_fail(
     assert railway.get("counters")["overlaps"] == 1
 
 
-def test_overlapping_mutations_all_fail_when_the_switch_says_so(railway: Railway, stack: Stack) -> None:
+def test_overlapping_mutations_all_fail_if_the_switch_is_set(railway: Railway, stack: Stack) -> None:
     railway.switch(mutation_seconds=1, overlap_fails_all=True)
     with ThreadPoolExecutor() as pool:
-        wish = {"projectId": stack.project, **stack.ids, "variables": {"A": "1"}, "skipDeploys": True}
-        calls = [pool.submit(Railway(railway.url).fails, "VarsUpsert", input=wish) for _ in range(2)]
+        input_ = {"projectId": stack.project, **stack.ids, "variables": {"A": "1"}, "skipDeploys": True}
+        calls = [pool.submit(Railway(railway.url).fails, "VarsUpsert", input=input_) for _ in range(2)]
         assert [call.result() for call in calls] == ["Problem processing request"] * 2

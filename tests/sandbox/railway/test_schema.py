@@ -1,4 +1,4 @@
-"""Our SDL is Railway's, field for field, and every document fits it."""
+"""Our SDL is a part of Railway's schema, and every document is valid for it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BESIDE = Path(__file__).parents[4] / "shared" / "railway" / "schema.graphql"
 
 
 def differences(ours: GraphQLSchema, full: GraphQLSchema) -> list[str]:
-    """Where our schema is not a part of the full one."""
+    """Return where our schema is not a part of the full one."""
     found: list[str] = []
     for name, kind in ours.type_map.items():
         other = full.type_map.get(name)
@@ -62,7 +62,7 @@ def differences(ours: GraphQLSchema, full: GraphQLSchema) -> list[str]:
 
 
 def full_schema() -> GraphQLSchema | None:
-    """Railway's whole schema, where it is to be had."""
+    """Railway's full schema, if it is available."""
     place = Path(os.environ.get("RAILWAY_FULL_SCHEMA", BESIDE))
     return build_schema(place.read_text(encoding="utf-8"), assume_valid=True) if place.exists() else None
 
@@ -70,7 +70,7 @@ def full_schema() -> GraphQLSchema | None:
 def test_our_sdl_is_a_part_of_railways_full_schema() -> None:
     full = full_schema()
     if full is None:
-        # The full schema is not ours to keep: without it the comparison runs where it is available.
+        # The full schema is not part of this repository; the comparison runs where it is available.
         pytest.skip("Railway's full schema is not beside this repository; set RAILWAY_FULL_SCHEMA")
     assert differences(build_schema(SDL.read_text(encoding="utf-8")), full) == []
 
@@ -85,7 +85,7 @@ def test_our_sdl_is_a_part_of_railways_full_schema() -> None:
         ("type AllDomains", "type AllDomain"),
     ],
 )
-def test_the_comparison_notices_a_difference(before: str, after: str) -> None:
+def test_the_comparison_finds_a_difference(before: str, after: str) -> None:
     text = SDL.read_text(encoding="utf-8")
     assert before in text
     changed = text.replace(before, after)
@@ -94,7 +94,7 @@ def test_the_comparison_notices_a_difference(before: str, after: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(DOCUMENTS))
-def test_every_document_fits_our_sdl(name: str) -> None:
+def test_every_document_is_valid_for_our_sdl(name: str) -> None:
     assert validate(SCHEMA, parse(DOCUMENTS[name])) == []
 
 
@@ -110,7 +110,7 @@ def test_every_document_fits_our_sdl(name: str) -> None:
         'query { serviceInstance(serviceId: "s", environmentId: "e") { multiRegionConfig } }',
     ],
 )
-def test_what_railway_does_not_have_is_refused_with_400(railway: Railway, document: str) -> None:
+def test_an_unknown_field_is_400(railway: Railway, document: str) -> None:
     answer = railway.send(document, {"v": "v"})
     assert answer.status_code == 400
     assert {error["extensions"]["code"] for error in answer.json()["errors"]} == {"GRAPHQL_VALIDATION_FAILED"}

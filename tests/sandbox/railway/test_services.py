@@ -40,7 +40,7 @@ def environment(railway: Railway, stack: Stack, name: str, **more: Any) -> str:
     return railway.ok("EnvironmentCreate", input={"projectId": stack.project, "name": name, **more})["id"]
 
 
-def test_service_create_makes_an_instance_in_every_environment_that_is_no_fork(
+def test_service_create_creates_instances_in_all_environments_that_are_not_forks(
     railway: Railway, stack: Stack
 ) -> None:
     other = environment(railway, stack, "staging")
@@ -65,7 +65,7 @@ def test_service_create_in_a_fork_stays_in_it(railway: Railway, stack: Stack) ->
     assert railway.fails("ServiceInstance", s=made["id"], e=stack.environment) == "ServiceInstance not found"
 
 
-def test_the_instance_lands_late(railway: Railway, stack: Stack) -> None:
+def test_an_instance_becomes_visible_late(railway: Railway, stack: Stack) -> None:
     railway.switch(instance_delay_seconds=30)
     made = railway.ok(
         "ServiceCreate",
@@ -113,7 +113,7 @@ def test_a_service_without_a_source_has_no_deployment(railway: Railway, stack: S
 
 
 def test_settings_apply_at_once_and_do_not_deploy(railway: Railway, stack: Stack) -> None:
-    """Of a service that runs: one without a source could not deploy."""
+    """With a service that runs: one without a source could not be deployed."""
     stack.connect()
     stack.deployed()
     stack.settings(**EVERY_SETTING)
@@ -142,10 +142,10 @@ def test_null_changes_nothing_and_an_empty_string_clears(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    "wish", [{"numReplicas": 0}, {"multiRegionConfig": {"us-west2": {"numReplicas": 0}}}]
+    "input_", [{"numReplicas": 0}, {"multiRegionConfig": {"us-west2": {"numReplicas": 0}}}]
 )
-def test_no_replicas_are_refused(railway: Railway, stack: Stack, wish: dict[str, Any]) -> None:
-    assert "at least 1" in railway.fails("ServiceInstanceUpdate", **stack.ids, input=wish)
+def test_zero_replicas_are_rejected(railway: Railway, stack: Stack, input_: dict[str, Any]) -> None:
+    assert "at least 1" in railway.fails("ServiceInstanceUpdate", **stack.ids, input=input_)
 
 
 def test_regions_come_with_their_replicas(railway: Railway, stack: Stack) -> None:
@@ -159,14 +159,14 @@ def test_regions_come_with_their_replicas(railway: Railway, stack: Stack) -> Non
     assert len(railway.ok("Regions", projectId=stack.project)) == 4
 
 
-def test_replicas_beside_a_volume_or_a_cron_are_refused(railway: Railway, stack: Stack) -> None:
-    wish = {"numReplicas": 2, "cronSchedule": "* * * * *"}
-    assert "Cron" in railway.fails("ServiceInstanceUpdate", **stack.ids, input=wish)
+def test_replicas_beside_a_volume_or_a_cron_are_rejected(railway: Railway, stack: Stack) -> None:
+    input_ = {"numReplicas": 2, "cronSchedule": "* * * * *"}
+    assert "Cron" in railway.fails("ServiceInstanceUpdate", **stack.ids, input=input_)
     stack.volume()
     assert "volume" in railway.fails("ServiceInstanceUpdate", **stack.ids, input={"numReplicas": 2})
 
 
-def test_a_setting_may_be_taken_and_not_kept(railway: Railway, stack: Stack) -> None:
+def test_a_setting_can_be_accepted_and_ignored(railway: Railway, stack: Stack) -> None:
     railway.switch(settings_ignored=["start_command"])
     stack.settings(startCommand="run", buildCommand="build")
     assert (stack.instance()["startCommand"], stack.instance()["buildCommand"]) == (None, "build")
@@ -178,15 +178,15 @@ def test_plan_limits_replicas(railway: Railway, stack: Stack) -> None:
     assert "6" in railway.fails("ServiceInstanceUpdate", **stack.ids, input={"numReplicas": 7})
 
 
-def test_a_config_file_is_refused_unless_the_switch_allows_it(railway: Railway, stack: Stack) -> None:
-    wish = {"railwayConfigFile": "railway.json"}
-    assert "not supported" in railway.fails("ServiceInstanceUpdate", **stack.ids, input=wish)
+def test_a_config_file_is_rejected_unless_the_switch_allows_it(railway: Railway, stack: Stack) -> None:
+    input_ = {"railwayConfigFile": "railway.json"}
+    assert "not supported" in railway.fails("ServiceInstanceUpdate", **stack.ids, input=input_)
     railway.switch(railway_config_file_allowed=True)
-    stack.settings(**wish)
+    stack.settings(**input_)
     assert stack.instance()["railwayConfigFile"] == "railway.json"
 
 
-def test_settings_without_an_environment_reach_all(railway: Railway, stack: Stack) -> None:
+def test_settings_without_an_environment_apply_to_all(railway: Railway, stack: Stack) -> None:
     other = environment(railway, stack, "staging")
     made = railway.ok("ServiceCreate", input={"projectId": stack.project, "name": "worker"})["id"]
     railway.wait()
@@ -198,10 +198,10 @@ def test_settings_without_an_environment_reach_all(railway: Railway, stack: Stac
         assert railway.ok("ServiceInstance", s=made, e=place)["startCommand"] == "run"
 
 
-def test_a_write_to_a_service_stays_where_it_is_named_when_the_switches_say_so(
+def test_a_write_to_a_service_stays_where_it_is_named_if_the_switches_are_set(
     railway: Railway, stack: Stack
 ) -> None:
-    railway.switch(settings_reach="named", service_delete_reach="named")
+    railway.switch(settings_update_scope="named", service_delete_scope="named")
     place = {"projectId": stack.project, "environmentId": environment(railway, stack, "staging")}
     worker = railway.ok("ServiceCreate", input={**place, "name": "worker"})["id"]
     railway.wait()
@@ -225,7 +225,9 @@ def test_a_write_to_a_service_in_a_fork_stays_in_it(railway: Railway, stack: Sta
     assert stack.instance()["startCommand"] == "ours"
 
 
-def test_source_by_settings_makes_neither_trigger_nor_deployment(railway: Railway, stack: Stack) -> None:
+def test_a_source_in_the_settings_creates_neither_trigger_nor_deployment(
+    railway: Railway, stack: Stack
+) -> None:
     stack.settings(source={"repo": REPO})
     railway.wait()
     assert stack.instance()["source"]["repo"] == REPO
@@ -233,7 +235,9 @@ def test_source_by_settings_makes_neither_trigger_nor_deployment(railway: Railwa
     assert railway.deployments == 0
 
 
-def test_source_by_settings_makes_both_when_the_switches_say_so(railway: Railway, stack: Stack) -> None:
+def test_a_source_in_the_settings_creates_trigger_and_deployment_if_the_switches_are_set(
+    railway: Railway, stack: Stack
+) -> None:
     railway.switch(source_update_creates_trigger=True, source_update_deploys=True)
     stack.settings(source={"repo": REPO})
     railway.wait()
@@ -268,7 +272,7 @@ def test_service_delete_leaves_the_volume_detached(railway: Railway, stack: Stac
     assert railway.fails("ServiceUpdate", id=stack.service, input={"name": "x"}) == "Service not found"
 
 
-def test_deleted_services_stay_listed_when_the_switch_says_so(railway: Railway, stack: Stack) -> None:
+def test_deleted_services_stay_listed_if_the_switch_is_set(railway: Railway, stack: Stack) -> None:
     railway.switch(deleted_listed=True)
     railway.ok("ServiceDelete", id=stack.service, environmentId=stack.environment)
     rows = nodes(stack.read()["project"]["services"])
@@ -288,13 +292,13 @@ def test_limits_are_set_and_read(railway: Railway, stack: Stack) -> None:
 
 def test_triggers_are_one_per_service_and_environment_and_appear_late(railway: Railway, stack: Stack) -> None:
     railway.switch(trigger_delay_seconds=30)
-    wish = {"repository": REPO, "provider": "github", "projectId": stack.project, **stack.ids}
-    made = railway.ok("TriggerCreate", input={**wish, "branch": "main"})
+    input_ = {"repository": REPO, "provider": "github", "projectId": stack.project, **stack.ids}
+    made = railway.ok("TriggerCreate", input={**input_, "branch": "main"})
     where = {"p": stack.project, **stack.place}
     assert nodes(railway.ok("Triggers", **where)) == []
     railway.wait(30)
     assert [row["branch"] for row in nodes(railway.ok("Triggers", **where))] == ["main"]
-    assert "already exists" in railway.fails("TriggerCreate", input={**wish, "branch": "main"})
+    assert "already exists" in railway.fails("TriggerCreate", input={**input_, "branch": "main"})
     railway.ok("TriggerUpdate", id=made["id"], input={"branch": "staging", "checkSuites": True})
     railway.wait(30)
     row = nodes(railway.ok("Triggers", **where))[0]
@@ -304,7 +308,7 @@ def test_triggers_are_one_per_service_and_environment_and_appear_late(railway: R
     assert railway.deployments == 0
 
 
-def test_triggers_deploy_when_the_switches_say_so(railway: Railway, stack: Stack) -> None:
+def test_triggers_deploy_if_the_switches_are_set(railway: Railway, stack: Stack) -> None:
     railway.switch(trigger_create_deploys=True, trigger_update_deploys=True)
     trigger = stack.connect()
     assert railway.deployments == 1

@@ -1,4 +1,4 @@
-"""What outlives the server, and the switches."""
+"""The state across restarts, and the switches."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 from graphql import GraphQLError
 
-from sandbox.live_server import LiveServer
+from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
 from sandbox.railway.resolvers import FIELDS
 from sandbox.railway.schema import build
 from sandbox.railway.store import load
-from sandbox.railway.switches import UNPROVEN, Switches
+from sandbox.railway.switches import UNVERIFIED, Switches
 from tests.sandbox.railway.client import Railway, Stack, nodes
 
 pytestmark = pytest.mark.sandbox
 
 
-def test_everything_outlives_a_restart(tmp_path: Path) -> None:
+def test_the_state_survives_a_restart(tmp_path: Path) -> None:
     state = tmp_path / "railway.json"
-    with LiveServer(create_app(state)) as server:
+    with LocalServer(create_app(state)) as server:
         railway = Railway(server.url)
         stack = Stack(railway)
         stack.healthy()
@@ -33,7 +33,7 @@ def test_everything_outlives_a_restart(tmp_path: Path) -> None:
         railway.switch(missing_answer="not_authorized")
         before, world = stack.read(), railway.get("state")
         railway.http.close()
-    with LiveServer(create_app(state)) as server:
+    with LocalServer(create_app(state)) as server:
         railway = stack.railway = Railway(server.url)
         after = railway.get("state")
         assert {key: after[key] for key in after if key != "tokens"} == {
@@ -47,23 +47,23 @@ def test_everything_outlives_a_restart(tmp_path: Path) -> None:
         railway.http.close()
 
 
-def test_every_mutation_is_on_disk_before_it_is_answered(tmp_path: Path) -> None:
+def test_every_mutation_is_saved_before_the_response(tmp_path: Path) -> None:
     state = tmp_path / "railway.json"
-    with LiveServer(create_app(state)) as server:
+    with LocalServer(create_app(state)) as server:
         railway = Railway(server.url)
         stack = Stack(railway)
         stack.variables({"A": "1"})
         assert [row.value for row in load(state).variables.values()] == ["1"]
         railway.fault("VarsUpsert", "http_504_after")
-        wish = {"projectId": stack.project, **stack.ids, "variables": {"A": "2"}, "skipDeploys": True}
-        railway.reply("VarsUpsert", input=wish)
+        input_ = {"projectId": stack.project, **stack.ids, "variables": {"A": "2"}, "skipDeploys": True}
+        railway.reply("VarsUpsert", input=input_)
         assert [row.value for row in load(state).variables.values()] == ["2"]
         assert [path.name for path in tmp_path.iterdir()] == ["railway.json"]
         railway.http.close()
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"switches": {}}'])
-def test_a_broken_state_file_is_not_an_empty_world(tmp_path: Path, text: str) -> None:
+def test_a_broken_state_file_is_an_error(tmp_path: Path, text: str) -> None:
     state = tmp_path / "railway.json"
     state.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"railway\.json|Expecting value"):
@@ -71,7 +71,7 @@ def test_a_broken_state_file_is_not_an_empty_world(tmp_path: Path, text: str) ->
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "input_",
     [
         {"no_such_switch": 1},
         {"plan": "enterprise"},
@@ -83,25 +83,25 @@ def test_a_broken_state_file_is_not_an_empty_world(tmp_path: Path, text: str) ->
         {"backend_routes": [1]},
     ],
 )
-def test_a_wrong_switch_is_refused_and_changes_nothing(railway: Railway, wish: dict[str, Any]) -> None:
+def test_a_wrong_switch_is_rejected_and_changes_nothing(railway: Railway, input_: dict[str, Any]) -> None:
     before = railway.get("switches")
-    answer = railway.http.post(f"{railway.url}/admin/switches", json={"page_limit": 3, **wish}, timeout=30)
+    answer = railway.http.post(f"{railway.url}/admin/switches", json={"page_limit": 3, **input_}, timeout=30)
     assert answer.status_code == 400
-    assert next(iter(wish)) in answer.json()["error"] or "outcomes" in answer.json()["error"]
+    assert next(iter(input_)) in answer.json()["error"] or "outcomes" in answer.json()["error"]
     assert railway.get("switches") == before
 
 
 def test_every_switch_is_tested_here() -> None:
     tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
-    names = {item.name for item in fields(Switches)} - {*UNPROVEN}  # those: test_switches
+    names = {item.name for item in fields(Switches)} - {*UNVERIFIED}  # tested in test_switches
     assert [name for name in sorted(names) if f"{name}=" not in tests] == []
 
 
-def test_reset_begins_again(railway: Railway) -> None:
+def test_reset_restores_the_initial_state(railway: Railway) -> None:
     stack = Stack(railway)
     railway.switch(page_limit=1)
     railway.fault("Me", "http_500")
-    railway.post("pause", operation="Me", nth=1, when="before")
+    railway.post("hold", operation="Me", nth=1, when="before")
     railway.post("reset")
     railway.ok("Me")
     assert railway.fails("Project", id=stack.project) == "Project not found"
@@ -111,13 +111,13 @@ def test_reset_begins_again(railway: Railway) -> None:
 
 
 @pytest.mark.parametrize("path", ["tokens", "dns", "seal", "clock", "deployments/x", "volumes/x/files"])
-def test_admin_refuses_what_it_cannot_do(railway: Railway, path: str) -> None:
+def test_invalid_admin_requests_are_rejected(railway: Railway, path: str) -> None:
     answer = railway.http.post(f"{railway.url}/admin/{path}", json={}, timeout=30)
     assert answer.status_code in (400, 404)
     assert answer.json()["error"]
 
 
-def test_a_fault_of_the_sandbox_is_not_railways_answer() -> None:
+def test_a_defect_of_the_sandbox_is_not_returned_as_railways_error() -> None:
     with pytest.raises(KeyError):
         build({**FIELDS, "Query.nothing": lambda _source, _call: None})
     with pytest.raises(KeyError):

@@ -1,7 +1,7 @@
-"""What a client sees under every answer of every switch that stands for something nobody has proven.
+"""The observable result of every value of every switch for unverified behaviour.
 
-One probe a switch: a switch without one, an answer without one, and a probe that cannot tell the answers
-apart fail.
+There is one probe per switch. A switch without a probe, a value without a result, and a probe with equal
+results for two values fail.
 """
 
 from __future__ import annotations
@@ -14,27 +14,28 @@ from typing import Any
 import pytest
 
 from sandbox.railway.store import REPO
-from sandbox.railway.switches import QUESTION_OF, QUESTIONS, UNPROVEN, Switches
+from sandbox.railway.switches import QUESTION_OF, QUESTIONS, UNVERIFIED, Switches
 from tests.sandbox.railway.client import WORKSPACE, Railway, Stack, nodes
 
 pytestmark = pytest.mark.sandbox
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
-PROVEN = {
-    "plan": "what a workspace may have is documented",
-    "deploy_outcome": "how a deployment ends, not what Railway does",
-    "strict_repos": "which repositories there are",
+VERIFIED = {
+    "plan": "the limits of a plan are documented",
+    "deploy_outcome": "the outcome of a deployment, not Railway's behaviour",
+    "strict_repos": "the repositories that exist",
     "autodeploy_on_push": "documented",
     "newer_removes_in_flight": "REMOVED means superseded",
+    "backend_is_crm": "the service's own behaviour, not Railway's",
 }
-"""Switches between words, or on and off, that stand for no guess."""
+"""String and boolean switches that do not stand for unverified behaviour."""
 
 Look = Callable[[Railway, Stack], object]
 
 
 @dataclass(frozen=True)
 class Probe:
-    """look: what a client does and then sees. sees: that, by answer."""
+    """look: acts as a client and returns what it observes. sees: the expected observation by value."""
 
     look: Look
     sees: dict[Any, object]
@@ -46,7 +47,7 @@ def _volume(stack: Stack) -> dict[str, Any]:
 
 
 def _resized(size: int) -> Look:
-    """What a patch to that size is answered, and the size, and the newest patch's error, after it."""
+    """Return the response to a patch of the size, the size, and the newest patch's error."""
 
     def look(railway: Railway, stack: Stack) -> object:
         patch = {"volumes": {stack.volume(): {"sizeMB": size}}}
@@ -121,15 +122,15 @@ def _volume_deleted(railway: Railway, stack: Stack) -> object:
 
 
 def _volume_moved(named: bool) -> Look:
-    """The service after a move, and how many deployments it made. named: the move names the service."""
+    """Return the service after a move and the number of deployments. named: the move names the service."""
 
     def look(railway: Railway, stack: Stack) -> object:
         stack.connect()
         volume = stack.volume()
         stack.deployed()
         before = railway.deployments
-        wish = {"mountPath": "/data"} | ({"serviceId": stack.service} if named else {})
-        railway.ok("VolumeInstanceUpdate", volumeId=volume, environmentId=stack.environment, input=wish)
+        input_ = {"mountPath": "/data"} | ({"serviceId": stack.service} if named else {})
+        railway.ok("VolumeInstanceUpdate", volumeId=volume, environmentId=stack.environment, input=input_)
         return _volume(stack)["serviceId"] == stack.service, railway.deployments - before
 
     return look
@@ -183,32 +184,32 @@ def _target_port(railway: Railway, stack: Stack) -> object:
 
 
 def _environment_made(railway: Railway, stack: Stack) -> object:
-    wish = {"projectId": stack.project, "name": "one"}
-    body = railway.with_headers(WORKSPACE).reply("EnvironmentCreate", input=wish).json()
+    input_ = {"projectId": stack.project, "name": "one"}
+    body = railway.with_headers(WORKSPACE).reply("EnvironmentCreate", input=input_).json()
     return body["errors"][0]["message"] if "errors" in body else body["data"]["environmentCreate"]["name"]
 
 
 def _config_file(railway: Railway, stack: Stack) -> object:
-    wish = {"railwayConfigFile": "railway.json"}
-    refused = "errors" in railway.reply("ServiceInstanceUpdate", **stack.ids, input=wish).json()
-    return refused, stack.instance()["railwayConfigFile"]
+    input_ = {"railwayConfigFile": "railway.json"}
+    rejected = "errors" in railway.reply("ServiceInstanceUpdate", **stack.ids, input=input_).json()
+    return rejected, stack.instance()["railwayConfigFile"]
 
 
 def _overlap(railway: Railway, stack: Stack) -> object:
     railway.switch(mutation_seconds=0.5)
-    wish = {"projectId": stack.project, **stack.ids, "variables": {"A": "1"}, "skipDeploys": True}
+    input_ = {"projectId": stack.project, **stack.ids, "variables": {"A": "1"}, "skipDeploys": True}
     with ThreadPoolExecutor() as pool:
         asked = [
-            pool.submit(railway.with_headers(railway.headers).reply, "VarsUpsert", input=wish) for _ in "ab"
+            pool.submit(railway.with_headers(railway.headers).reply, "VarsUpsert", input=input_) for _ in "ab"
         ]
         return ["errors" in answer.result().json() for answer in asked]
 
 
-def _port_taken_away(railway: Railway, stack: Stack) -> object:
-    """Of a domain of Railway's, and of one of one's own."""
+def _port_removed(railway: Railway, stack: Stack) -> object:
+    """Return the ports of a Railway domain and of a custom domain."""
     made = railway.ok("DomainCreate", input={**stack.ids, "targetPort": 8080})
-    wish = {**stack.ids, "serviceDomainId": made["id"], "domain": made["domain"], "targetPort": None}
-    railway.ok("DomainUpdate", input=wish)
+    input_ = {**stack.ids, "serviceDomainId": made["id"], "domain": made["domain"], "targetPort": None}
+    railway.ok("DomainUpdate", input=input_)
     own = {**stack.ids, "projectId": stack.project, "domain": "crm.example.com", "targetPort": 8080}
     custom = railway.ok("CustomCreate", input=own)["id"]
     railway.ok("CustomUpdate", id=custom, e=stack.environment, port=None)
@@ -224,7 +225,7 @@ def _credentials_blanked(railway: Railway, stack: Stack) -> object:
 
 
 def _beside(railway: Railway, stack: Stack) -> tuple[str, dict[str, str]]:
-    """Another environment that is no fork, and a service that is in both."""
+    """Create another environment that is not a fork, and a service in both."""
     place = {"projectId": stack.project, "environmentId": stack.environment}
     other = railway.ok("EnvironmentCreate", input={"projectId": stack.project, "name": "staging"})["id"]
     made = railway.ok("ServiceCreate", input={**place, "name": "worker"})["id"]
@@ -232,14 +233,14 @@ def _beside(railway: Railway, stack: Stack) -> tuple[str, dict[str, str]]:
     return made, {"s": made, "e": other}
 
 
-def _settings_reach(railway: Railway, stack: Stack) -> object:
+def _settings_update_scope(railway: Railway, stack: Stack) -> object:
     worker, beside = _beside(railway, stack)
-    wish = {"serviceId": worker, "environmentId": stack.environment, "input": {"startCommand": "run"}}
-    railway.ok("ServiceInstanceUpdate", **wish)
+    input_ = {"serviceId": worker, "environmentId": stack.environment, "input": {"startCommand": "run"}}
+    railway.ok("ServiceInstanceUpdate", **input_)
     return railway.ok("ServiceInstance", **beside)["startCommand"]
 
 
-def _delete_reach(railway: Railway, stack: Stack) -> object:
+def _delete_scope(railway: Railway, stack: Stack) -> object:
     worker, beside = _beside(railway, stack)
     railway.ok("ServiceDelete", id=worker, environmentId=stack.environment)
     body = railway.reply("ServiceInstance", **beside).json()
@@ -315,20 +316,20 @@ PROBES: dict[str, Probe] = {
         lambda railway, stack: railway.ok("EnvConfig", id=stack.environment)["unmergedChangesCount"],
         {False: 0, True: None},
     ),
-    "null_port_clears": Probe(_port_taken_away, {True: [None, None], False: [8080, 8080]}),
+    "null_port_clears": Probe(_port_removed, {True: [None, None], False: [8080, 8080]}),
     "blank_credentials_clear": Probe(
         _credentials_blanked, {True: None, False: {"username": "*****", "password": "*****"}}
     ),
-    "settings_reach": Probe(_settings_reach, {"no_forks": "run", "named": None}),
-    "service_delete_reach": Probe(_delete_reach, {"no_forks": "Service not found", "named": "there"}),
+    "settings_update_scope": Probe(_settings_update_scope, {"no_forks": "run", "named": None}),
+    "service_delete_scope": Probe(_delete_scope, {"no_forks": "Service not found", "named": "there"}),
     "overlap_fails_all": Probe(_overlap, {False: [False, False], True: [True, True]}),
 }
 
 
 @pytest.mark.parametrize(
-    ("name", "answer"), [(name, answer) for name, answers in UNPROVEN.items() for answer in answers]
+    ("name", "answer"), [(name, answer) for name, answers in UNVERIFIED.items() for answer in answers]
 )
-def test_every_answer_that_nobody_has_proven_can_be_seen(
+def test_every_value_of_an_unverified_switch_is_observable(
     railway: Railway, stack: Stack, name: str, answer: object
 ) -> None:
     railway.switch(**{name: answer})
@@ -336,11 +337,11 @@ def test_every_answer_that_nobody_has_proven_can_be_seen(
     assert probe.look(railway, stack) == probe.sees[answer]
 
 
-@pytest.mark.parametrize("name", UNPROVEN)
-def test_a_probe_tells_every_answer_from_the_others(name: str) -> None:
+@pytest.mark.parametrize("name", UNVERIFIED)
+def test_every_value_of_a_switch_has_a_different_observable_result(name: str) -> None:
     sees = PROBES[name].sees
-    assert [*sees] == [*UNPROVEN[name]]
-    assert getattr(Switches(), name) == UNPROVEN[name][0]
+    assert [*sees] == [*UNVERIFIED[name]]
+    assert getattr(Switches(), name) == UNVERIFIED[name][0]
     assert len({repr(seen) for seen in sees.values()}) == len(sees) > 1
 
 
@@ -348,7 +349,7 @@ def test_every_open_question_has_a_switch() -> None:
     assert {*QUESTION_OF.values()} - {""} == {*QUESTIONS}
 
 
-def test_a_new_switch_says_whether_its_answer_is_proven() -> None:
+def test_every_switch_is_classified_as_verified_or_not() -> None:
     words = {item.name for item in fields(Switches) if item.type in ("bool", "str")}
-    assert words - {*UNPROVEN} == {*PROVEN}
-    assert {*PROBES} == {*UNPROVEN}
+    assert words - {*UNVERIFIED} == {*VERIFIED}
+    assert {*PROBES} == {*UNVERIFIED}

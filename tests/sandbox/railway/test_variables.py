@@ -1,4 +1,4 @@
-"""Variables and the deployments they cause."""
+"""Variables and the deployments that they cause."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.sandbox
 
 
 def written(railway: Railway, stack: Stack) -> dict[str, Any]:
-    """The authored variables, without Railway's own."""
+    """Return the user variables, without Railway's own."""
     found = railway.ok("Vars", p=stack.project, **stack.place)
     return {name: value for name, value in found.items() if not name.startswith("RAILWAY_")}
 
@@ -32,7 +32,7 @@ def test_an_upsert_deploys_unless_skipped(railway: Railway, stack: Stack) -> Non
     assert written(railway, stack) == {"A": "3", "B": "2", "C": "4"}
 
 
-def test_an_upsert_does_not_deploy_when_the_switch_says_so(railway: Railway, stack: Stack) -> None:
+def test_an_upsert_does_not_deploy_if_the_switch_is_set(railway: Railway, stack: Stack) -> None:
     railway.switch(variable_upsert_deploys=False)
     stack.connect()
     stack.deployed()
@@ -106,7 +106,7 @@ def test_unrendered_keeps_references_and_rendered_resolves_them(railway: Railway
     }
 
 
-def test_railway_variables_come_back_or_not(railway: Railway, stack: Stack) -> None:
+def test_railway_variables_are_included_or_not(railway: Railway, stack: Stack) -> None:
     found = railway.ok("Vars", p=stack.project, **stack.place)
     assert found["RAILWAY_SERVICE_NAME"] == "backend"
     railway.switch(railway_variables_in_unrendered=False)
@@ -114,7 +114,7 @@ def test_railway_variables_come_back_or_not(railway: Railway, stack: Stack) -> N
     assert "RAILWAY_SERVICE_NAME" in railway.ok("RenderedVars", p=stack.project, **stack.place)
 
 
-def test_a_sealed_variable_shows_no_value_but_is_deployed(railway: Railway, stack: Stack) -> None:
+def test_a_sealed_variable_has_no_visible_value_but_is_deployed(railway: Railway, stack: Stack) -> None:
     stack.variables({"A": "secret"})
     railway.post("seal", environment_id=stack.environment, service_id=stack.service, name="A")
     assert written(railway, stack) == {"A": None}
@@ -131,17 +131,17 @@ def test_a_shared_variable_is_given_to_services(railway: Railway, stack: Stack) 
     shared = {"projectId": stack.project, "environmentId": stack.environment}
     railway.ok("VarsUpsert", input={**shared, "variables": {"TEAM": "crm"}})
     assert railway.deployments == 1
-    wish = {**shared, "name": "TEAM", "enabledServiceIds": [stack.service], "disabledServiceIds": []}
-    railway.ok("SharedConfigure", input=wish)
+    input_ = {**shared, "name": "TEAM", "enabledServiceIds": [stack.service], "disabledServiceIds": []}
+    railway.ok("SharedConfigure", input=input_)
     assert written(railway, stack) == {"TEAM": "${{shared.TEAM}}"}
     railway.ok("VarsUpsert", input={**shared, "variables": {"TEAM": "sales"}})
     assert railway.deployments == 2
-    wish |= {"enabledServiceIds": [], "disabledServiceIds": [stack.service]}
-    railway.ok("SharedConfigure", input=wish)
+    input_ |= {"enabledServiceIds": [], "disabledServiceIds": [stack.service]}
+    railway.ok("SharedConfigure", input=input_)
     assert written(railway, stack) == {}
 
 
-def test_values_are_text_under_a_name(railway: Railway, stack: Stack) -> None:
-    wish = {"projectId": stack.project, **stack.ids}
-    assert "must be a string" in railway.fails("VarsUpsert", input={**wish, "variables": {"A": 1}})
-    assert "empty" in railway.fails("VarsUpsert", input={**wish, "variables": {"": "x"}})
+def test_variable_values_must_be_strings_with_a_name(railway: Railway, stack: Stack) -> None:
+    input_ = {"projectId": stack.project, **stack.ids}
+    assert "must be a string" in railway.fails("VarsUpsert", input={**input_, "variables": {"A": 1}})
+    assert "empty" in railway.fails("VarsUpsert", input={**input_, "variables": {"": "x"}})

@@ -1,4 +1,4 @@
-"""Volumes: what Railway decides about them, and what it never loses."""
+"""Volumes: names, sizes, attachment, and deletion without loss."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.sandbox
 
 
 def row(stack: Stack) -> dict[str, Any]:
-    """The only volume's instance."""
+    """Return the only volume's instance."""
     (found,) = nodes(stack.read()["environment"]["volumeInstances"])
     return found
 
@@ -22,7 +22,7 @@ def resize(railway: Railway, stack: Stack, volume: str, size: Any) -> Any:
 
 
 @pytest.mark.parametrize(("plan", "size"), [("trial", 500), ("hobby", 5_000), ("pro", 50_000)])
-def test_the_default_size_is_the_plans(railway: Railway, stack: Stack, plan: str, size: int) -> None:
+def test_the_default_size_depends_on_the_plan(railway: Railway, stack: Stack, plan: str, size: int) -> None:
     railway.switch(plan=plan)
     volume = stack.volume()
     assert row(stack)["sizeMB"] == size
@@ -30,10 +30,12 @@ def test_the_default_size_is_the_plans(railway: Railway, stack: Stack, plan: str
     assert row(stack)["volumeId"] == volume
 
 
-def test_the_instance_lands_late_and_is_updating_before_it_is_ready(railway: Railway, stack: Stack) -> None:
+def test_an_instance_becomes_visible_late_and_is_updating_before_ready(
+    railway: Railway, stack: Stack
+) -> None:
     railway.switch(volume_delay_seconds=30)
-    wish = {"projectId": stack.project, "mountPath": SESSIONS, **stack.ids}
-    made = railway.ok("VolumeCreate", input=wish)
+    input_ = {"projectId": stack.project, "mountPath": SESSIONS, **stack.ids}
+    made = railway.ok("VolumeCreate", input=input_)
     assert made["volumeInstances"]["edges"] == []
     assert nodes(stack.read()["environment"]["volumeInstances"]) == []
     update = {"volumeId": made["id"], "environmentId": stack.environment, "input": {"mountPath": "/x"}}
@@ -45,11 +47,11 @@ def test_the_instance_lands_late_and_is_updating_before_it_is_ready(railway: Rai
     assert railway.ok("VolumeInstance", id=row(stack)["id"])["mountPath"] == SESSIONS
 
 
-def test_a_second_volume_on_a_service_is_refused(railway: Railway, stack: Stack) -> None:
+def test_a_second_volume_on_a_service_is_rejected(railway: Railway, stack: Stack) -> None:
     stack.volume()
-    wish = {"projectId": stack.project, "mountPath": "/other", **stack.ids}
-    assert "already has a volume" in railway.fails("VolumeCreate", input=wish)
-    loose = railway.ok("VolumeCreate", input={**wish, "serviceId": None})["id"]
+    input_ = {"projectId": stack.project, "mountPath": "/other", **stack.ids}
+    assert "already has a volume" in railway.fails("VolumeCreate", input=input_)
+    loose = railway.ok("VolumeCreate", input={**input_, "serviceId": None})["id"]
     railway.wait()
     update = {"volumeId": loose, "environmentId": stack.environment}
     assert "already has a volume" in railway.fails(
@@ -71,17 +73,17 @@ def test_volume_names_are_unique(railway: Railway, stack: Stack) -> None:
 
 
 def test_an_empty_region_ends_in_a_504(railway: Railway, stack: Stack) -> None:
-    wish = {"projectId": stack.project, "mountPath": SESSIONS, **stack.ids, "region": ""}
-    answer = railway.reply("VolumeCreate", input=wish)
+    input_ = {"projectId": stack.project, "mountPath": SESSIONS, **stack.ids, "region": ""}
+    answer = railway.reply("VolumeCreate", input=input_)
     assert (answer.status_code, answer.text) == (504, "error code: 504")
     assert nodes(stack.read()["project"]["volumes"]) == []
 
 
-def test_environment_id_null_is_nowhere_and_absent_is_everywhere(railway: Railway, stack: Stack) -> None:
+def test_environment_id_null_means_none_and_missing_means_all(railway: Railway, stack: Stack) -> None:
     other = railway.ok("EnvironmentCreate", input={"projectId": stack.project, "name": "staging"})["id"]
-    wish = {"projectId": stack.project, "mountPath": SESSIONS}
-    nowhere = railway.ok("VolumeCreate", input={**wish, "environmentId": None})["id"]
-    everywhere = railway.ok("VolumeCreate", input=wish)["id"]
+    input_ = {"projectId": stack.project, "mountPath": SESSIONS}
+    nowhere = railway.ok("VolumeCreate", input={**input_, "environmentId": None})["id"]
+    everywhere = railway.ok("VolumeCreate", input=input_)["id"]
     railway.wait()
     for place in (stack.environment, other):
         seen = railway.ok("SnapshotRead", projectId=stack.project, environmentId=place)
@@ -90,15 +92,15 @@ def test_environment_id_null_is_nowhere_and_absent_is_everywhere(railway: Railwa
 
 
 def test_a_mount_path_is_absolute(railway: Railway, stack: Stack) -> None:
-    wish = {"projectId": stack.project, "mountPath": "sessions", **stack.ids}
-    assert "must start with /" in railway.fails("VolumeCreate", input=wish)
+    input_ = {"projectId": stack.project, "mountPath": "sessions", **stack.ids}
+    assert "must start with /" in railway.fails("VolumeCreate", input=input_)
 
 
 def test_a_plan_limits_the_volumes_of_a_project(railway: Railway, stack: Stack) -> None:
     railway.switch(plan="free")
     stack.volume()
-    wish = {"projectId": stack.project, "mountPath": "/x", "environmentId": stack.environment}
-    assert "at most 1" in railway.fails("VolumeCreate", input=wish)
+    input_ = {"projectId": stack.project, "mountPath": "/x", "environmentId": stack.environment}
+    assert "at most 1" in railway.fails("VolumeCreate", input=input_)
 
 
 def test_an_update_without_service_detaches(railway: Railway, stack: Stack) -> None:
@@ -110,7 +112,9 @@ def test_an_update_without_service_detaches(railway: Railway, stack: Stack) -> N
     assert (row(stack)["mountPath"], row(stack)["serviceId"]) == ("/data", stack.service)
 
 
-def test_an_update_without_service_keeps_it_when_the_switch_says_so(railway: Railway, stack: Stack) -> None:
+def test_an_update_without_service_keeps_the_service_if_the_switch_is_set(
+    railway: Railway, stack: Stack
+) -> None:
     railway.switch(volume_update_without_service_detaches=False)
     volume = stack.volume()
     where = {"volumeId": volume, "environmentId": stack.environment}
@@ -142,21 +146,21 @@ def test_the_size_grows_by_a_config_patch_and_deploys_nothing(railway: Railway, 
     assert railway.deployments == 1
 
 
-def test_the_size_patch_is_ignored_when_the_switch_says_so(railway: Railway, stack: Stack) -> None:
+def test_the_size_patch_is_ignored_if_the_switch_is_set(railway: Railway, stack: Stack) -> None:
     railway.switch(size_patch="ignored")
     assert "errors" not in resize(railway, stack, stack.volume(), 60_000).json()
     railway.wait()
     assert row(stack)["sizeMB"] == 50_000
 
 
-def test_shrinking_is_refused(railway: Railway, stack: Stack) -> None:
+def test_shrinking_is_rejected(railway: Railway, stack: Stack) -> None:
     railway.switch(shrink_message="Volumes can only grow")
     answer = resize(railway, stack, stack.volume(), 40_000).json()
     assert answer["errors"][0]["message"] == "Volumes can only grow"
     assert row(stack)["sizeMB"] == 50_000
 
 
-def test_shrinking_fails_later_when_the_switch_says_so(railway: Railway, stack: Stack) -> None:
+def test_shrinking_fails_later_if_the_switch_is_set(railway: Railway, stack: Stack) -> None:
     railway.switch(shrink_answer="async")
     assert "errors" not in resize(railway, stack, stack.volume(), 40_000).json()
     railway.wait()
@@ -166,7 +170,7 @@ def test_shrinking_fails_later_when_the_switch_says_so(railway: Railway, stack: 
 
 
 @pytest.mark.parametrize("size", ["60000", 0, True, 2_000_000])
-def test_a_size_is_a_number_that_the_plan_allows(railway: Railway, stack: Stack, size: Any) -> None:
+def test_a_size_must_be_a_number_within_the_plans_limit(railway: Railway, stack: Stack, size: Any) -> None:
     assert resize(railway, stack, stack.volume(), size).json()["errors"]
     assert row(stack)["sizeMB"] == 50_000
 
@@ -183,7 +187,7 @@ def test_the_dashboard_moves_a_volume_with_its_service_and_settings_move_the_ser
     assert railway.get(f"volumes/{volume}/files") == {stack.environment: {"a": "text"}}
 
 
-def test_delete_is_soft_and_keeps_the_name_for_48_hours(railway: Railway, stack: Stack) -> None:
+def test_delete_marks_the_volume_and_keeps_its_name_for_48_hours(railway: Railway, stack: Stack) -> None:
     volume = stack.volume()
     railway.ok("VolumeRename", volumeId=volume, input={"name": "sessions"})
     railway.post(f"volumes/{volume}/files", a="text")
@@ -202,7 +206,7 @@ def test_delete_is_soft_and_keeps_the_name_for_48_hours(railway: Railway, stack:
     assert railway.get(f"volumes/{volume}/files")[stack.environment] == {}
 
 
-def test_delete_sets_deleted_at_when_the_switch_says_so(railway: Railway, stack: Stack) -> None:
+def test_delete_sets_deleted_at_if_the_switch_is_set(railway: Railway, stack: Stack) -> None:
     railway.switch(volume_delete_style="deleted_at")
     railway.ok("VolumeDelete", volumeId=stack.volume())
     assert row(stack)["deletedAt"] is not None

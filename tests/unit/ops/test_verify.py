@@ -1,4 +1,4 @@
-"""`python -m ops verify`: every declared thing has a line, and every line that fails says what to do."""
+"""`python -m ops verify`: one line per declared object, a fix for each failed one, and the exit codes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from typing import Any
 
 import pytest
 
-from components.verification_spec import Spec
+from components.verification_spec import Declared, Function, Spec
 from firebase.errors import GoogleError, JsonObject
 from firebase.release import text_digest
 from firebase.rest import GoogleApi
-from ops import report, verify
-from ops.report import Line
+from ops import check_results, verify
+from ops.__main__ import main
+from ops.check_results import CheckResult
 
 pytestmark = pytest.mark.unit
 
@@ -37,7 +38,7 @@ HEALTHY: dict[str, JsonObject] = {
                 "state": "ACTIVE",
                 "buildConfig": {
                     "environmentVariables": {"SOURCE_ARCHIVE": "one.zip"},
-                    # Google's own copy of the archive.
+                    # Google's copy of the archive.
                     "source": {"storageSource": {"bucket": "gcf-v2-sources-1-r", "object": "send/f.zip"}},
                 },
             }
@@ -53,7 +54,7 @@ HEALTHY: dict[str, JsonObject] = {
 
 
 class Google(GoogleApi):
-    """Answers from a table, with changes."""
+    """Responds from a table."""
 
     def __init__(self, changes: Mapping[str, JsonObject | GoogleError] | None = None) -> None:
         super().__init__(environ={})
@@ -78,7 +79,7 @@ class _Backend(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """No log."""
 
 
 Edge = Callable[[int], tuple[dict[str, str], list[str]]]
@@ -86,7 +87,7 @@ Edge = Callable[[int], tuple[dict[str, str], list[str]]]
 
 @pytest.fixture
 def edge() -> Any:
-    """`edge(status)`: an edge that answers so; gives the environment, and the hosts it was asked for."""
+    """`edge(status)`: a server with this status; returns the environment and the requested hosts."""
     running: list[HTTPServer] = []
 
     def answering(status: int) -> tuple[dict[str, str], list[str]]:
@@ -106,23 +107,24 @@ def edge() -> Any:
 SPEC = Spec(
     project="p",
     database="(default)",
-    functions=({"id": "send", "region": "r", "source": "one.zip", "digest": "d"},),
+    functions=(Function(id="send", region="r", source="one.zip", digest="d"),),
     release="cloud.firestore",
     rules_digest=text_digest(RULES),
     health_path="/health",
     wait_seconds=0,
     backend_url="https://backend.up.railway.app",
+    deployment="deployment-1",
     indexes={"threads": INDEX},
     secrets={"GROQ_API_KEY": "2"},
     ruleset=RULESET,
 )
 
 
-def failures(lines: list[Line]) -> dict[str, tuple[str, str]]:
+def failures(lines: list[CheckResult]) -> dict[str, tuple[str, str]]:
     return {line.thing: (line.found, line.fix) for line in lines if line.fix is not None}
 
 
-def test_a_healthy_stack_has_a_line_for_everything_and_no_failure(edge: Edge) -> None:
+def test_a_healthy_stack_has_one_line_per_object_and_no_failure(edge: Edge) -> None:
     environ, hosts = edge(200)
     lines = verify.check(SPEC, Google(), environ)
     assert failures(lines) == {}
@@ -139,8 +141,9 @@ def test_a_healthy_stack_has_a_line_for_everything_and_no_failure(edge: Edge) ->
 FUNCTIONS = "projects/p/locations/r/functions"
 INDEXES = "projects/p/databases/(default)/collectionGroups/-/indexes"
 RELEASE = "projects/p/releases/cloud.firestore"
-GONE = GoogleError("read", 404, "NOT_FOUND", "not found", "See the message.")
-DENIED = GoogleError("list", 403, "PERMISSION_DENIED", "denied", "Grant the missing permission.")
+SECRET = "projects/p/secrets/GROQ_API_KEY/versions/2"
+GONE = GoogleError("not found", "check it", status=404, reason="NOT_FOUND")
+DENIED = GoogleError("denied", "grant it", status=403, reason="PERMISSION_DENIED")
 
 
 def index(state: str) -> JsonObject:
@@ -155,40 +158,25 @@ def function(**changes: Any) -> JsonObject:
 @pytest.mark.parametrize(
     ("path", "answer", "thing", "found", "fix"),
     [
-        (FUNCTIONS, {}, "function r/send", "not there", "pulumi up"),
-        (
-            FUNCTIONS,
-            function(state="FAILED", stateMessages=[{"message": "the container did not start"}]),
-            "function r/send",
-            "FAILED the container did not start",
-            "pulumi up",
-        ),
-        (
-            FUNCTIONS,
-            function(buildConfig={"environmentVariables": {"SOURCE_ARCHIVE": "other.zip"}}),
-            "function r/send",
-            "runs other.zip, not one.zip",
-            "pulumi up --refresh",
-        ),
-        (FUNCTIONS, function(buildConfig={}), "function r/send", "what another tool built, not one", "up"),
-        (FUNCTIONS, DENIED, "functions", "could not be checked", "Grant"),
-        (INDEXES, index("CREATING"), "index threads", "CREATING", "again"),
-        (INDEXES, index("NEEDS_REPAIR"), "index threads", "NEEDS_", "--refresh"),
-        (INDEXES, {}, "index threads", "not there", "pulumi up --refresh"),
-        (RELEASE, GONE, "rules cloud.firestore", "without rules", "pulumi up --refresh"),
-        (RELEASE, {"rulesetName": "another"}, "rules cloud.firestore", "points at", "--refresh"),
-        (RELEASE, DENIED, "rules", "could not be checked", "Grant"),
-        (RULESET, {"source": {"files": []}}, "rules cloud.firestore", "is not the declared one", "--refresh"),
-        (
-            "projects/p/secrets/GROQ_API_KEY/versions/2",
-            {"state": "DISABLED"},
-            "secret GROQ_API_KEY",
-            "version 2 DISABLED",
-            "Enable",
-        ),
+        (FUNCTIONS, {}, "function r/send", "does not exist", verify.REFRESH),
+        (FUNCTIONS, function(state="FAILED", stateMessages=[{"message": "no start"}]), "function r/send",
+         "FAILED no start", verify.UP),
+        (FUNCTIONS, function(buildConfig={"environmentVariables": {"SOURCE_ARCHIVE": "two.zip"}}),
+         "function r/send", "two.zip", verify.REFRESH),
+        (FUNCTIONS, function(buildConfig={}), "function r/send", "deployed by another tool", verify.REFRESH),
+        (FUNCTIONS, DENIED, "functions", DENIED.what, DENIED.fix),
+        (INDEXES, index("CREATING"), "index threads", "CREATING", "wait"),
+        (INDEXES, index("NEEDS_REPAIR"), "index threads", "NEEDS_REPAIR", verify.REFRESH),
+        (INDEXES, {}, "index threads", "does not exist", verify.REFRESH),
+        (RELEASE, GONE, "rules cloud.firestore", "no release", verify.REFRESH),
+        (RELEASE, {"rulesetName": "another"}, "rules cloud.firestore", "ruleset another", verify.REFRESH),
+        (RELEASE, DENIED, "rules", DENIED.what, DENIED.fix),
+        (RULESET, {"source": {"files": []}}, "rules cloud.firestore", "not the declared", verify.REFRESH),
+        (SECRET, {"state": "DISABLED"}, "secret GROQ_API_KEY", "version 2 DISABLED", "versions enable 2"),
+        (SECRET, {"state": "DESTROYED"}, "secret GROQ_API_KEY", "version 2 DESTROYED", "pulumi config set"),
     ],
 )  # fmt: skip
-def test_what_is_not_as_declared_fails_with_what_to_do(
+def test_each_difference_is_one_failed_line_with_a_fix(
     edge: Edge, path: str, answer: JsonObject | GoogleError, thing: str, found: str, fix: str
 ) -> None:
     environ, _ = edge(200)
@@ -204,9 +192,9 @@ def test_an_unhealthy_backend_fails(edge: Edge) -> None:
     assert [found for found, _ in failed.values()] == ["503 Service Unavailable"]
 
 
-def test_a_backend_that_does_not_answer_fails() -> None:
+def test_an_unreachable_backend_fails() -> None:
     failed = failures(verify.check(SPEC, Google(), {"RAILWAY_EDGE_URL": "http://127.0.0.1:9"}))
-    assert [found for found, _ in failed.values()] == ["no answer (ConnectionError)"]
+    assert [found for found, _ in failed.values()] == ["no connection"]
 
 
 def test_every_page_of_a_list_is_read(edge: Edge) -> None:
@@ -221,35 +209,38 @@ def test_every_page_of_a_list_is_read(edge: Edge) -> None:
     assert failures(verify.check(SPEC, Paged(), edge(200)[0])) == {}
 
 
-def test_a_stack_without_rules_indexes_and_functions_is_only_its_backend(edge: Edge) -> None:
+def test_a_stack_without_rules_indexes_and_functions_has_one_line(edge: Edge) -> None:
     bare = dataclasses.replace(SPEC, functions=(), indexes={}, secrets={}, release=None, ruleset=None)
     assert len(verify.check(bare, Google(), edge(200)[0])) == 1
 
 
-def test_a_report_in_a_log_is_plain_and_ends_with_the_failures() -> None:
+def test_a_report_in_a_log_is_text_and_ends_with_the_failures() -> None:
     out = io.StringIO()
-    report.show(
-        "Title", [Line(thing="a", found="broken", fix="Mend it."), Line(thing="bb", found="fine")], out
+    check_results.show(
+        "Title",
+        [CheckResult(thing="a", found="broken", fix="Repair it."), CheckResult(thing="bb", found="fine")],
+        out,
     )
     assert out.getvalue() == (
-        "Title\n  ok    bb  fine\n  FAIL  a   broken\n        fix: Mend it.\n2 checked, 1 failed\n"
+        "Title\n  ok    bb  fine\n  FAIL  a   broken\n        fix: Repair it.\n2 checked, 1 failed\n"
     )
 
 
-def test_a_report_on_a_terminal_is_a_table_that_says_the_same() -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
+
+def test_a_report_on_a_terminal_is_a_table_with_the_same_content() -> None:
     out = Terminal()
-    report.show("Title", [Line(thing="[a]", found="broken", fix="Mend it.")], out)
-    for said in ("Title", "FAIL", "[a]", "broken", "Mend it."):
-        assert said in out.getvalue()
+    check_results.show("Title", [CheckResult(thing="[a]", found="broken", fix="Repair it.")], out)
+    for message in ("Title", "FAIL", "[a]", "broken", "Repair it."):
+        assert message in out.getvalue()
 
 
-def run(stdin: str, **environ: str) -> subprocess.CompletedProcess[str]:
+def run(stdin: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "ops", "verify"],
+        [sys.executable, "-m", "ops", "verify", *arguments],
         cwd=PROJECT,
         env=environ,
         input=stdin,
@@ -259,38 +250,110 @@ def run(stdin: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-DECLARED = json.dumps(
-    {
-        "project": "p",
-        "database": "(default)",
-        "release": None,
-        "rules_digest": None,
-        "health_path": "/health",
-        "wait_seconds": 0,
-    }
-)
-ANSWERED = {
-    "VERIFY_BACKEND": json.dumps({"url": "https://backend.up.railway.app", "deployment": "d"}),
+BARE = Declared(
+    project="p",
+    database="(default)",
+    release=None,
+    rules_digest=None,
+    health_path="/health",
+    wait_seconds=0,
+    functions=(),
+).to_lines()
+VARIABLES = {
+    "VERIFY_BACKEND_URL": '"https://backend.up.railway.app"',
+    "VERIFY_DEPLOYMENT": '"deployment-1"',
     "VERIFY_INDEXES": "{}",
     "VERIFY_SECRETS": "{}",
+    "VERIFY_RULESET": "null",
 }
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "said"), [(200, 0, "1 checked, 0 failed"), (500, 1, "1 checked, 1 failed")]
+    ("status", "code", "message"), [(200, 0, "1 checked, 0 failed"), (500, 1, "1 checked, 1 failed")]
 )
-def test_the_exit_code_says_whether_all_is_well(edge: Edge, status: int, code: int, said: str) -> None:
-    done = run(DECLARED, **ANSWERED, **edge(status)[0])
-    assert (done.returncode, said in done.stdout) == (code, True), done.stdout + done.stderr
+def test_the_exit_code_is_1_if_a_check_failed(edge: Edge, status: int, code: int, message: str) -> None:
+    done = run(BARE, **VARIABLES, **edge(status)[0])
+    assert (done.returncode, message in done.stdout) == (code, True), done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("stdin", ["", "not json", "{}", "[]"])
-def test_what_the_program_did_not_write_is_refused_without_a_traceback(stdin: str) -> None:
-    done = run(stdin, **ANSWERED)
+def test_invalid_input_is_exit_code_2_without_a_traceback(stdin: str) -> None:
+    done = run(stdin, **VARIABLES)
     assert done.returncode == 2
-    assert "expected what the program writes" in done.stderr
+    assert "the verification input is invalid" in done.stderr
+    assert "fix: python -m ops verify --stack NAME" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_a_missing_variable_is_named() -> None:
-    assert "VERIFY_BACKEND" in run(DECLARED).stderr
+    assert "VERIFY_BACKEND_URL is missing" in run(BARE).stderr
+
+
+Cli = Callable[..., dict[str, str]]
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    """`cli(state)`, `cli(error=...)`: a `pulumi` that exports this state or fails so; returns the PATH."""
+
+    def installed(*resources: JsonObject, error: str = "") -> dict[str, str]:
+        (tmp_path / "state.json").write_text(json.dumps({"deployment": {"resources": resources}}))
+        (tmp_path / "error").write_text(error)
+        script = f"#!/bin/sh\n/bin/cat {tmp_path}/error >&2; test -s {tmp_path}/error && exit 255\n"
+        (tmp_path / "pulumi").write_text(f"{script}/bin/cat {tmp_path}/state.json\n")
+        (tmp_path / "pulumi").chmod(0o755)
+        return {"PATH": str(tmp_path)}
+
+    return installed
+
+
+COMMAND: JsonObject = {
+    "type": "command:local:Command",
+    "inputs": {"stdin": BARE, "environment": VARIABLES},
+}
+
+
+def test_a_stack_is_verified_from_its_state(edge: Edge, cli: Cli) -> None:
+    replaced = {**COMMAND, "delete": True, "inputs": {"stdin": "", "environment": VARIABLES}}
+    done = run(
+        "", "--stack", "prod", **cli({"type": "pulumi:pulumi:Stack"}, replaced, COMMAND), **edge(200)[0]
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 checked, 0 failed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("resources", "error", "message", "fix"),
+    [
+        ([], "", "no `pulumi up` of the stack prod has succeeded yet", "pulumi up --stack prod"),
+        (
+            [{**COMMAND, "inputs": {"stdin": "x", "environment": VARIABLES}}],
+            "",
+            "another version",
+            "pulumi up",
+        ),
+        ([], "error: no stack named 'prod' found", "there is no stack prod", "pulumi stack ls"),
+        ([], "error: PULUMI_ACCESS_TOKEN must be set", "PULUMI_ACCESS_TOKEN must be set", "pulumi login"),
+    ],
+)
+def test_a_stack_that_cannot_be_read_is_exit_code_2_with_a_fix(
+    cli: Cli, resources: list[JsonObject], error: str, message: str, fix: str
+) -> None:
+    done = run("", "--stack", "prod", **cli(*resources, error=error))
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert f"fix: {fix}" in done.stderr or f"fix: choose one of `{fix}`" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_pulumi_the_error_names_the_sandboxs_command() -> None:
+    done = run("", "--stack", "prod", PATH="")
+    assert done.returncode == 2
+    assert "pulumi is not on PATH" in done.stderr
+    assert 'eval "$(.venv/bin/python -m sandbox env)"' in done.stderr
+
+
+def test_nothing_is_read_from_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person who gives no stack gets an error and not a command that waits."""
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    assert main(["verify"]) == 2

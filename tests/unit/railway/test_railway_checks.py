@@ -1,4 +1,4 @@
-"""What `check` refuses, in the preview, before anything is sent."""
+"""What `check` rejects, in the preview, before a request is sent."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ VOLUME = PLACE | {"volume_name": "sessions", "mount_path": "/app/sessions", "siz
 SETTINGS = PLACE | {"has_volume": True, "replicas": 1, "repo": "o/r", "branch": "main"}
 
 
-def refused(
+def rejected(
     provider: RailwayProvider, news: dict[str, Any], olds: dict[str, Any] | None = None
 ) -> dict[str, str]:
-    """Property to reason."""
+    """Property -> reason."""
     return {one.property: one.reason for one in provider.check(olds or {}, news).failures}
 
 
@@ -42,26 +42,17 @@ def refused(
         (VolumeProvider(), VOLUME | {"mount_path": "app/sessions"}, "mount_path", "not absolute"),
         (VolumeProvider(), VOLUME | {"mount_path": "/"}, "mount_path", "a folder of its own"),
         (VolumeProvider(), VOLUME | {"mount_path": "/app/../etc"}, "mount_path", "a folder of its own"),
-        (VolumeProvider(), VOLUME | {"mount_path": ""}, "mount_path", "must be given"),
+        (VolumeProvider(), VOLUME | {"mount_path": ""}, "mount_path", "is required"),
         (VolumeProvider(), VOLUME | {"size_mb": 0}, "size_mb", "more than 0"),
         (VolumeProvider(), VOLUME | {"size_mb": -5.0}, "size_mb", "more than 0"),
-        (VolumeProvider(), VOLUME | {"size_mb": 0.5}, "size_mb", "whole"),
+        (VolumeProvider(), VOLUME | {"size_mb": 0.5}, "size_mb", "integer"),
         (VolumeProvider(), VOLUME | {"size_mb": "50GB"}, "size_mb", "not a number"),
         (VolumeProvider(), VOLUME | {"volume_name": "v" * 33}, "volume_name", "33 characters"),
         (ServiceProvider(), PLACE | {"service_name": "s" * 33}, "service_name", "Railway allows 32"),
-        (ServiceProvider(), PLACE | {"service_name": ""}, "service_name", "must be given"),
+        (ServiceProvider(), PLACE | {"service_name": ""}, "service_name", "is required"),
         (EnvironmentProvider(), {"project_id": "p", "environment_name": "e" * 33}, "environment_name", "33"),
-        (ProjectProvider(), {"project_name": "", "stack_marker": "m"}, "project_name", "must be given"),
+        (ProjectProvider(), {"project_name": "", "stack_marker": "m"}, "project_name", "is required"),
         (ServiceSettingsProvider(), SETTINGS | {"replicas": 2}, "replicas", "exactly 1 replica"),
-        (
-            ServiceSettingsProvider(),
-            SETTINGS
-            | {
-                "multi_region_config": {"us-west2": {"numReplicas": 1}, "us-east4-eqdc4a": {"numReplicas": 1}}
-            },
-            "replicas",
-            "exactly 1 replica",
-        ),
         (
             ServiceSettingsProvider(),
             SETTINGS | {"has_volume": False, "replicas": 2, "cron_schedule": "0 * * * *"},
@@ -75,14 +66,14 @@ def refused(
         (ServiceSettingsProvider(), SETTINGS | {"builder": "DOCKERFILE"}, "builder", "not one of"),
         (ServiceSettingsProvider(), SETTINGS | {"healthcheck_path": "health"}, "healthcheck_path", "slash"),
         (ServiceSettingsProvider(), SETTINGS | {"healthcheck_timeout": 0}, "healthcheck_timeout", "than 0"),
-        (ServiceSettingsProvider(), SETTINGS | {"sleep_application": "yes"}, "sleep_application", "true or"),
-        (VariablesProvider(), PLACE | {"variables": {"RAILWAY_TOKEN": "x"}}, "variables", "reserved"),
-        (VariablesProvider(), PLACE | {"variables": {"A B": "x"}}, "variables", "no name"),
+        (ServiceSettingsProvider(), SETTINGS | {"sleep_application": "yes"}, "sleep_application", "boolean"),
+        (VariablesProvider(), PLACE | {"variables": {"RAILWAY_PROJECT_ID": "x"}}, "variables", "reserved"),
+        (VariablesProvider(), PLACE | {"variables": {"A B": "x"}}, "variables", "not a valid name"),
         (VariablesProvider(), PLACE | {"variables": {"A": ""}}, "variables", "is empty"),
         (VariablesProvider(), PLACE | {"variables": {"A": 5}}, "variables", "not a string"),
         (ServiceDomainProvider(), PLACE | {"target_port": 70000}, "target_port", "not a port"),
         (ServiceDomainProvider(), PLACE | {"subdomain": "d" * 64}, "subdomain", "64 characters"),
-        (CustomDomainProvider(), PLACE | {"domain": "https://crm.example.com"}, "domain", "no host name"),
+        (CustomDomainProvider(), PLACE | {"domain": "https://crm.example.com"}, "domain", "not a host name"),
         (TcpProxyProvider(), PLACE | {"application_port": 0}, "application_port", "not a port"),
         (
             VolumeBackupScheduleProvider(),
@@ -94,76 +85,78 @@ def refused(
         (DeploymentProvider(), PLACE | {"domain": "d", "health_path": "health"}, "health_path", "slash"),
     ],
 )
-def test_wrong_settings_are_refused_by_name(
+def test_an_invalid_value_is_rejected_with_its_property(
     provider: RailwayProvider, news: dict[str, Any], name: str, words: str
 ) -> None:
-    """Each with its property and a reason that a person can act on."""
-    assert words in refused(provider, news)[name]
+    """The words only tell which rule rejected it."""
+    assert words in rejected(provider, news)[name]
 
 
-def test_what_is_right_is_not_refused() -> None:
-    """Nor what the user may set among the RAILWAY_ names."""
-    assert refused(VolumeProvider(), VOLUME) == {}
-    assert refused(ServiceSettingsProvider(), SETTINGS) == {}
+def test_valid_values_are_accepted() -> None:
+    """Among them the RAILWAY_ variables that users may set."""
+    assert rejected(VolumeProvider(), VOLUME) == {}
+    assert rejected(ServiceSettingsProvider(), SETTINGS) == {}
     assert (
-        refused(VariablesProvider(), PLACE | {"variables": {"RAILWAY_DOCKERFILE_PATH": "d", "A": "b"}}) == {}
+        rejected(VariablesProvider(), PLACE | {"variables": {"RAILWAY_DOCKERFILE_PATH": "d", "A": "b"}}) == {}
     )
-    assert refused(ServiceSettingsProvider(), SETTINGS | {"has_volume": False, "replicas": 3}) == {}
+    assert rejected(ServiceSettingsProvider(), SETTINGS | {"has_volume": False, "replicas": 3}) == {}
 
 
-def test_a_volume_never_shrinks_nor_moves_to_another_project() -> None:
-    """And the message says what to declare."""
-    found = refused(VolumeProvider(), VOLUME | {"size_mb": 40000.0, "project_id": "q"}, VOLUME)
-    assert found["size_mb"] == (
-        "the volume has 50 GB, and 40 GB are declared; a volume never shrinks. fix: pulumi config set "
-        "whatsapp-crm:volumeSizeGb 50"
+def test_a_volume_cannot_shrink_or_move_to_another_project() -> None:
+    """The fix names the config key, or without one the property."""
+    smaller = VOLUME | {"size_mb": 40000.0, "project_id": "q"}
+    found = rejected(VolumeProvider(), smaller | {"config_keys": {"size_gb": "shop:size"}}, VOLUME)
+    text = "the volume has 50 GB, and 40 GB are declared; a volume cannot shrink. fix: "
+    assert found["size_mb"] == f"{text}pulumi config set shop:size 50"
+    assert set(found) == {"size_mb", "project_id"}
+    assert rejected(VolumeProvider(), smaller, VOLUME)["size_mb"] == (
+        f"{text}set size_mb to 50000 in the program"
     )
-    assert "data cannot move there" in found["project_id"]
-    assert refused(VolumeProvider(), VOLUME | {"size_mb": 60000}, VOLUME) == {}
-    assert refused(VolumeProvider(), VOLUME | {"service_id": "t", "mount_path": "/b"}, VOLUME) == {}
+    assert rejected(VolumeProvider(), VOLUME | {"size_mb": 60000}, VOLUME) == {}
+    assert rejected(VolumeProvider(), VOLUME | {"service_id": "t", "mount_path": "/b"}, VOLUME) == {}
 
 
-def test_a_region_with_a_volume_does_not_change() -> None:
+def test_the_region_of_a_service_with_a_volume_cannot_change() -> None:
     """Railway would move the data, with a downtime."""
     was = SETTINGS | {"region": "us-west2"}
     assert (
         "volume"
-        in refused(ServiceSettingsProvider(), was | {"region": "europe-west4-drams3a"}, was)["region"]
+        in rejected(ServiceSettingsProvider(), was | {"region": "europe-west4-drams3a"}, was)["region"]
     )
 
 
 @pytest.mark.parametrize("provider", [VolumeProvider(), ServiceSettingsProvider(), VariablesProvider()])
-def test_unknown_values_are_not_judged(provider: RailwayProvider) -> None:
-    """In a preview most ids are not known; they are looked at again when they are."""
-    news: dict[str, Any] = {field.name: rpc.UNKNOWN for field in provider.FIELDS if not field.derived}
-    assert refused(provider, news) == {}
-    assert refused(VariablesProvider(), PLACE | {"variables": {"A": rpc.UNKNOWN, "B": "b"}}) == {}
+def test_unknown_values_are_not_validated(provider: RailwayProvider) -> None:
+    """In a preview most ids are unknown; they are validated when they are known."""
+    news: dict[str, Any] = {field.name: rpc.UNKNOWN for field in provider.FIELDS if field.compared}
+    assert rejected(provider, news) == {}
+    assert rejected(VariablesProvider(), PLACE | {"variables": {"A": rpc.UNKNOWN, "B": "b"}}) == {}
 
 
-def test_two_tokens_or_none_are_told_by_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There it is an error of the preview, without a traceback."""
+def test_check_reports_two_tokens_and_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an error of the preview, without a traceback."""
     provider = ServiceProvider()
     monkeypatch.setenv("RAILWAY_API_TOKEN", "one")
     monkeypatch.setenv("RAILWAY_TOKEN", "two")
     provider.configure(ConfigureRequest(Config({}, "whatsapp-crm")))
-    reason = refused(provider, PLACE | {"service_name": "backend"})[""]
+    reason = rejected(provider, PLACE | {"service_name": "backend"})[""]
     assert "both set" in reason
     assert "unset one" in reason
     monkeypatch.delenv("RAILWAY_API_TOKEN")
     monkeypatch.delenv("RAILWAY_TOKEN")
     provider.configure(ConfigureRequest(Config({}, "whatsapp-crm")))
-    assert "RAILWAY_API_TOKEN" in refused(provider, PLACE | {"service_name": "backend"})[""]
+    assert "RAILWAY_API_TOKEN" in rejected(provider, PLACE | {"service_name": "backend"})[""]
     provider.configure(ConfigureRequest(Config({"railway:token": "from-config"}, "whatsapp-crm")))
-    assert refused(provider, PLACE | {"service_name": "backend"}) == {}
+    assert rejected(provider, PLACE | {"service_name": "backend"}) == {}
 
 
-def test_a_value_is_never_in_a_refusal() -> None:
-    """The map of variables is secret as a whole."""
+def test_a_reason_never_contains_the_value_of_a_variable() -> None:
+    """The map of variables is a secret as a whole."""
     news = PLACE | {"variables": {"bad name": "the-secret-value", "RAILWAY_X": "the-secret-value", "E": ""}}
-    assert "the-secret-value" not in str(refused(VariablesProvider(), news))
+    assert "the-secret-value" not in str(rejected(VariablesProvider(), news))
 
 
-def test_names_say_which_variable_changed_without_its_value() -> None:
+def test_names_show_which_variable_changed_without_its_value() -> None:
     """The display shows the map itself as [secret]."""
     provider = VariablesProvider()
 
@@ -180,5 +173,5 @@ def test_names_say_which_variable_changed_without_its_value() -> None:
         "B": "version 2",
         "C": "version 1",
     }
-    drifted = {"variables": {"A": "by hand"}, "names": {"A": "version 1, changed on Railway"}}
+    drifted = {"variables": {"A": "edited"}, "names": {"A": "version 1, changed on Railway"}}
     assert names({"A": "1"}, drifted) == {"A": "version 2"}

@@ -1,5 +1,4 @@
-"""The client against a small server that answers what it is told: what is repeated, what is not, what is
-sent."""
+"""The client against a scripted server: what is sent, and what is repeated."""
 
 from __future__ import annotations
 
@@ -16,7 +15,10 @@ from typing import Any
 import pytest
 
 from railway.clock import Clock
-from railway.errors import (
+from railway.graphql.client import RailwayClient
+from railway.graphql.credentials import Access
+from railway.graphql.documents import Document
+from railway.graphql.errors import (
     AmbiguousError,
     RateLimitedError,
     RequestError,
@@ -24,9 +26,6 @@ from railway.errors import (
     ThrottledError,
     UnreachableError,
 )
-from railway.graphql.client import RailwayClient
-from railway.graphql.credentials import Access
-from railway.graphql.documents import Document
 
 pytestmark = pytest.mark.unit
 
@@ -47,7 +46,7 @@ Answer = tuple[int, object, dict[str, str]] | None
 
 @dataclass
 class Script:
-    """What the server answers, in turn, then DONE; and what it got."""
+    """The answers of the server, in order, then DONE; and what it received."""
 
     answers: list[Answer] = field(default_factory=list[Answer])
     got: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -98,7 +97,7 @@ def script() -> Iterator[Script]:
 
 
 class Waits(Clock):
-    """A clock that never waits, and keeps what it should have waited."""
+    """A clock that does not sleep, and records for how long it should have."""
 
     def __init__(self) -> None:
         super().__init__(1.0)
@@ -122,7 +121,7 @@ def client(script: Script, kind: Any = "bearer") -> tuple[RailwayClient, Waits]:
 )
 @pytest.mark.parametrize("document", [QUERY, SET], ids=["query", "repeatable"])
 def test_reads_and_repeatable_writes_are_repeated(script: Script, document: Document, answer: Answer) -> None:
-    """On anything passing."""
+    """After every error that can be temporary."""
     script.answers = [answer, answer]
     made, _ = client(script)
     assert made.execute(document, {}).data == {"ok": True}
@@ -139,10 +138,10 @@ def test_reads_and_repeatable_writes_are_repeated(script: Script, document: Docu
         ((200, FAULT, {}), ServerFaultError),
     ],
 )
-def test_a_create_that_may_have_happened_is_never_repeated(
+def test_a_creation_that_may_have_had_an_effect_is_not_repeated(
     script: Script, answer: Answer, error: type[RequestError]
 ) -> None:
-    """It would make a second one: whoever makes something looks first."""
+    """A repetition could create a second object; the caller looks for the first."""
     script.answers = [answer]
     made, _ = client(script)
     with pytest.raises(error):
@@ -158,31 +157,31 @@ def test_a_create_that_may_have_happened_is_never_repeated(
         ((200, THROTTLE, {}), 32.0),
     ],
 )
-def test_a_create_that_was_not_looked_at_is_repeated_after_the_wait(
+def test_a_creation_that_had_no_effect_is_repeated_after_the_wait(
     script: Script, answer: Answer, wait: float
 ) -> None:
-    """These answers prove that nothing happened."""
+    """These answers prove that there was no effect."""
     script.answers = [answer]
     made, clock = client(script)
     assert made.execute(CREATE, {}).data == {"ok": True}
     assert clock.waited == [wait]
 
 
-def test_a_wait_of_half_an_hour_is_not_waited(script: Script) -> None:
-    """It is told, with the time."""
+def test_a_wait_of_half_an_hour_is_an_error(script: Script) -> None:
+    """With the time at which there are new requests."""
     script.answers = [(429, "Too Many Requests", {"Retry-After": "1800"})]
     made, clock = client(script)
-    with pytest.raises(RateLimitedError, match=r"gives new ones in 30 min, at .* UTC"):
+    with pytest.raises(RateLimitedError, match=r"allows new ones in 30 min, at .* UTC"):
         made.execute(QUERY, {})
     assert clock.waited == []
 
 
-def test_the_budget_is_known_before_it_is_overdrawn(script: Script) -> None:
-    """The last answer said that nothing is left."""
+def test_no_request_is_sent_without_budget(script: Script) -> None:
+    """The last answer had no requests left."""
     script.answers = [(200, DONE, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1800"})]
     made, clock = client(script)
     made.execute(QUERY, {})
-    with pytest.raises(RateLimitedError, match="used up"):
+    with pytest.raises(RateLimitedError, match="no requests left"):
         made.execute(QUERY, {})
     assert len(script.got) == 1
     script.answers = []
@@ -194,10 +193,8 @@ def test_the_budget_is_known_before_it_is_overdrawn(script: Script) -> None:
     assert 15 < clock.waited[0] <= 21
 
 
-def test_what_is_left_is_known_and_told_once_when_it_is_little(
-    script: Script, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """By the clock of the server: ours may be wrong."""
+def test_a_low_budget_is_logged_once(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    """With times of the server's clock: the local one may be wrong."""
     date = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     headers = {"X-RateLimit-Limit": "100", "X-RateLimit-Reset": str(int(date.timestamp()) + 1800)}
     script.answers = [
@@ -206,27 +203,23 @@ def test_what_is_left_is_known_and_told_once_when_it_is_little(
     ]
     made, clock = client(script)
     made.execute(QUERY, {})
-    assert made.budget.limit == 100
-    assert made.budget.remaining == 11
-    assert made.budget.resets_at is not None
-    assert 1795 < made.budget.resets_at - time.time() <= 1801
+    assert made._budget.remaining == 11
+    assert made._budget.resets_at is not None
+    assert 1795 < made._budget.resets_at - time.time() <= 1801
     assert capsys.readouterr().err == ""
     made.execute(QUERY, {})
     said = capsys.readouterr().err
     assert said.startswith(
-        "railway: 10 of this token's 100 requests of the hour are left; Railway gives new "
+        "railway: 10 of this token's 100 requests per hour are left; Railway allows new ones in 30 min, at "
     )
-    assert "in 30 min, at " in said
     made.execute(QUERY, {})
     assert capsys.readouterr().err == ""
-    assert made.budget.remaining == 9
+    assert made._budget.remaining == 9
     assert clock.waited == []
 
 
-def test_a_budget_of_seconds_is_not_told_as_little(
-    script: Script, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """New requests come in a moment."""
+def test_a_budget_of_seconds_is_not_logged_as_low(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    """There are new requests in a moment."""
     script.answers = [
         (200, DONE, {"X-RateLimit-Limit": "10", "X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "1"})
     ]
@@ -246,10 +239,10 @@ def test_a_budget_of_seconds_is_not_told_as_little(
         ),
     ],
 )
-def test_a_wait_is_told_with_its_reason_and_its_end(
+def test_a_wait_is_logged_with_its_reason_and_its_end(
     script: Script, capsys: pytest.CaptureFixture[str], answer: Answer, words: str
 ) -> None:
-    """Who watches must not think that it hangs."""
+    """Otherwise the `up` seems to hang."""
     script.answers = [answer]
     made, _ = client(script)
     made.execute(CREATE, {})
@@ -259,8 +252,8 @@ def test_a_wait_is_told_with_its_reason_and_its_end(
     assert said.rstrip().endswith(" UTC")
 
 
-def test_many_who_are_turned_away_in_one_second_all_come_through(script: Script) -> None:
-    """Only the deadline ends it, not the number of tries; and never at once, whatever Railway says."""
+def test_rate_limited_requests_are_repeated_until_the_deadline(script: Script) -> None:
+    """The number of attempts is not limited; the pause is at least a second, whatever Railway returns."""
     script.answers = [
         (429, "Too Many Requests", {"Retry-After": wait}) for wait in ("1", "0", "1", "1", "1", "1", "1")
     ]
@@ -269,8 +262,22 @@ def test_many_who_are_turned_away_in_one_second_all_come_through(script: Script)
     assert clock.waited == [1.0] * 7
 
 
-def test_tries_end(script: Script) -> None:
-    """After five of them."""
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Cannot redeploy yet, please wait for the original deployment to finish building",
+        "operation is already in progress",
+    ],
+)
+def test_a_request_is_repeated_while_railway_is_busy(script: Script, message: str) -> None:
+    """A build takes minutes; also a request that is not repeatable, because it had no effect."""
+    script.answers = [(200, {"errors": [{"message": message}]}, {})] * 20
+    made, clock = client(script)
+    assert made.execute(CREATE, {}).data == DONE["data"]
+    assert 300 < sum(clock.waited) < 1200
+
+
+def test_other_errors_end_after_five_attempts(script: Script) -> None:
     script.answers = [(504, "error code: 504", {})] * 9
     made, clock = client(script)
     with pytest.raises(AmbiguousError):
@@ -282,8 +289,8 @@ def test_tries_end(script: Script) -> None:
         made.execute(CREATE, {})
 
 
-def test_no_connection_is_told_and_repeated() -> None:
-    """Nothing can have happened."""
+def test_a_failed_connection_is_repeated() -> None:
+    """It cannot have had an effect."""
     clock = Waits()
     made = RailwayClient(Access(url="http://127.0.0.1:9/graphql/v2", token=TOKEN, kind="bearer"), clock)
     with pytest.raises(UnreachableError) as caught:
@@ -298,17 +305,17 @@ def test_no_connection_is_told_and_repeated() -> None:
     ("kind", "header", "value"),
     [("bearer", "Authorization", f"Bearer {TOKEN}"), ("project", "Project-Access-Token", TOKEN)],
 )
-def test_the_token_goes_into_its_header(script: Script, kind: str, header: str, value: str) -> None:
-    """And the source into the address: without a query string the edge counts far more strictly."""
+def test_the_token_is_sent_in_its_header(script: Script, kind: str, header: str, value: str) -> None:
+    """And the source in the address: without a query string the edge limits more strictly."""
     made, _ = client(script, kind)
     made.execute(QUERY, {"a": 1})
     assert script.headers[0][header] == value
-    assert script.paths == ["/graphql/v2?source=pulumi-whatsapp-crm"]
+    assert script.paths == ["/graphql/v2?source=pulumi-railway"]
     assert script.got == [{"query": QUERY.text, "operationName": "Look", "variables": {"a": 1}}]
 
 
-def test_the_earliest_time_of_an_effect_is_the_servers(script: Script) -> None:
-    """With a second of slack: the header has whole seconds."""
+def test_the_earliest_time_of_an_effect_is_the_servers_time(script: Script) -> None:
+    """With a second of tolerance: the header has whole seconds."""
     made, _ = client(script)
     before = time.time()
     answer = made.execute(QUERY, {})

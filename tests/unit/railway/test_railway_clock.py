@@ -1,10 +1,12 @@
-"""Durations as people read them."""
+"""Durations in messages, and polling."""
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
-from railway.clock import format_duration
+from railway.clock import Clock, format_duration
 
 pytestmark = pytest.mark.unit
 
@@ -26,6 +28,18 @@ pytestmark = pytest.mark.unit
         (-3, "0 s"),
     ],
 )
-def test_a_duration_is_spelled_in_its_units_and_never_too_short(seconds: float, text: str) -> None:
-    """Rounded up: who waits that long has waited long enough."""
+def test_a_duration_is_rounded_up(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
+
+
+def test_polling_ends_with_a_value_or_after_the_deadline() -> None:
+    """With one attempt after the deadline, because the last pause may be long."""
+    answers = iter([None, None, "found"])
+    assert Clock(0.001).deadline(60).poll(lambda: next(answers), every=1) == "found"
+    attempts: list[float] = []
+    clock = Clock(0.001)
+    assert clock.deadline(10).poll(lambda: attempts.append(clock.now()), every=4) is None
+    pauses = [after - before for before, after in itertools.pairwise(attempts)]
+    assert pauses[0] >= 1
+    assert len(attempts) <= 5
+    assert attempts[-1] - attempts[0] >= 10

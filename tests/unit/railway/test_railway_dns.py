@@ -1,4 +1,4 @@
-"""The DNS records that a domain of one's own needs, as Railway lists them: each once."""
+"""The DNS records of a custom domain: each once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TRAFFIC = ("crm.example.com", "CNAME", "abc.up.railway.app", "REQUIRES_UPDATE")
 
 
 def records(*listed: tuple[str, str, str], verified: bool = False) -> list[tuple[str, str, str, str]]:
-    """The records of a domain for which Railway lists these (name, type, value), and a token beside them."""
+    """The records of a domain for which Railway returns these (name, type, value) and a token."""
     view = CustomDomainView.of(
         {
             "id": "d",
@@ -37,7 +37,7 @@ def records(*listed: tuple[str, str, str], verified: bool = False) -> list[tuple
     return [(record.name, record.type, record.value, record.status) for record in view.records]
 
 
-def test_the_token_that_proves_the_owner_is_a_record_of_its_own() -> None:
+def test_the_verification_token_is_a_record() -> None:
     assert records(TRAFFIC[:3]) == [
         TRAFFIC,
         ("_railway-verify.crm", "TXT", "railway-verify=1", "REQUIRES_UPDATE"),
@@ -45,6 +45,6 @@ def test_the_token_that_proves_the_owner_is_a_record_of_its_own() -> None:
     assert records(verified=True) == [("_railway-verify.crm", "TXT", "railway-verify=1", "PROPAGATED")]
 
 
-def test_a_token_that_railway_lists_itself_is_not_named_twice() -> None:
+def test_a_token_among_the_records_is_not_repeated() -> None:
     listed = ("_railway-verify.crm.example.com", "TXT", "railway-verify=1")
     assert records(TRAFFIC[:3], listed) == [TRAFFIC, (*listed, "REQUIRES_UPDATE")]

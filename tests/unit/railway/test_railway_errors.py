@@ -1,4 +1,4 @@
-"""Railway's answers become typed errors; none of them shows a secret."""
+"""Railway's answers become typed errors without secrets."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from railway.errors import (
+from railway.graphql import responses
+from railway.graphql.credentials import access_from
+from railway.graphql.errors import (
     AmbiguousError,
+    BusyError,
     CredentialsError,
     NotAuthorizedError,
     NotFoundError,
@@ -23,8 +26,6 @@ from railway.errors import (
     ServerFaultError,
     ThrottledError,
 )
-from railway.graphql import responses
-from railway.graphql.credentials import access_from
 from railway.redact import redact
 
 pytestmark = pytest.mark.unit
@@ -33,7 +34,7 @@ SECRET = "s3cret-value-of-a-variable"
 
 
 def error(status: int, body: object, headers: dict[str, str] | None = None, **sent: object) -> RequestError:
-    """The error that an answer becomes."""
+    """The error of an answer."""
     text = body if isinstance(body, str) else json.dumps(body)
     raw = responses.Raw(status, headers or {}, text)
     with pytest.raises(RequestError) as caught:
@@ -42,7 +43,7 @@ def error(status: int, body: object, headers: dict[str, str] | None = None, **se
 
 
 def graphql(message: str, code: str = "INTERNAL_SERVER_ERROR", **more: Any) -> dict[str, Any]:
-    """A GraphQL error as Railway answers it."""
+    """A GraphQL error in Railway's form."""
     return {"data": None, "errors": [{"message": message, "extensions": {"code": code}, **more}]}
 
 
@@ -65,7 +66,17 @@ def graphql(message: str, code: str = "INTERNAL_SERVER_ERROR", **more: Any) -> d
             ),
             ThrottledError,
         ),
+        (200, graphql("Only one environment can be created per user every 30s"), ThrottledError),
+        (200, graphql("You can only create one project per 1 minute"), ThrottledError),
+        (
+            200,
+            graphql("Cannot redeploy yet, please wait for the original deployment to finish building"),
+            BusyError,
+        ),
+        (200, graphql("operation is already in progress"), BusyError),
+        (200, graphql("Another deployment is in progress", "BAD_USER_INPUT"), BusyError),
         (200, graphql("Volume name already exists"), RejectedError),
+        (200, graphql("Only 1 volume can be attached to a service"), RejectedError),
         (400, graphql("Cannot query field", "GRAPHQL_VALIDATION_FAILED"), RejectedError),
         (200, graphql("whatever", "BAD_USER_INPUT"), RejectedError),
         (200, graphql("Problem processing request"), ServerFaultError),
@@ -90,8 +101,7 @@ def test_each_answer_has_its_type(status: int, body: object, kind: type[RequestE
     assert str(found).startswith("Railway Op: ")
 
 
-def test_half_an_answer_is_an_error() -> None:
-    """Data beside errors is not taken."""
+def test_data_beside_errors_is_an_error() -> None:
     body = {
         "data": {"project": {"id": "p"}},
         "errors": [{"message": "Not Authorized", "path": ["environment"]}],
@@ -101,7 +111,7 @@ def test_half_an_answer_is_an_error() -> None:
 
 @pytest.mark.parametrize("place", [{"traceId": "abc123"}, {"extensions": {"traceId": "abc123"}}])
 def test_the_trace_id_is_shown(place: dict[str, Any]) -> None:
-    """Railway's support asks for it."""
+    """For Railway's support."""
     found = error(200, {"data": None, "errors": [{"message": "Boom", **place}]})
     assert found.trace_id == "abc123"
     assert "trace id abc123" in str(found)
@@ -115,8 +125,8 @@ def test_the_trace_id_is_shown(place: dict[str, Any]) -> None:
         "{0} is invalid",
     ],
 )
-def test_no_message_shows_what_was_sent_in_secret(message: str) -> None:
-    """GraphQL servers echo the value that they refuse."""
+def test_no_message_contains_a_sent_secret(message: str) -> None:
+    """GraphQL servers repeat the value that they reject."""
     body = graphql(message.replace("{0}", SECRET) + " the-token-itself", "BAD_USER_INPUT")
     found = error(200, body, input={"projectId": "p", "variables": {"A": SECRET}})
     assert SECRET not in str(found)
@@ -132,29 +142,27 @@ def test_no_message_shows_what_was_sent_in_secret(message: str) -> None:
     ],
     ids=("variables", "registryCredentials", "patch"),
 )
-def test_whatever_can_hold_a_secret_is_taken_out(sent: dict[str, Any]) -> None:
-    """Of every document that has one."""
+def test_every_input_that_can_contain_a_secret_is_redacted(sent: dict[str, Any]) -> None:
     shown = str(error(200, graphql(f"cannot store {SECRET}", "BAD_USER_INPUT"), **sent))
     assert "cannot store [hidden]" in shown
     assert SECRET not in shown
 
 
-def test_names_that_were_sent_stay_in_the_message() -> None:
-    """They are what makes it useful."""
+def test_sent_names_are_kept_in_the_message() -> None:
+    """They make it useful."""
     body = graphql("Repo example/whatsapp-crm not found")
     assert "example/whatsapp-crm" in str(error(200, body, input={"repository": "example/whatsapp-crm"}))
 
 
-def test_a_long_wait_says_when_the_hour_is_over() -> None:
-    """Sleeping for it would look like a hang."""
+def test_a_long_wait_names_its_end() -> None:
+    """The `up` fails instead of sleeping for it."""
     found = error(429, "Too Many Requests", {"Retry-After": "1800"})
     assert isinstance(found, RateLimitedError)
-    assert "used up" in str(found)
+    assert "no requests left" in str(found)
     assert "run `pulumi up` again after" in str(found)
 
 
-def test_the_trace_id_of_a_refused_request_is_kept() -> None:
-    """Also where the hour is over."""
+def test_the_trace_id_of_a_rate_limited_request_is_kept() -> None:
     body = {"errors": [{"message": "Rate limit exceeded", "extensions": {"traceId": "abc123"}}]}
     for wait in ("1", "1800"):
         found = error(429, body, {"Retry-After": wait})
@@ -162,16 +170,16 @@ def test_the_trace_id_of_a_refused_request_is_kept() -> None:
         assert "(trace id abc123)" in str(found)
 
 
-def test_a_day_at_the_edge_is_told_with_its_end() -> None:
-    """It is not the hour's budget, and "some minutes" would be untrue."""
+def test_a_day_at_the_edge_names_its_end() -> None:
+    """It is not the hourly budget, and does not end in some minutes."""
     found = error(429, "error code: 1015", {"Retry-After": "86400"})
-    assert "refuses more requests from this network (error 1015) for 24 h, until " in str(found)
+    assert "rejects requests from this network (error 1015) for 24 h, until " in str(found)
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).date()
     assert f"run `pulumi up` again after {tomorrow} " in str(found)
 
 
-def test_a_time_is_meant_by_the_servers_clock() -> None:
-    """A laptop's may be hours off."""
+def test_a_time_relates_to_the_servers_clock() -> None:
+    """The local one may be hours off."""
     ahead = datetime.now(UTC) + timedelta(hours=5)
     headers = {
         "X-RateLimit-Reset": str(int(ahead.timestamp()) + 1800),
@@ -184,11 +192,11 @@ def test_a_time_is_meant_by_the_servers_clock() -> None:
     assert "in 30 min, at" in str(found)
 
 
-def test_the_edge_is_told_from_the_api() -> None:
-    """It has no rate headers, and another cure."""
+def test_the_edge_differs_from_the_api() -> None:
+    """Its answers have no rate headers, and need another fix."""
     found = error(429, "error code: 1015")
     assert isinstance(found, RateLimitedError)
-    assert found.edge
+    assert "error 1015" in str(found)
     assert found.retry_after is None
 
 
@@ -209,10 +217,8 @@ def test_the_edge_is_told_from_the_api() -> None:
     # Fixed names: parallel test processes collect at different moments, and must agree on them.
     ids=("seconds", "zero", "none", "words", "HTTP date", "ISO date", "epoch", "epoch in ms", "past"),
 )
-def test_every_spelling_of_a_wait_is_understood(
-    value: str | None, low: float | None, high: float | None
-) -> None:
-    """Which one Railway sends is not documented."""
+def test_every_form_of_a_wait_is_read(value: str | None, low: float | None, high: float | None) -> None:
+    """Which of them Railway sends is not documented."""
     found = responses.seconds_until(value)
     if low is None or high is None:
         assert found is None
@@ -221,14 +227,13 @@ def test_every_spelling_of_a_wait_is_understood(
         assert low <= found <= high
 
 
-def test_all_errors_say_what_to_do() -> None:
-    """In one more line."""
-    assert str(RailwayError("it broke", fix="mend it")) == "it broke\n  fix: mend it"
+def test_a_fix_is_the_last_line_of_a_message() -> None:
+    assert str(RailwayError("it broke", fix="repair it")) == "it broke\n  fix: repair it"
 
 
 @given(st.text(min_size=4, max_size=30), st.text(max_size=20), st.text(max_size=20))
-def test_a_redacted_text_has_no_value_in_it(value: str, before: str, after: str) -> None:
-    """Nor its JSON form."""
+def test_a_redacted_text_contains_no_value(value: str, before: str, after: str) -> None:
+    """Also not as JSON."""
     name = "N"
     shown = redact(f"{before}{value}{after} {json.dumps({'k': value})}", [(name, value)])
     if value.lower() not in {"true", "false", "null", "none", "auto"} and value not in "[N]":
@@ -249,7 +254,7 @@ def test_parts_of_a_service_account_are_redacted() -> None:
         ({}, "no Railway token"),
         ({"RAILWAY_API_TOKEN": "a", "RAILWAY_TOKEN": "b"}, "both set"),
         ({"RAILWAY_API_TOKEN": "  "}, "no Railway token"),
-        ({"RAILWAY_API_TOKEN": "two words"}, "a character that no token has"),
+        ({"RAILWAY_API_TOKEN": "two words"}, "an invalid character"),
         (
             {"RAILWAY_API_TOKEN": "a", "RAILWAY_API_URL": "http://backboard.railway.com/x"},
             "not an https address",
@@ -258,17 +263,17 @@ def test_parts_of_a_service_account_are_redacted() -> None:
         ({"RAILWAY_API_TOKEN": "a", "RAILWAY_TIMEOUT_SECONDS": "soon"}, "not a number"),
     ],
 )
-def test_wrong_credentials_are_told(environ: dict[str, str], words: str) -> None:
-    """And the token is in no message and no repr."""
+def test_invalid_credentials_are_an_error(environ: dict[str, str], words: str) -> None:
+    """Without the token in the message."""
     with pytest.raises(CredentialsError, match=words):
         access_from(environ, lambda _key: None)
 
 
-def test_the_environment_goes_before_the_config() -> None:
+def test_the_environment_comes_before_the_config() -> None:
     """A refresh gets the config of the last `up`, in which a rotated token is the old one."""
-    config = {"railway:token": "old", "allowNewVolume": "true"}
+    config = {"railway:token": "old"}
     access = access_from({"RAILWAY_API_TOKEN": " rotated\n"}, config.get)
-    assert (access.token, access.kind, access.allow_new_volume) == ("rotated", "bearer", True)
+    assert (access.token, access.kind) == ("rotated", "bearer")
     assert access_from({}, config.get).token == "old"
     project = access_from({"RAILWAY_TOKEN": "p"}, config.get)
     assert (project.token, project.kind) == ("p", "project")

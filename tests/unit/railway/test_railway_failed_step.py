@@ -1,4 +1,4 @@
-"""What a person reads of a failed deployment's step holds no value of a variable."""
+"""The error of a failed deployment contains no value of a variable."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from railway.clock import Clock
-from railway.errors import AmbiguousError, DeploymentError
-from railway.graphql.client import RailwayClient
+from railway.deployment_wait import DeploymentWait, Expectations
 from railway.graphql.credentials import Access
+from railway.graphql.errors import AmbiguousError, DeploymentError
 from railway.graphql.models import DeploymentView, EnvironmentView, InstanceView, ProjectView, Snapshot
-from railway.rollout import Expectations, Rollout
 from railway.snapshot import EnvironmentCache
 
 if TYPE_CHECKING:
@@ -24,15 +23,21 @@ pytestmark = pytest.mark.unit
 SECRET = "hunter2-very-secret"
 ACCESS = Access("http://127.0.0.1:9/graphql/v2", "token", "bearer")
 EXPECT = Expectations(
-    log_lines=(), domain="d", health_path="/health", wait_seconds=1, health_seconds=1, hold_seconds=0
+    log_lines=(),
+    log_fix="",
+    domain="d",
+    health_path="/health",
+    wait_seconds=1,
+    health_seconds=1,
+    hold_seconds=0,
 )
 
 
 class Failed:
-    """An API whose one deployment has failed, with a value in the words of its step."""
+    """An API whose one deployment has failed, with a value in the reason of its step."""
 
     def __init__(self) -> None:
-        self.client = RailwayClient(ACCESS, Clock(0.001))
+        self.clock = Clock(0.001)
 
     def deployment(self, deployment_id: str) -> DeploymentView:
         return DeploymentView(deployment_id, "FAILED", datetime(2026, 1, 1, tzinfo=UTC))
@@ -45,14 +50,14 @@ class Failed:
 
 
 class Unread(Failed):
-    """One that does not say what a reference stands for."""
+    """One that cannot resolve a reference."""
 
     def rendered_variables(self, project_id: str, environment_id: str, service_id: str) -> dict[str, str]:
         raise AmbiguousError("RenderedVariablesRead", "HTTP 502")
 
 
-def told(api: Failed, entry: dict[str, Any]) -> str:
-    """What a person reads when the service has one variable, PASSWORD."""
+def message(api: Failed, entry: dict[str, Any]) -> str:
+    """The message when the service has one variable, PASSWORD."""
     stack = EnvironmentCache(cast("RailwayApi", api), "p", "e", threading.RLock())
     instance = InstanceView("s", {}, None, (), (), ())
     config = {"services": {"s": {"variables": {"PASSWORD": entry}}}}
@@ -63,12 +68,12 @@ def told(api: Failed, entry: dict[str, Any]) -> str:
         )
     )
     with pytest.raises(DeploymentError) as caught:
-        Rollout(cast("RailwayApi", api), stack, "s", ACCESS, EXPECT).watch("d")
+        DeploymentWait(stack, "s", ACCESS, EXPECT).wait("d")
     return str(caught.value)
 
 
-def test_a_value_in_its_words_is_replaced_by_its_name() -> None:
-    text = told(Failed(), {"value": SECRET})
+def test_a_value_in_its_reason_is_replaced_by_its_name() -> None:
+    text = message(Failed(), {"value": SECRET})
     assert "in step BUILD_IMAGE: the build command exited with code 1: --password=[PASSWORD]" in text
     assert SECRET not in text
 
@@ -77,13 +82,13 @@ def test_a_value_in_its_words_is_replaced_by_its_name() -> None:
     ("api", "entry", "words"),
     [
         (Failed(), {"isSealed": True}, "in step BUILD_IMAGE: (not shown: some variables are sealed)"),
-        (Unread(), {"value": "${{db.PASSWORD}}"}, "(not shown: the values to take out of it could not be"),
+        (Unread(), {"value": "${{db.PASSWORD}}"}, "(not shown: the values to remove from it could not be"),
     ],
     ids=("sealed", "unread"),
 )
-def test_its_words_are_not_shown_where_a_value_is_not_known(
+def test_its_reason_is_not_shown_if_a_value_is_unknown(
     api: Failed, entry: dict[str, Any], words: str
 ) -> None:
-    text = told(api, entry)
+    text = message(api, entry)
     assert words in text
     assert SECRET not in text

@@ -1,4 +1,4 @@
-"""Limits that nobody set: the resource is there, sends nothing and asks for no deployment."""
+"""Without limits, the resource sends no request and requires no deployment."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.unit
 
 PLACE = {"project_id": "p", "environment_id": "e", "service_id": "s"}
-BY_HAND = {"services": {"s": {"deploy": {"limitOverride": {"containers": {"cpu": 1}}}}}}
+IN_DASHBOARD = {"services": {"s": {"deploy": {"limitOverride": {"containers": {"cpu": 1}}}}}}
 
 
 class Read(ServiceLimitsProvider):
-    """Knows an environment, and has no credentials: a request would be an error."""
+    """Has an environment and no credentials: a request would be an error."""
 
     config: dict[str, Any] | None = None
 
@@ -38,22 +38,21 @@ class Read(ServiceLimitsProvider):
 
 
 @pytest.mark.parametrize("config", [None, {}, {"services": {"s": {"deploy": {}}}}])
-def test_without_limits_every_deployment_has_them(config: dict[str, Any] | None) -> None:
-    """A stack from before the resource was always there must not deploy because of it; nor one whose token
-    may not read the config."""
+def test_without_limits_every_deployment_contains_the_revision(config: dict[str, Any] | None) -> None:
+    """A new resource without limits must not deploy; nor one whose token cannot read the config."""
     provider = Read()
     provider.config = config
     assert not {*(provider.read_object("e/s", PLACE) or {}).values()} - {None}
     _, outs = provider.create_object(PLACE)
     long_ago = DeploymentView("one", "SUCCESS", datetime(2020, 1, 1, tzinfo=UTC))
-    assert revision.contains(long_ago, [outs["revision"]])
+    assert revision.began_after(long_ago, [outs["revision"]])
 
 
-def test_a_limit_by_hand_is_seen_without_a_request() -> None:
+def test_a_limit_set_in_the_dashboard_is_read_without_a_request() -> None:
     provider = Read()
-    provider.config = BY_HAND
+    provider.config = IN_DASHBOARD
     assert provider.read_object("e/s", PLACE) == {"cpus": 1, "memory_gb": None}
 
 
-def test_without_limits_there_is_nothing_to_take_back() -> None:
+def test_without_limits_nothing_is_deleted() -> None:
     ServiceLimitsProvider().delete_object("e/s", PLACE)

@@ -1,22 +1,32 @@
-"""What nobody declared, and what Railway did not keep, as the table of settings says it."""
+"""Undeclared settings, and settings that Railway did not keep."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
-from railway.settings_table import SETTINGS, Setting, mismatches, to_input, undeclared
+from railway import deployment_trigger
+from railway.args import ServiceScopeArgs
+from railway.graphql.documents import DOCUMENTS
+from railway.service_settings import ServiceSettingsProvider
+from railway.settings_table import (
+    SETTINGS,
+    ServiceSettingsArgs,
+    Setting,
+    mismatches,
+    to_input,
+    undeclared,
+)
 
 pytestmark = pytest.mark.unit
 
-LEFT_ALONE = {
+LEFT_TO_RAILWAY = {
     "builder",
-    "nixpacks_plan",
     "overlap_seconds",
     "draining_seconds",
     "region",
-    "multi_region_config",
     "registry_credentials",
 }
 NODE: dict[str, Any] = {setting.input: None for setting in SETTINGS} | {
@@ -29,24 +39,34 @@ NODE: dict[str, Any] = {setting.input: None for setting in SETTINGS} | {
 }
 
 
-def test_only_what_railway_chooses_itself_is_left_alone() -> None:
-    """Everything else is nothing when nobody declares it; a new setting is, unless it is named here."""
-    assert {setting.name for setting in SETTINGS if setting.left_alone} == LEFT_ALONE
+def test_every_property_is_a_row_or_belongs_to_the_source() -> None:
+    """And every row is compared, and read by the snapshot if it can be read."""
+    scope = {field.name for field in dataclasses.fields(ServiceScopeArgs)} | {"has_volume"}
+    declared = {field.name for field in dataclasses.fields(ServiceSettingsArgs)}
+    assert declared == scope | deployment_trigger.COMMIT | {setting.name for setting in SETTINGS}
+    assert {field.name for field in ServiceSettingsProvider.FIELDS} == declared
+    for setting in SETTINGS:
+        assert setting.readable is (setting.input in DOCUMENTS["SnapshotRead"].text.split())
+
+
+def test_only_these_undeclared_settings_are_left_to_railway() -> None:
+    """All others are compared with Railway's default, a new one too unless it is named here."""
+    assert {setting.name for setting in SETTINGS if setting.undeclared_because} == LEFT_TO_RAILWAY
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_null_the_default_and_what_takes_it_back_are_nothing(setting: Setting) -> None:
-    """The environment's config leaves out what the instance says by its default."""
-    for value in (None, setting.default, setting.cleared):
+def test_null_the_default_and_the_reset_value_are_not_drift(setting: Setting) -> None:
+    """The environment's config does not contain defaults."""
+    for value in (None, setting.default, setting.reset):
         assert undeclared({}, {setting.name: value}) == {}
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_a_declared_value_is_never_undeclared(setting: Setting) -> None:
+def test_a_declared_setting_is_not_undeclared(setting: Setting) -> None:
     assert undeclared({setting.name: 7}, {setting.name: 8}) == {}
 
 
-def test_a_value_of_a_hand_is_undeclared() -> None:
+def test_a_value_set_in_the_dashboard_is_undeclared() -> None:
     live = {
         "start_command": "sleep 1",
         "sleep_application": True,
@@ -60,37 +80,28 @@ def test_a_value_of_a_hand_is_undeclared() -> None:
     }
 
 
-def test_the_number_of_replicas_follows_from_the_regions() -> None:
-    regions = {"us-west2": {"numReplicas": 2}}
-    assert undeclared({"multi_region_config": regions}, {"replicas": 2}) == {}
-
-
 def wrong(declared: dict[str, Any], before: dict[str, Any] | None = None, **node: Any) -> list[str]:
-    """What is said of a write, given what Railway says after it."""
+    """The mismatches after a write, given what Railway returns."""
     sent = to_input(declared, before or {})
     return [str(one) for one in mismatches(sent, declared, NODE | node, None)]
 
 
-def test_what_is_kept_is_not_named() -> None:
+def test_kept_values_are_no_mismatch() -> None:
     assert wrong({"replicas": 1, "healthcheck_timeout": 300, "start_command": ""}) == []
     assert wrong({"watch_patterns": "a"}, watchPatterns=["a"]) == []
     assert wrong({}, {"healthcheck_timeout": 100, "start_command": "x"}) == []
 
 
-def test_what_is_not_kept_is_named_with_both_values() -> None:
-    assert wrong({"healthcheck_timeout": 100}) == ["healthcheck_timeout is 300 and should be 100"]
-    assert wrong({}, {"start_command": "x"}, startCommand="x") == [
-        'start_command is "x" and should be nothing'
-    ]
-    assert wrong({"image": "a:1"}, source={"image": "a:0"}) == ['image is "a:0" and should be "a:1"']
+def test_a_mismatch_shows_both_values() -> None:
+    assert wrong({"healthcheck_timeout": 100}) == ["healthcheck_timeout is 300 instead of 100"]
+    assert wrong({}, {"start_command": "x"}, startCommand="x") == ['start_command is "x" instead of null']
+    assert wrong({"image": "a:1"}, source={"image": "a:0"}) == ['image is "a:0" instead of "a:1"']
 
 
-def test_what_was_not_sent_and_what_cannot_be_read_is_left_out() -> None:
-    regions = {"us-west2": {"numReplicas": 2}}
-    assert wrong({"replicas": 1, "region": "x", "multi_region_config": regions}, numReplicas=2) == []
+def test_what_was_not_sent_or_cannot_be_read_is_no_mismatch() -> None:
     assert wrong({"registry_credentials": {"username": "u", "password": "p"}}) == []
     assert wrong({}, startCommand="x") == []
-    # What Railway makes of one that it chooses itself is its business.
+    # Railway chooses the value of these.
     assert wrong({}, {"region": "us-west2", "builder": "NIXPACKS"}, region="y", builder="NIXPACKS") == []
 
 
@@ -98,9 +109,9 @@ def test_what_was_not_sent_and_what_cannot_be_read_is_left_out() -> None:
     ("hidden", "named"),
     [(None, False), ({"username": "", "password": ""}, False), ({"username": "*****"}, True)],
 )
-def test_credentials_that_stay_are_named_and_not_shown(hidden: object, *, named: bool) -> None:
+def test_kept_credentials_are_a_mismatch_and_not_shown(hidden: object, *, named: bool) -> None:
     before = {"registry_credentials": {"username": "u", "password": "p"}}
     found = mismatches(to_input({}, before), {}, NODE, {"deploy": {"registryCredentials": hidden}})
     assert [str(one) for one in found] == (
-        ['registry_credentials is "still there" and should be nothing'] if named else []
+        ['registry_credentials is "(hidden)" instead of null'] if named else []
     )

@@ -1,4 +1,4 @@
-"""The shared reading is asked for once, and never served once a write has overtaken it."""
+"""The shared snapshot is read once, and not used after a write that it does not contain."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from railway import revision
-from railway.errors import AmbiguousError, MissingError
 from railway.graphql.api import RailwayApi
+from railway.graphql.errors import AmbiguousError, MissingError
 from railway.graphql.models import DeploymentView, EnvironmentView, ProjectView, Snapshot
 from railway.snapshot import AccountCache, EnvironmentCache, authored_variables
 
@@ -23,15 +23,15 @@ NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
 
 def view(number: int, config: dict[str, Any] | None = None) -> Snapshot:
-    """A reading that can be told from others."""
+    """A numbered snapshot."""
     return Snapshot(
-        ProjectView("p", f"reading {number}", "", "", (), (), ()),
+        ProjectView("p", f"snapshot {number}", "", "", (), (), ()),
         EnvironmentView("e", "production", (), (), (), config if config is not None else {}),
     )
 
 
 class Asked:
-    """An API that counts, and can be held."""
+    """An API that counts requests and can call back during one."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -40,30 +40,30 @@ class Asked:
         self.config: dict[str, Any] | None = None
 
     def snapshot(self, project_id: str, environment_id: str) -> Snapshot:
-        """Another reading each time."""
+        """Another snapshot each time."""
         self.count += 1
         number = self.count
         self.on_ask(number)
         return view(number, self.config)
 
     def variables(self, project_id: str, environment_id: str, service_id: str | None) -> dict[str, str]:
-        """What a request of its own says."""
+        """The answer of a request of its own."""
         self.variables_read += 1
         return {"A": "read"}
 
 
 def stack(asked: Asked) -> EnvironmentCache:
-    """One environment over such an API."""
+    """The cache of an environment of such an API."""
     return AccountCache(cast("RailwayApi", asked)).environment("p", "e")
 
 
 def name(seen: Snapshot) -> str:
-    """Which reading it is."""
+    """Which snapshot it is."""
     assert seen.project is not None
     return seen.project.name
 
 
-def test_those_who_look_at_once_share_one_request() -> None:
+def test_concurrent_readers_share_one_request() -> None:
     """The engine reads eight resources in four threads."""
     asked = Asked()
     shared = stack(asked)
@@ -71,7 +71,7 @@ def test_those_who_look_at_once_share_one_request() -> None:
     others = [threading.Thread(target=lambda: seen.append(name(shared.snapshot()))) for _ in range(3)]
 
     def meanwhile(number: int) -> None:
-        # While the first one's question is out, three more look: without sharing they would ask, and end.
+        # During the first request three more read: without sharing they would send requests, and end.
         if number == 1:
             for other in others:
                 other.start()
@@ -83,12 +83,12 @@ def test_those_who_look_at_once_share_one_request() -> None:
     for other in others:
         other.join(30)
     assert asked.count == 1
-    assert seen == ["reading 1"] * 4
-    assert name(shared.snapshot()) == "reading 1"
+    assert seen == ["snapshot 1"] * 4
+    assert name(shared.snapshot()) == "snapshot 1"
 
 
-def test_a_failed_reading_is_told_to_all_and_not_kept() -> None:
-    """The next one asks again."""
+def test_a_failed_read_is_not_cached() -> None:
+    """The next reader sends a request."""
     asked = Asked()
 
     def fail(number: int) -> None:
@@ -99,12 +99,12 @@ def test_a_failed_reading_is_told_to_all_and_not_kept() -> None:
     shared = stack(asked)
     with pytest.raises(AmbiguousError):
         shared.snapshot()
-    assert name(shared.snapshot()) == "reading 2"
+    assert name(shared.snapshot()) == "snapshot 2"
 
 
 @pytest.mark.parametrize("how", ["invalidate", "update"])
-def test_a_reading_that_a_write_overtook_is_read_again(how: str) -> None:
-    """It may have been answered before the write, and arrive after it."""
+def test_a_snapshot_is_read_again_after_a_write_during_the_request(how: str) -> None:
+    """It may have been made before the write."""
     asked = Asked()
     shared = stack(asked)
 
@@ -113,24 +113,24 @@ def test_a_reading_that_a_write_overtook_is_read_again(how: str) -> None:
             shared.invalidate() if how == "invalidate" else shared.update(lambda seen: seen)
 
     asked.on_ask = write
-    assert name(shared.snapshot()) == "reading 2"
+    assert name(shared.snapshot()) == "snapshot 2"
     assert asked.count == 2
 
 
-def test_a_write_whose_effect_is_known_costs_no_reading() -> None:
-    """That is how a first `up` stays at twelve requests."""
+def test_a_write_with_a_known_effect_costs_no_request() -> None:
+    """So that a first `up` needs twelve requests."""
     asked = Asked()
     shared = stack(asked)
     shared.snapshot()
     shared.update(lambda _seen: view(7))
-    assert name(shared.snapshot()) == "reading 7"
+    assert name(shared.snapshot()) == "snapshot 7"
     shared.invalidate()
-    assert name(shared.snapshot()) == "reading 2"
-    assert name(shared.refresh()) == "reading 3"
+    assert name(shared.snapshot()) == "snapshot 2"
+    assert name(shared.refresh()) == "snapshot 3"
 
 
-def test_masked_variables_are_asked_for_once() -> None:
-    """A masked value compared with a declared one would be drift for ever."""
+def test_masked_variables_are_read_once_by_a_request() -> None:
+    """A masked value would always be drift."""
     asked = Asked()
     asked.config = {"services": {"s": {"variables": {"A": {"value": "*****"}}}}}
     shared = stack(asked)
@@ -154,26 +154,25 @@ def test_masked_variables_are_asked_for_once() -> None:
 def test_authored_values_are_read_from_the_config(
     entries: dict[str, Any], found: dict[str, str | None] | None
 ) -> None:
-    """Sealed reads as nothing; masked is not readable here."""
+    """A sealed value is None; masked values cannot be read here."""
     assert authored_variables(view(1, {"services": {"s": {"variables": entries}}}), "s") == found
     assert authored_variables(view(1, {"sharedVariables": entries}), None) == found
 
 
 def test_values_of_variables_are_in_no_repr() -> None:
-    """A repr may end in a traceback."""
+    """A repr may be in a traceback."""
     assert "the-secret" not in repr(
         view(1, {"services": {"s": {"variables": {"A": {"value": "the-secret"}}}}})
     )
 
 
 def test_a_state_without_ids_is_an_error() -> None:
-    """Not a question about everything."""
     with pytest.raises(MissingError):
         AccountCache(cast("RailwayApi", Asked())).environment("p", "")
 
 
 def test_a_project_has_one_lock() -> None:
-    """Whoever changes it by its project and whoever changes one of its environments wait for each other."""
+    """Changes of a project and of its environments exclude each other."""
     railway = AccountCache(cast("RailwayApi", Asked()))
     by_project = railway.lock("p")
     assert railway.lock("p") is by_project
@@ -183,12 +182,12 @@ def test_a_project_has_one_lock() -> None:
 
 
 def deployment(id_: str, seconds: float) -> DeploymentView:
-    """A deployment that began so long after NOW."""
+    """A deployment that began that many seconds after NOW."""
     return DeploymentView(id_, "SUCCESS", NOW + timedelta(seconds=seconds))
 
 
-def test_a_revision_is_new_with_every_write() -> None:
-    """That is how `Deployment` sees that there was one."""
+def test_every_write_has_another_revision() -> None:
+    """So that `Deployment` changes."""
     assert revision.new(NOW, None) != revision.new(NOW, None)
 
 
@@ -198,12 +197,11 @@ def test_a_revision_is_new_with_every_write() -> None:
     st.sampled_from(["", "d-1"]),
     st.booleans(),
 )
-def test_a_revision_reads_back(when: datetime | None, seen: str, source: bool) -> None:
-    """To the millisecond."""
+def test_a_revision_can_be_parsed(when: datetime | None, seen: str, source: bool) -> None:
     made = revision.new(when, deployment(seen, 0) if seen else None, source=source)
     back = revision.parse(made)
     assert back is not None
-    assert (back.seen, back.source) == (seen, source)
+    assert (back.latest_id, back.source) == (seen, source)
     assert str(back) == made
 
 
@@ -214,11 +212,11 @@ def test_a_revision_reads_back(when: datetime | None, seen: str, source: bool) -
 def test_only_a_deployment_that_began_after_the_write_contains_it(
     id_: str, seconds: float, adopted: bool
 ) -> None:
-    """And not the one that was the newest before it, whatever its clock says."""
+    """And not the newest one before it, whatever its time."""
     write = revision.new(NOW, deployment("old", -100))
-    assert revision.contains(deployment(id_, seconds), [write]) is adopted
+    assert revision.began_after(deployment(id_, seconds), [write]) is adopted
     later = revision.new(NOW + timedelta(seconds=50), None)
-    assert not revision.contains(deployment(id_, seconds), [write, later])
+    assert not revision.began_after(deployment(id_, seconds), [write, later])
 
 
 @pytest.mark.parametrize(
@@ -226,13 +224,13 @@ def test_only_a_deployment_that_began_after_the_write_contains_it(
     ["", "x", "a b c", "2026 - x y", revision.new(None, None)],
     ids=("empty", "one word", "words", "no mark", "made without a time"),
 )
-def test_a_mark_without_a_time_lets_nothing_be_adopted(text: str) -> None:
-    """Then we deploy: one deployment too many loses nothing, one too few loses a change."""
-    assert not revision.contains(deployment("new", 1e9), [text])
+def test_a_revision_without_a_time_is_in_no_deployment(text: str) -> None:
+    """Then a deployment follows, which loses nothing."""
+    assert not revision.began_after(deployment("new", 1e9), [text])
 
 
 def begun(id_: str, seconds: float, commit: str, reason: str = "") -> DeploymentView:
-    """A deployment that began so long after NOW."""
+    """A deployment that began that many seconds after NOW."""
     return DeploymentView(
         id_, "SUCCESS", NOW + timedelta(seconds=seconds), commit, stopped=False, reason=reason
     )
@@ -257,16 +255,18 @@ def begun(id_: str, seconds: float, commit: str, reason: str = "") -> Deployment
     ],
     ids=lambda value: value.id if isinstance(value, DeploymentView) else None,
 )
-def test_what_may_be_an_earlier_one_run_again_is_not_taken_for_ours(
+def test_a_possible_redeployment_does_not_run_the_declared_commit(
     deployment: DeploymentView,
     before: list[DeploymentView],
     sure: bool,
     sure_of_source: bool,
     source: bool,
 ) -> None:
-    """A commit that nobody had is a push or ours. Another is ours only as the first after the writes, and not
-    if one of them chose another source."""
+    """A commit that no other deployment has is the newest. Another one counts only for the first deployment
+    after the writes, and not if a write changed the source."""
     old = DeploymentView("old", "SUCCESS", NOW - timedelta(seconds=100), "one")
     write = revision.new(NOW, old, source=source)
-    assert revision.contains(deployment, [write])
-    assert revision.sure(deployment, [deployment, *before], [write]) is (sure_of_source if source else sure)
+    assert revision.began_after(deployment, [write])
+    assert revision.runs_declared_commit(deployment, [deployment, *before], [write]) is (
+        sure_of_source if source else sure
+    )

@@ -1,4 +1,4 @@
-"""The deployment trigger follows what is declared, or the `up` says that it does not."""
+"""The deployment trigger has the declared branch, or `up` fails."""
 
 from __future__ import annotations
 
@@ -9,44 +9,47 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from railway.clock import Clock
-from railway.errors import MissingError
-from railway.graphql.client import RailwayClient
-from railway.graphql.credentials import Access
+from railway.deployment_trigger import DeploymentTrigger
+from railway.graphql.errors import MissingError
 from railway.graphql.models import EnvironmentView, ProjectView, Snapshot, TriggerView
-from railway.service_settings import ServiceSettingsProvider
-from railway.snapshot import AccountCache, EnvironmentCache
+from railway.snapshot import EnvironmentCache
 
 if TYPE_CHECKING:
     from railway.graphql.api import RailwayApi
 
 pytestmark = pytest.mark.unit
 
-PROPS = {"project_id": "p", "environment_id": "e", "service_id": "s", "repo": "o/r", "branch": "main"}
+PROPS = {"repo": "o/r", "branch": "main"}
 WRITTEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Triggers:
-    """An API that takes every trigger, and answers with the branch it likes.
+    """An API that accepts every trigger, and returns given branches.
 
     Args:
         answers: the branch of each answer, "" for the one that was asked for; the last one stays.
     """
 
     def __init__(self, *answers: str) -> None:
-        self.client = RailwayClient(Access("http://127.0.0.1:9", "token", "bearer"), Clock(0.001))
+        self.clock = Clock(0.001)
         self._answers = list(answers)
         self.deleted: list[str] = []
         self.updates = 0
 
-    def create_trigger(self, **fields: Any) -> tuple[TriggerView, datetime | None]:
+    def create(self, operation: str, read: object, **fields: Any) -> tuple[TriggerView, datetime | None]:
+        assert (operation, fields["provider"]) == ("TriggerCreate", "github")
         return self._answer("new", fields)
 
-    def update_trigger(self, trigger_id: str, **fields: Any) -> tuple[TriggerView, datetime | None]:
+    def write_object(
+        self, operation: str, read: object, **variables: Any
+    ) -> tuple[TriggerView, datetime | None]:
+        assert operation == "TriggerUpdate"
         self.updates += 1
-        return self._answer(trigger_id, fields)
+        return self._answer(variables["id"], variables["input"])
 
-    def delete_trigger(self, trigger_id: str) -> None:
-        self.deleted.append(trigger_id)
+    def write(self, operation: str, **variables: Any) -> None:
+        assert operation == "TriggerDelete"
+        self.deleted.append(variables["id"])
 
     def _answer(self, trigger_id: str, fields: dict[str, Any]) -> tuple[TriggerView, datetime | None]:
         branch = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
@@ -56,44 +59,32 @@ class Triggers:
         return kept, WRITTEN
 
 
-class Settings(ServiceSettingsProvider):
-    """On such an API."""
-
-    api: Any = None
-
-    @property
-    def railway(self) -> AccountCache:
-        return AccountCache(self.api)
-
-
-def follow(api: Triggers, *branches: str) -> tuple[TriggerView, ...]:
-    """Bring triggers that follow these branches to what is declared; returns those that are then known."""
+def sync(api: Triggers, *branches: str) -> tuple[TriggerView, ...]:
+    """Sync triggers of these branches; returns the triggers that are cached then."""
     triggers = tuple(TriggerView(f"t{n}", "s", "o/r", branch, False) for n, branch in enumerate(branches))
     stack = EnvironmentCache(cast("RailwayApi", api), "p", "e", threading.RLock())
     environment = EnvironmentView("e", "production", (), (), triggers, None)
     stack.seed(Snapshot(ProjectView("p", "crm", "", "", (), (), ()), environment))
-    provider = Settings()
-    provider.api = api
-    provider._follow(stack, triggers, PROPS, moved=False)
+    DeploymentTrigger(stack, "s").sync(PROPS, root_directory_unknown=False)
     return stack.snapshot().triggers("s")
 
 
 @pytest.mark.parametrize("branches", [(), ("old",)], ids=("made", "changed"))
-def test_an_answer_that_names_another_branch_fails_the_up(branches: tuple[str, ...]) -> None:
+def test_an_answer_with_another_branch_is_an_error(branches: tuple[str, ...]) -> None:
     """Pushes to that one would be deployed."""
-    with pytest.raises(MissingError, match="follows the branch other of o/r, not main of o/r"):
-        follow(Triggers("other"), *branches)
+    with pytest.raises(MissingError, match="returned the branch other of o/r instead of main of o/r"):
+        sync(Triggers("other"), *branches)
 
 
-def test_a_new_one_that_follows_another_branch_is_changed_once() -> None:
-    """Railway may make it on the repository's own branch first."""
+def test_a_new_trigger_of_another_branch_is_updated_once() -> None:
+    """Railway may create it on the repository's default branch."""
     api = Triggers("other", "")
-    assert [one.branch for one in follow(api)] == ["main"]
+    assert [one.branch for one in sync(api)] == ["main"]
     assert api.updates == 1
 
 
-def test_all_but_one_are_deleted() -> None:
-    """A second one would deploy its branch over ours."""
+def test_other_triggers_are_deleted() -> None:
+    """A second one would deploy its branch, too."""
     api = Triggers("")
-    assert [(one.id, one.branch) for one in follow(api, "old", "main", "third")] == [("t0", "main")]
+    assert [(one.id, one.branch) for one in sync(api, "old", "main", "third")] == [("t0", "main")]
     assert api.deleted == ["t1", "t2"]

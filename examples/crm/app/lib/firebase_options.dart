@@ -1,6 +1,6 @@
 import 'package:firebase_core/firebase_core.dart';
 
-/// Where the app finds its project. The key only names the app to Google; firestore.rules decide who may do what.
+/// The app's Firebase project. The key identifies the app and grants nothing; firestore.rules define the access.
 const crmProjectId = String.fromEnvironment('FIREBASE_PROJECT', defaultValue: 'crm-sandbox');
 const crmRegion = 'europe-west1';
 

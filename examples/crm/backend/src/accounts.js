@@ -4,7 +4,7 @@ const { FieldValue } = require("firebase-admin/firestore");
 
 const { selectHistory } = require("./messages");
 
-/** The WhatsApp accounts: which there are, how they are connected, what comes in from them. */
+/** The WhatsApp accounts: their connections and their incoming messages. */
 class Accounts {
   #db;
   #history;
@@ -36,7 +36,7 @@ class Accounts {
       try {
         await this.#connect(accountId);
       } catch (error) {
-        // One damaged session must not take the other accounts down: it shows in the list, and is paired again.
+        // A damaged session must not affect the other accounts: it is listed, and can be paired again.
         this.#log.error(`account ${accountId} cannot be connected`, error);
         await this.#changed(accountId, this.#live.get(accountId), { status: "failed" });
       }
@@ -69,11 +69,11 @@ class Accounts {
         receipt: (receipt) => this.#track(this.#messages.receipt(accountId, receipt)),
       },
     });
-    // It may have connected before there was a connection to send with.
+    // It may have connected before `connection` was set.
     if (live.status === "connected") this.onConnected(accountId);
   }
 
-  /** Transports do not wait for us: keep what is under way, for its errors and for the shutdown. */
+  /** Transports do not wait for handlers: keep their promises, for errors and for the shutdown. */
   #track(work) {
     const kept = work
       .catch((error) => this.#log.error("what the transport brought was not kept", error))
@@ -83,7 +83,7 @@ class Accounts {
   }
 
   async #changed(accountId, live, { status, phone, pairingCode = null }) {
-    if (this.#live.get(accountId) !== live) return; // of a connection that was replaced or removed
+    if (this.#live.get(accountId) !== live) return; // from a connection that was replaced or removed
     Object.assign(live, { status, pairingCode }, phone ? { phone } : {});
     this.#log.info(`account ${accountId}: ${status}`);
     await this.#doc(accountId).set(
@@ -102,7 +102,7 @@ class Accounts {
     this.#log.info(`account ${accountId}: history kept ${kept} of ${messages.length} messages`);
   }
 
-  /** The way to send, or null while the account is not connected. */
+  /** The connection to send with, or null while the account is not connected. */
   connection(accountId) {
     const live = this.#live.get(accountId);
     return live?.status === "connected" ? live.connection : null;
@@ -112,7 +112,7 @@ class Accounts {
     return this.#live.has(accountId);
   }
 
-  /** Without secrets: the pairing code is shown by the admin route alone. */
+  /** Without secrets: only the admin route returns the pairing code. */
   status(accountId) {
     const live = this.#live.get(accountId);
     return live && { accountId, status: live.status, phone: live.phone };
@@ -126,7 +126,7 @@ class Accounts {
     return [...this.#live.keys()].sort().map((accountId) => this.status(accountId));
   }
 
-  /** Log the account out and forget its session. Its threads and its document stay. */
+  /** Log the account out and delete its session. Its threads and its document are kept. */
   async remove(accountId) {
     const live = this.#live.get(accountId);
     this.#live.delete(accountId);
@@ -139,7 +139,7 @@ class Accounts {
     this.#log.info(`account ${accountId}: removed`);
   }
 
-  /** Close all connections, keep all sessions, and wait for what came in. */
+  /** Close all connections, keep all sessions, and wait for incoming messages in progress. */
   async close() {
     const closing = [...this.#live.values()].map((live) => live.connection?.close());
     this.#live.clear();

@@ -6,9 +6,9 @@ const MIN_ADMIN_TOKEN = 16;
 class ConfigError extends Error {}
 
 /**
- * The settings, from environment variables. @throws {ConfigError} that lists everything wrong at once
+ * The settings from the environment variables. @throws {ConfigError} with all errors at once
  *
- * Values are never repeated in the message: some of them are secrets.
+ * The message contains no values: some of them are secrets.
  */
 function readConfig(env) {
   const problems = [];
@@ -23,7 +23,7 @@ function readConfig(env) {
   };
   const flag = (name, fallback) => {
     const text = (env[name] || fallback).toLowerCase();
-    if (!["true", "false"].includes(text)) problems.push(`${name} must be true or false`);
+    if (!["true", "false"].includes(text)) problems.push(`${name} must be a boolean: true or false`);
     return text === "true";
   };
 

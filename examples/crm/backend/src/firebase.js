@@ -6,7 +6,7 @@ const { getFirestore } = require("firebase-admin/firestore");
 
 const START_TIMEOUT_MS = 20_000;
 
-/** A promise's value, or an error when it takes too long. */
+/** A promise's value, or an error after a time-out. */
 async function within(promise, milliseconds, what) {
   let timer;
   const late = new Promise((_, reject) => {
@@ -19,7 +19,7 @@ async function within(promise, milliseconds, what) {
   }
 }
 
-/** Start Firebase with a service account, and prove it with one read: a key may be well-formed and revoked. */
+/** Initialise Firebase with a service account and read once: a well-formed key may have been revoked. */
 async function startFirebase(serviceAccount, log) {
   const app = initializeApp({ credential: cert(serviceAccount), projectId: serviceAccount.project_id });
   const db = getFirestore(app);

@@ -4,7 +4,7 @@ const FRESH_MS = 5_000;
 const READ_TIMEOUT_MS = 5_000;
 
 /**
- * What /health says. Anybody may ask, as often as they like: what costs something is looked at once in five seconds.
+ * The response of /health. It is public, so expensive checks run at most once every five seconds.
  */
 class Health {
   #parts;
@@ -16,14 +16,14 @@ class Health {
     this.#parts = parts;
   }
 
-  /** @returns {Promise<{status: number, body: object}>} 200, or 503 with what is wrong */
+  /** @returns {Promise<{status: number, body: object}>} 200, or 503 with the failed checks */
   async check() {
     if (!this.#last || Date.now() - this.#lookedAt > FRESH_MS) {
       this.#lookedAt = Date.now();
       this.#last = this.#look();
     }
     const answer = await this.#last;
-    // Monitors ask all day: a line for each answer that differs from the one before.
+    // Monitors poll all day: log only results that differ from the previous one.
     if (answer.status !== this.#lastStatus) {
       this.#lastStatus = answer.status;
       this.#parts.log.info(`/health ${answer.status}`);
@@ -50,7 +50,7 @@ class Health {
         sessions: { path: config.sessionsPath, writable },
         firebase: { projectId: firebase.projectId, reachable: firestore },
         outbox: { listening: outbox.problem === null },
-        // An account that is logged out is a person's to mend: restarting the backend would not help it.
+        // A logged-out account must be paired again by a person: restarting the backend does not help.
         accounts: { total: all.length, connected: all.filter(({ status }) => status === "connected").length },
         transport: config.transport,
         release: config.release,

@@ -44,7 +44,7 @@ function createApp({ accounts, config, firebase, health, log, messages, transpor
   app.use((_request, _response) => {
     throw new HttpProblem(404, "there is nothing here");
   });
-  // Express knows an error handler by its four parameters.
+  // Express recognises an error handler by its four parameters.
   app.use((error, _request, response, _next) => {
     const status = error.status ?? 500;
     if (status >= 500) log.error("request failed", error);
@@ -53,7 +53,7 @@ function createApp({ accounts, config, firebase, health, log, messages, transpor
   return app;
 }
 
-/** Lets members of the company pass, by their Firebase ID token. */
+/** Requires the Firebase ID token of a member. */
 function members(firebase) {
   return async (request, response, next) => {
     const idToken = bearer(request);
@@ -72,7 +72,7 @@ function members(firebase) {
   };
 }
 
-/** Lets whoever knows ADMIN_TOKEN pass. */
+/** Requires ADMIN_TOKEN. */
 function admins(adminToken) {
   return (request, _response, next) => {
     const given = bearer(request);
@@ -135,7 +135,7 @@ function adminRoutes({ accounts, transport }) {
   return router;
 }
 
-/** What clients do, when there is no WhatsApp behind the transport. */
+/** Actions of simulated clients, if the transport supports them. */
 function simulation(simulate) {
   const router = express.Router();
   const asking = (handle) => async (request, response) => {

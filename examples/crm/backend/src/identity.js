@@ -2,7 +2,7 @@
 
 const { createHash } = require("node:crypto");
 
-// The same thread and phone rules as in functions/src/identity.js: the two are deployed apart.
+// The same thread and phone rules as in functions/src/identity.js, which is deployed separately.
 
 const ACCOUNT_ID = /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
 const E164 = /^\+[1-9]\d{6,14}$/;
@@ -14,7 +14,7 @@ function phoneOfJid(jid) {
   return phone && E164.test(phone) ? phone : null;
 }
 
-/** The WhatsApp id of a phone number, without the part that names a device. */
+/** The WhatsApp id of a phone number, without the device part. */
 function jidOfPhone(phone) {
   if (!E164.test(phone)) throw new TypeError(`"${phone}" is not a phone number in E.164`);
   return `${phone.slice(1)}@s.whatsapp.net`;
@@ -28,8 +28,8 @@ function threadIdOf(accountId, clientJid) {
 }
 
 /**
- * The WhatsApp id of a message to be sent, made from the app's request: sending the same request again is the same
- * message, for our database and for WhatsApp alike.
+ * The WhatsApp id of a message to send, derived from the app's request: a repeated request is the same message, in
+ * the database and in WhatsApp.
  */
 function messageIdOf(accountId, clientRequestId) {
   const digest = createHash("sha256").update(`${accountId}/${clientRequestId}`).digest("hex");

@@ -1,7 +1,7 @@
 "use strict";
 
-// One line per entry on stdout: the platform's log viewer splits at line ends, and a deployment's verification
-// looks for whole lines.
+// One line per entry on stdout: the platform's log viewer splits at line ends, and the verification of a deployment
+// searches for whole lines.
 const write = (stream, text) => stream.write(`${String(text).replace(/\s*\n\s*/g, " | ")}\n`);
 
 const log = {

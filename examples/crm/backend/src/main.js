@@ -39,7 +39,7 @@ async function main() {
     if (stopping) return;
     stopping = true;
     log.info(`${signal}: shutting down`);
-    // A message half sent is worse than a slow shutdown, but the platform kills us anyway before long.
+    // Finish sending before the shutdown, within the time after which the platform kills the process.
     setTimeout(() => {
       log.error("the shutdown takes too long");
       process.exit(1);
@@ -64,9 +64,9 @@ function listen(app, { port, host }) {
 }
 
 function fail(error) {
-  // What a person can mend is said in one line; anything else needs its stack.
-  const mendable = [ConfigError, SessionsError, TransportError].some((kind) => error instanceof kind);
-  if (mendable) log.error(error.message);
+  // A configuration error is one line; anything else is logged with its stack trace.
+  const expected = [ConfigError, SessionsError, TransportError].some((kind) => error instanceof kind);
+  if (expected) log.error(error.message);
   else log.error("the backend cannot go on", error);
   process.exit(1);
 }

@@ -6,18 +6,18 @@ const { jidOfPhone, messageIdOf, phoneOfJid, threadIdOf } = require("./identity"
 
 const PREVIEW = 120;
 const KEEP_SENT_DAYS = 30;
-// A message only ever moves to the right; receipts come late, twice and in any order.
+// A status only moves to the right; receipts may be late, repeated and in any order.
 const PROGRESS = ["queued", "sent", "delivered", "read"];
 
-/** May a message's status change from one to the other? A failed message may still turn out to be sent. */
+/** Whether a message's status may change from one to the other. A failed message may turn out to be sent. */
 function advances(from, to) {
   if (to === "failed") return from === "queued";
   return PROGRESS.indexOf(to) > PROGRESS.indexOf(from);
 }
 
 /**
- * What of an account's history is kept: the threads with the newest messages, and of each its newest messages.
- * Oldest first, so that threads end up with their newest message as the last one.
+ * The part of an account's history that is stored: the threads with the newest messages, and their newest messages.
+ * Oldest first, so that the newest message of a thread is stored last.
  */
 function selectHistory(messages, { threads, messagesPerThread }) {
   const byThread = new Map();
@@ -35,7 +35,7 @@ function selectHistory(messages, { threads, messagesPerThread }) {
     .sort((a, b) => a.sentAt - b.sentAt);
 }
 
-/** Firestore's side of the conversations: threads, messages, clients, outbox. */
+/** The conversations in Firestore: threads, messages, clients, outbox. */
 class Messages {
   constructor(db, log) {
     this.db = db;
@@ -47,7 +47,7 @@ class Messages {
   }
 
   /**
-   * Put a message to a client into the outbox. The same request again changes nothing.
+   * Add a message to a client to the outbox. Idempotent.
    *
    * @returns {Promise<{threadId: string, messageId: string, status: string}>}
    */
@@ -75,17 +75,17 @@ class Messages {
   }
 
   /**
-   * Keep a message that the transport brought, from the client or from the account's own phone.
+   * Store a message from the transport, sent by the client or from the account's own phone.
    *
    * @param {{jid: string, messageId: string, text: string, sentAt: number, fromMe?: boolean, name?: string}} message
    *   sentAt in milliseconds
-   * @param {{unread: boolean}} options history is not unread
-   * @returns {Promise<boolean>} false when it was there already, or is none of a person's
+   * @param {{unread: boolean}} options false for history
+   * @returns {Promise<boolean>} false if it exists already, or is not from a person
    */
   async keep(accountId, { jid, messageId, text, sentAt, fromMe = false, name }, { unread }) {
     const phone = phoneOfJid(jid);
     if (!phone) return false;
-    const person = jidOfPhone(phone); // the thread is the person's, whichever of their devices wrote
+    const person = jidOfPhone(phone); // one thread per person, for all of their devices
     const message = this.ref(accountId, person, messageId);
     const thread = message.parent.parent;
     const client = this.db.doc(`clients/${phone}`);
@@ -104,7 +104,7 @@ class Messages {
     });
   }
 
-  /** A person we have not talked with before becomes a client. What people wrote about a known one stays. */
+  /** Create the client if it does not exist. What members wrote about an existing one is kept. */
   #meet(tx, client, phone, name = phone) {
     if (client.exists) return;
     const createdAt = FieldValue.serverTimestamp();
@@ -113,7 +113,7 @@ class Messages {
 
   #touch(tx, thread, base, { text, at, unread, name }) {
     const change = {};
-    // History arrives after newer messages: the thread's head must not go back in time.
+    // History arrives after newer messages: the thread must keep its newest message as the last one.
     const head = thread.get("lastMessageAt");
     if (!head || head.toMillis() <= at.toMillis()) {
       change.lastMessageAt = at;
@@ -124,12 +124,12 @@ class Messages {
       tx.create(thread.ref, { ...base, isArchived: false, unreadCount: unread, createdAt: FieldValue.serverTimestamp(), ...change });
       return;
     }
-    // A client who writes again brings an archived thread back.
+    // A new message of the client restores an archived thread.
     if (unread) Object.assign(change, { unreadCount: FieldValue.increment(unread), isArchived: false });
     if (Object.keys(change).length) tx.update(thread.ref, change);
   }
 
-  /** A receipt from the transport. @returns {Promise<boolean>} did it change anything? */
+  /** Apply a receipt from the transport. @returns {Promise<boolean>} whether anything changed */
   async receipt(accountId, { jid, messageId, status }) {
     const phone = phoneOfJid(jid);
     if (!phone) return false;
@@ -146,7 +146,7 @@ class Messages {
     });
   }
 
-  /** Take one queued message for sending. @returns {Promise<object|null>} null when somebody else has it */
+  /** Claim a queued message for sending. @returns {Promise<object|null>} null if it is claimed already */
   async claim(outboxRef) {
     return this.db.runTransaction(async (tx) => {
       const entry = await tx.get(outboxRef);
@@ -157,7 +157,7 @@ class Messages {
     });
   }
 
-  /** The transport took it. */
+  /** The transport accepted the message. */
   async sent(outboxRef, entry) {
     const message = this.ref(entry.accountId, entry.clientJid, entry.messageId);
     await this.db.runTransaction(async (tx) => {
@@ -168,12 +168,12 @@ class Messages {
         expiresAt: Timestamp.fromMillis(Date.now() + KEEP_SENT_DAYS * 24 * 3600 * 1000),
       });
       const sentAt = FieldValue.serverTimestamp();
-      // A receipt may have overtaken us: then the status stays and only the time is added.
+      // A receipt may have arrived first: then the status is kept and only the time is added.
       tx.update(message, advances(known.get("status"), "sent") ? { status: "sent", sentAt } : { sentAt });
     });
   }
 
-  /** The transport refused it: again later, or never. */
+  /** The transport rejected the message: retry later, or give up. */
   async notSent(outboxRef, entry, { reason, retryAt }) {
     const batch = this.db.batch();
     const message = this.ref(entry.accountId, entry.clientJid, entry.messageId);

@@ -8,7 +8,7 @@ const LAST_RETRY_MS = 300_000;
 const LISTEN_AGAIN_MS = 5_000;
 const BATCH = 100;
 
-/** Milliseconds until the next attempt, or null when the last one was the last. */
+/** Milliseconds until the next attempt, or null if there is none left. */
 function retryDelay(attempts) {
   if (attempts >= MAX_ATTEMPTS) return null;
   return Math.min(FIRST_RETRY_MS * 2 ** (attempts - 1), LAST_RETRY_MS);
@@ -16,7 +16,7 @@ function retryDelay(attempts) {
 
 /**
  * Moves queued messages from Firestore's outbox to the transport: oldest first, one at a time for each account. A
- * message that is tried again later does not hold up the others.
+ * message that waits for its next attempt does not delay the others.
  */
 class OutboxWorker {
   #accounts;
@@ -29,7 +29,7 @@ class OutboxWorker {
   #listenTimer = null;
   #unsubscribe = () => {};
   #stopping = false;
-  /** null while listening; else why not */
+  /** null while listening, otherwise the error */
   problem = "not started";
 
   constructor({ accounts, db, messages, log }) {
@@ -45,8 +45,8 @@ class OutboxWorker {
   }
 
   /**
-   * Whatever is "sending" now was claimed by a process that is gone: one instance runs at a time, because two of
-   * them cannot hold the volume.
+   * Messages that are "sending" now were claimed by a process that has ended: only one instance runs at a time,
+   * because the volume cannot be mounted twice.
    */
   async #recover() {
     const left = await this.#db.collection("outbox").where("status", "==", "sending").get();
@@ -66,7 +66,7 @@ class OutboxWorker {
     );
   }
 
-  /** Firestore failed: /health says so until a new listener works, which brings everything that is queued. */
+  /** Firestore failed: /health reports it until a new listener works, which receives everything that is queued. */
   #listenAgain(what, error) {
     this.problem = error.message;
     this.#log.error(what, error);
@@ -75,7 +75,7 @@ class OutboxWorker {
     if (!this.#stopping) this.#listenTimer = setTimeout(() => this.#listen(), LISTEN_AGAIN_MS);
   }
 
-  /** Look for work: something was queued, or an account has connected. */
+  /** Send what can be sent: a message was queued, or an account has connected. */
   wake() {
     if (this.#stopping) return;
     const now = Date.now();
@@ -83,13 +83,13 @@ class OutboxWorker {
     const due = new Map();
     for (const doc of this.#waiting.values()) {
       const accountId = doc.get("accountId");
-      if (!this.#accounts.connection(accountId)) continue; // wakes us when it connects
+      if (!this.#accounts.connection(accountId)) continue; // called again when it connects
       const at = doc.get("nextAttemptAt")?.toMillis() ?? 0;
       if (at > now) next = Math.min(next, at);
       else due.set(accountId, [...(due.get(accountId) ?? []), doc]);
     }
     for (const [accountId, docs] of due) {
-      if (this.#busy.has(accountId)) continue; // looks again when it is done
+      if (this.#busy.has(accountId)) continue; // called again when it is done
       const work = this.#sendAll(docs).finally(() => {
         this.#busy.delete(accountId);
         this.wake();
@@ -107,7 +107,8 @@ class OutboxWorker {
       try {
         await this.#sendOne(doc.ref);
       } catch (error) {
-        // Not claimed, it is still queued. Sent and not noted, it is "sending" until processOutboxNow or a restart.
+        // If it was not claimed, it is still queued. If it was sent and the write failed, it stays "sending" until
+        // processOutboxNow or a restart.
         this.#listenAgain(`the outbox's entry ${doc.id} cannot be written`, error);
         return;
       }
@@ -133,7 +134,7 @@ class OutboxWorker {
     await this.#messages.sent(outboxRef, entry);
   }
 
-  /** Take nothing new, and wait for what is under way. */
+  /** Claim no more messages, and wait for those in progress. */
   async stop() {
     this.#stopping = true;
     clearTimeout(this.#retryTimer);

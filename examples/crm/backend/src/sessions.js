@@ -8,17 +8,17 @@ const { ACCOUNT_ID } = require("./identity");
 class SessionsError extends Error {}
 
 /**
- * The folder that holds one sub-folder per WhatsApp account: the volume.
+ * The folder with one sub-folder per WhatsApp account: the volume.
  *
- * It is never made here: when it is missing, the volume is not mounted, and sessions written beside it would be
- * gone with the next deployment, each account with them.
+ * It is never created here: if it is missing, the volume is not mounted, and sessions written elsewhere would be
+ * lost with the next deployment.
  */
 class Sessions {
   constructor(root) {
     this.root = root;
   }
 
-  /** Does the folder exist, and can it be written? */
+  /** Whether the folder exists and is writable. */
   async writable() {
     const probe = path.join(this.root, `.probe-${process.pid}`);
     try {
@@ -39,7 +39,7 @@ class Sessions {
   }
 
   folder(accountId) {
-    // It becomes a path: nothing but a checked id may.
+    // The id becomes a part of a path: it must be validated.
     if (!ACCOUNT_ID.test(accountId)) throw new TypeError(`"${accountId}" is not an account's id`);
     return path.join(this.root, accountId);
   }
@@ -59,7 +59,7 @@ class Sessions {
   }
 }
 
-/** Write a file so that a crash leaves the old one or the new one, never half of it. */
+/** Write a file atomically: a crash leaves the old or the new content. */
 async function writeWhole(file, text) {
   const draft = `${file}.${process.pid}.tmp`;
   await fs.writeFile(draft, text, { mode: 0o600 });

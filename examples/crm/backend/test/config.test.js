@@ -26,7 +26,7 @@ test("defaults and given values", () => {
   assert.deepEqual(given.history, { full: true, messagesPerThread: 0, threads: 7 });
 });
 
-test("everything wrong is said at once, and no value is", () => {
+test("all problems are reported at once, without values", () => {
   const env = {
     SESSIONS_PATH: "sessions",
     FIREBASE_SERVICE_ACCOUNT_JSON: '{"private_key": "topsecret"}',

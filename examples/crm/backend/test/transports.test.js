@@ -59,7 +59,7 @@ test("loopback: delivers the same message once, and clients write and read", asy
   await assert.rejects(loopback.simulate.receive("sales", { from: "+40722123456", text: "Hi" }), RangeError);
 });
 
-test("baileys: a missing package is said with the command", async () => {
+test("baileys: the error for a missing package names the command", async () => {
   const missing = async () => {
     throw Object.assign(new Error("Cannot find package"), { code: "ERR_MODULE_NOT_FOUND" });
   };

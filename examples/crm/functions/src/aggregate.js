@@ -7,12 +7,12 @@ const { onDocumentWritten } = require("firebase-functions/firestore");
 const { E164 } = require("./identity");
 const { clientStats } = require("./stats");
 
-/** Write clients/{phone}.stats from the client's events as they are now; the client is created when new. */
+/** Write clients/{phone}.stats from the client's current events; create the client if it does not exist. */
 async function refreshClient(db, phone) {
   const client = db.doc(`clients/${phone}`);
   const events = db.collection("evenimente").where("clientPhone", "==", phone).where("isArchived", "==", false);
   await db.runTransaction(async (tx) => {
-    // Both reads are locked until the commit: two events saved at once cannot overwrite each other's sums.
+    // Both reads are locked until the commit, so two events saved at once do not overwrite each other's sums.
     const [known, current] = [await tx.get(client), await tx.get(events)];
     const stats = clientStats(current.docs.map((doc) => doc.data()));
     if (known.exists) tx.update(client, { stats, statsAt: FieldValue.serverTimestamp() });
@@ -26,12 +26,12 @@ async function refreshClient(db, phone) {
 const aggregateClientStats = onDocumentWritten(
   { document: "evenimente/{eventId}", retry: true, timeoutSeconds: 120 },
   async (event) => {
-    // Both sides: an event moved from one client to another changes the sums of two.
+    // Before and after: an event that is moved to another client changes the sums of both.
     const phones = new Set([event.data?.before.get("clientPhone"), event.data?.after.get("clientPhone")]);
     for (const phone of phones) {
       if (phone === undefined) continue;
       if (!E164.test(phone)) {
-        // Retrying cannot mend it, and a throw would be retried for a day.
+        // A retry does not help, and an exception would be retried for a day.
         logger.error("event without a usable clientPhone", { eventId: event.params.eventId });
         continue;
       }

@@ -5,10 +5,10 @@ const { HttpsError } = require("firebase-functions/https");
 const TIMEOUT_MS = 30_000;
 
 /**
- * One answer of a chat model over the chat completions protocol.
+ * Get a response of a chat model through the chat completions protocol.
  *
  * @param {{baseUrl: string, key: string, model: string}} provider
- * @param {{system: string, user: string, json?: boolean}} prompt json asks for one JSON object
+ * @param {{system: string, user: string, json?: boolean}} prompt json: the response must be a JSON object
  * @returns {Promise<string>}
  * @throws {HttpsError} unavailable
  */
@@ -36,7 +36,7 @@ async function complete({ baseUrl, key, model }, { system, user, json = false })
   }
   const content = body?.choices?.[0]?.message?.content;
   if (!response.ok || typeof content !== "string") {
-    // Its message may quote the prompt, which holds a client's data: only the status goes on.
+    // Its message may quote the prompt, which contains a client's data: only the status is passed on.
     throw new HttpsError("unavailable", `The AI provider answered ${response.status}.`);
   }
   return content;

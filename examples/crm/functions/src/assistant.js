@@ -23,7 +23,7 @@ async function requireCaller(request) {
   await requireMember(request.auth.uid);
 }
 
-/** {clientPhone, question} -> {answer, stats}: stats are the aggregates that the answer was made from. */
+/** {clientPhone, question} -> {answer, stats}: stats are the aggregates that the answer is based on. */
 const askAboutClient = onCall({ secrets: [AI_API_KEY], timeoutSeconds: 60, memory: "512MiB" }, async (request) => {
   await requireCaller(request);
   const phone = toE164(request.data?.clientPhone ?? "");

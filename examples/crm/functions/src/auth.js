@@ -4,7 +4,7 @@ const { getAuth } = require("firebase-admin/auth");
 const { getFirestore } = require("firebase-admin/firestore");
 const { HttpsError } = require("firebase-functions/https");
 
-/** Is this caller an administrator? Unverified addresses do not count: anybody can sign up with any address. */
+/** Whether the caller is an administrator. Only verified addresses count: anyone can sign up with any address. */
 function isAdmin(token, adminEmails) {
   const admins = adminEmails.split(",").map((email) => email.trim().toLowerCase()).filter(Boolean);
   return token.email_verified === true && admins.includes(String(token.email).toLowerCase());

@@ -5,12 +5,12 @@ const { HttpsError } = require("firebase-functions/https");
 const TIMEOUT_MS = 15_000;
 
 /**
- * One request to the Node backend on behalf of a signed-in user.
+ * Send a request to the Node backend on behalf of a signed-in user.
  *
- * The user's own ID token goes along: the backend verifies it again and needs to trust no shared secret.
+ * The request contains the user's ID token, which the backend verifies again; there is no shared secret.
  *
- * @returns {Promise<{status: number, body: object}>} the backend's answer, whatever its status
- * @throws {HttpsError} unavailable when there is no answer
+ * @returns {Promise<{status: number, body: object}>} the backend's response, whatever its status
+ * @throws {HttpsError} unavailable without a response
  */
 async function callBackend(baseUrl, { method, path, idToken, body }) {
   let response;
@@ -29,7 +29,7 @@ async function callBackend(baseUrl, { method, path, idToken, body }) {
   try {
     return { status: response.status, body: JSON.parse(text) };
   } catch {
-    // The platform's edge answers in HTML or text while the backend restarts.
+    // The platform's edge returns HTML or text while the backend restarts.
     throw new HttpsError("unavailable", `The WhatsApp backend answered ${response.status} without JSON.`);
   }
 }

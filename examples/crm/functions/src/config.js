@@ -5,17 +5,18 @@ const { defineInt, defineSecret, defineString, select } = require("firebase-func
 /** The backend's public address: the Railway domain. */
 const RAILWAY_WHATSAPP_URL = defineSecret("RAILWAY_WHATSAPP_URL");
 
-/** Who may administer: verified e-mail addresses, separated by commas. */
+/** The administrators: verified e-mail addresses, separated by commas. */
 const ADMIN_EMAILS = defineSecret("ADMIN_EMAILS");
 
-// Both speak the same chat completions protocol; they differ in address, model and key.
+// Both use the chat completions protocol; they differ in URL, model and key.
 const PROVIDERS = {
   groq: { key: "GROQ_API_KEY", baseUrl: "https://api.groq.com/openai/v1", model: "llama-3.3-70b-versatile" },
   openai: { key: "OPENAI_API_KEY", baseUrl: "https://api.openai.com/v1", model: "gpt-4o-mini" },
 };
 
-// The choice decides which secret is bound to a function, and bindings are read while the code loads, before
-// params have values: hence from the environment. Declared below as a param too, so that a deployer asks for it.
+// The provider determines which secret is bound to a function. Bindings are read while the code loads, before
+// params have values, so it comes from the environment. It is also declared as a param below, so that deployment
+// tools ask for it.
 const providerName = process.env.AI_PROVIDER || "groq";
 const provider = PROVIDERS[providerName];
 if (!provider) {

@@ -7,14 +7,14 @@ const { onSchedule } = require("firebase-functions/scheduler");
 const { FOLLOW_UP_BATCH } = require("./config");
 
 const KEEP_DAYS = 30;
-// Two writes each, and one Firestore batch is written for all: 500 writes at most was its limit for years.
+// Two writes each in one Firestore batch, whose limit was 500 writes for years.
 const MAX_BATCH = 250;
 
 /**
- * Turn due follow-ups into notifications. @returns {Promise<number>} how many
+ * Create notifications for due follow-ups. @returns {Promise<number>} the number of notifications
  *
- * A notification has its follow-up's id, and both are written in one batch: a second run of the same hour, which
- * Cloud Scheduler allows, finds nothing left to do.
+ * A notification has its follow-up's id, and both are written in one batch, so a second run in the same hour (which
+ * Cloud Scheduler may cause) changes nothing.
  */
 async function notifyDue(db, now, limit) {
   const due = await db

@@ -4,11 +4,11 @@
 const E164 = /^\+[1-9]\d{6,14}$/;
 
 /**
- * A phone number as people type it, in E.164: the id of clients/{phoneE164}.
+ * Convert a typed phone number to E.164, the id of clients/{phoneE164}.
  *
  * @param {string} text "0722 123 456", "0040722123456", "+40 (722) 123-456"
  * @param {string} countryCode calling code for national numbers, without plus
- * @returns {string|null} null when it is not a phone number
+ * @returns {string|null} null if it is not a phone number
  */
 function toE164(text, countryCode = "40") {
   const compact = String(text).replace(/[\s().\-/]/g, "");
@@ -25,7 +25,7 @@ function phoneOfJid(jid) {
   return match ? toE164(`+${match[1]}`) : null;
 }
 
-/** The id of threads/{accountId}__{clientJid}: one client talking to two accounts has two threads. */
+/** The id of threads/{accountId}__{clientJid}: a client has a thread per account. */
 function threadIdOf(accountId, clientJid) {
   if (!accountId || !clientJid || accountId.includes("__") || `${accountId}${clientJid}`.includes("/")) {
     throw new TypeError(`no thread of account "${accountId}" and client "${clientJid}"`);

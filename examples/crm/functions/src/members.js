@@ -10,8 +10,8 @@ const { ADMIN_EMAILS } = require("./config");
 const ROLES = ["agent", "admin"];
 
 /**
- * {email, role, active} -> {uid}: lets a person in, or out. The administrators of ADMIN_EMAILS need not be members
- * for it: that is how the first member gets in.
+ * {email, role, active} -> {uid}: add or remove a member. Administrators (ADMIN_EMAILS) need not be members, so
+ * they can add the first one.
  */
 const setMember = onCall({ secrets: [ADMIN_EMAILS] }, async (request) => {
   if (!request.auth) throw new HttpsError("unauthenticated", "Sign in first.");

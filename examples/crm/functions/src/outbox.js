@@ -8,8 +8,8 @@ const STUCK_AFTER_MS = 10 * 60 * 1000;
 const BATCH = 200;
 
 /**
- * Put messages back into the queue that the backend claimed and never finished: it was killed in between.
- * WhatsApp drops a second copy, since a message keeps its id. @returns {Promise<number>} how many
+ * Queue messages again that the backend claimed and did not finish because it was killed. WhatsApp drops a second
+ * copy, because a message keeps its id. @returns {Promise<number>} the number of messages
  */
 async function requeueStuck(db, now) {
   const stuck = await db
@@ -32,7 +32,7 @@ async function requeueStuck(db, now) {
   return count;
 }
 
-/** Private: callable with an identity that holds run.invoker, for instance by hand after an outage. */
+/** Private: requires run.invoker; for manual use, for instance after an outage. */
 const processOutboxNow = onRequest({ invoker: "private", timeoutSeconds: 120 }, async (_request, response) => {
   const requeued = await requeueStuck(getFirestore(), new Date());
   logger.info("outbox requeued", { requeued });

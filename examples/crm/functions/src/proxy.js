@@ -10,7 +10,7 @@ const { toE164 } = require("./identity");
 
 const MAX_TEXT = 4096;
 
-/** An https function for signed-in members: `handle` gets the request and the caller, and answers {status, body}. */
+/** An https function for signed-in members: `handle` gets the request and the caller, and returns {status, body}. */
 function forMembers(options, method, handle) {
   return onRequest({ invoker: "public", cors: true, ...options }, async (request, response) => {
     try {
@@ -32,7 +32,7 @@ function forMembers(options, method, handle) {
   });
 }
 
-/** What the app wants to send, checked. @throws {HttpsError} invalid-argument */
+/** Validate the message that the app sends. @throws {HttpsError} invalid-argument */
 function outgoingMessage(body) {
   const { accountId, to, text, clientRequestId } = body || {};
   const wrong = (message) => new HttpsError("invalid-argument", message);
@@ -41,7 +41,7 @@ function outgoingMessage(body) {
   if (!phone) throw wrong("to is not a phone number.");
   if (typeof text !== "string" || !text.trim()) throw wrong("text is empty.");
   if (text.length > MAX_TEXT) throw wrong(`text is longer than ${MAX_TEXT} characters.`);
-  // The app makes it once per tap on "send": a retry with the same one cannot send twice.
+  // The app creates it once per tap on "send": a retry with the same id does not send twice.
   if (typeof clientRequestId !== "string" || !/^[\w-]{8,64}$/.test(clientRequestId)) {
     throw wrong("clientRequestId must have 8 to 64 letters, digits, - or _.");
   }

@@ -1,10 +1,10 @@
 "use strict";
 
 /**
- * What clients/{phoneE164}.stats says, from all of the client's events.
+ * Compute clients/{phoneE164}.stats from all of the client's events.
  *
- * Always computed from the whole, never counted up: triggers come at least once and in any order, and a sum of
- * deltas would drift with every repeat. Nothing in it depends on today's date, so it does not go stale.
+ * Always computed from all events, not incremented: triggers are delivered at least once and in any order, so
+ * increments would be wrong after a repetition. The result does not depend on the current date.
  *
  * @param {Array<{date: string, type?: string, status?: string, amount?: number, currency?: string,
  *   isArchived?: boolean}>} events date is YYYY-MM-DD
@@ -21,7 +21,7 @@ function clientStats(events) {
     stats.byType[type] = (stats.byType[type] || 0) + 1;
     if (status !== "cancelled" && Number.isFinite(event.amount)) {
       const currency = event.currency || "RON";
-      // Money is added in cents: 0.1 + 0.2 must not become 0.30000000000000004 on a client's page.
+      // Amounts are added in cents, to avoid floating-point errors such as 0.1 + 0.2 = 0.30000000000000004.
       const cents = Math.round((stats.totals[currency] || 0) * 100) + Math.round(event.amount * 100);
       stats.totals[currency] = cents / 100;
     }

@@ -9,7 +9,7 @@ const { isAdmin } = require("../src/auth");
 const { callBackend } = require("../src/backend");
 const { outgoingMessage } = require("../src/proxy");
 
-/** A server that answers once per entry of `answers` and keeps what it was asked. */
+/** A server that returns the entries of `answers` one by one and records the requests. */
 async function served(t, answers) {
   const asked = [];
   const server = http.createServer(async (request, response) => {

@@ -1,6 +1,6 @@
 import 'package:cloud_firestore/cloud_firestore.dart';
 
-/// A document of evenimente/: something the company organises for a client.
+/// A document of evenimente/: an event that the company organises for a client.
 class CrmEvent {
   const CrmEvent({
     required this.clientPhone,
@@ -17,7 +17,7 @@ class CrmEvent {
   /// E.164, the id of clients/{phoneE164}.
   final String clientPhone;
 
-  /// YYYY-MM-DD: a day, not a moment, so that no time zone can move it.
+  /// YYYY-MM-DD: a date without a time, so it does not depend on the time zone.
   final String date;
   final String type;
   final String title;
@@ -36,7 +36,7 @@ class CrmEvent {
         status: draft['status'] as String,
       );
 
-  /// What firestore.rules demand of a new event: signed, of this schema, not archived.
+  /// The fields that firestore.rules require of a new event: author, schema version, not archived.
   Map<String, dynamic> toNewDocument({required String createdBy}) => {
         'clientPhone': clientPhone,
         'date': date,

@@ -25,7 +25,7 @@ class CrmService {
       .where('accountId', isEqualTo: accountId)
       .orderBy('lastMessageAt', descending: true);
 
-  /// One client's messages over all accounts: a client who talks to two accounts has two threads.
+  /// One client's messages across all accounts: a client has a thread per account.
   Query<Map<String, dynamic>> messagesOf(List<String> threadIds) => db
       .collectionGroup('messages')
       .where('threadId', whereIn: threadIds)
@@ -60,12 +60,12 @@ class CrmService {
   Future<DocumentReference<Map<String, dynamic>>> saveEvent(CrmEvent event) =>
       db.collection('evenimente').add(event.toNewDocument(createdBy: _uid));
 
-  /// Events are archived, never deleted; so are threads. Clients stay.
+  /// Events and threads are archived, never deleted. Clients are never deleted.
   Future<void> archiveEvent(String eventId) => db.doc('evenimente/$eventId').update({'isArchived': true});
 
   Future<void> archiveThread(String threadId) => db.doc('threads/$threadId').update({'isArchived': true});
 
-  /// The event that a conversation is about, for the user to look at and save; null when there is none.
+  /// The event that a conversation is about, for the user to check and save; null if there is none.
   Future<CrmEvent?> extractEvent(String threadId) async {
     final result = await functions.httpsCallable('extractEventFromThread').call({'threadId': threadId});
     final draft = (result.data as Map)['event'] as Map?;

@@ -16,7 +16,7 @@ class WhatsAppException implements Exception {
   String toString() => 'WhatsApp: $message ($statusCode)';
 }
 
-/// All that the app does with WhatsApp goes through three functions. It never writes to outbox/, which is closed.
+/// The app uses WhatsApp through three functions only. It cannot write to outbox/.
 class WhatsAppService {
   WhatsAppService({required this.auth, required this.client});
 
@@ -25,11 +25,11 @@ class WhatsAppService {
 
   static final _random = Random.secure();
 
-  /// Make it once for each tap on "send" and keep it for the retries: the same id is never sent twice.
+  /// Create it once for each tap on "send" and use it for retries: a message with the same id is sent once.
   static String newRequestId() =>
       List.generate(16, (_) => _random.nextInt(256).toRadixString(16).padLeft(2, '0')).join();
 
-  /// Returns the id of the message, whose status then changes in threads/{threadId}/messages/.
+  /// Returns the id of the message. Its status changes in threads/{threadId}/messages/.
   Future<String> sendViaProxy({
     required String accountId,
     required String to,
@@ -50,7 +50,7 @@ class WhatsAppService {
     return (answer['accounts'] as List).cast<Map<String, dynamic>>();
   }
 
-  /// For administrators. Threads and messages of the account stay.
+  /// For administrators. Threads and messages of the account are kept.
   Future<void> deleteAccountViaProxy(String accountId) =>
       _call('POST', 'whatsappProxyDeleteAccount', {'accountId': accountId});
 

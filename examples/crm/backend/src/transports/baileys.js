@@ -4,12 +4,12 @@ const RECONNECT_MS = 3_000;
 const RECEIPTS = { 3: "delivered", 4: "read", 5: "read" }; // proto.WebMessageInfo.Status
 
 const quiet = () => {};
-// Baileys logs keys and message contents at its lower levels: none of it goes to our log.
+// Baileys logs keys and message contents at its lower levels: its log is discarded.
 const SILENT = { level: "silent", trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet, child: () => SILENT };
 
 class TransportError extends Error {}
 
-/** A message of Baileys' in our form; null for what has no text (reactions, media without caption, protocol). */
+/** Convert a message of Baileys; null without text (reactions, media without caption, protocol messages). */
 function fromBaileys({ key, message, messageTimestamp, pushName }) {
   const content = message?.ephemeralMessage?.message ?? message;
   const text =
@@ -18,7 +18,7 @@ function fromBaileys({ key, message, messageTimestamp, pushName }) {
     content?.imageMessage?.caption ??
     content?.videoMessage?.caption;
   if (!text || !key?.id) return null;
-  // A client may be known by a "lid" that is not a phone number; then the number comes beside it.
+  // A client's id may be a "lid", which is not a phone number; the number is then in another field.
   const jid = key.remoteJid?.endsWith("@lid") ? key.senderPn : key.remoteJid;
   return {
     jid: jid ?? "",
@@ -30,7 +30,7 @@ function fromBaileys({ key, message, messageTimestamp, pushName }) {
   };
 }
 
-/** WhatsApp itself, through the package @whiskeysockets/baileys, which is installed apart (see the README). */
+/** WhatsApp through the package @whiskeysockets/baileys, which is installed separately (see the README). */
 async function createBaileys(log, load = () => import("@whiskeysockets/baileys")) {
   const baileys = await loadBaileys(load);
 

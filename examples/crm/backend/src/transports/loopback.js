@@ -8,8 +8,8 @@ const { jidOfPhone } = require("../identity");
 const { writeWhole } = require("../sessions");
 
 /**
- * WhatsApp without WhatsApp: accounts pair at once, messages are delivered at once, and clients write and read when
- * they are told to (`simulate`). The session is a file, so a restart reconnects as with the real one.
+ * A transport without WhatsApp: accounts pair at once, messages are delivered at once, and `simulate` makes clients
+ * write and read. The session is a file, so a restart reconnects as with the real transport.
  */
 function createLoopback() {
   const lines = new Map();
@@ -22,7 +22,7 @@ function createLoopback() {
     if (!session) {
       on.status({ status: "pairing", pairingCode: `loopback:${accountId}` });
       await writeWhole(file, JSON.stringify({ phone, pairedAt: new Date().toISOString() }));
-      // What the account's phone had before it was paired, if a test put it there.
+      // The history that a test stored for the account's phone.
       const history = await readJson(path.join(folder, "history.json"));
       if (history) on.history(history);
     }
@@ -35,7 +35,7 @@ function createLoopback() {
           line.refusals -= 1;
           throw new Error("refused, as a test asked");
         }
-        // The same id again is the same message, as with WhatsApp.
+        // A message with the same id is ignored, as in WhatsApp.
         if (!line.sent.has(messageId)) line.sent.set(messageId, { jid, messageId, text });
         on.receipt({ jid, messageId, status: "delivered" });
       },
@@ -59,24 +59,24 @@ function createLoopback() {
   return {
     connect,
     simulate: {
-      /** A client writes. @returns {Promise<{messageId: string}>} */
+      /** A client sends a message. @returns {Promise<{messageId: string}>} */
       async receive(accountId, { from, text, name, messageId = randomUUID(), sentAt = Date.now() }) {
         await line(accountId).on.message({ jid: jidOfPhone(from), messageId, text, sentAt, fromMe: false, name });
         return { messageId };
       },
-      /** The client reads what the account sent. */
+      /** A client reads the messages of the account. */
       async read(accountId, { messageId }) {
         const message = line(accountId).sent.get(messageId);
         if (!message) throw new RangeError(`nothing was sent with id ${messageId}`);
         await line(accountId).on.receipt({ jid: message.jid, messageId, status: "read" });
         return { messageId };
       },
-      /** Refuse the next messages. */
+      /** Reject the next messages. */
       refuse(accountId, { times = 1 }) {
         line(accountId).refusals = times;
         return { times };
       },
-      /** What clients got, in order. */
+      /** The messages that clients received, in order. */
       sent: (accountId) => [...line(accountId).sent.values()],
     },
   };

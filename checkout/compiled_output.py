@@ -1,0 +1,228 @@
+"""Whether the compiled output of a TypeScript codebase exists and is up to date.
+
+Unbuilt code often loads without an error and exports fewer functions, which a preview would then delete.
+Nothing is built here; the problem names the command.
+
+A missing file is a problem if the TypeScript compiler makes the output, because it writes one file for each
+source. A bundler does not: then only the entry file is looked at.
+
+An old file is found by its content where the compiler has recorded it (`.tsbuildinfo`), else by the time of
+the last change: the newest source is newer than the newest output. Times mean something only if the output
+was built in this checkout. So it is a warning if git tracks the output (a clone gives all files the time of
+the clone), in CI (a restored cache keeps its old times), if a bundler or an unknown command makes the output,
+and if the compiler is incremental (it does not write an unchanged file again). Two seconds are tolerated:
+archives round times, and a copy gives each file the time at which it was copied.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from checkout import package_json, tsconfig
+from checkout.archive import excluded_by
+from checkout.firebase_json import CodebaseSource
+from checkout.tsconfig import TsConfig
+from settings.parsing import mapping, sequence
+from settings.problems import Problem
+
+_TSC = re.compile(r"(?:^|[\s/])tsc(?=\s|$)(?P<options>[^&|;]*)")
+_RUNNERS = re.compile(r"\b(?:npm|yarn|pnpm|bun|run-s|run-p|npm-run-all)\b")
+_PROJECT = re.compile(r"(?:^|\s)(?:-p|--project)[\s=]+(\S+)")
+_OUT_DIR = re.compile(r"\s--outDir[\s=]+(\S+)")
+_NOT_BUILDS = re.compile(r"test|lint|check|types?|watch|format")
+_TESTS = re.compile(r"\.(?:test|spec)\.[a-z]+$|(?:^|/)(?:__tests__|__mocks__|tests?)/")
+_TOLERANCE_SECONDS = 2
+_SHOWN = 3
+
+
+def validate(source: CodebaseSource) -> tuple[list[Problem], list[str]]:
+    """The problems and the warnings of a codebase; none if it is not compiled."""
+    package, _ = package_json.read(source.folder, source.relative)
+    if package is None:
+        return [], []
+    build = _build(source, package)
+    if build is None:
+        return [], []
+    sources = [path for path in build.config.sources() if not _TESTS.search(build.name(path))]
+    if not sources:
+        return [], []
+    return build.missing(sources) or build.older(sources)
+
+
+def output_folders(source: CodebaseSource) -> tuple[Path, ...]:
+    """The folders that contain compiled output; none if the codebase is not compiled."""
+    package, _ = package_json.read(source.folder, source.relative)
+    build = None if package is None else _build(source, package)
+    if build is None:
+        return ()
+    folders = (build.config.out_dir, build.entry.parent)
+    return tuple(folder for folder in folders if folder is not None and folder != source.folder)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Build:
+    """How a codebase is compiled. `by_tsc`: the TypeScript compiler makes the output. `entry` is `main`."""
+
+    source: CodebaseSource
+    config: TsConfig
+    by_tsc: bool
+    entry: Path
+    command: str
+
+    def name(self, path: Path) -> str:
+        return Path(os.path.relpath(path, self.source.folder)).as_posix()
+
+    def missing(self, sources: Sequence[Path]) -> tuple[list[Problem], list[str]] | None:
+        """A problem for all sources without output."""
+        if not self.by_tsc:
+            return None
+        lost: list[str] = []
+        for path in sources:
+            places = self.config.outputs_of(path, sources)
+            names = [self.name(place) for place in places]
+            deployed = [name for name in names if not self._is_ignored(name)]
+            if deployed and not any(place.is_file() for place in places):
+                lost.append(f"{self.name(path)} ({deployed[0]} does not exist)")
+        if not lost:
+            return None
+        more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
+        verb = "is" if len(lost) == 1 else "are"
+        what = f"{', '.join(lost[:_SHOWN])}{more} {verb} not compiled."
+        return [Problem(key=self.source.relative, what=what, fix=self.command)], []
+
+    def older(self, sources: Sequence[Path]) -> tuple[list[Problem], list[str]]:
+        """A problem or a warning if the output was made from other sources."""
+        changed = self._changed_since_build(sources)
+        if changed is not None:
+            if not changed:
+                return [], []
+            what = f"{self.name(changed[0])} has changed since it was compiled."
+            return [Problem(key=self.source.relative, what=what, fix=self.command)], []
+        outputs = self._outputs(sources)
+        if not outputs:
+            return [], []
+        newest_source, newest_output = max(sources, key=_time), max(outputs, key=_time)
+        if _time(newest_source) <= _time(newest_output) + _TOLERANCE_SECONDS:
+            return [], []
+        what = f"{self.name(newest_source)} is newer than the compiled output ({self.name(newest_output)})."
+        certain = (
+            self.by_tsc
+            and not os.environ.get("CI")
+            and self.config.build_info() is None
+            and not _is_tracked(newest_output)
+        )
+        if certain:
+            return [Problem(key=self.source.relative, what=what, fix=self.command)], []
+        return [], [f"{what}\n    fix: {self.command}"]
+
+    def _outputs(self, sources: Sequence[Path]) -> list[Path]:
+        if not self.by_tsc:
+            return [self.entry] if self.entry.is_file() and self.entry not in sources else []
+        places = (place for path in sources for place in self.config.outputs_of(path, sources))
+        return [place for place in places if place.is_file()]
+
+    def _changed_since_build(self, sources: Sequence[Path]) -> list[Path] | None:
+        """The sources whose content is not the compiled one; None if the compiler has not recorded it.
+
+        TypeScript up to 6 records the SHA-256 of each file (`fileInfos`); 7 uses a hash that Python has not.
+        """
+        path = self.config.build_info()
+        if path is None or not self.by_tsc:
+            return None
+        try:
+            info = mapping(json.loads(path.read_text(encoding="utf-8"))) or {}
+        except (OSError, ValueError):
+            return None
+        info = mapping(info.get("program")) or info
+        if info.get("affectedFilesPendingEmit"):
+            return None
+        recorded: dict[Path, str] = {}
+        for name, entry in zip(
+            sequence(info.get("fileNames")) or [], sequence(info.get("fileInfos")) or [], strict=False
+        ):
+            version = (mapping(entry) or {"version": entry}).get("version")
+            recorded[Path(os.path.normpath(path.parent / str(name)))] = str(version)
+        if not all(len(recorded.get(one, "")) == 64 for one in sources):
+            return None
+        return [one for one in sources if recorded[one] != _digest(one)]
+
+    def _is_ignored(self, name: str) -> bool:
+        return excluded_by(self.source.ignore, self.source.relative, name) is not None
+
+
+def _build(source: CodebaseSource, package: dict[str, object]) -> _Build | None:
+    folder = source.folder
+    entry = folder / str(package.get("main", "index.js"))
+    if entry.suffix in (".ts", ".mts", ".cts"):
+        return None  # Node reads it without a compiler
+    scripts = {name: str(text) for name, text in package_json.section(package, "scripts").items()}
+    commands = _commands(source.predeploy, scripts)
+    runs = [match["options"] for text in commands for match in _TSC.finditer(text)]
+    runs = [options for options in runs if "--noEmit" not in options]
+    # Commands run in the codebase's folder or, as predeploy commands do, in the app's.
+    project = _option(_PROJECT, runs, "tsconfig.json")
+    path = next((base / project for base in (folder, *folder.parents) if (base / project).exists()), folder)
+    path = path / "tsconfig.json" if path.is_dir() else path
+    config = tsconfig.load(path) if path.is_relative_to(folder) else None
+    if config is None:
+        return None
+    out_dir = _option(_OUT_DIR, runs, "")
+    if out_dir:
+        out_dir = os.path.normpath(folder / out_dir)
+        config = replace(config, options={**config.options, "outDir": out_dir})
+    command = f"cd {folder} && npx tsc"
+    if "build" in scripts:
+        command = f"cd {folder} && npm run build"
+    elif source.predeploy:
+        command = "; ".join(source.predeploy).replace("$RESOURCE_DIR", str(folder))
+    by_tsc = bool(runs) or (not commands and config.out_dir is not None)
+    if not by_tsc and not commands:
+        return None
+    return _Build(source=source, config=config, by_tsc=by_tsc and config.emits, entry=entry, command=command)
+
+
+def _option(pattern: re.Pattern[str], runs: Sequence[str], default: str) -> str:
+    found = (match.group(1) for options in runs if (match := pattern.search(options)))
+    return next(found, default).strip("\"'")
+
+
+def _commands(predeploy: Sequence[str], scripts: dict[str, str]) -> list[str]:
+    """The commands that build the codebase: `build`, predeploy, and the scripts that they run."""
+    named = [name for name in scripts if name in ("build", "prebuild", "postbuild")]
+    if not named and not predeploy:
+        named = [name for name in scripts if not _NOT_BUILDS.search(name) and "tsc" in scripts[name]]
+    found = {**dict.fromkeys(predeploy), **dict.fromkeys(scripts[name] for name in named)}
+    todo = list(found)
+    while todo:
+        text = todo.pop()
+        if not _RUNNERS.search(text):
+            continue
+        for name, script in scripts.items():
+            if script not in found and re.search(rf"(?<![\w:.-]){re.escape(name)}(?![\w:.-])", text):
+                found[script] = None
+                todo.append(script)
+    return list(found)
+
+
+def _time(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes().removeprefix(b"\xef\xbb\xbf")).hexdigest()
+
+
+def _is_tracked(path: Path) -> bool:
+    """Whether git has the file. Without git there is no clone."""
+    command = ["git", "-C", str(path.parent), "ls-files", "--error-unmatch", "--", path.name]
+    try:
+        return subprocess.run(command, capture_output=True, check=False, timeout=30).returncode == 0
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return False

@@ -1,0 +1,190 @@
+"""Why the functions of a codebase did not load: one problem, with the place in the codebase if known."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from checkout import package_json
+from checkout.discovery_source import Source
+from checkout.node_process import Finished, shown
+from settings.keys import NAMESPACE
+from settings.parsing import mapping
+from settings.problems import Problem
+from settings.reader import set_command
+
+_SYNTAX_CHECKED_FILES = 200
+_FILE_LINE = re.compile(r"(?:file://)?(/[^\s:()'\"]+\.[cm]?[jt]s):(\d+)")
+_MISSING_MODULE = re.compile(r"Cannot find (?:module|package) '([^']+)'")
+# Errors of firebase-functions and firebase-admin about a value that FIREBASE_CONFIG has not; what it is, and
+# its setting.
+_MISSING_CONFIG = (
+    (
+        re.compile(r"Missing bucket name|Bucket name not specified or invalid"),
+        "storageBucket",
+        "storage bucket",
+        set_command("storageBucket", "<my-crm.firebasestorage.app>"),
+    ),
+    (
+        re.compile(r"Can't determine Firebase Database URL|config value databaseURL"),
+        "databaseURL",
+        "Realtime Database",
+        set_command("databaseUrl", "<https://my-crm-default-rtdb.firebaseio.com>"),
+    ),
+)
+_SDK_REPORT = "Failed to generate manifest from function source: "
+# The first line of a report that the SDK or Node writes: of an error, of a lack of memory, of an abort.
+_REPORT = re.compile(rf"^(?:{_SDK_REPORT}|(?:file:/|node:|/).*:\d+$|<--- |#  ?Fatal|----- )", re.MULTILINE)
+_REASON = re.compile(r'The promise rejected with the reason "(.*)"', re.DOTALL)
+_SDK_COMMAND = "firebase-functions/lib/bin/"
+
+
+def explain(source: Source, node: str, finished: Finished, report: Mapping[str, object]) -> Problem:
+    """The problem. `report` is what the hook wrote, {} if the process was killed."""
+    failure = _Failure(source, finished, report)
+    found = failure.timed_out_or_killed() or failure.ended_by_the_code() or failure.reported_by_the_sdk(node)
+    printed = "".join(f"\n      {line}" for line in failure.printed())
+    what = found.what + (f" It printed:{printed}" if printed else "")
+    return Problem(key=found.key, what=what, fix=found.fix)
+
+
+class _Failure:
+    """One run that gave no manifest."""
+
+    def __init__(self, source: Source, finished: Finished, report: Mapping[str, object]) -> None:
+        self._source = source
+        self._code = finished.code
+        self._finished = finished
+        self._exit = mapping(report.get("exit")) or {}
+        self._uncaught = mapping(report.get("uncaught")) or {}
+
+    def timed_out_or_killed(self) -> Problem | None:
+        """A time-out or a signal: the hook reports nothing."""
+        source = self._source
+        if self._code is None:
+            return self._problem(
+                f"the functions did not load within {source.timeout} seconds: code outside of the functions "
+                "waits for something.",
+                f"Move that code into a function, or: "
+                f"pulumi config set {NAMESPACE}:discoveryTimeout {source.timeout * 2}",
+            )
+        if "JavaScript heap out of memory" in self._finished.stderr:
+            fix = "Move the code that needs so much memory into a function."
+            return self._problem("Node ran out of memory while the functions were loaded.", fix)
+        if self._code < 0:
+            name = signal.Signals(-self._code).name
+            why = " The system sends it when memory runs out." if name == "SIGKILL" else ""
+            fix = f"{self._reproduce()}  (loads the same code)"
+            return self._problem(f"{name} ended Node while the functions were loaded.{why}", fix)
+        return None
+
+    def ended_by_the_code(self) -> Problem | None:
+        """The code called process.exit, let an error escape, or waits for something that cannot happen."""
+        known = self._known()
+        if known is not None:
+            return known
+        if self._uncaught:
+            at = self._at(str(self._uncaught.get("stack")))
+            message = str(self._uncaught.get("message"))
+            reason = _REASON.search(message)
+            message = _first_line(reason.group(1) if reason else message)
+            rejected = self._uncaught.get("origin") == "unhandledRejection"
+            how = "a promise was rejected and nothing handled it" if rejected else "an error was not caught"
+            fix = "Handle it, or move that code into a function."
+            return self._problem(f"{how} while the functions were loaded{at}: {message}.", fix)
+        stack = str(self._exit.get("stack", ""))
+        caller = next((line for line in stack.splitlines() if line.lstrip().startswith("at ")), "")
+        if self._exit and _SDK_COMMAND not in caller:
+            at, code = self._at(stack), self._exit.get("code")
+            what = f"the code ended the process (exit code {code}) while it was loaded{at}."
+            return self._problem(what, "Remove the call of process.exit, or move it into a function.")
+        if not self._exit:
+            what = "the code waits for something that never happens: a top-level await does not end."
+            return self._problem(what, "Move what is awaited into a function.")
+        return None
+
+    def reported_by_the_sdk(self, node: str) -> Problem:
+        """What the SDK reports."""
+        output = self._finished.output
+        if not _place(self._source, output):
+            output += _syntax_error(self._source, node)
+        place = _place(self._source, output)
+        at = f" at {place}" if place else ""
+        message = _message(output) or f"the SDK ended with exit code {self._code} and no message"
+        fix = f"Correct {place}." if place else f"{self._reproduce()}  (shows the same error)"
+        return self._problem(f"the functions do not load{at}: {message}.", fix)
+
+    def printed(self) -> tuple[str, ...]:
+        """The last lines that the code printed, without the report of the error."""
+        ours = _REPORT.split(self._finished.stderr, maxsplit=1)[0]
+        return shown(f"{self._finished.stdout}\n{ours}")
+
+    def _known(self) -> Problem | None:
+        """Errors with a certain fix."""
+        source, output = self._source, self._finished.output
+        at = self._at(output)
+        missing = _MISSING_MODULE.search(output)
+        if missing is not None and not missing.group(1).startswith((".", "/")):
+            name = "/".join(missing.group(1).split("/")[: 2 if missing.group(1).startswith("@") else 1])
+            declared = name in package_json.section(package_json.of_package(source.folder), "dependencies")
+            fix = f"cd {source.folder} && npm {'ci' if declared else f'install {name}'}"
+            return self._problem(f"the module {name} is used{at}, but is not installed.", fix)
+        for pattern, value, thing, fix in _MISSING_CONFIG:
+            if pattern.search(output) is not None and value not in source.google.firebase_config:
+                return self._problem(f"the code{at} uses the app's {thing}, which is not configured.", fix)
+        return None
+
+    def _problem(self, what: str, fix: str) -> Problem:
+        return Problem(key=self._source.where, what=what, fix=fix)
+
+    def _at(self, text: str) -> str:
+        place = _place(self._source, text)
+        return f" at {place}" if place else ""
+
+    def _reproduce(self) -> str:
+        return f"cd {self._source.folder} && node ."
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "no message").rstrip(".")
+
+
+def _message(output: str) -> str:
+    """The line with the error: the SDK's report, else the first that looks like an error, else the last."""
+    _, found, rest = output.partition(_SDK_REPORT)
+    if found:
+        return _first_line(rest)
+    lines = output.strip().splitlines()
+    errors = [line for line in lines if re.match(r"\s*(?:\w*Error\b|Uncaught)", line)]
+    return (errors[0] if errors else lines[-1] if lines else "").strip().rstrip(".")
+
+
+def _place(source: Source, output: str) -> str:
+    """`functions/index.js:12`: the first place in the codebase's code that the output names."""
+    for file, line in _FILE_LINE.findall(output):
+        path = Path(file)
+        for root in (source.folder, source.folder.resolve()):
+            if "node_modules" not in path.parts and path.is_relative_to(root):
+                return f"{source.where}/{path.relative_to(root).as_posix()}:{line}"
+    return ""
+
+
+def _syntax_error(source: Source, node: str) -> str:
+    """What `node --check`, which runs nothing, says about the first file with a syntax error.
+
+    The SDK reports a syntax error in an ES module without file and line.
+    """
+    files: list[Path] = []
+    for folder, below, names in os.walk(source.folder):
+        below[:] = sorted(name for name in below if name != "node_modules")
+        files += [Path(folder, name) for name in sorted(names) if name.endswith((".js", ".mjs", ".cjs"))]
+    for path in files[:_SYNTAX_CHECKED_FILES]:
+        check = [node, "--check", str(path)]
+        ran = subprocess.run(check, capture_output=True, text=True, check=False, timeout=30)
+        if ran.returncode != 0:
+            return f"\n{ran.stderr}"
+    return ""

@@ -1,0 +1,116 @@
+"""The plain environment variables of functions: those of the Firebase CLI, and what the codebase reads.
+
+Their sources, from weak to strong: the manifest, .env files, params, the config (`functionVariables`), the
+platform.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from checkout.endpoints import Endpoint, EventTrigger
+from checkout.env_files import EnvFiles
+from settings.keys import NAMESPACE
+from settings.model import FunctionsSettings, GoogleSettings
+from settings.parsing import did_you_mean
+from settings.problems import Problem
+from settings.reader import remove_command, set_command
+from settings.variables import common_variables, looks_secret, own_variables
+
+KEY = "functionVariables"
+# Of one function: the names and values of plain variables together (Cloud Run functions docs, "Size limits"),
+# and all variables of a service (Cloud Run docs, "Maximum number of environment variables").
+MAX_BYTES = 32_768
+MAX_COUNT = 1000
+_ADDRESS_BYTES = 300  # more than an address can have; it is known after Railway's deployment
+
+
+def environment_variables(endpoint: Endpoint, google: GoogleSettings) -> dict[str, str]:
+    """The variables whose values are known before the deployment."""
+    project = google.project
+    provided = {
+        "EVENTARC_CLOUD_EVENT_SOURCE": (
+            f"projects/{project}/locations/{endpoint.region}/services/{endpoint.id}"
+        ),
+        "FIREBASE_CONFIG": json.dumps(google.firebase_config),
+        "FUNCTION_REGION": endpoint.region,
+        "FUNCTION_TARGET": endpoint.entry_point.replace("-", "."),
+        "GCLOUD_PROJECT": project,
+        "LOG_EXECUTION_ID": "true",
+    }
+    if isinstance(endpoint.trigger, EventTrigger):
+        provided["FUNCTION_SIGNATURE_TYPE"] = "cloudevent"
+    return {**endpoint.environment, **provided}
+
+
+def limit_problems(endpoints: Sequence[Endpoint], google: GoogleSettings, where: str) -> list[Problem]:
+    """Functions whose variables Google would reject."""
+    problems: list[Problem] = []
+    for endpoint in endpoints:
+        variables = environment_variables(endpoint, google)
+        size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
+        count = len(variables) + len(endpoint.secrets)
+        if endpoint.backend_variable is not None:
+            size, count = size + _ADDRESS_BYTES, count + 1
+        if size > MAX_BYTES:
+            what = f"{endpoint.id}: its variables have {size} bytes; a function can have {MAX_BYTES}."
+            fix = f"Move values of {endpoint.id} to Firestore, Cloud Storage or a secret."
+            problems.append(Problem(key=where, what=what, fix=fix))
+        elif count > MAX_COUNT:
+            what = f"{endpoint.id}: has {count} variables and secrets; a function can have {MAX_COUNT}."
+            problems.append(Problem(key=where, what=what, fix=f"Remove variables of {endpoint.id}."))
+    return problems
+
+
+def config_problems(
+    settings: FunctionsSettings, endpoints: Sequence[Endpoint], declared: set[str]
+) -> list[Problem]:
+    """Variables of functions that do not exist, and those that are params."""
+    problems: list[Problem] = []
+    ids = sorted({endpoint.id for endpoint in endpoints})
+    own = own_variables(settings.variables)
+    for function in sorted(set(own) - set(ids)):
+        fix = f"{did_you_mean(function, ids)}{remove_command(KEY, f'.{function}')}"
+        problems.append(Problem(key=f"{NAMESPACE}:{KEY}", what=f"there is no function {function}.", fix=fix))
+    names = {name: f".{name}" for name in common_variables(settings.variables)}
+    names |= {name: f".{function}.{name}" for function, found in own.items() for name in found}
+    for name in sorted(set(names) & declared):
+        what = f"{name} is a param of the functions."
+        value = set_command("functionParams", "<string>", f".{name}")
+        fix = f"{value}  and  {remove_command(KEY, names[name])}"
+        problems.append(Problem(key=f"{NAMESPACE}:{KEY}", what=what, fix=fix))
+    return problems
+
+
+def config_notes(settings: FunctionsSettings) -> list[str]:
+    """Where the variables of the config are set."""
+    parts = {"all functions": common_variables(settings.variables), **own_variables(settings.variables)}
+    return [
+        f"{NAMESPACE}:{KEY} sets {', '.join(sorted(found))} in {function}."
+        for function, found in parts.items()
+        if found
+    ]
+
+
+def env_file_notes(files: EnvFiles, where: str, overriding: Mapping[str, str]) -> list[str]:
+    """Which variables each .env file sets, and which are overridden; `overriding` is by name."""
+    notes = [f"{where}/.env.local is read by the emulators only."] if files.for_emulators else []
+    by_file: dict[str, list[str]] = {}
+    for name, file in sorted(files.sources.items()):
+        if name in overriding:
+            notes.append(f"{name} in {file} is overridden by {overriding[name]}.")
+        else:
+            by_file.setdefault(file, []).append(name)
+    return [*(f"{file} sets {', '.join(names)}." for file, names in sorted(by_file.items())), *notes]
+
+
+def env_file_warnings(files: EnvFiles, secrets: set[str]) -> list[str]:
+    """Variables that usually hold a secret: plain variables are in the state, and anyone with access to the
+    project sees them."""
+    return [
+        f"{name} in {file} looks like a secret, but is deployed in plain text.\n    fix: declare it with "
+        f"defineSecret, then: {set_command('secrets', part=f'.{name}', secret=True)}"
+        for name, file in sorted(files.sources.items())
+        if looks_secret(name) and name not in secrets
+    ]

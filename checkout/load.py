@@ -1,0 +1,67 @@
+"""The settings and the app of a stack, or one error that lists all problems of both.
+
+Nothing is registered if there is a problem. The rules are compiled last: that takes a request.
+
+The language host adds "an unhandled error occurred" to a program that ends by a `RunError`, although its
+text is already shown. After the exit code 32 it adds nothing (`pulumi-language-python-exec`, 3.274).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import pulumi
+
+from checkout.app import CACHE_DIR, App
+from checkout.app import load as load_app
+from checkout.rules_compiler import compile_problems
+from firebase.rest import GoogleApi
+from settings.load import load_settings
+from settings.model import Settings
+from settings.problems import render
+
+MESSAGE_SHOWN = 32
+
+Result = TypeVar("Result")
+
+
+def load() -> tuple[Settings, App]:
+    """Read the stack's config and the checkout; logs the warnings.
+
+    Raises:
+        pulumi.RunError: there are problems. `shown_once` shows the text without a traceback.
+    """
+    app: App | None = None
+    settings, problems = load_settings(pulumi.Config(), pulumi.get_stack(), os.environ)
+    if settings is not None:
+        app, more = load_app(settings)
+        problems = [*problems, *more]
+        if app is not None and app.rules is not None and not problems:
+            problems = compile_problems(GoogleApi(), settings.google.project, app.rules, CACHE_DIR)
+    if settings is None or app is None or problems:
+        raise pulumi.RunError(render(problems))
+    for warning in (*settings.warnings, *app.warnings):
+        pulumi.log.warn(warning)
+    for note in app.notes:
+        pulumi.log.info(note)
+    return settings, app
+
+
+def shown_once(program: Callable[[], Awaitable[Result]]) -> Callable[[], Awaitable[Result]]:
+    """Return the program with each `RunError` turned into one error message and the exit code 32.
+
+    Example:
+        pulumi.run(shown_once(production))
+    """
+
+    async def run() -> Result:
+        try:
+            return await program()
+        except pulumi.RunError as error:
+            pulumi.log.error(str(error))
+            sys.exit(MESSAGE_SHOWN)
+
+    return run

@@ -1,0 +1,35 @@
+"""package.json of a functions codebase, read as the Firebase CLI reads it.
+
+The Firebase CLI uses `cjson`, npm and Node their own parsers: all accept a byte order mark, and `cjson` also
+comments.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from settings.parsing import mapping, read_json
+from settings.problems import Problem
+
+NAME = "package.json"
+
+
+def read(folder: Path, where: str) -> tuple[dict[str, object] | None, list[Problem]]:
+    """The content of `folder`/package.json: None without a problem if there is no such file.
+
+    Args:
+        folder: the folder of the codebase or package.
+        where: the folder's name in messages.
+    """
+    path = folder / NAME
+    return read_json(path, f"{where}/{NAME}") if path.is_file() else (None, [])
+
+
+def of_package(folder: Path) -> dict[str, object]:
+    """The content of an installed package's package.json, {} if it cannot be read."""
+    return read(folder, "")[0] or {}
+
+
+def section(package: dict[str, object], *names: str) -> dict[str, object]:
+    """The entries of these sections ("scripts", "dependencies") together."""
+    return {name: value for section in names for name, value in (mapping(package.get(section)) or {}).items()}

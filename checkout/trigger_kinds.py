@@ -1,0 +1,69 @@
+"""The triggers of firebase-functions: which this program deploys, and which it does not.
+
+The only list of them: `checkout.manifest` reads it, and `checkout.trigger_reference` writes it to the docs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TriggerKind:
+    """One kind of trigger.
+
+    Args:
+        name: its plural, for messages.
+        functions: the functions of `firebase-functions/v2` that declare it.
+        longest_timeout: seconds (Cloud Functions docs, quotas); 0 if the kind is not supported.
+    """
+
+    name: str
+    functions: tuple[str, ...]
+    longest_timeout: int = 0
+
+
+def _with_auth_context(*functions: str) -> tuple[str, ...]:
+    return (*functions, *(f"{function}WithAuthContext" for function in functions))
+
+
+FIRESTORE = TriggerKind(
+    "Firestore document events",
+    _with_auth_context("onDocumentCreated", "onDocumentUpdated", "onDocumentDeleted", "onDocumentWritten"),
+    540,
+)
+GENKIT = TriggerKind("Genkit actions", ("onCallGenkit",))
+CUSTOM_EVENTS = TriggerKind("custom events", ("onCustomEventPublished",))
+# By property of the manifest's endpoint; `eventTrigger` by event type, below.
+TRIGGERS: Mapping[str, TriggerKind] = {
+    "httpsTrigger": TriggerKind("HTTPS requests", ("onRequest",), 3600),
+    "callableTrigger": TriggerKind("callable functions", ("onCall",), 3600),
+    "eventTrigger": FIRESTORE,
+    "scheduleTrigger": TriggerKind("schedules", ("onSchedule",), 1800),
+    "taskQueueTrigger": TriggerKind("task queues", ("onTaskDispatched",)),
+    "blockingTrigger": TriggerKind(
+        "blocking functions",
+        ("beforeUserCreated", "beforeUserSignedIn", "beforeEmailSent", "beforeSmsSent",
+         "beforeGenerateContent", "afterGenerateContent"),
+    ),
+    "dataConnectGraphqlTrigger": TriggerKind("Data Connect resolvers", ("onGraphRequest",)),
+}  # fmt: skip
+# By the start of the event type.
+UNSUPPORTED_EVENTS: Mapping[str, TriggerKind] = {
+    "google.cloud.pubsub.": TriggerKind("Pub/Sub messages", ("onMessagePublished",)),
+    "google.cloud.storage.": TriggerKind(
+        "Cloud Storage events",
+        ("onObjectFinalized", "onObjectDeleted", "onObjectArchived", "onObjectMetadataUpdated"),
+    ),
+    "google.firebase.database.": TriggerKind(
+        "Realtime Database events",
+        ("onValueCreated", "onValueUpdated", "onValueDeleted", "onValueWritten"),
+    ),
+    "google.firebase.auth.": TriggerKind("Auth events", ("onUserCreated", "onUserDeleted")),
+    "google.firebase.remoteconfig.": TriggerKind("Remote Config events", ("onConfigUpdated",)),
+    "google.firebase.testlab.": TriggerKind("Test Lab events", ("onTestMatrixCompleted",)),
+    "google.firebase.firebasealerts.": TriggerKind("Firebase alerts", ("onAlertPublished",)),
+    "google.firebase.dataconnect.": TriggerKind("Data Connect events", ("onMutationExecuted",)),
+}  # fmt: skip
+ALL = (*TRIGGERS.values(), *UNSUPPORTED_EVENTS.values(), CUSTOM_EVENTS, GENKIT)

@@ -1,0 +1,117 @@
+"""Stops a preview that would delete functions which nobody removed from the code.
+
+Code that was not compiled, or that a condition no longer exports, loads without an error and has fewer
+functions; `pulumi up` would delete the others, and their callers would get errors. The guard's inputs are the
+functions that the stack has: `check`, which the preview calls, compares the recorded ones with the new ones.
+
+Refused unless `allowFunctionDeletion` is true:
+
+- the deletion of a third of the functions, or more;
+- in production, the deletion of a function that the source still mentions as often as before.
+
+The class path `components.deletion_guard.DeletionGuardProvider` is in the state of every stack: renaming the
+module or the class breaks existing stacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi import dynamic
+
+from checkout import function_mentions
+from settings.keys import NAMESPACE
+from user_errors import Provider
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeletionGuardArgs:
+    """The arguments of a `DeletionGuard`.
+
+    Args:
+        functions: the ids of all functions.
+        sources: the codebases, each `{"folder": path, "compiled": [paths]}`. Paths are relative to the
+            program's folder, because other machines use the state.
+        production: whether the stack is production.
+        allowed: the setting `allowFunctionDeletion`.
+    """
+
+    functions: Sequence[str]
+    sources: Sequence[Mapping[str, Any]]
+    production: bool
+    allowed: bool
+
+
+class DeletionGuardProvider(Provider):
+    """The provider of `DeletionGuard`."""
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
+        """Compare the functions with the recorded ones, and record how often the source mentions each."""
+        before: dict[str, Any] = dict(_olds.get("mentions") or {})
+        functions: list[str] = list(news["functions"])
+        gone = sorted(set(before) - set(functions))
+        mentions = _mentions({*functions, *gone}, news["sources"])
+        inputs = {**news, "mentions": {name: mentions[name] for name in functions}}
+        if not gone or news["allowed"]:
+            return dynamic.CheckResult(inputs, [])
+        kept = [name for name in gone if mentions[name] >= int(before[name])]
+        reason = None
+        if 3 * len(gone) >= len(before):
+            reason = _refusal(gone, len(before), "which is a third of them or more")
+        elif news["production"] and kept:
+            reason = _refusal(kept, len(before), "although nothing of theirs changed in the source")
+        failures = [] if reason is None else [dynamic.CheckFailure("", reason)]
+        return dynamic.CheckResult(inputs, failures)
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
+        """Never a change: the engine records the inputs of an unchanged resource too (`SameStep`)."""
+        return dynamic.DiffResult(changes=False)
+
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
+        """Only record the inputs."""
+        del props
+        return dynamic.CreateResult("functions", {})
+
+    def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
+        """Return the state."""
+        return dynamic.ReadResult(id_, props)
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Nothing exists outside of the state."""
+
+
+class DeletionGuard(dynamic.Resource, module="components", name="DeletionGuard"):
+    """The guard as a resource.
+
+    Example:
+        DeletionGuard("deletion", DeletionGuardArgs(functions=["ask"], sources=[{"folder": "app/functions",
+                      "compiled": []}], production=True, allowed=False), opts)
+    """
+
+    def __init__(self, name: str, args: DeletionGuardArgs, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(DeletionGuardProvider(), name, dict(vars(args)), opts)
+
+
+def _mentions(functions: set[str], sources: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    total = dict.fromkeys(functions, 0)
+    for source in sources:
+        compiled = [Path(folder) for folder in source["compiled"]]
+        for name, number in function_mentions.count(functions, Path(source["folder"]), compiled).items():
+            total[name] += number
+    return total
+
+
+def _refusal(names: Sequence[str], of: int, why: str) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return (
+        f"{len(names)} of {of} functions would be deleted, {why}: {', '.join(names[:_SHOWN])}{more}.\n"
+        "  fix: compile the code, or see in its warnings why it does not export them. To delete them:\n"
+        f"    pulumi config set {NAMESPACE}:allowFunctionDeletion true\n"
+        f"    after the `pulumi up`: pulumi config rm {NAMESPACE}:allowFunctionDeletion"
+    )

@@ -1,0 +1,58 @@
+"""A drift report without what no program can change.
+
+After an `up`, a refresh reads values that the plugin did not record: etags, and empty maps such as `labels`.
+Pulumi counts such a resource as unchanged, and still shows its `(refresh)` block between the real
+differences. Source: pulumi-gcp 9.35, 14 blocks after the first `up` of the example.
+
+It uses only Python's standard library, as `ops.ci_report` does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_REFRESH = re.compile(r"( *)~ \S+: \(refresh\)\s*")
+_CHANGE = re.compile(r"\s*[~+-] ")
+_NOISE = re.compile(
+    r"\s*(?:"
+    r"[~+-] etag *: .*"
+    r"|[+-] [^\s:]+ *: (?:\{\}|\[\]|\"\"|<null>)"  # an empty value, added or removed
+    r"|[~+-] [^\s:]+ *: [\[{]"  # the line that opens an object: its own lines decide
+    r"|[~+-] [\]}]"
+    r")\s*"
+)
+
+
+def without_noise(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the lines of Pulumi's output, without `(refresh)` blocks that show no property but such values.
+
+    Args:
+        lines: the output of `pulumi preview --refresh --diff`, with or without colors.
+    """
+    block: list[str] = []
+    indentation = 0
+    for line in lines:
+        plain = _ANSI.sub("", line)
+        if block and _indentation(plain) > indentation:
+            block.append(line)
+            continue
+        yield from _kept(block)
+        block = []
+        header = _REFRESH.fullmatch(plain)
+        if header:
+            block, indentation = [line], len(header[1])
+        else:
+            yield line
+    yield from _kept(block)
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip(" ")) if line.strip() else 0
+
+
+def _kept(block: list[str]) -> list[str]:
+    """Return a block, or nothing if each of its changes is noise."""
+    changes = [plain for line in block[1:] if _CHANGE.match(plain := _ANSI.sub("", line))]
+    return block if any(not _NOISE.fullmatch(change) for change in changes) else []

@@ -1,0 +1,87 @@
+"""The state of a stack, read with the Pulumi CLI. Secrets in it stay encrypted."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO, cast
+
+from components.verification_spec import Spec, SpecError, from_lines
+from firebase.errors import JsonObject
+from ops.refresh_noise import without_noise
+
+PROJECT = Path(__file__).resolve().parent.parent
+SANDBOX = 'for the sandbox: eval "$(.venv/bin/python -m sandbox env)"'
+COMMAND = "command:local:Command"
+
+
+class StackError(Exception):
+    """The state could not be read, or does not contain what was looked for."""
+
+    def __init__(self, what: str, fix: str) -> None:
+        super().__init__(f"{what}\n  fix: {fix}")
+
+
+def verification(stack: str) -> Spec:
+    """What the last successful `pulumi up` of the stack verified.
+
+    Raises:
+        StackError: there is no such stack, or no `up` of it has succeeded.
+    """
+    for resource in _resources(stack):
+        inputs = cast("JsonObject", resource.get("inputs") or {})
+        if resource.get("type") == COMMAND and "VERIFY_BACKEND_URL" in (inputs.get("environment") or {}):
+            try:
+                return from_lines(inputs["stdin"], inputs["environment"])
+            except SpecError:
+                what = f"the stack {stack} was deployed by another version of this program"
+                raise StackError(what, f"pulumi up --stack {stack}") from None
+    raise StackError(f"no `pulumi up` of the stack {stack} has succeeded yet", f"pulumi up --stack {stack}")
+
+
+def drift(stack: str, out: TextIO) -> int:
+    """Write what differs from the program, without what no program can change; returns Pulumi's exit code.
+
+    Raises:
+        StackError: there is no Pulumi CLI.
+    """
+    options = ("--refresh", "--run-program", "--expect-no-changes", "--diff", "--suppress-outputs")
+    command = [_pulumi(), "preview", "--stack", stack, *options, "--suppress-progress", "--non-interactive"]
+    with subprocess.Popen(
+        command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as running:
+        for line in without_noise(running.stdout or ()):
+            out.write(line)
+            out.flush()
+    return running.returncode
+
+
+def _pulumi() -> str:
+    found = shutil.which("pulumi")
+    if found is None:
+        raise StackError("pulumi is not on PATH", f"install the Pulumi CLI, or {SANDBOX}")
+    return found
+
+
+def _resources(stack: str) -> Iterator[JsonObject]:
+    done = subprocess.run(
+        [_pulumi(), "stack", "export", "--stack", stack, "--non-interactive"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "no stack named" in done.stderr:
+        raise StackError(f"there is no stack {stack}", f"choose one of `pulumi stack ls`, or {SANDBOX}")
+    if done.returncode != 0:
+        raise StackError(
+            f"pulumi could not read the stack {stack}: {done.stderr.strip()}",
+            f"pulumi login, then pulumi stack export --stack {stack}; {SANDBOX}",
+        )
+    state = cast("JsonObject", json.loads(done.stdout))["deployment"]
+    yield from (
+        one for one in cast("list[JsonObject]", state.get("resources") or []) if not one.get("delete")
+    )

@@ -1,0 +1,171 @@
+"""The errors of this package.
+
+    RailwayError                 base class; the message is complete and free of secrets
+    ├── CredentialsError         no token, or two tokens
+    ├── RefusedError             refused: it could lose data, or change what belongs to somebody else
+    ├── MissingError             an object is missing, and nothing proves that it was deleted
+    ├── WaitTimeoutError         a wait ended at its deadline
+    ├── DeploymentError          a deployment did not become healthy
+    ├── StatusUnknownError       the status of a deployment could not be followed; it may be healthy
+    └── RequestError             a request failed; has operation, trace id and code
+        ├── UnreachableError     no connection: the request had no effect
+        ├── AmbiguousError       the connection broke, or a proxy answered: it may have had an effect
+        ├── RateLimitedError     too many requests: it had no effect
+        ├── ThrottledError       "you are creating ... too quickly": it had no effect
+        ├── BusyError            another operation on the object is in progress: it had no effect
+        ├── NotAuthorizedError   dead token, foreign object, insufficient token; never means "deleted"
+        ├── NotFoundError        Railway reports that the object does not exist
+        ├── RejectedError        Railway rejected the request
+        └── ServerFaultError     an error of Railway itself: it may have had an effect
+
+No error carries variables, bodies or headers of a request: they may contain a secret, and the provider
+process prints whole tracebacks. Raise these errors `from None`, so that no exception of a library is printed
+with them.
+"""
+
+from __future__ import annotations
+
+import re
+
+from user_errors import UserError
+
+_TAKEN = re.compile(r"is not available\W*$|already (exists|taken|in use)|is taken", re.IGNORECASE)
+
+
+class RailwayError(UserError):
+    """Base class.
+
+    Args:
+        what: what happened and where, free of secrets.
+        fix: what to do.
+    """
+
+    def __init__(self, what: str, *, fix: str = "") -> None:
+        self.what = what
+        self.fix = fix
+        super().__init__(f"{what}\n  fix: {fix}" if fix else what)
+
+
+class CredentialsError(RailwayError):
+    """There is no token, or there are two."""
+
+
+class RefusedError(RailwayError):
+    """The provider refuses to do it; the fix says how to do it deliberately."""
+
+
+class MissingError(RailwayError):
+    """An object is missing, and no answer proves that it was deleted."""
+
+
+class WaitTimeoutError(RailwayError):
+    """A wait ended at its deadline."""
+
+
+class DeploymentError(RailwayError):
+    """A deployment did not become healthy."""
+
+
+class StatusUnknownError(RailwayError):
+    """A request failed during the wait for a deployment; nothing is rolled back.
+
+    Args:
+        deployment_id: its id.
+        failure: the error of the request.
+    """
+
+    def __init__(self, deployment_id: str, failure: RequestError) -> None:
+        advice = f"{failure.fix}; " if failure.fix else ""
+        super().__init__(
+            f"the deployment {deployment_id} was started, but its status could not be followed: "
+            f"{failure.what}",
+            fix=f"{advice}the deployment continues on Railway, and the next `pulumi up` reads its result "
+            "before it deploys again",
+        )
+
+
+class RequestError(RailwayError):
+    """A request failed.
+
+    Args:
+        operation: the name of the GraphQL operation.
+        reason: Railway's message, or a description where there was none.
+        trace_id: Railway's trace id, for its support; "" if the answer had none.
+        path: `path` of the GraphQL error.
+        fix: what to do.
+    """
+
+    def __init__(
+        self, operation: str, reason: str, *, trace_id: str = "", path: tuple[str, ...] = (), fix: str = ""
+    ) -> None:
+        self.operation = operation
+        self.reason = reason
+        self.trace_id = trace_id
+        self.path = path
+        super().__init__(f"Railway {operation}: {self.traced_reason}", fix=fix)
+
+    @property
+    def traced_reason(self) -> str:
+        """The reason and the trace id, for another message."""
+        return f"{self.reason} (trace id {self.trace_id})" if self.trace_id else self.reason
+
+
+class UnreachableError(RequestError):
+    """No connection: the request had no effect."""
+
+
+class AmbiguousError(RequestError):
+    """The connection broke or timed out, or a proxy answered: the request may have had an effect."""
+
+
+class RateLimitedError(RequestError):
+    """Too many requests: this one had no effect.
+
+    Args:
+        retry_after: seconds until a repetition can succeed, None if unknown.
+    """
+
+    def __init__(
+        self,
+        operation: str,
+        reason: str,
+        *,
+        retry_after: float | None = None,
+        trace_id: str = "",
+        fix: str = "",
+    ) -> None:
+        self.retry_after = retry_after
+        super().__init__(operation, reason, trace_id=trace_id, fix=fix)
+
+
+class ThrottledError(RequestError):
+    """The limit of one creation in 30 seconds, which comes with HTTP 200: the request had no effect."""
+
+
+class BusyError(RequestError):
+    """Railway is still working on an earlier operation, such as a build: the request had no effect.
+
+    Railway's texts, reported from its live API: "Cannot redeploy yet, please wait for the original deployment
+    to finish building", "operation is already in progress".
+    """
+
+
+class NotAuthorizedError(RequestError):
+    """The token is dead or insufficient, or the object is somebody else's. It never means "deleted"."""
+
+
+class NotFoundError(RequestError):
+    """Railway reports that the object does not exist."""
+
+
+class RejectedError(RequestError):
+    """Railway rejected the request."""
+
+    @property
+    def taken(self) -> bool:
+        """Whether it was rejected because the name is in use."""
+        return _TAKEN.search(self.reason) is not None
+
+
+class ServerFaultError(RequestError):
+    """An error of Railway itself: a mutation may have had an effect."""

@@ -1,0 +1,56 @@
+"""The settings of the Google sandbox that a test can change while it runs (`POST /admin/switches`)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sandbox.google.store import Json
+
+
+@dataclass(kw_only=True)
+class Switches:
+    """Every switch with its default.
+
+    Args:
+        operation_polls: the number of polls after which a long-running operation is done (0: it is done in
+            the first response).
+        operation_seconds: the minimum duration of a long-running operation.
+        index_build_seconds: how long a Firestore index stays CREATING.
+        enforce_enablement: whether calls to a disabled API fail with 403 SERVICE_DISABLED.
+        function_writes_per_minute: Cloud Functions' write quota per region (Google's is 60); 0: no quota.
+        firestore_location: the location of a project's `(default)` database until one is created.
+        firestore_located_by_trigger: take the location from the first Firestore trigger instead.
+    """
+
+    operation_polls: int = 0
+    operation_seconds: float = 0.0
+    index_build_seconds: float = 0.3
+    enforce_enablement: bool = True
+    function_writes_per_minute: int = 0
+    firestore_location: str = "nam5"
+    firestore_located_by_trigger: bool = False
+
+    def update(self, values: Mapping[str, object]) -> None:
+        """Set switches by name, all of them or none.
+
+        Raises:
+            ValueError: unknown name or wrong type.
+        """
+        kinds = {item.name: type(getattr(self, item.name)) for item in fields(self)}
+        for name, value in values.items():
+            kind = kinds.get(name)
+            if kind is None:
+                raise ValueError(f"unknown switch {name!r}; known switches: {', '.join(sorted(kinds))}")
+            matches = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+            if not matches and not (kind is float and isinstance(value, int) and not isinstance(value, bool)):
+                raise ValueError(f"switch {name!r} must be of type {kind.__name__}")
+        for name, value in values.items():
+            setattr(self, name, kinds[name](value))
+
+    def as_dict(self) -> Json:
+        """Return the switches by name."""
+        return asdict(self)

@@ -1,0 +1,71 @@
+"""The destroy guard, in the SDK's provider process."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Mapping
+
+import grpc
+import pytest
+from pulumi.dynamic.dynamic import serialize_provider
+
+from components.destroy_guard import ALLOW, DestroyGuardProvider
+from tests.conformance.dynamic_process import UNKNOWN, DynamicProcess
+
+pytestmark = pytest.mark.conformance
+
+INPUTS = {"stack": "prod", "volume_id": "volume-1", "volume_urn": "urn:pulumi:prod::crm::Volume::sessions"}
+
+
+def process(**extra: str) -> DynamicProcess:
+    environ: Mapping[str, str] = {name: value for name, value in os.environ.items() if name != ALLOW}
+    return DynamicProcess({**environ, **extra})
+
+
+def test_the_pickle_in_the_state_is_the_class_path_and_nothing_else() -> None:
+    """Renaming the module or the class, or giving the provider an attribute, breaks every existing stack."""
+    pickled = base64.b64decode(serialize_provider(DestroyGuardProvider()))
+    assert pickled == (
+        b"\x80\x04\x958\x00\x00\x00\x00\x00\x00\x00\x8c\x18components.destroy_guard\x94\x8c\x14"
+        b"DestroyGuardProvider\x94\x93\x94)\x81\x94."
+    )
+
+
+@pytest.mark.parametrize("allowed", [{}, {ALLOW: ""}, {ALLOW: "1"}, {ALLOW: "staging"}])
+def test_delete_fails_and_says_how_to_destroy_the_stack(allowed: dict[str, str]) -> None:
+    with process(**allowed) as running:
+        guard = running.resource(DestroyGuardProvider())
+        live = guard.create(INPUTS)
+        with pytest.raises(grpc.RpcError) as raised:
+            guard.delete(live)
+    message = str(raised.value)
+    assert "railway:Volume volume-1" in message
+    assert "cannot be restored" in message
+    assert f"pulumi state unprotect '{INPUTS['volume_urn']}'" in message
+    assert f"{ALLOW}=prod pulumi destroy --stack prod" in message
+
+
+def test_delete_succeeds_if_the_environment_names_the_stack() -> None:
+    with process(**{ALLOW: "prod"}) as running:
+        guard = running.resource(DestroyGuardProvider())
+        guard.delete(guard.create(INPUTS))
+
+
+@pytest.mark.parametrize("volume", ["volume-2", UNKNOWN])
+def test_another_volume_is_an_update_and_no_replacement(volume: str) -> None:
+    with process() as running:
+        guard = running.resource(DestroyGuardProvider())
+        live = guard.create(INPUTS)
+        assert not guard.diff(live, INPUTS).changes
+        changed = guard.diff(live, {**INPUTS, "volume_id": volume})
+        assert (changed.changes, changed.replaces) == (True, ())
+        assert guard.update(live, {**INPUTS, "volume_id": "volume-2"}).outs["volume_id"] == "volume-2"
+
+
+def test_a_refresh_changes_nothing() -> None:
+    with process() as running:
+        guard = running.resource(DestroyGuardProvider())
+        live = guard.create(INPUTS)
+        found, _ = guard.read(live)
+        assert found == live

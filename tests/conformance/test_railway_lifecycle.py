@@ -1,0 +1,421 @@
+"""Every resource through the real provider process: made, read, unchanged, changed, changed by hand,
+deleted twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import pytest
+
+from railway.backup_schedule import VolumeBackupScheduleProvider
+from railway.custom_domain import CustomDomainProvider
+from railway.environment import EnvironmentProvider
+from railway.project import ProjectProvider
+from railway.provider import RailwayProvider
+from railway.service import ServiceProvider
+from railway.service_domain import ServiceDomainProvider
+from railway.service_limits import ServiceLimitsProvider
+from railway.service_settings import ServiceSettingsProvider
+from railway.shared_variables import SharedVariablesProvider
+from railway.tcp_proxy import TcpProxyProvider
+from railway.variables import VariablesProvider
+from sandbox.local_server import LocalServer
+from sandbox.railway.app import create_app
+from tests.conformance.dynamic_process import UNKNOWN, Live
+from tests.conformance.railway_world import CONFIG_KEYS, REPO, WORKSPACE, Declared, Engine, World, first_up
+from tests.conformance.test_railway_environments import NEW_ALLOWED
+from tests.conformance.warm_processes import WarmProcesses
+
+pytestmark = pytest.mark.conformance
+
+
+@pytest.fixture
+def railway(warm: WarmProcesses) -> Iterator[World]:
+    """An empty Railway sandbox."""
+    with LocalServer(create_app()) as server:
+        yield World(server.url, warm)
+
+
+Place = Mapping[str, str]
+Hand = Callable[[World, Live], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A resource under test, beside a stack that is up.
+
+    Args:
+        provider: its provider.
+        inputs: what is declared.
+        changes: what is declared next, in place.
+        by_hand: an edit in the dashboard, and the property in which it must show.
+        deletes: deleting it by hand; None where deleting is not a thing of its own.
+        place: which ids it needs.
+        config: the stack's config under which it is made again after its deletion.
+    """
+
+    provider: RailwayProvider
+    inputs: Mapping[str, Any]
+    changes: Mapping[str, Any]
+    by_hand: Hand
+    shows: str
+    deletes: Hand | None
+    place: tuple[str, ...] = ("project_id", "environment_id", "service_id")
+    beside: Callable[[Engine], dict[str, Any]] = field(default=lambda _engine: {})
+    config: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def _place(live: Live) -> dict[str, str]:
+    return {"e": live.outs["environment_id"], "s": live.outs["service_id"]}
+
+
+def _domain_port(world: World, live: Live) -> object:
+    return world.hand(
+        "mutation($i: ServiceDomainUpdateInput!) { serviceDomainUpdate(input: $i) }",
+        i={
+            "serviceDomainId": live.id,
+            "domain": live.outs["domain"],
+            "environmentId": live.outs["environment_id"],
+            "serviceId": live.outs["service_id"],
+            "targetPort": 9999,
+        },
+    )
+
+
+SUBJECTS: dict[str, Subject] = {
+    "project": Subject(
+        config=NEW_ALLOWED,
+        provider=ProjectProvider(),
+        place=(),
+        inputs={
+            "project_name": "other",
+            "stack_marker": "other/test",
+            "workspace_id": WORKSPACE,
+            "config_keys": CONFIG_KEYS,
+        },
+        changes={"project_name": "renamed"},
+        by_hand=lambda world, live: world.hand(
+            'mutation($id: String!) { projectUpdate(id: $id, input: {name: "hand"}) { id } }', id=live.id
+        ),
+        shows="project_name",
+        deletes=lambda world, live: world.hand(
+            "mutation($id: String!) { projectDelete(id: $id) }", id=live.id
+        ),
+    ),
+    "environment": Subject(
+        config=NEW_ALLOWED,
+        provider=EnvironmentProvider(),
+        place=("project_id",),
+        inputs={"environment_name": "staging", "config_keys": CONFIG_KEYS},
+        changes={"environment_name": "preview"},
+        by_hand=lambda world, live: world.hand(
+            'mutation($id: String!) { environmentRename(id: $id, input: {name: "hand"}) { id } }', id=live.id
+        ),
+        shows="environment_name",
+        deletes=lambda world, live: world.hand(
+            "mutation($id: String!) { environmentDelete(id: $id) }", id=live.id
+        ),
+    ),
+    "service": Subject(
+        provider=ServiceProvider(),
+        place=("project_id", "environment_id"),
+        inputs={"service_name": "worker"},
+        changes={"service_name": "worker-two"},
+        by_hand=lambda world, live: world.hand(
+            'mutation($id: String!) { serviceUpdate(id: $id, input: {name: "hand"}) { id } }', id=live.id
+        ),
+        shows="service_name",
+        deletes=lambda world, live: world.hand(
+            "mutation($id: String!) { serviceDelete(id: $id) }", id=live.id
+        ),
+    ),
+    "variables": Subject(
+        provider=VariablesProvider(),
+        inputs={"variables": {"A": "one-1", "B": "${{other.X}}"}},
+        changes={"variables": {"A": "two-2", "C": "three-3"}},
+        by_hand=lambda world, live: world.hand(
+            "mutation($i: VariableCollectionUpsertInput!) { variableCollectionUpsert(input: $i) }",
+            i={
+                "projectId": live.outs["project_id"],
+                "environmentId": live.outs["environment_id"],
+                "serviceId": live.outs["service_id"],
+                "variables": {"A": "by-hand"},
+                "skipDeploys": True,
+            },
+        ),
+        shows="names",
+        deletes=None,
+    ),
+    "settings": Subject(
+        provider=ServiceSettingsProvider(),
+        inputs={"has_volume": False, "repo": REPO, "branch": "main", "replicas": 1, "start_command": "a"},
+        changes={
+            "branch": "staging",
+            "start_command": None,
+            "overlap_seconds": 3,
+            "watch_patterns": ["a/**"],
+        },
+        by_hand=lambda world, live: world.hand(
+            "mutation($e: String!, $s: String!) { serviceInstanceUpdate("
+            "environmentId: $e, serviceId: $s, input: {numReplicas: 2}) }",
+            **_place(live),
+        ),
+        shows="replicas",
+        deletes=None,
+    ),
+    "domain": Subject(
+        provider=ServiceDomainProvider(),
+        inputs={"target_port": 8080},
+        changes={"target_port": 8081, "subdomain": "crm-hook"},
+        by_hand=_domain_port,
+        shows="target_port",
+        deletes=lambda world, live: world.hand(
+            "mutation($id: String!) { serviceDomainDelete(id: $id) }", id=live.id
+        ),
+    ),
+    "custom_domain": Subject(
+        provider=CustomDomainProvider(),
+        inputs={"domain": "crm.example.com", "target_port": 8080},
+        changes={"target_port": 8081},
+        by_hand=lambda world, live: world.hand(
+            "mutation($id: String!, $e: String!)"
+            " { customDomainUpdate(id: $id, environmentId: $e, targetPort: 9999) }",
+            id=live.id,
+            e=live.outs["environment_id"],
+        ),
+        shows="target_port",
+        deletes=lambda world, live: world.hand(
+            "mutation($id: String!) { customDomainDelete(id: $id) }", id=live.id
+        ),
+    ),
+    "tcp_proxy": Subject(
+        provider=TcpProxyProvider(),
+        inputs={"application_port": 5432},
+        changes={},
+        by_hand=lambda world, live: None,
+        shows="",
+        deletes=lambda world, live: world.hand(
+            "mutation($id: String!) { tcpProxyDelete(id: $id) }", id=live.id
+        ),
+    ),
+    "shared_variables": Subject(
+        provider=SharedVariablesProvider(),
+        place=("project_id", "environment_id"),
+        inputs={"variables": {"SHARED": "one-1"}},
+        changes={"variables": {"SHARED": "two-2"}},
+        by_hand=lambda world, live: world.hand(
+            "mutation($i: VariableUpsertInput!) { variableUpsert(input: $i) }",
+            i={
+                "projectId": live.outs["project_id"],
+                "environmentId": live.outs["environment_id"],
+                "name": "MORE",
+                "value": "by-hand",
+                "skipDeploys": True,
+            },
+        ),
+        shows="names",
+        deletes=None,
+    ),
+    "limits": Subject(
+        provider=ServiceLimitsProvider(),
+        inputs={"cpus": 2, "memory_gb": 4},
+        changes={"cpus": 1.5, "memory_gb": None},
+        by_hand=lambda world, live: world.hand(
+            "mutation($i: ServiceInstanceLimitsUpdateInput!) { serviceInstanceLimitsUpdate(input: $i) }",
+            i={"environmentId": _place(live)["e"], "serviceId": _place(live)["s"], "vCPUs": 8},
+        ),
+        shows="cpus",
+        deletes=None,
+    ),
+    "backups": Subject(
+        provider=VolumeBackupScheduleProvider(),
+        place=("project_id", "environment_id"),
+        beside=lambda engine: {"volume_id": engine.id("volume")},
+        inputs={"kinds": ["WEEKLY", "DAILY"]},
+        changes={"kinds": ["MONTHLY"]},
+        by_hand=lambda world, live: world.hand(
+            "mutation($id: String!)"
+            " { volumeInstanceBackupScheduleUpdate(volumeInstanceId: $id, kinds: [DAILY, WEEKLY, MONTHLY]) }",
+            id=live.id,
+        ),
+        shows="kinds",
+        deletes=None,
+    ),
+}
+OWN_SERVICE = {"variables", "settings", "domain", "custom_domain", "tcp_proxy", "limits"}
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_the_life_of_a_resource(railway: World, name: str) -> None:
+    """What the engine does with one in a year."""
+    subject = SUBJECTS[name]
+    engine = first_up(railway)
+    ids = {"project_id": engine.id("project"), "environment_id": engine.id("environment")}
+    with railway.operation() as process:
+        if name in OWN_SERVICE:
+            made = process.resource(ServiceProvider()).create(ids | {"service_name": "worker"})
+            ids["service_id"] = made.id
+        resource = process.resource(subject.provider)
+        place = {key: ids[key] for key in subject.place} | subject.beside(engine)
+        declared = resource.inputs(place | dict(subject.inputs))
+        live = resource.create(declared)
+        assert not resource.diff(live, declared).changes
+    with railway.operation() as process:
+        resource = process.resource(subject.provider)
+        again, inputs = resource.read(live)
+        assert again == live
+        assert not resource.diff(again, declared).changes
+        assert set(inputs) <= {field.name for field in subject.provider.FIELDS}
+        # The same again, as after a crash before its id was kept: found, not made twice.
+        assert resource.create(declared).id == live.id
+    news = {key: value for key, value in {**declared, **subject.changes}.items() if value is not None}
+    news.pop("names", None)
+    with railway.operation() as process:
+        resource = process.resource(subject.provider)
+        if subject.changes:
+            news = resource.inputs(news, declared)
+            found = resource.diff(live, news)
+            assert found.changes
+            assert found.replaces == ()
+            live = resource.update(live, news)
+            assert not resource.diff(live, news).changes
+    with railway.operation() as process:
+        resource = process.resource(subject.provider)
+        again, _ = resource.read(live)
+        assert again == live
+    if subject.shows:
+        subject.by_hand(railway, live)
+        with railway.operation() as process:
+            resource = process.resource(subject.provider)
+            drifted, inputs = resource.read(live)
+            assert drifted.outs[subject.shows] != live.outs[subject.shows]
+            assert inputs[subject.shows] == drifted.outs[subject.shows]
+            assert resource.diff(drifted, news).changes
+            healed = resource.update(drifted, resource.inputs(news, inputs))
+        with railway.operation() as process:
+            resource = process.resource(subject.provider)
+            assert not resource.diff(resource.read(healed)[0], news).changes
+    if subject.deletes is not None:
+        subject.deletes(railway, live)
+        with railway.operation(config=subject.config) as process:
+            resource = process.resource(subject.provider)
+            assert resource.read(live)[0].id == ""
+            resource.delete(live)
+            live = resource.create(news)
+        with railway.operation() as process:
+            assert process.resource(subject.provider).read(live)[0].id == live.id
+    with railway.operation() as process:
+        resource = process.resource(subject.provider)
+        resource.delete(live)
+        resource.delete(live)
+    assert railway.overlaps() == 0
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_what_depends_on_an_unknown_parent_is_a_change_and_no_replacement(railway: World, name: str) -> None:
+    """A preview of an `up` that makes the parent again."""
+    subject = SUBJECTS[name]
+    if not subject.place:
+        news = dict(subject.inputs) | {"project_name": UNKNOWN}
+        place: dict[str, str] = {}
+    else:
+        place = dict.fromkeys(subject.place, "known")
+        news = place | dict(subject.inputs) | {subject.place[-1]: UNKNOWN}
+    with railway.operation() as process:
+        found = process.resource(subject.provider).diff(Live("id", place | dict(subject.inputs)), news)
+    assert found.changes
+    assert found.replaces == ()
+    assert railway.counts() == ({}, 0)
+
+
+def test_a_parent_that_was_made_again_replaces_its_children_in_order(railway: World) -> None:
+    """Deleted before they are made again: names clash."""
+    with railway.operation() as process:
+        resource = process.resource(ServiceProvider())
+        place = {"project_id": "p", "environment_id": "e", "service_name": "n"}
+        found = resource.diff(Live("id", place), place | {"environment_id": "other"})
+    assert found.replaces == ("environment_id",)
+    assert found.delete_before_replace
+
+
+@pytest.mark.parametrize("who", ["program", "hand"])
+def test_a_renamed_project_and_environment_are_read_with_one_request(railway: World, who: str) -> None:
+    """The project knows its environment by id: no second reading, to look for a name."""
+    engine = first_up(railway)
+    environment_id = engine.id("environment")
+    if who == "program":
+        with railway.operation() as process:
+            engine.up(process, Declared(project_name="crm-two", environment_name="live"))
+    else:
+        railway.hand(
+            'mutation($id: String!) { environmentRename(id: $id, input: {name: "hand"}) { id } }',
+            id=environment_id,
+        )
+        with railway.operation() as process:
+            assert set(engine.refresh(process)) == {"environment"}
+    railway.reset()
+    with railway.operation() as process:
+        assert engine.refresh(process) == {}
+    assert engine.state["project"].live.outs["environment_id"] == environment_id
+    assert railway.counts() == ({"SnapshotRead": 1}, 0)
+
+
+def test_one_process_and_four_threads_make_one_of_each(railway: World) -> None:
+    """The SDK's server has four workers: the same create at once, four times, still makes one."""
+    engine = first_up(railway)
+    place = {"project_id": engine.id("project"), "environment_id": engine.id("environment")}
+    with railway.operation() as process, ThreadPoolExecutor(4) as pool:
+        resource = process.resource(ServiceProvider())
+        made = list(pool.map(lambda _: resource.create(place | {"service_name": "worker"}).id, range(4)))
+    assert len(set(made)) == 1
+    assert len([row for row in railway.rows("services") if row["name"] == "worker"]) == 1
+    assert railway.overlaps() == 0
+
+
+def test_a_token_that_may_not_is_never_taken_for_a_deletion(railway: World) -> None:
+    """Else a wrong token would make everything again."""
+    engine = first_up(railway, Declared())
+    for fault in ("not_authorized", "internal_error"):
+        railway.fault("*", fault, times=50)
+        with railway.operation() as process, pytest.raises(grpc.RpcError) as caught:
+            engine.refresh(process)
+        assert isinstance(caught.value, grpc.Call)
+        assert "Railway SnapshotRead" in str(caught.value.details())
+        railway.no_faults()
+    assert set(engine.state) == {
+        "project",
+        "environment",
+        "service",
+        "volume",
+        "variables",
+        "settings",
+        "domain",
+        "deployment",
+    }
+
+
+def test_a_domain_that_somebody_else_has_is_said_with_a_way_on(railway: World) -> None:
+    """A domain of one's own, and a subdomain of Railway's."""
+    engine = first_up(railway)
+    other = {"project_id": engine.id("project"), "environment_id": engine.id("environment")}
+    with railway.operation() as process:
+        worker = other | {
+            "service_id": process.resource(ServiceProvider()).create(other | {"service_name": "worker"}).id
+        }
+        process.resource(CustomDomainProvider()).create(worker | {"domain": "crm.example.com"})
+        process.resource(ServiceDomainProvider()).create(worker | {"subdomain": "mine"})
+        with pytest.raises(grpc.RpcError) as caught:
+            engine.up(process, Declared(custom_domain={"domain": "crm.example.com"}))
+        assert isinstance(caught.value, grpc.Call)
+        said = str(caught.value.details())
+        assert "rejected the domain crm.example.com for this service: Domain crm.example.com is not" in said
+        assert "fix: if that service is yours, remove the domain from it" in said
+        assert "pulumi config set whatsapp-crm:customDomain <another name>" in said
+        with pytest.raises(grpc.RpcError) as caught:
+            engine.up(process, Declared(subdomain="mine"))
+        assert isinstance(caught.value, grpc.Call)
+        assert "fix: choose another subdomain" in str(caught.value.details())

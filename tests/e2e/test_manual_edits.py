@@ -1,0 +1,330 @@
+"""Made and deleted by hand on Railway, on the real engine: what is not ours stays, what is ours is drift, and
+a volume that is gone stops everything.
+
+One life is lived once for the whole file: a stack gets neighbours in its own environment, then changes, then
+loses its volume, and at last its environment and its project. Every step's output and counts are kept; the
+tests look at them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox import manual_edits, stack_state
+from sandbox.supervisor import STACK, Sandbox
+from tests.e2e.backend_only import make_app, put, tables
+from tests.e2e.stack import DRIFT, Done, Stack
+
+pytestmark = pytest.mark.e2e
+
+SECRET = "s3cr3t-that-somebody-typed"
+LOST = ("refresh first", "refresh as it goes", "no refresh")
+HEAL = ("up", "--yes", "--skip-preview", "--refresh", "--run-program")
+
+SERVICE = "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }"
+VOLUME = "mutation($i: VolumeCreateInput!) { volumeCreate(input: $i) { id } }"
+DOMAIN = "mutation($i: ServiceDomainCreateInput!) { serviceDomainCreate(input: $i) { id } }"
+CUSTOM = "mutation($i: CustomDomainCreateInput!) { customDomainCreate(input: $i) { id } }"
+PROXY = "mutation($i: TCPProxyCreateInput!) { tcpProxyCreate(input: $i) { id } }"
+VARIABLES = "mutation($i: VariableCollectionUpsertInput!) { variableCollectionUpsert(input: $i) }"
+DELETE_VOLUME = "mutation($id: String!) { volumeDelete(volumeId: $id) }"
+DELETE_ENVIRONMENT = "mutation($id: String!) { environmentDelete(id: $id) }"
+DELETE_PROJECT = "mutation($id: String!) { projectDelete(id: $id) }"
+
+
+def by_id(stack: Stack) -> dict[str, Any]:
+    """Every row of every table that has ids, with its table's name."""
+    return {
+        key: {"table": table, **row}
+        for table, found in tables(stack).items()
+        if isinstance(found, dict)
+        for key, row in found.items()
+        if isinstance(row, dict)
+    }
+
+
+def make_neighbours(stack: Stack, dashboard: manual_edits.Dashboard) -> dict[str, Any]:
+    """In our own environment: domains and a TCP proxy of our service, a service with all of its own, a volume
+    of nobody, a shared variable. Returns their rows."""
+    before = set(by_id(stack))
+    place = {"projectId": dashboard.project_id, "environmentId": dashboard.environment_id}
+    ours = {"environmentId": dashboard.environment_id, "serviceId": dashboard.service_id}
+    dashboard.call(DOMAIN, {"i": ours})
+    dashboard.call(CUSTOM, {"i": place | ours | {"domain": "by-hand.example.com"}})
+    dashboard.call(PROXY, {"i": ours | {"applicationPort": 5432}})
+    worker = dashboard.call(SERVICE, {"i": place | {"name": "worker"}})["serviceCreate"]["id"]
+    stack_state.post_admin(stack.running.railway_url, "/admin/clock", {"advance": 5})
+    dashboard.call(VOLUME, {"i": place | {"serviceId": worker, "mountPath": "/data"}})
+    dashboard.call(VOLUME, {"i": place | {"mountPath": "/spare"}})
+    dashboard.call(DOMAIN, {"i": ours | {"serviceId": worker}})
+    for owner in ({"serviceId": worker}, {}):
+        values = {"variables": {"NOT_OURS": "kept"}, "skipDeploys": True}
+        dashboard.call(VARIABLES, {"i": place | owner | values})
+    stack_state.post_admin(stack.running.railway_url, "/admin/clock", {"advance": 5})
+    return {key: row for key, row in by_id(stack).items() if key not in before}
+
+
+@dataclass
+class Life:
+    """What was seen, by the name of the step."""
+
+    done: dict[str, Done] = field(default_factory=dict[str, Done])
+    railway: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
+    google: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    neighbours: dict[str, Any] = field(default_factory=dict[str, Any])
+    volumes: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@pytest.fixture(scope="module")
+def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Life:
+    """Live it."""
+    seen = Life()
+    app: Path = make_app(tmp_path_factory.mktemp("app") / "crm")
+    put(stack, appDir=str(app))
+
+    def step(name: str, *arguments: str) -> None:
+        done, seen.railway[name], seen.google[name] = stack.counted(lambda: stack.pulumi(*arguments))
+        seen.done[name], seen.rows[name] = done, by_id(stack)
+
+    def volume() -> str:
+        return stack_state.first_of_type(
+            stack_state.resources(sandbox, STACK), stack_state.RAILWAY_TYPE + "Volume"
+        ).id
+
+    step("first", "up", "--yes", "--skip-preview")
+    assert seen.done["first"].returncode == 0, seen.done["first"].stdout
+    dashboard = stack_state.dashboard(stack.running, stack_state.resources(sandbox, STACK))
+    seen.neighbours = make_neighbours(stack, dashboard)
+    step("beside neighbours", *DRIFT)
+    put(
+        stack,
+        branch="staging",
+        backfillCount="7",
+        targetPort="3000",
+        volumeSizeGb="60",
+        cpuLimit="2",
+        customDomain="crm.example.com",
+        volumeBackups=["DAILY"],
+    )
+    step("change", "up", "--yes", "--skip-preview")
+    step("changed", *DRIFT)
+    dashboard.set_variable("LEFT_OVER", SECRET)
+    step("undeclared variable", *DRIFT)
+    step("heal", *HEAL)
+    put(stack, railwayRegion="europe-west4-drams3a")
+    step("another region", "preview")
+    put(stack, railwayRegion=None)
+
+    seen.volumes["first"] = volume()
+    dashboard.call(DELETE_VOLUME, {"id": seen.volumes["first"]})
+    put(stack, backfillCount="8", branch="main")
+    rules = app / "firestore.rules"
+    rules.write_text(rules.read_text() + "\n// One more line.\n")
+    seen.rows["lost"] = by_id(stack)
+    step("refresh first", "up", "--yes", "--skip-preview", "--refresh")
+    step("refresh as it goes", *HEAL)
+    step("no refresh", "up", "--yes", "--skip-preview")
+    put(stack, allowNewVolume="true")
+    step("start empty", *HEAL)
+    seen.volumes["second"] = volume()
+    step("started empty", *DRIFT)
+    put(stack, allowNewVolume=None)
+    step("key out", "up", "--yes", "--skip-preview")
+    place = {
+        "project_id": dashboard.project_id,
+        "environment_id": dashboard.environment_id,
+        "service_id": dashboard.service_id,
+    }
+    stack_state.post_admin(stack.running.railway_url, "/admin/seal", place | {"name": "ADMIN_TOKEN"})
+    step("sealed", *DRIFT)
+
+    dashboard.call(DELETE_ENVIRONMENT, {"id": dashboard.environment_id})
+    seen.rows["environment deleted"] = by_id(stack)
+    step("environment", *HEAL)
+    dashboard.call(DELETE_PROJECT, {"id": dashboard.project_id})
+    seen.rows["project deleted"] = by_id(stack)
+    step("project", *HEAL)
+    put(stack, allowNewVolume="true")
+    step("all made again", *HEAL)
+    return seen
+
+
+def test_the_neighbours_are_of_every_kind(life: Life) -> None:
+    kinds = sorted(row["table"] for row in life.neighbours.values())
+    assert kinds == [
+        *(["domains"] * 3),
+        "instances",
+        "services",
+        "tcp_proxies",
+        *(["variables"] * 2),
+        *(["volume_instances"] * 2),
+        *(["volumes"] * 2),
+    ]
+
+
+def test_what_is_not_declared_beside_us_is_no_drift(life: Life) -> None:
+    assert life.done["beside neighbours"].returncode == 0, life.done["beside neighbours"].stdout
+
+
+@pytest.mark.parametrize("step", ["change", "heal", "start empty"])
+def test_it_is_untouched_by_an_up_that_changes_everything(life: Life, step: str) -> None:
+    assert life.done[step].returncode == 0, life.done[step].stdout
+    assert life.railway[step].deployments == 1
+    now = life.rows[step]
+    assert {key: now.get(key) for key in life.neighbours} == life.neighbours
+
+
+@pytest.mark.parametrize("step", ["changed", "started empty"])
+def test_nothing_is_left_to_do_then(life: Life, step: str) -> None:
+    assert life.done[step].returncode == 0, life.done[step].stdout
+
+
+def test_an_undeclared_variable_of_our_service_is_drift_by_its_name(life: Life) -> None:
+    done = life.done["undeclared variable"]
+    assert done.returncode == 7, done.stdout
+    assert '+ LEFT_OVER                    : "added on Railway"' in done.stdout
+
+
+def test_a_sealed_variable_is_no_drift_and_said_to_be_uncheckable(life: Life) -> None:
+    done = life.done["sealed"]
+    assert done.returncode == 0, done.stdout
+    assert "sealed on Railway, cannot be compared: ADMIN_TOKEN" in done.stdout
+
+
+def test_it_goes_with_the_next_up(life: Life) -> None:
+    names = {row["name"] for row in life.rows["heal"].values() if row["table"] == "variables"}
+    assert {"SESSIONS_PATH", "NOT_OURS"} <= names
+    assert "LEFT_OVER" not in names
+
+
+def test_another_region_than_the_volumes_is_refused_in_the_preview(life: Life) -> None:
+    done = life.done["another region"]
+    assert done.returncode != 0
+    assert "is in the region us-west2, but europe-west4-drams3a is declared" in done.stdout
+    assert "pulumi config set whatsapp-crm:railwayRegion us-west2" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert life.railway["another region"].requests == 0
+
+
+def test_nothing_shows_the_value_that_somebody_typed(life: Life) -> None:
+    assert all(SECRET not in done.stdout for done in life.done.values())
+
+
+@pytest.mark.parametrize("step", LOST)
+@pytest.mark.parametrize(
+    "said",
+    [
+        "can be restored for 48 hours after the deletion",
+        "restore it in Railway's dashboard",
+        "pulumi config set whatsapp-crm:allowNewVolume true",
+        "`pulumi up --refresh --run-program`",
+    ],
+)
+def test_a_lost_volume_stops_the_up_and_says_what_to_do(life: Life, step: str, said: str) -> None:
+    done = life.done[step]
+    assert done.returncode != 0
+    assert life.volumes["first"] in done.stdout
+    assert said in done.stdout
+
+
+@pytest.mark.parametrize("step", LOST)
+def test_nothing_on_railway_is_changed_then(life: Life, step: str) -> None:
+    assert life.rows[step] == life.rows["lost"]
+    assert life.railway[step].deployments == 0
+
+
+def test_nothing_at_all_is_changed_where_the_refresh_comes_first(life: Life) -> None:
+    """With --run-program the engine refreshes each resource as it comes to it, and may have begun with
+    another."""
+    sent = life.google["refresh first"].operations
+    assert not [name for name in sent if not name.startswith("GET") and not name.endswith("IamPolicy")]
+    assert "POST cloudresourcemanager.projects.setIamPolicy" not in sent
+
+
+def test_an_empty_volume_takes_its_place_where_the_config_says_so(life: Life) -> None:
+    now = life.rows["start empty"]
+    made = now[life.volumes["second"]]
+    assert life.volumes["second"] != life.volumes["first"]
+    assert made["name"] == "sessions"
+    (instance,) = (row for row in now.values() if row.get("volume_id") == made["id"])
+    assert (instance["mount_path"], instance["size_mb"]) == ("/app/sessions", 60_000)
+    assert [one["kind"] for one in instance["backup_schedules"]] == ["DAILY"]
+
+
+def test_the_key_warns_as_long_as_it_is_set(life: Life) -> None:
+    warning = "fix: pulumi config rm whatsapp-crm:allowNewVolume"
+    assert warning in life.done["start empty"].stdout
+    assert warning not in life.done["key out"].stdout
+
+
+def test_the_lost_one_can_still_be_restored(life: Life) -> None:
+    (instance,) = (
+        row for row in life.rows["key out"].values() if row.get("volume_id") == life.volumes["first"]
+    )
+    assert instance["is_pending_deletion"]
+    assert instance["deleted_at"] is None
+
+
+def test_taking_the_key_out_again_sends_nothing(life: Life) -> None:
+    assert life.done["key out"].returncode == 0, life.done["key out"].stdout
+    assert life.railway["key out"].requests == 0
+
+
+def living(life: Life, step: str, table: str) -> list[dict[str, Any]]:
+    """The rows of a table that are ours, and not deleted."""
+    return [
+        row
+        for key, row in life.rows[step].items()
+        if row["table"] == table and not row.get("deleted_at") and key not in life.neighbours
+    ]
+
+
+def test_there_is_one_of_everything_that_is_ours(life: Life) -> None:
+    step = "key out"
+    assert sorted(row["id"] for row in living(life, step, "volumes")) == sorted(life.volumes.values())
+    for table in ("projects", "environments", "services", "triggers"):
+        assert len(living(life, step, table)) == 1, table
+    domains = [row["domain"] for row in living(life, step, "domains")]
+    assert sorted(domains) == ["backend-production.up.railway.app", "crm.example.com"]
+
+
+# ---- The environment and the project
+
+
+@pytest.mark.parametrize("kind", ["environment", "project"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "was deleted on Railway, together with its volume",
+        "can be restored for 48 hours after the deletion",
+        "restore it in Railway's dashboard",
+        "pulumi config set whatsapp-crm:allowNewVolume true",
+        "`pulumi up --refresh --run-program`",
+    ],
+)
+def test_what_the_volume_went_with_stops_the_up_too(life: Life, kind: str, said: str) -> None:
+    done = life.done[kind]
+    assert done.returncode != 0
+    assert f"the Railway {kind} " in done.stdout
+    assert said in done.stdout
+
+
+@pytest.mark.parametrize("kind", ["environment", "project"])
+def test_nothing_is_made_in_its_place(life: Life, kind: str) -> None:
+    """It would pin the stack to a place where the data never comes back to."""
+    assert life.rows[kind] == life.rows[f"{kind} deleted"]
+    assert life.railway[kind].deployments == 0
+
+
+def test_all_is_made_again_where_the_config_says_so(life: Life) -> None:
+    done = life.done["all made again"]
+    assert done.returncode == 0, done.stdout
+    assert life.railway["all made again"].deployments == 1
+    for table in ("projects", "environments", "services"):
+        (made,) = living(life, "all made again", table)
+        assert made["id"] not in life.rows["project deleted"], table

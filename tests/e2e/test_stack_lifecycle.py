@@ -1,0 +1,231 @@
+"""The life of a stack on the real engine: each line of what the program promises, by name.
+
+One life is lived once for the whole file, every step's output and counts kept; the tests look at them.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from sandbox import manual_edits, stack_state
+from sandbox.supervisor import PROJECT, STACK, Sandbox
+from tests import bad_settings
+from tests.e2e.stack import DRIFT, Done, Stack
+
+pytestmark = pytest.mark.e2e
+
+NODE_MODULES = bad_settings.EXAMPLE_APP / "functions/node_modules"
+SEVEN = {f"SETTING_{n}": str(n) for n in range(5)}
+
+
+@dataclass
+class Life:
+    """What was seen: a step's name -> what Pulumi said and what both clouds counted."""
+
+    done: dict[str, Done] = field(default_factory=dict[str, Done])
+    railway: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
+    google: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
+    drifts: list[manual_edits.Edit] = field(default_factory=list[manual_edits.Edit])
+    before: list[stack_state.Resource] = field(default_factory=list[stack_state.Resource])
+    after: list[stack_state.Resource] = field(default_factory=list[stack_state.Resource])
+
+
+@pytest.fixture(scope="module")
+def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Life:
+    """Live it."""
+    seen = Life()
+
+    def step(name: str, *arguments: str) -> None:
+        done, railway, google = stack.counted(lambda: stack.pulumi(*arguments))
+        seen.done[name], seen.railway[name], seen.google[name] = done, railway, google
+
+    seen.done["verify before the first up"] = verify(sandbox)
+    step("preview", "preview")
+    step("up", "up", "--yes", "--skip-preview")
+    assert seen.done["up"].returncode == 0, seen.done["up"].stdout
+    step("second preview", "preview", "--expect-no-changes")
+    step("no-op up", "up", "--yes", "--skip-preview", "--expect-no-changes")
+    step("refresh", "refresh", "--yes", "--skip-preview", "--expect-no-changes")
+    seen.before = stack_state.resources(sandbox, STACK)
+    seen.drifts = stack_state.example_edits(stack.running, seen.before)
+    for drift in seen.drifts:
+        drift.apply()
+    step("drift", *DRIFT)
+    step("heal", "up", "--yes", "--skip-preview", "--refresh", "--run-program")
+    step("clean", *DRIFT)
+
+    def change(config: dict[str, Any]) -> None:
+        config["whatsapp-crm:branch"] = "staging"
+        config["whatsapp-crm:backfillCount"] = 7
+        config["whatsapp-crm:backfillThreads"] = 3
+        config["whatsapp-crm:backendVariables"] = SEVEN
+
+    stack.edit(change)
+    step("seven variables and the branch", "up", "--yes", "--skip-preview")
+    step("preview after it", *DRIFT)
+    app = bad_settings.copy_app(tmp_path_factory.mktemp("unbuilt") / "crm", NODE_MODULES)
+    index = app / "functions/index.js"
+    index.write_text(index.read_text().replace("\nconst assistant =", "\nreturn;\nconst assistant ="))
+    stack.edit(lambda config: config.update({"whatsapp-crm:appDir": str(app)}))
+    step("preview without most functions", "preview")
+    step("up without most functions", "up", "--yes", "--skip-preview")
+    stack.edit(lambda config: config.update({"whatsapp-crm:appDir": "./examples/crm"}))
+    step("destroy", "destroy", "--yes", "--skip-preview")
+    seen.after = stack_state.resources(sandbox, STACK)
+    return seen
+
+
+def verify(sandbox: Sandbox) -> Done:
+    """`python -m ops verify --stack`, as a person runs it with the exports of `python -m sandbox env`."""
+    return subprocess.run(
+        [sys.executable, "-m", "ops", "verify", "--stack", STACK],
+        cwd=PROJECT,
+        env={**os.environ, **sandbox.variables()},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def ok(life: Life, step: str) -> None:
+    """The step ended well."""
+    assert life.done[step].returncode == 0, life.done[step].stdout
+
+
+def test_the_preview_shows_what_will_become_and_changes_nothing(life: Life) -> None:
+    ok(life, "preview")
+    for kind in (
+        "railway:Volume",
+        "firebase:RulesRelease",
+        "gcp:cloudfunctionsv2:Function",
+        "gcp:firestore:Index",
+    ):
+        assert kind in life.done["preview"].stdout
+    assert life.railway["preview"].requests == 0
+    assert not [
+        o for o in life.google["preview"].operations if not o.startswith("GET") and not o.endswith(".test")
+    ]
+
+
+def test_the_first_up_needs_14_railway_requests_or_fewer(life: Life) -> None:
+    counts = life.railway["up"]
+    assert counts.requests - counts.polls <= 14, counts.operations
+
+
+def test_the_first_up_deploys_once(life: Life) -> None:
+    assert life.railway["up"].deployments == 1
+
+
+def test_the_second_preview_has_no_changes(life: Life) -> None:
+    ok(life, "second preview")
+
+
+def test_an_up_without_changes_deploys_nothing(life: Life) -> None:
+    ok(life, "no-op up")
+    assert life.railway["no-op up"].deployments == 0
+
+
+def test_a_refresh_without_changes_is_one_railway_request(life: Life) -> None:
+    ok(life, "refresh")
+    assert life.railway["refresh"].operations == {"SnapshotRead": 1}
+
+
+def test_drift_ends_with_the_exit_code_that_says_so(life: Life) -> None:
+    assert life.done["drift"].returncode == 7, life.done["drift"].stdout
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "audit-whatsapp-30",
+        "DEBUG",
+        "roles/run.invoker",
+        "1Gi",
+        "ruleset_name",
+    ],
+)
+def test_each_drift_is_named_with_its_property(life: Life, named: str) -> None:
+    assert named in life.done["drift"].stdout
+
+
+def test_the_drift_report_shows_no_value_of_a_variable(life: Life) -> None:
+    assert "baileys:*" not in life.done["drift"].stdout
+
+
+def test_up_heals_the_drift_and_the_next_report_is_clean(life: Life) -> None:
+    ok(life, "heal")
+    ok(life, "clean")
+
+
+def test_healing_a_variable_and_the_branch_deploys_once(life: Life) -> None:
+    assert life.railway["heal"].deployments == 1
+
+
+def test_seven_variables_and_the_branch_are_one_deployment(life: Life) -> None:
+    ok(life, "seven variables and the branch")
+    assert life.railway["seven variables and the branch"].deployments == 1
+    ok(life, "preview after it")
+
+
+def test_functions_that_vanish_stop_the_preview_and_the_up(life: Life) -> None:
+    for step in ("preview without most functions", "up without most functions"):
+        assert life.done[step].returncode != 0
+        assert (
+            "6 of 9 functions would be deleted, which is a third of them or more: aggregateClientStats, "
+            "askAboutClient, extractEventFromThread, processFollowUps, processOutboxNow, setMember."
+        ) in life.done[step].stdout
+        assert "pulumi config set whatsapp-crm:allowFunctionDeletion true" in life.done[step].stdout
+        assert not [o for o in life.google[step].operations if o.startswith("DELETE")]
+
+
+def test_the_deployed_stack_is_verified_from_its_state(sandbox: Sandbox, life: Life) -> None:
+    before = life.done["verify before the first up"]
+    assert (before.returncode, "no `pulumi up` of the stack" in before.stderr) == (2, True), before.stderr
+    done = verify(sandbox)
+    assert done.returncode == 0, done.stdout + done.stderr
+    functions = [r for r in life.after if r.type == stack_state.FUNCTION_TYPE]
+    assert done.stdout.count("ok    function ") == len(functions) > 0
+    assert done.stdout.endswith(" checked, 0 failed\n")
+
+
+def test_destroy_is_refused_for_the_volume_and_nothing_is_deleted(life: Life) -> None:
+    done = life.done["destroy"]
+    assert done.returncode != 0
+    assert "railway:Volume" in done.stdout
+    assert "protected" in done.stdout
+    assert "pulumi state unprotect" in done.stdout
+    kept = {r.urn for r in life.after}
+    assert {r.urn for r in life.before} <= kept
+    assert not [o for o in life.railway["destroy"].operations if "Delete" in o]
+    assert not [o for o in life.google["destroy"].operations if o.startswith("DELETE")]
+
+
+def test_the_volume_is_the_first_one_through_it_all(life: Life) -> None:
+    def volume(found: list[stack_state.Resource]) -> str:
+        return stack_state.first_of_type(found, stack_state.RAILWAY_TYPE + "Volume").id
+
+    assert volume(life.before) == volume(life.after)
+
+
+def test_the_live_sides_are_what_the_program_declares(stack: Stack, life: Life) -> None:
+    dashboard = stack_state.dashboard(stack.running, life.after)
+    ids = {"p": dashboard.project_id, "e": dashboard.environment_id, "s": dashboard.service_id}
+    variables = cast(
+        "dict[str, str]",
+        dashboard.call(
+            "query Vars($p: String!, $e: String!, $s: String)"
+            " { variables(projectId: $p, environmentId: $e, serviceId: $s, unrendered: true) }",
+            ids,
+        )["variables"],
+    )
+    assert variables["SESSIONS_PATH"] == "/app/sessions"
+    assert variables["WHATSAPP_BACKFILL_COUNT"] == "7"
+    assert SEVEN.items() <= variables.items()
+    assert "DEBUG" not in variables

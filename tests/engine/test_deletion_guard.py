@@ -1,0 +1,108 @@
+"""The guard against deleted functions, with the real engine: it compares with the state."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.engine.stack import ProgramStack
+
+pytestmark = pytest.mark.engine
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+import json, pathlib
+import pulumi
+from components.deletion_guard import DeletionGuard, DeletionGuardArgs
+
+given = json.loads(pathlib.Path("given.json").read_text())
+DeletionGuard("deletion", DeletionGuardArgs(**given), pulumi.ResourceOptions())
+"""
+NAMES = [f"f{number}" for number in range(10)]
+LIMIT = "which is a third of them or more"
+UNCHANGED = "although nothing of theirs changed in the source"
+
+
+class Stack:
+    """A stack with functions. `mentioned` are written into the source."""
+
+    def __init__(self, program: ProgramStack) -> None:
+        self.program = program
+        program.environ["PYTHONPATH"] = str(ROOT)
+        program.write("__main__.py", PROGRAM)
+
+    def give(
+        self, functions: list[str], mentioned: list[str], production: bool = False, allowed: bool = False
+    ) -> None:
+        sources = [{"folder": "app/functions", "compiled": ["app/functions/lib"]}]
+        given = {"functions": functions, "sources": sources, "production": production, "allowed": allowed}
+        self.program.write("given.json", json.dumps(given))
+        self.program.write(
+            "app/functions/src/index.ts", "".join(f"export const {name};\n" for name in mentioned)
+        )
+        self.program.write("app/functions/lib/index.js", "".join(f"exports.{name};\n" for name in functions))
+
+    def preview(self, code: int = 0) -> str:
+        return self.program.run("preview", code=code).text
+
+
+@pytest.fixture
+def stack(program: ProgramStack) -> Stack:
+    return Stack(program)
+
+
+def test_functions_that_vanish_are_an_error_in_the_preview(stack: Stack) -> None:
+    stack.give(NAMES, NAMES)
+    stack.program.up()
+    stack.program.run("preview", "--expect-no-changes")
+
+    stack.give(NAMES[:7], NAMES)
+    stack.preview()  # less than a third
+
+    stack.give(NAMES[:6], NAMES)
+    text = stack.preview(code=1)
+    assert f"4 of 10 functions would be deleted, {LIMIT}: f6, f7, f8, f9." in text
+    assert "pulumi config set whatsapp-crm:allowFunctionDeletion true" in text
+    assert "Traceback" not in text
+
+    stack.give(NAMES[:6], NAMES, allowed=True)
+    stack.program.up()
+    stack.give(NAMES[:5], NAMES)
+    stack.preview()  # one of six
+    stack.give([], [])
+    assert f"6 of 6 functions would be deleted, {LIMIT}" in stack.preview(code=1)
+
+
+def test_in_production_each_function_is_removed_from_the_source_first(stack: Stack) -> None:
+    stack.give(NAMES, NAMES, production=True)
+    stack.program.up()
+
+    stack.give(NAMES[:9], NAMES, production=True)
+    text = stack.preview(code=1)
+    assert f"1 of 10 functions would be deleted, {UNCHANGED}: f9." in text
+
+    stack.give(NAMES[:9], NAMES[:9], production=True)
+    stack.program.run("preview", "--expect-no-changes")  # the guard itself is never a change
+    stack.program.up()
+    stack.give(NAMES[:8], NAMES[:9], production=True)
+    assert f"1 of 9 functions would be deleted, {UNCHANGED}: f8." in stack.preview(code=1)
+
+
+def test_a_function_that_the_source_never_mentioned_is_not_known_to_be_removed(stack: Stack) -> None:
+    """Its name is computed."""
+    stack.give(NAMES, NAMES[:9], production=True)
+    stack.program.up()
+    stack.give(NAMES[:9], NAMES[:9], production=True)
+    assert f"{UNCHANGED}: f9." in stack.preview(code=1)
+
+
+def test_a_refresh_keeps_what_is_recorded(stack: Stack) -> None:
+    stack.give(NAMES, NAMES)
+    stack.program.up()
+    stack.program.run("refresh", "--yes", "--skip-preview")
+    stack.give(NAMES[:3], NAMES)
+    assert LIMIT in stack.preview(code=1)
+    stack.program.run("destroy", "--yes", "--skip-preview")
+    assert stack.program.resources() == []
