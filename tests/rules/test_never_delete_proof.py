@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from checkout.never_delete import open_deletes
 from tests.rules.firestore_client import OK, Client, user_token
-from tests.unit.test_never_delete import CLOSED, OPEN, PROTECTED, rules
+from tests.unit.test_never_delete import CLOSED, COLLECTIONS, OPEN, PROTECTED, rules
 
 if TYPE_CHECKING:
     from sandbox.firestore import FirestoreEmulator
@@ -84,7 +84,7 @@ def deleted(emulator: FirestoreEmulator, text: str) -> set[str] | None:
 def closed(text: str) -> set[str]:
     """The protected collections that the text is proven to keep."""
     opened = {name for one in open_deletes(text, PROTECTED) for name in one.collections}
-    return {name for name in PROTECTED if name not in opened}
+    return {name for name in COLLECTIONS if name not in opened}
 
 
 @pytest.mark.parametrize("block", [*OPEN.values(), *CLOSED.values()], ids=[*OPEN, *CLOSED])

@@ -8,13 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checkout.never_delete import open_deletes, overlap, problems, protected_pattern
+from checkout.never_delete import (
+    Protection,
+    common_document,
+    contains,
+    documents_of,
+    open_deletes,
+    problems,
+    useless_exceptions,
+)
 from checkout.rules_parser import Pattern, RulesSyntaxError, Wildcard, parse
 
 pytestmark = pytest.mark.unit
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "crm" / "firestore.rules"
-PROTECTED = ("clients", "threads", "**/messages")
+COLLECTIONS = ("clients", "threads", "**/messages")
+PROTECTED = Protection(collections=COLLECTIONS, exceptions={})
 ONE, MANY = Wildcard.ONE, Wildcard.MANY
 
 
@@ -53,6 +62,8 @@ OPEN = {
     "a condition that negates false": "match /threads/{t} { allow delete: if !false; }",
     "a conditional expression": "match /threads/{t} { allow delete: if true ? true : false; }",
     "an equal sign inside a text": "match /threads/{t} { allow delete: if 'if false;' != 'x'; }",
+    "a wildcard of one segment by name": "match /{c=*}/{t=*} { allow delete: if true; }",
+    "a statement before it without its semicolon": "match /threads/{t} { allow create\n allow delete; }",
     "a comment that says otherwise": "match /threads/{t} { allow delete /* if false */: if true; }",
 }
 
@@ -71,6 +82,7 @@ CLOSED = {
     "a collection of the same name elsewhere": "match /archive/{y}/threads/{t} { allow delete: if true; }",
     "an allow in a comment": "// match /threads/{t} { allow delete; }\n"
     "/* match /clients/{c} { allow write; } */",
+    "a field whose name is a keyword": "match /threads/{t} { allow create: if request.resource.data.allow; }",
     "a brace in a text": "match /logs/{l} { allow create: if request.resource.data.a != '}'; }",
 }
 
@@ -86,7 +98,7 @@ def test_the_examples_rules_are_closed() -> None:
 
 def test_a_wildcard_above_the_documents_counts() -> None:
     text = "service cloud.firestore { match /{everything=**} { allow write: if true; } }"
-    assert opened(text) == {1: PROTECTED}
+    assert opened(text) == {1: COLLECTIONS}
     text = "service cloud.firestore { match /databases/{d}/documents/threads/{t} { allow delete: if x; } }"
     assert opened(text) == {1: ("threads",)}
 
@@ -117,6 +129,14 @@ def test_a_problem_names_the_match_the_line_and_the_split() -> None:
         "service cloud.firestore { match /a/{b} { allow delete: if true;",
         "service cloud.firestore { match { allow delete; } }",
         "service cloud.firestore { match /a/{b} { allow delete: if \u0000true; } }",
+        # The emulator accepts the three below: a missing semicolon, and an escaped name of a collection.
+        rules("match /threads/{t} { allow create: if true\n allow delete: if true; }"),
+        rules("match /thr%65ads/{t} { allow delete: if true; }"),
+        rules("match /%74hreads/{t} { allow delete: if true; }"),
+        rules("match /a/{b} { " * 200 + "} " * 200),
+        rules(f"match /{'a/' * 200}{{b}} {{ allow delete: if true; }}"),
+        rules(f"match /threads/{{t}} {{ allow delete: if {'(' * 5000}false{')' * 5000}; }}"),
+        "\ufeffservice cloud.firestore { match /a/{b} { allow create\u00a0; } }",
         "something else",
     ],
 )
@@ -129,9 +149,9 @@ def test_what_is_not_understood_is_a_problem_and_never_skipped(text: str) -> Non
 
 def test_collections_are_named_by_path() -> None:
     documents = ("databases", ONE, "documents")
-    assert protected_pattern("threads") == (*documents, "threads", ONE)
-    assert protected_pattern("**/messages") == (*documents, MANY, "messages", ONE)
-    assert protected_pattern("threads/{t}/notes") == (*documents, "threads", ONE, "notes", ONE)
+    assert documents_of("threads") == (*documents, "threads", ONE)
+    assert documents_of("**/messages") == (*documents, MANY, "messages", ONE)
+    assert documents_of("threads/{t}/notes") == (*documents, "threads", ONE, "notes", ONE)
 
 
 SEGMENTS = st.sampled_from(["a", "b", "messages"])
@@ -153,4 +173,84 @@ def matches(pattern: Pattern, path: tuple[str, ...]) -> bool:
 def test_patterns_that_share_a_document_overlap(one: Pattern, other: Pattern, path: tuple[str, ...]) -> None:
     documents: Pattern = ("databases", ONE, "documents")
     if matches(one, path) and matches(other, path):
-        assert overlap((*documents, *one), (*documents, *other))
+        assert common_document((*documents, *one), (*documents, *other)) is not None
+
+
+@given(one=PATTERNS, other=PATTERNS)
+def test_the_common_document_matches_both_patterns(one: Pattern, other: Pattern) -> None:
+    documents: Pattern = ("databases", ONE, "documents")
+    found = common_document((*documents, *one), (*documents, *other))
+    if found is not None:
+        assert matches((*documents, *one), found)
+        assert matches((*documents, *other), found)
+        assert len(found) % 2 == 1
+
+
+@given(outer=PATTERNS, inner=PATTERNS, path=st.lists(SEGMENTS, min_size=1, max_size=6).map(tuple))
+def test_a_pattern_that_contains_another_matches_all_its_paths(
+    outer: Pattern, inner: Pattern, path: tuple[str, ...]
+) -> None:
+    if contains(outer, inner) and matches(inner, path):
+        assert matches(outer, path)
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "contained"),
+    [
+        (("a", ONE), ("a", ONE), True),
+        (("a", ONE), ("a", "b"), True),
+        ((MANY, "a", ONE), ("b", ONE, "a", ONE), True),
+        ((MANY, "a", ONE), (MANY, "a", ONE), True),
+        (("a", MANY), ("a", ONE, "b", ONE), True),
+        (("a", ONE), (ONE, ONE), False),
+        (("a", ONE), ("a", MANY), False),
+        (("b", ONE, "a", ONE), (MANY, "a", ONE), False),
+        (("a", "b"), ("a", ONE), False),
+    ],
+)
+def test_containment(outer: Pattern, inner: Pattern, *, contained: bool) -> None:
+    assert contains(outer, inner) is contained
+
+
+DRAFTS = "match /drafts/{d}/messages/{m} { allow delete: if isMember(); }"
+REASON = "drafts are private"
+
+
+def test_an_exception_covers_the_matches_inside_of_it_and_no_other() -> None:
+    protected = Protection(collections=COLLECTIONS, exceptions={"drafts/{d}/messages": REASON})
+    assert open_deletes(rules(DRAFTS), PROTECTED)
+    assert open_deletes(rules(DRAFTS), protected) == ()
+    wider = rules("match /drafts/{rest=**} { allow delete: if isMember(); }")
+    assert [one.collections for one in open_deletes(wider, protected)] == [("**/messages",)]
+    assert useless_exceptions(protected) == []
+
+
+def test_an_exception_for_a_whole_collection_leaves_the_others_protected() -> None:
+    protected = Protection(collections=COLLECTIONS, exceptions={"threads": REASON})
+    assert open_deletes(rules("match /threads/{t} { allow delete: if isMember(); }"), protected) == ()
+    (found,) = open_deletes(rules("match /{c}/{d} { allow write: if isMember(); }"), protected)
+    assert found.collections == ("clients", "**/messages")
+    assert found.example == "clients/x"
+
+
+def test_an_exception_from_what_is_not_protected_is_a_problem() -> None:
+    (problem,) = useless_exceptions(Protection(collections=("threads",), exceptions={"logs": REASON}))
+    assert problem.key == "whatsapp-crm:allowClientDeletes"
+    assert problem.fix == "pulumi config rm --path 'whatsapp-crm:allowClientDeletes[\"logs\"]'"
+
+
+def test_without_protected_collections_any_text_passes() -> None:
+    nothing = Protection(collections=(), exceptions={})
+    assert problems("firestore.rules", rules("match /{d=**} { allow write; }"), nothing) == []
+
+
+def test_the_text_of_a_problem() -> None:
+    text = rules("match /{document=**} {", "allow read, write: if request.auth != null;", "}")
+    (problem,) = problems("firestore.rules", text, PROTECTED)
+    assert str(problem) == (
+        "firestore.rules:5: allow read, write on match /databases/{d}/documents/{document=**} grants delete "
+        "with the condition request.auth != null. It covers clients/x, and no client may delete documents of "
+        "clients, threads, **/messages (neverDelete).\n"
+        "    fix: Split write, which includes delete: `allow read, create, update` with the same condition, "
+        "in firestore.rules, line 5."
+    )
