@@ -97,6 +97,25 @@ def open_deletes(text: str, protected: Protection) -> tuple[OpenDelete, ...]:
     return tuple(found)
 
 
+def example_documents(text: str, protected: Protection) -> tuple[str, ...]:
+    """Paths of protected documents, below `documents`: of each collection, and where a match meets it."""
+    try:
+        matches = [allow.pattern for allow in parse(text)]
+    except RulesSyntaxError:
+        matches = []
+    exceptions = [documents_of(collection) for collection in protected.exceptions]
+    found: set[tuple[str, ...]] = set()
+    for collection in protected.collections:
+        pattern = documents_of(collection)
+        at = pattern.index(Wildcard.MANY) if Wildcard.MANY in pattern else 0
+        deeper = (*pattern[:at], Wildcard.ONE, Wildcard.ONE, *pattern[at + 1 :]) if at else pattern
+        for other in (pattern, deeper, *matches):
+            path = common_document(pattern, other)
+            if path is not None and not any(contains(exception, path) for exception in exceptions):
+                found.add(path)
+    return tuple(sorted("/".join(path[_ROOT:]) for path in found))
+
+
 def problems(name: str, text: str, protected: Protection) -> list[Problem]:
     """Why the text of a rules file does not prove that protected documents are kept; empty if it does.
 
@@ -185,7 +204,7 @@ def common_document(one: Pattern, other: Pattern) -> tuple[str, ...] | None:
 
     start = (0, 0, False)  # the position in each pattern, and whether the number of segments is odd
     paths: dict[tuple[int, int, bool], tuple[str, ...]] = {start: ()}
-    waiting = deque([start])
+    waiting: deque[tuple[int, int, bool]] = deque([start])
     while waiting:  # breadth first: the path found is the shortest
         state = waiting.popleft()
         at, to, odd = state
@@ -221,7 +240,8 @@ def contains(outer: Pattern, inner: Pattern) -> bool:
     literals = {part for part in (*outer, *inner) if isinstance(part, str)}
     another = "".join(literals) + EXAMPLE_ID  # no literal of either pattern
     start = (0, _past_many(outer, {0}))
-    seen, waiting = {start}, [start]
+    seen: set[tuple[int, frozenset[int]]] = {start}
+    waiting = list(seen)
     while waiting:
         at, positions = waiting.pop()
         if at == len(inner):

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from checkout.never_delete import open_deletes
+from checkout.never_delete import example_documents, open_deletes
+from ops.rules_evidence import attempts
+from sandbox.google.hooks import rules_tests
+from tests.rules.conftest import RULES
 from tests.rules.firestore_client import OK, Client, user_token
 from tests.unit.test_never_delete import CLOSED, COLLECTIONS, OPEN, PROTECTED, rules
 
@@ -85,6 +88,34 @@ def closed(text: str) -> set[str]:
     """The protected collections that the text is proven to keep."""
     opened = {name for one in open_deletes(text, PROTECTED) for name in one.collections}
     return {name for name in COLLECTIONS if name not in opened}
+
+
+def evidence(emulator: FirestoreEmulator, text: str) -> set[str]:
+    """The documents of which an attempt of `python -m ops verify` was not denied."""
+    made = attempts(text, example_documents(text, PROTECTED), "(default)")
+    project = rules_tests.new_project()
+    emulator.load_rules(project, text)
+    results = rules_tests.run_suite(emulator.host, project, [one.case for one in made])
+    pairs = zip(made, results, strict=True)
+    return {one.document for one, result in pairs if result["state"] != "SUCCESS"}
+
+
+# Their conditions are false, which only an evaluation shows: the proof rejects them, the attempts cannot.
+HARMLESS = {"a condition in a function", "a comparison with false"}
+
+
+@pytest.mark.parametrize("name", [*OPEN, *CLOSED])
+def test_the_attempts_find_each_way_that_lets_a_client_delete(emulator: FirestoreEmulator, name: str) -> None:
+    found = evidence(emulator, rules(*HELPERS, {**OPEN, **CLOSED}[name]))
+    assert bool(found) is (name in OPEN and name not in HARMLESS)
+
+
+def test_the_attempts_find_members_and_admins_of_the_example(emulator: FirestoreEmulator) -> None:
+    text = RULES.read_text()
+    assert evidence(emulator, text) == set()
+    for condition in ("isMember()", "isMember() && resource.data.createdBy == uid()"):
+        opened = text.replace("allow delete: if false", f"allow delete: if {condition}")
+        assert evidence(emulator, opened) == {"clients/x", "threads/x", "messages/x", "x/x/messages/x"}
 
 
 @pytest.mark.parametrize("block", [*OPEN.values(), *CLOSED.values()], ids=[*OPEN, *CLOSED])
