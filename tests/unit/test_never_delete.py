@@ -147,6 +147,19 @@ def test_what_is_not_understood_is_a_problem_and_never_skipped(text: str) -> Non
     assert "cannot be proven" in problem.what
 
 
+@given(text=st.text(alphabet=st.sampled_from("matchlow/{}()=*;:,.'\"$&|! \nif%") | st.characters()))
+def test_any_text_is_read_or_a_problem(text: str) -> None:
+    for given_text in (text, rules(f"match /threads/{{t}} {{ allow delete: if {text}; }}"), rules(text)):
+        assert isinstance(problems("firestore.rules", given_text, PROTECTED), list)
+
+
+@given(start=st.integers(0, 4000), length=st.integers(0, 80), instead=st.text(max_size=8))
+def test_a_damaged_file_is_read_or_a_problem(start: int, length: int, instead: str) -> None:
+    text = EXAMPLE.read_text()
+    damaged = text[:start] + instead + text[start + length :]
+    assert isinstance(problems("firestore.rules", damaged, PROTECTED), list)
+
+
 def test_collections_are_named_by_path() -> None:
     documents = ("databases", ONE, "documents")
     assert documents_of("threads") == (*documents, "threads", ONE)
