@@ -84,7 +84,8 @@ class BackendProject(Component):
             stack_marker=args.stack_marker,
             config_keys=CONFIG_KEYS,
         )
-        self.project = railway.Project(f"{name}-project", declared, self.child())
+        # Kept on destroy: it has the volume, which is kept too.
+        self.project = railway.Project(f"{name}-project", declared, self.child(retain_on_delete=True))
         self.register_outputs({"project_id": self.project.id})
 
 
@@ -136,7 +137,7 @@ class Backend(Component):
                 allow_new_volume=settings.allow_new_volume,
                 config_keys=CONFIG_KEYS,
             ),
-            self.child(),
+            self.child(retain_on_delete=True),  # it has the volume
         )
         service = railway.Service(
             f"{name}-service",

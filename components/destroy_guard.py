@@ -3,7 +3,8 @@
 Pulumi checks `protect` only when it reaches the protected resource. By then the functions, secrets and
 indexes are deleted. The guard depends on all components, so it is deleted first, and its deletion fails.
 
-Refuses to be deleted unless an environment variable names the stack; the error says how. It does not check
+Its deletion fails unless an environment variable names the stack and the volume is no longer protected
+in the state, which it reads with the Pulumi CLI; `--ignore-protect` has no effect on it. It does not check
 what `pulumi up` deletes: the preview shows that.
 
 The class path `components.destroy_guard.DestroyGuardProvider` is in the state of every stack:
@@ -12,8 +13,11 @@ renaming the module or the class breaks existing stacks.
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+import shlex
+import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,21 +29,54 @@ from components._base import Component
 from user_errors import Provider, UserError
 
 ALLOW = "CRM_ALLOW_DESTROY"
-FIELDS = ("stack", "volume_id", "volume_urn")
+FIELDS = ("stack", "stack_path", "volume_id", "volume_urn")
+_SECONDS = 120
 
 
 class DestroyRefusedError(UserError):
-    """The stack holds the volume, and the environment does not allow its destruction."""
+    """The stack holds the volume, and its destruction is not allowed."""
 
-    def __init__(self, stack: str, volume_id: str, volume_urn: str) -> None:
+    def __init__(self, props: Mapping[str, str]) -> None:
+        stack = props["stack"]
         super().__init__(
-            f"Nothing was deleted. The stack {stack} holds the railway:Volume {volume_id}, which is "
+            f"Nothing was deleted. The stack {stack} holds the railway:Volume {props['volume_id']}, which is "
             "protected: its WhatsApp sessions cannot be restored without every customer's phone.\n"
             "  fix: to destroy the stack, back up the volume in Railway's dashboard, then run\n"
-            f"    pulumi state unprotect '{volume_urn}'\n"
+            f"    pulumi state unprotect '{props['volume_urn']}' --stack {stack} --yes\n"
             f"    {ALLOW}={stack} pulumi destroy --stack {stack}\n"
-            "  The volume itself is kept on Railway; delete it in the dashboard."
+            "  The volume and its project are kept on Railway; delete them in the dashboard."
         )
+
+
+class StateUnreadableError(UserError):
+    """It is not known whether the volume is protected."""
+
+    def __init__(self, command: Sequence[str], reason: str) -> None:
+        super().__init__(
+            f"Nothing was deleted. `{shlex.join(command)}`, which shows whether the volume is protected, "
+            f"failed: {reason}\n  fix: correct the reason, then run `pulumi destroy` again"
+        )
+
+
+def is_protected(stack_path: str, urn: str) -> bool:
+    """Return whether a resource is protected in the state of a stack.
+
+    Args:
+        stack_path: "organization/project/stack".
+        urn: the resource's URN.
+
+    Raises:
+        StateUnreadableError: the Pulumi CLI could not read the state.
+    """
+    command = ["pulumi", "stack", "export", "--stack", stack_path, "--non-interactive"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_SECONDS)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise StateUnreadableError(command, str(error)) from None
+    if done.returncode != 0:
+        raise StateUnreadableError(command, done.stderr.strip())
+    resources = json.loads(done.stdout)["deployment"].get("resources") or []
+    return any(resource["urn"] == urn and resource.get("protect") is True for resource in resources)
 
 
 class DestroyGuardProvider(Provider):
@@ -63,17 +100,24 @@ class DestroyGuardProvider(Provider):
         return dynamic.UpdateResult({key: news[key] for key in FIELDS})
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        """Fail, unless the environment names the stack.
+        """Fail, unless the environment names the stack and the volume is not protected.
 
         Raises:
-            DestroyRefusedError: CRM_ALLOW_DESTROY is not the stack's name.
+            DestroyRefusedError: CRM_ALLOW_DESTROY is not the stack's name, or the volume is protected.
+            StateUnreadableError: the state could not be read.
         """
-        if os.environ.get(ALLOW) != props["stack"]:
-            raise DestroyRefusedError(props["stack"], props["volume_id"], props["volume_urn"])
+        if os.environ.get(ALLOW) != props["stack"] or is_protected(props["stack_path"], props["volume_urn"]):
+            raise DestroyRefusedError(props)
 
 
 class DestroyGuard(dynamic.Resource, module="components", name="DestroyGuard"):
-    """The guard as a resource."""
+    """The guard as a resource, with the inputs `FIELDS`.
+
+    Example:
+        props = {"stack": "prod", "stack_path": "acme/crm/prod"}
+        props |= {"volume_id": volume.id, "volume_urn": volume.urn}
+        DestroyGuard("guard", props, pulumi.ResourceOptions(depends_on=[backend, functions]))
+    """
 
     def __init__(self, name: str, props: dict[str, pulumi.Input[str]], opts: pulumi.ResourceOptions) -> None:
         super().__init__(DestroyGuardProvider(), name, {key: props[key] for key in FIELDS}, opts)
@@ -99,7 +143,12 @@ class Guard(Component):
         super().__init__(name, opts)
         DestroyGuard(
             f"{name}-destroy",
-            {"stack": args.stack, "volume_id": args.volume.id, "volume_urn": args.volume.urn},
+            {
+                "stack": args.stack,
+                "stack_path": "/".join((pulumi.get_organization(), pulumi.get_project(), args.stack)),
+                "volume_id": args.volume.id,
+                "volume_urn": args.volume.urn,
+            },
             self.child(depends_on=list(args.components)),
         )
         self.register_outputs({})

@@ -39,7 +39,8 @@ def provider(settings: GoogleSettings) -> gcp.Provider:
         project=settings.project,
         region=settings.region,
         # `enable_batching` is the default, but false where another field of the block is set.
-        batching={"enable_batching": True, "send_after": BATCH_PAUSE},
+        # A dictionary would reach the plugin with Python's names, which it does not know.
+        batching=gcp.ProviderBatchingArgs(enable_batching=True, send_after=BATCH_PAUSE),
         opts=pulumi.ResourceOptions(transformations=[_skip_region_validation]),
     )
 

@@ -172,4 +172,4 @@ def _health(spec: Spec, environ: Mapping[str, str]) -> CheckResult:
         edge_url=environ.get("RAILWAY_EDGE_URL"),
     )
     fix = None if found.healthy else "read the log of the running deployment in Railway's dashboard"
-    return CheckResult(thing=f"backend {url}{path}", found=found.answer, fix=fix)
+    return CheckResult(thing=f"backend {url}{path}", found=found.outcome, fix=fix)

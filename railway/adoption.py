@@ -8,9 +8,9 @@ then every preview reports what is left to change; afterwards it sends no reques
 
 The live objects are compared with the tables of their providers. Errors that would stop the adoption are
 reported in the preview: a project that does not exist, is in another workspace or belongs to another stack,
-one without the declared environment or service, and a volume that is another service's, was deleted, is
-larger than declared or in another region. The report shows the names of variables, and never a value; their
-values are not kept in the state.
+one without the declared environment or service, and a volume that is attached to another service, was
+deleted, is larger than declared or in another region. The report shows the names of variables, and never a
+value; their values are not kept in the state.
 """
 
 from __future__ import annotations
@@ -42,7 +42,6 @@ from railway.validation import is_railways
 from railway.variables import VariablesArgs, check_sealed
 from railway.volume import VolumeArgs, VolumeProvider, check_size
 
-_HIDDEN = {"registry_credentials"}
 _NONE = "(none)"
 _PLAN = "the plan's limit"
 
@@ -111,7 +110,7 @@ class AdoptionProvider(RailwayProvider):
 
     def _report(self, project_id: str, declared: Mapping[str, Props]) -> Report:
         """Compare the live objects with the declared ones, as far as they are known; only reads."""
-        projects = self.sibling(ProjectProvider)
+        projects = self.with_same_access(ProjectProvider)
         project = projects.adopted(declared["project"], project_id)
         found = Report(f"{project.name} ({project.id})")
         if project.name != declared["project"]["project_name"]:
@@ -134,26 +133,26 @@ class AdoptionProvider(RailwayProvider):
         found.kept.append(f"the service {service.name} ({service.id})")
         scope = {"project_id": project.id, "environment_id": environment.id, "service_id": service.id}
         self._report_service(cache, {part: {**props, **scope} for part, props in declared.items()}, found)
-        reach = other_environments.settings_reach(cache.api, view, service.id)
-        found.warnings += [reach] if reach else []
+        shared = other_environments.shared_settings_warning(cache.api, view, service.id)
+        found.warnings += [shared] if shared else []
         found.warnings += _service_warnings(view, service, declared["settings"])
         return found
 
     def _report_service(self, cache: EnvironmentCache, declared: Mapping[str, Props], found: Report) -> None:
         """Compare everything that belongs to the service; `declared` has the live ids."""
         view, service_id = cache.snapshot(), declared["service"]["service_id"]
-        volumes = self.sibling(VolumeProvider)
+        volumes = self.with_same_access(VolumeProvider)
         _volume(volumes, cache, declared["volume"], declared["settings"], found)
-        found.compare(self.sibling(ServiceSettingsProvider), "settings", "", declared["settings"])
+        found.compare(self.with_same_access(ServiceSettingsProvider), "settings", "", declared["settings"])
         _variables(declared["variables"]["variables"], cache.variables(service_id), found)
         domain = find_domain(view, declared["domain"])
-        _domain(self.sibling(ServiceDomainProvider), "domain", domain, declared["domain"], found)
+        _domain(self.with_same_access(ServiceDomainProvider), "domain", domain, declared["domain"], found)
         if "limits" in declared:
-            found.compare(self.sibling(ServiceLimitsProvider), "limits", "", declared["limits"])
+            found.compare(self.with_same_access(ServiceLimitsProvider), "limits", "", declared["limits"])
         if "custom_domain" in declared:
             props = declared["custom_domain"]
             custom = find_custom_domain(view, props)
-            _domain(self.sibling(CustomDomainProvider), "custom_domain", custom, props, found)
+            _domain(self.with_same_access(CustomDomainProvider), "custom_domain", custom, props, found)
         if "backups" in declared:
             props = declared["backups"]
             volume = volumes.find(view, {**props, "volume_name": ""})
@@ -161,12 +160,25 @@ class AdoptionProvider(RailwayProvider):
                 found.add("backups.kinds", None, props["kinds"])
             else:
                 props = {**props, "volume_id": volume.volume_id}
-                schedules = self.sibling(VolumeBackupScheduleProvider)
+                schedules = self.with_same_access(VolumeBackupScheduleProvider)
                 found.compare(schedules, "backups", volume.instance_id, props)
 
 
 class Adoption(dynamic.Resource, module="railway", name="Adoption"):
-    """The adoption of a project; the id is the project's. `changes` is what was left to change."""
+    """The adoption of a project; the id is the project's. `changes` is what was left to change.
+
+    Example:
+        args = railway.AdoptionArgs(
+            project_id="b7d1c0de-1234-4abc-8def-000000000001",
+            project=project.declared,
+            service=service.declared,
+            volume=volume.declared,
+            variables=variables.declared,
+            settings=settings.declared,
+            domain=domain.declared,
+        )
+        railway.Adoption("adoption", args, pulumi.ResourceOptions(depends_on=[deployment]))
+    """
 
     changes: pulumi.Output[Mapping[str, str]]
 
@@ -215,7 +227,7 @@ class Report:
         live = provider.read_object(id_, props)
         if live is None:
             raise RefusedError(
-                f"the {title} of the service was deleted while it was read", fix="run `pulumi up` again"
+                f"the {title} of the service was deleted during the comparison", fix="run `pulumi up` again"
             )
         olds: dict[str, Any] = {**props, **live}
         changed = compare(provider.FIELDS, olds, props).changed
@@ -228,8 +240,6 @@ class Report:
                     self.changes[key] = (
                         f"{as_json(None)} -> {as_json(row.value(props))}, which is the default"
                     )
-            elif row.name in _HIDDEN:
-                self.changes[key] = "set"
             elif is_unknown(new):
                 self.changes[key] = f"{as_json(old)} -> known after up"
             elif title == "limits" and new is None:

@@ -1,7 +1,7 @@
 """What the Args of all resources have in common: the place of the object, and the program's config keys.
 
 A fix such as "pulumi config set my-app:volumeName <name>" needs the name of a config key, which only the
-program knows. It hands the keys in as `ConfigKeys`. They are recorded with the resource's inputs, but never
+program knows. It passes the keys as `ConfigKeys`. They are recorded with the resource's inputs, but never
 compared: another key is not a change. Without a key, a fix names the property of the Args class.
 """
 
@@ -31,8 +31,8 @@ class ConfigKeys:
     """The config keys that set properties of these resources, for example "my-app:volumeName".
 
     Each field is named after the property that the key sets; `size_gb` holds `size_mb` in gigabytes.
-    `allow_new_volume` is also read: `pulumi refresh` sees the inputs of the last `up`, so only the config can
-    tell that a deleted volume may be replaced.
+    `allow_new_volume` is also read: `pulumi refresh` sees the inputs of the last `up`, so only the config
+    shows that a deleted volume may be replaced.
     """
 
     adopt_project_id: str | None = None
@@ -97,7 +97,7 @@ def inputs_of(args: ResourceArgs) -> dict[str, Any]:
 
 
 def config_key(props: Props, name: str) -> str | None:
-    """The program's config key for a property, None if it handed none in."""
+    """The program's config key for a property, None if it passed none."""
     keys = props.get("config_keys")
     return keys.get(name) if isinstance(keys, Mapping) else None
 

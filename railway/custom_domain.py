@@ -1,7 +1,7 @@
 """A domain of your own on a service.
 
 Railway returns the DNS records that the owner of the domain has to create; they are outputs. `up` does not
-wait for DNS: `verified` tells whether Railway has found the records.
+wait for DNS: `verified` is true when Railway has found the records.
 """
 
 from __future__ import annotations

@@ -44,9 +44,9 @@ def volume_deleted_with(kind: str, name: object, id_: str, props: Props) -> Miss
         f"the Railway {kind} {name} ({id_}) was deleted on Railway, together with its volume. Its data can "
         "be restored for 48 hours after the deletion",
         fix="restore it in Railway's dashboard, with the link in Railway's e-mail about the deletion, or "
-        "with the help of Railway's support; then run `pulumi up` again, which creates nothing before "
-        f"that. To start with a new {kind} and an EMPTY volume instead: {forget}{_allow_new_volume(props)}, "
-        "then `pulumi up --refresh --run-program`",
+        "with the help of Railway's support; then run `pulumi up` again. Until it is restored, nothing is "
+        f"created. To start with a new {kind} and an EMPTY volume instead: {forget}"
+        f"{_allow_new_volume(props)}, then `pulumi up --refresh --run-program`",
     )
 
 

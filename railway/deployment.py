@@ -45,11 +45,11 @@ class DeploymentArgs(ServiceScopeArgs):
     Args:
         revisions: the `revision` of every resource that requires a deployment after a change.
         domain: the public host name of the service. None: no health check.
-        health_path: the path that must answer with status 200 there.
+        health_path: the path that must return status 200 there.
         log_expectations: texts that the log must contain.
         log_advice: what to check when it does not contain them; part of the error message, never compared.
         wait_seconds: how long Railway may take to build and start it.
-        hold_seconds: how long it must keep running after that.
+        stable_seconds: how long it must keep running after that, because some services crash late.
         health_seconds: how long the log lines and the health check may take.
         rollback: after a failure, roll back to the last healthy deployment; `up` fails all the same.
     """
@@ -62,7 +62,7 @@ class DeploymentArgs(ServiceScopeArgs):
     log_expectations: Sequence[str] = optional((), normal=texts)
     log_advice: str | None = optional(compared=False)
     wait_seconds: pulumi.Input[int] = optional(1200, normal=number, rules=(positive,))
-    hold_seconds: pulumi.Input[int] = optional(5, normal=number, rules=(not_negative,))
+    stable_seconds: pulumi.Input[int] = optional(5, normal=number, rules=(not_negative,))
     health_seconds: pulumi.Input[int] = optional(120, normal=number, rules=(positive,))
     rollback: pulumi.Input[bool] = switch()
 
@@ -120,7 +120,7 @@ class DeploymentProvider(RailwayProvider):
             health_path=props.get("health_path") or "/health",
             wait_seconds=float(props.get("wait_seconds") or 1200),
             health_seconds=float(props.get("health_seconds") or 120),
-            hold_seconds=float(props.get("hold_seconds") or 0),
+            stable_seconds=float(props.get("stable_seconds") or 0),
         )
         return DeploymentWait(cache, props["service_id"], self.access, expect)
 
@@ -159,7 +159,7 @@ class DeploymentProvider(RailwayProvider):
         return revision.runs_declared_commit(latest, newest, revisions)
 
     def _start(self, cache: EnvironmentCache, instance: InstanceView) -> DeploymentView:
-        """Deploy once, and find the new deployment: Railway's answer does not contain its id."""
+        """Deploy once, and find the new deployment: Railway's response does not contain its id."""
         service_id, before = instance.service_id, instance.latest
         ids = {"environmentId": cache.environment_id, "serviceId": service_id}
         image = bool((instance.node.get("source") or {}).get("image"))
@@ -214,33 +214,36 @@ class DeploymentProvider(RailwayProvider):
     def _roll_back(
         self, healthy: DeploymentView, error: DeploymentError, cache: EnvironmentCache, props: Props
     ) -> DeploymentError:
-        """Make the last healthy deployment run, and return the error with the result."""
+        """Roll back to the last healthy deployment, and return the error with the result."""
+        manual = f"roll back to {healthy.id} in Railway's dashboard (the service, Deployments); then "
+        rollback = f"the rollback to the last healthy deployment ({healthy.id})"
         try:
             if cache.api.deployment(healthy.id).successful:
-                result = "still runs: Railway kept it"
+                result, manual = f"the last healthy deployment ({healthy.id}) is still running", ""
             else:
-                result = self._run_again(healthy, cache, props)
+                ended, healthy_again = self._run_again(healthy, cache, props)
+                result = f"{rollback} {ended}"
+                manual = "" if healthy_again else manual
         except RequestError as failure:
-            result = f"could not be rolled back to: {failure.traced_reason}"
-        return DeploymentError(
-            f"{error.what}\n  the last healthy deployment ({healthy.id}) {result}", fix=error.fix
-        )
+            result = f"{rollback} failed: {failure.traced_reason}"
+        return DeploymentError(f"{error.what}\n  {result}", fix=f"{manual}{error.fix}")
 
-    def _run_again(self, healthy: DeploymentView, cache: EnvironmentCache, props: Props) -> str:
+    def _run_again(self, healthy: DeploymentView, cache: EnvironmentCache, props: Props) -> tuple[str, bool]:
+        """Roll back; returns how that ended, and whether it runs or may still become healthy."""
         service_id = props["service_id"]
         newest = cache.api.newest_deployments(cache.project_id, cache.environment_id, service_id)
         cache.api.write("Rollback", id=healthy.id)
         again = self._newer_than(newest[0].id if newest else "", cache, service_id, 90)
         if again is None:
-            return "was to run again, but no deployment appeared within 90 s"
+            return "was requested, but no deployment appeared within 90 s", False
         try:
             self._deployment_wait(cache, props).wait(again.id)
         except DeploymentError as failed:
             first_line = failed.what.partition("\n")[0]
-            return f"was run again and is not healthy either: {first_line}"
+            return f"is not healthy either: {first_line}", False
         except StatusUnknownError:
-            return f"is being run again as {again.id}, whose status could not be read"
-        return f"runs again as {again.id}, and is healthy"
+            return f"started the deployment {again.id}, whose status could not be read", True
+        return f"succeeded: it runs as {again.id} and is healthy", True
 
 
 class Deployment(RailwayResource[DeploymentArgs], module="railway", name="Deployment"):

@@ -31,7 +31,11 @@ def validate(declared: Props) -> list[FieldProblem]:
     if bool(declared.get("repo")) == bool(declared.get("branch")):
         return []
     name = "branch" if declared.get("repo") else "repo"
-    return [FieldProblem(name, "repo and branch belong together: set both, or neither")]
+    return [
+        FieldProblem(
+            name, "is required when the other of repo and branch is set\n  fix: set both, or neither"
+        )
+    ]
 
 
 def live_properties(triggers: Sequence[TriggerView], repo: object) -> dict[str, Any]:
@@ -77,7 +81,7 @@ class DeploymentTrigger:
             The earliest time at which a write took effect; None if nothing was written.
 
         Raises:
-            MissingError: Railway's answer names another branch or repository.
+            MissingError: Railway returns another branch or repository.
         """
         api, root = self.cache.api, text(declared.get("root_directory"))
         triggers = self.cache.snapshot().triggers(self.service_id)

@@ -1,7 +1,7 @@
 """Waiting for a deployment to become healthy, and the error if it does not.
 
 A deployment is healthy if Railway returns SUCCESS (or SLEEPING) and still does after a moment, its log has
-every expected line, and the health check answers with status 200. Each new status is logged once. No log line
+every expected line, and the health check returns status 200. Each new status is logged once. No log line
 is shown with the value of a variable in it; if a value cannot be read (a sealed variable), no line is shown.
 """
 
@@ -32,17 +32,18 @@ _BLOCKED = {
         "make the checks of its commit pass on GitHub",
     ),
 }
-"""The statuses in which Railway waits for something else: for what, and how that is done."""
+"""The statuses in which Railway waits for another action: the reason, and the action."""
 _DEFAULT_FIX = "fix the cause that its log shows, push the fix, then run `pulumi up` again"
+_STATUS_VERBS = {"REMOVED": "was removed or cancelled on Railway", "SKIPPED": "was skipped by Railway"}
 _FIX_BY_STATUS = {
-    "SKIPPED": "Railway skips a commit that changes no file of the watch patterns, or whose message asks for "
-    "it: push a commit that changes one, or correct the watch patterns; then run `pulumi up` again",
-    "REMOVED": "the deployment was removed or cancelled on Railway; run `pulumi up` again to deploy again",
+    "SKIPPED": "push a commit that changes a file of the watch patterns, or correct the watch patterns; then "
+    "run `pulumi up` again. Railway also skips a commit whose message requests that",
+    "REMOVED": "run `pulumi up` again, which starts a new deployment",
 }
 _FIX_BY_STEP = {
     "SNAPSHOT_CODE": "check that the repository has the declared branch, and that Railway's GitHub app can "
     "read it; then run `pulumi up` again",
-    "HEALTHCHECK": "the service must answer with status 200 on the health check path, at the port in the "
+    "HEALTHCHECK": "the service must return status 200 on the health check path, at the port in the "
     "variable PORT; fix that, push the fix, then run `pulumi up` again",
 }
 
@@ -55,10 +56,10 @@ class Expectations:
         log_lines: texts that its log must contain.
         log_fix: how to fix a log that does not contain them.
         domain: its public host name; "": no health check.
-        health_path: the path that must answer with status 200.
+        health_path: the path that must return status 200.
         wait_seconds: how long Railway may take to build and start it.
         health_seconds: how long the log lines and the health check may take after that.
-        hold_seconds: how long it must keep running.
+        stable_seconds: how long it must keep running.
     """
 
     log_lines: Sequence[str]
@@ -67,7 +68,7 @@ class Expectations:
     health_path: str
     wait_seconds: float
     health_seconds: float
-    hold_seconds: float
+    stable_seconds: float
 
 
 class DeploymentWait:
@@ -109,7 +110,7 @@ class DeploymentWait:
         for _ in range(_FOLLOWED):
             deployment = self._wait_until_finished(deployment_id, deadline)
             if deployment.successful:
-                deployment = self._hold(deployment, deadline)
+                deployment = self._check_stable(deployment, deadline)
             if deployment.successful:
                 deployment = self._verify(deployment)
             if deployment.successful:
@@ -126,7 +127,7 @@ class DeploymentWait:
         )
 
     def _wait_until_finished(self, deployment_id: str, deadline: Deadline) -> DeploymentView:
-        """Wait until Railway has nothing more to do with it."""
+        """Wait until its status is final."""
         last: list[DeploymentView] = []
 
         def finished() -> DeploymentView | None:
@@ -147,10 +148,11 @@ class DeploymentWait:
             fix = f"{blocked[1]}; then run `pulumi up` again, which waits for this deployment"
         else:
             step, _ = self._failed_step(deployment.id)
-            what += f"{f' ({step})' if step else ''} after {waited}{self._last_lines(deployment)}"
+            where = f" in step {step}" if step else ""
+            what = f"{what}{where} after {waited}{self._last_lines(deployment)}"
             fix = (
-                "see the deployment in Railway's dashboard. `pulumi up` waits for it again; if it makes no "
-                "progress, cancel it there first, and `pulumi up` deploys again"
+                "open the deployment in Railway's dashboard. If it makes progress, run `pulumi up` again to "
+                "wait for it. If not, cancel it there, then run `pulumi up`, which starts a new deployment"
             )
         return DeploymentError(what, fix=fix)
 
@@ -162,14 +164,14 @@ class DeploymentWait:
             statuses.append(deployment.status)
             blocked = _BLOCKED.get(deployment.status)
             longest = format_duration(self._expect.wait_seconds)
-            reason = f": {blocked[0]}; waiting {longest} at most" if blocked else ""
+            reason = f": {blocked[0]}; waiting at most {longest}" if blocked else ""
             log_progress(f"deployment {deployment_id} is {deployment.status}{reason}")
         return deployment
 
-    def _hold(self, deployment: DeploymentView, deadline: Deadline) -> DeploymentView:
+    def _check_stable(self, deployment: DeploymentView, deadline: Deadline) -> DeploymentView:
         """Read it once more after a moment: a deployment can crash after SUCCESS."""
-        if self._expect.hold_seconds > 0:
-            self._clock.sleep(self._expect.hold_seconds)
+        if self._expect.stable_seconds > 0:
+            self._clock.sleep(self._expect.stable_seconds)
         current = self._read(deployment.id)
         return current if current.finished else self._wait_until_finished(deployment.id, deadline)
 
@@ -214,18 +216,18 @@ class DeploymentWait:
             deadline=deadline,
             edge_url=self._access.edge_url,
             timeout=min(10.0, self._access.timeout),
-            gives_up=failed,
+            stop=failed,
         )
         if not found.healthy and not current.failed:
             raise DeploymentError(
                 f"the deployment {deployment.id} runs, but https://{self._expect.domain}"
-                f"{self._expect.health_path} does not answer with status 200: {found.answer}"
+                f"{self._expect.health_path} does not return status 200: {found.outcome}"
                 f"{self._last_lines(deployment)}",
-                fix="make the service answer with status 200 there, without a redirect, then run `pulumi up` "
+                fix="make the service return status 200 there, without a redirect, then run `pulumi up` "
                 "again",
             )
         if found.healthy:
-            log_progress(f"deployment {deployment.id}: {self._expect.health_path} answers {found.answer}")
+            log_progress(f"deployment {deployment.id}: {self._expect.health_path} returned {found.outcome}")
         return deployment if found.healthy else current
 
     def _missing(self, deployment_id: str, expected: Sequence[str]) -> list[str]:
@@ -247,11 +249,12 @@ class DeploymentWait:
         successful = [
             status for status in self._statuses.get(deployment.id, []) if status in SUCCESSFUL_STATUSES
         ]
-        after = f" after it was {successful[-1]}" if successful else ""
+        before = f"; it was {successful[-1]} before" if successful else ""
         where = f" in step {step}" if step else ""
         why = f": {self._redacted(reason)}" if reason else ""
+        what = _STATUS_VERBS.get(deployment.status, "failed")
         return DeploymentError(
-            f"the deployment {deployment.id} ended {deployment.status}{after}{where}{why}"
+            f"the deployment {deployment.id} {what}{where} (status {deployment.status}{before}){why}"
             f"{self._last_lines(deployment, build=step in _BUILD_STEPS)}",
             fix=_FIX_BY_STEP.get(step) or _FIX_BY_STATUS.get(deployment.status) or _DEFAULT_FIX,
         )

@@ -117,7 +117,7 @@ class EnvironmentProvider(RailwayProvider):
                 raise RefusedError(
                     f"the Railway environment {view.environment.name} is not empty: it has "
                     f"{len(view.environment.instances)} services and {len(volumes)} volumes",
-                    fix="delete them in Railway's dashboard if nobody needs them. To keep the environment "
+                    fix="delete them in Railway's dashboard if they are not needed. To keep the environment "
                     "and only remove it from the state: pulumi state delete <urn>",
                 )
             with self.railway.deletion(project_id):

@@ -1,6 +1,6 @@
 """Comparing and validating the properties of a resource: pure functions over a table of fields.
 
-A `Field` holds what is known about one property: its normal form (equal values of different spelling become
+A `Field` holds what is known about one property: its normal form (equal values in different notations become
 the same value), whether a change replaces the object, is rejected or may only increase it, and which values
 are invalid. `compare` and `problems` read the table; no provider compares values itself. A property is
 declared once, in an Args class, with a `column` where it is not a string that may change; `fields_of` makes
@@ -121,10 +121,11 @@ class Field:
         default: what Railway uses when it is not set; equal to None in a comparison.
         required: whether it must be set.
         replace: a change replaces the object.
-        fixed: a change is rejected; returns the reason, given the declared properties.
-        grow_only: a smaller value is rejected; returns the reason, given the declared properties, the old and
-            the new value.
-        compared: False: for people to read; a difference is not a change.
+        fixed: a change is rejected; returns the reason with its fix, given the declared properties and the
+            old value.
+        grow_only: a smaller value is rejected; returns the reason with its fix, given the declared
+            properties, the old and the new value.
+        compared: False: only shown; a difference is not a change.
         rules: each returns what is wrong with a value in normal form, or None.
     """
 
@@ -133,7 +134,7 @@ class Field:
     default: object = None
     required: bool = False
     replace: bool = False
-    fixed: Callable[[Mapping[str, Any]], str] | None = None
+    fixed: Callable[[Mapping[str, Any], object], str] | None = None
     grow_only: Callable[[Mapping[str, Any], float, float], str] | None = None
     compared: bool = True
     rules: tuple[Callable[[object], str | None], ...] = ()
@@ -264,7 +265,7 @@ def problems(
         if before is None or before == value:
             continue
         if field.fixed is not None:
-            reason = f"cannot change from {before!r} to {value!r}: {field.fixed(news)}"
+            reason = f"cannot change from {before!r} to {value!r}: {field.fixed(news, before)}"
             found.append(FieldProblem(field.name, reason))
         if (
             field.grow_only is not None

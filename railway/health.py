@@ -1,7 +1,7 @@
 """The health check of a deployed service through its public domain.
 
-A service is healthy if it answers with status 200, as for Railway's own health check; redirects are not
-followed. The body of an answer is never shown: it may contain anything.
+A service is healthy if it returns status 200, as for Railway's own health check; redirects are not
+followed. The body of a response is never shown: it may contain anything.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ class Health:
     """Result of a health check.
 
     Args:
-        healthy: whether the answer had status 200.
-        answer: status and reason, such as "503 Service Unavailable", or why there was no answer.
+        healthy: whether the response had status 200.
+        outcome: status and reason, such as "503 Service Unavailable", or why there was no response.
     """
 
     healthy: bool
-    answer: str
+    outcome: str
 
 
 def wait_until_healthy(
@@ -34,7 +34,7 @@ def wait_until_healthy(
     deadline: Deadline,
     edge_url: str | None = None,
     timeout: float = 10.0,
-    gives_up: Callable[[], bool] = lambda: False,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Health:
     """Send GET requests until the service is healthy, and return the last result.
 
@@ -45,28 +45,28 @@ def wait_until_healthy(
         edge_url: where requests are sent instead of https://<domain>, with the domain as Host; for a local
             server, whose domains do not resolve.
         timeout: seconds for one request.
-        gives_up: called after each failed request; True ends the wait.
+        stop: called after each failed request; True ends the wait.
     """
     address = f"{edge_url.rstrip('/') if edge_url else f'https://{domain}'}{path}"
     headers = {"Host": domain} if edge_url else {}
-    last = Health(healthy=False, answer="")
+    last = Health(healthy=False, outcome="")
 
     def attempt() -> Health | None:
         nonlocal last
         last = _check(address, headers, timeout)
-        return last if last.healthy or gives_up() else None
+        return last if last.healthy or stop() else None
 
     return deadline.poll(attempt, every=5.0) or last
 
 
 def _check(address: str, headers: Mapping[str, str], timeout: float) -> Health:
     try:
-        answer = requests.get(address, headers=headers, timeout=timeout, allow_redirects=False)
+        response = requests.get(address, headers=headers, timeout=timeout, allow_redirects=False)
     except requests.exceptions.Timeout:
-        return Health(healthy=False, answer=f"no answer within {timeout:.0f} s")
+        return Health(healthy=False, outcome=f"no response within {timeout:.0f} s")
     except requests.exceptions.SSLError:
-        return Health(healthy=False, answer="no certificate for the domain yet")
+        return Health(healthy=False, outcome="no certificate for the domain yet")
     except requests.exceptions.RequestException:
-        return Health(healthy=False, answer="no connection")
-    found = f"{answer.status_code} {answer.reason}".strip()
-    return Health(healthy=answer.status_code == requests.codes.ok, answer=found)
+        return Health(healthy=False, outcome="no connection")
+    found = f"{response.status_code} {response.reason}".strip()
+    return Health(healthy=response.status_code == requests.codes.ok, outcome=found)

@@ -1,8 +1,8 @@
-"""The other environments of the project: which of them a write reaches, and which names they use.
+"""The other environments of the project: which of them a write changes too, and which names they use.
 
 Railway's API updates and deletes a service in all environments that are not forks of another one, whichever
 environment it is given (schema: serviceInstanceUpdate, serviceDelete; some users report that only the given
-one is reached), and deletes a volume in every environment that has it (volumeDelete names none).
+one is changed), and deletes a volume in every environment that has it (volumeDelete names none).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def with_service(api: RailwayApi, view: Snapshot, service_id: str) -> tuple[Named, ...]:
-    """The other environments that a write to a service may reach; no request if the project has only one.
+    """The other environments that a write to a service may change; no request if the project has only one.
 
     Raises:
         NotAuthorizedError: the token cannot read them.
@@ -55,21 +55,21 @@ def with_volume(api: RailwayApi, project_id: str, environment_id: str, volume_id
     return tuple(found)
 
 
-def settings_reach(api: RailwayApi, view: Snapshot, service_id: str) -> str | None:
-    """A warning that the settings of a service may reach other environments too; None if they cannot."""
+def shared_settings_warning(api: RailwayApi, view: Snapshot, service_id: str) -> str | None:
+    """The warning that a write to a service changes other environments too; None if it cannot."""
     try:
         others = with_service(api, view, service_id)
     except NotAuthorizedError:
         return (
             "this token cannot read the project's other environments; if they have the service too, "
-            "Railway's API may write its settings there as well"
+            "Railway's API may write its settings there as well: check them after this `up`"
         )
     if not others:
         return None
     service = view.service(service_id)
     return (
-        f"the service {service.name if service else service_id} is also in {in_words(others)}: Railway's API "
-        "writes the settings of a service (source, commands, health check, restarts, region) to all "
+        f"the service {service.name if service else service_id} is also in {join_names(others)}: Railway's "
+        "API writes the settings of a service (source, commands, health check, restarts, region) to all "
         "environments that are not forks of another one; check them after this `up`"
     )
 
@@ -84,7 +84,7 @@ def check_delete(view: Snapshot, service: Named, others: Sequence[Named]) -> Non
         return
     environment = view.environment.name if view.environment else "this environment"
     raise RefusedError(
-        f"the Railway service {service.name} ({service.id}) is also in {in_words(others)}; Railway's API "
+        f"the Railway service {service.name} ({service.id}) is also in {join_names(others)}; Railway's API "
         "deletes a service in all environments that are not forks of another one, so it was not deleted",
         fix="to keep it and only remove it from the state: pulumi state delete <urn>. To delete it in one "
         f"environment, remove it from {environment} in Railway's dashboard, then run `pulumi up` again",
@@ -103,20 +103,22 @@ def check_name_is_free(project: ProjectView, environment_id: str, props: Props) 
         RefusedError: another environment has the name.
     """
     name = props["environment_name"]
-    other = next((one for one in project.environments if one.name == name and one.id != environment_id), None)
-    if other is None:
+    same_name = next(
+        (one for one in project.environments if one.name == name and one.id != environment_id), None
+    )
+    if same_name is None:
         return
     current = next((one.name for one in project.environments if one.id == environment_id), environment_id)
     raise RefusedError(
         f"the Railway environment {current} ({environment_id}) of this stack cannot be renamed to {name}: "
-        f"another environment of the project ({other.id}) has that name",
+        f"another environment of the project ({same_name.id}) has that name",
         fix=f"{how_to_set(props, 'environment_name', current)}. To manage {name}, use another stack (pulumi "
         "stack init <name>)",
     )
 
 
-def in_words(environments: Sequence[Named]) -> str:
-    """Environments in a sentence: "the environment a", "the environments a, b"."""
+def join_names(environments: Sequence[Named]) -> str:
+    """The names of environments for a message: "the environment a", "the environments a, b"."""
     names = ", ".join(one.name for one in environments)
     return f"the environment{'s' if len(environments) > 1 else ''} {names}"
 

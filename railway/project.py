@@ -2,7 +2,7 @@
 
 A project belongs to the stack if its id is in the state, is declared as `adopt_project_id`, or if its
 description has the stack's marker. A project that only has the declared name is not adopted: it may belong to
-somebody else. Neither is one with the marker of another stack, because two stacks would overwrite each
+another owner. Neither is one with the marker of another stack, because two stacks would overwrite each
 other's changes; nor one that has services but not the declared environment or service, because production
 probably runs there under another name.
 
@@ -18,20 +18,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
+from pulumi.dynamic import CheckFailure, CheckResult
 
 from railway import other_environments
 from railway.args import Props, ResourceArgs, how_to_set, how_to_unset, key_or_property, switch
 from railway.deleted_volume import volume_deleted_with
 from railway.fields import fields_of, optional
 from railway.graphql.credentials import TokenKind
-from railway.graphql.errors import MissingError, RefusedError
-from railway.graphql.models import ProjectView
-from railway.provider import RailwayProvider, RailwayResource
+from railway.graphql.errors import MissingError, RailwayError, RefusedError
+from railway.graphql.models import Named, ProjectView
+from railway.provider import RailwayProvider, RailwayResource, non_null
 from railway.waiting import create_once
 
 
-def _fixed_workspace(_declared: Props) -> str:
-    return "move the project to another workspace in Railway's dashboard"
+def _fixed_workspace(declared: Props, before: object) -> str:
+    return (
+        "Railway's API cannot move a project to another workspace\n"
+        f"  fix: {how_to_set(declared, 'workspace_id', before)}; or move the project in Railway's dashboard, "
+        "then run `pulumi up --refresh`"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +45,8 @@ class ProjectArgs(ResourceArgs):
 
     Args:
         project_name: its name.
-        stack_marker: written to its description, to find it again if the answer to its creation was lost; for
-            example "<Pulumi project>/<stack>".
+        stack_marker: written to its description, to find it again if the response to its creation was lost;
+            for example "<Pulumi project>/<stack>".
         workspace_id: the workspace to create it in. None: the token must have exactly one.
         environment_name: the environment that Railway creates with it.
         service_name: a service that an adopted project must have, if it has any. None: not checked. It is not
@@ -143,7 +148,7 @@ class ProjectProvider(RailwayProvider):
                 raise RefusedError(
                     f"the Railway project {project.name} ({id_}) is not empty: it has {', '.join(left)}, "
                     "which would be deleted with it",
-                    fix="delete them in Railway's dashboard if nobody needs them. To keep the project and "
+                    fix="delete them in Railway's dashboard if they are not needed. To keep the project and "
                     "only remove it from the state: pulumi state delete <urn>",
                 )
             with self.railway.deletion(id_):
@@ -186,15 +191,55 @@ class ProjectProvider(RailwayProvider):
         _check_service(project, props)
         return project
 
-    def _find_or_create(self, props: Props) -> ProjectView:
-        api = self.railway.api
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Validate the inputs; of a project that is not in the state yet also what `create_object` refuses.
+
+        So a preview reports a project of the same name. An error of the request is left to `create_object`.
+        """
+        result = super().check(_olds, news)
+        props = result.inputs
+        known = all(isinstance(props.get(name), str) for name in ("project_name", "stack_marker"))
+        if non_null(_olds) or result.failures or props.get("adopt_project_id") or not known:
+            return result
+        try:
+            workspace = self._workspace(props)
+            projects = self.railway.api.projects(workspace)
+            self.railway.store_projects(workspace, projects)
+            self._check_name(workspace, projects, props)
+        except RefusedError as error:
+            return CheckResult(props, [CheckFailure("", str(error))])
+        except RailwayError:
+            pass
+        return result
+
+    def _workspace(self, props: Props) -> str:
         if self.access.kind == "project":
             raise RefusedError(
                 "RAILWAY_TOKEN is a project token, which can neither find projects nor create one",
                 fix="use an account or workspace token in RAILWAY_API_TOKEN, or adopt a project: "
                 f"{how_to_set(props, 'adopt_project_id', '<id>')}",
             )
-        workspace = props.get("workspace_id") or self._only_workspace(props)
+        return str(props.get("workspace_id") or self._only_workspace(props))
+
+    def _check_name(self, workspace: str, projects: Sequence[tuple[Named, str]], props: Props) -> bool:
+        """Return whether one of the projects has the stack's marker.
+
+        Raises:
+            RefusedError: none has it, and there is one of the declared name.
+        """
+        marker = marker_text(props["stack_marker"])
+        if any(marker in description for _, description in projects):
+            return True
+        same_name = {
+            one.id: _MARKERS.findall(text) for one, text in projects if one.name == props["project_name"]
+        }
+        if same_name:
+            raise _name_in_use(workspace, same_name, props)
+        return False
+
+    def _find_or_create(self, props: Props) -> ProjectView:
+        api = self.railway.api
+        workspace = self._workspace(props)
         name, marker = props["project_name"], marker_text(props["stack_marker"])
 
         def find() -> ProjectView | None:
@@ -207,14 +252,12 @@ class ProjectProvider(RailwayProvider):
                 )
             return self.railway.project(marked[0].id) if marked else None
 
-        projects = api.projects(workspace)
-        if any(marker in description for _, description in projects):
+        stored = self.railway.take_projects(workspace)
+        projects = api.projects(workspace) if stored is None else stored
+        if self._check_name(workspace, projects, props):
             found = find()
             if found is not None:
                 return found
-        same_name = {one.id: _MARKERS.findall(text) for one, text in projects if one.name == name}
-        if same_name:
-            raise _name_in_use(workspace, same_name, props)
 
         def create() -> ProjectView:
             created, _ = api.create(
@@ -226,7 +269,9 @@ class ProjectProvider(RailwayProvider):
                 defaultEnvironmentName=props.get("environment_name") or "production",
             )
             if created is None:
-                raise MissingError("Railway ProjectCreate: the new project is already deleted")
+                raise MissingError(
+                    "Railway ProjectCreate: the new project is already deleted", fix="run `pulumi up` again"
+                )
             self.railway.seed(created, _environment_id(created, props))
             return created
 
@@ -336,11 +381,11 @@ def _check_service(project: ProjectView, props: Props) -> None:
         return
     which = existing[0] if len(existing) == 1 else "<name>"
     raise RefusedError(
-        f"the Railway project {project.name} ({project.id}) has no service named {name}, but "
-        f"{', '.join(existing)}. A new service would run beside them, with a new and empty volume",
+        f"the Railway project {project.name} ({project.id}) has no service named {name} "
+        f"(existing: {', '.join(existing)}). A new service would have a new and empty volume",
         fix=f"name the service to adopt: {how_to_set(props, 'service_name', which)}. To create a new one "
-        f"all the same, create an empty service named {name} in Railway's dashboard, then run `pulumi up` "
-        "again, which adopts it",
+        f"instead, create an empty service named {name} in Railway's dashboard, then run `pulumi up` "
+        "again: it adopts the service",
     )
 
 
@@ -364,15 +409,15 @@ def _check_environment(project: ProjectView, props: Props, kind: TokenKind) -> N
     several = "s" if len(project.services) > 1 else ""
     services = ", ".join(f"{one.name} ({one.id})" for one in project.services)
     raise RefusedError(
-        f"the Railway project has no environment {name}, but {existing}. A new one would be empty, and "
-        f"Railway's API cannot add the service{several} {services} to it",
+        f"the Railway project has no environment {name} (existing: {existing}). A new one would be empty, "
+        f"and Railway's API cannot add the service{several} {services} to it",
         fix=f"correct {key}; or duplicate an environment that has the service{several} in Railway's "
         f"dashboard, under the name {name}",
     )
 
 
 def _environment_id(project: ProjectView, props: Props, known: str = "") -> str:
-    # The known one stays the stack's under another name: `Environment` renames it, or somebody did.
+    # The recorded environment is kept when it has another name: `Environment` renames it.
     if any(one.id == known for one in project.environments):
         return known
     name = props.get("environment_name") or "production"

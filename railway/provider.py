@@ -27,7 +27,7 @@ from pulumi.dynamic import (
 )
 
 from railway import fields as differ
-from railway.args import Props, ResourceArgs, config_key, inputs_of
+from railway.args import Props, ResourceArgs, config_key, how_to_set, inputs_of
 from railway.fields import Field
 from railway.graphql.credentials import Access, access_from
 from railway.graphql.errors import CredentialsError, RailwayError
@@ -80,7 +80,7 @@ class RailwayProvider(Provider):
         return []
 
     def computed_inputs(self, _olds: Props, _news: Props, /) -> dict[str, Any]:
-        """Inputs that are computed from others, for people to read."""
+        """Inputs that are computed from others and shown in a diff."""
         return {}
 
     # ---- Methods that the SDK calls
@@ -107,7 +107,7 @@ class RailwayProvider(Provider):
                 inputs[field.name] = field.normal(declared[field.name])
         if not found:
             inputs |= self.computed_inputs(olds, inputs)
-        failures = [CheckFailure(problem.name, problem.reason) for problem in found]
+        failures = [CheckFailure(problem.name, with_fix(problem, declared)) for problem in found]
         return CheckResult(non_null(inputs), failures)
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
@@ -158,10 +158,13 @@ class RailwayProvider(Provider):
         if isinstance(self._access, CredentialsError):
             raise self._access
         if self._access is None:
-            raise CredentialsError("the provider was not configured")
+            raise CredentialsError(
+                "the Pulumi engine called the Railway provider before it configured it",
+                fix="open an issue with the operation name and the Pulumi log",
+            )
         return self._access
 
-    def sibling(self, kind: type[Kind], /) -> Kind:
+    def with_same_access(self, kind: type[Kind], /) -> Kind:
         """A provider of another kind with the same credentials and config."""
         made = kind()
         made.use(self._access, self._config)
@@ -227,6 +230,13 @@ class RailwayResource(Resource, Generic[A]):
                 props[secret] = pulumi.Output.secret(props[secret])
         secrets = pulumi.ResourceOptions(additional_secret_outputs=list(self.SECRETS))
         super().__init__(self.PROVIDER(), name, props, pulumi.ResourceOptions.merge(opts, secrets))
+
+
+def with_fix(problem: differ.FieldProblem, declared: Props) -> str:
+    """The reason of a problem with its fix; the default is to correct the property or its config key."""
+    if "fix: " in problem.reason:
+        return problem.reason
+    return f"{problem.reason}\n  fix: {how_to_set(declared, problem.name, '<value>')}"
 
 
 def non_null(props: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class Revision:
 
 
 def new(not_before: datetime | None, latest: DeploymentView | None, *, source: bool = False) -> str:
-    """The revision of a write that was just answered; see `Revision`.
+    """The revision of a write that just succeeded; see `Revision`.
 
     Args:
         not_before: the earliest time at which it took effect.

@@ -57,7 +57,10 @@ class ServiceProvider(RailwayProvider):
 
             view = cache.snapshot()
             if view.is_deleted:
-                raise MissingError("the environment is deleted", fix="run `pulumi up --refresh`")
+                raise MissingError(
+                    f"the Railway environment {props['environment_id']} is deleted",
+                    fix="run `pulumi up --refresh`",
+                )
             found = named(view)
             existed = found is not None
             if found is None:
@@ -83,7 +86,11 @@ class ServiceProvider(RailwayProvider):
         if service is None:
             if self._is_deleted(id_):
                 return None
-            raise MissingError(f"the service {id_} exists, but not in project {props['project_id']}")
+            raise MissingError(
+                f"the Railway service {id_} exists, but not in the project {props['project_id']}",
+                fix="remove it from the state, which changes nothing on Railway: pulumi state delete --force "
+                "--target-dependents <urn of the service>; then run `pulumi up`",
+            )
         if view.instance(id_) is None:
             raise not_in_environment(service, view, props)
         return {"service_name": service.name}
@@ -183,15 +190,15 @@ def not_in_environment(service: Named, view: Snapshot, props: Props) -> MissingE
 
 def _check_name_is_free(view: Snapshot, id_: str, props: Props) -> None:
     name = props["service_name"]
-    other = next((one for one in view.services if one.name == name and one.id != id_), None)
-    if other is None:
+    same_name = next((one for one in view.services if one.name == name and one.id != id_), None)
+    if same_name is None:
         return
     service = view.service(id_)
     current = service.name if service else id_
     raise RefusedError(
         f"the Railway service {current} ({id_}) of this stack cannot be renamed to {name}: another service "
-        f"of the project ({other.id}) has that name",
+        f"of the project ({same_name.id}) has that name",
         fix=f"keep the name: {how_to_set(props, 'service_name', current)}. If the other service is the right "
-        "one, remove this one from the state, which changes nothing on Railway (`pulumi state delete --force "
-        "--target-dependents <urn of the service>`); then `pulumi up` adopts the other",
+        "one, remove this one from the state, which changes nothing on Railway: pulumi state delete --force "
+        f"--target-dependents <urn of the service>; then `pulumi up` adopts {same_name.id}",
     ) from None

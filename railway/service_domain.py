@@ -13,7 +13,7 @@ from typing import Any
 import pulumi
 
 from railway import domain_port
-from railway.args import Props, ServiceScopeArgs
+from railway.args import Props, ServiceScopeArgs, how_to_set
 from railway.fields import fields_of, number, optional
 from railway.graphql.errors import RefusedError, RejectedError
 from railway.graphql.models import ServiceDomainView, Snapshot
@@ -132,7 +132,7 @@ class ServiceDomainProvider(RailwayProvider):
             raise RefusedError(
                 f"Railway rejected the domain {name} for this service: {error.traced_reason}. Another "
                 "service, perhaps of another account, has it",
-                fix="choose another subdomain, and run `pulumi up` again",
+                fix=f"{how_to_set(props, 'subdomain', '<another name>')}, then run `pulumi up` again",
             ) from None
         cache.invalidate()
         if remove_port:

@@ -4,8 +4,8 @@ All settings are written in one request that deploys nothing, and read back; the
 brought to the declared branch, or deleted where an image is declared. Which settings there are, and how an
 undeclared one is compared, is in `settings_table`.
 
-Two changes in the dashboard are not detected: one of the registry credentials, which cannot be read, and one
-of the trigger's root directory, which Railway's API can write but not read.
+One change in the dashboard is not detected: that of the trigger's root directory, which Railway's API can
+write but not read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import pulumi
 
 from railway import deployment_trigger, other_environments, revision, volume_region
-from railway.args import Props
+from railway.args import Props, how_to_set
 from railway.clock import log_progress
 from railway.deleted_volume import check_volume_exists
 from railway.deployment_trigger import DeploymentTrigger
@@ -51,19 +51,25 @@ class ServiceSettingsProvider(RailwayProvider):
         several = isinstance(replicas, int | float) and replicas > 1
         if several and known("has_volume") is True:
             reason = (
-                f"is {replicas:g}, but the service has a volume, with which Railway allows exactly 1 replica"
+                f"is {replicas:g}, but Railway allows exactly 1 replica for a service with a volume\n"
+                f"  fix: {how_to_set(news, 'replicas', 1)}"
             )
             found.append(FieldProblem("replicas", reason))
         if several and known("cron_schedule"):
-            reason = f"is {replicas:g}, but a service with a cron schedule has exactly 1 replica"
+            reason = (
+                f"is {replicas:g}, but a service with a cron schedule has exactly 1 replica\n"
+                f"  fix: {how_to_set(news, 'replicas', 1)}"
+            )
             found.append(FieldProblem("replicas", reason))
         if known("repo") and known("image"):
-            found.append(FieldProblem("image", "a service runs a repository or an image, not both"))
+            reason = "a service has a repository or an image, not both\n  fix: remove one of them"
+            found.append(FieldProblem("image", reason))
         before, now = known("region", olds), known("region")
         if known("has_volume") is True and before and now and before != now:
             reason = (
-                f"cannot change from {before} to {now} while a volume is attached: Railway would move the "
-                "volume, with a downtime; change it in the dashboard, then declare it"
+                f"cannot change from {before} to {now} while a volume is attached: Railway would run the "
+                "service without its data, or stop it until the volume is moved\n"
+                f"  fix: {how_to_set(news, 'region', before)}; or {volume_region.how_to_move(news)}"
             )
             found.append(FieldProblem("region", reason))
         return found
@@ -114,8 +120,8 @@ class ServiceSettingsProvider(RailwayProvider):
             if "railwayConfigFile" in sent and sent["railwayConfigFile"] == live.get("railway_config_file"):
                 del sent["railwayConfigFile"]
             sent = volume_region.keep_with_volume(view, service_id, props, sent)
-            if reach := other_environments.settings_reach(cache.api, view, service_id):
-                log_progress(reach)
+            if warning := other_environments.shared_settings_warning(cache.api, view, service_id):
+                log_progress(warning)
             ids = {"serviceId": service_id, "environmentId": cache.environment_id}
             written = cache.api.write("ServiceInstanceUpdate", **ids, input=sent)
             cache.invalidate()
@@ -140,7 +146,7 @@ class ServiceSettingsProvider(RailwayProvider):
 
         def differences(view: Snapshot) -> list[Mismatch]:
             instance = view.existing_instance(service_id)
-            return mismatches(sent, props, instance.node, view.config_of(service_id))
+            return mismatches(sent, props, instance.node)
 
         cache.read_back(
             f"the settings of the service {service.name if service else service_id}",
@@ -161,5 +167,4 @@ class ServiceSettings(RailwayResource[ServiceSettingsArgs], module="railway", na
     """
 
     PROVIDER = ServiceSettingsProvider
-    SECRETS = ("registry_credentials",)
     revision: pulumi.Output[str]

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from railway.args import ServiceScopeArgs
 from railway.fields import (
@@ -26,7 +26,6 @@ from railway.fields import (
     fields_of,
     flag,
     folder,
-    mapping,
     number,
     optional,
     text,
@@ -58,15 +57,13 @@ class Setting(Field):
     """One row. Its `default` is Railway's value when the setting was never written.
 
     Args:
-        input: its name in Railway's ServiceInstanceUpdateInput, and in ServiceInstance where it is readable.
+        input: its name in Railway's ServiceInstanceUpdateInput and in ServiceInstance.
         reset: the value that is written to reset it, if it is not the default.
-        readable: whether ServiceInstance has it. Otherwise only the environment's config has it, or nothing.
         undeclared_because: why an undeclared setting is left to Railway; "": it is compared with `default`.
     """
 
     input: str
     reset: object
-    readable: bool = True
     undeclared_because: str = ""
 
 
@@ -88,7 +85,7 @@ class ServiceSettingsArgs(ServiceScopeArgs):
     """Inputs of the settings of a service.
 
     None means not set: a value set in the dashboard is drift and is reset to Railway's default. Railway keeps
-    its own choice of an undeclared builder, overlap_seconds, draining_seconds, region, registry_credentials,
+    its own choice of an undeclared builder, overlap_seconds, draining_seconds, region,
     repo, branch and image; they are reset when they were declared before.
 
     Args:
@@ -138,7 +135,7 @@ class ServiceSettingsArgs(ServiceScopeArgs):
     )
     """Runs before each deployment."""
     healthcheck_path: pulumi.Input[str] | None = _row("healthcheckPath", rules=(quoting(url_path),))
-    """Must answer with status 200 before a deployment is successful."""
+    """Must return status 200 before a deployment is successful."""
     healthcheck_timeout: pulumi.Input[int] | None = _integer("healthcheckTimeout", 300, positive)
     """Seconds; Railway's default is 300."""
     restart_policy_type: pulumi.Input[str] | None = _row(
@@ -150,13 +147,13 @@ class ServiceSettingsArgs(ServiceScopeArgs):
     )
     """Railway's default is 10."""
     cron_schedule: pulumi.Input[str] | None = _row("cronSchedule")
-    """Five fields, in UTC; then there is exactly one replica."""
+    """When the service runs: five cron fields, in UTC. It then has exactly one replica."""
     sleep_application: pulumi.Input[bool] | None = _flag("sleepApplication")
     """Stop the container while there is no traffic."""
     overlap_seconds: pulumi.Input[int] | None = _integer(
         "overlapSeconds", 0, not_negative, undeclared_because="a RAILWAY_ variable may set it"
     )
-    """How long the old deployment runs beside the new one."""
+    """How long the old deployment continues to run after the new one has started."""
     draining_seconds: pulumi.Input[int] | None = _integer(
         "drainingSeconds", 0, not_negative, undeclared_because="a RAILWAY_ variable may set it"
     )
@@ -167,14 +164,6 @@ class ServiceSettingsArgs(ServiceScopeArgs):
     """Where the service runs."""
     ipv6_egress_enabled: pulumi.Input[bool] | None = _flag("ipv6EgressEnabled")
     """Allow outgoing connections over IPv6."""
-    registry_credentials: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = _row(
-        "registryCredentials",
-        reset={"username": "", "password": ""},
-        normal=mapping,
-        readable=False,
-        undeclared_because="they cannot be read",
-    )
-    """{"username", "password"} for a private image."""
 
 
 SETTINGS = tuple(row for row in fields_of(ServiceSettingsArgs) if isinstance(row, Setting))
@@ -205,7 +194,7 @@ def to_input(declared: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str
 
 def from_instance(node: Mapping[str, Any]) -> dict[str, object]:
     """The live properties of a ServiceInstance, as far as it has them."""
-    live: dict[str, object] = {row.name: row.normal(node[row.input]) for row in SETTINGS if row.readable}
+    live: dict[str, object] = {row.name: row.normal(node[row.input]) for row in SETTINGS}
     source = node["source"] or {}
     live["repo"], live["image"] = text(source.get("repo")), text(source.get("image"))
     return live
@@ -233,7 +222,6 @@ def mismatches(
     sent: Mapping[str, object],
     declared: Mapping[str, Any],
     node: Mapping[str, Any],
-    config: Mapping[str, Any] | None,
 ) -> list[Mismatch]:
     """What Railway returns differently from what was written, as far as it can be read.
 
@@ -241,21 +229,16 @@ def mismatches(
         sent: the ServiceInstanceUpdateInput that was written.
         declared: the declared properties from which it was made.
         node: the ServiceInstance after the write.
-        config: the service's part of the environment's config after it, None if it cannot be read.
     """
     live = from_instance(node)
     found: list[Mismatch] = []
     for row in SETTINGS:
         reset = row.normal(declared.get(row.name)) is None
-        if row.input not in sent or not row.readable or (reset and row.undeclared_because):
+        if row.input not in sent or (reset and row.undeclared_because):
             continue
         value, written = row.value(live), row.value(declared)
         if value != written:
             found.append(Mismatch(row.name, value, written))
     if declared.get("image") and live["image"] != text(declared["image"]):
         found.append(Mismatch("image", live["image"], declared["image"]))
-    hidden = ((config or {}).get("deploy") or {}).get("registryCredentials")
-    reset = "registryCredentials" in sent and not declared.get("registry_credentials")
-    if reset and isinstance(hidden, Mapping) and any(cast("Mapping[str, object]", hidden).values()):
-        found.append(Mismatch("registry_credentials", "(hidden)", None))
     return found

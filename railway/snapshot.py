@@ -1,7 +1,7 @@
 """A cache of Railway's environments, shared by all providers of the process.
 
 All reads of one operation use one `SnapshotRead` request: the first reader sends it, the others wait for the
-answer. Writes either update the cached snapshot or invalidate it. A snapshot is never served after a write
+response. Writes either update the cached snapshot or invalidate it. A snapshot is never served after a write
 that it does not contain, after two minutes, or in part.
 
 Everything that changes an environment holds the lock of its project, because Railway fails when mutations of
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from railway.clock import Clock
 from railway.fields import Mismatch
 from railway.graphql.errors import MissingError, NotFoundError, WaitTimeoutError
-from railway.graphql.models import EnvironmentView, ProjectView, Snapshot
+from railway.graphql.models import EnvironmentView, Named, ProjectView, Snapshot
 
 if TYPE_CHECKING:
     from railway.graphql.api import RailwayApi
@@ -111,7 +111,7 @@ class EnvironmentCache:
     def read_back(self, what: str, mismatches: Callable[[Snapshot], Sequence[Mismatch]], *, fix: str) -> None:
         """Wait until a snapshot shows what was written.
 
-        Railway answers most mutations with `true`, also where it ignores a value. This makes the `up` that
+        Railway returns `true` for most mutations, also where it ignores a value. This makes the `up` that
         wrote the value fail, and not a refresh some days later. Invalidate or update the cache first.
 
         Args:
@@ -170,7 +170,7 @@ class EnvironmentCache:
                 self._cached = _Cached(change(self._cached.view), self._cached.at)
 
     def seed(self, view: Snapshot) -> None:
-        """Store the snapshot that follows from the answer to a creation."""
+        """Store the snapshot that follows from the response to a creation."""
         with self._gate:
             self._writes += 1
             self._cached = _Cached(view, time.monotonic())
@@ -190,10 +190,10 @@ class EnvironmentCache:
             cached = self._variables.get(service_id)
         if cached is not None:
             return cached
-        answer = self.api.variables(self.project_id, self.environment_id, service_id)
+        variables = self.api.variables(self.project_id, self.environment_id, service_id)
         with self._gate:
-            self._variables[service_id] = answer
-        return answer
+            self._variables[service_id] = variables
+        return variables
 
     def update_variables(self, service_id: str | None, variables: Mapping[str, str | None]) -> None:
         """Apply the write of a whole map of variables to the cache."""
@@ -250,11 +250,15 @@ class AccountCache:
         self._environments: dict[tuple[str, str], EnvironmentCache] = {}
         self._locks: dict[str, threading.RLock] = {}
         self._projects: dict[str, tuple[ProjectView, float]] = {}
+        self._lists: dict[str, tuple[list[tuple[Named, str]], float]] = {}
 
     def environment(self, project_id: str, environment_id: str) -> EnvironmentCache:
         """The cache of one environment."""
         if not project_id or not environment_id:
-            raise MissingError("the resource's state has no project id or no environment id")
+            raise MissingError(
+                "the state of a Railway resource has no project id or no environment id",
+                fix="run `pulumi up --refresh --run-program`, which reads them again",
+            )
         with self._gate:
             key = (project_id, environment_id)
             if key not in self._environments:
@@ -278,6 +282,17 @@ class AccountCache:
             with self._gate:
                 self._projects[project_id] = (project, time.monotonic())
         return project
+
+    def store_projects(self, workspace_id: str, projects: list[tuple[Named, str]]) -> None:
+        """Store the projects of a workspace for the next `take_projects`."""
+        with self._gate:
+            self._lists[workspace_id] = (projects, time.monotonic())
+
+    def take_projects(self, workspace_id: str) -> list[tuple[Named, str]] | None:
+        """Return the stored projects of a workspace once; None if there are none, or older than MAX_AGE."""
+        with self._gate:
+            projects, stored = self._lists.pop(workspace_id, (None, 0.0))
+        return projects if time.monotonic() - stored < MAX_AGE else None
 
     def invalidate(self, project_id: str) -> None:
         """Forget a project and the snapshots of its environments."""

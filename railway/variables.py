@@ -9,8 +9,8 @@ short value can be guessed.
 Values are compared as they were authored, so `${{service.NAME}}` is not resolved. The RAILWAY_ variables that
 Railway provides are ignored; those that a user may set, such as RAILWAY_RUN_UID, are like any other. The
 value of a sealed variable cannot be read: it is not compared, which each refresh reports with its name, and
-it is written only when its declared value changes. An undeclared variable is not removed beside sealed ones,
-because the only removal that deploys nothing rewrites all variables.
+it is written only when its declared value changes. While there are sealed ones, an undeclared variable is not
+removed, because the only removal that deploys nothing rewrites all variables.
 """
 
 from __future__ import annotations
@@ -68,15 +68,32 @@ class VariableMapProvider(RailwayProvider):
         found: list[FieldProblem] = []
         for name, value in sorted(variables.items()):
             if not _NAME.fullmatch(name):
-                found.append(FieldProblem("variables", f"{name!r} is not a valid name of a variable"))
+                found.append(
+                    FieldProblem(
+                        "variables",
+                        f"{name!r} is not a variable name\n  fix: use letters, digits and _, no digit first",
+                    )
+                )
             elif is_railways(name):
-                found.append(FieldProblem("variables", f"{name} is reserved: Railway sets it itself"))
+                found.append(
+                    FieldProblem(
+                        "variables",
+                        f"{name} is reserved: Railway sets it itself\n  fix: remove it from the variables",
+                    )
+                )
             if is_unknown(value):
                 continue
             if not isinstance(value, str):
-                found.append(FieldProblem("variables", f"{name} is a {type(value).__name__}, not a string"))
+                found.append(
+                    FieldProblem(
+                        "variables",
+                        f"{name} is a {type(value).__name__}, not a string\n  fix: set it to a string",
+                    )
+                )
             elif not value:
-                found.append(FieldProblem("variables", f"{name} is empty; remove it instead"))
+                found.append(
+                    FieldProblem("variables", f"{name} is empty\n  fix: remove it from the variables")
+                )
         return found
 
     def computed_inputs(self, olds: Props, news: Props) -> dict[str, Any]:
@@ -167,7 +184,8 @@ class VariableMapProvider(RailwayProvider):
         with cache.lock:
             view = cache.snapshot()
             if view.is_deleted or (owner is not None and view.instance(owner) is None):
-                raise MissingError("the service is deleted", fix="run `pulumi up --refresh`")
+                where = f"service {owner}" if owner else f"environment {props['environment_id']}"
+                raise MissingError(f"the Railway {where} is deleted", fix="run `pulumi up --refresh`")
             if owner is not None:
                 check_volume_exists(view, owner, props, allow_new_volume=self.allows_new_volume(props))
             live = cache.variables(owner)

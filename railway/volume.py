@@ -31,16 +31,23 @@ _PER_GB = 1000  # as Railway counts (Railway docs, volumes)
 _BUSY = {"UPDATING", "MIGRATING", "MIGRATION_PENDING", "RESTORING"}
 
 
-def _fixed(_declared: Props) -> str:
-    return "its data cannot be moved there; create a volume under another resource name and copy the files"
+def _fixed(_declared: Props, before: object) -> str:
+    return (
+        "the data of the volume cannot be moved there\n"
+        f"  fix: set it to {before} in the program; or create a volume under another resource name, and copy "
+        "the files"
+    )
 
 
-def _fixed_region(declared: Props) -> str:
-    return f"its data does not move with it. Set it back; or {volume_region.how_to_move(declared)}"
+def _fixed_region(declared: Props, before: object) -> str:
+    return (
+        "the API would move only the service, and not the data of its volume\n"
+        f"  fix: {how_to_set(declared, 'region', before)}; or {volume_region.how_to_move(declared)}"
+    )
 
 
-def _too_small(declared: Props, live: float, size: float) -> str:
-    return f"{shrinking(live, size)}. fix: {how_to_set_size(declared, live)}"
+def _too_small(declared: Props, before: float, size: float) -> str:
+    return f"{shrinking(before, size)}\n  fix: {how_to_set_size(declared, before)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +91,8 @@ class VolumeProvider(RailwayProvider):
         what was declared, must still be able to show that the volume was moved.
         """
         if _olds.get("region") is None:
-            live = str(_olds.get("live_region") or "")
-            volume_region.check_region(f"{_olds.get('volume_name')} ({_id})", live, _news)
+            actual = str(_olds.get("live_region") or "")
+            volume_region.check_region(f"{_olds.get('volume_name')} ({_id})", actual, _news)
         return super().diff(_id, _olds, _news)
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
@@ -94,7 +101,10 @@ class VolumeProvider(RailwayProvider):
         with cache.lock:
             view = cache.snapshot()
             if view.is_deleted:
-                raise MissingError("the environment is deleted", fix="run `pulumi up --refresh`")
+                raise MissingError(
+                    f"the Railway environment {props['environment_id']} is deleted",
+                    fix="run `pulumi up --refresh`",
+                )
             latest = view.latest_deployment(props["service_id"])
             found = self.find(view, props)
             if found is None:
@@ -159,7 +169,7 @@ class VolumeProvider(RailwayProvider):
             if others:
                 raise RefusedError(
                     f"the Railway volume {props.get('volume_name')} ({id_}) also has data in "
-                    f"{other_environments.in_words(others)}, and Railway's API deletes a volume in all "
+                    f"{other_environments.join_names(others)}, and Railway's API deletes a volume in all "
                     "environments; it was not deleted",
                     fix="to keep it and only remove it from the state: pulumi state delete <urn>. To delete "
                     "it, use Railway's dashboard, then `pulumi state delete <urn>`",
@@ -175,11 +185,11 @@ class VolumeProvider(RailwayProvider):
         attached = view.attached_volume(props["service_id"])
         if attached is not None:
             return attached
-        live = (one for one in view.volumes if not one.deleted)
-        named = next((one for one in live if one.name == props["volume_name"]), None)
+        existing = (one for one in view.volumes if not one.deleted)
+        named = next((one for one in existing if one.name == props["volume_name"]), None)
         if named is not None and named.service_id:
             raise RefusedError(
-                f"the Railway volume {named.label} is {volume_name.attachment(view, named)}",
+                f"cannot use the Railway volume {named.label}: it is {volume_name.attachment(view, named)}",
                 fix="if it belongs to this stack, detach it in Railway's dashboard, and run `pulumi up` "
                 f"again. If not: {how_to_set(props, 'volume_name', '<name>')}",
             )
@@ -231,7 +241,8 @@ class VolumeProvider(RailwayProvider):
         if volume.state == "ERROR":
             raise MissingError(
                 f"Railway returned the state ERROR for the volume {volume_id}",
-                fix="see the volume in Railway's dashboard, or ask Railway's support",
+                fix="open the volume in Railway's dashboard and repair it, or ask Railway's support; then "
+                "run `pulumi up` again",
             )
         cache.update(lambda view: _with_volume(view, volume))
         return volume
@@ -293,7 +304,6 @@ class Volume(RailwayResource[VolumeArgs], module="railway", name="Volume"):
     """
 
     PROVIDER = VolumeProvider
-    volume_instance_id: pulumi.Output[str]
     live_region: pulumi.Output[str]
     revision: pulumi.Output[str]
 
@@ -317,10 +327,10 @@ def check_size(volume: VolumeView, props: Props) -> None:
         )
 
 
-def shrinking(live_mb: float, declared_mb: float) -> str:
+def shrinking(actual_mb: float, declared_mb: float) -> str:
     """Why a size is rejected."""
     return (
-        f"the volume has {_gigabytes(live_mb)} GB, and {_gigabytes(declared_mb)} GB are declared; a volume "
+        f"the volume has {_gigabytes(actual_mb)} GB, and {_gigabytes(declared_mb)} GB are declared; a volume "
         "cannot shrink"
     )
 
@@ -337,7 +347,7 @@ def _gigabytes(size_mb: float) -> str:
 
 
 def _outs(volume: VolumeView) -> dict[str, Any]:
-    return {"volume_instance_id": volume.instance_id, "live_region": volume.region or None}
+    return {"live_region": volume.region or None}
 
 
 def _check_only_volume(view: Snapshot, volume: VolumeView, service_id: str) -> None:

@@ -1,7 +1,7 @@
 """The name of a volume: unique in a project, and kept for 48 hours by a volume that was deleted.
 
-A name is taken from a deleted volume by renaming it to "lost-<id>"; its data can still be restored under that
-name. It is never taken from a volume that is in use.
+A name is taken from a deleted volume by renaming it to "deleted-<id>"; its data can still be restored under
+that name. It is never taken from a volume that is in use.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ def deleted_volume_with_name(cache: EnvironmentCache, props: Props, volume_id: s
     for one in view.project.volumes:
         if one.name != name or one.id == volume_id:
             continue
-        other = view.volume(one.id)
-        if other is not None and other.deleted:
+        same_name = view.volume(one.id)
+        if same_name is not None and same_name.deleted:
             return one.id
-        if other is not None:
-            raise _two_volumes(other, view, volume_id)
+        if same_name is not None:
+            raise _two_volumes(same_name, view, volume_id)
         if cache.api.project_token:
             where = (
                 "in another environment, or deleted with one; this token can read only its own environment"
@@ -44,7 +44,7 @@ def deleted_volume_with_name(cache: EnvironmentCache, props: Props, volume_id: s
             raise _used(props, one.id, where)
         elsewhere = other_environments.with_volume(cache.api, cache.project_id, cache.environment_id, one.id)
         if elsewhere:
-            raise _used(props, one.id, f"in {other_environments.in_words(elsewhere)}")
+            raise _used(props, one.id, f"in {other_environments.join_names(elsewhere)}")
         return one.id
     return None
 
@@ -61,7 +61,7 @@ def free_name(cache: EnvironmentCache, props: Props, volume_id: str) -> None:
     if found is None:
         return
     try:
-        cache.api.write("VolumeRename", volumeId=found, input={"name": f"lost-{found[:8]}"})
+        cache.api.write("VolumeRename", volumeId=found, input={"name": f"deleted-{found[:8]}"})
     except (NotFoundError, RejectedError) as error:
         raise RefusedError(
             f"the deleted Railway volume {found} still has the name {props['volume_name']}: "
@@ -80,11 +80,12 @@ def _used(props: Props, volume_id: str, where: str) -> RefusedError:
     )
 
 
-def _two_volumes(other: VolumeView, view: Snapshot, volume_id: str) -> RefusedError:
+def _two_volumes(same_name: VolumeView, view: Snapshot, volume_id: str) -> RefusedError:
     own = view.volume(volume_id)
     has = f"; the service has the volume {own.label_with_size}" if own else ""
     return RefusedError(
-        f"there is another volume named {other.label_with_size}, {attachment(view, other)}{has}",
+        f"the Railway environment has another volume named {same_name.label_with_size}, "
+        f"{attachment(view, same_name)}{has}",
         fix="find out in Railway's dashboard which of them has the data, attach it to the service, and "
         "detach and rename the other; then run `pulumi up --refresh`",
     )

@@ -1,9 +1,9 @@
 """A service with a volume must run in the region of the volume.
 
 A region that is set through the API moves only the service, and its volume stays where it is (reported:
-terraform-provider-railway issue 29). The dashboard moves the volume too, with a downtime (Railway docs,
-regions). So a declared region that is not the volume's is an error, and so are settings that would move the
-service away from its volume.
+terraform-provider-railway issue 29). The dashboard moves the volume too, and stops the service meanwhile
+(Railway docs, regions). So a declared region that is not the volume's is an error, and so are settings that
+would move the service away from its volume.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ def how_to_move(declared: Props) -> str:
     """How a service is moved together with its data."""
     return (
         "change the region of the service in Railway's dashboard (Settings, Regions): Railway moves the "
-        f"volume too, and the service is down meanwhile. Then set {key_or_property(declared, 'region')} to "
-        "the new region, and run `pulumi up --refresh`"
+        "volume too, and stops the service until it is moved. Then set "
+        f"{key_or_property(declared, 'region')} to the new region, and run `pulumi up --refresh`"
     )
 
 
-def check_region(volume: str, live: str, declared: Props) -> None:
+def check_region(volume: str, actual: str, declared: Props) -> None:
     """Check that a volume is in the declared region.
 
     Args:
         volume: the volume, for the error message.
-        live: its region; "" if Railway does not return it: not checked.
+        actual: its region; "" if Railway does not return it: not checked.
         declared: properties with `region`; an unknown one is not checked.
 
     Raises:
         RefusedError: another region is declared.
     """
     region = declared.get("region")
-    if live and region and not is_unknown(region) and region != live:
+    if actual and region and not is_unknown(region) and region != actual:
         raise RefusedError(
-            f"the Railway volume {volume} is in the region {live}, but {region} is declared: "
-            "Railway would run the service there without its data, or move the volume, with a downtime",
-            fix=f"to stay in the region of the data: {how_to_set(declared, 'region', live)}. To move: "
+            f"the Railway volume {volume} is in the region {actual}, but {region} is declared: "
+            "Railway would run the service there without its data, or stop it until the volume is moved",
+            fix=f"to stay in the region of the data: {how_to_set(declared, 'region', actual)}. To move: "
             f"{how_to_move(declared)}",
         )
 

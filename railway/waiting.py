@@ -52,7 +52,7 @@ def create_once(
 ) -> T:
     """Create an object with a mutation that is not idempotent.
 
-    After an answer that leaves open whether the object was created, it is looked for before the mutation is
+    After an error that leaves open whether the object was created, it is looked for before the mutation is
     sent again, at most three times in all. It is also looked for after a rejection, because Railway rejects
     what already exists.
 
@@ -60,7 +60,7 @@ def create_once(
         clock: the clock to wait with.
         create: sends the mutation once.
         find: reads from Railway, not from a cache; None if the object does not exist.
-        new_parent: whether the object's parent was just created, so that Railway may answer "not found" for
+        new_parent: whether the object's parent was just created, so that Railway may return "not found" for
             it at first; the mutation is then repeated.
 
     Raises:

@@ -88,7 +88,7 @@ def _pause(resources: Sequence[Mapping[str, Any]]) -> float:
     for resource in resources:
         if resource["type"] == f"{PROVIDERS}gcp":
             batching = cast("dict[str, Any]", json.loads(resource.get("inputs", {}).get("batching", "{}")))
-            text = str(batching.get("send_after") or f"{PAUSE}s")
+            text = str(batching.get("sendAfter") or f"{PAUSE}s")
             return (
                 float(text.removesuffix("ms")) / 1000
                 if text.endswith("ms")

@@ -81,7 +81,7 @@ class Running:
     railway_url: str
     google_url: str
     firestore_host: str
-    proxy_url: str
+    proxy_url: str = ""  # a sandbox that was started by an earlier version has none
 
 
 class Sandbox:

@@ -45,7 +45,7 @@ def railway_id(value: object) -> str | None:
     try:
         UUID(str(value))
     except ValueError:
-        return "is not an id of Railway, which looks like b7d1c0de-1234-4abc-8def-000000000001"
+        return "is not a Railway id: a UUID such as b7d1c0de-1234-4abc-8def-000000000001"
     return None
 
 
@@ -75,7 +75,7 @@ def builder_fix(value: str) -> str | None:
 def host(value: object) -> str | None:
     """A domain of one's own."""
     if str(value).lower().endswith(_RAILWAYS_DOMAINS):
-        return "is a domain of Railway, which Railway assigns: see the stack output backend_url"
+        return "is a domain that only Railway assigns; the stack output backend_url shows the backend's"
     if _is_host(str(value)):
         return None
     return "is not a host name: lower-case letters, digits, dashes and dots, without https://, path or port"
@@ -147,7 +147,7 @@ def check_backend_variables(read: ConfigReader, variables: Mapping[str, str]) ->
     for name, value in variables.items():
         part = f".{name}"
         remove = remove_command("backendVariables", part)
-        other = f"{remove}  and choose another name"
+        rename = f"{remove}  and choose another name"
         if name in MANAGED_VARIABLES:
             source = f"{NAMESPACE}:{MANAGED_VARIABLES[name]}"
             what, fix = (
@@ -157,9 +157,9 @@ def check_backend_variables(read: ConfigReader, variables: Mapping[str, str]) ->
         elif is_railways(name):
             settable = ", ".join(sorted(SETTABLE_VARIABLES))
             what = f"{name} is reserved: Railway sets it itself. Of RAILWAY_, users set {settable}."
-            fix = other
+            fix = rename
         elif not VARIABLE_NAME.fullmatch(name):
-            what, fix = f'"{name}" is not a variable name (letters, digits, _; no digit first).', other
+            what, fix = f'"{name}" is not a variable name (letters, digits, _; no digit first).', rename
         elif not value:
             what = f"{name} is empty, which Railway rejects."
             fix = f"{set_command('backendVariables', '<string>', part)}  or  {remove}"

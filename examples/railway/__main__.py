@@ -1,5 +1,6 @@
 """A web API and its PostgreSQL database on Railway: two services, a volume, a TCP proxy, shared variables and
-references from one service to the other. README.md describes how to run it."""
+references from one service to the other; optionally a third service that runs on a schedule. README.md
+describes how to run it."""
 
 from __future__ import annotations
 
@@ -181,7 +182,7 @@ domain = railway.ServiceDomain(
         subdomain=config.get("subdomain") or None,
     ),
 )
-railway.Deployment(
+api_deployment = railway.Deployment(
     "api",
     railway.DeploymentArgs(
         project_id=project.id,
@@ -190,11 +191,60 @@ railway.Deployment(
         revisions=[shared.revision, api_variables.revision, api_settings.revision, limits.revision],
         domain=domain.domain,
         health_path="/health",
+        # It connects to the database first: it may need minutes to become healthy, or crash after the start.
+        health_seconds=300,
+        stable_seconds=15,
     ),
     pulumi.ResourceOptions(
         depends_on=[shared, api_variables, api_settings, limits, domain, postgres_deployment]
     ),
 )
+
+# ---- Optionally a report: the image of the database's client, which runs on a schedule and ends.
+
+if config.get("reportSchedule"):
+    report = railway.Service(
+        "report",
+        railway.ServiceArgs(project_id=project.id, environment_id=environment.id, service_name="report"),
+    )
+    report_variables = railway.Variables(
+        "report",
+        railway.VariablesArgs(
+            project_id=project.id,
+            environment_id=environment.id,
+            service_id=report.id,
+            variables={
+                "PGHOST": f"{database}.RAILWAY_PRIVATE_DOMAIN}}}}",
+                "PGPASSWORD": f"{database}.POSTGRES_PASSWORD}}}}",
+                "PGPORT": f"{database}.PGPORT}}}}",
+                "PGUSER": "postgres",
+            },
+        ),
+        pulumi.ResourceOptions(depends_on=[postgres_variables]),
+    )
+    report_settings = railway.ServiceSettings(
+        "report",
+        railway.ServiceSettingsArgs(
+            project_id=project.id,
+            environment_id=environment.id,
+            service_id=report.id,
+            has_volume=False,
+            image="postgres:17",
+            start_command="psql --command 'select count(*) from orders'",
+            cron_schedule=config.require("reportSchedule"),
+            restart_policy_type="NEVER",
+        ),
+    )
+    railway.Deployment(
+        "report",
+        railway.DeploymentArgs(
+            project_id=project.id,
+            environment_id=environment.id,
+            service_id=report.id,
+            revisions=[report_variables.revision, report_settings.revision],
+        ),
+        pulumi.ResourceOptions(depends_on=[report_variables, report_settings, postgres_deployment]),
+    )
 
 if config.get("domain"):
     custom = railway.CustomDomain(
@@ -211,4 +261,6 @@ if config.get("domain"):
     pulumi.export("dns_records", custom.dns_records)
 
 pulumi.export("url", domain.url)
+pulumi.export("api_commit", api_deployment.commit)
+pulumi.export("api_status", api_deployment.status)
 pulumi.export("database", pulumi.Output.format("{0}:{1}", proxy.domain, proxy.proxy_port))

@@ -1,1 +1,1 @@
-"""The client of Railway's GraphQL API: documents, HTTP, interpretation of answers, typed calls."""
+"""The client of Railway's GraphQL API: documents, HTTP, interpretation of responses, typed calls."""

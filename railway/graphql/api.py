@@ -28,6 +28,7 @@ from railway.graphql.models import (
     VolumeView,
     nodes,
 )
+from railway.graphql.responses import REPORT
 
 T = TypeVar("T")
 
@@ -56,7 +57,7 @@ class RailwayApi:
         """Whether the token is a project token, which can access only one environment."""
         return self.client.access.kind == "project"
 
-    def _ask(self, operation: str, **variables: object) -> Node:
+    def _query(self, operation: str, **variables: object) -> Node:
         sent = {name: value for name, value in variables.items() if value is not None}
         return self.client.execute(DOCUMENTS[operation], sent).data
 
@@ -84,7 +85,7 @@ class RailwayApi:
             return Snapshot(ProjectView.of(data["project"]), EnvironmentView.of(data["environment"]))
 
     def _deleted_part(self, project_id: str, environment_id: str, error: NotFoundError) -> Snapshot:
-        """Find out what is deleted: one missing object makes the whole answer null."""
+        """Find out what is deleted: one missing object makes the whole response null."""
         project = self.project(project_id)
         if project is None:
             return Snapshot(None, None)
@@ -112,7 +113,7 @@ class RailwayApi:
         cursors: dict[str, object] = {}
         whole: Node = {}
         for _ in range(_PAGES):
-            data = self._ask(operation, **variables, **cursors)
+            data = self._query(operation, **variables, **cursors)
             more = False
             with _reading(operation):
                 for path, cursor in lists.items():
@@ -128,7 +129,9 @@ class RailwayApi:
             whole = whole or data
             if not more:
                 return whole
-        raise MissingError(f"Railway {operation}: more than {_PAGES} pages; the others were not read")
+        raise MissingError(
+            f"Railway {operation}: a list has more than {_PAGES} pages, which were not all read", fix=REPORT
+        )
 
     def _list(self, operation: str, *path: str, **variables: object) -> list[Node]:
         """The nodes of all pages of the list at a path, whose cursor is `$after`."""
@@ -141,7 +144,7 @@ class RailwayApi:
 
     def workspaces(self) -> list[Named]:
         """The workspaces that the token can access."""
-        data = self._ask("TokenWorkspaces")
+        data = self._query("TokenWorkspaces")
         return [Named.of(one) for one in data["apiToken"]["workspaces"]]
 
     def environments(self, project_id: str) -> list[tuple[Named, bool]]:
@@ -154,7 +157,7 @@ class RailwayApi:
     def service_is_deleted(self, service_id: str) -> bool:
         """Whether Railway reports, for its id, that a service does not exist any more."""
         try:
-            node = self._ask("ServiceRead", id=service_id)["service"]
+            node = self._query("ServiceRead", id=service_id)["service"]
         except NotFoundError:
             return True
         return bool(node["deletedAt"])
@@ -163,14 +166,14 @@ class RailwayApi:
         self, project_id: str, environment_id: str, service_id: str | None
     ) -> Mapping[str, str | None]:
         """The authored variables of a service, or with None the shared ones; None as a value: sealed."""
-        data = self._ask(
+        data = self._query(
             "VariablesRead", projectId=project_id, environmentId=environment_id, serviceId=service_id
         )
         return {str(name): None if value is None else str(value) for name, value in data["variables"].items()}
 
     def rendered_variables(self, project_id: str, environment_id: str, service_id: str) -> Mapping[str, str]:
         """The variables of a service with all references resolved."""
-        data = self._ask(
+        data = self._query(
             "RenderedVariablesRead",
             projectId=project_id,
             environmentId=environment_id,
@@ -180,17 +183,17 @@ class RailwayApi:
 
     def tcp_proxies(self, environment_id: str, service_id: str) -> list[TcpProxyView]:
         """The TCP proxies of a service."""
-        data = self._ask("TcpProxiesRead", environmentId=environment_id, serviceId=service_id)
+        data = self._query("TcpProxiesRead", environmentId=environment_id, serviceId=service_id)
         return [TcpProxyView.of(node) for node in data["tcpProxies"] if not node["deletedAt"]]
 
     def backup_kinds(self, volume_instance_id: str) -> list[str]:
         """The backup schedule of a volume."""
-        data = self._ask("BackupSchedulesRead", volumeInstanceId=volume_instance_id)
+        data = self._query("BackupSchedulesRead", volumeInstanceId=volume_instance_id)
         return sorted({str(one["kind"]) for one in data["volumeInstanceBackupScheduleList"]})
 
     def limits(self, environment_id: str, service_id: str) -> Mapping[str, Any]:
         """The limits of a service; {} if it has none of its own."""
-        data = self._ask("LimitsRead", environmentId=environment_id, serviceId=service_id)
+        data = self._query("LimitsRead", environmentId=environment_id, serviceId=service_id)
         return data["serviceInstanceLimitOverride"] or {}
 
     # ---- Polling
@@ -211,7 +214,7 @@ class RailwayApi:
         self, project_id: str, environment_id: str, service_id: str
     ) -> list[DeploymentView]:
         """The 20 newest deployments of a service, the newest first."""
-        data = self._ask(
+        data = self._query(
             "LatestDeploymentPoll",
             projectId=project_id,
             environmentId=environment_id,
@@ -222,11 +225,11 @@ class RailwayApi:
 
     def deployment(self, deployment_id: str) -> DeploymentView:
         """A deployment."""
-        return DeploymentView.of(self._ask("DeploymentPoll", id=deployment_id)["deployment"])
+        return DeploymentView.of(self._query("DeploymentPoll", id=deployment_id)["deployment"])
 
     def failed_step(self, deployment_id: str) -> tuple[str, str]:
         """The step in which a deployment failed, and Railway's reason; "" where there is none."""
-        data = self._ask("DeploymentEventsRead", id=deployment_id)
+        data = self._query("DeploymentEventsRead", id=deployment_id)
         events = sorted(nodes(data["deploymentEvents"]), key=lambda node: node["createdAt"])
         for event in reversed(events):
             payload = event["payload"] or {}
@@ -248,14 +251,14 @@ class RailwayApi:
         """
         operation = "BuildLogsPoll" if build else "LogsPoll"
         quoted = None if phrase is None else f'"{phrase}"'
-        data = self._ask(operation, id=deployment_id, limit=limit, filter=quoted)
+        data = self._query(operation, id=deployment_id, limit=limit, filter=quoted)
         lines = data["buildLogs" if build else "deploymentLogs"]
         return [str(line["message"]) for line in sorted(lines, key=lambda line: line["timestamp"])]
 
     # ---- Writing
 
     def write(self, operation: str, **variables: object) -> datetime | None:
-        """Send a mutation whose answer is not needed.
+        """Send a mutation whose result is not needed.
 
         Args:
             operation: its name in `documents.graphql`.
@@ -276,9 +279,9 @@ class RailwayApi:
             read: reads the object.
             variables: its variables.
         """
-        answer = self.client.execute(DOCUMENTS[operation], variables)
-        (node,) = answer.data.values()
-        return read(node), answer.not_before
+        result = self.client.execute(DOCUMENTS[operation], variables)
+        (node,) = result.data.values()
+        return read(node), result.not_before
 
     def create(
         self, operation: str, read: Callable[[Node], T], **fields: object
@@ -288,26 +291,26 @@ class RailwayApi:
         Args:
             operation: its name in `documents.graphql`.
             read: reads the object.
-            fields: the fields of its `input`. Those that are None or "" are not sent: Railway answers 504 to
-                an empty region, and a null has a meaning.
+            fields: the fields of its `input`. Those that are None or "" are not sent: Railway responds with
+                504 to an empty region, and a null has a meaning.
         """
         sent = {name: value for name, value in fields.items() if value is not None and value != ""}
         return self.write_object(operation, read, input=sent)
 
 
 def _at(data: Node, path: Sequence[str]) -> Any:
-    """The part of an answer at a path."""
+    """The part of a response at a path."""
     return reduce(operator.getitem, path, data)
 
 
 @contextmanager
 def _reading(operation: str) -> Generator[None]:
-    """Turn the errors of reading an answer into one that names the operation."""
+    """Turn the errors of reading a response into one that names the operation."""
     try:
         yield
     except (KeyError, TypeError, ValueError) as error:
         raise RequestError(
             operation,
-            f"the answer does not match the schema ({type(error).__name__}: {error})",
+            f"the response does not match the schema ({type(error).__name__}: {error})",
             fix="run `pulumi up` again; if the error persists, Railway has changed its API",
         ) from None

@@ -1,8 +1,8 @@
-"""The HTTP client: sends one GraphQL operation, interprets the answer, and repeats what is safe to repeat.
+"""The HTTP client: sends one GraphQL operation, interprets the response, and repeats what is safe to repeat.
 
 A mutation that may have had an effect is repeated only if a repetition changes nothing more
 (`Document.repeatable`); the caller looks for the object after an `AmbiguousError`. No message contains the
-variables of a request, the token or the body of an answer: only Railway's error message is shown, with every
+variables of a request, the token or the body of a response: only Railway's error message is shown, with every
 sent value removed from it.
 """
 
@@ -38,8 +38,6 @@ from railway.graphql.errors import (
 SOURCE = "pulumi-railway"
 """Sent as `?source=`: Railway's edge limits addresses without a query string more strictly."""
 
-MAX_WAIT = responses.LONGEST_WAIT
-
 LOW_BUDGET = 0.1
 """The fraction of the hourly requests below which the rest is logged."""
 
@@ -55,13 +53,13 @@ _CONNECT_FIX = "check the network and run `pulumi up` again"
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The answer to an operation.
+class OperationResult:
+    """The result of an operation.
 
     Args:
         data: its `data`.
-        not_before: no effect of the operation is earlier than this, by the server's clock; None if the answer
-            had no date.
+        not_before: no effect of the operation is earlier than this, by the server's clock; None if the
+            response had no date.
     """
 
     data: Mapping[str, Any]
@@ -70,7 +68,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Budget:
-    """The token's requests of the hour, as of the last answer.
+    """The token's requests of the hour, as of the last response.
 
     Args:
         remaining: requests that are left.
@@ -116,7 +114,7 @@ class RailwayClient:
 
     def execute(
         self, document: Document, variables: Mapping[str, object], *, deadline: float = 300.0
-    ) -> Answer:
+    ) -> OperationResult:
         """Send an operation, and repeat it while that is safe and can succeed.
 
         Args:
@@ -151,7 +149,7 @@ class RailwayClient:
         )
         return attempts(self._send, document, variables)
 
-    def _send(self, document: Document, variables: Mapping[str, object]) -> Answer:
+    def _send(self, document: Document, variables: Mapping[str, object]) -> OperationResult:
         self._wait_for_budget(document.name)
         sent = time.monotonic()
         response = self._post(document, variables)
@@ -159,12 +157,12 @@ class RailwayClient:
         self._update_budget(response)
         data = responses.data_of(
             document.name,
-            responses.Raw(response.status_code, response.headers, response.text),
+            responses.HttpResponse(response.status_code, response.headers, response.text),
             variables=variables,
             token=self.access.token,
             kind=self.access.kind,
         )
-        return Answer(data, _not_before(response.headers.get("Date"), elapsed))
+        return OperationResult(data, _not_before(response.headers.get("Date"), elapsed))
 
     def _post(self, document: Document, variables: Mapping[str, object]) -> requests.Response:
         body = json.dumps(
@@ -190,9 +188,9 @@ class RailwayClient:
             failure = _connection_failure(document.name, error)
         except requests.exceptions.Timeout:
             waited = format_duration(self.access.timeout)
-            failure = AmbiguousError(document.name, f"no answer within {waited}", fix=responses.RUN_AGAIN)
+            failure = AmbiguousError(document.name, f"no response within {waited}", fix=responses.RUN_AGAIN)
         except requests.exceptions.RequestException as error:
-            reason = f"the connection broke during the answer ({type(error).__name__})"
+            reason = f"the connection broke during the response ({type(error).__name__})"
             failure = AmbiguousError(document.name, reason, fix=responses.RUN_AGAIN)
         raise failure from None
 
@@ -211,7 +209,7 @@ class RailwayClient:
         left = budget.resets_at - time.time()
         if left <= 0:
             return
-        if left > MAX_WAIT:
+        if left > responses.MAX_WAIT:
             raise responses.out_of_budget(operation, left)
         self._log_wait(f"{operation}: this token has no requests left", left + 1)
         self.clock.sleep(left + 1)
@@ -225,14 +223,14 @@ class RailwayClient:
         left = responses.seconds_until(response.headers.get("X-RateLimit-Reset"), now=now)
         self._budget = Budget(remaining, None if left is None else time.time() + left)
         # A limit per second or minute only causes short waits, and is not logged before.
-        if limit and left is not None and left > MAX_WAIT and remaining <= limit * LOW_BUDGET:
+        if limit and left is not None and left > responses.MAX_WAIT and remaining <= limit * LOW_BUDGET:
             self._log_low_budget(remaining, limit, left)
 
     def _log_low_budget(self, remaining: int, limit: int, left: float) -> None:
         """Logged once per hour."""
         resets_at = time.time() + left
         with self._logging:
-            if resets_at <= self._budget_logged_until + MAX_WAIT:
+            if resets_at <= self._budget_logged_until + responses.MAX_WAIT:
                 return
             self._budget_logged_until = resets_at
         log_progress(
@@ -266,7 +264,7 @@ def had_no_effect(error: RequestError) -> bool:
 def can_succeed_later(error: RequestError) -> bool:
     """Whether the same request can succeed when it is repeated."""
     if isinstance(error, RateLimitedError) and error.retry_after is not None:
-        return error.retry_after <= MAX_WAIT
+        return error.retry_after <= responses.MAX_WAIT
     return had_no_effect(error) or isinstance(error, AmbiguousError | ServerFaultError)
 
 
@@ -276,9 +274,9 @@ def retry_pause(state: RetryCallState) -> float:
     if isinstance(error, ThrottledError):
         return THROTTLE_WAIT
     if isinstance(error, RateLimitedError):
-        # At least a second, also where Railway returns 0: the same answer would follow again and again.
-        asked = error.retry_after
-        return min(MAX_WAIT, 15.0 * 2 ** (attempt - 1)) if asked is None else max(1.0, asked)
+        # At least a second, also where Railway returns 0: the next response would be the same.
+        pause = error.retry_after
+        return min(responses.MAX_WAIT, 15.0 * 2 ** (attempt - 1)) if pause is None else max(1.0, pause)
     return min(30.0, 2.0 ** (attempt - 1))
 
 
@@ -288,7 +286,7 @@ def _error_of(state: RetryCallState) -> RequestError | None:
 
 
 def _tls_failure(operation: str, error: requests.exceptions.SSLError) -> RequestError:
-    """A certificate is verified before anything is sent; other TLS errors may come with the answer."""
+    """A certificate is verified before anything is sent; other TLS errors may come with the response."""
     cause = error.args[0] if error.args else None
     reason = getattr(cause, "reason", cause)
     if any(isinstance(part, ssl.SSLCertVerificationError) for part in (reason, *getattr(reason, "args", ()))):
@@ -298,7 +296,9 @@ def _tls_failure(operation: str, error: requests.exceptions.SSLError) -> Request
             fix="behind a company's proxy, set REQUESTS_CA_BUNDLE to a file with its certificate "
             "authority; then run `pulumi up` again",
         )
-    return AmbiguousError(operation, "the connection broke before the answer (TLS)", fix=responses.RUN_AGAIN)
+    return AmbiguousError(
+        operation, "the connection broke before the response (TLS)", fix=responses.RUN_AGAIN
+    )
 
 
 def _connection_failure(operation: str, error: requests.exceptions.ConnectionError) -> RequestError:
@@ -306,7 +306,7 @@ def _connection_failure(operation: str, error: requests.exceptions.ConnectionErr
     reason = getattr(cause, "reason", None)
     if type(reason).__name__ in {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError"}:
         return UnreachableError(operation, "no connection to Railway", fix=_CONNECT_FIX)
-    return AmbiguousError(operation, "the connection broke before the answer", fix=responses.RUN_AGAIN)
+    return AmbiguousError(operation, "the connection broke before the response", fix=responses.RUN_AGAIN)
 
 
 def _not_before(date: str | None, elapsed: float) -> datetime | None:
@@ -315,8 +315,8 @@ def _not_before(date: str | None, elapsed: float) -> datetime | None:
     The header has whole seconds, and is written by Railway's edge and not by its database: a second of
     tolerance for each.
     """
-    answered = responses.seconds_of_date(date)
-    return None if answered is None else datetime.fromtimestamp(answered - elapsed - 1.0, UTC)
+    received = responses.seconds_of_date(date)
+    return None if received is None else datetime.fromtimestamp(received - elapsed - 1.0, UTC)
 
 
 def _whole(value: str | None) -> int | None:

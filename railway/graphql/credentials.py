@@ -1,8 +1,8 @@
 """Railway's address and the token: from the environment, else from the stack's config.
 
-The environment comes first because a plain `pulumi refresh` or `destroy` gives a provider the config of the
-last `up`, in which a rotated token is the old one. Two tokens are an error, because Railway accepts either.
-So is a token over plain http to another machine. The token is not in `repr`.
+The environment comes first because a `pulumi refresh` or `destroy` without `--run-program` gives a provider
+the config of the last `up`, in which a rotated token is the old one. Two tokens are an error, because Railway
+accepts either. So is a token over unencrypted http to another machine. The token is not in `repr`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Access:
         token: the token.
         kind: how it is sent; account and workspace tokens are "bearer".
         edge_url: where public domains are reached instead of https://<domain>; for a local server.
-        timeout: seconds to wait for one answer.
+        timeout: seconds to wait for one response.
         wait_scale: factor for every waiting time.
     """
 
@@ -127,7 +127,7 @@ def token_advice(operation: str, message: str, kind: TokenKind) -> str:
         return (
             "use an account token in RAILWAY_API_TOKEN: some workspace tokens cannot create environments. "
             "Or create the environment in Railway's dashboard under the declared name, and run `pulumi up` "
-            "again, which adopts it"
+            "again: it adopts the environment"
         )
     return (
         "check that the token (RAILWAY_API_TOKEN, else railway:token of the stack) exists and belongs to "
@@ -146,10 +146,10 @@ def _project_token_advice(operation: str, message: str) -> str:
     if task is not None:
         # It can read only its own environment, so the declared one may exist.
         creates = operation == "EnvironmentCreate"
-        other = "; or use a project token of that environment, if it exists already" if creates else ""
+        alternative = "; or use a project token of that environment, if it exists already" if creates else ""
         return (
             f"RAILWAY_TOKEN is a project token, which cannot {task}: unset it, and set RAILWAY_API_TOKEN to "
-            f"an account token or to a token of the project's workspace{other}"
+            f"an account token or to a token of the project's workspace{alternative}"
         )
     return (
         "RAILWAY_TOKEN is a project token, which can access only its own environment. Use one of this "

@@ -50,8 +50,8 @@ def _load() -> dict[str, Document]:
     source = Path(__file__).with_name("documents.graphql").read_text(encoding="utf-8")
     found = list(_DEFINITION.finditer(source))
     fragments = {one["name"]: one[0].strip() for one in found if one["kind"] == "fragment"}
-    readable = " ".join(row.input for row in SETTINGS if row.readable)
-    fragments["SettingParts"] = f"{fragments['SettingParts'].removesuffix('}')}  {readable}\n}}"
+    settings = " ".join(row.input for row in SETTINGS)
+    fragments["SettingParts"] = f"{fragments['SettingParts'].removesuffix('}')}  {settings}\n}}"
     documents: dict[str, Document] = {}
     for one in found:
         if one["kind"] == "fragment":

@@ -2,18 +2,18 @@
 
     RailwayError                 base class; the message is complete and free of secrets
     ├── CredentialsError         no token, or two tokens
-    ├── RefusedError             refused: it could lose data, or change what belongs to somebody else
+    ├── RefusedError             an operation that could lose data, or change an object of another owner
     ├── MissingError             an object is missing, and nothing proves that it was deleted
     ├── WaitTimeoutError         a wait ended at its deadline
     ├── DeploymentError          a deployment did not become healthy
     ├── StatusUnknownError       the status of a deployment could not be followed; it may be healthy
     └── RequestError             a request failed; has operation, trace id and code
         ├── UnreachableError     no connection: the request had no effect
-        ├── AmbiguousError       the connection broke, or a proxy answered: it may have had an effect
+        ├── AmbiguousError       the connection broke, or a proxy responded: it may have had an effect
         ├── RateLimitedError     too many requests: it had no effect
         ├── ThrottledError       "you are creating ... too quickly": it had no effect
         ├── BusyError            another operation on the object is in progress: it had no effect
-        ├── NotAuthorizedError   dead token, foreign object, insufficient token; never means "deleted"
+        ├── NotAuthorizedError   the token has no access to the object; never means "deleted"
         ├── NotFoundError        Railway reports that the object does not exist
         ├── RejectedError        Railway rejected the request
         └── ServerFaultError     an error of Railway itself: it may have had an effect
@@ -37,7 +37,7 @@ class RailwayError(UserError):
 
     Args:
         what: what happened and where, free of secrets.
-        fix: what to do.
+        fix: an exact command or edit. A test requires it of every error that this package constructs.
     """
 
     def __init__(self, what: str, *, fix: str = "") -> None:
@@ -51,11 +51,11 @@ class CredentialsError(RailwayError):
 
 
 class RefusedError(RailwayError):
-    """The provider refuses to do it; the fix says how to do it deliberately."""
+    """The operation could lose data, or change an object of another owner; nothing was changed."""
 
 
 class MissingError(RailwayError):
-    """An object is missing, and no answer proves that it was deleted."""
+    """An object is missing, and no response proves that it was deleted."""
 
 
 class WaitTimeoutError(RailwayError):
@@ -90,7 +90,7 @@ class RequestError(RailwayError):
     Args:
         operation: the name of the GraphQL operation.
         reason: Railway's message, or a description where there was none.
-        trace_id: Railway's trace id, for its support; "" if the answer had none.
+        trace_id: Railway's trace id, for its support; "" if the response had none.
         path: `path` of the GraphQL error.
         fix: what to do.
     """
@@ -115,7 +115,7 @@ class UnreachableError(RequestError):
 
 
 class AmbiguousError(RequestError):
-    """The connection broke or timed out, or a proxy answered: the request may have had an effect."""
+    """The connection broke or timed out, or a proxy responded: the request may have had an effect."""
 
 
 class RateLimitedError(RequestError):
@@ -151,7 +151,7 @@ class BusyError(RequestError):
 
 
 class NotAuthorizedError(RequestError):
-    """The token is dead or insufficient, or the object is somebody else's. It never means "deleted"."""
+    """The token is invalid or has no access to the object. It never means "deleted"."""
 
 
 class NotFoundError(RequestError):

@@ -1,6 +1,6 @@
 """Railway's objects as frozen dataclasses. Pure.
 
-A missing key raises an error: an incomplete answer must never mean that nothing exists. Values of variables
+A missing key raises an error: an incomplete response must never mean that nothing exists. Values of variables
 are in no `repr`.
 """
 

@@ -1,9 +1,8 @@
-"""Interprets Railway's answers: data, or which error. Pure.
+"""Interprets Railway's responses: data, or an error of the right type. Pure.
 
 Railway returns errors of execution with HTTP 200, and of validation with 400. "Not found" and "too quickly"
-have the code INTERNAL_SERVER_ERROR, so the message decides. Proxies answer in plain text, Railway's edge with
-"error
-code: 1015". Data beside errors is an error, and "Not Authorized" never means "deleted".
+have the code INTERNAL_SERVER_ERROR, so the message decides. A proxy responds in text, and Railway's edge with
+"error code: 1015". Data together with errors is an error, and "Not Authorized" never means "deleted".
 """
 
 from __future__ import annotations
@@ -34,15 +33,22 @@ from railway.graphql.errors import (
 from railway.redact import redact, strings_in
 
 RUN_AGAIN = "run `pulumi up` again; it reads what exists first"
+CONTINUES = "it continues where this one stopped"
+REPORT = "open an issue with the operation name and the Pulumi log"
+CORRECT = "correct the property that Railway names; if it is right, give Railway's support the trace id"
+REFRESH = (
+    "run `pulumi up --refresh`, which detects what was deleted on Railway; if the object exists, give "
+    "Railway's support the trace id"
+)
 _SHOWN = 300
 
-LONGEST_WAIT = 120.0
+MAX_WAIT = 120.0
 """Seconds; a request that must wait longer, for the requests of the next hour, fails instead."""
 
 
 @dataclass(frozen=True)
-class Raw:
-    """An HTTP answer."""
+class HttpResponse:
+    """An HTTP response."""
 
     status: int
     headers: Mapping[str, str]
@@ -50,13 +56,13 @@ class Raw:
 
 
 def data_of(
-    operation: str, raw: Raw, *, variables: Mapping[str, object], token: str, kind: TokenKind
+    operation: str, response: HttpResponse, *, variables: Mapping[str, object], token: str, kind: TokenKind
 ) -> Mapping[str, Any]:
-    """The data of an answer.
+    """The data of a response.
 
     Args:
         operation: the name of the operation, for messages.
-        raw: the answer.
+        response: the response.
         variables: the sent variables, which are removed from Railway's message.
         token: the sent token, which is removed as well.
         kind: the kind of the token, for the fix.
@@ -64,25 +70,25 @@ def data_of(
     Raises:
         RequestError: one of its subclasses.
     """
-    if raw.status == 429:
-        raise _too_many(operation, raw)
-    document = _document(raw.body)
+    if response.status == 429:
+        raise _too_many(operation, response)
+    document = _document(response.body)
     errors = document.get("errors") if document is not None else None
-    if raw.status >= 500:
-        trace = _trace_of_body(raw.body)
-        raise AmbiguousError(operation, f"HTTP {raw.status}", trace_id=trace, fix=RUN_AGAIN)
+    if response.status >= 500:
+        trace = _trace_of_body(response.body)
+        raise AmbiguousError(operation, f"HTTP {response.status}", trace_id=trace, fix=RUN_AGAIN)
     if document is None:
-        if raw.status in (401, 403):
+        if response.status in (401, 403):
             raise _unauthorized(operation, "Not Authorized", "", (), kind)
-        if raw.status == 400:
-            raise RejectedError(operation, "HTTP 400", fix="report this as a bug of the provider")
-        raise AmbiguousError(operation, f"the answer (HTTP {raw.status}) is not JSON", fix=RUN_AGAIN)
+        if response.status == 400:
+            raise RejectedError(operation, "HTTP 400", fix=REPORT)
+        raise AmbiguousError(operation, f"the response (HTTP {response.status}) is not JSON", fix=RUN_AGAIN)
     if isinstance(errors, list) and errors:
         secrets = [token, *_sent_secrets(variables)]
         raise error_of(operation, cast("list[object]", errors)[0], secrets=secrets, kind=kind)
     data = document.get("data")
     if not isinstance(data, dict):
-        raise AmbiguousError(operation, "the answer has neither data nor errors", fix=RUN_AGAIN)
+        raise AmbiguousError(operation, "the response has neither data nor errors", fix=RUN_AGAIN)
     return cast("dict[str, Any]", data)
 
 
@@ -134,15 +140,15 @@ def _classified(message: str, code: str) -> tuple[type[RequestError], str]:
     if _BUSY.search(message):
         return BusyError, f"wait until Railway has finished, then {RUN_AGAIN}"
     if code in _INPUT_CODES:
-        return RejectedError, ""
+        return RejectedError, CORRECT
     if _NOT_FOUND.search(message):
-        return NotFoundError, ""
+        return NotFoundError, REFRESH
     if _REJECTED.search(message):
-        return RejectedError, ""
+        return RejectedError, CORRECT
     return ServerFaultError, f"{RUN_AGAIN}; if the error persists, give Railway's support the trace id"
 
 
-_SECRET_KEYS = {"variables", "registryCredentials", "patch"}
+_SECRET_KEYS = {"variables", "patch"}
 
 
 def _sent_secrets(sent: object) -> Iterable[str]:
@@ -159,35 +165,35 @@ def _unauthorized(
     return NotAuthorizedError(operation, message, trace_id=trace, path=path, fix=advice)
 
 
-def _too_many(operation: str, raw: Raw) -> RateLimitedError:
-    headers = {name.lower(): value for name, value in raw.headers.items()}
+def _too_many(operation: str, response: HttpResponse) -> RateLimitedError:
+    headers = {name.lower(): value for name, value in response.headers.items()}
     now = seconds_of_date(headers.get("date"))
     wait = seconds_until(headers.get("retry-after"), now=now)
-    if "1015" in raw.body:
+    if "1015" in response.body:
         return _edge_refuses(operation, wait)
-    trace = _trace_of_body(raw.body)
+    trace = _trace_of_body(response.body)
     if wait is None:
         wait = seconds_until(headers.get("x-ratelimit-reset"), now=now)
-    if wait is not None and wait > LONGEST_WAIT:
+    if wait is not None and wait > MAX_WAIT:
         return out_of_budget(operation, wait, trace_id=trace)
     return RateLimitedError(
         operation,
         "too many requests in a short time",
         retry_after=wait,
         trace_id=trace,
-        fix="wait a minute and run `pulumi up` again, which continues",
+        fix=f"wait a minute, then run `pulumi up` again; {CONTINUES}",
     )
 
 
 def _edge_refuses(operation: str, wait: float | None) -> RateLimitedError:
     what, when = "Railway's edge rejects requests from this network (error 1015)", "in some minutes"
-    if wait is not None and wait > LONGEST_WAIT:
+    if wait is not None and wait > MAX_WAIT:
         what, when = f"{what} for {format_duration(wait)}, until {instant(wait)}", f"after {instant(wait)}"
     return RateLimitedError(
         operation,
         what,
         retry_after=wait,
-        fix=f"run `pulumi up` again {when}, which continues. If the error persists, ask Railway's support to "
+        fix=f"run `pulumi up` again {when}; {CONTINUES}. If the error persists, ask Railway's support to "
         "remove the limit",
     )
 
@@ -206,7 +212,7 @@ def out_of_budget(operation: str, seconds: float, *, trace_id: str = "") -> Rate
         f"{instant(seconds)}",
         retry_after=seconds,
         trace_id=trace_id,
-        fix=f"run `pulumi up` again after {instant(seconds)}, which continues",
+        fix=f"run `pulumi up` again after {instant(seconds)}; {CONTINUES}",
     )
 
 

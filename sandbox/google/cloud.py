@@ -42,6 +42,8 @@ class Cloud:
         self.emulator = firestore_emulator
         self.switches = Switches(**cast("Json", self.store.get("sandbox", "switches") or {}))
         self.operations = Operations(self.store, self.switches)
+        self.index_writes = set[str]()
+        """The databases whose indexes a request is changing, if `index_write_seconds` is set."""
 
     def set_switches(self, values: Mapping[str, object]) -> None:
         """Set switches and persist them."""

@@ -20,6 +20,9 @@ class Switches:
             the first response).
         operation_seconds: the minimum duration of a long-running operation.
         index_build_seconds: how long a Firestore index stays CREATING.
+        index_write_seconds: how long Firestore takes to accept a change of an index or a field. Another one
+            that arrives meanwhile is aborted for contention (firebase-tools issue 1119).
+        field_index_builds: whether new single-field indexes are CREATING for `index_build_seconds`.
         enforce_enablement: whether calls to a disabled API fail with 403 SERVICE_DISABLED.
         function_writes_per_minute: Cloud Functions' write quota per region (Google's is 60); 0: no quota.
         firestore_location: the location of a project's `(default)` database until one is created.
@@ -29,6 +32,8 @@ class Switches:
     operation_polls: int = 0
     operation_seconds: float = 0.0
     index_build_seconds: float = 0.3
+    index_write_seconds: float = 0.0
+    field_index_builds: bool = False
     enforce_enablement: bool = True
     function_writes_per_minute: int = 0
     firestore_location: str = "nam5"

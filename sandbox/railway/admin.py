@@ -77,7 +77,7 @@ class Admin:
     def endpoint(self, action: Callable[[Json, Request], Any]) -> Callable[[Request], Awaitable[Response]]:
         """Wrap an action as a route: 400 for an invalid body, 404 for an unknown object."""
 
-        async def answer(request: Request) -> Response:
+        async def respond(request: Request) -> Response:
             apply_due_changes(self.store)
             try:
                 body: Json = await request.json() if request.method == "POST" and await request.body() else {}
@@ -90,7 +90,7 @@ class Admin:
                 self.store.save(self.state_file)
             return JSONResponse(result)
 
-        return answer
+        return respond
 
     def set_switches(self, body: Json, _: Request) -> Json:
         """Set switches by name."""

@@ -32,7 +32,7 @@ FIREBASE_FIELDS = ("project_id", "client_email", "private_key")
 class Backend(Protocol):
     """Responds to requests that reach a running deployment through one of its domains."""
 
-    async def answer(self, deployment: records.Deployment, request: Request) -> Response:
+    async def respond(self, deployment: records.Deployment, request: Request) -> Response:
         """Return the running deployment's response."""
         ...
 
@@ -47,7 +47,7 @@ class SimulatedBackend:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    async def answer(self, deployment: records.Deployment, request: Request) -> Response:
+    async def respond(self, deployment: records.Deployment, request: Request) -> Response:
         status, body = respond(deployment, self.store.switches, request.url.path)
         return JSONResponse(body, status)
 

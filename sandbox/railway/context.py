@@ -110,7 +110,7 @@ class Context:
 
     def missing_error(self, kind: str) -> Exception:
         """Return the error for an unknown id, as the switch sets it."""
-        if self.switches.missing_answer == "not_authorized":
+        if self.switches.missing_response == "not_authorized":
             return errors.not_authorized()
         return errors.not_found(kind)
 

@@ -78,7 +78,7 @@ class Edge:
             return edge_error(502, "Application failed to respond")
         if deployment.status == "SLEEPING":
             deploys.set_status(deployment, "SUCCESS", self.store.now())
-        return await self.backend.answer(deployment, request)
+        return await self.backend.respond(deployment, request)
 
     def find_domain(self, host: str) -> records.Domain | None:
         """Return the domain of a host name, once it is active."""

@@ -18,7 +18,7 @@ PLEASE_TRY_AGAIN = "Failed to create service domain, please try again"
 
 
 class ProxyResponse(Exception):  # noqa: N818 - a response, not an error of the sandbox
-    """The response of a proxy in front of Railway: a status and a plain text."""
+    """The response of a proxy in front of Railway: a status and a text."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)

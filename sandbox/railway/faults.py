@@ -1,4 +1,5 @@
-"""Railway's own error responses that can be injected, besides those of any HTTP API (`sandbox.faults`)."""
+"""Railway's own error responses that can be injected, in addition to those of any HTTP API
+(`sandbox.faults`)."""
 
 from __future__ import annotations
 

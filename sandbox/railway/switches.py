@@ -30,14 +30,14 @@ QUESTIONS = {
 """Questions that neither Railway's documentation nor its schema answers; only a live account can."""
 
 
-def unverified(*answers: T, question: str = "") -> T:
+def unverified(*values: T, question: str = "") -> T:
     """A switch for behaviour of the live API that is not verified.
 
     Args:
-        answers: all possible values; the first is the default.
+        values: all possible values; the first is the default.
         question: the key in QUESTIONS that it belongs to.
     """
-    return field(default=answers[0], metadata={"answers": answers, "question": question})
+    return field(default=values[0], metadata={"values": values, "question": question})
 
 
 @dataclass(kw_only=True)
@@ -108,12 +108,12 @@ class Switches:
     bad_variables_status: int = unverified(400, 200)
     """HTTP status if variables do not match the document (BAD_USER_INPUT)."""
     trace_id_position: str = unverified("error", "extensions")
-    """traceId is beside the message, or inside extensions."""
-    deleted_answer: str = unverified("error", "deleted_at")
+    """traceId is next to the message, or inside extensions."""
+    deleted_response: str = unverified("error", "deleted_at")
     """project(id)/environment(id) of a deleted object: an error, or the object with deletedAt."""
     deleted_listed: bool = unverified(False, True)
     """Deleted services, instances and domains stay in lists, with deletedAt."""
-    missing_answer: str = unverified("not_found", "not_authorized", question="d")
+    missing_response: str = unverified("not_found", "not_authorized", question="d")
     """Error for an unknown id: "... not found" or "Not Authorized"."""
     volume_delete_style: str = unverified("pending", "deleted_at")
     """A deleted volume has isPendingDeletion and DELETING, or deletedAt as well."""
@@ -131,7 +131,7 @@ class Switches:
     """A trigger's repository becomes the instance's source.repo."""
     scoped_decrypt: str = unverified("allowed", "refused", "masked", question="c")
     """config(decryptVariables: true) for workspace and project tokens."""
-    shrink_answer: str = unverified("refused", "async", question="d")
+    shrink_response: str = unverified("refused", "async", question="d")
     """A smaller size is rejected at once, or accepted and reported as lastAppliedError."""
     shrink_message: str = unverified("Volume size cannot be decreased", "Volumes can only grow", question="d")
     """The error for a smaller size; the second is an alternative guess."""
@@ -163,8 +163,6 @@ class Switches:
     """unmergedChangesCount is null, not 0, if nothing is staged."""
     null_port_clears: bool = unverified(True, False)
     """Updating a domain with targetPort null removes its port, or keeps it."""
-    blank_credentials_clear: bool = unverified(True, False)
-    """Registry credentials with an empty name and password remove the credentials, or change nothing."""
     settings_update_scope: str = unverified("no_forks", "named")
     """serviceInstanceUpdate in an environment that is not a fork applies to all environments that are not
     forks, as in the schema's description ("no_forks"), or only to the named one, as reported from the live
@@ -211,8 +209,8 @@ class Switches:
         return asdict(self)
 
 
-_UNVERIFIED = [item for item in fields(Switches) if "answers" in item.metadata]
-UNVERIFIED: dict[str, tuple[Any, ...]] = {item.name: item.metadata["answers"] for item in _UNVERIFIED}
+_UNVERIFIED = [item for item in fields(Switches) if "values" in item.metadata]
+UNVERIFIED: dict[str, tuple[Any, ...]] = {item.name: item.metadata["values"] for item in _UNVERIFIED}
 """All values of every switch for unverified behaviour; the first is the default."""
 QUESTION_OF: dict[str, str] = {item.name: item.metadata["question"] for item in _UNVERIFIED}
 """The key in QUESTIONS that such a switch belongs to; "" for none."""

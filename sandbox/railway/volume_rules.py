@@ -53,7 +53,7 @@ def resize(context: Context, row: records.VolumeInstance, size_mb: int, *, check
     if size_mb == present or context.switches.size_patch == "ignored":
         return None
     if size_mb < present:
-        if context.switches.shrink_answer == "async":
+        if context.switches.shrink_response == "async":
             return context.switches.shrink_message
         raise errors.bad_input(context.switches.shrink_message)
     if size_mb > LARGEST_MB[context.switches.plan]:

@@ -120,7 +120,7 @@ Program = Callable[[], Awaitable[dict[str, pulumi.Input[object]]]]
 def build(program: Program) -> Engine:
     """Run a program to its end; returns what it registered."""
     engine = Engine()
-    mocks.set_mocks(engine.mocks, project="whatsapp-crm", stack="test", monitor=engine)
+    mocks.set_mocks(engine.mocks, project="whatsapp-crm", stack="test", monitor=engine, organization="acme")
 
     def run() -> Awaitable[dict[str, pulumi.Input[object]]]:
         return program()

@@ -23,10 +23,17 @@ def test_the_volume_is_protected_and_retained(run: Run) -> None:
     assert request.retainOnDelete
 
 
+@pytest.mark.parametrize("name", ["railway-project", "backend-environment"])
+def test_what_the_volume_is_in_is_kept_so_that_destroy_ends_without_an_error(run: Run, name: str) -> None:
+    request = run().one(name).request
+    assert (request.retainOnDelete, request.protect) == (True, False)
+
+
 def test_the_guard_depends_on_everything_so_that_destroy_deletes_it_first(run: Run) -> None:
     """Pulumi stops at a protected resource only after it has deleted what depends on it."""
     engine = run()
     guard = engine.one("guard-destroy")
+    assert guard.inputs["stack_path"] == "acme/whatsapp-crm/test"
     assert guard.inputs["volume_id"] == "id-of-backend-volume"
     assert guard.inputs["volume_urn"] == engine.one("backend-volume").urn
     real = {

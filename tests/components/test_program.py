@@ -33,6 +33,7 @@ def test_the_provider_has_the_project_and_no_credentials(run: Run) -> None:
     inputs = run().one("google").inputs
     assert (inputs["project"], inputs["region"]) == (world.PROJECT, world.REGION)
     assert not {key for key in inputs if "token" in key.lower() or "credential" in key.lower()}
+    assert json.loads(inputs["batching"]) == {"enableBatching": True, "sendAfter": "1s"}
     assert inputs["skipRegionValidation"] == "true", "without it, the plugin warns where Compute is disabled"
 
 

@@ -31,7 +31,7 @@ SECONDS = 60
 
 @dataclass(frozen=True)
 class Difference:
-    """What `Diff` said."""
+    """The result of `Diff`."""
 
     changes: bool
     replaces: tuple[str, ...]
@@ -44,6 +44,19 @@ class Live:
 
     id: str
     outs: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+class CheckFailedError(AssertionError):
+    """`Check` refused the inputs; the message has its reasons."""
+
+
+REFUSALS = (grpc.RpcError, CheckFailedError)
+"""What `Check` and the other calls raise."""
+
+
+def refusal_text(error: BaseException) -> str:
+    """What a user reads of one of `REFUSALS`."""
+    return str(error.details() if isinstance(error, grpc.Call) else error)
 
 
 class _Cold:
@@ -101,7 +114,7 @@ class _Warm:
 
 
 class DynamicProcess:
-    """The process. Ends with the `with` block; `stderr` is then all it said.
+    """The process. Ends with the `with` block; `stderr` is then all it wrote.
 
     Args:
         environ: the whole environment of the process.
@@ -168,7 +181,8 @@ class DynamicResource:
         answer = self._stub.Check(
             provider_pb2.CheckRequest(olds=self._struct(olds or {}), news=self._struct(news)), timeout=SECONDS
         )
-        assert not answer.failures, answer.failures
+        if answer.failures:
+            raise CheckFailedError("\n".join(failure.reason for failure in answer.failures))
         return self._keep(answer.inputs)
 
     def diff(self, live: Live, news: Mapping[str, Any]) -> Difference:

@@ -1,4 +1,4 @@
-"""`make faults`: the whole fault matrix, in processes that each have sandboxes of their own, and beside them
+"""`make faults`: the whole fault matrix, in processes that each have sandboxes of their own, and next to them
 the kills of the real engine. Prints every failure, then how many cases there were and how many failed.
 
 Refuses to pass over a case: one that could not be run counts as failed.
@@ -89,7 +89,7 @@ def _kill(kill: Kill) -> str | None:
 
 
 def _torn() -> int:
-    """How many state files had a half-written file beside them."""
+    """How many state files had a half-written file next to them."""
     return _engines[0].torn
 
 

@@ -45,7 +45,7 @@ CHANGED = Declared(
     target_port=8081,
     log_expectations=("Firebase initialized",),
     wait_seconds=700,
-    hold_seconds=2,
+    stable_seconds=2,
     health_seconds=50,
     rollback=True,
     settings={
@@ -72,7 +72,7 @@ CHANGED = Declared(
     custom_domain={"domain": "crm.example.com", "target_port": 8081},
     tcp_port=5433,
 )
-"""`builder` is no longer declared: taken back."""
+"""`builder` is no longer declared: reset."""
 
 _ID = "another one makes another object, or is refused"
 STAYS: dict[str, str] = {
@@ -92,7 +92,6 @@ STAYS: dict[str, str] = {
     "settings.replicas": "a service with a volume has exactly one",
     "settings.railway_config_file": "Railway refuses it for new services",
     "settings.image": "instead of a repository",
-    "settings.registry_credentials": "only for an image",
     "deployment.revisions": "made by the writes before it",
     "deployment.domain": "follows from the domain's name",
     "deployment.running": "always declared true",

@@ -1,5 +1,5 @@
 """What a person can do to each resource of the program on Railway: change every field that can be changed,
-and delete it. And why a field cannot be changed by hand, or not so that `up` heals it.
+and delete it. And why a field cannot be changed in the dashboard, or not so that `up` heals it.
 """
 
 from __future__ import annotations
@@ -153,7 +153,6 @@ NOT_BY_HAND: dict[str, str] = {
     "settings.builder": ALONE,
     "settings.image": ALONE,
     "settings.railway_config_file": ALONE,
-    "settings.registry_credentials": "cannot be read back: test_railway_settings",
     "custom_domain.domain": "Railway renames none: another is another domain",
     "tcp_proxy.application_port": "Railway moves none: another is another proxy",
     **{
@@ -165,7 +164,7 @@ NOT_BY_HAND: dict[str, str] = {
             "log_expectations",
             "log_advice",
             "wait_seconds",
-            "hold_seconds",
+            "stable_seconds",
             "health_seconds",
             "rollback",
         )
@@ -174,18 +173,18 @@ NOT_BY_HAND: dict[str, str] = {
 
 
 def reason(key: str, name: str) -> str | None:
-    """Why a field is not changed by hand; None: it is."""
+    """Why a field is not changed in the dashboard; None: it is."""
     if name == "service_id" and not FIELDS[key][name].replace:
         return None  # a volume moves to another service
     return NOT_BY_HAND.get(f"{key}.{name}", NOT_BY_HAND.get(name))
 
 
 EXPECTED = {key: {name for name in fields if reason(key, name) is None} for key, fields in FIELDS.items()}
-"""What a hand can change, and `up` heals."""
+"""What can be changed in the dashboard, and is reset by `up`."""
 CHANGEABLE = [key for key, names in EXPECTED.items() if names]
 
 
-# ---- Deletions by hand
+# ---- Deletions in the dashboard
 
 DELETIONS: dict[str, Hand] = {
     "project": _on("project", "projectDelete(id: $id)"),

@@ -20,7 +20,7 @@ _ROWS = {
 
 
 def one_of_each(world: World, engine: Engine, others: set[str]) -> str:
-    """Exactly one of everything, and it is what the state says; returns the volume's id.
+    """Exactly one of everything, as in the state; returns the volume's id.
 
     Args:
         world: the sandbox.

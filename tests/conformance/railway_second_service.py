@@ -1,5 +1,5 @@
-"""What is on Railway beside the stack and must never be touched: another project of the workspace, and in
-our own environment a service, its volume, its variables and its domain."""
+"""What is on Railway in addition to the stack and must never be touched: another project of the workspace,
+and in our own environment a service, its volume, its variables and its domain."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class Worker:
         return row
 
     def settings(self) -> dict[str, object]:
-        """Every setting that Railway has and that is not what it does when nothing is said."""
+        """Every setting that Railway has and that differs from its default."""
         row = self.instance()
         row["replicas"] = row["num_replicas"]
         values = {setting.name: setting.normal(row[setting.name]) for setting in SETTINGS}

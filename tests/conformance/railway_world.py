@@ -191,7 +191,7 @@ class Declared:
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     log_expectations: tuple[str, ...] = ("sessions dir exists/writable: true", "Firebase initialized")
     wait_seconds: int = 600
-    hold_seconds: int = 1
+    stable_seconds: int = 1
     health_seconds: int = 60
     rollback: bool = False
     shared: Mapping[str, str] | None = None
@@ -304,7 +304,7 @@ class Engine:
             "health_path": declared.healthcheck_path,
             "log_expectations": list(declared.log_expectations),
             "wait_seconds": declared.wait_seconds,
-            "hold_seconds": declared.hold_seconds,
+            "stable_seconds": declared.stable_seconds,
             "health_seconds": declared.health_seconds,
             "rollback": declared.rollback,
             "running": True,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 import grpc
 import pytest
@@ -15,12 +17,33 @@ from tests.conformance.dynamic_process import UNKNOWN, DynamicProcess
 
 pytestmark = pytest.mark.conformance
 
-INPUTS = {"stack": "prod", "volume_id": "volume-1", "volume_urn": "urn:pulumi:prod::crm::Volume::sessions"}
+INPUTS = {
+    "stack": "prod",
+    "stack_path": "acme/crm/prod",
+    "volume_id": "volume-1",
+    "volume_urn": "urn:pulumi:prod::crm::Volume::sessions",
+}
 
 
 def process(**extra: str) -> DynamicProcess:
     environ: Mapping[str, str] = {name: value for name, value in os.environ.items() if name != ALLOW}
     return DynamicProcess({**environ, **extra})
+
+
+def with_pulumi(folder: Path, body: str) -> dict[str, str]:
+    """A PATH with a `pulumi` that runs `body`."""
+    pulumi = folder / "pulumi"
+    pulumi.write_text(f"#!/bin/sh\n{body}\n")
+    pulumi.chmod(0o755)
+    return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+
+
+def exporting(folder: Path, **volume: object) -> dict[str, str]:
+    """A `pulumi` whose state has the volume, if `stack export` is called with the full name of the stack."""
+    resources = [{"urn": "urn:other", "protect": True}, {"urn": INPUTS["volume_urn"], **volume}]
+    (folder / "state.json").write_text(json.dumps({"deployment": {"resources": resources}}))
+    wanted = "stack export --stack acme/crm/prod --non-interactive"
+    return with_pulumi(folder, f'[ "$*" = "{wanted}" ] && cat {folder}/state.json')
 
 
 def test_the_pickle_in_the_state_is_the_class_path_and_nothing_else() -> None:
@@ -42,14 +65,33 @@ def test_delete_fails_and_says_how_to_destroy_the_stack(allowed: dict[str, str])
     message = str(raised.value)
     assert "railway:Volume volume-1" in message
     assert "cannot be restored" in message
-    assert f"pulumi state unprotect '{INPUTS['volume_urn']}'" in message
+    assert f"pulumi state unprotect '{INPUTS['volume_urn']}' --stack prod --yes" in message
     assert f"{ALLOW}=prod pulumi destroy --stack prod" in message
 
 
-def test_delete_succeeds_if_the_environment_names_the_stack() -> None:
-    with process(**{ALLOW: "prod"}) as running:
+@pytest.mark.parametrize("volume", [{}, {"protect": False}])
+def test_delete_succeeds_if_the_environment_names_the_stack_and_the_volume_is_not_protected(
+    tmp_path: Path, volume: dict[str, object]
+) -> None:
+    with process(**{ALLOW: "prod"}, **exporting(tmp_path, **volume)) as running:
         guard = running.resource(DestroyGuardProvider())
         guard.delete(guard.create(INPUTS))
+
+
+def test_delete_fails_while_the_volume_is_protected_in_the_state(tmp_path: Path) -> None:
+    with process(**{ALLOW: "prod"}, **exporting(tmp_path, protect=True)) as running:
+        guard = running.resource(DestroyGuardProvider())
+        with pytest.raises(grpc.RpcError, match="Nothing was deleted") as raised:
+            guard.delete(guard.create(INPUTS))
+    assert f"pulumi state unprotect '{INPUTS['volume_urn']}' --stack prod --yes" in str(raised.value)
+
+
+def test_delete_fails_if_the_state_cannot_be_read(tmp_path: Path) -> None:
+    with process(**{ALLOW: "prod"}, **with_pulumi(tmp_path, "echo not signed in >&2; exit 3")) as running:
+        guard = running.resource(DestroyGuardProvider())
+        with pytest.raises(grpc.RpcError, match="not signed in") as raised:
+            guard.delete(guard.create(INPUTS))
+    assert "fix:" in str(raised.value)
 
 
 @pytest.mark.parametrize("volume", ["volume-2", UNKNOWN])

@@ -10,6 +10,7 @@ import pytest
 from railway.graphql.documents import DOCUMENTS
 from railway.project import ProjectProvider
 from railway.service_domain import ServiceDomainProvider
+from tests.conformance.dynamic_process import REFUSALS, refusal_text
 from tests.conformance.railway_world import (
     CONFIG_KEYS,
     REPO,
@@ -28,8 +29,8 @@ WRITES = {document.name for document in DOCUMENTS.values() if document.kind == "
 
 
 def production(world: World) -> dict[str, str]:
-    """A project made by hand: an audit branch, a start command, files on the volume, two more variables, a
-    domain."""
+    """A project created in the dashboard: an audit branch, a start command, files on the volume, two more
+    variables, a domain."""
     project = world.hand(
         "mutation($i: ProjectCreateInput!) { projectCreate(input: $i) { id primaryEnvironmentId } }",
         i={"name": "crm", "workspaceId": WORKSPACE, "description": "our production"},
@@ -80,7 +81,7 @@ def production(world: World) -> dict[str, str]:
 
 
 def empty(world: World) -> str:
-    """A project made by hand, with nothing in it; its id."""
+    """A project created in the dashboard, with nothing in it; its id."""
     return world.hand(
         "mutation($i: ProjectCreateInput!) { projectCreate(input: $i) { id } }",
         i={"name": "crm", "workspaceId": WORKSPACE},
@@ -88,7 +89,7 @@ def empty(world: World) -> str:
 
 
 def make_service(world: World, place: dict[str, str], name: str) -> str:
-    """A service made by hand, where `place` says by Railway's names; its id."""
+    """A service created in the dashboard, in the place that `place` names; its id."""
     made = world.hand(
         "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }", i=place | {"name": name}
     )["serviceCreate"]["id"]
@@ -102,7 +103,7 @@ def place_of(engine: Engine) -> dict[str, str]:
 
 
 def describe(world: World, project: str, text: str) -> None:
-    """Write a project's description by hand."""
+    """Write a project's description in the dashboard."""
     world.hand(
         "mutation($id: String!, $i: ProjectUpdateInput!) { projectUpdate(id: $id, input: $i) { id } }",
         id=project,
@@ -114,12 +115,11 @@ def refused(world: World, declared: Declared, **environ: str) -> str:
     """What a person reads; nothing was changed, and nothing that changes anything was sent."""
     before = world.admin("state")
     world.reset()
-    with world.operation(config=None, **environ) as process, pytest.raises(grpc.RpcError) as caught:
+    with world.operation(config=None, **environ) as process, pytest.raises(REFUSALS) as caught:
         Engine().up(process, declared)
-    assert isinstance(caught.value, grpc.Call)
     assert world.admin("state") == before
     assert not WRITES & set(world.counts()[0])
-    return str(caught.value.details())
+    return refusal_text(caught.value)
 
 
 def test_a_running_production_is_adopted_with_one_deployment(railway: World) -> None:
@@ -201,21 +201,21 @@ def test_without_the_declared_environment_nothing_is_adopted(railway: World, tok
     text = refused(railway, Declared(adopt_project_id=ids["project"], environment_name="live"), **environ)
     assert "whatsapp-crm:railwayEnvironment" in text
     if token == "account":
-        assert "the Railway project has no environment live, but production" in text
+        assert "the Railway project has no environment live (existing: production)" in text
         assert f"add the service backend ({ids['service']}) to it" in text
     else:
         assert "is a project token of the environment production, and cannot read an environment live" in text
         assert "use a project token of live" in text
 
 
-def test_no_second_service_is_made_beside_those_of_an_adopted_project(railway: World) -> None:
+def test_no_second_service_is_created_in_an_adopted_project(railway: World) -> None:
     """Named otherwise, the running backend is likely one of them."""
     ids = production(railway)
     wish = Declared(adopt_project_id=ids["project"], service_name="whatsapp")
     engine = Engine()
     with railway.operation() as process:
         text = refusal(lambda: engine.up(process, wish))
-    assert "has no service named whatsapp, but backend" in text
+    assert "has no service named whatsapp (existing: backend)" in text
     assert "pulumi config set whatsapp-crm:railwayServiceName backend" in text
     assert [row["id"] for row in railway.rows("services")] == [ids["service"]]
     # What the message advises works, either way.
@@ -230,7 +230,7 @@ def test_no_second_service_is_made_beside_those_of_an_adopted_project(railway: W
 
 
 def test_an_empty_project_that_is_adopted_gets_its_service(railway: World) -> None:
-    """And keeps it when somebody makes another beside it."""
+    """And keeps it when another one is created in the dashboard."""
     engine = Engine()
     with railway.operation() as process:
         engine.up(process, Declared(adopt_project_id=empty(railway)))
@@ -371,8 +371,9 @@ def test_without_a_workspace_the_only_one_is_taken_and_two_are_a_question(railwa
 
 @pytest.mark.parametrize("answer", ["error", "deleted_at"])
 def test_a_deleted_project_is_gone_on_railways_word(railway: World, answer: str) -> None:
-    """And only where an empty volume is allowed: all else says first that the data may be restored."""
-    railway.admin("switches", {"deleted_answer": answer})
+    """And only where an empty volume is allowed: everything else first reports that the data may be
+    restored."""
+    railway.admin("switches", {"deleted_response": answer})
     engine = first_up(railway)
     known = set(engine.state)
     railway.hand("mutation($id: String!) { projectDelete(id: $id) }", id=engine.id("project"))
@@ -386,7 +387,7 @@ def test_a_deleted_project_is_gone_on_railways_word(railway: World, answer: str)
 
 
 def test_an_adopted_project_that_was_deleted_is_not_looked_for_again(railway: World) -> None:
-    """What the message says first: its id has to leave the config, before a new one can be made."""
+    """The first step of the fix: its id is removed from the config, before a new one can be created."""
     wish = Declared(adopt_project_id=empty(railway))
     engine = first_up(railway, wish)
     railway.hand("mutation($id: String!) { projectDelete(id: $id) }", id=engine.id("project"))
@@ -402,7 +403,7 @@ def test_an_adopted_project_that_was_deleted_is_not_looked_for_again(railway: Wo
 
 
 def test_a_stack_does_not_change_its_project(railway: World) -> None:
-    """Another id in the config is another stack's; the message says how it was."""
+    """Another id in the config is another stack's; the message names the earlier one."""
     engine = first_up(railway)
     with railway.operation() as process:
         text = refusal(lambda: engine.up(process, Declared(adopt_project_id=empty(railway))))

@@ -1,4 +1,4 @@
-"""What the preview of an adoption says, asked of the provider as the engine asks: by `check`."""
+"""The report in the preview of an adoption, through `check`, as the engine calls it."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_only_what_differs_is_a_change(railway: World) -> None:
     }
 
 
-def test_another_spelling_of_a_folder_is_no_change_and_a_default_that_is_written_is_said(
+def test_an_equal_folder_is_no_change_and_a_written_default_is_reported(
     railway: World,
 ) -> None:
     ids = production(railway)
@@ -90,7 +90,7 @@ def test_another_spelling_of_a_folder_is_no_change_and_a_default_that_is_written
     assert found["settings.healthcheck_timeout"] == "null -> 300, which is the default"
 
 
-def test_after_the_adoption_nothing_sounds_as_if_nothing_was_done(
+def test_the_report_after_the_adoption_lists_no_change(
     railway: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The end of the `up` reads it all again; only what is to be looked at makes it speak then."""
@@ -138,7 +138,7 @@ def test_the_rest_that_is_declared_is_compared_too(railway: World) -> None:
     assert found["backups.kinds"] == 'null -> ["DAILY"]'
 
 
-def test_a_sealed_variable_that_goes_is_said_to_be_lost(railway: World) -> None:
+def test_a_removed_sealed_variable_is_reported_as_not_restorable(railway: World) -> None:
     ids = production(railway)
     environment = railway.rows("environments")[0]["id"]
     place = {"project_id": ids["project"], "environment_id": environment, "service_id": ids["service"]}
@@ -147,7 +147,7 @@ def test_a_sealed_variable_that_goes_is_said_to_be_lost(railway: World) -> None:
     assert found["variables removed"] == "OLD (sealed: its value cannot be read or restored), OLDER"
 
 
-def test_limits_that_nobody_declared_are_said_to_be_lifted(railway: World) -> None:
+def test_undeclared_limits_are_reported_as_removed(railway: World) -> None:
     ids = production(railway)
     place = {"environmentId": railway.rows("environments")[0]["id"], "serviceId": ids["service"]}
     railway.hand(
@@ -159,18 +159,18 @@ def test_limits_that_nobody_declared_are_said_to_be_lifted(railway: World) -> No
     assert found["limits.memory_gb"] == "8 -> the plan's limit"
 
 
-def test_a_new_service_beside_the_running_ones_is_refused(railway: World) -> None:
-    """The likeliest slip of all: it would leave the running backend, and its volume, beside a new one."""
+def test_a_new_service_in_a_project_with_services_is_refused(railway: World) -> None:
+    """The most likely mistake: a new backend would run in addition to the existing one and its volume."""
     ids = production(railway)
     news = wish(ids["project"], service={"service_name": "whatsapp"})
     text = refused(railway, news)
-    assert "has no service named whatsapp, but backend" in text
+    assert "has no service named whatsapp (existing: backend)" in text
     assert "pulumi config set whatsapp-crm:railwayServiceName backend" in text
     assert "create an empty service named whatsapp in Railway's dashboard" in text
     assert "elete" not in text
 
 
-def test_in_a_project_without_services_one_is_said_to_be_made(railway: World) -> None:
+def test_in_a_project_without_services_the_new_service_is_reported(railway: World) -> None:
     news = wish(empty(railway))
     assert changes(railway, news)["service"] == "(none) -> backend, with a new and empty volume"
 
@@ -204,7 +204,7 @@ def test_another_service_from_the_same_repository_is_pointed_out(
     assert "old-1" not in text
 
 
-def test_an_environment_that_is_not_there_is_said_to_be_made(railway: World) -> None:
+def test_a_missing_environment_is_reported_as_created(railway: World) -> None:
     found = changes(railway, wish(empty(railway), project={"environment_name": "live"}))
     assert found["environment"] == "(none) -> live, empty (the project has production)"
 
@@ -222,7 +222,7 @@ def test_an_environment_without_the_service_is_refused(railway: World) -> None:
     assert "press Sync" in text
 
 
-def test_environments_that_the_settings_may_reach_are_named(
+def test_environments_that_the_settings_may_change_are_named(
     railway: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A service that was made after the other environment is in both."""
@@ -292,17 +292,17 @@ def test_a_volume_name_that_is_used_is_refused(railway: World) -> None:
     )
     railway.admin("clock", {"advance": 5})
     text = refused(railway, wish(ids["project"]))
-    assert f"there is another volume named sessions ({other}, 50000 MB), attached to no service" in text
+    assert f"has another volume named sessions ({other}, 50000 MB), attached to no service" in text
 
 
-def test_a_volume_deleted_by_hand_is_not_replaced_by_an_empty_one(railway: World) -> None:
+def test_a_volume_deleted_in_the_dashboard_is_not_replaced_by_an_empty_one(railway: World) -> None:
     ids = production(railway)
     railway.hand("mutation($id: String!) { volumeDelete(volumeId: $id) }", id=ids["volume"])
     text = refused(railway, wish(ids["project"], volume={"volume_name": "sessions"}))
     assert "48 hours" in text
 
 
-def test_an_unfinished_adoption_says_what_is_left(railway: World) -> None:
+def test_an_unfinished_adoption_reports_what_is_left(railway: World) -> None:
     """Nothing is in the state yet, and the branch has been changed already; everything else has not."""
     ids = production(railway)
     trigger = railway.rows("triggers")[0]["id"]

@@ -28,7 +28,7 @@ def test_a_refresh_of_everything_takes_one_request_and_finds_nothing(railway: Wo
     assert railway.counts() == ({"SnapshotRead": 1}, 0)
 
 
-def test_an_up_without_changes_asks_nothing(railway: World) -> None:
+def test_an_up_without_changes_sends_no_request(railway: World) -> None:
     """Check and diff send nothing."""
     engine = first_up(railway)
     with railway.operation() as process:
@@ -112,7 +112,7 @@ def test_a_deployment_that_railway_starts_itself_is_waited_on(
         ({"instance_delay_seconds": 0.5, "volume_delay_seconds": 0.5}, 12),
     ],
 )
-def test_unproven_answers_of_railway_are_borne(
+def test_unverified_responses_of_railway_lead_to_the_same_state(
     railway: World, switches: dict[str, object], most: int
 ) -> None:
     """Each of the sandbox's switches for an answer that nobody has proven leads to the same end."""

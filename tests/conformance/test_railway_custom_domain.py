@@ -11,7 +11,7 @@ pytestmark = pytest.mark.conformance
 DOMAIN = "crm.example.com"
 
 
-def test_one_made_by_hand_without_a_port_gets_the_declared_one(railway: World) -> None:
+def test_a_domain_created_in_the_dashboard_gets_the_declared_port(railway: World) -> None:
     """It is taken over, and not announced twice."""
     engine = first_up(railway)
     made = railway.hand(

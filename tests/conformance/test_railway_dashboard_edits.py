@@ -1,6 +1,6 @@
-"""Every field of every resource: changed in the program it is applied, read back and quiet; changed by hand
-it shows with its old and its new value, and the next `up` heals it. And every resource that a hand deleted
-is noticed and made again.
+"""Every field of every resource: changed in the program it is applied, read back and quiet; changed in the
+dashboard it shows with its old and its new value, and the next `up` heals it. And every resource deleted in
+the dashboard is noticed and made again.
 
 Over the field tables of every provider in the package: a provider that is not here fails, and so does a field
 without an edit and without a reason. Settings that a volume forbids: test_railway_settings.
@@ -80,7 +80,7 @@ def providers() -> set[type[RailwayProvider]]:
 
 def test_every_provider_of_the_package_is_here() -> None:
     """A new one needs a place in the order of an `up`, and with that edits, deletions and reasons."""
-    without_an_object = {AdoptionProvider}  # only tells of an adoption: test_railway_adoption_report
+    without_an_object = {AdoptionProvider}  # only reports an adoption: test_railway_adoption_report
     assert {type(provider) for _, provider in ORDER} == providers() - without_an_object
     assert {*EDITS} == {*CHANGEABLE}
     assert {*DELETIONS} == {*FIELDS}
@@ -88,7 +88,7 @@ def test_every_provider_of_the_package_is_here() -> None:
 
 @pytest.mark.parametrize(("key", "name"), [(key, name) for key, fields in FIELDS.items() for name in fields])
 def test_every_field_is_changed_in_some_test(engine_of_first: Engine, key: str, name: str) -> None:
-    """Or says why not; and a reason that names another test is looked up there."""
+    """Or a reason why not; a reason that names another test is looked up there."""
     if reason(key, name) == ALONE:
         assert name in SETTING_EDITS
     first, second = (engine_of_first.inputs(key, declared) or {} for declared in (FIRST, CHANGED))
@@ -114,7 +114,7 @@ def test_no_reason_is_for_a_field_that_is_not_there() -> None:
 
 
 @pytest.mark.parametrize("key", CHANGEABLE)
-def test_every_field_that_a_hand_changed_shows_and_is_healed(lab: Lab, key: str) -> None:
+def test_every_field_changed_in_the_dashboard_is_drift_and_is_reset(lab: Lab, key: str) -> None:
     """With its old and its new value."""
     with lab.bench("change") as (bench, engine):
         world = bench.world
@@ -145,7 +145,7 @@ def test_every_field_that_a_hand_changed_shows_and_is_healed(lab: Lab, key: str)
 
 
 @pytest.mark.parametrize("key", DELETIONS)
-def test_whatever_a_hand_deleted_is_noticed_and_made_again(lab: Lab, key: str) -> None:
+def test_every_object_deleted_in_the_dashboard_is_detected_and_created_again(lab: Lab, key: str) -> None:
     """The volume, and what it goes with, only when an empty one is allowed."""
     with lab.bench("change") as (bench, engine):
         world, old, volume = bench.world, engine.id(key), engine.id("volume")

@@ -1,4 +1,4 @@
-"""Limits that nobody declared: what the plan allows, whatever a hand has set."""
+"""Undeclared limits: those of the plan, whatever was set in the dashboard."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_undeclared_limits_cost_no_request(railway: World) -> None:
 
 
 @pytest.mark.parametrize("healed_after", ["refresh", "two refreshes"])
-def test_limits_set_by_hand_show_and_are_taken_back(railway: World, healed_after: str) -> None:
+def test_limits_set_in_the_dashboard_are_drift_and_are_removed(railway: World, healed_after: str) -> None:
     engine = first_up(railway, UNLIMITED)
     EDITS["limits"](railway, engine)
     with railway.operation() as process:
@@ -51,8 +51,8 @@ def test_limits_set_by_hand_show_and_are_taken_back(railway: World, healed_after
     assert railway.counts()[1] == 1
 
 
-def test_an_adoption_takes_limits_back(railway: World) -> None:
-    """Those of the production were set by hand, and a limit goes with a deployment: with its one."""
+def test_an_adoption_removes_undeclared_limits(railway: World) -> None:
+    """Those of the production were set in the dashboard, and a limit goes with a deployment: with its one."""
     ids = production(railway)
     environment = railway.rows("environments")[0]["id"]
     railway.hand(

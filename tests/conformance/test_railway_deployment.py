@@ -1,4 +1,4 @@
-"""The one deployment of an `up`: how each ending is told, and what is never printed."""
+"""The one deployment of an `up`: how each final status is reported, and what is never printed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.conformance
 @dataclass(frozen=True)
 class Failed:
     """An `up` that failed at its deployment: what is in the state, what a person reads at the end, and what
-    was said meanwhile."""
+    was logged meanwhile."""
 
     engine: Engine
     text: str
@@ -35,7 +35,7 @@ class Failed:
 
     @property
     def statuses(self) -> list[str]:
-        """The changes of status that were said, of the one deployment."""
+        """The logged changes of status of the one deployment."""
         told = re.findall(r"^railway: deployment (\S+) is ([A-Z_]+)", self.said, re.MULTILINE)
         assert len({id_ for id_, _ in told}) == 1
         return [status for _, status in told]
@@ -74,27 +74,39 @@ class Ending:
 ENDINGS = (
     Ending(
         "failed_build",
-        "ended FAILED in step BUILD_IMAGE: Failed to build an image",
+        "failed in step BUILD_IMAGE (status FAILED): Failed to build an image",
         "fix the cause that its log shows, push the fix",
         "| Failed to build an image: the build command exited with code 1",
         "FAILED",
     ),
     Ending(
         "failed_healthcheck",
-        "ended FAILED in step HEALTHCHECK: Healthcheck failed",
-        "must answer with status 200 on the health check path",
+        "failed in step HEALTHCHECK (status FAILED): Healthcheck failed",
+        "must return status 200 on the health check path",
         "| /health 503",
         "FAILED",
     ),
     Ending(
         "crashed",
-        "ended CRASHED",
+        "failed (status CRASHED",
         "fix the cause that its log shows, push the fix",
         "| Error: process exited with code 1",
         "CRASHED",
     ),
-    Ending("skipped", "ended SKIPPED", "correct the watch patterns", "Its log is empty.", "SKIPPED"),
-    Ending("removed", "ended REMOVED", "to deploy again", "| Server running on port 8080", "REMOVED"),
+    Ending(
+        "skipped",
+        "was skipped by Railway (status SKIPPED)",
+        "correct the watch patterns",
+        "Its log is empty.",
+        "SKIPPED",
+    ),
+    Ending(
+        "removed",
+        "was removed or cancelled on Railway (status REMOVED",
+        "which starts a new deployment",
+        "| Server running on port 8080",
+        "REMOVED",
+    ),
     Ending(
         "needs_approval",
         "is still NEEDS_APPROVAL after 1 min: it needs an approval",
@@ -111,8 +123,8 @@ ENDINGS = (
     ),
     Ending(
         "never_ends",
-        "is still DEPLOYING (HEALTHCHECK) after 1 min",
-        "cancel it there first",
+        "is still DEPLOYING in step HEALTHCHECK after 1 min",
+        "cancel it there, then run `pulumi up`",
         "| Server running on port 8080",
         "DEPLOYING",
     ),
@@ -120,11 +132,11 @@ ENDINGS = (
 
 
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.outcome)
-def test_every_ending_is_told_and_the_next_up_repairs(railway: World, ending: Ending) -> None:
+def test_every_final_status_is_reported_and_the_next_up_repairs(railway: World, ending: Ending) -> None:
     """With the deployment's id, the step, the log's last lines, and the next thing to do; each status was
-    said when it came, once."""
+    logged when it came, once."""
     railway.admin("switches", {"deploy_outcomes_next": [ending.outcome]})
-    failed = fails(railway, Declared(wait_seconds=60, hold_seconds=30))
+    failed = fails(railway, Declared(wait_seconds=60, stable_seconds=30))
     row = railway.rows("deployments")[0]
     assert f"the deployment {row['id']} {ending.words}" in failed.text, failed.text
     assert ending.fix in failed.text.partition("fix: ")[2], failed.text
@@ -144,12 +156,12 @@ def test_every_ending_is_told_and_the_next_up_repairs(railway: World, ending: En
 
 
 def test_a_crash_after_success_fails_the_same_up(railway: World) -> None:
-    """Railway says SUCCESS, we look again after `hold_seconds`, and it has crashed: the `up` is not done."""
-    # SUCCESS lasts one step, a second; the hold is 60 s at a scale of 0.02, so it ends after the crash.
+    """Railway returns SUCCESS, and CRASHED when it is read again after `stable_seconds`: the `up` fails."""
+    # SUCCESS lasts one step, a second; the wait is 60 s at a scale of 0.02, so it ends after the crash.
     railway.admin("switches", {"deploy_outcomes_next": ["crashed"], "deploy_step_seconds": 1.0})
-    failed = fails(railway, Declared(hold_seconds=60))
+    failed = fails(railway, Declared(stable_seconds=60))
     assert failed.statuses[-2:] == ["SUCCESS", "CRASHED"], failed.said
-    assert "ended CRASHED after it was SUCCESS" in failed.text
+    assert "failed (status CRASHED; it was SUCCESS before)" in failed.text
     assert "| Error: process exited with code 1" in failed.text
     assert "fix: fix the cause that its log shows" in failed.text
 
@@ -157,41 +169,44 @@ def test_a_crash_after_success_fails_the_same_up(railway: World) -> None:
 @pytest.mark.parametrize(
     "declared",
     [
-        Declared(hold_seconds=0, log_expectations=("never said",), health_seconds=500),
+        Declared(stable_seconds=0, log_expectations=("never logged",), health_seconds=500),
         Declared(
-            hold_seconds=0, log_expectations=(), settings={"healthcheck_path": "/other"}, health_seconds=500
+            stable_seconds=0, log_expectations=(), settings={"healthcheck_path": "/other"}, health_seconds=500
         ),
     ],
     ids=["log", "health"],
 )
-def test_a_crash_while_we_look_for_proof_is_told_as_a_crash(railway: World, declared: Declared) -> None:
-    """Not as a line that is missing, or as a health check that does not answer."""
+def test_a_crash_during_the_verification_is_reported_as_a_crash(railway: World, declared: Declared) -> None:
+    """Not as a missing line, or as a failed health check."""
     switches = {"deploy_outcomes_next": ["crashed"], "deploy_step_seconds": 1.0, "backend_routes": ["/other"]}
     railway.admin("switches", switches if declared.settings else {**switches, "backend_routes": []})
     failed = fails(railway, declared)
     assert failed.statuses[-2:] == ["SUCCESS", "CRASHED"], failed.said
-    assert "ended CRASHED after it was SUCCESS" in failed.text
+    assert "failed (status CRASHED; it was SUCCESS before)" in failed.text
 
 
-def test_a_branch_that_is_gone_is_told_with_its_step(railway: World) -> None:
-    """Railway cannot take the code: then no log has been written, and the step says why."""
+def test_a_deleted_branch_is_reported_with_the_failed_step(railway: World) -> None:
+    """Railway cannot take the code: then there is no log, and the step has the reason."""
     engine = first_up(railway)
     railway.admin("repos", {"repo": REPO, "branch": "main", "delete": True})
     with railway.operation() as process, pytest.raises(grpc.RpcError) as caught:
         engine.up(process, Declared(variables=VARIABLES | {"NEW": "1"}))
     assert isinstance(caught.value, grpc.Call)
     text = str(caught.value.details())
-    assert "ended FAILED in step SNAPSHOT_CODE: Failed to snapshot code" in text
+    assert "failed in step SNAPSHOT_CODE (status FAILED): Failed to snapshot code" in text
     assert "fix: check that the repository has the declared branch" in text
 
 
 def test_the_trace_id_of_what_could_not_be_read_is_in_the_error(railway: World) -> None:
-    """The deployment's end is told all the same; Railway's support asks for the trace id."""
+    """The deployment's end is reported even so; Railway's support asks for the trace id."""
     railway.admin("switches", {"deploy_outcomes_next": ["failed_build"]})
     railway.fault("DeploymentEventsRead", "internal_error", times=9)
     railway.fault("LogsPoll", "internal_error", times=9)
     failed = fails(railway)
-    assert "ended FAILED: (its steps could not be read: Problem processing request (trace id" in failed.text
+    assert (
+        "failed (status FAILED): (its steps could not be read: Problem processing request (trace id"
+        in failed.text
+    )
     assert (
         "Its log cannot be shown: Railway LogsPoll: Problem processing request (trace id 5a4d0b0c5a4d0b0c)"
         in failed.text
@@ -200,7 +215,7 @@ def test_the_trace_id_of_what_could_not_be_read_is_in_the_error(railway: World) 
 
 
 def test_a_deployment_that_could_not_be_watched_is_no_failed_deployment(railway: World) -> None:
-    """Its id and the trace id are told, nothing is rolled back, and the next `up` finds it well."""
+    """The error has its id and the trace id, nothing is rolled back, and the next `up` finds it healthy."""
     railway.fault("DeploymentPoll", "internal_error", nth=2, times=9)
     failed = fails(railway, Declared(rollback=True))
     row = railway.rows("deployments")[0]
@@ -217,7 +232,7 @@ def test_a_deployment_that_could_not_be_watched_is_no_failed_deployment(railway:
 
 
 def test_a_newer_deployment_that_takes_the_place_is_waited_for(railway: World) -> None:
-    """Somebody pushed meanwhile: ours is REMOVED, theirs is what must be healthy; both are said."""
+    """Somebody pushed meanwhile: ours is REMOVED, theirs is what must be healthy; both are logged."""
     engine = Engine()
     railway.admin("switches", {"deploy_outcomes_next": ["never_ends"]})
 
@@ -257,11 +272,11 @@ def test_an_expected_line_that_is_missing_fails_the_up(railway: World) -> None:
     assert ADMIN_TOKEN not in text
 
 
-def test_a_health_path_that_does_not_answer_200_fails_the_up(railway: World) -> None:
+def test_a_health_path_that_does_not_return_200_fails_the_up(railway: World) -> None:
     """Exactly 200, as for Railway's own check."""
     railway.admin("switches", {"backend_routes": ["/other"]})
     text = fails(railway, Declared(settings={"healthcheck_path": "/other"}, health_seconds=20)).text
-    assert "/health does not answer with status 200: 404" in text
+    assert "/health does not return status 200: 404" in text
 
 
 def test_no_log_line_is_shown_when_a_value_cannot_be_known(railway: World) -> None:
@@ -275,7 +290,7 @@ def test_no_log_line_is_shown_when_a_value_cannot_be_known(railway: World) -> No
     railway.admin("seal", place | {"name": "ADMIN_TOKEN"})
     railway.admin("switches", {"deploy_outcomes_next": ["crashed"]})
     with railway.operation() as process, pytest.raises(grpc.RpcError) as caught:
-        engine.up(process, Declared(branch="staging", hold_seconds=20))
+        engine.up(process, Declared(branch="staging", stable_seconds=20))
     assert isinstance(caught.value, grpc.Call)
     text = str(caught.value.details())
     assert "some variables are sealed" in text
@@ -283,7 +298,7 @@ def test_no_log_line_is_shown_when_a_value_cannot_be_known(railway: World) -> No
 
 
 def test_a_crash_after_the_up_is_drift_and_the_next_up_deploys(railway: World) -> None:
-    """The nightly job says so."""
+    """The nightly job reports it."""
     engine = first_up(railway)
     deployment = engine.state["deployment"].live.outs["deployment_id"]
     railway.admin(f"deployments/{deployment}", {"status": "CRASHED"})
@@ -296,7 +311,9 @@ def test_a_crash_after_the_up_is_drift_and_the_next_up_deploys(railway: World) -
 
 
 @pytest.mark.parametrize("how", ["deploymentStop", "deploymentRemove"])
-def test_a_deployment_stopped_by_hand_is_drift_and_the_next_up_deploys(railway: World, how: str) -> None:
+def test_a_deployment_stopped_in_the_dashboard_is_drift_and_the_next_up_deploys(
+    railway: World, how: str
+) -> None:
     """Nothing runs any more."""
     engine = first_up(railway)
     deployment = engine.state["deployment"].live.outs["deployment_id"]
@@ -338,17 +355,17 @@ def test_a_changed_expectation_looks_again_and_deploys_nothing(railway: World) -
 
 @pytest.mark.parametrize(
     ("outcome", "words", "deployments"),
-    [("failed_healthcheck", "still runs: Railway kept it", 1), ("crashed", "runs again as", 2)],
+    [("failed_healthcheck", "is still running", 1), ("crashed", "succeeded: it runs as", 2)],
 )
 def test_a_rollback_runs_the_last_good_deployment_and_fails_all_the_same(
     railway: World, outcome: str, words: str, deployments: int
 ) -> None:
-    """The up did not do what was asked, and says so; the service runs."""
+    """The up did not apply what is declared, and fails; the service runs."""
     engine = first_up(railway)
     good = engine.state["deployment"].live.outs["deployment_id"]
     railway.admin("switches", {"deploy_outcomes_next": [outcome]})
     with railway.operation() as process, pytest.raises(grpc.RpcError) as caught:
-        engine.up(process, Declared(branch="staging", rollback=True, hold_seconds=20))
+        engine.up(process, Declared(branch="staging", rollback=True, stable_seconds=20))
     assert isinstance(caught.value, grpc.Call)
     assert f"the last healthy deployment ({good}) {words}" in str(caught.value.details())
     assert railway.counts()[1] == deployments
@@ -356,10 +373,10 @@ def test_a_rollback_runs_the_last_good_deployment_and_fails_all_the_same(
 
 @pytest.mark.parametrize("reason", ["rollback", "redeploy"])
 def test_the_up_after_a_rollback_deploys_what_is_declared(railway: World, reason: str) -> None:
-    """The rollback is newer than the writes and does not contain them, whether or not Railway says so."""
+    """The rollback is newer than the writes and does not contain them, whether or not Railway marks it."""
     engine = first_up(railway)
     railway.admin("switches", {"deploy_outcomes_next": ["crashed"], "rollback_reason": reason})
-    declared = Declared(branch="staging", rollback=True, hold_seconds=20)
+    declared = Declared(branch="staging", rollback=True, stable_seconds=20)
     with railway.operation() as process, pytest.raises(grpc.RpcError):
         engine.up(process, declared)
     again = railway.rows("deployments")[-1]
@@ -377,7 +394,7 @@ def test_a_push_after_a_failed_deployment_is_waited_on_and_not_deployed_again(ra
     """The usual way out: mend the code, push it, Railway deploys it, `up` again."""
     engine = first_up(railway)
     railway.admin("switches", {"deploy_outcomes_next": ["crashed"]})
-    declared = Declared(settings={"start_command": "node other.js"}, hold_seconds=20)
+    declared = Declared(settings={"start_command": "node other.js"}, stable_seconds=20)
     with railway.operation() as process, pytest.raises(grpc.RpcError):
         engine.up(process, declared)
     railway.admin("repos", {"repo": "example/whatsapp-crm", "branch": "main", "sha": "f" * 40})
@@ -390,7 +407,7 @@ def test_a_push_after_a_failed_deployment_is_waited_on_and_not_deployed_again(ra
     assert engine.state["deployment"].live.outs["deployment_id"] == pushed["id"]
 
 
-def test_a_rollback_by_hand_is_drift_and_the_next_up_deploys(railway: World) -> None:
+def test_a_rollback_in_the_dashboard_is_drift_and_the_next_up_deploys(railway: World) -> None:
     """What runs then is not what is declared: earlier variables, an earlier image."""
     engine = first_up(railway)
     first = engine.state["deployment"].live.outs["deployment_id"]

@@ -17,7 +17,7 @@ from tests.conformance.railway_world import REPO, VARIABLES, Declared, World, fi
 pytestmark = pytest.mark.conformance
 
 
-def test_a_redeploy_by_hand_of_the_old_branch_is_not_taken_for_the_new_one(railway: World) -> None:
+def test_a_manual_redeployment_of_the_old_branch_is_not_accepted_as_the_new_one(railway: World) -> None:
     """Between our writes and our deployment somebody runs the old commit again."""
     railway.admin("repos", {"repo": REPO, "branch": "audit-whatsapp-30", "sha": "a" * 40})
     railway.admin("repos", {"repo": REPO, "branch": "main", "sha": "b" * 40})
@@ -66,7 +66,8 @@ def test_what_a_reference_stands_for_is_taken_out_of_the_log(railway: World) -> 
 def test_an_expected_line_far_back_in_a_long_log_is_found(
     railway: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A backend writes thousands of lines in its first minute; what it said at its start is not the end."""
+    """A backend writes thousands of lines in its first minute; the lines of its start are not among the last
+    ones."""
     engine = first_up(railway)
     usual = deployment_logs.deployment_logs
 
@@ -83,16 +84,19 @@ def test_an_expected_line_far_back_in_a_long_log_is_found(
         assert engine.up(process, Declared(subdomain="crm-live")) == ["update domain", "update deployment"]
 
 
-def test_a_rollback_that_is_not_healthy_either_is_told(railway: World) -> None:
-    """What runs now is what a person must know."""
+def test_an_unhealthy_rollback_is_reported(railway: World) -> None:
+    """The error has what runs now."""
     engine = first_up(railway)
     railway.admin("switches", {"deploy_outcomes_next": ["crashed", "failed_build"]})
     with railway.operation() as process, pytest.raises(grpc.RpcError) as caught:
-        engine.up(process, Declared(branch="staging", rollback=True, hold_seconds=20))
+        engine.up(process, Declared(branch="staging", rollback=True, stable_seconds=20))
     assert isinstance(caught.value, grpc.Call)
     text = str(caught.value.details())
-    assert "was run again and is not healthy either" in text
-    assert f"the deployment {railway.rows('deployments')[-1]['id']} ended FAILED" in text
+    assert "is not healthy either: the deployment" in text
+    assert (
+        f"the deployment {railway.rows('deployments')[-1]['id']} failed in step BUILD_IMAGE (status FAILED)"
+        in text
+    )
 
 
 def test_nothing_is_deployed_in_place_of_a_volume_that_was_deleted(railway: World) -> None:
@@ -110,7 +114,7 @@ def test_nothing_is_deployed_in_place_of_a_volume_that_was_deleted(railway: Worl
 
 @pytest.mark.parametrize("outcome", ["needs_approval", "never_ends"])
 def test_the_up_after_one_that_gave_up_waits_for_the_same_deployment(railway: World, outcome: str) -> None:
-    """As its message says: where approvals are asked for, another deployment would wait for another one."""
+    """As in its message: where approvals are asked for, another deployment would wait for another one."""
     engine = first_up(railway)
     railway.admin("switches", {"deploy_outcomes_next": [outcome]})
     declared = Declared(branch="staging", wait_seconds=30)

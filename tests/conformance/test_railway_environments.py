@@ -19,7 +19,7 @@ NEW_ALLOWED = {"whatsapp-crm:allowNewVolume": "true"}
 
 
 def environment(world: World, project: str, name: str, source: str | None = None) -> str:
-    """Made by hand; with a source it is a fork."""
+    """Create an environment in the dashboard; with a source it is a fork."""
     wish = {"projectId": project, "name": name, "skipInitialDeploys": True}
     made = world.hand(
         "mutation($i: EnvironmentCreateInput!) { environmentCreate(input: $i) { id } }",
@@ -68,7 +68,7 @@ def worker(world: World, engine: Engine, place: str) -> Live:
 
 @pytest.mark.parametrize("reach", ["no_forks", "named"])
 def test_a_service_that_another_environment_has_is_not_deleted(railway: World, reach: str) -> None:
-    """What Railway would do is not proven; the schema says that the other one loses it too."""
+    """What Railway would do is not verified; by the schema, the other one loses it too."""
     railway.admin("switches", {"service_delete_scope": reach})
     engine = first_up(railway)
     staging = environment(railway, engine.id("project"), "staging")
@@ -129,7 +129,7 @@ def test_forks_keep_their_own(railway: World) -> None:
 
 
 @pytest.mark.parametrize("reach", ["no_forks", "named"])
-def test_settings_that_may_land_elsewhere_are_said_to(railway: World, reach: str) -> None:
+def test_settings_that_change_other_environments_are_warned_about(railway: World, reach: str) -> None:
     """Once an `up`; whether they do land there is not proven."""
     railway.admin("switches", {"settings_update_scope": reach})
     engine, staging = stack_beside_staging(railway)
@@ -149,8 +149,8 @@ def test_settings_that_may_land_elsewhere_are_said_to(railway: World, reach: str
     assert "staging" not in process.stderr
 
 
-def test_settings_that_stay_here_are_not_worth_a_word(railway: World) -> None:
-    """Alone, beside a fork, and beside an environment without the service."""
+def test_settings_of_one_environment_cause_no_warning(railway: World) -> None:
+    """Alone, with a fork, and with an environment without the service."""
     engine = first_up(railway)
     environment(railway, engine.id("project"), "pr-1", source=engine.id("environment"))
     environment(railway, engine.id("project"), "empty")
@@ -159,7 +159,7 @@ def test_settings_that_stay_here_are_not_worth_a_word(railway: World) -> None:
     assert "also" not in process.stderr
 
 
-def test_a_token_of_one_environment_is_not_asked_about_the_others(railway: World) -> None:
+def test_a_project_token_reads_no_other_environment(railway: World) -> None:
     """It sees its own only, and settings are written all the same."""
     engine, _ = stack_beside_staging(railway)
     with railway.operation(config=None, **project_token(railway, engine)) as process:
@@ -167,7 +167,7 @@ def test_a_token_of_one_environment_is_not_asked_about_the_others(railway: World
     assert "staging" not in process.stderr
 
 
-def test_what_cannot_be_seen_is_said_and_not_deleted(railway: World) -> None:
+def test_an_unreadable_environment_is_reported_and_nothing_is_deleted(railway: World) -> None:
     """Settings are written; a delete that may reach further is not sent."""
     engine, _ = stack_beside_staging(railway)
     railway.fault("EnvironmentsRead", "not_authorized")
@@ -200,7 +200,7 @@ def project_token(world: World, engine: Engine) -> dict[str, str]:
 
 
 def service_elsewhere(world: World) -> dict[str, str]:
-    """A project by hand with a service, and an environment that was made after it."""
+    """A project from the dashboard with a service, and an environment that was created after it."""
     project = world.hand(
         "mutation($i: ProjectCreateInput!) { projectCreate(input: $i) { id primaryEnvironmentId } }",
         i={"name": "crm", "workspaceId": WORKSPACE},
@@ -215,7 +215,7 @@ def service_elsewhere(world: World) -> dict[str, str]:
     return {"project": project["id"], "service": service, "staging": staging}
 
 
-def test_a_service_that_is_in_other_environments_only_says_how_to_bring_it(railway: World) -> None:
+def test_a_service_only_in_other_environments_is_an_error_with_a_fix(railway: World) -> None:
     """Railway's API cannot; waiting, and running again, would not help."""
     ids = service_elsewhere(railway)
     wish = Declared(adopt_project_id=ids["project"], environment_name="staging")
@@ -242,7 +242,7 @@ def test_a_service_that_is_in_other_environments_only_says_how_to_bring_it(railw
 
 
 def test_a_service_taken_out_of_our_environment_alone_is_no_deletion(railway: World) -> None:
-    """A refresh says how to bring it back."""
+    """The error of a refresh names the fix."""
     engine, _ = stack_beside_staging(railway)
     remove(railway, engine.id("service"), engine.id("environment"))
     with railway.operation() as process:
@@ -269,8 +269,8 @@ def test_the_name_of_another_environment_is_not_taken(railway: World) -> None:
     assert railway.admin("state") == before
 
 
-def test_a_name_that_another_environment_got_meanwhile_is_not_taken_back(railway: World) -> None:
-    """Ours was renamed by hand, which the project does not see."""
+def test_a_name_that_another_environment_has_now_is_not_restored(railway: World) -> None:
+    """The stack's environment was renamed in the dashboard, which the project does not read."""
     engine, staging = stack_beside_staging(railway)
     rename = "mutation($id: String!, $n: String!) { environmentRename(id: $id, input: {name: $n}) { id } }"
     railway.hand(rename, id=engine.id("environment"), n="old")
@@ -322,7 +322,7 @@ def test_the_name_of_a_volume_whose_environment_is_deleted_is_free(railway: Worl
         engine.up(process, Declared(allow_new_volume=True))
     names = {row["id"]: row["name"] for row in railway.rows("volumes")}
     assert names[engine.id("volume")] == "sessions"
-    assert names[old] == f"lost-{old[:8]}"
+    assert names[old] == f"deleted-{old[:8]}"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Every resource through the real provider process: made, read, unchanged, changed, changed by hand,
+"""Every resource through the real provider process: made, read, unchanged, changed, changed in the dashboard,
 deleted twice."""
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ Hand = Callable[[World, Live], object]
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """A resource under test, beside a stack that is up.
+    """A resource under test, in addition to a stack that is up.
 
     Args:
         provider: its provider.
         inputs: what is declared.
         changes: what is declared next, in place.
         by_hand: an edit in the dashboard, and the property in which it must show.
-        deletes: deleting it by hand; None where deleting is not a thing of its own.
+        deletes: deletes it in the dashboard; None where deleting is not a thing of its own.
         place: which ids it needs.
         config: the stack's config under which it is made again after its deletion.
     """
@@ -398,7 +398,7 @@ def test_a_token_that_may_not_is_never_taken_for_a_deletion(railway: World) -> N
     }
 
 
-def test_a_domain_that_somebody_else_has_is_said_with_a_way_on(railway: World) -> None:
+def test_a_domain_of_another_service_is_an_error_with_a_fix(railway: World) -> None:
     """A domain of one's own, and a subdomain of Railway's."""
     engine = first_up(railway)
     other = {"project_id": engine.id("project"), "environment_id": engine.id("environment")}
@@ -418,4 +418,4 @@ def test_a_domain_that_somebody_else_has_is_said_with_a_way_on(railway: World) -
         with pytest.raises(grpc.RpcError) as caught:
             engine.up(process, Declared(subdomain="mine"))
         assert isinstance(caught.value, grpc.Call)
-        assert "fix: choose another subdomain" in str(caught.value.details())
+        assert "fix: set subdomain to <another name> in the program" in str(caught.value.details())

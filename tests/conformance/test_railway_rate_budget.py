@@ -1,5 +1,5 @@
-"""Railway's budget of requests: what is left is known, a wait is bounded and said, and an `up` that cannot
-go on says until when."""
+"""Railway's budget of requests: what is left is known, a wait is bounded and logged, and an `up` that cannot
+continue names the time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WATCHING = 23
 
 
 def fails(world: World, engine: Engine) -> tuple[str, str]:
-    """An `up` that fails; returns what a person reads at the end, and what was said meanwhile."""
+    """An `up` that fails; returns the error, and what was logged meanwhile."""
     with world.operation() as process, pytest.raises(grpc.RpcError) as caught:
         engine.up(process, Declared())
     assert isinstance(caught.value, grpc.Call)
@@ -55,8 +55,8 @@ def test_an_up_without_requests_left_ends_with_the_time_and_the_next_goes_on(
         begun + timedelta(hours=1) - timedelta(seconds=2) < new_ones < ended + timedelta(hours=1, seconds=3)
     )
     assert told[1].strip() in ("1 h", "59 min 59 s", "59 min 58 s", "59 min 57 s", "1 h 1 min"), text
-    assert f"fix: run `pulumi up` again after {told[2]} UTC, which continues" in text
-    # What is left is known: it was said before it was used up, and no request was sent in vain.
+    assert f"fix: run `pulumi up` again after {told[2]} UTC; it continues where this one stopped" in text
+    # What is left is known: it was logged before it was used up, and no request was sent in vain.
     few = re.findall(rf"railway: (\d+) of this token's {budget} requests per hour are left", said)
     assert len(few) == 1, said
     assert int(few[0]) <= budget // 10
@@ -70,8 +70,8 @@ def test_an_up_without_requests_left_ends_with_the_time_and_the_next_goes_on(
         assert engine.refresh(process) == {}
 
 
-def test_a_watched_deployment_without_requests_left_is_named(railway: World) -> None:
-    """It goes on by itself: the message has its id besides the time."""
+def test_a_followed_deployment_without_requests_left_is_named(railway: World) -> None:
+    """It goes on by itself: the message has its id and the time."""
     railway.admin("switches", {"hourly_budget": WATCHING, "deploy_step_seconds": 0.3})
     text, _ = fails(railway, Engine())
     (row,) = railway.rows("deployments")
@@ -80,12 +80,12 @@ def test_a_watched_deployment_without_requests_left_is_named(railway: World) -> 
     assert "fix: run `pulumi up` again after " in text
 
 
-def test_a_wait_for_the_next_window_is_said_with_its_end_and_then_over(railway: World) -> None:
+def test_a_wait_for_the_next_window_is_logged_with_its_end(railway: World) -> None:
     """A short one is waited for, in real seconds: the `up` is done in one go."""
     railway.admin("switches", {"hourly_budget": 12, "budget_window_seconds": 8})
     engine, begun = Engine(), time.monotonic()
     with railway.operation(RAILWAY_WAIT_SCALE="1") as process:
-        engine.up(process, Declared(hold_seconds=0))
+        engine.up(process, Declared(stable_seconds=0))
     waits = re.findall(
         r"this token has no requests left; waiting (\d+) s, until (\d\d:\d\d:\d\d) UTC",
         process.stderr,
@@ -97,13 +97,13 @@ def test_a_wait_for_the_next_window_is_said_with_its_end_and_then_over(railway: 
     assert railway.counts()[1] == 1
 
 
-def test_an_overdrawn_second_is_waited_for_and_said_once(railway: World) -> None:
-    """Railway allows so many requests a second; a moment later there are new ones. It is no use to tell each
+def test_an_exceeded_limit_per_second_is_waited_for_and_logged_once(railway: World) -> None:
+    """Railway allows so many requests a second; a moment later there are new ones. It is no use to log each
     of these waits."""
     railway.admin("switches", {"per_second_budget": 2})
     engine = Engine()
     with railway.operation(RAILWAY_WAIT_SCALE="0.2") as process:
-        engine.up(process, Declared(hold_seconds=0))
+        engine.up(process, Declared(stable_seconds=0))
     told = re.findall(r"too many requests in a short time \(trace id \w+\); waiting 1 s", process.stderr)
     assert len(told) == 1, process.stderr
     assert engine.state["deployment"].live.outs["status"] == "SUCCESS"
@@ -111,7 +111,7 @@ def test_an_overdrawn_second_is_waited_for_and_said_once(railway: World) -> None
 
 
 def test_a_second_that_never_has_room_ends(railway: World) -> None:
-    """At the deadline of the request, which is minutes; the message says what to do."""
+    """At the deadline of the request, which is minutes; the message has a fix."""
     engine = first_up(railway)
     # As if somebody else with the same token used up every second: no request of ours is let through.
     railway.fault("SnapshotRead", "rate_429", times=10_000)
@@ -121,4 +121,4 @@ def test_a_second_that_never_has_room_ends(railway: World) -> None:
     assert 3 <= time.monotonic() - begun < 20
     assert isinstance(caught.value, grpc.Call)
     assert "too many requests in a short time" in str(caught.value.details())
-    assert "fix: wait a minute and run `pulumi up` again" in str(caught.value.details())
+    assert "fix: wait a minute, then run `pulumi up` again" in str(caught.value.details())

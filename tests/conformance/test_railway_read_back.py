@@ -18,7 +18,7 @@ from tests.conformance.test_railway_settings import SETTING_EDITS
 
 pytestmark = pytest.mark.conformance
 
-READ = {setting.name for setting in SETTINGS if setting.readable} - {"replicas"}
+READ = {setting.name for setting in SETTINGS} - {"replicas"}
 """A cron schedule and several replicas exclude each other."""
 VALUES = {name: value for name, (value, _) in SETTING_EDITS.items() if name in READ}
 
@@ -66,7 +66,7 @@ def test_an_update_that_is_ignored_is_not_taken_for_done(worker: Worker) -> None
     assert worker.refresh() == {}
 
 
-def test_a_setting_that_is_not_taken_back_is_named(worker: Worker) -> None:
+def test_a_setting_that_is_not_reset_is_named(worker: Worker) -> None:
     worker.up(start_command="node server.js")
     ignore(worker.world, "start_command")
     assert 'start_command is "node server.js" instead of null' in worker.refused()

@@ -1,5 +1,6 @@
-"""Every setting of a service without a volume, one by one: written, read back, changed by hand, healed, taken
-back; and set by hand where nobody declared it. With a volume: test_railway_dashboard_edits.
+"""Every setting of a service without a volume, one by one: written, read back, changed in the dashboard,
+reset, removed; and set in the dashboard where it is not declared. With a volume:
+test_railway_dashboard_edits.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from railway.service_settings import ServiceSettingsProvider
 from railway.settings_table import SETTINGS
 from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
-from tests.conformance.dynamic_process import Live
 from tests.conformance.railway_worker import Worker
 from tests.conformance.railway_world import World, first_up
 from tests.conformance.warm_processes import WarmProcesses
@@ -51,7 +51,7 @@ SETTING_EDITS: dict[str, tuple[Any, dict[str, Any]]] = {
     "ipv6_egress_enabled": (True, {"ipv6EgressEnabled": False}),
     "image": ("example/crm:1", {"source": {"image": "example/crm:2"}}),
 }
-"""A declared value, and the edit by hand that replaces it; of a service without a volume."""
+"""A declared value, and the edit in the dashboard that replaces it; of a service without a volume."""
 
 
 def edit_settings(world: World, environment_id: str, service_id: str, edit: dict[str, Any]) -> None:
@@ -96,7 +96,7 @@ def test_every_setting_is_applied_read_back_drifts_and_heals(railway: World) -> 
             live = resource.update(drifted, news)
         with railway.operation() as process:
             assert process.resource(provider).read(live)[0].outs[name] == value, name
-        # No longer declared: taken back.
+        # No longer declared: reset.
         with railway.operation() as process:
             resource = process.resource(provider)
             plain = resource.inputs(bare)
@@ -105,7 +105,7 @@ def test_every_setting_is_applied_read_back_drifts_and_heals(railway: World) -> 
             assert live.outs.get(name) == plain.get(name), name
 
 
-UNDECLARED = {setting.name: setting for setting in SETTINGS if setting.name != "registry_credentials"}
+UNDECLARED = {setting.name: setting for setting in SETTINGS}
 
 
 @pytest.fixture
@@ -117,8 +117,8 @@ def worker(railway: World) -> Worker:
     return worker
 
 
-def test_a_setting_that_nobody_declared_is_nothing_or_railways_own(worker: Worker) -> None:
-    """Set by hand: drift, with old and new value, which `up` takes back; or no drift at all."""
+def test_an_undeclared_setting_is_drift_or_left_to_railway(worker: Worker) -> None:
+    """Set in the dashboard: drift, with old and new value, which `up` resets; or no drift at all."""
     assert worker.refresh() == {}
     assert worker.refresh() == {}
     for name, setting in UNDECLARED.items():
@@ -140,7 +140,7 @@ def test_a_setting_that_nobody_declared_is_nothing_or_railways_own(worker: Worke
         assert worker.settings() == {}
 
 
-def test_what_a_hand_set_is_taken_back_when_the_settings_are_made(railway: World) -> None:
+def test_dashboard_edits_are_reset_when_the_settings_are_created(railway: World) -> None:
     """An adoption, and a state that was lost. What is Railway's own stays."""
     railway.admin("switches", {"railway_config_file_allowed": True})
     worker = Worker(railway)
@@ -156,34 +156,6 @@ def test_what_a_hand_set_is_taken_back_when_the_settings_are_made(railway: World
     assert worker.quiet(start_command="node server.js")
 
 
-def test_registry_credentials_are_written_and_never_read(railway: World) -> None:
-    """Railway shows them to nobody: a new one is written, and none is a change by itself."""
-    engine = first_up(railway)
-    ids = {"project_id": engine.id("project"), "environment_id": engine.id("environment")}
-    provider = ServiceSettingsProvider()
-    with railway.operation() as process:
-        ids["service_id"] = process.resource(ServiceProvider()).create(ids | {"service_name": "worker"}).id
-    declared = ids | {"has_volume": False, "replicas": 1, "image": "example/private:1"}
-    live: Live | None = None
-    for password in ("registry-one", "registry-two"):
-        news = declared | {"registry_credentials": {"username": "crm", "password": password}}
-        with railway.operation() as process:
-            resource = process.resource(provider)
-            news = resource.inputs(news)
-            if live is None:
-                live = resource.create(news)
-            else:
-                assert resource.diff(live, news).changes
-                live = resource.update(live, news)
-        rows = [row for row in railway.rows("instances") if row["service_id"] == ids["service_id"]]
-        assert rows[0]["registry_credentials"] == {"username": "crm", "password": password}
-        with railway.operation() as process:
-            resource = process.resource(provider)
-            again, _ = resource.read(live)
-            assert not resource.diff(again, news).changes
-        assert password not in process.stderr
-
-
 def test_every_setting_is_here() -> None:
-    """A new one cannot be added without an edit by hand."""
-    assert {*SETTING_EDITS} == {setting.name for setting in SETTINGS} - {"registry_credentials"} | {"image"}
+    """A new one cannot be added without its edit in the dashboard."""
+    assert {*SETTING_EDITS} == {setting.name for setting in SETTINGS} | {"image"}

@@ -28,7 +28,7 @@ def push(world: World) -> None:
 
 
 def connect(worker: Worker, **more: str) -> None:
-    """Make a trigger by hand."""
+    """Create a trigger in the dashboard."""
     worker.world.hand(
         "mutation($i: DeploymentTriggerCreateInput!) { deploymentTriggerCreate(input: $i) { id } }",
         i={
@@ -70,7 +70,7 @@ def test_a_trigger_that_is_not_listed_yet_is_taken_away(worker: Worker) -> None:
     assert worker.triggers() == []
 
 
-def test_a_trigger_made_by_hand_beside_an_image_is_drift_and_is_taken_away(worker: Worker) -> None:
+def test_a_trigger_created_in_the_dashboard_for_an_image_is_drift_and_is_deleted(worker: Worker) -> None:
     worker.world.admin("switches", {"trigger_sets_source": False})
     worker.up(image=IMAGE)
     connect(worker)
@@ -81,14 +81,14 @@ def test_a_trigger_made_by_hand_beside_an_image_is_drift_and_is_taken_away(worke
     assert worker.quiet(image=IMAGE)
 
 
-def test_an_image_is_taken_over_without_the_trigger_beside_it(worker: Worker) -> None:
+def test_an_image_is_adopted_and_its_trigger_is_deleted(worker: Worker) -> None:
     connect(worker)
     worker.up(image=IMAGE)
     assert worker.triggers() == []
 
 
 def test_the_trigger_has_the_declared_root_directory(worker: Worker) -> None:
-    """When it is made, when it changes, and when it is taken back."""
+    """When it is created, when it changes, and when it is reset."""
     source = {"repo": REPO, "branch": "main"}
     worker.up(**source, root_directory="backend")
     assert worker.triggers() == [(REPO, "main", "backend")]

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.conformance
 @pytest.mark.parametrize(
     "operation", ["ProjectCreate", "ServiceCreate", "VolumeCreate", "DomainCreate", "DeployLatest"]
 )
-def test_an_answer_that_cannot_be_decrypted_makes_nothing_twice(
+def test_a_response_that_cannot_be_decrypted_creates_nothing_twice(
     railway: World, operation: str, tmp_path: Path
 ) -> None:
     """What must not be sent twice is looked for first."""
@@ -34,7 +34,7 @@ def test_an_answer_that_cannot_be_decrypted_makes_nothing_twice(
         assert len(railway.rows(table)) == 1, table
 
 
-def test_a_certificate_that_nobody_trusts_is_told_with_the_way_out(railway: World, tmp_path: Path) -> None:
+def test_an_untrusted_certificate_is_an_error_with_a_fix(railway: World, tmp_path: Path) -> None:
     """As behind a company's proxy that reads along."""
     with (
         TlsFront(railway.url, None, tmp_path) as front,

@@ -14,7 +14,6 @@ import pytest
 
 from railway.environment import EnvironmentProvider
 from railway.graphql.documents import DOCUMENTS
-from railway.service import ServiceProvider
 from railway.service_settings import ServiceSettingsProvider
 from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
@@ -115,7 +114,7 @@ class Life:
             assert self.engine.up(process, declared) == []
 
 
-ALONE = {*ASKED, "missing_answer"}
+ALONE = {*ASKED, "missing_response"}
 """A life whose end depends on the answer has no other switch set."""
 
 
@@ -136,8 +135,9 @@ def _lives() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("switches", [*_lives()])
-def test_a_stack_lives_whatever_railway_answers(railway: World, switches: Mapping[str, object]) -> None:
-    """Made, read, changed in everything, read again; its service deleted by hand, and made again."""
+def test_a_stack_works_with_every_response_of_railway(railway: World, switches: Mapping[str, object]) -> None:
+    """Made, read, changed in everything, read again; its service deleted in the dashboard, and created
+    again."""
     railway.admin("switches", {"resize_seconds": 0.1, "trigger_delay_seconds": 0.05, **switches})
     life = Life(railway, switches)
     life.up(FIRST)
@@ -153,7 +153,7 @@ def test_a_stack_lives_whatever_railway_answers(railway: World, switches: Mappin
     volume = life.engine.id("volume")
     railway.hand("mutation($id: String!) { serviceDelete(id: $id) }", id=life.engine.id("service"))
     with railway.operation() as process:
-        if "missing_answer" in switches:
+        if "missing_response" in switches:
             # Whoever may not see it is answered the same, so this is never taken for a deletion.
             assert "cannot read whether it is deleted" in _refused(lambda: life.engine.refresh(process))
             return
@@ -271,7 +271,7 @@ def _shrinking(world: World, answer: object) -> None:
 
 def _never_deployed(world: World, answer: object) -> None:
     """The newest commit is deployed, which works for what never deployed. Where that is refused, what Railway
-    knows: it starts, or the `up` says that there is nothing to deploy."""
+    knows: it starts, or the `up` reports that there is nothing to deploy."""
     with world.operation() as process:
         Engine().up(process, FIRST)
     operations, deployments = world.counts()
@@ -295,9 +295,9 @@ def _rollback(world: World, answer: object) -> None:
     del answer
     engine = first_up(world)
     world.admin("switches", {"deploy_outcomes_next": ["crashed"]})
-    declared = Declared(branch="staging", rollback=True, hold_seconds=20)
+    declared = Declared(branch="staging", rollback=True, stable_seconds=20)
     with world.operation() as process:
-        assert "runs again as" in _refused(lambda: engine.up(process, declared))
+        assert "succeeded: it runs as" in _refused(lambda: engine.up(process, declared))
     world.reset()
     with world.operation() as process:
         assert engine.up(process, declared) == ["update deployment"]
@@ -351,7 +351,7 @@ def _config_file(world: World, answer: object) -> None:
 
 
 def _port_taken_back(world: World, answer: object) -> None:
-    """Gone, or the `up` says that it is not, and so does the next one, until the port is declared again."""
+    """Removed, or an error of this `up` and of the next one, until the port is declared again."""
     custom = {"domain": "crm.example.com", "target_port": 8080}
     first = Declared(target_port=8080, custom_domain=custom)
     bare = Declared(custom_domain={"domain": "crm.example.com"})
@@ -376,29 +376,6 @@ def _port_taken_back(world: World, answer: object) -> None:
         assert "the domain crm.example.com without a port" in _refused(lambda: engine.up(process, half))
         assert engine.up(process, first) == []
     matches(world, engine, first)
-
-
-def _credentials_taken_back(world: World, answer: object) -> None:
-    """Gone, or the `up` says that they are still there, and shows none of them."""
-    engine = first_up(world)
-    place = {name: engine.id(name.removesuffix("_id")) for name in ("project_id", "environment_id")}
-    credentials = {"username": "crm-user", "password": "crm-password"}
-    bare = place | {"has_volume": False, "replicas": 1, "image": "example/private:1"}
-    with world.operation() as process:
-        bare["service_id"] = process.resource(ServiceProvider()).create(place | {"service_name": "worker"}).id
-        resource = process.resource(ServiceSettingsProvider())
-        live = resource.create(resource.inputs(bare | {"registry_credentials": credentials}))
-        news = resource.inputs(bare)
-        assert resource.diff(live, news).changes
-        if answer is False:
-            text = _refused(lambda: resource.update(live, news))
-            assert "registry_credentials" in text
-            assert "crm-" not in text + process.stderr
-            return
-        live = resource.update(live, news)
-        assert not resource.diff(live, news).changes
-    rows = [row for row in world.rows("instances") if row["service_id"] == bare["service_id"]]
-    assert [row["registry_credentials"] for row in rows] == [None]
 
 
 def _at_once(world: World, answer: object) -> None:
@@ -459,11 +436,11 @@ def _service_elsewhere(world: World, answer: object) -> None:
 CASES: dict[str, Callable[[World, object], None]] = {
     "bad_variables_status": _what_does_not_fit,
     "trace_id_position": _what_does_not_fit,
-    "deleted_answer": _deleted_project,
-    "missing_answer": _deleted_project,
+    "deleted_response": _deleted_project,
+    "missing_response": _deleted_project,
     "volume_delete_style": _deleted_volume,
     "scoped_decrypt": _scoped_token,
-    "shrink_answer": _shrinking,
+    "shrink_response": _shrinking,
     "shrink_message": _shrinking,
     "railway_variables_in_unrendered": _railways_variables,
     "deploy_v2_never_deployed": _never_deployed,
@@ -473,7 +450,6 @@ CASES: dict[str, Callable[[World, object], None]] = {
     "railway_config_file_allowed": _config_file,
     "unmerged_none_is_null": _nothing_staged,
     "null_port_clears": _port_taken_back,
-    "blank_credentials_clear": _credentials_taken_back,
     "settings_update_scope": _settings_elsewhere,
     "service_delete_scope": _service_elsewhere,
     "overlap_fails_all": _at_once,
@@ -483,14 +459,14 @@ CASES: dict[str, Callable[[World, object], None]] = {
 @pytest.mark.parametrize(
     ("name", "answer"), [(name, answer) for name in CASES for answer in UNVERIFIED.get(name, ())]
 )
-def test_the_question_is_asked_and_every_answer_is_borne(railway: World, name: str, answer: object) -> None:
+def test_every_value_of_a_switch_is_exercised(railway: World, name: str, answer: object) -> None:
     """Where the life of a stack does not ask it."""
     railway.admin("switches", {name: answer, "resize_seconds": 0.1})
     railway.admin("repos", {"repo": CHANGED.repo, "branch": CHANGED.branch, "sha": "a" * 40})
     CASES[name](railway, answer)
 
 
-def test_every_question_is_asked_somewhere() -> None:
-    """A new switch for an unproven answer says where our provider meets it."""
+def test_every_switch_has_a_case() -> None:
+    """A new switch for an unverified response needs a case in which the provider meets it."""
     assert {*ASKED, *CASES} == {*UNVERIFIED}
     assert not {*ASKED} & {*CASES}

@@ -57,7 +57,7 @@ def test_a_railway_variable_that_users_set_is_drift(railway: World) -> None:
 
 
 @pytest.mark.parametrize("reading", ["allowed", "masked", "refused"])
-def test_drift_is_told_by_name_and_healed_with_one_deployment(railway: World, reading: str) -> None:
+def test_drift_is_reported_by_name_and_reset_with_one_deployment(railway: World, reading: str) -> None:
     """However the token may read the environment's config."""
     token = {
         "kind": "workspace",
@@ -85,7 +85,7 @@ def test_drift_is_told_by_name_and_healed_with_one_deployment(railway: World, re
     assert railway.counts()[1] == 1
 
 
-def test_a_variable_removed_by_hand_is_noticed(railway: World) -> None:
+def test_a_variable_removed_in_the_dashboard_is_drift(railway: World) -> None:
     """A peer kept the old value in silence."""
     engine = first_up(railway)
     railway.hand(
@@ -126,7 +126,7 @@ def test_a_sealed_variable_is_neither_drift_nor_rewritten(railway: World) -> Non
     assert "MORE are not declared, and ADMIN_TOKEN are sealed" in str(caught.value.details())
 
 
-def test_a_sealed_variable_is_said_to_be_uncheckable(
+def test_a_sealed_variable_is_reported_as_not_comparable(
     railway: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """At each refresh, without a change; its version counts on, and a seal that goes is forgotten."""

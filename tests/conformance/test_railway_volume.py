@@ -29,8 +29,8 @@ def delete_by_hand(world: World, engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("style", ["pending", "deleted_at"])
-def test_a_volume_deleted_by_hand_stops_everything(railway: World, style: str) -> None:
-    """Refresh, update and create say that its data can be restored, and how to really start empty."""
+def test_a_volume_deleted_in_the_dashboard_stops_every_operation(railway: World, style: str) -> None:
+    """The errors of refresh, update and create name the restoration, and the way to start empty."""
     railway.admin("switches", {"volume_delete_style": style})
     engine = first_up(railway)
     delete_by_hand(railway, engine)
@@ -54,7 +54,7 @@ def test_a_volume_deleted_by_hand_stops_everything(railway: World, style: str) -
 
 
 @pytest.mark.parametrize("how", ["config", "input"])
-def test_an_empty_volume_takes_its_place_only_when_told(railway: World, how: str) -> None:
+def test_an_empty_volume_replaces_it_only_when_allowed(railway: World, how: str) -> None:
     """By the config, which a refresh sees, or by an input in the state."""
     engine = first_up(railway)
     old = engine.id("volume")
@@ -83,7 +83,7 @@ def test_a_restored_volume_is_the_same_again(railway: World) -> None:
         assert engine.refresh(process) == {}
 
 
-def test_delete_is_refused_until_the_state_says_otherwise(railway: World) -> None:
+def test_delete_is_refused_until_the_state_allows_it(railway: World) -> None:
     """With the reason, and the way to really do it."""
     engine = first_up(railway)
     with railway.operation() as process:
@@ -205,7 +205,10 @@ def test_a_region_that_is_declared_later_moves_nothing_away_from_the_volume(rail
     saved = engine.state["volume"].inputs
     with railway.operation() as process:
         text = process.resource(VolumeProvider()).check(saved | {"region": EUROPE}, saved)["region"]
-    assert "Set it back; or change the region of the service in Railway's dashboard" in text
+    assert (
+        f"fix: pulumi config set whatsapp-crm:railwayRegion {AMERICA}; or change the region of the service"
+        in text
+    )
     # In the dashboard, where the service takes its volume with it.
     railway.admin(f"volumes/{engine.id('volume')}/move", {"region": EUROPE})
     engine.region = EUROPE
@@ -307,8 +310,8 @@ def swap_by_hand(world: World, engine: Engine) -> tuple[str, str]:
     return other, second
 
 
-def test_two_volumes_for_one_service_are_told_apart(railway: World) -> None:
-    """Which of them holds the data, only a person can say; with the state, and when it is lost."""
+def test_two_volumes_for_one_service_are_both_named_in_the_error(railway: World) -> None:
+    """Which of them has the data is not known; with the state, and without it."""
     engine = first_up(railway)
     _, second = swap_by_hand(railway, engine)
     before = railway.admin("state")["volume_instances"]
@@ -345,8 +348,8 @@ def test_two_volumes_for_one_service_are_told_apart(railway: World) -> None:
     assert engine.id("volume") == ours
 
 
-def test_a_name_that_another_service_has_taken_is_said(railway: World) -> None:
-    """Ours was renamed by hand, and another one got its name."""
+def test_a_service_name_in_use_is_an_error_with_a_fix(railway: World) -> None:
+    """The service was renamed in the dashboard, and another one got its name."""
     engine = first_up(railway)
     railway.hand(
         'mutation($id: String!) { serviceUpdate(id: $id, input: {name: "backend-old"}) { id } }',
@@ -363,7 +366,7 @@ def test_a_name_that_another_service_has_taken_is_said(railway: World) -> None:
     assert f"the Railway service backend-old ({engine.id('service')}) of this stack cannot be renamed" in text
     assert f"another service of the project ({other}) has that name" in text
     assert "pulumi config set whatsapp-crm:railwayServiceName backend-old" in text
-    # What it says of the other one, works: the service and all that hangs on it are forgotten.
+    # The fix for the other one works: the service and its dependents are removed from the state.
     again = Engine({key: engine.state[key] for key in ("project", "environment")})
     with railway.operation() as process:
         again.up(process, Declared(), only="service")

@@ -3,7 +3,7 @@
 
 A kill leaves the lock of the backend behind, as it does with every Pulumi program: `pulumi cancel` takes it
 away, as Pulumi's message says. A kill in the middle of Pulumi's writing can leave half of the file of
-attributes beside a state file: it is removed, and counted. A creation that was under way stays
+attributes next to a state file: it is removed, and counted. A creation that was under way stays
 noted as pending until a refresh is told to forget it. Refuses to end a process that the killed `up` did not
 start.
 """
@@ -203,7 +203,7 @@ class EngineWorld(ExampleWorld):
         return held
 
     def mend_state(self) -> int:
-        """Remove the half-written files beside a state file; returns how many there were.
+        """Remove the half-written files next to a state file; returns how many there were.
 
         The folder backend writes a state itself in one step, but not the file of attributes next to it, which
         may be absent but not broken ("failed to load checkpoint: EOF").

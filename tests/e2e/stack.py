@@ -47,7 +47,7 @@ class Stack:
         self.settings.write_text(yaml.safe_dump(document))
 
     def pulumi(self, *arguments: str, **extra: str) -> Done:
-        """Run the CLI on the stack; all it said is kept for the search for secrets."""
+        """Run the CLI on the stack; its output is kept for the search for secrets."""
         done = self.sandbox.pulumi(
             *arguments,
             "--stack",
@@ -64,13 +64,13 @@ class Stack:
         return done
 
     def up(self, *arguments: str) -> Done:
-        """Apply; fails the test unless Pulumi says that all is well."""
+        """Apply; fails the test unless Pulumi succeeds."""
         done = self.pulumi("up", "--yes", "--skip-preview", *arguments)
         assert done.returncode == 0, done.stdout
         return done
 
     def counted(self, run: Callable[[], Done]) -> tuple[Done, stack_state.Counts, stack_state.Counts]:
-        """Run something; returns what it said and what Railway and Google counted meanwhile."""
+        """Run something; returns its output and what Railway and Google counted meanwhile."""
         stack_state.reset_counts(self.running)
         done = run()
         return done, stack_state.counts(self.running.railway_url), stack_state.counts(self.running.google_url)

@@ -1,4 +1,4 @@
-"""A running production is taken over: the preview says what will change; `up` does it and loses nothing."""
+"""A running production is taken over: the preview reports the changes; `up` makes them and loses nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ restartPolicyMaxRetries = 5
 
 
 def production(running: Any) -> dict[str, str]:
-    """A project made by hand; the ids of what must stay."""
+    """A project created in the dashboard; the ids of what must stay."""
     dashboard = manual_edits.Dashboard(running, "", "", "")
     project = dashboard.call(
         "mutation($i: ProjectCreateInput!) { projectCreate(input: $i) { id primaryEnvironmentId } }",
@@ -223,17 +223,17 @@ def test_what_stays_the_same_is_not_named_a_change(adopted: Adopted) -> None:
         ("smaller volume", "a volume cannot shrink", "pulumi config set whatsapp-crm:volumeSizeGb 5"),
         (
             "another service",
-            "has no service named whatsapp, but backend",
+            "has no service named whatsapp (existing: backend)",
             "pulumi config set whatsapp-crm:railwayServiceName backend",
         ),
         (
             "another environment",
-            "has no environment prod, but production",
+            "has no environment prod (existing: production)",
             "correct whatsapp-crm:railwayEnvironment",
         ),
         (
             "another environment, unseen",
-            "has no environment prod, but production",
+            "has no environment prod (existing: production)",
             "correct whatsapp-crm:railwayEnvironment",
         ),
         (

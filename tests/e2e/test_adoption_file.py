@@ -71,7 +71,7 @@ def advised(said: str) -> list[str]:
 
 
 def follow_file(stack: Stack, ids: dict[str, str]) -> None:
-    """Set the path of the file by hand, as it was possible when the service was made."""
+    """Set the path of the file in the dashboard, as was possible when the service was created."""
     url = stack.running.railway_url
     place = {"e": one(stack, "environments")["id"], "s": ids["Service"]}
     stack_state.post_admin(url, "/admin/switches", {"railway_config_file_allowed": True})
@@ -122,7 +122,7 @@ def test_a_file_that_the_config_does_not_name_is_pointed_at(life: Life) -> None:
     assert f"pulumi config set whatsapp-crm:railwayConfigFile {FILE}" in said
 
 
-def test_the_preview_offers_what_the_file_says(life: Life) -> None:
+def test_the_preview_proposes_the_values_of_the_file(life: Life) -> None:
     done = life.done["preview"]
     assert done.returncode == 0, done.stdout
     assert "deploy/production.json: Railway ignores this file from 2026-12-01." in done.stdout

@@ -127,12 +127,12 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.mark.parametrize("what", LIVE["set"])
 @pytest.mark.parametrize("step", LIVE)
-def test_what_the_config_says_is_live(life: Life, step: str, what: str) -> None:
+def test_every_setting_of_the_config_is_applied(life: Life, step: str, what: str) -> None:
     assert life.there[step][what] == LIVE[step][what]
 
 
 @pytest.mark.parametrize("step", LIVE)
-def test_what_runs_has_the_limits_that_are_said(life: Life, step: str) -> None:
+def test_the_running_deployment_has_the_declared_limits(life: Life, step: str) -> None:
     """Railway gives a container its limits, or takes them from it, with a deployment."""
     assert life.there[step]["limits of what runs"] == LIVE[step]["limits"]
 
@@ -169,7 +169,7 @@ def test_dns_records_that_were_made_are_shown_as_such(life: Life) -> None:
     assert '"REQUIRES_UPDATE" => "PROPAGATED"' in life.done["DNS made, again"].stdout
 
 
-def test_a_rollback_is_asked_for_as_long_as_the_config_says(life: Life) -> None:
+def test_a_rollback_is_requested_while_the_config_has_it(life: Life) -> None:
     assert life.rollback == {"set": True, "changed": False, "gone": False}
 
 

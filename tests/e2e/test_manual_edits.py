@@ -1,5 +1,5 @@
-"""Made and deleted by hand on Railway, on the real engine: what is not ours stays, what is ours is drift, and
-a volume that is gone stops everything.
+"""Created and deleted in the dashboard, on the real engine: what is not ours stays, what is ours is drift,
+and a volume that is gone stops everything.
 
 One life is lived once for the whole file: a stack gets neighbours in its own environment, then changes, then
 loses its volume, and at last its environment and its project. Every step's output and counts are kept; the
@@ -100,7 +100,7 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
     assert seen.done["first"].returncode == 0, seen.done["first"].stdout
     dashboard = stack_state.dashboard(stack.running, stack_state.resources(sandbox, STACK))
     seen.neighbours = make_neighbours(stack, dashboard)
-    step("beside neighbours", *DRIFT)
+    step("with neighbours", *DRIFT)
     put(
         stack,
         branch="staging",
@@ -167,8 +167,8 @@ def test_the_neighbours_are_of_every_kind(life: Life) -> None:
     ]
 
 
-def test_what_is_not_declared_beside_us_is_no_drift(life: Life) -> None:
-    assert life.done["beside neighbours"].returncode == 0, life.done["beside neighbours"].stdout
+def test_objects_of_other_programs_are_no_drift(life: Life) -> None:
+    assert life.done["with neighbours"].returncode == 0, life.done["with neighbours"].stdout
 
 
 @pytest.mark.parametrize("step", ["change", "heal", "start empty"])
@@ -190,7 +190,7 @@ def test_an_undeclared_variable_of_our_service_is_drift_by_its_name(life: Life) 
     assert '+ LEFT_OVER                    : "added on Railway"' in done.stdout
 
 
-def test_a_sealed_variable_is_no_drift_and_said_to_be_uncheckable(life: Life) -> None:
+def test_a_sealed_variable_is_no_drift_and_reported_as_not_comparable(life: Life) -> None:
     done = life.done["sealed"]
     assert done.returncode == 0, done.stdout
     assert "sealed on Railway, cannot be compared: ADMIN_TOKEN" in done.stdout
@@ -225,7 +225,7 @@ def test_nothing_shows_the_value_that_somebody_typed(life: Life) -> None:
         "`pulumi up --refresh --run-program`",
     ],
 )
-def test_a_lost_volume_stops_the_up_and_says_what_to_do(life: Life, step: str, said: str) -> None:
+def test_a_deleted_volume_stops_the_up_with_a_fix(life: Life, step: str, said: str) -> None:
     done = life.done[step]
     assert done.returncode != 0
     assert life.volumes["first"] in done.stdout
@@ -246,7 +246,7 @@ def test_nothing_at_all_is_changed_where_the_refresh_comes_first(life: Life) -> 
     assert "POST cloudresourcemanager.projects.setIamPolicy" not in sent
 
 
-def test_an_empty_volume_takes_its_place_where_the_config_says_so(life: Life) -> None:
+def test_an_empty_volume_replaces_it_when_the_config_allows_it(life: Life) -> None:
     now = life.rows["start empty"]
     made = now[life.volumes["second"]]
     assert life.volumes["second"] != life.volumes["first"]
@@ -262,7 +262,7 @@ def test_the_key_warns_as_long_as_it_is_set(life: Life) -> None:
     assert warning not in life.done["key out"].stdout
 
 
-def test_the_lost_one_can_still_be_restored(life: Life) -> None:
+def test_the_deleted_volume_can_still_be_restored(life: Life) -> None:
     (instance,) = (
         row for row in life.rows["key out"].values() if row.get("volume_id") == life.volumes["first"]
     )
@@ -321,7 +321,7 @@ def test_nothing_is_made_in_its_place(life: Life, kind: str) -> None:
     assert life.railway[kind].deployments == 0
 
 
-def test_all_is_made_again_where_the_config_says_so(life: Life) -> None:
+def test_everything_is_created_again_when_the_config_allows_it(life: Life) -> None:
     done = life.done["all made again"]
     assert done.returncode == 0, done.stdout
     assert life.railway["all made again"].deployments == 1

@@ -23,6 +23,7 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExampleWorld]:
     """A stack that is up."""
     with ExampleWorld(tmp_path_factory.mktemp("example"), "dev") as example:
         example.init()
+        example.run("config", "set", "reportSchedule", "0 3 * * *", *STACK)
         example.run("up", "--yes", "--skip-preview", *STACK)
         yield example
 
@@ -32,11 +33,11 @@ def services(example: ExampleWorld) -> dict[str, str]:
     return {row["name"]: row["id"] for row in example.world.rows("services")}
 
 
-def test_both_services_run_once_with_their_references(example: ExampleWorld) -> None:
+def test_every_service_is_deployed_once_with_its_references(example: ExampleWorld) -> None:
     """The references are kept as they were written, and Railway resolves them."""
     world, ids = example.world, services(example)
     deployments = {row["service_id"]: row for row in world.rows("deployments")}
-    assert len(world.rows("deployments")) == 2
+    assert len(world.rows("deployments")) == 3
     assert {row["status"] for row in deployments.values()} == {"SUCCESS"}
     assert deployments[ids["postgres"]]["image"] == "postgres:17"
     authored = {
@@ -51,6 +52,9 @@ def test_both_services_run_once_with_their_references(example: ExampleWorld) -> 
     assert outputs["database"].endswith(f":{proxy['proxy_port']}")
     assert outputs["url"].startswith("https://api-production")
     assert {record["type"] for record in outputs["dns_records"]} == {"CNAME", "TXT"}
+    assert (outputs["api_commit"], outputs["api_status"]) == ("a" * 40, "SUCCESS")
+    (report,) = (row for row in world.rows("instances") if row["service_id"] == ids["report"])
+    assert (report["cron_schedule"], report["num_replicas"]) == ("0 3 * * *", 1)
 
 
 def test_a_second_preview_has_no_changes(example: ExampleWorld) -> None:
@@ -93,7 +97,7 @@ def test_drift_is_shown_and_healed(example: ExampleWorld) -> None:
     before = {row["id"] for row in world.rows("deployments")}
     example.run("up", "--yes", "--skip-preview", "--refresh", "--run-program", *STACK)
     new = [row["service_id"] for row in world.rows("deployments") if row["id"] not in before]
-    assert sorted(new) == sorted(ids.values())
+    assert sorted(new) == sorted([ids["api"], ids["postgres"]])
     example.run(*DRIFT)
 
 

@@ -47,7 +47,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
         yield made
 
 
-def test_an_up_without_requests_left_says_until_when_and_the_next_one_goes_on(terminal: Terminal) -> None:
+def test_an_up_without_requests_left_names_the_time_and_the_next_one_continues(terminal: Terminal) -> None:
     """It does not hang, and does not ask on until Railway refuses."""
     terminal.world.admin("switches", {"hourly_budget": 12})
     begun = datetime.now(UTC)
@@ -58,7 +58,7 @@ def test_an_up_without_requests_left_says_until_when_and_the_next_one_goes_on(te
     assert re.search("[01] of this token's 12 requests per hour are left; Railway allows", failed.stdout)
     told = re.search(
         r"Railway \w+: this token has no requests left; Railway allows new ones in [^,]+, at (.+) UTC\n"
-        r" +fix: run `pulumi up` again after \1 UTC, which continues\n",
+        r" +fix: run `pulumi up` again after \1 UTC; it continues where this one stopped\n",
         failed.stdout,
     )
     assert told is not None, failed.stdout
@@ -71,7 +71,7 @@ def test_an_up_without_requests_left_says_until_when_and_the_next_one_goes_on(te
     terminal.assert_complete()
 
 
-def test_waits_for_the_next_second_and_the_next_window_are_said_and_the_up_is_done(
+def test_waits_for_the_next_second_and_the_next_window_are_logged_and_the_up_succeeds(
     terminal: Terminal,
 ) -> None:
     """How long and why; the first only once."""

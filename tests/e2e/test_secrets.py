@@ -104,7 +104,7 @@ def life(sandbox: Sandbox, stack: Stack) -> Processes:
 
 @pytest.fixture(scope="module")
 def secrets(sandbox: Sandbox, stack: Stack, life: Processes) -> dict[str, str]:
-    """Every secret value of the stack, by a name to say it with."""
+    """Every secret value of the stack, by a name for messages."""
     found = stack_state.resources(sandbox, STACK)
     dashboard = stack_state.dashboard(stack.running, found)
     variables = dashboard.call(
@@ -139,7 +139,7 @@ def test_no_file_of_the_stack_holds_a_secret(sandbox: Sandbox, stack: Stack, sec
     assert looked > 5
 
 
-def test_nothing_that_pulumi_said_holds_a_secret(stack: Stack, secrets: dict[str, str]) -> None:
+def test_no_output_of_pulumi_contains_a_secret(stack: Stack, secrets: dict[str, str]) -> None:
     assert len(stack.said) > 6
     for said in stack.said:
         assert leaks(secrets, said.encode()) == []

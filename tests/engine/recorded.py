@@ -62,7 +62,7 @@ _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _PRIVATE = "__pulumi_raw_state_delta"  # the real plugin's own part, which it does not need
 _CHOSEN = re.compile(
     r"\d{4}-\d\d-\d\dT[\d:.]+Z|(?!e2bfb730-)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|CICAg\w+"
-    r"|(?<=/keys/)\w+|127\.0\.0\.1:\d+|^BwA\w+=$|^(ewog|LS0t)\S+$|(?<=-)0000\d\d$|^10000000000000000\d+$"
+    r"|MDEwMjE5MjA0\d+|(?<=/keys/)\w+|127\.0\.0\.1:\d+|^BwA\w+=$|^(ewog|LS0t)\S+$|(?<=-)0000\d\d$|^10000000000000000\d+$"
 )
 
 Resource = dict[str, Any]

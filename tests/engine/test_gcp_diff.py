@@ -98,10 +98,10 @@ SAME: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {
             "attemptDeadline": "180s",
             "timeZone": "Etc/UTC",
-            "retryConfig": {"maxDoublings": 5},
             "paused": False,
+            "retryConfig": {"maxDoublings": 5, "retryCount": 1},
         },
-        {},
+        {"retryConfig": {"retryCount": 1}},
     ),
     (
         JOB,
@@ -166,6 +166,7 @@ def test_values_that_the_server_computes_or_normalizes_are_no_change(
 
 
 CHANGED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, str]]] = [
+    (JOB, {"retryConfig": {"maxDoublings": 5}}, {}, {"retryConfig": "DELETE"}),
     (
         ACCOUNT,
         {"accountId": "a", "displayName": "by hand"},

@@ -58,7 +58,7 @@ def test_the_longest_chain_has_the_waits_of_the_plugin() -> None:
 
 @pytest.mark.parametrize(("pause", "ends"), [("1s", 18), ("500ms", 16), ("3s", 26)])
 def test_a_shorter_pause_between_batches_shortens_it(pause: str, ends: float) -> None:
-    batching = json.dumps({"enable_batching": True, "send_after": pause})
+    batching = json.dumps({"enableBatching": True, "sendAfter": pause})
     assert Graph(stack(batching=batching)).critical_path()[-1].ends == ends
 
 

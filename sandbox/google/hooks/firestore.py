@@ -6,6 +6,7 @@ a composite index of one field, two array fields.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, cast
 
 from sandbox.google import generic
@@ -14,6 +15,8 @@ from sandbox.google.generic import list_page
 from sandbox.google.timestamps import timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox.google.cloud import Cloud
     from sandbox.google.request import ApiRequest, Handler
     from sandbox.google.store import Json
@@ -23,6 +26,7 @@ NAME = "__name__"
 MAX_FIELDS = 100
 MAX_NAME_BYTES = 1500
 ADMIN = "google.firestore.admin.v1."
+CONTENTION = "Too much contention on these datastore entities. Please try again."
 
 
 def databases(project: str) -> str:
@@ -256,6 +260,11 @@ def get_field(request: ApiRequest) -> Json:
     return stored if "indexConfig" in stored else {**stored, "indexConfig": _inherited(request)}
 
 
+def _ready_indexes(request: ApiRequest) -> list[Json]:
+    indexes = cast("list[Json]", get_field(request)["indexConfig"].get("indexes", []))
+    return [index for index in indexes if index["state"] == "READY"]
+
+
 def patch_field(request: ApiRequest) -> Json:
     """Set what the mask names (without one: everything); what the body leaves out is the ancestor's again."""
     _database(request)
@@ -265,11 +274,18 @@ def patch_field(request: ApiRequest) -> Json:
     if not heads <= {"indexConfig", "ttlConfig", "*"}:
         raise invalid(f"Invalid update mask {mask}.", "update_mask")
     field: Json = dict(request.store.get(*request.store_key()) or {"name": request.name})
+    building: Json = {}
     if heads & {"indexConfig", "*"}:
         field.pop("indexConfig", None)
         if "indexConfig" in request.body:
-            field["indexConfig"] = _index_config(request, cast("Json", request.body["indexConfig"]))
-    building: Json = {}
+            ready = _index_config(request, cast("Json", request.body["indexConfig"]))
+            field["indexConfig"] = ready
+            new = [entry for entry in ready.get("indexes", []) if entry not in _ready_indexes(request)]
+            if new and request.cloud.switches.field_index_builds:
+                entries = [
+                    {**entry, "state": "CREATING"} if entry in new else entry for entry in ready["indexes"]
+                ]
+                field["indexConfig"], building["indexConfig"] = {"indexes": entries}, ready
     if heads & {"ttlConfig", "*"}:
         had = field.pop("ttlConfig", None)
         if "ttlConfig" in request.body:
@@ -277,7 +293,7 @@ def patch_field(request: ApiRequest) -> Json:
             requested = {key: value for key, value in request.body["ttlConfig"].items() if key != "state"}
             active = {**requested, "state": "ACTIVE"}
             field["ttlConfig"] = active if had else {**requested, "state": "CREATING"}
-            building = {"ttlConfig": active}
+            building["ttlConfig"] = active
     final = {**field, **building}
     if field.keys() == {"name"}:
         request.store.remove(*request.store_key())
@@ -351,14 +367,34 @@ def list_fields(request: ApiRequest) -> Json:
 
 
 _ID = "firestore.projects.databases."
+
+
+def _alone(handler: Callable[[ApiRequest], Json]) -> Handler:
+    """Return a handler that aborts a request while another one changes the indexes of the database."""
+
+    async def handle(request: ApiRequest) -> Json:
+        seconds, database = request.cloud.switches.index_write_seconds, "/".join(request.name.split("/")[:4])
+        if database in request.cloud.index_writes:
+            raise ApiError("ABORTED", CONTENTION)
+        if seconds:
+            request.cloud.index_writes.add(database)
+            try:
+                await asyncio.sleep(seconds)
+            finally:
+                request.cloud.index_writes.discard(database)
+        return handler(request)
+
+    return handle
+
+
 HANDLERS: dict[str, Handler] = {
     _ID + "get": _database,
     _ID + "list": list_databases,
     _ID + "create": create_database,
     _ID + "patch": patch_database,
     _ID + "delete": delete_database,
-    _ID + "collectionGroups.indexes.create": create_index,
+    _ID + "collectionGroups.indexes.create": _alone(create_index),
     _ID + "collectionGroups.fields.get": get_field,
-    _ID + "collectionGroups.fields.patch": patch_field,
+    _ID + "collectionGroups.fields.patch": _alone(patch_field),
     _ID + "collectionGroups.fields.list": list_fields,
 }

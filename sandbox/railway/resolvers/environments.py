@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def environment(_: None, context: Context, id: str, project_id: str | None = None) -> records.Environment:
-    found = context.environment(id, include_deleted=context.switches.deleted_answer == "deleted_at")
+    found = context.environment(id, include_deleted=context.switches.deleted_response == "deleted_at")
     if project_id is not None and found.project_id != project_id:
         raise context.missing_error("Environment")
     return found

@@ -23,7 +23,7 @@ GRACE_SECONDS = 48 * 3600
 
 
 def project(_: None, context: Context, id: str) -> records.Project:
-    return context.project(id, include_deleted=context.switches.deleted_answer == "deleted_at")
+    return context.project(id, include_deleted=context.switches.deleted_response == "deleted_at")
 
 
 def projects(

@@ -172,7 +172,7 @@ job = gcp.cloudscheduler.Job(
         "http_method": "POST",
         "oidc_token": {"service_account_email": runtime.email},
     },
-    # All of it: the plugin shows what the server fills in as a change in every preview.
+    # Without it, the plugin shows what the server fills in as a change in every preview.
     retry_config={
         "retry_count": 3,
         "max_retry_duration": "0s",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -186,3 +187,40 @@ def test_the_list_of_fields_has_overrides_and_the_default(firestore: Google) -> 
     assert names == ["*", "tsClient", "old"]
     assert len(firestore.get(f"{fields}?filter=ttlConfig:*")["fields"]) == 1
     firestore.error("GET", fields, status=400, word="INVALID_ARGUMENT")
+
+
+def test_changes_of_indexes_at_once_are_aborted_for_contention_and_one_after_the_other_are_not(
+    firestore: Google,
+) -> None:
+    """firebase-tools issue 1119."""
+    firestore.switch(index_write_seconds=0.3)
+    bodies = [index((name, "ASCENDING"), ("b", "ASCENDING")) for name in ("a", "c", "d")]
+    with ThreadPoolExecutor(3) as threads:
+        answers = list(
+            threads.map(lambda body: Google(firestore.url).send("POST", THREADS, body), bodies, timeout=30)
+        )
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
+    aborted = next(answer.json()["error"] for answer in answers if answer.status_code == 409)
+    assert aborted["status"] == "ABORTED"
+    assert "too much contention" in aborted["message"].lower()
+    for body, answer in zip(bodies, answers, strict=True):
+        if answer.status_code == 409:
+            firestore.post(THREADS, body)
+    assert len(firestore.get(THREADS)["indexes"]) == 3
+
+
+def test_new_single_field_indexes_are_creating_before_they_are_ready(firestore: Google) -> None:
+    firestore.switch(index_build_seconds=0.5, field_index_builds=True)
+    known = {"queryScope": "COLLECTION", "fields": [{"order": "ASCENDING"}]}
+    new = {"queryScope": "COLLECTION_GROUP", "fields": [{"order": "ASCENDING"}]}
+    operation = firestore.patch(f"{FIELD}?updateMask=indexConfig", {"indexConfig": {"indexes": [known, new]}})
+
+    def states() -> list[str]:
+        return [one["state"] for one in firestore.get(FIELD)["indexConfig"]["indexes"]]
+
+    assert states() == ["READY", "CREATING"]
+    deadline = time.monotonic() + 30
+    while "done" not in operation:
+        assert time.monotonic() < deadline
+        operation = firestore.get(f"/firestore/v1/{operation['name']}")
+    assert states() == ["READY", "READY"]

@@ -65,7 +65,7 @@ def test_a_deleted_project_is_an_error(railway: Railway, stack: Stack) -> None:
 
 
 def test_a_deleted_project_has_deleted_at_if_the_switch_is_set(railway: Railway, stack: Stack) -> None:
-    railway.switch(deleted_answer="deleted_at")
+    railway.switch(deleted_response="deleted_at")
     railway.ok("ProjectDelete", id=stack.project)
     assert railway.ok("Project", id=stack.project)["deletedAt"] is not None
     assert railway.ok("Environment", id=stack.environment)["deletedAt"] is not None
@@ -86,7 +86,7 @@ def test_a_deleted_environment_is_an_error_or_has_deleted_at(railway: Railway, s
     railway.ok("EnvironmentDelete", id=other)
     assert railway.fails("Environment", id=other) == "Environment not found"
     assert [row["id"] for row in nodes(railway.ok("Environments", p=stack.project))] == [stack.environment]
-    railway.switch(deleted_answer="deleted_at")
+    railway.switch(deleted_response="deleted_at")
     assert railway.ok("Environment", id=other)["deletedAt"] is not None
 
 

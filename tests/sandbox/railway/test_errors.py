@@ -85,7 +85,7 @@ def test_an_unknown_id_is_not_found_or_not_authorized(railway: Railway, stack: S
     ]
     for name, variables, kind in asked:
         assert railway.fails(name, **variables) == f"{kind} not found"
-    railway.switch(missing_answer="not_authorized")
+    railway.switch(missing_response="not_authorized")
     for name, variables, _ in asked:
         assert railway.fails(name, **variables) == "Not Authorized"
 

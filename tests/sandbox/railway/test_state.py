@@ -30,7 +30,7 @@ def test_the_state_survives_a_restart(tmp_path: Path) -> None:
         deployment = stack.deployed()
         volume = nodes(stack.read()["environment"]["volumeInstances"])[0]["volumeId"]
         railway.post(f"volumes/{volume}/files", a="text")
-        railway.switch(missing_answer="not_authorized")
+        railway.switch(missing_response="not_authorized")
         before, world = stack.read(), railway.get("state")
         railway.http.close()
     with LocalServer(create_app(state)) as server:

@@ -217,13 +217,6 @@ def _port_removed(railway: Railway, stack: Stack) -> object:
     return [one["targetPort"] for one in (*found["serviceDomains"], *found["customDomains"])]
 
 
-def _credentials_blanked(railway: Railway, stack: Stack) -> object:
-    stack.settings(registryCredentials={"username": "crm", "password": "secret"})
-    stack.settings(registryCredentials={"username": "", "password": ""})
-    config = railway.ok("EnvConfig", id=stack.environment)["config"]
-    return config["services"][stack.service]["deploy"].get("registryCredentials")
-
-
 def _beside(railway: Railway, stack: Stack) -> tuple[str, dict[str, str]]:
     """Create another environment that is not a fork, and a service in both."""
     place = {"projectId": stack.project, "environmentId": stack.environment}
@@ -253,11 +246,11 @@ PROBES: dict[str, Probe] = {
         _bad_variables, {400: (400, "BAD_USER_INPUT"), 200: (200, "BAD_USER_INPUT")}
     ),
     "trace_id_position": Probe(_trace, {"error": (True, False), "extensions": (False, True)}),
-    "deleted_answer": Probe(
+    "deleted_response": Probe(
         _deleted, {"error": ["Project not found", "Project not found"], "deleted_at": [True, True]}
     ),
     "deleted_listed": Probe(_listed, {False: [], True: [True, True]}),
-    "missing_answer": Probe(
+    "missing_response": Probe(
         lambda railway, _: railway.fails("Service", id=NOBODY),
         {"not_found": "Service not found", "not_authorized": "Not Authorized"},
     ),
@@ -273,7 +266,7 @@ PROBES: dict[str, Probe] = {
     "scoped_decrypt": Probe(
         _decrypted, {"allowed": "secret", "refused": "Not Authorized", "masked": "*****"}
     ),
-    "shrink_answer": Probe(
+    "shrink_response": Probe(
         _resized(40_000),
         {
             "refused": ("Volume size cannot be decreased", 50_000, None),
@@ -317,9 +310,6 @@ PROBES: dict[str, Probe] = {
         {False: 0, True: None},
     ),
     "null_port_clears": Probe(_port_removed, {True: [None, None], False: [8080, 8080]}),
-    "blank_credentials_clear": Probe(
-        _credentials_blanked, {True: None, False: {"username": "*****", "password": "*****"}}
-    ),
     "settings_update_scope": Probe(_settings_update_scope, {"no_forks": "run", "named": None}),
     "service_delete_scope": Probe(_delete_scope, {"no_forks": "Service not found", "named": "there"}),
     "overlap_fails_all": Probe(_overlap, {False: [False, False], True: [True, True]}),

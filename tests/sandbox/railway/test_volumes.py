@@ -161,7 +161,7 @@ def test_shrinking_is_rejected(railway: Railway, stack: Stack) -> None:
 
 
 def test_shrinking_fails_later_if_the_switch_is_set(railway: Railway, stack: Stack) -> None:
-    railway.switch(shrink_answer="async")
+    railway.switch(shrink_response="async")
     assert "errors" not in resize(railway, stack, stack.volume(), 40_000).json()
     railway.wait()
     patch = nodes(railway.ok("Patches", e=stack.environment))[0]

@@ -10,7 +10,7 @@ from pulumi import dynamic
 
 import railway
 from railway.graphql.api import RailwayApi
-from railway.graphql.client import Answer, RailwayClient
+from railway.graphql.client import OperationResult, RailwayClient
 from railway.graphql.documents import Document
 from railway.graphql.models import TriggerView
 
@@ -25,10 +25,10 @@ class Sent:
     def __init__(self) -> None:
         self.input: dict[str, Any] = {}
 
-    def execute(self, document: Document, variables: dict[str, Any]) -> Answer:
+    def execute(self, document: Document, variables: dict[str, Any]) -> OperationResult:
         """Answers with the trigger."""
         self.input = variables["input"]
-        return Answer({"deploymentTriggerCreate": TRIGGER}, None)
+        return OperationResult({"deploymentTriggerCreate": TRIGGER}, None)
 
 
 @pytest.mark.parametrize("nothing", [None, ""])

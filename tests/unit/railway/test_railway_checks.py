@@ -61,14 +61,14 @@ def rejected(
         ),
         (ServiceSettingsProvider(), SETTINGS | {"replicas": 0}, "replicas", "more than 0"),
         (ServiceSettingsProvider(), SETTINGS | {"repo": "no-owner"}, "repo", "owner/name"),
-        (ServiceSettingsProvider(), SETTINGS | {"branch": None}, "branch", "belong together"),
+        (ServiceSettingsProvider(), SETTINGS | {"branch": None}, "branch", "set both, or neither"),
         (ServiceSettingsProvider(), SETTINGS | {"image": "nginx"}, "image", "not both"),
         (ServiceSettingsProvider(), SETTINGS | {"builder": "DOCKERFILE"}, "builder", "not one of"),
         (ServiceSettingsProvider(), SETTINGS | {"healthcheck_path": "health"}, "healthcheck_path", "slash"),
         (ServiceSettingsProvider(), SETTINGS | {"healthcheck_timeout": 0}, "healthcheck_timeout", "than 0"),
         (ServiceSettingsProvider(), SETTINGS | {"sleep_application": "yes"}, "sleep_application", "boolean"),
         (VariablesProvider(), PLACE | {"variables": {"RAILWAY_PROJECT_ID": "x"}}, "variables", "reserved"),
-        (VariablesProvider(), PLACE | {"variables": {"A B": "x"}}, "variables", "not a valid name"),
+        (VariablesProvider(), PLACE | {"variables": {"A B": "x"}}, "variables", "not a variable name"),
         (VariablesProvider(), PLACE | {"variables": {"A": ""}}, "variables", "is empty"),
         (VariablesProvider(), PLACE | {"variables": {"A": 5}}, "variables", "not a string"),
         (ServiceDomainProvider(), PLACE | {"target_port": 70000}, "target_port", "not a port"),
@@ -88,7 +88,7 @@ def rejected(
 def test_an_invalid_value_is_rejected_with_its_property(
     provider: RailwayProvider, news: dict[str, Any], name: str, words: str
 ) -> None:
-    """The words only tell which rule rejected it."""
+    """The words only identify the rule that rejected it."""
     assert words in rejected(provider, news)[name]
 
 
@@ -106,7 +106,7 @@ def test_a_volume_cannot_shrink_or_move_to_another_project() -> None:
     """The fix names the config key, or without one the property."""
     smaller = VOLUME | {"size_mb": 40000.0, "project_id": "q"}
     found = rejected(VolumeProvider(), smaller | {"config_keys": {"size_gb": "shop:size"}}, VOLUME)
-    text = "the volume has 50 GB, and 40 GB are declared; a volume cannot shrink. fix: "
+    text = "the volume has 50 GB, and 40 GB are declared; a volume cannot shrink\n  fix: "
     assert found["size_mb"] == f"{text}pulumi config set shop:size 50"
     assert set(found) == {"size_mb", "project_id"}
     assert rejected(VolumeProvider(), smaller, VOLUME)["size_mb"] == (
@@ -117,7 +117,7 @@ def test_a_volume_cannot_shrink_or_move_to_another_project() -> None:
 
 
 def test_the_region_of_a_service_with_a_volume_cannot_change() -> None:
-    """Railway would move the data, with a downtime."""
+    """Railway would stop the service while it moves the data."""
     was = SETTINGS | {"region": "us-west2"}
     assert (
         "volume"

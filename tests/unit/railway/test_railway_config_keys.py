@@ -81,4 +81,4 @@ def test_whether_a_new_volume_is_allowed_is_read_from_the_named_key(
     provider = VolumeProvider()
     provider.configure(ConfigureRequest(Config(config, "shop")))
     assert provider.allows_new_volume(props) is allowed
-    assert provider.sibling(ServiceProvider).allows_new_volume(props) is allowed
+    assert provider.with_same_access(ServiceProvider).allows_new_volume(props) is allowed

@@ -29,7 +29,7 @@ EXPECT = Expectations(
     health_path="/health",
     wait_seconds=1,
     health_seconds=1,
-    hold_seconds=0,
+    stable_seconds=0,
 )
 
 
@@ -74,14 +74,21 @@ def message(api: Failed, entry: dict[str, Any]) -> str:
 
 def test_a_value_in_its_reason_is_replaced_by_its_name() -> None:
     text = message(Failed(), {"value": SECRET})
-    assert "in step BUILD_IMAGE: the build command exited with code 1: --password=[PASSWORD]" in text
+    assert (
+        "in step BUILD_IMAGE (status FAILED): the build command exited with code 1: --password=[PASSWORD]"
+        in text
+    )
     assert SECRET not in text
 
 
 @pytest.mark.parametrize(
     ("api", "entry", "words"),
     [
-        (Failed(), {"isSealed": True}, "in step BUILD_IMAGE: (not shown: some variables are sealed)"),
+        (
+            Failed(),
+            {"isSealed": True},
+            "in step BUILD_IMAGE (status FAILED): (not shown: some variables are sealed)",
+        ),
         (Unread(), {"value": "${{db.PASSWORD}}"}, "(not shown: the values to remove from it could not be"),
     ],
     ids=("sealed", "unread"),

@@ -27,7 +27,6 @@ LEFT_TO_RAILWAY = {
     "overlap_seconds",
     "draining_seconds",
     "region",
-    "registry_credentials",
 }
 NODE: dict[str, Any] = {setting.input: None for setting in SETTINGS} | {
     "source": None,
@@ -40,13 +39,13 @@ NODE: dict[str, Any] = {setting.input: None for setting in SETTINGS} | {
 
 
 def test_every_property_is_a_row_or_belongs_to_the_source() -> None:
-    """And every row is compared, and read by the snapshot if it can be read."""
+    """And every row is compared, and read by the snapshot."""
     scope = {field.name for field in dataclasses.fields(ServiceScopeArgs)} | {"has_volume"}
     declared = {field.name for field in dataclasses.fields(ServiceSettingsArgs)}
     assert declared == scope | deployment_trigger.COMMIT | {setting.name for setting in SETTINGS}
     assert {field.name for field in ServiceSettingsProvider.FIELDS} == declared
     for setting in SETTINGS:
-        assert setting.readable is (setting.input in DOCUMENTS["SnapshotRead"].text.split())
+        assert setting.input in DOCUMENTS["SnapshotRead"].text.split()
 
 
 def test_only_these_undeclared_settings_are_left_to_railway() -> None:
@@ -83,7 +82,7 @@ def test_a_value_set_in_the_dashboard_is_undeclared() -> None:
 def wrong(declared: dict[str, Any], before: dict[str, Any] | None = None, **node: Any) -> list[str]:
     """The mismatches after a write, given what Railway returns."""
     sent = to_input(declared, before or {})
-    return [str(one) for one in mismatches(sent, declared, NODE | node, None)]
+    return [str(one) for one in mismatches(sent, declared, NODE | node)]
 
 
 def test_kept_values_are_no_mismatch() -> None:
@@ -98,20 +97,7 @@ def test_a_mismatch_shows_both_values() -> None:
     assert wrong({"image": "a:1"}, source={"image": "a:0"}) == ['image is "a:0" instead of "a:1"']
 
 
-def test_what_was_not_sent_or_cannot_be_read_is_no_mismatch() -> None:
-    assert wrong({"registry_credentials": {"username": "u", "password": "p"}}) == []
+def test_an_unsent_setting_is_no_mismatch() -> None:
     assert wrong({}, startCommand="x") == []
     # Railway chooses the value of these.
     assert wrong({}, {"region": "us-west2", "builder": "NIXPACKS"}, region="y", builder="NIXPACKS") == []
-
-
-@pytest.mark.parametrize(
-    ("hidden", "named"),
-    [(None, False), ({"username": "", "password": ""}, False), ({"username": "*****"}, True)],
-)
-def test_kept_credentials_are_a_mismatch_and_not_shown(hidden: object, *, named: bool) -> None:
-    before = {"registry_credentials": {"username": "u", "password": "p"}}
-    found = mismatches(to_input({}, before), {}, NODE, {"deploy": {"registryCredentials": hidden}})
-    assert [str(one) for one in found] == (
-        ['registry_credentials is "(hidden)" instead of null'] if named else []
-    )

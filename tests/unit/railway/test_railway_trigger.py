@@ -70,7 +70,7 @@ def sync(api: Triggers, *branches: str) -> tuple[TriggerView, ...]:
 
 
 @pytest.mark.parametrize("branches", [(), ("old",)], ids=("made", "changed"))
-def test_an_answer_with_another_branch_is_an_error(branches: tuple[str, ...]) -> None:
+def test_a_response_with_another_branch_is_an_error(branches: tuple[str, ...]) -> None:
     """Pushes to that one would be deployed."""
     with pytest.raises(MissingError, match="returned the branch other of o/r instead of main of o/r"):
         sync(Triggers("other"), *branches)
