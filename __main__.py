@@ -47,7 +47,7 @@ async def production() -> dict[str, pulumi.Input[object]]:
     identities = Identities(
         "identities", IdentitiesArgs(google=google, endpoints=endpoints, apis=apis), on_google
     )
-    rules = app.rules and Rules("rules", RulesArgs(google=google, rules=app.rules, apis=apis), on_google)
+    rules = Rules("rules", RulesArgs(google=google, rules=app.rules, apis=apis), on_google)
     indexes = Indexes(
         "indexes", IndexesArgs(google=google, indexes=app.indexes, fields=app.fields, apis=apis), on_google
     )
@@ -103,7 +103,7 @@ async def production() -> dict[str, pulumi.Input[object]]:
         GuardArgs(
             stack=settings.stack,
             volume=backend.volume,
-            components=[part for part in parts if part is not None],
+            components=parts,
         ),
     )
     return {
@@ -111,7 +111,7 @@ async def production() -> dict[str, pulumi.Input[object]]:
         **({"backend_dns_records": backend.dns_records} if backend.dns_records else {}),
         "google_project": google.project,
         "function_urls": functions.urls,
-        "ruleset": rules.ruleset_name if rules else None,
+        "ruleset": rules.ruleset_name,
         "railway_project_id": backend.project_id,
         "railway_service_id": backend.service_id,
         "railway_volume_id": backend.volume.id,

@@ -6,6 +6,7 @@ configured, and a source file that is loaded here but not deployed.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from checkout import (
     index_file,
     loaded_files,
     manifest,
+    never_delete,
     params,
     runtimes,
     secret_use,
@@ -27,6 +29,8 @@ from checkout import (
 from checkout.archive import Archive
 from checkout.endpoints import Endpoint
 from checkout.index_file import FieldSpec, IndexFile, IndexSpec
+from checkout.never_delete import Protection, protection
+from checkout.rules_parser import RulesSyntaxError
 from settings.keys import NAMESPACE
 from settings.load import PROGRAM_DIR
 from settings.model import KEYS, SecretSettings, Settings
@@ -100,7 +104,7 @@ def load(settings: Settings, cache_dir: Path = CACHE_DIR) -> tuple[App | None, l
         what = f'is "{location}", but firebase.json names the location "{found.location}".'
         fix = f"pulumi config set {NAMESPACE}:firestoreLocation {found.location}"
         problems.append(Problem(key=f"{NAMESPACE}:firestoreLocation", what=what, fix=fix))
-    rules = _rules(found, problems)
+    rules = _rules(found, protection(settings.google), problems)
     indexes = _indexes(found, problems)
     seen = _Found(problems, list(found.warnings), list(found.notes))
     loaded = [_codebase(settings, source, cache_dir, seen) for source in found.codebases]
@@ -186,7 +190,9 @@ def _backend_address(
     return (None if plain and not bound else name), codebases
 
 
-def _rules(found: firebase_json.FirebaseJson, problems: list[Problem]) -> RulesFile | None:
+def _rules(
+    found: firebase_json.FirebaseJson, protected: Protection, problems: list[Problem]
+) -> RulesFile | None:
     name = found.rules_name
     content, more = (None, []) if found.rules is None else read_text(found.rules, name)
     problems += more
@@ -196,6 +202,11 @@ def _rules(found: firebase_json.FirebaseJson, problems: list[Problem]) -> RulesF
     if content is not None and (size := len(content.encode())) > MAX_RULES_BYTES:
         what = f"has {size} bytes; security rules can have {MAX_RULES_BYTES}."
         problems.append(Problem(key=name, what=what, fix="Shorten the rules: move repetitions to functions."))
+    problems += never_delete.useless_exceptions(protected)
+    if content is not None:
+        # If the text cannot be parsed, the compiler is asked first: its message is better (`checkout.load`).
+        with contextlib.suppress(RulesSyntaxError):
+            problems += never_delete.open_problems(name, content, protected)
     return None if content is None else RulesFile(name=name, content=content)
 
 

@@ -1,6 +1,7 @@
 """The settings and the app of a stack, or one error that lists all problems of both.
 
-Nothing is registered if there is a problem. The rules are compiled last: that takes a request.
+Nothing is registered if there is a problem. The rules are compiled last: that takes a request. Rules
+that compile, but that `checkout.rules_parser` cannot read, are a problem too.
 
 The language host adds "an unhandled error occurred" to a program that ends by a `RunError`, although its
 text is already shown. After the exit code 32 it adds nothing (`pulumi-language-python-exec`, 3.274).
@@ -15,6 +16,7 @@ from typing import TypeVar
 
 import pulumi
 
+from checkout import never_delete
 from checkout.app import CACHE_DIR, App
 from checkout.app import load as load_app
 from checkout.rules_compiler import compile_problems
@@ -40,7 +42,9 @@ def load() -> tuple[Settings, App]:
         app, more = load_app(settings)
         problems = [*problems, *more]
         if app is not None and app.rules is not None and not problems:
-            problems = compile_problems(GoogleApi(), settings.google.project, app.rules, CACHE_DIR)
+            rules, protected = app.rules, never_delete.protection(settings.google)
+            problems = compile_problems(GoogleApi(), settings.google.project, rules, CACHE_DIR)
+            problems = problems or never_delete.problems(rules.name, rules.content, protected)
     if settings is None or app is None or problems:
         raise pulumi.RunError(render(problems))
     for warning in (*settings.warnings, *app.warnings):

@@ -40,7 +40,7 @@ class VerificationArgs:
     """The components to verify."""
 
     google: GoogleSettings
-    rules: Rules | None
+    rules: Rules
     indexes: Indexes
     secrets: Secrets
     functions: Functions
@@ -60,8 +60,10 @@ class Verification(Component):
         declared = Declared(
             project=args.google.project,
             database=args.google.firestore_database,
-            release=rules and rules.release_name,
-            rules_digest=rules and rules.digest,
+            release=rules.release_name,
+            rules_digest=rules.digest,
+            never_delete=args.google.never_delete,
+            allow_client_deletes=args.google.allow_client_deletes,
             health_path=backend.health_path,
             wait_seconds=HEALTH_WAIT_SECONDS,
             functions=tuple(sorted(args.functions.deployed, key=lambda one: (one.region, one.id))),
@@ -76,7 +78,7 @@ class Verification(Component):
                 deployment=backend.deployment.deployment_id,
                 indexes=args.indexes.ids,
                 secrets=args.secrets.versions,
-                ruleset=rules and rules.ruleset_name,
+                ruleset=rules.ruleset_name,
             ),
             interpreter=["/bin/sh", "-c"],
             # Else the environment of the second run contains the output of the first.

@@ -8,7 +8,7 @@ of it unknown in a preview. Nothing of it is secret, since Pulumi keeps it in th
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -36,12 +36,18 @@ class Function:
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """What the program declares. `release` and `rules_digest` are None for an app without rules."""
+    """What the program declares.
+
+    `release` and `rules_digest` are None for an app without rules. `never_delete` and `allow_client_deletes`
+    are the settings of that name.
+    """
 
     project: str
     database: str
     release: str | None
     rules_digest: str | None
+    never_delete: Sequence[str]
+    allow_client_deletes: Mapping[str, str]
     health_path: str
     wait_seconds: float
     functions: tuple[Function, ...]

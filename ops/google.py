@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import cast
 
 from firebase.errors import JsonObject
-from firebase.release import text_digest
 from firebase.rest import GoogleApi
 
 
@@ -20,12 +19,12 @@ def functions(api: GoogleApi, project: str, region: str) -> dict[str, JsonObject
     return {str(function["name"]).rsplit("/", 1)[1]: function for function in found}
 
 
-def ruleset_digest(api: GoogleApi, ruleset: str) -> str:
-    """The digest of a ruleset's files; see `firebase.release.text_digest`."""
+def ruleset_files(api: GoogleApi, ruleset: str) -> dict[str, str]:
+    """The files of a ruleset: name -> text."""
     found = api.call("GET", "firebaserules", ruleset, operation=f"read {ruleset}", repeatable=True)
     source = cast("JsonObject", found.get("source") or {})
     files = cast("list[JsonObject]", source.get("files") or [])
-    return text_digest({str(file["name"]): str(file.get("content", "")) for file in files})
+    return {str(file["name"]): str(file.get("content", "")) for file in files}
 
 
 def secret_version_state(api: GoogleApi, project: str, secret: str, version: str) -> str:

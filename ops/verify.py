@@ -4,7 +4,8 @@ Runbook: "indexes are Ready, functions Deployed, rules active", "/health 200". T
 step of `pulumi up` (`components.verification`); `--stack NAME` runs it on a stack's state.
 
 Everything is read from Google and the backend again; the state only contains the names to look for. No secret
-value is read.
+value is read. Also the released rules are read: their text must prove that no client may delete what
+`neverDelete` protects, whoever released it.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 from urllib.parse import urlsplit
 
+from checkout import never_delete
+from checkout.never_delete import Protection
 from components.verification_spec import SOURCE_VARIABLE, Spec
 from firebase import index_builds
 from firebase.errors import GoogleError, JsonObject
-from firebase.release import get_release
+from firebase.release import get_release, text_digest
 from firebase.rest import GoogleApi
-from ops import google
+from ops import google, rules_evidence
 from ops.check_results import CheckResult
 from railway import health
 from railway.clock import Clock
@@ -92,15 +95,63 @@ def _rules(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
     thing = f"rules {spec.release}"
     if release is None:
         yield CheckResult(thing=thing, found="no release: the database has no rules", fix=REFRESH)
-    elif release.get("rulesetName") != spec.ruleset:
-        other = f"the release has the ruleset {release.get('rulesetName')}; expected {spec.ruleset}"
+        return
+    live = str(release.get("rulesetName"))
+    files = google.ruleset_files(api, live)
+    declared = text_digest(files) == spec.rules_digest
+    if live != spec.ruleset:
+        other = f"the release has the ruleset {live}; expected {spec.ruleset}"
         yield CheckResult(thing=thing, found=other, fix=REFRESH)
-    elif google.ruleset_digest(api, spec.ruleset) != spec.rules_digest:
+    elif not declared:
         yield CheckResult(
             thing=thing, found=f"the text of {spec.ruleset} is not the declared one", fix=REFRESH
         )
     else:
         yield CheckResult(thing=thing, found="the declared text is released")
+    yield from _never_delete(spec, api, live, files, declared=declared)
+
+
+def _never_delete(
+    spec: Spec, api: GoogleApi, live: str, files: Mapping[str, str], *, declared: bool
+) -> Iterator[CheckResult]:
+    """The live text: what it proves, and what Google answers to attempts to delete."""
+    protected = Protection(collections=tuple(spec.never_delete), exceptions=dict(spec.allow_client_deletes))
+    if not protected.collections:
+        return
+    thing = "rules: never-delete proven"
+    problems = [one for name, text in files.items() for one in never_delete.problems(name, text, protected)]
+    for problem in problems:
+        found = f"{live} at {problem.key}: {problem.what}"
+        yield CheckResult(
+            thing=thing, found=found, fix=f"{problem.fix.rstrip('.')}, then {UP}" if declared else REFRESH
+        )
+    if not problems:
+        exceptions = "".join(f"; except {name}: {why}" for name, why in protected.exceptions.items())
+        yield CheckResult(thing=thing, found=", ".join(protected.collections) + exceptions)
+    yield _delete_attempts(api, live, "\n".join(files.values()), protected, spec.database, declared=declared)
+
+
+def _delete_attempts(
+    api: GoogleApi, live: str, text: str, protected: Protection, database: str, *, declared: bool
+) -> CheckResult:
+    thing = "rules: delete attempts"
+    documents = never_delete.example_documents(text, protected)
+    attempts = rules_evidence.attempts(text, documents, database)
+    try:
+        allowed = rules_evidence.run(api, live, attempts)
+    except GoogleError as error:
+        if error.reason == "UNIMPLEMENTED":  # a server that compiles rules and does not evaluate them
+            return CheckResult(thing=thing, found="none: this server cannot evaluate rules")
+        raise
+    of = f"{len(attempts)} on {len(documents)} documents"
+    if not allowed:
+        return CheckResult(thing=thing, found=f"{of}: all denied")
+    some = ", ".join(f"{one.document} by {one.client}" for one in allowed[:3])
+    found = f"{of}: {len(allowed)} not denied, such as {some}"
+    fix = (
+        f"write `allow delete: if false` for these documents in the rules, then {UP}" if declared else REFRESH
+    )
+    return CheckResult(thing=thing, found=found, fix=fix)
 
 
 def _secrets(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:

@@ -19,7 +19,7 @@ from settings.reader import PROGRAM_DIR, ConfigReader
 _READS_THE_APP = {
     "appDir", "googleProject", "firestoreDatabase", "firestoreLocation", "storageBucket", "functionsRuntime",
     "functionParams", "functionVariables", "functionsRoles", "discoveryTimeout", "secrets",
-    "alternativeSecrets", "backendUrlVariable", "databaseUrl",
+    "alternativeSecrets", "backendUrlVariable", "databaseUrl", "neverDelete", "allowClientDeletes",
 }  # fmt: skip
 PRODUCTION_STACKS = ("prod", "production")
 
@@ -51,6 +51,8 @@ def load_settings(
     railway_rules.check_backend_variables(read, settings.backend.variables)
     railway_rules.warn_new_volume(read, allowed=railway.allow_new_volume)
     rules.warn_function_deletion(read, allowed=settings.functions.allow_function_deletion)
+    rules.warn_rules_removal(read, allowed=google.allow_rules_removal)
+    rules.check_never_delete(read, google.never_delete, google.allow_client_deletes)
     rules.check_secret_names(read, secrets.names, secrets.backend_url_variable)
     rules.check_function_params(read, settings.functions.params, secrets.backend_url_variable)
     rules.check_function_variables(read, settings.functions.variables, secrets.backend_url_variable)

@@ -55,6 +55,21 @@ class GoogleSettings:
         "The id of the Firestore database.",
         default="(default)", rules=(rules.database,), example="'(default)'",
     )
+    never_delete: tuple[str, ...] = setting(
+        "Collections whose documents no client may delete: a path such as threads or threads/{id}/notes, or "
+        "**/messages for any depth. The security rules are rejected unless their text proves it.",
+        default=["clients", "threads", "**/messages"], rules=(rules.collection,), unique=True,
+        example="threads",
+    )
+    allow_client_deletes: Mapping[str, str] = setting(
+        "Exceptions from neverDelete: a collection, and the reason why clients may delete its documents.",
+        default={},
+    )
+    allow_rules_removal: bool = setting(
+        "Whether `pulumi up` may stop managing the security rules when firebase.json no longer names them. "
+        "They stay live as they are. Remove the setting after that `pulumi up`.",
+        default=False,
+    )
     storage_bucket: str | None = setting(
         "The Cloud Storage bucket that getStorage().bucket() returns in functions.",
         if_unset="no default bucket", rules=(rules.bucket,), example="my-crm.firebasestorage.app",

@@ -7,7 +7,7 @@ reader and adds to its problems. Nothing here sends a request: the preview finds
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pulumi
@@ -44,6 +44,10 @@ database_url = matching(
     r"https://[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:firebaseio\.com|firebasedatabase\.app)",
     "the address of a Realtime Database (https://NAME.firebaseio.com or "
     "https://NAME.REGION.firebasedatabase.app)",
+)
+collection = matching(
+    r"(?:(?:[A-Za-z0-9_.~@()-]+|\{[A-Za-z_][A-Za-z0-9_]*\}|\*\*)/)*[A-Za-z0-9_.~@()-]+",
+    "a collection (threads, threads/{id}/notes, or **/messages for any depth)",
 )
 key_label = matching(
     r"[A-Za-z0-9._-]{1,40}", "a label of up to 40 letters, digits, dots, dashes and underscores"
@@ -91,6 +95,34 @@ def warn_function_deletion(read: ConfigReader, *, allowed: bool) -> None:
             "allowFunctionDeletion",
             "is true: functions that the code no longer exports are deleted without a question.",
             f"{remove_command('allowFunctionDeletion')}  (after this `pulumi up`)",
+        )
+
+
+def check_never_delete(read: ConfigReader, collections: Iterable[str], exceptions: Mapping[str, str]) -> None:
+    """Nothing is unprotected without a reason."""
+    if not read.invalid & {"neverDelete"} and not tuple(collections):
+        read.warn(
+            "neverDelete",
+            "is empty: no collection is protected against deletes by clients.",
+            f"{remove_command('neverDelete')}  (its default protects clients, threads and messages)",
+        )
+    key = "allowClientDeletes"
+    for name, reason in exceptions.items():
+        part = f'["{name}"]'
+        if wrong := collection(name):
+            read.add(key, f'"{name}" {wrong}.', remove_command(key, part))
+        elif len(reason.split()) < 2:
+            command = set_command(key, "'<the reason, in words>'", part)
+            read.add(key, f"{name} has no reason why clients may delete its documents.", command)
+
+
+def warn_rules_removal(read: ConfigReader, *, allowed: bool) -> None:
+    """What is right for one `pulumi up` and should not stay."""
+    if allowed:
+        read.warn(
+            "allowRulesRemoval",
+            "is true: security rules that firebase.json no longer names stay live, and nothing checks them.",
+            f"{remove_command('allowRulesRemoval')}  (after this `pulumi up`)",
         )
 
 

@@ -145,6 +145,23 @@ APP: tuple[Bad, ...] = (
         edits={"functions/index.js": ('"use strict";', '"use strict"; require("./test/helper");')},
     ),
     Bad(
+        name="exception from what is not protected",
+        key="whatsapp-crm:allowClientDeletes",
+        fix="pulumi config rm --path 'whatsapp-crm:allowClientDeletes[\"logs\"]'",
+        config={"allowClientDeletes": {"logs": "logs are private"}},
+    ),
+    Bad(
+        name="rules that let members delete clients",
+        key="firestore.rules:55",
+        fix="Write `allow delete: if false`, in firestore.rules, line 55.",
+        edits={
+            "firestore.rules": (
+                "allow delete: if false;\n    }\n\n    // threads",
+                "allow delete: if isMember();\n    }\n\n    // threads",
+            )
+        },
+    ),
+    Bad(
         name="rules that do not compile",
         key="firestore.rules",
         fix="line",

@@ -10,7 +10,7 @@ import pulumi
 import pytest
 
 from checkout import load
-from checkout.app import App
+from checkout.app import App, RulesFile
 from components import verification_spec
 from firebase.release import text_digest
 from settings.model import SecretSettings
@@ -228,6 +228,22 @@ def test_rules_that_do_not_compile_are_an_error(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(load, "load_app", lambda _: (world.app(), []))
     monkeypatch.setattr(load, "compile_problems", lambda *_: [problem("firestore.rules")])
     with pytest.raises(pulumi.RunError, match=r"firestore\.rules"):
+        load.load()
+
+
+def test_rules_that_compile_and_cannot_be_read_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compiler accepts a name with an escape; what it names cannot be seen in the text."""
+    text = (
+        "service cloud.firestore { match /databases/{d}/documents {\n"
+        "match /thr%65ads/{t} { allow delete: if true; } } }"
+    )
+    rules = RulesFile(name="firestore.rules", content=text)
+    monkeypatch.setattr(load, "load_settings", lambda *_: (world.settings(), []))
+    monkeypatch.setattr(load, "load_app", lambda _: (world.app(rules=rules), []))
+    monkeypatch.setattr(load, "compile_problems", lambda *_: [])
+    with pytest.raises(
+        pulumi.RunError, match=r"firestore\.rules:2: it cannot be proven .* 'thr%' in a match"
+    ):
         load.load()
 
 

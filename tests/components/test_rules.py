@@ -11,6 +11,7 @@ import pytest
 
 from checkout.app import RulesFile
 from checkout.rules_compiler import compile_problems
+from components import verification_spec
 from firebase.errors import GoogleError, JsonObject
 from firebase.rest import GoogleApi
 from tests.components import world
@@ -48,6 +49,33 @@ def test_neither_the_release_nor_a_ruleset_is_ever_deleted(run: Run) -> None:
     engine = run()
     for name in ("rules-release", "rules-ruleset"):
         assert engine.one(name).request.retainOnDelete, name
+
+
+def test_the_guard_knows_the_release_and_its_ruleset(run: Run) -> None:
+    inputs = dict(run().one("rules-guard").inputs)
+    del inputs["__provider"]
+    assert inputs == {
+        "project": world.PROJECT,
+        "release": "cloud.firestore",
+        "ruleset": "projects/crm-test/rulesets/one",
+        "allowed": False,
+    }
+
+
+def test_without_rules_the_guard_knows_that_and_the_setting(run: Run) -> None:
+    google = replace(world.GOOGLE, allow_rules_removal=True)
+    engine = run(settings=lambda: world.settings(google=google), app=lambda: world.app(rules=None))
+    inputs = engine.one("rules-guard").inputs
+    assert inputs.get("release") is None
+    assert inputs["allowed"] is True
+
+
+def test_the_verification_knows_what_no_client_may_delete(run: Run) -> None:
+    google = replace(world.GOOGLE, allow_client_deletes={"clients": "they may leave"})
+    inputs = run(settings=lambda: world.settings(google=google)).one("verification-run").inputs
+    spec = verification_spec.from_lines(inputs["stdin"], inputs["environment"])
+    assert spec.never_delete == ["clients", "threads", "**/messages"]
+    assert spec.allow_client_deletes == {"clients": "they may leave"}
 
 
 def test_a_named_database_has_a_release_of_its_own(run: Run) -> None:

@@ -53,6 +53,7 @@ MET = (
     "broken index file",
     "runtime that has ended",
     "secret declared but not configured",
+    "rules that let members delete clients",
     "rules that do not compile",
 )
 ROWS = {bad.name: bad for bad in bad_settings.ALL}

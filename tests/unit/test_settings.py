@@ -289,3 +289,22 @@ def test_no_config_makes_it_stumble(config: dict[str, str]) -> None:
         assert problem.key
         assert problem.what.endswith((".", "?"))
         assert problem.fix
+
+
+def test_what_no_client_may_delete(stack: Stack) -> None:
+    google = load(stack).google
+    assert google.never_delete == ("clients", "threads", "**/messages")
+    assert google.allow_client_deletes == {}
+    exceptions = {"drafts/{d}/messages": "drafts are private"}
+    own = load(stack, neverDelete=["orders", "orders/{id}/lines"], allowClientDeletes=exceptions)
+    assert own.google.never_delete == ("orders", "orders/{id}/lines")
+    assert own.google.allow_client_deletes == exceptions
+    assert own.warnings == ()
+
+
+def test_protecting_nothing_and_removing_the_rules_are_warnings_with_a_fix(stack: Stack) -> None:
+    empty, removal = load(stack, neverDelete=[], allowRulesRemoval=True).warnings[::-1]
+    assert "neverDelete: is empty: no collection is protected" in empty
+    assert "fix: pulumi config rm whatsapp-crm:neverDelete" in empty
+    assert "allowRulesRemoval: is true" in removal
+    assert "fix: pulumi config rm whatsapp-crm:allowRulesRemoval  (after this `pulumi up`)" in removal

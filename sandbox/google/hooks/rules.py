@@ -1,17 +1,19 @@
 """Firebase rules: rulesets, which must compile, and releases, which load them into the Firestore emulator.
 
-With an emulator, its compiler checks the rules; without one, only their syntax is checked. Test suites
-(`projects.test` with test cases) are not supported.
+With an emulator, its compiler checks the rules and it runs test suites (`projects.test` with test cases);
+without one, only the syntax is checked, and test suites are not supported.
 """
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import TYPE_CHECKING, cast
 
 from sandbox.google.compiler import compile_rules, load_rules
 from sandbox.google.errors import ApiError, invalid
 from sandbox.google.generic import list_page
+from sandbox.google.hooks import rules_tests
 from sandbox.google.timestamps import timestamp
 
 if TYPE_CHECKING:
@@ -49,14 +51,23 @@ def _files(source: Json) -> list[Json]:
 
 
 async def test(request: ApiRequest) -> Json:
-    """`projects.test`: compile only; issues are returned with status 200."""
-    if request.body.get("testSuite"):
-        raise ApiError("UNIMPLEMENTED", "The sandbox compiles rules; it does not run test suites.")
+    """`projects.test`: compile, then run the test cases; issues are returned with status 200."""
     source = request.body.get("source")
     if source is None and "/rulesets/" in request.name:
         source = _ruleset(request.cloud, request.name)["source"]
-    issues = await compile_rules(request.cloud.emulator, _files(cast("Json", source or {})))
-    return {"issues": issues} if issues else {}
+    files = _files(cast("Json", source or {}))
+    emulator = request.cloud.emulator
+    issues = await compile_rules(emulator, files)
+    response: Json = {"issues": issues} if issues else {}
+    cases = cast("list[Json]", cast("Json", request.body.get("testSuite") or {}).get("testCases") or [])
+    if not cases or any(issue["severity"] == "ERROR" for issue in issues):
+        return response
+    if emulator is None:
+        raise ApiError("UNIMPLEMENTED", "The sandbox runs test suites only with a Firestore emulator.")
+    project = rules_tests.new_project()
+    await load_rules(emulator, project, files)
+    results = await asyncio.to_thread(rules_tests.run_suite, emulator, project, cases)
+    return {**response, "testResults": results}
 
 
 def _issue_line(issue: Json) -> str:

@@ -63,7 +63,7 @@ def test_braces_in_strings_and_comments_do_not_count(rules: Google) -> None:
     assert rules.post(f"{RULES}:test", source(content)) == {}
 
 
-def test_a_ruleset_needs_files_and_test_suites_are_rejected(rules: Google) -> None:
+def test_a_ruleset_needs_files_and_test_suites_need_the_emulator(rules: Google) -> None:
     for body in ({}, {"source": {"files": []}}, {"source": {"files": [{"name": "x"}]}}):
         rules.error("POST", f"{RULES}/rulesets", body, status=400, word="INVALID_ARGUMENT")
     body = {**source(NEVER_DELETE), "testSuite": {"testCases": [{"expectation": "ALLOW"}]}}
@@ -165,3 +165,61 @@ def test_the_emulator_compiles_and_released_rules_are_in_effect(
     with LocalServer(create_app(state, emulator.host)) as server:
         assert requests.get(f"{server.url}/admin/switches", timeout=30).status_code == 200
         assert delete_client(emulator) == 200, "a restart loads the released rules again"
+
+
+def case(expectation: str, method: str = "delete", uid: str = "", **changes: object) -> Json:
+    auth = {"uid": uid, "token": {"role": "admin"}} if uid else None
+    path = "/databases/(default)/documents/clients/c"
+    request = {"auth": auth, "method": method, "path": path}
+    return {"expectation": expectation, "request": request, "resource": {"data": {"owner": "u"}}, **changes}
+
+
+def mock(function: str, value: object, path: str = "/databases/(default)/documents/members/u") -> Json:
+    return {"function": function, "args": [{"exactValue": path}], "result": {"value": value}}
+
+
+MEMBERS = NEVER_DELETE.replace(
+    "allow delete: if false",
+    "allow delete: if exists(/databases/$(database)/documents/members/$(request.auth.uid)) && get("
+    "/databases/$(database)/documents/members/$(request.auth.uid)).data.tags.hasAll(['a', 1, null, 1.5])",
+    1,
+)
+TAGS = {"data": {"tags": ["a", 1, None, 1.5], "address": {"city": "Iasi"}, "active": True}}
+
+
+@pytest.mark.rules
+def test_the_emulator_runs_test_suites_and_keeps_the_released_rules(emulator: FirestoreEmulator) -> None:
+    with LocalServer(create_app(firestore_emulator=emulator.host)) as server:
+        google = Google(server.url)
+        google.enable("firebaserules")
+        google.post(f"{RULES}/releases", {"name": RELEASE, "rulesetName": ruleset(google, OPEN)})
+        kept = delete_client(emulator)
+
+        def states(content: str, *cases: Json) -> list[str]:
+            body = {**source(content), "testSuite": {"testCases": list(cases)}}
+            return [result["state"] for result in google.post(f"{RULES}:test", body)["testResults"]]
+
+        denied = [case("DENY"), case("DENY", uid="u"), case("ALLOW"), case("ALLOW", "get", uid="u")]
+        assert states(NEVER_DELETE, *denied) == ["SUCCESS", "SUCCESS", "FAILURE", "SUCCESS"]
+        assert states(OPEN, case("DENY", uid="u"), case("ALLOW", uid="u")) == ["FAILURE", "SUCCESS"]
+        found = [mock("exists", True), mock("get", TAGS)]
+        looked_up = [
+            case("ALLOW", uid="u", functionMocks=found),
+            case("ALLOW", uid="u", functionMocks=[mock("exists", False)]),
+            case("ALLOW", uid="other", functionMocks=found),
+            case("ALLOW", uid="u", functionMocks=found),
+        ]
+        assert states(MEMBERS, *looked_up) == ["SUCCESS", "FAILURE", "FAILURE", "SUCCESS"]
+        assert delete_client(emulator) == kept == 200
+
+        saved = ruleset(google, OPEN)
+        body = {"testSuite": {"testCases": [case("ALLOW", uid="u")]}}
+        assert google.post(f"/firebaserules/v1/{saved}:test", body)["testResults"] == [{"state": "SUCCESS"}]
+        for wrong, status, word in (
+            (case("DENY", "create"), 501, "UNIMPLEMENTED"),
+            (case("DENY", functionMocks=[mock("debug", True)]), 501, "UNIMPLEMENTED"),
+            (case("DENY", functionMocks=[mock("get", TAGS, "/members/u")]), 400, "INVALID_ARGUMENT"),
+        ):
+            body = {**source(OPEN), "testSuite": {"testCases": [wrong]}}
+            google.error("POST", f"{RULES}:test", body, status=status, word=word)
+        google.http.close()

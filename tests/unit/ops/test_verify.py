@@ -22,13 +22,15 @@ from firebase.rest import GoogleApi
 from ops import check_results, verify
 from ops.__main__ import main
 from ops.check_results import CheckResult
+from tests.unit.test_never_delete import rules
 
 pytestmark = pytest.mark.unit
 
 PROJECT = Path(__file__).parents[3]
 RULESET = "projects/p/rulesets/one"
 INDEX = "projects/p/databases/(default)/collectionGroups/threads/indexes/CIC1"
-RULES = {"firestore.rules": "rules_version = '2';"}
+RULES = {"firestore.rules": rules("match /threads/{t} { allow delete: if false; }")}
+OPEN_RULES = rules("match /{document=**} { allow read, write: if request.auth != null; }")
 
 HEALTHY: dict[str, JsonObject] = {
     "projects/p/locations/r/functions": {
@@ -49,6 +51,7 @@ HEALTHY: dict[str, JsonObject] = {
     },
     "projects/p/releases/cloud.firestore": {"rulesetName": RULESET},
     RULESET: {"source": {"files": [{"name": name, "content": text} for name, text in RULES.items()]}},
+    "projects/p/rulesets/another": {"source": {"files": []}},
     "projects/p/secrets/GROQ_API_KEY/versions/2": {"state": "ENABLED"},
 }
 
@@ -61,11 +64,18 @@ class Google(GoogleApi):
         self.answers: dict[str, JsonObject | GoogleError] = {**HEALTHY, **(changes or {})}
 
     def call(self, method: str, product: str, path: str, **rest: Any) -> JsonObject:
+        if (method, path.rpartition(":")[2]) == ("POST", "test"):  # evaluates, changes nothing
+            return self.evaluated(path, rest["body"]["testSuite"]["testCases"])
         assert method == "GET", f"verification must change nothing, but sent {method} {product} {path} {rest}"
         answer = self.answers[path]
         if isinstance(answer, GoogleError):
             raise answer
         return answer
+
+    def evaluated(self, path: str, cases: list[JsonObject]) -> JsonObject:
+        """Every attempt is denied."""
+        assert path.startswith("projects/p/rulesets/")
+        return {"testResults": [{"state": "SUCCESS"} for _ in cases]}
 
 
 class _Backend(BaseHTTPRequestHandler):
@@ -110,6 +120,8 @@ SPEC = Spec(
     functions=(Function(id="send", region="r", source="one.zip", digest="d"),),
     release="cloud.firestore",
     rules_digest=text_digest(RULES),
+    never_delete=("clients", "threads", "**/messages"),
+    allow_client_deletes={},
     health_path="/health",
     wait_seconds=0,
     backend_url="https://backend.up.railway.app",
@@ -132,6 +144,8 @@ def test_a_healthy_stack_has_one_line_per_object_and_no_failure(edge: Edge) -> N
         "function r/send",
         "index threads",
         "rules cloud.firestore",
+        "rules: never-delete proven",
+        "rules: delete attempts",
         "secret GROQ_API_KEY",
         "backend https://backend.up.railway.app/health",
     ]
@@ -141,6 +155,7 @@ def test_a_healthy_stack_has_one_line_per_object_and_no_failure(edge: Edge) -> N
 FUNCTIONS = "projects/p/locations/r/functions"
 INDEXES = "projects/p/databases/(default)/collectionGroups/-/indexes"
 RELEASE = "projects/p/releases/cloud.firestore"
+ANOTHER = "projects/p/rulesets/another"
 SECRET = "projects/p/secrets/GROQ_API_KEY/versions/2"
 GONE = GoogleError("not found", "check it", status=404, reason="NOT_FOUND")
 DENIED = GoogleError("denied", "grant it", status=403, reason="PERMISSION_DENIED")
@@ -169,7 +184,7 @@ def function(**changes: Any) -> JsonObject:
         (INDEXES, index("NEEDS_REPAIR"), "index threads", "NEEDS_REPAIR", verify.REFRESH),
         (INDEXES, {}, "index threads", "does not exist", verify.REFRESH),
         (RELEASE, GONE, "rules cloud.firestore", "no release", verify.REFRESH),
-        (RELEASE, {"rulesetName": "another"}, "rules cloud.firestore", "ruleset another", verify.REFRESH),
+        (RELEASE, {"rulesetName": ANOTHER}, "rules cloud.firestore", f"ruleset {ANOTHER}", verify.REFRESH),
         (RELEASE, DENIED, "rules", DENIED.what, DENIED.fix),
         (RULESET, {"source": {"files": []}}, "rules cloud.firestore", "not the declared", verify.REFRESH),
         (SECRET, {"state": "DISABLED"}, "secret GROQ_API_KEY", "version 2 DISABLED", "versions enable 2"),
@@ -184,6 +199,90 @@ def test_each_difference_is_one_failed_line_with_a_fix(
     assert set(failed) == {thing}
     assert found in failed[thing][0]
     assert fix in failed[thing][1]
+
+
+def live(text: str, name: str = RULESET) -> dict[str, JsonObject | GoogleError]:
+    """Answers with a ruleset of this text in effect."""
+    source: JsonObject = {"source": {"files": [{"name": "live.rules", "content": text}]}}
+    return {RELEASE: {"rulesetName": name}, name: source}
+
+
+def test_open_rules_that_somebody_released_fail_with_their_block(edge: Edge) -> None:
+    failed = failures(verify.check(SPEC, Google(live(OPEN_RULES, ANOTHER)), edge(200)[0]))
+    assert [*failed] == ["rules cloud.firestore", "rules: never-delete proven"]
+    found, fix = failed["rules: never-delete proven"]
+    assert f"{ANOTHER} at live.rules:4: allow read, write on match /databases/{{d}}/documents/" in found
+    assert "request.auth != null" in found
+    assert fix == verify.REFRESH
+
+
+def test_a_live_text_that_cannot_be_read_is_a_failure(edge: Edge) -> None:
+    failed = failures(verify.check(SPEC, Google(live("permit everything")), edge(200)[0]))
+    assert "cannot be proven" in failed["rules: never-delete proven"][0]
+
+
+def test_declared_rules_that_are_open_name_their_edit(edge: Edge) -> None:
+    """The stack was deployed with a smaller `neverDelete`."""
+    digest = text_digest({"live.rules": OPEN_RULES})
+    spec = dataclasses.replace(SPEC, rules_digest=digest)
+    failed = failures(verify.check(spec, Google(live(OPEN_RULES)), edge(200)[0]))
+    assert [*failed] == ["rules: never-delete proven"]
+    assert failed["rules: never-delete proven"][1].startswith(
+        "Split write, which includes delete: `allow read"
+    )
+    assert failed["rules: never-delete proven"][1].endswith(", in live.rules, line 4, then pulumi up")
+
+
+class Allowing(Google):
+    """Owners may delete what is not in `threads`; the last results are missing if `short`."""
+
+    short = False
+
+    def evaluated(self, path: str, cases: list[JsonObject]) -> JsonObject:
+        owner = [
+            (case["request"]["auth"] or {}).get("uid") == "x" and "/threads/" not in case["request"]["path"]
+            for case in cases
+        ]
+        states = [{"state": "FAILURE" if one else "SUCCESS"} for one in owner]
+        return {"testResults": states[: 1 if self.short else None]}
+
+
+def test_an_attempt_that_is_not_denied_fails(edge: Edge) -> None:
+    failed = failures(verify.check(SPEC, Allowing(), edge(200)[0]))
+    assert [*failed] == ["rules: delete attempts"]
+    found, fix = failed["rules: delete attempts"]
+    assert "16 on 4 documents: 3 not denied, such as clients/x by owner (no looked-up documents)" in found
+    assert "allow delete: if false" in fix
+
+
+def test_an_attempt_without_a_result_is_no_evidence(edge: Edge) -> None:
+    google = Allowing()
+    google.short = True
+    assert "15 not denied" in failures(verify.check(SPEC, google, edge(200)[0]))["rules: delete attempts"][0]
+
+
+@pytest.mark.parametrize(("reason", "failed"), [("UNIMPLEMENTED", []), ("PERMISSION_DENIED", ["rules"])])
+def test_attempts_that_cannot_be_made(edge: Edge, reason: str, failed: list[str]) -> None:
+    class Unable(Google):
+        def evaluated(self, path: str, cases: list[JsonObject]) -> JsonObject:
+            raise GoogleError("no tests", "grant it", status=501, reason=reason)
+
+    lines = verify.check(SPEC, Unable(), edge(200)[0])
+    assert [*failures(lines)] == failed
+    assert "rules: never-delete proven" in [line.thing for line in lines]
+
+
+def test_exceptions_are_shown_with_their_reason_and_nothing_protected_is_no_check(edge: Edge) -> None:
+    spec = dataclasses.replace(SPEC, allow_client_deletes={"clients": "they may leave"})
+    shown = {line.thing: line.found for line in verify.check(spec, Google(), edge(200)[0])}
+    assert shown["rules: never-delete proven"] == (
+        "clients, threads, **/messages; except clients: they may leave"
+    )
+    assert shown["rules: delete attempts"] == "12 on 3 documents: all denied"
+    bare = dataclasses.replace(SPEC, never_delete=())
+    assert not [
+        line for line in verify.check(bare, Google(), edge(200)[0]) if line.thing.startswith("rules:")
+    ]
 
 
 def test_an_unhealthy_backend_fails(edge: Edge) -> None:
@@ -255,6 +354,8 @@ BARE = Declared(
     database="(default)",
     release=None,
     rules_digest=None,
+    never_delete=("threads",),
+    allow_client_deletes={},
     health_path="/health",
     wait_seconds=0,
     functions=(),
