@@ -96,11 +96,19 @@ _UNAUTHORIZED = re.compile(
     r"not authorized|unauthori[sz]ed|forbidden|token not found|invalid token", re.IGNORECASE
 )
 _TWO_FACTOR = re.compile(r"two.factor", re.IGNORECASE)
+_QUOTED = re.compile(r"\"[^\"]*\"|`[^`]*`|(?<!\w)'[^']*'(?!\w)")
+"""A name in a message: it decides nothing."""
+_PLAN = re.compile(r"\bplan\b|upgrade", re.IGNORECASE)
+_PERIOD = r"(\d+ ?)?(s|secs?|seconds?|m|mins?|minutes?)\b"
 _THROTTLED = re.compile(
-    r"too quickly|too many|(per|every) \d+ ?(s|sec|seconds?|m|min|minutes?)\b|rate limit", re.IGNORECASE
+    rf"too (quickly|fast|many)|slow down|rate limit|(per|every|each|within) {_PERIOD}"
+    rf"|(in|wait|for) \d+ ?{_PERIOD}",
+    re.IGNORECASE,
 )
 _BUSY = re.compile(
-    r"in progress|please wait|wait (for|until)\b.*\b(finish|complete|end)|try again (later|in a)",
+    r"in progress|please wait|wait (for|until)\b.*\b(finish|complete|end)|try again (later|in a)"
+    r"|cannot (be )?redeploy|while\b.*\b(building|deploying|running|being|in progress)"
+    r"|\b(still|currently) (building|deploying|being|running)|\bis (being|building|deploying)\b",
     re.IGNORECASE,
 )
 _NOT_FOUND = re.compile(r"not found|does not exist|has been deleted|no longer exists", re.IGNORECASE)
@@ -135,6 +143,9 @@ def _classified(message: str, code: str) -> tuple[type[RequestError], str]:
     if _TWO_FACTOR.search(message):
         fix = "the workspace requires two-factor authentication: use the token of a member who has enabled it"
         return NotAuthorizedError, fix
+    message = _QUOTED.sub("", message)
+    if _PLAN.search(message) and "rate limit" not in message.lower():
+        return RejectedError, CORRECT
     if _THROTTLED.search(message):
         return ThrottledError, "wait a minute, then run `pulumi up` again"
     if _BUSY.search(message):

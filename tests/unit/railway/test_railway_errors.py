@@ -101,6 +101,32 @@ def test_each_response_has_its_error_type(status: int, body: object, kind: type[
     assert str(found).startswith("Railway Op: ")
 
 
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("Only 1 project can be created per minute", ThrottledError),
+        ("You must wait 30s before creating another environment", ThrottledError),
+        ("Please try again in 30 seconds", ThrottledError),
+        ("Slow down", ThrottledError),
+        ("You have exceeded the rate limit of your plan", ThrottledError),
+        ("You are creating services too fast", ThrottledError),
+        ("Cannot redeploy yet", BusyError),
+        ("Cannot redeploy while a deployment is building", BusyError),
+        ("Deployment cannot be redeployed while building", BusyError),
+        ("Deployment is still building", BusyError),
+        ("Environment is being created", BusyError),
+        ("Too many services. Your plan allows 50. Upgrade to add more", RejectedError),
+        ("Workspace has too many projects for the free plan", RejectedError),
+        ('The name "wait for me to finish" is invalid', RejectedError),
+        ("Variable name cannot contain 'in progress'", RejectedError),
+        ("The volume can't shrink, and it isn't allowed", RejectedError),
+    ],
+)
+def test_other_words_for_the_same(message: str, kind: type[RequestError]) -> None:
+    """Railway documents no texts: the words for waiting and for a plan's limit decide, outside of quotes."""
+    assert type(error(200, graphql(message))) is kind
+
+
 def test_data_together_with_errors_is_an_error() -> None:
     body = {
         "data": {"project": {"id": "p"}},
