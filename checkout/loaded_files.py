@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
-from checkout import archive, package_json
+from checkout import archive, credentials, package_json
 from checkout.firebase_json import CodebaseSource
 from settings.keys import NAMESPACE
 from settings.problems import Problem
@@ -60,7 +60,7 @@ def _fix(name: str, package: str | None, source: CodebaseSource) -> str:
         )
     if name.startswith(".."):
         return f"Move it into {where}, or make it a published package: only {where} is deployed."
-    if archive.is_credential(name):
+    if credentials.is_credential(source.folder, name):
         return f'Read it from a secret: defineSecret("NAME"), with the value in {NAMESPACE}:secrets.'
     pattern = archive.excluded_by(source.ignore, where, name)
     if pattern is not None:

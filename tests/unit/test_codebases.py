@@ -241,7 +241,7 @@ def test_a_package_json_that_cannot_be_read_is_one_problem(project: Project) -> 
 def test_what_is_not_packed_is_said(project: Project) -> None:
     project.firebase_json(ignore=["docs/**"])
     project.write("functions/index.js", HELLO)
-    project.write("functions/keys/prod.pem", "x")
+    project.write("functions/keys/prod.pem", "-----BEGIN PRIVATE KEY-----")
     project.write("functions/docs/a.md", "x")
     credentials, local, pattern = project.good().notes
     assert credentials.startswith(
