@@ -239,6 +239,10 @@ def _codebase(
     if packed is None or unbuilt:
         return None
     seen.notes += [f"{where}: {text}" for text in packed.notes]
+    excluded = loaded_files.required(packed.files, source)
+    problems += excluded
+    if excluded:
+        return None
     files, more = env_files.load(source.config_dir, settings.app_dir, google.project, source.config_relative)
     problems += more
     common = common_variables(settings.functions.variables)

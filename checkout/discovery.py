@@ -99,7 +99,7 @@ def _sdk(source: Source) -> tuple[_Command | None, list[Problem]]:
         return None, problems
     folder = source.folder
     entry = package.get("main", "index.js")
-    if isinstance(entry, str) and not _entry_exists(folder, entry):
+    if isinstance(entry, str) and package_json.entry(folder, package) is None:
         builds = "build" in package_json.section(package, "scripts")
         fix = f"cd {folder} && npm run build" if builds else f'Create it, or correct "main": "{entry}".'
         return None, _problem(source, f'"main" of package.json is {entry}, which does not exist.', fix)
@@ -133,12 +133,6 @@ def _package(source: Source) -> tuple[dict[str, object] | None, list[Problem]]:
         )
     fix = f"cd {source.folder} && npm init -y && npm install firebase-functions"
     return None, _problem(source, "has no package.json.", fix)
-
-
-def _entry_exists(folder: Path, entry: str) -> bool:
-    base = folder / entry
-    names = (base, base.with_name(f"{base.name}.js"), base.with_name(f"{base.name}.json"), base / "index.js")
-    return any(name.is_file() for name in names)
 
 
 def _find_script(source: Source) -> Path | None:

@@ -37,6 +37,24 @@ def validate(loaded: Iterable[str], packed: Sequence[str], source: CodebaseSourc
     return list(found.values())
 
 
+def required(packed: Sequence[str], source: CodebaseSource) -> list[Problem]:
+    """A problem if package.json or the file that it names as `main` exists and is not deployed."""
+    package, _ = package_json.read(source.folder, source.relative)
+    if package is None:
+        return []
+    needed = [package_json.NAME]
+    entry = package_json.entry(source.folder, package)
+    if entry is not None:
+        name = Path(os.path.relpath(entry, source.folder)).as_posix()
+        needed += [] if name.startswith("..") else [name]
+    what = "Google needs it to start the functions, but it is not deployed."
+    return [
+        Problem(key=f"{source.relative}/{name}", what=what, fix=_fix(name, None, source))
+        for name in needed
+        if name not in packed
+    ]
+
+
 def _package_outside(name: str, source: CodebaseSource) -> str | None:
     """The package of a file outside of the codebase: one of a workspace, or one linked by `npm link`."""
     if not name.startswith(".."):
