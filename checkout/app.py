@@ -14,6 +14,7 @@ from pathlib import Path
 from checkout import (
     archive,
     compiled_output,
+    dependencies,
     discovery,
     env_files,
     firebase_json,
@@ -271,7 +272,9 @@ def _codebase(
         return None
     seen.notes += _printed(where, "stdout", discovered.stdout)
     seen.warnings += _printed(where, "stderr", discovered.stderr)
-    problems += loaded_files.validate(discovered.loaded, packed.files, source)
+    problems += loaded_files.validate(discovered.loaded, packed.files, source) or dependencies.validate(
+        discovered.packages, packed.files, source
+    )
     builtin: dict[str, params.Value] = {"PROJECT_ID": google.project, "GCLOUD_PROJECT": google.project}
     if google.storage_bucket is not None:
         builtin["STORAGE_BUCKET"] = google.storage_bucket

@@ -31,19 +31,21 @@ from settings.problems import Problem
 
 HOOK = Path(__file__).with_name("discovery_hook.cjs")
 LOCK_FILES = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml")
-_CACHE_FORMAT = "3"  # increase it when `Discovered` or the hook changes
+_CACHE_FORMAT = "4"  # increase it when `Discovered` or the hook changes
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "NODE_ENV", "SYSTEMROOT")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Discovered:
     """The manifest; exports that are undefined or lost; the loaded files, relative to the codebase and
-    without dependencies; the last lines that the code wrote to stdout and stderr while it was loaded."""
+    without dependencies; the packages that those files load; the last lines that the code wrote to stdout
+    and stderr while it was loaded."""
 
     manifest: Mapping[str, object]
     undefined_exports: tuple[str, ...] = ()
     overwritten_exports: tuple[str, ...] = ()
     loaded: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
     stdout: tuple[str, ...] = ()
     stderr: tuple[str, ...] = ()
 
@@ -234,6 +236,7 @@ def _discovered(
         undefined_exports=tuple(sorted(undefined)),
         overwritten_exports=overwritten,
         loaded=tuple(loaded),
+        packages=strings(report.get("packages")) or (),
         stdout=node_process.shown(finished.stdout),
         stderr=node_process.shown(finished.stderr),
     )
@@ -258,6 +261,6 @@ def _from_cache(path: Path) -> Discovered | None:
     manifest = mapping(found.get("manifest"))
     if manifest is None:
         return None
-    names = ("undefined_exports", "overwritten_exports", "loaded", "stdout", "stderr")
+    names = ("undefined_exports", "overwritten_exports", "loaded", "packages", "stdout", "stderr")
     lists = {name: strings(found.get(name)) or () for name in names}
     return Discovered(manifest=manifest, **lists)
