@@ -14,6 +14,7 @@ from pathlib import Path
 from checkout import (
     archive,
     compiled_output,
+    dependencies,
     discovery,
     env_files,
     firebase_json,
@@ -239,6 +240,10 @@ def _codebase(
     if packed is None or unbuilt:
         return None
     seen.notes += [f"{where}: {text}" for text in packed.notes]
+    excluded = loaded_files.required(packed.files, source)
+    problems += excluded
+    if excluded:
+        return None
     files, more = env_files.load(source.config_dir, settings.app_dir, google.project, source.config_relative)
     problems += more
     common = common_variables(settings.functions.variables)
@@ -267,7 +272,9 @@ def _codebase(
         return None
     seen.notes += _printed(where, "stdout", discovered.stdout)
     seen.warnings += _printed(where, "stderr", discovered.stderr)
-    problems += loaded_files.validate(discovered.loaded, packed.files, source)
+    problems += loaded_files.validate(discovered.loaded, packed.files, source) or dependencies.validate(
+        discovered.packages, packed.files, source
+    )
     builtin: dict[str, params.Value] = {"PROJECT_ID": google.project, "GCLOUD_PROJECT": google.project}
     if google.storage_bucket is not None:
         builtin["STORAGE_BUCKET"] = google.storage_bucket

@@ -24,22 +24,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from checkout import credentials
 from checkout.minimatch import Ignored, PatternError
 from settings.problems import Problem
 
 # The Firebase CLI's `ignore` if firebase.json has none, and what it adds to every `ignore`.
 _DEFAULT_IGNORE = ("node_modules", ".git")
 _NEVER_BY_THE_CLI = ("firebase-debug.log", "firebase-debug.*.log", ".runtimeconfig.json")
-# Compared with names in lower case.
-_CREDENTIAL = Ignored(
-    (
-        ".env", ".env.*", ".envrc", ".secret.local", "*.{pem,key,p12,pfx,jks,keystore}", "*.tfstate",
-        "id_{rsa,dsa,ecdsa,ed25519}", "*-adminsdk-*.json", "gha-creds-*.json",
-        "{serviceaccount,service-account,service_account}*.json", ".netrc", ".git-credentials", ".aws",
-        ".ssh",
-    ),
-    folder="",
-)  # fmt: skip
 _LOCAL = ("node_modules", ".git", ".ds_store")  # in lower case; installed, or different on each machine
 _SHOWN = 10
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date of the zip format
@@ -101,11 +92,6 @@ def excluded_by(ignore: Sequence[str], where: str, name: str) -> str | None:
     return next((found for one in (*folders, name) if (found := ignored.by(one)) is not None), None)
 
 
-def is_credential(name: str) -> bool:
-    """Whether a file is never packed because it may contain credentials."""
-    return any(_CREDENTIAL.by(part.lower()) is not None for part in name.split("/"))
-
-
 def write_atomically(path: Path, data: bytes) -> None:
     """Write the file so that another process reads all of it or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -143,7 +129,7 @@ class _Walk:
             name = self._name(path)
             if self._ignored.by(name) is not None:
                 continue
-            if is_credential(entry.name):
+            if credentials.has_name(entry.name):
                 if not _is_env_file(name):
                     self._credentials.append(name)
             elif entry.name.lower() in _LOCAL:
@@ -182,7 +168,7 @@ class _Walk:
         """What differs from the archive of the Firebase CLI, or from what `functions.ignore` seems to say."""
         if self._credentials:
             yield (
-                f"not deployed, because they may contain credentials: {_listed(self._credentials)}. "
+                f"not deployed, because they may contain credentials: {', '.join(self._credentials)}. "
                 'Add them to "functions.ignore" to hide this note.'
             )
         if self._local:
@@ -210,10 +196,13 @@ class _Walk:
             return
         if is_link and not Path(real).is_relative_to(self.real_root):
             self._bad_link(name, "the link leaves the codebase's folder.")
-        elif is_link and is_credential(Path(real).relative_to(self.real_root).as_posix()):
+        elif is_link and credentials.has_name(Path(real).relative_to(self.real_root).as_posix()):
             self._credentials.append(name)
         elif stat.S_ISREG(mode):
-            yield name
+            if credentials.has_content(path):
+                self._credentials.append(name)
+            else:
+                yield name
         elif stat.S_ISDIR(mode) and real in above:
             self._bad_link(name, "the link leads to a folder that contains it.")
         elif stat.S_ISDIR(mode):

@@ -28,7 +28,7 @@ from pathlib import Path
 from checkout import package_json, tsconfig
 from checkout.archive import excluded_by
 from checkout.firebase_json import CodebaseSource
-from checkout.tsconfig import TsConfig
+from checkout.tsconfig import TsConfig, Unread
 from settings.parsing import mapping, sequence
 from settings.problems import Problem
 
@@ -47,31 +47,38 @@ def validate(source: CodebaseSource) -> tuple[list[Problem], list[str]]:
     package, _ = package_json.read(source.folder, source.relative)
     if package is None:
         return [], []
-    build = _build(source, package)
-    if build is None:
-        return [], []
-    sources = [path for path in build.config.sources() if not _TESTS.search(build.name(path))]
-    if not sources:
-        return [], []
-    return build.missing(sources) or build.older(sources)
+    problems: list[Problem] = []
+    warnings: list[str] = []
+    builds, unread = _builds(source, package)
+    for build in builds:
+        if build.sources:
+            more, also = build.missing() or build.older()
+            problems += more
+            warnings += also
+    return problems, [*warnings, *unread]
 
 
 def output_folders(source: CodebaseSource) -> tuple[Path, ...]:
     """The folders that contain compiled output; none if the codebase is not compiled."""
     package, _ = package_json.read(source.folder, source.relative)
-    build = None if package is None else _build(source, package)
-    if build is None:
+    builds, _ = ([], []) if package is None else _builds(source, package)
+    if not builds:
         return ()
-    folders = (build.config.out_dir, build.entry.parent)
+    folders = (*(build.config.out_dir for build in builds), builds[0].entry.parent)
     return tuple(folder for folder in folders if folder is not None and folder != source.folder)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Build:
-    """How a codebase is compiled. `by_tsc`: the TypeScript compiler makes the output. `entry` is `main`."""
+    """How a project of a codebase is compiled.
+
+    `sources` are compiled by no other project. `by_tsc`: the TypeScript compiler makes the output. `entry` is
+    `main`.
+    """
 
     source: CodebaseSource
     config: TsConfig
+    sources: Sequence[Path]
     by_tsc: bool
     entry: Path
     command: str
@@ -79,13 +86,13 @@ class _Build:
     def name(self, path: Path) -> str:
         return Path(os.path.relpath(path, self.source.folder)).as_posix()
 
-    def missing(self, sources: Sequence[Path]) -> tuple[list[Problem], list[str]] | None:
+    def missing(self) -> tuple[list[Problem], list[str]] | None:
         """A problem for all sources without output."""
         if not self.by_tsc:
             return None
         lost: list[str] = []
-        for path in sources:
-            places = self.config.outputs_of(path, sources)
+        for path in self.sources:
+            places = self.config.outputs_of(path, self.sources)
             names = [self.name(place) for place in places]
             deployed = [name for name in names if not self._is_ignored(name)]
             if deployed and not any(place.is_file() for place in places):
@@ -97,18 +104,18 @@ class _Build:
         what = f"{', '.join(lost[:_SHOWN])}{more} {verb} not compiled."
         return [Problem(key=self.source.relative, what=what, fix=self.command)], []
 
-    def older(self, sources: Sequence[Path]) -> tuple[list[Problem], list[str]]:
+    def older(self) -> tuple[list[Problem], list[str]]:
         """A problem or a warning if the output was made from other sources."""
-        changed = self._changed_since_build(sources)
+        changed = self._changed_since_build()
         if changed is not None:
             if not changed:
                 return [], []
             what = f"{self.name(changed[0])} has changed since it was compiled."
             return [Problem(key=self.source.relative, what=what, fix=self.command)], []
-        outputs = self._outputs(sources)
+        outputs = self.outputs()
         if not outputs:
             return [], []
-        newest_source, newest_output = max(sources, key=_time), max(outputs, key=_time)
+        newest_source, newest_output = max(self.sources, key=_time), max(outputs, key=_time)
         if _time(newest_source) <= _time(newest_output) + _TOLERANCE_SECONDS:
             return [], []
         what = f"{self.name(newest_source)} is newer than the compiled output ({self.name(newest_output)})."
@@ -122,13 +129,13 @@ class _Build:
             return [Problem(key=self.source.relative, what=what, fix=self.command)], []
         return [], [f"{what}\n    fix: {self.command}"]
 
-    def _outputs(self, sources: Sequence[Path]) -> list[Path]:
+    def outputs(self) -> list[Path]:
         if not self.by_tsc:
-            return [self.entry] if self.entry.is_file() and self.entry not in sources else []
-        places = (place for path in sources for place in self.config.outputs_of(path, sources))
+            return [self.entry] if self.entry.is_file() and self.entry not in self.sources else []
+        places = (place for path in self.sources for place in self.config.outputs_of(path, self.sources))
         return [place for place in places if place.is_file()]
 
-    def _changed_since_build(self, sources: Sequence[Path]) -> list[Path] | None:
+    def _changed_since_build(self) -> list[Path] | None:
         """The sources whose content is not the compiled one; None if the compiler has not recorded it.
 
         TypeScript up to 6 records the SHA-256 of each file (`fileInfos`); 7 uses a hash that Python has not.
@@ -149,48 +156,116 @@ class _Build:
         ):
             version = (mapping(entry) or {"version": entry}).get("version")
             recorded[Path(os.path.normpath(path.parent / str(name)))] = str(version)
-        if not all(len(recorded.get(one, "")) == 64 for one in sources):
+        if not all(len(recorded.get(one, "")) == 64 for one in self.sources):
             return None
-        return [one for one in sources if recorded[one] != _digest(one)]
+        return [one for one in self.sources if recorded[one] != _digest(one)]
 
     def _is_ignored(self, name: str) -> bool:
         return excluded_by(self.source.ignore, self.source.relative, name) is not None
 
 
-def _build(source: CodebaseSource, package: dict[str, object]) -> _Build | None:
+def _builds(source: CodebaseSource, package: dict[str, object]) -> tuple[list[_Build], list[str]]:
+    """The projects that make the codebase's output, and warnings about configurations that are not read."""
     folder = source.folder
     entry = folder / str(package.get("main", "index.js"))
     if entry.suffix in (".ts", ".mts", ".cts"):
-        return None  # Node reads it without a compiler
+        return [], []  # Node reads it without a compiler
     scripts = {name: str(text) for name, text in package_json.section(package, "scripts").items()}
     commands = _commands(source.predeploy, scripts)
     runs = [match["options"] for text in commands for match in _TSC.finditer(text)]
     runs = [options for options in runs if "--noEmit" not in options]
-    # Commands run in the codebase's folder or, as predeploy commands do, in the app's.
-    project = _option(_PROJECT, runs, "tsconfig.json")
-    path = next((base / project for base in (folder, *folder.parents) if (base / project).exists()), folder)
-    path = path / "tsconfig.json" if path.is_dir() else path
-    config = tsconfig.load(path) if path.is_relative_to(folder) else None
-    if config is None:
-        return None
-    out_dir = _option(_OUT_DIR, runs, "")
-    if out_dir:
-        out_dir = os.path.normpath(folder / out_dir)
-        config = replace(config, options={**config.options, "outDir": out_dir})
     command = f"cd {folder} && npx tsc"
     if "build" in scripts:
         command = f"cd {folder} && npm run build"
     elif source.predeploy:
         command = "; ".join(source.predeploy).replace("$RESOURCE_DIR", str(folder))
-    by_tsc = bool(runs) or (not commands and config.out_dir is not None)
-    if not by_tsc and not commands:
-        return None
-    return _Build(source=source, config=config, by_tsc=by_tsc and config.emits, entry=entry, command=command)
+    builds: dict[tuple[Path, Path | None], _Build] = {}
+    warnings: dict[str, None] = {}
+    for run in runs or [""]:
+        configs, unread = _projects(run, folder)
+        warnings |= dict.fromkeys(_unread(one, folder) for one in unread)
+        for config in configs:
+            by_tsc = bool(runs) or (not commands and config.out_dir is not None)
+            if not by_tsc and not commands:
+                continue
+            others = {path for other in tsconfig.with_references(config)[0][1:] for path in other.sources()}
+            build = _Build(
+                source=source,
+                config=config,
+                sources=[path for path in config.sources() if path not in others],
+                # Without the options of a file that cannot be read, the place of the output is not known.
+                by_tsc=by_tsc and config.emits and not (config.unread and config.out_dir is None),
+                entry=entry,
+                command=command,
+            )
+            build = replace(
+                build, sources=[one for one in build.sources if not _TESTS.search(build.name(one))]
+            )
+            builds.setdefault((config.path, config.out_dir), build)
+    return list(builds.values()), list(warnings)
 
 
-def _option(pattern: re.Pattern[str], runs: Sequence[str], default: str) -> str:
-    found = (match.group(1) for options in runs if (match := pattern.search(options)))
-    return next(found, default).strip("\"'")
+def _projects(run: str, folder: Path) -> tuple[list[TsConfig], list[Unread]]:
+    """The projects with output in `folder` that `tsc` with the options `run` reads.
+
+    Only `tsc --build` compiles what a project references. For `tsc` alone, a reference counts if it was
+    compiled at all.
+    """
+    words = [word.strip("\"'") for word in run.split()]
+    builds = words[:1] in (["-b"], ["--build"])
+    names = [_option(_PROJECT, run, "tsconfig.json")]
+    if builds:
+        names = [word for word in words[1:] if not word.startswith("-") and word not in ("true", "false")]
+    found: list[TsConfig] = []
+    unread: list[Unread] = []
+    for name in names or ["."]:
+        path = _file_of_project(name, folder)
+        if path is None or not (builds or path.is_relative_to(folder)):
+            continue
+        config = tsconfig.load(path)
+        if config is None:
+            unread.append(Unread(path, "", path.name, "is not valid JSON"))
+            continue
+        out_dir = _option(_OUT_DIR, run, "")
+        if out_dir:
+            out_dir = os.path.normpath(folder / out_dir)
+            config = replace(config, options={**config.options, "outDir": out_dir})
+        (_, *others), more = tsconfig.with_references(config)
+        unread += more
+        compiled = others if builds else [other for other in others if _is_compiled(other)]
+        found += [
+            one
+            for one in (config, *compiled)
+            if (one.out_dir or one.path.parent).is_relative_to(folder) or one.path.is_relative_to(folder)
+        ]
+    return found, unread
+
+
+def _file_of_project(name: str, folder: Path) -> Path | None:
+    """Commands run in the codebase's folder or, as predeploy commands do, in the app's."""
+    paths = (Path(os.path.normpath(base / name)) for base in (folder, *folder.parents))
+    return next((path for one in paths if (path := tsconfig.file_of(one)).is_file()), None)
+
+
+def _is_compiled(config: TsConfig) -> bool:
+    sources = config.sources()
+    return any(place.is_file() for path in sources for place in config.outputs_of(path, sources))
+
+
+def _option(pattern: re.Pattern[str], run: str, default: str) -> str:
+    match = pattern.search(run)
+    return default if match is None else match[1].strip("\"'")
+
+
+def _unread(one: Unread, folder: Path) -> str:
+    file = os.path.relpath(one.file, folder)
+    if not one.key:
+        what = f"{file} {one.why}: the compiled output is not validated."
+        return f"{what}\n    fix: Correct {file}."
+    what = f'"{one.key}" of {file}: {one.name} {one.why}. The compiled output is validated without it.'
+    is_package = one.key == "extends" and not one.name.startswith((".", "/")) and one.why == "does not exist"
+    fix = f"cd {folder} && npm install" if is_package else f'Correct "{one.key}" in {file}.'
+    return f"{what}\n    fix: {fix}"
 
 
 def _commands(predeploy: Sequence[str], scripts: dict[str, str]) -> list[str]:

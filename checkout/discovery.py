@@ -31,19 +31,21 @@ from settings.problems import Problem
 
 HOOK = Path(__file__).with_name("discovery_hook.cjs")
 LOCK_FILES = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml")
-_CACHE_FORMAT = "3"  # increase it when `Discovered` or the hook changes
+_CACHE_FORMAT = "4"  # increase it when `Discovered` or the hook changes
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "NODE_ENV", "SYSTEMROOT")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Discovered:
     """The manifest; exports that are undefined or lost; the loaded files, relative to the codebase and
-    without dependencies; the last lines that the code wrote to stdout and stderr while it was loaded."""
+    without dependencies; the packages that those files load; the last lines that the code wrote to stdout
+    and stderr while it was loaded."""
 
     manifest: Mapping[str, object]
     undefined_exports: tuple[str, ...] = ()
     overwritten_exports: tuple[str, ...] = ()
     loaded: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
     stdout: tuple[str, ...] = ()
     stderr: tuple[str, ...] = ()
 
@@ -99,7 +101,7 @@ def _sdk(source: Source) -> tuple[_Command | None, list[Problem]]:
         return None, problems
     folder = source.folder
     entry = package.get("main", "index.js")
-    if isinstance(entry, str) and not _entry_exists(folder, entry):
+    if isinstance(entry, str) and package_json.entry(folder, package) is None:
         builds = "build" in package_json.section(package, "scripts")
         fix = f"cd {folder} && npm run build" if builds else f'Create it, or correct "main": "{entry}".'
         return None, _problem(source, f'"main" of package.json is {entry}, which does not exist.', fix)
@@ -133,12 +135,6 @@ def _package(source: Source) -> tuple[dict[str, object] | None, list[Problem]]:
         )
     fix = f"cd {source.folder} && npm init -y && npm install firebase-functions"
     return None, _problem(source, "has no package.json.", fix)
-
-
-def _entry_exists(folder: Path, entry: str) -> bool:
-    base = folder / entry
-    names = (base, base.with_name(f"{base.name}.js"), base.with_name(f"{base.name}.json"), base / "index.js")
-    return any(name.is_file() for name in names)
 
 
 def _find_script(source: Source) -> Path | None:
@@ -240,6 +236,7 @@ def _discovered(
         undefined_exports=tuple(sorted(undefined)),
         overwritten_exports=overwritten,
         loaded=tuple(loaded),
+        packages=strings(report.get("packages")) or (),
         stdout=node_process.shown(finished.stdout),
         stderr=node_process.shown(finished.stderr),
     )
@@ -264,6 +261,6 @@ def _from_cache(path: Path) -> Discovered | None:
     manifest = mapping(found.get("manifest"))
     if manifest is None:
         return None
-    names = ("undefined_exports", "overwritten_exports", "loaded", "stdout", "stderr")
+    names = ("undefined_exports", "overwritten_exports", "loaded", "packages", "stdout", "stderr")
     lists = {name: strings(found.get(name)) or () for name in names}
     return Discovered(manifest=manifest, **lists)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
-from checkout import archive, package_json
+from checkout import archive, credentials, package_json
 from checkout.firebase_json import CodebaseSource
 from settings.keys import NAMESPACE
 from settings.problems import Problem
@@ -37,6 +37,24 @@ def validate(loaded: Iterable[str], packed: Sequence[str], source: CodebaseSourc
     return list(found.values())
 
 
+def required(packed: Sequence[str], source: CodebaseSource) -> list[Problem]:
+    """A problem if package.json or the file that it names as `main` exists and is not deployed."""
+    package, _ = package_json.read(source.folder, source.relative)
+    if package is None:
+        return []
+    needed = [package_json.NAME]
+    entry = package_json.entry(source.folder, package)
+    if entry is not None:
+        name = Path(os.path.relpath(entry, source.folder)).as_posix()
+        needed += [] if name.startswith("..") else [name]
+    what = "Google needs it to start the functions, but it is not deployed."
+    return [
+        Problem(key=f"{source.relative}/{name}", what=what, fix=_fix(name, None, source))
+        for name in needed
+        if name not in packed
+    ]
+
+
 def _package_outside(name: str, source: CodebaseSource) -> str | None:
     """The package of a file outside of the codebase: one of a workspace, or one linked by `npm link`."""
     if not name.startswith(".."):
@@ -60,7 +78,7 @@ def _fix(name: str, package: str | None, source: CodebaseSource) -> str:
         )
     if name.startswith(".."):
         return f"Move it into {where}, or make it a published package: only {where} is deployed."
-    if archive.is_credential(name):
+    if credentials.is_credential(source.folder, name):
         return f'Read it from a secret: defineSecret("NAME"), with the value in {NAMESPACE}:secrets.'
     pattern = archive.excluded_by(source.ignore, where, name)
     if pattern is not None:

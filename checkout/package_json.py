@@ -30,6 +30,14 @@ def of_package(folder: Path) -> dict[str, object]:
     return read(folder, "")[0] or {}
 
 
+def entry(folder: Path, package: dict[str, object]) -> Path | None:
+    """The file that Node loads for the folder (`main`), None if it does not exist."""
+    main = package.get("main")
+    base = folder / (main if isinstance(main, str) else "index.js")
+    names = (base, base.with_name(f"{base.name}.js"), base.with_name(f"{base.name}.json"), base / "index.js")
+    return next((name for name in names if name.is_file()), None)
+
+
 def section(package: dict[str, object], *names: str) -> dict[str, object]:
     """The entries of these sections ("scripts", "dependencies") together."""
     return {name: value for section in names for name, value in (mapping(package.get(section)) or {}).items()}

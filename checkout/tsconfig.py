@@ -2,7 +2,7 @@
 
 As TypeScript does (TSConfig reference): comments and trailing commas are allowed, `extends` names one or more
 files or packages, a folder in `include` stands for everything below it, and `node_modules` and the output
-folder are excluded by default.
+folder are excluded by default. As in TypeScript, an `extends` that cannot be read leaves the other options.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from wcmatch import glob
 
-from settings.parsing import mapping, strings
+from settings.parsing import mapping, sequence, strings
 
 _STRING_OR_COMMENT = re.compile(r'("(?:\\.|[^"\\\n])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _STRING_OR_COMMA = re.compile(r'("(?:\\.|[^"\\\n])*")|,(?=\s*[}\]])')
-_DEEPEST = 10  # of `extends`: it may be circular
 _PATHS = ("outDir", "rootDir", "outFile", "tsBuildInfoFile")
 _FOLDERS_LEFT_OUT = ("node_modules", "bower_components", "jspm_packages")
 _COMPILED = {".ts": ".js", ".tsx": ".js", ".mts": ".mjs", ".cts": ".cjs"}
@@ -28,11 +28,21 @@ _DECLARATIONS = (".d.ts", ".d.mts", ".d.cts")
 _SCRIPTS = (".js", ".jsx", ".mjs", ".cjs")
 
 
+class Unread(NamedTuple):
+    """A configuration that cannot be read: the file and the key that name it, its name, and the reason."""
+
+    file: Path
+    key: str
+    name: str
+    why: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class TsConfig:
     """One configuration with what it extends. Paths in `options` and the lists are absolute.
 
-    `include` is None if neither `include` nor `files` is set.
+    `include` is None if neither `include` nor `files` is set. `references` are the configurations of other
+    projects. `unread` are the files in `extends` and `references` that cannot be read.
     """
 
     path: Path
@@ -40,6 +50,8 @@ class TsConfig:
     files: tuple[str, ...] = ()
     include: tuple[str, ...] | None = None
     exclude: tuple[str, ...] | None = None
+    references: tuple[Path, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
     @property
     def out_dir(self) -> Path | None:
@@ -114,13 +126,34 @@ class TsConfig:
 
 
 def load(path: Path) -> TsConfig | None:
-    """The configuration, None if it or a file that it extends cannot be read."""
-    return _load(path, path.parent, _DEEPEST)
+    """The configuration, None if the file does not exist or is not valid JSON."""
+    return _load(path, path.parent, ())
 
 
-def _load(path: Path, config_dir: Path, depth: int) -> TsConfig | None:
+def with_references(config: TsConfig) -> tuple[list[TsConfig], list[Unread]]:
+    """The configuration and those that it references, each once, and all files that cannot be read."""
+    found = {config.path: config}
+    unread = list(config.unread)
+    todo = [(config.path, path) for path in config.references]
+    while todo:
+        file, path = todo.pop(0)
+        if path in found:
+            continue
+        referenced = load(path)
+        if referenced is None:
+            why = "is not valid JSON" if path.is_file() else "does not exist"
+            unread.append(Unread(file, "references", os.path.relpath(path, file.parent), why))
+            continue
+        found[path] = referenced
+        unread += referenced.unread
+        todo += [(path, one) for one in referenced.references]
+    return list(found.values()), unread
+
+
+def _load(path: Path, config_dir: Path, above: tuple[Path, ...]) -> TsConfig | None:
+    """`above` are the files that extend this one."""
     document = _read(path)
-    if document is None or depth == 0:
+    if document is None:
         return None
 
     def absolute(value: str) -> str:
@@ -130,10 +163,22 @@ def _load(path: Path, config_dir: Path, depth: int) -> TsConfig | None:
     extended = document.get("extends")
     for name in [extended] if isinstance(extended, str) else strings(extended) or ():
         base_path = _extended(path.parent, name)
-        base = None if base_path is None else _load(base_path, config_dir, depth - 1)
+        base, why = None, "does not exist"
+        if base_path in (*above, path):
+            why = "extends this file"
+        elif base_path is not None:
+            base, why = _load(base_path, config_dir, (*above, path)), "is not valid JSON"
         if base is None:
-            return None
-        found = replace(base, path=path, options={**found.options, **base.options})
+            found = replace(found, unread=(*found.unread, Unread(path, "extends", name, why)))
+            continue
+        found = replace(
+            found,
+            options={**found.options, **base.options},
+            files=base.files or found.files,
+            include=found.include if base.include is None else base.include,
+            exclude=found.exclude if base.exclude is None else base.exclude,
+            unread=(*found.unread, *base.unread),
+        )
     options = mapping(document.get("compilerOptions")) or {}
     own = {
         name: absolute(value) if name in _PATHS and isinstance(value, str) else value
@@ -146,7 +191,14 @@ def _load(path: Path, config_dir: Path, depth: int) -> TsConfig | None:
     }
     if "files" in lists:
         lists.setdefault("include", ())
-    return replace(found, options={**found.options, **own}, **lists)
+    named = [(mapping(one) or {}).get("path") for one in sequence(document.get("references")) or ()]
+    references = tuple(file_of(Path(absolute(name))) for name in named if isinstance(name, str))
+    return replace(found, options={**found.options, **own}, references=references, **lists)
+
+
+def file_of(project: Path) -> Path:
+    """The configuration file of a project, which may be named by its folder."""
+    return project / "tsconfig.json" if project.is_dir() else project
 
 
 def _read(path: Path) -> dict[str, object] | None:
@@ -166,7 +218,7 @@ def _extended(folder: Path, name: str) -> Path | None:
     for base in bases:
         for path in (base, base.with_name(f"{base.name}.json"), base / "tsconfig.json"):
             if path.is_file():
-                return path
+                return Path(os.path.normpath(path))
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import zipfile
 from collections.abc import Sequence
@@ -12,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checkout.archive import Archive, build, excluded_by, is_credential
+from checkout.archive import Archive, build, excluded_by
+from checkout.credentials import has_name, is_credential
 from settings.problems import Problem
 
 pytestmark = pytest.mark.unit
@@ -119,10 +121,15 @@ def test_what_the_firebase_cli_never_packs_is_not_packed(codebase: Path, name: s
     assert (archive.files, archive.notes) == (("index.js",), ())
 
 
+KEY = f"-----BEGIN PRIVATE KEY-----\n{'MIIEvQIB' * 8}\n-----END PRIVATE KEY-----\n"
+CERTIFICATE = KEY.replace("PRIVATE KEY", "CERTIFICATE")
+SERVICE_ACCOUNT = {"type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----\nx"}
 CREDENTIALS = (
-    "src/.env", ".envrc", ".secret.local", "prod.pem", "keys/prod.key", "a.p12",
+    "src/.env", ".envrc", ".secret.local", "a.p12", "a.P8", "a.pfx", "a.ppk", "a.kdbx", ".env~", ".env-prod",
+    "prod.env", "config/env.prod", ".pgpass", ".git-credentials", "terraform.tfstate.backup",
+    "client_secret_1.json", "application_default_credentials.json",
     "crm-firebase-adminsdk-x1-0a.json", "serviceAccountKey.json", "service-account.json", "id_rsa",
-    "gha-creds-1.json", ".netrc", "Prod.PEM", "terraform.tfstate",
+    "gha-creds-1.json", ".netrc", "terraform.tfstate",
 )  # fmt: skip
 
 
@@ -134,7 +141,55 @@ def test_credentials_are_never_packed_and_named(codebase: Path, name: str) -> No
         assert archive.files == ("index.js",)
         (note,) = archive.notes
         assert f"may contain credentials: {name}." in note
-    assert is_credential(name)
+    assert has_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("crm-0123456789ab.json", json.dumps(SERVICE_ACCOUNT)),
+        ("config/key", "\ufeff" + json.dumps({"google": [SERVICE_ACCOUNT]}, indent=2)),
+        ("adc.json", json.dumps({"type": "authorized_user", "refresh_token": "1"})),
+        ("federated.json", json.dumps({"type": "external_account", "client_secret": "1"})),
+        ("Prod.PEM", KEY),
+        ("keys/prod.key", "-----BEGIN RSA PRIVATE KEY-----\nx"),
+        ("binary.key", "0\0\1"),
+        ("chain.crt", CERTIFICATE + KEY),
+        ("notes.txt", KEY.replace("PRIVATE", "EC PRIVATE")),
+        ("config.json", json.dumps({"key": KEY})),
+        ("keys.ts", f'const key = "-----BEGIN PRIVATE KEY-----\\n" +\n  "{"A" * 64}";'),
+        ("old.txt", "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"),
+    ],
+)
+def test_credentials_are_found_by_their_content(codebase: Path, name: str, text: str) -> None:
+    """The console names the key of a service account after the project."""
+    write(codebase, {name: text})
+    archive = pack(codebase, codebase.parent / "out")
+    assert archive.files == ("index.js",)
+    assert f"may contain credentials: {name}." in archive.notes[0]
+    assert is_credential(codebase, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("ca.pem", CERTIFICATE),
+        ("jwt.key", "-----BEGIN PUBLIC KEY-----\nx"),
+        ("server.crt", CERTIFICATE),
+        ("i18n/de.key", "Grüße"),
+        ("jwt.js", 'if (!key.startsWith("-----BEGIN PRIVATE KEY-----")) throw new Error("not a key");'),
+        ("pem.js", "const pem = `-----BEGIN PRIVATE KEY-----\n${body}\n-----END PRIVATE KEY-----`;"),
+        ("type.json", '{"type": "service_account", "private_key_id": "1"}'),
+        ("federated.json", '{"type": "external_account", "audience": "//iam"}'),
+        ("broken.json", '{"type": "service_account", "private_key": '),
+        ("env.js", "1"), ("env.d.ts", "1"), ("src/env/index.js", "1"),
+    ],
+)  # fmt: skip
+def test_public_keys_and_code_about_keys_are_packed(codebase: Path, name: str, text: str) -> None:
+    write(codebase, {name: text})
+    archive = pack(codebase, codebase.parent / "out")
+    assert (set(archive.files), archive.notes) == ({"index.js", name}, ())
+    assert not is_credential(codebase, name)
 
 
 @pytest.mark.parametrize("name", [".env", ".env.crm-sandbox", ".env.example"])
@@ -143,11 +198,11 @@ def test_env_files_are_never_packed_and_not_named(codebase: Path, name: str) -> 
     write(codebase, {name: "TOKEN=abc"})
     archive = pack(codebase, codebase.parent / "out")
     assert (archive.files, archive.notes) == (("index.js",), ())
-    assert is_credential(name)
+    assert has_name(name)
 
 
 def test_credentials_that_are_ignored_are_not_named(codebase: Path) -> None:
-    write(codebase, {"prod.pem": "1", ".ssh/config": "1"})
+    write(codebase, {"prod.pem": KEY, ".ssh/config": "1"})
     assert pack(codebase, codebase.parent / "out", ["*.pem", ".ssh"]).notes == ()
 
 
@@ -168,9 +223,12 @@ def test_dependencies_that_are_not_ignored_are_named(codebase: Path) -> None:
     assert archive.notes[0].startswith("not deployed: .DS_Store, .git, node_modules. ")
 
 
-def test_only_the_first_names_are_in_a_note(codebase: Path) -> None:
-    write(codebase, {f"{number:02}.pem": "1" for number in range(12)})
-    assert "08.pem, 09.pem and 2 more." in pack(codebase, codebase.parent / "out").notes[0]
+def test_every_credential_is_named_and_some_installed_folders(codebase: Path) -> None:
+    write(codebase, {f"{number:02}.pem": KEY for number in range(12)})
+    write(codebase, {f"{number:02}/.DS_Store": "1" for number in range(12)})
+    keys, local = pack(codebase, codebase.parent / "out").notes
+    assert "08.pem, 09.pem, 10.pem, 11.pem. " in keys
+    assert "08/.DS_Store, 09/.DS_Store and 2 more." in local
 
 
 def test_functions_ignore_has_braces_and_extended_globs(codebase: Path) -> None:

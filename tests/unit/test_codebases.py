@@ -151,6 +151,70 @@ def test_a_package_of_the_workspace_is_one_problem(
     assert 'copy it into functions and depend on it by "file:".' in problem.fix
 
 
+def with_dependencies(project: Project, kind: str = "commonjs", **sections: Mapping[str, str]) -> None:
+    sdk = {"dependencies": {"firebase-functions": "7.4.0", **sections.pop("dependencies", {})}}
+    project.write("functions/package.json", json.dumps({**PACKAGE, "type": kind, **sdk, **sections}))
+
+
+@pytest.mark.parametrize(
+    ("version", "why"),
+    [
+        ("workspace:*", "Google has no workspace."),
+        ("file:../shared", "this path is not deployed."),
+        ("link:./vendor/other", "this path is not deployed."),
+        ("file:vendor/a.tgz", "this path is not deployed."),
+        ("../shared", "this path is not deployed."),
+    ],
+)
+def test_a_dependency_that_google_cannot_install_is_a_problem(
+    project: Project, version: str, why: str
+) -> None:
+    project.write("functions/index.js", HELLO)
+    with_dependencies(project, dependencies={"shared": version})
+    problem = project.problem()
+    assert (problem.key, problem.what) == (
+        "functions/package.json", f'the dependency shared is "{version}": {why}',
+    )  # fmt: skip
+    assert 'copy it into functions and depend on it by "file:"' in problem.fix
+
+
+def test_a_dependency_on_a_deployed_path_is_good(project: Project) -> None:
+    project.write("functions/index.js", HELLO)
+    project.write("functions/vendor/shared/package.json", "{}")
+    project.write("functions/vendor/a.tgz", "")
+    with_dependencies(
+        project, dependencies={"shared": "file:./vendor/shared/", "a": "file:vendor/a.tgz", "b": "~1.2"}
+    )
+    assert "vendor/shared/package.json" in project.packed()
+
+
+@pytest.mark.parametrize("kind", ["module", "commonjs"])
+def test_a_package_that_google_does_not_install_is_a_problem(project: Project, kind: str) -> None:
+    """A folder above the codebase has it on this machine."""
+    project.write("node_modules/@x/shared/package.json", '{"name": "@x/shared", "main": "a.js"}')
+    project.write("node_modules/@x/shared/a.js", 'require("deep");')
+    project.write("node_modules/deep/package.json", "{}")
+    project.write("node_modules/deep/index.js", "")
+    code = f'import "@x/shared";\n{HELLO_MODULE}' if kind == "module" else f'require("@x/shared");\n{HELLO}'
+    project.write("functions/index.js", code)
+    for section, where in (("engines", "not in the dependencies"), ("devDependencies", "in devDependencies")):
+        with_dependencies(project, kind, **{section: {"@x/shared": "1", "node": "22"}})
+        problem = project.problem()
+        assert problem.what == f"the functions load @x/shared, which is {where}: Google does not install it."
+        assert problem.fix == f"cd {project.functions} && npm install --save-prod @x/shared"
+    with_dependencies(project, kind, dependencies={"@x/shared": "1"})
+    project.good()
+
+
+def test_a_package_that_a_dependency_installs_may_be_loaded(project: Project) -> None:
+    project.write("functions/index.js", f'require("express");\n{HELLO}')
+    project.good()
+    project.write("functions/package.json", json.dumps({**PACKAGE, "dependencies": {}}))
+    assert {problem.fix.rpartition(" ")[2] for problem in project.load()[1]} == {
+        "express", "firebase-functions",
+    }  # fmt: skip
+
+
 def test_a_linked_folder_that_is_packed_may_be_loaded(project: Project) -> None:
     """The archive has the file under the link's name as well."""
     project.firebase_json(ignore=["node_modules", "src"])
@@ -241,7 +305,7 @@ def test_a_package_json_that_cannot_be_read_is_one_problem(project: Project) -> 
 def test_what_is_not_packed_is_said(project: Project) -> None:
     project.firebase_json(ignore=["docs/**"])
     project.write("functions/index.js", HELLO)
-    project.write("functions/keys/prod.pem", "x")
+    project.write("functions/keys/prod.pem", "-----BEGIN PRIVATE KEY-----")
     project.write("functions/docs/a.md", "x")
     credentials, local, pattern = project.good().notes
     assert credentials.startswith(

@@ -244,10 +244,107 @@ def test_comments_trailing_commas_and_extends_are_read(code: Code) -> None:
     assert (found.out_dir, found.emits) == (code.folder / "lib", True)
     assert [path.name for path in found.sources()] == ["index.ts", "wa.ts"]
     assert code.is_good()
-    code.write("tsconfig.json", '{"extends": "not-installed/tsconfig.json"}')
-    assert tsconfig.load(code.folder / "tsconfig.json") is None
-    code.write("tsconfig.json", '{"extends": "./tsconfig.json"}')
-    assert tsconfig.load(code.folder / "tsconfig.json") is None
+
+
+@pytest.mark.parametrize(
+    ("extends", "why", "fix"),
+    [
+        ("@x/base/tsconfig.json", "does not exist", "cd {} && npm install"),
+        ("../base.json", "does not exist", 'Correct "extends" in tsconfig.json.'),
+        ("./broken.json", "is not valid JSON", 'Correct "extends" in tsconfig.json.'),
+        ("./tsconfig.json", "extends this file", 'Correct "extends" in tsconfig.json.'),
+    ],
+)
+def test_a_configuration_without_the_one_it_extends_is_validated(
+    code: Code, extends: str, why: str, fix: str
+) -> None:
+    """The compiler reports the error and uses the other options."""
+    code.write("broken.json", "{")
+    options = {"rootDir": "src", "outDir": "lib"}
+    code.write(
+        "tsconfig.json", json.dumps({"extends": extends, "compilerOptions": options, "include": ["src"]})
+    )
+    what = f'"extends" of tsconfig.json: {extends} {why}. The compiled output is validated without it.'
+    assert code.warning() == f"{what}\n    fix: {fix.format(code.folder)}"
+    (code.folder / "lib/deep/wa.js").unlink()
+    (problem,), _ = validate(code.source)
+    assert problem.what == "src/deep/wa.ts (lib/deep/wa.js does not exist) is not compiled."
+
+
+def test_without_the_output_folder_only_the_entry_file_is_looked_at(code: Code) -> None:
+    """The file that cannot be read may name the folder."""
+    code.write("tsconfig.json", '{"extends": "../base.json", "include": ["src"]}')
+    assert '"extends" of tsconfig.json' in code.warning()
+    code.write("src/index.ts", time=NOW + HOUR)
+    problems, (older, unread) = validate(code.source)
+    assert problems == []
+    assert older.startswith("src/index.ts is newer than the compiled output (lib/index.js).")
+    assert "../base.json does not exist" in unread
+
+
+def test_a_configuration_that_is_not_valid_json_is_a_warning(code: Code) -> None:
+    code.write("tsconfig.json", "{")
+    assert code.warning() == (
+        "tsconfig.json is not valid JSON: the compiled output is not validated.\n"
+        "    fix: Correct tsconfig.json."
+    )
+
+
+PROJECT = {"compilerOptions": {"composite": True, "rootDir": ".", "outDir": "../lib"}}
+
+
+@pytest.mark.parametrize(
+    ("build", "root", "project"),
+    [
+        ("tsc -b", {"files": [], "references": [{"path": "./src"}]}, "src/tsconfig.json"),
+        ("tsc --build --verbose", {"references": [{"path": "src/tsconfig.json"}]}, "src/tsconfig.json"),
+        ("tsc -b src", {"files": []}, "src/tsconfig.json"),
+        ("tsc --build 'src/tsconfig.build.json'", None, "src/tsconfig.build.json"),
+        ("tsc", {"files": [], "references": [{"path": "./src"}]}, "src/tsconfig.json"),
+        ("tsc -p src", {"files": []}, "src/tsconfig.json"),
+    ],
+)
+def test_projects_and_references_are_validated(
+    code: Code, build: str, root: dict[str, object] | None, project: str
+) -> None:
+    code.package({"build": build})
+    (code.folder / "tsconfig.json").unlink()
+    if root is not None:
+        code.write("tsconfig.json", json.dumps(root))
+    code.write(project, json.dumps(PROJECT))
+    assert code.is_good()
+    assert code.folder / "lib" in output_folders(code.source)
+    code.write("src/deep/wa.ts", time=NOW + HOUR)
+    assert code.problem().what.startswith("src/deep/wa.ts is newer")
+    (code.folder / "lib/deep/wa.js").unlink()
+    assert code.problem().what == "src/deep/wa.ts (lib/deep/wa.js does not exist) is not compiled."
+
+
+def test_each_project_has_its_own_output(code: Code) -> None:
+    code.package({"build": "tsc -b"})
+    code.config(rootDir="src", outDir="lib")
+    config = json.loads((code.folder / "tsconfig.json").read_text())
+    config["references"] = [{"path": "./shared"}, {"path": "../outside"}, {"path": "./nowhere"}]
+    code.write("tsconfig.json", json.dumps(config))
+    shared = {"references": [{"path": ".."}], "compilerOptions": {"rootDir": "src", "outDir": "dist"}}
+    code.write("shared/tsconfig.json", json.dumps(shared))
+    code.write("shared/src/greet.ts")
+    code.write("../outside/tsconfig.json", json.dumps({"compilerOptions": {"outDir": "dist"}}))
+    code.write("../outside/a.ts")
+    (problem,), (warning,) = validate(code.source)
+    assert problem.what == "shared/src/greet.ts (shared/dist/greet.js does not exist) is not compiled."
+    assert warning.startswith('"references" of tsconfig.json: nowhere does not exist.')
+    assert code.folder / "shared/dist" in output_folders(code.source)
+
+
+def test_a_reference_that_tsc_does_not_build_may_be_unbuilt(code: Code) -> None:
+    code.write("tools/tsconfig.json", json.dumps({"compilerOptions": {"outDir": "dist"}}))
+    code.write("tools/seed.ts")
+    config = json.loads((code.folder / "tsconfig.json").read_text())
+    code.write("tsconfig.json", json.dumps({**config, "references": [{"path": "./tools"}]}))
+    assert code.is_good()
+    code.package({"build": "tsc -b"})
+    assert "tools/seed.ts" in code.problem().what
 
 
 # What tsc 5.9 and 7.0 write for `config`; both were run.
