@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from settings.parsing import mapping, read_json, read_text
+from settings.parsing import mapping, read_json, read_text, unusable
 from settings.problems import Problem
 from settings.variables import function_variable
 
@@ -56,8 +56,11 @@ def load(folder: Path, app_dir: Path, project: str, where: str) -> tuple[EnvFile
         for number in bad_lines:
             fix = f"Correct line {number} of {path}."
             problems.append(Problem(key=key, what=f"line {number} is not NAME=value.", fix=fix))
-        for variable in found:
+        for variable, value in found.items():
             problems += _name_problems(variable, key)
+            if wrong := unusable(value):
+                problems.append(Problem(key=key, what=f"{variable} {wrong}", fix=f"Correct {variable}."))
+        found = {variable: value for variable, value in found.items() if not unusable(value)}
         values |= found
         sources |= dict.fromkeys(found, key)
     return EnvFiles(values=values, sources=sources, for_emulators=(folder / _EMULATORS).is_file()), problems

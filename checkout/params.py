@@ -246,13 +246,13 @@ def _value(value: object) -> Value | None:
 
 
 def _to_int(value: object) -> Value | None:
-    if isinstance(value, str) and re.fullmatch(r"-?\d+", value):
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,300}", value):
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _to_float(value: object) -> Value | None:
-    if isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value):
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
         return float(value)
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
@@ -267,7 +267,7 @@ def _to_list(value: object) -> Value | None:
     if isinstance(value, str):
         try:
             return strings(json.loads(value))
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
     return strings(value)
 

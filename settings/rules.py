@@ -15,6 +15,7 @@ from pulumi.runtime.config import is_config_secret
 
 from railway.validation import Rule
 from settings.keys import NAMESPACE
+from settings.parsing import unusable_text
 from settings.problems import Problem
 from settings.reader import ConfigReader, remove_command, set_command
 from settings.variables import (
@@ -160,9 +161,15 @@ def check_secret_names(read: ConfigReader, names: Iterable[str], backend_url: st
             read.add("secrets", what, f"{remove}\n    Then choose another name.")
 
 
-def check_function_params(read: ConfigReader, names: Iterable[str], backend_url: str) -> None:
-    """A param that holds the backend's address gets it from the program."""
-    if backend_url in names:
+def check_function_params(read: ConfigReader, params: Mapping[str, object], backend_url: str) -> None:
+    """A param that holds the backend's address gets it from the program; none holds text that no variable
+    can hold."""
+    for name, value in params.items():
+        if wrong := unusable_text(value):
+            read.add(
+                "functionParams", f"{name}: {wrong}", set_command("functionParams", "<string>", f".{name}")
+            )
+    if backend_url in params:
         what = f"{backend_url} is the backend's address, which the program sets."
         other = set_command("backendUrlVariable", "BACKEND_URL")
         read.add(

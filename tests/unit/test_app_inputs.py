@@ -477,6 +477,22 @@ def test_a_variable_with_one_value_exists_while_the_code_is_loaded(given: Input)
     assert "do not load" in problem.what
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("functionVariables", {"A": "x\0y"}),
+        ("functionVariables", {"hello": {"A": "\ud800"}}),
+        ("functionParams", {"A": ["x\0y"]}),
+        ("secrets", {"A": "\ud800"}),
+    ],
+)
+def test_text_that_no_variable_can_hold_is_a_problem(given: Input, key: str, value: object) -> None:
+    (problem,) = given.refused(HELLO, **{key: value})
+    assert problem.key == f"whatsapp-crm:{key}"
+    assert "holds" in problem.what
+    assert ".A'" in problem.fix
+
+
 def test_rules_that_are_too_long(given: Input) -> None:
     text = RULES + "// " + "x" * 262_144
     _, problems = given.load({"firestore": {"rules": "firestore.rules"}}, {"firestore.rules": text})

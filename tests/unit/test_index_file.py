@@ -295,3 +295,7 @@ def test_the_order_in_the_file_has_no_effect(data: st.DataObject) -> None:
 def test_any_document_is_read_without_an_exception(document: object) -> None:
     parse(json.dumps({"indexes": [document], "fieldOverrides": [document]}), "i.json")
     parse(json.dumps(document), "i.json")
+
+
+def test_a_name_with_half_of_a_character_is_a_problem() -> None:
+    assert "holds half of a character (U+D800)" in bad({**index(A, B), "collectionGroup": "\ud800"})
