@@ -42,7 +42,7 @@ database = matching(r"\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]", "a database id"
 bucket = matching(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]", "the name of a bucket")
 # Firebase docs, "Get started with Realtime Database": the two domains of its instances.
 database_url = matching(
-    r"https://[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:firebaseio\.com|firebasedatabase\.app)",
+    r"https://[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:firebaseio\.com|firebasedatabase\.app)/?",
     "the address of a Realtime Database (https://NAME.firebaseio.com or "
     "https://NAME.REGION.firebasedatabase.app)",
 )

@@ -487,10 +487,21 @@ def test_a_variable_with_one_value_exists_while_the_code_is_loaded(given: Input)
     ],
 )
 def test_text_that_no_variable_can_hold_is_a_problem(given: Input, key: str, value: object) -> None:
-    (problem,) = given.refused(HELLO, **{key: value})
+    (problem,) = given.refused(HELLO, None, **{key: value})
     assert problem.key == f"whatsapp-crm:{key}"
     assert "holds" in problem.what
     assert ".A'" in problem.fix
+
+
+def test_the_address_of_the_database_can_end_with_a_slash(given: Input) -> None:
+    code = (
+        'const { databaseURL } = require("firebase-functions/params");\n'
+        + PARAMS
+        + 'params.defineString("U", { default: databaseURL });\n'
+        + HELLO
+    )
+    loaded = given.functions(code, databaseUrl="https://x-default-rtdb.firebaseio.com/")
+    assert one(loaded).environment == {"U": "https://x-default-rtdb.firebaseio.com"}
 
 
 def test_rules_that_are_too_long(given: Input) -> None:
