@@ -73,8 +73,8 @@ def parse(text: str) -> tuple[dict[str, str], list[int]]:
     """The variables of a file, and the numbers of the lines that set none and are no comment.
 
     A value in quotes can have several lines; in double quotes, `\\n` and the like are characters. Outside of
-    quotes a value ends at `#`, and spaces around it are not part of it. Line ends in a value stay as they are;
-    only the first one of a file becomes `\\n`.
+    quotes a value ends at `#`, and spaces around it are not part of it. Line ends in a value stay as they
+    are; only the first one of a file becomes `\\n`.
     """
     text = re.sub(r"\r\n?", "\n", text, count=1)
     values: dict[str, str] = {}
