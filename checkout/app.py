@@ -7,7 +7,7 @@ configured, and a source file that is loaded here but not deployed.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from checkout import (
     discovery,
     env_files,
     firebase_json,
+    function_mentions,
     function_variables,
     index_file,
     loaded_files,
@@ -34,15 +35,15 @@ from checkout.never_delete import Protection, protection
 from checkout.rules_parser import RulesSyntaxError
 from settings.keys import NAMESPACE
 from settings.load import PROGRAM_DIR
-from settings.model import KEYS, SecretSettings, Settings
+from settings.model import BACKEND_URL_VARIABLE, SecretSettings, Settings
 from settings.parsing import read_text
 from settings.problems import Problem
 from settings.reader import set_command
-from settings.variables import common_variables
+from settings.variables import common_variables, own_variables
 
 CACHE_DIR = PROGRAM_DIR / ".cache"
 MAX_RULES_BYTES = 262_144  # security rules as text (Firestore docs, "Limits of security rules")
-_BACKEND_URL = KEYS["backendUrlVariable"]
+_PLACEHOLDER_URL = "https://backend.invalid"  # the address while the code is loaded: none exists yet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,7 @@ class App:
     codebases: tuple[Codebase, ...]
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
-    backend_secret: str | None = str(_BACKEND_URL.default)
+    backend_secret: str | None = BACKEND_URL_VARIABLE
 
 
 @dataclass
@@ -93,6 +94,16 @@ class _Found:
     notes: list[str]
     declared: dict[str, set[str]] = field(default_factory=dict)  # names of params, by codebase
     json_secrets: dict[str, str] = field(default_factory=dict)
+    env_files: dict[str, _EnvFiles] = field(default_factory=dict)  # by codebase
+
+
+@dataclass(frozen=True)
+class _EnvFiles:
+    """The .env files of a codebase, their folder in messages, and by what their variables are overridden."""
+
+    files: env_files.EnvFiles
+    where: str
+    overriding: dict[str, str]
 
 
 def load(settings: Settings, cache_dir: Path = CACHE_DIR) -> tuple[App | None, list[Problem]]:
@@ -114,6 +125,8 @@ def load(settings: Settings, cache_dir: Path = CACHE_DIR) -> tuple[App | None, l
     codebases, more = _without_alternatives(secrets, codebases)
     seen.warnings += more
     backend_secret, codebases = _backend_address(secrets, codebases, seen)
+    for codebase in codebases:
+        seen.notes += _env_file_notes(codebase, seen.env_files[codebase.name], secrets.backend_url_variable)
     endpoints = [endpoint for codebase in codebases for endpoint in codebase.endpoints]
     if len(codebases) == len(loaded):
         declared = set[str]().union(*seen.declared.values())
@@ -157,38 +170,67 @@ def _backend_address(
     """The secret that holds the backend's address, and the codebases with the plain variable that does.
 
     It is a secret if a function binds it. It is a plain variable of the codebases that declare it as a param,
-    and of all functions if nothing else reads it and the setting names it. Otherwise it is a secret that is
-    created for nothing, which is a warning.
+    and of all functions if nothing else reads it and the config sets `backendUrlVariable`. Otherwise it is a
+    secret that no function reads, which is a warning.
     """
     name = secrets.backend_url_variable
     endpoints = [endpoint for codebase in codebases for endpoint in codebase.endpoints]
     bound = name in secret_use.used_secrets(endpoints)
     declaring = {codebase for codebase, names in seen.declared.items() if name in names}
-    everywhere = not bound and not declaring and name != _BACKEND_URL.default
+    everywhere = not bound and not declaring and secrets.named_backend_url is not None
     plain = [codebase.name for codebase in codebases if everywhere or codebase.name in declaring]
     if plain and endpoints:
         seen.notes.append(f"{name} is set to the backend's address in the functions of {', '.join(plain)}.")
         codebases = [
-            replace(
-                codebase,
-                endpoints=tuple(
-                    endpoint
-                    if any(use.key == name for use in endpoint.secrets)
-                    else replace(endpoint, backend_variable=name)
-                    for endpoint in codebase.endpoints
-                ),
-            )
+            replace(codebase, endpoints=tuple(_with_address(one, name) for one in codebase.endpoints))
             if codebase.name in plain
             else codebase
             for codebase in codebases
         ]
     elif endpoints and not bound:
+        fix = f"name the variable that the code reads: {set_command('backendUrlVariable', '<name>')}"
+        if any(_reads(codebase, name) for codebase in codebases):
+            fix = f"give it to all functions as a plain variable: {set_command('backendUrlVariable', name)}"
         seen.warnings.append(
-            f"no function reads the secret {name}, which the program sets to the backend's address.\n"
-            f'    fix: bind it in the code (secrets: ["{name}"]), or name the variable that the code reads: '
-            f"{set_command(_BACKEND_URL.name, '<name>')}"
+            f"no function binds the secret {name}, which the program sets to the backend's address.\n"
+            f'    fix: bind it in the code (secrets: ["{name}"]), or {fix}'
         )
+    if bound:
+        for codebase in codebases:
+            without = [one.id for one in codebase.endpoints if not _has_address(one, name)]
+            if without and _reads(codebase, name):
+                ids = ", ".join(dict.fromkeys(without))
+                seen.notes.append(
+                    f"the code reads process.env.{name}, which is a secret: functions that do not bind it do "
+                    f"not get it ({ids}). Bind it in each function that reads it."
+                )
     return (None if plain and not bound else name), codebases
+
+
+def _with_address(endpoint: Endpoint, name: str) -> Endpoint:
+    """The endpoint with the backend's address as a plain variable, unless it binds a secret of that name."""
+    if _has_address(endpoint, name):
+        return endpoint
+    environment = {key: value for key, value in endpoint.environment.items() if key != name}
+    return replace(endpoint, backend_variable=name, environment=environment)
+
+
+def _has_address(endpoint: Endpoint, name: str) -> bool:
+    return endpoint.backend_variable == name or any(use.key == name for use in endpoint.secrets)
+
+
+def _reads(codebase: Codebase, name: str) -> bool:
+    return function_mentions.reads_variable(name, codebase.folder, codebase.output_folders)
+
+
+def _env_file_notes(codebase: Codebase, env: _EnvFiles, backend_url: str) -> list[str]:
+    overriding = dict(env.overriding)
+    replaced = [endpoint.id for endpoint in codebase.endpoints if _has_address(endpoint, backend_url)]
+    if replaced:
+        some = len(replaced) < len(codebase.endpoints)
+        where = f" in {', '.join(dict.fromkeys(replaced))}" if some else ""
+        overriding[backend_url] = f"the backend's address{where}"
+    return function_variables.env_file_notes(env.files, env.where, overriding)
 
 
 def _rules(
@@ -247,6 +289,7 @@ def _codebase(
     files, more = env_files.load(source.config_dir, settings.app_dir, google.project, source.config_relative)
     problems += more
     common = common_variables(settings.functions.variables)
+    backend_url = settings.secrets.backend_url_variable
     discovered, more = discovery.discover(
         discovery.Source(
             folder=source.folder,
@@ -255,6 +298,8 @@ def _codebase(
             digest=packed.sha256,
             google=google,
             environment={
+                backend_url: _PLACEHOLDER_URL,
+                **_same_in_all(own_variables(settings.functions.variables)),
                 **files.values,
                 **{
                     name: params.as_text(value)
@@ -280,7 +325,6 @@ def _codebase(
         builtin["STORAGE_BUCKET"] = google.storage_bucket
     if google.database_url is not None:
         builtin["DATABASE_URL"] = google.database_url
-    backend_url = settings.secrets.backend_url_variable
     resolved, more = params.resolve(
         discovered.manifest.get("params"),
         params.Sources(
@@ -303,9 +347,10 @@ def _codebase(
             runtime=runtime,
             prefix=source.prefix,
             service_account=source.service_account,
-            variables={name: value for name, value in files.values.items() if name != backend_url},
+            variables=files.values,
             sources=files.sources,
             configured=settings.functions.variables,
+            backend_url=backend_url,
         ),
     )
     problems += more
@@ -317,9 +362,8 @@ def _codebase(
             set(settings.functions.params) & set(resolved.declared), f"{NAMESPACE}:functionParams"
         ),
         **dict.fromkeys(common, f"{NAMESPACE}:{function_variables.KEY}"),
-        backend_url: "the backend's address",
     }
-    seen.notes += function_variables.env_file_notes(files, source.config_relative, overriding)
+    seen.env_files[source.name] = _EnvFiles(files, source.config_relative, overriding)
     return Codebase(
         name=source.name,
         folder=source.folder,
@@ -328,6 +372,15 @@ def _codebase(
         archive=packed,
         required_apis=parsed.required_apis,
     )
+
+
+def _same_in_all(own: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """The variables of single functions that have one value: the code is loaded once, for all functions."""
+    values: dict[str, set[str]] = {}
+    for variables in own.values():
+        for name, value in variables.items():
+            values.setdefault(name, set()).add(value)
+    return {name: found.pop() for name, found in values.items() if len(found) == 1}
 
 
 def _warnings(

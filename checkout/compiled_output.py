@@ -145,7 +145,7 @@ class _Build:
             return None
         try:
             info = mapping(json.loads(path.read_text(encoding="utf-8"))) or {}
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
         info = mapping(info.get("program")) or info
         if info.get("affectedFilesPendingEmit"):

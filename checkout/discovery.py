@@ -26,7 +26,7 @@ from checkout import discovery_failure, node_process, package_json
 from checkout.archive import write_atomically
 from checkout.discovery_source import Source
 from checkout.node_process import Finished
-from settings.parsing import mapping, strings
+from settings.parsing import mapping, read_text, strings, unusable_text
 from settings.problems import Problem
 
 HOOK = Path(__file__).with_name("discovery_hook.cjs")
@@ -85,10 +85,17 @@ def _from_file(written: Path, source: Source) -> tuple[Discovered | None, list[P
 
     key = f"{source.where}/functions.yaml"
     fix = f"Correct or remove {key}."
+    text, problems = read_text(written, key)
+    if text is None:
+        return None, problems
     try:
-        manifest = mapping(yaml.safe_load(written.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        manifest = mapping(yaml.safe_load(text))
+    except RecursionError:
+        return None, [Problem(key=key, what="is nested too deeply to be read.", fix=fix)]
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date or number that is not possible
         return None, [Problem(key=key, what=f"not valid YAML: {error}", fix=fix)]
+    if wrong := unusable_text(manifest):
+        return None, [Problem(key=key, what=wrong, fix=fix)]
     if manifest is None:
         return None, [Problem(key=key, what="does not contain a manifest.", fix=fix)]
     return Discovered(manifest=manifest), []
@@ -213,7 +220,7 @@ def _written(path: Path) -> dict[str, object] | None:
     """The JSON object that the process wrote, None if it was ended before."""
     try:
         return mapping(json.loads(path.read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return None
 
 

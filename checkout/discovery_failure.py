@@ -15,7 +15,7 @@ from checkout.node_process import Finished, shown
 from settings.keys import NAMESPACE
 from settings.parsing import mapping
 from settings.problems import Problem
-from settings.reader import set_command
+from settings.reader import remove_command, set_command
 
 _SYNTAX_CHECKED_FILES = 200
 _FILE_LINE = re.compile(r"(?:file://)?(/[^\s:()'\"]+\.[cm]?[jt]s):(\d+)")
@@ -40,13 +40,20 @@ _SDK_REPORT = "Failed to generate manifest from function source: "
 # The first line of a report that the SDK or Node writes: of an error, of a lack of memory, of an abort.
 _REPORT = re.compile(rf"^(?:{_SDK_REPORT}|(?:file:/|node:|/).*:\d+$|<--- |#  ?Fatal|----- )", re.MULTILINE)
 _REASON = re.compile(r'The promise rejected with the reason "(.*)"', re.DOTALL)
+_ERROR = re.compile(r"\s*(?:\w*Error\b|Uncaught)")
+_OF_NODE = ("NODE_", "OPENSSL_")  # variables that Node reads before it runs code (`node --help`)
 _SDK_COMMAND = "firebase-functions/lib/bin/"
 
 
 def explain(source: Source, node: str, finished: Finished, report: Mapping[str, object]) -> Problem:
     """The problem. `report` is what the hook wrote, {} if the process was killed."""
     failure = _Failure(source, finished, report)
-    found = failure.timed_out_or_killed() or failure.ended_by_the_code() or failure.reported_by_the_sdk(node)
+    found = (
+        failure.timed_out_or_killed()
+        or failure.not_started()
+        or failure.ended_by_the_code()
+        or failure.reported_by_the_sdk(node)
+    )
     printed = "".join(f"\n      {line}" for line in failure.printed())
     what = found.what + (f" It printed:{printed}" if printed else "")
     return Problem(key=found.key, what=what, fix=found.fix)
@@ -59,6 +66,7 @@ class _Failure:
         self._source = source
         self._code = finished.code
         self._finished = finished
+        self._hook_ran = bool(report)
         self._exit = mapping(report.get("exit")) or {}
         self._uncaught = mapping(report.get("uncaught")) or {}
 
@@ -81,6 +89,20 @@ class _Failure:
             fix = f"{self._reproduce()}  (loads the same code)"
             return self._problem(f"{name} ended Node while the functions were loaded.{why}", fix)
         return None
+
+    def not_started(self) -> Problem | None:
+        """A variable of the functions, such as NODE_OPTIONS, keeps Node from starting."""
+        names = [name for name in sorted(self._source.environment) if name.startswith(_OF_NODE)]
+        if self._hook_ran or not names:
+            return None
+        name = "NODE_OPTIONS" if "NODE_OPTIONS" in names else names[0]
+        lines = [line for line in self._finished.output.splitlines() if line.strip()]
+        message = next((line for line in lines if _ERROR.match(line)), lines[-1] if lines else "no message")
+        return self._problem(
+            f"Node did not start with {' and '.join(names)} of the functions: {message.strip().rstrip('.')}.",
+            f"Correct or remove {name} in the .env file; if the config sets it: "
+            f"{remove_command('functionVariables', f'.{name}')}",
+        )
 
     def ended_by_the_code(self) -> Problem | None:
         """The code called process.exit, let an error escape, or waits for something that cannot happen."""
@@ -159,7 +181,7 @@ def _message(output: str) -> str:
     if found:
         return _first_line(rest)
     lines = output.strip().splitlines()
-    errors = [line for line in lines if re.match(r"\s*(?:\w*Error\b|Uncaught)", line)]
+    errors = [line for line in lines if _ERROR.match(line)]
     return (errors[0] if errors else lines[-1] if lines else "").strip().rstrip(".")
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from settings.parsing import mapping, read_json, read_text
+from settings.parsing import mapping, read_json, read_text, unusable
 from settings.problems import Problem
 from settings.variables import function_variable
 
@@ -21,7 +21,10 @@ _COMMON, _EMULATORS, _ALIASES = ".env", ".env.local", ".firebaserc"
 _SECRET_BINDING = "FIREBASE_SECRET_REF_"  # noqa: S105  (a prefix of names, not a value)
 _CLI_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
 _ASSIGNMENT = re.compile(r"\s*(?:export)?\s*([\w./]+)\s*=[\f\t\v]*", re.ASCII)
-_QUOTED = re.compile(r"""[^\S\n]*(?:'((?:\\'|[^'])*)'|"((?:\\"|[^"])*)")[^\S\n]*(?:\#[^\n]*)?(?=\n|$)""")
+_QUOTED = re.compile(
+    r"""[^\S\r\n]*(?:'((?:\\'|[^'])*)'|"((?:\\"|[^"])*)")[^\S\r\n]*(?:\#[^\r\n]*)?(?=[\r\n]|\Z)"""
+)
+_LINE_END = re.compile(r"\r\n?|\n")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
@@ -56,8 +59,11 @@ def load(folder: Path, app_dir: Path, project: str, where: str) -> tuple[EnvFile
         for number in bad_lines:
             fix = f"Correct line {number} of {path}."
             problems.append(Problem(key=key, what=f"line {number} is not NAME=value.", fix=fix))
-        for variable in found:
+        for variable, value in found.items():
             problems += _name_problems(variable, key)
+            if wrong := unusable(value):
+                problems.append(Problem(key=key, what=f"{variable} {wrong}", fix=f"Correct {variable}."))
+        found = {variable: value for variable, value in found.items() if not unusable(value)}
         values |= found
         sources |= dict.fromkeys(found, key)
     return EnvFiles(values=values, sources=sources, for_emulators=(folder / _EMULATORS).is_file()), problems
@@ -67,21 +73,24 @@ def parse(text: str) -> tuple[dict[str, str], list[int]]:
     """The variables of a file, and the numbers of the lines that set none and are no comment.
 
     A value in quotes can have several lines; in double quotes, `\\n` and the like are characters. Outside of
-    quotes a value ends at `#`, and spaces around it are not part of it.
+    quotes a value ends at `#`, and spaces around it are not part of it. Line ends in a value stay as they
+    are; only the first one of a file becomes `\\n`.
     """
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = re.sub(r"\r\n?", "\n", text, count=1)
     values: dict[str, str] = {}
     bad: list[int] = []
     at = 0
     while at < len(text):
-        end = text.find("\n", at) % (len(text) + 1)
+        line_end = _LINE_END.search(text, at)
+        end = len(text) if line_end is None else line_end.start()
         line = text[at:end].strip()
         assigned = _ASSIGNMENT.match(text, at, end)
         if assigned is not None:
             values[assigned[1]], end = _value(text, assigned.end(), end)
         elif line and not line.startswith("#"):
-            bad.append(text.count("\n", 0, at) + 1)
-        at = end + 1
+            bad.append(len(_LINE_END.findall(text, 0, at)) + 1)
+        line_end = _LINE_END.match(text, end)
+        at = end + 1 if line_end is None else line_end.end()
     return values, bad
 
 

@@ -224,6 +224,12 @@ class _Reader:
             self._add(f"{where} must be a path, but is {kind_of(value)}.", fix)
             return None
         path = (self.root / value).resolve()
+        try:
+            path.exists()
+        except OSError as error:
+            fix = f"Write a path relative to firebase.json as {where}."
+            self._add(f'"{where}" is {value[:60]}…, which cannot be read: {error.strerror}.', fix)
+            return None
         if not path.is_relative_to(self.root.resolve()):
             fix = f"Move it into {self.root} and write its path relative to firebase.json."
             self._add(f'"{where}" is {value}, which leaves the app\'s folder.', fix)

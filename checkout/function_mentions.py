@@ -38,6 +38,23 @@ def count(functions: Iterable[str], folder: Path, compiled: Sequence[Path] = ())
     return {name: found[word] for name, word in words.items()}
 
 
+def reads_variable(name: str, folder: Path, compiled: Sequence[Path] = ()) -> bool:
+    """Whether source code reads the environment variable `name`. For `folder` and `compiled`, see `count`."""
+    read = re.compile(
+        rf"process\.env(?:\?)?(?:\.{name}\b|(?:\?\.)?\[\s*[\"'`]{name}[\"'`]\s*\])"
+        rf"|\{{[^{{}}]*\b{name}\b[^{{}}]*\}}\s*=\s*process\.env\b"
+    )
+    for path in _sources(folder, [os.path.normpath(one) for one in compiled]):
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue  # discovery reports it
+        code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith(_COMMENT))
+        if read.search(code):
+            return True
+    return False
+
+
 def _sources(folder: Path, compiled: Sequence[str]) -> Iterator[Path]:
     for current, below, names in os.walk(folder):
         below[:] = [

@@ -271,9 +271,20 @@ class Options:
                     f"the name of the secret {key} is not a valid variable name.",
                     "Use letters, digits and _.",
                 )
+            elif wrong := function_variable(key):
+                self._add(
+                    f"the secret {key}: the variable {wrong}.",
+                    f"Rename the secret {key} in the code of {self._name}, for example to APP_{key}.",
+                )
             elif not isinstance(secret, str) or not _SECRET.fullmatch(secret):
                 what = f'"{secret}" is not the name of a secret in this project.'
                 self._add(what, "Use the short name of the secret; the program pins the version.")
+            elif wrong := function_variable(secret):
+                self._add(
+                    f"the secret {secret} {wrong}.",
+                    f"Rename the secret {secret} in the code of {self._name}, for example to "
+                    f"APP_{re.sub(r'[^A-Za-z0-9_]', '_', secret)}.",
+                )
             elif found.setdefault(key, secret) != secret:
                 self._add(f"{key} is bound to two secrets.", f"Bind {key} once in {self._name}.")
         return tuple(sorted(found.items()))

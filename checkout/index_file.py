@@ -12,6 +12,7 @@ index.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -26,9 +27,21 @@ MAX_OVERRIDES = 1000  # fields with settings of their own per database, with bil
 MAX_NAME_BYTES = 1500  # of a collection id and of a field path (Firestore docs, quotas)
 MAX_DIMENSION = 2048  # vector dimension (Firestore docs, vector search)
 
-_SCOPES = ("COLLECTION", "COLLECTION_GROUP", "COLLECTION_RECURSIVE")
-_API_SCOPES = ("ANY_API", "DATASTORE_MODE_API", "MONGODB_COMPATIBLE_API")
-_DENSITIES = ("SPARSE_ALL", "SPARSE_ANY", "DENSE")
+# What the Standard edition in native mode has (Firestore Admin API, `Index`); and the API's other values.
+_SCOPES = ("COLLECTION", "COLLECTION_GROUP")
+_API_SCOPES = ("ANY_API",)
+_DENSITIES = ("SPARSE_ALL",)
+_OTHER_EDITIONS = (
+    "COLLECTION_RECURSIVE",
+    "DATASTORE_MODE_API",
+    "MONGODB_COMPATIBLE_API",
+    "SPARSE_ANY",
+    "DENSE",
+)
+# A segment of a field path: a simple name, or any name in backticks (Firestore docs, quotas, "Field paths").
+_SIMPLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SEGMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)|`((?:\\.|[^`\\])+)`", re.DOTALL)
+_RESERVED_NAME = re.compile(r"__.*__", re.DOTALL)
 _ORDERS = ("ASCENDING", "DESCENDING")
 _INDEX_KEYS = ("collectionGroup", "collectionId", "queryScope", "fields", "apiScope", "density")
 _FIELD_KEYS = ("fieldPath", "order", "arrayConfig", "vectorConfig", "mode")
@@ -127,6 +140,27 @@ def normal_fields(fields: tuple[IndexField, ...]) -> tuple[IndexField, ...]:
     return fields
 
 
+def path_names(path: str) -> tuple[str, ...] | None:
+    """The names in a field path, without backticks; None if it is not a field path."""
+    names: list[str] = []
+    at = 0
+    while (segment := _SEGMENT.match(path, at)) is not None:
+        names.append(segment[1] or re.sub(r"\\(.)", r"\1", segment[2], flags=re.DOTALL))
+        at = segment.end() + 1
+        if segment.end() == len(path):
+            return tuple(names)
+        if path[segment.end()] != ".":
+            return None
+    return None
+
+
+def _written(name: str) -> str:
+    """A name in a field path, in backticks if it needs them, so that equal paths are equal texts."""
+    if _SIMPLE_NAME.fullmatch(name):
+        return name
+    return "`" + re.sub(r"([`\\])", r"\\\1", name) + "`"
+
+
 def _safe(name: str) -> str:
     return quote(name, safe="")
 
@@ -183,6 +217,13 @@ class _Reader:
         value = entry.get(name)
         if value is None or value in allowed:
             return value if isinstance(value, str) else None
+        if value in _OTHER_EDITIONS:
+            what = (
+                f'{where}: "{name}" is {value}, which a database of the Standard edition in native mode does '
+                "not have."
+            )
+            self._add(what, f'Write "{name}": "{allowed[0]}", or remove "{name}".')
+            return None
         guess = did_you_mean(value, allowed) if isinstance(value, str) else ""
         what = f'{where}: "{name}" is {value!r}, which Firestore does not know.'
         self._add(what, f"{guess}Use one of {', '.join(allowed)}.")
@@ -214,13 +255,32 @@ class _Reader:
             return None
         return name
 
-    def _path(self, entry: Mapping[str, object], where: str) -> str | None:
+    def _path(
+        self, entry: Mapping[str, object], where: str, *, every_field_allowed: bool = False
+    ) -> str | None:
+        """The field path, with backticks only where they are needed."""
         path = self._string(entry, ("fieldPath",), where)
         if path is not None and len(path.encode()) > MAX_NAME_BYTES:
             what = f"{where}: the field path has {len(path.encode())} bytes; the limit is {MAX_NAME_BYTES}."
             self._add(what, "Correct the path.")
             return None
-        return path
+        if path is None or path == NAME or (every_field_allowed and path == "*"):
+            return path
+        names = path_names(path)
+        if names is None:
+            parts = ".".join(_written(part) for part in path.replace("`", "").split(".") if part)
+            self._add(
+                f'{where}: "{path}" is not a field path (names of letters, digits and _, no digit first, or '
+                "any names in backticks, with single dots between them).",
+                f"Write {parts} if you mean that field." if parts else "Name a field.",
+            )
+            return None
+        for name in names:
+            if _RESERVED_NAME.fullmatch(name):
+                what = f'{where}: "{path}" has the name {name}, which Firestore reserves.'
+                self._add(what, f"Name another field (only {NAME} is one, without backticks).")
+                return None
+        return ".".join(map(_written, names))
 
     def _direction(
         self, entry: Mapping[str, object], where: str
@@ -358,7 +418,7 @@ class _Reader:
         before = len(self.problems)
         self._known(entry, _OVERRIDE_KEYS, where)
         collection = self._collection(entry, where, default_allowed=True)
-        path = self._path(entry, where)
+        path = self._path(entry, where, every_field_allowed=True)
         if collection is not None and path is not None:
             where = f"{where} ({collection}.{path})"
         ttl = entry.get("ttl")
@@ -385,7 +445,7 @@ class _Reader:
         found: list[FieldIndex] = []
         for place, item in self._objects(entry, "indexes", where, f"{where}.indexes"):
             self._known(item, _OVERRIDE_INDEX_KEYS, place)
-            scope = self._one_of(item, "queryScope", _SCOPES[:2], place) or "COLLECTION"
+            scope = self._one_of(item, "queryScope", _SCOPES, place) or "COLLECTION"
             direction = self._direction(item, place)
             if direction is None:
                 continue

@@ -76,6 +76,8 @@ class Context:
         service_account: of functions that name none.
         variables: of all functions, from `sources` (files by name); they give way to params.
         configured: the variables of the config, which come before all others.
+        backend_url: the variable with the backend's address. A function that binds it as a secret does not
+            get its value from `variables`.
     """
 
     where: str
@@ -86,6 +88,7 @@ class Context:
     variables: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     configured: FunctionVariables = field(default_factory=dict)
+    backend_url: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,6 +219,8 @@ class _Reader:
             **own_variables(self._context.configured).get(name, {}),
         }
         for use in secrets:
+            if use.key == self._context.backend_url:
+                environment.pop(use.key, None)
             if use.key in environment:
                 file = self._context.sources.get(use.key)
                 what = f"{name}: {use.key} is both a secret and an environment variable."

@@ -31,6 +31,7 @@ _TRUE, _FALSE = ("true", "y", "yes", "1"), ("false", "n", "no", "0", "")
 _TYPES = ("string", "int", "float", "boolean", "list", "secret")
 _EXAMPLES = {"string": "<text>", "int": "1", "float": "1.5", "boolean": "true", "list": "'[\"a\"]'"}
 _EXPRESSION = re.compile(r"\{\{ (.+?) \}\}", re.DOTALL)
+_INCOMPLETE = re.compile(r"\{\{\s*params\.")
 _TOKEN = re.compile(
     r"\s*(?:params\.(?P<param>[A-Za-z_][A-Za-z0-9_]*)"
     r'|(?P<text>"(?:\\.|[^"\\])*")'
@@ -82,7 +83,8 @@ class Params:
 
     def resolve(self, value: object) -> object:
         """`value` with its expressions evaluated. A string that is one expression becomes its value, of any
-        type; expressions inside a longer string are converted to text.
+        type; expressions inside a longer string are converted to text. `Hi {{name}}`, without spaces in the
+        braces, is text, as in the Firebase CLI.
 
         Raises:
             ExpressionError: an expression is invalid or has no value.
@@ -92,10 +94,9 @@ class Params:
         whole = _EXPRESSION.fullmatch(value)
         if whole is not None and value.count("{{") == 1:
             return self._evaluate(whole.group(1))
-        resolved = _EXPRESSION.sub(lambda match: as_text(self._evaluate(match.group(1))), value)
-        if "{{" in resolved:
+        if _INCOMPLETE.search(_EXPRESSION.sub("", value)):
             raise ExpressionError(f"{value} is not an expression of the manifest")
-        return resolved
+        return _EXPRESSION.sub(lambda match: as_text(self._evaluate(match.group(1))), value)
 
     def _evaluate(self, text: str) -> Value:
         return _Parser(text, self.values).whole()
@@ -246,13 +247,13 @@ def _value(value: object) -> Value | None:
 
 
 def _to_int(value: object) -> Value | None:
-    if isinstance(value, str) and re.fullmatch(r"-?\d+", value):
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,300}", value):
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _to_float(value: object) -> Value | None:
-    if isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value):
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
         return float(value)
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
@@ -267,7 +268,7 @@ def _to_list(value: object) -> Value | None:
     if isinstance(value, str):
         try:
             return strings(json.loads(value))
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
     return strings(value)
 

@@ -206,7 +206,7 @@ def _read(path: Path) -> dict[str, object] | None:
         text = path.read_text(encoding="utf-8-sig")
         text = _STRING_OR_COMMENT.sub(lambda match: match.group(1) or " ", text)
         return mapping(json.loads(_STRING_OR_COMMA.sub(lambda match: match.group(1) or "", text)))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

@@ -65,6 +65,7 @@ def load_settings(
     found = replace(
         settings,
         production=production,
+        google=replace(google, database_url=google.database_url and google.database_url.rstrip("/")),
         secrets=replace(secrets, not_json=tuple(sorted(read.not_json))),
         warnings=tuple(read.warnings),
     )

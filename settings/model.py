@@ -28,6 +28,7 @@ from settings.variables import FunctionVariables, function_variable
 
 _NAME = (name_length, railway_rules.railway_name)
 _PLAN_LIMIT = "reset to default (the limit of the plan)"
+BACKEND_URL_VARIABLE = "RAILWAY_WHATSAPP_URL"  # unless `backendUrlVariable` names another
 
 # A table: the description first, then the rest on as few lines as possible.
 # fmt: off
@@ -354,13 +355,19 @@ class SecretSettings:
         name="alternativeSecrets", default=[], rules=(rules.alternatives,), unique=True,
         example="'OPENAI_API_KEY|GROQ_API_KEY'",
     )
-    backend_url_variable: str = setting(
+    named_backend_url: str | None = setting(
         "The variable from which functions read the backend's address. If a function binds a secret of this "
-        "name, the address is that secret. Otherwise, if you changed the name, all functions get it as a "
-        "plain variable.",
-        default="RAILWAY_WHATSAPP_URL", rules=(function_variable,), example="BACKEND_URL",
+        "name, the address is that secret. Otherwise, if you set this key, all functions get it as a plain "
+        "variable.",
+        name="backendUrlVariable", if_unset="`RAILWAY_WHATSAPP_URL`, as a secret",
+        rules=(function_variable,), example="BACKEND_URL",
     )
     not_json: tuple[str, ...] = ()
+
+    @property
+    def backend_url_variable(self) -> str:
+        """The variable with the backend's address, named by the config or not."""
+        return self.named_backend_url or BACKEND_URL_VARIABLE
 
     @property
     def names(self) -> tuple[str, ...]:

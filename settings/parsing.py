@@ -48,6 +48,30 @@ def strings(value: object) -> tuple[str, ...] | None:
     return tuple(str(item) for item in items)
 
 
+def unusable(text: str) -> str | None:
+    """Completes the message about a text with a character that no name, path or variable can hold."""
+    if "\0" in text:
+        return "holds the character U+0000."
+    surrogate = next((char for char in text if "\ud800" <= char <= "\udfff"), None)
+    return f"holds half of a character (U+{ord(surrogate):04X})." if surrogate else None
+
+
+def unusable_text(document: object) -> str | None:
+    """What is wrong with the first such text in a document, a key or a value; see `unusable`."""
+    left = [document]
+    while left:
+        value = left.pop()
+        if isinstance(value, str):
+            if wrong := unusable(value):
+                return f"{value[:60]!a} {wrong}"
+        elif isinstance(value, Mapping):
+            found = cast("Mapping[object, object]", value)
+            left += [*found.values(), *found]
+        elif isinstance(value, list | tuple):
+            left += cast("list[object]", value)
+    return None
+
+
 def kind_of(value: object) -> str:
     """The JSON type of `value`, with its article."""
     if value is None:
@@ -128,11 +152,19 @@ def parse_json(text: str, file: str) -> tuple[dict[str, object] | None, list[Pro
         shown = f": {line[:80]}" if line else ""
         what = f"not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}{shown}"
         fix = f"Correct {file} at line {error.lineno} (often a missing or trailing comma)."
+    except RecursionError:
+        what = "is nested too deeply to be read."
+        fix = f"Remove levels of lists and objects from {file}."
     except DuplicateKeyError as error:
         what = f'the key "{error}" is given twice in one object, and only the last one would count.'
         fix = f'Keep one "{error}" in {file}.'
+    except ValueError:
+        what = "holds a number with too many digits."
+        fix = f"Correct the number in {file}."
     else:
         found = mapping(value)
+        if found is not None and (text_problem := unusable_text(value)):
+            return None, [Problem(key=file, what=text_problem, fix=f"Correct this text in {file}.")]
         if found is not None:
             return found, []
         what = f"must hold one JSON object, but holds {kind_of(value)}."

@@ -73,7 +73,7 @@ def load(path: Path, app_dir: Path, environment: str, *, named: bool) -> Railway
     try:
         text = path.read_text(encoding="utf-8")
         document = mapping(tomllib.loads(text) if path.suffix == ".toml" else json.loads(text))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         what, document = f"cannot be read: {error}.", None
     else:
         what = "does not contain an object."

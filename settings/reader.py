@@ -27,6 +27,7 @@ from settings.parsing import (
     not_known,
     sequence,
     strings,
+    unusable,
 )
 from settings.problems import Problem
 
@@ -246,6 +247,9 @@ class ConfigReader:
         found: dict[str, str] = {}
         for part, value in values.items():
             text = as_string(value)
+            if text is not None and (wrong := unusable(text)):
+                self.add(name, f"{part} {wrong}", set_command(name, "<string>", f"{within}.{part}"))
+                continue
             if text is not None:
                 found[part] = text
                 continue
@@ -287,6 +291,8 @@ class ConfigReader:
                 number = isinstance(value, int | float)
                 what = ambiguous_number("[secret]") if number else not_a_string(value)
                 self.add(key.name, f"{name} {what}", command)
+            elif wrong := unusable(text):
+                self.add(key.name, f"{name} {wrong}", command)
             else:
                 if text != text.strip():
                     self.add(key.name, f"{name} has spaces or a line break at its ends.", command)
@@ -332,7 +338,7 @@ def _is_json(text: str) -> bool:
 
     try:
         json.loads(text, parse_constant=refuse)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 
@@ -343,7 +349,7 @@ def _structured(value: object) -> object:
         return value
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
 
 
@@ -355,7 +361,12 @@ def _string(value: object) -> str:
 
 
 def _path(value: object) -> Path:
-    return (PROGRAM_DIR / _string(value)).resolve()
+    try:
+        path = (PROGRAM_DIR / _string(value)).resolve()
+        path.exists()
+    except (OSError, ValueError) as error:  # too long, or with U+0000
+        raise BadValueError("not a path") from error
+    return path
 
 
 def _integer(value: object) -> int:

@@ -15,6 +15,7 @@ from pulumi.runtime.config import is_config_secret
 
 from railway.validation import Rule
 from settings.keys import NAMESPACE
+from settings.parsing import unusable_text
 from settings.problems import Problem
 from settings.reader import ConfigReader, remove_command, set_command
 from settings.variables import (
@@ -41,7 +42,7 @@ database = matching(r"\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]", "a database id"
 bucket = matching(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]", "the name of a bucket")
 # Firebase docs, "Get started with Realtime Database": the two domains of its instances.
 database_url = matching(
-    r"https://[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:firebaseio\.com|firebasedatabase\.app)",
+    r"https://[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:firebaseio\.com|firebasedatabase\.app)/?",
     "the address of a Realtime Database (https://NAME.firebaseio.com or "
     "https://NAME.REGION.firebasedatabase.app)",
 )
@@ -160,9 +161,15 @@ def check_secret_names(read: ConfigReader, names: Iterable[str], backend_url: st
             read.add("secrets", what, f"{remove}\n    Then choose another name.")
 
 
-def check_function_params(read: ConfigReader, names: Iterable[str], backend_url: str) -> None:
-    """A param that holds the backend's address gets it from the program."""
-    if backend_url in names:
+def check_function_params(read: ConfigReader, params: Mapping[str, object], backend_url: str) -> None:
+    """A param that holds the backend's address gets it from the program; none holds text that no variable
+    can hold."""
+    for name, value in params.items():
+        if wrong := unusable_text(value):
+            read.add(
+                "functionParams", f"{name}: {wrong}", set_command("functionParams", "<string>", f".{name}")
+            )
+    if backend_url in params:
         what = f"{backend_url} is the backend's address, which the program sets."
         other = set_command("backendUrlVariable", "BACKEND_URL")
         read.add(

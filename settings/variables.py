@@ -21,7 +21,7 @@ _RESERVED = frozenset(
     }
 )  # fmt: skip
 _RESERVED_PREFIXES = ("X_GOOGLE_", "FIREBASE_", "EXT_", "KIT_")
-_NOT_RESERVED = ("EXT_MIGRATED_SYSTEM_", "EXT_SELECTED_EVENTS")
+_NOT_RESERVED = re.compile(r"EXT_MIGRATED_SYSTEM_.+|EXT_SELECTED_EVENTS")
 _SECRET_SHAPED = re.compile(r"(SECRET|PASSWORD|TOKEN|API_?KEY|PRIVATE_KEY|CREDENTIALS)", re.IGNORECASE)
 
 
@@ -31,7 +31,7 @@ def function_variable(value: object) -> str | None:
     if not VARIABLE_NAME.fullmatch(name):
         return "is not a variable name (letters, digits, _; no digit first)"
     reserved = name in _RESERVED or name.startswith(_RESERVED_PREFIXES)
-    if reserved and not name.startswith(_NOT_RESERVED):
+    if reserved and not _NOT_RESERVED.fullmatch(name):
         return "is reserved: the platform sets it or rejects it"
     return None
 

@@ -386,7 +386,7 @@ def test_the_service_account_of_a_codebase(given: Input) -> None:
     assert any("run as sender@" in note for note in loaded.notes)
 
 
-UNREAD = "no function reads the secret RAILWAY_WHATSAPP_URL"
+UNREAD = "no function binds the secret RAILWAY_WHATSAPP_URL"
 
 
 def test_a_backend_address_that_nothing_reads_is_a_warning_with_a_fix(given: Input) -> None:
@@ -425,6 +425,83 @@ def test_the_backend_address_can_be_a_param(given: Input) -> None:
     assert one(loaded).backend_variable == "RAILWAY_WHATSAPP_URL"
     assert one(loaded).environment == {}
     assert any("is overridden by the backend's address" in note for note in loaded.notes)
+
+
+def test_the_default_name_is_a_plain_variable_if_the_config_sets_it(given: Input) -> None:
+    code = HTTPS + "exports.hello = onRequest((q, s) => s.send(process.env.RAILWAY_WHATSAPP_URL));\n"
+    (warning,) = given.functions(code).warnings
+    assert "pulumi config set whatsapp-crm:backendUrlVariable RAILWAY_WHATSAPP_URL" in warning
+    loaded = given.functions(code, backendUrlVariable="RAILWAY_WHATSAPP_URL")
+    assert loaded.warnings == ()
+    assert loaded.backend_secret is None
+    assert one(loaded).backend_variable == "RAILWAY_WHATSAPP_URL"
+
+
+def test_an_env_value_is_dropped_only_where_the_address_replaces_it(given: Input) -> None:
+    env = {"functions/.env": "RAILWAY_WHATSAPP_URL=http://localhost:3000\n"}
+    assert one(given.functions(HELLO, env)).environment == {"RAILWAY_WHATSAPP_URL": "http://localhost:3000"}
+    loaded = given.functions(HELLO, env, backendUrlVariable="RAILWAY_WHATSAPP_URL")
+    assert one(loaded).environment == {}
+    bound = (
+        HTTPS + 'exports.hello = onRequest({ secrets: ["RAILWAY_WHATSAPP_URL"] }, (q, s) => s.send(""));\n'
+    )
+    loaded = given.functions(bound, env)
+    assert one(loaded).environment == {}
+    assert any("is overridden by the backend's address." in note for note in loaded.notes)
+
+
+def test_functions_without_the_secret_that_the_code_reads_are_named(given: Input) -> None:
+    code = (
+        HTTPS
+        + 'exports.a = onRequest({ secrets: ["API_URL"] }, (q, s) => s.send(""));\n'
+        + "exports.b = onRequest((q, s) => s.send(process.env.API_URL));\n"
+    )
+    (note,) = given.functions(code, backendUrlVariable="API_URL").notes
+    assert "functions that do not bind it do not get it (b)" in note
+    every = code.replace("onRequest((", 'onRequest({ secrets: ["API_URL"] }, (')
+    assert given.functions(every, backendUrlVariable="API_URL").notes == ()
+
+
+def test_code_can_use_the_address_while_it_is_loaded(given: Input) -> None:
+    loaded = given.functions("new URL(process.env.API_URL);\n" + HELLO, backendUrlVariable="API_URL")
+    assert one(loaded).backend_variable == "API_URL"
+    assert one(loaded).environment == {}
+
+
+def test_a_variable_with_one_value_exists_while_the_code_is_loaded(given: Input) -> None:
+    code = 'process.env.LIST.split(",");\n' + HELLO
+    loaded = given.functions(code, functionVariables={"hello": {"LIST": "a,b"}})
+    assert one(loaded).environment == {"LIST": "a,b"}
+    two = code + 'exports.other = onRequest((q, s) => s.send("x"));\n'
+    (problem,) = given.refused(two, functionVariables={"hello": {"LIST": "a"}, "other": {"LIST": "b"}})
+    assert "do not load" in problem.what
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("functionVariables", {"A": "x\0y"}),
+        ("functionVariables", {"hello": {"A": "\ud800"}}),
+        ("functionParams", {"A": ["x\0y"]}),
+        ("secrets", {"A": "\ud800"}),
+    ],
+)
+def test_text_that_no_variable_can_hold_is_a_problem(given: Input, key: str, value: object) -> None:
+    (problem,) = given.refused(HELLO, None, **{key: value})
+    assert problem.key == f"whatsapp-crm:{key}"
+    assert "holds" in problem.what
+    assert ".A'" in problem.fix
+
+
+def test_the_address_of_the_database_can_end_with_a_slash(given: Input) -> None:
+    code = (
+        'const { databaseURL } = require("firebase-functions/params");\n'
+        + PARAMS
+        + 'params.defineString("U", { default: databaseURL });\n'
+        + HELLO
+    )
+    loaded = given.functions(code, databaseUrl="https://x-default-rtdb.firebaseio.com/")
+    assert one(loaded).environment == {"U": "https://x-default-rtdb.firebaseio.com"}
 
 
 def test_rules_that_are_too_long(given: Input) -> None:

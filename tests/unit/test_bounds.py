@@ -202,3 +202,21 @@ def test_each_bound_of_the_index_file(
     assert len(problems) == 1, problems
     assert message in problems[0].what
     assert problems[0].fix
+
+
+@pytest.mark.parametrize(
+    ("key", "secret"),
+    [
+        ("PORT", "PORT"),
+        ("FIREBASE_TOKEN", "FIREBASE_TOKEN"),
+        ("K_SERVICE", "APP_KEY"),
+        ("APP_KEY", "X_GOOGLE_KEY"),
+        ("APP_KEY", "app-key"),
+    ],
+)
+def test_a_secret_cannot_have_a_name_that_the_config_refuses(key: str, secret: str) -> None:
+    entry = https(secretEnvironmentVariables=[{"key": key, "secret": secret}])
+    _, problems = manifest.parse({"specVersion": "v1alpha1", "endpoints": {"send": entry}}, Params(), CONTEXT)
+    (problem,) = problems
+    assert key in problem.what or secret in problem.what
+    assert problem.fix.startswith("Rename the secret ")

@@ -28,6 +28,10 @@ HELLO_MODULE = (
 PACKAGE = {"main": "index.js", "engines": {"node": "22"}, "dependencies": {"firebase-functions": "7.4.0"}}
 
 
+DEEP = "[" * 100_000 + "]" * 100_000
+DIGITS = "9" * 5000
+
+
 class Project:
     """A small app with one codebase; `load` reads it for the sandbox stack."""
 
@@ -338,3 +342,31 @@ def test_code_that_was_not_compiled_is_a_problem_and_not_loaded(project: Project
     assert problem.fix == f"cd {project.functions} && npm run build"
     project.write("functions/dist/wa.js", "exports.wa = 1;")
     assert project.good()
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("firebase.json", f'{{"functions": {DEEP}}}', "nested too deeply"),
+        ("firebase.json", f'{{"functions": {DIGITS}}}', "too many digits"),
+        ("firebase.json", '{"functions": {"source": "functions\\u0000"}}', "holds the character U+0000"),
+        ("firebase.json", '{"functions": {"source": "\\ud800"}}', "holds half of a character (U+D800)"),
+        ("firebase.json", f'{{"functions": {{"source": "{"x" * 5000}"}}}}', "which cannot be read"),
+        ("functions/package.json", f'{{"main": {DEEP}}}', "nested too deeply"),
+        ("functions/functions.yaml", f"endpoints: {DEEP}", "nested too deeply"),
+        ("functions/functions.yaml", f"endpoints: {DIGITS}", "not valid YAML"),
+        ("functions/functions.yaml", "endpoints: 2026-13-45", "not valid YAML"),
+        ("functions/functions.yaml", 'endpoints: "\\ud800"', "holds half of a character"),
+        ("functions/.env", "A=x\0y", "A holds the character U+0000."),
+    ],
+)
+def test_a_file_that_no_parser_or_system_call_takes_is_a_problem(
+    project: Project, file: str, text: str, message: str
+) -> None:
+    project.write("functions/index.js", HELLO)
+    project.write(file, text)
+    loaded, problems = project.load()
+    assert loaded is None
+    (problem,) = [one for one in problems if message in one.what]
+    assert problem.key == file
+    assert problem.fix

@@ -306,6 +306,15 @@ def test_a_missing_module_is_installed_or_shown(codebase: Codebase) -> None:
     assert "Cannot find module './src/missing'" in problem.what
 
 
+@pytest.mark.parametrize("options", ["--bogus", "--require ./missing.js"])
+def test_a_variable_that_keeps_node_from_starting_is_named(codebase: Codebase, options: str) -> None:
+    _, problems = codebase.ask("exports.a = 1;\n", environment={"NODE_OPTIONS": options})
+    (problem,) = problems
+    assert problem.what.startswith("Node did not start with NODE_OPTIONS of the functions: ")
+    assert options.rpartition(" ")[2] in problem.what
+    assert "pulumi config rm --path 'whatsapp-crm:functionVariables.NODE_OPTIONS'" in problem.fix
+
+
 def test_a_module_that_does_not_end_is_stopped(codebase: Codebase) -> None:
     problem = codebase.refusal('console.log("dialling"); for (;;) {}', timeout=2)
     assert "did not load within 2 seconds" in problem.what

@@ -42,6 +42,8 @@ pytestmark = pytest.mark.unit
         ("A=${B}", {"A": "${B}"}),
         ("A=+40722000000", {"A": "+40722000000"}),
         ("A=007", {"A": "007"}),
+        ('A="a\r\nb\r\nc"\r\nB=1\r\n', {"A": "a\nb\r\nc", "B": "1"}),
+        ("A='x' # c\r\nB=\"y\"\r\n", {"A": "x", "B": "y"}),
     ],
 )
 def test_the_syntax_of_the_firebase_cli(text: str, values: dict[str, str]) -> None:
@@ -148,3 +150,21 @@ def test_a_file_that_is_not_utf_8_is_a_problem(tmp_path: Path) -> None:
 def test_a_byte_order_mark_is_not_part_of_the_first_name(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfA=1")
     assert load(tmp_path, tmp_path, "crm-prod", "functions")[0].values == {"A": "1"}
+
+
+@pytest.mark.parametrize(
+    ("name", "reserved"),
+    [
+        ("EXT_A", True),
+        ("EXT_MIGRATED_SYSTEM_", True),
+        ("EXT_MIGRATED_SYSTEM_A", False),
+        ("EXT_SELECTED_EVENTS", False),
+        ("EXT_SELECTED_EVENTS_A", True),
+    ],
+)
+def test_names_of_migrated_extensions(tmp_path: Path, name: str, reserved: bool) -> None:
+    (tmp_path / ".env").write_text(f"{name}=1\n", encoding="utf-8")
+    _, problems = load(tmp_path, tmp_path, "crm", "functions")
+    assert [problem.what for problem in problems] == [
+        f"{name} is reserved: the platform sets it or rejects it."
+    ] * reserved

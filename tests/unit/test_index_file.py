@@ -105,8 +105,6 @@ def test_the_same_index_written_differently_is_a_duplicate(first: object, second
         index(A, {"fieldPath": "b", "order": "ASCENDING"}),
         index(A, B, name("ASCENDING")),
         index(A, B, queryScope="COLLECTION_GROUP"),
-        index(A, B, apiScope="DATASTORE_MODE_API"),
-        index(A, B, density="DENSE"),
         index(A, B, collectionGroup="messages"),
     ],
 )
@@ -219,10 +217,11 @@ def test_comments_do_not_change_the_place_of_an_error() -> None:
     _, problems = parse('{ // one\n "indexes": [\n  /* two */ oops ]}', "i.json")
     assert "line 3, column 13" in problems[0].what
     found, problems = parse(
-        '{"indexes": [], "fieldOverrides": [{"collectionGroup": "c", "fieldPath": "a//b", "ttl": true}]}', "i"
+        '{"indexes": [], "fieldOverrides": [{"collectionGroup": "c", "fieldPath": "`a//b`", "ttl": true}]}',
+        "i",
     )
     assert problems == []
-    assert found.fields[0].field == "a//b"
+    assert found.fields[0].field == "`a//b`"
 
 
 def test_a_duplicate_key_is_a_problem() -> None:
@@ -295,3 +294,56 @@ def test_the_order_in_the_file_has_no_effect(data: st.DataObject) -> None:
 def test_any_document_is_read_without_an_exception(document: object) -> None:
     parse(json.dumps({"indexes": [document], "fieldOverrides": [document]}), "i.json")
     parse(json.dumps(document), "i.json")
+
+
+def test_a_name_with_half_of_a_character_is_a_problem() -> None:
+    assert "holds half of a character (U+D800)" in bad({**index(A, B), "collectionGroup": "\ud800"})
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("a.b_1", "a.b_1"),
+        ("`a`.b", "a.b"),
+        ("`a b`", "`a b`"),
+        ("a.`x.y`", "a.`x.y`"),
+        ("`a\\`b`", "`a\\`b`"),
+        ("`1a`", "`1a`"),
+        ("`*`", "`*`"),
+    ],
+)
+def test_a_field_path_has_backticks_only_where_it_needs_them(path: str, kept: str) -> None:
+    (spec,) = good(index({"fieldPath": path, "order": "ASCENDING"}, B)).indexes
+    assert spec.fields[0].path == kept
+
+
+@pytest.mark.parametrize(
+    "path", ["a.", ".a", "a..b", "a b", "a-b", "`a b", "a`", "``", "1a", "a[0]", "a/b", "*", "a.*", "`a`b"]
+)
+def test_what_is_no_field_path_is_a_problem(path: str) -> None:
+    assert "is not a field path" in bad(index({"fieldPath": path, "order": "ASCENDING"}, B))
+
+
+@pytest.mark.parametrize("path", ["__x__", "a.__name__", "`__name__`", "____"])
+def test_a_reserved_name_in_a_field_path_is_a_problem(path: str) -> None:
+    assert "which Firestore reserves" in bad(index({"fieldPath": path, "order": "ASCENDING"}, B))
+
+
+def test_one_field_with_and_without_backticks_is_the_same() -> None:
+    quoted = {"fieldPath": "`a`", "order": "DESCENDING"}
+    assert "has the field a twice" in bad(index(A, quoted))
+    assert "is the same index as" in bad(index(A, B), index({**A, "fieldPath": "`a`"}, B))
+
+
+@pytest.mark.parametrize(
+    ("name_", "value"),
+    [
+        ("queryScope", "COLLECTION_RECURSIVE"),
+        ("apiScope", "DATASTORE_MODE_API"),
+        ("apiScope", "MONGODB_COMPATIBLE_API"),
+        ("density", "DENSE"),
+        ("density", "SPARSE_ANY"),
+    ],
+)
+def test_indexes_of_other_editions_and_modes_are_problems(name_: str, value: str) -> None:
+    assert "does not have" in bad({**index(A, B), name_: value})

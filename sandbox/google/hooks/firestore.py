@@ -7,6 +7,7 @@ a composite index of one field, two array fields.
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, cast
 
 from sandbox.google import generic
@@ -25,6 +26,9 @@ DEFAULT = "(default)"
 NAME = "__name__"
 MAX_FIELDS = 100
 MAX_NAME_BYTES = 1500
+# A name in a field path: a simple one, or any in backticks (Firestore docs, quotas, "Field paths").
+FIELD_NAME = r"[A-Za-z_][A-Za-z0-9_]*|`(?:\\.|[^`\\])+`"
+FIELD_PATH = re.compile(rf"(?:{FIELD_NAME})(?:\.(?:{FIELD_NAME}))*", re.DOTALL)
 ADMIN = "google.firestore.admin.v1."
 CONTENTION = "Too much contention on these datastore entities. Please try again."
 
@@ -186,7 +190,11 @@ def with_name_field(fields: list[Json]) -> list[Json]:
 
 
 def _check_names(request: ApiRequest, paths: list[str]) -> None:
-    """Reject a collection id or field path that is too long."""
+    """Reject a collection id or field path that is too long, and what is no field path."""
+    for path in paths:
+        names = FIELD_PATH.fullmatch(path) and re.findall(FIELD_NAME, path)
+        if not names or (path != NAME and any(re.fullmatch(r"`?__.*__`?", name) for name in names)):
+            raise invalid(f'Invalid field path "{path}".', "index.fields")
     for name in (request.name.split("/")[5], *paths):
         if len(name.encode()) > MAX_NAME_BYTES:
             raise invalid(f"{name[:20]}... has more than {MAX_NAME_BYTES} bytes.")
@@ -268,7 +276,7 @@ def _ready_indexes(request: ApiRequest) -> list[Json]:
 def patch_field(request: ApiRequest) -> Json:
     """Set what the mask names (without one: everything); what the body leaves out is the ancestor's again."""
     _database(request)
-    _check_names(request, [request.resource_id])
+    _check_names(request, [] if request.resource_id == "*" else [request.resource_id])
     mask = cast("str", request.query.get("updateMask") or "indexConfig,ttlConfig")
     heads = {path.partition(".")[0].replace("_c", "C") for path in mask.replace(" ", "").split(",")}
     if not heads <= {"indexConfig", "ttlConfig", "*"}:

@@ -224,3 +224,14 @@ def test_new_single_field_indexes_are_creating_before_they_are_ready(firestore: 
         assert time.monotonic() < deadline
         operation = firestore.get(f"/firestore/v1/{operation['name']}")
     assert states() == ["READY", "READY"]
+
+
+@pytest.mark.parametrize("path", ["a.", "a..b", "a b", "`a b", "1a", "*", "__x__", "a.`__name__`"])
+def test_what_is_no_field_path_is_rejected(firestore: Google, path: str) -> None:
+    refused = firestore.post(THREADS, index((path, "ASCENDING"), ("b", "ASCENDING")), status=400)
+    assert refused["error"]["status"] == "INVALID_ARGUMENT"
+
+
+def test_a_quoted_field_path_is_accepted(firestore: Google) -> None:
+    made = created(firestore, index(("a.`x y`", "ASCENDING"), ("b", "ASCENDING")))
+    assert made["fields"][0]["fieldPath"] == "a.`x y`"
