@@ -19,7 +19,8 @@ def test_a_user_error_has_no_traceback(railway: World) -> None:
         process.resource(ServiceProvider()).create(place | {"service_name": "worker"})
     assert isinstance(caught.value, grpc.Call)
     text = str(caught.value.details())
-    assert text == str(MissingError("the environment is deleted", fix="run `pulumi up --refresh`"))
+    what = "the Railway environment unknown is deleted"
+    assert text == str(MissingError(what, fix="run `pulumi up --refresh`"))
 
 
 def test_a_defect_has_its_traceback(railway: World) -> None:

@@ -22,7 +22,7 @@ DeletionGuard("deletion", DeletionGuardArgs(**given), pulumi.ResourceOptions())
 """
 NAMES = [f"f{number}" for number in range(10)]
 LIMIT = "which is a third of them or more"
-UNCHANGED = "although nothing of theirs changed in the source"
+UNCHANGED = "but the source still mentions them as often as before"
 
 
 class Stack:
