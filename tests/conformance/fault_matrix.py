@@ -46,7 +46,9 @@ def _one(case: Case) -> str | None:
     """Run one; returns what is wrong."""
     try:
         run_until_it_came(_labs[0], case)
-    except Exception:  # noqa: BLE001 - whatever it is, it is this case's failure, and it is printed
+    # Any exception is this case's failure, counted and printed by `main`. It is made text here, because an
+    # error of gRPC cannot be pickled and would arrive there without its message.
+    except Exception:  # noqa: BLE001
         return traceback.format_exc()[-SHOWN:]
     return None
 
@@ -83,7 +85,9 @@ def _kill(kill: Kill) -> str | None:
     """Kill it there; returns what is wrong after one more `up`."""
     try:
         _engines[0].run(kill)
-    except Exception:  # noqa: BLE001 - whatever it is, it is this case's failure, and it is printed
+    # Any exception is this case's failure, counted and printed by `main`. It is made text here, because an
+    # error of gRPC cannot be pickled and would arrive there without its message.
+    except Exception:  # noqa: BLE001
         return traceback.format_exc()[-SHOWN:]
     return None
 
