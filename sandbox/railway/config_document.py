@@ -34,6 +34,7 @@ DEPLOY = {
     "restartPolicyMaxRetries": "restart_policy_max_retries", "sleepApplication": "sleep_application",
     "overlapSeconds": "overlap_seconds", "drainingSeconds": "draining_seconds",
     "ipv6EgressEnabled": "ipv6_egress_enabled", "limitOverride": "limit_override",
+    "registryCredentials": "registry_credentials",
 }  # fmt: skip
 SERVICE_KEYS = {
     "source", "build", "deploy", "variables", "networking", "volumeMounts", "configFile", "isCreated",
@@ -81,6 +82,8 @@ def _service(store: Store, instance: records.Instance, *, decrypt: bool) -> Json
     # Railway leaves the default restart policy out of the document.
     if instance.restart_policy_type == "ON_FAILURE" and instance.restart_policy_max_retries == 10:
         del deploy["restartPolicyType"], deploy["restartPolicyMaxRetries"]
+    if deploy["registryCredentials"]:
+        deploy["registryCredentials"] = {"username": MASK, "password": MASK}
     instance_key = (instance.service_id, instance.environment_id)
     domains = [
         row

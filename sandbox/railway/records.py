@@ -138,6 +138,7 @@ class Instance:
     tracing_enabled: bool = False
     nixpacks_plan: Any = None
     multi_region_config: Json | None = None
+    registry_credentials: Json | None = None
     limit_override: Json | None = None
     auto_deploy: bool = True
     extra: Json = field(default_factory=empty)

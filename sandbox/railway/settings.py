@@ -58,7 +58,9 @@ def parse_update(context: Context, input_: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in input_.items():
         if value is None or name in context.switches.settings_ignored:
             continue
-        if name == "source":
+        if name == "registry_credentials" and not any(value.values()):
+            changes[name] = None
+        elif name == "source":
             for kind in ("repo", "image"):
                 if value.get(kind):
                     changes |= {"source_repo": None, "source_image": None, f"source_{kind}": value[kind]}

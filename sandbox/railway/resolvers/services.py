@@ -79,6 +79,7 @@ def service_create(_: None, context: Context, input: dict[str, Any]) -> records.
     for each_id in environment_ids:
         instance = settings.new_instance(context.store, created.id, each_id)
         instance.source_repo, instance.source_image = source.get("repo"), source.get("image")
+        instance.registry_credentials = input.get("registry_credentials")
         put_variables(context, each_id, created.id, input.get("variables") or {})
         if repository is not None:
             put_trigger(context, instance, repository.id, input.get("branch") or repository.default_branch)
