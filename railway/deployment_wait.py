@@ -279,7 +279,7 @@ class DeploymentWait:
                 # A container that never started logged nothing, but its build may have.
                 lines = self._api.logs(deployment.id, _SHOWN_LINES, build=True)
         except RequestError as error:
-            return f"\n  Its log cannot be shown: Railway {error.operation}: {error.traced_reason}"
+            return f"\n  Its log cannot be shown: {error.what}"
         if not lines:
             return "\n  Its log is empty."
         text = redact("\n".join(lines[-_SHOWN_LINES:]), secrets)

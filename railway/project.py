@@ -270,7 +270,7 @@ class ProjectProvider(RailwayProvider):
             )
             if created is None:
                 raise MissingError(
-                    "Railway ProjectCreate: the new project is already deleted", fix="run `pulumi up` again"
+                    "Railway request ProjectCreate: the new project is already deleted", fix="run `pulumi up` again"
                 )
             self.railway.seed(created, _environment_id(created, props))
             return created

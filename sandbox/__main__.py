@@ -27,7 +27,7 @@ from sandbox.supervisor import (
     command_line,
 )
 
-DESCRIPTION = "Local stand-ins for Railway and Google, on which the real Pulumi engine runs the program."
+DESCRIPTION = "Fakes of Railway and Google on this machine, on which the real Pulumi engine runs the program."
 APP_HELP = (
     "deploy the app in DIR, a folder with firebase.json, instead of the example. The app gets a stack of its "
     f"own, `{APP_STACK}`, with its settings in Pulumi.{APP_STACK}.yaml (created from Pulumi.{STACK}.yaml, "

@@ -318,7 +318,7 @@ class FunctionsSettings:
         name="functionsRuntime", group="Functions", if_unset="the runtime in firebase.json or package.json",
     )
     params: Mapping[str, object] = setting(
-        "The values of the params that the functions declare, by name.",
+        "The values of the parameters that the functions declare (defineString and others), by name.",
         name="functionParams", default={},
     )
     variables: FunctionVariables = setting(

@@ -130,7 +130,8 @@ class RailwayApi:
             if not more:
                 return whole
         raise MissingError(
-            f"Railway {operation}: a list has more than {_PAGES} pages, which were not all read", fix=REPORT
+            f"Railway request {operation}: a list has more than {_PAGES} pages, which were not all read",
+            fix=REPORT,
         )
 
     def _list(self, operation: str, *path: str, **variables: object) -> list[Node]:

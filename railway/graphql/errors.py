@@ -102,7 +102,7 @@ class RequestError(RailwayError):
         self.reason = reason
         self.trace_id = trace_id
         self.path = path
-        super().__init__(f"Railway {operation}: {self.traced_reason}", fix=fix)
+        super().__init__(f"Railway request {operation} failed: {self.traced_reason}", fix=fix)
 
     @property
     def traced_reason(self) -> str:

@@ -195,7 +195,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     origin = (
-        "built from Go modules, with stand-ins for the plugins"
+        "built from Go modules, with stand-in plugins"
         if engine.built
         else "installed, with its own plugins"
     )

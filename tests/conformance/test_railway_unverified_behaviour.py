@@ -284,7 +284,7 @@ def _never_deployed(world: World, answer: object) -> None:
             engine.up(process, another)
         else:
             text = _refused(lambda: engine.up(process, another))
-            assert "Railway DeployKnown: Deployment not found" in text
+            assert "Railway request DeployKnown failed: Deployment not found" in text
     operations, deployments = world.counts()
     assert operations["DeployKnown"] == 1
     assert deployments == (1 if answer == "works" else 0)

@@ -98,7 +98,7 @@ def test_each_response_has_its_error_type(status: int, body: object, kind: type[
     """The code is INTERNAL_SERVER_ERROR for almost everything, so the message decides."""
     found = error(status, body)
     assert type(found) is kind
-    assert str(found).startswith("Railway Op: ")
+    assert str(found).startswith("Railway request Op failed: ")
 
 
 @pytest.mark.parametrize(
