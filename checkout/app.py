@@ -244,7 +244,13 @@ def _rules(
         problems.append(Problem(key=name, what="is empty: clients could read and write nothing.", fix=fix))
     if content is not None and (size := len(content.encode())) > MAX_RULES_BYTES:
         what = f"has {size} bytes; security rules can have {MAX_RULES_BYTES}."
-        problems.append(Problem(key=name, what=what, fix="Shorten the rules: move repetitions to functions."))
+        problems.append(
+            Problem(
+                key=name,
+                what=what,
+                fix="Shorten the rules: replace repeated conditions with a function of the rules.",
+            )
+        )
     problems += never_delete.useless_exceptions(protected)
     if content is not None:
         # If the text cannot be parsed, the compiler is asked first: its message is better (`checkout.load`).

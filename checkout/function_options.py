@@ -273,12 +273,12 @@ class Options:
                 )
             elif wrong := function_variable(key):
                 self._add(
-                    f"the secret {key}: the variable {wrong}.",
+                    f"the secret {key} needs a variable of its name, which {wrong}.",
                     f"Rename the secret {key} in the code of {self._name}, for example to APP_{key}.",
                 )
             elif not isinstance(secret, str) or not _SECRET.fullmatch(secret):
-                what = f'"{secret}" is not the name of a secret in this project.'
-                self._add(what, "Use the short name of the secret; the program pins the version.")
+                what = f'"{secret}" is not the short name of a secret.'
+                self._add(what, "Name the secret without project and version; the program pins the version.")
             elif wrong := function_variable(secret):
                 self._add(
                     f"the secret {secret} {wrong}.",

@@ -124,7 +124,10 @@ class _Reader:
         for name in sorted(declared):
             entry = mapping(declared[name])
             if entry is None:
-                self._add(f"{name}: is not an object in the manifest.", "Update firebase-functions.")
+                self._add(
+                    f"{name}: is not an object in the manifest of firebase-functions.",
+                    "Update firebase-functions.",
+                )
                 continue
             full = f"{self._context.prefix}-{name}" if self._context.prefix else name
             found += self._endpoint(full, {"entryPoint": name, **entry})
@@ -328,7 +331,7 @@ class _Reader:
             self._unsupported(name, "Eventarc channels", f"Remove the channel of {name}.")
         if body.get("serviceAccount") or body.get("serviceAccountEmail"):
             fix = f"Set serviceAccount on {name} itself."
-            self._unsupported(name, "service accounts of the trigger alone", fix)
+            self._unsupported(name, "a service account that is set on the trigger only", fix)
         filters = options.strings_by_name_of(body.get("eventFilters"), "eventFilters")
         patterns = options.strings_by_name_of(body.get("eventFilterPathPatterns"), "eventFilterPathPatterns")
         location = self._google.firestore_location

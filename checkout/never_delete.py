@@ -147,8 +147,7 @@ def _unreadable(name: str, error: RulesSyntaxError) -> Problem:
         key=f"{name}:{error.line}",
         what=f"it cannot be proven that no client may delete protected documents: line {error.line} "
         f"has {error.what}.",
-        fix=f"Write line {error.line} of {name} in the plain form of the rules language "
-        "(match, allow, function).",
+        fix=f"Write line {error.line} of {name} with match, allow and function statements only.",
     )
 
 
@@ -171,9 +170,8 @@ def _explain(found: OpenDelete) -> str:
     allow = found.allow
     condition = "no condition" if allow.condition is None else f"the condition {_short(allow.condition)}"
     return (
-        f"allow {', '.join(allow.methods)} on match {allow.match} grants delete with {condition}. It covers "
-        f"{found.example}, and no client may delete documents of {', '.join(found.collections)} "
-        "(neverDelete)."
+        f"allow {', '.join(allow.methods)} on match {allow.match} grants delete with {condition}. It covers, "
+        f"for example, {found.example}, but neverDelete protects {', '.join(found.collections)}."
     )
 
 

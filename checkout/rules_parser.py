@@ -145,9 +145,7 @@ class _Parser:
     def _block(self, service: str, match: str, pattern: Pattern, depth: int) -> Iterator[Allow]:
         """Statements up to the closing brace."""
         if max(depth, len(pattern)) > _DEEPEST:
-            raise RulesSyntaxError(
-                self._peek().line, f"more than {_DEEPEST} segments or blocks in each other"
-            )
+            raise RulesSyntaxError(self._peek().line, f"more than {_DEEPEST} nested segments or blocks")
         while True:
             token = self._next()
             if token.text == "}":

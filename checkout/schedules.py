@@ -54,7 +54,7 @@ def schedule_problem(schedule: str) -> str | None:
     if _DOCUMENTED.fullmatch(text) or _COMMON.fullmatch(text):
         return None
     is_cron = text[:1] == "*" or text[:1].isdigit()
-    return _cron_problem(text.split()) if is_cron else "is not one that Cloud Scheduler has"
+    return _cron_problem(text.split()) if is_cron else "is not one that Cloud Scheduler accepts"
 
 
 def is_undocumented(schedule: str) -> bool:

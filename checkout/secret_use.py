@@ -39,8 +39,9 @@ def without_alternatives(
 
     kept = tuple(reduced(endpoint) for endpoint in endpoints)
     warnings = [
-        f"{', '.join(users)}: deployed without the secret {name}, which is not configured, because "
-        f"{enough} is enough by {NAMESPACE}:alternativeSecrets.\n    fix: ignore this if it is intended; "
+        f"{', '.join(users)}: deployed without the secret {name}, which is not configured: "
+        f"{NAMESPACE}:alternativeSecrets says that {enough} is enough.\n"
+        "    fix: ignore this if it is intended; "
         f"otherwise: {set_command('secrets', part=f'.{name}', secret=True)}"
         for (name, enough), users in sorted(removed.items())
     ]

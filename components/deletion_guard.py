@@ -65,7 +65,9 @@ class DeletionGuardProvider(Provider):
         if 3 * len(gone) >= len(before):
             reason = _refusal(gone, len(before), "which is a third of them or more")
         elif news["production"] and kept:
-            reason = _refusal(kept, len(before), "but the source still mentions them as often as before")
+            reason = _refusal(
+                kept, len(before), "although the source mentions them as often as at the last `pulumi up`"
+            )
         failures = [] if reason is None else [dynamic.CheckFailure("", reason)]
         return dynamic.CheckResult(inputs, failures)
 
@@ -111,7 +113,8 @@ def _refusal(names: Sequence[str], of: int, why: str) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return (
         f"{len(names)} of {of} functions would be deleted, {why}: {', '.join(names[:_SHOWN])}{more}.\n"
-        "  fix: compile the code, or see in its warnings why it does not export them. To delete them:\n"
+        "  fix: compile the code; the preview's warnings say why the code does not export them. To delete "
+        "them:\n"
         f"    pulumi config set {NAMESPACE}:allowFunctionDeletion true\n"
         f"    after the `pulumi up`: pulumi config rm {NAMESPACE}:allowFunctionDeletion"
     )

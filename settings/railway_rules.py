@@ -35,7 +35,7 @@ _REPO_ADDRESS = re.compile(r"(?:https://github\.com/|git@github\.com:)?([\w-]+/[
 
 railway_name = matching(
     r"[A-Za-z0-9][A-Za-z0-9_.-]*( [A-Za-z0-9_.-]+)*",
-    "a name for Railway (letters, digits, dots, dashes; a letter or digit first)",
+    "a valid Railway name (letters, digits, . - _ and single spaces; a letter or digit first)",
 )
 branch_name = matching(r"(?![-/.])(?!.*(?:\.\.|//|@\{))[^\s~^:?*\[\\]+(?<![/.])", "the name of a branch")
 

@@ -94,7 +94,7 @@ def warn_function_deletion(read: ConfigReader, *, allowed: bool) -> None:
     if allowed:
         read.warn(
             "allowFunctionDeletion",
-            "is true: functions that the code no longer exports are deleted without a question.",
+            "is true: functions that the code no longer exports are deleted without confirmation.",
             f"{remove_command('allowFunctionDeletion')}  (after this `pulumi up`)",
         )
 
@@ -114,7 +114,11 @@ def check_never_delete(read: ConfigReader, collections: Iterable[str], exception
             read.add(key, f'"{name}" {wrong}.', remove_command(key, part))
         elif len(reason.split()) < 2:
             command = set_command(key, "'<the reason, in words>'", part)
-            read.add(key, f"{name} has no reason why clients may delete its documents.", command)
+            read.add(
+                key,
+                f"{name} needs a reason of at least two words why clients may delete its documents.",
+                command,
+            )
 
 
 def warn_rules_removal(read: ConfigReader, *, allowed: bool) -> None:
@@ -197,8 +201,9 @@ def check_function_variables(read: ConfigReader, variables: FunctionVariables, b
         read.add(
             key,
             "holds a secret, but variables of functions are stored in plain text in the state.",
-            f"{set_command('secrets', part='.NAME', secret=True)}  with defineSecret in the code, and "
-            f"{remove_command(key, '.NAME')}",
+            "use defineSecret in the code, then run:\n"
+            f"    {set_command('secrets', part='.NAME', secret=True)}\n"
+            f"    {remove_command(key, '.NAME')}",
         )
     for function, own in (("", common_variables(variables)), *own_variables(variables).items()):
         for name in own:
@@ -212,4 +217,4 @@ def check_function_variables(read: ConfigReader, variables: FunctionVariables, b
             elif looks_secret(name):
                 what = f"{name} looks like a secret, but is deployed in plain text."
                 command = set_command("secrets", part=f".{name}", secret=True)
-                read.warn(key, what, f"{command}  with defineSecret in the code, and {remove}")
+                read.warn(key, what, f"use defineSecret in the code, then run:\n    {command}\n    {remove}")

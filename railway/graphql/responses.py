@@ -18,7 +18,6 @@ from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 from railway.clock import format_duration
-from railway.graphql.credentials import TokenKind, token_advice
 from railway.graphql.errors import (
     AmbiguousError,
     BusyError,
@@ -31,8 +30,9 @@ from railway.graphql.errors import (
     ThrottledError,
 )
 from railway.redact import redact, strings_in
+from railway.tokens import TokenKind, token_advice
 
-RUN_AGAIN = "run `pulumi up` again; it reads what exists first"
+RUN_AGAIN = "run `pulumi up` again; it first reads what already exists"
 CONTINUES = "it continues where this one stopped"
 REPORT = "open an issue with the operation name and the Pulumi log"
 CORRECT = "correct the property that Railway names; if it is right, give Railway's support the trace id"

@@ -208,8 +208,8 @@ def test_the_trace_id_of_what_could_not_be_read_is_in_the_error(railway: World) 
         in failed.text
     )
     assert (
-        "Its log cannot be shown: Railway request LogsPoll failed: Problem processing request (trace id 5a4d0b0c5a4d0b0c)"
-        in failed.text
+        "Its log cannot be shown: Railway request LogsPoll failed: "
+        "Problem processing request (trace id 5a4d0b0c5a4d0b0c)" in failed.text
     )
     assert "fix: " in failed.text
 
