@@ -7,7 +7,7 @@ configured, and a source file that is loaded here but not deployed.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -196,15 +196,20 @@ def _backend_address(
             f'    fix: bind it in the code (secrets: ["{name}"]), or {fix}'
         )
     if bound:
-        for codebase in codebases:
-            without = [one.id for one in codebase.endpoints if not _has_address(one, name)]
-            if without and _reads(codebase, name):
-                ids = ", ".join(dict.fromkeys(without))
-                seen.notes.append(
-                    f"the code reads process.env.{name}, which is a secret: functions that do not bind it do "
-                    f"not get it ({ids}). Bind it in each function that reads it."
-                )
+        seen.notes += _unbound_notes(codebases, name)
     return (None if plain and not bound else name), codebases
+
+
+def _unbound_notes(codebases: Sequence[Codebase], name: str) -> Iterator[str]:
+    """A note for each codebase that reads the secret `name` and has functions that do not bind it."""
+    for codebase in codebases:
+        without = [one.id for one in codebase.endpoints if not _has_address(one, name)]
+        if without and _reads(codebase, name):
+            ids = ", ".join(dict.fromkeys(without))
+            yield (
+                f"the code reads process.env.{name}, which is a secret: functions that do not bind it do "
+                f"not get it ({ids}). Bind it in each function that reads it."
+            )
 
 
 def _with_address(endpoint: Endpoint, name: str) -> Endpoint:

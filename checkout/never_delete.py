@@ -199,9 +199,9 @@ def common_document(one: Pattern, other: Pattern) -> tuple[str, ...] | None:
     """The path of a document that matches both patterns, None if there is none.
 
     A recursive wildcard counts as zero or more segments, as in rules version 2; version 1, where it is one or
-    more, matches less. A document's path has an even number of segments below `documents`.
+    more, matches less. A document's path has an even number of segments below `documents`, so with the three
+    above it has an odd number.
     """
-
     start = (0, 0, False)  # the position in each pattern, and whether the number of segments is odd
     paths: dict[tuple[int, int, bool], tuple[str, ...]] = {start: ()}
     waiting: deque[tuple[int, int, bool]] = deque([start])
@@ -210,7 +210,7 @@ def common_document(one: Pattern, other: Pattern) -> tuple[str, ...] | None:
         at, to, odd = state
         first = one[at] if at < len(one) else None
         second = other[to] if to < len(other) else None
-        if first is None and second is None and odd:  # the three above the documents are odd
+        if first is None and second is None and odd:
             return paths[state]
         following: list[tuple[tuple[int, int, bool], tuple[str, ...]]] = []
         if first is Wildcard.MANY:
