@@ -20,6 +20,7 @@ from typing import Any, cast
 from railway.clock import format_duration
 from railway.graphql.credentials import TokenKind, token_advice
 from railway.graphql.errors import (
+    REPORT,
     AmbiguousError,
     BusyError,
     NotAuthorizedError,
@@ -34,7 +35,6 @@ from railway.redact import redact, strings_in
 
 RUN_AGAIN = "run `pulumi up` again; it reads what exists first"
 CONTINUES = "it continues where this one stopped"
-REPORT = "open an issue with the operation name and the Pulumi log"
 CORRECT = "correct the property that Railway names; if it is right, give Railway's support the trace id"
 REFRESH = (
     "run `pulumi up --refresh`, which detects what was deleted on Railway; if the object exists, give "
