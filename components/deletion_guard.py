@@ -1,4 +1,4 @@
-"""Stops a preview that would delete functions which nobody removed from the code.
+"""Stops a preview that would delete functions that were not removed from the code.
 
 Code that was not compiled, or that a condition no longer exports, loads without an error and has fewer
 functions; `pulumi up` would delete the others, and their callers would get errors. The guard's inputs are the

@@ -1,7 +1,7 @@
 """The Google provider. Every Google resource of the program uses it.
 
 The default provider is disabled in the stack files (`pulumi:disable-default-providers`), so that a resource
-without a provider is an error and not deployed to the project of somebody's gcloud.
+without a provider is an error, and is not deployed to the default project of gcloud.
 
 The provider has no credentials in its inputs: the plugin reads GOOGLE_OAUTH_ACCESS_TOKEN, GOOGLE_CREDENTIALS
 or the application default credentials. With a personal login, also set USER_PROJECT_OVERRIDE=true and

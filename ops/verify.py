@@ -114,7 +114,7 @@ def _rules(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
 def _never_delete(
     spec: Spec, api: GoogleApi, live: str, files: Mapping[str, str], *, declared: bool
 ) -> Iterator[CheckResult]:
-    """The live text: what it proves, and what Google answers to attempts to delete."""
+    """The live text: what it proves, and the results of attempts to delete."""
     protected = Protection(collections=tuple(spec.never_delete), exceptions=dict(spec.allow_client_deletes))
     if not protected.collections:
         return
