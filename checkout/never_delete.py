@@ -4,10 +4,10 @@ Runbook: "rules active with never delete on clients/messages/threads".
 
 Attempts against an emulator can refute this and never prove it. So the text itself is checked: every `allow`
 that grants delete (`delete` or `write`) on a match that can overlap a protected document must have a
-condition that is constantly false. Rules add up, so one open block anywhere counts. A condition that would
-keep deletes out is not followed: what is not provably closed is rejected.
+condition that is constantly false. Rules add up, so one open block anywhere counts. Conditions are not
+evaluated: what is not provably closed is rejected.
 
-`allowClientDeletes` names exceptions. An exception covers a match whose documents it contains, all of them.
+`allowClientDeletes` names exceptions. An exception covers a match if it contains all documents of the match.
 """
 
 from __future__ import annotations

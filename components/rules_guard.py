@@ -1,8 +1,8 @@
-"""Stops a preview in which the security rules leave the program while their release is live.
+"""Stops a preview if firebase.json no longer names security rules while their release is live.
 
-The release is retained: if firebase.json no longer names rules, Pulumi only forgets it (`deleted [retain]`),
-and the rules stay in effect, whatever they allow. The guard's inputs are the release and its ruleset:
-`check`, which the preview calls, compares the recorded release with the new one.
+The release is retained: Pulumi would only remove it from the state (`deleted [retain]`), and the rules would
+stay in effect, whatever they allow. The guard's inputs are the release and its ruleset: `check`, which the
+preview calls, compares the recorded release with the new one.
 
 The class path `components.rules_guard.RulesGuardProvider` is in the state of every stack: renaming the module
 or the class breaks existing stacks.

@@ -26,7 +26,7 @@ _NOISE = re.compile(
 
 
 def without_noise(lines: Iterable[str]) -> Iterator[str]:
-    """Yield the lines of Pulumi's output, without `(refresh)` blocks that show no property but such values.
+    """Yield the lines of Pulumi's output, without the `(refresh)` blocks that show only such differences.
 
     Args:
         lines: the output of `pulumi preview --refresh --diff`, with or without colors.

@@ -210,7 +210,7 @@ class RailwayProvider(Provider):
 class RailwayResource(Resource, Generic[A]):
     """Base class of the resources. A subclass has PROVIDER, and its outputs as annotations.
 
-    `declared` is what it was declared with, for an `Adoption`.
+    `declared` are its Args, which an `Adoption` compares.
     """
 
     PROVIDER: ClassVar[type[RailwayProvider]]
