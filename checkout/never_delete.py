@@ -159,7 +159,7 @@ def useless_exceptions(protected: Protection) -> list[Problem]:
     return [
         Problem(
             key=f"{NAMESPACE}:{key}",
-            what=f"{exception} is no exception: neverDelete does not protect it.",
+            what=f"{exception} overlaps no collection of neverDelete, so the exception has no effect.",
             fix=remove_command(key, f'["{exception}"]'),
         )
         for exception in protected.exceptions
