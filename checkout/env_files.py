@@ -55,7 +55,7 @@ def load(folder: Path, app_dir: Path, project: str, where: str) -> tuple[EnvFile
             continue
         text, more = read_text(path, key)
         problems += more
-        found, bad_lines = parse((text or "").removeprefix("﻿"))
+        found, bad_lines = parse((text or "").removeprefix("\ufeff"))
         for number in bad_lines:
             fix = f"Correct line {number} of {path}."
             problems.append(Problem(key=key, what=f"line {number} is not NAME=value.", fix=fix))

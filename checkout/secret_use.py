@@ -23,8 +23,11 @@ def used_secrets(endpoints: Sequence[Endpoint]) -> set[str]:
 def without_alternatives(
     settings: SecretSettings, endpoints: Sequence[Endpoint]
 ) -> tuple[tuple[Endpoint, ...], list[str]]:
-    """The endpoints without secrets that are not configured, where the setting says that another one, which
-    they bind too, is enough. And a warning for each."""
+    """The endpoints without the secrets that they can do without, and a warning for each of these secrets.
+
+    An endpoint can do without a secret that is not configured if it also binds a configured one of the same
+    item of `alternativeSecrets`.
+    """
     removed: dict[tuple[str, str], dict[str, None]] = {}
 
     def reduced(endpoint: Endpoint) -> Endpoint:

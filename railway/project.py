@@ -192,9 +192,9 @@ class ProjectProvider(RailwayProvider):
         return project
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Validate the inputs; of a project that is not in the state yet also what `create_object` refuses.
+        """Validate the inputs. For a project that is not in the state yet, also look for one of its name.
 
-        So a preview reports a project of the same name. An error of the request is left to `create_object`.
+        So the preview reports what `create_object` rejects. Any other error is left to `create_object`.
         """
         result = super().check(_olds, news)
         props = result.inputs

@@ -1,4 +1,4 @@
-"""What Railway accepts as a value: enumerations, limits and the rules of single values.
+"""What Railway accepts: enumerations, limits, the rules of single values, and exactly one token.
 
 A rule takes a value and returns what is wrong with it, as the end of a sentence that begins with the value or
 the property, or None. The providers use these rules, and so can a program for its own config. Nothing here

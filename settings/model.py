@@ -237,7 +237,7 @@ class RailwaySettings:
         effective_default=False, file="deploy.sleepApplication",
     )
     overlap_seconds: int | None = setting(
-        "How long the old deployment runs beside a new one.",
+        "How long the old deployment continues to run after the new one has started.",
         if_unset="unmanaged", file="deploy.overlapSeconds", low=0, high=3600, unit="seconds",
     )
     draining_seconds: int | None = setting(

@@ -90,11 +90,10 @@ def kind_of(value: object) -> str:
 
 
 def as_string(value: object) -> str | None:
-    """A value as the text that was written; None if it is no string, or a number that may have been spelled
-    otherwise.
+    """A value as the text that was written; None if it is no string, or a number of which the text is lost.
 
-    `pulumi config set --path` and YAML read +40722000000, 0x10 and 1.10 as numbers. A short integer has no
-    such spelling that anyone uses.
+    `pulumi config set --path` and YAML read +40722000000, 0x10 and 1.10 as numbers. Only a short integer is
+    certainly written as its digits.
     """
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -104,7 +103,7 @@ def as_string(value: object) -> str | None:
 
 
 def ambiguous_number(shown: str) -> str:
-    """Completes the message about a number that `as_written` refuses."""
+    """Completes the message about a number for which `as_string` returns None."""
     return f"is stored as the number {shown}, which may have lost a +, a zero or digits."
 
 

@@ -172,13 +172,3 @@ def check_backend_variables(read: ConfigReader, variables: Mapping[str, str]) ->
         else:
             continue
         read.add("backendVariables", what, fix)
-
-
-def warn_new_volume(read: ConfigReader, *, allowed: bool) -> None:
-    """What is right for one `pulumi up` and should not stay."""
-    if allowed:
-        read.warn(
-            "allowNewVolume",
-            "is true: an empty volume may replace a deleted one; all WhatsApp accounts then pair again.",
-            f"{remove_command('allowNewVolume')}  (after this `pulumi up`)",
-        )

@@ -32,6 +32,10 @@ from user_errors import UserError
 _TAKEN = re.compile(r"is not available\W*$|already (exists|taken|in use)|is taken", re.IGNORECASE)
 
 
+REPORT = "open an issue with the operation name and the Pulumi log"
+"""The fix of an error that a defect of this package causes."""
+
+
 class RailwayError(UserError):
     """Base class.
 

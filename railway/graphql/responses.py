@@ -19,6 +19,7 @@ from typing import Any, cast
 
 from railway.clock import format_duration
 from railway.graphql.errors import (
+    REPORT,
     AmbiguousError,
     BusyError,
     NotAuthorizedError,
@@ -34,7 +35,6 @@ from railway.tokens import TokenKind, token_advice
 
 RUN_AGAIN = "run `pulumi up` again; it first reads what already exists"
 CONTINUES = "it continues where this one stopped"
-REPORT = "open an issue with the operation name and the Pulumi log"
 CORRECT = "correct the property that Railway names; if it is right, give Railway's support the trace id"
 REFRESH = (
     "run `pulumi up --refresh`, which detects what was deleted on Railway; if the object exists, give "
