@@ -1,5 +1,5 @@
-"""Never-delete over the life of a stack: open rules never get in, are found when somebody releases them, and
-do not stay behind unseen."""
+"""Rules that let clients delete are an error of the preview, of the verification if they were released in the
+console, and rules that leave the program are an error that names what stays in effect."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OPEN = "allow delete: if isMember();"
 
 @dataclass
 class Life:
-    """What was seen, by the name of the step."""
+    """The output of each step, and the requests that Google received, by the name of the step."""
 
     done: dict[str, Done] = field(default_factory=dict[str, Done])
     google: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
@@ -32,7 +32,7 @@ class Life:
 
 @pytest.fixture(scope="module")
 def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Life:
-    """Live it."""
+    """Run all steps on one stack, in order."""
     seen = Life()
     app = make_app(tmp_path_factory.mktemp("app") / "crm")
     put(stack, appDir=str(app))
@@ -59,14 +59,13 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
     step("open, up", "up", "--yes", "--skip-preview")
     rules.write_text(proven)
     step("up", "up", "--yes", "--skip-preview")
+    assert seen.done["up"].returncode == 0, seen.done["up"].stdout
     verify("verified")
 
-    (release,) = [
-        one for one in stack_state.resources(sandbox, STACK) if one.type == stack_state.RELEASE_TYPE
-    ]
+    release = stack_state.first_of_type(stack_state.resources(sandbox, STACK), stack_state.RELEASE_TYPE)
     console = manual_edits.Console(stack.running, release.inputs["project"], "")
     console.release_rules(manual_edits.OPEN_RULES)
-    verify("released by hand")
+    verify("released in the console")
     step("reset", "up", "--yes", "--skip-preview", "--refresh", "--run-program")
     verify("verified again")
 
@@ -86,7 +85,7 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.mark.parametrize("step", ["open", "open, up"])
-def test_open_rules_are_a_problem_before_anything_is_changed(life: Life, step: str) -> None:
+def test_open_rules_are_an_error_before_anything_is_changed(life: Life, step: str) -> None:
     done = life.done[step]
     assert done.returncode != 0
     assert "grants delete with the condition isMember(). It covers clients/x" in done.stdout
@@ -94,8 +93,8 @@ def test_open_rules_are_a_problem_before_anything_is_changed(life: Life, step: s
     assert not [one for one in life.google[step] if not one.startswith("GET")]
 
 
-@pytest.mark.parametrize("step", ["up", "reset", "removed on purpose", "without rules", "named again"])
-def test_what_is_allowed_succeeds(life: Life, step: str) -> None:
+@pytest.mark.parametrize("step", ["reset", "removed on purpose", "without rules", "named again"])
+def test_allowed_steps_succeed(life: Life, step: str) -> None:
     assert life.done[step].returncode == 0, life.done[step].stdout
 
 
@@ -107,8 +106,8 @@ def test_the_verification_shows_the_proof_and_the_attempts(life: Life, step: str
     assert "48 on 4 documents: all denied" in done.stdout
 
 
-def test_open_rules_that_somebody_released_fail_the_verification(life: Life) -> None:
-    done = life.done["released by hand"]
+def test_open_rules_released_in_the_console_fail_the_verification(life: Life) -> None:
+    done = life.done["released in the console"]
     assert done.returncode == 1, done.stdout + done.stderr
     assert "firestore.rules:4: allow read, write on match /databases/{database}/documents/{document=**}" in (
         done.stdout
@@ -119,7 +118,9 @@ def test_open_rules_that_somebody_released_fail_the_verification(life: Life) -> 
 
 
 @pytest.mark.parametrize("step", ["removed", "removed, up"])
-def test_rules_that_leave_the_program_are_an_error_that_names_what_stays_live(life: Life, step: str) -> None:
+def test_rules_that_leave_the_program_are_an_error_that_names_what_stays_in_effect(
+    life: Life, step: str
+) -> None:
     done = life.done[step]
     assert done.returncode != 0
     assert "the release cloud.firestore of crm-sandbox stays live with projects/crm-sandbox/rulesets/" in (
@@ -128,6 +129,6 @@ def test_rules_that_leave_the_program_are_an_error_that_names_what_stays_live(li
     assert "pulumi config set whatsapp-crm:allowRulesRemoval true" in done.stdout
 
 
-def test_rules_that_may_leave_stay_live_with_a_warning(life: Life) -> None:
+def test_rules_that_may_leave_stay_in_effect_with_a_warning(life: Life) -> None:
     assert "allowRulesRemoval: is true" in life.done["removed on purpose"].stdout
     assert not [one for one in life.google["removed on purpose"] if one.startswith("DELETE")]
