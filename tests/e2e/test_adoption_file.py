@@ -148,7 +148,7 @@ def test_its_settings_are_the_services_and_it_is_deployed_once(life: Life, step:
 
 
 @pytest.mark.parametrize("step", ["drift", "without the file, again"])
-def test_nothing_is_left_to_do_then(life: Life, step: str) -> None:
+def test_the_next_preview_has_no_changes(life: Life, step: str) -> None:
     assert life.done[step].returncode == 0, life.done[step].stdout
 
 

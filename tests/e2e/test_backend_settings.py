@@ -137,7 +137,7 @@ def test_all_of_it_is_one_deployment(life: Life, step: str) -> None:
 
 
 @pytest.mark.parametrize("step", QUIET)
-def test_nothing_is_left_to_do_then(life: Life, step: str) -> None:
+def test_the_next_preview_has_no_changes(life: Life, step: str) -> None:
     done = life.done[step]
     assert done.returncode == 0, done.stdout
 
@@ -174,7 +174,7 @@ def test_a_failed_up_fails_and_the_last_good_deployment_runs_again(life: Life) -
     assert life.statuses[-1] in {"QUEUED", "INITIALIZING", "BUILDING", "DEPLOYING", "SUCCESS"}
 
 
-def test_the_volume_is_the_first_one_through_it_all(life: Life) -> None:
+def test_the_volume_is_the_same_after_all_steps(life: Life) -> None:
     assert len(life.volumes) == 1
 
 

@@ -186,7 +186,7 @@ def test_it_is_untouched_by_an_up_that_changes_everything(life: Life, step: str)
 
 
 @pytest.mark.parametrize("step", ["changed", "started empty"])
-def test_nothing_is_left_to_do_then(life: Life, step: str) -> None:
+def test_the_next_preview_has_no_changes(life: Life, step: str) -> None:
     assert life.done[step].returncode == 0, life.done[step].stdout
 
 
@@ -202,7 +202,7 @@ def test_a_sealed_variable_is_no_drift_and_reported_as_not_comparable(life: Life
     assert "sealed on Railway, cannot be compared: ADMIN_TOKEN" in done.stdout
 
 
-def test_it_goes_with_the_next_up(life: Life) -> None:
+def test_an_undeclared_variable_is_removed_by_the_next_up(life: Life) -> None:
     names = {row["name"] for row in life.rows["heal"].values() if row["table"] == "variables"}
     assert {"SESSIONS_PATH", "NOT_OURS"} <= names
     assert "LEFT_OVER" not in names
@@ -304,7 +304,7 @@ def test_what_the_volume_went_with_stops_the_up_too(life: Life, kind: str, said:
 
 
 @pytest.mark.parametrize("kind", ["environment", "project"])
-def test_nothing_is_made_in_its_place(life: Life, kind: str) -> None:
+def test_nothing_is_created_in_its_place(life: Life, kind: str) -> None:
     """It would pin the stack to a place where the data never comes back to."""
     assert life.rows[kind] == life.rows[f"{kind} deleted"]
     assert life.railway[kind].deployments == 0

@@ -76,7 +76,7 @@ def ok(life: Life, step: str) -> None:
     assert life.done[step].returncode == 0, life.done[step].stdout
 
 
-def test_the_preview_shows_what_will_become_and_changes_nothing(life: Life) -> None:
+def test_the_preview_shows_the_resources_and_changes_nothing(life: Life) -> None:
     ok(life, "preview")
     for kind in (
         "railway:Volume",
@@ -184,7 +184,7 @@ def test_destroy_is_refused_for_the_volume_and_nothing_is_deleted(life: Life) ->
     assert not [o for o in life.google["destroy"].operations if o.startswith("DELETE")]
 
 
-def test_the_volume_is_the_first_one_through_it_all(life: Life) -> None:
+def test_the_volume_is_the_same_after_all_steps(life: Life) -> None:
     def volume(found: list[stack_state.Resource]) -> str:
         return stack_state.first_of_type(found, stack_state.RAILWAY_TYPE + "Volume").id
 

@@ -186,7 +186,7 @@ def test_no_file_has_grown_past_reading() -> None:
     assert not long
 
 
-def test_every_module_says_what_it_is_for() -> None:
+def test_every_module_has_a_docstring() -> None:
     silent = [
         name(path)
         for path in modules(*FORBIDDEN, "tests")
