@@ -34,6 +34,12 @@ def moment(told: str, now: datetime) -> datetime:
     return datetime.combine(now.date(), datetime.strptime(told, "%H:%M:%S").time(), UTC)  # noqa: DTZ007
 
 
+def duration(told: str) -> timedelta:
+    """The duration that a message names, such as "59 min 58 s"."""
+    units = {"h": "hours", "min": "minutes", "s": "seconds"}
+    return timedelta(**{units[unit]: int(number) for number, unit in re.findall(r"(\d+) (h|min|s)\b", told)})
+
+
 @pytest.mark.parametrize(
     "budget", [7, WATCHING], ids=["before the deployment", "while the deployment is watched"]
 )
@@ -45,7 +51,7 @@ def test_an_up_without_requests_left_ends_with_the_time_and_the_next_goes_on(
     engine, begun = Engine(), datetime.now(UTC)
     text, said = fails(railway, engine)
     ended = datetime.now(UTC)
-    assert ended - begun < timedelta(seconds=30)
+    assert ended - begun < timedelta(seconds=60), "a wait for the hour takes 72 s at this scale"
     told = NEW_ONES.search(text)
     assert told is not None, text
     # To the second: rounded up, so that "after" is true; the clock of a header has whole seconds.
@@ -53,7 +59,8 @@ def test_an_up_without_requests_left_ends_with_the_time_and_the_next_goes_on(
     assert (
         begun + timedelta(hours=1) - timedelta(seconds=2) < new_ones < ended + timedelta(hours=1, seconds=3)
     )
-    assert told[1].strip() in ("1 h", "59 min 59 s", "59 min 58 s", "59 min 57 s", "1 h 1 min"), text
+    assert timedelta(hours=1) - (ended - begun) - timedelta(seconds=2) <= duration(told[1]), text
+    assert duration(told[1]) <= timedelta(hours=1, minutes=1), text
     assert f"fix: run `pulumi up` again after {told[2]} UTC; it continues where this one stopped" in text
     # What is left is known: it was logged before it was used up, and no request was sent in vain.
     few = re.findall(rf"railway: (\d+) of this token's {budget} requests per hour are left", said)
