@@ -1,5 +1,5 @@
-"""The rules of the house that no linter knows: which way imports point, how long a file may be, what a
-tracked file must not say."""
+"""Rules that no linter checks: the direction of imports, the length of files, and what a tracked file must not
+contain."""
 
 from __future__ import annotations
 
