@@ -1,5 +1,5 @@
-"""Rules that no linter checks: the direction of imports, the length of files, and what a tracked file must not
-contain."""
+"""Rules that no linter checks: the direction of imports, the length of files, and what a tracked file must
+not contain."""
 
 from __future__ import annotations
 
