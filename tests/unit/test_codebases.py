@@ -306,7 +306,7 @@ def test_a_package_json_that_cannot_be_read_is_one_problem(project: Project) -> 
         assert project.problem().key == "functions/package.json"
 
 
-def test_what_is_not_packed_is_said(project: Project) -> None:
+def test_files_that_are_not_packed_are_reported(project: Project) -> None:
     project.firebase_json(ignore=["docs/**"])
     project.write("functions/index.js", HELLO)
     project.write("functions/keys/prod.pem", "-----BEGIN PRIVATE KEY-----")

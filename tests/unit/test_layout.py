@@ -1,5 +1,5 @@
-"""The rules of the house that no linter knows: which way imports point, how long a file may be, what a
-tracked file must not say."""
+"""Rules that no linter checks: the direction of imports, the length of files, and what a tracked file must
+not contain."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_no_file_has_grown_past_reading() -> None:
     assert not long
 
 
-def test_every_module_says_what_it_is_for() -> None:
+def test_every_module_has_a_docstring() -> None:
     silent = [
         name(path)
         for path in modules(*FORBIDDEN, "tests")

@@ -403,7 +403,7 @@ def test_apis_are_listed_once() -> None:
         ({"endpoints": {}}, "exports no functions"),
     ],
 )
-def test_each_mistake_beside_the_endpoints_is_one_problem(top: Mapping[str, object], message: str) -> None:
+def test_each_mistake_outside_the_endpoints_is_one_problem(top: Mapping[str, object], message: str) -> None:
     manifest = {"specVersion": "v1alpha1", "endpoints": {"send": HTTPS}, **top}
     _, problems = parse(manifest, Params(), CONTEXT)
     assert len(problems) == 1
