@@ -182,7 +182,7 @@ def inside(_world: World, engine: Engine) -> dict[str, Any]:
 def beside(world: World, engine: Engine) -> dict[str, Any]:
     """A token of the project and another of its environments."""
     document = "mutation($i: EnvironmentCreateInput!) { environmentCreate(input: $i) { id } }"
-    made = world.hand(document, i={"projectId": engine.id("project"), "name": "preview"})
+    made = world.manual(document, i={"projectId": engine.id("project"), "name": "preview"})
     return {**inside(world, engine), "environment_id": made["environmentCreate"]["id"]}
 
 
