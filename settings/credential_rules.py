@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from railway.tokens import ACCOUNT_TOKEN, PROJECT_TOKEN, TWO_TOKENS, TWO_TOKENS_FIX, tokens
+from railway.token_errors import ACCOUNT_TOKEN, PROJECT_TOKEN, TWO_TOKENS, TWO_TOKENS_FIX, tokens
 from railway.validation import endpoint
 from settings.keys import NAMESPACE
 from settings.reader import ConfigReader, set_command

@@ -239,7 +239,7 @@ def test_environments_that_the_settings_may_change_are_named(
 @pytest.mark.parametrize(
     ("parts", "why", "fix"),
     [
-        ({"volume": {"size_mb": 500}}, "has 50 GB, and 0.5 GB are declared", "whatsapp-crm:volumeSizeGb 50"),
+        ({"volume": {"size_mb": 500}}, "is 50 GB, but 0.5 GB are declared", "whatsapp-crm:volumeSizeGb 50"),
         (
             {"project": {"workspace_id": "b7d1c0de-0000-4000-8000-00000000beef"}},
             f"is in the workspace {WORKSPACE}",

@@ -282,7 +282,7 @@ def test_no_log_line_is_shown_when_a_value_cannot_be_known(railway: World) -> No
     railway.admin("switches", {"deploy_outcomes_next": ["crashed"]})
     with railway.operation() as process:
         text = refusal(lambda: engine.up(process, Declared(branch="staging", stable_seconds=20)))
-    assert "some variables are sealed" in text
+    assert "does not reveal sealed variables" in text
     assert "Last log lines" not in text
 
 

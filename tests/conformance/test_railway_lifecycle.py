@@ -373,7 +373,7 @@ def test_a_token_that_may_not_is_never_taken_for_a_deletion(railway: World) -> N
         railway.fault("*", fault, times=50)
         with railway.operation() as process:
             text = refusal(lambda: engine.refresh(process))
-        assert "Railway SnapshotRead" in text
+        assert "Railway request SnapshotRead failed" in text
         railway.no_faults()
     assert set(engine.state) == ALWAYS_DECLARED
 

@@ -31,7 +31,7 @@ NO_RIGHTS = (
     "Not Authorized",
     "A workspace token can access only its own workspace, an account token all workspaces of its owner",
 )
-DEAD_PROJECT = ("Project Token not found", "RAILWAY_TOKEN is not an existing project token")
+DEAD_PROJECT = ("Project Token not found", "Railway has no project token with the value of RAILWAY_TOKEN")
 
 
 def beyond_a_project_token(task: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The provider with every unverified behaviour of Railway that the sandbox can simulate: the result is the same.
+"""The provider with every unverified behaviour of Railway that the sandbox simulates: the same result.
 
 A behaviour that the lifecycle of a stack does not depend on has a test of its own here, or a test that the
 provider never depends on it.
@@ -113,8 +113,8 @@ ALONE = {*ASKED, "missing_response"}
 
 
 def _lives() -> Iterator[Any]:
-    """Every value of a switch but the default, each in one lifecycle. Switches that no lifecycle depends on are
-    set together."""
+    """Every value of a switch but the default, each in one lifecycle. Switches that no lifecycle depends on
+    are set together."""
     others: list[dict[str, object]] = []
     for name, answers in UNVERIFIED.items():
         for place, answer in enumerate(answers[1:]):
@@ -170,7 +170,7 @@ def _what_does_not_fit(world: World, answer: object) -> None:
         resource = process.resource(ServiceSettingsProvider())
         wanted = _place(engine) | {"has_volume": False, "builder": "DOCKERFILE", "start_command": "sleep 1"}
         text = refusal(lambda: resource.create(wanted))
-    assert "Railway ServiceInstanceUpdate" in text
+    assert "Railway request ServiceInstanceUpdate failed" in text
     assert "trace" in text
     assert "sleep 1" not in text
     assert world.counts()[0]["ServiceInstanceUpdate"] == 1
@@ -253,12 +253,12 @@ def _shrinking(world: World, answer: object) -> None:
         assert engine.refresh(process)["volume"]["size_mb"] == (50000, 60000)
         wanted = engine.inputs("volume", Declared()) or {}
         problems = process.resource(PROVIDERS["volume"]).check(wanted, engine.state["volume"].inputs)
-        assert "the volume has 60 GB, and 50 GB are declared; a volume cannot shrink" in problems["size_mb"]
+        assert "its size is 60 GB, but 50 GB are declared; a volume cannot shrink" in problems["size_mb"]
         assert "pulumi config set whatsapp-crm:volumeSizeGb 60" in problems["size_mb"]
         # And where the state is lost, and nothing is known of its size.
         del engine.state["volume"]
         said = refusal(lambda: engine.up(process, Declared()))
-        assert "has 60 GB, and 50 GB are declared; a volume cannot shrink" in said
+        assert "is 60 GB, but 50 GB are declared; a volume cannot shrink" in said
         assert "pulumi config set whatsapp-crm:volumeSizeGb 60" in said
     assert "ConfigPatch" not in world.counts()[0]
 
@@ -323,7 +323,7 @@ def _second_environment(world: World, answer: object) -> None:
             assert resource.create(wanted).id == made.id
         else:
             text = refusal(lambda: resource.create(wanted))
-            assert "Railway EnvironmentCreate" in text
+            assert "Railway request EnvironmentCreate failed" in text
             assert "account token" in text
     assert len(world.rows("environments")) == (2 if answer is True else 1)
 
