@@ -23,8 +23,8 @@ ALLOWED = {
     "user_errors": set[str](),
     "railway": {"user_errors"},
     "firebase": {"user_errors"},
-    "settings": {"railway"},  # railway.validation only, see below
-    "checkout": {"settings", "firebase"},  # the client that compiles the rules
+    "settings": {"railway", "user_errors"},  # of railway only railway.validation, see below
+    "checkout": {"settings", "firebase", "user_errors"},  # firebase: the client that compiles the rules
     "components": {"checkout", "settings", "railway", "firebase", "user_errors"},
     "__main__": {"components", "checkout", "settings"},
     "ops": {"components", "checkout", "settings", "railway", "firebase", "user_errors"},
