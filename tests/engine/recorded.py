@@ -49,6 +49,7 @@ PATHS = {
         rf"{_SECRET}:addVersion|/secretmanager/v1/projects/{NUMBER}/secrets/GROQ_API_KEY/versions"
     ),
     "gcp:serviceaccount/account:Account": rf"{_ACCOUNTS}\?|{_BACKEND}\?",
+    "gcp:serviceaccount/iAMMember:IAMMember": f"{_BACKEND}:(get|set)IamPolicy",
     "gcp:serviceaccount/key:Key": f"{_BACKEND}/keys",
     "gcp:storage/bucket:Bucket": rf"/storage/v1/b(\?|/{_BUCKET}(\?|/anywhereCaches|/o\?))",
     "gcp:storage/bucketObject:BucketObject": rf"/upload/storage/v1/b/{_BUCKET}|/storage/v1/b/{_BUCKET}/o/",
