@@ -59,8 +59,14 @@ class GoogleApi:
         name, version = PRODUCTS[product]
         variable = f"GOOGLE_{name}_CUSTOM_ENDPOINT"
         address = self._environ.get(variable) or f"https://{product}.googleapis.com/{version}/"
-        parts = urlsplit(address)
-        if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        try:
+            parts = urlsplit(address)
+            local, credentials = parts.hostname in LOOPBACK, parts.username or parts.password
+        except ValueError:
+            raise GoogleError(f"{variable} is not an address", f"unset {variable}") from None
+        if credentials:
+            raise GoogleError(f"{variable} contains a user name or a password", f"unset {variable}")
+        if parts.scheme != "https" and not (local and parts.scheme == "http"):
             raise GoogleError(f"{variable} is not an https address", f"unset {variable}")
         return address if address.endswith("/") else address + "/"
 
