@@ -114,7 +114,7 @@ class Identities(Component):
         return account
 
     def _grant(self, email: str, role: str) -> gcp.projects.IAMMember:
-        """A role in the project. A role for an account that does not exist is an error of Google's."""
+        """A role in the project, granted after its account exists: Google rejects it before."""
         short = short_name(email, self._project)
         account = self.accounts.get(email)
         return gcp.projects.IAMMember(

@@ -15,16 +15,8 @@ from urllib.parse import urlsplit
 
 from pulumi.runtime.config import CONFIG, get_config_env
 
-from railway.validation import (
-    ACCOUNT_TOKEN,
-    PROJECT_TOKEN,
-    TWO_TOKENS,
-    TWO_TOKENS_FIX,
-    endpoint,
-    railways_endpoint,
-    token,
-    tokens,
-)
+from railway.tokens import ACCOUNT_TOKEN, PROJECT_TOKEN, TWO_TOKENS, TWO_TOKENS_FIX, tokens
+from railway.validation import endpoint, railways_endpoint, token
 from settings.keys import NAMESPACE
 from settings.reader import ConfigReader, set_command
 from settings.rules import add_variable, other_namespace
@@ -64,7 +56,8 @@ def check_tokens(
             read,
             "railway:token",
             "is a secret, but is stored in plain text.",
-            "revoke it, pulumi config rm railway:token, then: pulumi config set --secret railway:token",
+            "revoke it in Railway's dashboard, then run:\n    pulumi config rm railway:token\n"
+            "    pulumi config set --secret railway:token",
         )
     if project_id is not None or "railwayProjectId" in read.invalid:
         return

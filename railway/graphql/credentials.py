@@ -12,22 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from railway.graphql.errors import CredentialsError
-from railway.validation import TWO_TOKENS, TWO_TOKENS_FIX, endpoint, railways_endpoint, tokens
+from railway.tokens import HOW_TO_SET, TWO_TOKENS, TWO_TOKENS_FIX, TokenKind, tokens
+from railway.validation import endpoint, railways_endpoint
 from railway.validation import token as invalid_token
 
 DEFAULT_URL = "https://backboard.railway.com/graphql/v2"
 CONFIGURED_URL_FIX = "pulumi config rm railway:apiUrl  (another address can only come from RAILWAY_API_URL)"
 _LARGEST = 3600  # a request or a factor beyond it is a mistake
-
-TokenKind = Literal["bearer", "project"]
-
-_HOW_TO_SET = (
-    "create a token at https://railway.com/account/tokens and set RAILWAY_API_TOKEN to it (account or "
-    "workspace token), or run: pulumi config set --secret railway:token <token>"
-)
 
 
 @dataclass(frozen=True)
@@ -73,10 +66,10 @@ def access_from(environ: Mapping[str, str], config: Callable[[str], object]) -> 
     token = bearer or project
     if not token:
         raise CredentialsError(
-            "no Railway token: neither RAILWAY_API_TOKEN nor RAILWAY_TOKEN is set", fix=_HOW_TO_SET
+            "no Railway token: neither RAILWAY_API_TOKEN nor RAILWAY_TOKEN is set", fix=HOW_TO_SET
         )
     if wrong := invalid_token(token):
-        raise CredentialsError(f"the Railway token {wrong}", fix=_HOW_TO_SET)
+        raise CredentialsError(f"the Railway token {wrong}", fix=HOW_TO_SET)
     url = setting("RAILWAY_API_URL")
     if url and (wrong := endpoint(url)):
         fix = f"unset RAILWAY_API_URL, or set it to {DEFAULT_URL}"
@@ -107,61 +100,3 @@ def _positive(name: str, value: str, default: float) -> float:
     if not 0 < number <= _LARGEST:  # also false for nan
         raise CredentialsError(f"{name} is not a number above 0 and up to {_LARGEST}", fix=f"unset {name}")
     return number
-
-
-NOT_WITH_PROJECT_TOKEN = {
-    "ProjectsFind": "find projects",
-    "TokenWorkspaces": "find workspaces",
-    "ProjectCreate": "create a project",
-    "ProjectUpdate": "update a project",
-    "ProjectDelete": "delete a project",
-    "EnvironmentCreate": "create an environment",
-    "EnvironmentRename": "rename an environment",
-    "EnvironmentDelete": "delete an environment",
-}
-"""The operations that a project token can never do."""
-
-
-def token_advice(operation: str, message: str, kind: TokenKind) -> str:
-    """The fix after Railway rejected a token.
-
-    Args:
-        operation: the name of the operation.
-        message: Railway's message.
-        kind: the kind of the token.
-    """
-    if kind == "project":
-        return _project_token_advice(operation, message)
-    if operation == "EnvironmentCreate":
-        return (
-            "use an account token in RAILWAY_API_TOKEN: some workspace tokens cannot create environments. "
-            "Or create the environment in Railway's dashboard under the declared name, and run `pulumi up` "
-            "again: it adopts the environment"
-        )
-    return (
-        "check that the token (RAILWAY_API_TOKEN, else railway:token of the stack) exists and belongs to "
-        "the workspace of this project. A workspace token can access only its own workspace, an account "
-        "token all workspaces of its owner; a project token must be in RAILWAY_TOKEN instead"
-    )
-
-
-def _project_token_advice(operation: str, message: str) -> str:
-    if "token not found" in message.lower():
-        return (
-            "RAILWAY_TOKEN is not an existing project token: create one in the project's settings on "
-            "Railway, under Tokens. An account or workspace token must be in RAILWAY_API_TOKEN instead"
-        )
-    task = NOT_WITH_PROJECT_TOKEN.get(operation)
-    if task is not None:
-        # It can read only its own environment, so the declared one may exist.
-        creates = operation == "EnvironmentCreate"
-        alternative = "; or use a project token of that environment, if it exists already" if creates else ""
-        return (
-            f"RAILWAY_TOKEN is a project token, which cannot {task}: unset it, and set RAILWAY_API_TOKEN to "
-            f"an account token or to a token of the project's workspace{alternative}"
-        )
-    return (
-        "RAILWAY_TOKEN is a project token, which can access only its own environment. Use one of this "
-        "project and environment (project settings on Railway, Tokens); or unset it, and set "
-        "RAILWAY_API_TOKEN to an account token or to a token of the project's workspace"
-    )
