@@ -154,7 +154,7 @@ class Identities(Component):
             reads = ", ".join(secrets) or "no secret"
             account = self._account(account_id, "CRM functions", f"Functions that read {reads}."[:256])
             email = account_email(account_id, self._project)
-            grants = [self._grant(email, role) for role in settings.functions_roles]
+            grants: list[pulumi.Resource] = [self._grant(email, role) for role in settings.functions_roles]
             if settings.functions_may_create_tokens:
                 # Without a key, the Admin SDK's `createCustomToken` has the IAM Credentials API sign.
                 grants.append(self._may_create_tokens(email, member(email), account_id, account))

@@ -185,6 +185,8 @@ class RailwayClient:
             failure: RequestError = UnreachableError(
                 document.name, "no connection to Railway", fix=_CONNECT_FIX
             )
+        except requests.exceptions.InvalidURL:
+            failure = UnreachableError(document.name, "the address of the proxy is invalid", fix=_PROXY_FIX)
         except requests.exceptions.SSLError as error:
             failure = _tls_failure(document.name, error)
         except requests.exceptions.ConnectionError as error:
