@@ -18,6 +18,7 @@ from checkout import (
     discovery,
     env_files,
     firebase_json,
+    function_accounts,
     function_mentions,
     function_variables,
     index_file,
@@ -137,6 +138,7 @@ def load(settings: Settings, cache_dir: Path = CACHE_DIR) -> tuple[App | None, l
         problems += function_variables.limit_problems(
             codebase.endpoints, settings.google, where[codebase.name]
         )
+        problems += function_accounts.problems(codebase.endpoints, settings.google, where[codebase.name])
     problems += _deployed_twice(codebases)
     problems += secret_use.unconfigured(secrets, endpoints)
     problems += secret_use.not_json(secrets, seen.json_secrets)
@@ -146,7 +148,11 @@ def load(settings: Settings, cache_dir: Path = CACHE_DIR) -> tuple[App | None, l
         fields=indexes.fields,
         codebases=tuple(codebases),
         backend_secret=backend_secret,
-        warnings=(*seen.warnings, *secret_use.unused(secrets, endpoints)),
+        warnings=(
+            *seen.warnings,
+            *secret_use.unused(secrets, endpoints),
+            *function_accounts.unused(endpoints, settings.google),
+        ),
         notes=(*seen.notes, *function_variables.config_notes(functions)),
     )
     return (None if problems else app), list(dict.fromkeys(problems))

@@ -25,6 +25,7 @@ from checkout.function_options import Options
 from checkout.params import Params
 from checkout.schedules import is_undocumented, schedule_problem, time_zone_fix
 from checkout.trigger_kinds import CUSTOM_EVENTS, GENKIT, TRIGGERS, UNSUPPORTED_EVENTS
+from settings import privileged_roles
 from settings.keys import NAMESPACE
 from settings.model import GoogleSettings
 from settings.parsing import did_you_mean, mapping, sequence
@@ -160,6 +161,8 @@ class _Reader:
             role = str(entry.get("role")) if entry else str(raw)
             if role not in self._google.functions_roles:
                 fix = set_command("functionsRoles", role, f"[{len(self._google.functions_roles)}]")
+                if why := privileged_roles.reason(role):
+                    fix = f"Remove the role from the code: it {why}."
                 self._add(f"the code requires the role {role}, which its functions do not have.", fix)
 
     def _endpoint(self, name: str, entry: Mapping[str, object]) -> list[Endpoint]:

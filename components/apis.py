@@ -24,6 +24,7 @@ ALWAYS = ("iam", "cloudresourcemanager", "firestore", "serviceusage", "secretman
 FUNCTIONS = ("artifactregistry", "cloudbuild", "cloudfunctions", "run", "storage")
 EVENTS = ("eventarc", "pubsub")
 SCHEDULES = ("cloudscheduler",)
+TOKENS = ("iamcredentials",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +71,9 @@ class Apis(Component):
 
     def __init__(self, name: str, args: ApisArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        services = dict.fromkeys(full_name(one) for one in (*ALWAYS, *sorted(needed(args.codebases))))
+        signing = TOKENS if args.google.functions_may_create_tokens else ()
+        ordered = (*ALWAYS, *sorted({*needed(args.codebases), *signing}))
+        services = dict.fromkeys(map(full_name, ordered))
         self.enabled = {
             service: gcp.projects.Service(
                 f"{name}-{service.removesuffix('.googleapis.com')}",

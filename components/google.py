@@ -67,6 +67,15 @@ def account_email(account_id: str, project: str) -> str:
     return f"{account_id}@{project}.iam.gserviceaccount.com"
 
 
+def short_name(email: str, project: str) -> str:
+    """An account in names of resources: of this project by its name, another by its e-mail.
+
+    Two accounts may have the same name in different projects.
+    """
+    name, _, domain = email.partition("@")
+    return name if domain == f"{project}.iam.gserviceaccount.com" else email
+
+
 def member(email: str) -> str:
     """The IAM member of a service account."""
     return f"serviceAccount:{email}"

@@ -12,6 +12,7 @@ import sys
 from components import verification_spec
 from firebase.rest import GoogleApi
 from ops import check_results, stack, verify
+from user_errors import printable
 
 OK, FAILED, USAGE_ERROR = 0, 1, 2
 
@@ -59,7 +60,7 @@ def _drift(options: argparse.Namespace) -> int:
 
 
 def _usage_error(command: str, message: str) -> int:
-    print(f"python -m ops {command}: {message}", file=sys.stderr)
+    print(printable(f"python -m ops {command}: {message}"), file=sys.stderr)
     return USAGE_ERROR
 
 

@@ -12,6 +12,7 @@ from typing import TextIO, cast
 from components.verification_spec import Spec, SpecError, from_lines
 from firebase.errors import JsonObject
 from ops.refresh_noise import without_noise
+from user_errors import printable
 
 PROJECT = Path(__file__).resolve().parent.parent
 SANDBOX = 'for the sandbox: eval "$(.venv/bin/python -m sandbox env)"'
@@ -22,7 +23,7 @@ class StackError(Exception):
     """The state could not be read, or does not contain what was looked for."""
 
     def __init__(self, what: str, fix: str) -> None:
-        super().__init__(f"{what}\n  fix: {fix}")
+        super().__init__(printable(f"{what}\n  fix: {fix}"))
 
 
 def verification(stack: str) -> Spec:
@@ -54,7 +55,7 @@ def drift(stack: str, out: TextIO) -> int:
         command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as running:
         for line in without_noise(running.stdout or ()):
-            out.write(line)
+            out.write(printable(line))
             out.flush()
     return running.returncode
 

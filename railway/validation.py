@@ -41,10 +41,23 @@ def is_railways(name: str) -> bool:
     return name.startswith("RAILWAY_") and name not in SETTABLE_VARIABLES
 
 
+RAILWAYS_ENDPOINTS = ("backboard.railway.com", "backboard.railway.app")
+"""The hosts of Railway's API. Other subdomains, such as those of up.railway.app, are users' own services."""
+
+
 def endpoint(value: object) -> str | None:
-    """An address to which a token may be sent: https, or http on this machine."""
+    """An address to which a token may be sent: https, or http on this machine.
+
+    The reason never contains the address, which may hold a password.
+    """
+    text = str(value)
+    if not text.isascii() or not text.isprintable() or " " in text:
+        return "contains a character that no address has"
     try:
-        parts = urlsplit(str(value))
+        parts = urlsplit(text)
+        _ = parts.port  # raises ValueError if it is no number
+        if parts.username is not None or parts.password is not None:
+            return "contains a user name or a password"
         if parts.scheme == "https" and parts.hostname:
             return None
         if parts.scheme == "http" and _is_loopback(parts.hostname or ""):
@@ -52,6 +65,27 @@ def endpoint(value: object) -> str | None:
     except ValueError:
         pass  # "https://[" is no address at all
     return "must be an https address: the token is sent to it"
+
+
+def railways_endpoint(value: object) -> str | None:
+    """An address of Railway's own API.
+
+    A stack's file may name no other: whoever can edit that file could send the token elsewhere.
+    """
+    if wrong := endpoint(value):
+        return wrong
+    parts = urlsplit(str(value))
+    if parts.scheme == "https" and parts.hostname in RAILWAYS_ENDPOINTS and parts.port in (None, 443):
+        return None
+    return f"is not an address of Railway's API (https://{RAILWAYS_ENDPOINTS[0]})"
+
+
+def token(value: object) -> str | None:
+    """A token that an HTTP header can hold. The reason never contains it."""
+    text = str(value)
+    if text.isascii() and text.isprintable() and " " not in text:
+        return None
+    return "contains a character that no token has, such as a space or a line break"
 
 
 def _is_loopback(host: str) -> bool:

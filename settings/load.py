@@ -20,6 +20,7 @@ _READS_THE_APP = {
     "appDir", "googleProject", "firestoreDatabase", "firestoreLocation", "storageBucket", "functionsRuntime",
     "functionParams", "functionVariables", "functionsRoles", "discoveryTimeout", "secrets",
     "alternativeSecrets", "backendUrlVariable", "databaseUrl", "neverDelete", "allowClientDeletes",
+    "allowedServiceAccounts",
 }  # fmt: skip
 PRODUCTION_STACKS = ("prod", "production")
 
@@ -62,6 +63,7 @@ def load_settings(
     credential_rules.check_tokens(
         read, environ, project_id=railway.project_id, workspace_id=railway.workspace_id
     )
+    credential_rules.check_addresses(read, environ)
     credential_rules.check_google(read, environ, google.project)
     read.unknown_keys()
     usable = not read.invalid & _READS_THE_APP

@@ -82,13 +82,26 @@ class GoogleSettings:
         example="https://my-crm-default-rtdb.firebaseio.com",
     )
     backend_roles: tuple[str, ...] = setting(
-        "The IAM roles of the backend's service account. Owner and Editor are rejected.",
+        "The IAM roles of the backend's service account. A role with which the backend could gain more "
+        "rights or read all secrets is rejected.",
         group="Service accounts and IAM roles", default=["roles/datastore.user"], rules=(rules.role,),
         unique=True, example="roles/datastore.user",
     )
     functions_roles: tuple[str, ...] = setting(
-        "The IAM roles of the functions' service accounts. Owner and Editor are rejected.",
+        "The IAM roles of the functions' service accounts. A role with which functions could gain more "
+        "rights or read all secrets is rejected.",
         default=["roles/datastore.user"], rules=(rules.role,), unique=True, example="roles/datastore.user",
+    )
+    functions_may_create_tokens: bool = setting(
+        "Whether functions may create custom tokens of Firebase Auth. Each account of the functions may then "
+        "sign as itself, and as no other.",
+        default=False,
+    )
+    allowed_service_accounts: tuple[str, ...] = setting(
+        "Accounts that a function may name as its serviceAccount although they belong to another project or "
+        "have more rights than a function needs: an e-mail, or name@ for an account of the project.",
+        default=[], rules=(rules.service_account,), unique=True,
+        example="sender@other-project.iam.gserviceaccount.com",
     )
     key_rotation: str = setting(
         "Change this text to replace the backend's key. The old key is deleted once the new one is in use.",

@@ -14,6 +14,7 @@ import pulumi
 from pulumi.runtime.config import is_config_secret
 
 from railway.validation import Rule
+from settings import privileged_roles
 from settings.keys import NAMESPACE
 from settings.parsing import unusable_text
 from settings.problems import Problem
@@ -28,6 +29,10 @@ from settings.variables import (
 
 _PROJECT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _ROLE = re.compile(r"(?:(?:projects|organizations)/[A-Za-z0-9.-]+/)?roles/[A-Za-z0-9_.]+")
+_SERVICE_ACCOUNT = re.compile(
+    r"[a-z0-9][a-z0-9-]{2,62}@(?:(?:[a-z0-9.-]+\.iam|developer|appspot)\.gserviceaccount\.com)?",
+    re.IGNORECASE,
+)
 _SEPARATOR = "|"
 _PERMISSIONS = {
     "allowNewVolume": "an empty volume may replace a deleted one; all WhatsApp accounts then have to be "
@@ -90,10 +95,17 @@ def google_project_fix(value: str) -> str | None:
 
 
 def role(value: object) -> str | None:
-    """An IAM role that does not give access to nearly everything."""
-    if value in ("roles/owner", "roles/editor"):
-        return "gives access to nearly everything; name the roles that are needed"
-    return None if _ROLE.fullmatch(str(value)) else "is not a role; a role looks like roles/datastore.user"
+    """An IAM role with which its holder cannot gain more rights or read all secrets."""
+    if not _ROLE.fullmatch(str(value)):
+        return "is not a role; a role looks like roles/datastore.user"
+    return privileged_roles.reason(str(value))
+
+
+def service_account(value: object) -> str | None:
+    """The e-mail of a service account, or `name@` for one of the project."""
+    if _SERVICE_ACCOUNT.fullmatch(str(value)):
+        return None
+    return "is not the e-mail of a service account (or name@ for an account of googleProject)"
 
 
 def add_variable(read: ConfigReader, variable: str, what: str, fix: str) -> None:

@@ -1,5 +1,8 @@
 """Railway's address and the token: from the environment, else from the stack's config.
 
+The address in the stack's config can only be one of Railway's own API. Any other address comes from the
+environment: otherwise an edit of the stack's file would send the token to another server.
+
 The environment comes first because a `pulumi refresh` or `destroy` without `--run-program` gives a provider
 the config of the last `up`, in which a rotated token is the old one. Two tokens are an error, because Railway
 accepts either. So is a token over unencrypted http to another machine. The token is not in `repr`.
@@ -20,9 +23,12 @@ from railway.token_errors import (
     TokenKind,
     tokens,
 )
-from railway.validation import endpoint
+from railway.validation import endpoint, railways_endpoint
+from railway.validation import token as invalid_token
 
 DEFAULT_URL = "https://backboard.railway.com/graphql/v2"
+CONFIGURED_URL_FIX = "pulumi config rm railway:apiUrl  (another address can only come from RAILWAY_API_URL)"
+_LARGEST = 3600  # a request or a factor beyond it is a mistake
 
 
 @dataclass(frozen=True)
@@ -57,11 +63,8 @@ def access_from(environ: Mapping[str, str], config: Callable[[str], object]) -> 
         CredentialsError: no token, two tokens, an invalid token, or an address that would expose it.
     """
 
-    def setting(name: str, key: str | None = None) -> str:
-        value = environ.get(name, "").strip()
-        if not value and key is not None:
-            value = str(config(key) or "").strip()
-        return value
+    def setting(name: str) -> str:
+        return environ.get(name, "").strip()
 
     bearer, project = tokens(environ)
     if bearer and project:
@@ -73,22 +76,25 @@ def access_from(environ: Mapping[str, str], config: Callable[[str], object]) -> 
         raise CredentialsError(
             "no Railway token: neither RAILWAY_API_TOKEN nor RAILWAY_TOKEN is set", fix=HOW_TO_SET
         )
-    if not token.isascii() or not token.isprintable() or " " in token:
+    if wrong := invalid_token(token):
         name = ACCOUNT_TOKEN if environ.get(ACCOUNT_TOKEN, "").strip() else PROJECT_TOKEN
         name = name if environ.get(name, "").strip() else "railway:token"
-        raise CredentialsError(
-            f"{name} contains a space, a line break or a character that is not ASCII",
-            fix=f"copy the token again into {name}",
-        )
-    url = setting("RAILWAY_API_URL", "railway:apiUrl") or DEFAULT_URL
-    if wrong := endpoint(url):
+        raise CredentialsError(f"{name} {wrong}", fix=f"copy the token again into {name}")
+    url = setting("RAILWAY_API_URL")
+    if url and (wrong := endpoint(url)):
         fix = f"unset RAILWAY_API_URL, or set it to {DEFAULT_URL}"
         raise CredentialsError(f"RAILWAY_API_URL {wrong}", fix=fix)
+    configured = str(config("railway:apiUrl") or "").strip()
+    if configured and (wrong := railways_endpoint(configured)):
+        raise CredentialsError(f"railway:apiUrl of the stack {wrong}", fix=CONFIGURED_URL_FIX)
+    edge_url = setting("RAILWAY_EDGE_URL")
+    if edge_url and (wrong := endpoint(edge_url)):
+        raise CredentialsError(f"RAILWAY_EDGE_URL {wrong}", fix="unset RAILWAY_EDGE_URL")
     return Access(
-        url=url,
+        url=url or configured or DEFAULT_URL,
         token=token,
         kind="bearer" if bearer else "project",
-        edge_url=setting("RAILWAY_EDGE_URL") or None,
+        edge_url=edge_url or None,
         timeout=_positive("RAILWAY_TIMEOUT_SECONDS", setting("RAILWAY_TIMEOUT_SECONDS"), 90.0),
         wait_scale=_positive("RAILWAY_WAIT_SCALE", setting("RAILWAY_WAIT_SCALE"), 1.0),
     )
@@ -101,6 +107,6 @@ def _positive(name: str, value: str, default: float) -> float:
         number = float(value)
     except ValueError:
         number = -1.0
-    if number <= 0:
-        raise CredentialsError(f"{name} is not a number above 0", fix=f"unset {name}")
+    if not 0 < number <= _LARGEST:  # also false for nan
+        raise CredentialsError(f"{name} is not a number above 0 and up to {_LARGEST}", fix=f"unset {name}")
     return number

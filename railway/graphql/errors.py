@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import re
 
-from user_errors import UserError
+from user_errors import UserError, printable
 
 _TAKEN = re.compile(r"is not available\W*$|already (exists|taken|in use)|is taken", re.IGNORECASE)
 
@@ -45,7 +45,7 @@ class RailwayError(UserError):
     """
 
     def __init__(self, what: str, *, fix: str = "") -> None:
-        self.what = what
+        self.what = printable(what)
         self.fix = fix
         super().__init__(f"{what}\n  fix: {fix}" if fix else what)
 
@@ -103,8 +103,8 @@ class RequestError(RailwayError):
         self, operation: str, reason: str, *, trace_id: str = "", path: tuple[str, ...] = (), fix: str = ""
     ) -> None:
         self.operation = operation
-        self.reason = reason
-        self.trace_id = trace_id
+        self.reason = printable(reason)
+        self.trace_id = printable(trace_id)
         self.path = path
         super().__init__(f"Railway request {operation} failed: {self.traced_reason}", fix=fix)
 

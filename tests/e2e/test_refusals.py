@@ -41,6 +41,8 @@ MET = (
     "no Railway token",
     "project token without its project",
     "token over plain HTTP",
+    "address of Railway in the stack's file",
+    "token of two lines for Google",
     "mistyped key",
     "long service name",
     "address for a domain",

@@ -60,6 +60,7 @@ PATHS = {
         rf"{_SECRET}:addVersion|/secretmanager/v1/projects/{NUMBER}/secrets/GROQ_API_KEY/versions"
     ),
     "gcp:serviceaccount/account:Account": rf"{ACCOUNTS}\?|{_ACCOUNT}\?",
+    "gcp:serviceaccount/iAMMember:IAMMember": f"{_ACCOUNT}:(get|set)IamPolicy",
     "gcp:serviceaccount/key:Key": f"{_ACCOUNT}/keys",
     "gcp:storage/bucket:Bucket": rf"/storage/v1/b(\?|/{BUCKET}(\?|/anywhereCaches|/o\?))",
     "gcp:storage/bucketObject:BucketObject": rf"/upload/storage/v1/b/{BUCKET}|/storage/v1/b/{BUCKET}/o/",

@@ -23,8 +23,9 @@ ALLOWED = {
     "user_errors": set[str](),
     "railway": {"user_errors"},
     "firebase": {"user_errors"},
-    "settings": {"railway"},  # railway.validation and railway.token_errors only, see below
-    "checkout": {"settings", "firebase"},  # the client that compiles the rules
+    # of railway only railway.validation and railway.token_errors, see below
+    "settings": {"railway", "user_errors"},
+    "checkout": {"settings", "firebase", "user_errors"},  # firebase: the client that compiles the rules
     "components": {"checkout", "settings", "railway", "firebase", "user_errors"},
     "__main__": {"components", "checkout", "settings"},
     "ops": {"components", "checkout", "settings", "railway", "firebase", "user_errors"},

@@ -151,6 +151,7 @@ _UNSET: dict[str, dict[str, Any]] = {
         "versionDestroyTtl": "",
     },
     "gcp:secretmanager/secretIamMember:SecretIamMember": {"condition": None},
+    "gcp:serviceaccount/iAMMember:IAMMember": {"condition": None},
     "gcp:secretmanager/secretVersion:SecretVersion": {
         "deletionPolicy": "DELETE",
         "destroyTime": "",
