@@ -13,6 +13,7 @@ from railway.validation import (
     endpoint,
     tokens,
 )
+from settings.files import is_file, text_of
 from settings.keys import NAMESPACE
 from settings.reader import ConfigReader, set_command
 from settings.rules import add_variable, other_namespace
@@ -100,9 +101,9 @@ def _has_google_credentials(environ: Mapping[str, str]) -> bool:
         return True
     named = environ.get("GOOGLE_APPLICATION_CREDENTIALS")
     if named:
-        return Path(named).is_file()
+        return is_file(Path(named))
     home = environ.get("CLOUDSDK_CONFIG") or str(Path(environ.get("HOME", "/nonexistent")) / ".config/gcloud")
-    if (Path(home) / "application_default_credentials.json").is_file():
+    if is_file(Path(home) / "application_default_credentials.json"):
         return True
     product = Path("/sys/class/dmi/id/product_name")  # on a Google machine the metadata server answers
-    return product.is_file() and "Google" in product.read_text(encoding="utf-8", errors="replace")
+    return is_file(product) and "Google" in text_of(product)

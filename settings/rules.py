@@ -15,7 +15,7 @@ from pulumi.runtime.config import is_config_secret
 
 from railway.validation import Rule
 from settings.keys import NAMESPACE
-from settings.parsing import unusable_text
+from settings.parsing import document_problem, look_alike
 from settings.problems import Problem
 from settings.reader import ConfigReader, remove_command, set_command
 from settings.variables import (
@@ -144,7 +144,7 @@ def check_project(read: ConfigReader, project: str, stack: str) -> None:
         add_variable(
             read,
             "gcp:project",
-            f"is {configured}, but {NAMESPACE}:googleProject is {project}.",
+            f"is {configured}, but {NAMESPACE}:googleProject is {project}.{look_alike(configured, project)}",
             f"pulumi config rm gcp:project -s {stack}",
         )
 
@@ -165,7 +165,7 @@ def check_function_params(read: ConfigReader, params: Mapping[str, object], back
     """A param that holds the backend's address gets it from the program; none holds text that no variable
     can hold."""
     for name, value in params.items():
-        if wrong := unusable_text(value):
+        if wrong := document_problem(value):
             read.add(
                 "functionParams", f"{name}: {wrong}", set_command("functionParams", "<string>", f".{name}")
             )

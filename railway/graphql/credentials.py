@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from railway.graphql.errors import CredentialsError
-from railway.validation import TWO_TOKENS, TWO_TOKENS_FIX, endpoint, tokens
+from railway.validation import NUMBERS, TWO_TOKENS, TWO_TOKENS_FIX, endpoint, positive_number, tokens
 
 DEFAULT_URL = "https://backboard.railway.com/graphql/v2"
 
@@ -91,13 +91,9 @@ def access_from(environ: Mapping[str, str], config: Callable[[str], object]) -> 
 def _positive(name: str, value: str, default: float) -> float:
     if not value:
         return default
-    try:
-        number = float(value)
-    except ValueError:
-        number = -1.0
-    if number <= 0:
-        raise CredentialsError(f"{name} is not a number above 0", fix=f"unset {name}")
-    return number
+    if wrong := positive_number(value, NUMBERS[name]):
+        raise CredentialsError(f"{name} {wrong}", fix=f"unset {name}")
+    return float(value)
 
 
 NOT_WITH_PROJECT_TOKEN = {

@@ -21,8 +21,9 @@ LONGEST_FILE = 600
 # folder (or module): what it may import from, besides itself and what is installed
 ALLOWED = {
     "user_errors": set[str](),
-    "railway": {"user_errors"},
-    "firebase": {"user_errors"},
+    "progress": set[str](),
+    "railway": {"user_errors", "progress"},
+    "firebase": {"user_errors", "progress"},
     "settings": {"railway"},  # railway.validation only, see below
     "checkout": {"settings", "firebase"},  # the client that compiles the rules
     "components": {"checkout", "settings", "railway", "firebase", "user_errors"},
@@ -31,7 +32,17 @@ ALLOWED = {
     "sandbox": {"components", "checkout", "settings", "railway", "firebase", "ops", "user_errors"},
 }
 FORBIDDEN = {top: {*ALLOWED, "tests"} - may - {top} for top, may in ALLOWED.items()}
-PROGRAM = ("__main__", "settings", "checkout", "components", "railway", "firebase", "ops", "user_errors")
+PROGRAM = (
+    "__main__",
+    "settings",
+    "checkout",
+    "components",
+    "railway",
+    "firebase",
+    "ops",
+    "user_errors",
+    "progress",
+)
 
 
 @cache
