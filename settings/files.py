@@ -23,7 +23,7 @@ MAX_FOLDERS_DEEP = 100
 MAX_ENTRIES = 1_000_000
 """Files and folders below one folder."""
 
-_ABSENT = (errno.ENOENT, errno.ENOTDIR)
+_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a FIFO"),
