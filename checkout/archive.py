@@ -38,7 +38,7 @@ _SHOWN = 10
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date of the zip format
 _REGULAR, _EXECUTABLE = 0o100644, 0o100755
 _UNIX = 3
-MAX_ENTRIES = 100_000  # links to folders can multiply what is in them without end
+MAX_ENTRIES = 20_000  # links to folders can multiply what is in them without end
 MAX_BYTES = 100_000_000  # source of one function (Cloud Functions quotas: 100 MB compressed)
 
 
@@ -217,7 +217,9 @@ class _Walk:
         is_link = path.is_symlink()
         try:
             mode = path.stat().st_mode  # of the target, if it is a link
-            real = os.path.realpath(path, strict=True) if is_link or stat.S_ISDIR(mode) else ""
+            # From the folder's real path: through many links, each is resolved only once.
+            real = os.path.join(above[-1], path.name)  # noqa: PTH118  (realpath takes and gives a string)
+            real = os.path.realpath(real, strict=True) if is_link else real
         except OSError as error:
             if is_link:
                 self._bad_link(name, "the link leads to nothing that can be read.")

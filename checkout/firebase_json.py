@@ -214,7 +214,7 @@ class _Reader:
         path = None if value is None else self._inside(value, where)
         if path is None:
             return None, ""
-        if not exists(path):
+        if not exists(path) or is_dir(path):
             fix = f"Create {value} in {self.root}, or correct {where} in firebase.json."
             self._add(f'"{where}" is the file {value}, which does not exist.', fix)
             return None, ""
