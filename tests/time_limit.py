@@ -15,7 +15,7 @@ SECONDS_OF_A_ROW = 10.0
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Fail the test after `seconds`, also while it waits for a file. No `except` of the program catches it."""
+    """Fail the test after `seconds`, also while it waits for a file. The program cannot catch that."""
 
     def over(number: int, frame: FrameType | None) -> NoReturn:
         del number, frame

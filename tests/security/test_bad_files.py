@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from checkout import app, archive, function_mentions, tsconfig
+from checkout import app, archive, function_mentions, regular_expression, tsconfig
 from checkout.minimatch import PatternError, compile_pattern
 from settings import files, parsing
 from settings.problems import MAX_SHOWN, Problem, first, render
@@ -149,6 +149,30 @@ def test_a_path_that_leads_nowhere(small_app: Path, where: str, value: str, what
     assert len(str(problem)) < 1_000
 
 
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("Default", "is 'Default', which is not a codebase name."),
+        ("d\u0435fault", "Its character 2 is U+0435 (CYRILLIC SMALL LETTER IE)."),
+        ("default\u200b", "Its character 8 is U+200B (ZERO WIDTH SPACE)."),
+        ("a b", "is not a codebase name"),
+        ("a/b", "is not a codebase name"),
+        ("", "is not a codebase name"),
+        ("a" * 64, "is not a codebase name"),
+        ("a" * 100_000, "is not a codebase name"),
+    ],
+)
+def test_a_codebase_that_the_firebase_cli_refuses(small_app: Path, name: str, what: str) -> None:
+    """Up to 63 lower-case letters, digits, - and _ (firebase-tools, validateCodebase)."""
+    document = json.loads(SMALL_APP["firebase.json"])
+    document["functions"]["codebase"] = name
+    (small_app / "firebase.json").write_text(json.dumps(document))
+    (problem,) = problems_of(small_app)
+    assert problem.key == "firebase.json"
+    assert what in problem.what
+    assert "lower-case letters" in problem.fix
+
+
 @pytest.mark.parametrize("value", ["loop", "loop/app", "a/" * 2_500, "a" * 5_000])
 def test_an_app_folder_that_leads_nowhere(tmp_path: Path, value: str) -> None:
     (tmp_path / "loop").symlink_to("loop")
@@ -238,6 +262,15 @@ def test_configurations_that_extend_each_other_without_end(tmp_path: Path) -> No
 def test_code_that_mentions_a_variable_without_end(tmp_path: Path, code: str, reads: bool) -> None:
     (tmp_path / "index.js").write_text(code)
     assert function_mentions.reads_variable("TOKEN", tmp_path) is reads
+
+
+def test_a_pattern_of_a_param_that_takes_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(regular_expression, "SECONDS", 1)
+    assert regular_expression.matches("(a+)+$", "a" * 60 + "b") is None
+    monkeypatch.undo()
+    assert regular_expression.matches("^a+$", "aaa") is True
+    assert regular_expression.matches("^a+$", "aab") is False
+    assert regular_expression.matches("(?<name>a)", "a") is None, "a pattern of JavaScript"
 
 
 @pytest.mark.parametrize("pattern", ["*a" * 20, "x" * 2_000, "{1..100000}", "{a,b}" * 20])
