@@ -198,9 +198,8 @@ def _unreadable(path: Path, error: OSError | ValueError | RuntimeError) -> FileE
         return FileError("cannot be read: the path is too long", f"Shorten the path {_shown(path)}.")
     if isinstance(error, ValueError):
         return FileError("cannot be read: the path holds U+0000", f"Correct the path {_shown(path)}.")
-    reason = error.strerror if isinstance(error, OSError) else str(error)
     fix = f"Check that {_shown(path)} is a file that you can read."
-    return FileError(f"cannot be read: {reason}", fix)
+    return FileError(f"cannot be read: {error.strerror}", fix)
 
 
 def _shown(path: Path) -> str:

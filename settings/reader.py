@@ -263,6 +263,9 @@ class ConfigReader:
         found: dict[str, str] = {}
         for part, value in values.items():
             text = as_string(value)
+            if wrong := unusable(part):
+                self.add(name, f"a name {wrong}", "Rename it in the file of the stack (Pulumi.<stack>.yaml).")
+                continue
             if text is not None and (wrong := unusable(text)):
                 self.add(name, f"{part} {wrong}", set_command(name, "<string>", f"{within}.{part}"))
                 continue

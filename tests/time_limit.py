@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator
 from types import FrameType
 from typing import NoReturn
 
@@ -14,7 +14,7 @@ SECONDS_OF_A_ROW = 10.0
 
 
 @contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
+def time_limit(seconds: float) -> Generator[None]:
     """Fail the test after `seconds`, also while it waits for a file. The program cannot catch that."""
 
     def over(number: int, frame: FrameType | None) -> NoReturn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pulumi
@@ -20,7 +20,7 @@ Loaded = tuple[Settings | None, list[Problem]]
 
 
 @contextlib.contextmanager
-def loaded(bad: Bad, app_dir: Path | None = None) -> Iterator[Loaded]:
+def loaded(bad: Bad, app_dir: Path | None = None) -> Generator[Loaded]:
     """The settings of the sandbox's stack with the row's changes. The config is cleared afterwards."""
     before = asyncio.get_event_loop()  # the process's own, which other tests may use
     loop = asyncio.new_event_loop()  # secret outputs need one
