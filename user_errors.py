@@ -38,7 +38,7 @@ def report_user_errors_without_traceback() -> None:
 
 
 class Provider(dynamic.ResourceProvider):
-    """The base of the dynamic providers. A subclass has no attributes, so its pickle is only its name."""
+    """The base of the dynamic providers. The pickle of an instance without attributes is only its class."""
 
     serialize_as_secret_always = False  # the pickle is a module path, not a secret
 

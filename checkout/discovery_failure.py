@@ -118,7 +118,7 @@ class _Failure:
             rejected = self._uncaught.get("origin") == "unhandledRejection"
             how = "a promise was rejected and nothing handled it" if rejected else "an error was not caught"
             fix = "Handle it, or move that code into a function."
-            return self._problem(f"{how} while the functions were loaded{at}: {message}.", fix)
+            return self._problem(f"{how}{at}, while the functions were loaded: {message}.", fix)
         stack = str(self._exit.get("stack", ""))
         caller = next((line for line in stack.splitlines() if line.lstrip().startswith("at ")), "")
         if self._exit and _SDK_COMMAND not in caller:

@@ -19,7 +19,7 @@ from checkout.endpoints import EventTrigger, ScheduleTrigger
 from components._base import Component, Resources
 from settings.model import GoogleSettings
 
-# The longest chains begin with the first ones; the engine takes a few resources at a time, in this order.
+# The engine creates a few resources at a time, in this order: the longest chains begin with the first ones.
 ALWAYS = ("iam", "cloudresourcemanager", "firestore", "serviceusage", "secretmanager", "firebaserules")
 FUNCTIONS = ("artifactregistry", "cloudbuild", "cloudfunctions", "run", "storage")
 EVENTS = ("eventarc", "pubsub")

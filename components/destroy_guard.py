@@ -39,8 +39,9 @@ class DestroyRefusedError(UserError):
     def __init__(self, props: Mapping[str, str]) -> None:
         stack = props["stack"]
         super().__init__(
-            f"Nothing was deleted. The stack {stack} holds the railway:Volume {props['volume_id']}, which is "
-            "protected: its WhatsApp sessions cannot be restored without every customer's phone.\n"
+            f"Nothing was deleted. The stack {stack} holds the railway:Volume {props['volume_id']}, and its "
+            "destruction is not confirmed. Without the volume every WhatsApp account has to be paired "
+            "again.\n"
             "  fix: to destroy the stack, back up the volume in Railway's dashboard, then run\n"
             f"    pulumi state unprotect '{props['volume_urn']}' --stack {stack} --yes\n"
             f"    {ALLOW}={stack} pulumi destroy --stack {stack}\n"

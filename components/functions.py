@@ -155,7 +155,8 @@ class Functions(Component):
             case EventTrigger() | ScheduleTrigger():
                 callers = [member(email)]
         invokers = [self._invoker(key, endpoint, caller, function) for caller in callers]
-        # An invoker exists after its function, and the SDK walks through the graph for each dependency.
+        # An invoker depends on its function. The SDK walks through the graph for each dependency, so the
+        # function is not a second one.
         self.ready += invokers or [function]
         if isinstance(trigger, HttpsTrigger | CallableTrigger):
             self.urls[endpoint.id] = url(endpoint, self._project)

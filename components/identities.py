@@ -113,7 +113,7 @@ class Identities(Component):
         return account
 
     def _grant(self, email: str, role: str) -> gcp.projects.IAMMember:
-        """A role in the project. A role for an account that does not exist is an error of Google's."""
+        """A role in the project, granted after its account exists: Google rejects it before."""
         short = email.split("@", 1)[0]
         account = self.accounts.get(email)
         return gcp.projects.IAMMember(

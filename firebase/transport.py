@@ -204,7 +204,7 @@ def _error(operation: str, status: int, parsed: JsonObject | None) -> GoogleErro
     elif status == 404:
         fix = "check the project id; if the object was deleted, run `pulumi up --refresh --run-program`"
     elif status == 409:
-        fix = "the object exists and is not in the stack, or somebody else changes it: docs/adopt.md"
+        fix = "the object exists and is not in the stack, or another process changes it: docs/adopt.md"
     elif status in RETRIED_STATUS:
         fix = "run the command again in a few minutes"
     else:

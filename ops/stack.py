@@ -1,4 +1,4 @@
-"""The state of a stack, read with the Pulumi CLI. Secrets in it stay encrypted."""
+"""The state of a stack, and its drift, read with the Pulumi CLI. Secrets in the state stay encrypted."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def verification(stack: str) -> Spec:
 
 
 def drift(stack: str, out: TextIO) -> int:
-    """Write what differs from the program, without what no program can change; returns Pulumi's exit code.
+    """Write what differs from the program, except `ops.refresh_noise`; returns Pulumi's exit code.
 
     Raises:
         StackError: there is no Pulumi CLI.

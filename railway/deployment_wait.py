@@ -271,8 +271,8 @@ class DeploymentWait:
             secrets = self._secrets()
             if secrets is None:
                 return (
-                    "\n  Its log is not shown, because some variables are sealed and their values cannot be "
-                    f"removed from it. To read it: railway logs {deployment.id}"
+                    "\n  Its log is not shown: Railway does not reveal sealed variables, so their values "
+                    f"could not be masked in it. To read it: railway logs {deployment.id}"
                 )
             lines = self._api.logs(deployment.id, _SHOWN_LINES, build=build)
             if not lines and not build:

@@ -1,4 +1,4 @@
-"""What Railway accepts as a value: enumerations, limits and the rules of single values.
+"""What Railway accepts: enumerations, limits, the rules of single values, and exactly one token.
 
 A rule takes a value and returns what is wrong with it, as the end of a sentence that begins with the value or
 the property, or None. The providers use these rules, and so can a program for its own config. Nothing here
@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 Rule = Callable[[object], str | None]
@@ -20,24 +20,16 @@ BUILDERS = ("RAILPACK", "NIXPACKS", "HEROKU", "PAKETO")
 RESTART_POLICIES = ("ON_FAILURE", "ALWAYS", "NEVER")
 BACKUP_KINDS = ("DAILY", "WEEKLY", "MONTHLY")
 
-ACCOUNT_TOKEN = "RAILWAY_API_TOKEN"  # noqa: S105  (a variable's name, not its value)
-PROJECT_TOKEN = "RAILWAY_TOKEN"  # noqa: S105
-TWO_TOKENS = f"{ACCOUNT_TOKEN} and {PROJECT_TOKEN} are both set, and may belong to different accounts"
-TWO_TOKENS_FIX = (
-    f"unset one of them: unset {PROJECT_TOKEN}, to use the account or workspace token; or "
-    f"unset {ACCOUNT_TOKEN}, to use the project token"
-)
-
 SETTABLE_VARIABLES = frozenset(
     {
-        ACCOUNT_TOKEN,
-        PROJECT_TOKEN,
+        "RAILWAY_API_TOKEN",
         "RAILWAY_DEPLOYMENT_DRAINING_SECONDS",
         "RAILWAY_DEPLOYMENT_OVERLAP_SECONDS",
         "RAILWAY_DOCKERFILE_PATH",
         "RAILWAY_HEALTHCHECK_TIMEOUT_SEC",
         "RAILWAY_RUN_UID",
         "RAILWAY_SHM_SIZE_BYTES",
+        "RAILWAY_TOKEN",
     }
 )
 """The RAILWAY_ variables that users set on a service (Railway docs: variables reference, feature flags)."""
@@ -47,11 +39,6 @@ NUMBERS = {"RAILWAY_WAIT_SCALE": 100.0, "RAILWAY_TIMEOUT_SECONDS": 3600.0}
 _LEAST, _MAX_NUMBER = 1e-6, 40  # of such a number: its value, and its characters
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}(?<!\.git)")
-
-
-def tokens(environ: Mapping[str, str]) -> tuple[str, str]:
-    """The account (or workspace) token and the project token of the environment, "" where not set."""
-    return environ.get(ACCOUNT_TOKEN, "").strip(), environ.get(PROJECT_TOKEN, "").strip()
 
 
 def is_railways(name: str) -> bool:
@@ -69,7 +56,7 @@ def endpoint(value: object) -> str | None:
             return None
     except ValueError:
         pass  # "https://[" is no address at all
-    return "is not an https address; the token would be sent unencrypted"
+    return "is not an https address, which it must be because the token is sent to it"
 
 
 def _is_loopback(host: str) -> bool:

@@ -41,8 +41,10 @@ SANDBOX_SETTINGS = re.compile(
     rf"^\s+whatsapp-crm:googleProject: {re.escape(environment.GOOGLE_PROJECT)}\s*$", re.MULTILINE
 )
 DEFAULT_NAME = "default"
-START_SECONDS = 60.0
-STOP_SECONDS = 20.0
+# Limits for a process that hangs: on a busy machine a start takes more than a minute. A process that fails
+# ends, which is seen at once. The emulator's own limit is shorter, so that the log has its error.
+START_SECONDS = 300.0
+STOP_SECONDS = 60.0
 # Variables of real accounts in the caller's shell must not reach the sandbox's stack.
 UNSET_VARIABLES = (
     "RAILWAY_TOKEN",

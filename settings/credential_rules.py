@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from railway.validation import (
-    ACCOUNT_TOKEN,
-    PROJECT_TOKEN,
-    TWO_TOKENS,
-    TWO_TOKENS_FIX,
-    endpoint,
-    tokens,
-)
+from railway.tokens import ACCOUNT_TOKEN, PROJECT_TOKEN, TWO_TOKENS, TWO_TOKENS_FIX, tokens
+from railway.validation import endpoint
 from settings.files import is_file, text_of
 from settings.keys import NAMESPACE
 from settings.reader import ConfigReader, set_command
@@ -45,7 +39,8 @@ def check_tokens(
             read,
             "railway:token",
             "is a secret, but is stored in plain text.",
-            "revoke it, pulumi config rm railway:token, then: pulumi config set --secret railway:token",
+            "revoke it in Railway's dashboard, then run:\n    pulumi config rm railway:token\n"
+            "    pulumi config set --secret railway:token",
         )
     if project_id is not None or "railwayProjectId" in read.invalid:
         return

@@ -52,9 +52,12 @@ def load_settings(
     railway_rules.check_limits(read, railway.cpu_limit, railway.memory_limit_gb, railway.plan)
     railway_rules.warn_mount_path(read, railway.mount_path)
     railway_rules.check_backend_variables(read, settings.backend.variables)
-    railway_rules.warn_new_volume(read, allowed=railway.allow_new_volume)
-    rules.warn_function_deletion(read, allowed=settings.functions.allow_function_deletion)
-    rules.warn_rules_removal(read, allowed=google.allow_rules_removal)
+    permissions = {
+        "allowNewVolume": railway.allow_new_volume,
+        "allowFunctionDeletion": settings.functions.allow_function_deletion,
+        "allowRulesRemoval": google.allow_rules_removal,
+    }
+    rules.warn_permissions(read, permissions)
     rules.check_never_delete(read, google.never_delete, google.allow_client_deletes)
     rules.check_secret_names(read, secrets.names, secrets.backend_url_variable)
     rules.check_function_params(read, settings.functions.params, secrets.backend_url_variable)

@@ -233,7 +233,7 @@ class RailwaySettings:
         effective_default="ON_FAILURE", file="deploy.restartPolicyType", choices=RESTART_POLICIES,
     )
     restart_max_retries: int = setting(
-        "How often Railway restarts a failing backend.",
+        "How many times Railway restarts a failing backend.",
         effective_default=10, file="deploy.restartPolicyMaxRetries", low=0, high=100,
     )
     sleep_application: bool = setting(
@@ -241,7 +241,7 @@ class RailwaySettings:
         effective_default=False, file="deploy.sleepApplication",
     )
     overlap_seconds: int | None = setting(
-        "How long the old deployment runs beside a new one.",
+        "How long the old deployment continues to run after the new one has started.",
         if_unset="unmanaged", file="deploy.overlapSeconds", low=0, high=3600, unit="seconds",
     )
     draining_seconds: int | None = setting(
@@ -280,8 +280,8 @@ class RailwaySettings:
         rules=(text_rules.log_line,), example="'Firebase initialized'",
     )
     rollback_on_failure: bool = setting(
-        "Whether the last healthy deployment is restored when a new one fails. `pulumi up` fails in both "
-        "cases.",
+        "Whether the last healthy deployment is restored when a new one fails. Either way, "
+        "`pulumi up` fails.",
         default=False,
     )
 
@@ -327,8 +327,8 @@ class FunctionsSettings:
         name="functionParams", default={},
     )
     variables: FunctionVariables = setting(
-        "Environment variables of the functions. NAME: text sets NAME in all functions; FUNCTION: {NAME: "
-        "text} sets it in that function only. Both override .env files.",
+        "Environment variables of the functions. `NAME: text` sets NAME in all functions; `FUNCTION: "
+        "{NAME: text}` sets it in that function only. Both override .env files.",
         name="functionVariables", default={},
     )
     discovery_timeout: int = setting(
@@ -337,7 +337,8 @@ class FunctionsSettings:
     )
     allow_function_deletion: bool = setting(
         "Whether `pulumi up` may delete a third or more of the functions at once and, in production, "
-        "functions whose source still exists. Remove the setting after the `pulumi up` that deletes them.",
+        "functions that the source still mentions. Remove the setting after the `pulumi up` that deletes "
+        "them.",
         default=False,
     )
 
@@ -355,15 +356,15 @@ class SecretSettings:
         name="secrets", default={}, hidden=True,
     )
     alternatives: tuple[str, ...] = setting(
-        "Each item lists secrets separated by |, of which one must be set. A function that binds several of "
-        "them gets those that are set.",
+        "Each item lists secrets separated by |, of which at least one must be set. A function that binds "
+        "several of them gets those that are set.",
         name="alternativeSecrets", default=[], rules=(rules.alternatives,), unique=True,
         example="'OPENAI_API_KEY|GROQ_API_KEY'",
     )
     named_backend_url: str | None = setting(
         "The variable from which functions read the backend's address. If a function binds a secret of this "
-        "name, the address is that secret. Otherwise, if you set this key, all functions get it as a plain "
-        "variable.",
+        "name, that secret holds the address. Otherwise the codebases that declare a parameter of this name "
+        "get it as a plain variable. If none does and you set this key, all functions get it.",
         name="backendUrlVariable", if_unset="`RAILWAY_WHATSAPP_URL`, as a secret",
         rules=(function_variable,), example="BACKEND_URL",
     )

@@ -39,7 +39,7 @@ _REPO_ADDRESS = re.compile(r"(?:https://github\.com/|git@github\.com:)?([\w-]+/[
 
 railway_name = matching(
     r"[A-Za-z0-9][A-Za-z0-9_.-]*( [A-Za-z0-9_.-]+)*",
-    "a name for Railway (letters, digits, dots, dashes; a letter or digit first)",
+    "a valid Railway name (letters, digits, . - _ and single spaces; a letter or digit first)",
 )
 
 
@@ -216,13 +216,3 @@ def check_backend_variables(read: ConfigReader, variables: Mapping[str, str]) ->
         else:
             continue
         read.add("backendVariables", what, fix)
-
-
-def warn_new_volume(read: ConfigReader, *, allowed: bool) -> None:
-    """What is right for one `pulumi up` and should not stay."""
-    if allowed:
-        read.warn(
-            "allowNewVolume",
-            "is true: an empty volume may replace a deleted one; all WhatsApp accounts then pair again.",
-            f"{remove_command('allowNewVolume')}  (after this `pulumi up`)",
-        )

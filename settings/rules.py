@@ -7,7 +7,7 @@ reader and adds to its problems. Nothing here sends a request: the preview finds
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pulumi
@@ -29,6 +29,13 @@ from settings.variables import (
 _PROJECT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _ROLE = re.compile(r"(?:(?:projects|organizations)/[A-Za-z0-9.-]+/)?roles/[A-Za-z0-9_.]+")
 _SEPARATOR = "|"
+_PERMISSIONS = {
+    "allowNewVolume": "an empty volume may replace a deleted one; all WhatsApp accounts then pair again",
+    "allowFunctionDeletion": "functions that the code no longer exports are deleted without confirmation",
+    "allowRulesRemoval": "security rules that firebase.json no longer names stay live, and nothing checks "
+    "them",
+}
+"""The settings that allow something for one `pulumi up`, with what happens while they are true."""
 
 
 def matching(pattern: str, what: str) -> Rule:
@@ -46,13 +53,23 @@ database_url = matching(
     "the address of a Realtime Database (https://NAME.firebaseio.com or "
     "https://NAME.REGION.firebasedatabase.app)",
 )
-collection = matching(
+_collection_path = matching(
     r"(?:(?:[A-Za-z0-9_.~@()-]+|\{[A-Za-z_][A-Za-z0-9_]*\}|\*\*)/)*[A-Za-z0-9_.~@()-]+",
     "a collection (threads, threads/{id}/notes, or **/messages for any depth)",
 )
 key_label = matching(
     r"[A-Za-z0-9._-]{1,40}", "a label of up to 40 letters, digits, dots, dashes and underscores"
 )
+
+
+def collection(value: object) -> str | None:
+    """The path of a collection."""
+    path = str(value)
+    if wrong := _collection_path(path):
+        return wrong
+    if "**" not in path and path.count("/") % 2:
+        return "is the path of a document, not of a collection such as threads or threads/{id}/notes"
+    return None
 
 
 def google_project(value: object) -> str | None:
@@ -89,19 +106,22 @@ def other_namespace(full: str) -> tuple[str, bool]:
     return pulumi.Config(namespace).get(name) or "", is_config_secret(full)
 
 
-def warn_function_deletion(read: ConfigReader, *, allowed: bool) -> None:
-    """What is right for one `pulumi up` and should not stay."""
-    if allowed:
-        read.warn(
-            "allowFunctionDeletion",
-            "is true: functions that the code no longer exports are deleted without a question.",
-            f"{remove_command('allowFunctionDeletion')}  (after this `pulumi up`)",
-        )
+def warn_permissions(read: ConfigReader, given: Mapping[str, bool]) -> None:
+    """Warn about the settings that allow something for one `pulumi up` and are still true.
+
+    Args:
+        read: gets the warnings.
+        given: key -> value, of the keys in `_PERMISSIONS`.
+    """
+    for key, allowed in given.items():
+        if allowed:
+            fix = f"{remove_command(key)}  (after this `pulumi up`)"
+            read.warn(key, f"is true: {_PERMISSIONS[key]}.", fix)
 
 
-def check_never_delete(read: ConfigReader, collections: Iterable[str], exceptions: Mapping[str, str]) -> None:
-    """Nothing is unprotected without a reason."""
-    if not read.invalid & {"neverDelete"} and not tuple(collections):
+def check_never_delete(read: ConfigReader, collections: Sequence[str], exceptions: Mapping[str, str]) -> None:
+    """Warn if no collection is protected; each exception must be a collection and have a reason."""
+    if "neverDelete" not in read.invalid and not collections:
         read.warn(
             "neverDelete",
             "is empty: no collection is protected against deletes by clients.",
@@ -114,17 +134,11 @@ def check_never_delete(read: ConfigReader, collections: Iterable[str], exception
             read.add(key, f'"{name}" {wrong}.', remove_command(key, part))
         elif len(reason.split()) < 2:
             command = set_command(key, "'<the reason, in words>'", part)
-            read.add(key, f"{name} has no reason why clients may delete its documents.", command)
-
-
-def warn_rules_removal(read: ConfigReader, *, allowed: bool) -> None:
-    """What is right for one `pulumi up` and should not stay."""
-    if allowed:
-        read.warn(
-            "allowRulesRemoval",
-            "is true: security rules that firebase.json no longer names stay live, and nothing checks them.",
-            f"{remove_command('allowRulesRemoval')}  (after this `pulumi up`)",
-        )
+            read.add(
+                key,
+                f"{name} needs a reason of at least two words why clients may delete its documents.",
+                command,
+            )
 
 
 def check_app_dir(read: ConfigReader, folder: Path) -> None:
@@ -162,8 +176,7 @@ def check_secret_names(read: ConfigReader, names: Iterable[str], backend_url: st
 
 
 def check_function_params(read: ConfigReader, params: Mapping[str, object], backend_url: str) -> None:
-    """A param that holds the backend's address gets it from the program; none holds text that no variable
-    can hold."""
+    """Each value is text that a variable can hold, and the param of the backend's address is not set."""
     for name, value in params.items():
         if wrong := document_problem(value):
             read.add(
@@ -197,8 +210,9 @@ def check_function_variables(read: ConfigReader, variables: FunctionVariables, b
         read.add(
             key,
             "holds a secret, but variables of functions are stored in plain text in the state.",
-            f"{set_command('secrets', part='.NAME', secret=True)}  with defineSecret in the code, and "
-            f"{remove_command(key, '.NAME')}",
+            "use defineSecret in the code, then run:\n"
+            f"    {set_command('secrets', part='.NAME', secret=True)}\n"
+            f"    {remove_command(key, '.NAME')}",
         )
     for function, own in (("", common_variables(variables)), *own_variables(variables).items()):
         for name in own:
@@ -212,4 +226,4 @@ def check_function_variables(read: ConfigReader, variables: FunctionVariables, b
             elif looks_secret(name):
                 what = f"{name} looks like a secret, but is deployed in plain text."
                 command = set_command("secrets", part=f".{name}", secret=True)
-                read.warn(key, what, f"{command}  with defineSecret in the code, and {remove}")
+                read.warn(key, what, f"use defineSecret in the code, then run:\n    {command}\n    {remove}")

@@ -300,6 +300,7 @@ SETTINGS: tuple[Bad, ...] = (
         "pulumi config set --secret --path 'whatsapp-crm:backendVariables.SENTRY_TOKEN'",
     ),
     one("document for a collection", "neverDelete", ["threads/"], put_part("neverDelete[0]")),
+    one("path of a document", "neverDelete", ["threads/notes"], put_part("neverDelete[0]")),
     one("pattern of documents", "neverDelete", ["clients", "threads/**"], put_part("neverDelete[1]")),
     one("escaped collection", "neverDelete", ["thr%65ads"], f"{put_part('neverDelete[0]')} threads"),
     one("text for collections", "neverDelete", "threads", put_part("neverDelete[0]"), cli=True),

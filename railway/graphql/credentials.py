@@ -9,19 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from railway.graphql.errors import CredentialsError
-from railway.validation import NUMBERS, TWO_TOKENS, TWO_TOKENS_FIX, endpoint, positive_number, tokens
+from railway.tokens import HOW_TO_SET, TWO_TOKENS, TWO_TOKENS_FIX, TokenKind, tokens
+from railway.validation import NUMBERS, endpoint, positive_number
 
 DEFAULT_URL = "https://backboard.railway.com/graphql/v2"
-
-TokenKind = Literal["bearer", "project"]
-
-_HOW_TO_SET = (
-    "create a token at https://railway.com/account/tokens and set RAILWAY_API_TOKEN to it (account or "
-    "workspace token), or run: pulumi config set --secret railway:token <token>"
-)
 
 
 @dataclass(frozen=True)
@@ -70,10 +63,10 @@ def access_from(environ: Mapping[str, str], config: Callable[[str], object]) -> 
     token = bearer or project
     if not token:
         raise CredentialsError(
-            "no Railway token: neither RAILWAY_API_TOKEN nor RAILWAY_TOKEN is set", fix=_HOW_TO_SET
+            "no Railway token: neither RAILWAY_API_TOKEN nor RAILWAY_TOKEN is set", fix=HOW_TO_SET
         )
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise CredentialsError("the Railway token contains an invalid character", fix=_HOW_TO_SET)
+        raise CredentialsError("the Railway token contains an invalid character", fix=HOW_TO_SET)
     url = setting("RAILWAY_API_URL", "railway:apiUrl") or DEFAULT_URL
     if wrong := endpoint(url):
         fix = f"unset RAILWAY_API_URL, or set it to {DEFAULT_URL}"
@@ -94,61 +87,3 @@ def _positive(name: str, value: str, default: float) -> float:
     if wrong := positive_number(value, NUMBERS[name]):
         raise CredentialsError(f"{name} {wrong}", fix=f"unset {name}")
     return float(value)
-
-
-NOT_WITH_PROJECT_TOKEN = {
-    "ProjectsFind": "find projects",
-    "TokenWorkspaces": "find workspaces",
-    "ProjectCreate": "create a project",
-    "ProjectUpdate": "update a project",
-    "ProjectDelete": "delete a project",
-    "EnvironmentCreate": "create an environment",
-    "EnvironmentRename": "rename an environment",
-    "EnvironmentDelete": "delete an environment",
-}
-"""The operations that a project token can never do."""
-
-
-def token_advice(operation: str, message: str, kind: TokenKind) -> str:
-    """The fix after Railway rejected a token.
-
-    Args:
-        operation: the name of the operation.
-        message: Railway's message.
-        kind: the kind of the token.
-    """
-    if kind == "project":
-        return _project_token_advice(operation, message)
-    if operation == "EnvironmentCreate":
-        return (
-            "use an account token in RAILWAY_API_TOKEN: some workspace tokens cannot create environments. "
-            "Or create the environment in Railway's dashboard under the declared name, and run `pulumi up` "
-            "again: it adopts the environment"
-        )
-    return (
-        "check that the token (RAILWAY_API_TOKEN, else railway:token of the stack) exists and belongs to "
-        "the workspace of this project. A workspace token can access only its own workspace, an account "
-        "token all workspaces of its owner; a project token must be in RAILWAY_TOKEN instead"
-    )
-
-
-def _project_token_advice(operation: str, message: str) -> str:
-    if "token not found" in message.lower():
-        return (
-            "RAILWAY_TOKEN is not an existing project token: create one in the project's settings on "
-            "Railway, under Tokens. An account or workspace token must be in RAILWAY_API_TOKEN instead"
-        )
-    task = NOT_WITH_PROJECT_TOKEN.get(operation)
-    if task is not None:
-        # It can read only its own environment, so the declared one may exist.
-        creates = operation == "EnvironmentCreate"
-        alternative = "; or use a project token of that environment, if it exists already" if creates else ""
-        return (
-            f"RAILWAY_TOKEN is a project token, which cannot {task}: unset it, and set RAILWAY_API_TOKEN to "
-            f"an account token or to a token of the project's workspace{alternative}"
-        )
-    return (
-        "RAILWAY_TOKEN is a project token, which can access only its own environment. Use one of this "
-        "project and environment (project settings on Railway, Tokens); or unset it, and set "
-        "RAILWAY_API_TOKEN to an account token or to a token of the project's workspace"
-    )

@@ -32,6 +32,10 @@ from user_errors import UserError
 _TAKEN = re.compile(r"is not available\W*$|already (exists|taken|in use)|is taken", re.IGNORECASE)
 
 
+REPORT = "open an issue with the operation name and the Pulumi log"
+"""The fix of an error that a defect of this package causes."""
+
+
 class RailwayError(UserError):
     """Base class.
 
@@ -75,12 +79,12 @@ class StatusUnknownError(RailwayError):
     """
 
     def __init__(self, deployment_id: str, failure: RequestError) -> None:
-        advice = f"{failure.fix}; " if failure.fix else ""
+        advice = f"{failure.fix}. " if failure.fix else ""
         super().__init__(
             f"the deployment {deployment_id} was started, but its status could not be followed: "
             f"{failure.what}",
-            fix=f"{advice}the deployment continues on Railway, and the next `pulumi up` reads its result "
-            "before it deploys again",
+            fix=f"{advice}The deployment continues on Railway: the next `pulumi up` reads its result before "
+            "it deploys again",
         )
 
 

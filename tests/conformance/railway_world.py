@@ -170,7 +170,7 @@ def assert_silent(text: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """What the program declares. The last five are resources of their own, that nobody has to declare."""
+    """What the program declares. The last five are resources of their own, and optional."""
 
     project_name: str = "crm"
     stack_marker: str = "crm/test"
@@ -222,6 +222,7 @@ ORDER: tuple[tuple[str, RailwayProvider], ...] = (
 )
 PROVIDERS = dict(ORDER)
 OPTIONAL = ("shared", "backups", "limits", "custom_domain", "tcp_proxy")
+ALWAYS_DECLARED = {*PROVIDERS} - {*OPTIONAL}
 DEPLOYED = ("variables", "settings", "volume", "shared", "limits", "tcp_proxy")
 """What needs a deployment when it changes."""
 

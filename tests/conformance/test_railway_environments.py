@@ -9,9 +9,8 @@ import pytest
 from railway.environment import EnvironmentProvider
 from railway.service import ServiceProvider
 from railway.volume import VolumeProvider
-from tests.conformance.dynamic_process import Live
+from tests.conformance.dynamic_process import Live, refusal
 from tests.conformance.railway_world import WORKSPACE, Declared, Engine, World, first_up
-from tests.conformance.test_railway_volume import refusal
 
 pytestmark = pytest.mark.conformance
 

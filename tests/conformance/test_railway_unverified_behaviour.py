@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import grpc
 import pytest
 
 from railway.environment import EnvironmentProvider
@@ -18,6 +17,7 @@ from railway.service_settings import ServiceSettingsProvider
 from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
 from sandbox.railway.switches import UNVERIFIED
+from tests.conformance.dynamic_process import refusal
 from tests.conformance.railway_changes import CHANGED, FIRST
 from tests.conformance.railway_outcome import matches
 from tests.conformance.railway_world import PROVIDERS, VARIABLES, Declared, Engine, World, first_up
@@ -54,13 +54,6 @@ def railway(served: World) -> World:
     served.admin("repos", {"repo": CHANGED.repo, "branch": CHANGED.branch, "sha": "a" * 40})
     served.admin("switches", QUICK)
     return served
-
-
-def _refused(act: Callable[[], object]) -> str:
-    with pytest.raises(grpc.RpcError) as caught:
-        act()
-    assert isinstance(caught.value, grpc.Call)
-    return str(caught.value.details())
 
 
 def _place(engine: Engine) -> dict[str, Any]:
@@ -144,7 +137,7 @@ def test_a_stack_works_with_every_response_of_railway(railway: World, switches: 
     life.quiet(FIRST)
     changed = CHANGED
     if switches == {"size_patch": "ignored"}:
-        assert "still has 50000 MB" in _refused(lambda: life.up(CHANGED))
+        assert "still has 50000 MB" in refusal(lambda: life.up(CHANGED))
         assert "ConfigPatch" in railway.counts()[0]
         life.asked.add("ConfigPatch")
         changed = CHANGED.but(size_mb=50000)
@@ -155,7 +148,7 @@ def test_a_stack_works_with_every_response_of_railway(railway: World, switches: 
     with railway.operation() as process:
         if "missing_response" in switches:
             # Whoever may not see it is answered the same, so this is never taken for a deletion.
-            assert "cannot read whether it is deleted" in _refused(lambda: life.engine.refresh(process))
+            assert "cannot read whether it is deleted" in refusal(lambda: life.engine.refresh(process))
             return
         assert life.engine.refresh(process)["service"][""][1] is None
     done = life.up(changed)
@@ -175,7 +168,7 @@ def _what_does_not_fit(world: World, answer: object) -> None:
     with world.operation() as process:
         resource = process.resource(ServiceSettingsProvider())
         wish = _place(engine) | {"has_volume": False, "builder": "DOCKERFILE", "start_command": "sleep 1"}
-        text = _refused(lambda: resource.create(wish))
+        text = refusal(lambda: resource.create(wish))
     assert "Railway ServiceInstanceUpdate" in text
     assert "trace" in text
     assert "sleep 1" not in text
@@ -190,11 +183,11 @@ def _deleted_project(world: World, answer: object) -> None:
     world.hand("mutation($id: String!) { projectDelete(id: $id) }", id=engine.id("project"))
     words = "Not Authorized" if answer == "not_authorized" else "48 hours"
     with world.operation() as process:
-        assert words in _refused(lambda: engine.refresh(process))
+        assert words in refusal(lambda: engine.refresh(process))
     assert set(engine.state) == known
     with world.operation(config={"whatsapp-crm:allowNewVolume": "true"}) as process:
         if answer == "not_authorized":
-            assert words in _refused(lambda: engine.refresh(process))
+            assert words in refusal(lambda: engine.refresh(process))
             assert set(engine.state) == known
         else:
             assert set(engine.refresh(process)) == known
@@ -207,8 +200,8 @@ def _deleted_volume(world: World, answer: object) -> None:
     old = engine.id("volume")
     world.hand("mutation($id: String!) { volumeDelete(volumeId: $id) }", id=old)
     with world.operation() as process:
-        assert "48 hours" in _refused(lambda: engine.refresh(process))
-        assert "48 hours" in _refused(lambda: engine.up(process, Declared(mount_path="/other")))
+        assert "48 hours" in refusal(lambda: engine.refresh(process))
+        assert "48 hours" in refusal(lambda: engine.up(process, Declared(mount_path="/other")))
     with world.operation(config={"whatsapp-crm:allowNewVolume": "true"}) as process:
         assert engine.refresh(process)["volume"] == {"": (old, None)}
         assert "create volume" in engine.up(process, Declared())
@@ -263,7 +256,7 @@ def _shrinking(world: World, answer: object) -> None:
         assert "pulumi config set whatsapp-crm:volumeSizeGb 60" in problems["size_mb"]
         # And where the state is lost, and nothing is known of its size.
         del engine.state["volume"]
-        said = _refused(lambda: engine.up(process, Declared()))
+        said = refusal(lambda: engine.up(process, Declared()))
         assert "has 60 GB, and 50 GB are declared; a volume cannot shrink" in said
         assert "pulumi config set whatsapp-crm:volumeSizeGb 60" in said
     assert "ConfigPatch" not in world.counts()[0]
@@ -283,7 +276,7 @@ def _never_deployed(world: World, answer: object) -> None:
         if answer == "works":
             engine.up(process, another)
         else:
-            text = _refused(lambda: engine.up(process, another))
+            text = refusal(lambda: engine.up(process, another))
             assert "Railway request DeployKnown failed: Deployment not found" in text
     operations, deployments = world.counts()
     assert operations["DeployKnown"] == 1
@@ -297,7 +290,7 @@ def _rollback(world: World, answer: object) -> None:
     world.admin("switches", {"deploy_outcomes_next": ["crashed"]})
     declared = Declared(branch="staging", rollback=True, stable_seconds=20)
     with world.operation() as process:
-        assert "succeeded: it runs as" in _refused(lambda: engine.up(process, declared))
+        assert "succeeded: it runs as" in refusal(lambda: engine.up(process, declared))
     world.reset()
     with world.operation() as process:
         assert engine.up(process, declared) == ["update deployment"]
@@ -328,7 +321,7 @@ def _second_environment(world: World, answer: object) -> None:
             made = resource.create(wish)
             assert resource.create(wish).id == made.id
         else:
-            text = _refused(lambda: resource.create(wish))
+            text = refusal(lambda: resource.create(wish))
             assert "Railway EnvironmentCreate" in text
             assert "account token" in text
     assert len(world.rows("environments")) == (2 if answer is True else 1)
@@ -340,7 +333,7 @@ def _config_file(world: World, answer: object) -> None:
     declared = Declared(settings={"railway_config_file": "railway.json", "start_command": "node x.js"})
     with world.operation() as process:
         if answer is False:
-            assert "not supported" in _refused(lambda: engine.up(process, declared))
+            assert "not supported" in refusal(lambda: engine.up(process, declared))
             assert world.rows("instances")[0]["start_command"] is None
             return
         engine.up(process, declared)
@@ -367,13 +360,13 @@ def _port_taken_back(world: World, answer: object) -> None:
     name = engine.state["domain"].live.outs["domain"]
     for _ in range(2):
         with world.operation() as process:
-            text = _refused(lambda: engine.up(process, bare))
+            text = refusal(lambda: engine.up(process, bare))
         assert f"the domain {name} without a port" in text
         assert "target_port is 8080 instead of null" in text
         assert "declare the port again, or remove it in Railway's dashboard" in text
     with world.operation() as process:
         half = bare.but(target_port=8080)
-        assert "the domain crm.example.com without a port" in _refused(lambda: engine.up(process, half))
+        assert "the domain crm.example.com without a port" in refusal(lambda: engine.up(process, half))
         assert engine.up(process, first) == []
     matches(world, engine, first)
 
@@ -427,7 +420,7 @@ def _service_elsewhere(world: World, answer: object) -> None:
     world.reset()
     with world.operation() as process:
         service = process.resource(PROVIDERS["service"])
-        assert "also in the environment staging" in _refused(
+        assert "also in the environment staging" in refusal(
             lambda: service.delete(engine.state["service"].live)
         )
     assert "ServiceDelete" not in world.counts()[0]

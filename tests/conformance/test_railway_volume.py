@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import grpc
 import pytest
 
 from railway.service import ServiceProvider
 from railway.volume import VolumeProvider
+from tests.conformance.dynamic_process import refusal
 from tests.conformance.railway_world import CONFIG_KEYS, PROVIDERS, Declared, Engine, World, first_up
 
 pytestmark = pytest.mark.conformance
-
-
-def refusal(act: Callable[[], object]) -> str:
-    """What a person reads when it is refused."""
-    with pytest.raises(grpc.RpcError) as caught:
-        act()
-    assert isinstance(caught.value, grpc.Call)
-    return str(caught.value.details())
 
 
 def delete_by_hand(world: World, engine: Engine) -> None:

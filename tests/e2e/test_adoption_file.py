@@ -1,7 +1,7 @@
-"""A running production whose service follows a Railway file is taken over on the real engine: the file's
-settings become ours, and what the preview advises for the day when Railway ignores it works.
+"""A running production whose service uses a Railway file is adopted on the real engine: the settings of the
+file are applied, and the preview's advice for the day when Railway ignores the file works.
 
-One life is lived once for the whole file: every step's output and counts are kept; the tests look at them.
+The steps run once for the whole test file; the tests check their output and counts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 from sandbox import manual_edits, stack_state
 from sandbox.supervisor import STACK, Sandbox
 from tests.e2e.backend_only import make_app, one, put, rows
-from tests.e2e.stack import DRIFT, Done, Stack
+from tests.e2e.stack import DRIFT, Done, Stack, Steps
 from tests.e2e.test_adoption import production
 
 pytestmark = pytest.mark.e2e
@@ -52,15 +52,19 @@ mutation($e: String!, $s: String!, $i: ServiceInstanceUpdateInput!) {
 
 
 @dataclass
-class Life:
-    """What was seen, by the name of the step."""
+class Life(Steps):
+    """The steps, and the service's instance on Railway after each."""
 
     ids: dict[str, str] = field(default_factory=dict[str, str])
-    done: dict[str, Done] = field(default_factory=dict[str, Done])
-    railway: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
     instance: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     found: list[stack_state.Resource] = field(default_factory=list[stack_state.Resource])
     files: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def step(self, name: str, *arguments: str, **extra: str) -> Done:
+        """Run a command, and read the instance."""
+        done = super().step(name, *arguments, **extra)
+        self.instance[name] = one(self.stack, "instances")
+        return done
 
 
 def advised(said: str) -> list[str]:
@@ -83,8 +87,9 @@ def follow_file(stack: Stack, ids: dict[str, str]) -> None:
 
 @pytest.fixture(scope="module")
 def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Life:
-    """Live it."""
-    seen = Life()
+    """Run all steps on one stack, in order."""
+    seen = Life(stack)
+    step = seen.step
     app = make_app(tmp_path_factory.mktemp("app") / "crm")
     file = app / FILE.removeprefix("/")
     file.parent.mkdir()
@@ -92,10 +97,6 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
     seen.ids = production(stack.running)
     follow_file(stack, seen.ids)
     put(stack, appDir=str(app), railwayProjectId=seen.ids["Project"])
-
-    def step(name: str, *arguments: str) -> None:
-        seen.done[name], seen.railway[name], _ = stack.counted(lambda: stack.pulumi(*arguments))
-        seen.instance[name] = one(stack, "instances")
 
     step("unaware", "preview")
     put(stack, railwayConfigFile=FILE)
@@ -147,7 +148,7 @@ def test_its_settings_are_the_services_and_it_is_deployed_once(life: Life, step:
 
 
 @pytest.mark.parametrize("step", ["drift", "without the file, again"])
-def test_nothing_is_left_to_do_then(life: Life, step: str) -> None:
+def test_the_next_preview_has_no_changes(life: Life, step: str) -> None:
     assert life.done[step].returncode == 0, life.done[step].stdout
 
 

@@ -1,8 +1,8 @@
-"""The backend's optional settings on the real engine: set, changed and taken out again, each applied and then
-quiet.
+"""The backend's optional settings on the real engine: set, changed and removed, each without changes
+afterwards.
 
-One life is lived once for the whole file: every step's output, counts and what Railway had after it are kept;
-the tests look at them.
+The steps run once for the whole file; the tests check their output and counts, and what Railway had after
+each.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 from sandbox import stack_state
 from sandbox.supervisor import STACK, Sandbox
 from tests.e2e.backend_only import make_app, one, put, rows
-from tests.e2e.stack import DRIFT, Done, Stack
+from tests.e2e.stack import DRIFT, Stack, Steps
 
 pytestmark = pytest.mark.e2e
 
@@ -53,11 +53,9 @@ QUIET = ("set, again", "DNS made, again", "changed, again", "gone, again")
 
 
 @dataclass
-class Life:
-    """What was seen, by the name of the step."""
+class Life(Steps):
+    """The steps, and what Railway had after each that applies settings."""
 
-    done: dict[str, Done] = field(default_factory=dict[str, Done])
-    railway: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
     there: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     records: dict[str, list[dict[str, str]]] = field(default_factory=dict[str, list[dict[str, str]]])
     rollback: dict[str, bool] = field(default_factory=dict[str, bool])
@@ -82,15 +80,11 @@ def there(stack: Stack) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Life:
-    """Live it."""
-    seen = Life()
+    """Run all steps on one stack, in order."""
+    seen = Life(stack)
+    step = seen.step
     app: Path = make_app(tmp_path_factory.mktemp("app") / "crm")
     put(stack, appDir=str(app))
-
-    def step(name: str, *arguments: str) -> Done:
-        done, seen.railway[name], _ = stack.counted(lambda: stack.pulumi(*arguments))
-        seen.done[name] = done
-        return done
 
     def apply(name: str) -> None:
         done = step(name, "up", "--yes", "--skip-preview")
@@ -143,7 +137,7 @@ def test_all_of_it_is_one_deployment(life: Life, step: str) -> None:
 
 
 @pytest.mark.parametrize("step", QUIET)
-def test_nothing_is_left_to_do_then(life: Life, step: str) -> None:
+def test_the_next_preview_has_no_changes(life: Life, step: str) -> None:
     done = life.done[step]
     assert done.returncode == 0, done.stdout
 
@@ -180,7 +174,7 @@ def test_a_failed_up_fails_and_the_last_good_deployment_runs_again(life: Life) -
     assert life.statuses[-1] in {"QUEUED", "INITIALIZING", "BUILDING", "DEPLOYING", "SUCCESS"}
 
 
-def test_the_volume_is_the_first_one_through_it_all(life: Life) -> None:
+def test_the_volume_is_the_same_after_all_steps(life: Life) -> None:
     assert len(life.volumes) == 1
 
 

@@ -1,9 +1,9 @@
-"""Created and deleted in the dashboard, on the real engine: what is not ours stays, what is ours is drift,
-and a volume that is gone stops everything.
+"""Objects created and deleted in the dashboard, on the real engine: those of others stay, those of the stack
+are drift, and a deleted volume stops each `up`.
 
-One life is lived once for the whole file: a stack gets neighbours in its own environment, then changes, then
-loses its volume, and at last its environment and its project. Every step's output and counts are kept; the
-tests look at them.
+The steps run once for the whole file: other services are created in the stack's environment, the stack
+changes, then its volume is deleted, and at last its environment and its project. The tests check the output
+and counts.
 """
 
 from __future__ import annotations
@@ -17,12 +17,18 @@ import pytest
 from sandbox import manual_edits, stack_state
 from sandbox.supervisor import STACK, Sandbox
 from tests.e2e.backend_only import make_app, put, tables
-from tests.e2e.stack import DRIFT, Done, Stack
+from tests.e2e.stack import DRIFT, Done, Stack, Steps
 
 pytestmark = pytest.mark.e2e
 
 SECRET = "s3cr3t-that-somebody-typed"
 LOST = ("refresh first", "refresh as it goes", "no refresh")
+RESTORE = (
+    "can be restored for 48 hours after the deletion",
+    "restore it in Railway's dashboard",
+    "pulumi config set whatsapp-crm:allowNewVolume true",
+    "`pulumi up --refresh --run-program`",
+)
 HEAL = ("up", "--yes", "--skip-preview", "--refresh", "--run-program")
 
 SERVICE = "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }"
@@ -69,27 +75,27 @@ def make_neighbours(stack: Stack, dashboard: manual_edits.Dashboard) -> dict[str
 
 
 @dataclass
-class Life:
-    """What was seen, by the name of the step."""
+class Life(Steps):
+    """The steps, and the rows on Railway after each."""
 
-    done: dict[str, Done] = field(default_factory=dict[str, Done])
-    railway: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
-    google: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
     rows: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     neighbours: dict[str, Any] = field(default_factory=dict[str, Any])
     volumes: dict[str, str] = field(default_factory=dict[str, str])
 
+    def step(self, name: str, *arguments: str, **extra: str) -> Done:
+        """Run a command, and read Railway's rows."""
+        done = super().step(name, *arguments, **extra)
+        self.rows[name] = by_id(self.stack)
+        return done
+
 
 @pytest.fixture(scope="module")
 def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Life:
-    """Live it."""
-    seen = Life()
+    """Run all steps on one stack, in order."""
+    seen = Life(stack)
+    step = seen.step
     app: Path = make_app(tmp_path_factory.mktemp("app") / "crm")
     put(stack, appDir=str(app))
-
-    def step(name: str, *arguments: str) -> None:
-        done, seen.railway[name], seen.google[name] = stack.counted(lambda: stack.pulumi(*arguments))
-        seen.done[name], seen.rows[name] = done, by_id(stack)
 
     def volume() -> str:
         return stack_state.first_of_type(
@@ -180,7 +186,7 @@ def test_it_is_untouched_by_an_up_that_changes_everything(life: Life, step: str)
 
 
 @pytest.mark.parametrize("step", ["changed", "started empty"])
-def test_nothing_is_left_to_do_then(life: Life, step: str) -> None:
+def test_the_next_preview_has_no_changes(life: Life, step: str) -> None:
     assert life.done[step].returncode == 0, life.done[step].stdout
 
 
@@ -196,7 +202,7 @@ def test_a_sealed_variable_is_no_drift_and_reported_as_not_comparable(life: Life
     assert "sealed on Railway, cannot be compared: ADMIN_TOKEN" in done.stdout
 
 
-def test_it_goes_with_the_next_up(life: Life) -> None:
+def test_an_undeclared_variable_is_removed_by_the_next_up(life: Life) -> None:
     names = {row["name"] for row in life.rows["heal"].values() if row["table"] == "variables"}
     assert {"SESSIONS_PATH", "NOT_OURS"} <= names
     assert "LEFT_OVER" not in names
@@ -216,15 +222,7 @@ def test_nothing_shows_the_value_that_somebody_typed(life: Life) -> None:
 
 
 @pytest.mark.parametrize("step", LOST)
-@pytest.mark.parametrize(
-    "said",
-    [
-        "can be restored for 48 hours after the deletion",
-        "restore it in Railway's dashboard",
-        "pulumi config set whatsapp-crm:allowNewVolume true",
-        "`pulumi up --refresh --run-program`",
-    ],
-)
+@pytest.mark.parametrize("said", RESTORE)
 def test_a_deleted_volume_stops_the_up_with_a_fix(life: Life, step: str, said: str) -> None:
     done = life.done[step]
     assert done.returncode != 0
@@ -297,16 +295,7 @@ def test_there_is_one_of_everything_that_is_ours(life: Life) -> None:
 
 
 @pytest.mark.parametrize("kind", ["environment", "project"])
-@pytest.mark.parametrize(
-    "said",
-    [
-        "was deleted on Railway, together with its volume",
-        "can be restored for 48 hours after the deletion",
-        "restore it in Railway's dashboard",
-        "pulumi config set whatsapp-crm:allowNewVolume true",
-        "`pulumi up --refresh --run-program`",
-    ],
-)
+@pytest.mark.parametrize("said", ["was deleted on Railway, together with its volume", *RESTORE])
 def test_what_the_volume_went_with_stops_the_up_too(life: Life, kind: str, said: str) -> None:
     done = life.done[kind]
     assert done.returncode != 0
@@ -315,7 +304,7 @@ def test_what_the_volume_went_with_stops_the_up_too(life: Life, kind: str, said:
 
 
 @pytest.mark.parametrize("kind", ["environment", "project"])
-def test_nothing_is_made_in_its_place(life: Life, kind: str) -> None:
+def test_nothing_is_created_in_its_place(life: Life, kind: str) -> None:
     """It would pin the stack to a place where the data never comes back to."""
     assert life.rows[kind] == life.rows[f"{kind} deleted"]
     assert life.railway[kind].deployments == 0

@@ -1,22 +1,19 @@
-"""The life of a stack on the real engine: each line of what the program promises, by name.
+"""A stack on the real engine, from the first preview to its destruction.
 
-One life is lived once for the whole file, every step's output and counts kept; the tests look at them.
+The steps run once for the whole file; the tests check their output and counts.
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
 
 from sandbox import manual_edits, stack_state
-from sandbox.supervisor import PROJECT, STACK, Sandbox
+from sandbox.supervisor import STACK, Sandbox
 from tests import bad_settings
-from tests.e2e.stack import DRIFT, Done, Stack
+from tests.e2e.stack import DRIFT, Stack, Steps
 
 pytestmark = pytest.mark.e2e
 
@@ -25,12 +22,9 @@ SEVEN = {f"SETTING_{n}": str(n) for n in range(5)}
 
 
 @dataclass
-class Life:
-    """What was seen: a step's name -> the output of Pulumi and what both clouds counted."""
+class Life(Steps):
+    """The steps, the manual edits, and the resources before them and at the end."""
 
-    done: dict[str, Done] = field(default_factory=dict[str, Done])
-    railway: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
-    google: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
     drifts: list[manual_edits.Edit] = field(default_factory=list[manual_edits.Edit])
     before: list[stack_state.Resource] = field(default_factory=list[stack_state.Resource])
     after: list[stack_state.Resource] = field(default_factory=list[stack_state.Resource])
@@ -38,14 +32,10 @@ class Life:
 
 @pytest.fixture(scope="module")
 def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Life:
-    """Live it."""
-    seen = Life()
-
-    def step(name: str, *arguments: str) -> None:
-        done, railway, google = stack.counted(lambda: stack.pulumi(*arguments))
-        seen.done[name], seen.railway[name], seen.google[name] = done, railway, google
-
-    seen.done["verify before the first up"] = verify(sandbox)
+    """Run all steps on one stack, in order."""
+    seen = Life(stack)
+    step = seen.step
+    seen.done["verify before the first up"] = stack.verify()
     step("preview", "preview")
     step("up", "up", "--yes", "--skip-preview")
     assert seen.done["up"].returncode == 0, seen.done["up"].stdout
@@ -81,25 +71,12 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
     return seen
 
 
-def verify(sandbox: Sandbox) -> Done:
-    """`python -m ops verify --stack`, as a person runs it with the exports of `python -m sandbox env`."""
-    return subprocess.run(
-        [sys.executable, "-m", "ops", "verify", "--stack", STACK],
-        cwd=PROJECT,
-        env={**os.environ, **sandbox.variables()},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def ok(life: Life, step: str) -> None:
     """The step ended well."""
     assert life.done[step].returncode == 0, life.done[step].stdout
 
 
-def test_the_preview_shows_what_will_become_and_changes_nothing(life: Life) -> None:
+def test_the_preview_shows_the_resources_and_changes_nothing(life: Life) -> None:
     ok(life, "preview")
     for kind in (
         "railway:Volume",
@@ -185,10 +162,10 @@ def test_functions_that_vanish_stop_the_preview_and_the_up(life: Life) -> None:
         assert not [o for o in life.google[step].operations if o.startswith("DELETE")]
 
 
-def test_the_deployed_stack_is_verified_from_its_state(sandbox: Sandbox, life: Life) -> None:
+def test_the_deployed_stack_is_verified_from_its_state(stack: Stack, life: Life) -> None:
     before = life.done["verify before the first up"]
     assert (before.returncode, "no `pulumi up` of the stack" in before.stderr) == (2, True), before.stderr
-    done = verify(sandbox)
+    done = stack.verify()
     assert done.returncode == 0, done.stdout + done.stderr
     functions = [r for r in life.after if r.type == stack_state.FUNCTION_TYPE]
     assert done.stdout.count("ok    function ") == len(functions) > 0
@@ -207,7 +184,7 @@ def test_destroy_is_refused_for_the_volume_and_nothing_is_deleted(life: Life) ->
     assert not [o for o in life.google["destroy"].operations if o.startswith("DELETE")]
 
 
-def test_the_volume_is_the_first_one_through_it_all(life: Life) -> None:
+def test_the_volume_is_the_same_after_all_steps(life: Life) -> None:
     def volume(found: list[stack_state.Resource]) -> str:
         return stack_state.first_of_type(found, stack_state.RAILWAY_TYPE + "Volume").id
 

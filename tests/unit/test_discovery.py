@@ -236,15 +236,15 @@ ENDS = {
         "      JavaScript heap out of memory"
     ),
     f'Promise.reject(new Error("no database"));\n{WAIT}': (
-        "a promise was rejected and nothing handled it while the functions were loaded at "
-        "functions/index.js:1: no database."
+        "a promise was rejected and nothing handled it at functions/index.js:1, while the functions "
+        "were loaded: no database."
     ),
     f'Promise.reject("a string");\n{WAIT}': (
-        "a promise was rejected and nothing handled it while the functions were loaded: a string."
+        "a promise was rejected and nothing handled it, while the functions were loaded: a string."
     ),
     f'console.error("starting");\nsetImmediate(() => {{ throw new Error("late"); }});\n{WAIT}': (
-        "an error was not caught while the functions were loaded at functions/index.js:2: late. It printed:\n"
-        "      starting"
+        "an error was not caught at functions/index.js:2, while the functions were loaded: late. "
+        "It printed:\n      starting"
     ),
     WAIT: "the code waits for something that never happens: a top-level await does not end.",
 }  # fmt: skip
