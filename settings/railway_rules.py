@@ -178,7 +178,8 @@ def warn_mount_path(read: ConfigReader, path: str) -> None:
 
 def check_backend_variables(read: ConfigReader, variables: Mapping[str, str]) -> None:
     """Additional variables of the backend."""
-    total = sum(len(name.encode()) + len(value.encode()) + 2 for name, value in variables.items())
+    sizes = [len(name.encode()) + len(value.encode()) + 2 for name, value in variables.items()]
+    total = sum(size for size in sizes if size <= MAX_STRING)  # a larger one is reported by its name
     if total > _MAX_VARIABLES:
         what = f"has {total} bytes in all; Linux starts no program with more than {_MAX_VARIABLES}."
         read.add("backendVariables", what, f"{remove_command('backendVariables', '.NAME')}  for the largest")

@@ -366,6 +366,15 @@ def parse(kind: ValueType, value: object) -> object:
 
 
 def _refuse(value: object) -> NoReturn:
+    if isinstance(value, str) and value.startswith(("[", "{")):
+        try:
+            json.loads(value)
+        except RecursionError:
+            raise BadValueError("nested too deeply to be read") from None
+        except json.JSONDecodeError:
+            pass  # a text that only begins like JSON
+        except ValueError:
+            raise BadValueError("a text that holds a number with too many digits") from None
     raise BadValueError(kind_of(value))
 
 
