@@ -34,10 +34,10 @@ from checkout.endpoints import Endpoint
 from checkout.index_file import FieldSpec, IndexFile, IndexSpec
 from checkout.never_delete import Protection, protection
 from checkout.rules_parser import RulesSyntaxError
+from settings.files import read_text
 from settings.keys import NAMESPACE
 from settings.load import PROGRAM_DIR
 from settings.model import BACKEND_URL_VARIABLE, GoogleSettings, SecretSettings, Settings
-from settings.parsing import read_text
 from settings.problems import Problem
 from settings.reader import set_command
 from settings.variables import common_variables, own_variables

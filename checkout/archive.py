@@ -9,7 +9,8 @@ The files are those that the Firebase CLI packs (15.34, `prepareFunctionsUpload`
 except the codebase's `.env` files: `checkout.env_files` reads those that count.
 
 Refuses links that leave the codebase's folder or lead back to a folder that contains them, names that other
-machines cannot read, and files that cannot be read.
+machines cannot read, files that cannot be read, and folders without end. FIFOs, sockets and devices are not
+deployed, and named in a note.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from pathlib import Path, PurePosixPath
 
 from checkout import credentials
 from checkout.minimatch import Ignored, PatternError
+from settings.files import MAX_FOLDERS_DEEP, FileError, exists, kind, read_bytes
 from settings.problems import Problem
 
 # The Firebase CLI's `ignore` if firebase.json has none, and what it adds to every `ignore`.
@@ -37,6 +39,7 @@ _SHOWN = 10
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date of the zip format
 _REGULAR, _EXECUTABLE = 0o100644, 0o100755
 _UNIX = 3
+MAX_ENTRIES = 20_000  # links to folders can multiply what is in them without end
 MAX_BYTES = 100_000_000  # source of one function (Cloud Functions quotas: 100 MB compressed)
 
 
@@ -77,7 +80,7 @@ def build(
         return None, walk.problems
     digest = hashlib.sha256(data).hexdigest()
     path = out_dir / f"{codebase}-{digest}.zip"
-    if not path.is_file() or path.read_bytes() != data:
+    if not _holds(path, data):
         write_atomically(path, data)
     return Archive(
         path=path,
@@ -87,6 +90,13 @@ def build(
         files=tuple(names),
         notes=tuple(walk.notes()),
     ), []
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return exists(path) and read_bytes(path, limit=len(data)) == data
+    except FileError:
+        return False
 
 
 def excluded_by(ignore: Sequence[str], where: str, name: str) -> str | None:
@@ -119,6 +129,8 @@ class _Walk:
         self._where = where
         self._credentials: list[str] = []
         self._local: list[str] = []
+        self._special: list[str] = []
+        self._count = 0
 
     def files(self, folder: Path, above: tuple[str, ...]) -> Iterator[str]:
         """The files below `folder`. `above` are the real paths of it and of the folders that contain it."""
@@ -128,7 +140,19 @@ class _Walk:
         except OSError as error:
             self._unreadable(self._name(folder), error)
             return
+        if len(above) > MAX_FOLDERS_DEEP:
+            name = self._name(folder)
+            what = f"is in more than {MAX_FOLDERS_DEEP} folders."
+            self._add(f"{name[:60]}…", what, f"Move it up, or {_exclude(name.partition('/')[0])}")
+            return
         for entry in found:
+            self._count += 1
+            if self._count > MAX_ENTRIES:
+                if self._count == MAX_ENTRIES + 1:
+                    what = f"has more than {MAX_ENTRIES} files and folders."
+                    fix = 'Exclude what the functions do not need: "functions.ignore" in firebase.json.'
+                    self.problems.append(Problem(key=self._where, what=what, fix=fix))
+                return
             path = Path(entry.path)
             name = self._name(path)
             if self._ignored.by(name) is not None:
@@ -152,18 +176,22 @@ class _Walk:
             for name in names:
                 path = self._root / name
                 try:
-                    content, mode = path.read_bytes(), path.stat().st_mode
+                    status = path.stat()
+                    size += status.st_size
+                    content = read_bytes(path, limit=MAX_BYTES) if size <= MAX_BYTES else b""
+                except FileError as error:
+                    self._add(name, f"{error.what}.", f"Make it readable, or {_exclude(name)}")
+                    continue
                 except OSError as error:
                     self._unreadable(name, error)
                     continue
-                size += len(content)
                 if size > MAX_BYTES:
                     what = f"the source has more than {MAX_BYTES // 1_000_000} MB, the limit of Google."
                     fix = 'Exclude what the functions do not need: "functions.ignore" in firebase.json.'
                     self.problems.append(Problem(key=self._where, what=what, fix=fix))
                     break
                 info = zipfile.ZipInfo(name, _DATE)
-                info.external_attr = (_EXECUTABLE if mode & stat.S_IXUSR else _REGULAR) << 16
+                info.external_attr = (_EXECUTABLE if status.st_mode & stat.S_IXUSR else _REGULAR) << 16
                 info.create_system = _UNIX
                 archive.writestr(info, content)
         return buffer.getvalue()
@@ -180,6 +208,8 @@ class _Walk:
                 f"not deployed: {_listed(self._local)}. Google installs dependencies from the lock file. "
                 'Add them to "functions.ignore" to hide this note.'
             )
+        if self._special:
+            yield f"not deployed, because they are not files: {_listed(self._special)}."
         for pattern in self._ignored.without_effect:
             shown = pattern.strip().strip("/").removeprefix("./")
             yield (
@@ -191,7 +221,9 @@ class _Walk:
         is_link = path.is_symlink()
         try:
             mode = path.stat().st_mode  # of the target, if it is a link
-            real = os.path.realpath(path, strict=True) if is_link or stat.S_ISDIR(mode) else ""
+            # From the folder's real path: through many links, each is resolved only once.
+            real = os.path.join(above[-1], path.name)  # noqa: PTH118  (realpath takes and gives a string)
+            real = os.path.realpath(real, strict=True) if is_link else real
         except OSError as error:
             if is_link:
                 self._bad_link(name, "the link leads to nothing that can be read.")
@@ -211,6 +243,8 @@ class _Walk:
             self._bad_link(name, "the link leads to a folder that contains it.")
         elif stat.S_ISDIR(mode):
             yield from self.files(path, (*above, real))
+        else:
+            self._special.append(f"{name} ({kind(mode)})")
 
     def _name(self, path: Path) -> str:
         """The relative path as Node reads it: a byte that is not UTF-8 becomes U+FFFD."""

@@ -17,7 +17,6 @@ archives round times, and a copy gives each file the time at which it was copied
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import subprocess
@@ -29,7 +28,8 @@ from checkout import package_json, tsconfig
 from checkout.archive import excluded_by
 from checkout.firebase_json import CodebaseSource
 from checkout.tsconfig import TsConfig, Unread
-from settings.parsing import mapping, sequence
+from settings.files import MAX_SOURCE_BYTES, FileError, read_bytes
+from settings.parsing import json_value, mapping, sequence
 from settings.problems import Problem
 
 _TSC = re.compile(r"(?:^|[\s/])tsc(?=\s|$)(?P<options>[^&|;]*)")
@@ -144,8 +144,8 @@ class _Build:
         if path is None or not self.by_tsc:
             return None
         try:
-            info = mapping(json.loads(path.read_text(encoding="utf-8"))) or {}
-        except (OSError, ValueError, RecursionError):
+            info = mapping(json_value(read_bytes(path, limit=MAX_SOURCE_BYTES).decode())) or {}
+        except (FileError, ValueError):
             return None
         info = mapping(info.get("program")) or info
         if info.get("affectedFilesPendingEmit"):
@@ -293,7 +293,11 @@ def _time(path: Path) -> float:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes().removeprefix(b"\xef\xbb\xbf")).hexdigest()
+    try:
+        content = read_bytes(path, limit=MAX_SOURCE_BYTES)
+    except FileError:
+        return ""  # the archive reports it
+    return hashlib.sha256(content.removeprefix(b"\xef\xbb\xbf")).hexdigest()
 
 
 def _is_tracked(path: Path) -> bool:

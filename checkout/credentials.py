@@ -12,6 +12,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 from checkout.minimatch import Ignored
+from settings.files import MAX_SOURCE_BYTES, FileError, is_file, read_bytes
 from settings.parsing import mapping, sequence
 
 # Compared with names in lower case.
@@ -69,8 +70,8 @@ def has_content(path: Path) -> bool:
     try:
         if path.stat().st_size > _MAX_BYTES:
             return False
-        content = path.read_bytes()
-    except OSError:
+        content = read_bytes(path, limit=MAX_SOURCE_BYTES)
+    except (OSError, FileError):
         return False
     if is_key_file:
         is_binary_key = path.suffix.lower() in (".pem", ".key") and not _is_text(content)
@@ -86,7 +87,7 @@ def has_content(path: Path) -> bool:
 def is_credential(folder: Path, name: str) -> bool:
     """Whether the file `name` in `folder` is never deployed."""
     path = folder / PurePosixPath(name)
-    return has_name(name) or (path.is_file() and has_content(path))
+    return has_name(name) or (is_file(path) and has_content(path))
 
 
 def _is_text(content: bytes) -> bool:
@@ -112,6 +113,7 @@ def _is_json_credential(content: bytes) -> bool:
     if not google and not (b'"kty"' in content and (b'"d"' in content or b'"k"' in content)):
         return False
     try:
+        # Not json_value: a credential with a key twice is still one.
         document: object = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         return False

@@ -26,11 +26,21 @@ from checkout import discovery_failure, node_process, package_json
 from checkout.archive import write_atomically
 from checkout.discovery_source import Source
 from checkout.node_process import Finished
-from settings.parsing import mapping, read_text, strings, unusable_text
+from settings.files import (
+    MAX_SOURCE_BYTES,
+    FileError,
+    exists,
+    is_file,
+    read_bytes,
+    read_text,
+    text_of,
+)
+from settings.parsing import JsonError, document_problem, json_value, mapping, strings
 from settings.problems import Problem
 
 HOOK = Path(__file__).with_name("discovery_hook.cjs")
 LOCK_FILES = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml")
+_MAX_MANIFEST = 10_000_000  # bytes; 1,000 functions have one or two
 _CACHE_FORMAT = "4"  # increase it when `Discovered` or the hook changes
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "NODE_ENV", "SYSTEMROOT")
 
@@ -53,7 +63,7 @@ class Discovered:
 def discover(source: Source, cache_dir: Path) -> tuple[Discovered | None, list[Problem]]:
     """The codebase's manifest: from functions.yaml, the cache, or a run of the SDK."""
     written = source.folder / "functions.yaml"
-    if written.is_file():
+    if exists(written):
         return _from_file(written, source)
     command, problems = _sdk(source)
     if command is None:
@@ -89,13 +99,14 @@ def _from_file(written: Path, source: Source) -> tuple[Discovered | None, list[P
     if text is None:
         return None, problems
     try:
-        manifest = mapping(yaml.safe_load(text))
+        document = yaml.safe_load(text)
     except RecursionError:
         return None, [Problem(key=key, what="is nested too deeply to be read.", fix=fix)]
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date or number that is not possible
         return None, [Problem(key=key, what=f"not valid YAML: {error}", fix=fix)]
-    if wrong := unusable_text(manifest):
+    if wrong := document_problem(document):
         return None, [Problem(key=key, what=wrong, fix=fix)]
+    manifest = mapping(document)
     if manifest is None:
         return None, [Problem(key=key, what="does not contain a manifest.", fix=fix)]
     return Discovered(manifest=manifest), []
@@ -121,7 +132,7 @@ def _sdk(source: Source) -> tuple[_Command | None, list[Problem]]:
         fix = f"cd {folder} && npm {'ci' if locked else 'install'}"
         return None, _problem(source, "the dependencies of the functions are not installed.", fix)
     version = str(package_json.of_package(script.parents[2]).get("version", "unknown"))
-    if "FUNCTIONS_MANIFEST_OUTPUT_PATH" not in script.read_text(encoding="utf-8", errors="replace"):
+    if "FUNCTIONS_MANIFEST_OUTPUT_PATH" not in _source_text(script):
         what = f"firebase-functions {version} is too old: it cannot write its manifest to a file."
         return None, _problem(source, what, f"cd {folder} && npm install firebase-functions@7")
     node = shutil.which("node")
@@ -158,10 +169,10 @@ def _find_script(source: Source) -> Path | None:
 def _key(source: Source, command: _Command) -> str:
     """The hash of everything that the manifest depends on. Dependencies count by their lock files."""
     locks = [
-        hashlib.sha256(path.read_bytes()).hexdigest()
+        _digest(path)
         for folder in {source.folder, source.app_dir}
         for name in (*LOCK_FILES, "node_modules/.package-lock.json")
-        if (path := folder / name).is_file()
+        if is_file(path := folder / name)
     ]
     parts = [
         _CACHE_FORMAT,
@@ -192,6 +203,9 @@ def _run(source: Source, command: _Command) -> tuple[Discovered | None, list[Pro
         }
         finished = _load(source, command, environment)
         manifest, report = _written(manifest_path), _written(report_path) or {}
+        if finished.code == 0 and manifest is None and (wrong := _unusable(manifest_path)):
+            fix = "Declare less in the options of the functions and params."
+            return None, _problem(source, f"the manifest that firebase-functions wrote {wrong}", fix)
     if finished.code is None or manifest is None:
         return None, [discovery_failure.explain(source, command.node, finished, report)]
     return _discovered(source, manifest, report, finished), []
@@ -219,9 +233,37 @@ def _load(source: Source, command: _Command, environment: Mapping[str, str]) -> 
 def _written(path: Path) -> dict[str, object] | None:
     """The JSON object that the process wrote, None if it was ended before."""
     try:
-        return mapping(json.loads(path.read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, RecursionError):
+        return mapping(json_value(read_bytes(path, limit=_MAX_MANIFEST).decode()))
+    except (FileError, ValueError):
         return None
+
+
+def _unusable(path: Path) -> str:
+    """What is wrong with the bounds of the manifest that the process wrote; "" if it did not write it."""
+    if not is_file(path):
+        return ""
+    try:
+        json_value(read_bytes(path, limit=_MAX_MANIFEST).decode(errors="replace"))
+    except FileError as error:
+        return f"{error.what}."
+    except JsonError as error:
+        return error.what
+    return ""
+
+
+def _source_text(path: Path) -> str:
+    """The text of a file of code; "" if it cannot be read, which Node reports."""
+    try:
+        return text_of(path)
+    except FileError:
+        return ""
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(read_bytes(path, limit=MAX_SOURCE_BYTES)).hexdigest()
+    except FileError as error:
+        return error.what
 
 
 def _discovered(
@@ -232,7 +274,7 @@ def _discovered(
     undefined = set(strings(report.get("undefined")) or ())
     overwritten: tuple[str, ...] = ()
     if isinstance(entry, str) and entry.endswith((".js", ".cjs")) and (exported or undefined):
-        text = Path(entry).read_text(encoding="utf-8", errors="replace")
+        text = _source_text(Path(entry))
         overwritten = tuple(name for name in overwritten_exports(text) if name not in exported | undefined)
     root = source.folder.resolve()
     loaded = sorted(
@@ -254,7 +296,9 @@ def overwritten_exports(text: str) -> tuple[str, ...]:
 
     They may still be exported: only the loaded module shows it.
     """
-    code = re.sub(r"/\*.*?\*/", lambda match: re.sub(r"[^\n]", " ", match.group()), text, flags=re.DOTALL)
+    code = re.sub(
+        r"/\*.*?(?:\*/|\Z)", lambda match: re.sub(r"[^\n]", " ", match.group()), text, flags=re.DOTALL
+    )
     whole = [match.start() for match in re.finditer(r"^[ \t]*module\.exports\s*=(?!=)", code, re.MULTILINE)]
     if not whole:
         return ()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
 from checkout import package_json
 from checkout.discovery_source import Source
 from checkout.node_process import Finished, shown
+from settings.files import walk
 from settings.keys import NAMESPACE
 from settings.model import LONGEST_DISCOVERY
 from settings.parsing import mapping
@@ -207,11 +208,9 @@ def _syntax_error(source: Source, node: str) -> str:
 
     The SDK reports a syntax error in an ES module without file and line.
     """
-    files: list[Path] = []
-    for folder, below, names in os.walk(source.folder):
-        below[:] = sorted(name for name in below if name != "node_modules")
-        files += [Path(folder, name) for name in sorted(names) if name.endswith((".js", ".mjs", ".cjs"))]
-    for path in files[:_SYNTAX_CHECKED_FILES]:
+    walked = walk(source.folder, lambda folder: folder.name != "node_modules")
+    files = (path for path in walked if path.suffix in (".js", ".mjs", ".cjs"))
+    for path in islice(files, _SYNTAX_CHECKED_FILES):
         check = [node, "--check", str(path)]
         ran = subprocess.run(check, capture_output=True, text=True, check=False, timeout=30)
         if ran.returncode != 0:

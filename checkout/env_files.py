@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from settings.parsing import mapping, read_json, read_text, unusable
+from settings.files import exists, is_file, read_text
+from settings.parsing import mapping, read_json, unusable
 from settings.problems import Problem
 from settings.variables import function_variable
 
@@ -25,6 +26,7 @@ _QUOTED = re.compile(
     r"""[^\S\r\n]*(?:'((?:\\'|[^'])*)'|"((?:\\"|[^"])*)")[^\S\r\n]*(?:\#[^\r\n]*)?(?=[\r\n]|\Z)"""
 )
 _LINE_END = re.compile(r"\r\n?|\n")
+_BAD_LINES = 10  # of a file, that are reported
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
@@ -51,12 +53,12 @@ def load(folder: Path, app_dir: Path, project: str, where: str) -> tuple[EnvFile
     sources: dict[str, str] = {}
     for name in (_COMMON, *own):
         path, key = folder / name, f"{where}/{name}"
-        if not path.is_file():
+        if not exists(path):
             continue
         text, more = read_text(path, key)
         problems += more
         found, bad_lines = parse((text or "").removeprefix("\ufeff"))
-        for number in bad_lines:
+        for number in bad_lines[:_BAD_LINES]:
             fix = f"Correct line {number} of {path}."
             problems.append(Problem(key=key, what=f"line {number} is not NAME=value.", fix=fix))
         for variable, value in found.items():
@@ -66,7 +68,7 @@ def load(folder: Path, app_dir: Path, project: str, where: str) -> tuple[EnvFile
         found = {variable: value for variable, value in found.items() if not unusable(value)}
         values |= found
         sources |= dict.fromkeys(found, key)
-    return EnvFiles(values=values, sources=sources, for_emulators=(folder / _EMULATORS).is_file()), problems
+    return EnvFiles(values=values, sources=sources, for_emulators=is_file(folder / _EMULATORS)), problems
 
 
 def parse(text: str) -> tuple[dict[str, str], list[int]]:
@@ -79,7 +81,8 @@ def parse(text: str) -> tuple[dict[str, str], list[int]]:
     text = re.sub(r"\r\n?", "\n", text, count=1)
     values: dict[str, str] = {}
     bad: list[int] = []
-    at = 0
+    at = counted = 0
+    number = 1  # of the line at `counted`
     while at < len(text):
         line_end = _LINE_END.search(text, at)
         end = len(text) if line_end is None else line_end.start()
@@ -88,7 +91,9 @@ def parse(text: str) -> tuple[dict[str, str], list[int]]:
         if assigned is not None:
             values[assigned[1]], end = _value(text, assigned.end(), end)
         elif line and not line.startswith("#"):
-            bad.append(len(_LINE_END.findall(text, 0, at)) + 1)
+            number += len(_LINE_END.findall(text, counted, at))
+            counted = at
+            bad.append(number)
         line_end = _LINE_END.match(text, end)
         at = end + 1 if line_end is None else line_end.end()
     return values, bad
@@ -133,7 +138,7 @@ def _own_file(folder: Path, app_dir: Path, project: str, where: str) -> tuple[tu
     others = {path.name for path in folder.glob(f"{_COMMON}.*")} - {_EMULATORS, of_project}
     aliases, problems = _aliases(app_dir, project) if others else ((), list[Problem]())
     files = {of_project, *(f".env.{alias}" for alias in aliases)} - {_EMULATORS}
-    found = sorted(name for name in files if (folder / name).is_file())
+    found = sorted(name for name in files if exists(folder / name))
     if len(found) > 1:
         what = f"{' and '.join(found)} belong to the project {project}; only one of them can be read."
         fix = f"Merge them into {of_project}."
@@ -143,7 +148,7 @@ def _own_file(folder: Path, app_dir: Path, project: str, where: str) -> tuple[tu
 
 def _aliases(app_dir: Path, project: str) -> tuple[tuple[str, ...], list[Problem]]:
     path = app_dir / _ALIASES
-    if not path.is_file():
+    if not exists(path):
         return (), []
     document, problems = read_json(path, _ALIASES)
     projects = mapping((document or {}).get("projects")) or {}

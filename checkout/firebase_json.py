@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from settings.files import FileError, exists, is_dir, resolve
 from settings.keys import NAMESPACE
-from settings.parsing import kind_of, mapping, nearest, read_json, sequence, strings
+from settings.parsing import kind_of, look_alike, mapping, nearest, read_json, sequence, strings
 from settings.problems import Problem
 
 FILE = "firebase.json"
@@ -45,6 +46,7 @@ _CODEBASE_USED = (
 _CODEBASE_NOTED: Mapping[str, str] = {
     "disallowLegacyRuntimeConfig": "has no effect: this program never deploys functions.config().",
 }
+_SHOWN_PATH = 60  # characters
 _MISSPELT = 0.82  # how similar an unknown key is to one that is missing
 _CODEBASE_NAME = re.compile(r"[a-z0-9_-]{1,63}")
 _PREFIX = re.compile(r"[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?")
@@ -88,7 +90,7 @@ class FirebaseJson:
 def load(app_dir: Path, database: str) -> tuple[FirebaseJson | None, list[Problem]]:
     """Read `app_dir`/firebase.json for one Firestore database."""
     path = app_dir / FILE
-    if not path.exists():
+    if not exists(path):
         fix = f"pulumi config set {NAMESPACE}:appDir <the folder that contains firebase.json>"
         what = f"there is no firebase.json in {app_dir}."
         return None, [Problem(key=f"{NAMESPACE}:appDir", what=what, fix=fix)]
@@ -158,7 +160,7 @@ class _Reader:
         path = self._inside(value, name)
         if path is None:
             return None
-        if path.suffix != ".json" or not path.is_file():
+        if path.suffix != ".json" or not exists(path):
             what = f'"{name}" is "{value}", which is not a JSON file in {self.root}.'
             self._add(what, f'Write "{name}": {{ ... }}, or the path of a .json file with it.')
             return None
@@ -201,7 +203,8 @@ class _Reader:
                 self.notes.append(f'firebase.json: the database "{name}" is not deployed by this program.')
         if found is None and not self.problems:
             self._add(
-                f'firestore has no entry for the database "{self.database}", only for {", ".join(others)}.',
+                f'firestore has no entry for the database "{self.database}", only for {", ".join(others)}.'
+                f"{look_alike(others[0], self.database) if others else ''}",
                 f"pulumi config set {NAMESPACE}:firestoreDatabase '{others[0]}'",
             )
         return found
@@ -211,7 +214,7 @@ class _Reader:
         path = None if value is None else self._inside(value, where)
         if path is None:
             return None, ""
-        if not path.is_file():
+        if not exists(path) or is_dir(path):
             fix = f"Create {value} in {self.root}, or correct {where} in firebase.json."
             self._add(f'"{where}" is the file {value}, which does not exist.', fix)
             return None, ""
@@ -223,14 +226,13 @@ class _Reader:
             fix = f"Write a path relative to firebase.json as {where}."
             self._add(f"{where} must be a path, but is {kind_of(value)}.", fix)
             return None
-        path = (self.root / value).resolve()
         try:
-            path.exists()
-        except OSError as error:
-            fix = f"Write a path relative to firebase.json as {where}."
-            self._add(f'"{where}" is {value[:60]}…, which cannot be read: {error.strerror}.', fix)
+            path, root = resolve(self.root / value), resolve(self.root)
+        except FileError as error:
+            shown = value if len(value) <= _SHOWN_PATH else f"{value[:_SHOWN_PATH]}…"
+            self._add(f'"{where}" is {shown}, which {error.what}.', error.fix)
             return None
-        if not path.is_relative_to(self.root.resolve()):
+        if not path.is_relative_to(root):
             fix = f"Move it into {self.root} and write its path relative to firebase.json."
             self._add(f'"{where}" is {value}, which leaves the app\'s folder.', fix)
             return None
@@ -285,13 +287,14 @@ class _Reader:
             )
         if folder is None or config_dir is None:
             return None
-        if not folder.is_dir():
+        if not is_dir(folder):
             fix = f"Create {source} in {self.root}, or correct {where}.source in firebase.json."
             self._add(f'"{where}.source" is the folder {source}, which does not exist.', fix)
             return None
         name = entry.get("codebase", DEFAULT_CODEBASE)
         if not isinstance(name, str) or not _CODEBASE_NAME.fullmatch(name):
-            what = f"{where}.codebase is {name!r}, which is not a codebase name."
+            shown = repr(name)[:_SHOWN_PATH]
+            what = f"{where}.codebase is {shown}, which is not a codebase name.{look_alike(str(name))}"
             self._add(what, "Use up to 63 lower-case letters, digits, - and _.")
             return None
         return CodebaseSource(

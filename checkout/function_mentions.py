@@ -1,7 +1,7 @@
 """What source code mentions: how often each function, which shows whether it was removed or the code was only
 not compiled, and whether a variable.
 
-This file imports only the standard library: it is loaded in the process of a dynamic provider.
+Besides the standard library it imports only `settings.files`: dynamic providers load it.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from settings.files import FileError, is_file, text_of, walk
+
 _SUFFIXES = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx")
 _TYPESCRIPT = (".ts", ".tsx", ".mts", ".cts")
 _WORD = re.compile(r"[A-Za-z_$][\w$]*")
+_FROM_ENV = re.compile(r"\{[^{}]*\}\s*=\s*process\.env\b")  # const { A, B } = process.env
 _COMMENT = ("//", "*", "/*")
 
 
@@ -36,36 +39,33 @@ def count(functions: Iterable[str], folder: Path, compiled: Sequence[Path] = ())
 
 def reads_variable(name: str, folder: Path, compiled: Sequence[Path] = ()) -> bool:
     """Whether source code reads the environment variable `name`. For `folder` and `compiled`, see `count`."""
-    read = re.compile(
-        rf"process\.env\??(?:\.{name}\b|(?:\?\.)?\[\s*[\"'`]{name}[\"'`]\s*\])"
-        rf"|\{{[^{{}}]*\b{name}\b[^{{}}]*\}}\s*=\s*process\.env\b"
+    read = re.compile(rf"process\.env\??(?:\.{name}\b|(?:\?\.)?\[\s*[\"'`]{name}[\"'`]\s*\])")
+    named = re.compile(rf"\b{name}\b")
+    # Two steps: one pattern for both would be tried anew at each mention of the name.
+    return any(
+        read.search(code) or any(named.search(found[0]) for found in _FROM_ENV.finditer(code))
+        for code in ("\n".join(lines) for lines in _code(folder, compiled))
     )
-    return any(read.search("\n".join(lines)) for lines in _code(folder, compiled))
 
 
 def _code(folder: Path, compiled: Sequence[Path]) -> Iterator[list[str]]:
     """The lines of each source file, without those that are comments."""
     for path in _sources(folder, [os.path.normpath(one) for one in compiled]):
         try:
-            text = path.read_text(encoding="utf-8", errors="replace")
-        except OSError:
+            text = text_of(path)
+        except FileError:
             continue  # discovery reports it
         yield [line for line in text.splitlines() if not line.lstrip().startswith(_COMMENT)]
 
 
 def _sources(folder: Path, compiled: Sequence[str]) -> Iterator[Path]:
-    for current, below, names in os.walk(folder):
-        below[:] = [
-            name
-            for name in below
-            if name != "node_modules"
-            and not name.startswith(".")
-            and os.path.normpath(Path(current, name)) not in compiled
-        ]
-        present = set(names)
-        for path in (Path(current, name) for name in names):
-            is_output = path.suffix not in _TYPESCRIPT and any(
-                f"{path.stem}{suffix}" in present for suffix in _TYPESCRIPT
-            )
-            if path.suffix in _SUFFIXES and not path.name.endswith(".d.ts") and not is_output:
-                yield path
+    def is_source_folder(path: Path) -> bool:
+        is_installed = path.name == "node_modules" or path.name.startswith(".")
+        return not is_installed and os.path.normpath(path) not in compiled
+
+    for path in walk(folder, is_source_folder):
+        if path.suffix not in _SUFFIXES or path.name.endswith(".d.ts"):
+            continue
+        sources = (path.with_suffix(suffix) for suffix in _TYPESCRIPT)
+        if path.suffix in _TYPESCRIPT or not any(is_file(source) for source in sources):
+            yield path

@@ -23,7 +23,7 @@ from checkout.rules_compiler import compile_problems
 from firebase.rest import GoogleApi
 from settings.load import load_settings
 from settings.model import Settings
-from settings.problems import render
+from settings.problems import first, render
 from user_errors import printable
 
 MESSAGE_SHOWN = 32
@@ -48,9 +48,9 @@ def load() -> tuple[Settings, App]:
             problems = problems or never_delete.problems(rules.name, rules.content, protected)
     if settings is None or app is None or problems:
         raise pulumi.RunError(render(problems))
-    for warning in (*settings.warnings, *app.warnings):
+    for warning in first((*settings.warnings, *app.warnings), "warnings"):
         pulumi.log.warn(printable(warning))
-    for note in app.notes:
+    for note in first(app.notes, "notes"):
         pulumi.log.info(printable(note))
     return settings, app
 

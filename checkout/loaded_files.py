@@ -38,10 +38,13 @@ def validate(loaded: Iterable[str], packed: Sequence[str], source: CodebaseSourc
 
 
 def required(packed: Sequence[str], source: CodebaseSource) -> list[Problem]:
-    """A problem if package.json or the file that it names as `main` exists and is not deployed."""
-    package, _ = package_json.read(source.folder, source.relative)
+    """A problem if package.json or the file that it names as `main` exists and is not deployed.
+
+    Google also needs a package.json that can be read, whatever gives the manifest here.
+    """
+    package, problems = package_json.read(source.folder, source.relative)
     if package is None:
-        return []
+        return problems
     needed = [package_json.NAME]
     entry = package_json.entry(source.folder, package)
     if entry is not None:

@@ -30,6 +30,8 @@ from wcmatch import fnmatch
 _FLAGS = fnmatch.EXTMATCH | fnmatch.DOTMATCH | fnmatch.CASE | fnmatch.FORCEUNIX
 _GLOBSTAR = "**"
 _MOST_ALTERNATIVES = 10_000
+_LONGEST = 1_000  # characters
+_MOST_STARS = 8  # in one name: the time to match grows with the power of their number
 # Stands for the folders above the app, which differ between machines: only `**` matches it.
 _ABOVE_THE_APP = "\0"
 
@@ -62,11 +64,13 @@ def compile_pattern(text: str) -> Pattern:
     """Read a pattern.
 
     Raises:
-        PatternError: its braces expand to too many alternatives.
+        PatternError: it is too long, has too many wildcards, or its braces expand to too many alternatives.
     """
     stripped = text.strip()
     if not stripped or stripped.startswith("#"):
         return Pattern(text, negated=False, alternatives=())
+    if len(stripped) > _LONGEST:
+        raise PatternError(f"a pattern has more than {_LONGEST} characters")
     body = stripped.lstrip("!")
     negated = (len(stripped) - len(body)) % 2 == 1
     try:
@@ -75,6 +79,8 @@ def compile_pattern(text: str) -> Pattern:
         what = f"its braces stand for more than {_MOST_ALTERNATIVES} patterns"
         raise PatternError(what) from None
     alternatives = tuple(tuple(_part(part) for part in re.split("/+", one)) for one in expanded)
+    if any(part.count("*") > _MOST_STARS for parts in alternatives for part in parts):
+        raise PatternError(f"a name in a pattern has more than {_MOST_STARS} wildcards *")
     return Pattern(text, negated=negated, alternatives=alternatives)
 
 
@@ -117,14 +123,15 @@ def _part(text: str) -> str:
 
 
 def _matches(pattern: Sequence[str], path: Sequence[str]) -> bool:
-    if not pattern:
-        return not path
-    first, rest = pattern[0], pattern[1:]
-    if first == _GLOBSTAR:
-        if not rest:
-            return bool(path)
-        return any(_matches(rest, path[start:]) for start in range(len(path) + 1))
-    return bool(path) and _part_matches(first, path[0]) and _matches(rest, path[1:])
+    if pattern and pattern[-1] == _GLOBSTAR:  # at the end it stands for at least one part
+        return any(_matches(pattern[:-1], path[:end]) for end in range(len(path)))
+    ends = {0}  # how many parts of the path are matched by the parts of the pattern so far
+    for part in pattern:
+        if part == _GLOBSTAR:
+            ends = set(range(min(ends), len(path) + 1)) if ends else ends
+        else:
+            ends = {end + 1 for end in ends if end < len(path) and _part_matches(part, path[end])}
+    return len(path) in ends
 
 
 def _part_matches(pattern: str, name: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from settings.files import exists, is_file
 from settings.parsing import mapping, read_json
 from settings.problems import Problem
 
@@ -22,7 +23,7 @@ def read(folder: Path, where: str) -> tuple[dict[str, object] | None, list[Probl
         where: the folder's name in messages.
     """
     path = folder / NAME
-    return read_json(path, f"{where}/{NAME}") if path.is_file() else (None, [])
+    return read_json(path, f"{where}/{NAME}") if exists(path) else (None, [])
 
 
 def of_package(folder: Path) -> dict[str, object]:
@@ -34,8 +35,8 @@ def entry(folder: Path, package: dict[str, object]) -> Path | None:
     """The file that Node loads for the folder (`main`), None if it does not exist."""
     main = package.get("main")
     base = folder / (main if isinstance(main, str) else "index.js")
-    names = (base, base.with_name(f"{base.name}.js"), base.with_name(f"{base.name}.json"), base / "index.js")
-    return next((name for name in names if name.is_file()), None)
+    names = (base, Path(f"{base}.js"), Path(f"{base}.json"), base / "index.js")
+    return next((name for name in names if is_file(name)), None)
 
 
 def section(package: dict[str, object], *names: str) -> dict[str, object]:

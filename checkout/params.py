@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from checkout import regular_expression
 from checkout.env_files import EnvFiles
 from settings.keys import NAMESPACE
 from settings.parsing import ambiguous_number, as_string, kind_of, mapping, nearest, sequence, strings
@@ -314,9 +315,8 @@ def _against_input(name: str, value: Value, param: Mapping[str, object], key: st
     text = mapping(given.get("text")) or {}
     pattern = text.get("validationRegex")
     if isinstance(pattern, str) and not isinstance(value, tuple):
-        try:
-            matches = re.search(pattern, as_text(value)) is not None
-        except re.error:
+        matches = regular_expression.matches(pattern, as_text(value))
+        if matches is None:
             return []  # a JavaScript pattern that Python cannot parse
         if not matches:
             reason = text.get("validationErrorMessage") or f"it must match {pattern}"

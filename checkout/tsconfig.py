@@ -7,7 +7,6 @@ folder are excluded by default. As in TypeScript, an `extends` that cannot be re
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,14 +16,17 @@ from typing import NamedTuple
 
 from wcmatch import glob
 
-from settings.parsing import mapping, sequence, strings
+from settings.files import FileError, is_dir, is_file, read_bytes, walk
+from settings.parsing import json_value, mapping, sequence, strings
 
-_STRING_OR_COMMENT = re.compile(r'("(?:\\.|[^"\\\n])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
-_STRING_OR_COMMA = re.compile(r'("(?:\\.|[^"\\\n])*")|,(?=\s*[}\]])')
+_STRING_OR_COMMENT = re.compile(r'("(?:\\.|[^"\\\n])*"?)|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
+_STRING_OR_COMMA = re.compile(r'("(?:\\.|[^"\\\n])*"?)|,(?=\s*[}\]])')
 _PATHS = ("outDir", "rootDir", "outFile", "tsBuildInfoFile")
 _FOLDERS_LEFT_OUT = ("node_modules", "bower_components", "jspm_packages")
 _COMPILED = {".ts": ".js", ".tsx": ".js", ".mts": ".mjs", ".cts": ".cjs"}
 _DECLARATIONS = (".d.ts", ".d.mts", ".d.cts")
+_MAX_EXTENDS = 20
+_MAX_STARS = 8  # in one pattern: the time to match grows with the power of their number
 _SCRIPTS = (".js", ".jsx", ".mjs", ".cjs")
 
 
@@ -72,7 +74,7 @@ class TsConfig:
             self.path.with_name(name),
             self.out_dir and self.out_dir / name,
         ]
-        return next((path for path in found if path is not None and path.is_file()), None)
+        return next((path for path in found if path is not None and is_file(path)), None)
 
     def sources(self) -> list[Path]:
         """The files that are compiled, without declarations, in the configuration's folder."""
@@ -119,6 +121,8 @@ class TsConfig:
         found: list[str] = []
         for pattern in given:
             relative = os.path.relpath(self.path.parent / pattern, self.path.parent)
+            if pattern.replace("**", "").count("*") > _MAX_STARS or pattern.count("**") > _MAX_STARS:
+                continue
             last = relative.rpartition("/")[2]
             is_file = "*" in last or "?" in last or "." in last[1:]
             found.append(relative if is_file else "**/*" if relative == "." else f"{relative}/**/*")
@@ -127,7 +131,7 @@ class TsConfig:
 
 def load(path: Path) -> TsConfig | None:
     """The configuration, None if the file does not exist or is not valid JSON."""
-    return _load(path, path.parent, ())
+    return _load(path, path.parent, (), {})
 
 
 def with_references(config: TsConfig) -> tuple[list[TsConfig], list[Unread]]:
@@ -141,7 +145,7 @@ def with_references(config: TsConfig) -> tuple[list[TsConfig], list[Unread]]:
             continue
         referenced = load(path)
         if referenced is None:
-            why = "is not valid JSON" if path.is_file() else "does not exist"
+            why = "is not valid JSON" if is_file(path) else "does not exist"
             unread.append(Unread(file, "references", os.path.relpath(path, file.parent), why))
             continue
         found[path] = referenced
@@ -150,8 +154,18 @@ def with_references(config: TsConfig) -> tuple[list[TsConfig], list[Unread]]:
     return list(found.values()), unread
 
 
-def _load(path: Path, config_dir: Path, above: tuple[Path, ...]) -> TsConfig | None:
-    """`above` are the files that extend this one."""
+def _load(
+    path: Path, config_dir: Path, above: tuple[Path, ...], loaded: dict[Path, TsConfig | None]
+) -> TsConfig | None:
+    """`above` are the files that extend this one; `loaded` are all that were loaded before."""
+    if path not in loaded:
+        loaded[path] = _load_once(path, config_dir, above, loaded)
+    return loaded[path]
+
+
+def _load_once(
+    path: Path, config_dir: Path, above: tuple[Path, ...], loaded: dict[Path, TsConfig | None]
+) -> TsConfig | None:
     document = _read(path)
     if document is None:
         return None
@@ -166,8 +180,10 @@ def _load(path: Path, config_dir: Path, above: tuple[Path, ...]) -> TsConfig | N
         base, why = None, "does not exist"
         if base_path in (*above, path):
             why = "extends this file"
+        elif len(above) >= _MAX_EXTENDS:
+            why = f"is extended by more than {_MAX_EXTENDS} files in a row"
         elif base_path is not None:
-            base, why = _load(base_path, config_dir, (*above, path)), "is not valid JSON"
+            base, why = _load(base_path, config_dir, (*above, path), loaded), "is not valid JSON"
         if base is None:
             found = replace(found, unread=(*found.unread, Unread(path, "extends", name, why)))
             continue
@@ -177,7 +193,7 @@ def _load(path: Path, config_dir: Path, above: tuple[Path, ...]) -> TsConfig | N
             files=base.files or found.files,
             include=found.include if base.include is None else base.include,
             exclude=found.exclude if base.exclude is None else base.exclude,
-            unread=(*found.unread, *base.unread),
+            unread=tuple(dict.fromkeys((*found.unread, *base.unread))),
         )
     options = mapping(document.get("compilerOptions")) or {}
     own = {
@@ -198,15 +214,15 @@ def _load(path: Path, config_dir: Path, above: tuple[Path, ...]) -> TsConfig | N
 
 def file_of(project: Path) -> Path:
     """The configuration file of a project, which may be named by its folder."""
-    return project / "tsconfig.json" if project.is_dir() else project
+    return project / "tsconfig.json" if is_dir(project) else project
 
 
 def _read(path: Path) -> dict[str, object] | None:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_bytes(path).decode("utf-8-sig")
         text = _STRING_OR_COMMENT.sub(lambda match: match.group(1) or " ", text)
-        return mapping(json.loads(_STRING_OR_COMMA.sub(lambda match: match.group(1) or "", text)))
-    except (OSError, ValueError, RecursionError):
+        return mapping(json_value(_STRING_OR_COMMA.sub(lambda match: match.group(1) or "", text)))
+    except (FileError, ValueError):
         return None
 
 
@@ -216,8 +232,8 @@ def _extended(folder: Path, name: str) -> Path | None:
     else:
         bases = [above / "node_modules" / name for above in (folder, *folder.parents)]
     for base in bases:
-        for path in (base, base.with_name(f"{base.name}.json"), base / "tsconfig.json"):
-            if path.is_file():
+        for path in (base, Path(f"{base}.json"), base / "tsconfig.json"):
+            if is_file(path):
                 return Path(os.path.normpath(path))
     return None
 
@@ -228,6 +244,4 @@ def _match(name: str, patterns: Sequence[str]) -> bool:
 
 def _walk(folder: Path) -> Iterator[Path]:
     """The files below `folder`, sorted, without dependencies and hidden folders."""
-    for current, below, names in os.walk(folder):
-        below[:] = sorted(one for one in below if one not in _FOLDERS_LEFT_OUT and not one.startswith("."))
-        yield from (Path(current, name) for name in sorted(names))
+    return walk(folder, lambda one: one.name not in _FOLDERS_LEFT_OUT and not one.name.startswith("."))

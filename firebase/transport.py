@@ -8,6 +8,7 @@ failures and obeys Retry-After. What they do not do is done here:
 - ~/.netrc is not read: requests replaces the Authorization header by an entry for the host.
 - `Retry` is configured per connection pool. Requests that must not be repeated have their own session.
 - `Retry` only counts attempts. `_Retry` also stops `PATIENCE_SECONDS` after the first failure.
+- `Retry` says nothing. After 5 seconds, a line says what is waited for, and why.
 - `Retry` does not read bodies. A body that breaks off or is not JSON (a proxy's page) is requested again by
   `Transport.call`.
 
@@ -18,8 +19,10 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import google.auth.exceptions
@@ -31,6 +34,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
 from firebase.errors import GoogleError, JsonObject
+from progress import SlowRequest
 
 TIMEOUT: Any = (10, 60)  # seconds to connect and to read; google-auth declares int and takes both
 PATIENCE_SECONDS = 90.0
@@ -42,8 +46,19 @@ RETRIED_STATUS = (429, 500, 502, 503, 504)
 _LOGIN = "run `gcloud auth application-default login`, or set GOOGLE_OAUTH_ACCESS_TOKEN or GOOGLE_CREDENTIALS"
 
 
+_this_thread = threading.local()  # `.waiting`: the request that is being sent
+
+
 class _Retry(Retry):
     deadline = math.inf
+
+    def increment(self, *args: Any, **kwargs: Any) -> _Retry:
+        response, error = kwargs.get("response"), kwargs.get("error")
+        waiting = getattr(_this_thread, "waiting", None)
+        if isinstance(waiting, SlowRequest):
+            failure = f"HTTP {response.status}" if response is not None else type(error).__name__
+            waiting.reason = f"{failure}; the request is repeated for up to {PATIENCE_SECONDS:.0f} s"
+        return cast("_Retry", super().increment(*args, **kwargs))
 
     def new(self, **changes: Any) -> _Retry:
         made = super().new(**changes)
@@ -87,6 +102,22 @@ class Transport:
         repeatable: bool,
     ) -> JsonObject:
         """See `firebase.rest.GoogleApi.call`."""
+        with SlowRequest("google", operation) as waiting:
+            _this_thread.waiting = waiting
+            return self._call(
+                method, url, operation=operation, body=body, params=params, repeatable=repeatable
+            )
+
+    def _call(
+        self,
+        method: str,
+        url: str,
+        *,
+        operation: str,
+        body: JsonObject | None,
+        params: Mapping[str, str] | None,
+        repeatable: bool,
+    ) -> JsonObject:
         session = self._repeating if repeatable else self._once
         attempts = BODY_ATTEMPTS if repeatable else 1
         for attempt in range(attempts):
@@ -126,13 +157,20 @@ def _credentials(environ: Mapping[str, str]) -> Credentials:
     given = environ.get("GOOGLE_CREDENTIALS", "").strip()
     try:
         if given:
-            key = json.loads(given) if given.startswith("{") else given
+            key = json.loads(given) if given.startswith("{") else _key_file(given)
             found = credentials.Certificate(key)
         else:
             found = credentials.ApplicationDefault()
         return cast("Credentials", found.get_credential())
-    except (google.auth.exceptions.GoogleAuthError, ValueError, OSError) as refused:
+    except (google.auth.exceptions.GoogleAuthError, ValueError, OSError, RecursionError) as refused:
         raise _no_credentials(refused) from None
+
+
+def _key_file(path: str) -> str:
+    """The path, if a read of it ends: one of a FIFO or a device may not."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(path)
+    return path
 
 
 def _no_credentials(refused: Exception) -> GoogleError:

@@ -8,6 +8,7 @@ imports an HTTP client or a Pulumi resource.
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -32,6 +33,10 @@ SETTABLE_VARIABLES = frozenset(
     }
 )
 """The RAILWAY_ variables that users set on a service (Railway docs: variables reference, feature flags)."""
+
+NUMBERS = {"RAILWAY_WAIT_SCALE": 100.0, "RAILWAY_TIMEOUT_SECONDS": 3600.0}
+"""The environment variables with a number, and the largest number."""
+_LEAST, _MAX_NUMBER = 1e-6, 40  # of such a number: its value, and its characters
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}(?<!\.git)")
 
@@ -111,6 +116,24 @@ name_length = at_most_characters(32)
 """The name of a project, environment, service or volume."""
 
 
+# Where a volume would hide what the container needs (Filesystem Hierarchy Standard 3.0, proc(5), sysfs(5)).
+_KERNEL_FOLDERS = {"/dev": "devices", "/proc": "processes", "/sys": "the kernel"}
+_PROGRAM_FOLDERS = ("/bin", "/boot", "/lib", "/lib32", "/lib64", "/libx32", "/sbin")
+_SYSTEM_FOLDERS = {
+    "/etc": "the configuration of the system",
+    "/run": "the sockets and locks of running programs",
+    "/usr": "the programs and libraries",
+    "/usr/bin": "the programs",
+    "/usr/lib": "the libraries",
+    "/usr/local": "installed programs",
+    "/usr/local/bin": "the programs, such as node",
+    "/usr/local/lib": "the libraries",
+    "/usr/sbin": "the programs",
+    "/var": "the data of the system",
+}
+_MAX_MOUNT_PATH = 255
+
+
 def mount_path(value: object) -> str | None:
     """Where a volume is mounted in the container."""
     path = str(value)
@@ -120,20 +143,53 @@ def mount_path(value: object) -> str | None:
         return "must name a folder of its own, without . or .., as in /app/data"
     if path.endswith("/") or "//" in path or any(char.isspace() for char in path):
         return "must have no slash at its end, no // and no spaces, as in /app/data"
+    if not path.isascii() or not path.isprintable() or len(path) > _MAX_MOUNT_PATH:
+        return f"must be up to {_MAX_MOUNT_PATH} visible ASCII characters, as in /app/data"
+    top = f"/{path.split('/')[1]}"
+    if top in _KERNEL_FOLDERS:
+        return f"is in {top}, where Linux shows {_KERNEL_FOLDERS[top]}; use a folder such as /app/data"
+    if top in _PROGRAM_FOLDERS:
+        return f"is in {top}, the programs and libraries of the system; use a folder such as /app/data"
+    if path in _SYSTEM_FOLDERS:
+        return f"would hide {_SYSTEM_FOLDERS[path]}; use a folder of its own, such as /app/data"
     return None
+
+
+# RFC 3986, 3.3 and 3.4: the characters of a path, and of the query after it.
+_URL_PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*")
+_MAX_URL_PATH = 2_000
 
 
 def url_path(value: object) -> str | None:
-    """The path of a URL."""
+    """The path of a URL, with or without a query."""
     path = str(value)
     if not path.startswith("/") or path.startswith("//") or any(char.isspace() for char in path):
         return "must start with one slash and have no spaces, as in /health"
+    if "#" in path:
+        return "has a #, and what follows it is never sent to a server; write it as %23, or remove it"
+    if len(path) > _MAX_URL_PATH:
+        return f"has {len(path)} characters; a path can have {_MAX_URL_PATH} here"
+    if not _URL_PATH.fullmatch(path):
+        odd = next((char for char in path if not _URL_PATH.fullmatch(f"/{char}")), "%")
+        return f"has {odd!a}, which no path of a URL can have; write it as % and two hexadecimal digits"
+    if {".", ".."} & {*path.partition("?")[0].split("/")}:
+        return "must have no part . or .., which clients remove"
     return None
+
+
+def positive_number(text: str, most: float) -> str | None:
+    """A number of an environment variable: above 0, and not so large that a wait with it never ends."""
+    try:
+        number = float(text) if len(text) <= _MAX_NUMBER else math.nan
+    except ValueError:
+        number = math.nan
+    return None if _LEAST <= number <= most else f"is not a number from {_LEAST:g} to {most:g}"
 
 
 def repository(value: object) -> str | None:
     """A GitHub repository as owner/name."""
-    return None if _REPOSITORY.fullmatch(str(value)) else "is not a GitHub repository; write owner/name"
+    usual = _REPOSITORY.fullmatch(str(value)) and str(value).partition("/")[2] not in (".", "..")
+    return None if usual else "is not a GitHub repository; write owner/name"
 
 
 def quoting(rule: Rule) -> Rule:

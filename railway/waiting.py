@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from progress import SlowRequest
 from railway.clock import Clock
 from railway.graphql.errors import (
     AmbiguousError,
@@ -38,7 +39,9 @@ def wait_for(
     Raises:
         WaitTimeoutError: it did not appear in time.
     """
-    found = clock.deadline(seconds).poll(find, every=every)
+    with SlowRequest("railway", what) as waiting:
+        waiting.reason = f"not on Railway yet; it is looked for during {seconds:.0f} s"
+        found = clock.deadline(seconds).poll(find, every=every)
     if found is None:
         raise WaitTimeoutError(
             f"{what} did not appear on Railway within {seconds:.0f} s",

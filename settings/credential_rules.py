@@ -7,7 +7,6 @@ hold a password.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from pulumi.runtime.config import CONFIG, get_config_env
 
 from railway.token_errors import ACCOUNT_TOKEN, PROJECT_TOKEN, TWO_TOKENS, TWO_TOKENS_FIX, tokens
 from railway.validation import endpoint, railways_endpoint, token
+from settings.files import is_file, text_of
 from settings.keys import NAMESPACE
 from settings.reader import ConfigReader, set_command
 from settings.rules import add_variable, other_namespace
@@ -158,9 +158,9 @@ def _has_google_credentials(environ: Mapping[str, str]) -> bool:
         return True
     named = environ.get("GOOGLE_APPLICATION_CREDENTIALS")
     if named:
-        return os.path.isfile(named)  # noqa: PTH113  (Path.is_file raises for a path that is too long)
+        return is_file(Path(named))
     home = environ.get("CLOUDSDK_CONFIG") or str(Path(environ.get("HOME", "/nonexistent")) / ".config/gcloud")
-    if (Path(home) / "application_default_credentials.json").is_file():
+    if is_file(Path(home) / "application_default_credentials.json"):
         return True
     product = Path("/sys/class/dmi/id/product_name")  # on a Google machine the metadata server answers
-    return product.is_file() and "Google" in product.read_text(encoding="utf-8", errors="replace")
+    return is_file(product) and "Google" in text_of(product)

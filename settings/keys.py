@@ -79,7 +79,6 @@ class Key:
         required_unless: another key; without that one, this one is required.
         file: its place in railway.toml.
         low, high: the bounds of a number, given together.
-        above: the bound of a number that has no other; it is not included.
         unit: of a number.
         min_length: the shortest secret.
         choices: every allowed value; letter case does not matter.
@@ -103,7 +102,6 @@ class Key:
     file: str = ""
     low: float | None = None
     high: float | None = None
-    above: float | None = None
     unit: str = ""
     min_length: int = 0
     choices: tuple[str, ...] = ()

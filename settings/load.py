@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import pulumi
 
-from settings import credential_rules, railway_file, railway_rules, rules
+from settings import credential_rules, environment_rules, railway_file, railway_rules, rules
+from settings.files import FileError, resolve
 from settings.model import KEYS, Settings
 from settings.problems import Problem
 from settings.reader import PROGRAM_DIR, ConfigReader
@@ -49,6 +50,8 @@ def load_settings(
     railway_rules.check_branch(read, railway.branch, production=production)
     railway_rules.check_replicas(read, railway.replicas)
     railway_rules.check_volume_size(read, railway.volume_size_gb, railway.plan)
+    railway_rules.check_limits(read, railway.cpu_limit, railway.memory_limit_gb, railway.plan)
+    railway_rules.warn_mount_path(read, railway.mount_path)
     railway_rules.check_backend_variables(read, settings.backend.variables)
     permissions = {
         "allowNewVolume": railway.allow_new_volume,
@@ -65,6 +68,7 @@ def load_settings(
     )
     credential_rules.check_addresses(read, environ)
     credential_rules.check_google(read, environ, google.project)
+    environment_rules.check_numbers(read, environ)
     read.unknown_keys()
     usable = not read.invalid & _READS_THE_APP
     found = replace(
@@ -87,7 +91,10 @@ def _railway_file(read: ConfigReader) -> None:
     app_dir = explicit("appDir")
     if app_dir is None:
         return
-    folder = (PROGRAM_DIR / app_dir).resolve()
+    try:
+        folder = resolve(PROGRAM_DIR / app_dir)
+    except FileError:
+        return  # reported as a problem of appDir
     given = explicit("railwayConfigFile")
     path = railway_file.find(folder, given=given, root_directory=explicit("rootDirectory"))
     if path is None:

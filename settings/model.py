@@ -21,7 +21,7 @@ from railway.validation import (
     repository,
     url_path,
 )
-from settings import railway_rules, rules
+from settings import railway_rules, rules, text_rules
 from settings.keys import keys_of, setting
 from settings.regions import FIRESTORE_LOCATIONS, FUNCTION_REGIONS, RAILWAY_PLAN_VOLUME_GB, RAILWAY_REGIONS
 from settings.variables import FunctionVariables, function_variable
@@ -122,12 +122,13 @@ class RailwaySettings:
     workspace_id: str | None = setting(
         "The id of the Railway workspace in which the project is created.",
         name="railwayWorkspaceId", group="Railway project", required_unless="railwayProjectId",
-        rules=(railway_rules.railway_id,), example="<id in the workspace's settings>",
+        rules=(railway_rules.railway_id,), fix=railway_rules.railway_id_fix("railwayWorkspaceId"),
+        example="<id in the workspace's settings>",
     )
     project_id: str | None = setting(
         "The id of an existing Railway project to adopt. Required with RAILWAY_TOKEN (a project token).",
         name="railwayProjectId", if_unset="a project is created", rules=(railway_rules.railway_id,),
-        example="<id in the project's settings>",
+        fix=railway_rules.railway_id_fix("railwayProjectId"), example="<id in the project's settings>",
     )
     project_name: str = setting(
         "The name of the Railway project. An adopted project is renamed to it.",
@@ -156,16 +157,17 @@ class RailwaySettings:
     )
     branch: str = setting(
         "The branch that Railway deploys. A production stack deploys main only.",
-        default="main", rules=(railway_rules.branch_name,),
+        default="main", rules=(text_rules.branch_name,),
     )
     root_directory: str | None = setting(
         "The folder of the backend in the repository.",
-        if_unset="reset to default (the root of the repository)", rules=(railway_rules.inside_repository,),
+        if_unset="reset to default (the root of the repository)", rules=(text_rules.inside_repository,),
         example="<a path in the repository>",
     )
     watch_patterns: tuple[str, ...] = setting(
         "Patterns of paths. A push is deployed only if it changes a file that matches one of them.",
         default=[], if_unset="reset to default (every push is deployed)", file="build.watchPatterns",
+        rules=(text_rules.watch_pattern,), example="'backend/**'",
     )
     wait_for_checks: bool = setting(
         "Whether a push is deployed only after its GitHub checks have passed.",
@@ -207,27 +209,29 @@ class RailwaySettings:
     build_command: str | None = setting(
         "The command that builds the backend.",
         if_unset="reset to default (Railway detects it)", file="build.buildCommand",
+        rules=(text_rules.command,),
     )
     dockerfile_path: str | None = setting(
         "The path of a Dockerfile in the repository.",
         if_unset="reset to default (a Dockerfile in the root directory, if there is one)",
-        file="build.dockerfilePath", rules=(railway_rules.inside_repository,),
+        file="build.dockerfilePath", rules=(text_rules.inside_repository,),
         example="<a path in the repository>",
     )
     railway_config_file: str | None = setting(
         "The path of railway.toml or railway.json in the repository. Railway ignores this file from "
         "2026-12-01. Until then a setting that is not set takes its value from this file.",
         if_unset="reset to default (railway.toml or railway.json in the root directory)",
-        rules=(railway_rules.inside_repository, railway_rules.config_file), fix=railway_rules.config_file_fix,
+        rules=(text_rules.inside_repository, railway_rules.config_file), fix=railway_rules.config_file_fix,
         example="/railway.toml",
     )
     pre_deploy_command: str | None = setting(
         "A command that runs before a new deployment starts.",
-        if_unset="reset to default (none)", file="deploy.preDeployCommand",
+        if_unset="reset to default (none)", file="deploy.preDeployCommand", rules=(text_rules.command,),
     )
     start_command: str | None = setting(
         "The command that starts the backend.",
         if_unset="reset to default (Railway detects it)", file="deploy.startCommand",
+        rules=(text_rules.command,),
     )
     health_path: str = setting(
         "The path that returns 200 when the backend is healthy.",
@@ -275,11 +279,12 @@ class RailwaySettings:
     )
     cpu_limit: float | None = setting(
         "The number of virtual CPUs that the backend may use.",
-        if_unset=_PLAN_LIMIT, file="deploy.limitOverride.containers.cpu", above=0, example="2",
+        if_unset=_PLAN_LIMIT, file="deploy.limitOverride.containers.cpu", low=0.01, high=2400, example="2",
     )
     memory_limit_gb: float | None = setting(
         "The memory that the backend may use, in GB.",
-        if_unset=_PLAN_LIMIT, file="deploy.limitOverride.containers.memoryBytes", above=0, example="4",
+        if_unset=_PLAN_LIMIT, file="deploy.limitOverride.containers.memoryBytes", low=0.01, high=2400,
+        unit="GB", example="4",
     )
     wait_seconds: int = setting(
         "How long `pulumi up` waits for a deployment.",
@@ -288,7 +293,7 @@ class RailwaySettings:
     log_expectations: tuple[str, ...] = setting(
         "Texts that the backend's log must contain after a deployment. Otherwise `pulumi up` fails.",
         default=["sessions dir exists/writable: true", "Firebase initialized"],
-        rules=(railway_rules.not_blank,), example="'Firebase initialized'",
+        rules=(text_rules.log_line,), example="'Firebase initialized'",
     )
     rollback_on_failure: bool = setting(
         "Whether the last healthy deployment is restored when a new one fails. Either way, "

@@ -3,22 +3,31 @@
 firebase.json and the index file may hold `//` and `/* */` comments (the Firebase CLI reads both with
 `cjson`); comments are blanked, so that line and column of a syntax error stay true.
 What is not an object at the top is a problem, and so is a key that is given twice in one object: the second
-would win without a message.
+would win without a message. So are documents that no later step can handle: texts with U+0000, numbers
+without end, deep nesting.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import cast
+from typing import NoReturn, cast
 
-from settings.problems import Problem
+from settings.files import read_text
+from settings.problems import Problem, bounded
 
 _AMBIGUOUS_FROM = 1_000_000  # the shortest phone numbers have 7 digits (ITU-T E.164)
-_TOKEN = re.compile(r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+MAX_DEPTH = 100  # levels of lists and objects in a document
+MAX_VALUES = 200_000  # of a document; a YAML file of a few lines can hold billions by its aliases
+MAX_NUMBER = 2**63
+_MAX_NAME = 200  # characters of a name that are compared with the known ones
+# A string or comment without an end is one token to the end: otherwise each quote in it is tried as a start.
+_TOKEN = re.compile(r'"(?:\\.|[^"\\\n])*"?|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
 
 
 class DuplicateKeyError(ValueError):
@@ -60,20 +69,54 @@ def unusable(text: str) -> str | None:
     )
 
 
-def unusable_text(document: object) -> str | None:
-    """What is wrong with the first such text in a document, a key or a value; see `unusable`."""
-    left = [document]
+def document_problem(document: object) -> str | None:
+    """What no later step can handle in a document of lists and objects; None if there is nothing.
+
+    A text with U+0000 or half of a character, as a key or a value; a number that is not finite or has more
+    than 64 bits; more than MAX_DEPTH levels or MAX_VALUES values.
+    """
+    left = [(document, 0)]
+    count = 0
     while left:
-        value = left.pop()
+        value, depth = left.pop()
+        count += 1
+        if depth > MAX_DEPTH:
+            return f"has more than {MAX_DEPTH} levels of lists and objects."
+        if count > MAX_VALUES:
+            return f"has more than {MAX_VALUES} values."
         if isinstance(value, str):
             if wrong := unusable(value):
                 return f"{value[:60]!a} {wrong}"
+        elif isinstance(value, int | float):
+            if not math.isfinite(value) if isinstance(value, float) else abs(value) > MAX_NUMBER:
+                return "holds a number that is not finite, or has too many digits."
         elif isinstance(value, Mapping):
             found = cast("Mapping[object, object]", value)
-            left += [*found.values(), *found]
+            left += [(item, depth + 1) for item in (*found.values(), *found)]
         elif isinstance(value, list | tuple):
-            left += cast("list[object]", value)
+            left += [(item, depth + 1) for item in cast("list[object]", value)]
     return None
+
+
+def named(char: str) -> str:
+    """A character that may look like another one, or like nothing: `U+200B (ZERO WIDTH SPACE)`."""
+    return f"U+{ord(char):04X} ({unicodedata.name(char, 'a control character')})"
+
+
+def look_alike(value: str, expected: str = "") -> str:
+    """Which character of `value` differs from `expected` although they look alike; "" if none does.
+
+    Without `expected`, the first character that is not ASCII or is invisible. The text begins with a space,
+    and is a sentence of its own: ` Its character 2 is U+0430 (CYRILLIC SMALL LETTER A).`
+    """
+    for number, char in enumerate(value[:10_000], start=1):
+        if char in expected[number - 1 : number]:
+            continue
+        if not char.isascii() or not char.isprintable():
+            return f" Its character {number} is {named(char)}."
+        if expected:
+            return ""
+    return ""
 
 
 def kind_of(value: object) -> str:
@@ -115,7 +158,7 @@ def not_a_string(value: object) -> str:
 def nearest(name: str, known: Iterable[str], similarity: float = 0.6) -> str | None:
     """The known name that is most similar to `name`, in any letter case; None if none is similar."""
     by_lower = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=similarity)
+    close = difflib.get_close_matches(name[:_MAX_NAME].lower(), by_lower, n=1, cutoff=similarity)
     return by_lower[close[0]] if close else None
 
 
@@ -145,45 +188,62 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def parse_json(text: str, file: str) -> tuple[dict[str, object] | None, list[Problem]]:
-    """The object in a JSON text with comments, or the problem with line and column. `file` names it."""
+class JsonError(ValueError):
+    """A text is not JSON that can be used; the text completes a sentence, the fix goes with it."""
+
+    def __init__(self, what: str, fix: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.fix = fix
+
+
+def json_value(text: str, file: str = "it") -> object:
+    """The value of a JSON text without comments, within the bounds of `document_problem`.
+
+    Raises:
+        JsonError: it is not JSON, has a key twice in one object, or is out of bounds. `file` names it.
+    """
+
+    def refuse(name: str) -> NoReturn:
+        raise JsonError(f"holds {name}, which is not a number of JSON.", f"Correct the number in {file}.")
+
     try:
-        value: object = json.loads(_TOKEN.sub(_blank, text.removeprefix("\ufeff")), object_pairs_hook=_unique)
+        value: object = json.loads(text, object_pairs_hook=_unique, parse_constant=refuse)
     except json.JSONDecodeError as error:
-        lines = text.splitlines()
-        line = lines[error.lineno - 1].strip() if error.lineno <= len(lines) else ""
+        # Not splitlines: for JSON only a line feed ends a line.
+        line = text[text.rfind("\n", 0, error.pos) + 1 : error.pos + 80].partition("\n")[0].strip()
         shown = f": {line[:80]}" if line else ""
         what = f"is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}{shown}"
         fix = f"Correct {file} at line {error.lineno} (often a missing or trailing comma)."
+        raise JsonError(what, fix) from None
     except RecursionError:
-        what = "is nested too deeply to be read."
         fix = f"Remove levels of lists and objects from {file}."
+        raise JsonError("is nested too deeply to be read.", fix) from None
     except DuplicateKeyError as error:
-        what = f'the key "{error}" is given twice in one object, and only the last one would count.'
-        fix = f'Keep one "{error}" in {file}.'
+        key = bounded(str(error), 60)
+        what = f'the key "{key}" is given twice in one object, and only the last one would count.'
+        raise JsonError(what, f'Keep one "{key}" in {file}.') from None
+    except JsonError:
+        raise
     except ValueError:
         what = "holds a number with too many digits."
-        fix = f"Correct the number in {file}."
-    else:
-        found = mapping(value)
-        if found is not None and (text_problem := unusable_text(value)):
-            return None, [Problem(key=file, what=text_problem, fix=f"Correct this text in {file}.")]
-        if found is not None:
-            return found, []
-        what = f"must hold one JSON object, but holds {kind_of(value)}."
-        fix = f'Write an object in {file}: {{ "...": ... }}'
-    return None, [Problem(key=file, what=what, fix=fix)]
+        raise JsonError(what, f"Correct the number in {file}.") from None
+    if wrong := document_problem(value):
+        raise JsonError(wrong, f"Correct this in {file}.")
+    return value
 
 
-def read_text(path: Path, file: str) -> tuple[str | None, list[Problem]]:
-    """The text of a file, or the problem that it cannot be read. `file` names it."""
+def parse_json(text: str, file: str) -> tuple[dict[str, object] | None, list[Problem]]:
+    """The object in a JSON text with comments, or the problem with line and column. `file` names it."""
     try:
-        return path.read_text(encoding="utf-8"), []
-    except UnicodeDecodeError as error:
-        return None, [Problem(key=file, what=f"cannot be read: {error}.", fix=f"Save {path} as UTF-8.")]
-    except OSError as error:
-        fix = f"Check that {path} is a file that you can read."
-        return None, [Problem(key=file, what=f"cannot be read: {error.strerror}.", fix=fix)]
+        value = json_value(_TOKEN.sub(_blank, text.removeprefix("\ufeff")), file)
+    except JsonError as error:
+        return None, [Problem(key=file, what=error.what, fix=error.fix)]
+    found = mapping(value)
+    if found is not None:
+        return found, []
+    what = f"must hold one JSON object, but holds {kind_of(value)}."
+    return None, [Problem(key=file, what=what, fix=f'Write an object in {file}: {{ "...": ... }}')]
 
 
 def read_json(path: Path, file: str) -> tuple[dict[str, object] | None, list[Problem]]:

@@ -15,9 +15,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from settings.files import exists, is_dir, is_file, read_text
 from settings.keys import NAMESPACE, ValueType
 from settings.model import KEYS
-from settings.parsing import kind_of, mapping, strings
+from settings.parsing import JsonError, document_problem, json_value, kind_of, mapping, strings
 from settings.problems import Problem
 from settings.reader import BadValueError, parse, remove_command, set_command
 
@@ -58,7 +59,7 @@ def find(app_dir: Path, *, given: str | None, root_directory: str | None) -> Pat
     folders = [app_dir, *own] if given else [*own, app_dir]
     names = [given.strip("/"), Path(given).name] if given else list(NAMES)
     candidates = [folder / name for folder in folders for name in names]
-    return next((path for path in candidates if path.is_file()), None)
+    return next((path for path in candidates if exists(path) and not is_dir(path)), None)
 
 
 def load(path: Path, app_dir: Path, environment: str, *, named: bool) -> RailwayFile:
@@ -70,13 +71,15 @@ def load(path: Path, app_dir: Path, environment: str, *, named: bool) -> Railway
     found = RailwayFile(name=name)
     if not named:
         found.warnings += _ignored(path, name)
+    text, problems = read_text(path, name)
+    if text is None:
+        found.problems += problems
+        return found
     try:
-        text = path.read_text(encoding="utf-8")
-        document = mapping(tomllib.loads(text) if path.suffix == ".toml" else json.loads(text))
-    except (OSError, ValueError, RecursionError) as error:
-        what, document = f"cannot be read: {error}.", None
-    else:
+        document = mapping(_toml(text) if path.suffix == ".toml" else json_value(text.removeprefix("\ufeff")))
         what = "does not contain an object."
+    except JsonError as error:
+        document, what = None, f"cannot be read: {error.what}"
     if document is None:
         found.problems.append(Problem(key=name, what=what, fix=f"correct {name}, or delete it"))
         return found
@@ -91,9 +94,20 @@ def load(path: Path, app_dir: Path, environment: str, *, named: bool) -> Railway
     return found
 
 
+def _toml(text: str) -> object:
+    try:
+        document = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        why = "is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise JsonError(f"{why}.", "") from None
+    if wrong := document_problem(document):
+        raise JsonError(wrong, "")
+    return document
+
+
 def _ignored(path: Path, name: str) -> list[str]:
     """A warning for the other file in the same folder."""
-    others = [other for other in NAMES if other != path.name and (path.parent / other).is_file()]
+    others = [other for other in NAMES if other != path.name and is_file(path.parent / other)]
     what = "this file is read; {} beside it is not. Railway may read the other one."
     fix = "delete the one that is not needed"
     return [str(Problem(key=name, what=what.format(other), fix=fix)) for other in others]
@@ -124,8 +138,8 @@ def equals(explicit: object, value: object) -> bool:
     if not isinstance(explicit, str):
         return explicit == value
     try:
-        return json.loads(explicit) == value
-    except ValueError:
+        return json_value(explicit) == value
+    except JsonError:
         return False
 
 
@@ -157,7 +171,7 @@ def _take(found: RailwayFile, place: str, value: object) -> None:
                 if place == "deploy.cronSchedule"
                 else "two instances would open the same WhatsApp sessions"
             )
-            _refuse(found, place, f"{json.dumps(value)} is not possible: {reason}.")
+            _refuse(found, place, f"{str(value)[:60]} is not possible: {reason}.")
     elif place not in _IGNORED:
         found.warnings.append(f"{found.name}: {place} has no setting here and is not used.")
 

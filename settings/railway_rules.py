@@ -1,19 +1,20 @@
 """The rules of Railway's settings, as in `settings.rules`.
 
-What a plan allows beyond the size of a volume is not known here: Railway's API reports it.
+What a plan allows is known as far as Railway documents it. The rest is reported by Railway's API.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from uuid import UUID
 
 from railway.validation import SETTABLE_VARIABLES, is_railways, repository
 from settings.keys import NAMESPACE
-from settings.reader import ConfigReader, remove_command, set_command
-from settings.regions import RAILWAY_PLAN_VOLUME_GB
+from settings.parsing import look_alike
+from settings.reader import MAX_STRING, ConfigReader, remove_command, set_command
+from settings.regions import RAILWAY_PLAN_VOLUME_GB, RAILWAY_PLANS
 from settings.rules import matching
 from settings.variables import VARIABLE_NAME, looks_secret
 
@@ -28,6 +29,9 @@ MANAGED_VARIABLES = {
     "WHATSAPP_BACKFILL_THREADS": "backfillThreads",
 }
 _RAILWAYS_DOMAINS = (".railway.app", ".railway.internal")
+# All variables and arguments of a program (execve(2), ARG_MAX: a quarter of the stack of 8 MB), and some for
+# the variables of the program and of Railway.
+_MAX_VARIABLES = 1_500_000
 _CONFIG_FILES = (".toml", ".json")
 _LONGEST_HOST = 253  # RFC 1035, without the last dot
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
@@ -37,26 +41,27 @@ railway_name = matching(
     r"[A-Za-z0-9][A-Za-z0-9_.-]*( [A-Za-z0-9_.-]+)*",
     "a valid Railway name (letters, digits, . - _ and single spaces; a letter or digit first)",
 )
-branch_name = matching(r"(?![-/.])(?!.*(?:\.\.|//|@\{))[^\s~^:?*\[\\]+(?<![/.])", "the name of a branch")
 
 
 def railway_id(value: object) -> str | None:
-    """The id of a project or workspace."""
+    """The id of a project or workspace, as Railway writes it: another spelling would be another object."""
     try:
-        UUID(str(value))
+        spelled = str(UUID(str(value)))
     except ValueError:
         return "is not a Railway id (a UUID such as b7d1c0de-1234-4abc-8def-000000000001)"
-    return None
+    return None if spelled == value else f"is not in the spelling of Railway's API, which is {spelled}"
 
 
-def inside_repository(value: object) -> str | None:
-    """A path in the repository."""
-    return "is outside of the repository" if ".." in PurePosixPath(str(value)).parts else None
+def railway_id_fix(name: str) -> Callable[[str], str | None]:
+    """The command that sets a key to an id in Railway's spelling."""
 
+    def fix(value: str) -> str | None:
+        try:
+            return set_command(name, UUID(value))
+        except ValueError:
+            return None
 
-def not_blank(value: object) -> str | None:
-    """A text that is found in not every log."""
-    return None if str(value).strip() else "is empty, and would be found in every log"
+    return fix
 
 
 def repo_fix(value: str) -> str | None:
@@ -114,7 +119,8 @@ def check_branch(read: ConfigReader, branch: str, *, production: bool) -> None:
     if production and branch != "main" and "branch" not in read.invalid:
         read.add(
             "branch",
-            f"is {read.shown('branch', branch)}, but a production stack deploys main.",
+            f"is {read.shown('branch', branch)}, but a production stack deploys main."
+            f"{look_alike(branch, 'main')}",
             set_command("branch", "main"),
         )
 
@@ -144,8 +150,41 @@ def check_volume_size(read: ConfigReader, size_gb: float, plan: str) -> None:
     )
 
 
+def check_limits(read: ConfigReader, cpus: float | None, memory_gb: float | None, plan: str) -> None:
+    """CPU and memory within the plan: beyond all its instances is an error, beyond one is a warning."""
+    limits = RAILWAY_PLANS.get(plan)
+    if limits is None or "railwayPlan" in read.invalid:
+        return
+    for name, value, unit in (("cpuLimit", cpus, "vCPU"), ("memoryLimitGb", memory_gb, "GB")):
+        if value is None or name in read.invalid or value <= limits.of_one:
+            continue
+        fix = f"{set_command(name, f'{limits.of_one:g}')}  (or {remove_command(name)})"
+        if value > limits.of_all:
+            what = f"a service of the {plan} plan can have {limits.of_all:g} {unit} in all its instances"
+            read.add(name, f"is {value:g}, but {what}.", fix)
+        else:
+            what = f"one instance of the {plan} plan can have {limits.of_one:g} {unit}"
+            read.warn(name, f"is {value:g}, but {what}, as far as Railway documents it.", fix)
+
+
+def warn_mount_path(read: ConfigReader, path: str) -> None:
+    """Railway builds the application into /app, which a volume would hide."""
+    if path == "/app" and "volumeMountPath" not in read.invalid:
+        read.warn(
+            "volumeMountPath",
+            "is /app, the folder into which Railway builds the application: the volume would hide it.",
+            f"ignore this warning if a Dockerfile uses another folder; otherwise: "
+            f"{set_command('volumeMountPath', '/app/sessions')}",
+        )
+
+
 def check_backend_variables(read: ConfigReader, variables: Mapping[str, str]) -> None:
     """Additional variables of the backend."""
+    sizes = [len(name.encode()) + len(value.encode()) + 2 for name, value in variables.items()]
+    total = sum(size for size in sizes if size <= MAX_STRING)  # a larger one is reported by its name
+    if total > _MAX_VARIABLES:
+        what = f"has {total} bytes in all; Linux starts no program with more than {_MAX_VARIABLES}."
+        read.add("backendVariables", what, f"{remove_command('backendVariables', '.NAME')}  for the largest")
     for name, value in variables.items():
         part = f".{name}"
         remove = remove_command("backendVariables", part)
@@ -167,6 +206,12 @@ def check_backend_variables(read: ConfigReader, variables: Mapping[str, str]) ->
             what, fix = f'"{name}" is not a variable name (letters, digits, _; no digit first).', rename
         elif not value:
             what = f"{name} is empty, which Railway rejects."
+            fix = f"{set_command('backendVariables', '<string>', part)}  or  {remove}"
+        elif len(name.encode()) + len(value.encode()) >= MAX_STRING:
+            what = (
+                f"{name} has {len(value.encode())} bytes; Linux starts no program with a variable of more "
+                f"than {MAX_STRING}."
+            )
             fix = f"{set_command('backendVariables', '<string>', part)}  or  {remove}"
         elif looks_secret(name) and not read.is_secret("backendVariables"):
             what = f"{name} looks like a secret, but is stored in plain text."

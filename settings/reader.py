@@ -7,7 +7,6 @@ is stored as a secret is never shown, not even under a key that should not hold 
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,11 +15,15 @@ from typing import NoReturn, TypeVar, cast
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
+from settings.files import FileError, resolve
 from settings.keys import NAMESPACE, Key, ValueType, fields_of
 from settings.parsing import (
+    MAX_NUMBER,
     ambiguous_number,
     as_string,
+    document_problem,
     kind_of,
+    look_alike,
     mapping,
     nearest,
     not_a_string,
@@ -36,7 +39,10 @@ PROGRAM_DIR = Path(__file__).resolve().parent.parent
 
 _T = TypeVar("_T")
 MAX_SECRET_BYTES = 65_536  # of a version (Secret Manager docs, quotas)
+MAX_STRING = 131_071
+"""Bytes of a text: Linux starts no program with a longer argument or variable (execve(2), MAX_ARG_STRLEN)."""
 _YES, _NO = {"yes", "y", "on", "1"}, {"no", "n", "off", "0"}
+_INTEGER = re.compile(r"[+-]?[0-9]{1,20}")
 _PLACEHOLDER = re.compile(r"your-[a-z-]+(/your-[a-z-]+)?|[\w.-]+/your-[a-z-]+|<.*|0{8}-0{4}-0{4}-0{4}-0{12}")
 # How a command addresses one part of a list or an object.
 _PARTS = {ValueType.LIST: "[0]"} | dict.fromkeys(
@@ -121,7 +127,7 @@ class ConfigReader:
         """A value as messages may show it: cut, and masked where the key is stored as a secret."""
         if self.is_secret(name):
             return "[secret]"
-        text = f"{value:g}" if isinstance(value, float) else str(value)
+        text = f"{value:g}" if isinstance(value, float) else _text(value)
         cut = f"{text[:60]}…" if len(text) > 60 else text
         return cut if not isinstance(value, str) or text.startswith(("[", "{")) else f'"{cut}"'
 
@@ -134,7 +140,7 @@ class ConfigReader:
         for full in sorted({*CONFIG.get(), *get_config_env()}):
             namespace, _, name = full.partition(":")
             if namespace == NAMESPACE and name not in self._keys:
-                what = "there is no such key."
+                what = f"there is no such key.{look_alike(name)}"
                 fix = f"{remove_command(name)}  (docs/settings.md lists the keys)"
                 if guess := nearest(name, self._keys):
                     what += f' Did you mean "{NAMESPACE}:{guess}"?'
@@ -153,7 +159,9 @@ class ConfigReader:
                 self._missing(key)
             return default
         if isinstance(value, str) and not self.is_secret(name) and _PLACEHOLDER.fullmatch(value.strip()):
-            self.add(name, f'"{value}" is a placeholder.', set_command(name, "<your own value>"))
+            self.add(
+                name, f"{self.shown(name, value)} is a placeholder.", set_command(name, "<your own value>")
+            )
             return default
         try:
             found = parse(key.value_type, value)
@@ -162,6 +170,12 @@ class ConfigReader:
             return default
         if found == "":
             self._missing(key)
+            return default
+        if wrong := _unusable(found):
+            part = _PARTS.get(key.value_type, "")
+            sample = "" if key.value_type is ValueType.SECRETS else key.sample
+            command = set_command(name, sample, part, secret=key.value_type is ValueType.SECRETS)
+            self.add(name, wrong, command)
             return default
         if key.value_type is ValueType.LIST:
             return self._items(key, cast("tuple[str, ...]", found))
@@ -220,8 +234,10 @@ class ConfigReader:
             removable = key.optional and not key.required_unless
             remove = f"  (or {remove_command(key.name)})" if removable else ""
             usual = set_command(key.name, sample, part) + remove
-            fix = key.fix(str(value)) if key.fix is not None and not self.is_secret(key.name) else None
-            self.add(key.name, f"{shown} {wrong}.", fix or usual)
+            is_secret = self.is_secret(key.name)
+            fix = key.fix(str(value)) if key.fix is not None and not is_secret else None
+            odd = look_alike(value) if isinstance(value, str) and not is_secret else ""
+            self.add(key.name, f"{shown} {wrong}.{odd}", fix or usual)
         elif key.known and value not in key.known:
             guess = nearest(str(value), key.known) or key.sample
             self.warn(
@@ -247,6 +263,9 @@ class ConfigReader:
         found: dict[str, str] = {}
         for part, value in values.items():
             text = as_string(value)
+            if wrong := unusable(part):
+                self.add(name, f"a name {wrong}", "Rename it in the file of the stack (Pulumi.<stack>.yaml).")
+                continue
             if text is not None and (wrong := unusable(text)):
                 self.add(name, f"{part} {wrong}", set_command(name, "<string>", f"{within}.{part}"))
                 continue
@@ -262,6 +281,12 @@ class ConfigReader:
 
     def _secret(self, key: Key, value: object) -> pulumi.Output[str] | None:
         command = set_command(key.name, secret=True)
+        wrong = unusable(value) if isinstance(value, str) else None
+        if wrong is None and len(str(value)) > MAX_STRING:
+            wrong = f"has {len(str(value))} characters, more than a variable can have."
+        if wrong is not None:
+            self.add(key.name, wrong, f'{command} "$(openssl rand -hex 32)"')
+            return None
         if not self.is_secret(key.name):
             what = "is a secret, but is stored in plain text."
             self.add(key.name, what, f"{command}  (and change the value)")
@@ -308,15 +333,27 @@ class ConfigReader:
 def _out_of_bounds(key: Key, value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    below = (key.above is not None and value <= key.above) or (key.low is not None and value < key.low)
+    below = key.low is not None and value < key.low
     return f"must be {bounds_text(key)}" if below or (key.high is not None and value > key.high) else None
 
 
 def bounds_text(key: Key) -> str:
     """The bounds of a number in words."""
-    if key.above is not None:
-        return f"more than {key.above:g}"
     return f"from {key.low:g} to {key.high:g} {key.unit}".rstrip() if key.high is not None else key.unit
+
+
+def _unusable(value: object) -> str | None:
+    """What no key can hold: a text with U+0000, or longer than any use of it; see `document_problem`.
+
+    The values of objects are read one by one, with their names.
+    """
+    if isinstance(value, dict):
+        return None
+    if wrong := document_problem(value):
+        return wrong
+    items = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
+    longest = max((len(item.encode()) for item in items if isinstance(item, str)), default=0)
+    return f"has {longest} bytes; a text can have {MAX_STRING}." if longest > MAX_STRING else None
 
 
 def parse(kind: ValueType, value: object) -> object:
@@ -329,6 +366,15 @@ def parse(kind: ValueType, value: object) -> object:
 
 
 def _refuse(value: object) -> NoReturn:
+    if isinstance(value, str) and value.startswith(("[", "{")):
+        try:
+            json.loads(value)
+        except RecursionError:
+            raise BadValueError("nested too deeply to be read") from None
+        except json.JSONDecodeError:
+            pass  # a text that only begins like JSON
+        except ValueError:
+            raise BadValueError("a text that holds a number with too many digits") from None
     raise BadValueError(kind_of(value))
 
 
@@ -353,6 +399,14 @@ def _structured(value: object) -> object:
         return value
 
 
+def _text(value: object) -> str:
+    """`value` as text: Python refuses to write a number of more than 4300 digits."""
+    try:
+        return str(value)
+    except ValueError:
+        return "a number of thousands of digits"
+
+
 def _string(value: object) -> str:
     found = _structured(value)
     if isinstance(found, list | dict):
@@ -362,30 +416,26 @@ def _string(value: object) -> str:
 
 def _path(value: object) -> Path:
     try:
-        path = (PROGRAM_DIR / _string(value)).resolve()
-        path.exists()
-    except (OSError, ValueError) as error:  # too long, or with U+0000
-        raise BadValueError("not a path") from error
-    return path
+        return resolve(PROGRAM_DIR / _string(value))
+    except FileError as error:
+        raise BadValueError(f"not a path: it {error.what}") from None
 
 
 def _integer(value: object) -> int:
-    if isinstance(value, str):
-        try:
-            return int(value)
-        except ValueError:
-            _refuse(_structured(value))
-    if isinstance(value, bool) or not isinstance(value, int):
-        _refuse(value)
-    return value
+    found = int(value) if isinstance(value, str) and _INTEGER.fullmatch(value.strip()) else _structured(value)
+    if isinstance(found, bool) or not isinstance(found, int):
+        _refuse(found)
+    if abs(found) > MAX_NUMBER:
+        raise BadValueError("a number with too many digits")
+    return found
 
 
 def _number(value: object) -> float:
     found = _structured(value)
     if isinstance(found, bool) or not isinstance(found, int | float):
         _refuse(found)
-    if not math.isfinite(found):
-        raise BadValueError("not finite")
+    if document_problem(found):
+        raise BadValueError("not finite, or has too many digits")
     return float(found)
 
 

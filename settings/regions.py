@@ -1,10 +1,12 @@
 """The regions of Google and Railway that this version knows; another one is a warning, not an error.
 
-Sources: Cloud Functions docs, locations (2nd gen); Firestore docs, locations; Railway docs, regions and
-plans.
+Sources: Cloud Functions docs, locations (2nd gen); Firestore docs, locations; Railway docs, regions, plans
+and scaling.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 FUNCTION_REGIONS = frozenset(
     {
@@ -31,3 +33,18 @@ RAILWAY_REGIONS = ("us-west2", "us-east4-eqdc4a", "europe-west4-drams3a", "asia-
 
 # The largest volume of each plan, in GB as Railway counts them (1 GB = 1000 MB).
 RAILWAY_PLAN_VOLUME_GB = {"hobby": 5.0, "pro": 1000.0, "enterprise": 5000.0}
+
+
+@dataclass(frozen=True)
+class PlanLimits:
+    """What a service of a plan can use, in vCPUs and in GB of memory: the numbers are the same.
+
+    `of_one` is what one instance can use, `of_all` what all instances together can.
+    """
+
+    of_one: float
+    of_all: float
+
+
+# Railway docs, plans: "maximum values and include replica multiplication"; the numbers of replicas are there.
+RAILWAY_PLANS = {"hobby": PlanLimits(8, 48), "pro": PlanLimits(24, 1000), "enterprise": PlanLimits(48, 2400)}

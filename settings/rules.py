@@ -16,7 +16,7 @@ from pulumi.runtime.config import is_config_secret
 from railway.validation import Rule
 from settings import privileged_roles
 from settings.keys import NAMESPACE
-from settings.parsing import unusable_text
+from settings.parsing import document_problem, look_alike
 from settings.problems import Problem
 from settings.reader import ConfigReader, remove_command, set_command
 from settings.variables import (
@@ -171,7 +171,7 @@ def check_project(read: ConfigReader, project: str, stack: str) -> None:
         add_variable(
             read,
             "gcp:project",
-            f"is {configured}, but {NAMESPACE}:googleProject is {project}.",
+            f"is {configured}, but {NAMESPACE}:googleProject is {project}.{look_alike(configured, project)}",
             f"pulumi config rm gcp:project -s {stack}",
         )
 
@@ -191,7 +191,7 @@ def check_secret_names(read: ConfigReader, names: Iterable[str], backend_url: st
 def check_function_params(read: ConfigReader, params: Mapping[str, object], backend_url: str) -> None:
     """Each value is text that a variable can hold, and the param of the backend's address is not set."""
     for name, value in params.items():
-        if wrong := unusable_text(value):
+        if wrong := document_problem(value):
             read.add(
                 "functionParams", f"{name}: {wrong}", set_command("functionParams", "<string>", f".{name}")
             )

@@ -10,6 +10,7 @@ Google), so only layers with a server can use them.
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from pathlib import Path
 import yaml
 
 from settings.parsing import mapping
+from tests import bad_inputs
 from tests.bad_apps import APP
 from tests.bad_rows import NAMESPACE, Bad, one, put, put_part
 
@@ -516,6 +518,7 @@ SETTINGS: tuple[Bad, ...] = (
         config={"adminToken": "short"},
         secret=("adminToken",),
     ),
+    *bad_inputs.SETTINGS,
 )
 
 ALL = SETTINGS + APP
@@ -543,6 +546,7 @@ def stack_config(bad: Bad, app_dir: Path | None = None) -> tuple[dict[str, str],
     return config, secret
 
 
+@functools.cache
 def _config_of(file: str) -> dict[str, object]:
     return mapping((mapping(yaml.safe_load((ROOT / file).read_text(encoding="utf-8"))) or {})["config"]) or {}
 

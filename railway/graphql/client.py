@@ -21,6 +21,7 @@ import requests
 from requests.auth import AuthBase
 from tenacity import RetryCallState, Retrying
 
+from progress import SlowRequest
 from railway.clock import Clock, format_duration, log_progress
 from railway.graphql import responses
 from railway.graphql.credentials import Access
@@ -144,13 +145,14 @@ class RailwayClient:
                 and can_succeed_later(error)
             )
 
-        attempts = Retrying(
-            retry=should_retry,
-            wait=retry_pause,
-            sleep=self.clock.sleep,
-            before_sleep=lambda state: self._log_retry(document.name, state),
-        )
-        return attempts(self._send, document, variables)
+        with SlowRequest("railway", document.name) as waiting:
+            attempts = Retrying(
+                retry=should_retry,
+                wait=retry_pause,
+                sleep=self.clock.sleep,
+                before_sleep=lambda state: self._before_retry(document.name, state, waiting),
+            )
+            return attempts(self._send, document, variables)
 
     def _send(self, document: Document, variables: Mapping[str, object]) -> OperationResult:
         self._wait_for_budget(document.name)
@@ -246,6 +248,12 @@ class RailwayClient:
             f"{remaining} of this token's {limit} requests per hour are left; Railway allows new ones in "
             f"{format_duration(left)}, at {responses.instant(left)}"
         )
+
+    def _before_retry(self, operation: str, state: RetryCallState, waiting: SlowRequest) -> None:
+        error = _error_of(state)
+        if error is not None:
+            waiting.reason = f"{error.traced_reason}; the request is repeated"
+        self._log_retry(operation, state)
 
     def _log_retry(self, operation: str, state: RetryCallState) -> None:
         """Log a wait; a short one only if many of them may follow."""

@@ -23,12 +23,11 @@ from railway.token_errors import (
     TokenKind,
     tokens,
 )
-from railway.validation import endpoint, railways_endpoint
+from railway.validation import NUMBERS, endpoint, positive_number, railways_endpoint
 from railway.validation import token as invalid_token
 
 DEFAULT_URL = "https://backboard.railway.com/graphql/v2"
 CONFIGURED_URL_FIX = "pulumi config rm railway:apiUrl  (another address can only come from RAILWAY_API_URL)"
-_LARGEST = 3600  # a request or a factor beyond it is a mistake
 
 
 @dataclass(frozen=True)
@@ -103,10 +102,6 @@ def access_from(environ: Mapping[str, str], config: Callable[[str], object]) -> 
 def _positive(name: str, value: str, default: float) -> float:
     if not value:
         return default
-    try:
-        number = float(value)
-    except ValueError:
-        number = -1.0
-    if not 0 < number <= _LARGEST:  # also false for nan
-        raise CredentialsError(f"{name} is not a number above 0 and up to {_LARGEST}", fix=f"unset {name}")
-    return number
+    if wrong := positive_number(value, NUMBERS[name]):
+        raise CredentialsError(f"{name} {wrong}", fix=f"unset {name}")
+    return float(value)

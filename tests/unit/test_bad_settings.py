@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pulumi
@@ -14,12 +14,20 @@ from settings.model import Settings
 from settings.problems import Problem, render
 from tests import bad_settings
 from tests.bad_settings import APP, SETTINGS, Bad
+from tests.time_limit import SECONDS_OF_A_ROW, time_limit
 
 pytestmark = pytest.mark.unit
 
 Stack = Callable[[Mapping[str, str], list[str]], pulumi.Config]
 NO_CHANGE = Bad(name="nothing wrong", key="", fix="")
 LOCAL = tuple(bad for bad in APP if not bad.remote)
+
+
+@pytest.fixture(autouse=True)
+def limited() -> Iterator[None]:
+    """A row that takes longer than 10 seconds fails, also one that waits without end."""
+    with time_limit(SECONDS_OF_A_ROW):
+        yield
 
 
 def by_name(bad: Bad) -> str:
@@ -33,6 +41,7 @@ def load(bad: Bad, stack: Stack, app_dir: Path | None = None) -> tuple[Settings 
 
 def check(bad: Bad, problems: list[Problem]) -> None:
     told = render(problems)
+    assert len(told) < 10_000
     assert [problem.key for problem in problems] == [bad.key], told
     assert bad.fix in problems[0].fix, told
     assert "Traceback" not in told

@@ -21,8 +21,9 @@ LONGEST_FILE = 600
 # folder (or module): what it may import from, besides itself and what is installed
 ALLOWED = {
     "user_errors": set[str](),
-    "railway": {"user_errors"},
-    "firebase": {"user_errors"},
+    "progress": set[str](),
+    "railway": {"user_errors", "progress"},
+    "firebase": {"user_errors", "progress"},
     # of railway only railway.validation and railway.token_errors, see below
     "settings": {"railway", "user_errors"},
     "checkout": {"settings", "firebase", "user_errors"},  # firebase: the client that compiles the rules
@@ -32,7 +33,17 @@ ALLOWED = {
     "sandbox": {"components", "checkout", "settings", "railway", "firebase", "ops", "user_errors"},
 }
 FORBIDDEN = {top: {*ALLOWED, "tests"} - may - {top} for top, may in ALLOWED.items()}
-PROGRAM = ("__main__", "settings", "checkout", "components", "railway", "firebase", "ops", "user_errors")
+PROGRAM = (
+    "__main__",
+    "settings",
+    "checkout",
+    "components",
+    "railway",
+    "firebase",
+    "ops",
+    "user_errors",
+    "progress",
+)
 
 
 @cache
@@ -152,6 +163,51 @@ def test_railway_has_few_levels_of_imports() -> None:
         return levels[module]
 
     assert level("railway") <= 11
+
+
+# The only modules of settings and checkout that open files, or list folders.
+OPENS_FILES = {
+    "settings/files.py": {"os.open", "os.fdopen", "os.scandir"},
+    "checkout/archive.py": {"os.scandir", ".write_bytes"},  # the packer, which reads by settings.files
+    "settings/reference.py": {".read_text", ".write_text"},  # these two write documentation
+    "checkout/trigger_reference.py": {".read_text", ".write_text"},
+}
+_OPENING = {"open", "io.open", "codecs.open", "os.open", "os.fdopen", "os.walk", "os.scandir", "os.listdir"}
+_OPENING_METHODS = {
+    "open",
+    "read_text",
+    "read_bytes",
+    "write_text",
+    "write_bytes",
+    "iterdir",
+    "rglob",
+    "walk",
+}
+
+
+def opened(path: Path) -> set[str]:
+    """The calls in a file that open a file or list a folder, whatever they are called on."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        if called in _OPENING:
+            found.add(called)
+        elif (
+            isinstance(node.func, ast.Attribute)
+            and node.func.attr in _OPENING_METHODS
+            and not called.startswith(("ast.", "os."))
+        ):
+            found.add(f".{node.func.attr}")
+    return found
+
+
+def test_one_module_opens_the_files_of_the_checkout() -> None:
+    """Else a FIFO, a device or a file of 50 MB is read by a module that does not expect it."""
+    found = {name(path): opened(path) for path in modules("settings", "checkout")}
+    assert len(found) > 40
+    assert {module: calls for module, calls in found.items() if calls} == OPENS_FILES
 
 
 def test_the_program_needs_only_what_production_installs() -> None:
