@@ -11,13 +11,18 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
+from user_errors import printable
+
 SILENT_SECONDS = 5.0
 REPEATED_SECONDS = 30.0
 
 
 def log_line(line: str) -> None:
-    """Write a line to stderr. Never pass a value that may be secret."""
-    sys.stderr.write(f"{line}\n")
+    """Write a line to stderr, without control characters. Never pass a value that may be secret.
+
+    A provider process has no connection to the engine's log; the engine shows its stderr.
+    """
+    sys.stderr.write(f"{printable(line)}\n")
     sys.stderr.flush()
 
 

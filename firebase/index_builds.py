@@ -11,7 +11,6 @@ or the class breaks refresh of existing stacks.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,8 @@ from pulumi.output import contains_unknowns
 from firebase.errors import JsonObject
 from firebase.polling import poll
 from firebase.rest import GoogleApi, shared_api
-from user_errors import Provider, UserError, printable
+from progress import log_line
+from user_errors import Provider, UserError
 
 FIELDS = ("project", "database", "indexes", "fields", "wait_seconds")
 IDENTITY = ("project", "database")
@@ -184,9 +184,7 @@ def wait(
 
 
 def _log_progress(line: str) -> None:
-    # The provider process has no engine to log to; the engine shows its stderr.
-    sys.stderr.write(f"firestore: {printable(line)}\n")
-    sys.stderr.flush()
+    log_line(f"firestore: {line}")
 
 
 def _duration(seconds: float) -> str:

@@ -7,13 +7,12 @@ local servers set, multiplies all of them. Every wait has a `Deadline`.
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from user_errors import printable
+from progress import log_line
 
 T = TypeVar("T")
 
@@ -89,9 +88,5 @@ def format_duration(seconds: float) -> str:
 
 
 def log_progress(line: str) -> None:
-    """Write a progress line to stderr, which the engine passes on to the terminal.
-
-    The provider process has no engine connection to log through. Never pass a value that may be secret.
-    """
-    sys.stderr.write(f"railway: {printable(line)}\n")
-    sys.stderr.flush()
+    """Write a progress line of Railway; see `progress.log_line`."""
+    log_line(f"railway: {line}")

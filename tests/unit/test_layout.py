@@ -21,7 +21,7 @@ LONGEST_FILE = 600
 # folder (or module): what it may import from, besides itself and what is installed
 ALLOWED = {
     "user_errors": set[str](),
-    "progress": set[str](),
+    "progress": {"user_errors"},
     "railway": {"user_errors", "progress"},
     "firebase": {"user_errors", "progress"},
     # of railway only railway.validation and railway.token_errors, see below
