@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from railway.tokens import ACCOUNT_TOKEN, PROJECT_TOKEN, TWO_TOKENS, TWO_TOKENS_FIX, tokens
+import pulumi
+
+from railway.tokens import (
+    ACCOUNT_TOKEN,
+    PROJECT_TOKEN,
+    TWO_TOKENS,
+    TWO_TOKENS_FIX,
+    previews_without_token,
+    tokens,
+)
 from railway.validation import endpoint
 from settings.keys import NAMESPACE
 from settings.reader import ConfigReader, set_command
@@ -26,7 +35,7 @@ def check_tokens(
         add_variable(read, "RAILWAY_API_URL", f"{url} {wrong}.", fix)
     if account and project:
         add_variable(read, PROJECT_TOKEN, f"{TWO_TOKENS}.", TWO_TOKENS_FIX)
-    elif not account and not project and not stored:
+    elif not account and not project and not stored and not _without_token(environ):
         add_variable(
             read,
             ACCOUNT_TOKEN,
@@ -56,6 +65,10 @@ def check_tokens(
             "set railwayProjectId instead.",
             set_command("railwayWorkspaceId", "<id in the workspace's settings>"),
         )
+
+
+def _without_token(environ: Mapping[str, str]) -> bool:
+    return previews_without_token(environ) and pulumi.runtime.is_dry_run()
 
 
 def check_google(read: ConfigReader, environ: Mapping[str, str], project: str) -> None:
