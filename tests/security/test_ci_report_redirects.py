@@ -1,4 +1,4 @@
-"""The token of the job that comments is sent to GitHub's API and nowhere else."""
+"""The job that comments: its token is sent to GitHub's API only, and its notes contain no secret."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse
 from starlette.routing import Route
 
-from ops.ci_report import CommentError, PullRequest
+from ops.ci_report import CommentError, PullRequest, PulumiRun, render
 from sandbox.local_server import LocalServer
 
 pytestmark = pytest.mark.unit
@@ -36,3 +36,11 @@ def test_a_redirect_is_not_followed(status: int) -> None:
     assert tokens == []
     assert "fix: run the workflow in the repository under its present name" in str(caught.value)
     assert "token-1" not in str(caught.value)
+
+
+def test_notes_are_shown_above_the_output_without_secrets() -> None:
+    run = PulumiRun(operation="preview", stack="prod", code=0, text="out", notes="```\nkey tok-abcdef\n")
+    body = render(run, limit=65_000, environ={"RAILWAY_API_TOKEN": "tok-abcdef"})
+    shown, _, folded = body.partition("<details>")
+    assert "````\n```\nkey [secret]\n````" in shown
+    assert "out" in folded
