@@ -64,10 +64,13 @@ class DeletionGuardProvider(GuardProvider):
             return dynamic.CheckResult(inputs, [])
         kept = [name for name in gone if mentions[name] >= int(before[name])]
         if 3 * len(gone) >= len(before):
-            reason = _refusal(gone, len(before), "which is a third of them or more")
-        elif news["production"] and kept:
             reason = _refusal(
-                kept, len(before), "although the source mentions them as often as at the last `pulumi up`"
+                gone, f"{len(gone)} of {len(before)} functions would be deleted, a third or more"
+            )
+        elif news["production"] and kept:
+            deleted = f"{len(gone)} of {len(before)} functions would be deleted"
+            reason = _refusal(
+                kept, f"{deleted}; the source still mentions {len(kept)} as often as at the last `pulumi up`"
             )
         else:
             return dynamic.CheckResult(inputs, [])
@@ -95,12 +98,11 @@ def _mentions(functions: set[str], sources: Sequence[Mapping[str, Any]]) -> dict
     return total
 
 
-def _refusal(names: Sequence[str], of: int, why: str) -> str:
+def _refusal(names: Sequence[str], what: str) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return (
-        f"{len(names)} of {of} functions would be deleted, {why}: {', '.join(names[:_SHOWN])}{more}.\n"
-        "  fix: compile the code; the preview's warnings say why the code does not export them. To delete "
-        "them:\n"
+        f"{what}: {', '.join(names[:_SHOWN])}{more}.\n"
+        "  fix: compile the code, and look at the preview's warnings about exports. To delete them:\n"
         f"    pulumi config set {NAMESPACE}:allowFunctionDeletion true\n"
         f"    after the `pulumi up`: pulumi config rm {NAMESPACE}:allowFunctionDeletion"
     )

@@ -40,12 +40,13 @@ class DestroyRefusedError(UserError):
         stack = props["stack"]
         super().__init__(
             f"Nothing was deleted. The stack {stack} holds the railway:Volume {props['volume_id']}, and its "
-            "destruction is not confirmed. Without the volume every WhatsApp account has to be paired "
-            "again.\n"
+            "WhatsApp sessions must not be lost by accident: the volume must be unprotected, and the "
+            "stack's destruction confirmed.\n"
             "  fix: to destroy the stack, back up the volume in Railway's dashboard, then run\n"
             f"    pulumi state unprotect '{props['volume_urn']}' --stack {stack} --yes\n"
             f"    {ALLOW}={stack} pulumi destroy --stack {stack}\n"
-            "  The volume and its project are kept on Railway; delete them in the dashboard."
+            "  The volume and its project stay on Railway. If nobody needs them, delete them in the "
+            "dashboard."
         )
 
 

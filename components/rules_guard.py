@@ -67,8 +67,9 @@ def _refusal(recorded: dict[str, Any]) -> str:
     return (
         f"firebase.json no longer names security rules, but the release {recorded['release']} of "
         f"{recorded['project']} stays live with {ruleset}. Clients keep the access that it grants, and "
-        "nothing checks it any more.\n"
-        "  fix: name the rules in firebase.json again (firestore.rules). To leave the release as it is:\n"
+        "nothing checks these rules any more.\n"
+        "  fix: name the rules in firebase.json again (key `rules` of `firestore`). To leave the release "
+        "as it is:\n"
         f"    pulumi config set {KEY} true\n"
         f"    after the `pulumi up`: pulumi config rm {KEY}"
     )

@@ -31,7 +31,7 @@ from railway.args import Props, ResourceArgs, config_key, how_to_set, inputs_of
 from railway.fields import Field
 from railway.graphql.credentials import Access, access_from
 from railway.graphql.errors import REPORT, CredentialsError, NoTokenError, RailwayError
-from railway.tokens import previews_without_token
+from railway.token_errors import previews_without_token
 from user_errors import Provider
 
 if TYPE_CHECKING:

@@ -51,7 +51,7 @@ def endpoint(value: object) -> str | None:
             return None
     except ValueError:
         pass  # "https://[" is no address at all
-    return "is not an https address, which it must be because the token is sent to it"
+    return "must be an https address: the token is sent to it"
 
 
 def _is_loopback(host: str) -> bool:

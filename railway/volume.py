@@ -330,7 +330,7 @@ def check_size(volume: VolumeView, props: Props) -> None:
 def shrinking(actual_mb: float, declared_mb: float) -> str:
     """Why a size is rejected."""
     return (
-        f"the volume has {_gigabytes(actual_mb)} GB, and {_gigabytes(declared_mb)} GB are declared; a volume "
+        f"its size is {_gigabytes(actual_mb)} GB, but {_gigabytes(declared_mb)} GB are declared; a volume "
         "cannot shrink"
     )
 
@@ -356,11 +356,12 @@ def _check_only_volume(view: Snapshot, volume: VolumeView, service_id: str) -> N
         return
     raise RefusedError(
         f"the Railway volume {volume.label_with_size} of this stack is "
-        f"{volume_name.attachment(view, volume)}, and the service has another volume: "
+        f"{volume_name.attachment(view, volume)}, but this stack's service uses another volume: "
         f"{second.label_with_size}; Railway allows one",
         fix="find out in Railway's dashboard which of them has the data. If the volume of this stack has "
         "it, detach the other from the service and run `pulumi up --refresh`. If the other has it: in the "
-        "dashboard, rename this stack's volume, because the other gets its name; then run `pulumi state "
+        "dashboard, rename this stack's volume, so that its name is free for the other; then run `pulumi "
+        "state "
         "unprotect <urn>`, `pulumi state delete <urn>`, and `pulumi up`, which adopts the attached volume",
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pulumi
 
-from railway.tokens import (
+from railway.token_errors import (
     ACCOUNT_TOKEN,
     PROJECT_TOKEN,
     TWO_TOKENS,

@@ -29,6 +29,7 @@ from settings.variables import FunctionVariables, function_variable
 _NAME = (name_length, railway_rules.railway_name)
 _PLAN_LIMIT = "reset to default (the limit of the plan)"
 BACKEND_URL_VARIABLE = "RAILWAY_WHATSAPP_URL"  # unless `backendUrlVariable` names another
+LONGEST_DISCOVERY = 600  # seconds
 
 # A table: the description first, then the rest on as few lines as possible.
 # fmt: off
@@ -63,7 +64,7 @@ class GoogleSettings:
         example="threads",
     )
     allow_client_deletes: Mapping[str, str] = setting(
-        "Exceptions from neverDelete: a collection, and the reason why clients may delete its documents.",
+        "Exceptions to neverDelete: a collection, and the reason why clients may delete its documents.",
         default={},
     )
     allow_rules_removal: bool = setting(
@@ -181,8 +182,8 @@ class RailwaySettings:
         default=[], choices=BACKUP_KINDS, unique=True,
     )
     allow_new_volume: bool = setting(
-        "Whether an empty volume may replace one that was deleted outside of Pulumi. Set it for one `pulumi "
-        "up` only: all WhatsApp accounts have to pair again.",
+        "Whether an empty volume may replace one that was deleted outside of Pulumi. All WhatsApp "
+        "accounts then have to be paired again. Remove the setting after that `pulumi up`.",
         default=False,
     )
     builder: str | None = setting(
@@ -237,7 +238,9 @@ class RailwaySettings:
         effective_default=False, file="deploy.sleepApplication",
     )
     overlap_seconds: int | None = setting(
-        "How long the old deployment continues to run after the new one has started.",
+        "How long the old deployment continues to run after the new one has started. Railway stops the "
+        "old one "
+        "first if the service has a volume.",
         if_unset="unmanaged", file="deploy.overlapSeconds", low=0, high=3600, unit="seconds",
     )
     draining_seconds: int | None = setting(
@@ -270,7 +273,7 @@ class RailwaySettings:
         group="Deployment", default=1200, low=30, high=7200, unit="seconds",
     )
     log_expectations: tuple[str, ...] = setting(
-        "Lines that the backend must log after a deployment. Otherwise `pulumi up` fails.",
+        "Texts that the backend's log must contain after a deployment. Otherwise `pulumi up` fails.",
         default=["sessions dir exists/writable: true", "Firebase initialized"],
         rules=(railway_rules.not_blank,), example="'Firebase initialized'",
     )
@@ -328,7 +331,7 @@ class FunctionsSettings:
     )
     discovery_timeout: int = setting(
         "How long a functions codebase may take to load.",
-        default=60, low=1, high=600, unit="seconds",
+        default=60, low=1, high=LONGEST_DISCOVERY, unit="seconds",
     )
     allow_function_deletion: bool = setting(
         "Whether `pulumi up` may delete a third or more of the functions at once and, in production, "
@@ -360,7 +363,7 @@ class SecretSettings:
         "The variable from which functions read the backend's address. If a function binds a secret of this "
         "name, that secret holds the address. Otherwise the codebases that declare a parameter of this name "
         "get it as a plain variable. If none does and you set this key, all functions get it.",
-        name="backendUrlVariable", if_unset="`RAILWAY_WHATSAPP_URL`, as a secret",
+        name="backendUrlVariable", if_unset="the name is `RAILWAY_WHATSAPP_URL`",
         rules=(function_variable,), example="BACKEND_URL",
     )
     not_json: tuple[str, ...] = ()

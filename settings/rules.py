@@ -30,8 +30,9 @@ _PROJECT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _ROLE = re.compile(r"(?:(?:projects|organizations)/[A-Za-z0-9.-]+/)?roles/[A-Za-z0-9_.]+")
 _SEPARATOR = "|"
 _PERMISSIONS = {
-    "allowNewVolume": "an empty volume may replace a deleted one; all WhatsApp accounts then pair again",
-    "allowFunctionDeletion": "functions that the code no longer exports are deleted without confirmation",
+    "allowNewVolume": "an empty volume may replace a deleted one; all WhatsApp accounts then have to be "
+    "paired again",
+    "allowFunctionDeletion": "functions that the code no longer exports are deleted, however many they are",
     "allowRulesRemoval": "security rules that firebase.json no longer names stay live, and nothing checks "
     "them",
 }
@@ -136,7 +137,7 @@ def check_never_delete(read: ConfigReader, collections: Sequence[str], exception
             command = set_command(key, "'<the reason, in words>'", part)
             read.add(
                 key,
-                f"{name} needs a reason of at least two words why clients may delete its documents.",
+                f"{name} needs a reason, in at least two words, why clients may delete its documents.",
                 command,
             )
 
@@ -186,7 +187,11 @@ def check_function_params(read: ConfigReader, params: Mapping[str, object], back
         what = f"{backend_url} is the backend's address, which the program sets."
         other = set_command("backendUrlVariable", "BACKEND_URL")
         read.add(
-            "functionParams", what, f"{remove_command('functionParams', f'.{backend_url}')}  (or {other})"
+            "functionParams",
+            what,
+            f"{remove_command('functionParams', f'.{backend_url}')}  (or, to use another variable for the "
+            "address: "
+            f"{other})",
         )
 
 
@@ -220,7 +225,12 @@ def check_function_variables(read: ConfigReader, variables: FunctionVariables, b
             remove = remove_command(key, part)
             if name == backend_url:
                 what = f"{name} is the backend's address, which the program sets."
-                read.add(key, what, f"{remove}  (or {set_command('backendUrlVariable', 'BACKEND_URL')})")
+                read.add(
+                    key,
+                    what,
+                    f"{remove}  (or, to use another variable for the address: "
+                    f"{set_command('backendUrlVariable', 'BACKEND_URL')})",
+                )
             elif wrong := function_variable(name):
                 read.add(key, f'"{name}" {wrong}.', f"{remove}\n    Then choose another name.")
             elif looks_secret(name):

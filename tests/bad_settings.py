@@ -210,7 +210,7 @@ SETTINGS: tuple[Bad, ...] = (
         "port by hand, which the domain would not follow",
         "backendVariables",
         {"PORT": "3000"},
-        "change whatsapp-crm:targetPort",
+        "use whatsapp-crm:targetPort",
     ),
     one(
         "Railway's own variable",

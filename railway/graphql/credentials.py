@@ -11,7 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from railway.graphql.errors import CredentialsError, NoTokenError
-from railway.tokens import HOW_TO_SET, TWO_TOKENS, TWO_TOKENS_FIX, TokenKind, tokens
+from railway.token_errors import (
+    ACCOUNT_TOKEN,
+    HOW_TO_SET,
+    PROJECT_TOKEN,
+    TWO_TOKENS,
+    TWO_TOKENS_FIX,
+    TokenKind,
+    tokens,
+)
 from railway.validation import endpoint
 
 DEFAULT_URL = "https://backboard.railway.com/graphql/v2"
@@ -67,7 +75,12 @@ def access_from(environ: Mapping[str, str], config: Callable[[str], object]) -> 
             "no Railway token: neither RAILWAY_API_TOKEN nor RAILWAY_TOKEN is set", fix=HOW_TO_SET
         )
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise CredentialsError("the Railway token contains an invalid character", fix=HOW_TO_SET)
+        name = ACCOUNT_TOKEN if environ.get(ACCOUNT_TOKEN, "").strip() else PROJECT_TOKEN
+        name = name if environ.get(name, "").strip() else "railway:token"
+        raise CredentialsError(
+            f"{name} contains a space, a line break or a character that is not ASCII",
+            fix=f"copy the token again into {name}",
+        )
     url = setting("RAILWAY_API_URL", "railway:apiUrl") or DEFAULT_URL
     if wrong := endpoint(url):
         fix = f"unset RAILWAY_API_URL, or set it to {DEFAULT_URL}"

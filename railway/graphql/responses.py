@@ -31,7 +31,7 @@ from railway.graphql.errors import (
     ThrottledError,
 )
 from railway.redact import redact, strings_in
-from railway.tokens import TokenKind, token_advice
+from railway.token_errors import TokenKind, token_advice
 
 RUN_AGAIN = "run `pulumi up` again; it first reads what already exists"
 CONTINUES = "it continues where this one stopped"

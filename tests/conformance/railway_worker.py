@@ -70,7 +70,7 @@ class Worker:
 
     def edit(self, **edit: Any) -> None:
         """Change settings in the dashboard, by Railway's names."""
-        self.world.hand(
+        self.world.manual(
             "mutation($e: String!, $s: String!, $i: ServiceInstanceUpdateInput!)"
             " { serviceInstanceUpdate(environmentId: $e, serviceId: $s, input: $i) }",
             e=self.place["environment_id"],

@@ -69,7 +69,7 @@ CONFIG_KEYS = {
     "workspace_id": "whatsapp-crm:railwayWorkspaceId",
 }
 """What the program hands in for error messages."""
-HAND = {"Authorization": f"Bearer {ACCOUNT_TOKEN}", "X-Sandbox-Actor": "manual"}
+MANUAL_HEADERS = {"Authorization": f"Bearer {ACCOUNT_TOKEN}", "X-Sandbox-Actor": "manual"}
 SECONDS = 30
 
 
@@ -110,12 +110,12 @@ class World:
             assert token not in "".join(process.answers) + process.stderr
         assert_silent(process.stderr)
 
-    def hand(self, document: str, **variables: Any) -> dict[str, Any]:
+    def manual(self, document: str, **variables: Any) -> dict[str, Any]:
         """An edit in the dashboard."""
         answer = requests.post(
-            f"{self.url}/graphql/v2?hand=1",
+            f"{self.url}/graphql/v2?manual=1",
             json={"query": document, "variables": variables},
-            headers=HAND,
+            headers=MANUAL_HEADERS,
             timeout=SECONDS,
         ).json()
         assert not answer.get("errors"), answer

@@ -53,7 +53,7 @@ def test_delete_fails_and_says_how_to_destroy_the_stack(allowed: dict[str, str])
             guard.delete(live)
     message = str(raised.value)
     assert "railway:Volume volume-1" in message
-    assert "cannot be restored" in message
+    assert "must not be lost by accident" in message
     assert f"pulumi state unprotect '{INPUTS['volume_urn']}' --stack prod --yes" in message
     assert f"{ALLOW}=prod pulumi destroy --stack prod" in message
 

@@ -140,7 +140,7 @@ def test_every_final_status_is_reported_and_the_next_up_repairs(railway: World, 
     assert ADMIN_TOKEN not in failed.text
     railway.reset()
     if ending.outcome in ("needs_approval", "waiting", "never_ends"):
-        railway.hand("mutation($id: String!) { deploymentCancel(id: $id) }", id=row["id"])
+        railway.manual("mutation($id: String!) { deploymentCancel(id: $id) }", id=row["id"])
     with railway.operation() as process:
         failed.engine.up(process, Declared())
     assert railway.counts()[1] == 1
@@ -282,7 +282,7 @@ def test_no_log_line_is_shown_when_a_value_cannot_be_known(railway: World) -> No
     railway.admin("switches", {"deploy_outcomes_next": ["crashed"]})
     with railway.operation() as process:
         text = refusal(lambda: engine.up(process, Declared(branch="staging", stable_seconds=20)))
-    assert "some variables are sealed" in text
+    assert "does not reveal sealed variables" in text
     assert "Last log lines" not in text
 
 
@@ -306,7 +306,7 @@ def test_a_deployment_stopped_in_the_dashboard_is_drift_and_the_next_up_deploys(
     """Nothing runs any more."""
     engine = first_up(railway)
     deployment = engine.state["deployment"].live.outs["deployment_id"]
-    railway.hand(f"mutation($id: String!) {{ {how}(id: $id) }}", id=deployment)
+    railway.manual(f"mutation($id: String!) {{ {how}(id: $id) }}", id=deployment)
     with railway.operation() as process:
         assert engine.refresh(process)["deployment"]["running"] == (True, False)
         assert engine.up(process, Declared()) == ["update deployment"]
@@ -404,7 +404,7 @@ def test_a_rollback_in_the_dashboard_is_drift_and_the_next_up_deploys(railway: W
     with railway.operation() as process:
         engine.up(process, Declared(settings={"start_command": "node other.js"}))
     railway.admin("clock", {"advance": 5})  # the first one is REMOVED by then
-    railway.hand("mutation($id: String!) { deploymentRollback(id: $id) }", id=first)
+    railway.manual("mutation($id: String!) { deploymentRollback(id: $id) }", id=first)
     railway.admin("clock", {"advance": 5})
     railway.reset()
     with railway.operation() as process:

@@ -27,7 +27,7 @@ def test_a_manual_redeployment_of_the_old_branch_is_not_accepted_as_the_new_one(
     with railway.operation() as process:
         engine.up(process, Declared(), only="domain")
         railway.admin("clock", {"advance": 5})
-        railway.hand("mutation($id: String!) { deploymentRedeploy(id: $id) { id } }", id=old)
+        railway.manual("mutation($id: String!) { deploymentRedeploy(id: $id) { id } }", id=old)
         assert engine.up(process, Declared()) == ["update deployment"]
     assert engine.state["deployment"].live.outs["commit"] == "b" * 40
     assert railway.rows("deployments")[-1]["commit_hash"] == "b" * 40
@@ -100,7 +100,7 @@ def test_an_unhealthy_rollback_is_reported(railway: World) -> None:
 def test_nothing_is_deployed_in_place_of_a_volume_that_was_deleted(railway: World) -> None:
     """A crash after it is drift, and the `up` that would mend that looks at the volume first."""
     engine = first_up(railway)
-    railway.hand("mutation($id: String!) { volumeDelete(volumeId: $id) }", id=engine.id("volume"))
+    railway.manual("mutation($id: String!) { volumeDelete(volumeId: $id) }", id=engine.id("volume"))
     engine.state["deployment"].live.outs["running"] = False
     railway.reset()
     with railway.operation() as process:

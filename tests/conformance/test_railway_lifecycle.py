@@ -50,7 +50,7 @@ def railway(warm: WarmProcesses) -> Iterator[World]:
 
 
 Place = Mapping[str, str]
-Hand = Callable[[World, Live], object]
+Edit = Callable[[World, Live], object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class Subject:
         provider: its provider.
         inputs: what is declared.
         changes: what is declared next, in place.
-        by_hand: an edit in the dashboard.
+        edit: an edit in the dashboard.
         shows: the property in which the edit is drift; "" if there is no edit.
         deletes: deletes it in the dashboard; None if it cannot be deleted there.
         place: the ids that it needs.
@@ -72,17 +72,17 @@ class Subject:
     provider: RailwayProvider
     inputs: Mapping[str, Any]
     changes: Mapping[str, Any]
-    by_hand: Hand
+    edit: Edit
     shows: str
-    deletes: Hand | None
+    deletes: Edit | None
     place: tuple[str, ...] = ("project_id", "environment_id", "service_id")
     beside: Callable[[Engine], dict[str, Any]] = field(default=lambda _engine: {})
     config: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def _by_id(mutation: str) -> Hand:
+def _by_id(mutation: str) -> Edit:
     """An edit by a mutation that needs only the object's id, as `$id`."""
-    return lambda world, live: world.hand(f"mutation($id: String!) {{ {mutation} }}", id=live.id)
+    return lambda world, live: world.manual(f"mutation($id: String!) {{ {mutation} }}", id=live.id)
 
 
 def _service_of(live: Live) -> dict[str, str]:
@@ -90,7 +90,7 @@ def _service_of(live: Live) -> dict[str, str]:
 
 
 def _domain_port(world: World, live: Live) -> object:
-    return world.hand(
+    return world.manual(
         "mutation($i: ServiceDomainUpdateInput!) { serviceDomainUpdate(input: $i) }",
         i=_service_of(live) | {"serviceDomainId": live.id, "domain": live.outs["domain"], "targetPort": 9999},
     )
@@ -108,7 +108,7 @@ SUBJECTS: dict[str, Subject] = {
             "config_keys": CONFIG_KEYS,
         },
         changes={"project_name": "renamed"},
-        by_hand=_by_id('projectUpdate(id: $id, input: {name: "hand"}) { id }'),
+        edit=_by_id('projectUpdate(id: $id, input: {name: "hand"}) { id }'),
         shows="project_name",
         deletes=_by_id("projectDelete(id: $id)"),
     ),
@@ -118,7 +118,7 @@ SUBJECTS: dict[str, Subject] = {
         place=("project_id",),
         inputs={"environment_name": "staging", "config_keys": CONFIG_KEYS},
         changes={"environment_name": "preview"},
-        by_hand=_by_id('environmentRename(id: $id, input: {name: "hand"}) { id }'),
+        edit=_by_id('environmentRename(id: $id, input: {name: "hand"}) { id }'),
         shows="environment_name",
         deletes=_by_id("environmentDelete(id: $id)"),
     ),
@@ -127,7 +127,7 @@ SUBJECTS: dict[str, Subject] = {
         place=("project_id", "environment_id"),
         inputs={"service_name": "worker"},
         changes={"service_name": "worker-two"},
-        by_hand=_by_id('serviceUpdate(id: $id, input: {name: "hand"}) { id }'),
+        edit=_by_id('serviceUpdate(id: $id, input: {name: "hand"}) { id }'),
         shows="service_name",
         deletes=_by_id("serviceDelete(id: $id)"),
     ),
@@ -135,7 +135,7 @@ SUBJECTS: dict[str, Subject] = {
         provider=VariablesProvider(),
         inputs={"variables": {"A": "one-1", "B": "${{other.X}}"}},
         changes={"variables": {"A": "two-2", "C": "three-3"}},
-        by_hand=lambda world, live: world.hand(
+        edit=lambda world, live: world.manual(
             "mutation($i: VariableCollectionUpsertInput!) { variableCollectionUpsert(input: $i) }",
             i=_service_of(live)
             | {
@@ -156,7 +156,7 @@ SUBJECTS: dict[str, Subject] = {
             "overlap_seconds": 3,
             "watch_patterns": ["a/**"],
         },
-        by_hand=lambda world, live: world.hand(
+        edit=lambda world, live: world.manual(
             "mutation($environmentId: String!, $serviceId: String!) { serviceInstanceUpdate("
             "environmentId: $environmentId, serviceId: $serviceId, input: {numReplicas: 2}) }",
             **_service_of(live),
@@ -168,7 +168,7 @@ SUBJECTS: dict[str, Subject] = {
         provider=ServiceDomainProvider(),
         inputs={"target_port": 8080},
         changes={"target_port": 8081, "subdomain": "crm-hook"},
-        by_hand=_domain_port,
+        edit=_domain_port,
         shows="target_port",
         deletes=_by_id("serviceDomainDelete(id: $id)"),
     ),
@@ -176,7 +176,7 @@ SUBJECTS: dict[str, Subject] = {
         provider=CustomDomainProvider(),
         inputs={"domain": "crm.example.com", "target_port": 8080},
         changes={"target_port": 8081},
-        by_hand=lambda world, live: world.hand(
+        edit=lambda world, live: world.manual(
             "mutation($id: String!, $e: String!)"
             " { customDomainUpdate(id: $id, environmentId: $e, targetPort: 9999) }",
             id=live.id,
@@ -189,7 +189,7 @@ SUBJECTS: dict[str, Subject] = {
         provider=TcpProxyProvider(),
         inputs={"application_port": 5432},
         changes={},
-        by_hand=lambda world, live: None,
+        edit=lambda world, live: None,
         shows="",
         deletes=_by_id("tcpProxyDelete(id: $id)"),
     ),
@@ -198,7 +198,7 @@ SUBJECTS: dict[str, Subject] = {
         place=("project_id", "environment_id"),
         inputs={"variables": {"SHARED": "one-1"}},
         changes={"variables": {"SHARED": "two-2"}},
-        by_hand=lambda world, live: world.hand(
+        edit=lambda world, live: world.manual(
             "mutation($i: VariableUpsertInput!) { variableUpsert(input: $i) }",
             i={
                 "projectId": live.outs["project_id"],
@@ -215,7 +215,7 @@ SUBJECTS: dict[str, Subject] = {
         provider=ServiceLimitsProvider(),
         inputs={"cpus": 2, "memory_gb": 4},
         changes={"cpus": 1.5, "memory_gb": None},
-        by_hand=lambda world, live: world.hand(
+        edit=lambda world, live: world.manual(
             "mutation($i: ServiceInstanceLimitsUpdateInput!) { serviceInstanceLimitsUpdate(input: $i) }",
             i=_service_of(live) | {"vCPUs": 8},
         ),
@@ -228,7 +228,7 @@ SUBJECTS: dict[str, Subject] = {
         beside=lambda engine: {"volume_id": engine.id("volume")},
         inputs={"kinds": ["WEEKLY", "DAILY"]},
         changes={"kinds": ["MONTHLY"]},
-        by_hand=_by_id(
+        edit=_by_id(
             "volumeInstanceBackupScheduleUpdate(volumeInstanceId: $id, kinds: [DAILY, WEEKLY, MONTHLY])"
         ),
         shows="kinds",
@@ -282,7 +282,7 @@ def test_a_resource_is_created_read_updated_reset_and_deleted(railway: World, na
         again, _ = resource.read(live)
         assert again == live
     if subject.shows:
-        subject.by_hand(railway, live)
+        subject.edit(railway, live)
         with one_resource(railway, subject.provider) as resource:
             drifted, inputs = resource.read(live)
             assert drifted.outs[subject.shows] != live.outs[subject.shows]
@@ -332,7 +332,7 @@ def test_a_parent_that_was_made_again_replaces_its_children_in_order(railway: Wo
     assert found.delete_before_replace
 
 
-@pytest.mark.parametrize("who", ["program", "hand"])
+@pytest.mark.parametrize("who", ["program", "manual"])
 def test_a_renamed_project_and_environment_are_read_with_one_request(railway: World, who: str) -> None:
     """The project knows its environment by id: no second reading, to look for a name."""
     engine = first_up(railway)
@@ -341,7 +341,7 @@ def test_a_renamed_project_and_environment_are_read_with_one_request(railway: Wo
         with railway.operation() as process:
             engine.up(process, Declared(project_name="crm-two", environment_name="live"))
     else:
-        railway.hand(
+        railway.manual(
             'mutation($id: String!) { environmentRename(id: $id, input: {name: "hand"}) { id } }',
             id=environment_id,
         )
@@ -373,7 +373,7 @@ def test_a_token_that_may_not_is_never_taken_for_a_deletion(railway: World) -> N
         railway.fault("*", fault, times=50)
         with railway.operation() as process:
             text = refusal(lambda: engine.refresh(process))
-        assert "Railway SnapshotRead" in text
+        assert "Railway request SnapshotRead failed" in text
         railway.no_faults()
     assert set(engine.state) == ALWAYS_DECLARED
 

@@ -31,7 +31,7 @@ NO_RIGHTS = (
     "Not Authorized",
     "A workspace token can access only its own workspace, an account token all workspaces of its owner",
 )
-DEAD_PROJECT = ("Project Token not found", "RAILWAY_TOKEN is not an existing project token")
+DEAD_PROJECT = ("Project Token not found", "Railway has no project token with the value of RAILWAY_TOKEN")
 
 
 def beyond_a_project_token(task: str) -> tuple[str, ...]:
@@ -182,7 +182,7 @@ def inside(_world: World, engine: Engine) -> dict[str, Any]:
 def beside(world: World, engine: Engine) -> dict[str, Any]:
     """A token of the project and another of its environments."""
     document = "mutation($i: EnvironmentCreateInput!) { environmentCreate(input: $i) { id } }"
-    made = world.hand(document, i={"projectId": engine.id("project"), "name": "preview"})
+    made = world.manual(document, i={"projectId": engine.id("project"), "name": "preview"})
     return {**inside(world, engine), "environment_id": made["environmentCreate"]["id"]}
 
 

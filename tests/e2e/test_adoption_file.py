@@ -52,7 +52,7 @@ mutation($e: String!, $s: String!, $i: ServiceInstanceUpdateInput!) {
 
 
 @dataclass
-class Life(Steps):
+class Lifecycle(Steps):
     """The steps, and the service's instance on Railway after each."""
 
     ids: dict[str, str] = field(default_factory=dict[str, str])
@@ -86,9 +86,9 @@ def follow_file(stack: Stack, ids: dict[str, str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Life:
+def lifecycle(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Lifecycle:
     """Run all steps on one stack, in order."""
-    seen = Life(stack)
+    seen = Lifecycle(stack)
     step = seen.step
     app = make_app(tmp_path_factory.mktemp("app") / "crm")
     file = app / FILE.removeprefix("/")
@@ -116,15 +116,15 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
     return seen
 
 
-def test_a_file_that_the_config_does_not_name_is_pointed_at(life: Life) -> None:
-    said = life.done["unaware"].stdout
+def test_a_file_that_the_config_does_not_name_is_pointed_at(lifecycle: Lifecycle) -> None:
+    said = lifecycle.done["unaware"].stdout
     assert f'changes settings.railway_config_file: "{FILE}" -> null' in said
     assert f"warning: the service uses the file {FILE} of its repository, and will no longer" in said
     assert f"pulumi config set whatsapp-crm:railwayConfigFile {FILE}" in said
 
 
-def test_the_preview_proposes_the_values_of_the_file(life: Life) -> None:
-    done = life.done["preview"]
+def test_the_preview_proposes_the_values_of_the_file(lifecycle: Lifecycle) -> None:
+    done = lifecycle.done["preview"]
     assert done.returncode == 0, done.stdout
     assert "deploy/production.json: Railway ignores this file from 2026-12-01." in done.stdout
     assert advised(done.stdout) == COMMANDS
@@ -135,10 +135,10 @@ def test_the_preview_proposes_the_values_of_the_file(life: Life) -> None:
 
 
 @pytest.mark.parametrize("step", ["up", "without the file"])
-def test_its_settings_are_the_services_and_it_is_deployed_once(life: Life, step: str) -> None:
-    assert life.done[step].returncode == 0, life.done[step].stdout
-    assert life.railway[step].deployments == 1
-    instance = life.instance[step]
+def test_its_settings_are_the_services_and_it_is_deployed_once(lifecycle: Lifecycle, step: str) -> None:
+    assert lifecycle.done[step].returncode == 0, lifecycle.done[step].stdout
+    assert lifecycle.railway[step].deployments == 1
+    instance = lifecycle.instance[step]
     assert instance["build_command"] == "npm run build"
     assert instance["watch_patterns"] == ["backend/**", "package.json"]
     assert instance["healthcheck_path"] == "/alive"
@@ -148,22 +148,24 @@ def test_its_settings_are_the_services_and_it_is_deployed_once(life: Life, step:
 
 
 @pytest.mark.parametrize("step", ["drift", "without the file, again"])
-def test_the_next_preview_has_no_changes(life: Life, step: str) -> None:
-    assert life.done[step].returncode == 0, life.done[step].stdout
+def test_the_next_preview_has_no_changes(lifecycle: Lifecycle, step: str) -> None:
+    assert lifecycle.done[step].returncode == 0, lifecycle.done[step].stdout
 
 
-def test_the_service_follows_the_file_until_the_config_forgets_it(life: Life) -> None:
-    paths = {step: instance["railway_config_file"] for step, instance in life.instance.items()}
+def test_the_service_follows_the_file_until_the_config_forgets_it(lifecycle: Lifecycle) -> None:
+    paths = {step: instance["railway_config_file"] for step, instance in lifecycle.instance.items()}
     assert paths["up"] == FILE
     assert paths["without the file"] is None
 
 
 @pytest.mark.parametrize("kind", ["Project", "Service", "Volume", "ServiceDomain"])
-def test_it_is_the_same_object_afterwards(stack: Stack, life: Life, kind: str) -> None:
+def test_it_is_the_same_object_afterwards(stack: Stack, lifecycle: Lifecycle, kind: str) -> None:
     table = {"Project": "projects", "Service": "services", "Volume": "volumes", "ServiceDomain": "domains"}
-    assert stack_state.first_of_type(life.found, stack_state.RAILWAY_TYPE + kind).id == life.ids[kind]
-    assert [row["id"] for row in rows(stack, table[kind])] == [life.ids[kind]]
+    assert (
+        stack_state.first_of_type(lifecycle.found, stack_state.RAILWAY_TYPE + kind).id == lifecycle.ids[kind]
+    )
+    assert [row["id"] for row in rows(stack, table[kind])] == [lifecycle.ids[kind]]
 
 
-def test_the_files_on_the_volume_are_the_same(life: Life) -> None:
-    assert list(life.files.values()) == [{"creds.json": "kept"}]
+def test_the_files_on_the_volume_are_the_same(lifecycle: Lifecycle) -> None:
+    assert list(lifecycle.files.values()) == [{"creds.json": "kept"}]

@@ -19,7 +19,7 @@ OPEN = "allow delete: if isMember();"
 
 
 @pytest.fixture(scope="module")
-def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Steps:
+def lifecycle(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Steps:
     """Run all steps on one stack, in order."""
     seen = Steps(stack)
     step = seen.step
@@ -59,29 +59,29 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.mark.parametrize("step", ["open", "open, up"])
-def test_open_rules_are_an_error_before_anything_is_changed(life: Steps, step: str) -> None:
-    done = life.done[step]
+def test_open_rules_are_an_error_before_anything_is_changed(lifecycle: Steps, step: str) -> None:
+    done = lifecycle.done[step]
     assert done.returncode != 0
     assert "grants delete with the condition isMember(). It covers, for example, clients/x" in done.stdout
     assert "fix: Write `allow delete: if false`, in firestore.rules, line 55." in done.stdout
-    assert not [one for one in life.google[step].operations if not one.startswith("GET")]
+    assert not [one for one in lifecycle.google[step].operations if not one.startswith("GET")]
 
 
 @pytest.mark.parametrize("step", ["reset", "removed on purpose", "without rules", "named again"])
-def test_allowed_steps_succeed(life: Steps, step: str) -> None:
-    assert life.done[step].returncode == 0, life.done[step].stdout
+def test_allowed_steps_succeed(lifecycle: Steps, step: str) -> None:
+    assert lifecycle.done[step].returncode == 0, lifecycle.done[step].stdout
 
 
 @pytest.mark.parametrize("step", ["verified", "verified again", "verified at the end"])
-def test_the_verification_shows_the_proof_and_the_attempts(life: Steps, step: str) -> None:
-    done = life.done[step]
+def test_the_verification_shows_the_proof_and_the_attempts(lifecycle: Steps, step: str) -> None:
+    done = lifecycle.done[step]
     assert done.returncode == 0, done.stdout + done.stderr
     assert "rules: never-delete proven" in done.stdout
     assert "48 on 4 documents: all denied" in done.stdout
 
 
-def test_open_rules_released_in_the_console_fail_the_verification(life: Steps) -> None:
-    done = life.done["released in the console"]
+def test_open_rules_released_in_the_console_fail_the_verification(lifecycle: Steps) -> None:
+    done = lifecycle.done["released in the console"]
     assert done.returncode == 1, done.stdout + done.stderr
     assert "firestore.rules:4: allow read, write on match /databases/{database}/documents/{document=**}" in (
         done.stdout
@@ -93,9 +93,9 @@ def test_open_rules_released_in_the_console_fail_the_verification(life: Steps) -
 
 @pytest.mark.parametrize("step", ["removed", "removed, up"])
 def test_rules_that_leave_the_program_are_an_error_that_names_what_stays_in_effect(
-    life: Steps, step: str
+    lifecycle: Steps, step: str
 ) -> None:
-    done = life.done[step]
+    done = lifecycle.done[step]
     assert done.returncode != 0
     assert "the release cloud.firestore of crm-sandbox stays live with projects/crm-sandbox/rulesets/" in (
         done.stdout
@@ -103,6 +103,6 @@ def test_rules_that_leave_the_program_are_an_error_that_names_what_stays_in_effe
     assert "pulumi config set whatsapp-crm:allowRulesRemoval true" in done.stdout
 
 
-def test_rules_that_may_leave_stay_in_effect_with_a_warning(life: Steps) -> None:
-    assert "allowRulesRemoval: is true" in life.done["removed on purpose"].stdout
-    assert not [one for one in life.google["removed on purpose"].operations if one.startswith("DELETE")]
+def test_rules_that_may_leave_stay_in_effect_with_a_warning(lifecycle: Steps) -> None:
+    assert "allowRulesRemoval: is true" in lifecycle.done["removed on purpose"].stdout
+    assert not [one for one in lifecycle.google["removed on purpose"].operations if one.startswith("DELETE")]

@@ -248,8 +248,8 @@ def test_code_that_ends_the_process_is_named(project: Project) -> None:
     project.write("functions/index.js", code + HELLO)
     problem = project.problem()
     assert problem.what == (
-        "the code ended the process (exit code 0) while it was loaded at functions/index.js:2. "
-        "It printed:\n      config loaded"
+        "the code at functions/index.js:2 ended the process (exit code 0) while it was loaded. "
+        "The code printed:\n      config loaded"
     )
 
 

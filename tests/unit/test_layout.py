@@ -23,7 +23,7 @@ ALLOWED = {
     "user_errors": set[str](),
     "railway": {"user_errors"},
     "firebase": {"user_errors"},
-    "settings": {"railway"},  # railway.validation and railway.tokens only, see below
+    "settings": {"railway"},  # railway.validation and railway.token_errors only, see below
     "checkout": {"settings", "firebase"},  # the client that compiles the rules
     "components": {"checkout", "settings", "railway", "firebase", "user_errors"},
     "__main__": {"components", "checkout", "settings"},
@@ -112,8 +112,8 @@ def test_the_settings_know_of_railway_what_a_value_must_look_like() -> None:
         for one in found
         if module.startswith("settings") and one.startswith("railway")
     }
-    assert needed == {"railway.tokens", "railway.validation"}
-    for name in ("tokens", "validation"):
+    assert needed == {"railway.token_errors", "railway.validation"}
+    for name in ("token_errors", "validation"):
         assert graph("railway")[f"railway.{name}"] == set()
         assert imported(ROOT / "railway" / f"{name}.py") <= sys.stdlib_module_names
 

@@ -131,9 +131,9 @@ def test_databases_can_be_created_and_the_default_exists(firestore: Google) -> N
     assert firestore.post(f"{databases}?databaseId=other", body)["done"] is True
     names = [one["name"].rpartition("/")[2] for one in firestore.get(databases)["databases"]]
     assert names == ["(default)", "other"]
-    wish = {"deleteProtectionState": "DELETE_PROTECTION_ENABLED"}
-    firestore.patch(f"{DATABASE}?updateMask=deleteProtectionState", wish)
-    assert firestore.get(DATABASE) | wish == firestore.get(DATABASE)
+    change = {"deleteProtectionState": "DELETE_PROTECTION_ENABLED"}
+    firestore.patch(f"{DATABASE}?updateMask=deleteProtectionState", change)
+    assert firestore.get(DATABASE) | change == firestore.get(DATABASE)
     firestore.delete(DATABASE)
     firestore.error("GET", DATABASE, status=404, word="NOT_FOUND")
 

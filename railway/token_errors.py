@@ -65,8 +65,9 @@ def token_advice(operation: str, message: str, kind: TokenKind) -> str:
             "again: it adopts the environment"
         )
     return (
-        "check that the token (RAILWAY_API_TOKEN, else railway:token of the stack) exists and belongs to "
-        "the workspace of this project. A workspace token can access only its own workspace, an account "
+        "check that the token is still valid and belongs to the workspace of this project. It is read from "
+        "RAILWAY_API_TOKEN or, if that is not set, from railway:token of the stack. A workspace token can "
+        "access only its own workspace, an account "
         "token all workspaces of its owner; a project token must be in RAILWAY_TOKEN instead"
     )
 
@@ -74,20 +75,21 @@ def token_advice(operation: str, message: str, kind: TokenKind) -> str:
 def _project_token_advice(operation: str, message: str) -> str:
     if "token not found" in message.lower():
         return (
-            "RAILWAY_TOKEN is not an existing project token: create one in the project's settings on "
+            "Railway has no project token with the value of RAILWAY_TOKEN: create one in the project's "
+            "settings on "
             "Railway, under Tokens. An account or workspace token must be in RAILWAY_API_TOKEN instead"
         )
     task = NOT_WITH_PROJECT_TOKEN.get(operation)
     if task is not None:
         # It can read only its own environment, so the declared one may exist.
         creates = operation == "EnvironmentCreate"
-        alternative = "; or use a project token of that environment, if it exists already" if creates else ""
+        alternative = "; or, if the environment exists already, use its project token" if creates else ""
         return (
             f"RAILWAY_TOKEN is a project token, which cannot {task}: unset it, and set RAILWAY_API_TOKEN to "
-            f"an account token or to a token of the project's workspace{alternative}"
+            f"an account token or to a token of the workspace{alternative}"
         )
     return (
-        "RAILWAY_TOKEN is a project token, which can access only its own environment. Use one of this "
-        "project and environment (project settings on Railway, Tokens); or unset it, and set "
+        "RAILWAY_TOKEN is a project token, which can access only its own environment. Use a token that "
+        "was created for this environment (project settings on Railway, Tokens); or unset it, and set "
         "RAILWAY_API_TOKEN to an account token or to a token of the project's workspace"
     )
