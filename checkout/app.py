@@ -15,6 +15,7 @@ from checkout import (
     archive,
     compiled_output,
     dependencies,
+    discovered,
     discovery,
     env_files,
     firebase_json,
@@ -22,6 +23,7 @@ from checkout import (
     function_mentions,
     function_variables,
     index_file,
+    isolation,
     loaded_files,
     manifest,
     never_delete,
@@ -30,6 +32,8 @@ from checkout import (
     secret_use,
 )
 from checkout.archive import Archive
+from checkout.discovered import Results
+from checkout.discovery import Discovered
 from checkout.endpoints import Endpoint
 from checkout.index_file import FieldSpec, IndexFile, IndexSpec
 from checkout.never_delete import Protection, protection
@@ -107,8 +111,28 @@ class _EnvFiles:
     overriding: dict[str, str]
 
 
-def load(settings: Settings, cache_dir: Path = CACHE_DIR) -> tuple[App | None, list[Problem]]:
-    """The app, or None and all problems. Archives and manifests are cached in `cache_dir`."""
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A codebase whose code was loaded: its runtime, its archive and its .env files."""
+
+    source: firebase_json.CodebaseSource
+    runtime: str
+    archive: Archive
+    files: env_files.EnvFiles
+    discovered: Discovered
+    warnings: tuple[str, ...]
+
+
+def load(
+    settings: Settings, cache_dir: Path = CACHE_DIR, results: Path | None = None
+) -> tuple[App | None, list[Problem]]:
+    """The app, or None and all problems.
+
+    Args:
+        settings: the settings of the stack.
+        cache_dir: where archives and manifests are kept.
+        results: the folder that `python -m ops discover` wrote; no code of the checkout is run then.
+    """
     found, problems = firebase_json.load(settings.app_dir, settings.google.firestore_database)
     if found is None:
         return None, problems
@@ -120,7 +144,13 @@ def load(settings: Settings, cache_dir: Path = CACHE_DIR) -> tuple[App | None, l
     rules = _rules(found, protection(settings.google), problems)
     indexes = _indexes(found, problems)
     seen = _Found(problems, list(found.warnings), list(found.notes))
-    loaded = [_codebase(settings, source, cache_dir, seen) for source in found.codebases]
+    kept: Results | None = None
+    if results is not None and found.codebases:
+        kept, more = discovered.load(PROGRAM_DIR / results, str(results))
+        problems += more
+        if kept is None:
+            return None, problems
+    loaded = [_codebase(settings, source, cache_dir, kept, seen) for source in found.codebases]
     codebases = [codebase for codebase in loaded if codebase is not None]
     functions, secrets = settings.functions, settings.secrets
     codebases, more = _without_alternatives(secrets, codebases)
@@ -279,20 +309,34 @@ def _indexes(found: firebase_json.FirebaseJson, problems: list[Problem]) -> Inde
     return parsed
 
 
-def _codebase(
+def load_code(
+    settings: Settings, cache_dir: Path = CACHE_DIR
+) -> tuple[list[Loaded], list[Problem], list[str]]:
+    """Every codebase, loaded; the problems; the warnings."""
+    found, problems = firebase_json.load(settings.app_dir, settings.google.firestore_database)
+    if found is None:
+        return [], problems, []
+    seen = _Found(problems, [], [])
+    loaded = [_load_code(settings, source, cache_dir, None, seen) for source in found.codebases]
+    return [one for one in loaded if one is not None], list(dict.fromkeys(problems)), seen.warnings
+
+
+def _load_code(
     settings: Settings,
     source: firebase_json.CodebaseSource,
     cache_dir: Path,
+    kept: Results | None,
     seen: _Found,
-) -> Codebase | None:
-    """The codebase. Adds what it found to `seen`."""
+) -> Loaded | None:
+    """Pack the codebase and find what it contains: in `kept` if that is given. Adds to `seen`."""
     where = source.relative
     google, problems = settings.google, seen.problems
     runtime, more, unknown = runtimes.choose(settings.functions.runtime, source.runtime, source.folder, where)
     problems += more
     packed, more = archive.build(source.folder, source.ignore, source.name, where, cache_dir / "archives")
     problems += more
-    unbuilt, outdated = compiled_output.validate(source)
+    # Kept results belong to the built code: what built it has been validated, and is not installed here.
+    unbuilt, outdated = compiled_output.validate(source) if kept is None else ([], [])
     problems += unbuilt
     if packed is None or unbuilt:
         return None
@@ -303,44 +347,74 @@ def _codebase(
         return None
     files, more = env_files.load(source.config_dir, settings.app_dir, google.project, source.config_relative)
     problems += more
-    backend_url = settings.secrets.backend_url_variable
-    discovered, more = discovery.discover(
-        discovery.Source(
-            folder=source.folder,
-            app_dir=settings.app_dir,
-            where=where,
-            digest=packed.sha256,
-            google=google,
-            environment=_loading_environment(settings, files),
-            timeout=settings.functions.discovery_timeout,
-        ),
-        cache_dir / "discovery",
-    )
+    if kept is None:
+        found, more = discovery.discover(
+            discovery.Source(
+                folder=source.folder,
+                app_dir=settings.app_dir,
+                where=where,
+                digest=packed.sha256,
+                google=google,
+                environment=_loading_environment(settings, files),
+                timeout=settings.functions.discovery_timeout,
+            ),
+            cache_dir / "discovery",
+        )
+    else:
+        found, more = kept.of(source.name, where, packed.sha256, google.project)
     problems += more
-    if discovered is None:
+    if found is None:
         return None
-    seen.notes += _printed(where, "stdout", discovered.stdout)
-    seen.warnings += _printed(where, "stderr", discovered.stderr)
-    problems += loaded_files.validate(discovered.loaded, packed.files, source) or dependencies.validate(
-        discovered.packages, packed.files, source
+    if found.not_isolated:
+        seen.warnings.append(f"{where}: {isolation.warning(found.not_isolated)}")
+    lost = loaded_files.validate(found.loaded, packed.files, source)
+    if not lost and kept is None:
+        lost = dependencies.validate(found.packages, packed.files, source)
+    problems += lost
+    return Loaded(
+        source=source,
+        runtime=runtime,
+        archive=packed,
+        files=files,
+        discovered=found,
+        warnings=(*unknown, *outdated),
     )
+
+
+def _codebase(
+    settings: Settings,
+    source: firebase_json.CodebaseSource,
+    cache_dir: Path,
+    kept: Results | None,
+    seen: _Found,
+) -> Codebase | None:
+    """The codebase. Adds what it found to `seen`."""
+    loaded = _load_code(settings, source, cache_dir, kept, seen)
+    if loaded is None:
+        return None
+    where = source.relative
+    google, problems = settings.google, seen.problems
+    packed, files, found = loaded.archive, loaded.files, loaded.discovered
+    backend_url = settings.secrets.backend_url_variable
+    seen.notes += _printed(where, "stdout", found.stdout)
+    seen.warnings += _printed(where, "stderr", found.stderr)
     sources = params.Sources(
         configured=settings.functions.params,
         builtin=_builtin_params(google),
         files=files,
         provided=(backend_url,),
     )
-    resolved, more = params.resolve(discovered.manifest.get("params"), sources, where)
+    resolved, more = params.resolve(found.manifest.get("params"), sources, where)
     problems += more
     seen.declared[source.name] = set(resolved.declared)
     seen.json_secrets |= dict.fromkeys(resolved.json_secrets, where)
     parsed, more = manifest.parse(
-        discovered.manifest,
+        found.manifest,
         resolved,
         manifest.Context(
             where=where,
             google=google,
-            runtime=runtime,
+            runtime=loaded.runtime,
             prefix=source.prefix,
             service_account=source.service_account,
             variables=files.values,
@@ -350,7 +424,7 @@ def _codebase(
         ),
     )
     problems += more
-    texts = (*unknown, *outdated, *parsed.warnings, *_warnings(source, discovered, parsed))
+    texts = (*loaded.warnings, *parsed.warnings, *_warnings(source, found, parsed))
     seen.warnings += [f"{where}: {text}" for text in texts]
     seen.warnings += function_variables.env_file_warnings(files, set(resolved.secrets))
     overriding = {
@@ -408,17 +482,15 @@ def _same_in_all(own: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     return {name: found.pop() for name, found in values.items() if len(found) == 1}
 
 
-def _warnings(
-    source: firebase_json.CodebaseSource, discovered: discovery.Discovered, parsed: manifest.Parsed
-) -> list[str]:
+def _warnings(source: firebase_json.CodebaseSource, result: Discovered, parsed: manifest.Parsed) -> list[str]:
     deployed = {endpoint.entry_point.split(".")[0] for endpoint in parsed.endpoints}
     found = [
         f"exports.{name} is not deployed: a later `module.exports = ...` replaces it. "
         f"Move {name} into that object."
-        for name in discovered.overwritten_exports
+        for name in result.overwritten_exports
         if name not in deployed
     ]
-    found += [f"exports.{name} is undefined, so it is not deployed." for name in discovered.undefined_exports]
+    found += [f"exports.{name} is undefined, so it is not deployed." for name in result.undefined_exports]
     for hook, when, commands in (
         ("predeploy", "before", source.predeploy),
         ("postdeploy", "afterwards", source.postdeploy),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from checkout import package_json
 from checkout.discovery_source import Source
-from checkout.node_process import Finished, shown
+from checkout.node_process import Finished, cut, shown
 from settings.files import walk
 from settings.keys import NAMESPACE
 from settings.model import LONGEST_DISCOVERY
@@ -20,7 +20,8 @@ from settings.problems import Problem
 from settings.reader import remove_command, set_command
 
 _SYNTAX_CHECKED_FILES = 200
-_FILE_LINE = re.compile(r"(?:file://)?(/[^\s:()'\"]+\.[cm]?[jt]s):(\d+)")
+# Starts only where no path can have started before: the output may be a megabyte of "/".
+_FILE_LINE = re.compile(r"(?:file://|(?<![^\s:()'\"]))(/[^\s:()'\"]+\.[cm]?[jt]s):(\d+)")
 _MISSING_MODULE = re.compile(r"Cannot find (?:module|package) '([^']+)'")
 # Errors of firebase-functions and firebase-admin about a value that FIREBASE_CONFIG has not; what it is, and
 # its setting.
@@ -44,6 +45,7 @@ _REPORT = re.compile(rf"^(?:{_SDK_REPORT}|(?:file:/|node:|/).*:\d+$|<--- |#  ?Fa
 _REASON = re.compile(r'The promise rejected with the reason "(.*)"', re.DOTALL)
 _ERROR = re.compile(r"\s*(?:\w*Error\b|Uncaught)")
 _OF_NODE = ("NODE_", "OPENSSL_")  # variables that Node reads before it runs code (`node --help`)
+_MESSAGE_LENGTH = 1000  # of an error of the code, which may be of any length
 _SDK_COMMAND = "firebase-functions/lib/bin/"
 
 
@@ -102,8 +104,7 @@ class _Failure:
         lines = [line for line in self._finished.output.splitlines() if line.strip()]
         message = next((line for line in lines if _ERROR.match(line)), lines[-1] if lines else "no message")
         return self._problem(
-            f"Node did not start with the functions' variable {' and '.join(names)}: "
-            f"{message.strip().rstrip('.')}.",
+            f"Node did not start with the functions' variable {' and '.join(names)}: {_first_line(message)}.",
             f"Correct or remove {name} in the .env file; if the config sets it: "
             f"{remove_command('functionVariables', f'.{name}')}",
         )
@@ -180,7 +181,8 @@ class _Failure:
 
 
 def _first_line(text: str) -> str:
-    return next((line.strip() for line in text.splitlines() if line.strip()), "no message").rstrip(".")
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "no message")
+    return cut(first, _MESSAGE_LENGTH).rstrip(".")
 
 
 def _message(output: str) -> str:
@@ -190,7 +192,8 @@ def _message(output: str) -> str:
         return _first_line(rest)
     lines = output.strip().splitlines()
     errors = [line for line in lines if _ERROR.match(line)]
-    return (errors[0] if errors else lines[-1] if lines else "").strip().rstrip(".")
+    message = (errors[0] if errors else lines[-1] if lines else "").strip()
+    return cut(message, _MESSAGE_LENGTH).rstrip(".")
 
 
 def _place(source: Source, output: str) -> str:
@@ -212,7 +215,12 @@ def _syntax_error(source: Source, node: str) -> str:
     files = (path for path in walked if path.suffix in (".js", ".mjs", ".cjs"))
     for path in islice(files, _SYNTAX_CHECKED_FILES):
         check = [node, "--check", str(path)]
-        ran = subprocess.run(check, capture_output=True, text=True, check=False, timeout=30)
+        if not path.is_file():
+            continue  # a FIFO or a device
+        try:
+            ran = subprocess.run(check, env={}, capture_output=True, text=True, check=False, timeout=30)
+        except subprocess.TimeoutExpired:
+            continue
         if ran.returncode != 0:
             return f"\n{ran.stderr}"
     return ""

@@ -12,11 +12,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TypeVar
 
 import pulumi
 
-from checkout import never_delete
+from checkout import discovered, never_delete
 from checkout.app import CACHE_DIR, App
 from checkout.app import load as load_app
 from checkout.rules_compiler import compile_problems
@@ -40,7 +41,8 @@ def load() -> tuple[Settings, App]:
     app: App | None = None
     settings, problems = load_settings(pulumi.Config(), pulumi.get_stack(), os.environ)
     if settings is not None:
-        app, more = load_app(settings)
+        results = os.environ.get(discovered.VARIABLE)
+        app, more = load_app(settings, results=Path(results)) if results else load_app(settings)
         problems = [*problems, *more]
         if app is not None and app.rules is not None and not problems:
             rules, protected = app.rules, never_delete.protection(settings.google)

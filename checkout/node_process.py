@@ -1,32 +1,47 @@
-"""Run a command with a time limit and bounded output, and end everything that it started."""
+"""Run a command that loads code of the checkout: isolated, with a time limit and bounded output."""
 
 from __future__ import annotations
 
 import contextlib
+import marshal
 import os
 import re
 import signal
 import subprocess
+import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-_KEPT = 32_768  # bytes at the start and at the end of each stream
+from checkout import isolation
+from checkout.isolation import View
+
+LAUNCHER = Path(__file__).with_name("isolated_process.py")
+KEPT = 524_288  # bytes at the start and at the end of each stream
 _SHOWN_LINES = 5
 _SHOWN_LENGTH = 200
+_END_SECONDS = 4  # of the launcher, after the time limit: it needs 2 at most
+_HELD_SECONDS = 0.5  # a stream that a process which cannot be ended keeps open
+_SIGNAL = 128  # a program that ends by a signal gives this plus its number (bubblewrap, shells)
+_LEFT_OUT = re.compile(r"\(only [\d,]+ bytes are kept: [\d,]+ more are left out\)")
 # Lines of Node itself: stack frames, its version, warnings.
 _OF_NODE = re.compile(r"\s+at |Node\.js v|\(node:\d+\)|\(Use `node ")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """How a command ended. `code` is None after a time-out, negative after a signal."""
+    """How a command ended. `code` is None after a time-out, negative after a signal.
+
+    `not_isolated` is the reason why it could not be isolated, "" if it was.
+    """
 
     code: int | None
     stdout: str
     stderr: str
+    not_isolated: str = ""
 
     @property
     def output(self) -> str:
@@ -34,41 +49,108 @@ class Finished:
         return f"{self.stdout}\n{self.stderr}"
 
 
-def run(command: Sequence[str], folder: Path, environment: Mapping[str, str], timeout: float) -> Finished:
-    """Run `command` in `folder` for at most `timeout` seconds."""
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A command and its place: `results` is the folder that it may write, `root` an empty folder."""
+
+    line: Sequence[str]
+    folder: Path
+    environment: Mapping[str, str]
+    timeout: float
+    results: Path
+    root: Path
+
+
+def run(command: Command, view: View) -> Finished:
+    """Run a command for at most `timeout` seconds, isolated if the system can do that.
+
+    It is tried with namespaces, then with bubblewrap, which some systems allow what they deny to other
+    programs (the AppArmor profiles of Ubuntu). What cannot isolate starts nothing.
+    """
+    if sys.platform != "linux":
+        return _launch(command, view, isolate=False, reason="only Linux has namespaces")
+    finished = _launch(command, view, isolate=True)
+    if not finished.not_isolated:
+        return finished
+    reason = f"this system denies user namespaces: {finished.not_isolated}"
+    wrapper = isolation.bubblewrap(view, command.results, command.folder, dict(command.environment))
+    if wrapper is None:
+        return _launch(command, view, isolate=False, reason=f"{reason}, and bubblewrap is not installed")
+    tried = subprocess.run(
+        [*wrapper, command.line[0], "--version"], capture_output=True, env={}, check=False, timeout=30
     )
+    if tried.returncode != 0:
+        message = tried.stderr[:_SHOWN_LENGTH].decode(errors="replace").strip()
+        return _launch(command, view, isolate=False, reason=f"{reason}, and bubblewrap failed: {message}")
+    return _launch(command, view, isolate=False, wrapper=wrapper)
+
+
+def _launch(
+    command: Command, view: View, *, isolate: bool, reason: str = "", wrapper: Sequence[str] = ()
+) -> Finished:
+    request = {
+        "command": [*wrapper, *command.line],
+        "folder": os.fspath(command.folder),
+        "environment": {} if wrapper else dict(command.environment),
+        "timeout": command.timeout,
+        "isolate": isolate,
+        "network": view.network,
+        "root": os.fspath(command.root),
+        "writable": os.fspath(command.results),
+        "links": view.links,
+        "visible": list(view.visible),
+        "hidden": list(view.hidden),
+    }
+    status, for_launcher = os.pipe()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(LAUNCHER), str(for_launcher)],
+            env={},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(for_launcher,),
+            start_new_session=True,
+        )
+    finally:
+        os.close(for_launcher)
+    assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
-    streams = [_Stream(process.stdout), _Stream(process.stderr)]
-    code: int | None = None
+    streams = [_Stream(process.stdout), _Stream(process.stderr), _Stream(os.fdopen(status, "rb"))]
     try:
+        with contextlib.suppress(BrokenPipeError), process.stdin:
+            process.stdin.write(marshal.dumps(request))
         with contextlib.suppress(subprocess.TimeoutExpired):
-            code = process.wait(timeout)
+            process.wait(command.timeout + _END_SECONDS)
     finally:
-        with contextlib.suppress(ProcessLookupError):  # the group has ended
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # the group has ended
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    stdout, stderr = (stream.text() for stream in streams)
-    return Finished(code=code, stdout=stdout, stderr=stderr)
+    until = time.monotonic() + _HELD_SECONDS
+    stdout, stderr, reported = (stream.text(until) for stream in streams)
+    report = dict(line.split(" ", 1) for line in reported.splitlines())
+    if "reason" in report:
+        return Finished(code=None, stdout="", stderr="", not_isolated=report["reason"])
+    code = int(report["code"]) if report.get("code") else None
+    if wrapper and code is not None and code > _SIGNAL and code - _SIGNAL in tuple(signal.Signals):
+        code = _SIGNAL - code
+    return Finished(code=code, stdout=stdout, stderr=stderr, not_isolated=reason)
 
 
 def shown(text: str) -> tuple[str, ...]:
     """The last lines of an output, without those of Node itself."""
     lines = [line.rstrip() for line in text.splitlines() if line.strip() and not _OF_NODE.match(line)]
     left_out = len(lines) - _SHOWN_LINES
-    first = [f"({left_out} lines before)"] if left_out > 0 else []
-    kept = (
-        line if len(line) <= _SHOWN_LENGTH else f"{line[:_SHOWN_LENGTH]}…" for line in lines[-_SHOWN_LINES:]
-    )
+    bound = next((line for line in lines if _LEFT_OUT.fullmatch(line)), None)
+    first = [bound or f"({left_out} lines before)"] if left_out > 0 else []
+    kept = (cut(line, _SHOWN_LENGTH) for line in lines[-_SHOWN_LINES:])
     return (*first, *kept)
+
+
+def cut(text: str, length: int) -> str:
+    """The first `length` characters."""
+    return text if len(text) <= length else f"{text[:length]}…"
 
 
 class _Stream:
@@ -76,19 +158,28 @@ class _Stream:
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
-        self._start = b""
-        self._end = b""
+        self._start = bytearray()
+        self._end = bytearray()
+        self._left_out = 0
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
     def _read(self) -> None:
         with self._stream:
-            while chunk := os.read(self._stream.fileno(), _KEPT):
-                room = _KEPT - len(self._start)
+            while chunk := os.read(self._stream.fileno(), 65_536):
+                room = KEPT - len(self._start)
                 self._start += chunk[:room]
-                self._end = (self._end + chunk[room:])[-_KEPT:]
+                self._end += chunk[room:]
+                if len(self._end) > 2 * KEPT:
+                    self._left_out += len(self._end) - KEPT
+                    del self._end[:-KEPT]
 
-    def text(self) -> str:
-        """What was read. A process that left the group may keep the stream open: not longer than a second."""
-        self._thread.join(1)
-        return (self._start + self._end).decode(errors="replace")
+    def text(self, until: float) -> str:
+        """What was read. A process that cannot be ended may keep the stream open: not longer than `until`."""
+        self._thread.join(max(0.0, until - time.monotonic()))
+        start, end = bytes(self._start), bytes(self._end)
+        left_out = self._left_out + max(0, len(end) - KEPT)
+        if not left_out:
+            return (start + end).decode(errors="replace")
+        gap = f"\n(only {2 * KEPT:,} bytes are kept: {left_out:,} more are left out)\n"
+        return start.decode(errors="replace") + gap + end[-KEPT:].decode(errors="replace")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from components import verification_spec
 from firebase.rest import GoogleApi
@@ -33,6 +34,22 @@ def main(arguments: list[str] | None = None) -> int:
     )
     drifting.add_argument("--stack", required=True)
     drifting.set_defaults(run=_drift)
+    discovering = commands.add_parser(
+        "discover", help="load the functions where there are no credentials, and keep what was found"
+    )
+    discovering.add_argument("--stack", required=True)
+    discovering.add_argument("--out", required=True, type=Path, help="the folder for the results")
+    discovering.set_defaults(run=_discover)
+    unpacking = commands.add_parser("unpack", help="put what `discover` found and packed in place")
+    unpacking.add_argument("results", type=Path, help="the folder that `discover` wrote")
+    unpacking.add_argument("--stack", required=True)
+    unpacking.add_argument(
+        "--pull-request",
+        type=Path,
+        metavar="TAR",
+        help="the repository of a pull request: its app and settings replace those of this checkout",
+    )
+    unpacking.set_defaults(run=_unpack)
     options = parser.parse_args(arguments)
     return int(options.run(options))
 
@@ -57,6 +74,30 @@ def _drift(options: argparse.Namespace) -> int:
         return stack.drift(options.stack, sys.stdout)
     except stack.StackError as error:
         return _usage_error("drift", str(error))
+
+
+def _discover(options: argparse.Namespace) -> int:
+    from ops import discover  # it imports Pulumi, which takes longer than `verify` should wait
+
+    try:
+        discover.discover(options.stack, options.out, sys.stdout)
+    except stack.StackError as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    return OK
+
+
+def _unpack(options: argparse.Namespace) -> int:
+    from ops import discover, pull_request
+
+    try:
+        if options.pull_request is not None:
+            pull_request.take(options.stack, options.pull_request, sys.stdout)
+        discover.unpack(options.stack, options.results, sys.stdout)
+    except stack.StackError as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    return OK
 
 
 def _usage_error(command: str, message: str) -> int:

@@ -6,6 +6,7 @@ the pull request has no production secrets.
 
 - It uses only Python's standard library: the commenting job installs nothing.
 - It never edits a comment of another author.
+- It follows no redirect: urllib would send the token to the new address.
 - It masks the secrets in its environment: GitHub masks secrets in logs, but not in comments.
 - A report that is too long keeps its end, where Pulumi reports failures; a line names how much is left out.
 """
@@ -21,7 +22,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TextIO, cast
+from email.message import Message
+from pathlib import Path
+from typing import IO, TextIO, cast
 
 from ops.refresh_noise import ANSI, without_noise
 
@@ -35,6 +38,7 @@ SECRET_VARIABLES = (
     "RAILWAY_API_TOKEN",
     "RAILWAY_TOKEN",
 )
+_NOTES = 4000  # characters
 _SHORTEST_SECRET = 6  # a shorter one would match ordinary words
 
 # Pulumi 3.274.1, pkg/cmd/pulumi/cmd/exit_codes.go.
@@ -56,7 +60,20 @@ _NO_CHANGES_EXPECTED = 7
 _AUTHOR = "github-actions[bot]"  # the author of comments with a workflow's token
 _PAGE = 100
 _TIMEOUT_SECONDS = 30
+_REDIRECTS = (301, 302, 303, 307, 308)
 _RERUN = "run the job again"
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Makes a redirect an error. GitHub's API redirects only after a repository was renamed or moved."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
+    ) -> None:
+        """No request follows."""
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)
 
 
 class CommentError(Exception):
@@ -65,12 +82,15 @@ class CommentError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class PulumiRun:
-    """One run of Pulumi: the operation (preview, up or drift), the stack, the exit code, and the output."""
+    """One run of Pulumi: the operation (preview, up or drift), the stack, the exit code, and the output.
+
+    `notes` are shown above it."""
 
     operation: str
     stack: str
     code: int
     text: str
+    notes: str = ""
 
 
 def marker(operation: str, stack: str) -> str:
@@ -131,6 +151,9 @@ def render(report: PulumiRun, *, limit: int, environ: Mapping[str, str]) -> str:
     mark = fence(text)
     head = f"{marker(report.operation, report.stack)}\n### {report.operation} {report.stack}: "
     head += f"{verdict(report.operation, report.code)}\n\n"
+    if report.notes.strip():
+        notes = fit(mask(ANSI.sub("", report.notes), environ).strip("\n"), _NOTES)
+        head += f"{fence(notes)}\n{notes}\n{fence(notes)}\n\n"
     if summary:
         head += f"{mark}\n{summary}\n{mark}\n\n"
     opened = " open" if report.code else ""
@@ -189,11 +212,14 @@ class PullRequest:
             },
         )
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:
+            with _OPENER.open(request, timeout=_TIMEOUT_SECONDS) as response:
                 return cast("object", json.load(response))
         except urllib.error.HTTPError as error:
             body_start = error.read(500).decode("utf-8", "replace")
             fix = "give the job `permissions: pull-requests: write`" if error.code in (401, 403) else _RERUN
+            if error.code in _REDIRECTS:
+                body_start = "a redirect, which is not followed"
+                fix = "run the workflow in the repository under its present name"
             message = f"GitHub responded {error.code} to {method} {path}: {body_start}\n  fix: {fix}"
             raise CommentError(message) from error
         except (OSError, ValueError) as error:  # no connection, a time-out, or a response that is not JSON
@@ -209,6 +235,7 @@ def _parser() -> argparse.ArgumentParser:
     rendering.add_argument("--stack", required=True)
     rendering.add_argument("--code", required=True, type=int, help="Pulumi's exit code")
     rendering.add_argument("--for", required=True, choices=tuple(LIMITS), dest="place")
+    rendering.add_argument("--notes", type=Path, help="a file whose text is shown above the output")
     commenting = commands.add_parser("comment", help="write Markdown from stdin to a pull request")
     commenting.add_argument("--pull-request", required=True, type=int, dest="number")
     return parser
@@ -219,7 +246,10 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], stdin: TextIO, st
     options = _parser().parse_args(arguments)
     text = stdin.read()
     if options.command == "render":
-        report = PulumiRun(operation=options.operation, stack=options.stack, code=options.code, text=text)
+        notes = "" if options.notes is None else options.notes.read_text(encoding="utf-8", errors="replace")
+        report = PulumiRun(
+            operation=options.operation, stack=options.stack, code=options.code, text=text, notes=notes
+        )
         stdout.write(render(report, limit=LIMITS[options.place], environ=environ))
         return 0
     missing = [name for name in ("GITHUB_TOKEN", "GITHUB_REPOSITORY") if not environ.get(name)]

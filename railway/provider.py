@@ -30,7 +30,8 @@ from railway import fields as differ
 from railway.args import Props, ResourceArgs, config_key, how_to_set, inputs_of
 from railway.fields import Field
 from railway.graphql.credentials import Access, access_from
-from railway.graphql.errors import REPORT, CredentialsError, RailwayError
+from railway.graphql.errors import REPORT, CredentialsError, NoTokenError, RailwayError
+from railway.token_errors import previews_without_token
 from user_errors import Provider
 
 if TYPE_CHECKING:
@@ -99,7 +100,9 @@ class RailwayProvider(Provider):
         olds = non_null(_olds)
         declared = non_null(news)
         found = differ.problems(self.FIELDS, olds, declared) + self.validate(olds, declared)
-        if isinstance(self._access, CredentialsError):
+        if isinstance(self._access, CredentialsError) and not (
+            isinstance(self._access, NoTokenError) and previews_without_token(os.environ)
+        ):
             found.append(differ.FieldProblem("", str(self._access)))
         inputs = dict(declared)
         for field in self.FIELDS:

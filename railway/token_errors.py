@@ -10,6 +10,7 @@ from typing import Literal
 
 ACCOUNT_TOKEN = "RAILWAY_API_TOKEN"  # noqa: S105  (a variable's name, not its value)
 PROJECT_TOKEN = "RAILWAY_TOKEN"  # noqa: S105
+WITHOUT_TOKEN = "RAILWAY_PREVIEW_WITHOUT_TOKEN"  # noqa: S105
 TWO_TOKENS = f"{ACCOUNT_TOKEN} and {PROJECT_TOKEN} are both set, and may belong to different accounts"
 TWO_TOKENS_FIX = (
     f"unset one of them: unset {PROJECT_TOKEN}, to use the account or workspace token; or "
@@ -27,6 +28,11 @@ TokenKind = Literal["bearer", "project"]
 def tokens(environ: Mapping[str, str]) -> tuple[str, str]:
     """The account (or workspace) token and the project token of the environment, "" where not set."""
     return environ.get(ACCOUNT_TOKEN, "").strip(), environ.get(PROJECT_TOKEN, "").strip()
+
+
+def previews_without_token(environ: Mapping[str, str]) -> bool:
+    """Whether a preview without a token is meant: it compares with the state and sends Railway nothing."""
+    return environ.get(WITHOUT_TOKEN, "").strip().lower() == "true"
 
 
 NOT_WITH_PROJECT_TOKEN = {

@@ -12,9 +12,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 
-from railway.token_errors import ACCOUNT_TOKEN, PROJECT_TOKEN, TWO_TOKENS, TWO_TOKENS_FIX, tokens
+from railway.token_errors import (
+    ACCOUNT_TOKEN,
+    PROJECT_TOKEN,
+    TWO_TOKENS,
+    TWO_TOKENS_FIX,
+    previews_without_token,
+    tokens,
+)
 from railway.validation import endpoint, railways_endpoint, token
 from settings.files import is_file, text_of
 from settings.keys import NAMESPACE
@@ -44,7 +52,7 @@ def check_tokens(
             add_variable(read, name, f"{wrong}.", fix)
     if account and project:
         add_variable(read, PROJECT_TOKEN, f"{TWO_TOKENS}.", TWO_TOKENS_FIX)
-    elif not account and not project and not stored:
+    elif not account and not project and not stored and not _without_token(environ):
         add_variable(
             read,
             ACCOUNT_TOKEN,
@@ -120,6 +128,10 @@ def _is_proxy(value: str) -> bool:
     return bool(parts.hostname)
 
 
+def _without_token(environ: Mapping[str, str]) -> bool:
+    return previews_without_token(environ) and pulumi.runtime.is_dry_run()
+
+
 def check_google(read: ConfigReader, environ: Mapping[str, str], project: str) -> None:
     """Credentials for Google, unless every request goes to this machine."""
     sandboxed = any(_is_google_endpoint(name) and value for name, value in environ.items())
@@ -162,5 +174,10 @@ def _has_google_credentials(environ: Mapping[str, str]) -> bool:
     home = environ.get("CLOUDSDK_CONFIG") or str(Path(environ.get("HOME", "/nonexistent")) / ".config/gcloud")
     if is_file(Path(home) / "application_default_credentials.json"):
         return True
-    product = Path("/sys/class/dmi/id/product_name")  # on a Google machine the metadata server answers
+    return is_google_machine()
+
+
+def is_google_machine() -> bool:
+    """Whether this is a machine of Google's, whose metadata server gives credentials to every process."""
+    product = Path("/sys/class/dmi/id/product_name")
     return is_file(product) and "Google" in text_of(product)

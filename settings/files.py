@@ -26,6 +26,7 @@ MAX_ENTRIES = 1_000_000
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
     (stat.S_ISDIR, "a folder"),
+    (stat.S_ISLNK, "a link"),
     (stat.S_ISFIFO, "a FIFO"),
     (stat.S_ISSOCK, "a socket"),
     (stat.S_ISCHR, "a device"),
@@ -51,20 +52,23 @@ class FileError(Exception):
         return Problem(key=file, what=f"{self.what}.", fix=self.fix)
 
 
-def read_bytes(path: Path, *, limit: int = MAX_BYTES) -> bytes:
+def read_bytes(path: Path, *, limit: int = MAX_BYTES, follow: bool = True) -> bytes:
     """The content of a regular file.
 
     Args:
-        path: the file; links are followed.
+        path: the file.
         limit: the largest size, in bytes.
+        follow: whether the path may be a link. Not for files that code of the checkout wrote: this process
+            may read what that code may not.
 
     Raises:
         FileError: it does not exist, is not a regular file, is larger, or cannot be read.
     """
     try:
-        _check_kind(path, path.stat().st_mode)
+        _check_kind(path, path.stat(follow_symlinks=follow).st_mode)
         # Without O_NONBLOCK, opening a FIFO waits for a writer: the file can have been replaced since.
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+        flags |= 0 if follow else getattr(os, "O_NOFOLLOW", 0)
         descriptor = os.open(path, flags)
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from railway.graphql.errors import CredentialsError
+from railway.graphql.errors import CredentialsError, NoTokenError
 from railway.token_errors import (
     ACCOUNT_TOKEN,
     HOW_TO_SET,
@@ -59,7 +59,8 @@ def access_from(environ: Mapping[str, str], config: Callable[[str], object]) -> 
         config: reads a key of the stack's config; None if it is not set.
 
     Raises:
-        CredentialsError: no token, two tokens, an invalid token, or an address that would expose it.
+        NoTokenError: no token.
+        CredentialsError: two tokens, an invalid token, or an address that would expose it.
     """
 
     def setting(name: str) -> str:
@@ -72,7 +73,7 @@ def access_from(environ: Mapping[str, str], config: Callable[[str], object]) -> 
         bearer = str(config("railway:token") or "").strip()
     token = bearer or project
     if not token:
-        raise CredentialsError(
+        raise NoTokenError(
             "no Railway token: neither RAILWAY_API_TOKEN nor RAILWAY_TOKEN is set", fix=HOW_TO_SET
         )
     if wrong := invalid_token(token):

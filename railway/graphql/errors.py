@@ -54,6 +54,10 @@ class CredentialsError(RailwayError):
     """There is no token, or there are two."""
 
 
+class NoTokenError(CredentialsError):
+    """There is no token for Railway."""
+
+
 class RefusedError(RailwayError):
     """The operation could lose data, or change an object of another owner; nothing was changed."""
 

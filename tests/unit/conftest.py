@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import hypothesis
 import pulumi
 import pytest
-from filelock import FileLock
 from pulumi.runtime.config import set_all_config
 
-from tests.bad_settings import EXAMPLE_APP, ROOT
+from tests import functions_sdk
 
 # No deadlines: on a machine under load an example may take long to generate or to run.
 hypothesis.settings.register_profile(
@@ -48,24 +44,4 @@ def stack() -> Iterator[Callable[[Mapping[str, str], list[str]], pulumi.Config]]
 @pytest.fixture(scope="session")
 def node_modules() -> Path:
     """The dependencies of the example's functions, installed once per lock file and kept."""
-    functions = EXAMPLE_APP / "functions"
-    names = ("package.json", "package-lock.json")
-    digest = hashlib.sha256(b"".join((functions / name).read_bytes() for name in names)).hexdigest()[:16]
-    kept = ROOT / ".cache" / "test-functions"
-    kept.mkdir(parents=True, exist_ok=True)
-    target = kept / digest
-    with FileLock(kept / f"{digest}.lock"):
-        if not (target / "done").is_file():
-            shutil.rmtree(target, ignore_errors=True)
-            target.mkdir()
-            for name in names:
-                shutil.copy(functions / name, target)
-            subprocess.run(
-                ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-                cwd=target,
-                check=True,
-                capture_output=True,
-                timeout=600,
-            )
-            (target / "done").touch()
-    return target / "node_modules"
+    return functions_sdk.installed()

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from checkout import node_process
 from checkout.discovery import Discovered, discover, overwritten_exports
 from checkout.discovery_source import Source
+from checkout.isolation import View
 from settings.model import GoogleSettings
 from settings.parsing import mapping
 from settings.problems import Problem
@@ -340,17 +342,21 @@ def test_the_environment_contains_no_token(codebase: Codebase, monkeypatch: pyte
         "PULUMI_CONFIG",
     ):
         monkeypatch.setenv(name, "not-for-user-code")
-    seen = codebase.app / "environment.json"
-    code = f"require('fs').writeFileSync({json.dumps(str(seen))}, JSON.stringify(process.env));"
+    code = (
+        "const labels = { seen: JSON.stringify(process.env) };"
+        "exports.x = require('firebase-functions/https').onRequest({ labels }, () => {});"
+    )
     answer, problems = codebase.ask(code, environment={"AI_PROVIDER": "groq"})
     assert problems == []
     assert answer is not None
-    environment: dict[str, str] = json.loads(seen.read_text(encoding="utf-8"))
+    endpoint = mapping((mapping(answer.manifest["endpoints"]) or {})["x"]) or {}
+    environment: dict[str, str] = json.loads(str((mapping(endpoint["labels"]) or {})["seen"]))
     assert "not-for-user-code" not in environment.values()
     assert environment["AI_PROVIDER"] == "groq"
     assert environment["GCLOUD_PROJECT"] == "crm-sandbox"
     assert json.loads(environment["FIREBASE_CONFIG"]) == {"projectId": "crm-sandbox"}
     assert environment["PATH"] == os.environ["PATH"]
+    assert environment["HOME"] != os.environ["HOME"]
 
 
 @pytest.mark.parametrize(
@@ -372,41 +378,54 @@ def test_code_that_uses_the_bucket_needs_the_setting(codebase: Codebase, code: s
 
 
 class TestCache:
-    CODE = (
-        "require('fs').appendFileSync('../ran', 'x');"
-        "exports.x = require('firebase-functions/https').onRequest(() => {});"
-    )
+    CODE = "exports.x = require('firebase-functions/https').onRequest(() => {});"
 
-    def runs(self, codebase: Codebase) -> int:
-        return len((codebase.app / "ran").read_text(encoding="utf-8"))
+    @pytest.fixture(autouse=True)
+    def runs(self, monkeypatch: pytest.MonkeyPatch) -> list[node_process.Command]:
+        """The commands that were run."""
+        commands: list[node_process.Command] = []
+        run = node_process.run
 
-    def test_equal_sources_are_loaded_once(self, codebase: Codebase) -> None:
+        def counted(command: node_process.Command, view: View) -> node_process.Finished:
+            commands.append(command)
+            return run(command, view)
+
+        monkeypatch.setattr(node_process, "run", counted)
+        return commands
+
+    def test_equal_sources_are_loaded_once(
+        self, codebase: Codebase, runs: list[node_process.Command]
+    ) -> None:
         first = codebase.answer(self.CODE)
         assert codebase.answer(self.CODE) == first
-        assert self.runs(codebase) == 1
+        assert len(runs) == 1
 
-    def test_changed_sources_params_or_packages_are_loaded_again(self, codebase: Codebase) -> None:
+    def test_changed_sources_params_or_packages_are_loaded_again(
+        self, codebase: Codebase, runs: list[node_process.Command]
+    ) -> None:
         codebase.answer(self.CODE)
         codebase.ask(digest="2")
         codebase.ask(environment={"AI_PROVIDER": "openai"})
         codebase.write("package-lock.json", "{}")
         codebase.ask()
-        assert self.runs(codebase) == 4
+        assert len(runs) == 4
         codebase.ask()
-        assert self.runs(codebase) == 4
+        assert len(runs) == 4
 
-    def test_a_failure_is_not_cached(self, codebase: Codebase) -> None:
-        codebase.refusal("require('fs').appendFileSync('../ran', 'x'); throw new Error('x');")
+    def test_a_failure_is_not_cached(self, codebase: Codebase, runs: list[node_process.Command]) -> None:
+        codebase.refusal("throw new Error('x');")
         codebase.refusal()
-        assert self.runs(codebase) == 2
+        assert len(runs) == 2
 
     @pytest.mark.parametrize("damage", ["", "{", "[]", '{"manifest": 1}'])
-    def test_a_damaged_cache_file_is_replaced(self, codebase: Codebase, damage: str) -> None:
+    def test_a_damaged_cache_file_is_replaced(
+        self, codebase: Codebase, damage: str, runs: list[node_process.Command]
+    ) -> None:
         first = codebase.answer(self.CODE)
         (kept,) = codebase.cache.iterdir()
         kept.write_text(damage, encoding="utf-8")
         assert codebase.answer(self.CODE) == first
-        assert self.runs(codebase) == 2
+        assert len(runs) == 2
 
 
 @pytest.mark.parametrize(

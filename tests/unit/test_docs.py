@@ -48,7 +48,7 @@ def steps() -> Iterator[tuple[str, dict[str, Any]]]:
     """Every step of every workflow and action, with a name for it."""
     for path in WORKFLOWS:
         for job, content in load(path)["jobs"].items():
-            for step in content["steps"]:
+            for step in content.get("steps", []):  # a job that calls a workflow has none
                 yield f"{path.name} {job}: {step.get('name')}", step
     for path in ACTIONS:
         for step in load(path)["runs"]["steps"]:
@@ -244,8 +244,9 @@ def test_the_workflows_pass_their_linters(tool: list[str]) -> None:
 
 
 def test_every_functions_codebase_is_installed_and_built(tmp_path: Path) -> None:
-    action = yaml.safe_load((ROOT / ".github/actions/program/action.yml").read_text())
-    step = next(step for step in action["runs"]["steps"] if "FUNCTIONS_DIR" in step.get("env", {}))
+    workflow = yaml.safe_load((ROOT / ".github/workflows/discover.yml").read_text())
+    found = workflow["jobs"]["discover"]["steps"]
+    step = next(step for step in found if "FUNCTIONS_DIR" in step.get("env", {}))
     npm = tmp_path / "npm"
     npm.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/calls\ntest "$6" != bad\n')
     npm.chmod(0o755)
@@ -285,7 +286,7 @@ def test_nothing_is_permitted_but_by_the_job() -> None:
     for path in WORKFLOWS:
         workflow = load(path)
         assert workflow["permissions"] == {}, path.name
-        assert all(job["permissions"] for job in workflow["jobs"].values()), path.name
+        assert all("permissions" in job for job in workflow["jobs"].values()), path.name
 
 
 def test_no_secret_is_on_a_command_line() -> None:

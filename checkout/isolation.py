@@ -1,0 +1,182 @@
+"""What code of the checkout may see while it is loaded, and with what the system can enforce it.
+
+The code and its dependencies run on a machine where other processes hold production's credentials in their
+environment, and the home folder holds more in files. Isolated, the code sees no process but its own, and of
+the file system only: the libraries and programs of the system, the app, the packages that it links to, and a
+temporary folder. All but that folder is read-only. Of the app's folder outside of the codebase, files and
+folders that may hold credentials are empty, and so is .git.
+
+It can still open network connections, as on Google. On a machine of Google it has no network, because the
+metadata server there gives an access token to every process.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from checkout import credentials
+from settings.credential_rules import is_google_machine
+
+_SYSTEM = (
+    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store",
+    str(Path("/home/linuxbrew", ".linuxbrew")),
+    # Of /etc only what programs and libraries need: it may hold keys.
+    "/etc/alternatives", "/etc/ca-certificates", "/etc/fonts", "/etc/gai.conf", "/etc/group",
+    "/etc/host.conf", "/etc/hosts", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d",
+    "/etc/localtime", "/etc/mime.types", "/etc/nsswitch.conf", "/etc/os-release", "/etc/passwd",
+    "/etc/pki/ca-trust", "/etc/pki/tls/certs", "/etc/protocols", "/etc/resolv.conf", "/etc/services",
+    "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/timezone",
+)  # fmt: skip
+_HIDDEN = (".git", ".pulumi", ".railway", ".config", ".docker", ".kube", ".gnupg")
+_MODULES = "node_modules"
+_MOST_LINKS = 1000
+WARNING = (
+    "code of the functions and of their dependencies ran without isolation ({reason}): it can read files of "
+    "your home folder, and the environment of your shell and of Pulumi, tokens included.\n    fix: {fix}"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """The file system of isolated code: paths, in an order in which they can be mounted.
+
+    `links` are made as they are; `visible` are read-only; `hidden` are in them, and empty.
+    """
+
+    links: dict[str, str] = field(default_factory=dict)
+    visible: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    network: bool = True
+
+
+def view(folder: Path, app_dir: Path, programs: Sequence[Path]) -> View:
+    """What the code in `folder` may see.
+
+    Args:
+        folder: the codebase.
+        app_dir: the app, which contains it.
+        programs: files and folders that run the code, such as Node.
+    """
+    folder, app_dir = folder.resolve(), app_dir.resolve()
+    links = {path: os.readlink(path) for path in _SYSTEM[:7] if Path(path).is_symlink()}  # noqa: PTH115
+    wanted = [Path(path) for path in _SYSTEM if path not in links and Path(path).exists()]
+    for program in programs:
+        wanted.append(program)
+        prefix = program.parent.parent
+        if (prefix / "include/node").is_dir():
+            wanted.append(prefix / "lib")  # of Conda: its Node needs libraries
+    apps = [folder] if _contains_home(app_dir) else [folder, app_dir]
+    packages = [package for package in _packages(folder) if not _contains_home(package)]
+    visible: list[Path] = []
+    for path in sorted([*wanted, *apps, *packages]):
+        if not any(path.is_relative_to(one) for one in visible):
+            visible.append(path)
+    return View(
+        links=links,
+        visible=tuple(str(path) for path in visible),
+        hidden=tuple(str(path) for path in _hidden(folder, apps[-1])),
+        network=not is_google_machine(),
+    )
+
+
+def bubblewrap(view: View, writable: Path, folder: Path, environment: dict[str, str]) -> list[str] | None:
+    """The start of a command that runs the rest of it in this view; None if bubblewrap is not installed."""
+    program = shutil.which("bwrap")
+    if program is None:
+        return None
+    line = [program, "--unshare-user", "--unshare-pid", "--unshare-ipc", "--die-with-parent"]
+    line += [] if view.network else ["--unshare-net"]
+    line += ["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]  # noqa: S108  (a place in the view)
+    for path, target in view.links.items():
+        line += ["--symlink", target, path]
+    for path in view.visible:
+        line += ["--ro-bind", path, path]
+    for path in view.hidden:
+        line += ["--tmpfs", path] if Path(path).is_dir() else ["--ro-bind", os.devnull, path]
+    line += [
+        "--bind",
+        str(writable),
+        str(writable),
+        "--remount-ro",
+        "/",
+        "--chdir",
+        str(folder),
+        "--clearenv",
+    ]
+    for name, value in environment.items():
+        line += ["--setenv", name, value]
+    return [*line, "--"]
+
+
+def warning(reason: str) -> str:
+    """The warning that the code ran without isolation."""
+    fix = (
+        "run `python -m ops discover --stack <stack> --out discovered` where no credentials are, "
+        "such as in a container, then: export CRM_DISCOVERED=discovered"
+    )
+    if sys.platform == "linux":
+        fix = f"install bubblewrap, or allow user namespaces; or {fix}"
+    return WARNING.format(reason=reason, fix=fix)
+
+
+def _packages(folder: Path) -> Iterator[Path]:
+    """The folders of dependencies, and packages that they link to: of a workspace, or by `npm link`.
+
+    Node looks for packages in `node_modules` of each folder above the file that loads them.
+    """
+    todo, seen = [folder], set[Path]()
+    while todo and len(seen) < _MOST_LINKS:
+        package = todo.pop()
+        for above in (package, *package.parents):
+            modules = (above / _MODULES).resolve()
+            if modules in seen or modules.name != _MODULES or not modules.is_dir():
+                continue
+            seen.add(modules)
+            yield modules
+            for target in _targets(modules):
+                if target not in seen and not target.is_relative_to(modules):
+                    seen.add(target)
+                    todo.append(target)
+                    yield target
+
+
+def _targets(modules: Path) -> Iterator[Path]:
+    """The packages that links in a `node_modules` lead to. A link to any other folder does not count."""
+    folders = [modules]
+    while folders:
+        try:
+            entries = list(os.scandir(folders.pop()))
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.is_symlink():
+                target = Path(entry.path).resolve()
+                if (target / "package.json").is_file():
+                    yield target
+            elif entry.name.startswith("@") and entry.is_dir():
+                folders.append(Path(entry.path))
+
+
+def _hidden(folder: Path, app_dir: Path) -> Iterator[Path]:
+    """What may hold credentials in the app's folder, and in those between it and the codebase."""
+    for above in folder.parents:
+        if not above.is_relative_to(app_dir):
+            return
+        for entry in sorted(above.iterdir()):
+            is_plain = not entry.is_symlink() and not folder.is_relative_to(entry)
+            if is_plain and (entry.name in _HIDDEN or credentials.is_credential(above, entry.name)):
+                yield entry
+
+
+def _contains_home(path: Path) -> bool:
+    homes = [os.environ.get("HOME", "")]
+    with suppress(KeyError):  # a container may run with a number that has no name
+        homes.append(pwd.getpwuid(os.getuid()).pw_dir)
+    return any(home and Path(home).resolve().is_relative_to(path) for home in homes)

@@ -1,0 +1,37 @@
+"""The firebase-functions package, installed once for all tests that load functions."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+from pathlib import Path
+
+from filelock import FileLock
+
+from tests.bad_settings import EXAMPLE_APP, ROOT
+
+
+def installed() -> Path:
+    """The dependencies of the example's functions, installed once per lock file and kept."""
+    functions = EXAMPLE_APP / "functions"
+    names = ("package.json", "package-lock.json")
+    digest = hashlib.sha256(b"".join((functions / name).read_bytes() for name in names)).hexdigest()[:16]
+    kept = ROOT / ".cache" / "test-functions"
+    kept.mkdir(parents=True, exist_ok=True)
+    target = kept / digest
+    with FileLock(kept / f"{digest}.lock"):
+        if not (target / "done").is_file():
+            shutil.rmtree(target, ignore_errors=True)
+            target.mkdir()
+            for name in names:
+                shutil.copy(functions / name, target)
+            subprocess.run(
+                ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+                cwd=target,
+                check=True,
+                capture_output=True,
+                timeout=600,
+            )
+            (target / "done").touch()
+    return target / "node_modules"

@@ -1,0 +1,429 @@
+"""A job with credentials uses what another job found: it runs no code and takes no file out of place."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from checkout import app, discovered, discovery, load, node_process
+from checkout.app import App
+from ops import discover, pull_request, stack_file
+from ops.stack import StackError
+from settings.problems import Problem
+from tests import bad_settings, functions_sdk
+
+pytestmark = pytest.mark.unit
+
+ROOT = Path(__file__).parents[2]
+
+
+class Production:
+    """A project folder with a stack's file, and an app in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.app = bad_settings.copy_app(folder / "app", functions_sdk.installed())
+        self.out = folder / "discovered"
+        self.write(lambda _: None)
+
+    def write(self, change: Callable[[dict[str, Any]], None]) -> str:
+        """The stack's file, with a change of its document."""
+        document = yaml.safe_load((ROOT / "Pulumi.sandbox.yaml").read_text())
+        document["config"]["whatsapp-crm:appDir"] = str(self.app)
+        change(document)
+        text = yaml.safe_dump(document)
+        (self.folder / "Pulumi.sandbox.yaml").write_text(text)
+        return text
+
+    def discover(self) -> str:
+        output = io.StringIO()
+        discover.discover("sandbox", self.out, output, self.folder)
+        return output.getvalue()
+
+    def unpack(self) -> str:
+        output = io.StringIO()
+        discover.unpack("sandbox", self.out, output, self.folder)
+        return output.getvalue()
+
+    def load(self, results: Path | None = None) -> tuple[App | None, list[Problem]]:
+        settings, problems = stack_file.load("sandbox", self.folder)
+        assert settings is not None, problems
+        return app.load(settings, self.folder / "cache", self.out if results is None else results)
+
+
+@pytest.fixture
+def production(tmp_path: Path) -> Production:
+    return Production(tmp_path)
+
+
+@pytest.fixture
+def runs_nothing(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Makes each start of a process an error."""
+
+    def refuse(*_: object, **__: object) -> None:
+        pytest.fail("a process was started")
+
+    def arm() -> None:
+        monkeypatch.setattr(node_process, "run", refuse)
+        monkeypatch.setattr(subprocess, "Popen", refuse)
+        monkeypatch.setattr(os, "posix_spawn", refuse)
+
+    return arm
+
+
+def test_the_results_replace_the_run(production: Production, runs_nothing: Callable[[], None]) -> None:
+    assert "functions: archive " in production.discover()
+    (production.app / "functions/node_modules").unlink()  # as in a job that installs nothing
+    runs_nothing()
+    loaded, problems = production.load()
+    assert problems == []
+    assert loaded is not None
+    (codebase,) = loaded.codebases
+    assert len(codebase.endpoints) > 3
+
+
+def test_no_secret_is_in_the_results(production: Production) -> None:
+    production.discover()
+    text = (production.out / discovered.FILE).read_text()
+    assert stack_file.PLACEHOLDER not in text
+    assert "secure" not in text
+
+
+def test_another_archive_is_refused(production: Production, runs_nothing: Callable[[], None]) -> None:
+    production.discover()
+    index = production.app / "functions/index.js"
+    index.write_text(index.read_text() + "\n// changed\n")
+    runs_nothing()
+    loaded, (problem,) = production.load()
+    assert loaded is None
+    assert problem.key == "CRM_DISCOVERED"
+    assert "are not those that were loaded" in problem.what
+    assert f"python -m ops unpack {production.out}" in problem.fix
+    assert "python -m ops discover" in problem.fix
+    production.unpack()
+    assert production.load()[1] == []
+
+
+def test_results_of_another_codebase_or_project_are_refused(production: Production) -> None:
+    production.discover()
+    file = production.out / discovered.FILE
+    document = json.loads(file.read_text())
+    (entry,) = document["results"].values()
+    for name, value, message in (
+        ("project", "other", "is the result for the project other, not for crm-sandbox"),
+        ("codebase", "other", "has no result for the functions in functions (codebase default)"),
+    ):
+        kept = entry[name]
+        entry[name] = value
+        file.write_text(json.dumps(document))
+        _, problems = production.load()
+        assert message in problems[0].what
+        entry[name] = kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"format": "0", "results": {}}',
+        '{"format": "1", "results": {"x": {}}}',
+        "[" * 100_000,
+    ],
+)
+def test_missing_or_damaged_results_are_a_problem(production: Production, text: str | None) -> None:
+    production.out.mkdir()
+    if text is not None:
+        (production.out / discovered.FILE).write_text(text)
+    loaded, (problem,) = production.load()
+    assert loaded is None
+    assert problem.key == "CRM_DISCOVERED"
+    assert f"python -m ops discover --stack <stack> --out {production.out}" in problem.fix
+
+
+def test_the_variable_selects_the_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+
+    def load_app(*_: object, **options: object) -> tuple[None, list[Problem]]:
+        seen.append(options.get("results"))
+        return None, [Problem(key="x", what="x", fix="x")]
+
+    monkeypatch.setattr(load, "load_app", load_app)
+    monkeypatch.setattr(load, "load_settings", lambda *_: (object(), []))
+    monkeypatch.setattr(load.pulumi, "Config", lambda: None)
+    monkeypatch.setattr(load.pulumi, "get_stack", lambda: "prod")
+    for value in ("", "found"):
+        monkeypatch.setenv("CRM_DISCOVERED", value)
+        with pytest.raises(load.pulumi.RunError):
+            load.load()
+    assert seen == [None, Path("found")]
+
+
+def test_discover_needs_no_token_and_no_pulumi(tmp_path: Path) -> None:
+    """The command, in an environment with a PATH for Node and nothing else."""
+    folder = Path(shutil.which("node") or pytest.fail("Node is not installed")).parent
+    done = subprocess.run(
+        [sys.executable, "-m", "ops", "discover", "--stack", "a/sandbox", "--out", str(tmp_path / "out")],
+        cwd=ROOT, env={"PATH": f"{folder}:/usr/bin:/bin", "HOME": str(tmp_path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    results, problems = discovered.load(tmp_path / "out", "out")
+    assert results is not None, problems
+    (result,) = results.results
+    assert sha256((tmp_path / "out" / result.archive).read_bytes()).hexdigest() == result.sha256
+
+
+def test_problems_of_the_app_end_the_command(production: Production) -> None:
+    (production.app / "functions/index.js").write_text("throw new Error('no');")
+    with pytest.raises(StackError, match=r"do not load at functions/index\.js:1: no"):
+        production.discover()
+    assert not production.out.exists()
+
+
+# --- unpack
+
+
+def replace_archive(production: Production, entries: Mapping[str, tuple[bytes, int]]) -> None:
+    """Results of a hostile machine: an archive with these entries, under its own digest."""
+    production.discover()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, (content, mode) in entries.items():
+            info = zipfile.ZipInfo(name)
+            info.external_attr = mode << 16
+            archive.writestr(info, content)
+    file = production.out / discovered.FILE
+    document = json.loads(file.read_text())
+    (entry,) = document["results"].values()
+    digest = sha256(buffer.getvalue()).hexdigest()
+    file.write_text(json.dumps({**document, "results": {digest: entry}}))
+    (production.out / f"{digest}.zip").write_bytes(buffer.getvalue())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../taken", "/tmp/taken", "a/../../../taken", ".git/hooks/pre-commit", "linked/taken", "folder/"],
+)
+def test_no_file_is_written_outside_of_the_codebase(production: Production, name: str) -> None:
+    elsewhere = production.folder / "elsewhere"
+    elsewhere.mkdir()
+    replace_archive(production, {name: (b"x", 0o644)})
+    (production.app / "functions/linked").symlink_to(elsewhere)
+    with pytest.raises(StackError, match="would be written elsewhere"):
+        production.unpack()
+    assert list(elsewhere.iterdir()) == []
+    assert not (production.folder / "taken").exists()
+
+
+def test_a_link_in_the_archive_becomes_a_file(production: Production) -> None:
+    replace_archive(production, {"key.json": (b"/proc/self/environ", stat.S_IFLNK | 0o777)})
+    production.unpack()
+    written = production.app / "functions/key.json"
+    assert not written.is_symlink()
+    assert written.read_bytes() == b"/proc/self/environ"
+
+
+def test_a_file_replaces_a_link_and_not_its_target(production: Production) -> None:
+    target = production.folder / "target"
+    target.write_text("before")
+    replace_archive(production, {"index.js": (b"new", 0o644)})
+    index = production.app / "functions/index.js"
+    index.unlink()
+    index.symlink_to(target)
+    production.unpack()
+    assert target.read_text() == "before"
+    assert index.read_text() == "new"
+
+
+def test_an_archive_that_is_not_the_one_of_its_result_is_refused(production: Production) -> None:
+    production.discover()
+    (archive,) = production.out.glob("*.zip")
+    archive.write_bytes(archive.read_bytes() + b"x")
+    with pytest.raises(StackError, match="has not the SHA-256"):
+        production.unpack()
+    archive.unlink()
+    with pytest.raises(StackError, match="cannot be read"):
+        production.unpack()
+
+
+def test_executable_files_keep_their_mode(production: Production) -> None:
+    script = production.app / "functions/run.sh"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    production.discover()
+    script.unlink()
+    production.unpack()
+    assert script.stat().st_mode & stat.S_IXUSR
+    assert production.load()[1] == []
+
+
+# --- a pull request
+
+
+class PullRequest:
+    """A base checkout and a pull request's repository as a tar."""
+
+    def __init__(self, folder: Path) -> None:
+        self.base = folder / "base"
+        self.theirs = folder / "theirs"
+        for one in (self.base, self.theirs):
+            (one / "app/functions").mkdir(parents=True)
+            (one / "app/firebase.json").write_text("{}")
+            (one / "ops").mkdir()
+            (one / "ops/code.py").write_text("")
+            (one / "__main__.py").write_text("")
+            self.settings(one, lambda _: None)
+
+    def settings(self, folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+        document = {
+            "config": {"whatsapp-crm:appDir": "./app", "whatsapp-crm:branch": "main", "gcp:project": "a"},
+            "secretsprovider": "gcpkms://ours",
+        }
+        change(document)
+        (folder / "Pulumi.prod.yaml").write_text(yaml.safe_dump(document))
+
+    def take(self, *more: tarfile.TarInfo) -> str:
+        output = io.StringIO()
+        tar = self.base.parent / "source.tar"
+        with tarfile.open(tar, "w") as archive:
+            archive.add(self.theirs, ".")
+            for member in more:
+                archive.addfile(member)
+        pull_request.take("prod", tar, output, self.base)
+        return output.getvalue()
+
+
+@pytest.fixture
+def pull(tmp_path: Path) -> PullRequest:
+    return PullRequest(tmp_path)
+
+
+def test_the_app_and_the_settings_are_taken_and_the_program_is_not(pull: PullRequest) -> None:
+    (pull.base / "app/old.js").write_text("")
+    (pull.theirs / "app/functions/new.js").write_text("new")
+    (pull.theirs / "app/functions/new.js").chmod(0o755)
+    (pull.theirs / "ops/code.py").write_text("import os; os.environ")
+    (pull.theirs / "__main__.py").write_text("attack()")
+    (pull.theirs / "Pulumi.yaml").write_text("plugins: {}")
+    pull.settings(pull.theirs, lambda document: document["config"].update({"whatsapp-crm:branch": "next"}))
+    said = pull.take()
+    assert (pull.base / "app/functions/new.js").read_text() == "new"
+    assert (pull.base / "app/functions/new.js").stat().st_mode & stat.S_IXUSR
+    assert not (pull.base / "app/old.js").exists()
+    assert (pull.base / "ops/code.py").read_text() == ""
+    assert (pull.base / "__main__.py").read_text() == ""
+    assert not (pull.base / "Pulumi.yaml").exists()
+    assert "whatsapp-crm:branch: next" in (pull.base / "Pulumi.prod.yaml").read_text()
+    assert (
+        "changes the program (Pulumi.yaml, __main__.py, ops/code.py). "
+        "The preview is by the program of its base;" in said
+    )
+
+
+def test_an_unchanged_program_is_not_mentioned(pull: PullRequest) -> None:
+    assert pull.take() == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda document: document.update(secretsprovider="gcpkms://theirs"), "secretsprovider"),
+        (lambda document: document.update(encryptionsalt="v1:x"), "encryptionsalt"),
+        (lambda document: document.update(environment=["theirs"]), "environment"),
+        (lambda document: document["config"].update({"railway:apiUrl": "https://x"}), "railway:apiUrl"),
+        (lambda document: document["config"].update({"gcp:zone": "https://x"}), "gcp:zone"),
+        (lambda document: document["config"].pop("gcp:project"), "gcp:project"),
+        (lambda document: document["config"].update({"whatsapp-crm:appDir": "./ops"}), "whatsapp-crm:appDir"),
+    ],
+)  # fmt: skip
+def test_what_could_send_a_token_elsewhere_is_not_taken(
+    pull: PullRequest, change: Callable[[dict[str, Any]], None], named: str
+) -> None:
+    pull.settings(pull.theirs, change)
+    before = (pull.base / "Pulumi.prod.yaml").read_text()
+    with pytest.raises(StackError, match=rf"changes {named}.*\n  fix: merge that change alone") as caught:
+        pull.take()
+    assert "fix: " in str(caught.value)
+    assert (pull.base / "Pulumi.prod.yaml").read_text() == before
+
+
+@pytest.mark.parametrize(
+    "app_dir", ["./ops", ".", "..", "/etc", "../base/ops", ".github", ".venv/x", "Pulumi.yaml"]
+)
+def test_the_apps_folder_is_none_of_the_programs(pull: PullRequest, app_dir: str) -> None:
+    for folder in (pull.base, pull.theirs):
+        pull.settings(folder, lambda document: document["config"].update({"whatsapp-crm:appDir": app_dir}))
+    with pytest.raises(StackError, match="must be in a folder of this repository"):
+        pull.take()
+    assert (pull.base / "ops/code.py").is_file()
+
+
+def test_links_that_leave_the_app_and_devices_are_left_out(pull: PullRequest) -> None:
+    (pull.theirs / "app/functions/.env").symlink_to("/proc/self/environ")
+    (pull.theirs / "app/rules").symlink_to("../Pulumi.prod.yaml")
+    (pull.theirs / "app/inside").symlink_to("firebase.json")
+    device, fifo, hard, up = (
+        tarfile.TarInfo(f"./app/{name}") for name in ("device", "fifo", "hard", "../ops/x")
+    )
+    device.type, fifo.type, hard.type = tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.LNKTYPE
+    hard.linkname = "Pulumi.prod.yaml"
+    said = pull.take(device, fifo, hard, up)
+    left_out = said.partition("because they leave the app: ")[2]
+    assert all(
+        name in left_out for name in ("functions/.env", "app/rules", "app/device", "app/fifo", "app/hard")
+    )
+    assert (pull.base / "app/inside").read_text() == "{}"
+    assert sorted(path.name for path in (pull.base / "app").iterdir()) == [
+        "firebase.json",
+        "functions",
+        "inside",
+    ]
+    assert not (pull.base / "ops/x").exists()
+
+
+def test_a_link_and_a_file_behind_it_do_not_leave_the_app(pull: PullRequest) -> None:
+    link, file = tarfile.TarInfo("./app/out"), tarfile.TarInfo("./app/out/code.py")
+    link.type, link.linkname = tarfile.SYMTYPE, "../ops"
+    pull.take(link, file)
+    assert (pull.base / "ops/code.py").is_file()
+    assert list((pull.base / "ops").iterdir()) == [pull.base / "ops/code.py"]
+
+
+@pytest.mark.parametrize("text", [None, "config: [", "config: 1", "\xff"])
+def test_a_pull_request_without_usable_settings_is_refused(pull: PullRequest, text: str | None) -> None:
+    path = pull.theirs / "Pulumi.prod.yaml"
+    if text is None:
+        path.unlink()
+    else:
+        path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(StackError, match="fix: "):
+        pull.take()
+
+
+def test_results_are_read_as_they_are_written() -> None:
+    full = discovery.Discovered(
+        manifest={"endpoints": {}}, undefined_exports=("a",), overwritten_exports=("b",), loaded=("c",),
+        packages=("d",), stdout=("e",), stderr=("f",), not_isolated="denied",
+    )  # fmt: skip
+    again = discovery.from_json(json.loads(discovery.as_json(full)))
+    assert again is not None
+    assert again.not_isolated == ""
+    assert discovery.as_json(again) == discovery.as_json(full)

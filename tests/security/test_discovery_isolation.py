@@ -1,0 +1,425 @@
+"""Code of the checkout, while it is loaded, sees no credentials of this machine and ends in time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import tracemalloc
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from checkout import compiled_output, discovery_failure, isolation, node_process
+from checkout.isolation import View
+from checkout.node_process import Command, Finished
+from settings.files import FileError, read_bytes
+from tests import functions_sdk
+from tests.security.hostile_codebase import Codebase
+
+pytestmark = pytest.mark.unit
+
+ROOT = Path(__file__).parents[2]
+CANARY = "canary-of-the-environment"
+SECRET = "canary-of-the-home-folder"
+# The canaries in two parts: the code itself must not contain them.
+READ_PROCESSES = """
+const fs = require("fs");
+let all = "";
+const processes = fs.readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name));
+for (const one of processes) {
+  for (const file of ["environ", "cmdline"]) {
+    try { all += fs.readFileSync(`/proc/${one}/${file}`, "utf8"); } catch {}
+  }
+}
+found.canary = String(all.includes("canary-of-" + "the-environment"));
+found.processes = String(processes.length);
+"""
+# All of it, to a pipe that is full now and then.
+WRITE = """
+const write = (data) => {
+  for (let at = 0; at < data.length;) {
+    try { at += require("fs").writeSync(1, data, at); } catch (e) { if (e.code !== "EAGAIN") throw e; }
+  }
+};
+"""
+LEAVE_CHILD = "require('child_process').spawn('sleep', ['%s'], { detached: true, stdio: 'inherit' }).unref();"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder with credentials in it."""
+    home = tmp_path / "home"
+    for name in (".config/gcloud/application_default_credentials.json", ".npmrc", "notes.txt"):
+        path = home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f'{{"refresh_token": "{SECRET}"}}')
+    monkeypatch.setenv("HOME", str(home))
+    return home
+
+
+@pytest.fixture
+def codebase(home: Path) -> Codebase:
+    return Codebase(home, functions_sdk.installed())
+
+
+@pytest.fixture
+def bait() -> Iterator[None]:
+    """A process with a secret in its environment, such as the engine or the shell."""
+    environment = {**os.environ, "RAILWAY_API_TOKEN": CANARY}
+    with subprocess.Popen(["sleep", "120"], env=environment) as process:
+        yield
+        process.kill()
+
+
+@pytest.fixture
+def isolates(tmp_path: Path) -> None:
+    """Skips the test where the kernel grants no user namespaces, but not in CI."""
+    finished = run(tmp_path, "true")
+    if finished.not_isolated and not os.environ.get("CI"):
+        pytest.skip(f"this machine cannot isolate: {finished.not_isolated}")
+
+
+@pytest.fixture
+def denied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel that grants no user namespaces: the call fails as it does there."""
+    launch = node_process._launch
+
+    def deny(
+        command: Command, view: View, *, isolate: bool, reason: str = "", wrapper: Sequence[str] = ()
+    ) -> Finished:
+        if isolate:
+            return Finished(code=None, stdout="", stderr="", not_isolated="unshare: Operation not permitted")
+        return launch(command, view, isolate=False, reason=reason, wrapper=wrapper)
+
+    monkeypatch.setattr(node_process, "_launch", deny)
+
+
+def run(folder: Path, *line: str) -> Finished:
+    results, root = folder / "results", folder / "root"
+    for new in (results, root):
+        new.mkdir(exist_ok=True)
+    program = shutil.which(line[0])
+    assert program is not None
+    command = Command(
+        line=[os.path.realpath(program), *line[1:]], folder=folder, environment={"PATH": os.environ["PATH"]},
+        timeout=20, results=results, root=root,
+    )  # fmt: skip
+    return node_process.run(command, isolation.view(folder, folder, []))
+
+
+@pytest.mark.usefixtures("bait", "isolates")
+def test_the_environment_of_no_process_can_be_read(codebase: Codebase) -> None:
+    found = codebase.found(READ_PROCESSES)
+    assert found == {"canary": "false", "processes": "2"}  # the first process of the namespace, and Node
+
+
+@pytest.mark.usefixtures("bait", "isolates")
+def test_a_variable_of_the_functions_runs_no_code_outside(codebase: Codebase, tmp_path: Path) -> None:
+    """NODE_OPTIONS and the variables of the loader: the process that isolates does not have them."""
+    (codebase.folder / "first.js").write_text(
+        f"const found = globalThis.first = {{}};{READ_PROCESSES.replace('const fs', 'var fs')}"
+    )
+    found = codebase.found(
+        "Object.assign(found, globalThis.first);",
+        NODE_OPTIONS="--require ./first.js",
+        LD_DEBUG="statistics",
+        LD_DEBUG_OUTPUT=str(tmp_path / "loader"),
+    )
+    assert found["canary"] == "false"
+    assert list(tmp_path.glob("loader*")) == []
+
+
+@pytest.mark.usefixtures("isolates")
+def test_no_file_of_the_home_folder_can_be_read(codebase: Codebase) -> None:
+    outside = codebase.home.parent / "key.json"
+    outside.write_text(SECRET)
+    found = codebase.found(f"""
+    const fs = require("fs");
+    const os = require("os");
+    let all = "";
+    const walk = (folder) => {{
+      let names = [];
+      try {{ names = fs.readdirSync(folder, {{ withFileTypes: true }}); }} catch {{ return; }}
+      for (const one of names) {{
+        const path = `${{folder}}/${{one.name}}`;
+        if (one.isDirectory() && one.name !== "node_modules") walk(path);
+        else if (one.isFile()) try {{ all += path + fs.readFileSync(path, "utf8"); }} catch {{}}
+      }}
+    }};
+    walk("{codebase.home}");
+    walk("{outside.parent}");
+    walk(os.userInfo().homedir);
+    walk("/proc/1/root/root");
+    found.secret = String(all.includes("canary-of-" + "the-home-folder"));
+    found.own = String(all.includes("{codebase.folder}/index.js"));
+    found.home = String(process.env.HOME !== "{codebase.home}" && fs.existsSync(process.env.HOME));
+    """)
+    assert found == {"secret": "false", "own": "true", "home": "true"}
+
+
+@pytest.mark.usefixtures("isolates")
+def test_the_app_is_readable_without_its_credentials_and_not_writable(codebase: Codebase) -> None:
+    (codebase.app / "shared.js").write_text("exports.shared = 1;")
+    for name in (".env", "serviceAccountKey.json", ".git/config", "my-crm-12ab.json"):
+        path = codebase.app / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text('{"type": "service_account", "private_key": "x"}')
+    found = codebase.found("""
+    const fs = require("fs");
+    const read = (name) => {
+      try { return fs.readFileSync(`../${name}`, "utf8"); } catch (error) { return error.code; }
+    };
+    found.shared = String(require("../shared").shared);
+    found.env = read(".env");
+    found.key = read("serviceAccountKey.json");
+    found.named = read("my-crm-12ab.json");
+    found.git = read(".git/config");
+    for (const path of ["index.js", "../new", "node_modules/x", "/usr/x", "/x", "/etc/x"]) {
+      try { fs.appendFileSync(path, ""); found[path] = ""; } catch (error) { found[path] = error.code; }
+    }
+    """)
+    assert found.pop("shared") == "1"
+    assert found.pop("git") == "ENOENT"
+    assert {found.pop(name) for name in ("env", "key", "named")} == {""}
+    assert set(found.values()) == {"EROFS"}
+
+
+@pytest.mark.usefixtures("isolates")
+def test_the_code_has_no_capability_and_cannot_gain_one(codebase: Codebase) -> None:
+    found = codebase.found("""
+    const status = require("fs").readFileSync("/proc/self/status", "utf8");
+    for (const name of ["CapEff", "CapPrm", "CapBnd", "NoNewPrivs"]) {
+      found[name] = new RegExp(`^${name}:\\t(.*)$`, "m").exec(status)[1];
+    }
+    const { spawnSync } = require("child_process");
+    found.mount = String(spawnSync("umount", ["/proc"]).status !== 0);
+    """)
+    assert {found["CapEff"], found["CapPrm"], found["CapBnd"]} == {"0" * 16}
+    assert (found["NoNewPrivs"], found["mount"]) == ("1", "true")
+
+
+@pytest.mark.usefixtures("isolates")
+def test_a_link_among_the_dependencies_opens_no_other_folder(home: Path) -> None:
+    """A pull request can contain such a link. One to a package of the workspace is followed."""
+    installed = functions_sdk.installed()
+    codebase = Codebase(home, installed)
+    modules = codebase.folder / "node_modules"
+    modules.unlink()
+    modules.mkdir()
+    for name in installed.iterdir():
+        (modules / name.name).symlink_to(name)
+    package = home / "work/packages/shared"
+    package.mkdir(parents=True)
+    (package / "package.json").write_text('{"name": "shared"}')
+    (package / "index.js").write_text("module.exports = 7;")
+    (home / "package.json").write_text("{}")
+    (modules / "shared").symlink_to(package)
+    (modules / "stolen").symlink_to(home)
+    (modules / "config").symlink_to(home / ".config")
+    found = codebase.found("""
+    const fs = require("fs");
+    const read = (name) => {
+      try { fs.readFileSync(`node_modules/${name}`); return "read"; } catch { return "no"; }
+    };
+    found.shared = String(require("shared"));
+    found.stolen = read("stolen/notes.txt");
+    found.config = read("config/gcloud/application_default_credentials.json");
+    """)
+    assert found == {"shared": "7", "stolen": "no", "config": "no"}
+
+
+def sleeping(seconds: str) -> bool:
+    """Whether a `sleep` of just this many seconds runs."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if path.read_bytes() == f"sleep\0{seconds}\0".encode():
+                return True
+    return False
+
+
+@pytest.mark.parametrize("isolated", [True, False])
+def test_a_detached_child_with_inherited_output_ends_at_the_time_out(
+    codebase: Codebase, isolated: bool, request: pytest.FixtureRequest
+) -> None:
+    request.getfixturevalue("isolates" if isolated else "denied")
+    seconds = f"9{os.getpid()}.{int(isolated)}"
+    before = time.monotonic()
+    discovered, (problem,) = codebase.load(f"{LEAVE_CHILD % seconds} for (;;) {{}}", timeout=3)
+    took = time.monotonic() - before
+    assert discovered is None
+    assert "did not load within 3 seconds" in problem.what
+    assert took < 3 + 2.5
+    assert not sleeping(seconds)
+
+
+@pytest.mark.parametrize("isolated", [True, False])
+def test_a_detached_child_does_not_outlive_code_that_loads(
+    codebase: Codebase, isolated: bool, request: pytest.FixtureRequest
+) -> None:
+    request.getfixturevalue("isolates" if isolated else "denied")
+    seconds = f"8{os.getpid()}.{int(isolated)}"
+    codebase.found(LEAVE_CHILD % seconds)
+    assert not sleeping(seconds)
+
+
+@pytest.mark.parametrize("ending", ["", "throw new Error('after the flood');"])
+def test_300_megabytes_of_output_fill_neither_memory_nor_the_message(codebase: Codebase, ending: str) -> None:
+    code = (
+        f"{WRITE}const line = Buffer.from(`${{'x'.repeat(999)}}\\n`.repeat(1000));"
+        f"for (let i = 0; i < 300; i++) write(line);\n{ending}"
+        "\nexports.a = require('firebase-functions/https').onRequest(() => {});"
+    )
+    tracemalloc.start()
+    try:
+        discovered, problems = codebase.load(code)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 40_000_000  # some copies of the megabyte that is kept
+    shown = problems[0].what if ending else "\n".join((discovered or pytest.fail(str(problems))).stdout)
+    assert len(shown) < 2000
+    assert re.search(r"only 1,048,576 bytes are kept: 29\d,\d{3},\d{3} more are left out", shown)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "throw new Error('x'.repeat(3e6));",
+        "process.on('uncaughtException', () => {}); Promise.reject(new Error('y'.repeat(3e6)));",
+        "console.error('/'.repeat(1e6)); throw 1;",
+        "console.error('/*'.repeat(5e5)); process.exit(1);",
+    ],
+)
+def test_a_message_of_megabytes_is_cut(codebase: Codebase, code: str) -> None:
+    before = time.monotonic()
+    _, problems = codebase.load(code)
+    assert time.monotonic() - before < 15
+    assert all(len(problem.what) < 3000 for problem in problems)
+
+
+def test_what_the_code_writes_as_its_manifest_is_a_file_of_its_own(tmp_path: Path) -> None:
+    """This program can read what the code may not: a link is not followed, and a FIFO not waited for."""
+    target = tmp_path / "secret.json"
+    target.write_text("{}")
+    (tmp_path / "link").symlink_to(target)
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "large").write_bytes(b" " * 11)
+    assert read_bytes(target, limit=10, follow=False) == b"{}"
+    for path in (*(tmp_path / name for name in ("link", "fifo", "large", "none")), Path("/dev/zero")):
+        with pytest.raises(FileError):
+            read_bytes(path, limit=10, follow=False)
+
+
+@pytest.mark.usefixtures("denied")
+def test_where_nothing_isolates_a_warning_says_what_can_be_read(
+    codebase: Codebase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "bwrap" else f"/usr/bin/{name}")
+    discovered, _ = codebase.load("exports.a = 1;")
+    assert discovered is not None
+    text = isolation.warning(discovered.not_isolated)
+    assert "unshare: Operation not permitted, and bubblewrap is not installed" in text
+    assert "it can read files of your home folder, and the environment of your shell and of Pulumi" in text
+    assert "fix: install bubblewrap" in text
+    again, _ = codebase.load("exports.a = 1;")
+    assert again is not None
+    assert again.not_isolated == ""  # from the cache: nothing ran
+
+
+def test_a_system_without_namespaces_runs_the_code_with_the_warning(
+    codebase: Codebase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    discovered, _ = codebase.load("exports.a = 1;")
+    assert discovered is not None
+    assert discovered.not_isolated == "only Linux has namespaces"
+    assert "install bubblewrap" not in isolation.warning(discovered.not_isolated)
+
+
+@pytest.mark.usefixtures("denied", "bait")
+def test_bubblewrap_isolates_where_this_program_may_not(codebase: Codebase) -> None:
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+    (codebase.app / ".env").write_text(SECRET)
+    found = codebase.found(
+        f"""{READ_PROCESSES}
+    const read = (path) => {{
+      try {{ return fs.readFileSync(path, "utf8"); }} catch (error) {{ return error.code; }}
+    }};
+    found.env = read("../.env");
+    found.home = read("{codebase.home}/.npmrc");
+    found.own = String(read("index.js").length > 0);
+    try {{ fs.appendFileSync("index.js", ""); }} catch (error) {{ found.write = error.code; }}
+    """,
+        NAME="of the functions",
+    )
+    assert found.pop("env") in ("", "EACCES")
+    found.pop("processes")
+    assert found == {"canary": "false", "home": "ENOENT", "own": "true", "write": "EROFS"}
+    _, (problem,) = codebase.load('process.kill(process.pid, "SIGTERM"); for (;;) {}')
+    assert "SIGTERM ended Node" in problem.what
+
+
+@pytest.mark.usefixtures("denied")
+def test_a_bubblewrap_that_fails_is_in_the_warning(
+    codebase: Codebase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin/bwrap"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    discovered, _ = codebase.load("exports.a = 1;")
+    assert discovered is not None
+    assert "bubblewrap failed: bwrap: setting up uid map: Permission denied" in discovered.not_isolated
+
+
+@pytest.mark.usefixtures("isolates")
+def test_a_kernel_that_denies_namespaces_is_found_before_the_code_runs(tmp_path: Path) -> None:
+    """The limit of user namespaces, 0 as administrators set it, in a namespace of the test's own."""
+    program = (
+        "import json, sys; from pathlib import Path; "
+        "from tests.security.test_discovery_isolation import run; "
+        "print(json.dumps(run(Path(sys.argv[1]), 'echo', 'ran').not_isolated))"
+    )
+    limited = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"'
+    inside = ["unshare", "--user", "--map-root-user", "sh", "-c", limited, "sh"]
+    done = subprocess.run(
+        [*inside, sys.executable, "-c", program, str(tmp_path)],
+        cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    assert "this system denies user namespaces: unshare: No space left on device" in done.stdout, done.stderr
+
+
+def test_a_repository_in_the_checkout_runs_no_command(tmp_path: Path) -> None:
+    """git runs `core.fsmonitor`: a folder of the checkout may look like a bare repository."""
+    bare = tmp_path / "lib"
+    subprocess.run(["git", "init", "--quiet", "--bare", str(bare)], check=True)
+    ran = tmp_path / "ran"
+    for key, value in (
+        ("core.bare", "false"),
+        ("core.worktree", str(bare)),
+        ("core.fsmonitor", f"touch {ran}; false"),
+    ):
+        subprocess.run(["git", "config", "--file", str(bare / "config"), key, value], check=True)
+    (bare / "index.js").write_text("")
+    compiled_output._is_tracked(bare / "index.js")
+    assert not ran.exists()
+
+
+def test_a_place_is_found_in_output_of_any_shape() -> None:
+    before = time.monotonic()
+    assert discovery_failure._FILE_LINE.findall("/" * 1_000_000) == []
+    assert time.monotonic() - before < 2
+    text = "file:///app/a.mjs:3\n    at main (/app/b.js:12:3)\n/app/c.ts:1"
+    assert discovery_failure._FILE_LINE.findall(text) == [
+        ("/app/a.mjs", "3"),
+        ("/app/b.js", "12"),
+        ("/app/c.ts", "1"),
+    ]
