@@ -17,6 +17,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         firestore.Ruleset(),
         functions.Function(),
         iam.ProjectMember(),
+        iam.SecretBinding(),
         iam.SecretMember(),
         iam.ServiceBinding(),
         iam.ServiceMember(),
