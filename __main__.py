@@ -99,6 +99,7 @@ async def production() -> dict[str, pulumi.Input[object]]:
         "verification",
         VerificationArgs(
             google=google,
+            identities=identities,
             rules=rules,
             indexes=indexes,
             secrets=secrets,
