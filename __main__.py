@@ -20,7 +20,7 @@ from components.google import load_sdk, provider
 from components.identities import Identities, IdentitiesArgs
 from components.indexes import Indexes, IndexesArgs
 from components.rules import Rules, RulesArgs
-from components.secrets import Secrets, SecretsArgs
+from components.secrets import SecretReaders, SecretReadersArgs, Secrets, SecretsArgs
 from components.verification import Verification, VerificationArgs, runner
 
 gc.disable()  # the process lives for seconds, and collecting while the SDKs load is a sixth of a preview
@@ -90,14 +90,36 @@ async def production() -> dict[str, pulumi.Input[object]]:
         ),
         on_google,
     )
+    readers = SecretReaders(
+        "secret-readers",
+        SecretReadersArgs(google=google, secrets=secrets, after=functions.ready),
+        on_google,
+    )
     verification = Verification(
         "verification",
         VerificationArgs(
-            google=google, rules=rules, indexes=indexes, secrets=secrets, functions=functions, backend=backend
+            google=google,
+            identities=identities,
+            rules=rules,
+            indexes=indexes,
+            secrets=secrets,
+            functions=functions,
+            backend=backend,
         ),
         pulumi.ResourceOptions(providers=[runner()]),
     )
-    parts = [railway_project, apis, identities, rules, indexes, backend, secrets, functions, verification]
+    parts = [
+        railway_project,
+        apis,
+        identities,
+        rules,
+        indexes,
+        backend,
+        secrets,
+        functions,
+        readers,
+        verification,
+    ]
     Guard(
         "guard",
         GuardArgs(

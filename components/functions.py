@@ -7,9 +7,11 @@ reset. The names (function, scheduler job, labels, environment) are those of the
 `functions:list` and `functions:log` work. The label `deployment-tool=pulumi` keeps its deploy from deleting
 these functions.
 
-- The invoker is granted on the Cloud Run service behind the function: Google ignores it on the function
+- The invokers are granted on the Cloud Run service behind the function: Google ignores them on the function
   (Cloud Functions docs, "Authorize access"). The service's name is computed: an unknown name would show each
   grant as replaced whenever code changes.
+- Each service has exactly the declared invokers, also if there are none: a member that somebody adds or
+  removes is drift. Other roles on the service are not managed; `ops verify` reports them.
 - FIREBASE_CONFIG names no storage bucket unless `storageBucket` is set, and no Realtime Database unless
   `databaseUrl` is. Their default names differ between projects, and a wrong name fails later than a missing
   one.
@@ -32,7 +34,7 @@ from checkout.function_variables import environment_variables
 from components._base import Component, Resources
 from components.apis import EVENTS, FUNCTIONS, SCHEDULES, Apis
 from components.deletion_guard import DeletionGuard, DeletionGuardArgs
-from components.google import member, short_name
+from components.google import member
 from components.identities import Identities, runtime_email
 from components.secrets import Secrets
 from components.verification_spec import SOURCE_VARIABLE, Function
@@ -156,14 +158,14 @@ class Functions(Component):
                 callers = ["allUsers"]
             case EventTrigger() | ScheduleTrigger():
                 callers = [member(email)]
-        invokers = [self._invoker(key, endpoint, caller, function) for caller in callers]
-        # An invoker depends on its function. The SDK walks through the graph for each dependency, so the
+        invokers = self._invokers(key, endpoint, callers, function)
+        # The invokers depend on their function. The SDK walks through the graph for each dependency, so the
         # function is not a second one.
-        self.ready += invokers or [function]
+        self.ready.append(invokers)
         if isinstance(trigger, HttpsTrigger | CallableTrigger):
             self.urls[endpoint.id] = url(endpoint, self._project)
         if isinstance(trigger, ScheduleTrigger):
-            self._schedule(key, endpoint, trigger, email, [function, *invokers])
+            self._schedule(key, endpoint, trigger, email, [function, invokers])
 
     def _function(
         self,
@@ -260,17 +262,16 @@ class Functions(Component):
             *args.after,
         ]
 
-    def _invoker(
-        self, key: str, endpoint: Endpoint, caller: str, function: pulumi.Resource
-    ) -> gcp.cloudrunv2.ServiceIamMember:
-        short = short_name(caller.removeprefix("serviceAccount:"), self._project)
-        return gcp.cloudrunv2.ServiceIamMember(
-            f"{key}-invoker-{short}",
+    def _invokers(
+        self, key: str, endpoint: Endpoint, callers: list[str], function: pulumi.Resource
+    ) -> gcp.cloudrunv2.ServiceIamBinding:
+        return gcp.cloudrunv2.ServiceIamBinding(
+            f"{key}-invokers",
             project=self._project,
             location=endpoint.region,
             name=endpoint.service_id,
             role="roles/run.invoker",
-            member=caller,
+            members=sorted(callers),
             # A replaced function has a new service without grants. Deleted first: deleting the old grant
             # after creating the same one again would leave none.
             opts=self.child(depends_on=[function], replace_with=[function], delete_before_replace=True),

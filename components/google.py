@@ -55,7 +55,7 @@ def load_sdk() -> tuple[type[pulumi.CustomResource], ...]:
     """Import the slow modules of the SDK (0.25 s in all), which it imports when they are first used."""
     return (
         gcp.cloudfunctionsv2.Function,
-        gcp.cloudrunv2.ServiceIamMember,
+        gcp.cloudrunv2.ServiceIamBinding,
         gcp.cloudscheduler.Job,
         gcp.secretmanager.Secret,
         gcp.storage.Bucket,

@@ -61,8 +61,8 @@ def runtime_email(endpoint: Endpoint, project: str) -> str:
 class Identities(Component):
     """The service accounts.
 
-    `accounts` has all created accounts by e-mail, `backend_key` the key's JSON (secret), `backend_ready` the
-    roles of the backend's account.
+    `accounts` has all created accounts by e-mail, `backend_key` the key's JSON (secret), `backend_key_name`
+    its name, `backend_ready` the roles of the backend's account.
 
     Example:
         args = IdentitiesArgs(google=settings.google, endpoints=endpoints, apis=apis)
@@ -71,6 +71,7 @@ class Identities(Component):
 
     accounts: dict[str, gcp.serviceaccount.Account]
     backend_key: pulumi.Output[str]
+    backend_key_name: pulumi.Output[str]
     backend_ready: list[pulumi.Resource]
 
     def __init__(self, name: str, args: IdentitiesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -139,6 +140,7 @@ class Identities(Component):
             keepers={"rotation": settings.key_rotation},
             opts=self.child(depends_on=[account]),
         )
+        self.backend_key_name = key.name
         # The IAM API returns the key file in base64 (`ServiceAccountKey`).
         self.backend_key = pulumi.Output.secret(key.private_key).apply(
             lambda encoded: base64.b64decode(encoded).decode()

@@ -5,6 +5,8 @@ Runbook: "indexes are Ready, functions Deployed, rules active", "/health 200"; t
 The step runs `python -m ops verify` (see `components.verification_spec`). Its inputs change whenever
 something was deployed, so a preview shows it exactly when it will run, and an unchanged stack does not run
 it. If a check fails, the update fails with the lines that failed.
+
+Then everything is proven to be in use, and credentials that are not can end (`firebase.unknown_credentials`).
 """
 
 from __future__ import annotations
@@ -17,10 +19,12 @@ import pulumi_command as command
 from components._base import Component
 from components.backend import Backend
 from components.functions import Functions
+from components.identities import Identities
 from components.indexes import Indexes
 from components.rules import Rules
 from components.secrets import Secrets
 from components.verification_spec import Declared, environment_variables
+from firebase.unknown_credentials import UnknownCredentials, UnknownCredentialsArgs
 from settings.model import GoogleSettings
 
 # The virtualenv that Pulumi.yaml names, relative to the project's folder, where the plugin runs the command:
@@ -40,6 +44,7 @@ class VerificationArgs:
     """The components to verify."""
 
     google: GoogleSettings
+    identities: Identities
     rules: Rules
     indexes: Indexes
     secrets: Secrets
@@ -68,7 +73,7 @@ class Verification(Component):
             wait_seconds=HEALTH_WAIT_SECONDS,
             functions=tuple(sorted(args.functions.deployed, key=lambda one: (one.region, one.id))),
         )
-        command.local.Command(
+        verified = command.local.Command(
             f"{name}-run",
             create=RUN,
             update=RUN,
@@ -86,5 +91,16 @@ class Verification(Component):
             opts=self.child(
                 depends_on=[*args.indexes.ready, *args.functions.ready, args.backend.deployment],
             ),
+        )
+        UnknownCredentials(
+            f"{name}-credentials",
+            UnknownCredentialsArgs(
+                project=args.google.project,
+                accounts=sorted(args.identities.accounts),
+                key=args.identities.backend_key_name,
+                versions=args.secrets.versions,
+                prune_keys=args.google.prune_unknown_keys,
+            ),
+            self.child(depends_on=[verified]),
         )
         self.register_outputs({})

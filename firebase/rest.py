@@ -29,6 +29,8 @@ PRODUCTS: Mapping[str, tuple[str, str]] = {
     "cloudfunctions": ("CLOUDFUNCTIONS2", "v2"),
     "firebaserules": ("FIREBASERULES", "v1"),
     "firestore": ("FIRESTORE", "v1"),
+    "iam": ("IAM_BETA", "v1"),
+    "run": ("CLOUD_RUN_V2", "v2"),
     "secretmanager": ("SECRET_MANAGER", "v1"),
 }
 """Each Google product with its name in pulumi-gcp's variables, and the version of its API."""

@@ -1,6 +1,7 @@
 """Checks after deployment. Exit code 0: all checks passed; 1: a check failed; 2: it could not start.
 
-`drift` ends with Pulumi's exit code: 0 without drift, 7 with drift.
+`drift` ends with Pulumi's exit code: 0 without drift, 7 with drift. Keys, secret versions and members of IAM
+roles that are not in the state count as drift.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import sys
 from pathlib import Path
 
 from components import verification_spec
+from firebase.errors import GoogleError, JsonObject
 from firebase.rest import GoogleApi
-from ops import check_results, stack, verify
+from ops import access, check_results, stack, verify
 from user_errors import printable
 
-OK, FAILED, USAGE_ERROR = 0, 1, 2
+OK, FAILED, USAGE_ERROR, DRIFT = 0, 1, 2, 7
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,23 +59,38 @@ def main(arguments: list[str] | None = None) -> int:
 def _verify(options: argparse.Namespace) -> int:
     if options.stack is None and sys.stdin.isatty():
         return _usage_error("verify", "nothing to verify on stdin\n  fix: python -m ops verify --stack NAME")
+    state: list[JsonObject] = []
     try:
         if options.stack is None:
             spec = verification_spec.from_lines(sys.stdin.read(), os.environ)
         else:
-            spec = stack.verification(options.stack)
+            state = stack.resources(options.stack)
+            spec = stack.verification(options.stack, state)
     except (verification_spec.SpecError, stack.StackError) as error:
         return _usage_error("verify", str(error))
-    results = verify.check(spec, GoogleApi())
+    api = GoogleApi()
+    results = [*verify.check(spec, api), *verify.check_access(state, api)]
     check_results.show(f"Verification of {spec.project}", results)
     return FAILED if any(result.failed for result in results) else OK
 
 
 def _drift(options: argparse.Namespace) -> int:
     try:
-        return stack.drift(options.stack, sys.stdout)
-    except stack.StackError as error:
+        code = stack.drift(options.stack, sys.stdout)
+        if code not in (OK, DRIFT):
+            return code
+        state, api = stack.resources(options.stack), GoogleApi()
+        unknown = [
+            result
+            for result in (*access.credentials(state, api), *access.members(state, api))
+            if result.failed
+        ]
+    except (stack.StackError, GoogleError) as error:
         return _usage_error("drift", str(error))
+    if unknown:
+        check_results.show(f"Not in the state of {options.stack}", unknown)
+        return DRIFT
+    return code
 
 
 def _discover(options: argparse.Namespace) -> int:

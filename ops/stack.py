@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -26,13 +26,19 @@ class StackError(Exception):
         super().__init__(printable(f"{what}\n  fix: {fix}"))
 
 
-def verification(stack: str) -> Spec:
+def verification(stack: str, state: Sequence[JsonObject]) -> Spec:
     """What the last successful `pulumi up` of the stack verified.
 
+    Args:
+        stack: its name.
+        state: its `resources`.
+
     Raises:
-        StackError: there is no such stack, or no `up` of it has succeeded.
+        StackError: no `up` of the stack has succeeded.
     """
-    for resource in _resources(stack):
+    for resource in state:
+        if resource.get("delete"):
+            continue
         inputs = cast("JsonObject", resource.get("inputs") or {})
         if resource.get("type") == COMMAND and "VERIFY_BACKEND_URL" in (inputs.get("environment") or {}):
             try:
@@ -67,7 +73,12 @@ def _pulumi() -> str:
     return found
 
 
-def _resources(stack: str) -> Iterator[JsonObject]:
+def resources(stack: str) -> list[JsonObject]:
+    """The resources of the stack's state, also those that are about to be deleted (`delete` is true).
+
+    Raises:
+        StackError: there is no such stack, or no Pulumi CLI.
+    """
     done = subprocess.run(
         [_pulumi(), "stack", "export", "--stack", stack, "--non-interactive"],
         cwd=PROJECT,
@@ -83,6 +94,4 @@ def _resources(stack: str) -> Iterator[JsonObject]:
             f"pulumi login, then pulumi stack export --stack {stack}; {SANDBOX}",
         )
     state = cast("JsonObject", json.loads(done.stdout))["deployment"]
-    yield from (
-        one for one in cast("list[JsonObject]", state.get("resources") or []) if not one.get("delete")
-    )
+    return cast("list[JsonObject]", state.get("resources") or [])

@@ -6,12 +6,16 @@ step of `pulumi up` (`components.verification`); `--stack NAME` runs it on a sta
 Everything is read from Google and the backend again; the state only contains the names to look for. No secret
 value is read. The text of the released rules must prove that no client may delete what `neverDelete`
 protects, also where another program has released them.
+
+`--stack` also reports keys, secret versions and members of IAM roles that the state does not know
+(`ops.access`). During an `up` the state is not complete: it still names what the same `up` deletes at its
+end. There, `firebase.unknown_credentials` follows this step.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -22,14 +26,14 @@ from firebase import index_builds
 from firebase.errors import GoogleError, JsonObject
 from firebase.release import get_release, text_digest
 from firebase.rest import GoogleApi
-from ops import google, rules_evidence
+from ops import access, google, rules_evidence
 from ops.check_results import CheckResult
 from railway import health
 from railway.clock import Clock
 from settings.keys import NAMESPACE
 
 UP = "pulumi up"
-REFRESH = "pulumi up --refresh --run-program"
+REFRESH = access.REFRESH
 
 
 def check(spec: Spec, api: GoogleApi, environ: Mapping[str, str] | None = None) -> list[CheckResult]:
@@ -40,6 +44,19 @@ def check(spec: Spec, api: GoogleApi, environ: Mapping[str, str] | None = None) 
         *_readable("rules", _rules(spec, api)),
         *_readable("secrets", _secrets(spec, api)),
         _health(spec, os.environ if environ is None else environ),
+    ]
+
+
+def check_access(state: Sequence[JsonObject], api: GoogleApi) -> list[CheckResult]:
+    """What works in the clouds and is not in the state. A failed read is a failed line of its own.
+
+    Args:
+        state: the resources of the stack's state.
+        api: the client.
+    """
+    return [
+        *_readable("keys and secret versions", access.credentials(state, api)),
+        *_readable("members of IAM roles", access.members(state, api)),
     ]
 
 

@@ -24,8 +24,9 @@ WEIGHTS: Mapping[str, tuple[float, int]] = {
     "gcp:serviceaccount/key:Key": (10, 0),
     "gcp:projects/service:Service": (0, 3),
     "gcp:projects/iAMMember:IAMMember": (3, 1),
+    "gcp:secretmanager/secretIamBinding:SecretIamBinding": (3, 0),
     "gcp:secretmanager/secretIamMember:SecretIamMember": (3, 0),
-    "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": (3, 0),
+    "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding": (3, 0),
 }
 OTHER = (1.0, 0)  # the others were created in 0 to 1 s on the sandbox
 PAUSE = 3.0  # seconds, the plugin's default

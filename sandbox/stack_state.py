@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sandbox.supervisor import Running, Sandbox
 
 FUNCTION_TYPE = "gcp:cloudfunctionsv2/function:Function"
-INVOKER_TYPE = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
+INVOKER_TYPE = "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding"
 RAILWAY_TYPE = "pulumi-python:dynamic/railway:"
 RELEASE_TYPE = "pulumi-python:dynamic/firebase:RulesRelease"
 
@@ -95,7 +95,7 @@ def example_edits(running: Running, found: list[Resource]) -> list[manual_edits.
         # After a refresh the input has the service's full name.
         str(r.inputs["name"]).rpartition("/")[2]
         for r in found
-        if r.type == INVOKER_TYPE and r.inputs.get("member") == "allUsers"
+        if r.type == INVOKER_TYPE and "allUsers" in r.inputs.get("members", ())
     }
     public = [name for name in functions if manual_edits.service_name(name) in public_services]
     for name in public[:1]:

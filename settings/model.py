@@ -107,6 +107,11 @@ class GoogleSettings:
         "Change this text to replace the backend's key. The old key is deleted once the new one is in use.",
         name="serviceAccountKeyRotation", default="1", rules=(rules.key_label,), example="2026-11",
     )
+    prune_unknown_keys: bool = setting(
+        "Whether `pulumi up` deletes keys of the backend's service account that are not in the state and are "
+        "older than the current key, once that one is in use. Otherwise they are an error that names them.",
+        default=False,
+    )
 
     @property
     def firebase_config(self) -> dict[str, str]:

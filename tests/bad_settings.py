@@ -343,6 +343,7 @@ SETTINGS: tuple[Bad, ...] = (
         put("allowRulesRemoval", "true"),
         cli=True,
     ),
+    one("pruning in words", "pruneUnknownKeys", "old ones", put("pruneUnknownKeys", "false"), cli=True),
     one("missing app folder", "appDir", "./examples/nothing", put("appDir")),
     one("no app folder set", "appDir", None, put("appDir")),
     one("folder without firebase.json", "appDir", "./components", put("appDir")),

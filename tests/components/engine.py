@@ -20,7 +20,10 @@ PRIVATE_KEY = json.dumps({"type": "service_account", "private_key": "made-up"})
 GENERATED = "generated-admin-token"
 
 ANSWERS: Mapping[str, dict[str, Any]] = {
-    "gcp:serviceaccount/key:Key": {"privateKey": base64.b64encode(PRIVATE_KEY.encode()).decode()},
+    "gcp:serviceaccount/key:Key": {
+        "name": "projects/crm-test/serviceAccounts/crm-backend@crm-test.iam.gserviceaccount.com/keys/key-1",
+        "privateKey": base64.b64encode(PRIVATE_KEY.encode()).decode(),
+    },
     "gcp:secretmanager/secretVersion:SecretVersion": {"version": "1"},
     # The plugin's own name of a ruleset is the short one; only its id is the full name.
     "gcp:firebaserules/ruleset:Ruleset": {"id": "projects/crm-test/rulesets/one", "name": "one"},

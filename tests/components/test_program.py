@@ -254,6 +254,7 @@ def test_no_account_can_read_an_unused_secret(run: Run) -> None:
     engine = run(settings=lambda: world.settings(secrets=with_spare()))
     assert engine.one("secrets-SPARE").inputs["secretId"] == "SPARE"
     assert [r for r in engine.of("secretIamMember:SecretIamMember") if r.inputs["secretId"] == "SPARE"] == []
+    assert engine.one("secret-readers-SPARE").inputs["members"] == []
 
 
 def test_the_backends_key_is_a_variable_with_the_text_of_the_key_file(run: Run) -> None:

@@ -37,6 +37,7 @@ PHASES = ("create", "refresh", "update", "destroy")
 
 _INDEXES = f"{re.escape(DATABASE)}/collectionGroups"
 _SECRET = f"{SECRETS}/GROQ_API_KEY"
+_SHARED = f"{SECRETS}/ADMIN_EMAILS"
 _LOCATION = f"projects/{PROJECT}/locations/{REGION}"
 _ACCOUNT = f"{ACCOUNTS}/{BACKEND}"
 _APIS = f"/serviceusage/v1/projects/{PROJECT}/services"
@@ -54,7 +55,8 @@ PATHS = {
     "gcp:projects/service:Service": rf"{_APIS}[?:]|{_APIS}/\S+:enable|/crm/v1/projects/{PROJECT}\?",
     "gcp:projects/serviceIdentity:ServiceIdentity": rf"{_APIS}/\S+:generateServiceIdentity",
     "gcp:pubsub/topic:Topic": f"/pubsub/v1/projects/{PROJECT}/topics/topic1",
-    "gcp:secretmanager/secret:Secret": rf"{SECRETS}(\?|/GROQ_API_KEY\?)",
+    "gcp:secretmanager/secret:Secret": rf"{SECRETS}(\?\S*secretId=GROQ_API_KEY|/GROQ_API_KEY\?)",
+    "gcp:secretmanager/secretIamBinding:SecretIamBinding": f"{_SHARED}:(get|set)IamPolicy",
     "gcp:secretmanager/secretIamMember:SecretIamMember": f"{_SECRET}:(get|set)IamPolicy",
     "gcp:secretmanager/secretVersion:SecretVersion": (
         rf"{_SECRET}:addVersion|/secretmanager/v1/projects/{NUMBER}/secrets/GROQ_API_KEY/versions"

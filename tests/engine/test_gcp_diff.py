@@ -27,6 +27,7 @@ QUEUE = "gcp:cloudtasks/queue:Queue"
 RULESET = "gcp:firebaserules/ruleset:Ruleset"
 RUN_MEMBER = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
 SECRET = "gcp:secretmanager/secret:Secret"
+SECRET_BINDING = "gcp:secretmanager/secretIamBinding:SecretIamBinding"
 SERVICE = "gcp:projects/service:Service"
 TOPIC = "gcp:pubsub/topic:Topic"
 VERSION = "gcp:secretmanager/secretVersion:SecretVersion"
@@ -44,6 +45,7 @@ def shown(token: str, state: dict[str, Any], inputs: dict[str, Any]) -> dict[str
 SAME: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (ACCOUNT, {"accountId": "a", "disabled": False, "displayName": ""}, {"accountId": "a"}),
     (BINDING, {"members": ["a", "b"], "role": "r"}, {"members": ["b", "a"], "role": "r"}),
+    (SECRET_BINDING, {"members": [], "secretId": "projects/p/secrets/s"}, {"members": [], "secretId": "s"}),
     (BUCKET, {"location": "US-CENTRAL1", "storageClass": "STANDARD"}, {"location": "us-central1"}),
     (
         FIELD,

@@ -36,7 +36,7 @@ def test_five_edits_whichever_name_a_service_has_in_the_state(service: str) -> N
         resource(RAILWAY_TYPE + "Service", project_id="p", environment_id="e"),
         resource(FUNCTION_TYPE, name="collect", **PLACE),
         resource(FUNCTION_TYPE, name="sendMessage", **PLACE),
-        resource(INVOKER_TYPE, name=service, member="allUsers"),
+        resource(INVOKER_TYPE, name=service, members=["allUsers"]),
         resource(RELEASE_TYPE, project="crm-sandbox"),
     ]
     assert [edit.description for edit in example_edits(RUNNING, found)] == [

@@ -23,6 +23,7 @@ _META_KEY = "__meta"
 _TIMEOUTS_KEY = "e2bfb730-ecaa-11e6-8f88-34363bc7c4c0"  # the key of time-outs in Terraform's private state
 _MINUTE = 60 * 10**9
 _MAP = object()  # a map: null after a creation, {} after a read
+_LIST = object()  # a list: null after a creation, [] after an update or a read
 
 # type: operation and its time-out in minutes. Other types record none.
 _TIMEOUTS: dict[str, dict[str, int]] = {
@@ -68,7 +69,7 @@ _UNSET: dict[str, dict[str, Any]] = {
         "serviceConfig.vpcConnector": "",
         "serviceConfig.vpcConnectorEgressSettings": "",
     },
-    "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding": {"condition": None},
+    "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding": {"condition": None, "etag": None, "members": _LIST},
     "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": {"condition": None},
     "gcp:cloudscheduler/job:Job": {
         "appEngineHttpTarget": None,
@@ -149,6 +150,11 @@ _UNSET: dict[str, dict[str, Any]] = {
         "ttl": None,
         "versionAliases": _MAP,
         "versionDestroyTtl": "",
+    },
+    "gcp:secretmanager/secretIamBinding:SecretIamBinding": {
+        "condition": None,
+        "etag": None,
+        "members": _LIST,
     },
     "gcp:secretmanager/secretIamMember:SecretIamMember": {"condition": None},
     "gcp:serviceaccount/iAMMember:IAMMember": {"condition": None},
@@ -262,6 +268,8 @@ def outputs(
         parts = path.split(".")
         if value is _MAP:
             _fill(recorded, parts, {} if read else _at(before, parts), is_map=True)
+        elif value is _LIST:
+            _fill(recorded, parts, [] if read or before else None, is_map=True)
         else:
             _fill(recorded, parts, value, is_map=False)
     recorded["id"] = identifier
@@ -324,8 +332,8 @@ def _refreshed(resource_type: ResourceType, before: Any, state: Any, pattern: st
 
 
 def _pairs(before: list[Any], state: list[Any], unordered: bool) -> list[tuple[Any, Any]]:
-    """Return the elements that belong together: by position, those of a set by their content."""
-    if not unordered:
+    """Return the elements that belong together: by position, the objects of a set by their content."""
+    if not unordered or not all(isinstance(item, dict) for item in (*before, *state)):
         return list(zip(before, state, strict=False))
     left = list(state)
     found: list[tuple[Any, Any]] = []

@@ -8,6 +8,7 @@ declared are never changed.
 from __future__ import annotations
 
 import threading
+import zlib
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
@@ -90,8 +91,6 @@ class _PolicyResource(ResourceType):
             policy = self.policy(context, path)
             for edit in edits:
                 edit(policy)
-            bindings = cast("list[Json]", policy.get("bindings") or [])
-            policy["bindings"] = sorted(bindings, key=lambda binding: str(binding.get("role")))
             body: Json = {"policy": {key: policy[key] for key in _WRITTEN if policy.get(key)}}
             if self.update_mask:
                 body["updateMask"] = self.update_mask
@@ -171,7 +170,9 @@ def _is_binding(binding: Json, inputs: State) -> bool:
 
 
 def _new_binding(inputs: State, members: list[str]) -> Json:
-    binding: Json = {"members": members, "role": inputs["role"]}
+    binding: Json = {"role": inputs["role"]}
+    if members:
+        binding["members"] = members
     if inputs.get("condition"):
         binding["condition"] = inputs["condition"]
     return binding
@@ -190,8 +191,10 @@ class _Member(_PolicyResource):
             for binding in bindings:
                 if _is_binding(binding, inputs):
                     binding["members"] = sorted({*cast("list[str]", binding.get("members") or []), member})
-                    return
-            bindings.append(_new_binding(inputs, [member]))
+                    break
+            else:
+                bindings.append(_new_binding(inputs, [member]))
+            bindings.sort(key=_role)
 
         self.change(context, self.path(inputs), add)
         return self.written(context, inputs)
@@ -219,13 +222,13 @@ class _Member(_PolicyResource):
                 if _is_binding(binding, state):
                     members = cast("list[str]", binding.get("members") or [])
                     binding["members"] = [item for item in members if item != state["member"]]
-            policy["bindings"] = [binding for binding in bindings if binding.get("members")]
+            policy["bindings"] = sorted((one for one in bindings if one.get("members")), key=_role)
 
         _edit_if_exists(self, context, state, remove)
 
 
 class _Binding(_PolicyResource):
-    """All members of a role: members that are not declared are removed."""
+    """All members of a role: members that are not declared are removed. There may be none."""
 
     unordered = frozenset({"members"})
     keep = frozenset({"members"})
@@ -235,7 +238,7 @@ class _Binding(_PolicyResource):
 
         def replace(policy: Json) -> None:
             policy["version"] = _POLICY_VERSION
-            members = sorted(cast("list[str]", inputs["members"]))
+            members = _in_plugin_order(cast("list[str]", inputs["members"]))
             policy["bindings"] = [*_others(policy, inputs), _new_binding(inputs, members)]
 
         self.change(context, self.path(inputs), replace)
@@ -254,13 +257,15 @@ class _Binding(_PolicyResource):
             if _is_binding(binding, inputs):
                 members = sorted(cast("list[str]", binding.get("members") or []))
                 return self.identifier(inputs), self.outputs({**inputs, "members": members}, policy)
-        return None
+        # As the real plugin: a role that is not in the policy has no members, and the etag is not read.
+        outputs = self.outputs({**inputs, "members": []}, {"etag": state.get("etag")})
+        return self.identifier(inputs), outputs
 
     def update(
         self, context: OperationContext, identifier: str, inputs: State, state: State, changes: list[Any]
     ) -> State:
         """Set the role's members."""
-        return self.create(context, inputs)[1]
+        return self.create(context, {**inputs, "etag": state.get("etag")})[1]
 
     def delete(self, context: OperationContext, identifier: str, state: State) -> None:
         """Remove the role from the policy."""
@@ -269,6 +274,15 @@ class _Binding(_PolicyResource):
             policy["bindings"] = _others(policy, state)
 
         _edit_if_exists(self, context, state, remove)
+
+
+def _role(binding: Json) -> str:
+    return str(binding.get("role"))
+
+
+def _in_plugin_order(members: list[str]) -> list[str]:
+    """Return a set of members in the order in which the real plugin sends it: by their checksums as text."""
+    return sorted(set(members), key=lambda member: str(zlib.crc32(member.lower().encode())))
 
 
 def _others(policy: Json, inputs: State) -> list[Json]:
@@ -322,10 +336,7 @@ class AccountMember(_Member):
         return {"serviceAccountId": name}
 
 
-class SecretMember(_Member):
-    """A member of a secret's role."""
-
-    pulumi_type = "gcp:secretmanager/secretIamMember:SecretIamMember"
+class _Secret(_PolicyResource):
     product = "secretmanager"
     resource = "projects/{project}/secrets/{secretId}"
     prefix = resource
@@ -344,6 +355,18 @@ class SecretMember(_Member):
         """Return project and secret."""
         parts = name.split("/")
         return {"project": parts[1] if len(parts) == 4 else context.settings.project, "secretId": parts[-1]}
+
+
+class SecretMember(_Secret, _Member):
+    """A member of a secret's role."""
+
+    pulumi_type = "gcp:secretmanager/secretIamMember:SecretIamMember"
+
+
+class SecretBinding(_Secret, _Binding):
+    """All members of a secret's role."""
+
+    pulumi_type = "gcp:secretmanager/secretIamBinding:SecretIamBinding"
 
 
 class _CloudRun(_PolicyResource):

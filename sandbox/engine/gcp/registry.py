@@ -18,6 +18,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         functions.Function(),
         iam.AccountMember(),
         iam.ProjectMember(),
+        iam.SecretBinding(),
         iam.SecretMember(),
         iam.ServiceBinding(),
         iam.ServiceMember(),

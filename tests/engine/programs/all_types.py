@@ -83,6 +83,13 @@ reader = gcp.secretmanager.SecretIamMember(
     role="roles/secretmanager.secretAccessor",
     member=runtime.member,
 )
+shared = gcp.secretmanager.Secret("shared", secret_id="ADMIN_EMAILS", replication={"auto": {}}, opts=after)
+readers = gcp.secretmanager.SecretIamBinding(
+    "readers",
+    secret_id=shared.secret_id,
+    role="roles/secretmanager.secretAccessor",
+    members=[runtime.member, backend.member] if v == "1" else [],
+)
 
 bucket = gcp.storage.Bucket(
     "bucket",
@@ -164,6 +171,14 @@ invokers = gcp.cloudrunv2.ServiceIamBinding(
     role="roles/run.invoker",
     members=[runtime.member],
     opts=pulumi.ResourceOptions(depends_on=[stats]),
+)
+nobody = gcp.cloudrunv2.ServiceIamBinding(
+    "nobody",
+    location=REGION,
+    name="aggregateclientstats",
+    role="roles/run.developer",
+    members=[],
+    opts=pulumi.ResourceOptions(depends_on=[invokers]),
 )
 
 job = gcp.cloudscheduler.Job(

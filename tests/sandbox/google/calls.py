@@ -511,6 +511,23 @@ BINDING = [
     call("destroy", f"GET {SERVICE_2}:getIamPolicy", times=4),
 ]
 
+SECRET_BINDING = [
+    call("create", GET_SECRET_POLICY, keep={"etag": "etag"}),
+    call(
+        "create",
+        SET_SECRET_POLICY,
+        {"policy": {"bindings": [ACCESSOR], "etag": "$etag", "version": 3}},
+    ),
+    call("create", GET_SECRET_POLICY, times=4, sees={"bindings": [ACCESSOR]}),
+    call("refresh", GET_SECRET_POLICY, sees={"bindings": [ACCESSOR]}),
+    call("update", GET_SECRET_POLICY, keep={"etag": "etag"}),
+    call("update", SET_SECRET_POLICY, {"policy": {"etag": "$etag", "version": 3}}),
+    call("update", GET_SECRET_POLICY, times=4, sees={"bindings": None}),
+    call("destroy", GET_SECRET_POLICY, keep={"etag": "etag"}),
+    call("destroy", SET_SECRET_POLICY, {"policy": {"etag": "$etag", "version": 3}}),
+    call("destroy", GET_SECRET_POLICY, times=4),
+]
+
 TYPES: dict[str, list[Call]] = {
     "projects.Service": SERVICE,
     "serviceaccount.Account, serviceaccount.Key": ACCOUNT,
@@ -527,5 +544,6 @@ TYPES: dict[str, list[Call]] = {
     "cloudtasks.Queue": QUEUE,
     "projects.ServiceIdentity": IDENTITY,
     "cloudrunv2.ServiceIamBinding": BINDING,
+    "secretmanager.SecretIamBinding": SECRET_BINDING,
 }
 """By the type that the plugin was recorded with."""

@@ -91,7 +91,7 @@ def ready(google: Google) -> Google:
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_the_recorded_calls_of_a_resource(ready: Google, kind: str) -> None:
-    if kind.startswith("cloudfunctionsv2"):
+    if kind.startswith(("cloudfunctionsv2", "secretmanager.SecretIamBinding")):
         ready.secret("GROQ_API_KEY", "hush")
     kept: dict[str, str] = {}
     for phase in PHASES:

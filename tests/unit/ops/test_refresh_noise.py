@@ -80,7 +80,8 @@ def test_the_command_shows_the_report_and_ends_with_pulumis_exit_code(
 ) -> None:
     (tmp_path / "report").write_text(NOISE["an etag"] + REAL)
     pulumi = tmp_path / "pulumi"
-    pulumi.write_text(f'#!/bin/sh\necho "$@"\ncat {tmp_path}/report\nexit 7\n')
+    exported = 'case "$1" in stack) echo "{\\"deployment\\": {}}"; exit;; esac'
+    pulumi.write_text(f'#!/bin/sh\n{exported}\necho "$@"\ncat {tmp_path}/report\nexit 7\n')
     pulumi.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     assert main(["drift", "--stack", "prod"]) == 7
