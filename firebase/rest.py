@@ -27,9 +27,12 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 PRODUCTS: Mapping[str, tuple[str, str]] = {
     "cloudfunctions": ("CLOUDFUNCTIONS2", "v2"),
+    "cloudscheduler": ("CLOUD_SCHEDULER", "v1"),
     "firebaserules": ("FIREBASERULES", "v1"),
     "firestore": ("FIRESTORE", "v1"),
+    "iam": ("IAM_BETA", "v1"),
     "secretmanager": ("SECRET_MANAGER", "v1"),
+    "storage": ("STORAGE", "storage/v1"),
 }
 """Each Google product with its name in pulumi-gcp's variables, and the version of its API."""
 

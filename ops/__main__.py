@@ -10,8 +10,9 @@ import os
 import sys
 
 from components import verification_spec
+from firebase.errors import GoogleError
 from firebase.rest import GoogleApi
-from ops import check_results, stack, verify
+from ops import check_results, importing, stack, verify
 
 OK, FAILED, USAGE_ERROR = 0, 1, 2
 
@@ -32,6 +33,12 @@ def main(arguments: list[str] | None = None) -> int:
     )
     drifting.add_argument("--stack", required=True)
     drifting.set_defaults(run=_drift)
+    taking = commands.add_parser(
+        "import",
+        help="import into the state what Google has and the program declares; changes nothing on Google",
+    )
+    taking.add_argument("--stack", required=True)
+    taking.set_defaults(run=_import)
     options = parser.parse_args(arguments)
     return int(options.run(options))
 
@@ -56,6 +63,13 @@ def _drift(options: argparse.Namespace) -> int:
         return stack.drift(options.stack, sys.stdout)
     except stack.StackError as error:
         return _usage_error("drift", str(error))
+
+
+def _import(options: argparse.Namespace) -> int:
+    try:
+        return importing.run(options.stack, GoogleApi(), print)
+    except (GoogleError, stack.StackError) as error:
+        return _usage_error("import", str(error))
 
 
 def _usage_error(command: str, message: str) -> int:
