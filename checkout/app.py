@@ -7,7 +7,7 @@ configured, and a source file that is loaded here but not deployed.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from checkout import (
     discovery,
     env_files,
     firebase_json,
+    function_accounts,
     function_mentions,
     function_variables,
     index_file,
@@ -35,7 +36,7 @@ from checkout.never_delete import Protection, protection
 from checkout.rules_parser import RulesSyntaxError
 from settings.keys import NAMESPACE
 from settings.load import PROGRAM_DIR
-from settings.model import BACKEND_URL_VARIABLE, SecretSettings, Settings
+from settings.model import BACKEND_URL_VARIABLE, GoogleSettings, SecretSettings, Settings
 from settings.parsing import read_text
 from settings.problems import Problem
 from settings.reader import set_command
@@ -137,6 +138,7 @@ def load(settings: Settings, cache_dir: Path = CACHE_DIR) -> tuple[App | None, l
         problems += function_variables.limit_problems(
             codebase.endpoints, settings.google, where[codebase.name]
         )
+        problems += function_accounts.problems(codebase.endpoints, settings.google, where[codebase.name])
     problems += _deployed_twice(codebases)
     problems += secret_use.unconfigured(secrets, endpoints)
     problems += secret_use.not_json(secrets, seen.json_secrets)
@@ -146,7 +148,11 @@ def load(settings: Settings, cache_dir: Path = CACHE_DIR) -> tuple[App | None, l
         fields=indexes.fields,
         codebases=tuple(codebases),
         backend_secret=backend_secret,
-        warnings=(*seen.warnings, *secret_use.unused(secrets, endpoints)),
+        warnings=(
+            *seen.warnings,
+            *secret_use.unused(secrets, endpoints),
+            *function_accounts.unused(endpoints, settings.google),
+        ),
         notes=(*seen.notes, *function_variables.config_notes(functions)),
     )
     return (None if problems else app), list(dict.fromkeys(problems))
@@ -196,15 +202,20 @@ def _backend_address(
             f'    fix: bind it in the code (secrets: ["{name}"]), or {fix}'
         )
     if bound:
-        for codebase in codebases:
-            without = [one.id for one in codebase.endpoints if not _has_address(one, name)]
-            if without and _reads(codebase, name):
-                ids = ", ".join(dict.fromkeys(without))
-                seen.notes.append(
-                    f"the code reads process.env.{name}, which is a secret: functions that do not bind it do "
-                    f"not get it ({ids}). Bind it in each function that reads it."
-                )
+        seen.notes += _unbound_notes(codebases, name)
     return (None if plain and not bound else name), codebases
+
+
+def _unbound_notes(codebases: Sequence[Codebase], name: str) -> Iterator[str]:
+    """A note for each codebase that reads the secret `name` and has functions that do not bind it."""
+    for codebase in codebases:
+        without = [one.id for one in codebase.endpoints if not _has_address(one, name)]
+        if without and _reads(codebase, name):
+            ids = ", ".join(dict.fromkeys(without))
+            yield (
+                f"the code reads process.env.{name}, which is a secret: functions that do not bind it do "
+                f"not get it ({ids}). Bind it in each function that reads it."
+            )
 
 
 def _with_address(endpoint: Endpoint, name: str) -> Endpoint:
@@ -236,21 +247,25 @@ def _env_file_notes(codebase: Codebase, env: _EnvFiles, backend_url: str) -> lis
 def _rules(
     found: firebase_json.FirebaseJson, protected: Protection, problems: list[Problem]
 ) -> RulesFile | None:
+    problems += never_delete.useless_exceptions(protected)
+    if found.rules is None:
+        return None
     name = found.rules_name
-    content, more = (None, []) if found.rules is None else read_text(found.rules, name)
+    content, more = read_text(found.rules, name)
     problems += more
-    if content is not None and not content.strip():
+    if content is None:
+        return None
+    if not content.strip():
         fix = f"Write the rules, or remove {name} from firebase.json."
         problems.append(Problem(key=name, what="is empty: clients could read and write nothing.", fix=fix))
-    if content is not None and (size := len(content.encode())) > MAX_RULES_BYTES:
+    if (size := len(content.encode())) > MAX_RULES_BYTES:
         what = f"has {size} bytes; security rules can have {MAX_RULES_BYTES}."
-        problems.append(Problem(key=name, what=what, fix="Shorten the rules: move repetitions to functions."))
-    problems += never_delete.useless_exceptions(protected)
-    if content is not None:
-        # If the text cannot be parsed, the compiler is asked first: its message is better (`checkout.load`).
-        with contextlib.suppress(RulesSyntaxError):
-            problems += never_delete.open_problems(name, content, protected)
-    return None if content is None else RulesFile(name=name, content=content)
+        fix = "Shorten the rules: replace repeated conditions with a function of the rules."
+        problems.append(Problem(key=name, what=what, fix=fix))
+    # A text that cannot be parsed is compiled first: the compiler's message is better (`checkout.load`).
+    with contextlib.suppress(RulesSyntaxError):
+        problems += never_delete.open_problems(name, content, protected)
+    return RulesFile(name=name, content=content)
 
 
 def _indexes(found: firebase_json.FirebaseJson, problems: list[Problem]) -> IndexFile:
@@ -288,7 +303,6 @@ def _codebase(
         return None
     files, more = env_files.load(source.config_dir, settings.app_dir, google.project, source.config_relative)
     problems += more
-    common = common_variables(settings.functions.variables)
     backend_url = settings.secrets.backend_url_variable
     discovered, more = discovery.discover(
         discovery.Source(
@@ -297,17 +311,7 @@ def _codebase(
             where=where,
             digest=packed.sha256,
             google=google,
-            environment={
-                backend_url: _PLACEHOLDER_URL,
-                **_same_in_all(own_variables(settings.functions.variables)),
-                **files.values,
-                **{
-                    name: params.as_text(value)
-                    for name, value in settings.functions.params.items()
-                    if isinstance(value, str | bool | int | float)
-                },
-                **common,
-            },
+            environment=_loading_environment(settings, files),
             timeout=settings.functions.discovery_timeout,
         ),
         cache_dir / "discovery",
@@ -320,21 +324,13 @@ def _codebase(
     problems += loaded_files.validate(discovered.loaded, packed.files, source) or dependencies.validate(
         discovered.packages, packed.files, source
     )
-    builtin: dict[str, params.Value] = {"PROJECT_ID": google.project, "GCLOUD_PROJECT": google.project}
-    if google.storage_bucket is not None:
-        builtin["STORAGE_BUCKET"] = google.storage_bucket
-    if google.database_url is not None:
-        builtin["DATABASE_URL"] = google.database_url
-    resolved, more = params.resolve(
-        discovered.manifest.get("params"),
-        params.Sources(
-            configured=settings.functions.params,
-            builtin=builtin,
-            files=files,
-            provided=(backend_url,),
-        ),
-        where,
+    sources = params.Sources(
+        configured=settings.functions.params,
+        builtin=_builtin_params(google),
+        files=files,
+        provided=(backend_url,),
     )
+    resolved, more = params.resolve(discovered.manifest.get("params"), sources, where)
     problems += more
     seen.declared[source.name] = set(resolved.declared)
     seen.json_secrets |= dict.fromkeys(resolved.json_secrets, where)
@@ -361,7 +357,9 @@ def _codebase(
         **dict.fromkeys(
             set(settings.functions.params) & set(resolved.declared), f"{NAMESPACE}:functionParams"
         ),
-        **dict.fromkeys(common, f"{NAMESPACE}:{function_variables.KEY}"),
+        **dict.fromkeys(
+            common_variables(settings.functions.variables), f"{NAMESPACE}:{function_variables.KEY}"
+        ),
     }
     seen.env_files[source.name] = _EnvFiles(files, source.config_relative, overriding)
     return Codebase(
@@ -372,6 +370,33 @@ def _codebase(
         archive=packed,
         required_apis=parsed.required_apis,
     )
+
+
+def _loading_environment(settings: Settings, files: env_files.EnvFiles) -> dict[str, str]:
+    """The variables with which the code is loaded; a later source overrides an earlier one."""
+    functions = settings.functions
+    scalars = {
+        name: params.as_text(value)
+        for name, value in functions.params.items()
+        if isinstance(value, str | bool | int | float)
+    }
+    return {
+        settings.secrets.backend_url_variable: _PLACEHOLDER_URL,
+        **_same_in_all(own_variables(functions.variables)),
+        **files.values,
+        **scalars,
+        **common_variables(functions.variables),
+    }
+
+
+def _builtin_params(google: GoogleSettings) -> dict[str, params.Value]:
+    found: dict[str, params.Value | None] = {
+        "PROJECT_ID": google.project,
+        "GCLOUD_PROJECT": google.project,
+        "STORAGE_BUCKET": google.storage_bucket,
+        "DATABASE_URL": google.database_url,
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _same_in_all(own: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

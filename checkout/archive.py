@@ -14,6 +14,7 @@ machines cannot read, and files that cannot be read.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import os
@@ -44,11 +45,13 @@ class Archive:
     """A zip on this machine.
 
     `object_name` contains the content's hash; `files` are the packed paths; `notes` say what is not packed
-    although the Firebase CLI packs it.
+    although the Firebase CLI packs it. `md5` is the hash in base64 that Cloud Storage reports of what it
+    received: another process may change `path` between the hash and the upload.
     """
 
     path: Path
     sha256: str
+    md5: str
     object_name: str
     files: tuple[str, ...]
     notes: tuple[str, ...] = ()
@@ -79,6 +82,7 @@ def build(
     return Archive(
         path=path,
         sha256=digest,
+        md5=base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode(),
         object_name=f"functions/{codebase}-{digest}.zip",
         files=tuple(names),
         notes=tuple(walk.notes()),

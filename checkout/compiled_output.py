@@ -84,7 +84,7 @@ class _Build:
     command: str
 
     def name(self, path: Path) -> str:
-        return Path(os.path.relpath(path, self.source.folder)).as_posix()
+        return _name(path, self.source.folder)
 
     def missing(self) -> tuple[list[Problem], list[str]] | None:
         """A problem for all sources without output."""
@@ -185,24 +185,27 @@ def _builds(source: CodebaseSource, package: dict[str, object]) -> tuple[list[_B
         configs, unread = _projects(run, folder)
         warnings |= dict.fromkeys(_unread(one, folder) for one in unread)
         for config in configs:
-            by_tsc = bool(runs) or (not commands and config.out_dir is not None)
-            if not by_tsc and not commands:
+            if not commands and config.out_dir is None:
                 continue
-            others = {path for other in tsconfig.with_references(config)[0][1:] for path in other.sources()}
+            by_tsc = bool(runs) or not commands
+            (_, *others), _ = tsconfig.with_references(config)
+            theirs = {path for other in others for path in other.sources()}
+            own = [path for path in config.sources() if path not in theirs]
             build = _Build(
                 source=source,
                 config=config,
-                sources=[path for path in config.sources() if path not in others],
+                sources=[path for path in own if not _TESTS.search(_name(path, folder))],
                 # Without the options of a file that cannot be read, the place of the output is not known.
                 by_tsc=by_tsc and config.emits and not (config.unread and config.out_dir is None),
                 entry=entry,
                 command=command,
             )
-            build = replace(
-                build, sources=[one for one in build.sources if not _TESTS.search(build.name(one))]
-            )
             builds.setdefault((config.path, config.out_dir), build)
     return list(builds.values()), list(warnings)
+
+
+def _name(path: Path, folder: Path) -> str:
+    return Path(os.path.relpath(path, folder)).as_posix()
 
 
 def _projects(run: str, folder: Path) -> tuple[list[TsConfig], list[Unread]]:
@@ -226,9 +229,8 @@ def _projects(run: str, folder: Path) -> tuple[list[TsConfig], list[Unread]]:
         if config is None:
             unread.append(Unread(path, "", path.name, "is not valid JSON"))
             continue
-        out_dir = _option(_OUT_DIR, run, "")
-        if out_dir:
-            out_dir = os.path.normpath(folder / out_dir)
+        if option := _option(_OUT_DIR, run, ""):
+            out_dir = os.path.normpath(folder / option)
             config = replace(config, options={**config.options, "outDir": out_dir})
         (_, *others), more = tsconfig.with_references(config)
         unread += more

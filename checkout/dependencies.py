@@ -7,7 +7,7 @@ machine a package may also come from a workspace, a link, or a folder above the 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from checkout import package_json
@@ -31,33 +31,42 @@ def validate(packages: Iterable[str], packed: Sequence[str], source: CodebaseSou
     package, _ = package_json.read(source.folder, source.relative)
     if package is None:
         return []
-    key = f"{source.relative}/{package_json.NAME}"
-    declared = package_json.section(package, *_INSTALLED)
-    problems: list[Problem] = []
-    for name, version in declared.items():
-        what = _not_installable(str(version), packed)
-        if what is not None:
-            fix = (
-                f"Publish {name}, copy it into {source.relative} and depend on it by "
-                f'"file:", or bundle it into the code and remove it from "dependencies".'
-            )
-            problems.append(Problem(key=key, what=f'the dependency {name} is "{version}": {what}', fix=fix))
     needed = set(packages)
     if not (source.folder / "functions.yaml").is_file():
         needed.add(_SDK)
+    return [*_declared_problems(package, packed, source), *_missing_problems(package, needed, source)]
+
+
+def _declared_problems(
+    package: dict[str, object], packed: Sequence[str], source: CodebaseSource
+) -> Iterator[Problem]:
+    for name, version in package_json.section(package, *_INSTALLED).items():
+        reason = _not_installable(str(version), packed)
+        if reason is not None:
+            yield Problem(
+                key=f"{source.relative}/{package_json.NAME}",
+                what=f'the dependency {name} is "{version}": {reason}',
+                fix=f"Publish {name}, copy it into {source.relative} and depend on it by "
+                f'"file:", or bundle it into the code and remove it from "dependencies".',
+            )
+
+
+def _missing_problems(
+    package: dict[str, object], needed: set[str], source: CodebaseSource
+) -> Iterator[Problem]:
+    declared = package_json.section(package, *_INSTALLED)
+    in_development = package_json.section(package, "devDependencies")
     missing = sorted(needed - set(declared))
     # Node finds the dependencies of dependencies here and on Google.
     indirect = _installed_with(declared, source.folder) if missing else set[str]()
-    in_development = package_json.section(package, "devDependencies")
     for name in missing:
-        if name in indirect:
-            continue
-        what = f"the functions load {name}, which is not in the dependencies: Google does not install it."
-        if name in in_development:
-            what = f"the functions load {name}, which is in devDependencies: Google does not install it."
-        fix = f"cd {source.folder} && npm install --save-prod {name}"
-        problems.append(Problem(key=key, what=what, fix=fix))
-    return problems
+        if name not in indirect:
+            where = "in devDependencies" if name in in_development else "not in the dependencies"
+            yield Problem(
+                key=f"{source.relative}/{package_json.NAME}",
+                what=f"the functions load {name}, which is {where}: Google does not install it.",
+                fix=f"cd {source.folder} && npm install --save-prod {name}",
+            )
 
 
 def _not_installable(version: str, packed: Sequence[str]) -> str | None:

@@ -13,6 +13,7 @@ from checkout import package_json
 from checkout.discovery_source import Source
 from checkout.node_process import Finished, shown
 from settings.keys import NAMESPACE
+from settings.model import LONGEST_DISCOVERY
 from settings.parsing import mapping
 from settings.problems import Problem
 from settings.reader import remove_command, set_command
@@ -55,7 +56,7 @@ def explain(source: Source, node: str, finished: Finished, report: Mapping[str, 
         or failure.reported_by_the_sdk(node)
     )
     printed = "".join(f"\n      {line}" for line in failure.printed())
-    what = found.what + (f" It printed:{printed}" if printed else "")
+    what = found.what + (f" The code printed:{printed}" if printed else "")
     return Problem(key=found.key, what=what, fix=found.fix)
 
 
@@ -76,9 +77,10 @@ class _Failure:
         if self._code is None:
             return self._problem(
                 f"the functions did not load within {source.timeout} seconds: code outside of the functions "
-                "waits for something.",
+                "waits or computes for too long.",
                 f"Move that code into a function, or: "
-                f"pulumi config set {NAMESPACE}:discoveryTimeout {source.timeout * 2}",
+                f"pulumi config set {NAMESPACE}:discoveryTimeout "
+                f"{min(2 * source.timeout, LONGEST_DISCOVERY)}",
             )
         if "JavaScript heap out of memory" in self._finished.stderr:
             fix = "Move the code that needs so much memory into a function."
@@ -99,7 +101,8 @@ class _Failure:
         lines = [line for line in self._finished.output.splitlines() if line.strip()]
         message = next((line for line in lines if _ERROR.match(line)), lines[-1] if lines else "no message")
         return self._problem(
-            f"Node did not start with {' and '.join(names)} of the functions: {message.strip().rstrip('.')}.",
+            f"Node did not start with the functions' variable {' and '.join(names)}: "
+            f"{message.strip().rstrip('.')}.",
             f"Correct or remove {name} in the .env file; if the config sets it: "
             f"{remove_command('functionVariables', f'.{name}')}",
         )
@@ -115,14 +118,18 @@ class _Failure:
             reason = _REASON.search(message)
             message = _first_line(reason.group(1) if reason else message)
             rejected = self._uncaught.get("origin") == "unhandledRejection"
-            how = "a promise was rejected and nothing handled it" if rejected else "an error was not caught"
+            how = (
+                f"a promise that was rejected{at} was not handled"
+                if rejected
+                else f"an error thrown{at} was not caught"
+            )
             fix = "Handle it, or move that code into a function."
-            return self._problem(f"{how} while the functions were loaded{at}: {message}.", fix)
+            return self._problem(f"{how} while the functions were loaded: {message}.", fix)
         stack = str(self._exit.get("stack", ""))
         caller = next((line for line in stack.splitlines() if line.lstrip().startswith("at ")), "")
         if self._exit and _SDK_COMMAND not in caller:
             at, code = self._at(stack), self._exit.get("code")
-            what = f"the code ended the process (exit code {code}) while it was loaded{at}."
+            what = f"the code{at} ended the process (exit code {code}) while it was loaded."
             return self._problem(what, "Remove the call of process.exit, or move it into a function.")
         if not self._exit:
             what = "the code waits for something that never happens: a top-level await does not end."
@@ -135,10 +142,10 @@ class _Failure:
         if not _place(self._source, output):
             output += _syntax_error(self._source, node)
         place = _place(self._source, output)
-        at = f" at {place}" if place else ""
-        message = _message(output) or f"the SDK ended with exit code {self._code} and no message"
+        at = f"error at {place}: " if place else ""
+        message = _message(output) or f"firebase-functions ended with exit code {self._code} and no message"
         fix = f"Correct {place}." if place else f"{self._reproduce()}  (shows the same error)"
-        return self._problem(f"the functions do not load{at}: {message}.", fix)
+        return self._problem(f"the functions do not load: {at}{message}.", fix)
 
     def printed(self) -> tuple[str, ...]:
         """The last lines that the code printed, without the report of the error."""

@@ -55,7 +55,7 @@ def load(folder: Path, app_dir: Path, project: str, where: str) -> tuple[EnvFile
             continue
         text, more = read_text(path, key)
         problems += more
-        found, bad_lines = parse((text or "").removeprefix("﻿"))
+        found, bad_lines = parse((text or "").removeprefix("\ufeff"))
         for number in bad_lines:
             fix = f"Correct line {number} of {path}."
             problems.append(Problem(key=key, what=f"line {number} is not NAME=value.", fix=fix))
@@ -135,7 +135,7 @@ def _own_file(folder: Path, app_dir: Path, project: str, where: str) -> tuple[tu
     files = {of_project, *(f".env.{alias}" for alias in aliases)} - {_EMULATORS}
     found = sorted(name for name in files if (folder / name).is_file())
     if len(found) > 1:
-        what = f"{' and '.join(found)} are all files of the project {project}; one can be read."
+        what = f"{' and '.join(found)} belong to the project {project}; only one of them can be read."
         fix = f"Merge them into {of_project}."
         problems.append(Problem(key=where, what=what, fix=fix))
     return tuple(found[:1]), problems

@@ -276,12 +276,12 @@ class _Reader:
         config_relative = entry.get("configDir", source)
         config_dir = self._inside(config_relative, f"{where}.configDir") if "configDir" in entry else folder
         if prefix and not _PREFIX.fullmatch(prefix):
-            what = f"{where}.prefix is {prefix!r}, which is not a prefix of function names."
+            what = f"{where}.prefix is {prefix!r}, which is not a valid prefix for function names."
             self._add(what, "Use up to 30 lower-case letters, digits and -; a letter first, no - at the end.")
         if account is not None:
             self.notes.append(
-                f"firebase.json: functions of {where} that name no service account run as {account}; the "
-                "Firebase CLI ignores this key."
+                f"firebase.json: {where}.serviceAccount: its functions that name no service account run as "
+                f"{account}; the Firebase CLI ignores this key."
             )
         if folder is None or config_dir is None:
             return None

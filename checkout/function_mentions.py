@@ -1,4 +1,5 @@
-"""How often source code mentions functions: whether somebody removed one, or the code was only not compiled.
+"""What source code mentions: how often each function, which shows whether it was removed or the code was only
+not compiled, and whether a variable.
 
 This file imports only the standard library: it is loaded in the process of a dynamic provider.
 """
@@ -26,33 +27,30 @@ def count(functions: Iterable[str], folder: Path, compiled: Sequence[Path] = ())
     """
     words = {name: name.rsplit("-", 1)[-1] for name in functions}
     found = dict.fromkeys(words.values(), 0)
-    for path in _sources(folder, [os.path.normpath(one) for one in compiled]):
-        try:
-            text = path.read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            continue  # discovery reports it
-        for line in text.splitlines():
-            if not line.lstrip().startswith(_COMMENT):
-                for word in found.keys() & set(_WORD.findall(line)):
-                    found[word] += 1
+    for lines in _code(folder, compiled):
+        for line in lines:
+            for word in found.keys() & set(_WORD.findall(line)):
+                found[word] += 1
     return {name: found[word] for name, word in words.items()}
 
 
 def reads_variable(name: str, folder: Path, compiled: Sequence[Path] = ()) -> bool:
     """Whether source code reads the environment variable `name`. For `folder` and `compiled`, see `count`."""
     read = re.compile(
-        rf"process\.env(?:\?)?(?:\.{name}\b|(?:\?\.)?\[\s*[\"'`]{name}[\"'`]\s*\])"
+        rf"process\.env\??(?:\.{name}\b|(?:\?\.)?\[\s*[\"'`]{name}[\"'`]\s*\])"
         rf"|\{{[^{{}}]*\b{name}\b[^{{}}]*\}}\s*=\s*process\.env\b"
     )
+    return any(read.search("\n".join(lines)) for lines in _code(folder, compiled))
+
+
+def _code(folder: Path, compiled: Sequence[Path]) -> Iterator[list[str]]:
+    """The lines of each source file, without those that are comments."""
     for path in _sources(folder, [os.path.normpath(one) for one in compiled]):
         try:
             text = path.read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue  # discovery reports it
-        code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith(_COMMENT))
-        if read.search(code):
-            return True
-    return False
+        yield [line for line in text.splitlines() if not line.lstrip().startswith(_COMMENT)]
 
 
 def _sources(folder: Path, compiled: Sequence[str]) -> Iterator[Path]:

@@ -11,8 +11,7 @@ import re
 from collections.abc import Mapping
 
 from checkout.params import ExpressionError, Params, UnresolvedError
-from checkout.schedules import time_zones
-from settings.parsing import kind_of, mapping, nearest, not_known, sequence, strings
+from settings.parsing import kind_of, mapping, not_known, sequence, strings
 from settings.problems import Problem
 from settings.regions import FUNCTION_REGIONS
 from settings.variables import function_variable
@@ -273,12 +272,12 @@ class Options:
                 )
             elif wrong := function_variable(key):
                 self._add(
-                    f"the secret {key}: the variable {wrong}.",
+                    f"the secret {key} needs a variable of its name, which {wrong}.",
                     f"Rename the secret {key} in the code of {self._name}, for example to APP_{key}.",
                 )
             elif not isinstance(secret, str) or not _SECRET.fullmatch(secret):
-                what = f'"{secret}" is not the name of a secret in this project.'
-                self._add(what, "Use the short name of the secret; the program pins the version.")
+                what = f'"{secret}" is not the short name of a secret.'
+                self._add(what, "Name the secret without project and version; the program pins the version.")
             elif wrong := function_variable(secret):
                 self._add(
                     f"the secret {secret} {wrong}.",
@@ -315,18 +314,6 @@ class Options:
             return items[:1]
         accounts = [account for item in items if (account := self.account(item)) is not None]
         return tuple(dict.fromkeys(accounts))
-
-    def time_zone(self, value: object) -> str:
-        """A name of the tz database; the default is UTC."""
-        if value is None:
-            return "UTC"
-        if isinstance(value, str) and value.lower() == "utc":  # Cloud Scheduler API, `timeZone`
-            return "UTC"
-        if isinstance(value, str) and value in time_zones():
-            return value
-        guess = nearest(str(value), time_zones()) or "Europe/Bucharest"
-        self._add(f'"{value}" is not a time zone.', f'Use "{guess}" as the time zone.')
-        return "UTC"
 
     def account(self, value: object) -> str | None:
         """The e-mail of a service account, or None after a problem."""

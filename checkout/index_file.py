@@ -192,7 +192,7 @@ class _Reader:
                 fix = f'Remove "{name}", or manage this index outside of {self.file}.'
                 self._add(f'{where}: "{name}" is not supported by this program.', fix)
             elif name not in known and name not in _UNSUPPORTED:
-                fix = f"{did_you_mean(name, known)}Known are {', '.join(known)}."
+                fix = f"{did_you_mean(name, known)}The known properties are {', '.join(known)}."
                 self._add(f'{where}: "{name}" is not a known property.', fix)
 
     def _objects(
@@ -278,7 +278,10 @@ class _Reader:
         for name in names:
             if _RESERVED_NAME.fullmatch(name):
                 what = f'{where}: "{path}" has the name {name}, which Firestore reserves.'
-                self._add(what, f"Name another field (only {NAME} is one, without backticks).")
+                self._add(
+                    what,
+                    f"Name another field. Of the reserved names only {NAME} is one, without backticks.",
+                )
                 return None
         return ".".join(map(_written, names))
 
@@ -386,7 +389,7 @@ class _Reader:
             what = f"{where}: has {len(arrays)} array fields ({', '.join(arrays)}); an index can have one."
             self._add(what, 'Write one index for each of them, or "order" for all but one.')
         if NAME in arrays:
-            self._add(f"{where}: {NAME} is no array.", f'Write "order": "ASCENDING" for {NAME}.')
+            self._add(f"{where}: {NAME} is not an array.", f'Write "order": "ASCENDING" for {NAME}.')
         if any(field.vector_dimension is not None for field in fields[:-1]):
             self._add(f"{where}: a vector field must be the last one.", "Move the vector field to the end.")
         vector_last = fields[-1].vector_dimension is not None

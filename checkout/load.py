@@ -24,6 +24,7 @@ from firebase.rest import GoogleApi
 from settings.load import load_settings
 from settings.model import Settings
 from settings.problems import render
+from user_errors import printable
 
 MESSAGE_SHOWN = 32
 
@@ -48,9 +49,9 @@ def load() -> tuple[Settings, App]:
     if settings is None or app is None or problems:
         raise pulumi.RunError(render(problems))
     for warning in (*settings.warnings, *app.warnings):
-        pulumi.log.warn(warning)
+        pulumi.log.warn(printable(warning))
     for note in app.notes:
-        pulumi.log.info(note)
+        pulumi.log.info(printable(note))
     return settings, app
 
 
@@ -65,7 +66,7 @@ def shown_once(program: Callable[[], Awaitable[Result]]) -> Callable[[], Awaitab
         try:
             return await program()
         except pulumi.RunError as error:
-            pulumi.log.error(str(error))
+            pulumi.log.error(printable(str(error)))
             sys.exit(MESSAGE_SHOWN)
 
     return run

@@ -46,7 +46,8 @@ def required(packed: Sequence[str], source: CodebaseSource) -> list[Problem]:
     entry = package_json.entry(source.folder, package)
     if entry is not None:
         name = Path(os.path.relpath(entry, source.folder)).as_posix()
-        needed += [] if name.startswith("..") else [name]
+        if not name.startswith(".."):
+            needed.append(name)
     what = "Google needs it to start the functions, but it is not deployed."
     return [
         Problem(key=f"{source.relative}/{name}", what=what, fix=_fix(name, None, source))

@@ -23,8 +23,9 @@ from checkout.endpoints import (
 )
 from checkout.function_options import Options
 from checkout.params import Params
-from checkout.schedules import is_undocumented, schedule_problem
+from checkout.schedules import is_undocumented, schedule_problem, time_zone_fix
 from checkout.trigger_kinds import CUSTOM_EVENTS, GENKIT, TRIGGERS, UNSUPPORTED_EVENTS
+from settings import privileged_roles
 from settings.keys import NAMESPACE
 from settings.model import GoogleSettings
 from settings.parsing import did_you_mean, mapping, sequence
@@ -124,7 +125,10 @@ class _Reader:
         for name in sorted(declared):
             entry = mapping(declared[name])
             if entry is None:
-                self._add(f"{name}: is not an object in the manifest.", "Update firebase-functions.")
+                self._add(
+                    f"{name}: is not an object in the manifest of firebase-functions.",
+                    "Update firebase-functions.",
+                )
                 continue
             full = f"{self._context.prefix}-{name}" if self._context.prefix else name
             found += self._endpoint(full, {"entryPoint": name, **entry})
@@ -157,6 +161,8 @@ class _Reader:
             role = str(entry.get("role")) if entry else str(raw)
             if role not in self._google.functions_roles:
                 fix = set_command("functionsRoles", role, f"[{len(self._google.functions_roles)}]")
+                if why := privileged_roles.reason(role):
+                    fix = f"Remove the role from the code: it {why}."
                 self._add(f"the code requires the role {role}, which its functions do not have.", fix)
 
     def _endpoint(self, name: str, entry: Mapping[str, object]) -> list[Endpoint]:
@@ -284,6 +290,7 @@ class _Reader:
         self._known(name, retry, tuple(_RETRY_LIMITS), "retryConfig")
         schedule = options.resolved(body.get("schedule"))
         zone = options.resolved(body.get("timeZone"))
+        zone = "UTC" if zone is None else str(zone)
         if not isinstance(schedule, str) or not schedule.strip():
             fix = f'Write a schedule for {name}, for example onSchedule("every 5 minutes", …).'
             self._add(f"{name}: has no schedule.", fix)
@@ -296,6 +303,8 @@ class _Reader:
                 f'{name}: the schedule "{schedule}" is not in Google\'s grammar, and may be rejected.\n'
                 f"    fix: ignore this warning if it is deployed already; otherwise: {fix}"
             )
+        if zone_fix := time_zone_fix(zone):
+            self._add(f'{name}: "{zone}" is not a time zone.', zone_fix)
         limits = [
             options.integer(retry.get(key), f"retryConfig.{key}", 0, highest)
             for key, highest in _RETRY_LIMITS.items()
@@ -307,7 +316,7 @@ class _Reader:
             self._add(what, "Raise maxBackoffSeconds or lower minBackoffSeconds.")
         return ScheduleTrigger(
             schedule=schedule.strip(),
-            time_zone=options.time_zone(zone),
+            time_zone="UTC" if zone.lower() == "utc" else zone,
             # As the Firebase CLI: a deadline only with an explicit time-out, within Cloud Scheduler's limits.
             attempt_deadline_seconds=None if timeout is None else min(max(timeout, 180), 1800),
             retry_count=limits[0],
@@ -328,7 +337,7 @@ class _Reader:
             self._unsupported(name, "Eventarc channels", f"Remove the channel of {name}.")
         if body.get("serviceAccount") or body.get("serviceAccountEmail"):
             fix = f"Set serviceAccount on {name} itself."
-            self._unsupported(name, "service accounts of the trigger alone", fix)
+            self._unsupported(name, "a service account that is set on the trigger only", fix)
         filters = options.strings_by_name_of(body.get("eventFilters"), "eventFilters")
         patterns = options.strings_by_name_of(body.get("eventFilterPathPatterns"), "eventFilterPathPatterns")
         location = self._google.firestore_location

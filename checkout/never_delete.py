@@ -4,10 +4,10 @@ Runbook: "rules active with never delete on clients/messages/threads".
 
 Attempts against an emulator can refute this and never prove it. So the text itself is checked: every `allow`
 that grants delete (`delete` or `write`) on a match that can overlap a protected document must have a
-condition that is constantly false. Rules add up, so one open block anywhere counts. A condition that would
-keep deletes out is not followed: what is not provably closed is rejected.
+condition that is constantly false. Rules add up, so one open block anywhere counts. Conditions are not
+evaluated: what is not provably closed is rejected.
 
-`allowClientDeletes` names exceptions. An exception covers a match whose documents it contains, all of them.
+`allowClientDeletes` names exceptions. An exception covers a match if it contains all documents of the match.
 """
 
 from __future__ import annotations
@@ -147,8 +147,7 @@ def _unreadable(name: str, error: RulesSyntaxError) -> Problem:
         key=f"{name}:{error.line}",
         what=f"it cannot be proven that no client may delete protected documents: line {error.line} "
         f"has {error.what}.",
-        fix=f"Write line {error.line} of {name} in the plain form of the rules language "
-        "(match, allow, function).",
+        fix=f"Write line {error.line} of {name} with match, allow and function statements only.",
     )
 
 
@@ -159,7 +158,7 @@ def useless_exceptions(protected: Protection) -> list[Problem]:
     return [
         Problem(
             key=f"{NAMESPACE}:{key}",
-            what=f"{exception} is no exception: neverDelete does not protect it.",
+            what=f"{exception} overlaps no collection of neverDelete, so the exception has no effect.",
             fix=remove_command(key, f'["{exception}"]'),
         )
         for exception in protected.exceptions
@@ -171,9 +170,8 @@ def _explain(found: OpenDelete) -> str:
     allow = found.allow
     condition = "no condition" if allow.condition is None else f"the condition {_short(allow.condition)}"
     return (
-        f"allow {', '.join(allow.methods)} on match {allow.match} grants delete with {condition}. It covers "
-        f"{found.example}, and no client may delete documents of {', '.join(found.collections)} "
-        "(neverDelete)."
+        f"allow {', '.join(allow.methods)} on match {allow.match} grants delete with {condition}. It covers, "
+        f"for example, {found.example}, but neverDelete protects {', '.join(found.collections)}."
     )
 
 
@@ -199,9 +197,9 @@ def common_document(one: Pattern, other: Pattern) -> tuple[str, ...] | None:
     """The path of a document that matches both patterns, None if there is none.
 
     A recursive wildcard counts as zero or more segments, as in rules version 2; version 1, where it is one or
-    more, matches less. A document's path has an even number of segments below `documents`.
+    more, matches less. A document's path has an even number of segments below `documents`, so with the three
+    above it has an odd number.
     """
-
     start = (0, 0, False)  # the position in each pattern, and whether the number of segments is odd
     paths: dict[tuple[int, int, bool], tuple[str, ...]] = {start: ()}
     waiting: deque[tuple[int, int, bool]] = deque([start])
@@ -210,7 +208,7 @@ def common_document(one: Pattern, other: Pattern) -> tuple[str, ...] | None:
         at, to, odd = state
         first = one[at] if at < len(one) else None
         second = other[to] if to < len(other) else None
-        if first is None and second is None and odd:  # the three above the documents are odd
+        if first is None and second is None and odd:
             return paths[state]
         following: list[tuple[tuple[int, int, bool], tuple[str, ...]]] = []
         if first is Wildcard.MANY:

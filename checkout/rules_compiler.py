@@ -96,7 +96,7 @@ def _compile_on_emulator(host: str, rules: RulesFile) -> list[Problem] | None:
             headers={"Authorization": "Bearer owner"},
             timeout=SECONDS,
         )
-    except requests.RequestException:
+    except (requests.RequestException, ValueError):  # ValueError: not an address
         return None
     if response.status_code == 200:
         return []

@@ -2,8 +2,8 @@
 
 Only the structure is parsed: services, match paths, `allow` methods, and where a condition begins and ends.
 Conditions stay text, except that a constantly false one is recognised. Grammar: Firebase docs, "Security
-rules language". What this parser does not know is an error and never skipped, because a statement that was
-overlooked could grant what nobody checked. Where the documentation is silent, Google's emulator was asked.
+rules language". What this parser does not know is an error and never skipped, because a skipped statement
+could grant access that was not checked. What is not documented was tried on Google's emulator.
 """
 
 from __future__ import annotations
@@ -145,9 +145,7 @@ class _Parser:
     def _block(self, service: str, match: str, pattern: Pattern, depth: int) -> Iterator[Allow]:
         """Statements up to the closing brace."""
         if max(depth, len(pattern)) > _DEEPEST:
-            raise RulesSyntaxError(
-                self._peek().line, f"more than {_DEEPEST} segments or blocks in each other"
-            )
+            raise RulesSyntaxError(self._peek().line, f"more than {_DEEPEST} nested segments or blocks")
         while True:
             token = self._next()
             if token.text == "}":

@@ -62,7 +62,7 @@ def _validated(runtime: str, place: str, where: str) -> Chosen:
     if match is None:
         return _problem(place, f'"{runtime}" (for {where}) is not a Node.js runtime such as {SUPPORTED[0]}.')
     if runtime in DECOMMISSIONED:
-        ended = f"ended on {DECOMMISSIONED[runtime]}: Google no longer deploys it."
+        ended = f"was decommissioned on {DECOMMISSIONED[runtime]}: Google no longer deploys it."
         return _problem(place, f"{runtime} (for {where}) {ended}")
     if runtime in SUPPORTED:
         return runtime, [], []

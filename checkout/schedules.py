@@ -1,8 +1,10 @@
-"""The schedules that Cloud Scheduler accepts (its docs, "Cron job format and time zone"): unix cron, and the
-English-like format of App Engine.
+"""The schedules and time zones that Cloud Scheduler accepts (its docs, "Cron job format and time zone").
 
-The format's grammar is the one of App Engine's reference ("schedule format"). Public projects also use forms
-that are not in it, such as "every hour" and "every 1 days": those are deployed with a warning.
+A schedule is unix cron, or in the English-like format of App Engine, whose grammar is the one of App Engine's
+reference ("schedule format"). Public projects also use forms that are not in it, such as "every hour" and
+"every 1 days": those are deployed with a warning.
+
+A time zone is a name of the tz database, or "utc" (Cloud Scheduler API, `timeZone`).
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ from datetime import UTC, datetime
 from functools import cache
 
 from cronsim import CronSim, CronSimError
+
+from settings.parsing import nearest
 
 _CRON_FIELD = re.compile(r"(?:\*|\d+|[A-Za-z]{3})(?:[-,/](?:\*|\d+|[A-Za-z]{3}))*")
 _TIME = r"(?:[01]?\d|2[0-3]):[0-5]\d"
@@ -27,6 +31,10 @@ _ORDINAL = (
     rf"(?:{_DATE}(?:st|nd|rd|th)|{_ONES}|tenth|eleventh|twelfth|(?:thir|four|fif|six|seven|eigh|nine)teenth|"
     rf"twentieth|twenty(?:{_ONES})|thirtieth|thirtyfirst)"
 )
+
+_NO_ZONES = {"Factory", "localtime", "posixrules"}  # files of a tz database that name no zone of their own
+_PLACE = "Europe/Bucharest"
+_OFFSET = re.compile(r"(?:GMT|UTC)?([+-])(\d{1,2})(?::?(\d\d))?", re.IGNORECASE)
 
 
 def _list_of(item: str) -> str:
@@ -54,7 +62,7 @@ def schedule_problem(schedule: str) -> str | None:
     if _DOCUMENTED.fullmatch(text) or _COMMON.fullmatch(text):
         return None
     is_cron = text[:1] == "*" or text[:1].isdigit()
-    return _cron_problem(text.split()) if is_cron else "is not one that Cloud Scheduler has"
+    return _cron_problem(text.split()) if is_cron else "is not one that Cloud Scheduler accepts"
 
 
 def is_undocumented(schedule: str) -> bool:
@@ -66,7 +74,35 @@ def is_undocumented(schedule: str) -> bool:
 @cache
 def time_zones() -> frozenset[str]:
     """The names of the tz database."""
-    return frozenset(zoneinfo.available_timezones())
+    return frozenset(zoneinfo.available_timezones() - _NO_ZONES)
+
+
+def time_zone_fix(zone: str) -> str | None:
+    """How to correct a time zone that Cloud Scheduler does not accept; None if it accepts it.
+
+    Example:
+        time_zone_fix("Bucharest")  # 'Use "Europe/Bucharest" as the time zone.'
+    """
+    if zone.lower() == "utc" or zone in time_zones():
+        return None
+    offset = _OFFSET.fullmatch(zone.replace(" ", ""))
+    if offset is not None:
+        return _fix_of_offset(offset[1], int(offset[2]), int(offset[3] or 0))
+    # Abbreviations are not suggested: the name most similar to "EEST" is "EST", which is another time.
+    named = (name for name in time_zones() if "/" in name and not name.startswith("Etc/"))
+    return f'Use "{nearest(zone, named) or _PLACE}" as the time zone.'
+
+
+def _fix_of_offset(sign: str, hours: int, minutes: int) -> str:
+    """The fix for an offset from UTC. The tz database names it with the inverted sign."""
+    if not hours and not minutes:
+        return 'Use "UTC" as the time zone.'
+    place = f'a place, such as "{_PLACE}", which also follows daylight saving time'
+    name = f"Etc/GMT{'-' if sign == '+' else '+'}{hours}"
+    if minutes or name not in time_zones():
+        return f"Use the name of {place}."
+    where = "ahead of" if sign == "+" else "behind"
+    return f'Use "{name}" for {hours} h {where} UTC: the sign in these names is inverted. Or use {place}.'
 
 
 def _normal(schedule: str) -> str:

@@ -23,8 +23,11 @@ def used_secrets(endpoints: Sequence[Endpoint]) -> set[str]:
 def without_alternatives(
     settings: SecretSettings, endpoints: Sequence[Endpoint]
 ) -> tuple[tuple[Endpoint, ...], list[str]]:
-    """The endpoints without secrets that are not configured, where the setting says that another one, which
-    they bind too, is enough. And a warning for each."""
+    """The endpoints without the secrets that they can do without, and a warning for each of these secrets.
+
+    An endpoint can do without a secret that is not configured if it also binds a configured one of the same
+    item of `alternativeSecrets`.
+    """
     removed: dict[tuple[str, str], dict[str, None]] = {}
 
     def reduced(endpoint: Endpoint) -> Endpoint:
@@ -39,8 +42,9 @@ def without_alternatives(
 
     kept = tuple(reduced(endpoint) for endpoint in endpoints)
     warnings = [
-        f"{', '.join(users)}: deployed without the secret {name}, which is not configured, because "
-        f"{enough} is enough by {NAMESPACE}:alternativeSecrets.\n    fix: ignore this if it is intended; "
+        f"{', '.join(users)}: deployed without the secret {name}, which is not configured: "
+        f"{NAMESPACE}:alternativeSecrets says that {enough} is enough.\n"
+        "    fix: ignore this if it is intended; "
         f"otherwise: {set_command('secrets', part=f'.{name}', secret=True)}"
         for (name, enough), users in sorted(removed.items())
     ]

@@ -19,11 +19,12 @@ from checkout.endpoints import EventTrigger, ScheduleTrigger
 from components._base import Component, Resources
 from settings.model import GoogleSettings
 
-# The longest chains begin with the first ones; the engine takes a few resources at a time, in this order.
+# The engine creates a few resources at a time, in this order: the longest chains begin with the first ones.
 ALWAYS = ("iam", "cloudresourcemanager", "firestore", "serviceusage", "secretmanager", "firebaserules")
 FUNCTIONS = ("artifactregistry", "cloudbuild", "cloudfunctions", "run", "storage")
 EVENTS = ("eventarc", "pubsub")
 SCHEDULES = ("cloudscheduler",)
+TOKENS = ("iamcredentials",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +71,9 @@ class Apis(Component):
 
     def __init__(self, name: str, args: ApisArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        services = dict.fromkeys(full_name(one) for one in (*ALWAYS, *sorted(needed(args.codebases))))
+        signing = TOKENS if args.google.functions_may_create_tokens else ()
+        ordered = (*ALWAYS, *sorted({*needed(args.codebases), *signing}))
+        services = dict.fromkeys(map(full_name, ordered))
         self.enabled = {
             service: gcp.projects.Service(
                 f"{name}-{service.removesuffix('.googleapis.com')}",

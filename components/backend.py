@@ -139,22 +139,13 @@ class Backend(Component):
             ),
             self.child(retain_on_delete=True),  # it has the volume
         )
+        place = Place(project_id=project.id, environment_id=environment.id, config_keys=CONFIG_KEYS)
         service = railway.Service(
             f"{name}-service",
-            railway.ServiceArgs(
-                project_id=project.id,
-                environment_id=environment.id,
-                service_name=settings.service_name,
-                config_keys=CONFIG_KEYS,
-            ),
+            railway.ServiceArgs(**place, service_name=settings.service_name),
             self.child(),
         )
-        scope = Scope(
-            project_id=project.id,
-            environment_id=environment.id,
-            service_id=service.id,
-            config_keys=CONFIG_KEYS,
-        )
+        scope = Scope(**place, service_id=service.id)
         volume = railway.Volume(
             f"{name}-volume", _volume(settings, scope), self.child(protect=True, retain_on_delete=True)
         )
@@ -195,16 +186,13 @@ class Backend(Component):
         )
         custom = backups = None
         if settings.custom_domain is not None:
-            place = railway.CustomDomainArgs(
+            address = railway.CustomDomainArgs(
                 **scope, domain=settings.custom_domain, target_port=settings.target_port
             )
-            custom = railway.CustomDomain(f"{name}-custom-domain", place, self.child())
+            custom = railway.CustomDomain(f"{name}-custom-domain", address, self.child())
         if settings.volume_backups:
             schedule = railway.VolumeBackupScheduleArgs(
-                project_id=project.id,
-                environment_id=environment.id,
-                volume_id=volume.id,
-                kinds=list(settings.volume_backups),
+                **place, volume_id=volume.id, kinds=list(settings.volume_backups)
             )
             backups = railway.VolumeBackupSchedule(f"{name}-backups", schedule, self.child())
         if settings.project_id is not None:
@@ -261,13 +249,18 @@ class Backend(Component):
         return values
 
 
-class Scope(TypedDict):
-    """The arguments that all resources of the backend's service have in common."""
+class Place(TypedDict):
+    """The arguments that all resources in the environment have in common."""
 
     project_id: pulumi.Output[str]
     environment_id: pulumi.Output[str]
-    service_id: pulumi.Output[str]
     config_keys: railway.ConfigKeys
+
+
+class Scope(Place):
+    """The arguments that all resources of the backend's service have in common."""
+
+    service_id: pulumi.Output[str]
 
 
 def _volume(settings: RailwaySettings, scope: Scope) -> railway.VolumeArgs:

@@ -1,4 +1,4 @@
-"""Stops a preview that would delete functions which nobody removed from the code.
+"""Stops a preview that would delete functions that were not removed from the code.
 
 Code that was not compiled, or that a condition no longer exports, loads without an error and has fewer
 functions; `pulumi up` would delete the others, and their callers would get errors. The guard's inputs are the
@@ -24,8 +24,8 @@ import pulumi
 from pulumi import dynamic
 
 from checkout import function_mentions
+from components._base import GuardProvider
 from settings.keys import NAMESPACE
-from user_errors import Provider
 
 _SHOWN = 20
 
@@ -48,8 +48,10 @@ class DeletionGuardArgs:
     allowed: bool
 
 
-class DeletionGuardProvider(Provider):
+class DeletionGuardProvider(GuardProvider):
     """The provider of `DeletionGuard`."""
+
+    ID = "functions"
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Compare the functions with the recorded ones, and record how often the source mentions each."""
@@ -61,29 +63,18 @@ class DeletionGuardProvider(Provider):
         if not gone or news["allowed"]:
             return dynamic.CheckResult(inputs, [])
         kept = [name for name in gone if mentions[name] >= int(before[name])]
-        reason = None
         if 3 * len(gone) >= len(before):
-            reason = _refusal(gone, len(before), "which is a third of them or more")
+            reason = _refusal(
+                gone, f"{len(gone)} of {len(before)} functions would be deleted, a third or more"
+            )
         elif news["production"] and kept:
-            reason = _refusal(kept, len(before), "but the source still mentions them as often as before")
-        failures = [] if reason is None else [dynamic.CheckFailure("", reason)]
-        return dynamic.CheckResult(inputs, failures)
-
-    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
-        """Never a change: the engine records the inputs of an unchanged resource too (`SameStep`)."""
-        return dynamic.DiffResult(changes=False)
-
-    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        """Only record the inputs."""
-        del props
-        return dynamic.CreateResult("functions", {})
-
-    def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
-        """Return the state."""
-        return dynamic.ReadResult(id_, props)
-
-    def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Nothing exists outside of the state."""
+            deleted = f"{len(gone)} of {len(before)} functions would be deleted"
+            reason = _refusal(
+                kept, f"{deleted}; the source still mentions {len(kept)} as often as at the last `pulumi up`"
+            )
+        else:
+            return dynamic.CheckResult(inputs, [])
+        return dynamic.CheckResult(inputs, [dynamic.CheckFailure("", reason)])
 
 
 class DeletionGuard(dynamic.Resource, module="components", name="DeletionGuard"):
@@ -107,11 +98,11 @@ def _mentions(functions: set[str], sources: Sequence[Mapping[str, Any]]) -> dict
     return total
 
 
-def _refusal(names: Sequence[str], of: int, why: str) -> str:
+def _refusal(names: Sequence[str], what: str) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return (
-        f"{len(names)} of {of} functions would be deleted, {why}: {', '.join(names[:_SHOWN])}{more}.\n"
-        "  fix: compile the code, or see in its warnings why it does not export them. To delete them:\n"
+        f"{what}: {', '.join(names[:_SHOWN])}{more}.\n"
+        "  fix: compile the code, and look at the preview's warnings about exports. To delete them:\n"
         f"    pulumi config set {NAMESPACE}:allowFunctionDeletion true\n"
         f"    after the `pulumi up`: pulumi config rm {NAMESPACE}:allowFunctionDeletion"
     )

@@ -39,12 +39,14 @@ class DestroyRefusedError(UserError):
     def __init__(self, props: Mapping[str, str]) -> None:
         stack = props["stack"]
         super().__init__(
-            f"Nothing was deleted. The stack {stack} holds the railway:Volume {props['volume_id']}, which is "
-            "protected: its WhatsApp sessions cannot be restored without every customer's phone.\n"
+            f"Nothing was deleted. The stack {stack} holds the railway:Volume {props['volume_id']}, and its "
+            "WhatsApp sessions must not be lost by accident: the volume must be unprotected, and the "
+            "stack's destruction confirmed.\n"
             "  fix: to destroy the stack, back up the volume in Railway's dashboard, then run\n"
             f"    pulumi state unprotect '{props['volume_urn']}' --stack {stack} --yes\n"
             f"    {ALLOW}={stack} pulumi destroy --stack {stack}\n"
-            "  The volume and its project are kept on Railway; delete them in the dashboard."
+            "  The volume and its project stay on Railway. If nobody needs them, delete them in the "
+            "dashboard."
         )
 
 

@@ -26,17 +26,19 @@ import pulumi
 import pulumi_gcp as gcp
 
 from checkout.app import Codebase
+from checkout.archive import Archive
 from checkout.endpoints import CallableTrigger, Endpoint, EventTrigger, HttpsTrigger, ScheduleTrigger
 from checkout.function_variables import environment_variables
 from components import already_exists
 from components._base import Component, Resources
 from components.apis import EVENTS, FUNCTIONS, SCHEDULES, Apis
 from components.deletion_guard import DeletionGuard, DeletionGuardArgs
-from components.google import member
+from components.google import member, short_name
 from components.identities import Identities, runtime_email
 from components.secrets import Secrets
 from components.verification_spec import SOURCE_VARIABLE, Function
 from settings.model import GoogleSettings
+from user_errors import printable
 
 # Google updates neither in place (nor does the Firebase CLI). Nor can a function change between HTTP and an
 # event trigger (firebase-tools issue 8298): then the whole block appears or disappears, which these paths do
@@ -159,7 +161,8 @@ class Functions(Component):
             case EventTrigger() | ScheduleTrigger():
                 callers = [member(email)]
         invokers = [self._invoker(key, endpoint, caller, function) for caller in callers]
-        # An invoker exists after its function, and the SDK walks through the graph for each dependency.
+        # An invoker depends on its function. The SDK walks through the graph for each dependency, so the
+        # function is not a second one.
         self.ready += invokers or [function]
         if isinstance(trigger, HttpsTrigger | CallableTrigger):
             self.urls[endpoint.id] = url(endpoint, self._project)
@@ -213,8 +216,10 @@ class Functions(Component):
                 "bucket": self._bucket_name,
                 "object": codebase.archive.object_name,
                 # Without it, the plugin sends the generation of Google's copy of the previous archive along
-                # with the name of the new one.
-                "generation": source.generation,
+                # with the name of the new one. A function is built only from the archive that was hashed.
+                "generation": pulumi.Output.all(source.generation, source.md5hash).apply(
+                    lambda uploaded: checked_generation(codebase.archive, *uploaded)
+                ),
             }
         }
         if endpoint.backend_variable is not None:
@@ -263,7 +268,7 @@ class Functions(Component):
     def _invoker(
         self, key: str, endpoint: Endpoint, caller: str, function: pulumi.Resource
     ) -> gcp.cloudrunv2.ServiceIamMember:
-        short = caller.removeprefix("serviceAccount:").split("@", 1)[0]
+        short = short_name(caller.removeprefix("serviceAccount:"), self._project)
         return gcp.cloudrunv2.ServiceIamMember(
             f"{key}-invoker-{short}",
             project=self._project,
@@ -297,6 +302,28 @@ class Functions(Component):
             },
             opts=self.child(depends_on=[*after, *self._args.apis.of(*SCHEDULES)], hooks=self._existing),
         )
+
+
+def checked_generation(archive: Archive, generation: int, md5: str) -> int:
+    """The generation of an uploaded archive whose content is the one that was hashed and validated.
+
+    Another process, such as one that the code of the functions left behind, can change the file between the
+    hash and the upload.
+
+    Raises:
+        pulumi.RunError: Cloud Storage received something else.
+    """
+    if md5 != archive.md5:
+        file = os.path.relpath(archive.path)
+        text = (
+            "Cloud Storage received another archive than the one that was validated: "
+            f"{archive.object_name} has the MD5 hash {md5}, expected {archive.md5}. No function was built "
+            f"from it: a process changed {file} during `pulumi up`, or somebody replaced the object.\n"
+            f"  fix: rm {file}; delete {archive.object_name} in the bucket; find the process; then run "
+            "`pulumi up --refresh --run-program`"
+        )
+        raise pulumi.RunError(printable(text))
+    return generation
 
 
 def url(endpoint: Endpoint, project: str) -> str:

@@ -1,7 +1,7 @@
 """The Google provider. Every Google resource of the program uses it.
 
 The default provider is disabled in the stack files (`pulumi:disable-default-providers`), so that a resource
-without a provider is an error and not deployed to the project of somebody's gcloud.
+without a provider is an error, and is not deployed to the default project of gcloud.
 
 The provider has no credentials in its inputs: the plugin reads GOOGLE_OAUTH_ACCESS_TOKEN, GOOGLE_CREDENTIALS
 or the application default credentials. With a personal login, also set USER_PROJECT_OVERRIDE=true and
@@ -31,8 +31,9 @@ def provider(settings: GoogleSettings) -> gcp.Provider:
     It depends on nothing, so that its plugin, which takes seconds to start, starts while the program runs.
 
     The plugin collects APIs to enable and changes of the project's IAM policy, and sends them together after
-    a pause (`send_after`), by default 3 s. An API takes three pauses, although the program declares all at
-    once. Without batches, each change of the policy is read back by itself, one after the other.
+    a pause (`send_after`), by default 3 s. Enabling an API takes three such pauses, although the program
+    declares all APIs at once. Without batches, each change of the policy is read back by itself, one after
+    the other.
     """
     return gcp.Provider(
         "google",
@@ -64,6 +65,15 @@ def load_sdk() -> tuple[type[pulumi.CustomResource], ...]:
 def account_email(account_id: str, project: str) -> str:
     """The e-mail of a service account. The account's output would be unknown in a preview."""
     return f"{account_id}@{project}.iam.gserviceaccount.com"
+
+
+def short_name(email: str, project: str) -> str:
+    """An account in names of resources: of this project by its name, another by its e-mail.
+
+    Two accounts may have the same name in different projects.
+    """
+    name, _, domain = email.partition("@")
+    return name if domain == f"{project}.iam.gserviceaccount.com" else email
 
 
 def member(email: str) -> str:

@@ -23,11 +23,12 @@ from checkout.endpoints import Endpoint, EventTrigger
 from components import already_exists
 from components._base import Component
 from components.apis import EVENTS, Apis
-from components.google import account_email, member
+from components.google import account_email, member, short_name
 from settings.model import GoogleSettings
 
 BACKEND_ACCOUNT = "crm-backend"
 FUNCTIONS_ACCOUNT = "crm-fn"
+TOKEN_CREATOR = "roles/iam.serviceAccountTokenCreator"  # noqa: S105  (the name of a role)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +80,7 @@ class Identities(Component):
         self._project = args.google.project
         self._apis = args.apis
         self._ready: dict[str, list[pulumi.Resource]] = {}
-        self._receivers: dict[str, pulumi.Resource] = {}
+        self._receivers: dict[str, list[pulumi.Resource]] = {}
         self._agents_ready: list[pulumi.Resource] = []
         self.accounts = {}
         self._existing = already_exists.hooks(name)
@@ -100,7 +101,7 @@ class Identities(Component):
         own = self._ready.get(email, [])
         if not isinstance(endpoint.trigger, EventTrigger):
             return own
-        return [*own, self._receivers[email], *self._agents_ready]
+        return [*own, *self._receivers[email], *self._agents_ready]
 
     def _account(self, account_id: str, title: str, description: str) -> gcp.serviceaccount.Account:
         account = gcp.serviceaccount.Account(
@@ -115,8 +116,8 @@ class Identities(Component):
         return account
 
     def _grant(self, email: str, role: str) -> gcp.projects.IAMMember:
-        """A role in the project. A role for an account that does not exist is an error of Google's."""
-        short = email.split("@", 1)[0]
+        """A role in the project, granted after its account exists: Google rejects it before."""
+        short = short_name(email, self._project)
         account = self.accounts.get(email)
         return gcp.projects.IAMMember(
             f"{self._name}-{short}-{role.removeprefix('roles/')}",
@@ -155,7 +156,23 @@ class Identities(Component):
             reads = ", ".join(secrets) or "no secret"
             account = self._account(account_id, "CRM functions", f"Functions that read {reads}."[:256])
             email = account_email(account_id, self._project)
-            self._ready[email] = [account, *(self._grant(email, role) for role in settings.functions_roles)]
+            grants: list[pulumi.Resource] = [self._grant(email, role) for role in settings.functions_roles]
+            if settings.functions_may_create_tokens:
+                # Without a key, the Admin SDK's `createCustomToken` has the IAM Credentials API sign.
+                grants.append(self._may_create_tokens(email, member(email), account_id, account))
+            self._ready[email] = [account, *grants]
+
+    def _may_create_tokens(
+        self, email: str, who: pulumi.Input[str], name: str, *after: pulumi.Resource
+    ) -> gcp.serviceaccount.IAMMember:
+        """Tokens of this account only: in the whole project, the role would mean those of every account."""
+        return gcp.serviceaccount.IAMMember(
+            f"{self._name}-{name}-{TOKEN_CREATOR.removeprefix('roles/')}",
+            service_account_id=f"projects/{self._project}/serviceAccounts/{email}",
+            role=TOKEN_CREATOR,
+            member=who,
+            opts=self.child(depends_on=list(after) or self._apis.of("iam")),
+        )
 
     def _events(self, receivers: list[str]) -> None:
         agents = {
@@ -167,14 +184,20 @@ class Identities(Component):
             )
             for service in EVENTS
         }
-        # Pub/Sub signs the token with which an event is delivered (Eventarc docs, roles for event triggers).
-        signer = gcp.projects.IAMMember(
-            f"{self._name}-agent-pubsub-iam.serviceAccountTokenCreator",
-            project=self._project,
-            role="roles/iam.serviceAccountTokenCreator",
-            member=agents["pubsub"].member,
-            opts=self.child(depends_on=self._apis.of("cloudresourcemanager")),
-        )
-        self._agents_ready = [*agents.values(), signer]
+        self._agents_ready = [*agents.values()]
         for email in receivers:
-            self._receivers[email] = self._grant(email, "roles/eventarc.eventReceiver")
+            self._receivers[email] = [self._grant(email, "roles/eventarc.eventReceiver")]
+            if not email.endswith(f"@{self._project}.iam.gserviceaccount.com"):
+                continue  # its project decides who creates its tokens
+            # Pub/Sub delivers an event with a token of the receiver. Where its agent was enabled before
+            # 2021-04-09, it needs this role (Eventarc docs, "Roles and permissions for Cloud Run functions
+            # targets"); when that was, no API says. Google's example grants it in the whole project.
+            account = self.accounts.get(email)
+            self._receivers[email].append(
+                self._may_create_tokens(
+                    email,
+                    agents["pubsub"].member,
+                    f"agent-pubsub-{short_name(email, self._project)}",
+                    *([account] if account else []),
+                )
+            )

@@ -3,10 +3,10 @@
 Runbook: "firebase deploy --only firestore:indexes", "indexes are Ready", and the risk "index build time".
 
 A resource is named by the index's canonical key, so the order in the file means nothing. Each is submitted
-without waiting for its build (`skip_wait`), one after the other as firebase-tools submits them: many at once
-make Firestore answer "too much contention" (firebase-tools issue 1119, terraform-provider-google issue 6546).
-Where Firestore answers so all the same, an error hook repeats the one that failed. Google builds them side by
-side, and `firebase.index_builds.IndexBuilds` waits once for all.
+without waiting for its build (`skip_wait`), one after the other as firebase-tools submits them: Firestore
+rejects many at once with "too much contention" (firebase-tools issue 1119, terraform-provider-google issue
+6546). An error hook repeats one that is rejected all the same. Google builds them in parallel, and
+`firebase.index_builds.IndexBuilds` waits once for all.
 
 An index is never deleted before its replacement is READY: another shape is another key, hence another
 resource, and the engine deletes only after everything else of the `up` has succeeded. Indexes are not

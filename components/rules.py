@@ -5,8 +5,8 @@ Runbook: "firebase deploy --only firestore:rules". Before any resource is regist
 (`checkout.never_delete`).
 
 Refuses to delete either: rulesets are kept for the history in the console and for a rollback, the release
-because without it the database has no rules (`firebase.release`). Rules that leave the program are an error
-(`components.rules_guard`).
+because without it the database has no rules (`firebase.release`). Rules that firebase.json no longer names
+are an error (`components.rules_guard`).
 """
 
 from __future__ import annotations

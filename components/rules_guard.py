@@ -1,8 +1,8 @@
-"""Stops a preview in which the security rules leave the program while their release is live.
+"""Stops a preview if firebase.json no longer names security rules while their release is live.
 
-The release is retained: if firebase.json no longer names rules, Pulumi only forgets it (`deleted [retain]`),
-and the rules stay in effect, whatever they allow. The guard's inputs are the release and its ruleset:
-`check`, which the preview calls, compares the recorded release with the new one.
+The release is retained: Pulumi would only remove it from the state (`deleted [retain]`), and the rules would
+stay in effect, whatever they allow. The guard's inputs are the release and its ruleset: `check`, which the
+preview calls, compares the recorded release with the new one.
 
 The class path `components.rules_guard.RulesGuardProvider` is in the state of every stack: renaming the module
 or the class breaks existing stacks.
@@ -16,8 +16,8 @@ from typing import Any
 import pulumi
 from pulumi import dynamic
 
+from components._base import GuardProvider
 from settings.keys import NAMESPACE
-from user_errors import Provider
 
 KEY = f"{NAMESPACE}:allowRulesRemoval"
 
@@ -39,29 +39,15 @@ class RulesGuardArgs:
     allowed: bool
 
 
-class RulesGuardProvider(Provider):
+class RulesGuardProvider(GuardProvider):
     """The provider of `RulesGuard`."""
+
+    ID = "rules"
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         """Compare the release with the recorded one."""
-        gone = _olds.get("release") and not news.get("release") and not news["allowed"]
-        return dynamic.CheckResult(news, [dynamic.CheckFailure("", _refusal(_olds))] if gone else [])
-
-    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> dynamic.DiffResult:
-        """Never a change: the engine records the inputs of an unchanged resource too (`SameStep`)."""
-        return dynamic.DiffResult(changes=False)
-
-    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        """Only record the inputs."""
-        del props
-        return dynamic.CreateResult("rules", {})
-
-    def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
-        """Return the state."""
-        return dynamic.ReadResult(id_, props)
-
-    def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Nothing exists outside of the state."""
+        removed = _olds.get("release") and not news.get("release") and not news["allowed"]
+        return dynamic.CheckResult(news, [dynamic.CheckFailure("", _refusal(_olds))] if removed else [])
 
 
 class RulesGuard(dynamic.Resource, module="components", name="RulesGuard"):
@@ -81,8 +67,9 @@ def _refusal(recorded: dict[str, Any]) -> str:
     return (
         f"firebase.json no longer names security rules, but the release {recorded['release']} of "
         f"{recorded['project']} stays live with {ruleset}. Clients keep the access that it grants, and "
-        "nothing checks it any more.\n"
-        "  fix: name the rules in firebase.json again (firestore.rules). To leave the release as it is:\n"
+        "nothing checks these rules any more.\n"
+        "  fix: name the rules in firebase.json again (key `rules` of `firestore`). To leave the release "
+        "as it is:\n"
         f"    pulumi config set {KEY} true\n"
         f"    after the `pulumi up`: pulumi config rm {KEY}"
     )

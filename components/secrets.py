@@ -22,7 +22,7 @@ from checkout.endpoints import Endpoint
 from components import already_exists
 from components._base import Component
 from components.apis import Apis
-from components.google import member
+from components.google import member, short_name
 from components.identities import Identities, runtime_email
 from settings.model import GoogleSettings, SecretSettings
 
@@ -80,7 +80,7 @@ class Secrets(Component):
             for email in readers(secret_name, args.endpoints, self._project):
                 account = args.identities.accounts.get(email)
                 self._readers[secret_name, email] = gcp.secretmanager.SecretIamMember(
-                    f"{name}-{secret_name}-{email.split('@', 1)[0]}",
+                    f"{name}-{secret_name}-{short_name(email, self._project)}",
                     project=self._project,
                     secret_id=secret_name,
                     role="roles/secretmanager.secretAccessor",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from user_errors import UserError
+from user_errors import UserError, printable
 
 JsonObject = dict[str, Any]
 
@@ -24,5 +24,5 @@ class GoogleError(UserError):
         self.reason = reason
         self.fix = fix
         detail = " ".join(str(part) for part in (status, reason) if part)
-        self.what = f"{what.rstrip('.')}{f' ({detail})' if detail else ''}."
+        self.what = printable(f"{what.rstrip('.')}{f' ({detail})' if detail else ''}.")
         super().__init__(f"{self.what}\n  fix: {fix}")

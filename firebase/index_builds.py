@@ -24,7 +24,7 @@ from pulumi.output import contains_unknowns
 from firebase.errors import JsonObject
 from firebase.polling import poll
 from firebase.rest import GoogleApi, shared_api
-from user_errors import Provider, UserError
+from user_errors import Provider, UserError, printable
 
 FIELDS = ("project", "database", "indexes", "fields", "wait_seconds")
 IDENTITY = ("project", "database")
@@ -185,7 +185,7 @@ def wait(
 
 def _log_progress(line: str) -> None:
     # The provider process has no engine to log to; the engine shows its stderr.
-    sys.stderr.write(f"firestore: {line}\n")
+    sys.stderr.write(f"firestore: {printable(line)}\n")
     sys.stderr.flush()
 
 

@@ -62,9 +62,8 @@ class GoogleApi:
         name, version = PRODUCTS[product]
         variable = f"GOOGLE_{name}_CUSTOM_ENDPOINT"
         address = self._environ.get(variable) or f"https://{product}.googleapis.com/{version}/"
-        parts = urlsplit(address)
-        if parts.scheme != "https" and parts.hostname not in LOOPBACK:
-            raise GoogleError(f"{variable} is not an https address", f"unset {variable}")
+        if wrong := _wrong_address(address):
+            raise GoogleError(f"{variable} {wrong}", f"unset {variable}")
         return address if address.endswith("/") else address + "/"
 
     def call(
@@ -132,6 +131,24 @@ class GoogleApi:
             token = str(page.get("nextPageToken") or "")
             if not token:
                 return
+
+
+def _wrong_address(address: str) -> str | None:
+    """What is wrong with an address to which a token is sent. Without the address: it may hold a password."""
+    if not address.isascii() or not address.isprintable() or " " in address:
+        return "contains a character that no address has"
+    try:
+        parts = urlsplit(address)
+        _ = parts.port  # raises ValueError if it is no number
+    except ValueError:
+        return "is not an address"
+    if parts.username is not None or parts.password is not None:
+        return "contains a user name or a password"
+    if parts.hostname and (
+        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    ):
+        return None
+    return "is not an https address"
 
 
 @functools.cache

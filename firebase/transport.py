@@ -59,6 +59,10 @@ class Transport:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         token = environ.get("GOOGLE_OAUTH_ACCESS_TOKEN", "").strip()
+        if not token.isascii() or not token.isprintable() or " " in token:
+            # Else the exception of the HTTP library contains the token.
+            what = "GOOGLE_OAUTH_ACCESS_TOKEN contains a character that no token has"
+            raise GoogleError(what, 'export GOOGLE_OAUTH_ACCESS_TOKEN="$(gcloud auth print-access-token)"')
         credentials = google.oauth2.credentials.Credentials(token) if token else _credentials(environ)
         retry = _Retry(
             allowed_methods=None,
@@ -95,8 +99,9 @@ class Transport:
                 raise _no_credentials(refused) from None
             except requests.exceptions.ChunkedEncodingError:
                 continue
-            except requests.RequestException as lost:
-                # Only the class name: the text of the exception can contain the whole address.
+            except (requests.RequestException, ValueError, OSError) as lost:
+                # Only the class name: the text of the exception can contain the whole address, or that of a
+                # proxy with its password.
                 raise _no_response(operation, type(lost).__name__) from None
             parsed = _parse(response)
             if response.status_code >= 300:
@@ -166,7 +171,7 @@ def _error(operation: str, status: int, parsed: JsonObject | None) -> GoogleErro
     elif status == 404:
         fix = "check the project id; if the object was deleted, run `pulumi up --refresh --run-program`"
     elif status == 409:
-        fix = "the object exists and is not in the stack, or somebody else changes it: docs/adopt.md"
+        fix = "the object exists and is not in the stack, or another process changes it: docs/adopt.md"
     elif status in RETRIED_STATUS:
         fix = "run the command again in a few minutes"
     else:

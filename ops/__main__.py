@@ -13,6 +13,7 @@ from components import verification_spec
 from firebase.errors import GoogleError
 from firebase.rest import GoogleApi
 from ops import check_results, importing, stack, verify
+from user_errors import printable
 
 OK, FAILED, USAGE_ERROR = 0, 1, 2
 
@@ -67,13 +68,13 @@ def _drift(options: argparse.Namespace) -> int:
 
 def _import(options: argparse.Namespace) -> int:
     try:
-        return importing.run(options.stack, GoogleApi(), print)
+        return importing.run(options.stack, GoogleApi(), lambda text: print(printable(text)))
     except (GoogleError, stack.StackError) as error:
         return _usage_error("import", str(error))
 
 
 def _usage_error(command: str, message: str) -> int:
-    print(f"python -m ops {command}: {message}", file=sys.stderr)
+    print(printable(f"python -m ops {command}: {message}"), file=sys.stderr)
     return USAGE_ERROR
 
 

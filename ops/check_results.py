@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
+from user_errors import printable
+
 
 @dataclass(frozen=True, kw_only=True)
 class CheckResult:
@@ -29,11 +31,17 @@ class CheckResult:
 def show(title: str, lines: Sequence[CheckResult], out: TextIO | None = None) -> None:
     """Print the lines to `out` (default: stdout), failures last."""
     target = sys.stdout if out is None else out
-    ordered = sorted(lines, key=lambda line: line.failed)
+    ordered = sorted(map(_printable, lines), key=lambda line: line.failed)
     if target.isatty():
         _table(title, ordered, target)
     else:
         _text(title, ordered, target)
+
+
+def _printable(line: CheckResult) -> CheckResult:
+    """Without control characters: what was found is often a message of one of the clouds."""
+    fix = None if line.fix is None else printable(line.fix)
+    return CheckResult(thing=printable(line.thing), found=printable(line.found), fix=fix)
 
 
 def _text(title: str, lines: Sequence[CheckResult], out: TextIO) -> None:

@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO, cast
 
-from ops.refresh_noise import without_noise
+from ops.refresh_noise import ANSI, without_noise
 
 # GitHub rejects a comment of more than 65536 characters, and a step's summary of more than 1 MiB.
 LIMITS = {"comment": 65_000, "summary": 900_000}
@@ -57,8 +57,6 @@ _AUTHOR = "github-actions[bot]"  # the author of comments with a workflow's toke
 _PAGE = 100
 _TIMEOUT_SECONDS = 30
 _RERUN = "run the job again"
-
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
 class CommentError(Exception):
@@ -126,7 +124,7 @@ def render(report: PulumiRun, *, limit: int, environ: Mapping[str, str]) -> str:
 
     The output is in a code block, where GitHub renders no Markdown and notifies no mentioned users.
     """
-    text = mask(_ANSI.sub("", report.text), environ).strip("\n")
+    text = mask(ANSI.sub("", report.text), environ).strip("\n")
     if report.operation == "drift":
         text = "\n".join(without_noise(text.split("\n")))
     summary = counts(text)

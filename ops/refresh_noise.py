@@ -1,4 +1,4 @@
-"""A drift report without what no program can change.
+"""Removes from a drift report the differences that no program can correct.
 
 After an `up`, a refresh reads values that the plugin did not record: etags, and empty maps such as `labels`.
 Pulumi counts such a resource as unchanged, and still shows its `(refresh)` block between the real
@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _REFRESH = re.compile(r"( *)~ \S+: \(refresh\)\s*")
 _CHANGE = re.compile(r"\s*[~+-] ")
 _NOISE = re.compile(
@@ -26,7 +26,7 @@ _NOISE = re.compile(
 
 
 def without_noise(lines: Iterable[str]) -> Iterator[str]:
-    """Yield the lines of Pulumi's output, without `(refresh)` blocks that show no property but such values.
+    """Yield the lines of Pulumi's output, without the `(refresh)` blocks that show only such differences.
 
     Args:
         lines: the output of `pulumi preview --refresh --diff`, with or without colors.
@@ -34,7 +34,7 @@ def without_noise(lines: Iterable[str]) -> Iterator[str]:
     block: list[str] = []
     indentation = 0
     for line in lines:
-        plain = _ANSI.sub("", line)
+        plain = ANSI.sub("", line)
         if block and _indentation(plain) > indentation:
             block.append(line)
             continue
@@ -54,5 +54,5 @@ def _indentation(line: str) -> int:
 
 def _kept(block: list[str]) -> list[str]:
     """Return a block, or nothing if each of its changes is noise."""
-    changes = [plain for line in block[1:] if _CHANGE.match(plain := _ANSI.sub("", line))]
+    changes = [plain for line in block[1:] if _CHANGE.match(plain := ANSI.sub("", line))]
     return block if any(not _NOISE.fullmatch(change) for change in changes) else []

@@ -1,6 +1,6 @@
 """Attempts to delete protected documents under a ruleset, as every kind of client: all must be denied.
 
-The proof is the text (`checkout.never_delete`). The attempts are evidence beside it, evaluated by Google
+The proof is the text (`checkout.never_delete`). The attempts are additional evidence, evaluated by Google
 itself (Firebase Rules API v1, `projects.test`): no document is read, written or deleted, and the released
 rules do not change.
 

@@ -1,4 +1,4 @@
-"""The state of a stack, read with the Pulumi CLI. Secrets in it stay encrypted."""
+"""The state of a stack, and its drift, read with the Pulumi CLI. Secrets in the state stay encrypted."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TextIO, cast
 from components.verification_spec import Spec, SpecError, from_lines
 from firebase.errors import JsonObject
 from ops.refresh_noise import without_noise
+from user_errors import printable
 
 PROJECT = Path(__file__).resolve().parent.parent
 SANDBOX = 'for the sandbox: eval "$(.venv/bin/python -m sandbox env)"'
@@ -23,7 +24,7 @@ class StackError(Exception):
     """The state could not be read, or does not contain what was looked for."""
 
     def __init__(self, what: str, fix: str) -> None:
-        super().__init__(f"{what}\n  fix: {fix}")
+        super().__init__(printable(f"{what}\n  fix: {fix}"))
 
 
 def verification(stack: str) -> Spec:
@@ -44,7 +45,7 @@ def verification(stack: str) -> Spec:
 
 
 def drift(stack: str, out: TextIO) -> int:
-    """Write what differs from the program, without what no program can change; returns Pulumi's exit code.
+    """Write what differs from the program, except `ops.refresh_noise`; returns Pulumi's exit code.
 
     Raises:
         StackError: there is no Pulumi CLI.
@@ -55,7 +56,7 @@ def drift(stack: str, out: TextIO) -> int:
         command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as running:
         for line in without_noise(running.stdout or ()):
-            out.write(line)
+            out.write(printable(line))
             out.flush()
     return running.returncode
 

@@ -4,8 +4,8 @@ Runbook: "indexes are Ready, functions Deployed, rules active", "/health 200". T
 step of `pulumi up` (`components.verification`); `--stack NAME` runs it on a stack's state.
 
 Everything is read from Google and the backend again; the state only contains the names to look for. No secret
-value is read. Also the released rules are read: their text must prove that no client may delete what
-`neverDelete` protects, whoever released it.
+value is read. The text of the released rules must prove that no client may delete what `neverDelete`
+protects, also where another program has released them.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _rules(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
 def _never_delete(
     spec: Spec, api: GoogleApi, live: str, files: Mapping[str, str], *, declared: bool
 ) -> Iterator[CheckResult]:
-    """The live text: what it proves, and what Google answers to attempts to delete."""
+    """The live text: what it proves, and the results of attempts to delete."""
     protected = Protection(collections=tuple(spec.never_delete), exceptions=dict(spec.allow_client_deletes))
     if not protected.collections:
         return

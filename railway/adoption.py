@@ -41,6 +41,7 @@ from railway.snapshot import EnvironmentCache
 from railway.validation import is_railways
 from railway.variables import VariablesArgs, check_sealed
 from railway.volume import VolumeArgs, VolumeProvider, check_size
+from user_errors import printable
 
 _NONE = "(none)"
 _PLAN = "the plan's limit"
@@ -87,7 +88,7 @@ class AdoptionProvider(RailwayProvider):
             return CheckResult(checked.inputs, [CheckFailure("project_id", str(error))])
         if found.changes or found.warnings:
             # The engine shows what a provider prints, also in a preview.
-            print(found, flush=True)  # noqa: T201
+            print(printable(str(found)), flush=True)  # noqa: T201
         checked.inputs["changes"] = found.changes
         return checked
 

@@ -22,7 +22,7 @@ Props = Mapping[str, Any]
 
 
 def switch() -> Any:
-    """A property that is true or false, false by default."""
+    """A boolean property, false by default."""
     return optional(False, normal=flag, rules=(boolean,))
 
 

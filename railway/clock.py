@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from user_errors import printable
+
 T = TypeVar("T")
 
 
@@ -91,5 +93,5 @@ def log_progress(line: str) -> None:
 
     The provider process has no engine connection to log through. Never pass a value that may be secret.
     """
-    sys.stderr.write(f"railway: {line}\n")
+    sys.stderr.write(f"railway: {printable(line)}\n")
     sys.stderr.flush()

@@ -30,12 +30,8 @@ def validate(declared: Props) -> list[FieldProblem]:
     """A repository requires a branch, and a branch a repository."""
     if bool(declared.get("repo")) == bool(declared.get("branch")):
         return []
-    name = "branch" if declared.get("repo") else "repo"
-    return [
-        FieldProblem(
-            name, "is required when the other of repo and branch is set\n  fix: set both, or neither"
-        )
-    ]
+    missing, given = ("branch", "repo") if declared.get("repo") else ("repo", "branch")
+    return [FieldProblem(missing, f"is required when {given} is set\n  fix: set both, or neither")]
 
 
 def live_properties(triggers: Sequence[TriggerView], repo: object) -> dict[str, Any]:

@@ -36,7 +36,8 @@ _BLOCKED = {
 _DEFAULT_FIX = "fix the cause that its log shows, push the fix, then run `pulumi up` again"
 _STATUS_VERBS = {"REMOVED": "was removed or cancelled on Railway", "SKIPPED": "was skipped by Railway"}
 _FIX_BY_STATUS = {
-    "SKIPPED": "push a commit that changes a file of the watch patterns, or correct the watch patterns; then "
+    "SKIPPED": "push a commit that changes a file that matches a watch pattern, or correct the watch "
+    "patterns; then "
     "run `pulumi up` again. Railway also skips a commit whose message requests that",
     "REMOVED": "run `pulumi up` again, which starts a new deployment",
 }
@@ -271,8 +272,8 @@ class DeploymentWait:
             secrets = self._secrets()
             if secrets is None:
                 return (
-                    "\n  Its log is not shown, because some variables are sealed and their values cannot be "
-                    f"removed from it. To read it: railway logs {deployment.id}"
+                    "\n  Its log is not shown: Railway does not reveal sealed variables, so their values "
+                    f"could not be masked in it. To read it: railway logs {deployment.id}"
                 )
             lines = self._api.logs(deployment.id, _SHOWN_LINES, build=build)
             if not lines and not build:
@@ -289,8 +290,12 @@ class DeploymentWait:
         try:
             secrets = self._secrets()
         except RequestError as error:
-            return f"(not shown: the values to remove from it could not be read: {error.traced_reason})"
-        return "(not shown: some variables are sealed)" if secrets is None else redact(reason, secrets)
+            return f"(reason hidden: the variables to mask in it could not be read: {error.traced_reason})"
+        return (
+            "(reason hidden: sealed variables cannot be masked in it)"
+            if secrets is None
+            else redact(reason, secrets)
+        )
 
     def _secrets(self) -> list[tuple[str, str]] | None:
         """Name and value of every variable of the service; None if a value cannot be read."""

@@ -3,8 +3,8 @@
 A `Field` holds what is known about one property: its normal form (equal values in different notations become
 the same value), whether a change replaces the object, is rejected or may only increase it, and which values
 are invalid. `compare` and `problems` read the table; no provider compares values itself. A property is
-declared once, in an Args class, with a `column` where it is not a string that may change; `fields_of` makes
-the table of it.
+declared once, in an Args class, and `fields_of` makes the table from the class. A string that may change
+needs nothing more; every other property has a `column`.
 
 A new value that is not known yet, in a preview, is a change but never a reason to replace: the comparison
 during the `up`, where all values are known, decides that. Otherwise one updated parent would make every
@@ -154,15 +154,15 @@ def column(kind: type[Field] = Field, **columns: Any) -> dict[str, Any]:
 
 
 def optional(value: object = None, kind: type[Field] = Field, **columns: Any) -> Any:
-    """A field of an Args class that has `value` unless it is set; `columns` as in `column`."""
+    """A field of an Args class with the default `value`; `columns` as in `column`."""
     return dataclasses.field(default=value, metadata=column(kind, **columns))
 
 
 def fields_of(args: type[Any]) -> tuple[Field, ...]:
     """The table of an Args class.
 
-    A property without a default is required; the default of another one is Railway's, unless its column has
-    one.
+    A property without a default is required. Otherwise its default is also `Field.default`, unless its column
+    has another one.
     """
     table: list[Field] = []
     for one in dataclasses.fields(args):

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 import requests
 
 from railway.clock import Deadline
+from user_errors import printable
+
+_SHOWN = 100
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,18 @@ def wait_until_healthy(
 
 def _check(address: str, headers: Mapping[str, str], timeout: float) -> Health:
     try:
-        response = requests.get(address, headers=headers, timeout=timeout, allow_redirects=False)
+        # With any `auth`, requests does not read a login for the domain from ~/.netrc.
+        response = requests.get(
+            address, headers=headers, timeout=timeout, allow_redirects=False, auth=lambda request: request
+        )
     except requests.exceptions.Timeout:
         return Health(healthy=False, outcome=f"no response within {timeout:.0f} s")
     except requests.exceptions.SSLError:
         return Health(healthy=False, outcome="no certificate for the domain yet")
-    except requests.exceptions.RequestException:
+    except (
+        requests.exceptions.RequestException,
+        ValueError,
+    ):  # ValueError: the address of a proxy is invalid
         return Health(healthy=False, outcome="no connection")
-    found = f"{response.status_code} {response.reason}".strip()
+    found = printable(f"{response.status_code} {response.reason}").strip()[:_SHOWN]
     return Health(healthy=response.status_code == requests.codes.ok, outcome=found)

@@ -192,9 +192,9 @@ class ProjectProvider(RailwayProvider):
         return project
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Validate the inputs; of a project that is not in the state yet also what `create_object` refuses.
+        """Validate the inputs. For a project that is not in the state yet, also look for one of its name.
 
-        So a preview reports a project of the same name. An error of the request is left to `create_object`.
+        So the preview reports what `create_object` rejects. Any other error is left to `create_object`.
         """
         result = super().check(_olds, news)
         props = result.inputs
@@ -270,7 +270,8 @@ class ProjectProvider(RailwayProvider):
             )
             if created is None:
                 raise MissingError(
-                    "Railway request ProjectCreate: the new project is already deleted", fix="run `pulumi up` again"
+                    "Railway request ProjectCreate: the new project is already deleted",
+                    fix="run `pulumi up` again",
                 )
             self.railway.seed(created, _environment_id(created, props))
             return created
@@ -411,8 +412,8 @@ def _check_environment(project: ProjectView, props: Props, kind: TokenKind) -> N
     raise RefusedError(
         f"the Railway project has no environment {name} (existing: {existing}). A new one would be empty, "
         f"and Railway's API cannot add the service{several} {services} to it",
-        fix=f"correct {key}; or duplicate an environment that has the service{several} in Railway's "
-        f"dashboard, under the name {name}",
+        fix=f"correct {key}; or, in Railway's dashboard, duplicate an environment that has the "
+        f"service{several}, and name the copy {name}",
     )
 
 

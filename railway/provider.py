@@ -30,7 +30,7 @@ from railway import fields as differ
 from railway.args import Props, ResourceArgs, config_key, how_to_set, inputs_of
 from railway.fields import Field
 from railway.graphql.credentials import Access, access_from
-from railway.graphql.errors import CredentialsError, RailwayError
+from railway.graphql.errors import REPORT, CredentialsError, RailwayError
 from user_errors import Provider
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class RailwayProvider(Provider):
         if self._access is None:
             raise CredentialsError(
                 "the Pulumi engine called the Railway provider before it configured it",
-                fix="open an issue with the operation name and the Pulumi log",
+                fix=REPORT,
             )
         return self._access
 
@@ -210,7 +210,7 @@ class RailwayProvider(Provider):
 class RailwayResource(Resource, Generic[A]):
     """Base class of the resources. A subclass has PROVIDER, and its outputs as annotations.
 
-    `declared` is what it was declared with, for an `Adoption`.
+    `declared` are its Args, which an `Adoption` compares.
     """
 
     PROVIDER: ClassVar[type[RailwayProvider]]

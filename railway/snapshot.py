@@ -304,7 +304,7 @@ class AccountCache:
 
     @contextmanager
     def deletion(self, project_id: str) -> Generator[None]:
-        """Invalidate a project after a deletion in it; a missing object is not an error."""
+        """Hold the lock of a project while something of it is deleted; a missing object is not an error."""
         with self.lock(project_id), _deletion(lambda: self.invalidate(project_id)):
             yield
 

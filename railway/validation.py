@@ -1,4 +1,4 @@
-"""What Railway accepts as a value: enumerations, limits and the rules of single values.
+"""What Railway accepts: enumerations, limits, the rules of single values, and exactly one token.
 
 A rule takes a value and returns what is wrong with it, as the end of a sentence that begins with the value or
 the property, or None. The providers use these rules, and so can a program for its own config. Nothing here
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 Rule = Callable[[object], str | None]
@@ -19,24 +19,16 @@ BUILDERS = ("RAILPACK", "NIXPACKS", "HEROKU", "PAKETO")
 RESTART_POLICIES = ("ON_FAILURE", "ALWAYS", "NEVER")
 BACKUP_KINDS = ("DAILY", "WEEKLY", "MONTHLY")
 
-ACCOUNT_TOKEN = "RAILWAY_API_TOKEN"  # noqa: S105  (a variable's name, not its value)
-PROJECT_TOKEN = "RAILWAY_TOKEN"  # noqa: S105
-TWO_TOKENS = f"{ACCOUNT_TOKEN} and {PROJECT_TOKEN} are both set, and may belong to different accounts"
-TWO_TOKENS_FIX = (
-    f"unset one of them: unset {PROJECT_TOKEN}, to use the account or workspace token; or "
-    f"unset {ACCOUNT_TOKEN}, to use the project token"
-)
-
 SETTABLE_VARIABLES = frozenset(
     {
-        ACCOUNT_TOKEN,
-        PROJECT_TOKEN,
+        "RAILWAY_API_TOKEN",
         "RAILWAY_DEPLOYMENT_DRAINING_SECONDS",
         "RAILWAY_DEPLOYMENT_OVERLAP_SECONDS",
         "RAILWAY_DOCKERFILE_PATH",
         "RAILWAY_HEALTHCHECK_TIMEOUT_SEC",
         "RAILWAY_RUN_UID",
         "RAILWAY_SHM_SIZE_BYTES",
+        "RAILWAY_TOKEN",
     }
 )
 """The RAILWAY_ variables that users set on a service (Railway docs: variables reference, feature flags)."""
@@ -44,27 +36,56 @@ SETTABLE_VARIABLES = frozenset(
 _REPOSITORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}(?<!\.git)")
 
 
-def tokens(environ: Mapping[str, str]) -> tuple[str, str]:
-    """The account (or workspace) token and the project token of the environment, "" where not set."""
-    return environ.get(ACCOUNT_TOKEN, "").strip(), environ.get(PROJECT_TOKEN, "").strip()
-
-
 def is_railways(name: str) -> bool:
     """Whether only Railway sets a variable of this name."""
     return name.startswith("RAILWAY_") and name not in SETTABLE_VARIABLES
 
 
+RAILWAYS_ENDPOINTS = ("backboard.railway.com", "backboard.railway.app")
+"""The hosts of Railway's API. Other subdomains, such as those of up.railway.app, are users' own services."""
+
+
 def endpoint(value: object) -> str | None:
-    """An address to which a token may be sent: https, or http on this machine."""
+    """An address to which a token may be sent: https, or http on this machine.
+
+    The reason never contains the address, which may hold a password.
+    """
+    text = str(value)
+    if not text.isascii() or not text.isprintable() or " " in text:
+        return "contains a character that no address has"
     try:
-        parts = urlsplit(str(value))
+        parts = urlsplit(text)
+        _ = parts.port  # raises ValueError if it is no number
+        if parts.username is not None or parts.password is not None:
+            return "contains a user name or a password"
         if parts.scheme == "https" and parts.hostname:
             return None
         if parts.scheme == "http" and _is_loopback(parts.hostname or ""):
             return None
     except ValueError:
         pass  # "https://[" is no address at all
-    return "is not an https address; the token would be sent unencrypted"
+    return "must be an https address: the token is sent to it"
+
+
+def railways_endpoint(value: object) -> str | None:
+    """An address of Railway's own API.
+
+    A stack's file may name no other: whoever can edit that file could send the token elsewhere.
+    """
+    if wrong := endpoint(value):
+        return wrong
+    parts = urlsplit(str(value))
+    if parts.scheme == "https" and parts.hostname in RAILWAYS_ENDPOINTS and parts.port in (None, 443):
+        return None
+    return f"is not an address of Railway's API (https://{RAILWAYS_ENDPOINTS[0]})"
+
+
+def token(value: object) -> str | None:
+    """A token that an HTTP header can hold. The reason never contains it."""
+    text = str(value)
+    if text.isascii() and text.isprintable() and " " not in text:
+        return None
+    return "contains a character that no token has, such as a space or a line break"
 
 
 def _is_loopback(host: str) -> bool:

@@ -31,6 +31,7 @@ from railway.graphql.errors import MissingError, RefusedError
 from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
 from railway.validation import is_railways
+from user_errors import printable
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VERSION = re.compile(r"version (\d+)(.*)")
@@ -146,7 +147,7 @@ class VariableMapProvider(RailwayProvider):
         sealed = sorted(name for name, label in names.items() if label.endswith(_SEALED))
         if sealed:
             # Not a difference, so the engine shows nothing; it does show what a provider prints.
-            print(f"sealed on Railway, cannot be compared: {', '.join(sealed)}", flush=True)  # noqa: T201
+            print(printable(f"sealed on Railway, cannot be compared: {', '.join(sealed)}"), flush=True)  # noqa: T201
         return {"variables": values, "names": names}
 
     def update_object(self, _id: str, olds: Props, news: Props, _changed: tuple[str, ...]) -> dict[str, Any]:

@@ -161,7 +161,7 @@ class VolumeProvider(RailwayProvider):
                 "it was not deleted",
                 fix="to keep it and only remove it from the state: pulumi state delete <urn>. To delete "
                 "it: set allow_delete=True on the Volume, run `pulumi up`, `pulumi state unprotect <urn>`, "
-                "then delete it again",
+                "then remove it from the program and run `pulumi up` again",
             )
         cache = self.environment(props)
         with cache.deletion():
@@ -330,7 +330,7 @@ def check_size(volume: VolumeView, props: Props) -> None:
 def shrinking(actual_mb: float, declared_mb: float) -> str:
     """Why a size is rejected."""
     return (
-        f"the volume has {_gigabytes(actual_mb)} GB, and {_gigabytes(declared_mb)} GB are declared; a volume "
+        f"its size is {_gigabytes(actual_mb)} GB, but {_gigabytes(declared_mb)} GB are declared; a volume "
         "cannot shrink"
     )
 
@@ -356,12 +356,13 @@ def _check_only_volume(view: Snapshot, volume: VolumeView, service_id: str) -> N
         return
     raise RefusedError(
         f"the Railway volume {volume.label_with_size} of this stack is "
-        f"{volume_name.attachment(view, volume)}, and the service has another volume: "
+        f"{volume_name.attachment(view, volume)}, but this stack's service uses another volume: "
         f"{second.label_with_size}; Railway allows one",
         fix="find out in Railway's dashboard which of them has the data. If the volume of this stack has "
-        "it, detach the other from the service and run `pulumi up --refresh`. If the other has it, rename "
-        "the one of this stack, then `pulumi state unprotect <urn>`, `pulumi state delete <urn>`, and "
-        "`pulumi up`, which adopts the attached volume",
+        "it, detach the other from the service and run `pulumi up --refresh`. If the other has it: in the "
+        "dashboard, rename this stack's volume, so that its name is free for the other; then run `pulumi "
+        "state "
+        "unprotect <urn>`, `pulumi state delete <urn>`, and `pulumi up`, which adopts the attached volume",
     )
 
 

@@ -41,7 +41,8 @@ def serve(root: Path, *, attached: bool = False) -> None:
         SandboxError: another process already serves this folder.
     """
     sandbox = Sandbox(root)
-    root.mkdir(parents=True, exist_ok=True)
+    os.umask(0o077)  # the state and the log contain the values of variables and secrets
+    sandbox.make_folder()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -30,30 +31,41 @@ KINDS = (
 
 @dataclass(frozen=True)
 class App:
-    """folder: the app's folder. settings: the settings of a stack that deploys it."""
+    """A written app.
+
+    Args:
+        folder: its folder.
+        settings: the settings file of a stack that deploys it.
+    """
 
     folder: Path
     settings: Path
 
 
 def write(folder: Path, *, functions: int = 0, indexes: int = 0, overrides: int = 0) -> App:
-    """Write the app to a new folder, and the settings of its stack beside it."""
-    app = folder
-    app.mkdir(parents=True)
+    """Write the app to a new folder, and the settings of its stack next to it.
+
+    Args:
+        folder: the new folder.
+        functions: the number of functions; their kinds take turns.
+        indexes: the number of composite indexes.
+        overrides: the number of field overrides.
+    """
+    folder.mkdir(parents=True)
     document: dict[str, Any] = {
         "firestore": {"rules": "firestore.rules", "indexes": "firestore.indexes.json"}
     }
     if functions:
         document["functions"] = [{"source": "functions", "codebase": "default", "runtime": "nodejs22"}]
-        _write_functions(app / "functions", functions)
-    (app / "firebase.json").write_text(json.dumps(document))
-    (app / "firestore.rules").write_text((EXAMPLE / "firestore.rules").read_text())
-    _write_indexes(app, indexes, overrides)
+        _write_functions(folder / "functions", functions)
+    (folder / "firebase.json").write_text(json.dumps(document))
+    shutil.copy(EXAMPLE / "firestore.rules", folder)
+    _write_indexes(folder, indexes, overrides)
     settings = cast("dict[str, Any]", yaml.safe_load((PROJECT / f"Pulumi.{STACK}.yaml").read_text()))
-    settings["config"]["whatsapp-crm:appDir"] = str(app)
+    settings["config"]["whatsapp-crm:appDir"] = str(folder)
     file = folder.parent / f"Pulumi.{folder.name}.yaml"
     file.write_text(yaml.safe_dump(settings))
-    return App(app, file)
+    return App(folder, file)
 
 
 def change_code(app: App, text: str) -> None:
@@ -64,8 +76,7 @@ def change_code(app: App, text: str) -> None:
 
 def _write_functions(folder: Path, number: int) -> None:
     folder.mkdir()
-    package = json.loads((EXAMPLE / "functions" / "package.json").read_text())
-    (folder / "package.json").write_text(json.dumps(package))
+    shutil.copy(EXAMPLE / "functions" / "package.json", folder)
     (folder / "node_modules").symlink_to((EXAMPLE / "functions" / "node_modules").resolve())
     lines = [f"exports.f{n} = {KINDS[n % len(KINDS)].replace('%d', str(n))};" for n in range(number)]
     (folder / "index.js").write_text(HEADER + "\n".join(lines) + "\n")

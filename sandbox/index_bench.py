@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from sandbox import generated_app, stack_state
+from sandbox.preview_ratio import require_success
 from sandbox.supervisor import STACK, Sandbox, SandboxError
 
 BUILD_SECONDS = 20
@@ -36,19 +37,9 @@ def measure() -> Iterator[tuple[str, str]]:
             sandbox.ensure_stack()
             switches = {"index_build_seconds": float(BUILD_SECONDS)}
             stack_state.post_admin(running.google_url, "/admin/switches", switches)
-            arguments = (
-                "up",
-                "--yes",
-                "--skip-preview",
-                "--json",
-                "--stack",
-                STACK,
-                "--config-file",
-                str(app.settings),
-            )
-            done = sandbox.pulumi(*arguments)
-            if done.returncode != 0:
-                raise SandboxError(f"the up with {INDEXES} indexes failed:\n{done.stdout}")
+            stack = ("--stack", STACK, "--config-file", str(app.settings))
+            done = sandbox.pulumi("up", "--yes", "--skip-preview", "--json", *stack)
+            require_success(done, f"the up with {INDEXES} indexes")
         finally:
             sandbox.stop()
     seconds = _index_phase(done.stdout)

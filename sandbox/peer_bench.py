@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from sandbox import firebase_tools, generated_app
+from sandbox.preview_ratio import require_success
 from sandbox.supervisor import STACK, Sandbox, SandboxError
 
 ROUNDS = 3
@@ -72,8 +73,7 @@ def _ours(folder: Path, app: generated_app.App) -> tuple[float, float]:
         start = time.monotonic()
         done = sandbox.pulumi("preview", "--expect-no-changes", *stack)
         noop = time.monotonic() - start
-        if done.returncode != 0:
-            raise SandboxError(f"the preview without changes failed:\n{done.stdout}")
+        require_success(done, "the preview without changes")
     finally:
         sandbox.stop()
     return first, noop

@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import socket
 import socketserver
+import sys
 import threading
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from sandbox.local_server import HOST
@@ -58,17 +59,19 @@ class RefusingProxy(socketserver.ThreadingTCPServer):
         self.shutdown()
         self.server_close()
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Show nothing: the client sees a closed connection, as without a proxy."""
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Log unexpected errors only: a connection that fails is closed, as without a proxy."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Connection(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         """Answer one CONNECT, and copy in both directions until both sides have ended."""
-        method, target = self.rfile.readline().decode("latin-1").split(" ", 2)[:2]
+        method, _, rest = self.rfile.readline().decode("latin-1").partition(" ")
         while self.rfile.readline().strip():
             pass
-        host, _, port = target.rpartition(":")
+        host, _, port = rest.partition(" ")[0].rpartition(":")
         if method != "CONNECT" or is_refused(host.lower()):
             self.wfile.write(b"HTTP/1.1 403 Refused by the sandbox\r\nContent-Length: 0\r\n\r\n")
             return

@@ -41,8 +41,10 @@ SANDBOX_SETTINGS = re.compile(
     rf"^\s+whatsapp-crm:googleProject: {re.escape(environment.GOOGLE_PROJECT)}\s*$", re.MULTILINE
 )
 DEFAULT_NAME = "default"
-START_SECONDS = 60.0
-STOP_SECONDS = 20.0
+# Limits for a process that hangs: on a busy machine a start takes more than a minute. A process that fails
+# ends, which is seen at once. The emulator's own limit is shorter, so that the log has its error.
+START_SECONDS = 300.0
+STOP_SECONDS = 60.0
 # Variables of real accounts in the caller's shell must not reach the sandbox's stack.
 UNSET_VARIABLES = (
     "RAILWAY_TOKEN",
@@ -100,6 +102,14 @@ class Sandbox:
         """The folder's name, which is the sandbox's name."""
         return self.root.name
 
+    def make_folder(self) -> None:
+        """Create the folder, which only its owner can enter: Pulumi's state in it has a public passphrase."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.root.chmod(0o700)
+        for file in self.root.iterdir():  # of an earlier version
+            if file.is_file() and not file.is_symlink():
+                file.chmod(0o600)
+
     def lock(self) -> FileLock:
         """Return the lock that the server process holds."""
         return FileLock(self.root / "lock")
@@ -146,11 +156,11 @@ class Sandbox:
         running = self.running()
         if running:
             return running
-        self.root.mkdir(parents=True, exist_ok=True)
+        self.make_folder()
         self.running_file.unlink(missing_ok=True)
         log = self.log
         command = [sys.executable, "-m", "sandbox", "serve", "--root", str(self.root)]
-        with log.open("ab") as out:
+        with open(log, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
             process = subprocess.Popen(
                 command + (["--attached"] if attached else []),
                 cwd=PROJECT,

@@ -1,23 +1,32 @@
-"""The rules of tokens, credentials and endpoints: environment variables, which are read and never kept."""
+"""The rules of tokens, credentials and addresses: environment variables, which are read and never kept.
+
+An address comes from the environment, never from the stack's config: whoever can edit the stack's file could
+send production's tokens to another server. No message contains a token or an address, because an address may
+hold a password.
+"""
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from railway.validation import (
-    ACCOUNT_TOKEN,
-    PROJECT_TOKEN,
-    TWO_TOKENS,
-    TWO_TOKENS_FIX,
-    endpoint,
-    tokens,
-)
+from pulumi.runtime.config import CONFIG, get_config_env
+
+from railway.token_errors import ACCOUNT_TOKEN, PROJECT_TOKEN, TWO_TOKENS, TWO_TOKENS_FIX, tokens
+from railway.validation import endpoint, railways_endpoint, token
 from settings.keys import NAMESPACE
 from settings.reader import ConfigReader, set_command
 from settings.rules import add_variable, other_namespace
 
 SANDBOX_PROJECT = "crm-sandbox"
+_ADDRESSES = ("RAILWAY_API_URL", "RAILWAY_EDGE_URL")
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy")
+_GOOGLE_NAMESPACES = ("gcp", "google", "google-beta", "google-native")
+# Keys of pulumi-gcp, in lower case and without underscores. A universe's domain is the host of all its APIs.
+_GOOGLE_ADDRESS = re.compile(r".*customendpoint|universedomain")
 
 
 def check_tokens(
@@ -26,10 +35,13 @@ def check_tokens(
     """Exactly one token for Railway, and a project or a workspace that it can work with."""
     account, project = tokens(environ)
     stored, is_secret = other_namespace("railway:token")
-    url = environ.get("RAILWAY_API_URL", "")
-    if url and (wrong := endpoint(url)):
-        fix = "unset RAILWAY_API_URL  (Railway's own address is the default)"
-        add_variable(read, "RAILWAY_API_URL", f"{url} {wrong}.", fix)
+    for name, value, fix in (
+        (ACCOUNT_TOKEN, account, f"export {ACCOUNT_TOKEN}=<a token from railway.com/account/tokens>"),
+        (PROJECT_TOKEN, project, f"export {PROJECT_TOKEN}=<a token from the project's settings>"),
+        ("railway:token", stored.strip(), "pulumi config set --secret railway:token"),
+    ):
+        if value and (wrong := token(value)):
+            add_variable(read, name, f"{wrong}.", fix)
     if account and project:
         add_variable(read, PROJECT_TOKEN, f"{TWO_TOKENS}.", TWO_TOKENS_FIX)
     elif not account and not project and not stored:
@@ -44,7 +56,8 @@ def check_tokens(
             read,
             "railway:token",
             "is a secret, but is stored in plain text.",
-            "revoke it, pulumi config rm railway:token, then: pulumi config set --secret railway:token",
+            "revoke it in Railway's dashboard, then run:\n    pulumi config rm railway:token\n"
+            "    pulumi config set --secret railway:token",
         )
     if project_id is not None or "railwayProjectId" in read.invalid:
         return
@@ -63,12 +76,57 @@ def check_tokens(
         )
 
 
+def check_addresses(read: ConfigReader, environ: Mapping[str, str]) -> None:
+    """Where requests and tokens go: from the environment only, and encrypted."""
+    for name, value in sorted(environ.items()):
+        if name not in _ADDRESSES and not _is_google_endpoint(name):
+            continue
+        if value.strip() and (wrong := endpoint(value.strip())):
+            usual = "Google's" if _is_google_endpoint(name) else "Railway's"
+            add_variable(read, name, f"{wrong}.", f"unset {name}  ({usual} own address is the default)")
+    for name in _PROXIES:
+        if (value := environ.get(name, "")) and not _is_proxy(value):
+            fix = f"unset {name}, or set it to http://HOST:PORT"
+            add_variable(read, name, "is not the address of a proxy.", fix)
+    for full in sorted({*CONFIG.get(), *get_config_env()}):
+        namespace, _, name = full.partition(":")
+        if full == "railway:apiUrl":
+            value, _ = other_namespace(full)
+            if wrong := railways_endpoint(value.strip()):
+                what = f"{wrong}. The stack's file cannot send the token to another server."
+                fix = f"pulumi config rm {full}  (another address can only come from RAILWAY_API_URL)"
+                add_variable(read, full, what, fix)
+        elif namespace in _GOOGLE_NAMESPACES and _GOOGLE_ADDRESS.fullmatch(name.replace("_", "").lower()):
+            what = (
+                "sets the address of a Google API. The stack's file cannot send the token to another server."
+            )
+            fix = f"pulumi config rm {full}  (another address can only come from GOOGLE_..._CUSTOM_ENDPOINT)"
+            add_variable(read, full, what, fix)
+
+
+def _is_google_endpoint(name: str) -> bool:
+    return name.startswith("GOOGLE_") and name.endswith("_CUSTOM_ENDPOINT")
+
+
+def _is_proxy(value: str) -> bool:
+    """What `requests` accepts as a proxy: with or without a scheme, and perhaps with a password."""
+    if not value.isascii() or not value.isprintable() or " " in value:
+        return False
+    try:
+        parts = urlsplit(value if "://" in value else f"http://{value}")
+        _ = parts.port
+    except ValueError:
+        return False
+    return bool(parts.hostname)
+
+
 def check_google(read: ConfigReader, environ: Mapping[str, str], project: str) -> None:
     """Credentials for Google, unless every request goes to this machine."""
-    sandboxed = any(
-        name.startswith("GOOGLE_") and name.endswith("_CUSTOM_ENDPOINT") and value
-        for name, value in environ.items()
-    )
+    sandboxed = any(_is_google_endpoint(name) and value for name, value in environ.items())
+    access_token = environ.get("GOOGLE_OAUTH_ACCESS_TOKEN", "").strip()
+    if access_token and (wrong := token(access_token)):
+        fix = 'export GOOGLE_OAUTH_ACCESS_TOKEN="$(gcloud auth print-access-token)"'
+        add_variable(read, "GOOGLE_OAUTH_ACCESS_TOKEN", f"{wrong}.", fix)
     if project == SANDBOX_PROJECT and not sandboxed:
         add_variable(
             read,
@@ -100,7 +158,7 @@ def _has_google_credentials(environ: Mapping[str, str]) -> bool:
         return True
     named = environ.get("GOOGLE_APPLICATION_CREDENTIALS")
     if named:
-        return Path(named).is_file()
+        return os.path.isfile(named)  # noqa: PTH113  (Path.is_file raises for a path that is too long)
     home = environ.get("CLOUDSDK_CONFIG") or str(Path(environ.get("HOME", "/nonexistent")) / ".config/gcloud")
     if (Path(home) / "application_default_credentials.json").is_file():
         return True

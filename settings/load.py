@@ -20,6 +20,7 @@ _READS_THE_APP = {
     "appDir", "googleProject", "firestoreDatabase", "firestoreLocation", "storageBucket", "functionsRuntime",
     "functionParams", "functionVariables", "functionsRoles", "discoveryTimeout", "secrets",
     "alternativeSecrets", "backendUrlVariable", "databaseUrl", "neverDelete", "allowClientDeletes",
+    "allowedServiceAccounts",
 }  # fmt: skip
 PRODUCTION_STACKS = ("prod", "production")
 
@@ -49,9 +50,12 @@ def load_settings(
     railway_rules.check_replicas(read, railway.replicas)
     railway_rules.check_volume_size(read, railway.volume_size_gb, railway.plan)
     railway_rules.check_backend_variables(read, settings.backend.variables)
-    railway_rules.warn_new_volume(read, allowed=railway.allow_new_volume)
-    rules.warn_function_deletion(read, allowed=settings.functions.allow_function_deletion)
-    rules.warn_rules_removal(read, allowed=google.allow_rules_removal)
+    permissions = {
+        "allowNewVolume": railway.allow_new_volume,
+        "allowFunctionDeletion": settings.functions.allow_function_deletion,
+        "allowRulesRemoval": google.allow_rules_removal,
+    }
+    rules.warn_permissions(read, permissions)
     rules.check_never_delete(read, google.never_delete, google.allow_client_deletes)
     rules.check_secret_names(read, secrets.names, secrets.backend_url_variable)
     rules.check_function_params(read, settings.functions.params, secrets.backend_url_variable)
@@ -59,6 +63,7 @@ def load_settings(
     credential_rules.check_tokens(
         read, environ, project_id=railway.project_id, workspace_id=railway.workspace_id
     )
+    credential_rules.check_addresses(read, environ)
     credential_rules.check_google(read, environ, google.project)
     read.unknown_keys()
     usable = not read.invalid & _READS_THE_APP

@@ -29,6 +29,7 @@ from settings.variables import FunctionVariables, function_variable
 _NAME = (name_length, railway_rules.railway_name)
 _PLAN_LIMIT = "reset to default (the limit of the plan)"
 BACKEND_URL_VARIABLE = "RAILWAY_WHATSAPP_URL"  # unless `backendUrlVariable` names another
+LONGEST_DISCOVERY = 600  # seconds
 
 # A table: the description first, then the rest on as few lines as possible.
 # fmt: off
@@ -63,7 +64,7 @@ class GoogleSettings:
         example="threads",
     )
     allow_client_deletes: Mapping[str, str] = setting(
-        "Exceptions from neverDelete: a collection, and the reason why clients may delete its documents.",
+        "Exceptions to neverDelete: a collection, and the reason why clients may delete its documents.",
         default={},
     )
     allow_rules_removal: bool = setting(
@@ -81,13 +82,26 @@ class GoogleSettings:
         example="https://my-crm-default-rtdb.firebaseio.com",
     )
     backend_roles: tuple[str, ...] = setting(
-        "The IAM roles of the backend's service account. Owner and Editor are rejected.",
+        "The IAM roles of the backend's service account. A role with which the backend could gain more "
+        "rights or read all secrets is rejected.",
         group="Service accounts and IAM roles", default=["roles/datastore.user"], rules=(rules.role,),
         unique=True, example="roles/datastore.user",
     )
     functions_roles: tuple[str, ...] = setting(
-        "The IAM roles of the functions' service accounts. Owner and Editor are rejected.",
+        "The IAM roles of the functions' service accounts. A role with which functions could gain more "
+        "rights or read all secrets is rejected.",
         default=["roles/datastore.user"], rules=(rules.role,), unique=True, example="roles/datastore.user",
+    )
+    functions_may_create_tokens: bool = setting(
+        "Whether functions may create custom tokens of Firebase Auth. Each account of the functions may then "
+        "sign as itself, and as no other.",
+        default=False,
+    )
+    allowed_service_accounts: tuple[str, ...] = setting(
+        "Accounts that a function may name as its serviceAccount although they belong to another project or "
+        "have more rights than a function needs: an e-mail, or name@ for an account of the project.",
+        default=[], rules=(rules.service_account,), unique=True,
+        example="sender@other-project.iam.gserviceaccount.com",
     )
     key_rotation: str = setting(
         "Change this text to replace the backend's key. The old key is deleted once the new one is in use.",
@@ -181,8 +195,8 @@ class RailwaySettings:
         default=[], choices=BACKUP_KINDS, unique=True,
     )
     allow_new_volume: bool = setting(
-        "Whether an empty volume may replace one that was deleted outside of Pulumi. Set it for one `pulumi "
-        "up` only: all WhatsApp accounts have to pair again.",
+        "Whether an empty volume may replace one that was deleted outside of Pulumi. All WhatsApp "
+        "accounts then have to be paired again. Remove the setting after that `pulumi up`.",
         default=False,
     )
     builder: str | None = setting(
@@ -229,7 +243,7 @@ class RailwaySettings:
         effective_default="ON_FAILURE", file="deploy.restartPolicyType", choices=RESTART_POLICIES,
     )
     restart_max_retries: int = setting(
-        "How often Railway restarts a failing backend.",
+        "How many times Railway restarts a failing backend.",
         effective_default=10, file="deploy.restartPolicyMaxRetries", low=0, high=100,
     )
     sleep_application: bool = setting(
@@ -237,7 +251,9 @@ class RailwaySettings:
         effective_default=False, file="deploy.sleepApplication",
     )
     overlap_seconds: int | None = setting(
-        "How long the old deployment runs beside a new one.",
+        "How long the old deployment continues to run after the new one has started. Railway stops the "
+        "old one "
+        "first if the service has a volume.",
         if_unset="unmanaged", file="deploy.overlapSeconds", low=0, high=3600, unit="seconds",
     )
     draining_seconds: int | None = setting(
@@ -270,13 +286,13 @@ class RailwaySettings:
         group="Deployment", default=1200, low=30, high=7200, unit="seconds",
     )
     log_expectations: tuple[str, ...] = setting(
-        "Lines that the backend must log after a deployment. Otherwise `pulumi up` fails.",
+        "Texts that the backend's log must contain after a deployment. Otherwise `pulumi up` fails.",
         default=["sessions dir exists/writable: true", "Firebase initialized"],
         rules=(railway_rules.not_blank,), example="'Firebase initialized'",
     )
     rollback_on_failure: bool = setting(
-        "Whether the last healthy deployment is restored when a new one fails. `pulumi up` fails in both "
-        "cases.",
+        "Whether the last healthy deployment is restored when a new one fails. Either way, "
+        "`pulumi up` fails.",
         default=False,
     )
 
@@ -322,17 +338,18 @@ class FunctionsSettings:
         name="functionParams", default={},
     )
     variables: FunctionVariables = setting(
-        "Environment variables of the functions. NAME: text sets NAME in all functions; FUNCTION: {NAME: "
-        "text} sets it in that function only. Both override .env files.",
+        "Environment variables of the functions. `NAME: text` sets NAME in all functions; `FUNCTION: "
+        "{NAME: text}` sets it in that function only. Both override .env files.",
         name="functionVariables", default={},
     )
     discovery_timeout: int = setting(
         "How long a functions codebase may take to load.",
-        default=60, low=1, high=600, unit="seconds",
+        default=60, low=1, high=LONGEST_DISCOVERY, unit="seconds",
     )
     allow_function_deletion: bool = setting(
         "Whether `pulumi up` may delete a third or more of the functions at once and, in production, "
-        "functions whose source still exists. Remove the setting after the `pulumi up` that deletes them.",
+        "functions that the source still mentions. Remove the setting after the `pulumi up` that deletes "
+        "them.",
         default=False,
     )
 
@@ -350,16 +367,16 @@ class SecretSettings:
         name="secrets", default={}, hidden=True,
     )
     alternatives: tuple[str, ...] = setting(
-        "Each item lists secrets separated by |, of which one must be set. A function that binds several of "
-        "them gets those that are set.",
+        "Each item lists secrets separated by |, of which at least one must be set. A function that binds "
+        "several of them gets those that are set.",
         name="alternativeSecrets", default=[], rules=(rules.alternatives,), unique=True,
         example="'OPENAI_API_KEY|GROQ_API_KEY'",
     )
     named_backend_url: str | None = setting(
         "The variable from which functions read the backend's address. If a function binds a secret of this "
-        "name, the address is that secret. Otherwise, if you set this key, all functions get it as a plain "
-        "variable.",
-        name="backendUrlVariable", if_unset="`RAILWAY_WHATSAPP_URL`, as a secret",
+        "name, that secret holds the address. Otherwise the codebases that declare a parameter of this name "
+        "get it as a plain variable. If none does and you set this key, all functions get it.",
+        name="backendUrlVariable", if_unset="the name is `RAILWAY_WHATSAPP_URL`",
         rules=(function_variable,), example="BACKEND_URL",
     )
     not_json: tuple[str, ...] = ()

@@ -51,9 +51,13 @@ def strings(value: object) -> tuple[str, ...] | None:
 def unusable(text: str) -> str | None:
     """Completes the message about a text with a character that no name, path or variable can hold."""
     if "\0" in text:
-        return "holds the character U+0000."
+        return "contains the character U+0000."
     surrogate = next((char for char in text if "\ud800" <= char <= "\udfff"), None)
-    return f"holds half of a character (U+{ord(surrogate):04X})." if surrogate else None
+    return (
+        f"contains an unpaired surrogate (U+{ord(surrogate):04X}), half of a character."
+        if surrogate
+        else None
+    )
 
 
 def unusable_text(document: object) -> str | None:
@@ -86,11 +90,10 @@ def kind_of(value: object) -> str:
 
 
 def as_string(value: object) -> str | None:
-    """A value as the text that was written; None if it is no string, or a number that may have been spelled
-    otherwise.
+    """A value as the text that was written; None if it is no string, or a number of which the text is lost.
 
-    `pulumi config set --path` and YAML read +40722000000, 0x10 and 1.10 as numbers. A short integer has no
-    such spelling that anyone uses.
+    `pulumi config set --path` and YAML read +40722000000, 0x10 and 1.10 as numbers. Only a short integer is
+    certainly written as its digits.
     """
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -100,7 +103,7 @@ def as_string(value: object) -> str | None:
 
 
 def ambiguous_number(shown: str) -> str:
-    """Completes the message about a number that `as_written` refuses."""
+    """Completes the message about a number for which `as_string` returns None."""
     return f"is stored as the number {shown}, which may have lost a +, a zero or digits."
 
 
@@ -150,7 +153,7 @@ def parse_json(text: str, file: str) -> tuple[dict[str, object] | None, list[Pro
         lines = text.splitlines()
         line = lines[error.lineno - 1].strip() if error.lineno <= len(lines) else ""
         shown = f": {line[:80]}" if line else ""
-        what = f"not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}{shown}"
+        what = f"is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}{shown}"
         fix = f"Correct {file} at line {error.lineno} (often a missing or trailing comma)."
     except RecursionError:
         what = "is nested too deeply to be read."
@@ -168,7 +171,7 @@ def parse_json(text: str, file: str) -> tuple[dict[str, object] | None, list[Pro
         if found is not None:
             return found, []
         what = f"must hold one JSON object, but holds {kind_of(value)}."
-        fix = f"Wrap the content of {file} in {{ }}."
+        fix = f'Write an object in {file}: {{ "...": ... }}'
     return None, [Problem(key=file, what=what, fix=fix)]
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from user_errors import printable
+
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
@@ -34,4 +36,4 @@ def render(problems: Iterable[Problem]) -> str:
     count = "1 problem" if len(listed) == 1 else f"{len(listed)} problems"
     lines = [f"{count} in the settings or the app. Nothing was changed on Railway or Google."]
     lines += [f"{number}. {problem}" for number, problem in enumerate(listed, start=1)]
-    return "\n".join(lines)
+    return printable("\n".join(lines))

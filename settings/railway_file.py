@@ -94,7 +94,7 @@ def load(path: Path, app_dir: Path, environment: str, *, named: bool) -> Railway
 def _ignored(path: Path, name: str) -> list[str]:
     """A warning for the other file in the same folder."""
     others = [other for other in NAMES if other != path.name and (path.parent / other).is_file()]
-    what = "this file is read, the {} beside it is not. Railway may read the other one."
+    what = "this file is read; {} beside it is not. Railway may read the other one."
     fix = "delete the one that is not needed"
     return [str(Problem(key=name, what=what.format(other), fix=fix)) for other in others]
 
@@ -106,7 +106,7 @@ def conflict(found: RailwayFile, key: str, shown: str) -> Problem:
         key=f"{NAMESPACE}:{key}",
         what=f"is {shown}, but {found.name} has {place} = {json.dumps(found.values[key])}. Until {LAST_DAY} "
         "Railway uses the file, and from then on this setting.",
-        fix=f"remove {place} from {found.name}  (or {remove_command(key)}, to keep its value)",
+        fix=f"remove {place} from {found.name}  (or, to keep the value of the file: {remove_command(key)})",
     )
 
 
@@ -152,7 +152,11 @@ def _take(found: RailwayFile, place: str, value: object) -> None:
         _keep(found, place, place, value)
     elif place in ("deploy.numReplicas", "deploy.cronSchedule"):
         if value != 1:
-            reason = "one instance owns all WhatsApp sessions, and the backend always runs"
+            reason = (
+                "the backend must always run"
+                if place == "deploy.cronSchedule"
+                else "two instances would open the same WhatsApp sessions"
+            )
             _refuse(found, place, f"{json.dumps(value)} is not possible: {reason}.")
     elif place not in _IGNORED:
         found.warnings.append(f"{found.name}: {place} has no setting here and is not used.")
@@ -170,7 +174,7 @@ def _take_nested(found: RailwayFile, place: str, value: object) -> None:
     else:
         regions = {name: mapping(part) or {} for name, part in nested.items() if part is not None}
         if len(regions) > 1 or any(part.get("numReplicas", 1) != 1 for part in regions.values()):
-            _refuse(found, place, "more than one instance is not possible: it has a volume.")
+            _refuse(found, place, "more than one instance is not possible: the backend has a volume.")
         else:
             for region in regions:
                 _keep(found, place, "deploy.region", region)

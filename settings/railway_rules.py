@@ -35,7 +35,7 @@ _REPO_ADDRESS = re.compile(r"(?:https://github\.com/|git@github\.com:)?([\w-]+/[
 
 railway_name = matching(
     r"[A-Za-z0-9][A-Za-z0-9_.-]*( [A-Za-z0-9_.-]+)*",
-    "a name for Railway (letters, digits, dots, dashes; a letter or digit first)",
+    "a valid Railway name (letters, digits, . - _ and single spaces; a letter or digit first)",
 )
 branch_name = matching(r"(?![-/.])(?!.*(?:\.\.|//|@\{))[^\s~^:?*\[\\]+(?<![/.])", "the name of a branch")
 
@@ -45,7 +45,7 @@ def railway_id(value: object) -> str | None:
     try:
         UUID(str(value))
     except ValueError:
-        return "is not a Railway id: a UUID such as b7d1c0de-1234-4abc-8def-000000000001"
+        return "is not a Railway id (a UUID such as b7d1c0de-1234-4abc-8def-000000000001)"
     return None
 
 
@@ -75,10 +75,12 @@ def builder_fix(value: str) -> str | None:
 def host(value: object) -> str | None:
     """A domain of one's own."""
     if str(value).lower().endswith(_RAILWAYS_DOMAINS):
-        return "is a domain that only Railway assigns; the stack output backend_url shows the backend's"
+        return (
+            "is a domain that only Railway assigns; the stack output backend_url shows the backend's address"
+        )
     if _is_host(str(value)):
         return None
-    return "is not a host name: lower-case letters, digits, dashes and dots, without https://, path or port"
+    return "is not a host name (lower-case letters, digits, dashes and dots, without https://, path or port)"
 
 
 def host_fix(value: str) -> str | None:
@@ -97,7 +99,7 @@ def config_file(value: object) -> str | None:
     if "://" in str(value):
         return "is an address; it must be a path in the backend's repository"
     if PurePosixPath(str(value)).suffix not in _CONFIG_FILES:
-        return "is not a Railway config file; its name ends in .toml or .json"
+        return "is not a Railway config file: the name must end in .toml or .json"
     return None
 
 
@@ -151,8 +153,8 @@ def check_backend_variables(read: ConfigReader, variables: Mapping[str, str]) ->
         if name in MANAGED_VARIABLES:
             source = f"{NAMESPACE}:{MANAGED_VARIABLES[name]}"
             what, fix = (
-                f"{name} is set by the program, from {source}.",
-                f"{remove}\n    Then change {source} instead.",
+                f"{name} is managed by the program.",
+                f"{remove}\n    To change its value, use {source}.",
             )
         elif is_railways(name):
             settable = ", ".join(sorted(SETTABLE_VARIABLES))
@@ -172,13 +174,3 @@ def check_backend_variables(read: ConfigReader, variables: Mapping[str, str]) ->
         else:
             continue
         read.add("backendVariables", what, fix)
-
-
-def warn_new_volume(read: ConfigReader, *, allowed: bool) -> None:
-    """What is right for one `pulumi up` and should not stay."""
-    if allowed:
-        read.warn(
-            "allowNewVolume",
-            "is true: an empty volume may replace a deleted one; all WhatsApp accounts then pair again.",
-            f"{remove_command('allowNewVolume')}  (after this `pulumi up`)",
-        )

@@ -45,7 +45,7 @@ _PARTS = {ValueType.LIST: "[0]"} | dict.fromkeys(
 
 
 class BadValueError(ValueError):
-    """A value has not the type of its key; the text says what it is instead."""
+    """A value does not have the type of its key. The text names what it is instead, such as "a list"."""
 
 
 def set_command(name: str, value: object = "", part: str = "", *, secret: bool = False) -> str:

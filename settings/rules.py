@@ -7,13 +7,14 @@ reader and adds to its problems. Nothing here sends a request: the preview finds
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pulumi
 from pulumi.runtime.config import is_config_secret
 
 from railway.validation import Rule
+from settings import privileged_roles
 from settings.keys import NAMESPACE
 from settings.parsing import unusable_text
 from settings.problems import Problem
@@ -28,7 +29,19 @@ from settings.variables import (
 
 _PROJECT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _ROLE = re.compile(r"(?:(?:projects|organizations)/[A-Za-z0-9.-]+/)?roles/[A-Za-z0-9_.]+")
+_SERVICE_ACCOUNT = re.compile(
+    r"[a-z0-9][a-z0-9-]{2,62}@(?:(?:[a-z0-9.-]+\.iam|developer|appspot)\.gserviceaccount\.com)?",
+    re.IGNORECASE,
+)
 _SEPARATOR = "|"
+_PERMISSIONS = {
+    "allowNewVolume": "an empty volume may replace a deleted one; all WhatsApp accounts then have to be "
+    "paired again",
+    "allowFunctionDeletion": "functions that the code no longer exports are deleted, however many they are",
+    "allowRulesRemoval": "security rules that firebase.json no longer names stay live, and nothing checks "
+    "them",
+}
+"""The settings that allow something for one `pulumi up`, with what happens while they are true."""
 
 
 def matching(pattern: str, what: str) -> Rule:
@@ -46,13 +59,23 @@ database_url = matching(
     "the address of a Realtime Database (https://NAME.firebaseio.com or "
     "https://NAME.REGION.firebasedatabase.app)",
 )
-collection = matching(
+_collection_path = matching(
     r"(?:(?:[A-Za-z0-9_.~@()-]+|\{[A-Za-z_][A-Za-z0-9_]*\}|\*\*)/)*[A-Za-z0-9_.~@()-]+",
     "a collection (threads, threads/{id}/notes, or **/messages for any depth)",
 )
 key_label = matching(
     r"[A-Za-z0-9._-]{1,40}", "a label of up to 40 letters, digits, dots, dashes and underscores"
 )
+
+
+def collection(value: object) -> str | None:
+    """The path of a collection."""
+    path = str(value)
+    if wrong := _collection_path(path):
+        return wrong
+    if "**" not in path and path.count("/") % 2:
+        return "is the path of a document, not of a collection such as threads or threads/{id}/notes"
+    return None
 
 
 def google_project(value: object) -> str | None:
@@ -72,10 +95,17 @@ def google_project_fix(value: str) -> str | None:
 
 
 def role(value: object) -> str | None:
-    """An IAM role that does not give access to nearly everything."""
-    if value in ("roles/owner", "roles/editor"):
-        return "gives access to nearly everything; name the roles that are needed"
-    return None if _ROLE.fullmatch(str(value)) else "is not a role; a role looks like roles/datastore.user"
+    """An IAM role with which its holder cannot gain more rights or read all secrets."""
+    if not _ROLE.fullmatch(str(value)):
+        return "is not a role; a role looks like roles/datastore.user"
+    return privileged_roles.reason(str(value))
+
+
+def service_account(value: object) -> str | None:
+    """The e-mail of a service account, or `name@` for one of the project."""
+    if _SERVICE_ACCOUNT.fullmatch(str(value)):
+        return None
+    return "is not the e-mail of a service account (or name@ for an account of googleProject)"
 
 
 def add_variable(read: ConfigReader, variable: str, what: str, fix: str) -> None:
@@ -89,19 +119,22 @@ def other_namespace(full: str) -> tuple[str, bool]:
     return pulumi.Config(namespace).get(name) or "", is_config_secret(full)
 
 
-def warn_function_deletion(read: ConfigReader, *, allowed: bool) -> None:
-    """What is right for one `pulumi up` and should not stay."""
-    if allowed:
-        read.warn(
-            "allowFunctionDeletion",
-            "is true: functions that the code no longer exports are deleted without a question.",
-            f"{remove_command('allowFunctionDeletion')}  (after this `pulumi up`)",
-        )
+def warn_permissions(read: ConfigReader, given: Mapping[str, bool]) -> None:
+    """Warn about the settings that allow something for one `pulumi up` and are still true.
+
+    Args:
+        read: gets the warnings.
+        given: key -> value, of the keys in `_PERMISSIONS`.
+    """
+    for key, allowed in given.items():
+        if allowed:
+            fix = f"{remove_command(key)}  (after this `pulumi up`)"
+            read.warn(key, f"is true: {_PERMISSIONS[key]}.", fix)
 
 
-def check_never_delete(read: ConfigReader, collections: Iterable[str], exceptions: Mapping[str, str]) -> None:
-    """Nothing is unprotected without a reason."""
-    if not read.invalid & {"neverDelete"} and not tuple(collections):
+def check_never_delete(read: ConfigReader, collections: Sequence[str], exceptions: Mapping[str, str]) -> None:
+    """Warn if no collection is protected; each exception must be a collection and have a reason."""
+    if "neverDelete" not in read.invalid and not collections:
         read.warn(
             "neverDelete",
             "is empty: no collection is protected against deletes by clients.",
@@ -114,17 +147,11 @@ def check_never_delete(read: ConfigReader, collections: Iterable[str], exception
             read.add(key, f'"{name}" {wrong}.', remove_command(key, part))
         elif len(reason.split()) < 2:
             command = set_command(key, "'<the reason, in words>'", part)
-            read.add(key, f"{name} has no reason why clients may delete its documents.", command)
-
-
-def warn_rules_removal(read: ConfigReader, *, allowed: bool) -> None:
-    """What is right for one `pulumi up` and should not stay."""
-    if allowed:
-        read.warn(
-            "allowRulesRemoval",
-            "is true: security rules that firebase.json no longer names stay live, and nothing checks them.",
-            f"{remove_command('allowRulesRemoval')}  (after this `pulumi up`)",
-        )
+            read.add(
+                key,
+                f"{name} needs a reason, in at least two words, why clients may delete its documents.",
+                command,
+            )
 
 
 def check_app_dir(read: ConfigReader, folder: Path) -> None:
@@ -162,8 +189,7 @@ def check_secret_names(read: ConfigReader, names: Iterable[str], backend_url: st
 
 
 def check_function_params(read: ConfigReader, params: Mapping[str, object], backend_url: str) -> None:
-    """A param that holds the backend's address gets it from the program; none holds text that no variable
-    can hold."""
+    """Each value is text that a variable can hold, and the param of the backend's address is not set."""
     for name, value in params.items():
         if wrong := unusable_text(value):
             read.add(
@@ -173,7 +199,11 @@ def check_function_params(read: ConfigReader, params: Mapping[str, object], back
         what = f"{backend_url} is the backend's address, which the program sets."
         other = set_command("backendUrlVariable", "BACKEND_URL")
         read.add(
-            "functionParams", what, f"{remove_command('functionParams', f'.{backend_url}')}  (or {other})"
+            "functionParams",
+            what,
+            f"{remove_command('functionParams', f'.{backend_url}')}  (or, to use another variable for the "
+            "address: "
+            f"{other})",
         )
 
 
@@ -197,8 +227,9 @@ def check_function_variables(read: ConfigReader, variables: FunctionVariables, b
         read.add(
             key,
             "holds a secret, but variables of functions are stored in plain text in the state.",
-            f"{set_command('secrets', part='.NAME', secret=True)}  with defineSecret in the code, and "
-            f"{remove_command(key, '.NAME')}",
+            "use defineSecret in the code, then run:\n"
+            f"    {set_command('secrets', part='.NAME', secret=True)}\n"
+            f"    {remove_command(key, '.NAME')}",
         )
     for function, own in (("", common_variables(variables)), *own_variables(variables).items()):
         for name in own:
@@ -206,10 +237,15 @@ def check_function_variables(read: ConfigReader, variables: FunctionVariables, b
             remove = remove_command(key, part)
             if name == backend_url:
                 what = f"{name} is the backend's address, which the program sets."
-                read.add(key, what, f"{remove}  (or {set_command('backendUrlVariable', 'BACKEND_URL')})")
+                read.add(
+                    key,
+                    what,
+                    f"{remove}  (or, to use another variable for the address: "
+                    f"{set_command('backendUrlVariable', 'BACKEND_URL')})",
+                )
             elif wrong := function_variable(name):
                 read.add(key, f'"{name}" {wrong}.', f"{remove}\n    Then choose another name.")
             elif looks_secret(name):
                 what = f"{name} looks like a secret, but is deployed in plain text."
                 command = set_command("secrets", part=f".{name}", secret=True)
-                read.warn(key, what, f"{command}  with defineSecret in the code, and {remove}")
+                read.warn(key, what, f"use defineSecret in the code, then run:\n    {command}\n    {remove}")

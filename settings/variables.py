@@ -32,7 +32,7 @@ def function_variable(value: object) -> str | None:
         return "is not a variable name (letters, digits, _; no digit first)"
     reserved = name in _RESERVED or name.startswith(_RESERVED_PREFIXES)
     if reserved and not _NOT_RESERVED.fullmatch(name):
-        return "is reserved: the platform sets it or rejects it"
+        return "is reserved: Google sets it or rejects it"
     return None
 
 

@@ -1,4 +1,4 @@
-"""An HTTPS proxy that refuses everything and records which hosts were asked for."""
+"""An HTTPS proxy that refuses every request and records it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import threading
 
 
 class CountingProxy:
-    """A running proxy. `asked` has the target of each CONNECT, as host:port."""
+    """A running proxy. `asked` has the target of each CONNECT, as host:port, `headers` its header lines."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
-        asked = self.asked
+        asked = self.asked = list[str]()
+        headers = self.headers = list[list[str]]()
 
         class Refuse(socketserver.StreamRequestHandler):
             def handle(self) -> None:
                 asked.append(self.rfile.readline().decode().split(" ")[1])
-                while self.rfile.readline().strip():
-                    pass
+                lines = iter(lambda: self.rfile.readline().decode().strip(), "")
+                headers.append(list(lines))
                 self.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Refuse)

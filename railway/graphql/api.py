@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from railway.clock import Clock
 from railway.graphql.client import RailwayClient
 from railway.graphql.documents import DOCUMENTS
-from railway.graphql.errors import MissingError, NotAuthorizedError, NotFoundError, RequestError
+from railway.graphql.errors import REPORT, MissingError, NotAuthorizedError, NotFoundError, RequestError
 from railway.graphql.models import (
     DeploymentView,
     EnvironmentView,
@@ -28,7 +28,6 @@ from railway.graphql.models import (
     VolumeView,
     nodes,
 )
-from railway.graphql.responses import REPORT
 
 T = TypeVar("T")
 

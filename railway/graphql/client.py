@@ -50,6 +50,9 @@ THROTTLE_WAIT = 32.0
 """Railway allows the creation of one project, environment or volume per 30 seconds."""
 
 _CONNECT_FIX = "check the network and run `pulumi up` again"
+_PROXY_FIX = (
+    "correct or unset HTTPS_PROXY, HTTP_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE, then run `pulumi up` again"
+)
 
 
 @dataclass(frozen=True)
@@ -182,6 +185,8 @@ class RailwayClient:
             failure: RequestError = UnreachableError(
                 document.name, "no connection to Railway", fix=_CONNECT_FIX
             )
+        except requests.exceptions.InvalidURL:
+            failure = UnreachableError(document.name, "the address of the proxy is invalid", fix=_PROXY_FIX)
         except requests.exceptions.SSLError as error:
             failure = _tls_failure(document.name, error)
         except requests.exceptions.ConnectionError as error:
@@ -192,6 +197,10 @@ class RailwayClient:
         except requests.exceptions.RequestException as error:
             reason = f"the connection broke during the response ({type(error).__name__})"
             failure = AmbiguousError(document.name, reason, fix=responses.RUN_AGAIN)
+        except (ValueError, OSError) as error:
+            # An invalid address of a proxy, which may hold a password, or a certificate file.
+            reason = f"the request could not be sent ({type(error).__name__})"
+            failure = AmbiguousError(document.name, reason, fix=_PROXY_FIX)
         raise failure from None
 
     @property

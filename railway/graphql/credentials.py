@@ -1,5 +1,8 @@
 """Railway's address and the token: from the environment, else from the stack's config.
 
+The address in the stack's config can only be one of Railway's own API. Any other address comes from the
+environment: otherwise an edit of the stack's file would send the token to another server.
+
 The environment comes first because a `pulumi refresh` or `destroy` without `--run-program` gives a provider
 the config of the last `up`, in which a rotated token is the old one. Two tokens are an error, because Railway
 accepts either. So is a token over unencrypted http to another machine. The token is not in `repr`.
@@ -9,19 +12,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from railway.graphql.errors import CredentialsError
-from railway.validation import TWO_TOKENS, TWO_TOKENS_FIX, endpoint, tokens
+from railway.token_errors import (
+    ACCOUNT_TOKEN,
+    HOW_TO_SET,
+    PROJECT_TOKEN,
+    TWO_TOKENS,
+    TWO_TOKENS_FIX,
+    TokenKind,
+    tokens,
+)
+from railway.validation import endpoint, railways_endpoint
+from railway.validation import token as invalid_token
 
 DEFAULT_URL = "https://backboard.railway.com/graphql/v2"
-
-TokenKind = Literal["bearer", "project"]
-
-_HOW_TO_SET = (
-    "create a token at https://railway.com/account/tokens and set RAILWAY_API_TOKEN to it (account or "
-    "workspace token), or run: pulumi config set --secret railway:token <token>"
-)
+CONFIGURED_URL_FIX = "pulumi config rm railway:apiUrl  (another address can only come from RAILWAY_API_URL)"
+_LARGEST = 3600  # a request or a factor beyond it is a mistake
 
 
 @dataclass(frozen=True)
@@ -56,11 +63,8 @@ def access_from(environ: Mapping[str, str], config: Callable[[str], object]) -> 
         CredentialsError: no token, two tokens, an invalid token, or an address that would expose it.
     """
 
-    def setting(name: str, key: str | None = None) -> str:
-        value = environ.get(name, "").strip()
-        if not value and key is not None:
-            value = str(config(key) or "").strip()
-        return value
+    def setting(name: str) -> str:
+        return environ.get(name, "").strip()
 
     bearer, project = tokens(environ)
     if bearer and project:
@@ -70,19 +74,27 @@ def access_from(environ: Mapping[str, str], config: Callable[[str], object]) -> 
     token = bearer or project
     if not token:
         raise CredentialsError(
-            "no Railway token: neither RAILWAY_API_TOKEN nor RAILWAY_TOKEN is set", fix=_HOW_TO_SET
+            "no Railway token: neither RAILWAY_API_TOKEN nor RAILWAY_TOKEN is set", fix=HOW_TO_SET
         )
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise CredentialsError("the Railway token contains an invalid character", fix=_HOW_TO_SET)
-    url = setting("RAILWAY_API_URL", "railway:apiUrl") or DEFAULT_URL
-    if wrong := endpoint(url):
+    if wrong := invalid_token(token):
+        name = ACCOUNT_TOKEN if environ.get(ACCOUNT_TOKEN, "").strip() else PROJECT_TOKEN
+        name = name if environ.get(name, "").strip() else "railway:token"
+        raise CredentialsError(f"{name} {wrong}", fix=f"copy the token again into {name}")
+    url = setting("RAILWAY_API_URL")
+    if url and (wrong := endpoint(url)):
         fix = f"unset RAILWAY_API_URL, or set it to {DEFAULT_URL}"
         raise CredentialsError(f"RAILWAY_API_URL {wrong}", fix=fix)
+    configured = str(config("railway:apiUrl") or "").strip()
+    if configured and (wrong := railways_endpoint(configured)):
+        raise CredentialsError(f"railway:apiUrl of the stack {wrong}", fix=CONFIGURED_URL_FIX)
+    edge_url = setting("RAILWAY_EDGE_URL")
+    if edge_url and (wrong := endpoint(edge_url)):
+        raise CredentialsError(f"RAILWAY_EDGE_URL {wrong}", fix="unset RAILWAY_EDGE_URL")
     return Access(
-        url=url,
+        url=url or configured or DEFAULT_URL,
         token=token,
         kind="bearer" if bearer else "project",
-        edge_url=setting("RAILWAY_EDGE_URL") or None,
+        edge_url=edge_url or None,
         timeout=_positive("RAILWAY_TIMEOUT_SECONDS", setting("RAILWAY_TIMEOUT_SECONDS"), 90.0),
         wait_scale=_positive("RAILWAY_WAIT_SCALE", setting("RAILWAY_WAIT_SCALE"), 1.0),
     )
@@ -95,64 +107,6 @@ def _positive(name: str, value: str, default: float) -> float:
         number = float(value)
     except ValueError:
         number = -1.0
-    if number <= 0:
-        raise CredentialsError(f"{name} is not a number above 0", fix=f"unset {name}")
+    if not 0 < number <= _LARGEST:  # also false for nan
+        raise CredentialsError(f"{name} is not a number above 0 and up to {_LARGEST}", fix=f"unset {name}")
     return number
-
-
-NOT_WITH_PROJECT_TOKEN = {
-    "ProjectsFind": "find projects",
-    "TokenWorkspaces": "find workspaces",
-    "ProjectCreate": "create a project",
-    "ProjectUpdate": "update a project",
-    "ProjectDelete": "delete a project",
-    "EnvironmentCreate": "create an environment",
-    "EnvironmentRename": "rename an environment",
-    "EnvironmentDelete": "delete an environment",
-}
-"""The operations that a project token can never do."""
-
-
-def token_advice(operation: str, message: str, kind: TokenKind) -> str:
-    """The fix after Railway rejected a token.
-
-    Args:
-        operation: the name of the operation.
-        message: Railway's message.
-        kind: the kind of the token.
-    """
-    if kind == "project":
-        return _project_token_advice(operation, message)
-    if operation == "EnvironmentCreate":
-        return (
-            "use an account token in RAILWAY_API_TOKEN: some workspace tokens cannot create environments. "
-            "Or create the environment in Railway's dashboard under the declared name, and run `pulumi up` "
-            "again: it adopts the environment"
-        )
-    return (
-        "check that the token (RAILWAY_API_TOKEN, else railway:token of the stack) exists and belongs to "
-        "the workspace of this project. A workspace token can access only its own workspace, an account "
-        "token all workspaces of its owner; a project token must be in RAILWAY_TOKEN instead"
-    )
-
-
-def _project_token_advice(operation: str, message: str) -> str:
-    if "token not found" in message.lower():
-        return (
-            "RAILWAY_TOKEN is not an existing project token: create one in the project's settings on "
-            "Railway, under Tokens. An account or workspace token must be in RAILWAY_API_TOKEN instead"
-        )
-    task = NOT_WITH_PROJECT_TOKEN.get(operation)
-    if task is not None:
-        # It can read only its own environment, so the declared one may exist.
-        creates = operation == "EnvironmentCreate"
-        alternative = "; or use a project token of that environment, if it exists already" if creates else ""
-        return (
-            f"RAILWAY_TOKEN is a project token, which cannot {task}: unset it, and set RAILWAY_API_TOKEN to "
-            f"an account token or to a token of the project's workspace{alternative}"
-        )
-    return (
-        "RAILWAY_TOKEN is a project token, which can access only its own environment. Use one of this "
-        "project and environment (project settings on Railway, Tokens); or unset it, and set "
-        "RAILWAY_API_TOKEN to an account token or to a token of the project's workspace"
-    )

@@ -27,9 +27,13 @@ from __future__ import annotations
 
 import re
 
-from user_errors import UserError
+from user_errors import UserError, printable
 
 _TAKEN = re.compile(r"is not available\W*$|already (exists|taken|in use)|is taken", re.IGNORECASE)
+
+
+REPORT = "open an issue with the operation name and the Pulumi log"
+"""The fix of an error that a defect of this package causes."""
 
 
 class RailwayError(UserError):
@@ -41,7 +45,7 @@ class RailwayError(UserError):
     """
 
     def __init__(self, what: str, *, fix: str = "") -> None:
-        self.what = what
+        self.what = printable(what)
         self.fix = fix
         super().__init__(f"{what}\n  fix: {fix}" if fix else what)
 
@@ -75,12 +79,12 @@ class StatusUnknownError(RailwayError):
     """
 
     def __init__(self, deployment_id: str, failure: RequestError) -> None:
-        advice = f"{failure.fix}; " if failure.fix else ""
+        advice = f"{failure.fix}. " if failure.fix else ""
         super().__init__(
             f"the deployment {deployment_id} was started, but its status could not be followed: "
             f"{failure.what}",
-            fix=f"{advice}the deployment continues on Railway, and the next `pulumi up` reads its result "
-            "before it deploys again",
+            fix=f"{advice}The deployment continues on Railway: the next `pulumi up` reads its result before "
+            "it deploys again",
         )
 
 
@@ -99,8 +103,8 @@ class RequestError(RailwayError):
         self, operation: str, reason: str, *, trace_id: str = "", path: tuple[str, ...] = (), fix: str = ""
     ) -> None:
         self.operation = operation
-        self.reason = reason
-        self.trace_id = trace_id
+        self.reason = printable(reason)
+        self.trace_id = printable(trace_id)
         self.path = path
         super().__init__(f"Railway request {operation} failed: {self.traced_reason}", fix=fix)
 

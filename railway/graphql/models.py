@@ -357,8 +357,9 @@ class Snapshot:
         """
         instance = self.instance(service_id)
         if instance is None:
+            where = f" {self.environment.name}" if self.environment else " of this stack"
             raise MissingError(
-                f"the service {service_id} is not in this environment",
+                f"the service {service_id} is not in the environment{where}",
                 fix="run `pulumi up --refresh`: it detects what was deleted in the dashboard and creates it "
                 "again",
             )

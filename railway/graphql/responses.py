@@ -18,8 +18,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 from railway.clock import format_duration
-from railway.graphql.credentials import TokenKind, token_advice
 from railway.graphql.errors import (
+    REPORT,
     AmbiguousError,
     BusyError,
     NotAuthorizedError,
@@ -31,10 +31,10 @@ from railway.graphql.errors import (
     ThrottledError,
 )
 from railway.redact import redact, strings_in
+from railway.token_errors import TokenKind, token_advice
 
-RUN_AGAIN = "run `pulumi up` again; it reads what exists first"
+RUN_AGAIN = "run `pulumi up` again; it first reads what already exists"
 CONTINUES = "it continues where this one stopped"
-REPORT = "open an issue with the operation name and the Pulumi log"
 CORRECT = "correct the property that Railway names; if it is right, give Railway's support the trace id"
 REFRESH = (
     "run `pulumi up --refresh`, which detects what was deleted on Railway; if the object exists, give "

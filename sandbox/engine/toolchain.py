@@ -195,9 +195,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     origin = (
-        "built from Go modules, with stand-in plugins"
-        if engine.built
-        else "installed, with its own plugins"
+        "built from Go modules, with stand-in plugins" if engine.built else "installed, with its own plugins"
     )
     show(f"pulumi {engine.version}  {engine.pulumi}  ({origin})")
     show(f"actionlint {_ACTIONLINT_VERSION}  {linter}")

@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Mount
 
 from sandbox.faults import CannedResponse, RequestMonitor
@@ -18,6 +19,7 @@ from sandbox.google.cloud import Cloud
 from sandbox.google.dispatch import Dispatcher, describe
 from sandbox.google.errors import ApiError
 from sandbox.google.hooks import rules
+from sandbox.local_only import LocalOnly
 from sandbox.request_holds import RequestHolds
 
 if TYPE_CHECKING:
@@ -85,5 +87,6 @@ def create_app(state_file: Path | None = None, firestore_emulator: str | None = 
     watched = RequestMonitor(holds, describe, RESPONSES)
     return Starlette(
         routes=[*watched.routes(), *holds.routes(), *admin.routes(cloud), Mount("/", app=watched)],
+        middleware=[Middleware(LocalOnly)],
         lifespan=lifespan,
     )

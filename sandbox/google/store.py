@@ -30,7 +30,7 @@ class Store:
         mode: the journal's permissions.
     """
 
-    def __init__(self, file: Path | None = None, *, mode: int = 0o644) -> None:
+    def __init__(self, file: Path | None = None, *, mode: int = 0o600) -> None:
         self._file = file
         self._mode = mode
         self._data: dict[str, dict[str, Value]] = {}

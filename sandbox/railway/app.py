@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from sandbox.faults import RequestMonitor
+from sandbox.local_only import LocalOnly
 from sandbox.railway.admin import Admin
 from sandbox.railway.backend import SimulatedBackend
 from sandbox.railway.edge import Edge
@@ -95,6 +96,9 @@ def create_app(state_file: Path | None = None, backend: Backend | None = None) -
             *holds.routes(),
             *Admin(store, state_file, reset_all).routes(),
         ],
-        middleware=[Middleware(Edge, store=store, backend=backend or SimulatedBackend(store))],
+        middleware=[
+            Middleware(LocalOnly, other_hosts=True),
+            Middleware(Edge, store=store, backend=backend or SimulatedBackend(store)),
+        ],
         lifespan=lifespan,
     )

@@ -9,10 +9,10 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from sandbox.local_only import LOOPBACK, host_of
 from sandbox.railway import deploys
 from sandbox.railway.tick import apply_due_changes
 
@@ -22,15 +22,6 @@ if TYPE_CHECKING:
     from sandbox.railway import records
     from sandbox.railway.backend import Backend
     from sandbox.railway.store import Store
-
-LOOPBACK = {"127.0.0.1", "localhost", "[::1]", ""}
-
-
-def host_of(scope: Scope) -> str:
-    """Return the Host of a request, without its port."""
-    host = Headers(scope=scope).get("host", "").lower()
-    name, colon, port = host.rpartition(":")
-    return name if colon and port.isdigit() else host
 
 
 def edge_error(status: int, message: str) -> Response:

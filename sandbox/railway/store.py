@@ -101,11 +101,16 @@ class Store:
         if path is None:
             return
         draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        with draft.open("w", encoding="utf-8") as out:
+        # It contains the values of all variables.
+        with open(draft, "w", encoding="utf-8", opener=_owner_only) as out:
             json.dump(self.as_dict(), out)
             out.flush()
             os.fsync(out.fileno())
         draft.replace(path)
+
+
+def _owner_only(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def load(path: Path | None) -> Store:

@@ -24,7 +24,7 @@ ANSWERS: Mapping[str, dict[str, Any]] = {
     "gcp:secretmanager/secretVersion:SecretVersion": {"version": "1"},
     # The plugin's own name of a ruleset is the short one; only its id is the full name.
     "gcp:firebaserules/ruleset:Ruleset": {"id": "projects/crm-test/rulesets/one", "name": "one"},
-    "gcp:storage/bucketObject:BucketObject": {"generation": 1},
+    "gcp:storage/bucketObject:BucketObject": {"generation": 1, "md5hash": "md5-of-the-archive"},
     "gcp:projects/serviceIdentity:ServiceIdentity": {"member": "serviceAccount:agent@google"},
     "pulumi-python:dynamic/railway:Variables": {"revision": "variables-1"},
     "pulumi-python:dynamic/railway:ServiceSettings": {"revision": "settings-1"},

@@ -85,7 +85,7 @@ def test_event_functions_depend_on_googles_agents(run: Run) -> None:
     assert {
         "identities-agent-eventarc",
         "identities-agent-pubsub",
-        "identities-agent-pubsub-iam.serviceAccountTokenCreator",
+        "identities-agent-pubsub-crm-fn-iam.serviceAccountTokenCreator",
         "identities-crm-fn-eventarc.eventReceiver",
     } < waits
 
@@ -93,11 +93,12 @@ def test_event_functions_depend_on_googles_agents(run: Run) -> None:
 def test_accounts_get_only_the_configured_roles(run: Run) -> None:
     google = replace(world.GOOGLE, backend_roles=("roles/datastore.owner",), functions_roles=())
     engine = run(settings=lambda: world.settings(google=google))
-    granted = {(grant.inputs["member"], grant.inputs["role"]) for grant in engine.of("iAMMember:IAMMember")}
+    granted = {
+        (grant.inputs["member"], grant.inputs["role"]) for grant in engine.of("projects/iAMMember:IAMMember")
+    }
     assert granted == {
         (f"serviceAccount:crm-backend@{world.PROJECT}.iam.gserviceaccount.com", "roles/datastore.owner"),
         (f"serviceAccount:crm-fn@{world.PROJECT}.iam.gserviceaccount.com", "roles/eventarc.eventReceiver"),
-        ("serviceAccount:agent@google", "roles/iam.serviceAccountTokenCreator"),
     }
 
 

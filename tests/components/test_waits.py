@@ -22,8 +22,8 @@ EVERY = {*BUILDS, "functions-source-default", "indexes-builds"}
 AGENTS = {
     "identities-agent-eventarc",
     "identities-agent-pubsub",
-    "identities-agent-pubsub-iam.serviceAccountTokenCreator",
 }
+SIGNER = "identities-agent-pubsub-{}-iam.serviceAccountTokenCreator"
 ADMINS = functions_account(["ADMIN_EMAILS"])
 GROQ = functions_account(["GROQ_API_KEY"])
 URL = functions_account(["RAILWAY_WHATSAPP_URL"])
@@ -55,7 +55,10 @@ def waits(engine: Engine, name: str) -> set[str]:
         ("process_followUps", own(NONE)),
         (
             "aggregateClientStats",
-            own(NONE) | AGENTS | {"identities-crm-fn-eventarc.eventReceiver", "apis-eventarc", "apis-pubsub"},
+            own(NONE)
+            | AGENTS
+            | {"identities-crm-fn-eventarc.eventReceiver", SIGNER.format("crm-fn")}
+            | {"apis-eventarc", "apis-pubsub"},
         ),
     ],
 )
@@ -73,10 +76,12 @@ def test_an_account_that_the_code_names_is_not_waited_for(run: Run) -> None:
     receiver = "identities-mine-eventarc.eventReceiver"
     assert waits(engine, "functions-us-central1-aggregateClientStats") == EVERY | AGENTS | {
         receiver,
+        SIGNER.format("mine"),
         "apis-eventarc",
         "apis-pubsub",
     }
     assert waits(engine, receiver) == {"apis-cloudresourcemanager"}
+    assert waits(engine, SIGNER.format("mine")) == {"apis-iam", "identities-agent-pubsub"}
 
 
 def test_a_function_waits_for_the_apis_that_its_codebase_requires(run: Run) -> None:
@@ -122,8 +127,8 @@ def test_no_function_waits_for_the_key_or_the_deployment_of_the_backend(
         ),
         ("identities-agent-eventarc", {"apis-eventarc", "apis-serviceusage"}),
         (
-            "identities-agent-pubsub-iam.serviceAccountTokenCreator",
-            {"apis-cloudresourcemanager", "identities-agent-pubsub"},
+            SIGNER.format("crm-fn"),
+            {"identities-crm-fn", "identities-agent-pubsub"},
         ),
         ("secrets-GROQ_API_KEY", {"apis-secretmanager"}),
         (f"secrets-GROQ_API_KEY-{GROQ}", {f"identities-{GROQ}", "secrets-GROQ_API_KEY"}),

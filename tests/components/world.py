@@ -29,6 +29,7 @@ from settings.model import (
 )
 
 PROJECT = "crm-test"
+ARCHIVE_MD5 = "md5-of-the-archive"
 REGION = "us-central1"
 GROQ = "value-of-the-groq-key"
 ADMINS = "value-of-the-admin-emails"
@@ -167,6 +168,12 @@ def codebase(*endpoints: Endpoint, content: str = "0f0f") -> Codebase:
         folder=Path("examples/crm/functions"),
         output_folders=(Path("examples/crm/functions/lib"),),
         endpoints=endpoints,
-        archive=Archive(path=Path(__file__), sha256=content, object_name=f"default-{content}.zip", files=()),
+        archive=Archive(
+            path=Path(__file__),
+            sha256=content,
+            md5=ARCHIVE_MD5,
+            object_name=f"default-{content}.zip",
+            files=(),
+        ),
         required_apis=(),
     )

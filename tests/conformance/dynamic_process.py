@@ -10,13 +10,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import grpc
+import pytest
 from google.protobuf import json_format, struct_pb2
 from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
@@ -54,9 +55,23 @@ REFUSALS = (grpc.RpcError, CheckFailedError)
 """What `Check` and the other calls raise."""
 
 
-def refusal_text(error: BaseException) -> str:
-    """What a user reads of one of `REFUSALS`."""
-    return str(error.details() if isinstance(error, grpc.Call) else error)
+def refusal(
+    call: Callable[[], object],
+    errors: type[BaseException] | tuple[type[BaseException], ...] = grpc.RpcError,
+) -> str:
+    """Make a call that must fail; return the error as a user reads it.
+
+    Args:
+        call: the call.
+        errors: what it may raise; `REFUSALS` if `Check` may be the one that fails.
+    """
+    with pytest.raises(errors) as caught:
+        call()
+    error = caught.value
+    if isinstance(error, CheckFailedError):
+        return str(error)
+    assert isinstance(error, grpc.Call)
+    return str(error.details())
 
 
 class _Cold:

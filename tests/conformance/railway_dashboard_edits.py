@@ -10,24 +10,24 @@ from typing import Any
 from tests.conformance.railway_world import ORDER, REPO, Engine, World
 from tests.conformance.test_railway_settings import SETTING_EDITS, edit_settings
 
-Hand = Callable[[World, Engine], object]
+Edit = Callable[[World, Engine], object]
 FIELDS = {key: {field.name: field for field in provider.FIELDS} for key, provider in ORDER}
 
 
 def _on_row(world: World, id_: str, document: str) -> None:
-    world.hand(f"mutation($id: String!) {{ {document} }}", id=id_)
+    world.manual(f"mutation($id: String!) {{ {document} }}", id=id_)
 
 
-def _on(key: str, document: str) -> Hand:
+def _on(key: str, document: str) -> Edit:
     """A mutation of one resource by its id."""
     return lambda world, engine: _on_row(world, engine.id(key), document)
 
 
-def _service_variables(variables: dict[str, str], *, replace: bool = False, shared: bool = False) -> Hand:
+def _service_variables(variables: dict[str, str], *, replace: bool = False, shared: bool = False) -> Edit:
     """Variables of the service, or shared ones."""
 
     def edit(world: World, engine: Engine) -> None:
-        wish: dict[str, Any] = {
+        wanted: dict[str, Any] = {
             "projectId": engine.id("project"),
             "environmentId": engine.id("environment"),
             "variables": variables,
@@ -35,9 +35,9 @@ def _service_variables(variables: dict[str, str], *, replace: bool = False, shar
             "skipDeploys": True,
         }
         if not shared:
-            wish["serviceId"] = engine.id("service")
-        world.hand(
-            "mutation($i: VariableCollectionUpsertInput!) { variableCollectionUpsert(input: $i) }", i=wish
+            wanted["serviceId"] = engine.id("service")
+        world.manual(
+            "mutation($i: VariableCollectionUpsertInput!) { variableCollectionUpsert(input: $i) }", i=wanted
         )
 
     return edit
@@ -46,7 +46,7 @@ def _service_variables(variables: dict[str, str], *, replace: bool = False, shar
 def _volume(world: World, engine: Engine) -> None:
     """Renamed, mounted elsewhere, and with that detached."""
     _on("volume", 'volumeUpdate(volumeId: $id, input: {name: "hand"}) { id }')(world, engine)
-    world.hand(
+    world.manual(
         "mutation($id: String!, $e: String!)"
         ' { volumeInstanceUpdate(volumeId: $id, environmentId: $e, input: {mountPath: "/hand"}) }',
         id=engine.id("volume"),
@@ -57,12 +57,12 @@ def _volume(world: World, engine: Engine) -> None:
 def _settings(world: World, engine: Engine) -> None:
     """Every setting at once, and the trigger."""
     edit: dict[str, Any] = {}
-    for name, (_, by_hand) in SETTING_EDITS.items():
+    for name, (_, edited) in SETTING_EDITS.items():
         if f"settings.{name}" not in NOT_BY_HAND:
-            edit |= by_hand
+            edit |= edited
     edit_settings(world, engine.id("environment"), engine.id("service"), edit)
     triggers = [row for row in world.rows("triggers") if row["service_id"] == engine.id("service")]
-    world.hand(
+    world.manual(
         "mutation($id: String!, $i: DeploymentTriggerUpdateInput!)"
         " { deploymentTriggerUpdate(id: $id, input: $i) { id } }",
         id=triggers[0]["id"],
@@ -70,15 +70,15 @@ def _settings(world: World, engine: Engine) -> None:
     )
 
 
-def _limits(**limits: float) -> Hand:
-    return lambda world, engine: world.hand(
+def _limits(**limits: float) -> Edit:
+    return lambda world, engine: world.manual(
         "mutation($i: ServiceInstanceLimitsUpdateInput!) { serviceInstanceLimitsUpdate(input: $i) }",
         i={"environmentId": engine.id("environment"), "serviceId": engine.id("service"), **limits},
     )
 
 
 def _domain(world: World, engine: Engine) -> None:
-    world.hand(
+    world.manual(
         "mutation($i: ServiceDomainUpdateInput!) { serviceDomainUpdate(input: $i) }",
         i={
             "serviceDomainId": engine.id("domain"),
@@ -91,7 +91,7 @@ def _domain(world: World, engine: Engine) -> None:
 
 
 def _custom_domain(world: World, engine: Engine) -> None:
-    world.hand(
+    world.manual(
         "mutation($id: String!, $e: String!)"
         " { customDomainUpdate(id: $id, environmentId: $e, targetPort: 9999) }",
         id=engine.id("custom_domain"),
@@ -108,12 +108,12 @@ def _deployment(world: World, engine: Engine) -> None:
     """An earlier one run again, which then crashes."""
     ours = [row for row in world.rows("deployments") if row["service_id"] == engine.id("service")]
     first = min(ours, key=lambda row: row["created_at"])["id"]
-    world.hand("mutation($id: String!) { deploymentRollback(id: $id) }", id=first)
+    world.manual("mutation($id: String!) { deploymentRollback(id: $id) }", id=first)
     world.admin("clock", {"advance": 5})
     world.admin(f"deployments/{_newest(world, engine)}", {"status": "CRASHED"})
 
 
-EDITS: dict[str, Hand] = {
+EDITS: dict[str, Edit] = {
     "project": _on("project", 'projectUpdate(id: $id, input: {name: "hand", description: "x"}) { id }'),
     "environment": _on("environment", 'environmentRename(id: $id, input: {name: "hand"}) { id }'),
     "shared": _service_variables({"SHARED": "hand", "ADDED": "by-hand"}, shared=True),
@@ -186,7 +186,7 @@ CHANGEABLE = [key for key, names in EXPECTED.items() if names]
 
 # ---- Deletions in the dashboard
 
-DELETIONS: dict[str, Hand] = {
+DELETIONS: dict[str, Edit] = {
     "project": _on("project", "projectDelete(id: $id)"),
     "environment": _on("environment", "environmentDelete(id: $id)"),
     "shared": _service_variables({}, replace=True, shared=True),

@@ -87,13 +87,13 @@ def matches(world: World, engine: Engine, wanted: Declared) -> None:
     for setting in SETTINGS:
         column = "num_replicas" if setting.name == "replicas" else setting.name
         value = setting.normal(instance[column])
-        wish = setting.normal(settings.get(setting.name))
-        if wish is None and setting.name == "builder":
-            wish = "RAILPACK"
+        expected = setting.normal(settings.get(setting.name))
+        if expected is None and setting.name == "builder":
+            expected = "RAILPACK"
         nothing = {None, setting.default if not isinstance(setting.default, dict | list) else None}
-        if wish is None and (isinstance(value, dict | list) is False and value in nothing):
+        if expected is None and (isinstance(value, dict | list) is False and value in nothing):
             continue
-        live[setting.name], declared[setting.name] = value, wish
+        live[setting.name], declared[setting.name] = value, expected
     if wanted.subdomain is not None:
         live["subdomain"] = ours["domain"]["domain"].partition(".")[0]
         declared["subdomain"] = wanted.subdomain

@@ -48,7 +48,7 @@ class Neighbours:
     def elsewhere(cls, world: World) -> Neighbours:
         """Another project with a service that has all of it."""
         before = set(_rows(world))
-        made = world.hand(
+        made = world.manual(
             "mutation($i: ProjectCreateInput!) { projectCreate(input: $i)"
             " { id environments { edges { node { id } } } } }",
             i={"name": "somebody-elses", "workspaceId": WORKSPACE, "defaultEnvironmentName": "production"},
@@ -73,22 +73,22 @@ class Neighbours:
     def _in(cls, world: World, project: str, environment: str, before: set[str] | None = None) -> Neighbours:
         before = set(_rows(world)) if before is None else before
         place = {"projectId": project, "environmentId": environment}
-        service = world.hand(
+        service = world.manual(
             "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }",
             i=place | {"name": "neighbour"},
         )["serviceCreate"]["id"]
         at = place | {"serviceId": service}
         world.admin("clock", {"advance": 5})
-        world.hand(
+        world.manual(
             "mutation($i: VolumeCreateInput!) { volumeCreate(input: $i) { id } }",
             i=at | {"mountPath": "/data"},
         )
         world.admin("clock", {"advance": 5})
-        world.hand(
+        world.manual(
             "mutation($i: VariableCollectionUpsertInput!) { variableCollectionUpsert(input: $i) }",
             i=at | {"variables": {"NOT_OURS": "kept"}, "skipDeploys": True},
         )
-        world.hand(
+        world.manual(
             "mutation($i: ServiceDomainCreateInput!) { serviceDomainCreate(input: $i) { id } }",
             i={"environmentId": environment, "serviceId": service},
         )

@@ -6,13 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import grpc
-import pytest
-
 from railway.service import ServiceProvider
 from railway.service_settings import ServiceSettingsProvider
 from railway.settings_table import SETTINGS
-from tests.conformance.dynamic_process import Live
+from tests.conformance.dynamic_process import Live, refusal
 from tests.conformance.railway_world import World, first_up
 
 BARE: dict[str, Any] = {"has_volume": False, "replicas": 1}
@@ -49,10 +46,7 @@ class Worker:
 
     def refused(self, **declared: Any) -> str:
         """What a person reads; nothing of it enters the state."""
-        with pytest.raises(grpc.RpcError) as caught:
-            self.up(**declared)
-        assert isinstance(caught.value, grpc.Call)
-        return str(caught.value.details())
+        return refusal(lambda: self.up(**declared))
 
     def refresh(self) -> dict[str, tuple[Any, Any]]:
         """Read; returns what is different now."""
@@ -76,7 +70,7 @@ class Worker:
 
     def edit(self, **edit: Any) -> None:
         """Change settings in the dashboard, by Railway's names."""
-        self.world.hand(
+        self.world.manual(
             "mutation($e: String!, $s: String!, $i: ServiceInstanceUpdateInput!)"
             " { serviceInstanceUpdate(environmentId: $e, serviceId: $s, input: $i) }",
             e=self.place["environment_id"],

@@ -69,7 +69,7 @@ CONFIG_KEYS = {
     "workspace_id": "whatsapp-crm:railwayWorkspaceId",
 }
 """What the program hands in for error messages."""
-HAND = {"Authorization": f"Bearer {ACCOUNT_TOKEN}", "X-Sandbox-Actor": "manual"}
+MANUAL_HEADERS = {"Authorization": f"Bearer {ACCOUNT_TOKEN}", "X-Sandbox-Actor": "manual"}
 SECONDS = 30
 
 
@@ -110,12 +110,12 @@ class World:
             assert token not in "".join(process.answers) + process.stderr
         assert_silent(process.stderr)
 
-    def hand(self, document: str, **variables: Any) -> dict[str, Any]:
+    def manual(self, document: str, **variables: Any) -> dict[str, Any]:
         """An edit in the dashboard."""
         answer = requests.post(
-            f"{self.url}/graphql/v2?hand=1",
+            f"{self.url}/graphql/v2?manual=1",
             json={"query": document, "variables": variables},
-            headers=HAND,
+            headers=MANUAL_HEADERS,
             timeout=SECONDS,
         ).json()
         assert not answer.get("errors"), answer
@@ -170,7 +170,7 @@ def assert_silent(text: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """What the program declares. The last five are resources of their own, that nobody has to declare."""
+    """What the program declares. The last five are resources of their own, and optional."""
 
     project_name: str = "crm"
     stack_marker: str = "crm/test"
@@ -222,6 +222,7 @@ ORDER: tuple[tuple[str, RailwayProvider], ...] = (
 )
 PROVIDERS = dict(ORDER)
 OPTIONAL = ("shared", "backups", "limits", "custom_domain", "tcp_proxy")
+ALWAYS_DECLARED = {*PROVIDERS} - {*OPTIONAL}
 DEPLOYED = ("variables", "settings", "volume", "shared", "limits", "tcp_proxy")
 """What needs a deployment when it changes."""
 

@@ -29,7 +29,7 @@ EUROPE = "europe-west4-drams3a"
 PLACE = {"project_id": UNKNOWN, "environment_id": UNKNOWN, "service_id": UNKNOWN}
 
 
-def wish(project_id: str, **parts: dict[str, Any]) -> dict[str, Any]:
+def wanted(project_id: str, **parts: dict[str, Any]) -> dict[str, Any]:
     """What the program hands over in a preview: no id below the project's is known."""
     declared: dict[str, dict[str, Any]] = {
         "project": {"project_name": "crm", "stack_marker": "crm/test", "environment_name": "production"},
@@ -64,7 +64,7 @@ def refused(world: World, news: dict[str, Any]) -> str:
 
 def test_only_what_differs_is_a_change(railway: World) -> None:
     ids = production(railway)
-    found = changes(railway, wish(ids["project"], variables={"variables": VARIABLES | {"NEW": UNKNOWN}}))
+    found = changes(railway, wanted(ids["project"], variables={"variables": VARIABLES | {"NEW": UNKNOWN}}))
     volume = railway.rows("volumes")[0]["name"]
     assert found == {
         "project.description": "the marker of this stack is added: [pulumi:crm/test]",
@@ -84,7 +84,7 @@ def test_an_equal_folder_is_no_change_and_a_written_default_is_reported(
         railway, railway.rows("environments")[0]["id"], ids["service"], {"rootDirectory": "/backend"}
     )
     found = changes(
-        railway, wish(ids["project"], settings={"root_directory": "backend", "healthcheck_timeout": 300})
+        railway, wanted(ids["project"], settings={"root_directory": "backend", "healthcheck_timeout": 300})
     )
     assert "settings.root_directory" not in found
     assert found["settings.healthcheck_timeout"] == "null -> 300, which is the default"
@@ -96,12 +96,12 @@ def test_the_report_after_the_adoption_lists_no_change(
     """The end of the `up` reads it all again; only what is to be looked at makes it speak then."""
     ids = production(railway)
     declared = Declared(adopt_project_id=ids["project"])
-    news = wish(ids["project"], settings={"healthcheck_path": declared.healthcheck_path})
+    news = wanted(ids["project"], settings={"healthcheck_path": declared.healthcheck_path})
     with railway.operation() as process:
         Engine().up(process, declared)
     place = {"projectId": ids["project"], "environmentId": railway.rows("environments")[0]["id"]}
     other = make_service(railway, place, "worker")
-    railway.hand(
+    railway.manual(
         "mutation($i: DeploymentTriggerCreateInput!) { deploymentTriggerCreate(input: $i) { id } }",
         i=place | {"serviceId": other, "provider": "github", "repository": REPO, "branch": "main"},
     )
@@ -113,11 +113,11 @@ def test_the_report_after_the_adoption_lists_no_change(
 
 def test_it_costs_one_or_two_readings_and_the_next_one_nothing(railway: World) -> None:
     ids = production(railway)
-    changes(railway, wish(ids["project"]))
+    changes(railway, wanted(ids["project"]))
     assert railway.counts()[0] == {"ProjectRead": 1, "SnapshotRead": 1}
     railway.reset()
     complete = {"project_id": ids["project"], "changes": {}}
-    assert changes(railway, wish(ids["project"]), complete) == {}
+    assert changes(railway, wanted(ids["project"]), complete) == {}
     assert railway.counts() == ({}, 0)
 
 
@@ -125,7 +125,7 @@ def test_the_rest_that_is_declared_is_compared_too(railway: World) -> None:
     ids = production(railway)
     found = changes(
         railway,
-        wish(
+        wanted(
             ids["project"],
             custom_domain={"domain": "crm.example.com"},
             limits={"cpus": 2, "memory_gb": 4},
@@ -143,18 +143,18 @@ def test_a_removed_sealed_variable_is_reported_as_not_restorable(railway: World)
     environment = railway.rows("environments")[0]["id"]
     place = {"project_id": ids["project"], "environment_id": environment, "service_id": ids["service"]}
     railway.admin("seal", place | {"name": "OLD"})
-    found = changes(railway, wish(ids["project"]))
+    found = changes(railway, wanted(ids["project"]))
     assert found["variables removed"] == "OLD (sealed: its value cannot be read or restored), OLDER"
 
 
 def test_undeclared_limits_are_reported_as_removed(railway: World) -> None:
     ids = production(railway)
     place = {"environmentId": railway.rows("environments")[0]["id"], "serviceId": ids["service"]}
-    railway.hand(
+    railway.manual(
         "mutation($i: ServiceInstanceLimitsUpdateInput!) { serviceInstanceLimitsUpdate(input: $i) }",
         i=place | {"vCPUs": 8, "memoryGB": 8},
     )
-    found = changes(railway, wish(ids["project"], limits={}))
+    found = changes(railway, wanted(ids["project"], limits={}))
     assert found["limits.cpus"] == "8 -> the plan's limit"
     assert found["limits.memory_gb"] == "8 -> the plan's limit"
 
@@ -162,7 +162,7 @@ def test_undeclared_limits_are_reported_as_removed(railway: World) -> None:
 def test_a_new_service_in_a_project_with_services_is_refused(railway: World) -> None:
     """The most likely mistake: a new backend would run in addition to the existing one and its volume."""
     ids = production(railway)
-    news = wish(ids["project"], service={"service_name": "whatsapp"})
+    news = wanted(ids["project"], service={"service_name": "whatsapp"})
     text = refused(railway, news)
     assert "has no service named whatsapp (existing: backend)" in text
     assert "pulumi config set whatsapp-crm:railwayServiceName backend" in text
@@ -171,7 +171,7 @@ def test_a_new_service_in_a_project_with_services_is_refused(railway: World) -> 
 
 
 def test_in_a_project_without_services_the_new_service_is_reported(railway: World) -> None:
-    news = wish(empty(railway))
+    news = wanted(empty(railway))
     assert changes(railway, news)["service"] == "(none) -> backend, with a new and empty volume"
 
 
@@ -192,12 +192,12 @@ def test_another_service_from_the_same_repository_is_pointed_out(
         "environmentId": railway.rows("environments")[0]["id"],
     }
     other = make_service(railway, place, "worker")
-    railway.hand(
+    railway.manual(
         "mutation($i: DeploymentTriggerCreateInput!) { deploymentTriggerCreate(input: $i) { id } }",
         i=place | {"serviceId": other, "provider": "github", "repository": REPO, "branch": "main"},
     )
     railway.admin("clock", {"advance": 5})
-    text = printed(railway, wish(ids["project"]), capsys)
+    text = printed(railway, wanted(ids["project"]), capsys)
     assert f"warning: the service worker deploys {REPO} too; it is not changed" in text
     assert "check them after" not in text
     assert_silent(text)
@@ -205,7 +205,7 @@ def test_another_service_from_the_same_repository_is_pointed_out(
 
 
 def test_a_missing_environment_is_reported_as_created(railway: World) -> None:
-    found = changes(railway, wish(empty(railway), project={"environment_name": "live"}))
+    found = changes(railway, wanted(empty(railway), project={"environment_name": "live"}))
     assert found["environment"] == "(none) -> live, empty (the project has production)"
 
 
@@ -213,11 +213,11 @@ def test_an_environment_without_the_service_is_refused(railway: World) -> None:
     """Made, or there already: Railway's API cannot put the service there, and `up` would wait in vain."""
     ids = production(railway)
     there = f"add the service backend ({ids['service']}) to it"
-    text = refused(railway, wish(ids["project"], project={"environment_name": "live"}))
+    text = refused(railway, wanted(ids["project"], project={"environment_name": "live"}))
     assert there in text
     assert "correct whatsapp-crm:railwayEnvironment" in text
     environment(railway, ids["project"], "live")
-    text = refused(railway, wish(ids["project"], project={"environment_name": "live"}))
+    text = refused(railway, wanted(ids["project"], project={"environment_name": "live"}))
     assert "but not in the environment live" in text
     assert "press Sync" in text
 
@@ -228,18 +228,18 @@ def test_environments_that_the_settings_may_change_are_named(
     """A service that was made after the other environment is in both."""
     ids = production(railway)
     place = {"projectId": ids["project"], "environmentId": environment(railway, ids["project"], "staging")}
-    railway.hand(
+    railway.manual(
         "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }", i=place | {"name": "second"}
     )
     railway.admin("clock", {"advance": 5})
-    news = wish(ids["project"], service={"service_name": "second"})
+    news = wanted(ids["project"], service={"service_name": "second"})
     assert "warning: the service second is also in the environment staging" in printed(railway, news, capsys)
 
 
 @pytest.mark.parametrize(
     ("parts", "why", "fix"),
     [
-        ({"volume": {"size_mb": 500}}, "has 50 GB, and 0.5 GB are declared", "whatsapp-crm:volumeSizeGb 50"),
+        ({"volume": {"size_mb": 500}}, "is 50 GB, but 0.5 GB are declared", "whatsapp-crm:volumeSizeGb 50"),
         (
             {"project": {"workspace_id": "b7d1c0de-0000-4000-8000-00000000beef"}},
             f"is in the workspace {WORKSPACE}",
@@ -257,7 +257,7 @@ def test_what_up_would_refuse_is_refused(
     railway: World, parts: dict[str, dict[str, Any]], why: str, fix: str
 ) -> None:
     ids = production(railway)
-    text = refused(railway, wish(ids["project"], **parts))
+    text = refused(railway, wanted(ids["project"], **parts))
     assert why in text
     assert fix in text
 
@@ -265,7 +265,7 @@ def test_what_up_would_refuse_is_refused(
 def test_the_region_where_the_volume_is_may_be_declared(railway: World) -> None:
     ids = production(railway)
     here = {"region": "us-west2"}
-    found = changes(railway, wish(ids["project"], volume=here, settings=here))
+    found = changes(railway, wanted(ids["project"], volume=here, settings=here))
     assert "volume.region" not in found
 
 
@@ -273,32 +273,32 @@ def test_another_stacks_project_is_refused(railway: World) -> None:
     """By its mark in the description; our own is fine."""
     ids = production(railway)
     describe(railway, ids["project"], "our production\n[pulumi:crm/other]")
-    text = refused(railway, wish(ids["project"]))
+    text = refused(railway, wanted(ids["project"]))
     assert "belongs to the Pulumi stack crm/other; this stack is crm/test" in text
     assert "remove [pulumi:crm/other] from the project's description" in text
     describe(railway, ids["project"], "our production\n[pulumi:crm/test]")
-    assert changes(railway, wish(ids["project"]))
+    assert changes(railway, wanted(ids["project"]))
 
 
 def test_a_volume_name_that_is_used_is_refused(railway: World) -> None:
     """The volume is renamed at the adoption, and two cannot have one name."""
     ids = production(railway)
     place = {"projectId": ids["project"], "environmentId": railway.rows("environments")[0]["id"]}
-    other = railway.hand(
+    other = railway.manual(
         "mutation($i: VolumeCreateInput!) { volumeCreate(input: $i) { id } }", i=place | {"mountPath": "/x"}
     )["volumeCreate"]["id"]
-    railway.hand(
+    railway.manual(
         'mutation($v: String!) { volumeUpdate(volumeId: $v, input: {name: "sessions"}) { id } }', v=other
     )
     railway.admin("clock", {"advance": 5})
-    text = refused(railway, wish(ids["project"]))
+    text = refused(railway, wanted(ids["project"]))
     assert f"has another volume named sessions ({other}, 50000 MB), attached to no service" in text
 
 
 def test_a_volume_deleted_in_the_dashboard_is_not_replaced_by_an_empty_one(railway: World) -> None:
     ids = production(railway)
-    railway.hand("mutation($id: String!) { volumeDelete(volumeId: $id) }", id=ids["volume"])
-    text = refused(railway, wish(ids["project"], volume={"volume_name": "sessions"}))
+    railway.manual("mutation($id: String!) { volumeDelete(volumeId: $id) }", id=ids["volume"])
+    text = refused(railway, wanted(ids["project"], volume={"volume_name": "sessions"}))
     assert "48 hours" in text
 
 
@@ -306,11 +306,11 @@ def test_an_unfinished_adoption_reports_what_is_left(railway: World) -> None:
     """Nothing is in the state yet, and the branch has been changed already; everything else has not."""
     ids = production(railway)
     trigger = railway.rows("triggers")[0]["id"]
-    railway.hand(
+    railway.manual(
         'mutation($id: String!) { deploymentTriggerUpdate(id: $id, input: {branch: "main"}) { id } }',
         id=trigger,
     )
-    assert set(changes(railway, wish(ids["project"]))) == {
+    assert set(changes(railway, wanted(ids["project"]))) == {
         "project.description",
         "volume.volume_name",
         "settings.start_command",

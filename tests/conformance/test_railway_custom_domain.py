@@ -14,7 +14,7 @@ DOMAIN = "crm.example.com"
 def test_a_domain_created_in_the_dashboard_gets_the_declared_port(railway: World) -> None:
     """It is taken over, and not announced twice."""
     engine = first_up(railway)
-    made = railway.hand(
+    made = railway.manual(
         "mutation($i: CustomDomainCreateInput!) { customDomainCreate(input: $i) { id } }",
         i={f"{key}Id": engine.id(key) for key in ("project", "environment", "service")} | {"domain": DOMAIN},
     )["customDomainCreate"]["id"]

@@ -55,7 +55,7 @@ def test_an_adoption_removes_undeclared_limits(railway: World) -> None:
     """Those of the production were set in the dashboard, and a limit goes with a deployment: with its one."""
     ids = production(railway)
     environment = railway.rows("environments")[0]["id"]
-    railway.hand(
+    railway.manual(
         "mutation($i: ServiceInstanceLimitsUpdateInput!) { serviceInstanceLimitsUpdate(input: $i) }",
         i={"environmentId": environment, "serviceId": ids["service"], "vCPUs": 8, "memoryGB": 8},
     )

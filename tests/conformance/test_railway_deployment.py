@@ -11,8 +11,10 @@ from typing import Any
 import grpc
 import pytest
 
+from tests.conformance.dynamic_process import refusal
 from tests.conformance.railway_world import (
     ADMIN_TOKEN,
+    ALWAYS_DECLARED,
     REPO,
     VARIABLES,
     Declared,
@@ -44,19 +46,10 @@ class Failed:
 def fails(world: World, declared: Declared | None = None) -> Failed:
     """An `up` that fails at its deployment."""
     engine = Engine()
-    with world.operation() as process, pytest.raises(grpc.RpcError) as caught:
-        engine.up(process, declared or Declared())
-    assert set(engine.state) == {
-        "project",
-        "environment",
-        "service",
-        "volume",
-        "variables",
-        "settings",
-        "domain",
-    }
-    assert isinstance(caught.value, grpc.Call)
-    return Failed(engine, str(caught.value.details()), process.stderr)
+    with world.operation() as process:
+        text = refusal(lambda: engine.up(process, declared or Declared()))
+    assert set(engine.state) == ALWAYS_DECLARED - {"deployment"}
+    return Failed(engine, text, process.stderr)
 
 
 @dataclass(frozen=True)
@@ -147,7 +140,7 @@ def test_every_final_status_is_reported_and_the_next_up_repairs(railway: World, 
     assert ADMIN_TOKEN not in failed.text
     railway.reset()
     if ending.outcome in ("needs_approval", "waiting", "never_ends"):
-        railway.hand("mutation($id: String!) { deploymentCancel(id: $id) }", id=row["id"])
+        railway.manual("mutation($id: String!) { deploymentCancel(id: $id) }", id=row["id"])
     with railway.operation() as process:
         failed.engine.up(process, Declared())
     assert railway.counts()[1] == 1
@@ -189,10 +182,8 @@ def test_a_deleted_branch_is_reported_with_the_failed_step(railway: World) -> No
     """Railway cannot take the code: then there is no log, and the step has the reason."""
     engine = first_up(railway)
     railway.admin("repos", {"repo": REPO, "branch": "main", "delete": True})
-    with railway.operation() as process, pytest.raises(grpc.RpcError) as caught:
-        engine.up(process, Declared(variables=VARIABLES | {"NEW": "1"}))
-    assert isinstance(caught.value, grpc.Call)
-    text = str(caught.value.details())
+    with railway.operation() as process:
+        text = refusal(lambda: engine.up(process, Declared(variables=VARIABLES | {"NEW": "1"})))
     assert "failed in step SNAPSHOT_CODE (status FAILED): Failed to snapshot code" in text
     assert "fix: check that the repository has the declared branch" in text
 
@@ -208,8 +199,8 @@ def test_the_trace_id_of_what_could_not_be_read_is_in_the_error(railway: World) 
         in failed.text
     )
     assert (
-        "Its log cannot be shown: Railway request LogsPoll failed: Problem processing request (trace id 5a4d0b0c5a4d0b0c)"
-        in failed.text
+        "Its log cannot be shown: Railway request LogsPoll failed: "
+        "Problem processing request (trace id 5a4d0b0c5a4d0b0c)" in failed.text
     )
     assert "fix: " in failed.text
 
@@ -289,11 +280,9 @@ def test_no_log_line_is_shown_when_a_value_cannot_be_known(railway: World) -> No
     }
     railway.admin("seal", place | {"name": "ADMIN_TOKEN"})
     railway.admin("switches", {"deploy_outcomes_next": ["crashed"]})
-    with railway.operation() as process, pytest.raises(grpc.RpcError) as caught:
-        engine.up(process, Declared(branch="staging", stable_seconds=20))
-    assert isinstance(caught.value, grpc.Call)
-    text = str(caught.value.details())
-    assert "some variables are sealed" in text
+    with railway.operation() as process:
+        text = refusal(lambda: engine.up(process, Declared(branch="staging", stable_seconds=20)))
+    assert "does not reveal sealed variables" in text
     assert "Last log lines" not in text
 
 
@@ -317,7 +306,7 @@ def test_a_deployment_stopped_in_the_dashboard_is_drift_and_the_next_up_deploys(
     """Nothing runs any more."""
     engine = first_up(railway)
     deployment = engine.state["deployment"].live.outs["deployment_id"]
-    railway.hand(f"mutation($id: String!) {{ {how}(id: $id) }}", id=deployment)
+    railway.manual(f"mutation($id: String!) {{ {how}(id: $id) }}", id=deployment)
     with railway.operation() as process:
         assert engine.refresh(process)["deployment"]["running"] == (True, False)
         assert engine.up(process, Declared()) == ["update deployment"]
@@ -364,10 +353,11 @@ def test_a_rollback_runs_the_last_good_deployment_and_fails_all_the_same(
     engine = first_up(railway)
     good = engine.state["deployment"].live.outs["deployment_id"]
     railway.admin("switches", {"deploy_outcomes_next": [outcome]})
-    with railway.operation() as process, pytest.raises(grpc.RpcError) as caught:
-        engine.up(process, Declared(branch="staging", rollback=True, stable_seconds=20))
-    assert isinstance(caught.value, grpc.Call)
-    assert f"the last healthy deployment ({good}) {words}" in str(caught.value.details())
+    with railway.operation() as process:
+        text = refusal(
+            lambda: engine.up(process, Declared(branch="staging", rollback=True, stable_seconds=20))
+        )
+    assert f"the last healthy deployment ({good}) {words}" in text
     assert railway.counts()[1] == deployments
 
 
@@ -414,7 +404,7 @@ def test_a_rollback_in_the_dashboard_is_drift_and_the_next_up_deploys(railway: W
     with railway.operation() as process:
         engine.up(process, Declared(settings={"start_command": "node other.js"}))
     railway.admin("clock", {"advance": 5})  # the first one is REMOVED by then
-    railway.hand("mutation($id: String!) { deploymentRollback(id: $id) }", id=first)
+    railway.manual("mutation($id: String!) { deploymentRollback(id: $id) }", id=first)
     railway.admin("clock", {"advance": 5})
     railway.reset()
     with railway.operation() as process:

@@ -9,9 +9,8 @@ import pytest
 from railway.environment import EnvironmentProvider
 from railway.service import ServiceProvider
 from railway.volume import VolumeProvider
-from tests.conformance.dynamic_process import Live
+from tests.conformance.dynamic_process import Live, refusal
 from tests.conformance.railway_world import WORKSPACE, Declared, Engine, World, first_up
-from tests.conformance.test_railway_volume import refusal
 
 pytestmark = pytest.mark.conformance
 
@@ -20,10 +19,10 @@ NEW_ALLOWED = {"whatsapp-crm:allowNewVolume": "true"}
 
 def environment(world: World, project: str, name: str, source: str | None = None) -> str:
     """Create an environment in the dashboard; with a source it is a fork."""
-    wish = {"projectId": project, "name": name, "skipInitialDeploys": True}
-    made = world.hand(
+    wanted = {"projectId": project, "name": name, "skipInitialDeploys": True}
+    made = world.manual(
         "mutation($i: EnvironmentCreateInput!) { environmentCreate(input: $i) { id } }",
-        i=wish | ({} if source is None else {"sourceEnvironmentId": source}),
+        i=wanted | ({} if source is None else {"sourceEnvironmentId": source}),
     )["environmentCreate"]["id"]
     world.admin("clock", {"advance": 5})
     return made
@@ -32,7 +31,7 @@ def environment(world: World, project: str, name: str, source: str | None = None
 def remove(world: World, service: str, place: str) -> None:
     """Take a service out of one environment, in the dashboard."""
     world.admin("switches", {"service_delete_scope": "named"})
-    world.hand(
+    world.manual(
         "mutation($s: String!, $e: String) { serviceDelete(id: $s, environmentId: $e) }", s=service, e=place
     )
     world.admin("switches", {"service_delete_scope": "no_forks"})
@@ -56,9 +55,9 @@ def stack_beside_staging(world: World) -> tuple[Engine, str]:
 
 def worker(world: World, engine: Engine, place: str) -> Live:
     """A service without a volume, made by us in an environment."""
-    wish = {"project_id": engine.id("project"), "environment_id": place, "service_name": "worker"}
+    wanted = {"project_id": engine.id("project"), "environment_id": place, "service_name": "worker"}
     with world.operation() as process:
-        made = process.resource(ServiceProvider()).create(wish)
+        made = process.resource(ServiceProvider()).create(wanted)
     world.admin("clock", {"advance": 5})
     return made
 
@@ -101,7 +100,7 @@ def test_a_service_whose_environment_is_deleted_is_not_deleted_elsewhere(railway
     engine = first_up(railway)
     staging = environment(railway, engine.id("project"), "staging")
     made = worker(railway, engine, staging)
-    railway.hand("mutation($id: String!) { environmentDelete(id: $id) }", id=staging)
+    railway.manual("mutation($id: String!) { environmentDelete(id: $id) }", id=staging)
     railway.reset()
     with railway.operation() as process:
         process.resource(ServiceProvider()).delete(made)
@@ -133,9 +132,9 @@ def test_settings_that_change_other_environments_are_warned_about(railway: World
     """Once an `up`; whether they do land there is not proven."""
     railway.admin("switches", {"settings_update_scope": reach})
     engine, staging = stack_beside_staging(railway)
-    wish = Declared(settings={"start_command": "node prod.js"})
+    wanted = Declared(settings={"start_command": "node prod.js"})
     with railway.operation() as process:
-        assert "update settings" in engine.up(process, wish)
+        assert "update settings" in engine.up(process, wanted)
     assert process.stderr.count("the service backend is also in the environment staging") == 1
     assert "check them after this `up`" in process.stderr
     there = {row["environment_id"]: row["start_command"] for row in railway.rows("instances")}
@@ -145,7 +144,7 @@ def test_settings_that_change_other_environments_are_warned_about(railway: World
     }
     with railway.operation() as process:
         assert engine.refresh(process) == {}
-        assert engine.up(process, wish) == []
+        assert engine.up(process, wanted) == []
     assert "staging" not in process.stderr
 
 
@@ -201,12 +200,12 @@ def project_token(world: World, engine: Engine) -> dict[str, str]:
 
 def service_elsewhere(world: World) -> dict[str, str]:
     """A project from the dashboard with a service, and an environment that was created after it."""
-    project = world.hand(
+    project = world.manual(
         "mutation($i: ProjectCreateInput!) { projectCreate(input: $i) { id primaryEnvironmentId } }",
         i={"name": "crm", "workspaceId": WORKSPACE},
     )["projectCreate"]
     place = {"projectId": project["id"], "environmentId": project["primaryEnvironmentId"]}
-    service = world.hand(
+    service = world.manual(
         "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }",
         i=place | {"name": "backend"},
     )["serviceCreate"]["id"]
@@ -218,22 +217,22 @@ def service_elsewhere(world: World) -> dict[str, str]:
 def test_a_service_only_in_other_environments_is_an_error_with_a_fix(railway: World) -> None:
     """Railway's API cannot; waiting, and running again, would not help."""
     ids = service_elsewhere(railway)
-    wish = Declared(adopt_project_id=ids["project"], environment_name="staging")
+    wanted = Declared(adopt_project_id=ids["project"], environment_name="staging")
     engine = Engine()
     with railway.operation() as process:
-        text = refusal(lambda: engine.up(process, wish))
+        text = refusal(lambda: engine.up(process, wanted))
     assert f"the service backend ({ids['service']}) exists" in text
     assert "but not in the environment staging" in text
     assert "press Sync" in text
     assert "continues" not in text
     # What the message advises, works.
     assert "elete" not in text
-    made = railway.hand(
+    made = railway.manual(
         "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }",
         i={"projectId": ids["project"], "environmentId": ids["staging"], "name": "backend-staging"},
     )["serviceCreate"]["id"]
     railway.admin("clock", {"advance": 5})
-    other = wish.but(service_name="backend-staging")
+    other = wanted.but(service_name="backend-staging")
     with railway.operation() as process:
         engine.up(process, other)
     assert engine.id("service") == made
@@ -258,9 +257,9 @@ def test_the_name_of_another_environment_is_not_taken(railway: World) -> None:
     """Railway would let two have it. Refused by the first resource of all, before anything is written."""
     engine, _ = stack_beside_staging(railway)
     before = railway.admin("state")
-    wish = Declared(project_name="crm-two", environment_name="staging")
+    wanted = Declared(project_name="crm-two", environment_name="staging")
     with railway.operation() as process:
-        text = refusal(lambda: engine.up(process, wish))
+        text = refusal(lambda: engine.up(process, wanted))
     assert (
         f"the Railway environment production ({engine.id('environment')}) of this stack cannot be renamed"
         in text
@@ -273,8 +272,8 @@ def test_a_name_that_another_environment_has_now_is_not_restored(railway: World)
     """The stack's environment was renamed in the dashboard, which the project does not read."""
     engine, staging = stack_beside_staging(railway)
     rename = "mutation($id: String!, $n: String!) { environmentRename(id: $id, input: {name: $n}) { id } }"
-    railway.hand(rename, id=engine.id("environment"), n="old")
-    railway.hand(rename, id=staging, n="production")
+    railway.manual(rename, id=engine.id("environment"), n="old")
+    railway.manual(rename, id=staging, n="production")
     before = railway.admin("state")
     with railway.operation() as process:
         assert "environment" in engine.refresh(process)
@@ -301,7 +300,7 @@ def test_a_volume_that_a_fork_has_too_is_not_deleted(railway: World) -> None:
         text = refusal(lambda: resource.delete(engine.state["volume"].live))
         assert "also has data in the environment pr-1" in text
         assert not any(row["is_pending_deletion"] for row in railway.rows("volume_instances"))
-        railway.hand("mutation($id: String!) { environmentDelete(id: $id) }", id=fork)
+        railway.manual("mutation($id: String!) { environmentDelete(id: $id) }", id=fork)
         resource.delete(engine.state["volume"].live)
     assert all(row["is_pending_deletion"] for row in railway.rows("volume_instances"))
 
@@ -313,7 +312,7 @@ def test_the_name_of_a_volume_whose_environment_is_deleted_is_free(railway: Worl
     engine = first_up(railway)
     old = engine.id("volume")
     environment(railway, engine.id("project"), "staging")
-    railway.hand("mutation($id: String!) { environmentDelete(id: $id) }", id=engine.id("environment"))
+    railway.manual("mutation($id: String!) { environmentDelete(id: $id) }", id=engine.id("environment"))
     with railway.operation() as process:
         assert "48 hours" in refusal(lambda: engine.refresh(process))
     with railway.operation(config=NEW_ALLOWED) as process:
@@ -336,10 +335,10 @@ def beside(railway: World) -> dict[str, Any]:
         )
         engine.up(process, Declared(), only="service")
     place = {"projectId": engine.id("project"), "environmentId": staging.id}
-    volume = railway.hand(
+    volume = railway.manual(
         "mutation($i: VolumeCreateInput!) { volumeCreate(input: $i) { id } }", i=place | {"mountPath": "/x"}
     )["volumeCreate"]["id"]
-    railway.hand(
+    railway.manual(
         'mutation($v: String!) { volumeUpdate(volumeId: $v, input: {name: "sessions"}) { id } }', v=volume
     )
     railway.admin("clock", {"advance": 5})
@@ -373,7 +372,7 @@ def test_an_environment_with_a_volume_in_it_is_not_deleted(railway: World) -> No
     with railway.operation() as process:
         resource = process.resource(EnvironmentProvider())
         made = resource.create(resource.inputs(place))
-        volume = railway.hand(
+        volume = railway.manual(
             "mutation($i: VolumeCreateInput!) { volumeCreate(input: $i) { id } }",
             i={"projectId": engine.id("project"), "environmentId": made.id, "mountPath": "/x"},
         )["volumeCreate"]["id"]
@@ -383,6 +382,6 @@ def test_an_environment_with_a_volume_in_it_is_not_deleted(railway: World) -> No
             lambda: resource.delete(made)
         )
         assert "EnvironmentDelete" not in railway.counts()[0]
-        railway.hand("mutation($id: String!) { volumeDelete(volumeId: $id) }", id=volume)
+        railway.manual("mutation($id: String!) { volumeDelete(volumeId: $id) }", id=volume)
         resource.delete(made)
     assert made.id not in {row["id"] for row in railway.rows("environments")}

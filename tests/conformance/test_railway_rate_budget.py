@@ -7,9 +7,9 @@ import re
 import time
 from datetime import UTC, datetime, timedelta
 
-import grpc
 import pytest
 
+from tests.conformance.dynamic_process import refusal
 from tests.conformance.railway_world import Declared, Engine, World, first_up
 
 pytestmark = pytest.mark.conformance
@@ -22,10 +22,9 @@ WATCHING = 23
 
 def fails(world: World, engine: Engine) -> tuple[str, str]:
     """An `up` that fails; returns the error, and what was logged meanwhile."""
-    with world.operation() as process, pytest.raises(grpc.RpcError) as caught:
-        engine.up(process, Declared())
-    assert isinstance(caught.value, grpc.Call)
-    return str(caught.value.details()), process.stderr
+    with world.operation() as process:
+        text = refusal(lambda: engine.up(process, Declared()))
+    return text, process.stderr
 
 
 def moment(told: str, now: datetime) -> datetime:
@@ -33,6 +32,12 @@ def moment(told: str, now: datetime) -> datetime:
     if " " in told:
         return datetime.fromisoformat(told).replace(tzinfo=UTC)
     return datetime.combine(now.date(), datetime.strptime(told, "%H:%M:%S").time(), UTC)  # noqa: DTZ007
+
+
+def duration(told: str) -> timedelta:
+    """The duration that a message names, such as "59 min 58 s"."""
+    units = {"h": "hours", "min": "minutes", "s": "seconds"}
+    return timedelta(**{units[unit]: int(number) for number, unit in re.findall(r"(\d+) (h|min|s)\b", told)})
 
 
 @pytest.mark.parametrize(
@@ -46,7 +51,7 @@ def test_an_up_without_requests_left_ends_with_the_time_and_the_next_goes_on(
     engine, begun = Engine(), datetime.now(UTC)
     text, said = fails(railway, engine)
     ended = datetime.now(UTC)
-    assert ended - begun < timedelta(seconds=30)
+    assert ended - begun < timedelta(seconds=60), "a wait for the hour takes 72 s at this scale"
     told = NEW_ONES.search(text)
     assert told is not None, text
     # To the second: rounded up, so that "after" is true; the clock of a header has whole seconds.
@@ -54,7 +59,8 @@ def test_an_up_without_requests_left_ends_with_the_time_and_the_next_goes_on(
     assert (
         begun + timedelta(hours=1) - timedelta(seconds=2) < new_ones < ended + timedelta(hours=1, seconds=3)
     )
-    assert told[1].strip() in ("1 h", "59 min 59 s", "59 min 58 s", "59 min 57 s", "1 h 1 min"), text
+    assert timedelta(hours=1) - (ended - begun) - timedelta(seconds=2) <= duration(told[1]), text
+    assert duration(told[1]) <= timedelta(hours=1, minutes=1), text
     assert f"fix: run `pulumi up` again after {told[2]} UTC; it continues where this one stopped" in text
     # What is left is known: it was logged before it was used up, and no request was sent in vain.
     few = re.findall(rf"railway: (\d+) of this token's {budget} requests per hour are left", said)
@@ -116,9 +122,8 @@ def test_a_second_that_never_has_room_ends(railway: World) -> None:
     # As if somebody else with the same token used up every second: no request of ours is let through.
     railway.fault("SnapshotRead", "rate_429", times=10_000)
     begun = time.monotonic()
-    with railway.operation(RAILWAY_WAIT_SCALE="0.01") as process, pytest.raises(grpc.RpcError) as caught:
-        engine.refresh(process)
+    with railway.operation(RAILWAY_WAIT_SCALE="0.01") as process:
+        text = refusal(lambda: engine.refresh(process))
     assert 3 <= time.monotonic() - begun < 20
-    assert isinstance(caught.value, grpc.Call)
-    assert "too many requests in a short time" in str(caught.value.details())
-    assert "fix: wait a minute, then run `pulumi up` again" in str(caught.value.details())
+    assert "too many requests in a short time" in text
+    assert "fix: wait a minute, then run `pulumi up` again" in text

@@ -56,7 +56,7 @@ SETTING_EDITS: dict[str, tuple[Any, dict[str, Any]]] = {
 
 def edit_settings(world: World, environment_id: str, service_id: str, edit: dict[str, Any]) -> None:
     """Change settings of a service in the dashboard."""
-    world.hand(
+    world.manual(
         "mutation($e: String!, $s: String!, $i: ServiceInstanceUpdateInput!)"
         " { serviceInstanceUpdate(environmentId: $e, serviceId: $s, input: $i) }",
         e=environment_id,
@@ -75,7 +75,7 @@ def test_every_setting_is_applied_read_back_drifts_and_heals(railway: World) -> 
         ids["service_id"] = process.resource(ServiceProvider()).create(ids | {"service_name": "worker"}).id
         bare = ids | {"has_volume": False, "replicas": 1}
         live = process.resource(provider).create(process.resource(provider).inputs(bare))
-    for name, (value, by_hand) in SETTING_EDITS.items():
+    for name, (value, edited) in SETTING_EDITS.items():
         with railway.operation() as process:
             resource = process.resource(provider)
             news = resource.inputs(bare | {name: value})
@@ -87,7 +87,7 @@ def test_every_setting_is_applied_read_back_drifts_and_heals(railway: World) -> 
             again, _ = resource.read(live)
             assert again.outs.get(name) == live.outs[name] == value, name
             assert not resource.diff(again, news).changes, name
-        edit_settings(railway, ids["environment_id"], ids["service_id"], by_hand)
+        edit_settings(railway, ids["environment_id"], ids["service_id"], edited)
         with railway.operation() as process:
             resource = process.resource(provider)
             drifted, _ = resource.read(live)
@@ -122,7 +122,7 @@ def test_an_undeclared_setting_is_drift_or_left_to_railway(worker: Worker) -> No
     assert worker.refresh() == {}
     assert worker.refresh() == {}
     for name, setting in UNDECLARED.items():
-        value, by_hand = SETTING_EDITS[name]
+        value, edited = SETTING_EDITS[name]
         if setting.undeclared_because:
             worker.edit(**{setting.input: value})
             assert name in worker.settings()
@@ -130,7 +130,7 @@ def test_an_undeclared_setting_is_drift_or_left_to_railway(worker: Worker) -> No
             assert worker.quiet(), name
             worker.edit(**{setting.input: setting.reset})
             continue
-        worker.edit(**({setting.input: value} if by_hand[setting.input] == setting.default else by_hand))
+        worker.edit(**({setting.input: value} if edited[setting.input] == setting.default else edited))
         assert worker.refresh() == {name: (1 if name == "replicas" else None, worker.settings()[name])}
         assert worker.refresh() == {}, name
         assert not worker.quiet(), name

@@ -29,7 +29,7 @@ def push(world: World) -> None:
 
 def connect(worker: Worker, **more: str) -> None:
     """Create a trigger in the dashboard."""
-    worker.world.hand(
+    worker.world.manual(
         "mutation($i: DeploymentTriggerCreateInput!) { deploymentTriggerCreate(input: $i) { id } }",
         i={
             "projectId": worker.place["project_id"],
@@ -117,7 +117,7 @@ def test_waiting_for_checks_that_nobody_declared_is_taken_back(worker: Worker) -
     (trigger,) = (
         row for row in worker.world.rows("triggers") if row["service_id"] == worker.place["service_id"]
     )
-    worker.world.hand(
+    worker.world.manual(
         "mutation($id: String!) { deploymentTriggerUpdate(id: $id, input: {checkSuites: true}) { id } }",
         id=trigger["id"],
     )

@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
-from tests.conformance.dynamic_process import REFUSALS, DynamicProcess, refusal_text
+from tests.conformance.dynamic_process import REFUSALS, DynamicProcess, refusal
 from tests.conformance.railway_world import (
     ACCOUNT_TOKEN,
     ORDER,
@@ -31,7 +31,7 @@ NO_RIGHTS = (
     "Not Authorized",
     "A workspace token can access only its own workspace, an account token all workspaces of its owner",
 )
-DEAD_PROJECT = ("Project Token not found", "RAILWAY_TOKEN is not an existing project token")
+DEAD_PROJECT = ("Project Token not found", "Railway has no project token with the value of RAILWAY_TOKEN")
 
 
 def beyond_a_project_token(task: str) -> tuple[str, ...]:
@@ -182,7 +182,7 @@ def inside(_world: World, engine: Engine) -> dict[str, Any]:
 def beside(world: World, engine: Engine) -> dict[str, Any]:
     """A token of the project and another of its environments."""
     document = "mutation($i: EnvironmentCreateInput!) { environmentCreate(input: $i) { id } }"
-    made = world.hand(document, i={"projectId": engine.id("project"), "name": "preview"})
+    made = world.manual(document, i={"projectId": engine.id("project"), "name": "preview"})
     return {**inside(world, engine), "environment_id": made["environmentCreate"]["id"]}
 
 
@@ -299,9 +299,7 @@ def test_a_token_does_what_it_can_and_a_refusal_names_the_one_that_can(
         if not words:
             act(trial)
             return
-        with pytest.raises(REFUSALS) as caught:
-            act(trial)
-    text = refusal_text(caught.value)
+        text = refusal(lambda: act(trial), REFUSALS)
     assert "\n  fix: " in text
     for each in words:
         assert each in text, text

@@ -1,6 +1,7 @@
-"""Our provider under every answer of Railway's that nobody has proven, over the sandbox's table of them: the
-same end, whatever the answer is. Where the answer is to a question that a life of a stack does not ask, the
-question is asked here; where we never ask it, that is what is shown.
+"""The provider with every unverified behaviour of Railway that the sandbox simulates: the same result.
+
+A behaviour that the lifecycle of a stack does not depend on has a test of its own here, or a test that the
+provider never depends on it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import grpc
 import pytest
 
 from railway.environment import EnvironmentProvider
@@ -18,6 +18,7 @@ from railway.service_settings import ServiceSettingsProvider
 from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
 from sandbox.railway.switches import UNVERIFIED
+from tests.conformance.dynamic_process import refusal
 from tests.conformance.railway_changes import CHANGED, FIRST
 from tests.conformance.railway_outcome import matches
 from tests.conformance.railway_world import PROVIDERS, VARIABLES, Declared, Engine, World, first_up
@@ -56,18 +57,11 @@ def railway(served: World) -> World:
     return served
 
 
-def _refused(act: Callable[[], object]) -> str:
-    with pytest.raises(grpc.RpcError) as caught:
-        act()
-    assert isinstance(caught.value, grpc.Call)
-    return str(caught.value.details())
-
-
 def _place(engine: Engine) -> dict[str, Any]:
     return {f"{key}_id": engine.id(key) for key in ("project", "environment", "service")}
 
 
-# ---- The life of a stack
+# ---- The lifecycle of a stack
 
 ASKED = {
     "deleted_listed": "SnapshotRead",
@@ -84,11 +78,11 @@ ASKED = {
     "variable_upsert_deploys": "VariablesWrite",
     "variable_deploys_never_deployed": "VariablesWrite",
 }
-"""Which request of a life asks the question of a switch. The other questions have a case of their own."""
+"""Which request of a lifecycle depends on a switch. The other switches have a case of their own."""
 
 
-class Life:
-    """The life of a stack in a world whose switches are set."""
+class Lifecycle:
+    """The lifecycle of a stack in a world whose switches are set."""
 
     def __init__(self, world: World, switches: Mapping[str, object]) -> None:
         self.world, self.switches, self.engine = world, switches, Engine()
@@ -115,12 +109,12 @@ class Life:
 
 
 ALONE = {*ASKED, "missing_response"}
-"""A life whose end depends on the answer has no other switch set."""
+"""A lifecycle whose end depends on the answer has no other switch set."""
 
 
 def _lives() -> Iterator[Any]:
-    """Every answer but the default, in one life or another: where a life does not ask the question, beside
-    the answers to all others that it does not ask."""
+    """Every value of a switch but the default, each in one lifecycle. Switches that no lifecycle depends on
+    are set together."""
     others: list[dict[str, object]] = []
     for name, answers in UNVERIFIED.items():
         for place, answer in enumerate(answers[1:]):
@@ -139,33 +133,33 @@ def test_a_stack_works_with_every_response_of_railway(railway: World, switches: 
     """Made, read, changed in everything, read again; its service deleted in the dashboard, and created
     again."""
     railway.admin("switches", {"resize_seconds": 0.1, "trigger_delay_seconds": 0.05, **switches})
-    life = Life(railway, switches)
-    life.up(FIRST)
-    life.quiet(FIRST)
+    lifecycle = Lifecycle(railway, switches)
+    lifecycle.up(FIRST)
+    lifecycle.quiet(FIRST)
     changed = CHANGED
     if switches == {"size_patch": "ignored"}:
-        assert "still has 50000 MB" in _refused(lambda: life.up(CHANGED))
+        assert "still has 50000 MB" in refusal(lambda: lifecycle.up(CHANGED))
         assert "ConfigPatch" in railway.counts()[0]
-        life.asked.add("ConfigPatch")
+        lifecycle.asked.add("ConfigPatch")
         changed = CHANGED.but(size_mb=50000)
-    life.up(changed)
-    life.quiet(changed)
-    volume = life.engine.id("volume")
-    railway.hand("mutation($id: String!) { serviceDelete(id: $id) }", id=life.engine.id("service"))
+    lifecycle.up(changed)
+    lifecycle.quiet(changed)
+    volume = lifecycle.engine.id("volume")
+    railway.manual("mutation($id: String!) { serviceDelete(id: $id) }", id=lifecycle.engine.id("service"))
     with railway.operation() as process:
         if "missing_response" in switches:
             # Whoever may not see it is answered the same, so this is never taken for a deletion.
-            assert "cannot read whether it is deleted" in _refused(lambda: life.engine.refresh(process))
+            assert "cannot read whether it is deleted" in refusal(lambda: lifecycle.engine.refresh(process))
             return
-        assert life.engine.refresh(process)["service"][""][1] is None
-    done = life.up(changed)
+        assert lifecycle.engine.refresh(process)["service"][""][1] is None
+    done = lifecycle.up(changed)
     assert "create service" in done
-    assert life.engine.id("volume") == volume
-    life.quiet(changed)
-    assert {ASKED[name] for name in switches if name in ASKED} <= life.asked
+    assert lifecycle.engine.id("volume") == volume
+    lifecycle.quiet(changed)
+    assert {ASKED[name] for name in switches if name in ASKED} <= lifecycle.asked
 
 
-# ---- Questions that such a life does not ask
+# ---- Questions that such a lifecycle does not ask
 
 
 def _what_does_not_fit(world: World, answer: object) -> None:
@@ -174,9 +168,9 @@ def _what_does_not_fit(world: World, answer: object) -> None:
     del answer
     with world.operation() as process:
         resource = process.resource(ServiceSettingsProvider())
-        wish = _place(engine) | {"has_volume": False, "builder": "DOCKERFILE", "start_command": "sleep 1"}
-        text = _refused(lambda: resource.create(wish))
-    assert "Railway ServiceInstanceUpdate" in text
+        wanted = _place(engine) | {"has_volume": False, "builder": "DOCKERFILE", "start_command": "sleep 1"}
+        text = refusal(lambda: resource.create(wanted))
+    assert "Railway request ServiceInstanceUpdate failed" in text
     assert "trace" in text
     assert "sleep 1" not in text
     assert world.counts()[0]["ServiceInstanceUpdate"] == 1
@@ -187,14 +181,14 @@ def _deleted_project(world: World, answer: object) -> None:
     such word."""
     engine = first_up(world)
     known = set(engine.state)
-    world.hand("mutation($id: String!) { projectDelete(id: $id) }", id=engine.id("project"))
+    world.manual("mutation($id: String!) { projectDelete(id: $id) }", id=engine.id("project"))
     words = "Not Authorized" if answer == "not_authorized" else "48 hours"
     with world.operation() as process:
-        assert words in _refused(lambda: engine.refresh(process))
+        assert words in refusal(lambda: engine.refresh(process))
     assert set(engine.state) == known
     with world.operation(config={"whatsapp-crm:allowNewVolume": "true"}) as process:
         if answer == "not_authorized":
-            assert words in _refused(lambda: engine.refresh(process))
+            assert words in refusal(lambda: engine.refresh(process))
             assert set(engine.state) == known
         else:
             assert set(engine.refresh(process)) == known
@@ -205,10 +199,10 @@ def _deleted_volume(world: World, answer: object) -> None:
     del answer
     engine = first_up(world)
     old = engine.id("volume")
-    world.hand("mutation($id: String!) { volumeDelete(volumeId: $id) }", id=old)
+    world.manual("mutation($id: String!) { volumeDelete(volumeId: $id) }", id=old)
     with world.operation() as process:
-        assert "48 hours" in _refused(lambda: engine.refresh(process))
-        assert "48 hours" in _refused(lambda: engine.up(process, Declared(mount_path="/other")))
+        assert "48 hours" in refusal(lambda: engine.refresh(process))
+        assert "48 hours" in refusal(lambda: engine.up(process, Declared(mount_path="/other")))
     with world.operation(config={"whatsapp-crm:allowNewVolume": "true"}) as process:
         assert engine.refresh(process)["volume"] == {"": (old, None)}
         assert "create volume" in engine.up(process, Declared())
@@ -218,11 +212,11 @@ def _deleted_volume(world: World, answer: object) -> None:
 
 def _scoped_token(world: World, answer: object) -> None:
     """Variables are asked for by themselves exactly where the config does not show them."""
-    _life_with_a_workspace_token(world)
+    _lifecycle_with_a_workspace_token(world)
     assert ("VariablesRead" in world.counts()[0]) is (answer != "allowed")
 
 
-def _life_with_a_workspace_token(world: World) -> None:
+def _lifecycle_with_a_workspace_token(world: World) -> None:
     """It reads variables in one way or another; RAILWAY_* are nobody's drift."""
     engine = Engine()
     with world.operation(RAILWAY_API_TOKEN=WORKSPACE_TOKEN) as process:
@@ -240,7 +234,7 @@ def _railways_variables(world: World, answer: object) -> None:
     """Asked for only where the config cannot be read."""
     del answer
     world.admin("switches", {"scoped_decrypt": "masked"})
-    _life_with_a_workspace_token(world)
+    _lifecycle_with_a_workspace_token(world)
     assert "VariablesRead" in world.counts()[0]
 
 
@@ -248,7 +242,7 @@ def _shrinking(world: World, answer: object) -> None:
     """Never asked for, so the answer does not matter."""
     del answer
     engine = first_up(world)
-    world.hand(
+    world.manual(
         "mutation($e: String!, $p: EnvironmentConfig!)"
         " { environmentPatchCommit(environmentId: $e, patch: $p) }",
         e=engine.id("environment"),
@@ -257,14 +251,14 @@ def _shrinking(world: World, answer: object) -> None:
     world.admin("clock", {"advance": 60})
     with world.operation() as process:
         assert engine.refresh(process)["volume"]["size_mb"] == (50000, 60000)
-        wish = engine.inputs("volume", Declared()) or {}
-        problems = process.resource(PROVIDERS["volume"]).check(wish, engine.state["volume"].inputs)
-        assert "the volume has 60 GB, and 50 GB are declared; a volume cannot shrink" in problems["size_mb"]
+        wanted = engine.inputs("volume", Declared()) or {}
+        problems = process.resource(PROVIDERS["volume"]).check(wanted, engine.state["volume"].inputs)
+        assert "its size is 60 GB, but 50 GB are declared; a volume cannot shrink" in problems["size_mb"]
         assert "pulumi config set whatsapp-crm:volumeSizeGb 60" in problems["size_mb"]
         # And where the state is lost, and nothing is known of its size.
         del engine.state["volume"]
-        said = _refused(lambda: engine.up(process, Declared()))
-        assert "has 60 GB, and 50 GB are declared; a volume cannot shrink" in said
+        said = refusal(lambda: engine.up(process, Declared()))
+        assert "is 60 GB, but 50 GB are declared; a volume cannot shrink" in said
         assert "pulumi config set whatsapp-crm:volumeSizeGb 60" in said
     assert "ConfigPatch" not in world.counts()[0]
 
@@ -283,7 +277,7 @@ def _never_deployed(world: World, answer: object) -> None:
         if answer == "works":
             engine.up(process, another)
         else:
-            text = _refused(lambda: engine.up(process, another))
+            text = refusal(lambda: engine.up(process, another))
             assert "Railway request DeployKnown failed: Deployment not found" in text
     operations, deployments = world.counts()
     assert operations["DeployKnown"] == 1
@@ -297,7 +291,7 @@ def _rollback(world: World, answer: object) -> None:
     world.admin("switches", {"deploy_outcomes_next": ["crashed"]})
     declared = Declared(branch="staging", rollback=True, stable_seconds=20)
     with world.operation() as process:
-        assert "succeeded: it runs as" in _refused(lambda: engine.up(process, declared))
+        assert "succeeded: it runs as" in refusal(lambda: engine.up(process, declared))
     world.reset()
     with world.operation() as process:
         assert engine.up(process, declared) == ["update deployment"]
@@ -321,15 +315,15 @@ def _port_beside_port(world: World, answer: object) -> None:
 def _second_environment(world: World, answer: object) -> None:
     """Made, or refused with the kind of token that may make one."""
     engine = first_up(world)
-    wish = {"project_id": engine.id("project"), "environment_name": "second"}
+    wanted = {"project_id": engine.id("project"), "environment_name": "second"}
     with world.operation(RAILWAY_API_TOKEN=WORKSPACE_TOKEN) as process:
         resource = process.resource(EnvironmentProvider())
         if answer is True:
-            made = resource.create(wish)
-            assert resource.create(wish).id == made.id
+            made = resource.create(wanted)
+            assert resource.create(wanted).id == made.id
         else:
-            text = _refused(lambda: resource.create(wish))
-            assert "Railway EnvironmentCreate" in text
+            text = refusal(lambda: resource.create(wanted))
+            assert "Railway request EnvironmentCreate failed" in text
             assert "account token" in text
     assert len(world.rows("environments")) == (2 if answer is True else 1)
 
@@ -340,7 +334,7 @@ def _config_file(world: World, answer: object) -> None:
     declared = Declared(settings={"railway_config_file": "railway.json", "start_command": "node x.js"})
     with world.operation() as process:
         if answer is False:
-            assert "not supported" in _refused(lambda: engine.up(process, declared))
+            assert "not supported" in refusal(lambda: engine.up(process, declared))
             assert world.rows("instances")[0]["start_command"] is None
             return
         engine.up(process, declared)
@@ -367,13 +361,13 @@ def _port_taken_back(world: World, answer: object) -> None:
     name = engine.state["domain"].live.outs["domain"]
     for _ in range(2):
         with world.operation() as process:
-            text = _refused(lambda: engine.up(process, bare))
+            text = refusal(lambda: engine.up(process, bare))
         assert f"the domain {name} without a port" in text
         assert "target_port is 8080 instead of null" in text
         assert "declare the port again, or remove it in Railway's dashboard" in text
     with world.operation() as process:
         half = bare.but(target_port=8080)
-        assert "the domain crm.example.com without a port" in _refused(lambda: engine.up(process, half))
+        assert "the domain crm.example.com without a port" in refusal(lambda: engine.up(process, half))
         assert engine.up(process, first) == []
     matches(world, engine, first)
 
@@ -390,12 +384,12 @@ def _at_once(world: World, answer: object) -> None:
     with world.operation() as process, ThreadPoolExecutor(len(keys)) as pool:
         resources = [process.resource(PROVIDERS[key]) for key in keys]
         first, changed = (
-            [one.inputs(engine.inputs(key, wish) or {}) for key, one in zip(keys, resources, strict=True)]
-            for wish in (FIRST, CHANGED)
+            [one.inputs(engine.inputs(key, wanted) or {}) for key, one in zip(keys, resources, strict=True)]
+            for wanted in (FIRST, CHANGED)
         )
-        live = list(pool.map(lambda one, wish: one.create(wish), resources, first))
+        live = list(pool.map(lambda one, wanted: one.create(wanted), resources, first))
         assert all(one.id for one in live)
-        live = list(pool.map(lambda one, was, wish: one.update(was, wish), resources, live, changed))
+        live = list(pool.map(lambda one, was, wanted: one.update(was, wanted), resources, live, changed))
         list(pool.map(lambda one, was: one.delete(was), resources, live))
     assert world.overlaps() == 0
 
@@ -427,7 +421,7 @@ def _service_elsewhere(world: World, answer: object) -> None:
     world.reset()
     with world.operation() as process:
         service = process.resource(PROVIDERS["service"])
-        assert "also in the environment staging" in _refused(
+        assert "also in the environment staging" in refusal(
             lambda: service.delete(engine.state["service"].live)
         )
     assert "ServiceDelete" not in world.counts()[0]
@@ -460,7 +454,7 @@ CASES: dict[str, Callable[[World, object], None]] = {
     ("name", "answer"), [(name, answer) for name in CASES for answer in UNVERIFIED.get(name, ())]
 )
 def test_every_value_of_a_switch_is_exercised(railway: World, name: str, answer: object) -> None:
-    """Where the life of a stack does not ask it."""
+    """Where the lifecycle of a stack does not ask it."""
     railway.admin("switches", {name: answer, "resize_seconds": 0.1})
     railway.admin("repos", {"repo": CHANGED.repo, "branch": CHANGED.branch, "sha": "a" * 40})
     CASES[name](railway, answer)

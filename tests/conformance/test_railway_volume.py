@@ -5,27 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import grpc
 import pytest
 
 from railway.service import ServiceProvider
 from railway.volume import VolumeProvider
+from tests.conformance.dynamic_process import refusal
 from tests.conformance.railway_world import CONFIG_KEYS, PROVIDERS, Declared, Engine, World, first_up
 
 pytestmark = pytest.mark.conformance
 
 
-def refusal(act: Callable[[], object]) -> str:
-    """What a person reads when it is refused."""
-    with pytest.raises(grpc.RpcError) as caught:
-        act()
-    assert isinstance(caught.value, grpc.Call)
-    return str(caught.value.details())
-
-
-def delete_by_hand(world: World, engine: Engine) -> None:
+def delete_manually(world: World, engine: Engine) -> None:
     """In the dashboard."""
-    world.hand("mutation($id: String!) { volumeDelete(volumeId: $id) }", id=engine.id("volume"))
+    world.manual("mutation($id: String!) { volumeDelete(volumeId: $id) }", id=engine.id("volume"))
 
 
 @pytest.mark.parametrize("style", ["pending", "deleted_at"])
@@ -33,7 +25,7 @@ def test_a_volume_deleted_in_the_dashboard_stops_every_operation(railway: World,
     """The errors of refresh, update and create name the restoration, and the way to start empty."""
     railway.admin("switches", {"volume_delete_style": style})
     engine = first_up(railway)
-    delete_by_hand(railway, engine)
+    delete_manually(railway, engine)
     volume = engine.id("volume")
 
     def told(act: Callable[[], object]) -> None:
@@ -62,7 +54,7 @@ def test_an_empty_volume_replaces_it_only_when_allowed(railway: World, how: str)
     allowed = Declared(allow_new_volume=how == "input")
     with railway.operation() as process:
         engine.up(process, allowed)
-    delete_by_hand(railway, engine)
+    delete_manually(railway, engine)
     with railway.operation(config=config) as process:
         assert engine.refresh(process)["volume"] == {"": (old, None)}
         assert "create volume" in engine.up(process, allowed)
@@ -74,7 +66,7 @@ def test_an_empty_volume_replaces_it_only_when_allowed(railway: World, how: str)
 def test_a_restored_volume_is_the_same_again(railway: World) -> None:
     """What the message advises, works."""
     engine = first_up(railway)
-    delete_by_hand(railway, engine)
+    delete_manually(railway, engine)
     railway.admin(f"volumes/{engine.id('volume')}/restore", {})
     with railway.operation() as process:
         engine.refresh(process)
@@ -106,7 +98,7 @@ def test_a_volume_outlives_its_service_and_is_attached_to_the_next(railway: Worl
     """Deleting a service detaches its volume; the new service of that name gets the same one."""
     engine = first_up(railway)
     old = engine.id("volume")
-    railway.hand("mutation($id: String!) { serviceDelete(id: $id) }", id=engine.id("service"))
+    railway.manual("mutation($id: String!) { serviceDelete(id: $id) }", id=engine.id("service"))
     with railway.operation() as process:
         drift = engine.refresh(process)
         assert set(drift) == {"service", "volume", "variables", "settings", "domain", "deployment"}
@@ -138,14 +130,14 @@ def test_a_volume_of_that_name_at_another_service_is_not_taken(railway: World) -
     place = {"project_id": engine.id("project"), "environment_id": engine.id("environment")}
     with railway.operation() as process:
         other = process.resource(ServiceProvider()).create(place | {"service_name": "other"})
-        wish = place | {
+        wanted = place | {
             "config_keys": CONFIG_KEYS,
             "service_id": other.id,
             "volume_name": "sessions",
             "mount_path": "/a",
             "size_mb": 50000,
         }
-        text = refusal(lambda: process.resource(VolumeProvider()).create(wish))
+        text = refusal(lambda: process.resource(VolumeProvider()).create(wanted))
     assert "is attached to the service backend" in text
     assert "detach it in Railway's dashboard" in text
     assert "pulumi config set whatsapp-crm:volumeName" in text
@@ -250,8 +242,8 @@ def test_settings_alone_move_nothing_away_from_the_volume(railway: World) -> Non
     engine = first_up(railway)
     with railway.operation() as process:
         settle = process.resource(PROVIDERS["settings"])
-        wish = (engine.inputs("settings", Declared()) or {}) | {"region": EUROPE, "has_volume": False}
-        told_to_stay(refusal(lambda: settle.update(engine.state["settings"].live, wish)))
+        wanted = (engine.inputs("settings", Declared()) or {}) | {"region": EUROPE, "has_volume": False}
+        told_to_stay(refusal(lambda: settle.update(engine.state["settings"].live, wanted)))
     assert "ServiceInstanceUpdate" not in railway.counts()[0]
 
 
@@ -279,8 +271,8 @@ def test_a_service_without_a_volume_moves_where_it_is_declared(railway: World) -
     place = {"project_id": engine.id("project"), "environment_id": engine.id("environment")}
     with railway.operation() as process:
         made = process.resource(ServiceProvider()).create(place | {"service_name": "worker"})
-        wish = place | {"service_id": made.id, "has_volume": False, "region": EUROPE}
-        process.resource(PROVIDERS["settings"]).create(wish)
+        wanted = place | {"service_id": made.id, "has_volume": False, "region": EUROPE}
+        process.resource(PROVIDERS["settings"]).create(wanted)
     (instance,) = [row for row in railway.rows("instances") if row["service_id"] == made.id]
     assert instance["region"] == EUROPE
 
@@ -288,21 +280,21 @@ def test_a_service_without_a_volume_moves_where_it_is_declared(railway: World) -
 # ---- Two volumes for one service
 
 
-def swap_by_hand(world: World, engine: Engine) -> tuple[str, str]:
+def swap_manually(world: World, engine: Engine) -> tuple[str, str]:
     """Our volume goes to another service, and an empty one comes in its place; the ids of both newcomers."""
     place = {"projectId": engine.id("project"), "environmentId": engine.id("environment")}
-    other = world.hand(
+    other = world.manual(
         "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }", i=place | {"name": "other"}
     )["serviceCreate"]["id"]
     world.admin("clock", {"advance": 5})
-    world.hand(
+    world.manual(
         "mutation($v: String!, $e: String!, $i: VolumeInstanceUpdateInput!)"
         " { volumeInstanceUpdate(volumeId: $v, environmentId: $e, input: $i) }",
         v=engine.id("volume"),
         e=engine.id("environment"),
         i={"serviceId": other, "mountPath": "/x"},
     )
-    second = world.hand(
+    second = world.manual(
         "mutation($i: VolumeCreateInput!) { volumeCreate(input: $i) { id } }",
         i=place | {"serviceId": engine.id("service"), "mountPath": "/app/sessions"},
     )["volumeCreate"]["id"]
@@ -313,7 +305,7 @@ def swap_by_hand(world: World, engine: Engine) -> tuple[str, str]:
 def test_two_volumes_for_one_service_are_both_named_in_the_error(railway: World) -> None:
     """Which of them has the data is not known; with the state, and without it."""
     engine = first_up(railway)
-    _, second = swap_by_hand(railway, engine)
+    _, second = swap_manually(railway, engine)
     before = railway.admin("state")["volume_instances"]
     ours = engine.id("volume")
     with railway.operation() as process:
@@ -333,7 +325,7 @@ def test_two_volumes_for_one_service_are_both_named_in_the_error(railway: World)
     assert railway.admin("state")["volume_instances"] == before
     # What the message advises, works.
     engine.state["volume"] = saved
-    railway.hand(
+    railway.manual(
         "mutation($v: String!, $e: String!, $i: VolumeInstanceUpdateInput!)"
         " { volumeInstanceUpdate(volumeId: $v, environmentId: $e, input: $i) }",
         v=second,
@@ -351,12 +343,12 @@ def test_two_volumes_for_one_service_are_both_named_in_the_error(railway: World)
 def test_a_service_name_in_use_is_an_error_with_a_fix(railway: World) -> None:
     """The service was renamed in the dashboard, and another one got its name."""
     engine = first_up(railway)
-    railway.hand(
+    railway.manual(
         'mutation($id: String!) { serviceUpdate(id: $id, input: {name: "backend-old"}) { id } }',
         id=engine.id("service"),
     )
     place = {"projectId": engine.id("project"), "environmentId": engine.id("environment")}
-    other = railway.hand(
+    other = railway.manual(
         "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }", i=place | {"name": "backend"}
     )["serviceCreate"]["id"]
     railway.admin("clock", {"advance": 5})

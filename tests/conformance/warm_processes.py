@@ -70,8 +70,8 @@ class WarmProcesses:
         stdout = Path(self._folder.name) / f"{self._count}.out"
         stderr = Path(self._folder.name) / f"{self._count}.err"
         os.mkfifo(stdout)
-        wish = {"environ": dict(environ), "stdout": str(stdout), "stderr": str(stderr)}
-        self._process.stdin.write(json.dumps(wish) + "\n")
+        request = {"environ": dict(environ), "stdout": str(stdout), "stderr": str(stderr)}
+        self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         return WarmProcess(int(self._process.stdout.readline()), stdout, stderr)
 
@@ -82,17 +82,17 @@ def main() -> None:
         importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended children leave nothing behind
     for line in sys.stdin:
-        wish = json.loads(line)
+        request = json.loads(line)
         pid = os.fork()
         if pid == 0:
-            _become_provider(wish)
+            _become_provider(request)
         sys.stdout.write(f"{pid}\n")
         sys.stdout.flush()
 
 
-def _become_provider(wish: Mapping[str, Mapping[str, str] | str]) -> None:
+def _become_provider(request: Mapping[str, Mapping[str, str] | str]) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    environ, stdout, stderr = wish["environ"], wish["stdout"], wish["stderr"]
+    environ, stdout, stderr = request["environ"], request["stdout"], request["stderr"]
     assert isinstance(environ, Mapping)
     os.environ.clear()
     os.environ.update(environ)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -69,8 +72,38 @@ class Stack:
         assert done.returncode == 0, done.stdout
         return done
 
+    def verify(self) -> Done:
+        """Run `python -m ops verify --stack`, as a user does with the exports of `python -m sandbox env`."""
+        return subprocess.run(
+            [sys.executable, "-m", "ops", "verify", "--stack", STACK],
+            cwd=PROJECT,
+            env={**os.environ, **self.sandbox.variables()},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
     def counted(self, run: Callable[[], Done]) -> tuple[Done, stack_state.Counts, stack_state.Counts]:
         """Run something; returns its output and what Railway and Google counted meanwhile."""
         stack_state.reset_counts(self.running)
         done = run()
         return done, stack_state.counts(self.running.railway_url), stack_state.counts(self.running.google_url)
+
+
+@dataclass
+class Steps:
+    """The steps of a test file on one stack, by name: the output of each, and what both clouds counted."""
+
+    stack: Stack
+    done: dict[str, Done] = field(default_factory=dict[str, Done])
+    railway: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
+    google: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
+
+    def step(self, name: str, *arguments: str, **extra: str) -> Done:
+        """Run a command of the Pulumi CLI as a step; it may fail."""
+        done, self.railway[name], self.google[name] = self.stack.counted(
+            lambda: self.stack.pulumi(*arguments, **extra)
+        )
+        self.done[name] = done
+        return done

@@ -14,7 +14,7 @@ from sandbox import manual_edits, stack_state
 from sandbox.supervisor import STACK, Sandbox
 from tests import bad_settings
 from tests.e2e.backend_only import put
-from tests.e2e.stack import DRIFT, Done, Stack
+from tests.e2e.stack import DRIFT, Done, Stack, Steps
 
 pytestmark = pytest.mark.e2e
 
@@ -114,32 +114,32 @@ def changed(google: stack_state.Counts) -> list[str]:
 
 
 @dataclass
-class Adopted:
-    """What was seen."""
+class Adopted(Steps):
+    """The steps, and whether each left both clouds unchanged."""
 
     ids: dict[str, str] = field(default_factory=dict[str, str])
-    done: dict[str, Done] = field(default_factory=dict[str, Done])
-    railway: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
     untouched: dict[str, bool] = field(default_factory=dict[str, bool])
     found: list[stack_state.Resource] = field(default_factory=list[stack_state.Resource])
+
+    def step(self, name: str, *arguments: str, **extra: str) -> Done:
+        """Run a command, and compare the clouds with those before it."""
+        before = rows(self.stack)
+        done = super().step(name, *arguments, **extra)
+        self.untouched[name] = rows(self.stack) == before and not changed(self.google[name])
+        return done
 
 
 @pytest.fixture(scope="module")
 def adopted(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Adopted:
-    """Refused again and again, previewed, done, looked at again."""
-    seen = Adopted()
+    """Run the refused adoptions, the preview, the adoption, and the checks after it."""
+    seen = Adopted(stack)
+    step = seen.step
     url = stack.running.railway_url
     modules = bad_settings.EXAMPLE_APP / "functions" / "node_modules"
     app: Path = bad_settings.copy_app(tmp_path_factory.mktemp("app") / "crm", modules)
     (app / "backend" / "railway.toml").write_text(RAILWAY_TOML)
     put(stack, appDir=str(app))
     seen.ids = production(stack.running)
-
-    def step(name: str, *arguments: str, **extra: str) -> None:
-        before = rows(stack)
-        done, counts, google = stack.counted(lambda: stack.pulumi(*arguments, **extra))
-        seen.done[name], seen.railway[name] = done, counts
-        seen.untouched[name] = rows(stack) == before and not changed(google)
 
     def adopt(project_id: str) -> None:
         stack.edit(lambda config: config.update({"whatsapp-crm:railwayProjectId": project_id}))

@@ -1,7 +1,7 @@
-"""A running production whose service follows a Railway file is taken over on the real engine: the file's
-settings become ours, and what the preview advises for the day when Railway ignores it works.
+"""A running production whose service uses a Railway file is adopted on the real engine: the settings of the
+file are applied, and the preview's advice for the day when Railway ignores the file works.
 
-One life is lived once for the whole file: every step's output and counts are kept; the tests look at them.
+The steps run once for the whole test file; the tests check their output and counts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 from sandbox import manual_edits, stack_state
 from sandbox.supervisor import STACK, Sandbox
 from tests.e2e.backend_only import make_app, one, put, rows
-from tests.e2e.stack import DRIFT, Done, Stack
+from tests.e2e.stack import DRIFT, Done, Stack, Steps
 from tests.e2e.test_adoption import production
 
 pytestmark = pytest.mark.e2e
@@ -52,15 +52,19 @@ mutation($e: String!, $s: String!, $i: ServiceInstanceUpdateInput!) {
 
 
 @dataclass
-class Life:
-    """What was seen, by the name of the step."""
+class Lifecycle(Steps):
+    """The steps, and the service's instance on Railway after each."""
 
     ids: dict[str, str] = field(default_factory=dict[str, str])
-    done: dict[str, Done] = field(default_factory=dict[str, Done])
-    railway: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
     instance: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     found: list[stack_state.Resource] = field(default_factory=list[stack_state.Resource])
     files: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def step(self, name: str, *arguments: str, **extra: str) -> Done:
+        """Run a command, and read the instance."""
+        done = super().step(name, *arguments, **extra)
+        self.instance[name] = one(self.stack, "instances")
+        return done
 
 
 def advised(said: str) -> list[str]:
@@ -82,9 +86,10 @@ def follow_file(stack: Stack, ids: dict[str, str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Life:
-    """Live it."""
-    seen = Life()
+def lifecycle(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Lifecycle:
+    """Run all steps on one stack, in order."""
+    seen = Lifecycle(stack)
+    step = seen.step
     app = make_app(tmp_path_factory.mktemp("app") / "crm")
     file = app / FILE.removeprefix("/")
     file.parent.mkdir()
@@ -92,10 +97,6 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
     seen.ids = production(stack.running)
     follow_file(stack, seen.ids)
     put(stack, appDir=str(app), railwayProjectId=seen.ids["Project"])
-
-    def step(name: str, *arguments: str) -> None:
-        seen.done[name], seen.railway[name], _ = stack.counted(lambda: stack.pulumi(*arguments))
-        seen.instance[name] = one(stack, "instances")
 
     step("unaware", "preview")
     put(stack, railwayConfigFile=FILE)
@@ -115,15 +116,15 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
     return seen
 
 
-def test_a_file_that_the_config_does_not_name_is_pointed_at(life: Life) -> None:
-    said = life.done["unaware"].stdout
+def test_a_file_that_the_config_does_not_name_is_pointed_at(lifecycle: Lifecycle) -> None:
+    said = lifecycle.done["unaware"].stdout
     assert f'changes settings.railway_config_file: "{FILE}" -> null' in said
     assert f"warning: the service uses the file {FILE} of its repository, and will no longer" in said
     assert f"pulumi config set whatsapp-crm:railwayConfigFile {FILE}" in said
 
 
-def test_the_preview_proposes_the_values_of_the_file(life: Life) -> None:
-    done = life.done["preview"]
+def test_the_preview_proposes_the_values_of_the_file(lifecycle: Lifecycle) -> None:
+    done = lifecycle.done["preview"]
     assert done.returncode == 0, done.stdout
     assert "deploy/production.json: Railway ignores this file from 2026-12-01." in done.stdout
     assert advised(done.stdout) == COMMANDS
@@ -134,10 +135,10 @@ def test_the_preview_proposes_the_values_of_the_file(life: Life) -> None:
 
 
 @pytest.mark.parametrize("step", ["up", "without the file"])
-def test_its_settings_are_the_services_and_it_is_deployed_once(life: Life, step: str) -> None:
-    assert life.done[step].returncode == 0, life.done[step].stdout
-    assert life.railway[step].deployments == 1
-    instance = life.instance[step]
+def test_its_settings_are_the_services_and_it_is_deployed_once(lifecycle: Lifecycle, step: str) -> None:
+    assert lifecycle.done[step].returncode == 0, lifecycle.done[step].stdout
+    assert lifecycle.railway[step].deployments == 1
+    instance = lifecycle.instance[step]
     assert instance["build_command"] == "npm run build"
     assert instance["watch_patterns"] == ["backend/**", "package.json"]
     assert instance["healthcheck_path"] == "/alive"
@@ -147,22 +148,24 @@ def test_its_settings_are_the_services_and_it_is_deployed_once(life: Life, step:
 
 
 @pytest.mark.parametrize("step", ["drift", "without the file, again"])
-def test_nothing_is_left_to_do_then(life: Life, step: str) -> None:
-    assert life.done[step].returncode == 0, life.done[step].stdout
+def test_the_next_preview_has_no_changes(lifecycle: Lifecycle, step: str) -> None:
+    assert lifecycle.done[step].returncode == 0, lifecycle.done[step].stdout
 
 
-def test_the_service_follows_the_file_until_the_config_forgets_it(life: Life) -> None:
-    paths = {step: instance["railway_config_file"] for step, instance in life.instance.items()}
+def test_the_service_follows_the_file_until_the_config_forgets_it(lifecycle: Lifecycle) -> None:
+    paths = {step: instance["railway_config_file"] for step, instance in lifecycle.instance.items()}
     assert paths["up"] == FILE
     assert paths["without the file"] is None
 
 
 @pytest.mark.parametrize("kind", ["Project", "Service", "Volume", "ServiceDomain"])
-def test_it_is_the_same_object_afterwards(stack: Stack, life: Life, kind: str) -> None:
+def test_it_is_the_same_object_afterwards(stack: Stack, lifecycle: Lifecycle, kind: str) -> None:
     table = {"Project": "projects", "Service": "services", "Volume": "volumes", "ServiceDomain": "domains"}
-    assert stack_state.first_of_type(life.found, stack_state.RAILWAY_TYPE + kind).id == life.ids[kind]
-    assert [row["id"] for row in rows(stack, table[kind])] == [life.ids[kind]]
+    assert (
+        stack_state.first_of_type(lifecycle.found, stack_state.RAILWAY_TYPE + kind).id == lifecycle.ids[kind]
+    )
+    assert [row["id"] for row in rows(stack, table[kind])] == [lifecycle.ids[kind]]
 
 
-def test_the_files_on_the_volume_are_the_same(life: Life) -> None:
-    assert list(life.files.values()) == [{"creds.json": "kept"}]
+def test_the_files_on_the_volume_are_the_same(lifecycle: Lifecycle) -> None:
+    assert list(lifecycle.files.values()) == [{"creds.json": "kept"}]

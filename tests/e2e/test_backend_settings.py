@@ -1,8 +1,8 @@
-"""The backend's optional settings on the real engine: set, changed and taken out again, each applied and then
-quiet.
+"""The backend's optional settings on the real engine: set, changed and removed, each without changes
+afterwards.
 
-One life is lived once for the whole file: every step's output, counts and what Railway had after it are kept;
-the tests look at them.
+The steps run once for the whole file; the tests check their output and counts, and what Railway had after
+each.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 from sandbox import stack_state
 from sandbox.supervisor import STACK, Sandbox
 from tests.e2e.backend_only import make_app, one, put, rows
-from tests.e2e.stack import DRIFT, Done, Stack
+from tests.e2e.stack import DRIFT, Stack, Steps
 
 pytestmark = pytest.mark.e2e
 
@@ -53,11 +53,9 @@ QUIET = ("set, again", "DNS made, again", "changed, again", "gone, again")
 
 
 @dataclass
-class Life:
-    """What was seen, by the name of the step."""
+class Lifecycle(Steps):
+    """The steps, and what Railway had after each that applies settings."""
 
-    done: dict[str, Done] = field(default_factory=dict[str, Done])
-    railway: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
     there: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     records: dict[str, list[dict[str, str]]] = field(default_factory=dict[str, list[dict[str, str]]])
     rollback: dict[str, bool] = field(default_factory=dict[str, bool])
@@ -81,16 +79,12 @@ def there(stack: Stack) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Life:
-    """Live it."""
-    seen = Life()
+def lifecycle(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Lifecycle:
+    """Run all steps on one stack, in order."""
+    seen = Lifecycle(stack)
+    step = seen.step
     app: Path = make_app(tmp_path_factory.mktemp("app") / "crm")
     put(stack, appDir=str(app))
-
-    def step(name: str, *arguments: str) -> Done:
-        done, seen.railway[name], _ = stack.counted(lambda: stack.pulumi(*arguments))
-        seen.done[name] = done
-        return done
 
     def apply(name: str) -> None:
         done = step(name, "up", "--yes", "--skip-preview")
@@ -127,64 +121,64 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.mark.parametrize("what", LIVE["set"])
 @pytest.mark.parametrize("step", LIVE)
-def test_every_setting_of_the_config_is_applied(life: Life, step: str, what: str) -> None:
-    assert life.there[step][what] == LIVE[step][what]
+def test_every_setting_of_the_config_is_applied(lifecycle: Lifecycle, step: str, what: str) -> None:
+    assert lifecycle.there[step][what] == LIVE[step][what]
 
 
 @pytest.mark.parametrize("step", LIVE)
-def test_the_running_deployment_has_the_declared_limits(life: Life, step: str) -> None:
+def test_the_running_deployment_has_the_declared_limits(lifecycle: Lifecycle, step: str) -> None:
     """Railway gives a container its limits, or takes them from it, with a deployment."""
-    assert life.there[step]["limits of what runs"] == LIVE[step]["limits"]
+    assert lifecycle.there[step]["limits of what runs"] == LIVE[step]["limits"]
 
 
 @pytest.mark.parametrize("step", LIVE)
-def test_all_of_it_is_one_deployment(life: Life, step: str) -> None:
-    assert life.railway[step].deployments == 1
+def test_all_of_it_is_one_deployment(lifecycle: Lifecycle, step: str) -> None:
+    assert lifecycle.railway[step].deployments == 1
 
 
 @pytest.mark.parametrize("step", QUIET)
-def test_nothing_is_left_to_do_then(life: Life, step: str) -> None:
-    done = life.done[step]
+def test_the_next_preview_has_no_changes(lifecycle: Lifecycle, step: str) -> None:
+    done = lifecycle.done[step]
     assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize(("step", "domain"), [("set", "crm.example.com"), ("changed", "api.example.org")])
-def test_the_dns_records_to_make_are_an_output(life: Life, step: str, domain: str) -> None:
+def test_the_dns_records_to_make_are_an_output(lifecycle: Lifecycle, step: str, domain: str) -> None:
     """One that sends the traffic and one that proves whose it is, each once."""
-    records = life.records[step]
+    records = lifecycle.records[step]
     assert [(record["type"], record["name"]) for record in records] == [
         ("CNAME", domain),
         ("TXT", f"_railway-verify.{domain}"),
     ]
     assert all(record["value"] for record in records)
     assert {record["status"] for record in records} == {"REQUIRES_UPDATE"}
-    assert domain in life.done[step].stdout
+    assert domain in lifecycle.done[step].stdout
 
 
-def test_without_a_domain_there_are_no_records(life: Life) -> None:
-    assert life.records["gone"] == []
+def test_without_a_domain_there_are_no_records(lifecycle: Lifecycle) -> None:
+    assert lifecycle.records["gone"] == []
 
 
-def test_dns_records_that_were_made_are_shown_as_such(life: Life) -> None:
-    assert '"REQUIRES_UPDATE" => "PROPAGATED"' in life.done["DNS made, again"].stdout
+def test_dns_records_that_were_made_are_shown_as_such(lifecycle: Lifecycle) -> None:
+    assert '"REQUIRES_UPDATE" => "PROPAGATED"' in lifecycle.done["DNS made, again"].stdout
 
 
-def test_a_rollback_is_requested_while_the_config_has_it(life: Life) -> None:
-    assert life.rollback == {"set": True, "changed": False, "gone": False}
+def test_a_rollback_is_requested_while_the_config_has_it(lifecycle: Lifecycle) -> None:
+    assert lifecycle.rollback == {"set": True, "changed": False, "gone": False}
 
 
-def test_a_failed_up_fails_and_the_last_good_deployment_runs_again(life: Life) -> None:
-    done = life.done["failing"]
+def test_a_failed_up_fails_and_the_last_good_deployment_runs_again(lifecycle: Lifecycle) -> None:
+    done = lifecycle.done["failing"]
     assert done.returncode != 0
     assert "the last healthy deployment" in done.stdout
-    assert life.statuses[-1] in {"QUEUED", "INITIALIZING", "BUILDING", "DEPLOYING", "SUCCESS"}
+    assert lifecycle.statuses[-1] in {"QUEUED", "INITIALIZING", "BUILDING", "DEPLOYING", "SUCCESS"}
 
 
-def test_the_volume_is_the_first_one_through_it_all(life: Life) -> None:
-    assert len(life.volumes) == 1
+def test_the_volume_is_the_same_after_all_steps(lifecycle: Lifecycle) -> None:
+    assert len(lifecycle.volumes) == 1
 
 
-def test_the_state_has_what_is_declared_and_no_more(sandbox: Sandbox, life: Life) -> None:
+def test_the_state_has_what_is_declared_and_no_more(sandbox: Sandbox, lifecycle: Lifecycle) -> None:
     kinds = {resource.type for resource in stack_state.resources(sandbox, STACK)}
-    assert life.there["gone"]
+    assert lifecycle.there["gone"]
     assert not kinds & {stack_state.RAILWAY_TYPE + kind for kind in ("CustomDomain", "VolumeBackupSchedule")}

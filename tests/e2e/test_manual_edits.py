@@ -1,9 +1,9 @@
-"""Created and deleted in the dashboard, on the real engine: what is not ours stays, what is ours is drift,
-and a volume that is gone stops everything.
+"""Objects created and deleted in the dashboard, on the real engine: those of others stay, those of the stack
+are drift, and a deleted volume stops each `up`.
 
-One life is lived once for the whole file: a stack gets neighbours in its own environment, then changes, then
-loses its volume, and at last its environment and its project. Every step's output and counts are kept; the
-tests look at them.
+The steps run once for the whole file: other services are created in the stack's environment, the stack
+changes, then its volume is deleted, and at last its environment and its project. The tests check the output
+and counts.
 """
 
 from __future__ import annotations
@@ -17,12 +17,18 @@ import pytest
 from sandbox import manual_edits, stack_state
 from sandbox.supervisor import STACK, Sandbox
 from tests.e2e.backend_only import make_app, put, tables
-from tests.e2e.stack import DRIFT, Done, Stack
+from tests.e2e.stack import DRIFT, Done, Stack, Steps
 
 pytestmark = pytest.mark.e2e
 
 SECRET = "s3cr3t-that-somebody-typed"
 LOST = ("refresh first", "refresh as it goes", "no refresh")
+RESTORE = (
+    "can be restored for 48 hours after the deletion",
+    "restore it in Railway's dashboard",
+    "pulumi config set whatsapp-crm:allowNewVolume true",
+    "`pulumi up --refresh --run-program`",
+)
 HEAL = ("up", "--yes", "--skip-preview", "--refresh", "--run-program")
 
 SERVICE = "mutation($i: ServiceCreateInput!) { serviceCreate(input: $i) { id } }"
@@ -69,27 +75,27 @@ def make_neighbours(stack: Stack, dashboard: manual_edits.Dashboard) -> dict[str
 
 
 @dataclass
-class Life:
-    """What was seen, by the name of the step."""
+class Lifecycle(Steps):
+    """The steps, and the rows on Railway after each."""
 
-    done: dict[str, Done] = field(default_factory=dict[str, Done])
-    railway: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
-    google: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
     rows: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     neighbours: dict[str, Any] = field(default_factory=dict[str, Any])
     volumes: dict[str, str] = field(default_factory=dict[str, str])
 
+    def step(self, name: str, *arguments: str, **extra: str) -> Done:
+        """Run a command, and read Railway's rows."""
+        done = super().step(name, *arguments, **extra)
+        self.rows[name] = by_id(self.stack)
+        return done
+
 
 @pytest.fixture(scope="module")
-def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Life:
-    """Live it."""
-    seen = Life()
+def lifecycle(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Lifecycle:
+    """Run all steps on one stack, in order."""
+    seen = Lifecycle(stack)
+    step = seen.step
     app: Path = make_app(tmp_path_factory.mktemp("app") / "crm")
     put(stack, appDir=str(app))
-
-    def step(name: str, *arguments: str) -> None:
-        done, seen.railway[name], seen.google[name] = stack.counted(lambda: stack.pulumi(*arguments))
-        seen.done[name], seen.rows[name] = done, by_id(stack)
 
     def volume() -> str:
         return stack_state.first_of_type(
@@ -154,8 +160,8 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
     return seen
 
 
-def test_the_neighbours_are_of_every_kind(life: Life) -> None:
-    kinds = sorted(row["table"] for row in life.neighbours.values())
+def test_the_neighbours_are_of_every_kind(lifecycle: Lifecycle) -> None:
+    kinds = sorted(row["table"] for row in lifecycle.neighbours.values())
     assert kinds == [
         *(["domains"] * 3),
         "instances",
@@ -167,129 +173,125 @@ def test_the_neighbours_are_of_every_kind(life: Life) -> None:
     ]
 
 
-def test_objects_of_other_programs_are_no_drift(life: Life) -> None:
-    assert life.done["with neighbours"].returncode == 0, life.done["with neighbours"].stdout
+def test_objects_of_other_programs_are_no_drift(lifecycle: Lifecycle) -> None:
+    assert lifecycle.done["with neighbours"].returncode == 0, lifecycle.done["with neighbours"].stdout
 
 
 @pytest.mark.parametrize("step", ["change", "heal", "start empty"])
-def test_it_is_untouched_by_an_up_that_changes_everything(life: Life, step: str) -> None:
-    assert life.done[step].returncode == 0, life.done[step].stdout
-    assert life.railway[step].deployments == 1
-    now = life.rows[step]
-    assert {key: now.get(key) for key in life.neighbours} == life.neighbours
+def test_it_is_untouched_by_an_up_that_changes_everything(lifecycle: Lifecycle, step: str) -> None:
+    assert lifecycle.done[step].returncode == 0, lifecycle.done[step].stdout
+    assert lifecycle.railway[step].deployments == 1
+    now = lifecycle.rows[step]
+    assert {key: now.get(key) for key in lifecycle.neighbours} == lifecycle.neighbours
 
 
 @pytest.mark.parametrize("step", ["changed", "started empty"])
-def test_nothing_is_left_to_do_then(life: Life, step: str) -> None:
-    assert life.done[step].returncode == 0, life.done[step].stdout
+def test_the_next_preview_has_no_changes(lifecycle: Lifecycle, step: str) -> None:
+    assert lifecycle.done[step].returncode == 0, lifecycle.done[step].stdout
 
 
-def test_an_undeclared_variable_of_our_service_is_drift_by_its_name(life: Life) -> None:
-    done = life.done["undeclared variable"]
+def test_an_undeclared_variable_of_our_service_is_drift_by_its_name(lifecycle: Lifecycle) -> None:
+    done = lifecycle.done["undeclared variable"]
     assert done.returncode == 7, done.stdout
     assert '+ LEFT_OVER                    : "added on Railway"' in done.stdout
 
 
-def test_a_sealed_variable_is_no_drift_and_reported_as_not_comparable(life: Life) -> None:
-    done = life.done["sealed"]
+def test_a_sealed_variable_is_no_drift_and_reported_as_not_comparable(lifecycle: Lifecycle) -> None:
+    done = lifecycle.done["sealed"]
     assert done.returncode == 0, done.stdout
     assert "sealed on Railway, cannot be compared: ADMIN_TOKEN" in done.stdout
 
 
-def test_it_goes_with_the_next_up(life: Life) -> None:
-    names = {row["name"] for row in life.rows["heal"].values() if row["table"] == "variables"}
+def test_an_undeclared_variable_is_removed_by_the_next_up(lifecycle: Lifecycle) -> None:
+    names = {row["name"] for row in lifecycle.rows["heal"].values() if row["table"] == "variables"}
     assert {"SESSIONS_PATH", "NOT_OURS"} <= names
     assert "LEFT_OVER" not in names
 
 
-def test_another_region_than_the_volumes_is_refused_in_the_preview(life: Life) -> None:
-    done = life.done["another region"]
+def test_another_region_than_the_volumes_is_refused_in_the_preview(lifecycle: Lifecycle) -> None:
+    done = lifecycle.done["another region"]
     assert done.returncode != 0
     assert "is in the region us-west2, but europe-west4-drams3a is declared" in done.stdout
     assert "pulumi config set whatsapp-crm:railwayRegion us-west2" in done.stdout
     assert "Traceback" not in done.stdout
-    assert life.railway["another region"].requests == 0
+    assert lifecycle.railway["another region"].requests == 0
 
 
-def test_nothing_shows_the_value_that_somebody_typed(life: Life) -> None:
-    assert all(SECRET not in done.stdout for done in life.done.values())
+def test_nothing_shows_the_value_that_somebody_typed(lifecycle: Lifecycle) -> None:
+    assert all(SECRET not in done.stdout for done in lifecycle.done.values())
 
 
 @pytest.mark.parametrize("step", LOST)
-@pytest.mark.parametrize(
-    "said",
-    [
-        "can be restored for 48 hours after the deletion",
-        "restore it in Railway's dashboard",
-        "pulumi config set whatsapp-crm:allowNewVolume true",
-        "`pulumi up --refresh --run-program`",
-    ],
-)
-def test_a_deleted_volume_stops_the_up_with_a_fix(life: Life, step: str, said: str) -> None:
-    done = life.done[step]
+@pytest.mark.parametrize("said", RESTORE)
+def test_a_deleted_volume_stops_the_up_with_a_fix(lifecycle: Lifecycle, step: str, said: str) -> None:
+    done = lifecycle.done[step]
     assert done.returncode != 0
-    assert life.volumes["first"] in done.stdout
+    assert lifecycle.volumes["first"] in done.stdout
     assert said in done.stdout
 
 
 @pytest.mark.parametrize("step", LOST)
-def test_nothing_on_railway_is_changed_then(life: Life, step: str) -> None:
-    assert life.rows[step] == life.rows["lost"]
-    assert life.railway[step].deployments == 0
+def test_nothing_on_railway_is_changed_then(lifecycle: Lifecycle, step: str) -> None:
+    assert lifecycle.rows[step] == lifecycle.rows["lost"]
+    assert lifecycle.railway[step].deployments == 0
 
 
-def test_nothing_at_all_is_changed_where_the_refresh_comes_first(life: Life) -> None:
+def test_nothing_at_all_is_changed_where_the_refresh_comes_first(lifecycle: Lifecycle) -> None:
     """With --run-program the engine refreshes each resource as it comes to it, and may have begun with
     another."""
-    sent = life.google["refresh first"].operations
+    sent = lifecycle.google["refresh first"].operations
     assert not [name for name in sent if not name.startswith("GET") and not name.endswith("IamPolicy")]
     assert "POST cloudresourcemanager.projects.setIamPolicy" not in sent
 
 
-def test_an_empty_volume_replaces_it_when_the_config_allows_it(life: Life) -> None:
-    now = life.rows["start empty"]
-    made = now[life.volumes["second"]]
-    assert life.volumes["second"] != life.volumes["first"]
+def test_an_empty_volume_replaces_it_when_the_config_allows_it(lifecycle: Lifecycle) -> None:
+    now = lifecycle.rows["start empty"]
+    made = now[lifecycle.volumes["second"]]
+    assert lifecycle.volumes["second"] != lifecycle.volumes["first"]
     assert made["name"] == "sessions"
     (instance,) = (row for row in now.values() if row.get("volume_id") == made["id"])
     assert (instance["mount_path"], instance["size_mb"]) == ("/app/sessions", 60_000)
     assert [one["kind"] for one in instance["backup_schedules"]] == ["DAILY"]
 
 
-def test_the_key_warns_as_long_as_it_is_set(life: Life) -> None:
+def test_the_key_warns_as_long_as_it_is_set(lifecycle: Lifecycle) -> None:
     warning = "fix: pulumi config rm whatsapp-crm:allowNewVolume"
-    assert warning in life.done["start empty"].stdout
-    assert warning not in life.done["key out"].stdout
+    assert warning in lifecycle.done["start empty"].stdout
+    assert warning not in lifecycle.done["key out"].stdout
 
 
-def test_the_deleted_volume_can_still_be_restored(life: Life) -> None:
+def test_the_deleted_volume_can_still_be_restored(lifecycle: Lifecycle) -> None:
     (instance,) = (
-        row for row in life.rows["key out"].values() if row.get("volume_id") == life.volumes["first"]
+        row
+        for row in lifecycle.rows["key out"].values()
+        if row.get("volume_id") == lifecycle.volumes["first"]
     )
     assert instance["is_pending_deletion"]
     assert instance["deleted_at"] is None
 
 
-def test_taking_the_key_out_again_sends_nothing(life: Life) -> None:
-    assert life.done["key out"].returncode == 0, life.done["key out"].stdout
-    assert life.railway["key out"].requests == 0
+def test_taking_the_key_out_again_sends_nothing(lifecycle: Lifecycle) -> None:
+    assert lifecycle.done["key out"].returncode == 0, lifecycle.done["key out"].stdout
+    assert lifecycle.railway["key out"].requests == 0
 
 
-def living(life: Life, step: str, table: str) -> list[dict[str, Any]]:
+def living(lifecycle: Lifecycle, step: str, table: str) -> list[dict[str, Any]]:
     """The rows of a table that are ours, and not deleted."""
     return [
         row
-        for key, row in life.rows[step].items()
-        if row["table"] == table and not row.get("deleted_at") and key not in life.neighbours
+        for key, row in lifecycle.rows[step].items()
+        if row["table"] == table and not row.get("deleted_at") and key not in lifecycle.neighbours
     ]
 
 
-def test_there_is_one_of_everything_that_is_ours(life: Life) -> None:
+def test_there_is_one_of_everything_that_is_ours(lifecycle: Lifecycle) -> None:
     step = "key out"
-    assert sorted(row["id"] for row in living(life, step, "volumes")) == sorted(life.volumes.values())
+    assert sorted(row["id"] for row in living(lifecycle, step, "volumes")) == sorted(
+        lifecycle.volumes.values()
+    )
     for table in ("projects", "environments", "services", "triggers"):
-        assert len(living(life, step, table)) == 1, table
-    domains = [row["domain"] for row in living(life, step, "domains")]
+        assert len(living(lifecycle, step, table)) == 1, table
+    domains = [row["domain"] for row in living(lifecycle, step, "domains")]
     assert sorted(domains) == ["backend-production.up.railway.app", "crm.example.com"]
 
 
@@ -297,34 +299,25 @@ def test_there_is_one_of_everything_that_is_ours(life: Life) -> None:
 
 
 @pytest.mark.parametrize("kind", ["environment", "project"])
-@pytest.mark.parametrize(
-    "said",
-    [
-        "was deleted on Railway, together with its volume",
-        "can be restored for 48 hours after the deletion",
-        "restore it in Railway's dashboard",
-        "pulumi config set whatsapp-crm:allowNewVolume true",
-        "`pulumi up --refresh --run-program`",
-    ],
-)
-def test_what_the_volume_went_with_stops_the_up_too(life: Life, kind: str, said: str) -> None:
-    done = life.done[kind]
+@pytest.mark.parametrize("said", ["was deleted on Railway, together with its volume", *RESTORE])
+def test_what_the_volume_went_with_stops_the_up_too(lifecycle: Lifecycle, kind: str, said: str) -> None:
+    done = lifecycle.done[kind]
     assert done.returncode != 0
     assert f"the Railway {kind} " in done.stdout
     assert said in done.stdout
 
 
 @pytest.mark.parametrize("kind", ["environment", "project"])
-def test_nothing_is_made_in_its_place(life: Life, kind: str) -> None:
+def test_nothing_is_created_in_its_place(lifecycle: Lifecycle, kind: str) -> None:
     """It would pin the stack to a place where the data never comes back to."""
-    assert life.rows[kind] == life.rows[f"{kind} deleted"]
-    assert life.railway[kind].deployments == 0
+    assert lifecycle.rows[kind] == lifecycle.rows[f"{kind} deleted"]
+    assert lifecycle.railway[kind].deployments == 0
 
 
-def test_everything_is_created_again_when_the_config_allows_it(life: Life) -> None:
-    done = life.done["all made again"]
+def test_everything_is_created_again_when_the_config_allows_it(lifecycle: Lifecycle) -> None:
+    done = lifecycle.done["all made again"]
     assert done.returncode == 0, done.stdout
-    assert life.railway["all made again"].deployments == 1
+    assert lifecycle.railway["all made again"].deployments == 1
     for table in ("projects", "environments", "services"):
-        (made,) = living(life, "all made again", table)
-        assert made["id"] not in life.rows["project deleted"], table
+        (made,) = living(lifecycle, "all made again", table)
+        assert made["id"] not in lifecycle.rows["project deleted"], table

@@ -1,20 +1,16 @@
-"""Never-delete over the life of a stack: open rules never get in, are found when somebody releases them, and
-do not stay behind unseen."""
+"""Rules that let clients delete are an error of the preview, of the verification if they were released in the
+console, and rules that leave the program are an error that names what stays in effect."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from dataclasses import dataclass, field
 
 import pytest
 
 from sandbox import manual_edits, stack_state
-from sandbox.supervisor import PROJECT, STACK, Sandbox
+from sandbox.supervisor import STACK, Sandbox
 from tests.e2e.backend_only import make_app, put
-from tests.e2e.stack import Done, Stack
+from tests.e2e.stack import Stack, Steps
 
 pytestmark = pytest.mark.e2e
 
@@ -22,35 +18,13 @@ CLOSED = "allow delete: if false;"
 OPEN = "allow delete: if isMember();"
 
 
-@dataclass
-class Life:
-    """What was seen, by the name of the step."""
-
-    done: dict[str, Done] = field(default_factory=dict[str, Done])
-    google: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
-
-
 @pytest.fixture(scope="module")
-def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Life:
-    """Live it."""
-    seen = Life()
+def lifecycle(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Steps:
+    """Run all steps on one stack, in order."""
+    seen = Steps(stack)
+    step = seen.step
     app = make_app(tmp_path_factory.mktemp("app") / "crm")
     put(stack, appDir=str(app))
-
-    def step(name: str, *arguments: str) -> None:
-        done, _, google = stack.counted(lambda: stack.pulumi(*arguments))
-        seen.done[name], seen.google[name] = done, list(google.operations)
-
-    def verify(name: str) -> None:
-        seen.done[name] = subprocess.run(
-            [sys.executable, "-m", "ops", "verify", "--stack", STACK],
-            cwd=PROJECT,
-            env={**os.environ, **sandbox.variables()},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
 
     rules = app / "firestore.rules"
     proven = rules.read_text()
@@ -59,16 +33,15 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
     step("open, up", "up", "--yes", "--skip-preview")
     rules.write_text(proven)
     step("up", "up", "--yes", "--skip-preview")
-    verify("verified")
+    assert seen.done["up"].returncode == 0, seen.done["up"].stdout
+    seen.done["verified"] = stack.verify()
 
-    (release,) = [
-        one for one in stack_state.resources(sandbox, STACK) if one.type == stack_state.RELEASE_TYPE
-    ]
+    release = stack_state.first_of_type(stack_state.resources(sandbox, STACK), stack_state.RELEASE_TYPE)
     console = manual_edits.Console(stack.running, release.inputs["project"], "")
     console.release_rules(manual_edits.OPEN_RULES)
-    verify("released by hand")
+    seen.done["released in the console"] = stack.verify()
     step("reset", "up", "--yes", "--skip-preview", "--refresh", "--run-program")
-    verify("verified again")
+    seen.done["verified again"] = stack.verify()
 
     firebase = app / "firebase.json"
     named = firebase.read_text()
@@ -81,34 +54,34 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
     step("without rules", "preview", "--expect-no-changes")
     firebase.write_text(named)
     step("named again", "up", "--yes", "--skip-preview")
-    verify("verified at the end")
+    seen.done["verified at the end"] = stack.verify()
     return seen
 
 
 @pytest.mark.parametrize("step", ["open", "open, up"])
-def test_open_rules_are_a_problem_before_anything_is_changed(life: Life, step: str) -> None:
-    done = life.done[step]
+def test_open_rules_are_an_error_before_anything_is_changed(lifecycle: Steps, step: str) -> None:
+    done = lifecycle.done[step]
     assert done.returncode != 0
-    assert "grants delete with the condition isMember(). It covers clients/x" in done.stdout
+    assert "grants delete with the condition isMember(). It covers, for example, clients/x" in done.stdout
     assert "fix: Write `allow delete: if false`, in firestore.rules, line 55." in done.stdout
-    assert not [one for one in life.google[step] if not one.startswith("GET")]
+    assert not [one for one in lifecycle.google[step].operations if not one.startswith("GET")]
 
 
-@pytest.mark.parametrize("step", ["up", "reset", "removed on purpose", "without rules", "named again"])
-def test_what_is_allowed_succeeds(life: Life, step: str) -> None:
-    assert life.done[step].returncode == 0, life.done[step].stdout
+@pytest.mark.parametrize("step", ["reset", "removed on purpose", "without rules", "named again"])
+def test_allowed_steps_succeed(lifecycle: Steps, step: str) -> None:
+    assert lifecycle.done[step].returncode == 0, lifecycle.done[step].stdout
 
 
 @pytest.mark.parametrize("step", ["verified", "verified again", "verified at the end"])
-def test_the_verification_shows_the_proof_and_the_attempts(life: Life, step: str) -> None:
-    done = life.done[step]
+def test_the_verification_shows_the_proof_and_the_attempts(lifecycle: Steps, step: str) -> None:
+    done = lifecycle.done[step]
     assert done.returncode == 0, done.stdout + done.stderr
     assert "rules: never-delete proven" in done.stdout
     assert "48 on 4 documents: all denied" in done.stdout
 
 
-def test_open_rules_that_somebody_released_fail_the_verification(life: Life) -> None:
-    done = life.done["released by hand"]
+def test_open_rules_released_in_the_console_fail_the_verification(lifecycle: Steps) -> None:
+    done = lifecycle.done["released in the console"]
     assert done.returncode == 1, done.stdout + done.stderr
     assert "firestore.rules:4: allow read, write on match /databases/{database}/documents/{document=**}" in (
         done.stdout
@@ -119,8 +92,10 @@ def test_open_rules_that_somebody_released_fail_the_verification(life: Life) -> 
 
 
 @pytest.mark.parametrize("step", ["removed", "removed, up"])
-def test_rules_that_leave_the_program_are_an_error_that_names_what_stays_live(life: Life, step: str) -> None:
-    done = life.done[step]
+def test_rules_that_leave_the_program_are_an_error_that_names_what_stays_in_effect(
+    lifecycle: Steps, step: str
+) -> None:
+    done = lifecycle.done[step]
     assert done.returncode != 0
     assert "the release cloud.firestore of crm-sandbox stays live with projects/crm-sandbox/rulesets/" in (
         done.stdout
@@ -128,6 +103,6 @@ def test_rules_that_leave_the_program_are_an_error_that_names_what_stays_live(li
     assert "pulumi config set whatsapp-crm:allowRulesRemoval true" in done.stdout
 
 
-def test_rules_that_may_leave_stay_live_with_a_warning(life: Life) -> None:
-    assert "allowRulesRemoval: is true" in life.done["removed on purpose"].stdout
-    assert not [one for one in life.google["removed on purpose"] if one.startswith("DELETE")]
+def test_rules_that_may_leave_stay_in_effect_with_a_warning(lifecycle: Steps) -> None:
+    assert "allowRulesRemoval: is true" in lifecycle.done["removed on purpose"].stdout
+    assert not [one for one in lifecycle.google["removed on purpose"].operations if one.startswith("DELETE")]

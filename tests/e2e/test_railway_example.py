@@ -76,11 +76,11 @@ def test_drift_is_shown_and_healed(example: ExampleWorld) -> None:
     (environment,) = world.rows("environments")
     place = {"projectId": environment["project_id"], "environmentId": environment["id"]}
     variables: dict[str, Any] = {"variables": {"LOG_LEVEL": "debug"}, "skipDeploys": True}
-    world.hand(
+    world.manual(
         "mutation($i: VariableCollectionUpsertInput!) { variableCollectionUpsert(input: $i) }",
         i=place | variables,
     )
-    world.hand(
+    world.manual(
         "mutation($e: String!, $s: String!, $i: ServiceInstanceUpdateInput!)"
         " { serviceInstanceUpdate(environmentId: $e, serviceId: $s, input: $i) }",
         e=environment["id"],
@@ -88,7 +88,7 @@ def test_drift_is_shown_and_healed(example: ExampleWorld) -> None:
         i={"startCommand": "node other.js"},
     )
     (proxy,) = world.rows("tcp_proxies")
-    world.hand("mutation($id: String!) { tcpProxyDelete(id: $id) }", id=proxy["id"])
+    world.manual("mutation($id: String!) { tcpProxyDelete(id: $id) }", id=proxy["id"])
     shown = example.call(*DRIFT)
     assert shown.returncode != 0
     assert 'LOG_LEVEL: "version 1, changed on Railway"' in shown.stdout

@@ -17,7 +17,7 @@ import yaml
 from sandbox import stack_state
 from sandbox.supervisor import Sandbox
 from tests import bad_settings
-from tests.conformance.railway_world import HAND, WORKSPACE
+from tests.conformance.railway_world import MANUAL_HEADERS, WORKSPACE
 from tests.e2e.stack import SETTINGS, Stack
 
 pytestmark = pytest.mark.e2e
@@ -41,6 +41,8 @@ MET = (
     "no Railway token",
     "project token without its project",
     "token over plain HTTP",
+    "address of Railway in the stack's file",
+    "token of two lines for Google",
     "mistyped key",
     "long service name",
     "address for a domain",
@@ -152,12 +154,12 @@ def test_a_foreign_railway_project_of_that_name_is_an_error_before_any_change(
         "whatsapp-crm:railwayProject", "whatsapp-crm"
     )
     foreign = requests.post(
-        f"{railway}/graphql/v2?hand=1",
+        f"{railway}/graphql/v2?manual=1",
         json={
             "query": "mutation($i: ProjectCreateInput!) { projectCreate(input: $i) { id } }",
             "variables": {"i": {"name": name, "workspaceId": WORKSPACE}},
         },
-        headers=HAND,
+        headers=MANUAL_HEADERS,
         timeout=30,
     ).json()["data"]["projectCreate"]["id"]
     before = stack_state.get_admin(railway, "/admin/state")

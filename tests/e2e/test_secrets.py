@@ -1,4 +1,4 @@
-"""After a full life of a stack no secret is readable anywhere that it left something.
+"""After a full lifecycle of a stack no secret is readable anywhere that it left something.
 
 The secrets are taken from where they are meant to be (Railway's variables, Google's secrets, the tokens);
 each is looked for as it is, and as JSON and base64 write it. The search is shown to find what it looks for.
@@ -82,8 +82,8 @@ def files(*folders: Path) -> Iterator[tuple[Path, bytes]]:
 
 
 @pytest.fixture(scope="module")
-def life(sandbox: Sandbox, stack: Stack) -> Processes:
-    """A full life, the processes watched."""
+def lifecycle(sandbox: Sandbox, stack: Stack) -> Processes:
+    """A full lifecycle, the processes watched."""
     with Processes(sandbox.root) as processes:
         plan = stack.settings.with_name("plan.json")
         assert stack.pulumi("preview", "--save-plan", str(plan)).returncode == 0
@@ -103,7 +103,7 @@ def life(sandbox: Sandbox, stack: Stack) -> Processes:
 
 
 @pytest.fixture(scope="module")
-def secrets(sandbox: Sandbox, stack: Stack, life: Processes) -> dict[str, str]:
+def secrets(sandbox: Sandbox, stack: Stack, lifecycle: Processes) -> dict[str, str]:
     """Every secret value of the stack, by a name for messages."""
     found = stack_state.resources(sandbox, STACK)
     dashboard = stack_state.dashboard(stack.running, found)
@@ -145,12 +145,12 @@ def test_no_output_of_pulumi_contains_a_secret(stack: Stack, secrets: dict[str, 
         assert leaks(secrets, said.encode()) == []
 
 
-def test_no_command_line_held_a_secret(life: Processes, secrets: dict[str, str]) -> None:
+def test_no_command_line_held_a_secret(lifecycle: Processes, secrets: dict[str, str]) -> None:
     # The stand-in for the language host has that name for a moment only, before it becomes a Python process.
     host = (b"pulumi-language-python", b"sandbox.engine.language_host")
     for names in ((b"pulumi\0up",), host, (b"pulumi.dynamic",)):
-        assert any(name in line for name in names for line in life.seen), names
-    for line in life.seen:
+        assert any(name in line for name in names for line in lifecycle.seen), names
+    for line in lifecycle.seen:
         assert leaks(secrets, line) == []
 
 

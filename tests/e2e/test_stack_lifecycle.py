@@ -1,22 +1,19 @@
-"""The life of a stack on the real engine: each line of what the program promises, by name.
+"""A stack on the real engine, from the first preview to its destruction.
 
-One life is lived once for the whole file, every step's output and counts kept; the tests look at them.
+The steps run once for the whole file; the tests check their output and counts.
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
 
 from sandbox import manual_edits, stack_state
-from sandbox.supervisor import PROJECT, STACK, Sandbox
+from sandbox.supervisor import STACK, Sandbox
 from tests import bad_settings
-from tests.e2e.stack import DRIFT, Done, Stack
+from tests.e2e.stack import DRIFT, Stack, Steps
 
 pytestmark = pytest.mark.e2e
 
@@ -25,27 +22,20 @@ SEVEN = {f"SETTING_{n}": str(n) for n in range(5)}
 
 
 @dataclass
-class Life:
-    """What was seen: a step's name -> the output of Pulumi and what both clouds counted."""
+class Lifecycle(Steps):
+    """The steps, the manual edits, and the resources before them and at the end."""
 
-    done: dict[str, Done] = field(default_factory=dict[str, Done])
-    railway: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
-    google: dict[str, stack_state.Counts] = field(default_factory=dict[str, stack_state.Counts])
     drifts: list[manual_edits.Edit] = field(default_factory=list[manual_edits.Edit])
     before: list[stack_state.Resource] = field(default_factory=list[stack_state.Resource])
     after: list[stack_state.Resource] = field(default_factory=list[stack_state.Resource])
 
 
 @pytest.fixture(scope="module")
-def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Life:
-    """Live it."""
-    seen = Life()
-
-    def step(name: str, *arguments: str) -> None:
-        done, railway, google = stack.counted(lambda: stack.pulumi(*arguments))
-        seen.done[name], seen.railway[name], seen.google[name] = done, railway, google
-
-    seen.done["verify before the first up"] = verify(sandbox)
+def lifecycle(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Lifecycle:
+    """Run all steps on one stack, in order."""
+    seen = Lifecycle(stack)
+    step = seen.step
+    seen.done["verify before the first up"] = stack.verify()
     step("preview", "preview")
     step("up", "up", "--yes", "--skip-preview")
     assert seen.done["up"].returncode == 0, seen.done["up"].stdout
@@ -81,64 +71,53 @@ def life(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFactor
     return seen
 
 
-def verify(sandbox: Sandbox) -> Done:
-    """`python -m ops verify --stack`, as a person runs it with the exports of `python -m sandbox env`."""
-    return subprocess.run(
-        [sys.executable, "-m", "ops", "verify", "--stack", STACK],
-        cwd=PROJECT,
-        env={**os.environ, **sandbox.variables()},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def ok(life: Life, step: str) -> None:
+def ok(lifecycle: Lifecycle, step: str) -> None:
     """The step ended well."""
-    assert life.done[step].returncode == 0, life.done[step].stdout
+    assert lifecycle.done[step].returncode == 0, lifecycle.done[step].stdout
 
 
-def test_the_preview_shows_what_will_become_and_changes_nothing(life: Life) -> None:
-    ok(life, "preview")
+def test_the_preview_shows_the_resources_and_changes_nothing(lifecycle: Lifecycle) -> None:
+    ok(lifecycle, "preview")
     for kind in (
         "railway:Volume",
         "firebase:RulesRelease",
         "gcp:cloudfunctionsv2:Function",
         "gcp:firestore:Index",
     ):
-        assert kind in life.done["preview"].stdout
-    assert life.railway["preview"].operations == {"ProjectsFind": 1}
+        assert kind in lifecycle.done["preview"].stdout
+    assert lifecycle.railway["preview"].operations == {"ProjectsFind": 1}
     assert not [
-        o for o in life.google["preview"].operations if not o.startswith("GET") and not o.endswith(".test")
+        o
+        for o in lifecycle.google["preview"].operations
+        if not o.startswith("GET") and not o.endswith(".test")
     ]
 
 
-def test_the_first_up_needs_14_railway_requests_or_fewer(life: Life) -> None:
-    counts = life.railway["up"]
+def test_the_first_up_needs_14_railway_requests_or_fewer(lifecycle: Lifecycle) -> None:
+    counts = lifecycle.railway["up"]
     assert counts.requests - counts.polls <= 14, counts.operations
 
 
-def test_the_first_up_deploys_once(life: Life) -> None:
-    assert life.railway["up"].deployments == 1
+def test_the_first_up_deploys_once(lifecycle: Lifecycle) -> None:
+    assert lifecycle.railway["up"].deployments == 1
 
 
-def test_the_second_preview_has_no_changes(life: Life) -> None:
-    ok(life, "second preview")
+def test_the_second_preview_has_no_changes(lifecycle: Lifecycle) -> None:
+    ok(lifecycle, "second preview")
 
 
-def test_an_up_without_changes_deploys_nothing(life: Life) -> None:
-    ok(life, "no-op up")
-    assert life.railway["no-op up"].deployments == 0
+def test_an_up_without_changes_deploys_nothing(lifecycle: Lifecycle) -> None:
+    ok(lifecycle, "no-op up")
+    assert lifecycle.railway["no-op up"].deployments == 0
 
 
-def test_a_refresh_without_changes_is_one_railway_request(life: Life) -> None:
-    ok(life, "refresh")
-    assert life.railway["refresh"].operations == {"SnapshotRead": 1}
+def test_a_refresh_without_changes_is_one_railway_request(lifecycle: Lifecycle) -> None:
+    ok(lifecycle, "refresh")
+    assert lifecycle.railway["refresh"].operations == {"SnapshotRead": 1}
 
 
-def test_drift_has_its_own_exit_code(life: Life) -> None:
-    assert life.done["drift"].returncode == 7, life.done["drift"].stdout
+def test_drift_has_its_own_exit_code(lifecycle: Lifecycle) -> None:
+    assert lifecycle.done["drift"].returncode == 7, lifecycle.done["drift"].stdout
 
 
 @pytest.mark.parametrize(
@@ -151,71 +130,71 @@ def test_drift_has_its_own_exit_code(life: Life) -> None:
         "ruleset_name",
     ],
 )
-def test_each_drift_is_named_with_its_property(life: Life, named: str) -> None:
-    assert named in life.done["drift"].stdout
+def test_each_drift_is_named_with_its_property(lifecycle: Lifecycle, named: str) -> None:
+    assert named in lifecycle.done["drift"].stdout
 
 
-def test_the_drift_report_shows_no_value_of_a_variable(life: Life) -> None:
-    assert "baileys:*" not in life.done["drift"].stdout
+def test_the_drift_report_shows_no_value_of_a_variable(lifecycle: Lifecycle) -> None:
+    assert "baileys:*" not in lifecycle.done["drift"].stdout
 
 
-def test_up_heals_the_drift_and_the_next_report_is_clean(life: Life) -> None:
-    ok(life, "heal")
-    ok(life, "clean")
+def test_up_heals_the_drift_and_the_next_report_is_clean(lifecycle: Lifecycle) -> None:
+    ok(lifecycle, "heal")
+    ok(lifecycle, "clean")
 
 
-def test_healing_a_variable_and_the_branch_deploys_once(life: Life) -> None:
-    assert life.railway["heal"].deployments == 1
+def test_healing_a_variable_and_the_branch_deploys_once(lifecycle: Lifecycle) -> None:
+    assert lifecycle.railway["heal"].deployments == 1
 
 
-def test_seven_variables_and_the_branch_are_one_deployment(life: Life) -> None:
-    ok(life, "seven variables and the branch")
-    assert life.railway["seven variables and the branch"].deployments == 1
-    ok(life, "preview after it")
+def test_seven_variables_and_the_branch_are_one_deployment(lifecycle: Lifecycle) -> None:
+    ok(lifecycle, "seven variables and the branch")
+    assert lifecycle.railway["seven variables and the branch"].deployments == 1
+    ok(lifecycle, "preview after it")
 
 
-def test_functions_that_vanish_stop_the_preview_and_the_up(life: Life) -> None:
+def test_functions_that_vanish_stop_the_preview_and_the_up(lifecycle: Lifecycle) -> None:
     for step in ("preview without most functions", "up without most functions"):
-        assert life.done[step].returncode != 0
+        assert lifecycle.done[step].returncode != 0
         assert (
-            "6 of 9 functions would be deleted, which is a third of them or more: aggregateClientStats, "
+            "6 of 9 functions would be deleted, a third or more: aggregateClientStats, "
             "askAboutClient, extractEventFromThread, processFollowUps, processOutboxNow, setMember."
-        ) in life.done[step].stdout
-        assert "pulumi config set whatsapp-crm:allowFunctionDeletion true" in life.done[step].stdout
-        assert not [o for o in life.google[step].operations if o.startswith("DELETE")]
+        ) in lifecycle.done[step].stdout
+        assert "pulumi config set whatsapp-crm:allowFunctionDeletion true" in lifecycle.done[step].stdout
+        assert not [o for o in lifecycle.google[step].operations if o.startswith("DELETE")]
 
 
-def test_the_deployed_stack_is_verified_from_its_state(sandbox: Sandbox, life: Life) -> None:
-    before = life.done["verify before the first up"]
+def test_the_deployed_stack_is_verified_from_its_state(stack: Stack, lifecycle: Lifecycle) -> None:
+    before = lifecycle.done["verify before the first up"]
     assert (before.returncode, "no `pulumi up` of the stack" in before.stderr) == (2, True), before.stderr
-    done = verify(sandbox)
+    done = stack.verify()
     assert done.returncode == 0, done.stdout + done.stderr
-    functions = [r for r in life.after if r.type == stack_state.FUNCTION_TYPE]
+    functions = [r for r in lifecycle.after if r.type == stack_state.FUNCTION_TYPE]
     assert done.stdout.count("ok    function ") == len(functions) > 0
     assert done.stdout.endswith(" checked, 0 failed\n")
 
 
-def test_destroy_is_refused_for_the_volume_and_nothing_is_deleted(life: Life) -> None:
-    done = life.done["destroy"]
+def test_destroy_is_refused_for_the_volume_and_nothing_is_deleted(lifecycle: Lifecycle) -> None:
+    done = lifecycle.done["destroy"]
     assert done.returncode != 0
     assert "railway:Volume" in done.stdout
     assert "protected" in done.stdout
     assert "pulumi state unprotect" in done.stdout
-    kept = {r.urn for r in life.after}
-    assert {r.urn for r in life.before} <= kept
-    assert not [o for o in life.railway["destroy"].operations if "Delete" in o]
-    assert not [o for o in life.google["destroy"].operations if o.startswith("DELETE")]
+    kept = {r.urn for r in lifecycle.after}
+    assert {r.urn for r in lifecycle.before} <= kept
+    assert not [o for o in lifecycle.railway["destroy"].operations if "Delete" in o]
+    assert not [o for o in lifecycle.google["destroy"].operations if o.startswith("DELETE")]
 
 
-def test_the_volume_is_the_first_one_through_it_all(life: Life) -> None:
+def test_the_volume_is_the_same_after_all_steps(lifecycle: Lifecycle) -> None:
     def volume(found: list[stack_state.Resource]) -> str:
         return stack_state.first_of_type(found, stack_state.RAILWAY_TYPE + "Volume").id
 
-    assert volume(life.before) == volume(life.after)
+    assert volume(lifecycle.before) == volume(lifecycle.after)
 
 
-def test_both_clouds_are_what_the_program_declares(stack: Stack, life: Life) -> None:
-    dashboard = stack_state.dashboard(stack.running, life.after)
+def test_both_clouds_are_what_the_program_declares(stack: Stack, lifecycle: Lifecycle) -> None:
+    dashboard = stack_state.dashboard(stack.running, lifecycle.after)
     ids = {"p": dashboard.project_id, "e": dashboard.environment_id, "s": dashboard.service_id}
     variables = cast(
         "dict[str, str]",

@@ -56,7 +56,7 @@ def google_environment(url: str) -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Phases:
-    """The life of a stack with every type: the requests and the engine's output of each phase.
+    """The lifecycle of a stack with every type: the requests and the engine's output of each phase.
 
     `state` has the resources after the creation and after a refresh, `exported` the last state as it is kept.
     """
@@ -82,7 +82,7 @@ def phases(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Phases:
     state: dict[str, dict[str, Any]] = {}
     exported = ""
     with LocalServer(create_app()) as google:
-        stack = ProgramStack(tmp_path_factory.mktemp("life"), engine, google_environment(google.url))
+        stack = ProgramStack(tmp_path_factory.mktemp("lifecycle"), engine, google_environment(google.url))
         shutil.copy(ALL_TYPES, stack.folder / "__main__.py")
         stack.write("source.zip", "not looked into")
         for phase, command in commands.items():

@@ -19,39 +19,51 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, cast
 
-PROJECT, NUMBER = "crm-sandbox", "100000000001"
+from tests.sandbox.google.client import (
+    ACCOUNTS,
+    BACKEND,
+    BUCKET,
+    DATABASE,
+    FUNCTIONS,
+    NUMBER,
+    PROJECT,
+    REGION,
+    RULES,
+    SECRETS,
+    SERVICES,
+)
+
 PHASES = ("create", "refresh", "update", "destroy")
 
-_DOCUMENTS = rf"/firestore/v1/projects/{PROJECT}/databases/\(default\)/collectionGroups"
-_SECRET = f"/secretmanager/v1/projects/{PROJECT}/secrets/GROQ_API_KEY"
-_REGION = f"projects/{PROJECT}/locations/us-central1"
-_ACCOUNTS = f"/iam/v1/projects/{PROJECT}/serviceAccounts"
-_BACKEND = f"{_ACCOUNTS}/crm-backend@{PROJECT}.iam.gserviceaccount.com"
-_SERVICES = f"/serviceusage/v1/projects/{PROJECT}/services"
-_BUCKET = f"{PROJECT}-crm-functions"
+_INDEXES = f"{re.escape(DATABASE)}/collectionGroups"
+_SECRET = f"{SECRETS}/GROQ_API_KEY"
+_LOCATION = f"projects/{PROJECT}/locations/{REGION}"
+_ACCOUNT = f"{ACCOUNTS}/{BACKEND}"
+_APIS = f"/serviceusage/v1/projects/{PROJECT}/services"
 
 PATHS = {
-    "gcp:cloudfunctionsv2/function:Function": f"/cloudfunctions/v2beta/{_REGION}/functions",
-    "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding": f"/run/v2/{_REGION}/services/aggregateclientstats:",
-    "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": f"/run/v2/{_REGION}/services/whatsappproxysend:",
-    "gcp:cloudscheduler/job:Job": f"/cloudscheduler/v1/{_REGION}/jobs",
-    "gcp:cloudtasks/queue:Queue": f"/cloudtasks/v2/{_REGION}/queues",
-    "gcp:firebaserules/ruleset:Ruleset": f"/firebaserules/v1/projects/{PROJECT}/rulesets",
-    "gcp:firestore/field:Field": f"{_DOCUMENTS}/messages/fields",
-    "gcp:firestore/index:Index": f"{_DOCUMENTS}/threads/indexes",
+    "gcp:cloudfunctionsv2/function:Function": FUNCTIONS,
+    "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding": f"{SERVICES}/aggregateclientstats:",
+    "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": f"{SERVICES}/whatsappproxysend:",
+    "gcp:cloudscheduler/job:Job": f"/cloudscheduler/v1/{_LOCATION}/jobs",
+    "gcp:cloudtasks/queue:Queue": f"/cloudtasks/v2/{_LOCATION}/queues",
+    "gcp:firebaserules/ruleset:Ruleset": f"{RULES}/rulesets",
+    "gcp:firestore/field:Field": f"{_INDEXES}/messages/fields",
+    "gcp:firestore/index:Index": f"{_INDEXES}/threads/indexes",
     "gcp:projects/iAMMember:IAMMember": f"/crm/v1/projects/{PROJECT}:",
-    "gcp:projects/service:Service": rf"{_SERVICES}[?:]|{_SERVICES}/\S+:enable|/crm/v1/projects/{PROJECT}\?",
-    "gcp:projects/serviceIdentity:ServiceIdentity": rf"{_SERVICES}/\S+:generateServiceIdentity",
+    "gcp:projects/service:Service": rf"{_APIS}[?:]|{_APIS}/\S+:enable|/crm/v1/projects/{PROJECT}\?",
+    "gcp:projects/serviceIdentity:ServiceIdentity": rf"{_APIS}/\S+:generateServiceIdentity",
     "gcp:pubsub/topic:Topic": f"/pubsub/v1/projects/{PROJECT}/topics/topic1",
-    "gcp:secretmanager/secret:Secret": (rf"/secretmanager/v1/projects/{PROJECT}/secrets(\?|/GROQ_API_KEY\?)"),
+    "gcp:secretmanager/secret:Secret": rf"{SECRETS}(\?|/GROQ_API_KEY\?)",
     "gcp:secretmanager/secretIamMember:SecretIamMember": f"{_SECRET}:(get|set)IamPolicy",
     "gcp:secretmanager/secretVersion:SecretVersion": (
         rf"{_SECRET}:addVersion|/secretmanager/v1/projects/{NUMBER}/secrets/GROQ_API_KEY/versions"
     ),
-    "gcp:serviceaccount/account:Account": rf"{_ACCOUNTS}\?|{_BACKEND}\?",
-    "gcp:serviceaccount/key:Key": f"{_BACKEND}/keys",
-    "gcp:storage/bucket:Bucket": rf"/storage/v1/b(\?|/{_BUCKET}(\?|/anywhereCaches|/o\?))",
-    "gcp:storage/bucketObject:BucketObject": rf"/upload/storage/v1/b/{_BUCKET}|/storage/v1/b/{_BUCKET}/o/",
+    "gcp:serviceaccount/account:Account": rf"{ACCOUNTS}\?|{_ACCOUNT}\?",
+    "gcp:serviceaccount/iAMMember:IAMMember": f"{_ACCOUNT}:(get|set)IamPolicy",
+    "gcp:serviceaccount/key:Key": f"{_ACCOUNT}/keys",
+    "gcp:storage/bucket:Bucket": rf"/storage/v1/b(\?|/{BUCKET}(\?|/anywhereCaches|/o\?))",
+    "gcp:storage/bucketObject:BucketObject": rf"/upload/storage/v1/b/{BUCKET}|/storage/v1/b/{BUCKET}/o/",
 }
 """A pattern for each type, which matches the paths of its requests and those of no other type."""
 

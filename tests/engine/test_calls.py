@@ -51,8 +51,8 @@ def test_no_call_is_outside_the_recording(phases: Phases) -> None:
 
 
 def test_every_phase_has_its_effect(phases: Phases) -> None:
-    assert "35 created" in phases.output["create"]
-    assert "35 unchanged" in phases.output["refresh"]
+    assert "36 created" in phases.output["create"]
+    assert "36 unchanged" in phases.output["refresh"]
     assert "deleted" in phases.output["destroy"]
 
 

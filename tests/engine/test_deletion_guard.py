@@ -21,8 +21,8 @@ given = json.loads(pathlib.Path("given.json").read_text())
 DeletionGuard("deletion", DeletionGuardArgs(**given), pulumi.ResourceOptions())
 """
 NAMES = [f"f{number}" for number in range(10)]
-LIMIT = "which is a third of them or more"
-UNCHANGED = "but the source still mentions them as often as before"
+LIMIT = "functions would be deleted, a third or more"
+UNCHANGED = "as often as at the last `pulumi up`"
 
 
 class Stack:

@@ -45,7 +45,7 @@ def stack(program: ProgramStack) -> Stack:
     return Stack(program)
 
 
-def test_rules_that_leave_the_program_are_an_error_that_names_what_stays_live(stack: Stack) -> None:
+def test_rules_that_leave_the_program_are_an_error_that_names_what_stays_in_effect(stack: Stack) -> None:
     stack.give(RULESETS[0])
     stack.program.up()
     stack.preview()

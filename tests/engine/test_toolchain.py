@@ -45,7 +45,7 @@ def test_an_installed_distribution_of_a_supported_version_is_used(alone: Path) -
     assert find_or_build() == Engine(pulumi=pulumi, version="v3.280.1", built=False)
 
 
-def test_an_installed_distribution_is_ignored_if_the_environment_says_so(
+def test_an_installed_distribution_is_ignored_if_the_variable_is_set(
     alone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script(alone / "bin" / "pulumi", "echo v3.280.1")
@@ -63,7 +63,7 @@ def test_an_unsupported_version_is_not_used(alone: Path, version: str) -> None:
     assert find_or_build() == Engine(pulumi=made, version=toolchain.pinned_version(), built=True)
 
 
-def test_a_bare_binary_and_one_beside_our_stand_ins_are_not_distributions(alone: Path) -> None:
+def test_a_bare_binary_and_one_with_our_stand_ins_are_not_distributions(alone: Path) -> None:
     made = script(alone / "tools" / "bin" / "pulumi", f"echo {toolchain.pinned_version()}")
     script(alone / "bin" / "pulumi", "echo v3.280.1")
     assert find_or_build().pulumi == made
@@ -104,7 +104,7 @@ def test_a_failed_build_shows_gos_output(alone: Path) -> None:
         find_or_build()
 
 
-def test_a_built_engine_gets_stand_ins_beside_it_and_its_own_home(tmp_path: Path) -> None:
+def test_a_built_engine_gets_stand_ins_and_its_own_home(tmp_path: Path) -> None:
     pulumi = script(tmp_path / "tools" / "pulumi", "true")
     engine = Engine(pulumi=pulumi, version="v3.274.1", built=True)
     environ = layout.lay_out(tmp_path / "home", engine)

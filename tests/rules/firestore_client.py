@@ -5,14 +5,13 @@ Every call returns the HTTP status; the test states which one it expects.
 
 from __future__ import annotations
 
-import base64
-import json
-import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import requests
+
+from sandbox.firestore_values import encoded, encoded_fields, id_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,52 +24,14 @@ SECONDS = 30
 Value = str | bool | int | float | None | datetime | list[str] | dict[str, int]
 
 
-def _part(content: Mapping[str, object]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
-
-
 def user_token(project: str, uid: str) -> str:
-    """Return an unsigned ID token, which the emulator accepts as a signed-in user's."""
-    now = int(time.time())
-    claims: dict[str, object] = {
-        "sub": uid,
-        "user_id": uid,
-        "iss": f"https://securetoken.google.com/{project}",
-        "aud": project,
-        "iat": now,
-        "auth_time": now,
-        "exp": now + 3600,
+    """Return the ID token of a user who signed in with a password."""
+    claims = {
         "email": f"{uid}@example.com",
         "email_verified": True,
         "firebase": {"sign_in_provider": "password", "identities": {}},
     }
-    return f"{_part({'alg': 'none', 'typ': 'JWT'})}.{_part(claims)}."
-
-
-def encoded(value: Value) -> dict[str, object]:
-    """Return a value in the REST API's format."""
-    match value:
-        case None:
-            return {"nullValue": None}
-        case bool():
-            return {"booleanValue": value}
-        case int():
-            return {"integerValue": str(value)}
-        case float():
-            return {"doubleValue": value}
-        case str():
-            return {"stringValue": value}
-        case datetime():
-            return {"timestampValue": value.isoformat()}
-        case list():
-            return {"arrayValue": {"values": [encoded(item) for item in value]}}
-        case dict():
-            return {"mapValue": {"fields": {key: encoded(item) for key, item in value.items()}}}
-
-
-def fields(document: Mapping[str, Value]) -> dict[str, object]:
-    """Return a document's fields in the REST API's format."""
-    return {name: encoded(value) for name, value in document.items()}
+    return id_token(project, uid, claims)
 
 
 def decoded(value: Mapping[str, Any]) -> Any:
@@ -150,7 +111,7 @@ class Client:
     def create(self, path: str, document: Mapping[str, Value]) -> int:
         """Create a document that does not exist."""
         write = {
-            "update": {"name": self.name(path), "fields": fields(document)},
+            "update": {"name": self.name(path), "fields": encoded_fields(document)},
             "currentDocument": {"exists": False},
         }
         return self.commit(write)
@@ -161,7 +122,7 @@ class Client:
 
     def overwrite(self, path: str, document: Mapping[str, Value]) -> int:
         """Replace a document: fields that are not given are removed."""
-        return self.commit({"update": {"name": self.name(path), "fields": fields(document)}})
+        return self.commit({"update": {"name": self.name(path), "fields": encoded_fields(document)}})
 
     def delete(self, path: str) -> int:
         """Delete one document with a separate request."""
@@ -170,7 +131,7 @@ class Client:
     def updating(self, path: str, document: Mapping[str, Value]) -> dict[str, object]:
         """The write of an update, for `commit`."""
         return {
-            "update": {"name": self.name(path), "fields": fields(document)},
+            "update": {"name": self.name(path), "fields": encoded_fields(document)},
             "updateMask": {"fieldPaths": list(document)},
             "currentDocument": {"exists": True},
         }

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from sandbox import firestore
+from sandbox import firestore, supervisor
 from sandbox.firestore import FirestoreEmulator, FirestoreError, RulesError, find_emulator, find_java
 
 pytestmark = pytest.mark.sandbox
@@ -128,6 +128,10 @@ def test_a_port_in_use_is_named_after_several_attempts(monkeypatch: pytest.Monke
         ):
             FirestoreEmulator().start()
     assert len(attempts) == firestore.PORT_ATTEMPTS
+
+
+def test_the_emulators_limit_ends_before_that_of_the_sandbox_so_that_its_error_is_shown() -> None:
+    assert firestore.START_SECONDS < supervisor.START_SECONDS
 
 
 def test_it_ends_with_its_owner_even_if_that_is_killed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 from urllib.parse import urlsplit
 
@@ -51,6 +52,7 @@ def test_other_hosts_are_asked_through_the_machines_own_proxy_with_its_login() -
         with pytest.raises(requests.exceptions.ProxyError, match="403"):
             requests.get("https://example.com/", proxies={"https": proxy.url}, timeout=10)
         assert outside.asked == ["example.com:443"]
+        assert f"Proxy-Authorization: Basic {base64.b64encode(b'me:pw').decode()}" in outside.headers[0]
 
 
 def test_other_hosts_are_asked_directly_without_a_proxy_of_the_machine() -> None:

@@ -137,8 +137,8 @@ def test_one_of_two_alternatives_is_enough_with_a_warning_that_names_both(checko
     assert [use.secret for use in both.secrets] == ["GROQ_API_KEY"]
     (warning,) = found.warnings
     assert warning.startswith(
-        "both: deployed without the secret OPENAI_API_KEY, which is not configured, because "
-        "GROQ_API_KEY is enough by whatsapp-crm:alternativeSecrets."
+        "both: deployed without the secret OPENAI_API_KEY, which is not configured: "
+        "whatsapp-crm:alternativeSecrets says that GROQ_API_KEY is enough."
     )
     assert "pulumi config set --secret --path 'whatsapp-crm:secrets.OPENAI_API_KEY'" in warning
 
@@ -256,7 +256,7 @@ def test_the_runtime_can_come_from_package_json(checkout: Checkout, engine: str,
     [
         (">=20", "does not name one major version"),
         ("20 || 22", "does not name one major version"),
-        ("20", "ended on 2026-10-30"),
+        ("20", "was decommissioned on 2026-10-30"),
         ("21", "does not exist on Google"),
         (None, "neither firebase.json nor package.json names a runtime"),
     ],

@@ -328,7 +328,7 @@ def test_the_bounds_of_a_schedule(given: Input) -> None:
     )
     found = [problem.what for problem in given.refused(code)]
     assert found == [
-        'maybe: the schedule "sometimes" is not one that Cloud Scheduler has.',
+        'maybe: the schedule "sometimes" is not one that Cloud Scheduler accepts.',
         'never: the schedule "61 25 * * *" is not valid cron: bad minute.',
         "tick: retryConfig.retryCount is 10, but must be an integer from 0 to 5.",
     ]
@@ -489,7 +489,7 @@ def test_a_variable_with_one_value_exists_while_the_code_is_loaded(given: Input)
 def test_text_that_no_variable_can_hold_is_a_problem(given: Input, key: str, value: object) -> None:
     (problem,) = given.refused(HELLO, None, **{key: value})
     assert problem.key == f"whatsapp-crm:{key}"
-    assert "holds" in problem.what
+    assert "contains" in problem.what
     assert ".A'" in problem.fix
 
 

@@ -128,7 +128,7 @@ def test_a_region_or_runtime_in_the_app_that_is_not_known_is_a_warning(
     assert "pulumi config set whatsapp-crm:functionsRuntime nodejs22" in runtime.partition("fix: ")[2]
 
 
-def test_everything_wrong_is_told_at_once(stack: Stack) -> None:
+def test_all_problems_are_reported_at_once(stack: Stack) -> None:
     wrong = {
         bad.key: bad
         for bad in reversed(SETTINGS)  # the first row of each key counts

@@ -162,7 +162,7 @@ INDEXES: tuple[tuple[Mapping[str, object], Mapping[str, object], str], ...] = (
     (
         composite(ordered("a"), ordered("b"), ordered("__name__")),
         composite(ordered("a"), ordered("b"), {"fieldPath": "__name__", "arrayConfig": "CONTAINS"}),
-        "__name__ is no array",
+        "__name__ is not an array",
     ),
     (
         composite(ordered("a"), ordered("b" * 1500)),

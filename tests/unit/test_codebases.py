@@ -248,8 +248,8 @@ def test_code_that_ends_the_process_is_named(project: Project) -> None:
     project.write("functions/index.js", code + HELLO)
     problem = project.problem()
     assert problem.what == (
-        "the code ended the process (exit code 0) while it was loaded at functions/index.js:2. "
-        "It printed:\n      config loaded"
+        "the code at functions/index.js:2 ended the process (exit code 0) while it was loaded. "
+        "The code printed:\n      config loaded"
     )
 
 
@@ -306,7 +306,7 @@ def test_a_package_json_that_cannot_be_read_is_one_problem(project: Project) -> 
         assert project.problem().key == "functions/package.json"
 
 
-def test_what_is_not_packed_is_said(project: Project) -> None:
+def test_files_that_are_not_packed_are_reported(project: Project) -> None:
     project.firebase_json(ignore=["docs/**"])
     project.write("functions/index.js", HELLO)
     project.write("functions/keys/prod.pem", "-----BEGIN PRIVATE KEY-----")
@@ -349,15 +349,15 @@ def test_code_that_was_not_compiled_is_a_problem_and_not_loaded(project: Project
     [
         ("firebase.json", f'{{"functions": {DEEP}}}', "nested too deeply"),
         ("firebase.json", f'{{"functions": {DIGITS}}}', "too many digits"),
-        ("firebase.json", '{"functions": {"source": "functions\\u0000"}}', "holds the character U+0000"),
-        ("firebase.json", '{"functions": {"source": "\\ud800"}}', "holds half of a character (U+D800)"),
+        ("firebase.json", '{"functions": {"source": "functions\\u0000"}}', "contains the character U+0000"),
+        ("firebase.json", '{"functions": {"source": "\\ud800"}}', "contains an unpaired surrogate (U+D800)"),
         ("firebase.json", f'{{"functions": {{"source": "{"x" * 5000}"}}}}', "which cannot be read"),
         ("functions/package.json", f'{{"main": {DEEP}}}', "nested too deeply"),
         ("functions/functions.yaml", f"endpoints: {DEEP}", "nested too deeply"),
         ("functions/functions.yaml", f"endpoints: {DIGITS}", "not valid YAML"),
         ("functions/functions.yaml", "endpoints: 2026-13-45", "not valid YAML"),
-        ("functions/functions.yaml", 'endpoints: "\\ud800"', "holds half of a character"),
-        ("functions/.env", "A=x\0y", "A holds the character U+0000."),
+        ("functions/functions.yaml", 'endpoints: "\\ud800"', "contains an unpaired surrogate"),
+        ("functions/.env", "A=x\0y", "A contains the character U+0000."),
     ],
 )
 def test_a_file_that_no_parser_or_system_call_takes_is_a_problem(

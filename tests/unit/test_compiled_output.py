@@ -221,7 +221,7 @@ def test_the_compiler_knows_the_content(code: Code, program: bool) -> None:
     ["{", json.dumps({"fileNames": ["./src/index.ts"], "fileInfos": ["0" * 32]}),
      json.dumps({"fileNames": [], "fileInfos": [], "affectedFilesPendingEmit": [1]})],
 )  # fmt: skip
-def test_a_record_that_says_nothing_makes_it_a_warning(code: Code, content: str) -> None:
+def test_a_build_record_that_cannot_be_compared_is_a_warning(code: Code, content: str) -> None:
     """TypeScript 7 uses a hash that Python does not have."""
     code.write("lib/tsconfig.tsbuildinfo", content)
     code.write("src/deep/wa.ts", time=NOW + HOUR)

@@ -198,7 +198,7 @@ def test_an_invalid_package_json_is_a_problem(codebase: Codebase) -> None:
 def test_a_syntax_error_has_its_file_and_line(codebase: Codebase) -> None:
     codebase.write("src/broken.js", "const a = 1;\nconst b = ;\n")
     problem = codebase.refusal('require("./src/broken");\n')
-    assert "do not load at functions/src/broken.js:2: Unexpected token ';'" in problem.what
+    assert "do not load: error at functions/src/broken.js:2: Unexpected token ';'" in problem.what
     assert problem.fix == "Correct functions/src/broken.js:2."
 
 
@@ -210,20 +210,23 @@ def test_a_syntax_error_in_an_es_module_has_its_file_and_line(codebase: Codebase
 
 def test_the_message_of_a_module_that_throws_is_shown(codebase: Codebase) -> None:
     problem = codebase.refusal('\n\nthrow new Error("AI_PROVIDER must be one of: groq, openai");\n')
-    assert "do not load at functions/index.js:3: AI_PROVIDER must be one of: groq, openai" in problem.what
+    assert (
+        "do not load: error at functions/index.js:3: AI_PROVIDER must be one of: groq, openai" in problem.what
+    )
 
 
 WAIT = "await new Promise(() => {});"
 ENDS = {
     'console.log("config loaded");\nprocess.exit(0);': (
-        "the code ended the process (exit code 0) while it was loaded at functions/index.js:2. It printed:\n"
+        "the code at functions/index.js:2 ended the process (exit code 0) while it was loaded. The code "
+        "printed:\n"
         "      config loaded"
     ),
     "process.exit(3);": (
-        "the code ended the process (exit code 3) while it was loaded at functions/index.js:1."
+        "the code at functions/index.js:1 ended the process (exit code 3) while it was loaded."
     ),
     f"process.exitCode = 4;\nsetImmediate(() => process.exit());\n{WAIT}": (
-        "the code ended the process (exit code 4) while it was loaded at functions/index.js:2."
+        "the code at functions/index.js:2 ended the process (exit code 4) while it was loaded."
     ),
     'process.kill(process.pid, "SIGTERM"); for (;;) {}': (
         "SIGTERM ended Node while the functions were loaded."
@@ -232,19 +235,19 @@ ENDS = {
         "SIGKILL ended Node while the functions were loaded. The system sends it when memory runs out."
     ),
     'console.error("JavaScript heap out of memory"); process.abort();': (
-        "Node ran out of memory while the functions were loaded. It printed:\n"
+        "Node ran out of memory while the functions were loaded. The code printed:\n"
         "      JavaScript heap out of memory"
     ),
     f'Promise.reject(new Error("no database"));\n{WAIT}': (
-        "a promise was rejected and nothing handled it while the functions were loaded at "
-        "functions/index.js:1: no database."
+        "a promise that was rejected at functions/index.js:1 was not handled while the functions "
+        "were loaded: no database."
     ),
     f'Promise.reject("a string");\n{WAIT}': (
-        "a promise was rejected and nothing handled it while the functions were loaded: a string."
+        "a promise that was rejected was not handled while the functions were loaded: a string."
     ),
     f'console.error("starting");\nsetImmediate(() => {{ throw new Error("late"); }});\n{WAIT}': (
-        "an error was not caught while the functions were loaded at functions/index.js:2: late. It printed:\n"
-        "      starting"
+        "an error thrown at functions/index.js:2 was not caught while the functions were loaded: late. "
+        "The code printed:\n      starting"
     ),
     WAIT: "the code waits for something that never happens: a top-level await does not end.",
 }  # fmt: skip
@@ -259,7 +262,7 @@ def test_each_way_to_end_has_its_own_message(codebase: Codebase, code: str) -> N
 def test_commonjs_that_ends_the_process_is_named(codebase: Codebase) -> None:
     """Even when a dependency ends it."""
     codebase.write("src/config.js", "\nprocess.exit(0);")
-    assert "(exit code 0) while it was loaded at functions/src/config.js:2." in (
+    assert "the code at functions/src/config.js:2 ended the process (exit code 0)" in (
         codebase.refusal('require("./src/config");').what
     )
 
@@ -294,7 +297,8 @@ def test_a_flood_of_output_is_bounded(codebase: Codebase) -> None:
 def test_the_error_of_the_sdk_is_not_repeated_as_output(codebase: Codebase) -> None:
     problem = codebase.refusal('console.log("connecting");\nthrow new Error("no configuration");')
     assert problem.what == (
-        "the functions do not load at functions/index.js:2: no configuration. It printed:\n      connecting"
+        "the functions do not load: error at functions/index.js:2: no configuration. The code printed:\n  "
+        "    connecting"
     )
 
 
@@ -310,7 +314,7 @@ def test_a_missing_module_is_installed_or_shown(codebase: Codebase) -> None:
 def test_a_variable_that_keeps_node_from_starting_is_named(codebase: Codebase, options: str) -> None:
     _, problems = codebase.ask("exports.a = 1;\n", environment={"NODE_OPTIONS": options})
     (problem,) = problems
-    assert problem.what.startswith("Node did not start with NODE_OPTIONS of the functions: ")
+    assert problem.what.startswith("Node did not start with the functions' variable NODE_OPTIONS: ")
     assert options.rpartition(" ")[2] in problem.what
     assert "pulumi config rm --path 'whatsapp-crm:functionVariables.NODE_OPTIONS'" in problem.fix
 

@@ -338,7 +338,7 @@ def test_one_version_of_pulumi() -> None:
     assert f"Pulumi CLI {required[1]} or later" in README
 
 
-def test_what_an_adoption_must_say_is_what_it_says() -> None:
+def test_the_documented_lines_of_an_adoption_are_the_printed_ones() -> None:
     (line,) = [line for line in ADOPT.splitlines() if line.startswith("- The block ")]
     source = (ROOT / "railway" / "adoption.py").read_text()
     quoted = {*re.findall(r"\*(keeps [^*]+)\*", line), *re.findall(r"`(adoption [^`]+)`", line)}

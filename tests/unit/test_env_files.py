@@ -97,7 +97,7 @@ def test_files_of_the_project_and_of_an_alias_are_a_problem(tmp_path: Path) -> N
     files = {"_env_prod": "A=1", "_env_crm-prod": "A=2", "_firebaserc": RC}
     _, problems = read(tmp_path, **files)
     assert problems == [
-        "functions: .env.crm-prod and .env.prod are all files of the project crm-prod; one can be read."
+        "functions: .env.crm-prod and .env.prod belong to the project crm-prod; only one of them can be read."
     ]
 
 
@@ -166,5 +166,5 @@ def test_names_of_migrated_extensions(tmp_path: Path, name: str, reserved: bool)
     (tmp_path / ".env").write_text(f"{name}=1\n", encoding="utf-8")
     _, problems = load(tmp_path, tmp_path, "crm", "functions")
     assert [problem.what for problem in problems] == [
-        f"{name} is reserved: the platform sets it or rejects it."
+        f"{name} is reserved: Google sets it or rejects it."
     ] * reserved

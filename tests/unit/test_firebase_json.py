@@ -116,8 +116,11 @@ def test_the_location_is_read(app: Path) -> None:
         ({"functions": {"source": "functions", "codebase": "Jobs"}}, "is not a codebase name"),
         ({"functions": {"source": "functions", "codebase": "j" * 64}}, "is not a codebase name"),
         ({"functions": {"source": "functions", "codebase": ""}}, "is not a codebase name"),
-        ({"functions": {"source": "functions", "prefix": "V1"}}, "is not a prefix of function names"),
-        ({"functions": {"source": "functions", "prefix": "p" * 31}}, "is not a prefix of function names"),
+        ({"functions": {"source": "functions", "prefix": "V1"}}, "is not a valid prefix for function names"),
+        (
+            {"functions": {"source": "functions", "prefix": "p" * 31}},
+            "is not a valid prefix for function names",
+        ),
         ({"functions": {"source": "functions", "prefix": 1}}, "functions.prefix must be a string"),
         ({"functions": {"source": "functions", "configDir": "../x"}}, "leaves the app's folder"),
         ({"functions": {"source": "functions", "serviceAccount": ""}}, "serviceAccount must be a string"),

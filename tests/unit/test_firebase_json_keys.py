@@ -228,7 +228,7 @@ def test_a_kit_is_a_note(app: Path, path: Path_, value: object) -> None:
 
 
 @pytest.mark.parametrize(("document", "reason"), REFUSED)
-def test_a_key_that_is_refused_says_why(app: Path, document: dict[str, object], reason: str) -> None:
+def test_a_rejected_key_has_its_reason(app: Path, document: dict[str, object], reason: str) -> None:
     _, problems = read(app, document)
     assert any(reason in problem for problem in problems)
 

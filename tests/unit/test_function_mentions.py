@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from checkout.function_mentions import count
+from checkout.function_mentions import count, reads_variable
 
 pytestmark = pytest.mark.unit
 
@@ -57,3 +57,33 @@ def test_a_folder_or_file_that_cannot_be_read_has_no_mentions(tmp_path: Path) ->
     (tmp_path / "latin.js").write_bytes(b"// caf\xe9\nexports.ask = 1;")
     assert count(["ask"], tmp_path) == {"ask": 1}
     assert count(["ask"], tmp_path / "missing") == {"ask": 0}
+
+
+@pytest.mark.parametrize(
+    ("code", "reads"),
+    [
+        ("process.env.API_URL", True),
+        ("process.env?.API_URL", True),
+        ('process.env["API_URL"]', True),
+        ("process.env?.[ 'API_URL' ]", True),
+        ("const { PORT, API_URL = '' } = process.env;", True),
+        ("const {\n  API_URL,\n} = process.env;", True),
+        ("process.env.API_URL_2", False),
+        ("process.env.MY_API_URL", False),
+        ("// process.env.API_URL", False),
+        ("const { API_URL } = settings;", False),
+        ("API_URL", False),
+    ],
+)
+def test_a_variable_that_the_code_reads(code: str, reads: bool, tmp_path: Path) -> None:
+    write(tmp_path, "other.js", "exports.other = 1;\n")
+    write(tmp_path, "index.js", f"{code}\n")
+    assert reads_variable("API_URL", tmp_path) is reads
+
+
+def test_compiled_output_and_dependencies_read_no_variable(tmp_path: Path) -> None:
+    write(tmp_path, "node_modules/a/index.js", "process.env.API_URL;\n")
+    assert not reads_variable("API_URL", tmp_path)
+    write(tmp_path, "lib/index.js", "process.env.API_URL;\n")
+    assert reads_variable("API_URL", tmp_path)
+    assert not reads_variable("API_URL", tmp_path, [tmp_path / "lib"])

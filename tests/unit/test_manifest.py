@@ -325,7 +325,7 @@ def test_an_unsupported_feature_is_a_problem_that_names_it(what: str) -> None:
         ({"secretEnvironmentVariables": [{"key": "A-B"}]}, "is not a valid variable name"),
         (
             {"secretEnvironmentVariables": [{"key": "A", "secret": "projects/x/secrets/A"}]},
-            "not the name of a secret",
+            "not the short name of a secret",
         ),
         ({"secretEnvironmentVariables": [{"key": "A"}, {"key": "A", "secret": "B"}]}, "bound to two secrets"),
         (
@@ -355,7 +355,7 @@ def test_each_invalid_option_is_one_problem(change: Mapping[str, object], messag
         (event(eventFilterPathPatterns={"document": "clients"}), "is not the path of a document"),
         (event(eventFilterPathPatterns={}), "is not the path of a document"),
         (event(retry="often"), "retry must be a boolean"),
-        (event(serviceAccountEmail="x@y.z"), "service accounts of the trigger alone"),
+        (event(serviceAccountEmail="x@y.z"), "a service account that is set on the trigger only"),
         ({**SCHEDULE, "scheduleTrigger": {"schedule": " "}}, "has no schedule"),
         (
             {**SCHEDULE, "scheduleTrigger": {"schedule": "* * * * *", "timeZone": "Bucharest"}},
@@ -403,7 +403,7 @@ def test_apis_are_listed_once() -> None:
         ({"endpoints": {}}, "exports no functions"),
     ],
 )
-def test_each_mistake_beside_the_endpoints_is_one_problem(top: Mapping[str, object], message: str) -> None:
+def test_each_mistake_outside_the_endpoints_is_one_problem(top: Mapping[str, object], message: str) -> None:
     manifest = {"specVersion": "v1alpha1", "endpoints": {"send": HTTPS}, **top}
     _, problems = parse(manifest, Params(), CONTEXT)
     assert len(problems) == 1

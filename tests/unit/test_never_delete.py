@@ -262,8 +262,8 @@ def test_the_text_of_a_problem() -> None:
     (problem,) = problems("firestore.rules", text, PROTECTED)
     assert str(problem) == (
         "firestore.rules:5: allow read, write on match /databases/{d}/documents/{document=**} grants delete "
-        "with the condition request.auth != null. It covers clients/x, and no client may delete documents of "
-        "clients, threads, **/messages (neverDelete).\n"
+        "with the condition request.auth != null. It covers, for example, clients/x, but neverDelete "
+        "protects clients, threads, **/messages.\n"
         "    fix: Split write, which includes delete: `allow read, create, update` with the same condition, "
         "in firestore.rules, line 5."
     )

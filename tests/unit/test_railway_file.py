@@ -100,7 +100,7 @@ def test_each_setting_of_the_file_is_the_default_of_ours(stack: Stack, app: Path
     assert "Then delete backend/railway.json" in warning
 
 
-def test_toml_says_the_same(stack: Stack, app: Path) -> None:
+def test_a_toml_file_is_read(stack: Stack, app: Path) -> None:
     (app / "backend" / "railway.toml").write_text(
         '[build]\nbuildCommand = "make"\n[deploy]\nhealthcheckPath = "/alive"\nhealthcheckTimeout = 30\n'
     )
@@ -119,7 +119,7 @@ def test_of_two_files_in_one_folder_the_one_that_counts_is_named(stack: Stack, a
     assert found is not None
     assert found.railway.build_command == "make"
     first = found.warnings[0]
-    assert first.startswith("backend/railway.toml: this file is read, the railway.json beside it is not.")
+    assert first.startswith("backend/railway.toml: this file is read; railway.json beside it is not.")
     assert "fix: delete the one that is not needed" in first
     # One that the config names was chosen.
     found, problems = load(stack, app, railwayConfigFile="/backend/railway.json")
@@ -128,7 +128,7 @@ def test_of_two_files_in_one_folder_the_one_that_counts_is_named(stack: Stack, a
     assert "beside it" not in "".join(found.warnings)
 
 
-def test_what_is_in_the_config_and_says_the_same_is_no_conflict(stack: Stack, app: Path) -> None:
+def test_an_equal_value_in_the_config_is_no_conflict(stack: Stack, app: Path) -> None:
     (app / "railway.json").write_text(json.dumps(EVERYTHING))
     same = {"healthPath": "/alive", "healthTimeout": "120", "watchPatterns": ["backend/**", "package.json"]}
     assert told(stack, app, **same) == []
@@ -153,7 +153,10 @@ def test_a_conflict_has_both_values_and_two_fixes(
     (text,) = told(stack, app, **{key: value})
     assert text.startswith(f"whatsapp-crm:{key}: is ")
     assert f"railway.json has {place} = " in text
-    assert f"fix: remove {place} from railway.json  (or pulumi config rm whatsapp-crm:{key}" in text
+    assert (
+        f"fix: remove {place} from railway.json  (or, to keep the value of the file: "
+        f"pulumi config rm whatsapp-crm:{key}" in text
+    )
     assert "Until 2026-12-01 Railway uses the file" in text
 
 

@@ -1,10 +1,13 @@
-"""Schedules: both formats of Cloud Scheduler, and what is neither."""
+"""Schedules: both formats of Cloud Scheduler, and what is neither. Time zones, and how to correct one."""
 
 from __future__ import annotations
 
+import zoneinfo
+from datetime import datetime, timedelta
+
 import pytest
 
-from checkout.schedules import is_undocumented, schedule_problem, time_zones
+from checkout.schedules import is_undocumented, schedule_problem, time_zone_fix, time_zones
 
 pytestmark = pytest.mark.unit
 
@@ -70,3 +73,64 @@ def test_anything_else_is_a_problem(schedule: str, reason: str) -> None:
 def test_time_zones_are_known_without_those_of_the_machine() -> None:
     """tzdata is installed, so a machine without a tz database checks them too."""
     assert {"UTC", "Europe/Bucharest", "America/New_York"} <= time_zones()
+
+
+@pytest.mark.parametrize(
+    "zone", ["UTC", "utc", "Utc", "Europe/Bucharest", "EET", "GMT+0", "Etc/GMT-2", "Etc/UTC"]
+)
+def test_each_name_of_the_tz_database_is_a_time_zone(zone: str) -> None:
+    assert time_zone_fix(zone) is None
+
+
+@pytest.mark.parametrize("name", ["localtime", "Factory", "posixrules"])
+def test_a_file_of_the_tz_database_without_a_zone_of_its_own_is_no_time_zone(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Debian, for example, has the file localtime, which is the zone of the machine."""
+    monkeypatch.setattr(zoneinfo, "available_timezones", lambda: {name, "UTC"})
+    time_zones.cache_clear()
+    try:
+        assert time_zones() == {"UTC"}
+        assert time_zone_fix(name) is not None
+    finally:
+        time_zones.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("zone", "name"),
+    [
+        ("Bucharest", "Europe/Bucharest"),
+        ("europe/bucharest", "Europe/Bucharest"),
+        ("America/NewYork", "America/New_York"),
+        ("EEST", "Europe/Bucharest"),
+        ("CEST", "Europe/Bucharest"),
+        ("", "Europe/Bucharest"),
+        ("UTC+0", "UTC"),
+        ("+00:00", "UTC"),
+    ],
+)
+def test_the_fix_of_a_time_zone_names_one(zone: str, name: str) -> None:
+    assert time_zone_fix(zone) == f'Use "{name}" as the time zone.'
+    assert time_zone_fix(name) is None
+
+
+@pytest.mark.parametrize(
+    ("zone", "name", "hours", "where"),
+    [
+        ("GMT+2", "Etc/GMT-2", 2, "ahead of"),
+        ("UTC +02:00", "Etc/GMT-2", 2, "ahead of"),
+        ("+3", "Etc/GMT-3", 3, "ahead of"),
+        ("gmt-5", "Etc/GMT+5", -5, "behind"),
+        ("UTC-0500", "Etc/GMT+5", -5, "behind"),
+    ],
+)
+def test_the_fix_of_an_offset_names_the_zone_with_the_inverted_sign(
+    zone: str, name: str, hours: int, where: str
+) -> None:
+    assert datetime(2026, 7, 1, tzinfo=zoneinfo.ZoneInfo(name)).utcoffset() == timedelta(hours=hours)
+    assert f'Use "{name}" for {abs(hours)} h {where} UTC' in (time_zone_fix(zone) or "")
+
+
+@pytest.mark.parametrize("zone", ["GMT+15", "GMT-13", "UTC+5:30", "+05:45"])
+def test_an_offset_without_a_zone_of_its_own_needs_the_name_of_a_place(zone: str) -> None:
+    assert (time_zone_fix(zone) or "").startswith("Use the name of a place")

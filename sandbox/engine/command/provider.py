@@ -116,7 +116,7 @@ class CommandPlugin(ProviderPlugin):
     def CheckConfig(
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CheckResponse:
-        """Record the version of the library, as the real plugin does: without it a switch is an update."""
+        """Record the version of the library, as the real plugin does, which else updates the provider."""
         config = {**from_struct(request.news), _LIBRARY_KEY: _LIBRARY_VERSION}
         return provider_pb2.CheckResponse(inputs=to_struct(config))
 
@@ -237,7 +237,7 @@ def _previous(state: Any) -> Output:
 def _outputs(inputs: Mapping[str, Value], output: Output | None) -> Any:
     """Return inputs and output, which is unknown in a preview.
 
-    The output is never secret, whatever the inputs are: so is the real plugin's (recorded from 1.2.1).
+    The output is not secret even if an input is, as with the real plugin (recorded from 1.2.1).
     """
     printed: dict[str, Value] = {
         key: Unknown.value if output is None else getattr(output, key) for key in _OUTPUTS

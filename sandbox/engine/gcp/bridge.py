@@ -1,4 +1,4 @@
-"""What pulumi-gcp records in the state, beside what a program declares and what an API returns.
+"""What pulumi-gcp records in the state in addition to what a program declares and an API returns.
 
 A state that the stand-in began must be one that the real plugin continues, and the reverse. The real plugin
 fills in defaults and names them (`__defaults`), records a value for each property that the API left out, and
@@ -151,6 +151,7 @@ _UNSET: dict[str, dict[str, Any]] = {
         "versionDestroyTtl": "",
     },
     "gcp:secretmanager/secretIamMember:SecretIamMember": {"condition": None},
+    "gcp:serviceaccount/iAMMember:IAMMember": {"condition": None},
     "gcp:secretmanager/secretVersion:SecretVersion": {
         "deletionPolicy": "DELETE",
         "destroyTime": "",

@@ -40,8 +40,8 @@ class _PolicyResource(ResourceType):
         product: the API.
         resource: a template of the resource's name.
         prefix: a template of the Pulumi id's part before role and member.
-        reads_by_post: whether `getIamPolicy` is a POST with the version in its body.
-        read_query: the query of a `getIamPolicy` by GET.
+        reads_by_post: whether `getIamPolicy` is a POST, with the version in its body unless in `read_query`.
+        read_query: the query of `getIamPolicy`.
         update_mask: the update mask of `setIamPolicy`; "" for none.
         batched: whether changes that come at the same time are made as one.
         named_by: the input that names the resource; "" if that is the project.
@@ -64,6 +64,8 @@ class _PolicyResource(ResourceType):
 
     def policy(self, context: OperationContext, path: str) -> Json:
         """Read a policy."""
+        if self.reads_by_post and self.read_query:
+            return context.rest.send("POST", self.product, f"{path}:getIamPolicy", query=self.read_query)
         if self.reads_by_post:
             body = {"options": {"requestedPolicyVersion": _POLICY_VERSION}}
             return context.rest.send("POST", self.product, f"{path}:getIamPolicy", body=body)
@@ -303,6 +305,21 @@ class ProjectMember(_Member):
     def from_resource(self, name: str, context: OperationContext) -> State:
         """Return the project."""
         return {"project": name.removeprefix("projects/")}
+
+
+class AccountMember(_Member):
+    """A member of a role on a service account."""
+
+    pulumi_type = "gcp:serviceaccount/iAMMember:IAMMember"
+    product = "iam"
+    resource = "{serviceAccountId}"
+    prefix = resource
+    reads_by_post = True
+    read_query: ClassVar[dict[str, str]] = {"options.requestedPolicyVersion": str(_POLICY_VERSION)}
+
+    def from_resource(self, name: str, context: OperationContext) -> State:
+        """Return the account."""
+        return {"serviceAccountId": name}
 
 
 class SecretMember(_Member):

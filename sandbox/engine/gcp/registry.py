@@ -16,6 +16,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         firestore.Index(),
         firestore.Ruleset(),
         functions.Function(),
+        iam.AccountMember(),
         iam.ProjectMember(),
         iam.SecretMember(),
         iam.ServiceBinding(),

@@ -374,9 +374,6 @@ def list_fields(request: ApiRequest) -> Json:
     return list_page(request, [default_field(request.project, parts[3]), *shown], "fields")
 
 
-_ID = "firestore.projects.databases."
-
-
 def _alone(handler: Callable[[ApiRequest], Json]) -> Handler:
     """Return a handler that aborts a request while another one changes the indexes of the database."""
 
@@ -395,6 +392,7 @@ def _alone(handler: Callable[[ApiRequest], Json]) -> Handler:
     return handle
 
 
+_ID = "firestore.projects.databases."
 HANDLERS: dict[str, Handler] = {
     _ID + "get": _database,
     _ID + "list": list_databases,

@@ -7,14 +7,12 @@ are the methods `get` and `delete`, and mocks whose argument is an exact path; a
 
 from __future__ import annotations
 
-import base64
-import json
-import time
 import uuid
 from typing import TYPE_CHECKING, Any, cast
 
 import requests
 
+from sandbox.firestore_values import encoded_fields, id_token
 from sandbox.google.errors import ApiError, invalid
 
 if TYPE_CHECKING:
@@ -75,8 +73,11 @@ class _Suite:
             raise ApiError("UNIMPLEMENTED", f"The sandbox tests the methods {', '.join(METHODS)}.")
         target = _document(request.get("path"))
         self._write(target, _documents(target, case))
-        auth = cast("Json | None", request.get("auth"))
-        headers = {"Authorization": f"Bearer {_token(project, auth)}"} if auth else {}
+        headers: dict[str, str] = {}
+        if auth := cast("Json", request.get("auth") or {}):
+            claims = cast("Json", auth.get("token") or {})
+            token = id_token(project, str(auth.get("uid", "")), claims)
+            headers["Authorization"] = f"Bearer {token}"
         status = self._session.request(
             method, f"{self._documents}/{target}", headers=headers, timeout=SECONDS
         ).status_code
@@ -90,11 +91,13 @@ class _Suite:
     def _write(self, target: str, wanted: dict[str, Any]) -> None:
         for path in {*self._present} & {*self._mocked, target}:
             if path not in wanted:
-                self._session.delete(f"{self._documents}/{path}", headers=OWNER, timeout=SECONDS)
+                self._session.delete(
+                    f"{self._documents}/{path}", headers=OWNER, timeout=SECONDS
+                ).raise_for_status()
                 del self._present[path]
         for path, data in wanted.items():
             if path not in self._present or self._present[path] != data:
-                body = {"fields": {name: _encoded(value) for name, value in data.items()}}
+                body = {"fields": encoded_fields(data)}
                 self._session.patch(
                     f"{self._documents}/{path}", json=body, headers=OWNER, timeout=SECONDS
                 ).raise_for_status()
@@ -133,43 +136,3 @@ def _document(path: object) -> str:
     if parts[:2] != ["", "databases"] or parts[3:4] != ["documents"] or len(parts) % 2 or len(parts) < 6:
         raise invalid(f"{path} is not the path of a document.", "test_suite.test_cases")
     return "/".join(parts[4:])
-
-
-def _token(project: str, auth: Json) -> str:
-    """An unsigned ID token, which the emulator accepts."""
-    now = int(time.time())
-    uid = str(auth.get("uid", ""))
-    claims = {
-        **cast("Json", auth.get("token") or {}),
-        "sub": uid,
-        "user_id": uid,
-        "iss": f"https://securetoken.google.com/{project}",
-        "aud": project,
-        "iat": now,
-        "auth_time": now,
-        "exp": now + 3600,
-    }
-    parts = ({"alg": "none", "typ": "JWT"}, claims)
-    return "".join(
-        base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() + "." for part in parts
-    )
-
-
-def _encoded(value: Any) -> Json:
-    """A JSON value in Firestore's format."""
-    match value:
-        case None:
-            return {"nullValue": None}
-        case bool():
-            return {"booleanValue": value}
-        case int():
-            return {"integerValue": str(value)}
-        case float():
-            return {"doubleValue": value}
-        case str():
-            return {"stringValue": value}
-        case list():
-            return {"arrayValue": {"values": [_encoded(item) for item in cast("list[Any]", value)]}}
-        case _:
-            fields = cast("dict[str, Any]", value)
-            return {"mapValue": {"fields": {name: _encoded(item) for name, item in fields.items()}}}

@@ -34,6 +34,12 @@ backend = gcp.serviceaccount.Account(
 )
 runtime = gcp.serviceaccount.Account("runtime", account_id="crm-fn", opts=after)
 key = gcp.serviceaccount.Key("key", service_account_id=backend.name)
+signer = gcp.serviceaccount.IAMMember(
+    "signer",
+    service_account_id=backend.name,
+    role="roles/iam.serviceAccountTokenCreator",
+    member=backend.member,
+)
 member = gcp.projects.IAMMember("member", project=PROJECT, role="roles/datastore.user", member=backend.member)
 
 index = gcp.firestore.Index(

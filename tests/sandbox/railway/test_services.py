@@ -159,7 +159,7 @@ def test_regions_come_with_their_replicas(railway: Railway, stack: Stack) -> Non
     assert len(railway.ok("Regions", projectId=stack.project)) == 4
 
 
-def test_replicas_beside_a_volume_or_a_cron_are_rejected(railway: Railway, stack: Stack) -> None:
+def test_replicas_with_a_volume_or_a_cron_are_rejected(railway: Railway, stack: Stack) -> None:
     input_ = {"numReplicas": 2, "cronSchedule": "* * * * *"}
     assert "Cron" in railway.fails("ServiceInstanceUpdate", **stack.ids, input=input_)
     stack.volume()

@@ -1,14 +1,15 @@
-"""Which attempts are made to delete protected documents: who tries, and what the rules find."""
+"""The attempts to delete protected documents: by which client, and which documents the rules find."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from checkout.never_delete import Protection, example_documents
-from ops.rules_evidence import Attempt, attempts, lookup_paths
+from firebase.errors import JsonObject
+from firebase.rest import GoogleApi
+from ops.rules_evidence import BATCH, Attempt, attempts, lookup_paths, run
 from tests.unit.test_never_delete import EXAMPLE, PROTECTED, rules
 
 pytestmark = pytest.mark.unit
@@ -93,6 +94,28 @@ def test_the_documents_are_one_of_each_collection_and_those_that_a_match_meets()
     assert example_documents("what is this", Protection(collections=("a",), exceptions={})) == ("a/x",)
 
 
-def test_the_example_has_a_test_suite_of_one_request() -> None:
-    text = Path(EXAMPLE).read_text()
-    assert len(attempts(text, example_documents(text, PROTECTED), "(default)")) == 48
+def test_the_attempts_on_the_example_are_one_request() -> None:
+    text = EXAMPLE.read_text()
+    assert len(attempts(text, example_documents(text, PROTECTED), "(default)")) == 48 <= BATCH
+
+
+class LastAllowed(GoogleApi):
+    """Allows the last attempt of each request."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.sizes: list[int] = []
+
+    def call(self, method: str, product: str, path: str, **rest: Any) -> JsonObject:
+        cases = rest["body"]["testSuite"]["testCases"]
+        self.sizes.append(len(cases))
+        states = ["SUCCESS"] * (len(cases) - 1) + ["FAILURE"]
+        return {"testResults": [{"state": state} for state in states]}
+
+
+def test_many_attempts_are_several_requests() -> None:
+    documents = [f"threads/{number}" for number in range(30)]
+    made = attempts(rules("match /threads/{t} { allow read; }"), documents, "(default)")
+    google = LastAllowed()
+    assert run(google, "projects/p/rulesets/r", made) == [made[BATCH - 1], made[-1]]
+    assert google.sizes == [BATCH, 20]

@@ -106,7 +106,7 @@ def test_a_volume_cannot_shrink_or_move_to_another_project() -> None:
     """The fix names the config key, or without one the property."""
     smaller = VOLUME | {"size_mb": 40000.0, "project_id": "q"}
     found = rejected(VolumeProvider(), smaller | {"config_keys": {"size_gb": "shop:size"}}, VOLUME)
-    text = "the volume has 50 GB, and 40 GB are declared; a volume cannot shrink\n  fix: "
+    text = "its size is 50 GB, but 40 GB are declared; a volume cannot shrink\n  fix: "
     assert found["size_mb"] == f"{text}pulumi config set shop:size 50"
     assert set(found) == {"size_mb", "project_id"}
     assert rejected(VolumeProvider(), smaller, VOLUME)["size_mb"] == (

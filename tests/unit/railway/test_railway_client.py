@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from railway.clock import Clock
 from railway.graphql.client import RailwayClient
 from railway.graphql.credentials import Access
 from railway.graphql.documents import Document
@@ -26,6 +25,7 @@ from railway.graphql.errors import (
     ThrottledError,
     UnreachableError,
 )
+from tests.unit.railway.virtual_clock import VirtualClock
 
 pytestmark = pytest.mark.unit
 
@@ -96,22 +96,9 @@ def script() -> Iterator[Script]:
     thread.join()
 
 
-class Waits(Clock):
-    """A clock that does not sleep, and records for how long it should have."""
-
-    def __init__(self) -> None:
-        super().__init__(1.0)
-        object.__setattr__(self, "waited", [])
-
-    waited: list[float]
-
-    def sleep(self, seconds: float) -> None:
-        self.waited.append(seconds)
-
-
-def client(script: Script, kind: Any = "bearer") -> tuple[RailwayClient, Waits]:
+def client(script: Script, kind: Any = "bearer") -> tuple[RailwayClient, VirtualClock]:
     """A client that does not wait."""
-    clock = Waits()
+    clock = VirtualClock()
     return RailwayClient(Access(url=script.url, token=TOKEN, kind=kind, timeout=5), clock), clock
 
 
@@ -291,7 +278,7 @@ def test_other_errors_end_after_five_attempts(script: Script) -> None:
 
 def test_a_failed_connection_is_repeated() -> None:
     """It cannot have had an effect."""
-    clock = Waits()
+    clock = VirtualClock()
     made = RailwayClient(Access(url="http://127.0.0.1:9/graphql/v2", token=TOKEN, kind="bearer"), clock)
     with pytest.raises(UnreachableError) as caught:
         made.execute(CREATE, {"input": {"variables": {"A": "the-secret"}}})

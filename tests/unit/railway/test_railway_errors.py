@@ -279,12 +279,12 @@ def test_parts_of_a_service_account_are_redacted() -> None:
         ({}, "no Railway token"),
         ({"RAILWAY_API_TOKEN": "a", "RAILWAY_TOKEN": "b"}, "both set"),
         ({"RAILWAY_API_TOKEN": "  "}, "no Railway token"),
-        ({"RAILWAY_API_TOKEN": "two words"}, "an invalid character"),
+        ({"RAILWAY_API_TOKEN": "two words"}, "RAILWAY_API_TOKEN contains a character that no token has"),
         (
             {"RAILWAY_API_TOKEN": "a", "RAILWAY_API_URL": "http://backboard.railway.com/x"},
-            "not an https address",
+            "must be an https address",
         ),
-        ({"RAILWAY_API_TOKEN": "a", "RAILWAY_API_URL": "https://["}, "not an https address"),
+        ({"RAILWAY_API_TOKEN": "a", "RAILWAY_API_URL": "https://["}, "must be an https address"),
         ({"RAILWAY_API_TOKEN": "a", "RAILWAY_TIMEOUT_SECONDS": "soon"}, "not a number"),
     ],
 )

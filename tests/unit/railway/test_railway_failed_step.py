@@ -87,9 +87,9 @@ def test_a_value_in_its_reason_is_replaced_by_its_name() -> None:
         (
             Failed(),
             {"isSealed": True},
-            "in step BUILD_IMAGE (status FAILED): (not shown: some variables are sealed)",
+            "in step BUILD_IMAGE (status FAILED): (reason hidden: sealed variables cannot be masked in it)",
         ),
-        (Unread(), {"value": "${{db.PASSWORD}}"}, "(not shown: the values to remove from it could not be"),
+        (Unread(), {"value": "${{db.PASSWORD}}"}, "(reason hidden: the variables to mask in it could not be"),
     ],
     ids=("sealed", "unread"),
 )

@@ -1,0 +1,83 @@
+"""Which service accounts functions may run as: their own, or one of this project that the code names.
+
+Refused, unless `allowedServiceAccounts` names them: accounts of other projects, and accounts of this project
+that are known to have more rights than a function needs. A change of one line in the code would otherwise
+give it the rights of whoever deploys. What rights another account of this project has is not known here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from checkout.endpoints import Endpoint
+from settings.keys import NAMESPACE
+from settings.model import GoogleSettings
+from settings.problems import Problem
+from settings.reader import remove_command, set_command
+
+KEY = "allowedServiceAccounts"
+_DOMAIN = "iam.gserviceaccount.com"
+# The names in docs/ci.md and components/identities.py, and the one that Firebase creates.
+_PRIVILEGED: tuple[tuple[str, str], ...] = (
+    (r"crm-deploy", "deploys production, and can grant itself any role"),
+    (r"crm-read", "previews production, and can read its state"),
+    (r"crm-backend", "is the account of the backend"),
+    (r"crm-fn(?:-[0-9a-f]{8})?", "is chosen by the program, by the secrets that a function binds"),
+    (r"firebase-adminsdk(?:-\w+)?", "can create tokens of every account of the project"),
+)
+
+
+def problems(endpoints: Iterable[Endpoint], google: GoogleSettings, where: str) -> list[Problem]:
+    """A problem for each function that names an account which it may not use."""
+    allowed = {full_email(one, google.project) for one in google.allowed_service_accounts}
+    found: dict[str, Problem] = {}
+    for endpoint in endpoints:
+        if endpoint.service_account is None:
+            continue
+        email = full_email(endpoint.service_account, google.project)
+        why = _refused(email, google.project)
+        if why is None or email in allowed:
+            continue
+        number = len(google.allowed_service_accounts)
+        command = set_command(KEY, email, f"[{number}]")
+        found.setdefault(
+            endpoint.id,
+            Problem(
+                key=where,
+                what=f"{endpoint.id}: runs as {email}, which {why}.",
+                fix=f"Remove serviceAccount from {endpoint.id}, or name an account with the rights that it "
+                f"needs; to allow this one: {command}",
+            ),
+        )
+    return list(found.values())
+
+
+def unused(endpoints: Iterable[Endpoint], google: GoogleSettings) -> list[str]:
+    """A warning for each allowed account that no function runs as."""
+    used = {full_email(one.service_account, google.project) for one in endpoints if one.service_account}
+    return [
+        str(
+            Problem(
+                key=f"{NAMESPACE}:{KEY}",
+                what=f"no function runs as {one}.",
+                fix=remove_command(KEY, f"[{number}]"),
+            )
+        )
+        for number, one in enumerate(google.allowed_service_accounts)
+        if full_email(one, google.project) not in used
+    ]
+
+
+def full_email(account: str, project: str) -> str:
+    """The e-mail; `name@` is an account of the project. Letter case does not matter to Google."""
+    return (f"{account}{project}.{_DOMAIN}" if account.endswith("@") else account).lower()
+
+
+def _refused(email: str, project: str) -> str | None:
+    name, _, domain = email.partition("@")
+    if domain == "appspot.gserviceaccount.com" or email.endswith("-compute@developer.gserviceaccount.com"):
+        return "is a default account: it may be an editor of its whole project"
+    if domain != f"{project}.{_DOMAIN}":
+        return f"belongs to another project than {project}"
+    return next((why for pattern, why in _PRIVILEGED if re.fullmatch(pattern, name)), None)
