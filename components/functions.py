@@ -31,6 +31,7 @@ from checkout.app import Codebase
 from checkout.archive import Archive
 from checkout.endpoints import CallableTrigger, Endpoint, EventTrigger, HttpsTrigger, ScheduleTrigger
 from checkout.function_variables import environment_variables
+from components import already_exists
 from components._base import Component, Resources
 from components.apis import EVENTS, FUNCTIONS, SCHEDULES, Apis
 from components.deletion_guard import DeletionGuard, DeletionGuardArgs
@@ -97,6 +98,7 @@ class Functions(Component):
         if not args.codebases:
             self.register_outputs({"urls": self.urls})
             return
+        self._existing = already_exists.hooks(name)
         bucket = gcp.storage.Bucket(
             f"{name}-sources",
             project=self._project,
@@ -109,7 +111,9 @@ class Functions(Component):
             force_destroy=True,
             # Functions of any region are built from it. A bucket cannot move: another `region` would replace
             # it, and unchanged archives would be missing in the new one.
-            opts=self.child(depends_on=args.apis.of("storage"), ignore_changes=["location"]),
+            opts=self.child(
+                depends_on=args.apis.of("storage"), ignore_changes=["location"], hooks=self._existing
+            ),
         )
         for codebase in args.codebases:
             source = gcp.storage.BucketObject(
@@ -248,6 +252,7 @@ class Functions(Component):
                 replace_on_changes=REPLACING,
                 replacement_trigger="called" if event is None else "event",
                 delete_before_replace=True,  # a replacement has the same name
+                hooks=self._existing,
             ),
         )
 
@@ -296,7 +301,7 @@ class Functions(Component):
                 "uri": url(endpoint, self._project),
                 "oidc_token": {"service_account_email": email},
             },
-            opts=self.child(depends_on=[*after, *self._args.apis.of(*SCHEDULES)]),
+            opts=self.child(depends_on=[*after, *self._args.apis.of(*SCHEDULES)], hooks=self._existing),
         )
 
 

@@ -20,6 +20,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from checkout.endpoints import Endpoint, EventTrigger
+from components import already_exists
 from components._base import Component
 from components.apis import EVENTS, Apis
 from components.google import account_email, member, short_name
@@ -83,6 +84,7 @@ class Identities(Component):
         self._receivers: dict[str, list[pulumi.Resource]] = {}
         self._agents_ready: list[pulumi.Resource] = []
         self.accounts = {}
+        self._existing = already_exists.hooks(name)
         self._backend(args.google)
         self._functions(args.google, args.endpoints)
         receivers = {
@@ -109,7 +111,7 @@ class Identities(Component):
             account_id=account_id,
             display_name=title,
             description=description,
-            opts=self.child(depends_on=self._apis.of("iam")),
+            opts=self.child(depends_on=self._apis.of("iam"), hooks=self._existing),
         )
         self.accounts[account_email(account_id, self._project)] = account
         return account

@@ -23,6 +23,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from checkout.index_file import FieldIndex, FieldSpec, IndexField, IndexSpec
+from components import already_exists
 from components._base import Component, Resources
 from components.apis import Apis
 from firebase.index_builds import IndexBuilds, IndexBuildsArgs
@@ -66,7 +67,10 @@ class Indexes(Component):
         self._name = name
         self._google = args.google
         self._repeated = pulumi.ResourceHookBinding(
-            on_error=[pulumi.ErrorHook("retry-firestore-contention", retry_contention)]
+            on_error=[
+                pulumi.ErrorHook("retry-firestore-contention", retry_contention),
+                already_exists.hook(name),
+            ]
         )
         self.ids = {}
         self.ready = []

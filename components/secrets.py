@@ -21,6 +21,7 @@ import pulumi
 import pulumi_gcp as gcp
 
 from checkout.endpoints import Endpoint
+from components import already_exists
 from components._base import Component, Resources
 from components.apis import Apis
 from components.google import member, short_name
@@ -69,13 +70,14 @@ class Secrets(Component):
         values: dict[str, pulumi.Input[str]] = {**args.secrets.values}
         if args.backend_secret is not None:
             values[args.backend_secret] = args.backend_url
+        existing = already_exists.hooks(name)
         for secret_name, value in sorted(values.items()):
             secret = gcp.secretmanager.Secret(
                 f"{name}-{secret_name}",
                 project=self._project,
                 secret_id=secret_name,
                 replication={"auto": {}},
-                opts=self.child(depends_on=args.apis.of("secretmanager")),
+                opts=self.child(depends_on=args.apis.of("secretmanager"), hooks=existing),
             )
             version = gcp.secretmanager.SecretVersion(
                 f"{name}-{secret_name}-version",

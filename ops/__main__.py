@@ -14,7 +14,7 @@ from pathlib import Path
 from components import verification_spec
 from firebase.errors import GoogleError, JsonObject
 from firebase.rest import GoogleApi
-from ops import access, check_results, stack, verify
+from ops import access, check_results, importing, stack, verify
 from user_errors import printable
 
 OK, FAILED, USAGE_ERROR, DRIFT = 0, 1, 2, 7
@@ -52,6 +52,12 @@ def main(arguments: list[str] | None = None) -> int:
         help="the repository of a pull request: its app and settings replace those of this checkout",
     )
     unpacking.set_defaults(run=_unpack)
+    taking = commands.add_parser(
+        "import",
+        help="import into the state what Google has and the program declares; changes nothing on Google",
+    )
+    taking.add_argument("--stack", required=True)
+    taking.set_defaults(run=_import)
     options = parser.parse_args(arguments)
     return int(options.run(options))
 
@@ -115,6 +121,13 @@ def _unpack(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return FAILED
     return OK
+
+
+def _import(options: argparse.Namespace) -> int:
+    try:
+        return importing.run(options.stack, GoogleApi(), lambda text: print(printable(text)))
+    except (GoogleError, stack.StackError) as error:
+        return _usage_error("import", str(error))
 
 
 def _usage_error(command: str, message: str) -> int:

@@ -17,6 +17,7 @@ from user_errors import printable
 PROJECT = Path(__file__).resolve().parent.parent
 SANDBOX = 'for the sandbox: eval "$(.venv/bin/python -m sandbox env)"'
 COMMAND = "command:local:Command"
+ROOT = "pulumi:pulumi:Stack"
 
 
 class StackError(Exception):
@@ -66,6 +67,45 @@ def drift(stack: str, out: TextIO) -> int:
     return running.returncode
 
 
+def pending_creations(stack: str) -> list[str]:
+    """The URNs of creations that an `up` of the stack began and did not record the end of.
+
+    Raises:
+        StackError: there is no such stack, or no Pulumi CLI.
+    """
+    pending = cast("list[JsonObject]", _deployment(stack).get("pending_operations") or [])
+    return [
+        str(cast("JsonObject", one["resource"])["urn"]) for one in pending if one.get("type") == "creating"
+    ]
+
+
+def root_urn(stack: str) -> str:
+    """The URN of the stack itself.
+
+    Raises:
+        StackError: there is no such stack, no `up` of it has begun, or there is no Pulumi CLI.
+    """
+    for resource in resources(stack):
+        if resource.get("type") == ROOT:
+            return str(resource["urn"])
+    raise StackError(f"no `pulumi up` of the stack {stack} has begun yet", f"pulumi up --stack {stack}")
+
+
+def pulumi(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the Pulumi CLI without questions; the output is returned.
+
+    Raises:
+        StackError: there is no Pulumi CLI.
+    """
+    return subprocess.run(
+        [_pulumi(), *arguments, "--non-interactive", "--color", "never"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def _pulumi() -> str:
     found = shutil.which("pulumi")
     if found is None:
@@ -79,13 +119,11 @@ def resources(stack: str) -> list[JsonObject]:
     Raises:
         StackError: there is no such stack, or no Pulumi CLI.
     """
-    done = subprocess.run(
-        [_pulumi(), "stack", "export", "--stack", stack, "--non-interactive"],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return cast("list[JsonObject]", _deployment(stack).get("resources") or [])
+
+
+def _deployment(stack: str) -> JsonObject:
+    done = pulumi("stack", "export", "--stack", stack)
     if "no stack named" in done.stderr:
         raise StackError(f"there is no stack {stack}", f"choose one of `pulumi stack ls`, or {SANDBOX}")
     if done.returncode != 0:
@@ -93,5 +131,4 @@ def resources(stack: str) -> list[JsonObject]:
             f"pulumi could not read the stack {stack}: {done.stderr.strip()}",
             f"pulumi login, then pulumi stack export --stack {stack}; {SANDBOX}",
         )
-    state = cast("JsonObject", json.loads(done.stdout))["deployment"]
-    return cast("list[JsonObject]", state.get("resources") or [])
+    return cast("JsonObject", cast("JsonObject", json.loads(done.stdout))["deployment"])

@@ -20,6 +20,7 @@ from sandbox.google.dispatch import Dispatcher, describe
 from sandbox.google.errors import ApiError
 from sandbox.google.hooks import rules
 from sandbox.local_only import LocalOnly
+from sandbox.request_holds import RequestHolds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -28,11 +29,19 @@ if TYPE_CHECKING:
 JSON = "application/json"
 
 
-def _canned_response(error: ApiError, *, headers: dict[str, str] | None = None) -> CannedResponse:
+def _canned_response(
+    error: ApiError, *, headers: dict[str, str] | None = None, after_effect: bool = False
+) -> CannedResponse:
     return CannedResponse(
-        status=error.code, body=json.dumps(error.body()), content_type=JSON, headers=headers or {}
+        status=error.code,
+        body=json.dumps(error.body()),
+        content_type=JSON,
+        headers=headers or {},
+        after_effect=after_effect,
     )
 
+
+_UNAVAILABLE = ApiError("UNAVAILABLE", "The service is currently unavailable.")
 
 RESPONSES = {
     "http_500": _canned_response(ApiError("INTERNAL", "Internal error encountered.")),
@@ -43,6 +52,14 @@ RESPONSES = {
             details=[{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s"}],
         ),
         headers={"Retry-After": "1"},
+    ),
+    "http_503_before": _canned_response(_UNAVAILABLE),
+    "http_503_after": _canned_response(_UNAVAILABLE, after_effect=True),
+    "unauthenticated": _canned_response(
+        ApiError("UNAUTHENTICATED", "Request had invalid authentication credentials.")
+    ),
+    "permission_denied": _canned_response(
+        ApiError("PERMISSION_DENIED", "The caller does not have permission")
     ),
 }
 """Injected faults for which Google has its own error format."""
@@ -66,9 +83,10 @@ def create_app(state_file: Path | None = None, firestore_emulator: str | None = 
         yield
 
     dispatcher = Dispatcher(cloud)
-    watched = RequestMonitor(dispatcher, describe, RESPONSES)
+    holds = RequestHolds(dispatcher, describe)
+    watched = RequestMonitor(holds, describe, RESPONSES)
     return Starlette(
-        routes=[*watched.routes(), *admin.routes(cloud), Mount("/", app=watched)],
+        routes=[*watched.routes(), *holds.routes(), *admin.routes(cloud), Mount("/", app=watched)],
         middleware=[Middleware(LocalOnly)],
         lifespan=lifespan,
     )

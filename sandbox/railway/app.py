@@ -18,10 +18,10 @@ from sandbox.railway.edge import Edge
 from sandbox.railway.endpoint import Endpoint, describe
 from sandbox.railway.faults import RESPONSES
 from sandbox.railway.limits import Limits
-from sandbox.railway.request_holds import RequestHolds
 from sandbox.railway.resolvers import FIELDS
 from sandbox.railway.schema import build
 from sandbox.railway.store import load
+from sandbox.request_holds import RequestHolds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

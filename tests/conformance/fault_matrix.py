@@ -1,5 +1,6 @@
 """`make faults`: the whole fault matrix, in processes that each have sandboxes of their own, and next to them
-the kills of the real engine. Prints every failure, then how many cases there were and how many failed.
+the kills of the real engine; then the matrix of Google's requests under the real engine. Prints every
+failure, then how many cases there were and how many failed.
 
 Refuses to pass over a case: one that could not be run counts as failed.
 """
@@ -25,16 +26,23 @@ from tests.conformance.railway_faults import (
     run_until_it_came,
 )
 from tests.conformance.warm_processes import WarmProcesses
+from tests.e2e import google_faults
 from tests.e2e.engine_kills import EngineLab, Kill
+from tests.e2e.google_faults import GoogleLab
 
 WORKERS = 2 * (os.cpu_count() or 1) - 1
 """For the matrix, whose cases wait more than they work; one more kills engines."""
+GOOGLE_WORKERS = os.cpu_count() or 1
+"""For Google's matrix, whose cases run the engine. They run after the others, some of which wait less than
+a busy machine needs."""
+NOT_GOOGLE = ("create-", "change-", "refresh-", "engine-")
 SHOWN = 2000
 """Characters of one failure that are printed."""
 
 _kept = ExitStack()
 _labs: list[Lab] = []
 _engines: list[EngineLab] = []
+_googles: list[GoogleLab] = []
 
 
 def _begin() -> None:
@@ -97,22 +105,73 @@ def _torn() -> int:
     return _engines[0].torn
 
 
+def _begin_google() -> None:
+    """A stack that was initialized, on both sandboxes under the real engine."""
+    _googles.append(_kept.enter_context(GoogleLab()))
+
+
+def _google_cases() -> list[google_faults.Case]:
+    """Every failure of a request to Google."""
+    return list(google_faults.matrix(_googles[0].requests))
+
+
+def _google(case: google_faults.Case) -> str | None:
+    """Run one; returns what is wrong."""
+    try:
+        _googles[0].run_until_it_came(case)
+    # Any exception is this case's failure, counted and printed by `main`.
+    except Exception:  # noqa: BLE001
+        return traceback.format_exc()[-SHOWN:]
+    return None
+
+
+def _report(name: str, wrong: str | None) -> int:
+    """Print a failure; returns how many it is."""
+    if wrong is not None:
+        print(f"FAILED {name}\n{wrong}", flush=True)  # noqa: T201 - the command's output
+    return int(wrong is not None)
+
+
 def main(argv: Sequence[str]) -> int:
     """Run it; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.conformance.fault_matrix", description=__doc__)
     parser.add_argument("--only", default="", help="cases whose name has this in it, as `engine-` or `kill`")
     only: str = parser.parse_args(argv).only
+    cases = failures = 0
+    for part, selected in (
+        (railway_matrix, not only.startswith("google-")),
+        (google_matrix, not only.startswith(NOT_GOOGLE)),
+    ):
+        if selected:
+            more, failed = part(only)
+            cases, failures = cases + more, failures + failed
+    return 1 if failures or not cases else 0
+
+
+def google_matrix(only: str) -> tuple[int, int]:
+    """Run the cases of Google whose name contains `only`; returns how many there were and how many failed."""
     began = time.monotonic()
     failures = 0
+    context = get_context("spawn")
+    with ProcessPoolExecutor(GOOGLE_WORKERS, mp_context=context, initializer=_begin_google) as pool:
+        cases = pool.submit(_google_cases).result()
+        running = {pool.submit(_google, case): str(case) for case in cases if only in str(case)}
+        for done, future in enumerate(as_completed(running), 1):
+            failures += _report(running[future], future.result())
+            if done % 50 == 0:
+                print(f"{done} of {len(running)}", file=sys.stderr, flush=True)  # noqa: T201
+    print(f"google_fault_seconds {time.monotonic() - began:.0f}")  # noqa: T201
+    print(f"google_fault_cases {len(running)}\ngoogle_fault_failures {failures}", flush=True)  # noqa: T201
+    return len(running), failures
 
-    def told(name: str, wrong: str | None) -> int:
-        if wrong is not None:
-            print(f"FAILED {name}\n{wrong}", flush=True)  # noqa: T201 - the command's output
-        return int(wrong is not None)
 
+def railway_matrix(only: str) -> tuple[int, int]:
+    """Run the other cases whose name contains `only`; returns how many there were and how many failed."""
+    began = time.monotonic()
+    failures = 0
     with WarmProcesses() as warm, Lab(warm) as lab:
         for wrong in recorded(lab):
-            failures += told("the list of requests", wrong)
+            failures += _report("the list of requests", wrong)
     context = get_context("spawn")
     with (
         ProcessPoolExecutor(WORKERS, mp_context=context, initializer=_begin) as pool,
@@ -124,14 +183,14 @@ def main(argv: Sequence[str]) -> int:
         kills = engine.submit(_kills).result()
         running |= {engine.submit(_kill, kill): str(kill) for kill in kills if only in str(kill)}
         for done, future in enumerate(as_completed(running), 1):
-            failures += told(running[future], future.result())
+            failures += _report(running[future], future.result())
             if done % 100 == 0:
                 print(f"{done} of {len(running)}", file=sys.stderr, flush=True)  # noqa: T201
         torn = engine.submit(_torn).result()
     print(f"fault_seconds {time.monotonic() - began:.0f}")  # noqa: T201
     print(f"fault_torn_state_files {torn}")  # noqa: T201
     print(f"fault_cases {len(running)}\nfault_failures {failures}", flush=True)  # noqa: T201
-    return 1 if failures or not running else 0
+    return len(running), failures
 
 
 if __name__ == "__main__":

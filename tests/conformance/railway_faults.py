@@ -27,7 +27,7 @@ from sandbox.faults import Fault, RequestInfo, RequestMonitor
 from sandbox.local_server import LocalServer
 from sandbox.railway.app import create_app
 from sandbox.railway.edge import LOOPBACK, host_of
-from sandbox.railway.request_holds import HoldRule, RequestHolds
+from sandbox.request_holds import HoldRule, RequestHolds
 from tests.conformance.dynamic_process import DynamicProcess
 from tests.conformance.railway_changes import CHANGED, FIRST
 from tests.conformance.railway_outcome import matches, one_of_each

@@ -129,7 +129,7 @@ class EngineLab:
                 killed = world.killed(kill)
             world.world.admin("release", {})
             if killed:
-                self.torn += world.mend_state()
+                self.torn += remove_torn_files(folder / "engine" / "state")
                 world.run("cancel", "--yes", STACK)
             world.world.reset()
             world.up(kill.operation)
@@ -198,24 +198,9 @@ class EngineWorld(ExampleWorld):
         held = False
         while process.poll() is None and not held:
             held = "operation" in self.world.admin("held?timeout=0.2")
-        _kill_tree(process.pid)
+        kill_tree(process.pid)
         process.wait()
         return held
-
-    def mend_state(self) -> int:
-        """Remove the half-written files next to a state file; returns how many there were.
-
-        The folder backend writes a state itself in one step, but not the file of attributes next to it, which
-        may be absent but not broken ("failed to load checkpoint: EOF").
-        """
-        torn = 0
-        for file in (self.folder / "engine" / "state").rglob("*.attrs"):
-            try:
-                json.loads(file.read_text())
-            except ValueError:
-                file.unlink()
-                torn += 1
-        return torn
 
     def verify(self, others: Sequence[Neighbours], volumes: set[str], operation: Operation) -> None:
         """What is live is what is declared, once, and is in the state; what is not ours is untouched.
@@ -262,7 +247,23 @@ def _config(operation: Operation) -> tuple[str, ...]:
     return ("--stack", STACK, *(("--config-file", CHANGED_FILE) if operation == "change" else ()))
 
 
-def _kill_tree(pid: int) -> None:
+def remove_torn_files(folder: Path) -> int:
+    """Remove the half-written files next to a state file; returns how many there were.
+
+    The folder backend writes a state itself in one step, but not the file of attributes next to it, which
+    may be absent but not broken ("failed to load checkpoint: EOF").
+    """
+    torn = 0
+    for file in folder.rglob("*.attrs"):
+        try:
+            json.loads(file.read_text())
+        except ValueError:
+            file.unlink()
+            torn += 1
+    return torn
+
+
+def kill_tree(pid: int) -> None:
     """The engine and every process below it, stopped first so that none starts another meanwhile."""
     found = [pid]
     with suppress(ProcessLookupError):

@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -162,55 +161,6 @@ def test_the_changelog_begins_with_this_version() -> None:
     newest = re.search(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest
     assert newest[1] == version
-
-
-def test_the_import_of_existing_objects_finds_their_ids(tmp_path: Path) -> None:
-    """The script in docs/adopt.md, run as it is written there."""
-    (script,) = re.findall(r" *```python\n(.*?)\n *```", ADOPT, re.DOTALL)
-    (tmp_path / "script.py").write_text(textwrap.dedent(script))
-    functions = "projects/crm/locations/europe-west1/functions"
-    existing = {
-        ("gcp:cloudfunctionsv2/function:Function", "functions-europe-west1-send"): f"{functions}/send",
-        ("gcp:cloudscheduler/job:Job", "functions-europe-west1-tick-schedule"): (
-            "projects/crm/locations/europe-west1/jobs/firebase-schedule-tick-europe-west1"
-        ),
-        ("gcp:secretmanager/secret:Secret", "secrets-KEY"): "projects/crm/secrets/KEY",
-        ("gcp:serviceaccount/account:Account", "identities-crm-fn"): (
-            "projects/crm/serviceAccounts/crm-fn@crm.iam.gserviceaccount.com"
-        ),
-        ("gcp:storage/bucket:Bucket", "functions-sources"): "crm-crm-functions",
-    }
-    index = "projects/crm/databases/(default)/collectionGroups/threads/indexes/CICA"
-    fields = [
-        {"fieldPath": "tags", "arrayConfig": "CONTAINS"},
-        {"fieldPath": "at", "order": "DESCENDING"},
-        {"fieldPath": "__name__", "order": "DESCENDING"},
-    ]
-    live = {"name": index, "queryScope": "COLLECTION", "fields": fields, "state": "READY"}
-    found = {
-        **existing,
-        ("gcp:firestore/index:Index", "indexes-threads/collection/tags-contains/at-desc"): index,
-    }
-    absent = [
-        ("gcp:cloudfunctionsv2/function:Function", "functions-europe-west1-new"),
-        ("gcp:firestore/index:Index", "indexes-threads/collection/at-asc/tags-contains"),
-        ("pulumi-python:dynamic/railway:Project", "railway-project"),
-    ]
-    always: list[dict[str, Any]] = [
-        {"type": "whatsapp-crm:Functions", "name": "functions", "component": True},
-        {"type": "pulumi:providers:gcp", "name": "google", "inputs": {"project": "crm"}},
-    ]
-    declared = [{"type": kind, "name": name, "id": "<PLACEHOLDER>"} for kind, name in (*found, *absent)]
-    (tmp_path / "import.json").write_text(json.dumps({"resources": [*always, *declared]}))
-    (tmp_path / "indexes.json").write_text(json.dumps([live]))
-    (tmp_path / "existing.txt").write_text("\n".join(existing.values()))
-
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, "script.py"], cwd=tmp_path, env=environment, check=True)
-
-    kept = json.loads((tmp_path / "import-existing.json").read_text())["resources"]
-    assert [one for one in always if one not in kept] == []
-    assert {(one["type"], one["name"]): one["id"] for one in kept if "id" in one} == found
 
 
 def test_decisions_are_numbered_listed_and_whole() -> None:

@@ -6,6 +6,7 @@ An API without its `GOOGLE_<PRODUCT>_CUSTOM_ENDPOINT` is an error: a stand-in ne
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -41,6 +42,7 @@ PRODUCTS = {
 # The real plugin uses Google's client library for these products, which sends one parameter more.
 _BY_CLIENT_LIBRARY = {"cloudresourcemanager", "iam", "serviceusage", "storage"}
 
+READ_SECONDS_VARIABLE = "SANDBOX_GCP_READ_SECONDS"
 _RETRYABLE = {429, 500, 502, 503}
 _RETRY_SECONDS = 90.0  # as long as the Terraform provider's transport retries
 _FIRST_WAIT, _GREATEST_WAIT = 0.25, 10.0
@@ -187,7 +189,7 @@ class Rest:
             data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
         try:
             response = self._session().request(
-                method, url, params=query, data=data, headers=headers, timeout=(10, 300)
+                method, url, params=query, data=data, headers=headers, timeout=(10, _read_seconds())
             )
         except (requests.ConnectionError, requests.Timeout) as error:
             return 0, f"{method} {url}: {type(error).__name__}", 0.0
@@ -219,6 +221,11 @@ class Rest:
         if upload:  # uploads go to the host's root
             base = base[: base.index("/", base.index("://") + 3)] + "/upload/storage/v1/"
         return base + quote(path, safe="/:()@~!$&'*+,;=%")
+
+
+def _read_seconds() -> float:
+    """Return how long a response may take. The real plugin's setting is `requestTimeout` of the provider."""
+    return float(os.environ.get(READ_SECONDS_VARIABLE, "300"))
 
 
 def _multipart(upload: Upload) -> tuple[bytes, str]:
