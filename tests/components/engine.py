@@ -6,16 +6,18 @@ inputs: the tests of the gcp stand-in check properties.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pulumi
 from pulumi.runtime import mocks, rpc
 from pulumi.runtime.proto import resource_pb2
 
+T = TypeVar("T")
 PRIVATE_KEY = json.dumps({"type": "service_account", "private_key": "made-up"})
 GENERATED = "generated-admin-token"
 
@@ -151,3 +153,12 @@ def _revealed(value: object) -> object:
     if isinstance(value, list):
         return [_revealed(item) for item in cast("list[object]", value)]
     return value
+
+
+def run_alone(coroutine: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine. `asyncio.run` would leave no event loop for the tests that follow."""
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(coroutine)
+    finally:
+        loop.close()

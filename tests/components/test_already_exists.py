@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pulumi
 import pytest
 
 from components.already_exists import name_the_command
+from tests.components.engine import run_alone
 
 pytestmark = pytest.mark.components
 
@@ -34,7 +33,7 @@ def test_the_fix_is_named_where_the_object_may_exist(
     failed = pulumi.ErrorHookArgs(
         urn="urn", id="", name="crm-fn", type="type", failed_operation=operation, errors=[error]
     )
-    assert asyncio.run(name_the_command(failed)) is False
+    assert run_alone(name_the_command(failed)) is False
     if said is None:
         assert shown == []
     else:

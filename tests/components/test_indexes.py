@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 import pulumi
@@ -12,7 +11,7 @@ from checkout.index_file import FieldSpec, IndexField
 from components import indexes
 from tests.components import world
 from tests.components.conftest import Run
-from tests.components.engine import Engine, Registered
+from tests.components.engine import Engine, Registered, run_alone
 
 pytestmark = pytest.mark.components
 
@@ -79,7 +78,7 @@ def test_only_contention_is_retried_and_with_a_growing_pause(
     busy = "Error 409: Too much contention on these datastore entities. please try again."
 
     def repeated(*errors: str) -> bool:
-        return asyncio.run(indexes.retry_contention(failed(*errors)))
+        return run_alone(indexes.retry_contention(failed(*errors)))
 
     assert repeated(busy)
     assert repeated(busy, busy, busy)
@@ -91,7 +90,7 @@ def test_only_contention_is_retried_and_with_a_growing_pause(
 
 def test_every_submission_has_the_retry_hook(run: Run) -> None:
     hooks = {tuple(one.request.hooks.on_error) for one in submitted(run())}
-    assert hooks == {("retry-firestore-contention",)}
+    assert hooks == {("retry-firestore-contention", "indexes-already-exists")}
 
 
 def test_an_index_is_never_deleted_before_its_replacement(run: Run) -> None:

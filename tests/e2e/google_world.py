@@ -36,6 +36,7 @@ PROGRAM = (
     "Pulumi.yaml",
     "__main__.py",
     "user_errors.py",
+    "progress.py",
     "checkout",
     "components",
     "firebase",
