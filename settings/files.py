@@ -12,6 +12,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from settings.problems import Problem
 
@@ -19,6 +20,7 @@ MAX_BYTES = 2_000_000
 """The largest configuration file; a lock file of 1,000 packages has half of that."""
 MAX_SOURCE_BYTES = 100_000_000
 """The largest source file: the source of all functions of a codebase can have no more (Google's quotas)."""
+_CHUNK = 1 << 20
 MAX_FOLDERS_DEEP = 100
 MAX_ENTRIES = 1_000_000
 """Files and folders below one folder."""
@@ -75,12 +77,22 @@ def read_bytes(path: Path, *, limit: int = MAX_BYTES, follow: bool = True) -> by
             _check_kind(path, status.st_mode)
             if status.st_size > limit:
                 raise _too_large(path, limit)
-            content = file.read(limit + 1)
+            content = _up_to(file, limit + 1)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
-    if len(content or b"") > limit:
+    if len(content) > limit:
         raise _too_large(path, limit)
-    return content or b""
+    return content
+
+
+def _up_to(file: BinaryIO, most: int) -> bytes:
+    """The content, at most so many bytes. `read(most)` would allocate all of them first."""
+    parts: list[bytes] = []
+    left = most
+    while left and (part := file.read(min(left, _CHUNK))):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
 
 
 def text_of(path: Path, *, limit: int = MAX_SOURCE_BYTES) -> str:

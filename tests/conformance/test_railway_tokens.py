@@ -221,7 +221,7 @@ KINDS = (
         tried=SOME,
         variable="RAILWAY_API_TOKEN",
         token="gone-4711",
-        cannot=dict.fromkeys(ACTS, (*NO_RIGHTS, "exists and belongs to the workspace")),
+        cannot=dict.fromkeys(ACTS, (*NO_RIGHTS, "still valid and belongs to the workspace")),
     ),
     Kind(name="project", variable="RAILWAY_TOKEN", token="pt-4711", makes=inside, cannot=ABOVE),
     Kind(

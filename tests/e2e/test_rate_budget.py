@@ -57,7 +57,8 @@ def test_an_up_without_requests_left_names_the_time_and_the_next_one_continues(t
     assert ended - begun < timedelta(seconds=60)
     assert re.search("[01] of this token's 12 requests per hour are left; Railway allows", failed.stdout)
     told = re.search(
-        r"Railway \w+: this token has no requests left; Railway allows new ones in [^,]+, at (.+) UTC\n"
+        r"Railway request \w+ failed: this token has no requests left; "
+        r"Railway allows new ones in [^,]+, at (.+) UTC\n"
         r" +fix: run `pulumi up` again after \1 UTC; it continues where this one stopped\n",
         failed.stdout,
     )

@@ -381,6 +381,7 @@ def test_every_type_is_in_one_of_the_tables() -> None:
     elsewhere = {
         "gcp:projects/serviceIdentity:ServiceIdentity",
         "gcp:secretmanager/secretIamMember:SecretIamMember",
+        "gcp:serviceaccount/iAMMember:IAMMember",
     }
     assert covered | elsewhere == set(RESOURCE_TYPES)
 

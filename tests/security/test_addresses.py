@@ -183,7 +183,7 @@ def test_a_token_of_two_lines_is_named_and_not_shown(
 @pytest.mark.parametrize("token", BAD_TOKENS)
 def test_a_bad_token_reaches_no_http_library(token: str) -> None:
     """Their exceptions contain the header."""
-    with pytest.raises(CredentialsError, match="the Railway token contains") as railway:
+    with pytest.raises(CredentialsError, match="contains a character that no token has") as railway:
         access_from({"RAILWAY_API_TOKEN": token}, lambda _: None)
     api = GoogleApi(
         {"GOOGLE_OAUTH_ACCESS_TOKEN": token, "GOOGLE_FIRESTORE_CUSTOM_ENDPOINT": "http://127.0.0.1:9/"}
@@ -221,7 +221,7 @@ def test_a_bad_proxy_is_named_and_its_password_not_shown(proxy: str, monkeypatch
 @pytest.mark.parametrize("value", ["nan", "inf", "-1", "0", "1e9", "soon", SECRET, "0x10"])
 @pytest.mark.parametrize("variable", ["RAILWAY_TIMEOUT_SECONDS", "RAILWAY_WAIT_SCALE"])
 def test_a_number_in_the_environment_is_one_or_an_error(variable: str, value: str) -> None:
-    with pytest.raises(CredentialsError, match=f"{variable} is not a number above 0") as error:
+    with pytest.raises(CredentialsError, match=f"{variable} is not a number from") as error:
         access_from(TOKEN | {variable: value}, lambda _: None)
     assert SECRET not in str(error.value)
 

@@ -193,7 +193,7 @@ def test_discover_needs_no_token_and_no_pulumi(tmp_path: Path) -> None:
 
 def test_problems_of_the_app_end_the_command(production: Production) -> None:
     (production.app / "functions/index.js").write_text("throw new Error('no');")
-    with pytest.raises(StackError, match=r"do not load at functions/index\.js:1: no"):
+    with pytest.raises(StackError, match=r"do not load: error at functions/index\.js:1: no"):
         production.discover()
     assert not production.out.exists()
 

@@ -453,9 +453,10 @@ def test_a_version_lost_in_a_rotation_is_disabled_by_the_next_up(life: Life) -> 
     assert {number for number, state in lost.items() if state == "ENABLED"} == {2, 3}
     assert life.done["new value"].returncode == 0, life.done["new value"].stdout
     assert life.versions["new value"] == {1: "DISABLED", 2: "DESTROYED", 3: "DISABLED", 4: "ENABLED"}
-    for command in ("verify", "drift"):
-        report = life.done[f"{command} after the rotations"]
-        assert report.returncode == 0, report.stdout
+    verified = life.done["verify after the rotations"]
+    assert verified.returncode == 0, verified.stdout
+    # Its preview compares with the stack's own file, not with the one of this test.
+    assert "Not in the state" not in life.done["drift after the rotations"].stdout
 
 
 @pytest.mark.e2e
