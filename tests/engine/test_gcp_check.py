@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import MagicMock
 
+import grpc
 import pytest
 
 from sandbox.engine.gcp import check
 from sandbox.engine.gcp.model import Settings
+from sandbox.engine.gcp.provider import GcpPlugin
 from sandbox.engine.gcp.registry import RESOURCE_TYPES
-from sandbox.engine.protocol import Asset, Unknown
+from sandbox.engine.protocol import Asset, Unknown, from_struct, provider_pb2, to_struct
 
 pytestmark = pytest.mark.unit
 
@@ -119,3 +122,13 @@ def test_computed_values_are_sent_back_even_the_generation_of_another_source() -
         "build": "projects/1/builds/2",
         "source": {"storageSource": {"bucket": "b", "object": "2", "generation": 7}},
     }
+
+
+def test_an_object_of_the_configuration_is_written_as_the_plugin_writes_it() -> None:
+    """Else the real plugin shows a change in the provider when it continues a state of the stand-in."""
+    written = {"batching": '{"sendAfter": "1s", "enableBatching": true}', "project": "crm", "region": "12"}
+    request = provider_pb2.CheckRequest(news=to_struct(written))
+    response = GcpPlugin(version="9.35.0", engine_address="").CheckConfig(
+        request, MagicMock(spec=grpc.ServicerContext)
+    )
+    assert from_struct(response.inputs) == written | {"batching": '{"enableBatching":true,"sendAfter":"1s"}'}

@@ -5,6 +5,8 @@ Resource types, functions and inputs that it does not support are errors in the 
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 from typing import TYPE_CHECKING, NoReturn, cast
 
@@ -61,8 +63,16 @@ class GcpPlugin(ProviderPlugin):
     def CheckConfig(
         self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CheckResponse:
-        """Check the configuration."""
+        """Check the configuration.
+
+        Objects, which the SDK writes as JSON, are returned as the plugin writes them: compact, keys sorted.
+        """
         found = configuration.failures(from_struct(request.news))
+        for value in request.news.fields.values():
+            with contextlib.suppress(ValueError):
+                document: object = json.loads(value.string_value)
+                if isinstance(document, dict | list):
+                    value.string_value = json.dumps(document, separators=(",", ":"), sort_keys=True)
         return provider_pb2.CheckResponse(inputs=request.news, failures=_failures(found))
 
     def Configure(
