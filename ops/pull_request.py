@@ -24,7 +24,7 @@ from settings.problems import render
 
 PROGRAM = (
     "Pulumi.yaml", "__main__.py", "checkout", "components", "firebase", "ops", "railway", "requirements.txt",
-    "settings", "user_errors.py",
+    "settings", "user_errors.py", "progress.py",
 )  # fmt: skip
 _APP_DIR = f"{NAMESPACE}:appDir"
 _LARGEST_FILE = 1_000_000  # bytes of the stack's file
