@@ -260,9 +260,8 @@ class RailwaySettings:
         effective_default=False, file="deploy.sleepApplication",
     )
     overlap_seconds: int | None = setting(
-        "How long the old deployment continues to run after the new one has started. Railway stops the "
-        "old one "
-        "first if the service has a volume.",
+        "How long the old deployment continues to run after the new one has started. No effect "
+        "while the backend has its volume: Railway then stops the old one first.",
         if_unset="unmanaged", file="deploy.overlapSeconds", low=0, high=3600, unit="seconds",
     )
     draining_seconds: int | None = setting(
@@ -292,7 +291,8 @@ class RailwaySettings:
         unit="GB", example="4",
     )
     wait_seconds: int = setting(
-        "How long `pulumi up` waits for a deployment.",
+        "How long Railway may take to build and start a deployment. Its log and health check get 120 "
+        "seconds more.",
         group="Deployment", default=1200, low=30, high=7200, unit="seconds",
     )
     log_expectations: tuple[str, ...] = setting(
@@ -358,7 +358,8 @@ class FunctionsSettings:
     )
     allow_function_deletion: bool = setting(
         "Whether `pulumi up` may delete a third or more of the functions at once and, in production, "
-        "functions that the source still mentions. Remove the setting after the `pulumi up` that deletes "
+        "functions that the source mentions as often as at the last one. Remove the setting after the "
+        "`pulumi up` that deletes "
         "them.",
         default=False,
     )

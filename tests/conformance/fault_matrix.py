@@ -12,7 +12,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
 from multiprocessing import get_context
@@ -50,15 +50,20 @@ def _begin() -> None:
     _labs.append(_kept.enter_context(Lab(_kept.enter_context(WarmProcesses()))))
 
 
-def _one(case: Case) -> str | None:
-    """Run one; returns what is wrong."""
+def _failure(run: Callable[[], object]) -> str | None:
+    """Run a case; returns what is wrong."""
     try:
-        run_until_it_came(_labs[0], case)
+        run()
     # Any exception is this case's failure, counted and printed by `main`. It is made text here, because an
     # error of gRPC cannot be pickled and would arrive there without its message.
     except Exception:  # noqa: BLE001
         return traceback.format_exc()[-SHOWN:]
     return None
+
+
+def _one(case: Case) -> str | None:
+    """Run one; returns what is wrong."""
+    return _failure(lambda: run_until_it_came(_labs[0], case))
 
 
 def recorded(lab: Lab) -> list[str]:
@@ -91,13 +96,7 @@ def _kills() -> list[Kill]:
 
 def _kill(kill: Kill) -> str | None:
     """Kill it there; returns what is wrong after one more `up`."""
-    try:
-        _engines[0].run(kill)
-    # Any exception is this case's failure, counted and printed by `main`. It is made text here, because an
-    # error of gRPC cannot be pickled and would arrive there without its message.
-    except Exception:  # noqa: BLE001
-        return traceback.format_exc()[-SHOWN:]
-    return None
+    return _failure(lambda: _engines[0].run(kill))
 
 
 def _torn() -> int:
@@ -117,12 +116,7 @@ def _google_cases() -> list[google_faults.Case]:
 
 def _google(case: google_faults.Case) -> str | None:
     """Run one; returns what is wrong."""
-    try:
-        _googles[0].run_until_it_came(case)
-    # Any exception is this case's failure, counted and printed by `main`.
-    except Exception:  # noqa: BLE001
-        return traceback.format_exc()[-SHOWN:]
-    return None
+    return _failure(lambda: _googles[0].run_until_it_came(case))
 
 
 def _report(name: str, wrong: str | None) -> int:
