@@ -29,7 +29,6 @@ if TYPE_CHECKING:
         plugin_pb2,
         provider_pb2,
         provider_pb2_grpc,
-        status_pb2,
     )
 
 __all__ = [
@@ -48,7 +47,6 @@ __all__ = [
     "plugin_pb2",
     "provider_pb2",
     "provider_pb2_grpc",
-    "status_pb2",
     "struct_pb2",
     "to_struct",
 ]

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, NoReturn, cast
 import grpc
 from google.protobuf import any_pb2
 
+# The SDK's own copy of this message registers the same name and cannot be loaded beside Google's clients.
+from google.rpc import status_pb2
+
 from sandbox.engine.gcp import bridge, check, configuration, diff
 from sandbox.engine.gcp.errors import GcpError, InitFailedError
 from sandbox.engine.gcp.invokes import INVOKES, SECRET_RESULTS
@@ -28,7 +31,6 @@ from sandbox.engine.protocol import (
     empty_pb2,
     from_struct,
     provider_pb2,
-    status_pb2,
     to_struct,
 )
 
