@@ -38,6 +38,8 @@ async def production() -> dict[str, pulumi.Input[object]]:
         ),
     )
     on_google = pulumi.ResourceOptions(providers=[provider(google)])
+    on_runner = pulumi.ResourceOptions(providers=[runner()])
+    await asyncio.to_thread(load_sdk)  # while Pulumi starts the plugins of Railway, Google and commands
 
     apis = Apis(
         "apis",
@@ -61,7 +63,6 @@ async def production() -> dict[str, pulumi.Input[object]]:
             after=[*identities.backend_ready, *indexes.ready],
         ),
     )
-    await asyncio.to_thread(load_sdk)  # while Pulumi starts the plugins of what is declared so far
     secrets = Secrets(
         "secrets",
         SecretsArgs(
@@ -106,7 +107,7 @@ async def production() -> dict[str, pulumi.Input[object]]:
             functions=functions,
             backend=backend,
         ),
-        pulumi.ResourceOptions(providers=[runner()]),
+        on_runner,
     )
     parts = [
         railway_project,
