@@ -111,11 +111,11 @@ def _discover(options: argparse.Namespace) -> int:
 
 
 def _unpack(options: argparse.Namespace) -> int:
-    from ops import discover, pull_request
+    from ops import discover, pull_request_source
 
     try:
         if options.pull_request is not None:
-            pull_request.take(options.stack, options.pull_request, sys.stdout)
+            pull_request_source.take(options.stack, options.pull_request, sys.stdout)
         discover.unpack(options.stack, options.results, sys.stdout)
     except stack.StackError as error:
         print(error, file=sys.stderr)

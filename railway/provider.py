@@ -29,9 +29,8 @@ from pulumi.dynamic import (
 from railway import fields as differ
 from railway.args import Props, ResourceArgs, config_key, how_to_set, inputs_of
 from railway.fields import Field
-from railway.graphql.credentials import Access, access_from
+from railway.graphql.credentials import Access, access_from, previews_without_token
 from railway.graphql.errors import REPORT, CredentialsError, NoTokenError, RailwayError
-from railway.token_errors import previews_without_token
 from user_errors import Provider
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The rules of tokens, credentials and addresses: environment variables, which are read and never kept.
+"""The rules of environment variables: tokens, credentials, addresses and time-outs, read and never kept.
 
 An address comes from the environment, never from the stack's config: whoever can edit the stack's file could
 send production's tokens to another server. No message contains a token or an address, because an address may
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 
-from railway.token_errors import (
+from railway.graphql.credentials import (
     ACCOUNT_TOKEN,
     PROJECT_TOKEN,
     TWO_TOKENS,
@@ -23,7 +23,7 @@ from railway.token_errors import (
     previews_without_token,
     tokens,
 )
-from railway.validation import endpoint, railways_endpoint, token
+from railway.validation import NUMBERS, endpoint, positive_number, railways_endpoint, token
 from settings.files import is_file, text_of
 from settings.keys import NAMESPACE
 from settings.reader import ConfigReader, set_command
@@ -181,3 +181,11 @@ def is_google_machine() -> bool:
     """Whether this is a machine of Google's, whose metadata server gives credentials to every process."""
     product = Path("/sys/class/dmi/id/product_name")
     return is_file(product) and "Google" in text_of(product)
+
+
+def check_numbers(read: ConfigReader, environ: Mapping[str, str]) -> None:
+    """Time-outs and factors are numbers with which a wait ends."""
+    for name, most in NUMBERS.items():
+        value = environ.get(name, "").strip()
+        if value and (wrong := positive_number(value, most)):
+            add_variable(read, name, f"{read.shown(name, value)} {wrong}.", f"unset {name}")

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pulumi
 
-from settings import credential_rules, environment_rules, railway_file, railway_rules, rules
+from settings import credential_rules, railway_file, railway_rules, rules
 from settings.files import FileError, resolve
 from settings.model import KEYS, Settings
 from settings.problems import Problem
@@ -68,7 +68,7 @@ def load_settings(
     )
     credential_rules.check_addresses(read, environ)
     credential_rules.check_google(read, environ, google.project)
-    environment_rules.check_numbers(read, environ)
+    credential_rules.check_numbers(read, environ)
     read.unknown_keys()
     usable = not read.invalid & _READS_THE_APP
     found = replace(

@@ -384,9 +384,9 @@ class SecretSettings:
         example="'OPENAI_API_KEY|GROQ_API_KEY'",
     )
     named_backend_url: str | None = setting(
-        "The variable from which functions read the backend's address. If a function binds a secret of this "
-        "name, that secret holds the address. Otherwise the codebases that declare a parameter of this name "
-        "get it as a plain variable. If none does and you set this key, all functions get it.",
+        "The variable from which functions read the backend's address. It is a secret if a function binds a "
+        "secret of this name; else a parameter if a codebase declares one of this name; else, if you set "
+        "this key, an environment variable of all functions.",
         name="backendUrlVariable", if_unset="the name is `RAILWAY_WHATSAPP_URL`",
         rules=(function_variable,), example="BACKEND_URL",
     )

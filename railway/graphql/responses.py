@@ -18,6 +18,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 from railway.clock import format_duration
+from railway.graphql.credentials import TokenKind, token_advice
 from railway.graphql.errors import (
     REPORT,
     AmbiguousError,
@@ -31,7 +32,6 @@ from railway.graphql.errors import (
     ThrottledError,
 )
 from railway.redact import redact, strings_in
-from railway.token_errors import TokenKind, token_advice
 
 RUN_AGAIN = "run `pulumi up` again; it first reads what already exists"
 CONTINUES = "it continues where this one stopped"

@@ -21,7 +21,7 @@ import yaml
 
 from checkout import app, discovered, discovery, load, node_process
 from checkout.app import App
-from ops import discover, pull_request, stack_file
+from ops import discover, pull_request_source, stack_file
 from ops.stack import StackError
 from settings.problems import Problem
 from tests import bad_settings, functions_sdk
@@ -307,7 +307,7 @@ class PullRequest:
             archive.add(self.theirs, ".")
             for member in more:
                 archive.addfile(member)
-        pull_request.take("prod", tar, output, self.base)
+        pull_request_source.take("prod", tar, output, self.base)
         return output.getvalue()
 
 

@@ -24,7 +24,7 @@ ALLOWED = {
     "progress": {"user_errors"},
     "railway": {"user_errors", "progress"},
     "firebase": {"user_errors", "progress"},
-    # of railway only railway.validation and railway.token_errors, see below
+    # of railway only railway.validation and railway.graphql.credentials, see below
     "settings": {"railway", "user_errors"},
     "checkout": {"settings", "firebase", "user_errors"},  # firebase: the client that compiles the rules
     "components": {"checkout", "settings", "railway", "firebase", "user_errors"},
@@ -124,10 +124,12 @@ def test_the_settings_know_of_railway_what_a_value_must_look_like() -> None:
         for one in found
         if module.startswith("settings") and one.startswith("railway")
     }
-    assert needed == {"railway.token_errors", "railway.validation"}
-    for name in ("token_errors", "validation"):
-        assert graph("railway")[f"railway.{name}"] == set()
-        assert imported(ROOT / "railway" / f"{name}.py") <= sys.stdlib_module_names
+    assert needed == {"railway.graphql.credentials", "railway.validation"}
+    edges = graph("railway")
+    for name in needed:
+        assert edges[name] <= needed | {"railway.graphql.errors"}
+        path = ROOT / f"{name.replace('.', '/')}.py"
+        assert imported(path) <= {*sys.stdlib_module_names, "railway"}
 
 
 def test_railways_client_knows_no_resource() -> None:
