@@ -227,9 +227,14 @@ class Options:
 
     def vpc(self, region: str) -> tuple[str | None, str | None]:
         """(connector with its full name, egress setting)."""
-        body = mapping(self._entry.get("vpc"))
+        value = self._entry.get("vpc")
+        body = mapping(value)
         if body is None:
+            if value is not None:
+                self._add(f"vpc must be an object, but is {kind_of(value)}.")
             return None, None
+        for name in sorted(body.keys() - {"connector", "egressSettings", "networkInterfaces"}):
+            self._add(f'vpc has the unknown property "{name}".', f"Remove {name} from {self._name}.")
         if body.get("networkInterfaces"):
             self._add("direct VPC egress is not supported by this program.", "Use a VPC connector.")
             return None, None

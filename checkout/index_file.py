@@ -6,8 +6,8 @@ duplicates are found. The server appends `__name__` in the direction of the last
 index it comes before the vector and must be sent.
 
 What the API rejects in the middle of an `up` is an error here (a composite index of one field, two array
-fields, a second TTL field of a collection), and so is every unknown property: ignoring it would build another
-index.
+fields, a second TTL field of a collection), and so is every unknown property, because ignoring it could build
+another index. Only those that cannot are ignored: `$schema`, and the `name` and `state` of Google's output.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ _INDEX_KEYS = ("collectionGroup", "collectionId", "queryScope", "fields", "apiSc
 _FIELD_KEYS = ("fieldPath", "order", "arrayConfig", "vectorConfig", "mode")
 _OVERRIDE_KEYS = ("collectionGroup", "collectionId", "fieldPath", "indexes", "ttl")
 _OVERRIDE_INDEX_KEYS = ("queryScope", "order", "arrayConfig", "mode")
+# What Google's own output and editors add to an entry; it changes no index.
+_IGNORED = ("$schema", "name", "state")
 _UNSUPPORTED = ("multikey", "unique", "searchConfig", "expirationOffset")
 _SHORT = {"ASCENDING": "asc", "DESCENDING": "desc", "CONTAINS": "contains"}
 
@@ -191,7 +193,7 @@ class _Reader:
             if name in _UNSUPPORTED and entry[name] is not False:
                 fix = f'Remove "{name}", or manage this index outside of {self.file}.'
                 self._add(f'{where}: "{name}" is not supported by this program.', fix)
-            elif name not in known and name not in _UNSUPPORTED:
+            elif name not in (*known, *_IGNORED, *_UNSUPPORTED):
                 fix = f"{did_you_mean(name, known)}The known properties are {', '.join(known)}."
                 self._add(f'{where}: "{name}" is not a known property.', fix)
 

@@ -147,6 +147,15 @@ def test_each_mistake_is_one_problem(entry: object, message: str) -> None:
     assert message in bad(entry)
 
 
+def test_what_google_and_editors_add_to_an_entry_is_ignored() -> None:
+    plain = index(A, B)
+    text = json.dumps(
+        {"$schema": "https://x/y.json", "indexes": [{**plain, "name": "p/i", "state": "READY"}]}
+    )
+    assert parse(text, "indexes.json") == parse(json.dumps({"indexes": [plain]}), "indexes.json")
+    assert parse(text, "indexes.json")[1] == []
+
+
 def test_an_unsupported_property_may_be_false() -> None:
     assert good(index(A, B, multikey=False, unique=False)) == good(index(A, B))
 

@@ -322,6 +322,8 @@ def test_an_unsupported_feature_is_a_problem_that_names_it(what: str) -> None:
         ({"labels": "crm"}, "labels must be an object"),
         ({"serviceAccount": "sender"}, "sender is not a service account"),
         ({"vpc": {"connector": "c", "egressSettings": "SOME"}}, "vpc.egressSettings is SOME"),
+        ({"vpc": {"connector": "c", "egress": "ALL_TRAFFIC"}}, 'vpc has the unknown property "egress"'),
+        ({"vpc": "office"}, "vpc must be an object"),
         ({"secretEnvironmentVariables": [{"key": "A-B"}]}, "is not a valid variable name"),
         (
             {"secretEnvironmentVariables": [{"key": "A", "secret": "projects/x/secrets/A"}]},
