@@ -57,7 +57,7 @@ def steps() -> Iterator[tuple[str, dict[str, Any]]]:
 PULUMI_STEPS = [
     pytest.param(step, id=where)
     for where, step in steps()
-    if re.search(r"^\s*pulumi ", step.get("run", ""), re.MULTILINE)
+    if re.search(r"^\s*(pulumi |\S+ -m ops drift)", step.get("run", ""), re.MULTILINE)
 ]
 
 
@@ -279,15 +279,17 @@ def test_forks_get_no_secret() -> None:
 @pytest.mark.parametrize("code", [0, 1, 7])
 @pytest.mark.parametrize("step", PULUMI_STEPS)
 def test_the_exit_code_is_kept(step: dict[str, Any], code: int, tmp_path: Path) -> None:
-    """The real script of the step, as GitHub runs it, with a `pulumi` that prints and exits."""
-    stand_in = tmp_path / "bin" / "pulumi"
-    stand_in.parent.mkdir()
-    stand_in.write_text(
-        f'#!/bin/sh\nprintf "%s\\n" "$@" > "$RUNNER_TEMP/arguments"\necho out; echo err >&2\nexit {code}\n'
-    )
-    stand_in.chmod(0o755)
+    """The real script of the step, as GitHub runs it, with a `pulumi` and a Python that print and exit."""
+    folder = tmp_path / "bin"
+    for stand_in in (folder / "pulumi", tmp_path / ".venv" / "bin" / "python"):
+        stand_in.parent.mkdir(parents=True)
+        stand_in.write_text(
+            '#!/bin/sh\nprintf "%s\\n" "$@" > "$RUNNER_TEMP/arguments"\n'
+            f"echo out; echo err >&2\nexit {code}\n"
+        )
+        stand_in.chmod(0o755)
     environ = {
-        "PATH": f"{stand_in.parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
         "RUNNER_TEMP": str(tmp_path),
         "GITHUB_OUTPUT": str(tmp_path / "output"),
         "GITHUB_SHA": "0" * 40,
@@ -305,7 +307,8 @@ def test_the_exit_code_is_kept(step: dict[str, Any], code: int, tmp_path: Path) 
     assert done.returncode == code
     assert (tmp_path / "output").read_text() == f"code={code}\n"
     assert (tmp_path / "report.txt").read_text() == "out\nerr\n"
-    assert "--non-interactive" in (tmp_path / "arguments").read_text().splitlines()
+    arguments = (tmp_path / "arguments").read_text().splitlines()
+    assert arguments[:3] == ["-m", "ops", "drift"] or "--non-interactive" in arguments
 
 
 def test_the_workflows_have_the_names_of_the_page_on_ci() -> None:
@@ -315,14 +318,9 @@ def test_the_workflows_have_the_names_of_the_page_on_ci() -> None:
 
 
 def test_drift_detection_runs_the_readmes_command() -> None:
-    (command,) = re.findall(r"^pulumi preview -s prod (.+)$", README, re.MULTILINE)
-    (drift,) = [
-        s["run"]
-        for where, s in steps()
-        if where.startswith("drift.yml") and "pulumi preview" in s.get("run", "")
-    ]
-    asked = set(re.findall(r"--[a-z-]+", drift))
-    assert set(command.split()) == asked - {"--stack", "--non-interactive", "--color"}
+    (command,) = re.findall(r"^\.venv/bin/python -m ops drift --stack (?=prod$)", README, re.MULTILINE)
+    (drift,) = [s["run"] for _, s in steps() if "-m ops drift" in s.get("run", "")]
+    assert command + '"$STACK"' in drift
 
 
 def test_one_version_of_pulumi() -> None:
