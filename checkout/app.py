@@ -7,6 +7,7 @@ configured, and a source file that is loaded here but not deployed.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -49,6 +50,10 @@ from settings.variables import common_variables, own_variables
 CACHE_DIR = PROGRAM_DIR / ".cache"
 MAX_RULES_BYTES = 262_144  # security rules as text (Firestore docs, "Limits of security rules")
 _PLACEHOLDER_URL = "https://backend.invalid"  # the address while the code is loaded: none exists yet
+
+# Calls that read FIREBASE_CONFIG, and what code mentions that brings its own value.
+_DATABASE, _OWN_DATABASE = re.compile(r"\bgetDatabase\(\s*\)|\.database\(\s*\)"), re.compile("databaseURL")
+_BUCKET, _OWN_BUCKET = re.compile(r"\.bucket\(\s*\)"), re.compile("storageBucket")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +187,7 @@ def load(
             *seen.warnings,
             *secret_use.unused(secrets, endpoints),
             *function_accounts.unused(endpoints, settings.google),
+            *_without_default(settings.google, codebases),
         ),
         notes=(*seen.notes, *function_variables.config_notes(functions)),
     )
@@ -246,6 +252,23 @@ def _unbound_notes(codebases: Sequence[Codebase], name: str) -> Iterator[str]:
                 f"the code reads process.env.{name}, which is a secret: functions that do not bind it do "
                 f"not get it ({ids}). Bind it in each function that reads it."
             )
+
+
+def _without_default(google: GoogleSettings, codebases: Sequence[Codebase]) -> Iterator[str]:
+    """A warning for each call that fails at run time because FIREBASE_CONFIG lacks an optional key."""
+    defaults = (
+        ("databaseUrl", google.database_url, _DATABASE, _OWN_DATABASE),
+        ("storageBucket", google.storage_bucket, _BUCKET, _OWN_BUCKET),
+    )
+    for key, calls, own in [(key, calls, own) for key, value, calls, own in defaults if value is None]:
+        for codebase in codebases:
+            where = codebase.folder, codebase.output_folders
+            uses = codebase.endpoints and function_mentions.mentions(calls, *where)
+            if uses and not function_mentions.mentions(own, *where):
+                yield (
+                    f"the code of {codebase.name} uses the default of {key}, which is not set: the call "
+                    f"fails at run time.\n    fix: {set_command(key, '<value>')}"
+                )
 
 
 def _with_address(endpoint: Endpoint, name: str) -> Endpoint:

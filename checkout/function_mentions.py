@@ -1,5 +1,5 @@
 """What source code mentions: how often each function, which shows whether it was removed or the code was only
-not compiled, and whether a variable.
+not compiled; a variable; a call.
 
 Besides the standard library it imports only `settings.files`: dynamic providers load it.
 """
@@ -46,6 +46,11 @@ def reads_variable(name: str, folder: Path, compiled: Sequence[Path] = ()) -> bo
         read.search(code) or any(named.search(found[0]) for found in _FROM_ENV.finditer(code))
         for code in ("\n".join(lines) for lines in _code(folder, compiled))
     )
+
+
+def mentions(pattern: re.Pattern[str], folder: Path, compiled: Sequence[Path] = ()) -> bool:
+    """Whether a line of source code matches `pattern`. For `folder` and `compiled`, see `count`."""
+    return any(pattern.search(line) for lines in _code(folder, compiled) for line in lines)
 
 
 def _code(folder: Path, compiled: Sequence[Path]) -> Iterator[list[str]]:

@@ -386,6 +386,26 @@ def test_the_service_account_of_a_codebase(given: Input) -> None:
     assert any("run as sender@" in note for note in loaded.notes)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "call", "own"),
+    [
+        ("databaseUrl", "https://my-crm-default-rtdb.firebaseio.com", "getDatabase()", "databaseURL"),
+        ("databaseUrl", "https://my-crm-default-rtdb.firebaseio.com", "admin.database( )", "databaseURL"),
+        ("storageBucket", "my-crm.firebasestorage.app", "getStorage().bucket()", "storageBucket"),
+        ("storageBucket", "my-crm.firebasestorage.app", "admin.storage().bucket()", "storageBucket"),
+    ],
+)
+def test_a_call_without_its_default_is_a_warning(
+    given: Input, key: str, value: str, call: str, own: str
+) -> None:
+    code = HTTPS + f"exports.hello = onRequest((q, s) => s.send(String({call})));\n"
+    what = f"uses the default of {key}, which is not set"
+    (warning,) = [one for one in given.functions(code).warnings if what in one]
+    assert f"pulumi config set whatsapp-crm:{key} <value>" in warning
+    for quiet in (given.functions(code, None, **{key: value}), given.functions(f"const {own} = 1;\n{code}")):
+        assert not any("uses the default" in one for one in quiet.warnings)
+
+
 UNREAD = "no function binds the secret RAILWAY_WHATSAPP_URL"
 
 
