@@ -153,7 +153,7 @@ class RailwaySettings:
         rules=(rules.location,), known=RAILWAY_REGIONS, example=RAILWAY_REGIONS[0],
     )
     plan: str = setting(
-        "The Railway plan of the workspace. It limits the size of the volume.",
+        "The Railway plan of the workspace. It limits the size of the volume, CPU and memory.",
         name="railwayPlan", default="pro", choices=tuple(RAILWAY_PLAN_VOLUME_GB),
     )
     repo: str = setting(
@@ -358,9 +358,8 @@ class FunctionsSettings:
     )
     allow_function_deletion: bool = setting(
         "Whether `pulumi up` may delete a third or more of the functions at once and, in production, "
-        "functions that the source mentions as often as at the last one. Remove the setting after the "
-        "`pulumi up` that deletes "
-        "them.",
+        "functions that the source mentions as often as at the last `pulumi up`. Remove the setting "
+        "after the `pulumi up` that deletes them.",
         default=False,
     )
 
@@ -384,9 +383,9 @@ class SecretSettings:
         example="'OPENAI_API_KEY|GROQ_API_KEY'",
     )
     named_backend_url: str | None = setting(
-        "The variable from which functions read the backend's address. It is a secret if a function binds a "
-        "secret of this name; else a parameter if a codebase declares one of this name; else, if you set "
-        "this key, an environment variable of all functions.",
+        "The variable from which functions read the backend's address. The address is a secret if a function "
+        "binds a secret of this name; else a parameter if a codebase declares one of this name; else, if you "
+        "set this key, an environment variable of all functions; else no function gets it, with a warning.",
         name="backendUrlVariable", if_unset="the name is `RAILWAY_WHATSAPP_URL`",
         rules=(function_variable,), example="BACKEND_URL",
     )
