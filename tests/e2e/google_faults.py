@@ -1,10 +1,11 @@
 """The Google half of the fault matrix: every request of a first `up` failing in every way, and the engine
-killed at each; then one more `up`, or the one command that the error names.
+killed at each; then one more `up`, or the one command that the error names and one more `up`.
 
 The program, the engine and both sandboxes are those of `tests.e2e.google_world`. What must hold after a case:
 everything declared exists on Google once and is in the state, nothing else exists (except the leftovers
-listed in `LINGERS`), the released rules were never absent and never others than the declared ones, no
-creation is pending, and a preview with a refresh finds no change.
+listed in `LINGERS`, of which none is a key or a secret version that works), the released rules were never
+absent and never others than the declared ones, no creation is pending, and a preview with a refresh finds no
+change.
 
 A case is an operation of Google's APIs, which of its requests, and a failure. A first `up` of this app sends
 about 135 requests of 43 operations (batches differ from run to run), so there would be about 2,150 cases.
@@ -34,6 +35,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
 
+import requests
+
 from tests.e2e.engine_kills import kill_tree, remove_torn_files
 from tests.e2e.google_world import RULES, STACK, GoogleWorld, Tools
 
@@ -60,6 +63,11 @@ RANDOM = re.compile(
     r"|LS0tLS1[A-Za-z0-9+/=]+|verification-run[0-9a-f]{8}|127\.0\.0\.1:\d+|1000000000\d+|17\d{14}|written-\d{6}|16000000[0-9a-f]+"
 )
 """Ids, times, ciphertexts, etags and addresses, which differ from run to run."""
+DELETE_KEY = re.compile(
+    r"fix: gcloud iam service-accounts keys delete (\w+) --iam-account (\S+) --project (\S+)$", re.MULTILINE
+)
+"""The command that an `up` names for a key that nobody holds."""
+KEY_DELETED = "key deleted"
 IMPORT = (".venv/bin/python", "-m", "ops", "import", "--stack", STACK)
 
 
@@ -81,7 +89,15 @@ class NeverCameError(AssertionError):
 
 READS = (".test", ":getIamPolicy", ".getIamPolicy")
 """The ends of POSTs that change nothing."""
-OWN_READS = (".releases.get", ".indexes.list", ".fields.list", ".functions.list", ".test")
+OWN_READS = (
+    ".releases.get",
+    ".indexes.list",
+    ".fields.list",
+    ".functions.list",
+    ".keys.list",
+    ".versions.list",
+    ".test",
+)
 """Reads that the program sends itself, without the plugin."""
 PLUGIN_READ_KINDS = ("http_503_before", "http_504_before", "permission_denied", "kill_before")
 BATCHES_OF_ONE = ("POST serviceusage.services.enable",)
@@ -194,21 +210,28 @@ class GoogleLab:
         if _deployment(world).get("pending_operations"):
             world.run("refresh", "--clear-pending-creates", "--yes", "--skip-preview")
             took.append("clear")
-        self._look(world, case, interrupted)
+        self._look(world, case, interrupted, took)
         return ", ".join(took)
 
     def _repair(self, world: GoogleWorld, said: str) -> list[str]:
-        """The import, if the error names it or the engine was killed; then one more `up`."""
+        """The command that the error names (after a kill the import); then one more `up`.
+
+        A killed engine names nothing: there, the `up` after it may name a key.
+        """
         took: list[str] = []
         if " ".join(IMPORT) in said:
             imported = world.call(command=list(IMPORT))
             assert imported.returncode == 0, imported.stdout
             took.append(imported.stdout.rpartition("imported: ")[2][0] + " imported")
+        took += _delete_keys(world, said)
         done = world.call("up", "--yes", "--skip-preview")
+        if KEY_DELETED not in took and (deleted := _delete_keys(world, done.stdout)):
+            took += ["failed up", *deleted]
+            done = world.call("up", "--yes", "--skip-preview")
         assert done.returncode == 0, f"after this error, one `up` was not enough:\n{said}\n{done.stdout}"
         return [*took, "up"]
 
-    def _look(self, world: GoogleWorld, case: Case, interrupted: set[str]) -> None:
+    def _look(self, world: GoogleWorld, case: Case, interrupted: set[str], took: Sequence[str]) -> None:
         found = _objects(world)
         missing = self._declared - found
         assert not missing, f"missing: {dict(missing)}"
@@ -216,8 +239,10 @@ class GoogleLab:
         assert left.keys() <= {*_may_linger(self._declared, case, interrupted)}, f"left: {dict(left)}"
         assert set(left.values()) <= {1}, f"left: {dict(left)}"
         if case.kind.endswith("_after") and case.operation.endswith(tuple(CREATES_ANOTHER)):
-            assert left, "the failure did not happen: nothing is left"
+            assert left or KEY_DELETED in took, "the failure did not happen: nothing is left"
         deployment = _deployment(world)
+        working = _working(world) - {str(row.get("id")) for row in deployment["resources"]}
+        assert not working, f"keys or versions that work and are unknown: {working}"
         assert not deployment.get("pending_operations"), "a creation is still pending"
         assert {row["urn"] for row in deployment["resources"]} == self._urns
         _assert_rules_always_closed(world.folder / "google.json")
@@ -262,6 +287,28 @@ def _killed(world: GoogleWorld) -> bool:
     process.wait()
     world.google("release", {})
     return held
+
+
+def _delete_keys(world: GoogleWorld, said: str) -> list[str]:
+    """Do what gcloud would do: delete the keys that an error names. What was done, for each."""
+    for key, account, project in dict.fromkeys(DELETE_KEY.findall(said)):
+        name = f"projects/{project}/serviceAccounts/{account}/keys/{key}"
+        response = requests.delete(
+            f"{world.google_url}/iam/v1/{name}", headers={"Authorization": "Bearer sandbox"}, timeout=10
+        )
+        response.raise_for_status()
+    return [KEY_DELETED] * len(set(DELETE_KEY.findall(said)))
+
+
+def _working(world: GoogleWorld) -> set[str]:
+    """The names of all keys, and of all secret versions that can be read."""
+    found: set[str] = set()
+    for collection, content in cast("dict[str, dict[str, Any]]", world.google("state")).items():
+        if collection.endswith("/keys"):
+            found.update(f"{collection.removeprefix('iam/')}/{key}" for key in content)
+        elif collection.endswith("/versions"):
+            found.update(one["name"] for one in content.values() if one["state"] == "ENABLED")
+    return found
 
 
 UNORDERED = ("dependencies", "propertyDependencies", "members", "bindings", "env")
