@@ -11,6 +11,7 @@ terminal would execute the escape sequences in it. Every error and every log lin
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 import traceback
 import unicodedata
@@ -61,6 +62,19 @@ def _shown(character: str) -> str:
             return "\ufffd"
         case _:
             return character
+
+
+def shell_word(value: object) -> str:
+    """A value as one word of a command that a user copies: quoted if the shell would read it otherwise.
+
+    A placeholder such as `<your own value>` stays as it is, to be recognised as one.
+
+    Example:
+        >>> shell_word("my backend"), shell_word("<name>")
+        ("'my backend'", '<name>')
+    """
+    text = str(value)
+    return text if text.startswith("<") and text.endswith(">") else shlex.quote(text)
 
 
 class UserError(Exception):

@@ -144,7 +144,7 @@ def load(
     location = settings.google.firestore_location
     if found.location is not None and found.location != location:
         what = f'is "{location}", but firebase.json names the location "{found.location}".'
-        fix = f"pulumi config set {NAMESPACE}:firestoreLocation {found.location}"
+        fix = set_command("firestoreLocation", found.location)
         problems.append(Problem(key=f"{NAMESPACE}:firestoreLocation", what=what, fix=fix))
     rules = _rules(found, protection(settings.google), problems)
     indexes = _indexes(found, problems)

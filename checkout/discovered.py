@@ -29,7 +29,8 @@ VARIABLE = "CRM_DISCOVERED"
 FILE = "discovered.json"
 MAX_BYTES = 64_000_000
 _FORMAT = "1"
-_COMMAND = "python -m ops discover --stack <stack> --out"
+_OPS = ".venv/bin/python -m ops"
+_COMMAND = f"{_OPS} discover --stack <stack> --out"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -75,7 +76,7 @@ class Results:
             f"the functions in {where} are not those that were loaded: their archive has the SHA-256 "
             f"{sha256[:12]}…, and {self.shown} is the result for {same_name[0].sha256[:12]}…."
         )
-        fix = f"python -m ops unpack {self.shown} --stack <stack>  (writes what was built)\n    or: {again}"
+        fix = f"{_OPS} unpack {self.shown} --stack <stack>  (writes what was built)\n    or: {again}"
         return None, [Problem(key=VARIABLE, what=what, fix=fix)]
 
 

@@ -13,7 +13,6 @@ from checkout import package_json
 from checkout.discovery_source import Source
 from checkout.node_process import Finished, cut, shown
 from settings.files import walk
-from settings.keys import NAMESPACE
 from settings.model import LONGEST_DISCOVERY
 from settings.parsing import mapping
 from settings.problems import Problem
@@ -81,9 +80,8 @@ class _Failure:
             return self._problem(
                 f"the functions did not load within {source.timeout} seconds: code outside of the functions "
                 "waits or computes for too long.",
-                f"Move that code into a function, or: "
-                f"pulumi config set {NAMESPACE}:discoveryTimeout "
-                f"{min(2 * source.timeout, LONGEST_DISCOVERY)}",
+                "Move that code into a function, or: "
+                f"{set_command('discoveryTimeout', min(2 * source.timeout, LONGEST_DISCOVERY))}",
             )
         if "JavaScript heap out of memory" in self._finished.stderr:
             fix = "Move the code that needs so much memory into a function."

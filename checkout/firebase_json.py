@@ -19,6 +19,7 @@ from settings.files import FileError, exists, is_dir, resolve
 from settings.keys import NAMESPACE
 from settings.parsing import kind_of, look_alike, mapping, nearest, read_json, sequence, strings
 from settings.problems import Problem
+from settings.reader import set_command
 
 FILE = "firebase.json"
 DEFAULT_DATABASE = "(default)"
@@ -91,7 +92,7 @@ def load(app_dir: Path, database: str) -> tuple[FirebaseJson | None, list[Proble
     """Read `app_dir`/firebase.json for one Firestore database."""
     path = app_dir / FILE
     if not exists(path):
-        fix = f"pulumi config set {NAMESPACE}:appDir <the folder that contains firebase.json>"
+        fix = set_command("appDir", "<the folder that contains firebase.json>")
         what = f"there is no firebase.json in {app_dir}."
         return None, [Problem(key=f"{NAMESPACE}:appDir", what=what, fix=fix)]
     document, problems = read_json(path, FILE)
@@ -205,7 +206,7 @@ class _Reader:
             self._add(
                 f'firestore has no entry for the database "{self.database}", only for {", ".join(others)}.'
                 f"{look_alike(others[0], self.database) if others else ''}",
-                f"pulumi config set {NAMESPACE}:firestoreDatabase '{others[0]}'",
+                set_command("firestoreDatabase", others[0]),
             )
         return found
 

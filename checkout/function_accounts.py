@@ -32,6 +32,7 @@ def problems(endpoints: Iterable[Endpoint], google: GoogleSettings, where: str) 
     """A problem for each function that names an account which it may not use."""
     allowed = {full_email(one, google.project) for one in google.allowed_service_accounts}
     found: dict[str, Problem] = {}
+    added: list[str] = []
     for endpoint in endpoints:
         if endpoint.service_account is None:
             continue
@@ -39,7 +40,8 @@ def problems(endpoints: Iterable[Endpoint], google: GoogleSettings, where: str) 
         why = _refused(email, google.project)
         if why is None or email in allowed:
             continue
-        number = len(google.allowed_service_accounts)
+        added += [] if email in added else [email]
+        number = len(google.allowed_service_accounts) + added.index(email)
         command = set_command(KEY, email, f"[{number}]")
         found.setdefault(
             endpoint.id,

@@ -118,7 +118,7 @@ def bubblewrap(view: View, writable: Path, folder: Path, environment: dict[str, 
 def warning(reason: str) -> str:
     """The warning that the code ran without isolation."""
     fix = (
-        "run `python -m ops discover --stack <stack> --out discovered` where no credentials are, "
+        "run `.venv/bin/python -m ops discover --stack <stack> --out discovered` where no credentials are, "
         "such as in a container, then: export CRM_DISCOVERED=discovered"
     )
     if sys.platform == "linux":

@@ -8,7 +8,7 @@ it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from checkout.endpoints import (
@@ -26,7 +26,6 @@ from checkout.params import Params
 from checkout.schedules import is_undocumented, schedule_problem, time_zone_fix
 from checkout.trigger_kinds import CUSTOM_EVENTS, GENKIT, TRIGGERS, UNSUPPORTED_EVENTS
 from settings import privileged_roles
-from settings.keys import NAMESPACE
 from settings.model import GoogleSettings
 from settings.parsing import did_you_mean, mapping, sequence
 from settings.problems import Problem
@@ -36,6 +35,9 @@ from settings.variables import FunctionVariables, common_variables, own_variable
 SPEC_VERSION = "v1alpha1"
 FIRESTORE_EVENT = re.compile(
     r"google\.cloud\.firestore\.document\.v1\.(?:written|created|updated|deleted)(?:\.withAuthContext)?"
+)
+_MOVE = (
+    "or move it to a codebase that this firebase.json does not list, and deploy that one with firebase-tools."
 )
 _FUNCTION_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 # Cloud Run Admin API, `serviceId`: a letter first, no hyphen at the end, fewer than 50 characters.
@@ -156,14 +158,23 @@ class _Reader:
             if names:
                 fix = f"Remove {names} from the code."
                 self._add(f"{what} ({names}) are not supported by this program.", fix)
-        for raw in sequence(manifest.get("requiredRoles")) or []:
-            entry = mapping(raw)
-            role = str(entry.get("role")) if entry else str(raw)
-            if role not in self._google.functions_roles:
-                fix = set_command("functionsRoles", role, f"[{len(self._google.functions_roles)}]")
-                if why := privileged_roles.reason(role):
-                    fix = f"Remove the role from the code: it {why}."
-                self._add(f"the code requires the role {role}, which its functions do not have.", fix)
+        entries = sequence(manifest.get("requiredRoles")) or []
+        self._roles(str((mapping(one) or {"role": one}).get("role")) for one in entries)
+
+    def _roles(self, required: Iterable[str]) -> None:
+        """The functions must have the roles that the code requires."""
+        roles = list(self._google.functions_roles)
+        for role in required:
+            if role in roles:
+                continue
+            what = f"the code requires the role {role}, which its functions do not have."
+            if why := privileged_roles.reason(role):
+                self._add(what, f"Remove the role from the code: it {why}.")
+                continue
+            roles.append(role)
+            # All items: a list that is not set yet starts empty, and would lose the default role.
+            commands = (set_command("functionsRoles", one, f"[{at}]") for at, one in enumerate(roles))
+            self._add(what, "\n    ".join(commands))
 
     def _endpoint(self, name: str, entry: Mapping[str, object]) -> list[Endpoint]:
         where = f"{self._context.where}: {name}"
@@ -174,7 +185,7 @@ class _Reader:
         if platform != "gcfv2":
             generation = "functions of the 1st generation"
             what = generation if platform == "gcfv1" else f'functions of the platform "{platform}"'
-            self._unsupported(name, what, "Write it with firebase-functions/v2.")
+            self._unsupported(name, what, f"Write it with firebase-functions/v2, {_MOVE}")
             return []
         kinds = [kind for kind in TRIGGERS if kind in entry]
         for kind in kinds:
@@ -346,13 +357,13 @@ class _Reader:
             self._add(
                 f"{name}: the trigger is in {region}, but the database is in {location}.",
                 f"Remove the region from the trigger of {name}, or: "
-                f"pulumi config set {NAMESPACE}:firestoreLocation {region}",
+                f"{set_command('firestoreLocation', region)}",
             )
         database = filters.get("database", "(default)")
         expected = self._google.firestore_database
         if database != expected:
             what = f'{name}: listens to the database "{database}", but this stack has "{expected}".'
-            self._add(what, f"pulumi config set {NAMESPACE}:firestoreDatabase '{database}'")
+            self._add(what, set_command("firestoreDatabase", database))
         self._document(name, filters.get("document") or patterns.get("document") or "")
         return EventTrigger(
             event_type=event,
@@ -383,7 +394,8 @@ class _Reader:
                 self._add(f'{name}: "{key}" of {what} is not known to this program.', _UPDATE)
 
     def _unsupported(self, name: str, what: str, fix: str = "") -> None:
-        self._add(f"{name}: {what} are not supported by this program.", fix or f"Remove the export {name}.")
+        fix = fix or f"Remove the export {name}, {_MOVE}"
+        self._add(f"{name}: {what} are not supported by this program.", fix)
 
     def _same_service(self, endpoints: list[Endpoint]) -> None:
         """Names on Cloud Run are lower case: exports that differ only in case would share a service."""

@@ -145,9 +145,9 @@ def open_problems(name: str, text: str, protected: Protection) -> list[Problem]:
 def _unreadable(name: str, error: RulesSyntaxError) -> Problem:
     return Problem(
         key=f"{name}:{error.line}",
-        what=f"it cannot be proven that no client may delete protected documents: line {error.line} "
-        f"has {error.what}.",
-        fix=f"Write line {error.line} of {name} with match, allow and function statements only.",
+        what="it cannot be proven that no client may delete protected documents, because this line cannot be "
+        f"read: {error.what}.",
+        fix=f"{error.fix}, in {name}, line {error.line}.",
     )
 
 

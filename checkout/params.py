@@ -30,7 +30,7 @@ _SETTINGS = {
 }
 _TRUE, _FALSE = ("true", "y", "yes", "1"), ("false", "n", "no", "0", "")
 _TYPES = ("string", "int", "float", "boolean", "list", "secret")
-_EXAMPLES = {"string": "<text>", "int": "1", "float": "1.5", "boolean": "true", "list": "'[\"a\"]'"}
+_EXAMPLES = {"string": "<text>", "int": "1", "float": "1.5", "boolean": "true", "list": '["a"]'}
 _EXPRESSION = re.compile(r"\{\{ (.+?) \}\}", re.DOTALL)
 _INCOMPLETE = re.compile(r"\{\{\s*params\.")
 _TOKEN = re.compile(
@@ -310,7 +310,7 @@ def _against_input(name: str, value: Value, param: Mapping[str, object], key: st
             what = f"the param {name} is {wrong[0]}, which is not one of its choices: {listed}."
             if key == _KEY and options:
                 kind_ = str(param.get("type", "string"))
-                fix = _set(name, kind_, f"'{json.dumps([options[0]])}'" if kind_ == "list" else options[0])
+                fix = _set(name, kind_, json.dumps([options[0]]) if kind_ == "list" else options[0])
             return [Problem(key=key, what=what, fix=fix)]
     text = mapping(given.get("text")) or {}
     pattern = text.get("validationRegex")

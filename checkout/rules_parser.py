@@ -28,6 +28,8 @@ _TOKEN = re.compile(
 )
 # Without `%`: a match path is decoded like a URL (seen on the emulator: `/thr%65ads/{t}` is `threads`).
 _SEGMENT = re.compile(r"[A-Za-z0-9_.()~@-]+")
+_PATH = "Write a path such as /threads/{id} after match"
+_SEMICOLON = "Add the semicolon that is missing before this place"
 _DEEPEST = 100  # blocks or brackets in each other, and segments of a path; the parser is recursive
 
 
@@ -36,12 +38,14 @@ class RulesSyntaxError(ValueError):
 
     Args:
         line: the line, from 1.
-        what: what was found there, a clause.
+        what: what was found there, such as "'permit' where match, allow or function must stand".
+        fix: the edit of that line, such as "Add the missing semicolon".
     """
 
-    def __init__(self, line: int, what: str) -> None:
+    def __init__(self, line: int, what: str, fix: str) -> None:
         self.line = line
         self.what = what
+        self.fix = fix
         super().__init__(f"line {line}: {what}")
 
 
@@ -102,7 +106,11 @@ def _tokens(text: str) -> Iterator[_Token]:
     while at < len(text):
         found = _TOKEN.match(text, at)
         if found is None:
-            raise RulesSyntaxError(line, f"unexpected character {text[at]!r}")
+            raise RulesSyntaxError(
+                line,
+                f"unexpected character {text[at]!r}",
+                "Remove the character, or close the string around it",
+            )
         kind = str(found.lastgroup)
         if kind not in ("space", "comment"):
             token = _Token(kind, found.group(), at, line)
@@ -110,7 +118,11 @@ def _tokens(text: str) -> Iterator[_Token]:
             if kind == "string" and before is not None and before.kind in ("name", "string"):
                 adjacent = before.start + len(before.text) == at
                 if adjacent or before.kind == "string":
-                    raise RulesSyntaxError(line, "a string directly after a name or another string")
+                    raise RulesSyntaxError(
+                        line,
+                        "a string directly after a name or another string",
+                        "Put an operator between them",
+                    )
             yield token
             before = token
         line += found.group().count("\n")
@@ -140,12 +152,16 @@ class _Parser:
             elif token.text == "function":
                 self._function()
             else:
-                raise RulesSyntaxError(token.line, f"{token.text!r} outside of a service")
+                fix = "Remove it, or move it into a service block"
+                if token.text == "}":
+                    fix = "Remove the brace, or add the opening one"
+                raise RulesSyntaxError(token.line, f"{token.text!r} outside of a service", fix)
 
     def _block(self, service: str, match: str, pattern: Pattern, depth: int) -> Iterator[Allow]:
         """Statements up to the closing brace."""
         if max(depth, len(pattern)) > _DEEPEST:
-            raise RulesSyntaxError(self._peek().line, f"more than {_DEEPEST} nested segments or blocks")
+            what = f"more than {_DEEPEST} nested segments or blocks"
+            raise RulesSyntaxError(self._peek().line, what, "Write the match with its full path, not nested")
         while True:
             token = self._next()
             if token.text == "}":
@@ -159,9 +175,9 @@ class _Parser:
             elif token.text == "function":
                 self._function()
             elif token.text != ";":
-                raise RulesSyntaxError(
-                    token.line, f"{token.text!r} where match, allow or function must stand"
-                )
+                what = f"{token.text!r} where match, allow or function must stand"
+                fix = "Write match, allow and function statements only"
+                raise RulesSyntaxError(token.line, what, fix)
 
     def _path(self) -> tuple[str, Pattern]:
         """`/literal/{name}/{name=**}`."""
@@ -183,15 +199,15 @@ class _Parser:
                 # A literal may hold characters that are tokens of their own: (default), a-b, a.b
                 literal = _SEGMENT.match(self._text, token.start)
                 if literal is None:
-                    raise RulesSyntaxError(token.line, f"{token.text!r} in a match path")
+                    raise RulesSyntaxError(token.line, f"{token.text!r} in a match path", _PATH)
                 end = literal.end()
                 while self._at < len(self._tokens) and self._peek().start < end:
                     self._next()
                 if self._text[end : end + 1] == "%":
-                    raise RulesSyntaxError(token.line, f"{literal.group() + '%'!r} in a match path")
+                    raise RulesSyntaxError(token.line, f"{literal.group() + '%'!r} in a match path", _PATH)
                 segments.append(literal.group())
         if not segments:
-            raise RulesSyntaxError(self._peek().line, "match without a path")
+            raise RulesSyntaxError(self._peek().line, "match without a path", _PATH)
         return self._text[start:end], tuple(segments)
 
     def _allow(self, service: str, match: str, pattern: Pattern, line: int) -> Allow:
@@ -205,7 +221,7 @@ class _Parser:
         if self._at < len(self._tokens) and self._peek().text == ";":
             self._next()
         elif condition is not None:
-            raise RulesSyntaxError(line, "allow without a semicolon at its end")
+            raise RulesSyntaxError(line, "allow without a semicolon at its end", _SEMICOLON)
         text = None
         if condition is not None:
             last = condition[-1]
@@ -223,7 +239,9 @@ class _Parser:
     def _method(self) -> str:
         token = self._next()
         if token.text not in METHODS:
-            raise RulesSyntaxError(token.line, f"{token.text!r} is not a method")
+            raise RulesSyntaxError(
+                token.line, f"{token.text!r} is not a method", f"Use one of {', '.join(sorted(METHODS))}"
+            )
         return token.text
 
     def _expression(self) -> list[_Token]:
@@ -235,19 +253,20 @@ class _Parser:
             if token.text == ";" and depth == 0:
                 break
             if token.text in ("{", "}") and depth == 0:
-                raise RulesSyntaxError(token.line, f"{token.text!r} in a condition")
+                raise RulesSyntaxError(token.line, f"{token.text!r} in a condition", _SEMICOLON)
             # The emulator accepts a statement without its semicolon: the next one would be overlooked.
             if token.text == "allow" and (not found or found[-1].text != "."):
-                raise RulesSyntaxError(token.line, "allow in a condition: a semicolon is missing before it")
+                raise RulesSyntaxError(token.line, "allow in a condition", _SEMICOLON)
             depth += token.text in ("(", "[", "{")
             depth -= token.text in (")", "]", "}")
             if not 0 <= depth <= _DEEPEST:
-                raise RulesSyntaxError(
-                    token.line, f"{token.text!r} without its opening, or nested too deeply"
-                )
+                what = f"{token.text!r} without its opening, or nested too deeply"
+                raise RulesSyntaxError(token.line, what, "Correct the brackets of the condition")
             found.append(self._next())
         if not found:
-            raise RulesSyntaxError(self._peek().line, "if without a condition")
+            raise RulesSyntaxError(
+                self._peek().line, "if without a condition", "Write the condition after if"
+            )
         return found
 
     def _function(self) -> None:
@@ -265,7 +284,8 @@ class _Parser:
 
     def _peek(self) -> _Token:
         if self._at >= len(self._tokens):
-            raise RulesSyntaxError(self._text.count("\n") + 1, "the file ends in the middle of a block")
+            what = "the file ends in the middle of a block"
+            raise RulesSyntaxError(self._text.count("\n") + 1, what, "Add the missing brace or bracket")
         return self._tokens[self._at]
 
     def _next(self) -> _Token:
@@ -282,7 +302,9 @@ class _Parser:
     def _expect(self, text: str) -> _Token:
         token = self._next()
         if token.text != text:
-            raise RulesSyntaxError(token.line, f"{token.text!r} where {text!r} must stand")
+            raise RulesSyntaxError(
+                token.line, f"{token.text!r} where {text!r} must stand", f"Write {text} there"
+            )
         return token
 
 

@@ -82,9 +82,7 @@ def _alternative(settings: SecretSettings, endpoints: Sequence[Endpoint], name: 
     kind = name.partition("_")[2]
     for other in sorted(set.intersection(*bound) & set(settings.values)):
         if kind and other != name and other.partition("_")[2] == kind:
-            command = set_command(
-                "alternativeSecrets", f"'{name}|{other}'", f"[{len(settings.alternatives)}]"
-            )
+            command = set_command("alternativeSecrets", f"{name}|{other}", f"[{len(settings.alternatives)}]")
             return f"  (if {other} is enough: {command})"
     return ""
 

@@ -68,9 +68,13 @@ class DeletionGuardProvider(GuardProvider):
                 gone, f"{len(gone)} of {len(before)} functions would be deleted, a third or more"
             )
         elif news["production"] and kept:
-            deleted = f"{len(gone)} of {len(before)} functions would be deleted"
+            names, they = (
+                ("1 name is", "it was") if len(kept) == 1 else (f"{len(kept)} names are", "they were")
+            )
             reason = _refusal(
-                kept, f"{deleted}; the source still mentions {len(kept)} as often as at the last `pulumi up`"
+                kept,
+                f"{len(gone)} of {len(before)} functions would be deleted; {names} still in the source as "
+                f"often as at the last `pulumi up`, so {they} probably not removed on purpose",
             )
         else:
             return dynamic.CheckResult(inputs, [])

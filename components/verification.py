@@ -63,6 +63,7 @@ class Verification(Component):
         super().__init__(name, opts)
         rules, backend = args.rules, args.backend
         declared = Declared(
+            stack=pulumi.get_stack(),
             project=args.google.project,
             database=args.google.firestore_database,
             release=rules.release_name,

@@ -36,12 +36,13 @@ class Function:
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """What the program declares.
+    """What the program declares, and the name of its stack, for commands in messages.
 
     `release` and `rules_digest` are None for an app without rules. `never_delete` and `allow_client_deletes`
     are the settings of that name.
     """
 
+    stack: str
     project: str
     database: str
     release: str | None
@@ -99,7 +100,9 @@ def from_lines(lines: str, environ: Mapping[str, str]) -> Spec:
 
 
 def _error(why: str) -> SpecError:
-    return SpecError(f"the verification input is invalid ({why})\n  fix: python -m ops verify --stack NAME")
+    return SpecError(
+        f"the verification input is invalid ({why})\n  fix: .venv/bin/python -m ops verify --stack <stack>"
+    )
 
 
 def _variable(name: str) -> str:

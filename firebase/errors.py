@@ -16,7 +16,8 @@ class GoogleError(UserError):
         what: what happened, without a full stop at its end.
         fix: the command or edit to use.
         status: the HTTP status, None without a response.
-        reason: Google's error code, such as NOT_FOUND or SERVICE_DISABLED; empty without one.
+        reason: Google's error code, such as NOT_FOUND or SERVICE_DISABLED, or `transport.NO_QUOTA_PROJECT`;
+            empty without one.
     """
 
     def __init__(self, what: str, fix: str, *, status: int | None = None, reason: str = "") -> None:

@@ -41,11 +41,14 @@ LISTED_SECONDS = 30.0
 SHOWN = 5
 
 
-def broken_fix(keys: Sequence[str]) -> str:
-    """The fix for indexes that Firestore could not build."""
+REFRESH = "pulumi up --refresh --run-program"
+
+
+def broken_fix(keys: Sequence[str], refresh: str = REFRESH) -> str:
+    """The fix for indexes that Firestore could not build; `refresh` creates them again."""
     return (
         f"delete {', '.join(keys)} in the Firebase console (Firestore Database, Indexes), then run "
-        "`pulumi up --refresh --run-program`, which creates them again"
+        f"`{refresh}`, which creates them again"
     )
 
 
@@ -65,7 +68,7 @@ class IndexBuildError(UserError):
         if broken:
             fix = broken_fix(broken)
         elif missing:
-            fix = "run `pulumi up --refresh --run-program`: it creates again what was deleted elsewhere"
+            fix = f"run `{REFRESH}`: it creates again what was deleted elsewhere"
         else:
             fix = (
                 "run `pulumi up` again: the builds go on by themselves, and the next `up` waits for the rest"

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -42,6 +43,11 @@ BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF = 16
 LONGEST_RETRY_AFTER = 60
 BODY_ATTEMPTS = 3
+NO_QUOTA_PROJECT = "NO_QUOTA_PROJECT"
+"""The reason of an error of personal credentials without a quota project; Google's is SERVICE_DISABLED."""
+# The projects of gcloud's two OAuth clients: Google uses their quota if no other project is named.
+_PROJECTS_OF_GCLOUD = ("764086051850", "32555940559")
+_QUOTA = re.compile(rf"requires a quota project|\b(?:{'|'.join(_PROJECTS_OF_GCLOUD)})\b")
 RETRIED_STATUS = (429, 500, 502, 503, 504)
 _LOGIN = "run `gcloud auth application-default login`, or set GOOGLE_OAUTH_ACCESS_TOKEN or GOOGLE_CREDENTIALS"
 
@@ -197,10 +203,19 @@ def _error(operation: str, status: int, parsed: JsonObject | None) -> GoogleErro
     error = (parsed or {}).get("error")
     body = cast("JsonObject", error) if isinstance(error, dict) else {}
     reason = str(body.get("status", ""))
+    message = str(body.get("message") or "the response is not one of Google's")
+    named = message
     for detail in cast("list[JsonObject]", body.get("details") or []):
         if str(detail.get("@type", "")).endswith("ErrorInfo"):
             reason = str(detail.get("reason", reason))
-    if reason == "SERVICE_DISABLED":
+            named += f" {detail.get('metadata')}"
+    if status == 403 and _QUOTA.search(named):
+        reason = NO_QUOTA_PROJECT
+        fix = (
+            "gcloud auth application-default set-quota-project <project>  (a token in "
+            "GOOGLE_OAUTH_ACCESS_TOKEN has none: unset it, and run gcloud auth application-default login)"
+        )
+    elif reason == "SERVICE_DISABLED":
         fix = "enable the API named above, or run `pulumi up`, which enables it"
     elif status == 401:
         fix = _LOGIN
@@ -209,10 +224,12 @@ def _error(operation: str, status: int, parsed: JsonObject | None) -> GoogleErro
     elif status == 404:
         fix = "check the project id; if the object was deleted, run `pulumi up --refresh --run-program`"
     elif status == 409:
-        fix = "the object exists and is not in the stack, or another process changes it: docs/adopt.md"
+        fix = (
+            "if the object exists and is not in the state, run `.venv/bin/python -m ops import --stack "
+            "<stack>`; if another process changes it, run the command again"
+        )
     elif status in RETRIED_STATUS:
         fix = "run the command again in a few minutes"
     else:
         fix = "check the project id and the region, then run `pulumi up` again; the message names the field"
-    message = str(body.get("message") or "the response is not one of Google's")
     return GoogleError(f"Google rejected '{operation}': {message}", fix, status=status, reason=reason)

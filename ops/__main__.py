@@ -64,7 +64,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     if options.stack is None and sys.stdin.isatty():
-        return _usage_error("verify", "nothing to verify on stdin\n  fix: python -m ops verify --stack NAME")
+        return _usage_error(
+            "verify", "nothing to verify on stdin\n  fix: .venv/bin/python -m ops verify --stack <stack>"
+        )
     state: list[JsonObject] = []
     try:
         if options.stack is None:
@@ -75,7 +77,7 @@ def _verify(options: argparse.Namespace) -> int:
     except (verification_spec.SpecError, stack.StackError) as error:
         return _usage_error("verify", str(error))
     api = GoogleApi()
-    results = [*verify.check(spec, api), *verify.check_access(state, api)]
+    results = [*verify.check(spec, api), *verify.check_access(state, api, spec.stack)]
     check_results.show(f"Verification of {spec.project}", results)
     return FAILED if any(result.failed for result in results) else OK
 
@@ -88,7 +90,7 @@ def _drift(options: argparse.Namespace) -> int:
         state, api = stack.resources(options.stack), GoogleApi()
         unknown = [
             result
-            for result in (*access.credentials(state, api), *access.members(state, api))
+            for result in (*access.credentials(state, api), *access.members(state, api, options.stack))
             if result.failed
         ]
     except (stack.StackError, GoogleError) as error:

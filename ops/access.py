@@ -32,7 +32,6 @@ VERSION = "gcp:secretmanager/secretVersion:SecretVersion"
 READERS = "gcp:secretmanager/secretIamBinding:SecretIamBinding"
 INVOKERS = "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding"
 ACCOUNT_MEMBER = "gcp:serviceaccount/iAMMember:IAMMember"
-REFRESH = "pulumi up --refresh --run-program"
 POLICY_VERSION = "3"  # conditions are in policies of this version only (IAM documentation, Policy versions)
 READERS_AT_ONCE = 8
 
@@ -93,12 +92,18 @@ def credentials(state: Sequence[JsonObject], api: GoogleApi) -> Iterator[CheckRe
         yield CheckResult(thing="versions of secrets", found=f"{len(secrets)} secrets, none unknown")
 
 
-def members(state: Sequence[JsonObject], api: GoogleApi) -> Iterator[CheckResult]:
+def refresh(stack: str) -> str:
+    """The command that writes again what is declared and was changed elsewhere."""
+    return f"pulumi up -s {stack} --refresh --run-program"
+
+
+def members(state: Sequence[JsonObject], api: GoogleApi, stack: str) -> Iterator[CheckResult]:
     """Members of roles on the stack's service accounts, secrets and functions that it does not declare.
 
     Args:
         state: the resources of the stack's state.
         api: the client.
+        stack: the name of the stack, for commands.
 
     Raises:
         GoogleError: a policy could not be read.
@@ -108,7 +113,7 @@ def members(state: Sequence[JsonObject], api: GoogleApi) -> Iterator[CheckResult
         return
 
     def read(policy: Policy) -> list[CheckResult]:
-        return list(_unknown_members(policy, _bindings(policy, api)))
+        return list(_unknown_members(policy, _bindings(policy, api), refresh(stack)))
 
     with ThreadPoolExecutor(READERS_AT_ONCE) as pool:
         found = [result for results in pool.map(read, policies) for result in results]
@@ -202,7 +207,7 @@ def _bindings(policy: Policy, api: GoogleApi) -> list[JsonObject]:
     return cast("list[JsonObject]", found.get("bindings") or [])
 
 
-def _unknown_members(policy: Policy, bindings: Sequence[JsonObject]) -> Iterator[CheckResult]:
+def _unknown_members(policy: Policy, bindings: Sequence[JsonObject], declare: str) -> Iterator[CheckResult]:
     live = dict.fromkeys(policy.declared, frozenset[str]())
     for binding in bindings:
         role, found = str(binding.get("role")), _members(binding)
@@ -221,9 +226,9 @@ def _unknown_members(policy: Policy, bindings: Sequence[JsonObject]) -> Iterator
             )
     for role, found in live.items():
         for member in sorted(found - policy.declared[role]):
-            yield CheckResult(thing=policy.thing, found=f"{member} was added to {role}", fix=REFRESH)
+            yield CheckResult(thing=policy.thing, found=f"{member} was added to {role}", fix=declare)
         for member in sorted(policy.declared[role] - found):
-            yield CheckResult(thing=policy.thing, found=f"{member} was removed from {role}", fix=REFRESH)
+            yield CheckResult(thing=policy.thing, found=f"{member} was removed from {role}", fix=declare)
 
 
 def _resources(state: Sequence[JsonObject], type_: str) -> list[JsonObject]:

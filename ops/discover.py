@@ -22,6 +22,7 @@ from ops.stack import PROJECT, StackError
 from settings.model import Settings
 from settings.problems import render
 
+COMMAND = ".venv/bin/python -m ops"
 _MAX_BYTES = 2 * MAX_BYTES  # of an archive with its headers
 
 
@@ -35,7 +36,9 @@ def discover(stack: str, out: Path, output: TextIO, project: Path = PROJECT) -> 
     loaded, problems, warnings = app.load_code(settings)
     output.writelines(f"warning: {warning}\n" for warning in warnings)
     if problems:
-        raise StackError(render(problems), f"then: python -m ops discover --stack {stack} --out {out}")
+        raise StackError(
+            render(problems), f"correct these, then run: {COMMAND} discover --stack {stack} --out {out}"
+        )
     results = [
         (
             discovered.Result(
@@ -60,12 +63,15 @@ def unpack(stack: str, folder: Path, output: TextIO, project: Path = PROJECT) ->
         StackError: the folder has no usable results, or an archive is not the one of its result.
     """
     settings = _settings(stack, project)
+    again = f"{COMMAND} unpack {folder} --stack {stack}"
     results, problems = discovered.load(folder, str(folder))
     if results is None:
-        raise StackError(render(problems), "see above")
+        raise StackError(
+            render(problems), f"write the folder where there are no credentials, then run: {again}"
+        )
     found, problems = firebase_json.load(settings.app_dir, settings.google.firestore_database)
     if found is None:
-        raise StackError(render(problems), "see above")
+        raise StackError(render(problems), f"correct these, then run: {again}")
     for source in found.codebases:
         for result in results.results:
             if result.codebase == source.name:
@@ -81,7 +87,7 @@ def _settings(stack: str, project: Path) -> Settings:
 
 
 def _unpack(archive: Path, expected: str, target: Path) -> int:
-    fix = "run `python -m ops discover` again"
+    fix = f"run `{COMMAND} discover` again"
     try:
         with archive.open("rb") as file:
             data = file.read(_MAX_BYTES)
@@ -117,6 +123,8 @@ def _places(
         path = target / name
         inside = not name.is_absolute() and ".." not in name.parts and ".git" not in name.parts
         if not inside or entry.is_dir() or Path(os.path.realpath(path.parent)) != path.parent:
-            fix = "do not use this archive: it was not made by `python -m ops discover`"
+            fix = (
+                f"delete this archive, which `ops discover` did not write, and run `{COMMAND} discover` again"
+            )
             raise StackError(f"{archive} contains {entry.filename!r}, which would be written elsewhere", fix)
         yield entry, path

@@ -159,8 +159,8 @@ def run(name: str, api: GoogleApi, say: Callable[[str], object]) -> int:
         if done.returncode != 0:
             say(done.stdout + done.stderr)
             return done.returncode
-        say(f"forgotten: {len(interrupted)} interrupted creations")
-    say(f"imported: {len(existing)}. Next: pulumi up -s {name}")
+        say(f"removed from the state: {len(interrupted)} creations that were interrupted")
+    say(f"imported: {len(existing)}. Next: pulumi preview -s {name}")
     return 0
 
 

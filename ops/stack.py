@@ -129,6 +129,7 @@ def _deployment(stack: str) -> JsonObject:
     if done.returncode != 0:
         raise StackError(
             f"pulumi could not read the stack {stack}: {done.stderr.strip()}",
-            f"pulumi login, then pulumi stack export --stack {stack}; {SANDBOX}",
+            f"log in to the backend that has the stack (pulumi login <url>), then run the command again; "
+            f"{SANDBOX}",
         )
     return cast("JsonObject", cast("JsonObject", json.loads(done.stdout))["deployment"])

@@ -27,13 +27,15 @@ from firebase.errors import GoogleError, JsonObject
 from firebase.release import get_release, text_digest
 from firebase.rest import GoogleApi
 from ops import access, google, rules_evidence
+from ops.access import refresh
 from ops.check_results import CheckResult
 from railway import health
 from railway.clock import Clock
-from settings.keys import NAMESPACE
 
-UP = "pulumi up"
-REFRESH = access.REFRESH
+
+def up(stack: str) -> str:
+    """The command that deploys the stack."""
+    return f"pulumi up -s {stack}"
 
 
 def check(spec: Spec, api: GoogleApi, environ: Mapping[str, str] | None = None) -> list[CheckResult]:
@@ -47,16 +49,17 @@ def check(spec: Spec, api: GoogleApi, environ: Mapping[str, str] | None = None) 
     ]
 
 
-def check_access(state: Sequence[JsonObject], api: GoogleApi) -> list[CheckResult]:
+def check_access(state: Sequence[JsonObject], api: GoogleApi, stack: str) -> list[CheckResult]:
     """What works in the clouds and is not in the state. A failed read is a failed line of its own.
 
     Args:
         state: the resources of the stack's state.
         api: the client.
+        stack: the name of the stack, for commands.
     """
     return [
         *_readable("keys and secret versions", access.credentials(state, api)),
-        *_readable("members of IAM roles", access.members(state, api)),
+        *_readable("members of IAM roles", access.members(state, api, stack)),
     ]
 
 
@@ -74,13 +77,15 @@ def _functions(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
         thing = f"function {declared.region}/{declared.id}"
         found = deployed[declared.region].get(declared.id)
         if found is None:
-            yield CheckResult(thing=thing, found="does not exist", fix=REFRESH)
+            yield CheckResult(thing=thing, found="does not exist", fix=refresh(spec.stack))
             continue
         state = str(found.get("state", ""))
         if state != "ACTIVE":
             messages = cast("list[JsonObject]", found.get("stateMessages") or [])
             reason = "; ".join(str(message.get("message", "")) for message in messages)
-            fix = f"{UP}; if it stays {state}, read the function's log in the Google Cloud console"
+            fix = (
+                f"{up(spec.stack)}; if it stays {state}, read the function's log in the Google Cloud console"
+            )
             yield CheckResult(thing=thing, found=f"{state} {reason}".strip(), fix=fix)
             continue
         build = cast("JsonObject", found.get("buildConfig") or {})
@@ -88,7 +93,7 @@ def _functions(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
         if source != declared.source:
             built = f"was built from {source}" if source else "was deployed by another tool"
             built = f"{built}; expected archive {declared.source}"
-            yield CheckResult(thing=thing, found=built, fix=REFRESH)
+            yield CheckResult(thing=thing, found=built, fix=refresh(spec.stack))
             continue
         yield CheckResult(thing=thing, found="ACTIVE")
 
@@ -98,9 +103,13 @@ def _indexes(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
     for key, state in sorted(index_builds.states(api, declared).items()):
         fix = None
         if state != "READY":
-            fix = f"wait until it is built, then {UP}" if state == "CREATING" else REFRESH
+            fix = (
+                f"wait until it is built, then {up(spec.stack)}"
+                if state == "CREATING"
+                else refresh(spec.stack)
+            )
             if state in index_builds.BROKEN:
-                fix = index_builds.broken_fix([key])
+                fix = index_builds.broken_fix([key], refresh(spec.stack))
         found = "does not exist" if state == index_builds.MISSING else state
         yield CheckResult(thing=f"index {key}", found=found, fix=fix)
 
@@ -111,17 +120,17 @@ def _rules(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
     release = get_release(api, spec.project, spec.release)
     thing = f"rules {spec.release}"
     if release is None:
-        yield CheckResult(thing=thing, found="no release: the database has no rules", fix=REFRESH)
+        yield CheckResult(thing=thing, found="no release: the database has no rules", fix=refresh(spec.stack))
         return
     live = str(release.get("rulesetName"))
     files = google.ruleset_files(api, live)
     declared = text_digest(files) == spec.rules_digest
     if live != spec.ruleset:
         other = f"the release has the ruleset {live}; expected {spec.ruleset}"
-        yield CheckResult(thing=thing, found=other, fix=REFRESH)
+        yield CheckResult(thing=thing, found=other, fix=refresh(spec.stack))
     elif not declared:
         yield CheckResult(
-            thing=thing, found=f"the text of {spec.ruleset} is not the declared one", fix=REFRESH
+            thing=thing, found=f"the text of {spec.ruleset} is not the declared one", fix=refresh(spec.stack)
         )
     else:
         yield CheckResult(thing=thing, found="the declared text is released")
@@ -140,20 +149,22 @@ def _never_delete(
     for problem in problems:
         found = f"{live} at {problem.key}: {problem.what}"
         yield CheckResult(
-            thing=thing, found=found, fix=f"{problem.fix.rstrip('.')}, then {UP}" if declared else REFRESH
+            thing=thing,
+            found=found,
+            fix=f"{problem.fix.rstrip('.')}, then {up(spec.stack)}" if declared else refresh(spec.stack),
         )
     if not problems:
         exceptions = "".join(f"; except {name}: {why}" for name, why in protected.exceptions.items())
         yield CheckResult(thing=thing, found=", ".join(protected.collections) + exceptions)
-    yield _delete_attempts(api, live, "\n".join(files.values()), protected, spec.database, declared=declared)
+    yield _delete_attempts(spec, api, live, "\n".join(files.values()), protected, declared=declared)
 
 
 def _delete_attempts(
-    api: GoogleApi, live: str, text: str, protected: Protection, database: str, *, declared: bool
+    spec: Spec, api: GoogleApi, live: str, text: str, protected: Protection, *, declared: bool
 ) -> CheckResult:
     thing = "rules: delete attempts"
     documents = never_delete.example_documents(text, protected)
-    attempts = rules_evidence.attempts(text, documents, database)
+    attempts = rules_evidence.attempts(text, documents, spec.database)
     try:
         allowed = rules_evidence.run(api, live, attempts)
     except GoogleError as error:
@@ -166,7 +177,9 @@ def _delete_attempts(
     some = ", ".join(f"{one.document} by {one.client}" for one in allowed[:3])
     found = f"{of}: {len(allowed)} not denied, such as {some}"
     fix = (
-        f"write `allow delete: if false` for these documents in the rules, then {UP}" if declared else REFRESH
+        f"write `allow delete: if false` for these documents in the rules, then {up(spec.stack)}"
+        if declared
+        else refresh(spec.stack)
     )
     return CheckResult(thing=thing, found=found, fix=fix)
 
@@ -178,7 +191,7 @@ def _secrets(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
         if state == "DISABLED":
             fix = f"gcloud secrets versions enable {version} --secret {name} --project {spec.project}"
         elif state != "ENABLED":
-            fix = f"pulumi config set --secret --path '{NAMESPACE}:secrets.{name}', then {UP}"
+            fix = refresh(spec.stack)  # setting the same value again would change nothing
         yield CheckResult(thing=f"secret {name}", found=f"version {version} {state}", fix=fix)
 
 

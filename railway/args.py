@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from railway.fields import column, flag, mapping, optional
 from railway.validation import boolean
+from user_errors import shell_word
 
 if TYPE_CHECKING:
     import pulumi
@@ -108,9 +109,9 @@ def key_or_property(props: Props, name: str) -> str:
 
 
 def how_to_set(props: Props, name: str, value: object) -> str:
-    """How to set a property: a command if there is a config key for it."""
+    """How to set a property: a command if there is a config key for it. See `shell_word` for placeholders."""
     key = config_key(props, name)
-    return f"pulumi config set {key} {value}" if key else f"set {name} to {value} in the program"
+    return f"pulumi config set {key} {shell_word(value)}" if key else f"set {name} to {value} in the program"
 
 
 def how_to_unset(props: Props, name: str) -> str:

@@ -40,7 +40,8 @@ class VolumeBackupScheduleProvider(RailwayProvider):
         instance_id = self._instance_id(props)
         if instance_id is None:
             raise MissingError(
-                f"the volume {props['volume_id']} does not exist", fix="run `pulumi up --refresh`"
+                f"the volume {props['volume_id']} does not exist",
+                fix="run `pulumi up --refresh --run-program`",
             )
         self._write(instance_id, props, props["kinds"])
         return instance_id, {}

@@ -141,7 +141,8 @@ class DeploymentProvider(RailwayProvider):
             if latest is not None and self._contains_revisions(latest, cache, props):
                 started = latest
             else:
-                started = self._start(cache, instance)
+                service = view.service(service_id)
+                started = self._start(cache, instance, service.name if service else service_id)
             cache.invalidate()
         try:
             return _outs(self._deployment_wait(cache, props).wait(started.id))
@@ -158,7 +159,7 @@ class DeploymentProvider(RailwayProvider):
         newest = cache.api.newest_deployments(cache.project_id, cache.environment_id, props["service_id"])
         return revision.runs_declared_commit(latest, newest, revisions)
 
-    def _start(self, cache: EnvironmentCache, instance: InstanceView) -> DeploymentView:
+    def _start(self, cache: EnvironmentCache, instance: InstanceView, name: str) -> DeploymentView:
         """Deploy once, and find the new deployment: Railway's response does not contain its id."""
         service_id, before = instance.service_id, instance.latest
         ids = {"environmentId": cache.environment_id, "serviceId": service_id}
@@ -191,9 +192,10 @@ class DeploymentProvider(RailwayProvider):
         found = find(90)
         if found is None:
             raise DeploymentError(
-                "Railway accepted the request to deploy, but no deployment appeared within 90 s",
-                fix="check the service in Railway's dashboard (source, branch, a GitHub account that can "
-                "read it), then run `pulumi up` again",
+                f"Railway accepted the request to deploy the service {name}, but no deployment appeared "
+                "within 90 s",
+                fix=f"check the service {name} in Railway's dashboard (source, branch, a GitHub account that "
+                "can read it), then run `pulumi up` again",
             )
         return found
 

@@ -16,7 +16,7 @@ from railway import other_environments
 from railway.args import Props, ResourceArgs, switch
 from railway.deleted_volume import volume_deleted_with
 from railway.fields import column, fields_of, optional
-from railway.graphql.errors import MissingError, RefusedError
+from railway.graphql.errors import MissingError, RefusedError, remove_from_state
 from railway.graphql.models import Named
 from railway.provider import RailwayProvider, RailwayResource
 from railway.validation import name_length
@@ -56,7 +56,8 @@ class EnvironmentProvider(RailwayProvider):
                 project = self.railway.project(project_id)
                 if project is None:
                     raise MissingError(
-                        f"the Railway project {project_id} is deleted", fix="run `pulumi up --refresh`"
+                        f"the Railway project {project_id} is deleted",
+                        fix="run `pulumi up --refresh --run-program`",
                     )
                 return next((one for one in project.environments if one.name == name), None)
 
@@ -118,7 +119,7 @@ class EnvironmentProvider(RailwayProvider):
                     f"the Railway environment {view.environment.name} is not empty: it has "
                     f"{len(view.environment.instances)} services and {len(volumes)} volumes",
                     fix="delete them in Railway's dashboard if they are not needed. To keep the environment "
-                    "and only remove it from the state: pulumi state delete <urn>",
+                    f"and only remove it from the state: {remove_from_state('environment')}",
                 )
             with self.railway.deletion(project_id):
                 self.railway.api.write("EnvironmentDelete", id=id_)

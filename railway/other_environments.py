@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from railway.args import Props, how_to_set
-from railway.graphql.errors import NotAuthorizedError, NotFoundError, RefusedError
+from railway.graphql.errors import NotAuthorizedError, NotFoundError, RefusedError, remove_from_state
 from railway.graphql.models import Named, ProjectView, Snapshot
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def shared_settings_warning(api: RailwayApi, view: Snapshot, service_id: str) ->
     except NotAuthorizedError:
         return (
             "this token cannot read the project's other environments; if they have the service too, "
-            "Railway's API may write its settings there as well: check them after this `up`"
+            "Railway's API may write its settings there as well\n  fix: check the settings of the service in "
+            "the other environments after this `up`, in Railway's dashboard"
         )
     if not others:
         return None
@@ -70,7 +71,8 @@ def shared_settings_warning(api: RailwayApi, view: Snapshot, service_id: str) ->
     return (
         f"the service {service.name if service else service_id} is also in {join_names(others)}: Railway's "
         "API writes the settings of a service (source, commands, health check, restarts, region) to all "
-        "environments that are not forks of another one; check them after this `up`"
+        "environments that are not forks of another one\n  fix: check the settings of the service in "
+        f"{join_names(others)} after this `up`, in Railway's dashboard"
     )
 
 
@@ -86,8 +88,8 @@ def check_delete(view: Snapshot, service: Named, others: Sequence[Named]) -> Non
     raise RefusedError(
         f"the Railway service {service.name} ({service.id}) is also in {join_names(others)}; Railway's API "
         "deletes a service in all environments that are not forks of another one, so it was not deleted",
-        fix="to keep it and only remove it from the state: pulumi state delete <urn>. To delete it in one "
-        f"environment, remove it from {environment} in Railway's dashboard, then run `pulumi up` again",
+        fix=f"to keep it and only remove it from the state: {remove_from_state('service')}. To delete it in "
+        f"one environment, remove it from {environment} in Railway's dashboard, then run `pulumi up` again",
     )
 
 

@@ -25,7 +25,7 @@ from railway.args import Props, ResourceArgs, how_to_set, how_to_unset, key_or_p
 from railway.deleted_volume import volume_deleted_with
 from railway.fields import fields_of, optional
 from railway.graphql.credentials import TokenKind
-from railway.graphql.errors import MissingError, RailwayError, RefusedError
+from railway.graphql.errors import MissingError, RailwayError, RefusedError, remove_from_state
 from railway.graphql.models import Named, ProjectView
 from railway.provider import RailwayProvider, RailwayResource, non_null
 from railway.waiting import create_once
@@ -35,7 +35,7 @@ def _fixed_workspace(declared: Props, before: object) -> str:
     return (
         "Railway's API cannot move a project to another workspace\n"
         f"  fix: {how_to_set(declared, 'workspace_id', before)}; or move the project in Railway's dashboard, "
-        "then run `pulumi up --refresh`"
+        "then run `pulumi up --refresh --run-program`"
     )
 
 
@@ -125,7 +125,7 @@ class ProjectProvider(RailwayProvider):
         if project is None:
             raise MissingError(
                 f"the Railway project {id_} is deleted",
-                fix="run `pulumi up --refresh`: it detects what was deleted in the dashboard",
+                fix="run `pulumi up --refresh --run-program`: it detects what was deleted in the dashboard",
             )
         known = str(olds.get("environment_id") or "")
         if "environment_name" in changed and known:
@@ -149,7 +149,7 @@ class ProjectProvider(RailwayProvider):
                     f"the Railway project {project.name} ({id_}) is not empty: it has {', '.join(left)}, "
                     "which would be deleted with it",
                     fix="delete them in Railway's dashboard if they are not needed. To keep the project and "
-                    "only remove it from the state: pulumi state delete <urn>",
+                    f"only remove it from the state: {remove_from_state('project')}",
                 )
             with self.railway.deletion(id_):
                 self.railway.api.write("ProjectDelete", id=id_)

@@ -21,6 +21,7 @@ from railway.graphql.errors import (
     RefusedError,
     RejectedError,
     WaitTimeoutError,
+    remove_from_state,
 )
 from railway.graphql.models import InstanceView, Named, Snapshot
 from railway.provider import RailwayProvider, RailwayResource
@@ -59,7 +60,7 @@ class ServiceProvider(RailwayProvider):
             if view.is_deleted:
                 raise MissingError(
                     f"the Railway environment {props['environment_id']} is deleted",
-                    fix="run `pulumi up --refresh`",
+                    fix="run `pulumi up --refresh --run-program`",
                 )
             found = named(view)
             existed = found is not None
@@ -88,8 +89,8 @@ class ServiceProvider(RailwayProvider):
                 return None
             raise MissingError(
                 f"the Railway service {id_} exists, but not in the project {props['project_id']}",
-                fix="remove it from the state, which changes nothing on Railway: pulumi state delete --force "
-                "--target-dependents <urn of the service>; then run `pulumi up`",
+                fix="remove it from the state, which changes nothing on Railway: "
+                f"{remove_from_state('service')}; then run `pulumi up`",
             )
         if view.instance(id_) is None:
             raise not_in_environment(service, view, props)
@@ -181,7 +182,8 @@ def not_in_environment(service: Named, view: Snapshot, props: Props) -> MissingE
         f"the service {service.name} ({service.id}) exists in the Railway project, but not in the "
         f"environment {environment}, and Railway's API cannot add it there",
         fix=f"open {environment} in Railway's dashboard, press Sync, choose an environment that has the "
-        "service, select only the service, and deploy the change; then run `pulumi up --refresh`. Or use an "
+        "service, select only the service, and deploy the change; then run `pulumi up --refresh "
+        "--run-program`. Or use an "
         f"environment that has it ({key_or_property(props, 'environment_name')}). If no environment has it, "
         f"create an empty service with another name in {environment} in the dashboard, and "
         f"{how_to_set(props, 'service_name', '<name>')}",
@@ -199,6 +201,6 @@ def _check_name_is_free(view: Snapshot, id_: str, props: Props) -> None:
         f"the Railway service {current} ({id_}) of this stack cannot be renamed to {name}: another service "
         f"of the project ({same_name.id}) has that name",
         fix=f"keep the name: {how_to_set(props, 'service_name', current)}. If the other service is the right "
-        "one, remove this one from the state, which changes nothing on Railway: pulumi state delete --force "
-        f"--target-dependents <urn of the service>; then `pulumi up` adopts {same_name.id}",
+        "one, remove this one from the state, which changes nothing on Railway: "
+        f"{remove_from_state('service')}; then `pulumi up` adopts {same_name.id}",
     ) from None

@@ -27,7 +27,7 @@ from railway import revision
 from railway.args import Props, ServiceScopeArgs
 from railway.deleted_volume import check_volume_exists
 from railway.fields import Field, FieldProblem, column, fields_of, is_unknown, mapping, string_map
-from railway.graphql.errors import MissingError, RefusedError
+from railway.graphql.errors import MissingError, RefusedError, remove_from_state
 from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
 from railway.validation import is_railways
@@ -170,8 +170,8 @@ class VariableMapProvider(RailwayProvider):
                 raise RefusedError(
                     "the service has sealed variables that this stack does not declare; removing the "
                     "declared ones would remove them too",
-                    fix="remove the declared variables in Railway's dashboard, then `pulumi state delete "
-                    "<urn>`",
+                    fix="remove the declared variables in Railway's dashboard, then run "
+                    f"{remove_from_state('variables')}",
                 )
             if not set(live) & set(declared):
                 return
@@ -186,7 +186,9 @@ class VariableMapProvider(RailwayProvider):
             view = cache.snapshot()
             if view.is_deleted or (owner is not None and view.instance(owner) is None):
                 where = f"service {owner}" if owner else f"environment {props['environment_id']}"
-                raise MissingError(f"the Railway {where} is deleted", fix="run `pulumi up --refresh`")
+                raise MissingError(
+                    f"the Railway {where} is deleted", fix="run `pulumi up --refresh --run-program`"
+                )
             if owner is not None:
                 check_volume_exists(view, owner, props, allow_new_volume=self.allows_new_volume(props))
             live = cache.variables(owner)

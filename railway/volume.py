@@ -20,7 +20,7 @@ from railway import other_environments, revision, volume_name, volume_region
 from railway.args import Props, ServiceScopeArgs, config_key, how_to_set, switch
 from railway.deleted_volume import volume_deleted
 from railway.fields import column, fields_of, number, optional, path
-from railway.graphql.errors import MissingError, RefusedError, WaitTimeoutError
+from railway.graphql.errors import MissingError, RefusedError, WaitTimeoutError, remove_from_state
 from railway.graphql.models import Named, Snapshot, VolumeView
 from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
@@ -103,7 +103,7 @@ class VolumeProvider(RailwayProvider):
             if view.is_deleted:
                 raise MissingError(
                     f"the Railway environment {props['environment_id']} is deleted",
-                    fix="run `pulumi up --refresh`",
+                    fix="run `pulumi up --refresh --run-program`",
                 )
             latest = view.latest_deployment(props["service_id"])
             found = self.find(view, props)
@@ -159,9 +159,9 @@ class VolumeProvider(RailwayProvider):
             raise RefusedError(
                 f"the Railway volume {props.get('volume_name')} ({id_}) has data that exists nowhere else; "
                 "it was not deleted",
-                fix="to keep it and only remove it from the state: pulumi state delete <urn>. To delete "
-                "it: set allow_delete=True on the Volume, run `pulumi up`, `pulumi state unprotect <urn>`, "
-                "then remove it from the program and run `pulumi up` again",
+                fix=f"to keep it and only remove it from the state: {remove_from_state('volume')}. To delete "
+                "it: set allow_delete=True on the Volume, run `pulumi up`, `pulumi state unprotect '<urn "
+                "of the volume>'`, then remove it from the program and run `pulumi up` again",
             )
         cache = self.environment(props)
         with cache.deletion():
@@ -171,8 +171,8 @@ class VolumeProvider(RailwayProvider):
                     f"the Railway volume {props.get('volume_name')} ({id_}) also has data in "
                     f"{other_environments.join_names(others)}, and Railway's API deletes a volume in all "
                     "environments; it was not deleted",
-                    fix="to keep it and only remove it from the state: pulumi state delete <urn>. To delete "
-                    "it, use Railway's dashboard, then `pulumi state delete <urn>`",
+                    fix=f"remove it from the state: {remove_from_state('volume')}. To delete it too, delete "
+                    "it in Railway's dashboard first",
                 )
             cache.api.write("VolumeDelete", volumeId=id_)
 
@@ -359,10 +359,9 @@ def _check_only_volume(view: Snapshot, volume: VolumeView, service_id: str) -> N
         f"{volume_name.attachment(view, volume)}, but this stack's service uses another volume: "
         f"{second.label_with_size}; Railway allows one",
         fix="find out in Railway's dashboard which of them has the data. If the volume of this stack has "
-        "it, detach the other from the service and run `pulumi up --refresh`. If the other has it: in the "
-        "dashboard, rename this stack's volume, so that its name is free for the other; then run `pulumi "
-        "state "
-        "unprotect <urn>`, `pulumi state delete <urn>`, and `pulumi up`, which adopts the attached volume",
+        "it, detach the other from the service and run `pulumi up --refresh --run-program`. If the other has "
+        "it: in the dashboard, rename this stack's volume, so that its name is free for the other; then run "
+        f"{remove_from_state('volume')} and `pulumi up`, which adopts the attached volume",
     )
 
 

@@ -87,7 +87,7 @@ def _two_volumes(same_name: VolumeView, view: Snapshot, volume_id: str) -> Refus
         f"the Railway environment has another volume named {same_name.label_with_size}, "
         f"{attachment(view, same_name)}{has}",
         fix="find out in Railway's dashboard which of them has the data, attach it to the service, and "
-        "detach and rename the other; then run `pulumi up --refresh`",
+        "detach and rename the other; then run `pulumi up --refresh --run-program`",
     )
 
 

@@ -22,7 +22,8 @@ def how_to_move(declared: Props) -> str:
     return (
         "change the region of the service in Railway's dashboard (Settings, Regions): Railway moves the "
         "volume too, and stops the service until it is moved. Then set "
-        f"{key_or_property(declared, 'region')} to the new region, and run `pulumi up --refresh`"
+        f"{key_or_property(declared, 'region')} to the new region, and run `pulumi up --refresh "
+        "--run-program`"
     )
 
 

@@ -120,6 +120,11 @@ class Key:
         return self.default if self.effective_default is None else self.effective_default
 
     @property
+    def summary(self) -> str:
+        """The first sentence of the description."""
+        return f"{self.description.partition('. ')[0].rstrip('.')}."
+
+    @property
     def sample(self) -> str:
         """A value for commands in messages."""
         fallback = str(self.fallback) if isinstance(self.fallback, str | int | float) else ""

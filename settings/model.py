@@ -55,7 +55,7 @@ class GoogleSettings:
     )
     firestore_database: str = setting(
         "The id of the Firestore database.",
-        default="(default)", rules=(rules.database,), example="'(default)'",
+        default="(default)", rules=(rules.database,), example="(default)",
     )
     never_delete: tuple[str, ...] = setting(
         "Collections whose documents no client may delete: a path such as threads or threads/{id}/notes, or "
@@ -172,7 +172,7 @@ class RailwaySettings:
     watch_patterns: tuple[str, ...] = setting(
         "Patterns of paths. A push is deployed only if it changes a file that matches one of them.",
         default=[], if_unset="reset to default (every push is deployed)", file="build.watchPatterns",
-        rules=(text_rules.watch_pattern,), example="'backend/**'",
+        rules=(text_rules.watch_pattern,), example="backend/**",
     )
     wait_for_checks: bool = setting(
         "Whether a push is deployed only after its GitHub checks have passed.",
@@ -298,7 +298,7 @@ class RailwaySettings:
     log_expectations: tuple[str, ...] = setting(
         "Texts that the backend's log must contain after a deployment. Otherwise `pulumi up` fails.",
         default=["sessions dir exists/writable: true", "Firebase initialized"],
-        rules=(text_rules.log_line,), example="'Firebase initialized'",
+        rules=(text_rules.log_line,), example="Firebase initialized",
     )
     rollback_on_failure: bool = setting(
         "Whether the last healthy deployment is restored when a new one fails. Either way, "
@@ -380,7 +380,7 @@ class SecretSettings:
         "Each item lists secrets separated by |, of which at least one must be set. A function that binds "
         "several of them gets those that are set.",
         name="alternativeSecrets", default=[], rules=(rules.alternatives,), unique=True,
-        example="'OPENAI_API_KEY|GROQ_API_KEY'",
+        example="OPENAI_API_KEY|GROQ_API_KEY",
     )
     named_backend_url: str | None = setting(
         "The variable from which functions read the backend's address. The address is a secret if a function "

@@ -225,5 +225,5 @@ def _refuse(found: RailwayFile, place: str, what: str) -> None:
 def _command(key: str, value: object) -> str:
     items = strings(value)
     if items is None:
-        return set_command(key, json.dumps(value))
-    return "; ".join(set_command(key, json.dumps(item), f"[{at}]") for at, item in enumerate(items))
+        return set_command(key, value if isinstance(value, str) else json.dumps(value))
+    return "; ".join(set_command(key, item, f"[{at}]") for at, item in enumerate(items))

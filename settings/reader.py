@@ -33,6 +33,7 @@ from settings.parsing import (
     unusable,
 )
 from settings.problems import Problem
+from user_errors import shell_word
 
 # Relative paths start here, in the folder of Pulumi.yaml, wherever the program was started from.
 PROGRAM_DIR = Path(__file__).resolve().parent.parent
@@ -58,13 +59,14 @@ def set_command(name: str, value: object = "", part: str = "", *, secret: bool =
     """The command that sets a key, or a part of it (`[0]`, `.NAME`). Without a value, Pulumi asks for it.
 
     A part is a string: without `--type string` the CLI stores "+40722000000" as the number 40722000000. A
-    secret is stored as it is.
+    secret is stored as it is. The value is quoted for the shell, unless it is a placeholder (`<value>`).
     """
     flags = "--secret " if secret else ""
     place = _place(name, part)
     if part and not secret:
         place = place.replace("--path", "--path --type string", 1)
-    return f"pulumi config set {flags}{place} {value}".rstrip()
+    word = "" if value == "" else f" {shell_word(value)}"
+    return f"pulumi config set {flags}{place}{word}"
 
 
 def remove_command(name: str, part: str = "") -> str:
@@ -73,7 +75,11 @@ def remove_command(name: str, part: str = "") -> str:
 
 
 def _place(name: str, part: str) -> str:
-    return f"--path '{NAMESPACE}:{name}{part}'" if part else f"{NAMESPACE}:{name}"
+    full = f"{NAMESPACE}:{name}"
+    if not part:
+        return shell_word(full)
+    quoted = f"{full}{part}".replace("'", "'\"'\"'")
+    return f"--path '{quoted}'"
 
 
 class ConfigReader:
@@ -159,9 +165,10 @@ class ConfigReader:
                 self._missing(key)
             return default
         if isinstance(value, str) and not self.is_secret(name) and _PLACEHOLDER.fullmatch(value.strip()):
-            self.add(
-                name, f"{self.shown(name, value)} is a placeholder.", set_command(name, "<your own value>")
-            )
+            fix = set_command(name, "<your own value>")
+            if key.optional and not key.required_unless:
+                fix += f"  (or {remove_command(name)})"
+            self.add(name, f"{self.shown(name, value)} is a placeholder. {key.summary}", fix)
             return default
         try:
             found = parse(key.value_type, value)

@@ -91,7 +91,8 @@ def google_project_fix(value: str) -> str | None:
     """The command that finds the id of a project number."""
     if not value.isdigit():
         return None
-    return set_command("googleProject", f"$(gcloud projects describe {value} --format='value(projectId)')")
+    find = f"gcloud projects describe {value} --format='value(projectId)'"
+    return f'{set_command("googleProject")} "$({find})"'
 
 
 def role(value: object) -> str | None:
@@ -146,7 +147,7 @@ def check_never_delete(read: ConfigReader, collections: Sequence[str], exception
         if wrong := collection(name):
             read.add(key, f'"{name}" {wrong}.', remove_command(key, part))
         elif len(reason.split()) < 2:
-            command = set_command(key, "'<the reason, in words>'", part)
+            command = f"{set_command(key, part=part)} '<the reason, in words>'"
             read.add(
                 key,
                 f"{name} needs a reason, in at least two words, why clients may delete its documents.",

@@ -114,7 +114,7 @@ APP: tuple[Bad, ...] = (
     functions(
         "Pub/Sub trigger",
         f'exports.onPayment = {_V2}.pubsub.onMessagePublished("payments", () => {{}});',
-        "Remove the export onPayment",
+        "Remove the export onPayment, or move it to a codebase that this firebase.json does not list",
     ),
     functions(
         "1st generation",

@@ -36,6 +36,20 @@ REPORT = "open an issue with the operation name and the Pulumi log"
 """The fix of an error that a defect of this package causes."""
 
 
+def remove_from_state(kind: str) -> str:
+    """The command that removes a resource from the state, and how to find its URN.
+
+    It changes nothing on Railway. Without the options, the CLI keeps a protected resource, and one on which
+    others depend. `--target-dependents` removes those others too; the next `up` adopts them again. The quotes
+    are needed because a URN contains `$`.
+
+    Args:
+        kind: what is removed, such as "service".
+    """
+    command = f"pulumi state delete --force --target-dependents '<urn of the {kind}>'"
+    return f"`{command}` (`pulumi stack --show-urns` lists the URNs)"
+
+
 class RailwayError(UserError):
     """Base class.
 
@@ -87,8 +101,8 @@ class StatusUnknownError(RailwayError):
         super().__init__(
             f"the deployment {deployment_id} was started, but its status could not be followed: "
             f"{failure.what}",
-            fix=f"{advice}The deployment continues on Railway: the next `pulumi up` reads its result before "
-            "it deploys again",
+            fix=f"{advice}Run `pulumi up` again: it reads the result of this deployment, which continues on "
+            "Railway, before it deploys",
         )
 
 

@@ -360,8 +360,8 @@ class Snapshot:
             where = f" {self.environment.name}" if self.environment else " of this stack"
             raise MissingError(
                 f"the service {service_id} is not in the environment{where}",
-                fix="run `pulumi up --refresh`: it detects what was deleted in the dashboard and creates it "
-                "again",
+                fix="run `pulumi up --refresh --run-program`: it detects what was deleted in the dashboard "
+                "and creates it again",
             )
         return instance
 

@@ -37,8 +37,8 @@ RUN_AGAIN = "run `pulumi up` again; it first reads what already exists"
 CONTINUES = "it continues where this one stopped"
 CORRECT = "correct the property that Railway names; if it is right, give Railway's support the trace id"
 REFRESH = (
-    "run `pulumi up --refresh`, which detects what was deleted on Railway; if the object exists, give "
-    "Railway's support the trace id"
+    "run `pulumi up --refresh --run-program`, which detects what was deleted on Railway; if the object "
+    "exists, give Railway's support the trace id"
 )
 _SHOWN = 300
 

@@ -76,7 +76,9 @@ def test_a_service_that_another_environment_has_is_not_deleted(railway: World, r
     with railway.operation() as process:
         text = refusal(lambda: process.resource(ServiceProvider()).delete(made))
     assert "is also in the environment staging" in text
-    assert "pulumi state delete" in text
+    assert (
+        "`pulumi state delete --force --target-dependents '<urn of the service>'` (`pulumi stack --sh" in text
+    )
     assert places(railway, made.id) == {engine.id("environment"), staging}
     remove(railway, made.id, staging)
     with railway.operation() as process:
@@ -136,7 +138,9 @@ def test_settings_that_change_other_environments_are_warned_about(railway: World
     with railway.operation() as process:
         assert "update settings" in engine.up(process, wanted)
     assert process.stderr.count("the service backend is also in the environment staging") == 1
-    assert "check them after this `up`" in process.stderr
+    assert (
+        "fix: check the settings of the service in the environment staging after this `up`" in process.stderr
+    )
     there = {row["environment_id"]: row["start_command"] for row in railway.rows("instances")}
     assert there == {
         engine.id("environment"): "node prod.js",

@@ -34,14 +34,14 @@ SAYS: dict[str, Any] = {
     },
 }
 COMMANDS = [
-    'pulumi config set whatsapp-crm:buildCommand "npm run build"',
-    'pulumi config set whatsapp-crm:healthPath "/alive"',
+    "pulumi config set whatsapp-crm:buildCommand 'npm run build'",
+    "pulumi config set whatsapp-crm:healthPath /alive",
     "pulumi config set whatsapp-crm:healthTimeout 120",
-    'pulumi config set whatsapp-crm:preDeployCommand "npm run migrate"',
+    "pulumi config set whatsapp-crm:preDeployCommand 'npm run migrate'",
     "pulumi config set whatsapp-crm:restartMaxRetries 3",
     "pulumi config set whatsapp-crm:sleepApplication false",
-    "pulumi config set --path --type string 'whatsapp-crm:watchPatterns[0]' \"backend/**\"",
-    "pulumi config set --path --type string 'whatsapp-crm:watchPatterns[1]' \"package.json\"",
+    "pulumi config set --path --type string 'whatsapp-crm:watchPatterns[0]' 'backend/**'",
+    "pulumi config set --path --type string 'whatsapp-crm:watchPatterns[1]' package.json",
     "pulumi config rm whatsapp-crm:railwayConfigFile",
 ]
 UPDATE = """

@@ -88,7 +88,7 @@ def test_open_rules_released_in_the_console_fail_the_verification(lifecycle: Ste
     )
     assert "grants delete with the condition request.auth != null" in done.stdout
     assert "not denied, such as clients/x by signed in" in done.stdout
-    assert done.stdout.count("fix: pulumi up --refresh --run-program") == 3
+    assert done.stdout.count(f"fix: pulumi up -s {STACK} --refresh --run-program") == 3
 
 
 @pytest.mark.parametrize("step", ["removed", "removed, up"])

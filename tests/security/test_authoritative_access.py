@@ -133,17 +133,20 @@ class Policies(GoogleApi):
         return {"bindings": found}
 
 
+REFRESH = access.refresh("prod")
+
+
 def unknown(**changes: list[JsonObject] | GoogleError) -> list[CheckResult]:
-    return [one for one in access.members(STATE, Policies(**changes)) if one.failed]
+    return [one for one in access.members(STATE, Policies(**changes), "prod") if one.failed]
 
 
 @pytest.mark.unit
 def test_declared_members_are_one_successful_check() -> None:
-    results = list(access.members(STATE, Policies()))
+    results = list(access.members(STATE, Policies(), "prod"))
     assert [(one.thing, one.found, one.failed) for one in results] == [
         ("members of IAM roles", "3 policies, none unknown", False)
     ]
-    assert list(access.members([], Policies())) == []
+    assert list(access.members([], Policies(), "prod")) == []
 
 
 @pytest.mark.unit
@@ -168,9 +171,9 @@ def test_declared_members_are_one_successful_check() -> None:
             ("gcloud run services remove-iam-policy-binding stats --region r --project p "
             "--member='allUsers' --role='roles/run.admin' --all"),
         ),
-        ("service", [binding(INVOKER, FN, "allUsers")], f"allUsers was added to {INVOKER}", access.REFRESH),
-        ("secret", [binding(READER, FN, STRANGER)], f"{STRANGER} was added to {READER}", access.REFRESH),
-        ("secret", [], f"{FN} was removed from {READER}", access.REFRESH),
+        ("service", [binding(INVOKER, FN, "allUsers")], f"allUsers was added to {INVOKER}", REFRESH),
+        ("secret", [binding(READER, FN, STRANGER)], f"{STRANGER} was added to {READER}", REFRESH),
+        ("secret", [], f"{FN} was removed from {READER}", REFRESH),
     ],
 )  # fmt: skip
 def test_each_other_member_is_named_with_the_command(

@@ -72,4 +72,4 @@ def test_results_of_other_code_are_an_error(deployed: Stack, tmp_path: Path) -> 
     done = deployed.pulumi("preview", CRM_DISCOVERED=str(tmp_path / "none"))
     assert done.returncode != 0
     assert f"CRM_DISCOVERED: {tmp_path}/none contains no discovered.json" in done.stdout
-    assert "fix: python -m ops discover --stack <stack> --out" in done.stdout
+    assert "fix: .venv/bin/python -m ops discover --stack <stack> --out" in done.stdout

@@ -429,6 +429,16 @@ _KEYS = [
 ]  # fmt: skip
 
 
+def test_required_roles_are_added_to_those_that_functions_have() -> None:
+    """A list that is not set starts empty: setting its second item only would store null as the first."""
+    required = ["roles/datastore.user", "roles/pubsub.editor", "roles/pubsub.viewer"]
+    top = {"specVersion": "v1alpha1", "requiredRoles": [{"role": one} for one in required]}
+    _, problems = parse({**top, "endpoints": {"send": HTTPS}}, Params(), CONTEXT)
+    command = "pulumi config set --path --type string 'whatsapp-crm:functionsRoles[{}]' {}"
+    commands = [command.format(at, role) for at, role in enumerate(required)]
+    assert [one.fix for one in problems] == ["\n    ".join(commands[:2]), "\n    ".join(commands)]
+
+
 @given(st.dictionaries(st.sampled_from(_KEYS), _JSON, max_size=5))
 def test_any_manifest_is_read_without_an_exception(entry: dict[str, object]) -> None:
     read({"send": entry})

@@ -147,6 +147,37 @@ def test_what_is_not_understood_is_a_problem_and_never_skipped(text: str) -> Non
     assert "cannot be proven" in problem.what
 
 
+@pytest.mark.parametrize(
+    ("text", "what", "fix"),
+    [
+        (
+            "match /a/{b} {\nallow read: if true\n}",
+            "'}' in a condition.",
+            "Add the semicolon",
+        ),
+        ("match /a/{b} {\nallow read: if x\nallow write; }", "allow in a condition.", "Add the semicolon"),
+        ("match /a/{b} {\npermit delete; }", "'permit' where match,", "Write match, allow and function"),
+        ("match /a/{b} {\nallow everything; }", "'everything' is not a method.", "Use one of create, delete"),
+        ("match /a/{b}\nallow read;", "'allow' where '{' must stand.", "Write { there"),
+        ("match /a%/{b} {\n}", "'a%' in a match path.", "Write a path such as /threads/{id}"),
+    ],
+)
+def test_what_is_not_understood_has_an_edit_for_its_kind(text: str, what: str, fix: str) -> None:
+    (problem,) = problems("firestore.rules", rules(text), PROTECTED)
+    assert f"this line cannot be read: {what}" in problem.what
+    assert problem.fix.startswith(fix)
+    assert problem.fix.endswith(f", in {problem.key.replace(':', ', line ')}.")
+
+
+def test_a_file_that_ends_too_early_and_a_brace_too_many_are_edits_of_braces() -> None:
+    text = "service cloud.firestore { match /a/{b} { allow read; }"
+    (early,) = problems("firestore.rules", text, PROTECTED)
+    assert "read: the file ends in the middle of a block." in early.what
+    assert early.fix == "Add the missing brace or bracket, in firestore.rules, line 1."
+    (late,) = problems("firestore.rules", f"{text} }} }}", PROTECTED)
+    assert late.fix == "Remove the brace, or add the opening one, in firestore.rules, line 1."
+
+
 @given(text=st.text(alphabet=st.sampled_from("matchlow/{}()=*;:,.'\"$&|! \nif%") | st.characters()))
 def test_any_text_is_read_or_a_problem(text: str) -> None:
     for given_text in (text, rules(f"match /threads/{{t}} {{ allow delete: if {text}; }}"), rules(text)):

@@ -96,7 +96,7 @@ def test_each_setting_of_the_file_is_the_default_of_ours(stack: Stack, app: Path
     assert {name: getattr(found.railway, name) for name in EXPECTED} == EXPECTED
     warning = "\n".join(found.warnings)
     assert warning.startswith("backend/railway.json: Railway ignores this file from 2026-12-01.\n    fix: ")
-    assert 'pulumi config set whatsapp-crm:healthPath "/alive"' in warning
+    assert "pulumi config set whatsapp-crm:healthPath /alive\n" in warning
     assert "Then delete backend/railway.json" in warning
 
 

@@ -23,6 +23,7 @@ from settings.load import load_settings
 from settings.model import KEYS, RailwaySettings, Settings
 from settings.parsing import mapping
 from settings.problems import Problem, render
+from settings.reader import remove_command, set_command
 from tests import bad_settings
 from tests.bad_settings import ROOT, Bad
 
@@ -111,6 +112,34 @@ def test_a_stack_file_sets_known_keys_and_no_plain_secret(name: str) -> None:
     assert config["pulumi:disable-default-providers"] == ["gcp"]
     secrets = mapping(config.get(f"{NAMESPACE}:secrets", {})) or {}
     assert all(set(mapping(value) or {}) == {"secure"} for value in secrets.values())
+
+
+def test_a_command_quotes_what_the_shell_would_read() -> None:
+    """A placeholder stays readable."""
+    begin = f"pulumi config set {NAMESPACE}:railwayServiceName"
+    for value, shown in {
+        "backend": "backend", "my backend": "'my backend'", "$HOME": "'$HOME'", "it's": "'it'\"'\"'s'",
+        "<your own name>": "<your own name>", "": "",
+    }.items():  # fmt: skip
+        assert set_command("railwayServiceName", value) == f"{begin} {shown}".rstrip()
+    assert set_command("region", "a", ".it's") == (
+        f"pulumi config set --path --type string '{NAMESPACE}:region.it'\"'\"'s' a"
+    )
+    assert remove_command("my region") == f"pulumi config rm '{NAMESPACE}:my region'"
+
+
+def test_a_placeholder_says_what_is_expected(stack: Stack) -> None:
+    values = {"region": "your-functions-region", "customDomain": "your-domain"}
+    _, problems = load_settings(
+        stack({f"{NAMESPACE}:{name}": value for name, value in values.items()}, []),
+        "prod",
+        bad_settings.ENVIRON,
+    )
+    region, domain = (next(one for one in problems if one.key.endswith(f":{name}")) for name in values)
+    assert region.what.endswith(f"is a placeholder. {KEYS['region'].summary}")
+    assert KEYS["region"].summary in f"{KEYS['region'].description} "
+    assert region.fix == f"pulumi config set {NAMESPACE}:region <your own value>"
+    assert domain.fix.endswith(f"  (or pulumi config rm {NAMESPACE}:customDomain)")
 
 
 def test_every_placeholder_of_the_production_file_is_refused_by_name(stack: Stack) -> None:

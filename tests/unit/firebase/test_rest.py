@@ -73,7 +73,7 @@ def get(server: Server, *, repeatable: bool = True, **environ: str) -> dict[str,
     )
 
 
-def error_body(status: str, message: str = "no", *details: dict[str, str]) -> str:
+def error_body(status: str, message: str = "no", *details: dict[str, Any]) -> str:
     return json.dumps({"error": {"status": status, "message": message, "details": list(details)}})
 
 
@@ -224,6 +224,27 @@ def test_a_disabled_api_is_not_a_missing_permission(server: Server) -> None:
         get(server)
     assert raised.value.reason == "SERVICE_DISABLED"
     assert "enable the API" in raised.value.fix
+
+
+@pytest.mark.parametrize(
+    ("message", "consumer"),
+    [
+        ("The firebaserules.googleapis.com API requires a quota project, which is not set by default.", "p"),
+        ("Firebase Rules API has not been used in project 764086051850 before or it is disabled.", ""),
+        ("off", "projects/32555940559"),
+    ],
+)
+def test_a_missing_quota_project_is_not_a_disabled_api(server: Server, message: str, consumer: str) -> None:
+    """Google answers with SERVICE_DISABLED, for the project of gcloud itself."""
+    info = {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "SERVICE_DISABLED",
+        "metadata": {"consumer": consumer},
+    }  # fmt: skip
+    server.script = [(403, error_body("PERMISSION_DENIED", message, info), {})]
+    with pytest.raises(GoogleError) as raised:
+        get(server)
+    assert raised.value.reason == transport.NO_QUOTA_PROJECT
+    assert raised.value.fix.startswith("gcloud auth application-default set-quota-project <project>")
 
 
 @pytest.mark.parametrize("given", ["no-such-key.json", '{"private_key": "made-up-key"}'])

@@ -115,6 +115,7 @@ def edge() -> Any:
 
 
 SPEC = Spec(
+    stack="prod",
     project="p",
     database="(default)",
     functions=(Function(id="send", region="r", source="one.zip", digest="d"),),
@@ -130,6 +131,10 @@ SPEC = Spec(
     secrets={"GROQ_API_KEY": "2"},
     ruleset=RULESET,
 )
+
+
+UP = "pulumi up -s prod"
+REFRESH = "pulumi up -s prod --refresh --run-program"
 
 
 def failures(lines: list[CheckResult]) -> dict[str, tuple[str, str]]:
@@ -173,22 +178,22 @@ def function(**changes: Any) -> JsonObject:
 @pytest.mark.parametrize(
     ("path", "answer", "thing", "found", "fix"),
     [
-        (FUNCTIONS, {}, "function r/send", "does not exist", verify.REFRESH),
+        (FUNCTIONS, {}, "function r/send", "does not exist", REFRESH),
         (FUNCTIONS, function(state="FAILED", stateMessages=[{"message": "no start"}]), "function r/send",
-         "FAILED no start", verify.UP),
+         "FAILED no start", UP),
         (FUNCTIONS, function(buildConfig={"environmentVariables": {"SOURCE_ARCHIVE": "two.zip"}}),
-         "function r/send", "two.zip", verify.REFRESH),
-        (FUNCTIONS, function(buildConfig={}), "function r/send", "deployed by another tool", verify.REFRESH),
+         "function r/send", "two.zip", REFRESH),
+        (FUNCTIONS, function(buildConfig={}), "function r/send", "deployed by another tool", REFRESH),
         (FUNCTIONS, DENIED, "functions", DENIED.what, DENIED.fix),
         (INDEXES, index("CREATING"), "index threads", "CREATING", "wait"),
-        (INDEXES, index("NEEDS_REPAIR"), "index threads", "NEEDS_REPAIR", verify.REFRESH),
-        (INDEXES, {}, "index threads", "does not exist", verify.REFRESH),
-        (RELEASE, GONE, "rules cloud.firestore", "no release", verify.REFRESH),
-        (RELEASE, {"rulesetName": ANOTHER}, "rules cloud.firestore", f"ruleset {ANOTHER}", verify.REFRESH),
+        (INDEXES, index("NEEDS_REPAIR"), "index threads", "NEEDS_REPAIR", REFRESH),
+        (INDEXES, {}, "index threads", "does not exist", REFRESH),
+        (RELEASE, GONE, "rules cloud.firestore", "no release", REFRESH),
+        (RELEASE, {"rulesetName": ANOTHER}, "rules cloud.firestore", f"ruleset {ANOTHER}", REFRESH),
         (RELEASE, DENIED, "rules", DENIED.what, DENIED.fix),
-        (RULESET, {"source": {"files": []}}, "rules cloud.firestore", "not the declared", verify.REFRESH),
+        (RULESET, {"source": {"files": []}}, "rules cloud.firestore", "not the declared", REFRESH),
         (SECRET, {"state": "DISABLED"}, "secret GROQ_API_KEY", "version 2 DISABLED", "versions enable 2"),
-        (SECRET, {"state": "DESTROYED"}, "secret GROQ_API_KEY", "version 2 DESTROYED", "pulumi config set"),
+        (SECRET, {"state": "DESTROYED"}, "secret GROQ_API_KEY", "version 2 DESTROYED", REFRESH),
     ],
 )  # fmt: skip
 def test_each_difference_is_one_failed_line_with_a_fix(
@@ -213,7 +218,7 @@ def test_open_rules_that_somebody_released_fail_with_their_block(edge: Edge) -> 
     found, fix = failed["rules: never-delete proven"]
     assert f"{ANOTHER} at live.rules:4: allow read, write on match /databases/{{d}}/documents/" in found
     assert "request.auth != null" in found
-    assert fix == verify.REFRESH
+    assert fix == REFRESH
 
 
 def test_a_live_text_that_cannot_be_read_is_a_failure(edge: Edge) -> None:
@@ -230,7 +235,7 @@ def test_declared_rules_that_are_open_name_their_edit(edge: Edge) -> None:
     assert failed["rules: never-delete proven"][1].startswith(
         "Split write, which includes delete: `allow read"
     )
-    assert failed["rules: never-delete proven"][1].endswith(", in live.rules, line 4, then pulumi up")
+    assert failed["rules: never-delete proven"][1].endswith(", in live.rules, line 4, then pulumi up -s prod")
 
 
 class Allowing(Google):
@@ -350,6 +355,7 @@ def run(stdin: str, *arguments: str, **environ: str) -> subprocess.CompletedProc
 
 
 BARE = Declared(
+    stack="prod",
     project="p",
     database="(default)",
     release=None,
@@ -382,7 +388,7 @@ def test_invalid_input_is_exit_code_2_without_a_traceback(stdin: str) -> None:
     done = run(stdin, **VARIABLES)
     assert done.returncode == 2
     assert "the verification input is invalid" in done.stderr
-    assert "fix: python -m ops verify --stack NAME" in done.stderr
+    assert "fix: .venv/bin/python -m ops verify --stack <stack>" in done.stderr
     assert "Traceback" not in done.stderr
 
 

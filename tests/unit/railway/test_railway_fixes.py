@@ -53,7 +53,10 @@ def test_every_error_is_constructed_with_a_fix() -> None:
 
 def test_an_unknown_status_has_a_fix_of_its_own() -> None:
     failure = RequestError("DeploymentPoll", "no connection")
-    assert "the next `pulumi up` reads its result" in StatusUnknownError("d-1", failure).fix
+    assert (
+        "Run `pulumi up` again: it reads the result of this deployment"
+        in StatusUnknownError("d-1", failure).fix
+    )
 
 
 @pytest.mark.parametrize(
