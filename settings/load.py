@@ -85,7 +85,7 @@ def _railway_file(read: ConfigReader) -> None:
     """Make the values of a railway.toml in the checkout the defaults of the keys."""
 
     def explicit(name: str) -> str | None:
-        value = read.explicit(name)
+        value = None if read.is_secret(name) else read.explicit(name)
         return value if isinstance(value, str) else None
 
     app_dir = explicit("appDir")
@@ -109,5 +109,5 @@ def _railway_file(read: ConfigReader) -> None:
         own = read.explicit(name)
         if own is None:
             read.set_file_default(name, value)
-        elif not railway_file.equals(own, value):
+        elif not read.is_secret(name) and not railway_file.equals(own, value):
             read.problems.append(railway_file.conflict(found, name, read.shown(name, own)))

@@ -365,6 +365,42 @@ def test_what_could_send_a_token_elsewhere_is_not_taken(
     assert (pull.base / "Pulumi.prod.yaml").read_text() == before
 
 
+SECURE = {"secure": "v1:ciphertext"}
+
+
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        ({"whatsapp-crm:startCommand": SECURE}, "whatsapp-crm:startCommand"),
+        (
+            {"whatsapp-crm:functionParams": {"A": {"B": [1, SECURE]}}},
+            r"whatsapp-crm:functionParams\.A\.B\[1\]",
+        ),
+        ({"whatsapp-crm:functionParams": {1: {True: SECURE}}}, r"whatsapp-crm:functionParams\.1\.True"),
+        ({"whatsapp-crm:secrets": {"KEY": SECURE, "B": SECURE}}, r"whatsapp-crm:secrets\.B"),
+        ({"whatsapp-crm:secrets": {"KEY": {"secure": "v1:other"}}}, r"whatsapp-crm:secrets\.KEY"),
+        ({"whatsapp-crm:branch": {**SECURE, "more": 1}}, "whatsapp-crm:branch"),
+    ],
+)
+def test_an_encrypted_value_stays_where_the_base_has_it(
+    pull: PullRequest, config: dict[str, Any], named: str
+) -> None:
+    """Or a preview would decrypt a secret into what its comment shows."""
+    common = {"whatsapp-crm:secrets": {"KEY": SECURE}}
+    pull.settings(pull.base, lambda document: document["config"].update(common))
+    pull.settings(pull.theirs, lambda document: document["config"].update({**common, **config}))
+    with pytest.raises(StackError, match=rf"changes {named} in Pulumi.prod.yaml.*\n  fix: merge that change"):
+        pull.take()
+
+
+def test_an_unchanged_or_removed_encrypted_value_is_taken(pull: PullRequest) -> None:
+    both = {"whatsapp-crm:secrets": {"KEY": SECURE, "OLD": SECURE}}
+    kept = {"whatsapp-crm:secrets": {"KEY": SECURE}, "whatsapp-crm:startCommand": "node x"}
+    pull.settings(pull.base, lambda document: document["config"].update(both))
+    pull.settings(pull.theirs, lambda document: document["config"].update(kept))
+    assert pull.take() == ""
+
+
 @pytest.mark.parametrize(
     "app_dir", ["./ops", ".", "..", "/etc", "../base/ops", ".github", ".venv/x", "Pulumi.yaml"]
 )
