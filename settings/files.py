@@ -134,6 +134,14 @@ def resolve(path: Path) -> Path:
     return resolved
 
 
+def leaves(path: Path, folder: Path) -> bool:
+    """Whether the path, with all links resolved, is outside of the folder. False if it cannot be resolved."""
+    try:
+        return not resolve(path).is_relative_to(resolve(folder))
+    except FileError:
+        return False
+
+
 def exists(path: Path) -> bool:
     """Whether there is something to read or report. A link to itself exists, a link to nothing does not."""
     try:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pulumi
 
-from settings import credential_rules, railway_file, railway_rules, rules
+from settings import credential_rules, railway_file, railway_rules, rules, text_rules
 from settings.files import FileError, resolve
 from settings.model import KEYS, Settings
 from settings.problems import Problem
@@ -98,7 +98,7 @@ def _railway_file(read: ConfigReader) -> None:
     given = explicit("railwayConfigFile")
     path = railway_file.find(folder, given=given, root_directory=explicit("rootDirectory"))
     if path is None:
-        if given is not None:
+        if given is not None and text_rules.inside_repository(given) is None:
             read.warn("railwayConfigFile", *railway_file.absent(given, folder))
         return
     environment = explicit("railwayEnvironment") or str(KEYS["railwayEnvironment"].default)
