@@ -142,6 +142,16 @@ def leaves(path: Path, folder: Path) -> bool:
         return False
 
 
+def shown_name(name: str) -> str:
+    """A name of a file as messages may show it: on one line, without what a terminal or a CI runner executes.
+
+    Example:
+        >>> shown_name("a\\n::error::b\\x1b[2J")
+        'a\\\\n::error::b\\\\x1b[2J'
+    """
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
+
+
 def exists(path: Path) -> bool:
     """Whether there is something to read or report. A link to itself exists, a link to nothing does not."""
     try:
