@@ -3,7 +3,8 @@
 `.env`, then `.env.<project id>` or `.env.<alias>` (.firebaserc), whose values win. `.env.local` is only for
 the emulators; no other file is read. Values go to params and to plain variables alike.
 
-Problems: a line that is not `NAME=value`, a reserved name, two files of the project and its aliases.
+Problems: a line that is not `NAME=value`, a reserved name, two files of the project and its aliases, a file
+or an alias that leads out of the app.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from settings.files import exists, is_file, read_text
+from settings.files import exists, is_file, leaves, read_text
 from settings.parsing import mapping, read_json, unusable
 from settings.problems import Problem
 from settings.variables import function_variable
@@ -26,6 +27,7 @@ _QUOTED = re.compile(
     r"""[^\S\r\n]*(?:'((?:\\'|[^'])*)'|"((?:\\"|[^"])*)")[^\S\r\n]*(?:\#[^\r\n]*)?(?=[\r\n]|\Z)"""
 )
 _LINE_END = re.compile(r"\r\n?|\n")
+_LONGEST_ALIAS = 255 - len(f"{_COMMON}.")  # bytes; the longest name of a file has 255 (Linux, NAME_MAX)
 _BAD_LINES = 10  # of a file, that are reported
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
@@ -54,6 +56,10 @@ def load(folder: Path, app_dir: Path, project: str, where: str) -> tuple[EnvFile
     for name in (_COMMON, *own):
         path, key = folder / name, f"{where}/{name}"
         if not exists(path):
+            continue
+        if leaves(path, app_dir):
+            what = "is a link, or is behind a link, that leads out of the app's folder. It is not read."
+            problems.append(Problem(key=key, what=what, fix=f"Replace {path} by a regular file."))
             continue
         text, more = read_text(path, key)
         problems += more
@@ -152,4 +158,15 @@ def _aliases(app_dir: Path, project: str) -> tuple[tuple[str, ...], list[Problem
         return (), []
     document, problems = read_json(path, _ALIASES)
     projects = mapping((document or {}).get("projects")) or {}
-    return tuple(alias for alias, id_ in projects.items() if id_ == project), problems
+    aliases = [alias for alias, id_ in projects.items() if id_ == project]
+    for alias in aliases:
+        if not _is_part_of_a_name(alias):
+            what = f"the alias {alias[:80]!a} of the project {project} cannot be part of a file's name."
+            fix = f"Rename it in {path}, for example: firebase use {project} --alias prod"
+            problems.append(Problem(key=_ALIASES, what=what, fix=fix))
+    return tuple(alias for alias in aliases if _is_part_of_a_name(alias)), problems
+
+
+def _is_part_of_a_name(alias: str) -> bool:
+    """The Firebase CLI takes any text as an alias. With `/` in it, `.env.<alias>` could be any file."""
+    return alias.isprintable() and not set(alias) & {"/", "\\"} and len(alias.encode()) <= _LONGEST_ALIAS

@@ -2,8 +2,9 @@
 
 The job that previews a pull request can read production. So it runs no code of the pull request: the program
 and its packages are the base's. The pull request gives data, as an archive that a job without rights made:
-the app's folder, and the settings of the stack. Of the stack's file only keys of this program may differ:
-others choose the key that decrypts the state, or an address to which a token is sent.
+the app's folder, and the settings of the stack. Of the stack's file only plain values of this program's keys
+may differ: other keys choose the key that decrypts the state, or an address to which a token is sent, and an
+encrypted value of the base under another key could be shown.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ import os
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import TextIO
+from typing import TextIO, cast
 
 from ops import stack_file
 from ops.stack import PROJECT, StackError
 from settings.keys import NAMESPACE
-from settings.parsing import mapping
+from settings.parsing import mapping, sequence
 from settings.problems import render
 
 PROGRAM = (
@@ -87,6 +88,8 @@ def _app_dir(theirs: dict[str, object], ours: dict[str, object], name: str) -> P
     keys = {key for key in {*config, *base} if not key.startswith(prefix) or key == _APP_DIR}
     wrong = [key for key in sorted(keys) if config.get(key) != base.get(key)]
     wrong += [key for key in sorted({*theirs, *ours} - {"config"}) if theirs.get(key) != ours.get(key)]
+    known = _encrypted(base)
+    wrong += [place for place, value in _encrypted(config).items() if known.get(place) != value]
     if wrong:
         what = f"the pull request changes {', '.join(wrong)} in {name}, which a preview does not take from it"
         raise StackError(
@@ -98,6 +101,23 @@ def _app_dir(theirs: dict[str, object], ours: dict[str, object], name: str) -> P
         what = f"{_APP_DIR} in {name} is {app_dir}, but the app must be in a folder of this repository"
         raise StackError(what, f"pulumi config set {_APP_DIR} ./app")
     return app_dir
+
+
+def _encrypted(value: object, place: str = "") -> dict[str, object]:
+    """Each encrypted value by its place.
+
+    A preview decrypts them. Copied to another key, the value of a secret could be shown in the comment.
+    """
+    found: dict[str, object] = {}
+    if isinstance(value, Mapping):
+        for key, part in cast("Mapping[object, object]", value).items():
+            if key == "secure":
+                found[place] = part
+            inner = f"{place}.{key}" if place else str(key)
+            found |= _encrypted(part, inner)
+    for number, item in enumerate(sequence(value) or ()):
+        found |= _encrypted(item, f"{place}[{number}]")
+    return found
 
 
 def _changed(archive: tarfile.TarFile, members: dict[str, tarfile.TarInfo], project: Path) -> Iterator[str]:

@@ -134,6 +134,24 @@ def resolve(path: Path) -> Path:
     return resolved
 
 
+def leaves(path: Path, folder: Path) -> bool:
+    """Whether the path, with all links resolved, is outside of the folder. False if it cannot be resolved."""
+    try:
+        return not resolve(path).is_relative_to(resolve(folder))
+    except FileError:
+        return False
+
+
+def shown_name(name: str) -> str:
+    """A name of a file as messages may show it: on one line, without what a terminal or a CI runner executes.
+
+    Example:
+        >>> shown_name("a\\n::error::b\\x1b[2J")
+        'a\\\\n::error::b\\\\x1b[2J'
+    """
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
+
+
 def exists(path: Path) -> bool:
     """Whether there is something to read or report. A link to itself exists, a link to nothing does not."""
     try:

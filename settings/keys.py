@@ -87,7 +87,7 @@ class Key:
         unique: whether an item of a list may not be repeated.
         example: a value for commands in messages.
         fix: the whole command for a wrong value, None for the usual one.
-        hidden: whether `repr` leaves the value out.
+        hidden: whether the value may be a secret; `repr` leaves it out. A secret in another key is a problem.
         value_type, optional: set from the field's type.
     """
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pulumi
 
-from settings import credential_rules, railway_file, railway_rules, rules
+from settings import credential_rules, railway_file, railway_rules, rules, text_rules
 from settings.files import FileError, resolve
 from settings.model import KEYS, Settings
 from settings.problems import Problem
@@ -85,7 +85,7 @@ def _railway_file(read: ConfigReader) -> None:
     """Make the values of a railway.toml in the checkout the defaults of the keys."""
 
     def explicit(name: str) -> str | None:
-        value = read.explicit(name)
+        value = None if read.is_secret(name) else read.explicit(name)
         return value if isinstance(value, str) else None
 
     app_dir = explicit("appDir")
@@ -98,7 +98,7 @@ def _railway_file(read: ConfigReader) -> None:
     given = explicit("railwayConfigFile")
     path = railway_file.find(folder, given=given, root_directory=explicit("rootDirectory"))
     if path is None:
-        if given is not None:
+        if given is not None and text_rules.inside_repository(given) is None:
             read.warn("railwayConfigFile", *railway_file.absent(given, folder))
         return
     environment = explicit("railwayEnvironment") or str(KEYS["railwayEnvironment"].default)
@@ -109,5 +109,5 @@ def _railway_file(read: ConfigReader) -> None:
         own = read.explicit(name)
         if own is None:
             read.set_file_default(name, value)
-        elif not railway_file.equals(own, value):
+        elif not read.is_secret(name) and not railway_file.equals(own, value):
             read.problems.append(railway_file.conflict(found, name, read.shown(name, own)))

@@ -10,12 +10,13 @@ a warning: nothing in the file is ignored without a message.
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from settings.files import exists, is_dir, is_file, read_text
+from settings.files import exists, is_dir, is_file, leaves, read_text
 from settings.keys import NAMESPACE, ValueType
 from settings.model import KEYS
 from settings.parsing import JsonError, document_problem, json_value, kind_of, mapping, strings
@@ -52,14 +53,16 @@ def find(app_dir: Path, *, given: str | None, root_directory: str | None) -> Pat
     """The file that Railway would read: the one that is named, or the one beside the backend's code.
 
     The checkout may be the whole repository or a part of it, so a path in the repository is looked for from
-    each folder that may be the repository's or the backend's.
+    each folder that may be the repository's or the backend's. A path outside of the checkout is left out:
+    `text_rules.inside_repository` reports it.
     """
     own = [app_dir / part.strip("/") for part in (root_directory, "backend") if part]
     # A path counts from the repository's root; of unnamed ones the backend's own goes before the root's.
     folders = [app_dir, *own] if given else [*own, app_dir]
     names = [given.strip("/"), Path(given).name] if given else list(NAMES)
     candidates = [folder / name for folder in folders for name in names]
-    return next((path for path in candidates if exists(path) and not is_dir(path)), None)
+    inside = (path for path in candidates if Path(os.path.normpath(path)).is_relative_to(app_dir))
+    return next((path for path in inside if exists(path) and not is_dir(path)), None)
 
 
 def load(path: Path, app_dir: Path, environment: str, *, named: bool) -> RailwayFile:
@@ -67,8 +70,14 @@ def load(path: Path, app_dir: Path, environment: str, *, named: bool) -> Railway
 
     `named`: the config names it, so that it has to be forgotten there too.
     """
-    name = path.relative_to(app_dir).as_posix() if path.is_relative_to(app_dir) else path.name
+    name = path.relative_to(app_dir).as_posix()
     found = RailwayFile(name=name)
+    if leaves(path, app_dir):
+        what = "is a link, or is behind a link, that leads out of the folder of appDir. It is not read."
+        found.problems.append(
+            Problem(key=name, what=what, fix=f"replace {name} by a regular file, or delete it")
+        )
+        return found
     if not named:
         found.warnings += _ignored(path, name)
     text, problems = read_text(path, name)

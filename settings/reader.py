@@ -160,6 +160,9 @@ class ConfigReader:
         if key.value_type is ValueType.SECRET:
             return None if value is None else self._secret(key, value)
         default = None if key.optional and key.fallback == "" else parse(key.value_type, key.fallback)
+        if explicit is not None and self.is_secret(name) and not key.hidden:
+            self._not_for_secrets(key)
+            return default
         if value is None or (key.optional and not str(value).strip()):
             if key.required:
                 self._missing(key)
@@ -193,6 +196,21 @@ class ConfigReader:
         if key.value_type is ValueType.VARIABLES:
             return self._variables(key, cast("dict[str, object]", found))
         return self._checked(key, found)
+
+    def _not_for_secrets(self, key: Key) -> None:
+        """The values of such keys become inputs of resources in plain text, and are not masked in output."""
+        what = (
+            "is a secret or contains one, but this key is not for secrets: its value would be in the state "
+            "and in the preview in plain text."
+        )
+        if key.name in ("functionParams", "functionVariables"):
+            remove = remove_command(key.name, ".NAME")
+            secret = set_command("secrets", part=".NAME", secret=True)
+            fix = f"use defineSecret in the code, then run:\n    {secret}\n    {remove}"
+        else:
+            part = _PARTS.get(key.value_type, "")
+            fix = f"{remove_command(key.name)}\n    {set_command(key.name, key.sample, part)}"
+        self.add(key.name, what, fix)
 
     def _missing(self, key: Key) -> None:
         what = "is required, but not set" if key.required else "is empty"

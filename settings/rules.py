@@ -224,14 +224,6 @@ def alternative_names(item: str) -> tuple[str, ...]:
 def check_function_variables(read: ConfigReader, variables: FunctionVariables, backend_url: str) -> None:
     """Variables of all functions, and of single ones. They are in the state in plain text."""
     key = "functionVariables"
-    if read.is_secret(key):
-        read.add(
-            key,
-            "holds a secret, but variables of functions are stored in plain text in the state.",
-            "use defineSecret in the code, then run:\n"
-            f"    {set_command('secrets', part='.NAME', secret=True)}\n"
-            f"    {remove_command(key, '.NAME')}",
-        )
     for function, own in (("", common_variables(variables)), *own_variables(variables).items()):
         for name in own:
             part = f".{function}.{name}" if function else f".{name}"

@@ -276,6 +276,20 @@ SETTINGS: tuple[Bad, ...] = (
         secret=("functionVariables",),
     ),
     Bad(
+        name="secret among the params of functions",
+        key="whatsapp-crm:functionParams",
+        fix="pulumi config rm --path 'whatsapp-crm:functionParams.NAME'",
+        config={"functionParams": {"GREETING": {"text": ["hidden"]}}},
+        secret=("functionParams",),
+    ),
+    Bad(
+        name="secret in the start command",
+        key="whatsapp-crm:startCommand",
+        fix="pulumi config rm whatsapp-crm:startCommand",
+        config={"startCommand": "node index.js --token hidden"},
+        secret=("startCommand",),
+    ),
+    Bad(
         name="backend address as a param",
         key="whatsapp-crm:functionParams",
         fix="pulumi config rm --path 'whatsapp-crm:functionParams.BACKEND_URL'",

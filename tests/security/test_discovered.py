@@ -106,7 +106,8 @@ def test_no_secret_is_in_the_results(production: Production) -> None:
 def test_another_archive_is_refused(production: Production, runs_nothing: Callable[[], None]) -> None:
     production.discover()
     index = production.app / "functions/index.js"
-    index.write_text(index.read_text() + "\n// changed\n")
+    packed = index.read_text()
+    index.write_text(packed + "\n// changed\n")
     runs_nothing()
     loaded, (problem,) = production.load()
     assert loaded is None
@@ -114,6 +115,9 @@ def test_another_archive_is_refused(production: Production, runs_nothing: Callab
     assert "are not those that were loaded" in problem.what
     assert f"python -m ops unpack {production.out}" in problem.fix
     assert "python -m ops discover" in problem.fix
+    with pytest.raises(StackError, match=r"for functions/index\.js"):
+        production.unpack()
+    index.write_text(packed)
     production.unpack()
     assert production.load()[1] == []
 
@@ -220,7 +224,7 @@ def replace_archive(production: Production, entries: Mapping[str, tuple[bytes, i
 
 @pytest.mark.parametrize(
     "name",
-    ["../../taken", "/tmp/taken", "a/../../../taken", ".git/hooks/pre-commit", "linked/taken", "folder/"],
+    ["../../taken", "/tmp/taken", "a/../../../taken", "linked/taken", "folder/", "a/" * 3_000 + "x"],
 )
 def test_no_file_is_written_outside_of_the_codebase(production: Production, name: str) -> None:
     elsewhere = production.folder / "elsewhere"
@@ -234,23 +238,153 @@ def test_no_file_is_written_outside_of_the_codebase(production: Production, name
 
 
 def test_a_link_in_the_archive_becomes_a_file(production: Production) -> None:
-    replace_archive(production, {"key.json": (b"/proc/self/environ", stat.S_IFLNK | 0o777)})
+    replace_archive(production, {"lib/data.json": (b"/proc/self/environ", stat.S_IFLNK | 0o777)})
     production.unpack()
-    written = production.app / "functions/key.json"
+    written = production.app / "functions/lib/data.json"
     assert not written.is_symlink()
     assert written.read_bytes() == b"/proc/self/environ"
 
 
-def test_a_file_replaces_a_link_and_not_its_target(production: Production) -> None:
+@pytest.mark.parametrize("content", ["before", None])
+def test_a_file_never_follows_or_replaces_a_link_of_the_checkout(
+    production: Production, content: str | None
+) -> None:
     target = production.folder / "target"
-    target.write_text("before")
+    if content is not None:
+        target.write_text(content)
     replace_archive(production, {"index.js": (b"new", 0o644)})
     index = production.app / "functions/index.js"
     index.unlink()
     index.symlink_to(target)
+    with pytest.raises(StackError, match=r"for functions/index\.js"):
+        production.unpack()
+    assert index.is_symlink()
+    assert (target.read_text() if target.exists() else None) == content
+
+
+def test_no_reviewed_file_is_replaced_and_none_is_added_before_all_are_checked(
+    production: Production,
+) -> None:
+    rules = production.app / "functions/firestore.rules"
+    rules.write_text("reviewed")
+    entries = {"a.js": b"x", "firestore.rules": b"open", "package.json": b"{}"}
+    replace_archive(production, {name: (content, 0o755) for name, content in entries.items()})
+    package = (production.app / "functions/package.json").read_text()
+    with pytest.raises(
+        StackError, match=r"for functions/firestore\.rules, functions/package\.json\. "
+    ) as caught:
+        production.unpack()
+    for fix in ("git rm -r --cached", ".gitignore", "commit the new build", "python -m ops discover"):
+        assert fix in str(caught.value)
+    assert rules.read_text() == "reviewed"
+    assert (production.app / "functions/package.json").read_text() == package
+    assert not (production.app / "functions/a.js").exists()
+
+
+def test_with_the_app_as_the_source_its_configuration_is_not_replaced(production: Production) -> None:
+    """`source: "."` puts firebase.json and the rules into the codebase's folder."""
+    for path in (production.app / "functions").iterdir():
+        path.rename(production.app / path.name)
+    file = production.app / "firebase.json"
+    document = json.loads(file.read_text())
+    document["functions"] = {"source": ".", "ignore": ["node_modules"]}
+    file.write_text(json.dumps(document))
+    rules = production.app / "firestore.rules"
+    before = rules.read_text()
+    for name, message in (
+        ("firestore.rules", "has other content than the checkout for ./firestore.rules"),
+        ("firebase.json", "which no archive may contain"),
+        ("railway.toml", "which no archive may contain"),
+    ):
+        replace_archive(production, {name: (b"open", 0o644)})
+        with pytest.raises(StackError, match=message):
+            production.unpack()
+    assert rules.read_text() == before
+    assert json.loads(file.read_text()) == document
+    assert not (production.app / "railway.toml").exists()
+
+
+def test_the_folder_of_the_program_is_no_codebase(production: Production) -> None:
+    inner = production.app / "functions/program"
+    inner.mkdir()
+    shutil.copy(production.folder / "Pulumi.sandbox.yaml", inner)
+    production.discover()
+    with pytest.raises(StackError, match="contains this program"):
+        discover.unpack("sandbox", production.out, io.StringIO(), inner)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".env", ".env.crm-sandbox", "lib/.env", "service-account.json", ".ssh/id_rsa", "x/.firebaserc",
+        ".git/hooks/pre-commit", ".GIT/config",
+    ],
+)  # fmt: skip
+def test_what_no_archive_packs_is_not_unpacked(production: Production, name: str) -> None:
+    replace_archive(production, {name: (b"A=1", 0o644)})
+    with pytest.raises(StackError, match=r"which no archive may contain.*\n  fix: delete this archive"):
+        production.unpack()
+    assert not (production.app / "functions" / name).exists()
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_built_output_is_added_or_is_the_committed_one(production: Production, *, committed: bool) -> None:
+    built = production.app / "functions/lib/built.js"
+    built.parent.mkdir()
+    built.write_text("module.exports = {};\n")
+    production.discover()
+    if not committed:
+        shutil.rmtree(built.parent)
+    modules = production.app / "functions/node_modules"
+    assert modules.is_symlink()
     production.unpack()
-    assert target.read_text() == "before"
-    assert index.read_text() == "new"
+    production.unpack()  # an identical file stays
+    assert built.read_text() == "module.exports = {};\n"
+    assert modules.is_symlink()
+    assert production.load()[1] == []
+
+
+def stored(name: str = "a.js", **fields: int) -> bytes:
+    """A zip with one entry, and with other numbers in its headers."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(name), b"x" * 100)
+    data = bytearray(buffer.getvalue())
+    central = data.index(b"PK\x01\x02")
+    for field, value in fields.items():
+        local, at = {"flags": (6, 8), "method": (8, 10)}[field]
+        for place in (local, central + at):
+            data[place : place + 2] = value.to_bytes(2, "little")
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        stored(flags=1), stored(method=99), stored(method=8), stored(method=12), stored(method=14),
+        stored()[:60], stored() + stored()[-22:-2], b"", b"PK\x05\x06" + b"\xff" * 18,
+        stored("\u00fc").replace("\u00fc".encode(), b"\xff\xfe"), stored("x" * 300),
+    ],
+    ids=["encrypted", "unknown", "deflate", "bzip2", "lzma", "cut", "two", "empty", "end", "name", "long"],
+)  # fmt: skip
+def test_a_damaged_or_odd_archive_is_an_error_with_a_fix(production: Production, data: bytes) -> None:
+    production.discover()
+    file = production.out / discovered.FILE
+    document = json.loads(file.read_text())
+    (entry,) = document["results"].values()
+    digest = sha256(data).hexdigest()
+    file.write_text(json.dumps({**document, "results": {digest: entry}}))
+    (production.out / f"{digest}.zip").write_bytes(data)
+    with pytest.raises(StackError, match="fix: "):
+        production.unpack()
+
+
+@pytest.mark.parametrize("name", ["../\x1b[2J\n::error::x", "../\u2028::stop-commands::x"])
+def test_a_name_in_an_error_stays_on_one_line(production: Production, name: str) -> None:
+    replace_archive(production, {name: (b"x", 0o644)})
+    with pytest.raises(StackError, match="would be written elsewhere") as caught:
+        production.unpack()
+    assert len(str(caught.value).splitlines()) == 2
 
 
 def test_an_archive_that_is_not_the_one_of_its_result_is_refused(production: Production) -> None:
@@ -363,6 +497,42 @@ def test_what_could_send_a_token_elsewhere_is_not_taken(
         pull.take()
     assert "fix: " in str(caught.value)
     assert (pull.base / "Pulumi.prod.yaml").read_text() == before
+
+
+SECURE = {"secure": "v1:ciphertext"}
+
+
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        ({"whatsapp-crm:startCommand": SECURE}, "whatsapp-crm:startCommand"),
+        (
+            {"whatsapp-crm:functionParams": {"A": {"B": [1, SECURE]}}},
+            r"whatsapp-crm:functionParams\.A\.B\[1\]",
+        ),
+        ({"whatsapp-crm:functionParams": {1: {True: SECURE}}}, r"whatsapp-crm:functionParams\.1\.True"),
+        ({"whatsapp-crm:secrets": {"KEY": SECURE, "B": SECURE}}, r"whatsapp-crm:secrets\.B"),
+        ({"whatsapp-crm:secrets": {"KEY": {"secure": "v1:other"}}}, r"whatsapp-crm:secrets\.KEY"),
+        ({"whatsapp-crm:branch": {**SECURE, "more": 1}}, "whatsapp-crm:branch"),
+    ],
+)
+def test_an_encrypted_value_stays_where_the_base_has_it(
+    pull: PullRequest, config: dict[str, Any], named: str
+) -> None:
+    """Or a preview would decrypt a secret into what its comment shows."""
+    common = {"whatsapp-crm:secrets": {"KEY": SECURE}}
+    pull.settings(pull.base, lambda document: document["config"].update(common))
+    pull.settings(pull.theirs, lambda document: document["config"].update({**common, **config}))
+    with pytest.raises(StackError, match=rf"changes {named} in Pulumi.prod.yaml.*\n  fix: merge that change"):
+        pull.take()
+
+
+def test_an_unchanged_or_removed_encrypted_value_is_taken(pull: PullRequest) -> None:
+    both = {"whatsapp-crm:secrets": {"KEY": SECURE, "OLD": SECURE}}
+    kept = {"whatsapp-crm:secrets": {"KEY": SECURE}, "whatsapp-crm:startCommand": "node x"}
+    pull.settings(pull.base, lambda document: document["config"].update(both))
+    pull.settings(pull.theirs, lambda document: document["config"].update(kept))
+    assert pull.take() == ""
 
 
 @pytest.mark.parametrize(

@@ -247,7 +247,8 @@ def test_random_text_as_a_setting(key: str, value: str, *, secret: bool) -> None
 def test_a_random_object_as_a_setting(value: dict[str, object], data: st.DataObject) -> None:
     kinds = (ValueType.OBJECT, ValueType.STRINGS, ValueType.VARIABLES, ValueType.SECRETS)
     key = data.draw(st.sampled_from([key.name for key in KEYS.values() if key.value_type in kinds]))
-    with loaded(Bad(name="", key="", fix="", config={key: value}, secret=(key,))) as (found, problems):
+    secret = (key,) if KEYS[key].hidden else ()
+    with loaded(Bad(name="", key="", fix="", config={key: value}, secret=secret)) as (found, problems):
         shown(problems, () if found is None else found.warnings)
 
 

@@ -39,6 +39,18 @@ REFUSED = (
     "roles/composer.admin", "roles/storage.hmacKeyAdmin", "roles/serviceusage.apiKeysAdmin",
     "roles/serviceusage.serviceUsageAdmin", "roles/orgpolicy.policyAdmin", "roles/firebaserules.admin",
     "roles/firebase.admin", "roles/firebase.developAdmin", "roles/firebase.sdkAdminServiceAgent",
+    "roles/admin", "roles/Admin", "roles/writer", "roles/WRITER", "roles/somethingNew",
+    "roles/storage.admin", "roles/run.jobsExecutorWithOverrides", "roles/privilegedaccessmanager.admin",
+    "roles/iam.devOps", "roles/iam.principalAccessBoundaryAdmin",
+    "roles/iam.workforcePoolEditor", "roles/iam.oauthClientAdmin", "roles/iam.futureGrant",
+    "roles/clouddeploy.operator", "roles/clouddeploy.admin", "roles/clouddeploy.jobRunner",
+    "roles/workflows.admin", "roles/workflows.editor", "roles/artifactregistry.admin",
+    "roles/artifactregistry.writer", "roles/artifactregistry.repoAdmin",
+    "roles/artifactregistry.createOnPushWriter", "roles/osconfig.guestPolicyAdmin",
+    "roles/osconfig.osPolicyAssignmentAdmin", "roles/osconfig.patchJobExecutor", "roles/workstations.admin",
+    "roles/dataform.admin", "roles/dataform.editor", "roles/batch.jobsEditor", "roles/gkehub.admin",
+    "roles/gkehub.gatewayAdmin", "roles/cloudkms.signer", "roles/cloudkms.signerVerifier",
+    "roles/cloudkms.cryptoOperator", "roles/cloudkms.decapsulator", "roles/firebaseapphosting.admin",
     "roles/dataproc.serviceAgent", "roles/cloudfunctions.serviceAgent", "roles/pubsub.serviceAgent",
 )  # fmt: skip
 ALLOWED = (
@@ -51,7 +63,12 @@ ALLOWED = (
     "roles/bigquery.dataEditor", "roles/iam.serviceAccountViewer", "roles/resourcemanager.tagViewer",
     "roles/secretmanager.viewer", "roles/firebaserules.viewer", "roles/monitoring.metricWriter",
     "roles/viewer", "roles/future.product", "projects/crm/roles/mine", "organizations/1/roles/owner",
-    "roles/cloudkms.signerVerifier", "roles/cloudkms.viewer", "roles/ownership.reader",
+    "roles/cloudkms.verifier", "roles/cloudkms.viewer", "roles/cloudkms.publicKeyViewer",
+    "roles/ownership.reader", "roles/reader", "roles/browser", "roles/iam.securityReviewer",
+    "roles/iam.roleViewer", "roles/iam.workloadIdentityPoolViewer", "roles/artifactregistry.reader",
+    "roles/storage.objectUser", "roles/clouddeploy.viewer", "roles/run.jobsExecutor",
+    "roles/batch.jobsViewer",
+    "roles/workflows.invoker", "roles/privilegedaccessmanager.viewer",
 )  # fmt: skip
 
 
@@ -62,6 +79,26 @@ def test_a_role_that_gains_rights_is_refused_with_the_reason(role: str) -> None:
     assert why is not None
     assert len(why.split()) >= 5
     assert rules.role(role) == why
+
+
+# Google's list (IAM documentation, "Basic roles"), the newer and the legacy ones; true: it only reads.
+BASIC_ROLES = {
+    "admin": False,
+    "writer": False,
+    "reader": True,
+    "owner": False,
+    "editor": False,
+    "viewer": True,
+}
+
+
+@pytest.mark.unit
+def test_of_the_basic_roles_only_those_that_read_are_allowed() -> None:
+    allowed = {name: privileged_roles.reason(f"roles/{name}") is None for name in BASIC_ROLES}
+    assert allowed == BASIC_ROLES
+    assert {name for name in BASIC_ROLES if allowed[name]} == {*privileged_roles.READ_ONLY_BASIC_ROLES} - {
+        "browser"
+    }
 
 
 @pytest.mark.unit

@@ -147,7 +147,8 @@ def test_all_problems_are_reported_at_once(stack: Stack) -> None:
         and bad.key != "gcp:project"  # is compared with a setting that is wrong here
     }
     merged = {name: value for bad in wrong.values() for name, value in bad.config.items()}
-    _, problems = load(Bad(name="all", key="", fix="", config=merged), stack)
+    secret = tuple(name for bad in wrong.values() for name in bad.secret)
+    _, problems = load(Bad(name="all", key="", fix="", config=merged, secret=secret), stack)
     assert len(wrong) >= 30
     assert set(wrong) <= {problem.key for problem in problems}
 

@@ -449,7 +449,7 @@ def test_a_stack_that_cannot_be_read_is_exit_code_2_with_a_fix(
     done = run("", "--stack", "prod", **cli(*resources, error=error))
     assert done.returncode == 2
     assert message in done.stderr
-    assert f"fix: {fix}" in done.stderr or f"fix: choose one of `{fix}`" in done.stderr
+    assert fix in done.stderr.partition("fix: ")[2]
     assert "Traceback" not in done.stderr
 
 
