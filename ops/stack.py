@@ -129,7 +129,6 @@ def _deployment(stack: str) -> JsonObject:
     if done.returncode != 0:
         raise StackError(
             f"pulumi could not read the stack {stack}: {done.stderr.strip()}",
-            f"log in to the backend that has the stack (pulumi login <url>), then run the command again; "
-            f"{SANDBOX}",
+            f"pulumi login <url of the backend that has the stack>, then run the command again; {SANDBOX}",
         )
     return cast("JsonObject", cast("JsonObject", json.loads(done.stdout))["deployment"])
