@@ -28,7 +28,7 @@ from checkout import package_json, tsconfig
 from checkout.archive import excluded_by
 from checkout.firebase_json import CodebaseSource
 from checkout.tsconfig import TsConfig, Unread
-from settings.files import MAX_SOURCE_BYTES, FileError, read_bytes
+from settings.files import MAX_SOURCE_BYTES, FileError, is_file, read_bytes
 from settings.parsing import json_value, mapping, sequence
 from settings.problems import Problem
 
@@ -95,7 +95,7 @@ class _Build:
             places = self.config.outputs_of(path, self.sources)
             names = [self.name(place) for place in places]
             deployed = [name for name in names if not self._is_ignored(name)]
-            if deployed and not any(place.is_file() for place in places):
+            if deployed and not any(is_file(place) for place in places):
                 lost.append(f"{self.name(path)} ({deployed[0]} does not exist)")
         if not lost:
             return None
@@ -131,9 +131,9 @@ class _Build:
 
     def outputs(self) -> list[Path]:
         if not self.by_tsc:
-            return [self.entry] if self.entry.is_file() and self.entry not in self.sources else []
+            return [self.entry] if is_file(self.entry) and self.entry not in self.sources else []
         places = (place for path in self.sources for place in self.config.outputs_of(path, self.sources))
-        return [place for place in places if place.is_file()]
+        return [place for place in places if is_file(place)]
 
     def _changed_since_build(self) -> list[Path] | None:
         """The sources whose content is not the compiled one; None if the compiler has not recorded it.
@@ -246,12 +246,12 @@ def _projects(run: str, folder: Path) -> tuple[list[TsConfig], list[Unread]]:
 def _file_of_project(name: str, folder: Path) -> Path | None:
     """Commands run in the codebase's folder or, as predeploy commands do, in the app's."""
     paths = (Path(os.path.normpath(base / name)) for base in (folder, *folder.parents))
-    return next((path for one in paths if (path := tsconfig.file_of(one)).is_file()), None)
+    return next((path for one in paths if is_file(path := tsconfig.file_of(one))), None)
 
 
 def _is_compiled(config: TsConfig) -> bool:
     sources = config.sources()
-    return any(place.is_file() for path in sources for place in config.outputs_of(path, sources))
+    return any(is_file(place) for path in sources for place in config.outputs_of(path, sources))
 
 
 def _option(pattern: re.Pattern[str], run: str, default: str) -> str:

@@ -107,7 +107,7 @@ class TsConfig:
         common = Path(os.path.commonpath([path.parent for path in sources]))
         roots = [root] if root is not None else [common, self.path.parent]
         found = [out / target.relative_to(base) for base in roots if target.is_relative_to(base)]
-        if root is None and not any(path.is_file() for path in found):
+        if root is None and not any(is_file(path) for path in found):
             relative = target.relative_to(self.path.parent).as_posix()
             found += [path for path in _walk(out) if path.as_posix().endswith(f"/{relative}")]
         return found
