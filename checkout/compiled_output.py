@@ -181,16 +181,25 @@ def _builds(source: CodebaseSource, package: dict[str, object]) -> tuple[list[_B
         command = "; ".join(source.predeploy).replace("$RESOURCE_DIR", str(folder))
     builds: dict[tuple[Path, Path | None], _Build] = {}
     warnings: dict[str, None] = {}
+    loaded: dict[Path, TsConfig | None] = {}
+    sources: dict[tuple[Path, Path | None], list[Path]] = {}
+
+    def sources_of(config: TsConfig) -> list[Path]:
+        key = (config.path, config.out_dir)
+        if key not in sources:
+            sources[key] = config.sources()
+        return sources[key]
+
     for run in runs or [""]:
-        configs, unread = _projects(run, folder)
+        configs, unread = _projects(run, folder, loaded)
         warnings |= dict.fromkeys(_unread(one, folder) for one in unread)
         for config in configs:
             if not commands and config.out_dir is None:
                 continue
             by_tsc = bool(runs) or not commands
-            (_, *others), _ = tsconfig.with_references(config)
-            theirs = {path for other in others for path in other.sources()}
-            own = [path for path in config.sources() if path not in theirs]
+            (_, *others), _ = tsconfig.with_references(config, loaded)
+            theirs = {path for other in others for path in sources_of(other)}
+            own = [path for path in sources_of(config) if path not in theirs]
             build = _Build(
                 source=source,
                 config=config,
@@ -208,7 +217,9 @@ def _name(path: Path, folder: Path) -> str:
     return Path(os.path.relpath(path, folder)).as_posix()
 
 
-def _projects(run: str, folder: Path) -> tuple[list[TsConfig], list[Unread]]:
+def _projects(
+    run: str, folder: Path, loaded: dict[Path, TsConfig | None]
+) -> tuple[list[TsConfig], list[Unread]]:
     """The projects with output in `folder` that `tsc` with the options `run` reads.
 
     Only `tsc --build` compiles what a project references. For `tsc` alone, a reference counts if it was
@@ -232,7 +243,7 @@ def _projects(run: str, folder: Path) -> tuple[list[TsConfig], list[Unread]]:
         if option := _option(_OUT_DIR, run, ""):
             out_dir = os.path.normpath(folder / option)
             config = replace(config, options={**config.options, "outDir": out_dir})
-        (_, *others), more = tsconfig.with_references(config)
+        (_, *others), more = tsconfig.with_references(config, loaded)
         unread += more
         compiled = others if builds else [other for other in others if _is_compiled(other)]
         found += [

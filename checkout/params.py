@@ -151,6 +151,7 @@ def resolve(declarations: object, sources: Sources, where: str) -> tuple[Params,
     declared: list[str] = []
     secrets: list[str] = []
     json_secrets: list[str] = []
+    budget = regular_expression.Budget()
     for raw in sequence(declarations) or []:
         param = mapping(raw)
         name = param.get("name") if param else None
@@ -210,7 +211,7 @@ def resolve(declarations: object, sources: Sources, where: str) -> tuple[Params,
         values[name] = converted
         if kind == "list" and name in texts:
             texts[name] = as_text(converted)  # as the Firebase CLI: the SDK reads JSON
-        problems += _against_input(name, converted, param, key, fix)
+        problems += _against_input(name, converted, param, key, fix, budget)
     params = Params(
         values=values,
         texts=texts,
@@ -298,7 +299,14 @@ _CONVERTERS: Mapping[str, Callable[[object], Value | None]] = {
 _FROM_ENV_FILES = {**_CONVERTERS, "boolean": _env_boolean, "list": _env_list}
 
 
-def _against_input(name: str, value: Value, param: Mapping[str, object], key: str, fix: str) -> list[Problem]:
+def _against_input(
+    name: str,
+    value: Value,
+    param: Mapping[str, object],
+    key: str,
+    fix: str,
+    budget: regular_expression.Budget,
+) -> list[Problem]:
     """The value must be one of the declared choices and match the declared pattern."""
     given = mapping(param.get("input")) or {}
     for kind in ("select", "multiSelect"):
@@ -320,7 +328,7 @@ def _against_input(name: str, value: Value, param: Mapping[str, object], key: st
     text = mapping(given.get("text")) or {}
     pattern = text.get("validationRegex")
     if isinstance(pattern, str) and not isinstance(value, tuple):
-        matches = regular_expression.matches(pattern, as_text(value))
+        matches = regular_expression.matches(pattern, as_text(value), budget)
         if matches is None:
             return []  # a JavaScript pattern that Python cannot parse
         if not matches:

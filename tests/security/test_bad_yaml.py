@@ -118,7 +118,7 @@ def test_other_yaml_is_read_as_by_pyyaml() -> None:
         st.none()
         | st.booleans()
         | st.integers(-(2**62), 2**62)
-       
+
         | st.floats(allow_nan=False, allow_infinity=False)
         | st.text(st.characters(exclude_categories=("Cs", "Cc"))),
         lambda inner: (
