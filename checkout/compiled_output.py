@@ -28,7 +28,7 @@ from checkout import package_json, tsconfig
 from checkout.archive import excluded_by
 from checkout.firebase_json import CodebaseSource
 from checkout.tsconfig import TsConfig, Unread
-from settings.files import MAX_SOURCE_BYTES, FileError, read_bytes
+from settings.files import MAX_SOURCE_BYTES, FileError, is_file, read_bytes
 from settings.parsing import json_value, mapping, sequence
 from settings.problems import Problem
 
@@ -95,7 +95,7 @@ class _Build:
             places = self.config.outputs_of(path, self.sources)
             names = [self.name(place) for place in places]
             deployed = [name for name in names if not self._is_ignored(name)]
-            if deployed and not any(place.is_file() for place in places):
+            if deployed and not any(is_file(place) for place in places):
                 lost.append(f"{self.name(path)} ({deployed[0]} does not exist)")
         if not lost:
             return None
@@ -131,9 +131,9 @@ class _Build:
 
     def outputs(self) -> list[Path]:
         if not self.by_tsc:
-            return [self.entry] if self.entry.is_file() and self.entry not in self.sources else []
+            return [self.entry] if is_file(self.entry) and self.entry not in self.sources else []
         places = (place for path in self.sources for place in self.config.outputs_of(path, self.sources))
-        return [place for place in places if place.is_file()]
+        return [place for place in places if is_file(place)]
 
     def _changed_since_build(self) -> list[Path] | None:
         """The sources whose content is not the compiled one; None if the compiler has not recorded it.
@@ -181,16 +181,25 @@ def _builds(source: CodebaseSource, package: dict[str, object]) -> tuple[list[_B
         command = "; ".join(source.predeploy).replace("$RESOURCE_DIR", str(folder))
     builds: dict[tuple[Path, Path | None], _Build] = {}
     warnings: dict[str, None] = {}
+    loaded: dict[Path, TsConfig | None] = {}
+    sources: dict[tuple[Path, Path | None], list[Path]] = {}
+
+    def sources_of(config: TsConfig) -> list[Path]:
+        key = (config.path, config.out_dir)
+        if key not in sources:
+            sources[key] = config.sources()
+        return sources[key]
+
     for run in runs or [""]:
-        configs, unread = _projects(run, folder)
+        configs, unread = _projects(run, folder, loaded)
         warnings |= dict.fromkeys(_unread(one, folder) for one in unread)
         for config in configs:
             if not commands and config.out_dir is None:
                 continue
             by_tsc = bool(runs) or not commands
-            (_, *others), _ = tsconfig.with_references(config)
-            theirs = {path for other in others for path in other.sources()}
-            own = [path for path in config.sources() if path not in theirs]
+            (_, *others), _ = tsconfig.with_references(config, loaded)
+            theirs = {path for other in others for path in sources_of(other)}
+            own = [path for path in sources_of(config) if path not in theirs]
             build = _Build(
                 source=source,
                 config=config,
@@ -208,7 +217,9 @@ def _name(path: Path, folder: Path) -> str:
     return Path(os.path.relpath(path, folder)).as_posix()
 
 
-def _projects(run: str, folder: Path) -> tuple[list[TsConfig], list[Unread]]:
+def _projects(
+    run: str, folder: Path, loaded: dict[Path, TsConfig | None]
+) -> tuple[list[TsConfig], list[Unread]]:
     """The projects with output in `folder` that `tsc` with the options `run` reads.
 
     Only `tsc --build` compiles what a project references. For `tsc` alone, a reference counts if it was
@@ -232,7 +243,7 @@ def _projects(run: str, folder: Path) -> tuple[list[TsConfig], list[Unread]]:
         if option := _option(_OUT_DIR, run, ""):
             out_dir = os.path.normpath(folder / option)
             config = replace(config, options={**config.options, "outDir": out_dir})
-        (_, *others), more = tsconfig.with_references(config)
+        (_, *others), more = tsconfig.with_references(config, loaded)
         unread += more
         compiled = others if builds else [other for other in others if _is_compiled(other)]
         found += [
@@ -246,12 +257,12 @@ def _projects(run: str, folder: Path) -> tuple[list[TsConfig], list[Unread]]:
 def _file_of_project(name: str, folder: Path) -> Path | None:
     """Commands run in the codebase's folder or, as predeploy commands do, in the app's."""
     paths = (Path(os.path.normpath(base / name)) for base in (folder, *folder.parents))
-    return next((path for one in paths if (path := tsconfig.file_of(one)).is_file()), None)
+    return next((path for one in paths if is_file(path := tsconfig.file_of(one))), None)
 
 
 def _is_compiled(config: TsConfig) -> bool:
     sources = config.sources()
-    return any(place.is_file() for path in sources for place in config.outputs_of(path, sources))
+    return any(is_file(place) for path in sources for place in config.outputs_of(path, sources))
 
 
 def _option(pattern: re.Pattern[str], run: str, default: str) -> str:

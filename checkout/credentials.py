@@ -1,34 +1,65 @@
 """Files that are never deployed because they may contain credentials.
 
-Some names are enough (`.env`, `id_rsa`, `*.p12`). Other files are read, of any size and name: the console
-names a service account's key after the project, and a `.pem` file may be a public certificate. Code that only
-mentions the header of a private key, to compare it or to remove it, is not a credential.
+Some names are enough (`.env`, `id_rsa`, `*.p12`), also with the ending of a backup copy. Other files are
+read, of any size and name: the console names a service account's key after the project, and a `.pem` file may
+be a public certificate. Code that only mentions the header of a private key, to compare it or to remove it,
+is not a credential. `.npmrc` and `.yarnrc` are credentials only with a token in them: Google's build needs
+the others.
+
+A key is also found in UTF-16, in base64 (once, also inside of another file), and in the first megabyte of a
+gzip file. Other archives and encodings are not opened.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
+import functools
 import json
 import re
+import zlib
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from checkout.minimatch import Ignored
 from settings.files import MAX_SOURCE_BYTES, FileError, is_file, read_bytes
 from settings.parsing import mapping, sequence
 
-# Compared with names in lower case.
+# Compared with names in lower case. `checkout.isolation` hides them too.
 _NAMES = Ignored(
     (
-        ".env", ".env.*", ".env~", ".env[-_]*", "*.env", ".envrc", ".envrc.*", ".secret.local",
-        "env.{prod,production,staging,dev,development,local}", "*.{p8,p12,pfx,ppk,kdbx,jks,keystore}",
-        "*.tfstate", "*.tfstate.*", "id_{rsa,dsa,ecdsa,ed25519}", ".netrc", ".pgpass", ".git-credentials",
-        ".aws", ".ssh", ".gnupg", ".kube", "*-adminsdk-*.json", "gha-creds-*.json", "client_secret_*.json",
+        ".env", ".env.*", ".env[-_]*", "*.env", ".envrc", ".envrc.*", ".secret.local", ".dev.vars",
+        ".dev.vars.*", "env.{prod,production,staging,dev,development,local}",
+        "*.{p8,p12,pfx,ppk,kdbx,jks,keystore,keytab}", "id_{rsa,dsa,ecdsa,ed25519}", "secring.*",
+        "private-keys-v1.d", "*.tfstate", "*.tfstate.*", "*.tfvars", "*.tfvars.json", "credentials.tfrc.json",
+        "[._]netrc", ".pgpass", ".my.cnf", ".git-credentials", ".pypirc", ".boto", ".s3cfg", ".htpasswd",
+        ".vault-token", ".dockercfg", ".dockerconfigjson", "kubeconfig", "kubeconfig.{yaml,yml,json,conf}",
+        "*.kubeconfig", "*-adminsdk-*.json", "gha-creds-*.json", "client_secret*.json",
         "application_default_credentials.json", "{serviceaccount,service-account,service_account}*.json",
+        "credentials.db", "access_tokens.db", "firebase-tools.json",
+        # Folders.
+        ".{aws,azure,config,docker,gcloud,gnupg,kube,pulumi,railway,ssh}", ".password-store",
     ),
     folder="",
 )  # fmt: skip
+_BACKUP = re.compile(r"(?:~|\.(?:bak|backup|copy|old|orig|save|sw[op]|tmp))+$")
+# The settings of npm and Yarn: a token or password, or an address that contains a password.
+_REGISTRY_FILES = (".npmrc", ".yarnrc", ".yarnrc.yml")
+_REGISTRY_TOKEN = re.compile(
+    rb"^[^;#\n]*?(?:_auth(?:token)?|_password)[\"']?(?:[ \t]*=[ \t]*|[ \t]+)(\S[^\n]*)"
+    rb"|^[^#\n]*?npmauth(?:token|ident)[\"']?\s*:\s*(\S[^\n]*)"
+    rb"|://([^/\s:@]*:[^/\s@]+)@",
+    re.IGNORECASE | re.MULTILINE,
+)
+_VARIABLE = re.compile(rb"\$\{\w+(?::?-|\?)?\}")
 _MAX_BYTES = 100_000_000  # the archive cannot contain a larger file
 _KEY_FILES = (".pem", ".key", ".crt", ".cer")
 _HEADER = b"PRIVATE KEY"
+_BOM = (b"\xff\xfe", b"\xfe\xff")
+_GZIP = b"\x1f\x8b"
+_MAX_UNPACKED = 1_000_000
+_MAX_BASE64 = 65_536  # characters before and after the place where a key begins
+_MAX_PLACES = 20
 _PRIVATE_KEY = re.compile(rb"PRIVATE KEY(?: BLOCK)?-----")
 # A key in any other file: the header, a line break or the end of a string in code, and base64 or PEM headers.
 _WHOLE_KEY = re.compile(
@@ -42,6 +73,23 @@ _GOOGLE_TYPES = {
     "external_account_authorized_user": ("refresh_token", "client_secret"),
 }
 _GOOGLE_FIELDS = tuple(f'"{name}"'.encode() for name in ("private_key", "refresh_token", "client_secret"))
+# Such a text in UTF-16, of either byte order.
+_WIDE = tuple(
+    text.decode().encode("utf-16-le")[:-1]
+    for text in (_HEADER, *(name.strip(b'"') for name in _GOOGLE_FIELDS))
+)
+
+
+def _in_base64(text: bytes) -> Iterator[bytes]:
+    """The base64 of `text` inside of a longer text: it is one of three."""
+    for offset, unstable in enumerate((0, 2, 3)):
+        whole = (len(text) + offset) // 3 * 4
+        yield base64.b64encode(bytes(offset) + text)[unstable:whole]
+
+
+_BASE64 = tuple(one for text in (b"PRIVATE KEY-----", *_GOOGLE_FIELDS) for one in _in_base64(text))
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/_-]")
+_LINE_BREAKS = b" \t\r\n"
 # JSON Web Keys (RFC 7517, 7518, 8037): the private part of each kind.
 _WEB_KEYS = {"RSA": "d", "EC": "d", "OKP": "d", "oct": "k"}
 # What follows the outer SEQUENCE of a private key in DER: PKCS #8 (RFC 5958), PKCS #1 (RFC 8017), SEC 1
@@ -58,25 +106,52 @@ _DER_KEY = re.compile(
 
 def has_name(name: str) -> bool:
     """Whether the last part of a path, or a folder in it, has a name that is never deployed."""
-    return any(_NAMES.by(part.lower()) is not None for part in name.split("/"))
+    return any(_has_name(part.lower()) for part in name.split("/"))
+
+
+@functools.lru_cache(maxsize=4096)
+def _has_name(part: str) -> bool:
+    original = _BACKUP.sub("", part)
+    # An editor puts a dot before the name of its backup: `.id_rsa.swp`.
+    names = {part} if original == part else {part, original, original.removeprefix(".")}
+    return any(_NAMES.by(name) is not None for name in names)
 
 
 def has_content(path: Path) -> bool:
-    """Whether the regular file contains a private key (PEM, DER, JWK) or a credential of Google.
+    """Whether the regular file contains a private key (PEM, DER, JWK) or a token of Google or npm.
 
     A file that cannot be read has none: the archive reports it.
     """
-    is_key_file = path.suffix.lower() in _KEY_FILES
+    name = _BACKUP.sub("", path.name.lower())
+    suffix = PurePosixPath(name).suffix
     try:
         if path.stat().st_size > _MAX_BYTES:
             return False
         content = read_bytes(path, limit=MAX_SOURCE_BYTES)
     except (OSError, FileError):
         return False
-    if is_key_file:
-        is_binary_key = path.suffix.lower() in (".pem", ".key") and not _is_text(content)
+    if suffix in _KEY_FILES:
+        is_binary_key = suffix in (".pem", ".key") and not _is_text(content)
         if is_binary_key or _PRIVATE_KEY.search(content) is not None:
             return True
+    if name in _REGISTRY_FILES and _has_registry_token(content):
+        return True
+    return any(_is_key(text) for text in _readings(content))
+
+
+def is_credential(folder: Path, name: str) -> bool:
+    """Whether the file `name` in `folder` is never deployed."""
+    path = folder / PurePosixPath(name)
+    return has_name(name) or (is_file(path) and has_content(path))
+
+
+def _has_registry_token(content: bytes) -> bool:
+    """Whether a token, a password or a user with a password is more than the name of a variable."""
+    values = (next(filter(None, match.groups())) for match in _REGISTRY_TOKEN.finditer(content))
+    return any(_VARIABLE.sub(b"", value).strip(b"\"': \t\r") for value in values)
+
+
+def _is_key(content: bytes) -> bool:
     return (
         (_HEADER in content and _WHOLE_KEY.search(content) is not None)
         or _is_der_key(content)
@@ -84,10 +159,46 @@ def has_content(path: Path) -> bool:
     )
 
 
-def is_credential(folder: Path, name: str) -> bool:
-    """Whether the file `name` in `folder` is never deployed."""
-    path = folder / PurePosixPath(name)
-    return has_name(name) or (is_file(path) and has_content(path))
+def _readings(content: bytes) -> Iterator[bytes]:
+    """The content as it is, and what it may encode."""
+    yield content
+    if content.startswith(_GZIP):
+        try:
+            content = zlib.decompressobj(wbits=31).decompress(content, _MAX_UNPACKED)
+        except zlib.error:
+            return
+        yield content
+    if content.startswith(_BOM) or any(text in content for text in _WIDE):
+        content = content.removeprefix(_BOM[0]).removeprefix(_BOM[1]).replace(b"\0", b"")
+        yield content
+    content = content.translate(None, _LINE_BREAKS)
+    for text in _BASE64:
+        at = content.find(text)
+        for _ in range(_MAX_PLACES):
+            if at < 0:
+                break
+            before = _NOT_BASE64.split(content[max(0, at - _MAX_BASE64) : at])[-1]
+            after = _NOT_BASE64.split(content[at : at + _MAX_BASE64], maxsplit=1)[0]
+            yield from _from_base64(before + after)
+            at = content.find(text, at + len(after))
+
+
+def _from_base64(run: bytes) -> Iterator[bytes]:
+    """What the characters encode. Where the encoded text begins is not known: words can be before it."""
+    for start in range(4):
+        part = run[start : start + (len(run) - start) // 4 * 4].translate(bytes.maketrans(b"-_", b"+/"))
+        rest = run[start + len(part) :]
+        try:
+            decoded = base64.b64decode(part)
+            if len(rest) > 1:
+                decoded += base64.b64decode(
+                    rest.translate(bytes.maketrans(b"-_", b"+/")) + b"=" * (4 - len(rest))
+                )
+        except binascii.Error:
+            continue
+        yield decoded
+        if b"{" in decoded:
+            yield decoded[decoded.index(b"{") : decoded.rfind(b"}") + 1]
 
 
 def _is_text(content: bytes) -> bool:
@@ -123,6 +234,10 @@ def _is_json_credential(content: bytes) -> bool:
         found = mapping(value)
         if found is not None:
             if any(found.get(field) for field in _GOOGLE_TYPES.get(str(found.get("type")), ())):
+                return True
+            # A client of OAuth, and a token that a sample of Google has saved.
+            client = found.get("client_id") and found.get("client_secret")
+            if client and ("auth_uri" in found or found.get("refresh_token")):
                 return True
             if found.get(_WEB_KEYS.get(str(found.get("kty")), "")):
                 return True

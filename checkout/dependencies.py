@@ -12,6 +12,7 @@ from pathlib import Path
 
 from checkout import package_json
 from checkout.firebase_json import CodebaseSource
+from settings.files import is_dir, is_file
 from settings.problems import Problem
 
 _INSTALLED = ("dependencies", "optionalDependencies", "peerDependencies")
@@ -32,7 +33,7 @@ def validate(packages: Iterable[str], packed: Sequence[str], source: CodebaseSou
     if package is None:
         return []
     needed = set(packages)
-    if not (source.folder / "functions.yaml").is_file():
+    if not is_file(source.folder / "functions.yaml"):
         needed.add(_SDK)
     return [*_declared_problems(package, packed, source), *_missing_problems(package, needed, source)]
 
@@ -90,7 +91,7 @@ def _installed_with(declared: Iterable[str], folder: Path) -> set[str]:
         name, base = todo.pop()
         found.add(name)
         places = (above / "node_modules" / name for above in (base, *base.parents))
-        place = next((place.resolve() for place in places if place.is_dir()), None)
+        place = next((place.resolve() for place in places if is_dir(place)), None)
         if place is not None and place not in seen:
             seen.add(place)
             names = package_json.section(package_json.of_package(place), *_INSTALLED)

@@ -35,7 +35,7 @@ from settings.files import (
     read_bytes,
     read_text,
 )
-from settings.parsing import JsonError, document_problem, json_value, mapping, strings
+from settings.parsing import JsonError, json_value, mapping, strings
 from settings.problems import Problem
 
 HOOK = Path(__file__).with_name("discovery_hook.cjs")
@@ -109,7 +109,7 @@ def _problem(source: Source, what: str, fix: str) -> list[Problem]:
 
 
 def _from_file(written: Path, source: Source) -> tuple[Discovered | None, list[Problem]]:
-    import yaml  # slow, and only needed for such a file
+    from settings.yaml_text import YamlError, yaml_value  # slow, and only needed for such a file
 
     key = f"{source.where}/functions.yaml"
     fix = f"Correct or remove {key}."
@@ -117,13 +117,9 @@ def _from_file(written: Path, source: Source) -> tuple[Discovered | None, list[P
     if text is None:
         return None, problems
     try:
-        document = yaml.safe_load(text)
-    except RecursionError:
-        return None, [Problem(key=key, what="is nested too deeply to be read.", fix=fix)]
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date or number that is not possible
-        return None, [Problem(key=key, what=f"not valid YAML: {error}", fix=fix)]
-    if wrong := document_problem(document):
-        return None, [Problem(key=key, what=wrong, fix=fix)]
+        document = yaml_value(text)
+    except YamlError as error:
+        return None, [Problem(key=key, what=str(error), fix=fix)]
     manifest = mapping(document)
     if manifest is None:
         return None, [Problem(key=key, what="does not contain a manifest.", fix=fix)]

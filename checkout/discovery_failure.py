@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
@@ -18,6 +19,7 @@ from settings.parsing import mapping
 from settings.problems import Problem
 from settings.reader import remove_command, set_command
 
+_SYNTAX_SECONDS = 30  # for all files
 _SYNTAX_CHECKED_FILES = 200
 # Starts only where no path can have started before: the output may be a megabyte of "/".
 _FILE_LINE = re.compile(r"(?:file://|(?<![^\s:()'\"]))(/[^\s:()'\"]+\.[cm]?[jt]s):(\d+)")
@@ -211,12 +213,16 @@ def _syntax_error(source: Source, node: str) -> str:
     """
     walked = walk(source.folder, lambda folder: folder.name != "node_modules")
     files = (path for path in walked if path.suffix in (".js", ".mjs", ".cjs"))
+    until = time.monotonic() + _SYNTAX_SECONDS
     for path in islice(files, _SYNTAX_CHECKED_FILES):
+        left = until - time.monotonic()
+        if left <= 0:
+            return ""
         check = [node, "--check", str(path)]
         if not path.is_file():
             continue  # a FIFO or a device
         try:
-            ran = subprocess.run(check, env={}, capture_output=True, text=True, check=False, timeout=30)
+            ran = subprocess.run(check, env={}, capture_output=True, text=True, check=False, timeout=left)
         except subprocess.TimeoutExpired:
             continue
         if ran.returncode != 0:

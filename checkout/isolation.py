@@ -34,7 +34,6 @@ _SYSTEM = (
     "/etc/pki/ca-trust", "/etc/pki/tls/certs", "/etc/protocols", "/etc/resolv.conf", "/etc/services",
     "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/timezone",
 )  # fmt: skip
-_HIDDEN = (".git", ".pulumi", ".railway", ".config", ".docker", ".kube", ".gnupg")
 _MODULES = "node_modules"
 _MOST_LINKS = 1000
 WARNING = (
@@ -171,7 +170,7 @@ def _hidden(folder: Path, app_dir: Path) -> Iterator[Path]:
             return
         for entry in sorted(above.iterdir()):
             is_plain = not entry.is_symlink() and not folder.is_relative_to(entry)
-            if is_plain and (entry.name in _HIDDEN or credentials.is_credential(above, entry.name)):
+            if is_plain and (entry.name == ".git" or credentials.is_credential(above, entry.name)):
                 yield entry
 
 

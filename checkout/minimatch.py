@@ -11,9 +11,9 @@ folder, by minimatch 3 with the options `matchBase` and `dot`:
 - `!pattern` matches everything that `pattern` does not match; it includes nothing again. `#pattern` is a
   comment.
 
-`wcmatch` and `bracex` read the parts of a pattern. tests/unit/test_minimatch.py compares with the results of
-minimatch itself. They differ only in odd patterns: an unclosed bracket after a wildcard, a range in reverse
-order, and `!(a)` directly before another wildcard.
+`bracex` expands braces, and `checkout.name_pattern` compares a part with a name, in bounded time.
+tests/unit/test_minimatch.py compares with the results of minimatch itself. They differ only in odd patterns:
+an unclosed bracket after a wildcard, a range in reverse order, and `!(a)` directly before another wildcard.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import bracex
-from wcmatch import fnmatch
 
-_FLAGS = fnmatch.EXTMATCH | fnmatch.DOTMATCH | fnmatch.CASE | fnmatch.FORCEUNIX
+from checkout.name_pattern import NamePattern, NamePatternError
+
 _GLOBSTAR = "**"
 _MOST_ALTERNATIVES = 10_000
 _LONGEST = 1_000  # characters
-_MOST_STARS = 8  # in one name: the time to match grows with the power of their number
+_MOST_STARS = 8  # in one name
 # Stands for the folders above the app, which differ between machines: only `**` matches it.
 _ABOVE_THE_APP = "\0"
 
@@ -64,7 +64,8 @@ def compile_pattern(text: str) -> Pattern:
     """Read a pattern.
 
     Raises:
-        PatternError: it is too long, has too many wildcards, or its braces expand to too many alternatives.
+        PatternError: it is too long, has too many or too deeply nested wildcards, or its braces expand to
+            too many alternatives.
     """
     stripped = text.strip()
     if not stripped or stripped.startswith("#"):
@@ -81,6 +82,11 @@ def compile_pattern(text: str) -> Pattern:
     alternatives = tuple(tuple(_part(part) for part in re.split("/+", one)) for one in expanded)
     if any(part.count("*") > _MOST_STARS for parts in alternatives for part in parts):
         raise PatternError(f"a name in a pattern has more than {_MOST_STARS} wildcards *")
+    try:
+        for one in {part for parts in alternatives for part in parts}:
+            _compiled(one)
+    except NamePatternError as error:
+        raise PatternError(f'the pattern "{stripped[:60]}" {error}') from None
     return Pattern(text, negated=negated, alternatives=alternatives)
 
 
@@ -137,9 +143,9 @@ def _matches(pattern: Sequence[str], path: Sequence[str]) -> bool:
 def _part_matches(pattern: str, name: str) -> bool:
     if pattern == "" or name in ("", _ABOVE_THE_APP):
         return pattern == name
-    return _compiled(pattern).match(name)
+    return _compiled(pattern).matches(name)
 
 
-@functools.cache
-def _compiled(pattern: str) -> fnmatch.WcMatcher[str]:
-    return fnmatch.compile(pattern, flags=_FLAGS)
+@functools.lru_cache(maxsize=20_000)
+def _compiled(pattern: str) -> NamePattern:
+    return NamePattern(pattern)

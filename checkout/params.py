@@ -17,7 +17,7 @@ from checkout import regular_expression
 from checkout.env_files import EnvFiles
 from settings.keys import NAMESPACE
 from settings.parsing import ambiguous_number, as_string, kind_of, mapping, nearest, sequence, strings
-from settings.problems import Problem
+from settings.problems import Problem, bounded
 from settings.reader import remove_command, set_command
 
 Value = str | int | float | bool | tuple[str, ...]
@@ -31,6 +31,8 @@ _SETTINGS = {
 _TRUE, _FALSE = ("true", "y", "yes", "1"), ("false", "n", "no", "0", "")
 _TYPES = ("string", "int", "float", "boolean", "list", "secret")
 _EXAMPLES = {"string": "<text>", "int": "1", "float": "1.5", "boolean": "true", "list": '["a"]'}
+_MAX_CHOICES = 100  # `?` in one expression
+_SHOWN = 200
 _EXPRESSION = re.compile(r"\{\{ (.+?) \}\}", re.DOTALL)
 _INCOMPLETE = re.compile(r"\{\{\s*params\.")
 _TOKEN = re.compile(
@@ -92,12 +94,15 @@ class Params:
         """
         if not isinstance(value, str) or "{{" not in value:
             return value
-        whole = _EXPRESSION.fullmatch(value)
-        if whole is not None and value.count("{{") == 1:
+        whole = _EXPRESSION.fullmatch(value) if value.count("{{") == 1 else None
+        if whole is not None:
             return self._evaluate(whole.group(1))
-        if _INCOMPLETE.search(_EXPRESSION.sub("", value)):
-            raise ExpressionError(f"{value} is not an expression of the manifest")
-        return _EXPRESSION.sub(lambda match: as_text(self._evaluate(match.group(1))), value)
+        # After the last end no expression can begin: each start would be compared with the rest of the text.
+        end = value.rfind(" }}") + len(" }}") if " }}" in value else 0
+        head, tail = value[:end], value[end:]
+        if _INCOMPLETE.search(_EXPRESSION.sub("", head) + tail):
+            raise ExpressionError(f"{bounded(value, _SHOWN)} is not an expression of the manifest")
+        return _EXPRESSION.sub(lambda match: as_text(self._evaluate(match.group(1))), head) + tail
 
     def _evaluate(self, text: str) -> Value:
         return _Parser(text, self.values).whole()
@@ -146,6 +151,7 @@ def resolve(declarations: object, sources: Sources, where: str) -> tuple[Params,
     declared: list[str] = []
     secrets: list[str] = []
     json_secrets: list[str] = []
+    budget = regular_expression.Budget()
     for raw in sequence(declarations) or []:
         param = mapping(raw)
         name = param.get("name") if param else None
@@ -205,7 +211,7 @@ def resolve(declarations: object, sources: Sources, where: str) -> tuple[Params,
         values[name] = converted
         if kind == "list" and name in texts:
             texts[name] = as_text(converted)  # as the Firebase CLI: the SDK reads JSON
-        problems += _against_input(name, converted, param, key, fix)
+        problems += _against_input(name, converted, param, key, fix, budget)
     params = Params(
         values=values,
         texts=texts,
@@ -293,7 +299,14 @@ _CONVERTERS: Mapping[str, Callable[[object], Value | None]] = {
 _FROM_ENV_FILES = {**_CONVERTERS, "boolean": _env_boolean, "list": _env_list}
 
 
-def _against_input(name: str, value: Value, param: Mapping[str, object], key: str, fix: str) -> list[Problem]:
+def _against_input(
+    name: str,
+    value: Value,
+    param: Mapping[str, object],
+    key: str,
+    fix: str,
+    budget: regular_expression.Budget,
+) -> list[Problem]:
     """The value must be one of the declared choices and match the declared pattern."""
     given = mapping(param.get("input")) or {}
     for kind in ("select", "multiSelect"):
@@ -315,7 +328,7 @@ def _against_input(name: str, value: Value, param: Mapping[str, object], key: st
     text = mapping(given.get("text")) or {}
     pattern = text.get("validationRegex")
     if isinstance(pattern, str) and not isinstance(value, tuple):
-        matches = regular_expression.matches(pattern, as_text(value))
+        matches = regular_expression.matches(pattern, as_text(value), budget)
         if matches is None:
             return []  # a JavaScript pattern that Python cannot parse
         if not matches:
@@ -328,8 +341,9 @@ class _Parser:
     """expression := operand [comparison operand] ["?" expression ":" expression]."""
 
     def __init__(self, text: str, values: Mapping[str, Value]) -> None:
-        self._text = text
+        self._text = bounded(text, _SHOWN)
         self._values = values
+        self._choices = 0
         self._tokens: list[tuple[str, str]] = []
         at = 0
         while at < len(text.rstrip()):
@@ -357,6 +371,9 @@ class _Parser:
             return value
         if not isinstance(value, bool):
             raise self._error("needs a boolean before the ?")
+        self._choices += 1
+        if self._choices > _MAX_CHOICES:
+            raise self._error(f"has more than {_MAX_CHOICES} of ?")
         yes = self._expression()
         if self._sign(":") is None:
             raise self._error("has a ? without a :")
@@ -377,13 +394,13 @@ class _Parser:
                 raise UnresolvedError(text)
             return self._values[text]
         if kind == "sign":
-            raise self._error(f"has {text} in the place of a value")
+            raise self._error(f"has {bounded(text, _SHOWN)} in the place of a value")
         try:
             value = _value(json.loads(text))
-        except ValueError:
+        except (ValueError, RecursionError):
             value = None
         if value is None:
-            raise self._error(f"has {text}, which is not a value")
+            raise self._error(f"has {bounded(text, _SHOWN)}, which is not a value")
         return value
 
     def _compare(self, left: Value, sign: str, right: Value) -> bool:

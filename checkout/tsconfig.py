@@ -26,6 +26,7 @@ _FOLDERS_LEFT_OUT = ("node_modules", "bower_components", "jspm_packages")
 _COMPILED = {".ts": ".js", ".tsx": ".js", ".mts": ".mjs", ".cts": ".cjs"}
 _DECLARATIONS = (".d.ts", ".d.mts", ".d.cts")
 _MAX_EXTENDS = 20
+_MAX_REFERENCES = 100  # projects
 _MAX_STARS = 8  # in one pattern: the time to match grows with the power of their number
 _SCRIPTS = (".js", ".jsx", ".mjs", ".cjs")
 
@@ -107,7 +108,7 @@ class TsConfig:
         common = Path(os.path.commonpath([path.parent for path in sources]))
         roots = [root] if root is not None else [common, self.path.parent]
         found = [out / target.relative_to(base) for base in roots if target.is_relative_to(base)]
-        if root is None and not any(path.is_file() for path in found):
+        if root is None and not any(is_file(path) for path in found):
             relative = target.relative_to(self.path.parent).as_posix()
             found += [path for path in _walk(out) if path.as_posix().endswith(f"/{relative}")]
         return found
@@ -134,23 +135,36 @@ def load(path: Path) -> TsConfig | None:
     return _load(path, path.parent, (), {})
 
 
-def with_references(config: TsConfig) -> tuple[list[TsConfig], list[Unread]]:
-    """The configuration and those that it references, each once, and all files that cannot be read."""
+def with_references(
+    config: TsConfig, loaded: dict[Path, TsConfig | None] | None = None
+) -> tuple[list[TsConfig], list[Unread]]:
+    """The configuration and those that it references, each once, and all files that cannot be read.
+
+    `loaded` keeps the referenced configurations for the next call: projects can reference each other.
+    """
+    loaded = {} if loaded is None else loaded
     found = {config.path: config}
     unread = list(config.unread)
     todo = [(config.path, path) for path in config.references]
-    while todo:
-        file, path = todo.pop(0)
+    seen = {config.path, *config.references}
+    for file, path in todo:  # it grows
         if path in found:
             continue
-        referenced = load(path)
+        if len(found) > _MAX_REFERENCES:
+            why = f"is one of more than {_MAX_REFERENCES} projects"
+            unread.append(Unread(file, "references", os.path.relpath(path, file.parent), why))
+            break
+        if path not in loaded:
+            loaded[path] = load(path)
+        referenced = loaded[path]
         if referenced is None:
             why = "is not valid JSON" if is_file(path) else "does not exist"
             unread.append(Unread(file, "references", os.path.relpath(path, file.parent), why))
             continue
         found[path] = referenced
         unread += referenced.unread
-        todo += [(path, one) for one in referenced.references]
+        todo += [(path, one) for one in referenced.references if one not in seen]
+        seen.update(referenced.references)
     return list(found.values()), unread
 
 

@@ -10,16 +10,16 @@ import json
 from pathlib import Path
 
 import pulumi
-import yaml
 from pulumi.runtime.config import set_all_config
 
 from ops.stack import PROJECT
-from settings.files import read_text
+from settings.files import is_file, read_text
 from settings.keys import NAMESPACE
 from settings.load import load_settings
 from settings.model import Settings
-from settings.parsing import document_problem, mapping, sequence
+from settings.parsing import mapping, sequence
 from settings.problems import Problem
+from settings.yaml_text import YamlError, yaml_value
 
 PLACEHOLDER = "encrypted"
 
@@ -33,22 +33,18 @@ def parse(text: str, file: str) -> tuple[dict[str, object] | None, list[Problem]
     """The document in a stack's file, or the problem. `file` names it."""
     fix = f"Correct {file}."
     try:
-        document = mapping(yaml.safe_load(text))
-    except RecursionError:
-        return None, [Problem(key=file, what="is nested too deeply to be read.", fix=fix)]
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date or number that is not possible
-        return None, [Problem(key=file, what=f"not valid YAML: {error}", fix=fix)]
+        document = mapping(yaml_value(text))
+    except YamlError as error:
+        return None, [Problem(key=file, what=str(error), fix=fix)]
     if document is None or mapping(document.get("config") or {}) is None:
         return None, [Problem(key=file, what="does not contain the config of a stack.", fix=fix)]
-    if wrong := document_problem(document):
-        return None, [Problem(key=file, what=wrong, fix=fix)]
     return document, []
 
 
 def load(stack: str, folder: Path = PROJECT) -> tuple[Settings | None, list[Problem]]:
     """The settings of a stack, or None and the problems that keep the app from being read."""
     name = name_of(stack)
-    if not (folder / name).is_file():
+    if not is_file(folder / name):
         what = f"there is no {name}, the file of the stack {stack}."
         return None, [Problem(key=name, what=what, fix="Choose one of: ls Pulumi.*.yaml")]
     text, problems = read_text(folder / name, name)

@@ -233,13 +233,15 @@ class ConfigReader:
 
     def _items(self, key: Key, items: tuple[str, ...]) -> tuple[object, ...]:
         found: list[object] = []
+        seen: set[object] = set()
         for number, item in enumerate(items):
             part = f"[{number}]"
             value = self._checked(key, item, part)
-            if key.unique and value in found:
+            if key.unique and value in seen:
                 what = f"{self.shown(key.name, value)} is listed twice."
                 self.add(key.name, what, remove_command(key.name, part))
             found.append(value)
+            seen.add(value)
         return tuple(found)
 
     def _checked(self, key: Key, value: object, part: str = "") -> object:
