@@ -217,7 +217,7 @@ def _start(request: Request) -> int:
         if request.isolate:
             _drop_privileges()
         os.execve(request.command[0], list(request.command), dict(request.environment))  # noqa: S606
-    except (OSError, IsolationError) as error:
+    except (OSError, ValueError, IsolationError) as error:  # ValueError: U+0000 in a variable
         os.write(2, f"{request.command[0]}: {error}\n".encode())
     os._exit(127)
 

@@ -14,9 +14,8 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,10 +36,25 @@ _SYSTEM = (
 _HIDDEN = (".git", ".pulumi", ".railway", ".config", ".docker", ".kube", ".gnupg")
 _MODULES = "node_modules"
 _MOST_LINKS = 1000
+_MOST_HIDDEN = 1000  # each is a mount, which Linux counts; bubblewrap takes 9,000 arguments
 WARNING = (
     "code of the functions and of their dependencies ran without isolation ({reason}): it can read files of "
     "your home folder, and the environment of your shell and of Pulumi, tokens included.\n    fix: {fix}"
 )
+
+
+class IsolationError(Exception):
+    """This system isolates, but not this code: the code was not run. The text says why.
+
+    It is never run without isolation instead: what the app contains must not decide on that.
+    """
+
+
+_ELSEWHERE = (
+    "run `python -m ops discover --stack <stack> --out discovered` where no credentials are, "
+    "such as in a container, then: export CRM_DISCOVERED=discovered"
+)
+FIX_OF_ERROR = f"Remove from the app what the message names; or {_ELSEWHERE}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +77,12 @@ def view(folder: Path, app_dir: Path, programs: Sequence[Path]) -> View:
         folder: the codebase.
         app_dir: the app, which contains it.
         programs: files and folders that run the code, such as Node.
+
+    Raises:
+        IsolationError: there is too much to hide.
     """
     folder, app_dir = folder.resolve(), app_dir.resolve()
-    links = {path: os.readlink(path) for path in _SYSTEM[:7] if Path(path).is_symlink()}  # noqa: PTH115
-    wanted = [Path(path) for path in _SYSTEM if path not in links and Path(path).exists()]
+    links, wanted = _system()
     for program in programs:
         wanted.append(program)
         prefix = program.parent.parent
@@ -74,23 +90,37 @@ def view(folder: Path, app_dir: Path, programs: Sequence[Path]) -> View:
             wanted.append(prefix / "lib")  # of Conda: its Node needs libraries
     apps = [folder] if _contains_home(app_dir) else [folder, app_dir]
     packages = [package for package in _packages(folder) if not _contains_home(package)]
-    visible: list[Path] = []
-    for path in sorted([*wanted, *apps, *packages]):
-        if not any(path.is_relative_to(one) for one in visible):
-            visible.append(path)
     return View(
         links=links,
-        visible=tuple(str(path) for path in visible),
-        hidden=tuple(str(path) for path in _hidden(folder, apps[-1])),
+        visible=_without_nested([*wanted, *apps, *packages]),
+        hidden=_hidden(folder, apps[-1]),
         network=not is_google_machine(),
     )
 
 
-def bubblewrap(view: View, writable: Path, folder: Path, environment: dict[str, str]) -> list[str] | None:
-    """The start of a command that runs the rest of it in this view; None if bubblewrap is not installed."""
-    program = shutil.which("bwrap")
-    if program is None:
-        return None
+def of_system(programs: Sequence[Path]) -> View:
+    """A view that does not depend on the app, to learn whether this system isolates at all."""
+    links, wanted = _system()
+    return View(links=links, visible=_without_nested([*wanted, *programs]))
+
+
+def _system() -> tuple[dict[str, str], list[Path]]:
+    links = {path: os.readlink(path) for path in _SYSTEM[:7] if Path(path).is_symlink()}  # noqa: PTH115
+    return links, [Path(path) for path in _SYSTEM if path not in links and Path(path).exists()]
+
+
+def _without_nested(paths: Sequence[Path]) -> tuple[str, ...]:
+    kept: list[Path] = []
+    for path in sorted(paths):
+        if not any(path.is_relative_to(one) for one in kept):
+            kept.append(path)
+    return tuple(str(path) for path in kept)
+
+
+def bubblewrap(
+    program: str, view: View, writable: Path, folder: Path, environment: Mapping[str, str]
+) -> list[str]:
+    """The start of a command that runs the rest of it in this view. `program` is bubblewrap."""
     line = [program, "--unshare-user", "--unshare-pid", "--unshare-ipc", "--die-with-parent"]
     line += [] if view.network else ["--unshare-net"]
     line += ["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]  # noqa: S108  (a place in the view)
@@ -117,10 +147,7 @@ def bubblewrap(view: View, writable: Path, folder: Path, environment: dict[str, 
 
 def warning(reason: str) -> str:
     """The warning that the code ran without isolation."""
-    fix = (
-        "run `python -m ops discover --stack <stack> --out discovered` where no credentials are, "
-        "such as in a container, then: export CRM_DISCOVERED=discovered"
-    )
+    fix = _ELSEWHERE
     if sys.platform == "linux":
         fix = f"install bubblewrap, or allow user namespaces; or {fix}"
     return WARNING.format(reason=reason, fix=fix)
@@ -164,15 +191,22 @@ def _targets(modules: Path) -> Iterator[Path]:
                 folders.append(Path(entry.path))
 
 
-def _hidden(folder: Path, app_dir: Path) -> Iterator[Path]:
+def _hidden(folder: Path, app_dir: Path) -> tuple[str, ...]:
     """What may hold credentials in the app's folder, and in those between it and the codebase."""
+    found: list[str] = []
     for above in folder.parents:
         if not above.is_relative_to(app_dir):
-            return
+            break
         for entry in sorted(above.iterdir()):
             is_plain = not entry.is_symlink() and not folder.is_relative_to(entry)
             if is_plain and (entry.name in _HIDDEN or credentials.is_credential(above, entry.name)):
-                yield entry
+                found.append(str(entry))
+                if len(found) > _MOST_HIDDEN:
+                    raise IsolationError(
+                        f"more than {_MOST_HIDDEN:,} files and folders that may hold credentials would have to "
+                        f"be hidden from it, such as {found[0]}"
+                    )
+    return tuple(found)
 
 
 def _contains_home(path: Path) -> bool:

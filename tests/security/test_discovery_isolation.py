@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import re
 import shutil
@@ -86,7 +87,17 @@ def isolates(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def denied(monkeypatch: pytest.MonkeyPatch) -> None:
+def fresh() -> Iterator[None]:
+    """What this process learned about the system is forgotten before and after the test."""
+    for kept in (node_process._namespaces_denied, node_process._bubblewrap_denied):
+        kept.cache_clear()
+    yield
+    for kept in (node_process._namespaces_denied, node_process._bubblewrap_denied):
+        kept.cache_clear()
+
+
+@pytest.fixture
+def denied(monkeypatch: pytest.MonkeyPatch, fresh: None) -> None:
     """A kernel that grants no user namespaces: the call fails as it does there."""
     launch = node_process._launch
 
@@ -234,6 +245,15 @@ def test_a_link_among_the_dependencies_opens_no_other_folder(home: Path) -> None
     assert found == {"shared": "7", "stolen": "no", "config": "no"}
 
 
+def bubblewrap(folder: Path, monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
+    """Put a script named bwrap on PATH."""
+    program = folder / "bin/bwrap"
+    program.parent.mkdir()
+    program.write_text("\n".join(["#!/bin/sh", *lines, ""]))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+
+
 def sleeping(seconds: str) -> bool:
     """Whether a `sleep` of just this many seconds runs."""
     for path in Path("/proc").glob("[0-9]*/cmdline"):
@@ -370,14 +390,73 @@ def test_bubblewrap_isolates_where_this_program_may_not(codebase: Codebase) -> N
 def test_a_bubblewrap_that_fails_is_in_the_warning(
     codebase: Codebase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = tmp_path / "bin/bwrap"
-    program.parent.mkdir()
-    program.write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2\nexit 1\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    bubblewrap(tmp_path, monkeypatch, "echo 'bwrap: setting up uid map: Permission denied' >&2", "exit 1")
     discovered, _ = codebase.load("exports.a = 1;")
     assert discovered is not None
     assert "bubblewrap failed: bwrap: setting up uid map: Permission denied" in discovered.not_isolated
+
+
+def write_of(path: Path) -> str:
+    """Code that leaves a file where isolated code can leave none."""
+    return f"require('fs').writeFileSync('{path}', ''); exports.a = 1;"
+
+
+@pytest.mark.usefixtures("isolates")
+def test_an_app_cannot_make_its_isolation_fail_by_what_it_contains(codebase: Codebase) -> None:
+    """Linux mounts 100,000 paths at most: beyond, the code once ran without isolation."""
+    for number in range(isolation._MOST_HIDDEN + 50):
+        (codebase.app / f".env.{number}").touch()
+    discovered, (problem,) = codebase.load(write_of(codebase.home / "ran"))
+    assert discovered is None
+    assert "cannot be isolated: more than 1,000 files and folders" in problem.what
+    assert f"{codebase.app}/.env." in problem.what
+    assert "python -m ops discover" in problem.fix
+    assert not (codebase.home / "ran").exists()
+
+
+@pytest.mark.usefixtures("isolates", "fresh")
+def test_code_that_this_system_cannot_isolate_although_it_isolates_is_not_run(tmp_path: Path) -> None:
+    command = Command(
+        line=["/bin/sh", "-c", f"echo > {tmp_path}/ran"],
+        folder=tmp_path, environment={}, timeout=20, results=tmp_path, root=tmp_path,
+    )  # fmt: skip
+    view = isolation.view(tmp_path, tmp_path, [])
+    with pytest.raises(isolation.IsolationError, match="No such file or directory"):
+        node_process.run(command, dataclasses.replace(view, hidden=(f"{tmp_path}/none",)))
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.usefixtures("denied")
+def test_variables_of_the_functions_do_not_decide_whether_bubblewrap_isolates(
+    codebase: Codebase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LD_PRELOAD once made the trial fail, and the code ran without isolation."""
+    bubblewrap(
+        tmp_path, monkeypatch,
+        f"env >> {tmp_path}/environment",
+        'case "$*" in *LD_PRELOAD*) echo "bwrap: cannot run it" >&2; exit 1;; esac',
+    )  # fmt: skip
+    discovered, problems = codebase.load(
+        write_of(codebase.home / "ran"), environment={"LD_PRELOAD": "./evil.so", "NODE_OPTIONS": "--inspect"}
+    )
+    assert discovered is None
+    assert "cannot be isolated: bwrap: cannot run it" in problems[0].what
+    assert not (codebase.home / "ran").exists()
+    seen = (tmp_path / "environment").read_text()
+    assert "PWD=" in seen
+    assert "LD_" not in seen
+    assert "NODE_" not in seen
+
+
+@pytest.mark.usefixtures("denied")
+def test_whether_bubblewrap_isolates_is_tried_once_and_only_to_load_code(
+    codebase: Codebase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bubblewrap(tmp_path, monkeypatch, f"echo tried >> {tmp_path}/trials", "echo 'bwrap: no' >&2; exit 1")
+    for code in ("exports.a = 1;", "exports.a = 1;", "exports.b = 1;"):
+        discovered, _ = codebase.load(code)
+        assert discovered is not None
+    assert (tmp_path / "trials").read_text() == "tried\n"
 
 
 @pytest.mark.usefixtures("isolates")
