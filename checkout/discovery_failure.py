@@ -39,12 +39,15 @@ _MISSING_CONFIG = (
         set_command("databaseUrl", "<https://my-crm-default-rtdb.firebaseio.com>"),
     ),
 )
+# Codes of connections that fail (errno.h, netdb.h), and the message of fetch(), which may come without one.
+_CONNECTION = re.compile(r"\b(?:EAI_AGAIN|ENOTFOUND|ENETUNREACH|EHOSTUNREACH|ECONNREFUSED|fetch failed)\b")
 _SDK_REPORT = "Failed to generate manifest from function source: "
 # The first line of a report that the SDK or Node writes: of an error, of a lack of memory, of an abort.
 _REPORT = re.compile(rf"^(?:{_SDK_REPORT}|(?:file:/|node:|/).*:\d+$|<--- |#  ?Fatal|----- )", re.MULTILINE)
 _REASON = re.compile(r'The promise rejected with the reason "(.*)"', re.DOTALL)
 _ERROR = re.compile(r"\s*(?:\w*Error\b|Uncaught)")
 _OF_NODE = ("NODE_", "OPENSSL_")  # variables that Node reads before it runs code (`node --help`)
+_NO_NETWORK = "code has no network while the functions are listed"
 _MESSAGE_LENGTH = 1000  # of an error of the code, which may be of any length
 _SDK_COMMAND = "firebase-functions/lib/bin/"
 
@@ -78,9 +81,10 @@ class _Failure:
         """A time-out or a signal: the hook reports nothing."""
         source = self._source
         if self._code is None:
+            network = "" if self._finished.not_isolated else f" Requests fail: {_NO_NETWORK}."
             return self._problem(
                 f"the functions did not load within {source.timeout} seconds: code outside of the functions "
-                "waits or computes for too long.",
+                f"waits or computes for too long.{network}",
                 f"Move that code into a function, or: "
                 f"pulumi config set {NAMESPACE}:discoveryTimeout "
                 f"{min(2 * source.timeout, LONGEST_DISCOVERY)}",
@@ -167,7 +171,20 @@ class _Failure:
         for pattern, value, thing, fix in _MISSING_CONFIG:
             if pattern.search(output) is not None and value not in source.google.firebase_config:
                 return self._problem(f"the code{at} uses the app's {thing}, which is not configured.", fix)
-        return None
+        return self._without_network()
+
+    def _without_network(self) -> Problem | None:
+        """A connection failed that is possible where the code is not isolated."""
+        stack = str(self._uncaught.get("stack", ""))
+        output = f"{stack}\n{self._uncaught.get('message', '')}\n{self._finished.output}"
+        failed = _CONNECTION.search(output)
+        if failed is None or self._finished.not_isolated:
+            return None
+        line = next(line for line in output.splitlines() if failed.group() in line)
+        return self._problem(
+            f"a connection of the code{self._at(output)} failed: {_NO_NETWORK}. {_first_line(line)}.",
+            "Move what connects into a function, or into onInit() of firebase-functions.",
+        )
 
     def _problem(self, what: str, fix: str) -> Problem:
         return Problem(key=self._source.where, what=what, fix=fix)

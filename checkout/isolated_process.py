@@ -5,9 +5,10 @@ of `Request` on stdin, encoded by `marshal`. It writes two lines to the file des
 "reason" and why the command cannot be isolated and was therefore not started; then "code" and how the command
 ended: a number, negative after a signal, or nothing after a time-out.
 
-Isolated, the command runs in its own user, PID, mount and IPC namespaces (`namespaces(7)`). Its file system
-has nothing but what the request lists, read-only; its /proc has no process but its own. It has no capability
-and cannot gain one. All its processes end with it, because the first process of their PID namespace ends.
+Isolated, the command runs in its own user, PID, mount, IPC and network namespaces (`namespaces(7)`). Its file
+system has nothing but what the request lists, read-only; its /proc has no process but its own; its network is
+a loopback that no other process is on. It has no capability and cannot gain one. All its processes end with
+it, because the first process of their PID namespace ends.
 
 Otherwise this process adopts what the command leaves behind (`PR_SET_CHILD_SUBREAPER`) and ends it. Where the
 system has no such call, only the process group ends: `checkout.node_process` does that.
@@ -41,6 +42,9 @@ _SYS_MOUNT_SETATTR = 442  # the same on all architectures; Linux 5.12
 _AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
 _PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 24, 36, 38
 _CAPABILITIES = 64
+# sys/socket.h, linux/sockios.h, linux/if.h: a `struct ifreq` is a name, flags, and the rest of a union
+_AF_INET, _SOCK_DGRAM, _SIOCSIFFLAGS, _IFF_UP = 2, 2, 0x8914, 1
+_NAME_SIZE, _IFREQ_PADDING = 16, 22
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _STREAMS = {
     "fd": "/proc/self/fd",
@@ -67,7 +71,6 @@ class Request:
         environment: Mapping[str, str],
         timeout: float,
         isolate: bool,
-        network: bool,
         root: str,
         writable: str,
         links: Mapping[str, str],
@@ -79,7 +82,6 @@ class Request:
         self.environment = environment
         self.timeout = timeout
         self.isolate = isolate
-        self.network = network
         self.root = root
         self.writable = writable
         self.links = links
@@ -135,14 +137,24 @@ def _make_read_only(target: str) -> None:
     _mount(None, target, None, _REMOUNT | _BIND | _RDONLY | _NOSUID | kept)
 
 
-def _enter_namespaces(*, network: bool) -> None:
+def _enter_namespaces() -> None:
     """Leave the namespaces of the caller; the next child is the first process of its PID namespace."""
     uid, gid = os.getuid(), os.getgid()
-    kinds = _NEWUSER | _NEWNS | _NEWPID | _NEWIPC | (0 if network else _NEWNET)
-    _call("unshare", ctypes.c_int(kinds))
+    _call("unshare", ctypes.c_int(_NEWUSER | _NEWNS | _NEWPID | _NEWIPC | _NEWNET))
     for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
         with open(f"/proc/self/{name}", "w", encoding="ascii") as file:  # noqa: PTH123  (no pathlib: time)
             file.write(text)
+    _enable_loopback()
+
+
+def _enable_loopback() -> None:
+    """Servers that the code starts for itself can be reached. Where this fails, they cannot."""
+    loopback = os.fsencode("lo").ljust(_NAME_SIZE, b"\0")
+    request = loopback + _IFF_UP.to_bytes(2, sys.byteorder) + bytes(_IFREQ_PADDING)
+    socket = _LIBC.socket(_AF_INET, _SOCK_DGRAM, 0)
+    if socket >= 0:
+        _LIBC.ioctl(socket, ctypes.c_ulong(_SIOCSIFFLAGS), request)
+        os.close(socket)
 
 
 def _bind(source: str, root: str) -> str:
@@ -285,7 +297,7 @@ def main() -> int:
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     if request.isolate:
         try:
-            _enter_namespaces(network=request.network)
+            _enter_namespaces()
             child = os.fork()
         except (OSError, IsolationError) as error:
             _report(status, "reason", str(error))

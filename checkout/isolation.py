@@ -6,8 +6,9 @@ the file system only: the libraries and programs of the system, the app, the pac
 temporary folder. All but that folder is read-only. Of the app's folder outside of the codebase, files and
 folders that may hold credentials are empty, and so is .git.
 
-It can still open network connections, as on Google. On a machine of Google it has no network, because the
-metadata server there gives an access token to every process.
+It has no network but a loopback of its own. Processes of this machine listen on the other one without asking
+who connects: the Pulumi engine, through which code could run commands with all tokens. On a machine of Google
+the metadata server gives an access token to every process.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from checkout import credentials
-from settings.credential_rules import is_google_machine
 
 _SYSTEM = (
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store",
@@ -67,7 +67,6 @@ class View:
     links: dict[str, str] = field(default_factory=dict)
     visible: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
-    network: bool = True
 
 
 def view(folder: Path, app_dir: Path, programs: Sequence[Path]) -> View:
@@ -94,7 +93,6 @@ def view(folder: Path, app_dir: Path, programs: Sequence[Path]) -> View:
         links=links,
         visible=_without_nested([*wanted, *apps, *packages]),
         hidden=_hidden(folder, apps[-1]),
-        network=not is_google_machine(),
     )
 
 
@@ -121,8 +119,7 @@ def bubblewrap(
     program: str, view: View, writable: Path, folder: Path, environment: Mapping[str, str]
 ) -> list[str]:
     """The start of a command that runs the rest of it in this view. `program` is bubblewrap."""
-    line = [program, "--unshare-user", "--unshare-pid", "--unshare-ipc", "--die-with-parent"]
-    line += [] if view.network else ["--unshare-net"]
+    line = [program, "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-net", "--die-with-parent"]
     line += ["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]  # noqa: S108  (a place in the view)
     for path, target in view.links.items():
         line += ["--symlink", target, path]
@@ -203,8 +200,8 @@ def _hidden(folder: Path, app_dir: Path) -> tuple[str, ...]:
                 found.append(str(entry))
                 if len(found) > _MOST_HIDDEN:
                     raise IsolationError(
-                        f"more than {_MOST_HIDDEN:,} files and folders that may hold credentials would have to "
-                        f"be hidden from it, such as {found[0]}"
+                        f"more than {_MOST_HIDDEN:,} files and folders that may hold credentials "
+                        f"would have to be hidden from it, such as {found[0]}"
                     )
     return tuple(found)
 

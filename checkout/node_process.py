@@ -148,7 +148,6 @@ def _launch(
         "environment": {} if wrapper else dict(command.environment),
         "timeout": command.timeout,
         "isolate": isolate,
-        "network": view.network,
         "root": os.fspath(command.root),
         "writable": os.fspath(command.results),
         "links": view.links,

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import os
 import re
 import shutil
+import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 import tracemalloc
 from collections.abc import Iterator, Sequence
@@ -21,7 +25,7 @@ from checkout.isolation import View
 from checkout.node_process import Command, Finished
 from settings.files import FileError, read_bytes
 from tests import functions_sdk
-from tests.security.hostile_codebase import Codebase
+from tests.security.hostile_codebase import PACKAGE, Codebase
 
 pytestmark = pytest.mark.unit
 
@@ -213,6 +217,73 @@ def test_the_code_has_no_capability_and_cannot_gain_one(codebase: Codebase) -> N
     """)
     assert {found["CapEff"], found["CapPrm"], found["CapBnd"]} == {"0" * 16}
     assert (found["NoNewPrivs"], found["mount"]) == ("1", "true")
+
+
+@pytest.fixture
+def listener() -> Iterator[int]:
+    """A server of this machine that asks nobody who connects, such as the engine's resource monitor."""
+    with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+CONNECT = """
+const net = require("net");
+const script = `
+  const connect = (port) => new Promise((done) => {
+    const socket = require("net").connect(port, "127.0.0.1");
+    socket.on("connect", () => { socket.destroy(); done("connected"); });
+    socket.on("error", (error) => done(error.code));
+  });
+  const server = require("net").createServer().listen(0, "127.0.0.1", async () => {
+    console.log(JSON.stringify({
+      machine: await connect(%d),
+      own: await connect(server.address().port),
+      interfaces: String(Object.keys(require("os").networkInterfaces())),
+    }));
+    process.exit();
+  });`;
+Object.assign(found, JSON.parse(require("child_process").execFileSync(process.execPath, ["-e", script])));
+"""
+
+
+@pytest.mark.usefixtures("isolates")
+def test_the_code_reaches_no_process_of_this_machine_by_the_network(
+    codebase: Codebase, listener: int
+) -> None:
+    with socket.create_connection(("127.0.0.1", listener)):
+        pass  # this process reaches it
+    found = codebase.found(CONNECT % listener)
+    assert found == {"machine": "ECONNREFUSED", "own": "connected", "interfaces": "lo"}
+
+
+@pytest.mark.usefixtures("denied")
+def test_the_code_reaches_no_process_from_bubblewrap(codebase: Codebase, listener: int) -> None:
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+    found = codebase.found(CONNECT % listener)
+    assert found == {"machine": "ECONNREFUSED", "own": "connected", "interfaces": "lo"}
+
+
+@pytest.mark.usefixtures("isolates")
+@pytest.mark.parametrize(
+    "code",
+    [
+        "await fetch('http://192.0.2.1/config');",
+        "require('net').connect(80, '192.0.2.1'); await new Promise(() => setTimeout(() => {}, 1e6));",
+        "await require('dns').promises.lookup('example.com');",
+        "try { await fetch('http://127.0.0.1:9'); } catch (e) { console.error(e); process.exit(1); }",
+    ],
+)
+def test_an_error_says_that_code_has_no_network_while_it_is_loaded(codebase: Codebase, code: str) -> None:
+    (codebase.folder / "package.json").write_text(json.dumps({**PACKAGE, "type": "module"}))
+    require = "import { createRequire } from 'module'; const require = createRequire(import.meta.url);"
+    _, (problem,) = codebase.load(f"{require}\n{code}")
+    assert "failed: code has no network while the functions are listed" in problem.what
+    assert problem.fix == "Move what connects into a function, or into onInit() of firebase-functions."
 
 
 @pytest.mark.usefixtures("isolates")
