@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -41,6 +42,12 @@ _MISSING_CONFIG = (
 )
 # Codes of connections that fail (errno.h, netdb.h), and the message of fetch(), which may come without one.
 _CONNECTION = re.compile(r"\b(?:EAI_AGAIN|ENOTFOUND|ENETUNREACH|EHOSTUNREACH|ECONNREFUSED|fetch failed)\b")
+# Errors of Node's file system and of its loaders.
+_UNREADABLE = re.compile(
+    r"(?:\b(?:EACCES|ENOENT)\b[^'\n]{0,200}|Cannot find module )'(?P<path>[^'\n]{1,4096})'"
+    r"(?:\nRequire stack:\n- (?P<by>/[^\n]{1,4096}))?"
+)
+_MOST_UNREADABLE = 100
 _SDK_REPORT = "Failed to generate manifest from function source: "
 # The first line of a report that the SDK or Node writes: of an error, of a lack of memory, of an abort.
 _REPORT = re.compile(rf"^(?:{_SDK_REPORT}|(?:file:/|node:|/).*:\d+$|<--- |#  ?Fatal|----- )", re.MULTILINE)
@@ -162,6 +169,9 @@ class _Failure:
         """Errors with a certain fix."""
         source, output = self._source, self._finished.output
         at = self._at(output)
+        hidden = self._hidden()
+        if hidden is not None:
+            return hidden
         missing = _MISSING_MODULE.search(output)
         if missing is not None and not missing.group(1).startswith((".", "/")):
             name = "/".join(missing.group(1).split("/")[: 2 if missing.group(1).startswith("@") else 1])
@@ -173,10 +183,32 @@ class _Failure:
                 return self._problem(f"the code{at} uses the app's {thing}, which is not configured.", fix)
         return self._without_network()
 
+    def _all_output(self) -> str:
+        """With the error that the code did not catch, which may not be in the output."""
+        stack, message = (str(self._uncaught.get(name, "")) for name in ("stack", "message"))
+        return f"{stack}\n{message}\n{self._finished.output}"
+
+    def _hidden(self) -> Problem | None:
+        """The code reads a file that it cannot see because it may hold credentials."""
+        source, output = self._source, self._all_output()
+        folder = source.folder.resolve()
+        for match in islice(_UNREADABLE.finditer(output), _MOST_UNREADABLE):
+            # Relative to the working directory, or, in `require()`, to the file that Node lists next.
+            origin = Path(match["by"]).parent if match["by"] else folder
+            path = Path(os.path.normpath(origin / match["path"]))
+            if any(path.is_relative_to(one) for one in self._finished.hidden):
+                name = os.path.relpath(path, source.app_dir.resolve())
+                return self._problem(
+                    f"the code{self._at(output)} reads {name}, which it cannot read while the functions are "
+                    "listed because it may hold credentials. It is not deployed either.",
+                    f'Read it from a secret: defineSecret("NAME"), with the value in {NAMESPACE}:secrets. '
+                    "On Google, initializeApp() needs no key.",
+                )
+        return None
+
     def _without_network(self) -> Problem | None:
         """A connection failed that is possible where the code is not isolated."""
-        stack = str(self._uncaught.get("stack", ""))
-        output = f"{stack}\n{self._uncaught.get('message', '')}\n{self._finished.output}"
+        output = self._all_output()
         failed = _CONNECTION.search(output)
         if failed is None or self._finished.not_isolated:
             return None

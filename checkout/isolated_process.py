@@ -59,8 +59,9 @@ _KILL_SECONDS = 2.0
 class Request:
     """What to run, and what it may see. Paths are absolute and without links, except `links`.
 
-    `links` are made as they are. `visible` are read-only; `hidden` are empty in them; `writable` is a folder.
-    `root` is an empty folder. All of them count only if `isolate`.
+    `links` are made as they are. `visible` are read-only; in them, `empty` are empty, and to open one of the
+    files `denied` is an error. `writable` is a folder, `root` an empty one. All but `command`, `folder`,
+    `environment` and `timeout` count only if `isolate`.
     """
 
     def __init__(
@@ -75,7 +76,8 @@ class Request:
         writable: str,
         links: Mapping[str, str],
         visible: Sequence[str],
-        hidden: Sequence[str],
+        empty: Sequence[str],
+        denied: Sequence[str],
     ) -> None:
         self.command = command
         self.folder = folder
@@ -86,7 +88,8 @@ class Request:
         self.writable = writable
         self.links = links
         self.visible = visible
-        self.hidden = hidden
+        self.empty = empty
+        self.denied = denied
 
 
 class IsolationError(Exception):
@@ -182,11 +185,14 @@ def _build_file_system(request: Request) -> None:
         os.symlink(target, root + path)  # noqa: PTH211
     for path in request.visible:
         _make_read_only(_bind(path, root))
-    for path in request.hidden:
+    for path in request.empty:
         if os.path.isdir(root + path):  # noqa: PTH112
             _mount("tmpfs", root + path, "tmpfs", _RDONLY | _NOSUID | _NODEV, "size=4k")
         else:
             _mount("/dev/null", root + path, None, _BIND)
+    for path in request.denied:  # a device that no device may be opened by
+        _mount("/dev/null", root + path, None, _BIND)
+        _mount(None, root + path, None, _REMOUNT | _BIND | _RDONLY | _NOSUID | _NODEV | _NOEXEC)
     for name in _DEVICES:
         _bind(f"/dev/{name}", root)
     for name, target in _STREAMS.items():

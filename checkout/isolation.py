@@ -3,8 +3,8 @@
 The code and its dependencies run on a machine where other processes hold production's credentials in their
 environment, and the home folder holds more in files. Isolated, the code sees no process but its own, and of
 the file system only: the libraries and programs of the system, the app, the packages that it links to, and a
-temporary folder. All but that folder is read-only. Of the app's folder outside of the codebase, files and
-folders that may hold credentials are empty, and so is .git.
+temporary folder. All but that folder is read-only. Files and folders of the app that may hold credentials,
+and .git, are hidden (`checkout.hidden_files`).
 
 It has no network but a loopback of its own. Processes of this machine listen on the other one without asking
 who connects: the Pulumi engine, through which code could run commands with all tokens. On a machine of Google
@@ -21,7 +21,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from checkout import credentials
+from checkout import hidden_files
+from checkout.hidden_files import MODULES, Hidden, TooMuchError
 
 _SYSTEM = (
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store",
@@ -33,10 +34,7 @@ _SYSTEM = (
     "/etc/pki/ca-trust", "/etc/pki/tls/certs", "/etc/protocols", "/etc/resolv.conf", "/etc/services",
     "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/timezone",
 )  # fmt: skip
-_HIDDEN = (".git", ".pulumi", ".railway", ".config", ".docker", ".kube", ".gnupg")
-_MODULES = "node_modules"
 _MOST_LINKS = 1000
-_MOST_HIDDEN = 1000  # each is a mount, which Linux counts; bubblewrap takes 9,000 arguments
 WARNING = (
     "code of the functions and of their dependencies ran without isolation ({reason}): it can read files of "
     "your home folder, and the environment of your shell and of Pulumi, tokens included.\n    fix: {fix}"
@@ -61,12 +59,12 @@ FIX_OF_ERROR = f"Remove from the app what the message names; or {_ELSEWHERE}"
 class View:
     """The file system of isolated code: paths, in an order in which they can be mounted.
 
-    `links` are made as they are; `visible` are read-only; `hidden` are in them, and empty.
+    `links` are made as they are; `visible` are read-only; `hidden` is in them.
     """
 
     links: dict[str, str] = field(default_factory=dict)
     visible: tuple[str, ...] = ()
-    hidden: tuple[str, ...] = ()
+    hidden: Hidden = field(default_factory=Hidden)
 
 
 def view(folder: Path, app_dir: Path, programs: Sequence[Path]) -> View:
@@ -89,11 +87,14 @@ def view(folder: Path, app_dir: Path, programs: Sequence[Path]) -> View:
             wanted.append(prefix / "lib")  # of Conda: its Node needs libraries
     apps = [folder] if _contains_home(app_dir) else [folder, app_dir]
     packages = [package for package in _packages(folder) if not _contains_home(package)]
-    return View(
-        links=links,
-        visible=_without_nested([*wanted, *apps, *packages]),
-        hidden=_hidden(folder, apps[-1]),
-    )
+    # Packages that links lead to are in the checkout as well, unless they are installed.
+    linked = [package for package in packages if MODULES not in package.parts]
+    shown = [Path(path) for path in _without_nested([*apps, *linked])]
+    try:
+        hidden = hidden_files.search(shown, [folder, *linked])
+    except TooMuchError as error:
+        raise IsolationError(str(error)) from None
+    return View(links=links, visible=_without_nested([*wanted, *apps, *packages]), hidden=hidden)
 
 
 def of_system(programs: Sequence[Path]) -> View:
@@ -125,8 +126,10 @@ def bubblewrap(
         line += ["--symlink", target, path]
     for path in view.visible:
         line += ["--ro-bind", path, path]
-    for path in view.hidden:
-        line += ["--tmpfs", path] if Path(path).is_dir() else ["--ro-bind", os.devnull, path]
+    for path in view.hidden.empty:
+        line += ["--tmpfs", path] if Path(path).is_dir() else ["--dev-bind", os.devnull, path]
+    for path in view.hidden.denied:
+        line += ["--ro-bind", os.devnull, path]  # without "dev", to open a device is an error
     line += [
         "--bind",
         str(writable),
@@ -159,8 +162,8 @@ def _packages(folder: Path) -> Iterator[Path]:
     while todo and len(seen) < _MOST_LINKS:
         package = todo.pop()
         for above in (package, *package.parents):
-            modules = (above / _MODULES).resolve()
-            if modules in seen or modules.name != _MODULES or not modules.is_dir():
+            modules = (above / MODULES).resolve()
+            if modules in seen or modules.name != MODULES or not modules.is_dir():
                 continue
             seen.add(modules)
             yield modules
@@ -186,24 +189,6 @@ def _targets(modules: Path) -> Iterator[Path]:
                     yield target
             elif entry.name.startswith("@") and entry.is_dir():
                 folders.append(Path(entry.path))
-
-
-def _hidden(folder: Path, app_dir: Path) -> tuple[str, ...]:
-    """What may hold credentials in the app's folder, and in those between it and the codebase."""
-    found: list[str] = []
-    for above in folder.parents:
-        if not above.is_relative_to(app_dir):
-            break
-        for entry in sorted(above.iterdir()):
-            is_plain = not entry.is_symlink() and not folder.is_relative_to(entry)
-            if is_plain and (entry.name in _HIDDEN or credentials.is_credential(above, entry.name)):
-                found.append(str(entry))
-                if len(found) > _MOST_HIDDEN:
-                    raise IsolationError(
-                        f"more than {_MOST_HIDDEN:,} files and folders that may hold credentials "
-                        f"would have to be hidden from it, such as {found[0]}"
-                    )
-    return tuple(found)
 
 
 def _contains_home(path: Path) -> bool:

@@ -40,13 +40,15 @@ _OF_NODE = re.compile(r"\s+at |Node\.js v|\(node:\d+\)|\(Use `node ")
 class Finished:
     """How a command ended. `code` is None after a time-out, negative after a signal.
 
-    `not_isolated` is the reason why it could not be isolated, "" if it was.
+    `not_isolated` is the reason why it could not be isolated, "" if it was. `hidden` are the paths that it
+    could not read because they may hold credentials.
     """
 
     code: int | None
     stdout: str
     stderr: str
     not_isolated: str = ""
+    hidden: tuple[str, ...] = ()
 
     @property
     def output(self) -> str:
@@ -152,7 +154,8 @@ def _launch(
         "writable": os.fspath(command.results),
         "links": view.links,
         "visible": list(view.visible),
-        "hidden": list(view.hidden),
+        "empty": list(view.hidden.empty),
+        "denied": list(view.hidden.denied),
     }
     status, for_launcher = os.pipe()
     try:
@@ -188,7 +191,8 @@ def _launch(
     code = int(report["code"]) if report.get("code") else None
     if wrapper and code is not None and code > _SIGNAL and code - _SIGNAL in tuple(signal.Signals):
         code = _SIGNAL - code
-    return Finished(code=code, stdout=stdout, stderr=stderr, not_isolated=reason)
+    hidden = () if reason else (*view.hidden.empty, *view.hidden.denied)
+    return Finished(code=code, stdout=stdout, stderr=stderr, not_isolated=reason, hidden=hidden)
 
 
 def shown(text: str) -> tuple[str, ...]:

@@ -15,23 +15,22 @@ import sys
 import threading
 import time
 import tracemalloc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from checkout import compiled_output, discovery_failure, isolation, node_process
-from checkout.isolation import View
-from checkout.node_process import Command, Finished
+from checkout import compiled_output, discovery_failure, hidden_files, isolation, node_process
+from checkout.hidden_files import Hidden
+from checkout.node_process import Command
 from settings.files import FileError, read_bytes
 from tests import functions_sdk
-from tests.security.hostile_codebase import PACKAGE, Codebase
+from tests.security.hostile_codebase import PACKAGE, SECRET, Codebase
 
 pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[2]
 CANARY = "canary-of-the-environment"
-SECRET = "canary-of-the-home-folder"
 # The canaries in two parts: the code itself must not contain them.
 READ_PROCESSES = """
 const fs = require("fs");
@@ -57,75 +56,12 @@ LEAVE_CHILD = "require('child_process').spawn('sleep', ['%s'], { detached: true,
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home folder with credentials in it."""
-    home = tmp_path / "home"
-    for name in (".config/gcloud/application_default_credentials.json", ".npmrc", "notes.txt"):
-        path = home / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f'{{"refresh_token": "{SECRET}"}}')
-    monkeypatch.setenv("HOME", str(home))
-    return home
-
-
-@pytest.fixture
-def codebase(home: Path) -> Codebase:
-    return Codebase(home, functions_sdk.installed())
-
-
-@pytest.fixture
 def bait() -> Iterator[None]:
     """A process with a secret in its environment, such as the engine or the shell."""
     environment = {**os.environ, "RAILWAY_API_TOKEN": CANARY}
     with subprocess.Popen(["sleep", "120"], env=environment) as process:
         yield
         process.kill()
-
-
-@pytest.fixture
-def isolates(tmp_path: Path) -> None:
-    """Skips the test where the kernel grants no user namespaces, but not in CI."""
-    finished = run(tmp_path, "true")
-    if finished.not_isolated and not os.environ.get("CI"):
-        pytest.skip(f"this machine cannot isolate: {finished.not_isolated}")
-
-
-@pytest.fixture
-def fresh() -> Iterator[None]:
-    """What this process learned about the system is forgotten before and after the test."""
-    for kept in (node_process._namespaces_denied, node_process._bubblewrap_denied):
-        kept.cache_clear()
-    yield
-    for kept in (node_process._namespaces_denied, node_process._bubblewrap_denied):
-        kept.cache_clear()
-
-
-@pytest.fixture
-def denied(monkeypatch: pytest.MonkeyPatch, fresh: None) -> None:
-    """A kernel that grants no user namespaces: the call fails as it does there."""
-    launch = node_process._launch
-
-    def deny(
-        command: Command, view: View, *, isolate: bool, reason: str = "", wrapper: Sequence[str] = ()
-    ) -> Finished:
-        if isolate:
-            return Finished(code=None, stdout="", stderr="", not_isolated="unshare: Operation not permitted")
-        return launch(command, view, isolate=False, reason=reason, wrapper=wrapper)
-
-    monkeypatch.setattr(node_process, "_launch", deny)
-
-
-def run(folder: Path, *line: str) -> Finished:
-    results, root = folder / "results", folder / "root"
-    for new in (results, root):
-        new.mkdir(exist_ok=True)
-    program = shutil.which(line[0])
-    assert program is not None
-    command = Command(
-        line=[os.path.realpath(program), *line[1:]], folder=folder, environment={"PATH": os.environ["PATH"]},
-        timeout=20, results=results, root=root,
-    )  # fmt: skip
-    return node_process.run(command, isolation.view(folder, folder, []))
 
 
 @pytest.mark.usefixtures("bait", "isolates")
@@ -201,7 +137,8 @@ def test_the_app_is_readable_without_its_credentials_and_not_writable(codebase: 
     """)
     assert found.pop("shared") == "1"
     assert found.pop("git") == "ENOENT"
-    assert {found.pop(name) for name in ("env", "key", "named")} == {""}
+    assert found.pop("env") == ""
+    assert {found.pop(name) for name in ("key", "named")} == {"EACCES"}
     assert set(found.values()) == {"EROFS"}
 
 
@@ -437,20 +374,22 @@ def test_a_system_without_namespaces_runs_the_code_with_the_warning(
 def test_bubblewrap_isolates_where_this_program_may_not(codebase: Codebase) -> None:
     if shutil.which("bwrap") is None:
         pytest.skip("bubblewrap is not installed")
-    (codebase.app / ".env").write_text(SECRET)
+    for name in (".env", "key.json"):
+        (codebase.app / name).write_text(f'{{"type": "authorized_user", "refresh_token": "{SECRET}"}}')
     found = codebase.found(
         f"""{READ_PROCESSES}
     const read = (path) => {{
       try {{ return fs.readFileSync(path, "utf8"); }} catch (error) {{ return error.code; }}
     }};
     found.env = read("../.env");
+    found.key = read("../key.json");
     found.home = read("{codebase.home}/.npmrc");
     found.own = String(read("index.js").length > 0);
     try {{ fs.appendFileSync("index.js", ""); }} catch (error) {{ found.write = error.code; }}
     """,
         NAME="of the functions",
     )
-    assert found.pop("env") in ("", "EACCES")
+    assert (found.pop("env"), found.pop("key")) == ("", "EACCES")
     found.pop("processes")
     assert found == {"canary": "false", "home": "ENOENT", "own": "true", "write": "EROFS"}
     _, (problem,) = codebase.load('process.kill(process.pid, "SIGTERM"); for (;;) {}')
@@ -475,7 +414,7 @@ def write_of(path: Path) -> str:
 @pytest.mark.usefixtures("isolates")
 def test_an_app_cannot_make_its_isolation_fail_by_what_it_contains(codebase: Codebase) -> None:
     """Linux mounts 100,000 paths at most: beyond, the code once ran without isolation."""
-    for number in range(isolation._MOST_HIDDEN + 50):
+    for number in range(hidden_files.MOST_HIDDEN + 50):
         (codebase.app / f".env.{number}").touch()
     discovered, (problem,) = codebase.load(write_of(codebase.home / "ran"))
     assert discovered is None
@@ -493,7 +432,7 @@ def test_code_that_this_system_cannot_isolate_although_it_isolates_is_not_run(tm
     )  # fmt: skip
     view = isolation.view(tmp_path, tmp_path, [])
     with pytest.raises(isolation.IsolationError, match="No such file or directory"):
-        node_process.run(command, dataclasses.replace(view, hidden=(f"{tmp_path}/none",)))
+        node_process.run(command, dataclasses.replace(view, hidden=Hidden(denied=(f"{tmp_path}/none",))))
     assert not (tmp_path / "ran").exists()
 
 
@@ -535,7 +474,7 @@ def test_a_kernel_that_denies_namespaces_is_found_before_the_code_runs(tmp_path:
     """The limit of user namespaces, 0 as administrators set it, in a namespace of the test's own."""
     program = (
         "import json, sys; from pathlib import Path; "
-        "from tests.security.test_discovery_isolation import run; "
+        "from tests.security.hostile_codebase import run; "
         "print(json.dumps(run(Path(sys.argv[1]), 'echo', 'ran').not_isolated))"
     )
     limited = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"'
