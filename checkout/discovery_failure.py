@@ -87,6 +87,9 @@ class _Failure:
     def timed_out_or_killed(self) -> Problem | None:
         """A time-out or a signal: the hook reports nothing."""
         source = self._source
+        if self._finished.was_abandoned:
+            what = "the process that started Node was ended while the functions were loaded."
+            return self._problem(what, f"{self._reproduce()}  (loads the same code)")
         if self._code is None:
             network = "" if self._finished.not_isolated else f" Requests fail: {_NO_NETWORK}."
             return self._problem(
@@ -100,7 +103,7 @@ class _Failure:
             fix = "Move the code that needs so much memory into a function."
             return self._problem("Node ran out of memory while the functions were loaded.", fix)
         if self._code < 0:
-            name = signal.Signals(-self._code).name
+            name = _signal_name(-self._code)
             why = " The system sends it when memory runs out." if name == "SIGKILL" else ""
             fix = f"{self._reproduce()}  (loads the same code)"
             return self._problem(f"{name} ended Node while the functions were loaded.{why}", fix)
@@ -227,6 +230,14 @@ class _Failure:
 
     def _reproduce(self) -> str:
         return f"cd {self._source.folder} && node ."
+
+
+def _signal_name(number: int) -> str:
+    """`SIGTERM`, or `signal 40`: real-time signals have no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _first_line(text: str) -> str:

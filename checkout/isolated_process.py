@@ -10,8 +10,9 @@ system has nothing but what the request lists, read-only; its /proc has no proce
 a loopback that no other process is on. It has no capability and cannot gain one. All its processes end with
 it, because the first process of their PID namespace ends.
 
-Otherwise this process adopts what the command leaves behind (`PR_SET_CHILD_SUBREAPER`) and ends it. Where the
-system has no such call, only the process group ends: `checkout.node_process` does that.
+Otherwise this process adopts what the command leaves behind (`PR_SET_CHILD_SUBREAPER`) and ends it, unless
+the command ends or stops this process first. Then, and where the system has no such call, only the process
+group ends: `checkout.node_process` does that.
 
 It runs before the isolation exists, so it has an empty environment: a variable such as LD_PRELOAD in the
 command's environment must not load code into it. It uses only the standard library, and imports little of it:
@@ -229,8 +230,8 @@ def _start(request: Request) -> int:
     if child:
         return child
     try:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_DFL)
         os.chdir(request.folder)
         if request.isolate:
             _drop_privileges()
@@ -241,7 +242,11 @@ def _start(request: Request) -> int:
 
 
 def _first_process(request: Request, status: int) -> None:
-    """The first process of the PID namespace: builds the file system, starts the command, ends with it."""
+    """The first process of the PID namespace: builds the file system, starts the command, ends with it.
+
+    Linux delivers to it, from its namespace, only signals that it handles; Python handles SIGINT.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         _build_file_system(request)
     except (OSError, IsolationError) as error:
@@ -323,6 +328,7 @@ def main() -> int:
 
     signal.signal(signal.SIGALRM, end)
     signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
     signal.setitimer(signal.ITIMER_REAL, request.timeout)
     _, wait_status = os.waitpid(child, 0)
     signal.setitimer(signal.ITIMER_REAL, 0)

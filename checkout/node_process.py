@@ -40,6 +40,7 @@ _OF_NODE = re.compile(r"\s+at |Node\.js v|\(node:\d+\)|\(Use `node ")
 class Finished:
     """How a command ended. `code` is None after a time-out, negative after a signal.
 
+    `was_abandoned`: the process that started it was ended, so `code` is None too.
     `not_isolated` is the reason why it could not be isolated, "" if it was. `hidden` are the paths that it
     could not read because they may hold credentials.
     """
@@ -49,6 +50,7 @@ class Finished:
     stderr: str
     not_isolated: str = ""
     hidden: tuple[str, ...] = ()
+    was_abandoned: bool = False
 
     @property
     def output(self) -> str:
@@ -177,8 +179,11 @@ def _launch(
     try:
         with contextlib.suppress(BrokenPipeError), process.stdin:
             process.stdin.write(marshal.dumps(request))
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        is_late = False
+        try:
             process.wait(command.timeout + _END_SECONDS)
+        except subprocess.TimeoutExpired:
+            is_late = True
     finally:
         with contextlib.suppress(ProcessLookupError, PermissionError):  # the group has ended
             os.killpg(process.pid, signal.SIGKILL)
@@ -192,7 +197,14 @@ def _launch(
     if wrapper and code is not None and code > _SIGNAL and code - _SIGNAL in tuple(signal.Signals):
         code = _SIGNAL - code
     hidden = () if reason else (*view.hidden.empty, *view.hidden.denied)
-    return Finished(code=code, stdout=stdout, stderr=stderr, not_isolated=reason, hidden=hidden)
+    return Finished(
+        code=code,
+        stdout=stdout,
+        stderr=stderr,
+        not_isolated=reason,
+        hidden=hidden,
+        was_abandoned="code" not in report and not is_late,
+    )
 
 
 def shown(text: str) -> tuple[str, ...]:

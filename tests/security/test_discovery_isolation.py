@@ -296,6 +296,33 @@ def test_a_detached_child_does_not_outlive_code_that_loads(
     assert not sleeping(seconds)
 
 
+@pytest.mark.usefixtures("isolates")
+def test_no_signal_of_the_code_ends_the_first_process(codebase: Codebase) -> None:
+    """SIGINT ended it with a traceback, which was reported as a time-out."""
+    found = codebase.found("""
+    for (let number = 1; number < 65; number++) try { process.kill(1, number); } catch {}
+    found.alive = String(require("child_process").spawnSync("sleep", ["0.1"]).status);
+    """)
+    assert found == {"alive": "0"}
+
+
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGINT"])
+def test_code_that_ends_its_launcher_is_not_called_slow(
+    codebase: Codebase, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    _, (problem,) = codebase.load(f"process.kill(process.ppid, '{name}'); for (;;) {{}}")
+    expected = {"SIGKILL": "the process that started Node was ended", "SIGINT": "SIGKILL ended Node"}
+    assert expected[name] in problem.what
+    assert "fix: cd " in str(problem)
+
+
+@pytest.mark.parametrize("number", [40, 63, 31])
+def test_a_signal_without_a_name_is_named_by_its_number(codebase: Codebase, number: int) -> None:
+    _, (problem,) = codebase.load(f"process.kill(process.pid, {number}); for (;;) {{}}")
+    assert f"{'SIGSYS' if number == 31 else f'signal {number}'} ended Node" in problem.what
+
+
 @pytest.mark.parametrize("ending", ["", "throw new Error('after the flood');"])
 def test_300_megabytes_of_output_fill_neither_memory_nor_the_message(codebase: Codebase, ending: str) -> None:
     code = (
