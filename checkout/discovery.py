@@ -25,7 +25,7 @@ from pathlib import Path
 from checkout import discovery_failure, isolation, node_process, package_json
 from checkout.archive import write_atomically
 from checkout.discovery_source import Source
-from checkout.isolation import View
+from checkout.isolation import IsolationError, View
 from checkout.node_process import Finished
 from settings.files import (
     MAX_SOURCE_BYTES,
@@ -243,8 +243,12 @@ def _run(source: Source, command: _Command) -> tuple[Discovered | None, list[Pro
             "CRM_DISCOVERY_REPORT": str(report_path),
         }
         hooks = [HOOK.with_name(name).resolve() for name in _HOOK_FILES]
-        view = isolation.view(source.folder, source.app_dir, [Path(command.node), *hooks])
-        finished = _load(source, command, view, (environment, results, root))
+        try:
+            view = isolation.view(source.folder, source.app_dir, [Path(command.node), *hooks])
+            finished = _load(source, command, view, (environment, results, root))
+        except IsolationError as error:
+            what = f"the functions were not loaded, because their code cannot be isolated: {error}."
+            return None, _problem(source, what, isolation.FIX_OF_ERROR)
         manifest, report = _written(manifest_path), _written(report_path) or {}
         if finished.code == 0 and manifest is None and (wrong := _unusable(manifest_path)):
             fix = "Declare less in the options of the functions and params."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from checkout import package_json
 from checkout.discovery_source import Source
 from checkout.node_process import Finished, cut, shown
 from settings.files import walk
+from settings.keys import NAMESPACE
 from settings.model import LONGEST_DISCOVERY
 from settings.parsing import mapping
 from settings.problems import Problem
@@ -40,12 +42,21 @@ _MISSING_CONFIG = (
         set_command("databaseUrl", "<https://my-crm-default-rtdb.firebaseio.com>"),
     ),
 )
+# Codes of connections that fail (errno.h, netdb.h), and the message of fetch(), which may come without one.
+_CONNECTION = re.compile(r"\b(?:EAI_AGAIN|ENOTFOUND|ENETUNREACH|EHOSTUNREACH|ECONNREFUSED|fetch failed)\b")
+# Errors of Node's file system and of its loaders.
+_UNREADABLE = re.compile(
+    r"(?:\b(?:EACCES|ENOENT)\b[^'\n]{0,200}|Cannot find module )'(?P<path>[^'\n]{1,4096})'"
+    r"(?:\nRequire stack:\n- (?P<by>/[^\n]{1,4096}))?"
+)
+_MOST_UNREADABLE = 100
 _SDK_REPORT = "Failed to generate manifest from function source: "
 # The first line of a report that the SDK or Node writes: of an error, of a lack of memory, of an abort.
 _REPORT = re.compile(rf"^(?:{_SDK_REPORT}|(?:file:/|node:|/).*:\d+$|<--- |#  ?Fatal|----- )", re.MULTILINE)
 _REASON = re.compile(r'The promise rejected with the reason "(.*)"', re.DOTALL)
 _ERROR = re.compile(r"\s*(?:\w*Error\b|Uncaught)")
 _OF_NODE = ("NODE_", "OPENSSL_")  # variables that Node reads before it runs code (`node --help`)
+_NO_NETWORK = "code has no network while the functions are listed"
 _MESSAGE_LENGTH = 1000  # of an error of the code, which may be of any length
 _SDK_COMMAND = "firebase-functions/lib/bin/"
 
@@ -78,10 +89,14 @@ class _Failure:
     def timed_out_or_killed(self) -> Problem | None:
         """A time-out or a signal: the hook reports nothing."""
         source = self._source
+        if self._finished.was_abandoned:
+            what = "the process that started Node was ended while the functions were loaded."
+            return self._problem(what, f"{self._reproduce()}  (loads the same code)")
         if self._code is None:
+            network = "" if self._finished.not_isolated else f" Requests fail: {_NO_NETWORK}."
             return self._problem(
                 f"the functions did not load within {source.timeout} seconds: code outside of the functions "
-                "waits or computes for too long.",
+                f"waits or computes for too long.{network}",
                 "Move that code into a function, or: "
                 f"{set_command('discoveryTimeout', min(2 * source.timeout, LONGEST_DISCOVERY))}",
             )
@@ -89,7 +104,7 @@ class _Failure:
             fix = "Move the code that needs so much memory into a function."
             return self._problem("Node ran out of memory while the functions were loaded.", fix)
         if self._code < 0:
-            name = signal.Signals(-self._code).name
+            name = _signal_name(-self._code)
             why = " The system sends it when memory runs out." if name == "SIGKILL" else ""
             fix = f"{self._reproduce()}  (loads the same code)"
             return self._problem(f"{name} ended Node while the functions were loaded.{why}", fix)
@@ -158,6 +173,9 @@ class _Failure:
         """Errors with a certain fix."""
         source, output = self._source, self._finished.output
         at = self._at(output)
+        hidden = self._hidden()
+        if hidden is not None:
+            return hidden
         missing = _MISSING_MODULE.search(output)
         if missing is not None and not missing.group(1).startswith((".", "/")):
             name = "/".join(missing.group(1).split("/")[: 2 if missing.group(1).startswith("@") else 1])
@@ -167,7 +185,42 @@ class _Failure:
         for pattern, value, thing, fix in _MISSING_CONFIG:
             if pattern.search(output) is not None and value not in source.google.firebase_config:
                 return self._problem(f"the code{at} uses the app's {thing}, which is not configured.", fix)
+        return self._without_network()
+
+    def _all_output(self) -> str:
+        """With the error that the code did not catch, which may not be in the output."""
+        stack, message = (str(self._uncaught.get(name, "")) for name in ("stack", "message"))
+        return f"{stack}\n{message}\n{self._finished.output}"
+
+    def _hidden(self) -> Problem | None:
+        """The code reads a file that it cannot see because it may hold credentials."""
+        source, output = self._source, self._all_output()
+        folder = source.folder.resolve()
+        for match in islice(_UNREADABLE.finditer(output), _MOST_UNREADABLE):
+            # Relative to the working directory, or, in `require()`, to the file that Node lists next.
+            origin = Path(match["by"]).parent if match["by"] else folder
+            path = Path(os.path.normpath(origin / match["path"]))
+            if any(path.is_relative_to(one) for one in self._finished.hidden):
+                name = os.path.relpath(path, source.app_dir.resolve())
+                return self._problem(
+                    f"the code{self._at(output)} reads {name}, which it cannot read while the functions are "
+                    "listed because it may hold credentials. It is not deployed either.",
+                    f'Read it from a secret: defineSecret("NAME"), with the value in {NAMESPACE}:secrets. '
+                    "On Google, initializeApp() needs no key.",
+                )
         return None
+
+    def _without_network(self) -> Problem | None:
+        """A connection failed that is possible where the code is not isolated."""
+        output = self._all_output()
+        failed = _CONNECTION.search(output)
+        if failed is None or self._finished.not_isolated:
+            return None
+        line = next(line for line in output.splitlines() if failed.group() in line)
+        return self._problem(
+            f"a connection of the code{self._at(output)} failed: {_NO_NETWORK}. {_first_line(line)}.",
+            "Move what connects into a function, or into onInit() of firebase-functions.",
+        )
 
     def _problem(self, what: str, fix: str) -> Problem:
         return Problem(key=self._source.where, what=what, fix=fix)
@@ -178,6 +231,14 @@ class _Failure:
 
     def _reproduce(self) -> str:
         return f"cd {self._source.folder} && node ."
+
+
+def _signal_name(number: int) -> str:
+    """`SIGTERM`, or `signal 40`: real-time signals have no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _first_line(text: str) -> str:

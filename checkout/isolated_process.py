@@ -5,12 +5,14 @@ of `Request` on stdin, encoded by `marshal`. It writes two lines to the file des
 "reason" and why the command cannot be isolated and was therefore not started; then "code" and how the command
 ended: a number, negative after a signal, or nothing after a time-out.
 
-Isolated, the command runs in its own user, PID, mount and IPC namespaces (`namespaces(7)`). Its file system
-has nothing but what the request lists, read-only; its /proc has no process but its own. It has no capability
-and cannot gain one. All its processes end with it, because the first process of their PID namespace ends.
+Isolated, the command runs in its own user, PID, mount, IPC and network namespaces (`namespaces(7)`). Its file
+system has nothing but what the request lists, read-only; its /proc has no process but its own; its network is
+a loopback that no other process is on. It has no capability and cannot gain one. All its processes end with
+it, because the first process of their PID namespace ends.
 
-Otherwise this process adopts what the command leaves behind (`PR_SET_CHILD_SUBREAPER`) and ends it. Where the
-system has no such call, only the process group ends: `checkout.node_process` does that.
+Otherwise this process adopts what the command leaves behind (`PR_SET_CHILD_SUBREAPER`) and ends it, unless
+the command ends or stops this process first. Then, and where the system has no such call, only the process
+group ends: `checkout.node_process` does that.
 
 It runs before the isolation exists, so it has an empty environment: a variable such as LD_PRELOAD in the
 command's environment must not load code into it. It uses only the standard library, and imports little of it:
@@ -41,6 +43,9 @@ _SYS_MOUNT_SETATTR = 442  # the same on all architectures; Linux 5.12
 _AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
 _PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 24, 36, 38
 _CAPABILITIES = 64
+# sys/socket.h, linux/sockios.h, linux/if.h: a `struct ifreq` is a name, flags, and the rest of a union
+_AF_INET, _SOCK_DGRAM, _SIOCSIFFLAGS, _IFF_UP = 2, 2, 0x8914, 1
+_NAME_SIZE, _IFREQ_PADDING = 16, 22
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _STREAMS = {
     "fd": "/proc/self/fd",
@@ -55,8 +60,9 @@ _KILL_SECONDS = 2.0
 class Request:
     """What to run, and what it may see. Paths are absolute and without links, except `links`.
 
-    `links` are made as they are. `visible` are read-only; `hidden` are empty in them; `writable` is a folder.
-    `root` is an empty folder. All of them count only if `isolate`.
+    `links` are made as they are. `visible` are read-only; in them, `empty` are empty, and to open one of the
+    files `denied` is an error. `writable` is a folder, `root` an empty one. All but `command`, `folder`,
+    `environment` and `timeout` count only if `isolate`.
     """
 
     def __init__(
@@ -67,24 +73,24 @@ class Request:
         environment: Mapping[str, str],
         timeout: float,
         isolate: bool,
-        network: bool,
         root: str,
         writable: str,
         links: Mapping[str, str],
         visible: Sequence[str],
-        hidden: Sequence[str],
+        empty: Sequence[str],
+        denied: Sequence[str],
     ) -> None:
         self.command = command
         self.folder = folder
         self.environment = environment
         self.timeout = timeout
         self.isolate = isolate
-        self.network = network
         self.root = root
         self.writable = writable
         self.links = links
         self.visible = visible
-        self.hidden = hidden
+        self.empty = empty
+        self.denied = denied
 
 
 class IsolationError(Exception):
@@ -135,14 +141,24 @@ def _make_read_only(target: str) -> None:
     _mount(None, target, None, _REMOUNT | _BIND | _RDONLY | _NOSUID | kept)
 
 
-def _enter_namespaces(*, network: bool) -> None:
+def _enter_namespaces() -> None:
     """Leave the namespaces of the caller; the next child is the first process of its PID namespace."""
     uid, gid = os.getuid(), os.getgid()
-    kinds = _NEWUSER | _NEWNS | _NEWPID | _NEWIPC | (0 if network else _NEWNET)
-    _call("unshare", ctypes.c_int(kinds))
+    _call("unshare", ctypes.c_int(_NEWUSER | _NEWNS | _NEWPID | _NEWIPC | _NEWNET))
     for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
         with open(f"/proc/self/{name}", "w", encoding="ascii") as file:  # noqa: PTH123  (no pathlib: time)
             file.write(text)
+    _enable_loopback()
+
+
+def _enable_loopback() -> None:
+    """Servers that the code starts for itself can be reached. Where this fails, they cannot."""
+    loopback = os.fsencode("lo").ljust(_NAME_SIZE, b"\0")
+    request = loopback + _IFF_UP.to_bytes(2, sys.byteorder) + bytes(_IFREQ_PADDING)
+    socket = _LIBC.socket(_AF_INET, _SOCK_DGRAM, 0)
+    if socket >= 0:
+        _LIBC.ioctl(socket, ctypes.c_ulong(_SIOCSIFFLAGS), request)
+        os.close(socket)
 
 
 def _bind(source: str, root: str) -> str:
@@ -170,11 +186,14 @@ def _build_file_system(request: Request) -> None:
         os.symlink(target, root + path)  # noqa: PTH211
     for path in request.visible:
         _make_read_only(_bind(path, root))
-    for path in request.hidden:
+    for path in request.empty:
         if os.path.isdir(root + path):  # noqa: PTH112
             _mount("tmpfs", root + path, "tmpfs", _RDONLY | _NOSUID | _NODEV, "size=4k")
         else:
             _mount("/dev/null", root + path, None, _BIND)
+    for path in request.denied:  # a device that no device may be opened by
+        _mount("/dev/null", root + path, None, _BIND)
+        _mount(None, root + path, None, _REMOUNT | _BIND | _RDONLY | _NOSUID | _NODEV | _NOEXEC)
     for name in _DEVICES:
         _bind(f"/dev/{name}", root)
     for name, target in _STREAMS.items():
@@ -211,19 +230,23 @@ def _start(request: Request) -> int:
     if child:
         return child
     try:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_DFL)
         os.chdir(request.folder)
         if request.isolate:
             _drop_privileges()
         os.execve(request.command[0], list(request.command), dict(request.environment))  # noqa: S606
-    except (OSError, IsolationError) as error:
+    except (OSError, ValueError, IsolationError) as error:  # ValueError: U+0000 in a variable
         os.write(2, f"{request.command[0]}: {error}\n".encode())
     os._exit(127)
 
 
 def _first_process(request: Request, status: int) -> None:
-    """The first process of the PID namespace: builds the file system, starts the command, ends with it."""
+    """The first process of the PID namespace: builds the file system, starts the command, ends with it.
+
+    Linux delivers to it, from its namespace, only signals that it handles; Python handles SIGINT.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         _build_file_system(request)
     except (OSError, IsolationError) as error:
@@ -285,7 +308,7 @@ def main() -> int:
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     if request.isolate:
         try:
-            _enter_namespaces(network=request.network)
+            _enter_namespaces()
             child = os.fork()
         except (OSError, IsolationError) as error:
             _report(status, "reason", str(error))
@@ -305,6 +328,7 @@ def main() -> int:
 
     signal.signal(signal.SIGALRM, end)
     signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
     signal.setitimer(signal.ITIMER_REAL, request.timeout)
     _, wait_status = os.waitpid(child, 0)
     signal.setitimer(signal.ITIMER_REAL, 0)

@@ -3,26 +3,26 @@
 The code and its dependencies run on a machine where other processes hold production's credentials in their
 environment, and the home folder holds more in files. Isolated, the code sees no process but its own, and of
 the file system only: the libraries and programs of the system, the app, the packages that it links to, and a
-temporary folder. All but that folder is read-only. Of the app's folder outside of the codebase, files and
-folders that may hold credentials are empty, and so is .git.
+temporary folder. All but that folder is read-only. Files and folders of the app that may hold credentials,
+and .git, are hidden (`checkout.hidden_files`).
 
-It can still open network connections, as on Google. On a machine of Google it has no network, because the
-metadata server there gives an access token to every process.
+It has no network but a loopback of its own. Processes of this machine listen on the other one without asking
+who connects: the Pulumi engine, through which code could run commands with all tokens. On a machine of Google
+the metadata server gives an access token to every process.
 """
 
 from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from checkout import credentials
-from settings.credential_rules import is_google_machine
+from checkout import hidden_files
+from checkout.hidden_files import MODULES, Hidden, TooMuchError
 
 _SYSTEM = (
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store",
@@ -34,7 +34,6 @@ _SYSTEM = (
     "/etc/pki/ca-trust", "/etc/pki/tls/certs", "/etc/protocols", "/etc/resolv.conf", "/etc/services",
     "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/timezone",
 )  # fmt: skip
-_MODULES = "node_modules"
 _MOST_LINKS = 1000
 WARNING = (
     "code of the functions and of their dependencies ran without isolation ({reason}): it can read files of "
@@ -42,17 +41,30 @@ WARNING = (
 )
 
 
+class IsolationError(Exception):
+    """This system isolates, but not this code: the code was not run. The text says why.
+
+    It is never run without isolation instead: what the app contains must not decide on that.
+    """
+
+
+_ELSEWHERE = (
+    "run `.venv/bin/python -m ops discover --stack <stack> --out discovered` where no credentials are, "
+    "such as in a container, then: export CRM_DISCOVERED=discovered"
+)
+FIX_OF_ERROR = f"Remove from the app what the message names; or {_ELSEWHERE}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class View:
     """The file system of isolated code: paths, in an order in which they can be mounted.
 
-    `links` are made as they are; `visible` are read-only; `hidden` are in them, and empty.
+    `links` are made as they are; `visible` are read-only; `hidden` is in them.
     """
 
     links: dict[str, str] = field(default_factory=dict)
     visible: tuple[str, ...] = ()
-    hidden: tuple[str, ...] = ()
-    network: bool = True
+    hidden: Hidden = field(default_factory=Hidden)
 
 
 def view(folder: Path, app_dir: Path, programs: Sequence[Path]) -> View:
@@ -62,10 +74,12 @@ def view(folder: Path, app_dir: Path, programs: Sequence[Path]) -> View:
         folder: the codebase.
         app_dir: the app, which contains it.
         programs: files and folders that run the code, such as Node.
+
+    Raises:
+        IsolationError: there is too much to hide.
     """
     folder, app_dir = folder.resolve(), app_dir.resolve()
-    links = {path: os.readlink(path) for path in _SYSTEM[:7] if Path(path).is_symlink()}  # noqa: PTH115
-    wanted = [Path(path) for path in _SYSTEM if path not in links and Path(path).exists()]
+    links, wanted = _system()
     for program in programs:
         wanted.append(program)
         prefix = program.parent.parent
@@ -73,32 +87,49 @@ def view(folder: Path, app_dir: Path, programs: Sequence[Path]) -> View:
             wanted.append(prefix / "lib")  # of Conda: its Node needs libraries
     apps = [folder] if _contains_home(app_dir) else [folder, app_dir]
     packages = [package for package in _packages(folder) if not _contains_home(package)]
-    visible: list[Path] = []
-    for path in sorted([*wanted, *apps, *packages]):
-        if not any(path.is_relative_to(one) for one in visible):
-            visible.append(path)
-    return View(
-        links=links,
-        visible=tuple(str(path) for path in visible),
-        hidden=tuple(str(path) for path in _hidden(folder, apps[-1])),
-        network=not is_google_machine(),
-    )
+    # Packages that links lead to are in the checkout as well, unless they are installed.
+    linked = [package for package in packages if MODULES not in package.parts]
+    shown = [Path(path) for path in _without_nested([*apps, *linked])]
+    try:
+        hidden = hidden_files.search(shown, [folder, *linked])
+    except TooMuchError as error:
+        raise IsolationError(str(error)) from None
+    return View(links=links, visible=_without_nested([*wanted, *apps, *packages]), hidden=hidden)
 
 
-def bubblewrap(view: View, writable: Path, folder: Path, environment: dict[str, str]) -> list[str] | None:
-    """The start of a command that runs the rest of it in this view; None if bubblewrap is not installed."""
-    program = shutil.which("bwrap")
-    if program is None:
-        return None
-    line = [program, "--unshare-user", "--unshare-pid", "--unshare-ipc", "--die-with-parent"]
-    line += [] if view.network else ["--unshare-net"]
+def of_system(programs: Sequence[Path]) -> View:
+    """A view that does not depend on the app, to learn whether this system isolates at all."""
+    links, wanted = _system()
+    return View(links=links, visible=_without_nested([*wanted, *programs]))
+
+
+def _system() -> tuple[dict[str, str], list[Path]]:
+    links = {path: os.readlink(path) for path in _SYSTEM[:7] if Path(path).is_symlink()}  # noqa: PTH115
+    return links, [Path(path) for path in _SYSTEM if path not in links and Path(path).exists()]
+
+
+def _without_nested(paths: Sequence[Path]) -> tuple[str, ...]:
+    kept: list[Path] = []
+    for path in sorted(paths):
+        if not any(path.is_relative_to(one) for one in kept):
+            kept.append(path)
+    return tuple(str(path) for path in kept)
+
+
+def bubblewrap(
+    program: str, view: View, writable: Path, folder: Path, environment: Mapping[str, str]
+) -> list[str]:
+    """The start of a command that runs the rest of it in this view. `program` is bubblewrap."""
+    line = [program, "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-net", "--die-with-parent"]
     line += ["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]  # noqa: S108  (a place in the view)
     for path, target in view.links.items():
         line += ["--symlink", target, path]
     for path in view.visible:
         line += ["--ro-bind", path, path]
-    for path in view.hidden:
-        line += ["--tmpfs", path] if Path(path).is_dir() else ["--ro-bind", os.devnull, path]
+    for path in view.hidden.empty:
+        line += ["--tmpfs", path] if Path(path).is_dir() else ["--dev-bind", os.devnull, path]
+    for path in view.hidden.denied:
+        line += ["--ro-bind", os.devnull, path]  # without "dev", to open a device is an error
     line += [
         "--bind",
         str(writable),
@@ -116,10 +147,7 @@ def bubblewrap(view: View, writable: Path, folder: Path, environment: dict[str, 
 
 def warning(reason: str) -> str:
     """The warning that the code ran without isolation."""
-    fix = (
-        "run `.venv/bin/python -m ops discover --stack <stack> --out discovered` where no credentials are, "
-        "such as in a container, then: export CRM_DISCOVERED=discovered"
-    )
+    fix = _ELSEWHERE
     if sys.platform == "linux":
         fix = f"install bubblewrap, or allow user namespaces; or {fix}"
     return WARNING.format(reason=reason, fix=fix)
@@ -134,8 +162,8 @@ def _packages(folder: Path) -> Iterator[Path]:
     while todo and len(seen) < _MOST_LINKS:
         package = todo.pop()
         for above in (package, *package.parents):
-            modules = (above / _MODULES).resolve()
-            if modules in seen or modules.name != _MODULES or not modules.is_dir():
+            modules = (above / MODULES).resolve()
+            if modules in seen or modules.name != MODULES or not modules.is_dir():
                 continue
             seen.add(modules)
             yield modules
@@ -161,17 +189,6 @@ def _targets(modules: Path) -> Iterator[Path]:
                     yield target
             elif entry.name.startswith("@") and entry.is_dir():
                 folders.append(Path(entry.path))
-
-
-def _hidden(folder: Path, app_dir: Path) -> Iterator[Path]:
-    """What may hold credentials in the app's folder, and in those between it and the codebase."""
-    for above in folder.parents:
-        if not above.is_relative_to(app_dir):
-            return
-        for entry in sorted(above.iterdir()):
-            is_plain = not entry.is_symlink() and not folder.is_relative_to(entry)
-            if is_plain and (entry.name == ".git" or credentials.is_credential(above, entry.name)):
-                yield entry
 
 
 def _contains_home(path: Path) -> bool:

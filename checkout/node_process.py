@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import functools
 import marshal
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from checkout import isolation
-from checkout.isolation import View
+from checkout.isolation import IsolationError, View
 
 LAUNCHER = Path(__file__).with_name("isolated_process.py")
 KEPT = 524_288  # bytes at the start and at the end of each stream
 _SHOWN_LINES = 5
 _SHOWN_LENGTH = 200
 _END_SECONDS = 4  # of the launcher, after the time limit: it needs 2 at most
+_TRIAL_SECONDS = 30
 _HELD_SECONDS = 0.5  # a stream that a process which cannot be ended keeps open
 _SIGNAL = 128  # a program that ends by a signal gives this plus its number (bubblewrap, shells)
 _LEFT_OUT = re.compile(r"\(only [\d,]+ bytes are kept: [\d,]+ more are left out\)")
@@ -35,13 +40,17 @@ _OF_NODE = re.compile(r"\s+at |Node\.js v|\(node:\d+\)|\(Use `node ")
 class Finished:
     """How a command ended. `code` is None after a time-out, negative after a signal.
 
-    `not_isolated` is the reason why it could not be isolated, "" if it was.
+    `was_abandoned`: the process that started it was ended, so `code` is None too.
+    `not_isolated` is the reason why it could not be isolated, "" if it was. `hidden` are the paths that it
+    could not read because they may hold credentials.
     """
 
     code: int | None
     stdout: str
     stderr: str
     not_isolated: str = ""
+    hidden: tuple[str, ...] = ()
+    was_abandoned: bool = False
 
     @property
     def output(self) -> str:
@@ -65,24 +74,73 @@ def run(command: Command, view: View) -> Finished:
     """Run a command for at most `timeout` seconds, isolated if the system can do that.
 
     It is tried with namespaces, then with bubblewrap, which some systems allow what they deny to other
-    programs (the AppArmor profiles of Ubuntu). What cannot isolate starts nothing.
+    programs (the AppArmor profiles of Ubuntu). What cannot isolate starts nothing. Whether the system can
+    isolate is decided by a command that has nothing of the app: no path, no variable.
+
+    Raises:
+        IsolationError: the system can isolate, but not this command. It was not run.
     """
     if sys.platform != "linux":
         return _launch(command, view, isolate=False, reason="only Linux has namespaces")
     finished = _launch(command, view, isolate=True)
     if not finished.not_isolated:
         return finished
-    reason = f"this system denies user namespaces: {finished.not_isolated}"
-    wrapper = isolation.bubblewrap(view, command.results, command.folder, dict(command.environment))
-    if wrapper is None:
+    denied = _namespaces_denied()
+    if not denied:
+        raise IsolationError(finished.not_isolated)
+    reason = f"this system denies user namespaces: {denied}"
+    program = shutil.which("bwrap")
+    if program is None:
         return _launch(command, view, isolate=False, reason=f"{reason}, and bubblewrap is not installed")
-    tried = subprocess.run(
-        [*wrapper, command.line[0], "--version"], capture_output=True, env={}, check=False, timeout=30
-    )
-    if tried.returncode != 0:
-        message = tried.stderr[:_SHOWN_LENGTH].decode(errors="replace").strip()
-        return _launch(command, view, isolate=False, reason=f"{reason}, and bubblewrap failed: {message}")
-    return _launch(command, view, isolate=False, wrapper=wrapper)
+    if failed := _bubblewrap_denied(program):
+        return _launch(command, view, isolate=False, reason=f"{reason}, and bubblewrap failed: {failed}")
+    wrapper = isolation.bubblewrap(program, view, command.results, command.folder, command.environment)
+    finished = _launch(command, view, isolate=False, wrapper=wrapper)
+    if finished.code == 1 and finished.stderr.startswith("bwrap: "):
+        raise IsolationError(cut(finished.stderr.splitlines()[0], _SHOWN_LENGTH))
+    return finished
+
+
+@functools.cache
+def _namespaces_denied() -> str:
+    """Why this system denies namespaces to any command; "" if it grants them."""
+    with _neutral() as command:
+        return _launch(command, isolation.of_system([]), isolate=True).not_isolated
+
+
+@functools.cache
+def _bubblewrap_denied(program: str) -> str:
+    """Why bubblewrap fails with any command; "" if it works."""
+    with _neutral() as command:
+        view = isolation.of_system([Path(program).resolve()])
+        wrapper = isolation.bubblewrap(program, view, command.results, command.folder, {})
+        finished = _launch(
+            dataclasses.replace(command, line=[os.path.realpath(program), "--version"]),
+            view,
+            isolate=False,
+            wrapper=wrapper,
+        )
+    if finished.code == 0:
+        return ""
+    return cut(finished.stderr.strip(), _SHOWN_LENGTH) or f"exit code {finished.code}"
+
+
+@contextlib.contextmanager
+def _neutral() -> Generator[Command]:
+    """A command that has nothing of the app."""
+    with tempfile.TemporaryDirectory(prefix="discovery-") as temporary:
+        folder = Path(temporary).resolve()
+        results, root = folder / "results", folder / "root"
+        for new in (results, root):
+            new.mkdir()
+        yield Command(
+            line=["/bin/true"],  # isolated even where it does not exist: that is reported before it starts
+            folder=Path("/"),
+            environment={},
+            timeout=_TRIAL_SECONDS,
+            results=results,
+            root=root,
+        )
 
 
 def _launch(
@@ -94,12 +152,12 @@ def _launch(
         "environment": {} if wrapper else dict(command.environment),
         "timeout": command.timeout,
         "isolate": isolate,
-        "network": view.network,
         "root": os.fspath(command.root),
         "writable": os.fspath(command.results),
         "links": view.links,
         "visible": list(view.visible),
-        "hidden": list(view.hidden),
+        "empty": list(view.hidden.empty),
+        "denied": list(view.hidden.denied),
     }
     status, for_launcher = os.pipe()
     try:
@@ -121,8 +179,11 @@ def _launch(
     try:
         with contextlib.suppress(BrokenPipeError), process.stdin:
             process.stdin.write(marshal.dumps(request))
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        is_late = False
+        try:
             process.wait(command.timeout + _END_SECONDS)
+        except subprocess.TimeoutExpired:
+            is_late = True
     finally:
         with contextlib.suppress(ProcessLookupError, PermissionError):  # the group has ended
             os.killpg(process.pid, signal.SIGKILL)
@@ -135,7 +196,15 @@ def _launch(
     code = int(report["code"]) if report.get("code") else None
     if wrapper and code is not None and code > _SIGNAL and code - _SIGNAL in tuple(signal.Signals):
         code = _SIGNAL - code
-    return Finished(code=code, stdout=stdout, stderr=stderr, not_isolated=reason)
+    hidden = () if reason else (*view.hidden.empty, *view.hidden.denied)
+    return Finished(
+        code=code,
+        stdout=stdout,
+        stderr=stderr,
+        not_isolated=reason,
+        hidden=hidden,
+        was_abandoned="code" not in report and not is_late,
+    )
 
 
 def shown(text: str) -> tuple[str, ...]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
+from checkout import isolation, node_process
 from checkout.discovery import Discovered, discover
 from checkout.discovery_source import Source
+from checkout.node_process import Command, Finished
 from settings.model import GoogleSettings
 from settings.parsing import mapping
 from settings.problems import Problem
 
+SECRET = "canary-of-the-home-folder"
 PACKAGE = {"main": "index.js", "engines": {"node": "22"}, "dependencies": {"firebase-functions": "7.4.0"}}
 # Reports what it found as the labels of a function: the manifest is all that leaves the code.
 REPORT = """
@@ -56,3 +61,16 @@ class Codebase:
         assert discovered is not None, problems
         report = mapping((mapping(discovered.manifest["endpoints"]) or {})["report"]) or {}
         return mapping(report["labels"]) or {}
+
+
+def run(folder: Path, *line: str) -> Finished:
+    results, root = folder / "results", folder / "root"
+    for new in (results, root):
+        new.mkdir(exist_ok=True)
+    program = shutil.which(line[0])
+    assert program is not None
+    command = Command(
+        line=[os.path.realpath(program), *line[1:]], folder=folder, environment={"PATH": os.environ["PATH"]},
+        timeout=20, results=results, root=root,
+    )  # fmt: skip
+    return node_process.run(command, isolation.view(folder, folder, []))

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import json
 import os
 import re
 import shutil
+import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 import tracemalloc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from checkout import compiled_output, discovery_failure, isolation, node_process
-from checkout.isolation import View
-from checkout.node_process import Command, Finished
+from checkout import compiled_output, discovery_failure, hidden_files, isolation, node_process
+from checkout.hidden_files import Hidden
+from checkout.node_process import Command
 from settings.files import FileError, read_bytes
 from tests import functions_sdk
-from tests.security.hostile_codebase import Codebase
+from tests.security.hostile_codebase import PACKAGE, SECRET, Codebase
 
 pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[2]
 CANARY = "canary-of-the-environment"
-SECRET = "canary-of-the-home-folder"
 # The canaries in two parts: the code itself must not contain them.
 READ_PROCESSES = """
 const fs = require("fs");
@@ -52,65 +56,12 @@ LEAVE_CHILD = "require('child_process').spawn('sleep', ['%s'], { detached: true,
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home folder with credentials in it."""
-    home = tmp_path / "home"
-    for name in (".config/gcloud/application_default_credentials.json", ".npmrc", "notes.txt"):
-        path = home / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f'{{"refresh_token": "{SECRET}"}}')
-    monkeypatch.setenv("HOME", str(home))
-    return home
-
-
-@pytest.fixture
-def codebase(home: Path) -> Codebase:
-    return Codebase(home, functions_sdk.installed())
-
-
-@pytest.fixture
 def bait() -> Iterator[None]:
     """A process with a secret in its environment, such as the engine or the shell."""
     environment = {**os.environ, "RAILWAY_API_TOKEN": CANARY}
     with subprocess.Popen(["sleep", "120"], env=environment) as process:
         yield
         process.kill()
-
-
-@pytest.fixture
-def isolates(tmp_path: Path) -> None:
-    """Skips the test where the kernel grants no user namespaces, but not in CI."""
-    finished = run(tmp_path, "true")
-    if finished.not_isolated and not os.environ.get("CI"):
-        pytest.skip(f"this machine cannot isolate: {finished.not_isolated}")
-
-
-@pytest.fixture
-def denied(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kernel that grants no user namespaces: the call fails as it does there."""
-    launch = node_process._launch
-
-    def deny(
-        command: Command, view: View, *, isolate: bool, reason: str = "", wrapper: Sequence[str] = ()
-    ) -> Finished:
-        if isolate:
-            return Finished(code=None, stdout="", stderr="", not_isolated="unshare: Operation not permitted")
-        return launch(command, view, isolate=False, reason=reason, wrapper=wrapper)
-
-    monkeypatch.setattr(node_process, "_launch", deny)
-
-
-def run(folder: Path, *line: str) -> Finished:
-    results, root = folder / "results", folder / "root"
-    for new in (results, root):
-        new.mkdir(exist_ok=True)
-    program = shutil.which(line[0])
-    assert program is not None
-    command = Command(
-        line=[os.path.realpath(program), *line[1:]], folder=folder, environment={"PATH": os.environ["PATH"]},
-        timeout=20, results=results, root=root,
-    )  # fmt: skip
-    return node_process.run(command, isolation.view(folder, folder, []))
 
 
 @pytest.mark.usefixtures("bait", "isolates")
@@ -186,7 +137,8 @@ def test_the_app_is_readable_without_its_credentials_and_not_writable(codebase: 
     """)
     assert found.pop("shared") == "1"
     assert found.pop("git") == "ENOENT"
-    assert {found.pop(name) for name in ("env", "key", "named")} == {""}
+    assert found.pop("env") == ""
+    assert {found.pop(name) for name in ("key", "named")} == {"EACCES"}
     assert set(found.values()) == {"EROFS"}
 
 
@@ -202,6 +154,73 @@ def test_the_code_has_no_capability_and_cannot_gain_one(codebase: Codebase) -> N
     """)
     assert {found["CapEff"], found["CapPrm"], found["CapBnd"]} == {"0" * 16}
     assert (found["NoNewPrivs"], found["mount"]) == ("1", "true")
+
+
+@pytest.fixture
+def listener() -> Iterator[int]:
+    """A server of this machine that asks nobody who connects, such as the engine's resource monitor."""
+    with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+CONNECT = """
+const net = require("net");
+const script = `
+  const connect = (port) => new Promise((done) => {
+    const socket = require("net").connect(port, "127.0.0.1");
+    socket.on("connect", () => { socket.destroy(); done("connected"); });
+    socket.on("error", (error) => done(error.code));
+  });
+  const server = require("net").createServer().listen(0, "127.0.0.1", async () => {
+    console.log(JSON.stringify({
+      machine: await connect(%d),
+      own: await connect(server.address().port),
+      interfaces: String(Object.keys(require("os").networkInterfaces())),
+    }));
+    process.exit();
+  });`;
+Object.assign(found, JSON.parse(require("child_process").execFileSync(process.execPath, ["-e", script])));
+"""
+
+
+@pytest.mark.usefixtures("isolates")
+def test_the_code_reaches_no_process_of_this_machine_by_the_network(
+    codebase: Codebase, listener: int
+) -> None:
+    with socket.create_connection(("127.0.0.1", listener)):
+        pass  # this process reaches it
+    found = codebase.found(CONNECT % listener)
+    assert found == {"machine": "ECONNREFUSED", "own": "connected", "interfaces": "lo"}
+
+
+@pytest.mark.usefixtures("denied")
+def test_the_code_reaches_no_process_from_bubblewrap(codebase: Codebase, listener: int) -> None:
+    if shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+    found = codebase.found(CONNECT % listener)
+    assert found == {"machine": "ECONNREFUSED", "own": "connected", "interfaces": "lo"}
+
+
+@pytest.mark.usefixtures("isolates")
+@pytest.mark.parametrize(
+    "code",
+    [
+        "await fetch('http://192.0.2.1/config');",
+        "require('net').connect(80, '192.0.2.1'); await new Promise(() => setTimeout(() => {}, 1e6));",
+        "await require('dns').promises.lookup('example.com');",
+        "try { await fetch('http://127.0.0.1:9'); } catch (e) { console.error(e); process.exit(1); }",
+    ],
+)
+def test_an_error_says_that_code_has_no_network_while_it_is_loaded(codebase: Codebase, code: str) -> None:
+    (codebase.folder / "package.json").write_text(json.dumps({**PACKAGE, "type": "module"}))
+    require = "import { createRequire } from 'module'; const require = createRequire(import.meta.url);"
+    _, (problem,) = codebase.load(f"{require}\n{code}")
+    assert "failed: code has no network while the functions are listed" in problem.what
+    assert problem.fix == "Move what connects into a function, or into onInit() of firebase-functions."
 
 
 @pytest.mark.usefixtures("isolates")
@@ -232,6 +251,15 @@ def test_a_link_among_the_dependencies_opens_no_other_folder(home: Path) -> None
     found.config = read("config/gcloud/application_default_credentials.json");
     """)
     assert found == {"shared": "7", "stolen": "no", "config": "no"}
+
+
+def bubblewrap(folder: Path, monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
+    """Put a script named bwrap on PATH."""
+    program = folder / "bin/bwrap"
+    program.parent.mkdir()
+    program.write_text("\n".join(["#!/bin/sh", *lines, ""]))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
 
 
 def sleeping(seconds: str) -> bool:
@@ -266,6 +294,33 @@ def test_a_detached_child_does_not_outlive_code_that_loads(
     seconds = f"8{os.getpid()}.{int(isolated)}"
     codebase.found(LEAVE_CHILD % seconds)
     assert not sleeping(seconds)
+
+
+@pytest.mark.usefixtures("isolates")
+def test_no_signal_of_the_code_ends_the_first_process(codebase: Codebase) -> None:
+    """SIGINT ended it with a traceback, which was reported as a time-out."""
+    found = codebase.found("""
+    for (let number = 1; number < 65; number++) try { process.kill(1, number); } catch {}
+    found.alive = String(require("child_process").spawnSync("sleep", ["0.1"]).status);
+    """)
+    assert found == {"alive": "0"}
+
+
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGINT"])
+def test_code_that_ends_its_launcher_is_not_called_slow(
+    codebase: Codebase, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    _, (problem,) = codebase.load(f"process.kill(process.ppid, '{name}'); for (;;) {{}}")
+    expected = {"SIGKILL": "the process that started Node was ended", "SIGINT": "SIGKILL ended Node"}
+    assert expected[name] in problem.what
+    assert "fix: cd " in str(problem)
+
+
+@pytest.mark.parametrize("number", [40, 63, 31])
+def test_a_signal_without_a_name_is_named_by_its_number(codebase: Codebase, number: int) -> None:
+    _, (problem,) = codebase.load(f"process.kill(process.pid, {number}); for (;;) {{}}")
+    assert f"{'SIGSYS' if number == 31 else f'signal {number}'} ended Node" in problem.what
 
 
 @pytest.mark.parametrize("ending", ["", "throw new Error('after the flood');"])
@@ -346,20 +401,22 @@ def test_a_system_without_namespaces_runs_the_code_with_the_warning(
 def test_bubblewrap_isolates_where_this_program_may_not(codebase: Codebase) -> None:
     if shutil.which("bwrap") is None:
         pytest.skip("bubblewrap is not installed")
-    (codebase.app / ".env").write_text(SECRET)
+    for name in (".env", "key.json"):
+        (codebase.app / name).write_text(f'{{"type": "authorized_user", "refresh_token": "{SECRET}"}}')
     found = codebase.found(
         f"""{READ_PROCESSES}
     const read = (path) => {{
       try {{ return fs.readFileSync(path, "utf8"); }} catch (error) {{ return error.code; }}
     }};
     found.env = read("../.env");
+    found.key = read("../key.json");
     found.home = read("{codebase.home}/.npmrc");
     found.own = String(read("index.js").length > 0);
     try {{ fs.appendFileSync("index.js", ""); }} catch (error) {{ found.write = error.code; }}
     """,
         NAME="of the functions",
     )
-    assert found.pop("env") in ("", "EACCES")
+    assert (found.pop("env"), found.pop("key")) == ("", "EACCES")
     found.pop("processes")
     assert found == {"canary": "false", "home": "ENOENT", "own": "true", "write": "EROFS"}
     _, (problem,) = codebase.load('process.kill(process.pid, "SIGTERM"); for (;;) {}')
@@ -370,14 +427,73 @@ def test_bubblewrap_isolates_where_this_program_may_not(codebase: Codebase) -> N
 def test_a_bubblewrap_that_fails_is_in_the_warning(
     codebase: Codebase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = tmp_path / "bin/bwrap"
-    program.parent.mkdir()
-    program.write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2\nexit 1\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    bubblewrap(tmp_path, monkeypatch, "echo 'bwrap: setting up uid map: Permission denied' >&2", "exit 1")
     discovered, _ = codebase.load("exports.a = 1;")
     assert discovered is not None
     assert "bubblewrap failed: bwrap: setting up uid map: Permission denied" in discovered.not_isolated
+
+
+def write_of(path: Path) -> str:
+    """Code that leaves a file where isolated code can leave none."""
+    return f"require('fs').writeFileSync('{path}', ''); exports.a = 1;"
+
+
+@pytest.mark.usefixtures("isolates")
+def test_an_app_cannot_make_its_isolation_fail_by_what_it_contains(codebase: Codebase) -> None:
+    """Linux mounts 100,000 paths at most: beyond, the code once ran without isolation."""
+    for number in range(hidden_files.MOST_HIDDEN + 50):
+        (codebase.app / f".env.{number}").touch()
+    discovered, (problem,) = codebase.load(write_of(codebase.home / "ran"))
+    assert discovered is None
+    assert "cannot be isolated: more than 1,000 files and folders" in problem.what
+    assert f"{codebase.app}/.env." in problem.what
+    assert "python -m ops discover" in problem.fix
+    assert not (codebase.home / "ran").exists()
+
+
+@pytest.mark.usefixtures("isolates", "fresh")
+def test_code_that_this_system_cannot_isolate_although_it_isolates_is_not_run(tmp_path: Path) -> None:
+    command = Command(
+        line=["/bin/sh", "-c", f"echo > {tmp_path}/ran"],
+        folder=tmp_path, environment={}, timeout=20, results=tmp_path, root=tmp_path,
+    )  # fmt: skip
+    view = isolation.view(tmp_path, tmp_path, [])
+    with pytest.raises(isolation.IsolationError, match="No such file or directory"):
+        node_process.run(command, dataclasses.replace(view, hidden=Hidden(denied=(f"{tmp_path}/none",))))
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.usefixtures("denied")
+def test_variables_of_the_functions_do_not_decide_whether_bubblewrap_isolates(
+    codebase: Codebase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LD_PRELOAD once made the trial fail, and the code ran without isolation."""
+    bubblewrap(
+        tmp_path, monkeypatch,
+        f"env >> {tmp_path}/environment",
+        'case "$*" in *LD_PRELOAD*) echo "bwrap: cannot run it" >&2; exit 1;; esac',
+    )  # fmt: skip
+    discovered, problems = codebase.load(
+        write_of(codebase.home / "ran"), environment={"LD_PRELOAD": "./evil.so", "NODE_OPTIONS": "--inspect"}
+    )
+    assert discovered is None
+    assert "cannot be isolated: bwrap: cannot run it" in problems[0].what
+    assert not (codebase.home / "ran").exists()
+    seen = (tmp_path / "environment").read_text()
+    assert "PWD=" in seen
+    assert "LD_" not in seen
+    assert "NODE_" not in seen
+
+
+@pytest.mark.usefixtures("denied")
+def test_whether_bubblewrap_isolates_is_tried_once_and_only_to_load_code(
+    codebase: Codebase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bubblewrap(tmp_path, monkeypatch, f"echo tried >> {tmp_path}/trials", "echo 'bwrap: no' >&2; exit 1")
+    for code in ("exports.a = 1;", "exports.a = 1;", "exports.b = 1;"):
+        discovered, _ = codebase.load(code)
+        assert discovered is not None
+    assert (tmp_path / "trials").read_text() == "tried\n"
 
 
 @pytest.mark.usefixtures("isolates")
@@ -385,7 +501,7 @@ def test_a_kernel_that_denies_namespaces_is_found_before_the_code_runs(tmp_path:
     """The limit of user namespaces, 0 as administrators set it, in a namespace of the test's own."""
     program = (
         "import json, sys; from pathlib import Path; "
-        "from tests.security.test_discovery_isolation import run; "
+        "from tests.security.hostile_codebase import run; "
         "print(json.dumps(run(Path(sys.argv[1]), 'echo', 'ran').not_isolated))"
     )
     limited = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"'

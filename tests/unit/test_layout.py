@@ -173,7 +173,8 @@ OPENS_FILES = {
     "checkout/discovery.py": {".open"},  # the first bytes of the command node
     # The process that loads the functions: its pipes, /proc and the mounts of its own namespace.
     "checkout/isolated_process.py": {"open", "os.open", "os.listdir"},
-    "checkout/isolation.py": {".iterdir", "os.scandir"},
+    "checkout/isolation.py": {"os.scandir"},
+    "checkout/hidden_files.py": {"os.scandir"},
     "checkout/node_process.py": {"os.fdopen"},
     "checkout/archive.py": {"os.scandir", ".write_bytes"},  # the packer, which reads by settings.files
     "settings/reference.py": {".read_text", ".write_text"},  # these two write documentation
