@@ -18,7 +18,7 @@ def test_a_user_error_has_no_traceback(railway: World) -> None:
     with railway.operation() as process:
         text = refusal(lambda: process.resource(ServiceProvider()).create(place | {"service_name": "worker"}))
     what = "the Railway environment unknown is deleted"
-    assert text == str(MissingError(what, fix="run `pulumi up --refresh`"))
+    assert text == str(MissingError(what, fix="run `pulumi up --refresh --run-program`"))
 
 
 def test_a_defect_has_its_traceback(railway: World) -> None:
