@@ -174,7 +174,8 @@ def _new_files(contents: list[_Content], where: str, archive: Path) -> list[_Con
             f"{archive} has other content than the checkout for {shown}. "
             "Only files that the checkout does not have are added",
             "if they are built: remove them from the repository (git rm -r --cached <folder>) and add the "
-            "folder to .gitignore, or commit the new build; in a working copy, delete what an earlier build left. "
+            "folder to .gitignore, or commit the new build; in a working copy, delete what an earlier build "
+            "left. "
             "Otherwise run `python -m ops discover` on this checkout again",
         )
     return new

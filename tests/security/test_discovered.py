@@ -514,6 +514,7 @@ SECURE = {"secure": "v1:ciphertext"}
         ({"whatsapp-crm:secrets": {"KEY": SECURE, "B": SECURE}}, r"whatsapp-crm:secrets\.B"),
         ({"whatsapp-crm:secrets": {"KEY": {"secure": "v1:other"}}}, r"whatsapp-crm:secrets\.KEY"),
         ({"whatsapp-crm:branch": {**SECURE, "more": 1}}, "whatsapp-crm:branch"),
+        ({"whatsapp-crm:a\n::error::b": SECURE}, r"whatsapp-crm:a\\n::error::b"),
     ],
 )
 def test_an_encrypted_value_stays_where_the_base_has_it(
@@ -556,7 +557,7 @@ def test_links_that_leave_the_app_and_devices_are_left_out(pull: PullRequest) ->
     device.type, fifo.type, hard.type = tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.LNKTYPE
     hard.linkname = "Pulumi.prod.yaml"
     said = pull.take(device, fifo, hard, up)
-    left_out = said.partition("because they leave the app: ")[2]
+    left_out = said.partition("because they leave the app or are no files: ")[2]
     assert all(
         name in left_out for name in ("functions/.env", "app/rules", "app/device", "app/fifo", "app/hard")
     )
@@ -575,6 +576,86 @@ def test_a_link_and_a_file_behind_it_do_not_leave_the_app(pull: PullRequest) -> 
     pull.take(link, file)
     assert (pull.base / "ops/code.py").is_file()
     assert list((pull.base / "ops").iterdir()) == [pull.base / "ops/code.py"]
+
+
+def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfile.TarInfo:
+    found = tarfile.TarInfo(name)
+    found.type, found.linkname = kind, target
+    return found
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        {"in/a": "../../../ops"},
+        {"b/deep/root": "../..", "x": "b/deep/root/../ops"},
+        {"x": "b/deep/root/../ops", "b/deep/root": "../.."},
+        {"a": "b", "b": "c", "c": "../ops"},
+        {"a": ".", "a/b": "../ops", "x": "a/../../ops"},
+        {"functions/up": "..", "functions/up/up/x": "../ops"},
+        {"/".join(["d" * 200] * 20): "x", "x": "/".join([".."] * 21) + "/ops"},
+        {"x": "/proc/self/environ"},
+    ],
+)
+def test_no_chain_of_links_leaves_the_app(pull: PullRequest, links: dict[str, str]) -> None:
+    """The last ones are as in CVE-2025-4517: the filter of `tarfile` did not see where they lead."""
+    pull.take(
+        *(member(f"./app/{name}", tarfile.SYMTYPE, target) for name, target in links.items()),
+        *(member(f"./app/{name}/code.py") for name in links),
+    )
+    app_dir = pull.base / "app"
+    for folder, folders, files in os.walk(app_dir):
+        for name in (*folders, *files):
+            assert (Path(folder) / name).resolve().is_relative_to(app_dir)
+    assert [path.name for path in (pull.base / "ops").iterdir()] == ["code.py"]
+    assert not list(pull.base.glob(".pull-request-*"))
+
+
+def test_no_file_is_extracted_by_tarfile(pull: PullRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python before 3.11.13 has filters that can be bypassed."""
+
+    def extract(*_: object, **__: object) -> None:
+        pytest.fail("tarfile extracted a member")
+
+    monkeypatch.setattr(tarfile.TarFile, "_extract_member", extract)
+    (pull.theirs / "app/x.js").write_text("x" * 3_000_000)
+    pull.take()
+    assert (pull.base / "app/x.js").read_text() == "x" * 3_000_000
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "./app/\x1b[2J\n::error::x\r\n::stop-commands::y",
+        "./ops/\x1b]0;title\x07\n::error::x",
+        "./ops/\u2028::error::x\u202e",
+        "./app/\udcff\udcfe\n::error::x",
+        "./ops/\udcff",
+        "./app/" + "d/" * 3_000 + "x",
+        "./app/x/../../ops/y",
+    ],
+)
+def test_a_name_is_shown_on_one_line_and_is_no_traceback(pull: PullRequest, name: str) -> None:
+    said = pull.take(member(name, tarfile.REGTYPE if "ops" in name.split("/")[1] else tarfile.FIFOTYPE))
+    assert "pull request" in said
+    assert len(said.splitlines()) == 1
+    assert said[:-1].isprintable()
+    assert len(said) < 600
+    said.encode()
+
+
+def test_a_file_without_end_is_not_extracted(pull: PullRequest) -> None:
+    """A sparse file has any size in a tar of some bytes."""
+    tar = pull.base.parent / "sparse.tar"
+    with tarfile.open(tar, "w", format=tarfile.PAX_FORMAT) as archive:
+        archive.add(pull.theirs, ".")
+        sparse = member("./app/sparse")
+        sparse.pax_headers = {"GNU.sparse.size": str(10**15), "GNU.sparse.map": "0,0"}
+        archive.addfile(sparse)
+    output = io.StringIO()
+    pull_request_source.take("prod", tar, output, pull.base)
+    assert "app/sparse" in output.getvalue()
+    assert not (pull.base / "app/sparse").exists()
 
 
 @pytest.mark.parametrize("text", [None, "config: [", "config: 1", "\xff"])
