@@ -31,7 +31,7 @@ def test_a_folder_of_the_system_is_refused_with_the_reason(path: str) -> None:
     "path",
     [
         "/app/sessions", "/app", "/data", "/usr/src/app/sessions", "/usr/src/app", "/var/lib/postgresql/data",
-        "/var/data", "/home" + "/node/data", "/root/data", "/tmp/sessions", "/opt/crm/data", "/mnt/volume", "/srv",
+        "/var/data", "/home/data", "/root/data", "/tmp/sessions", "/opt/crm/data", "/mnt/volume", "/srv",
         "/etcetera", "/library", "/running/x", "/nixos", "/app/node_modules_cache",
     ],
 )  # fmt: skip
