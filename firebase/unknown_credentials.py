@@ -18,7 +18,6 @@ renaming the module or the class breaks refresh of existing stacks.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +29,7 @@ from pulumi.output import contains_unknowns
 
 from firebase.errors import GoogleError, JsonObject
 from firebase.rest import GoogleApi, shared_api
+from progress import log_line
 from user_errors import Provider, UserError
 
 FIELDS = ("project", "accounts", "key", "versions", "prune_keys")
@@ -244,9 +244,7 @@ def _last(name: str) -> str:
 
 
 def _log(line: str) -> None:
-    # The provider process has no engine to log to; the engine shows its stderr.
-    sys.stderr.write(f"google: {line}\n")
-    sys.stderr.flush()
+    log_line(f"google: {line}")
 
 
 class UnknownCredentialsProvider(Provider):

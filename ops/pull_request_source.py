@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TextIO, cast
 
 from ops import stack_file
+from ops.new_file import write_new
 from ops.stack import PROJECT, StackError
+from settings.files import MAX_FOLDERS_DEEP, shown_name
 from settings.keys import NAMESPACE
 from settings.parsing import mapping, sequence
 from settings.problems import render
@@ -29,7 +32,10 @@ PROGRAM = (
 )  # fmt: skip
 _APP_DIR = f"{NAMESPACE}:appDir"
 _LARGEST_FILE = 1_000_000  # bytes of the stack's file
-_SHOWN = 10
+_SHOWN, _SHOWN_NAME = 10, 200
+_MAX_BYTES, _MAX_FILES = 1_000_000_000, 100_000  # of the app's files
+_MAX_NAME, _MAX_PATH = 255, 3_000  # bytes: Linux's limits, less what is before the app's folder
+_CHUNK = 1 << 20
 
 
 def take(stack: str, source: Path, output: TextIO, project: Path = PROJECT) -> None:
@@ -47,17 +53,27 @@ def take(stack: str, source: Path, output: TextIO, project: Path = PROJECT) -> N
             app_dir = _app_dir(_document(text, name), _document(ours or "config: {}", name), name)
             changed = sorted(_changed(archive, members, project))
             skipped = _extract(archive, members, app_dir, project)
-    except (OSError, tarfile.TarError) as error:
-        raise StackError(f"{source} cannot be read: {error}", "run the workflow again") from None
+    except (OSError, tarfile.TarError, ValueError, OverflowError) as error:
+        what = f"{source} cannot be read: {shown_name(str(error))}"
+        raise StackError(what, "run the workflow again") from None
     (project / name).write_text(text, encoding="utf-8")
     if changed:
-        shown = ", ".join(changed[:_SHOWN]) + (" ..." if len(changed) > _SHOWN else "")
         output.write(
-            f"This pull request changes the program ({shown}). The preview is by the program of its base; "
+            f"This pull request changes the program ({_listed(changed)}). "
+            "The preview is by the program of its base; "
             "the plan of the workflow Deployment is by the new one.\n"
         )
     if skipped:
-        output.write(f"Not taken from the pull request, because they leave the app: {', '.join(skipped)}\n")
+        output.write(
+            "Not taken from the pull request, because they leave the app or are no files: "
+            f"{_listed(skipped)}\n"
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The names on one line: they are written to the log and the comment, and anyone chooses them."""
+    shown = ", ".join(shown_name(name[:_SHOWN_NAME]) for name in names[:_SHOWN])
+    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
 
 
 def _relative(name: str) -> str:
@@ -91,14 +107,15 @@ def _app_dir(theirs: dict[str, object], ours: dict[str, object], name: str) -> P
     known = _encrypted(base)
     wrong += [place for place, value in _encrypted(config).items() if known.get(place) != value]
     if wrong:
-        what = f"the pull request changes {', '.join(wrong)} in {name}, which a preview does not take from it"
+        what = f"the pull request changes {_listed(wrong)} in {name}, which a preview does not take from it"
         raise StackError(
             what, "merge that change alone; the plan of the workflow Deployment shows its effect"
         )
     app_dir = PurePosixPath(os.path.normpath(str(config.get(_APP_DIR))))
     top = app_dir.parts[0] if app_dir.parts else ""
     if app_dir.is_absolute() or top in ("", "..", *PROGRAM) or top.startswith((".", "Pulumi.")):
-        what = f"{_APP_DIR} in {name} is {app_dir}, but the app must be in a folder of this repository"
+        shown = shown_name(str(app_dir))
+        what = f"{_APP_DIR} in {name} is {shown}, but the app must be in a folder of this repository"
         raise StackError(what, f"pulumi config set {_APP_DIR} ./app")
     return app_dir
 
@@ -137,29 +154,45 @@ def _changed(archive: tarfile.TarFile, members: dict[str, tarfile.TarInfo], proj
     for name in ours & theirs:
         file = archive.extractfile(members[name])
         with (project / name).open("rb") as own:
-            if file is None or own.read() != file.read():
-                yield name
+            content = own.read()
+        if file is None or file.read(len(content) + 1) != content:
+            yield name
 
 
 def _extract(
     archive: tarfile.TarFile, members: dict[str, tarfile.TarInfo], app_dir: PurePosixPath, project: Path
 ) -> list[str]:
-    """Replace the app's folder; returns the links in it that leave it, which are left out."""
+    """Replace the app's folder; returns what is left out, such as devices and links that leave.
+
+    Nothing relies on the filters of `tarfile`, which could be bypassed in Python before 3.11.13
+    (CVE-2025-4517 and others): each path is checked here, and files are written before there is any link.
+    """
+    taken: dict[PurePosixPath, tarfile.TarInfo] = {}
     skipped: list[str] = []
+    for name, member in members.items():
+        path = PurePosixPath(name)
+        if not path.is_relative_to(app_dir) or path == app_dir:
+            continue
+        inside = path.relative_to(app_dir)
+        if ".git" in {part.lower() for part in inside.parts}:
+            continue
+        kept = (member.isreg() and not member.issparse()) or member.isdir() or member.issym()
+        if not kept or not _is_path(inside):
+            skipped.append(name)
+        else:
+            taken[inside] = member
+    if sum(member.size for member in taken.values()) > _MAX_BYTES or len(taken) > _MAX_FILES:
+        what = f"the app of the pull request has more than {_MAX_BYTES // 1_000_000} MB or too many files"
+        raise StackError(what, "remove from the repository what the app does not need")
     with tempfile.TemporaryDirectory(dir=project, prefix=".pull-request-") as temporary:
         new = Path(temporary, "app")
         new.mkdir()
-        for name, member in members.items():
-            path = PurePosixPath(name)
-            if not path.is_relative_to(app_dir) or ".git" in path.parts or path == app_dir:
-                continue
-            inside = member.replace(name=path.relative_to(app_dir).as_posix())
-            try:
-                if member.islnk():
-                    raise tarfile.LinkOutsideDestinationError(member, name)
-                archive.extract(inside, new, filter="data")
-            except tarfile.FilterError:
-                skipped.append(name)
+        for path, member in taken.items():
+            if member.isdir():
+                (new / path).mkdir(parents=True, exist_ok=True)
+            elif member.isreg():
+                _write(archive, member, new / path)
+        skipped += [taken[path].name for path in _link(taken, new)]
         target = project / app_dir
         if target.is_symlink():
             target.unlink()
@@ -167,3 +200,50 @@ def _extract(
         target.parent.mkdir(parents=True, exist_ok=True)
         new.rename(target)
     return skipped
+
+
+def _is_path(path: PurePosixPath) -> bool:
+    sizes = [len(os.fsencode(part)) for part in path.parts]
+    too_long = max(sizes) > _MAX_NAME or sum(sizes) + len(sizes) > _MAX_PATH
+    return (
+        ".." not in path.parts and len(sizes) <= MAX_FOLDERS_DEEP and not too_long and "\0" not in str(path)
+    )
+
+
+def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
+    file = archive.extractfile(member)
+    assert file is not None  # the member is a regular file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mode = 0o755 if member.mode & stat.S_IXUSR else 0o644
+    with file:
+        write_new(path, iter(lambda: file.read(_CHUNK), b""), mode)
+
+
+def _link(taken: Mapping[PurePosixPath, tarfile.TarInfo], new: Path) -> list[PurePosixPath]:
+    """Create the links that lead to something in the folder `new`; returns the others.
+
+    Where a link leads depends on the other links. So all are created, and those that leave are removed.
+    """
+    refused: list[PurePosixPath] = []
+    links = {path: member.linkname for path, member in taken.items() if member.issym()}
+    created: list[PurePosixPath] = []
+    for path, linkname in links.items():
+        place = new / path
+        # Through a link that exists by now, the place could be outside.
+        if os.path.lexists(place) or Path(os.path.realpath(place.parent)) != place.parent:
+            refused.append(path)
+            continue
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(linkname)
+        created.append(path)
+    leaving = [path for path in created if links[path].startswith("/") or _leaves(new / path, new)]
+    for path in leaving:
+        (new / path).unlink()
+    return refused + leaving
+
+
+def _leaves(link: Path, folder: Path) -> bool:
+    try:
+        return not Path(os.path.realpath(link, strict=True)).is_relative_to(folder)
+    except OSError:  # it leads to nothing, to itself, or through a path that is too long to be resolved
+        return True

@@ -118,19 +118,34 @@ name_length = at_most_characters(32)
 
 # Where a volume would hide what the container needs (Filesystem Hierarchy Standard 3.0, proc(5), sysfs(5)).
 _KERNEL_FOLDERS = {"/dev": "devices", "/proc": "processes", "/sys": "the kernel"}
-_PROGRAM_FOLDERS = ("/bin", "/boot", "/lib", "/lib32", "/lib64", "/libx32", "/sbin")
-_SYSTEM_FOLDERS = {
-    "/etc": "the configuration of the system",
+# Refused with everything in them, except what is in one of _OWN_FOLDERS.
+_SYSTEM_TREES = {
+    "/bin": "the programs of the system",
+    "/boot": "the kernel",
+    "/etc": "the configuration of the system, such as its certificates",
+    "/lib": "the libraries of the system",
+    "/lib32": "the libraries of the system",
+    "/lib64": "the libraries of the system",
+    "/libx32": "the libraries of the system",
+    "/nix": "the programs and libraries that Nixpacks installs",
     "/run": "the sockets and locks of running programs",
-    "/usr": "the programs and libraries",
-    "/usr/bin": "the programs",
-    "/usr/lib": "the libraries",
-    "/usr/local": "installed programs",
-    "/usr/local/bin": "the programs, such as node",
-    "/usr/local/lib": "the libraries",
-    "/usr/sbin": "the programs",
-    "/var": "the data of the system",
+    "/sbin": "the programs of the system",
+    "/usr": "the programs and libraries of the system",
+    "/var/lock": "the locks of running programs",
+    "/var/run": "the sockets and locks of running programs",
 }
+_OWN_FOLDERS = ("/usr/src",)  # images for Node.js use /usr/src/app
+# Only these themselves are refused: a folder in them hides nothing.
+_SHARED_FOLDERS = {
+    "/home": "the folders of all users",
+    "/opt": "installed programs, such as yarn",
+    "/root": "the folder of the user root, with the configuration of its programs",
+    "/tmp": "the temporary files of all programs, which would never be deleted",  # noqa: S108  (a name)
+    "/usr/src": "the application, if it is in /usr/src/app",
+    "/var": "the data of the system",
+    "/var/lib": "the data of installed programs",
+}
+_PACKAGES = "node_modules"
 _MAX_MOUNT_PATH = 255
 
 
@@ -148,11 +163,19 @@ def mount_path(value: object) -> str | None:
     top = f"/{path.split('/')[1]}"
     if top in _KERNEL_FOLDERS:
         return f"is in {top}, where Linux shows {_KERNEL_FOLDERS[top]}; use a folder such as /app/data"
-    if top in _PROGRAM_FOLDERS:
-        return f"is in {top}, the programs and libraries of the system; use a folder such as /app/data"
-    if path in _SYSTEM_FOLDERS:
-        return f"would hide {_SYSTEM_FOLDERS[path]}; use a folder of its own, such as /app/data"
+    if path in _SHARED_FOLDERS:
+        return f"would hide {_SHARED_FOLDERS[path]}; use a folder of its own, such as /app/data"
+    if not any(_is_in(path, folder) for folder in _OWN_FOLDERS):
+        for folder, what in _SYSTEM_TREES.items():
+            if _is_in(path, folder):
+                return f"is in {folder}, which holds {what}; use a folder such as /app/data"
+    if _PACKAGES in path.split("/"):
+        return f"would hide packages that the build installs in {_PACKAGES}; use a folder such as /app/data"
     return None
+
+
+def _is_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder}/")
 
 
 # RFC 3986, 3.3 and 3.4: the characters of a path, and of the query after it.

@@ -160,6 +160,7 @@ def _later() -> Iterator[Bad]:
     for value in (
         "/etc", "/proc", "/proc/1", "/sys", "/sys/fs/cgroup", "/dev", "/dev/shm", "/bin", "/sbin", "/lib",
         "/lib64/sessions", "/boot", "/usr", "/usr/bin", "/usr/local/bin", "/usr/lib", "/var", "/run",
+        "/etc/ssl/certs", "/usr/lib/x86_64-linux-gnu", "/tmp", "/app/node_modules",
         "/app/s\u00e9", "/app/\x07", "/" + "x" * 256,
     ):  # fmt: skip
         yield one(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import user_errors
 from checkout import load
-from firebase import index_builds
+from firebase import index_builds, unknown_credentials
 from firebase.errors import GoogleError
 from ops import check_results, stack
 from ops.check_results import CheckResult
@@ -143,6 +143,12 @@ def test_the_last_lines_of_a_log_are_clean() -> None:
 def test_progress_lines_are_clean(capsys: pytest.CaptureFixture[str]) -> None:
     clock.log_progress(f"deployment x: {EVIL}")
     index_builds._log_progress(EVIL)
+    assert is_clean(capsys.readouterr().err)
+
+
+def test_the_log_of_deleted_keys_is_clean(capsys: pytest.CaptureFixture[str]) -> None:
+    """Google chooses the id of a key."""
+    unknown_credentials._log(f"deleted the key {EVIL}")
     assert is_clean(capsys.readouterr().err)
 
 

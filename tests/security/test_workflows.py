@@ -20,7 +20,9 @@ WORKFLOWS = sorted(path.name for path in FOLDER.glob("*.y*ml"))
 RUNS_APP = re.compile(r"\b(?:npm|npx|node|yarn|pnpm|tsc|make)\b|ops discover\b")
 RUNS_PROGRAM = re.compile(r"\bpython3?\b|\bpulumi (?:preview|up|refresh|destroy)\b|\bpip\b")
 BASE = "${{ github.event.pull_request.base.sha }}"
-SECRET = re.compile(r"\bsecrets\.|\bsecrets\[|toJSON\(secrets")
+SECRET = re.compile(
+    r"\bsecrets\s*[.\[)]|\bgithub\s*(?:\.\s*token\b|\[\s*.?.token)|\"secrets\": \"inherit\"", re.IGNORECASE
+)
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -48,15 +50,18 @@ def commands(job: dict[str, Any]) -> str:
     return re.sub(r"(?m)^\s*#.*$", "", "\n".join(step.get("run", "") for step in steps(job)))
 
 
-def holds(job: dict[str, Any]) -> list[str]:
-    """What a job has that its code could take. `contents: read` reads the repository, which it has."""
+def holds(job: dict[str, Any], workflow: dict[str, Any]) -> list[str]:
+    """What a job has that its code could take. `contents: read` reads the repository, which it has.
+
+    A job has its workflow's `env`, and what the actions in this repository get.
+    """
     rights = job.get("permissions")
     assert isinstance(rights, dict), "a job states its rights"
     found = [f"{name}: {level}" for name, level in cast("dict[str, str]", rights).items()]
     found = [right for right in found if right != "contents: read"]
     if "environment" in job:
         found.append("environment")
-    if SECRET.search(json.dumps(job)):
+    if SECRET.search(json.dumps([job, workflow.get("env"), [step.get("env") for step in steps(job)]])):
         found.append("secret")
     return found
 
@@ -67,7 +72,7 @@ JOBS = [pytest.param(name, job, content, id=f"{name}-{job}") for name, job, cont
 @pytest.mark.parametrize(("name", "job", "content"), JOBS)
 def test_a_job_that_runs_code_of_the_app_holds_nothing(name: str, job: str, content: dict[str, Any]) -> None:
     if RUNS_APP.search(commands(content)):
-        assert holds(content) == []
+        assert holds(content, load(FOLDER / name)) == []
 
 
 @pytest.mark.parametrize(("name", "job", "content"), JOBS)
@@ -75,7 +80,7 @@ def test_a_job_with_rights_runs_the_program_of_main_only(
     name: str, job: str, content: dict[str, Any]
 ) -> None:
     """The program's own code: of the base in a pull request, else of the branch that is deployed."""
-    if not holds(content) or not RUNS_PROGRAM.search(commands(content)):
+    if not holds(content, load(FOLDER / name)) or not RUNS_PROGRAM.search(commands(content)):
         return
     checkouts = [step for step in steps(content) if step.get("uses", "").startswith("actions/checkout@")]
     assert len(checkouts) == 1
@@ -92,12 +97,28 @@ def test_the_rule_sees_the_jobs_that_it_is_about() -> None:
     """Or it would prove nothing."""
     running = {(name, job) for name, job, content in jobs() if RUNS_APP.search(commands(content))}
     assert running == {("checks.yml", "checks"), ("discover.yml", "discover")}
-    holding = {(name, job) for name, job, content in jobs() if holds(content)}
+    holding = {(name, job) for name, job, content in jobs() if holds(content, load(FOLDER / name))}
     assert holding == {
         ("deploy.yml", "discover"), ("deploy.yml", "plan"), ("deploy.yml", "up"), ("discover.yml", "source"),
         ("drift.yml", "discover"), ("drift.yml", "drift"), ("preview.yml", "comment"),
         ("preview.yml", "discover"), ("preview.yml", "preview"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("workflow", "job"),
+    [
+        ({"env": {"TOKEN": "${{ secrets.TOKEN }}"}}, {}),
+        ({"env": {"TOKEN": "${{ github.token }}"}}, {}),
+        ({"env": "${{ fromJSON(toJSON(secrets)) }}"}, {}),
+        ({}, {"env": {"TOKEN": "${{ secrets['TOKEN'] }}"}}),
+        ({}, {"steps": [{"run": "npm ci", "env": {"TOKEN": "${{ SECRETS.TOKEN }}"}}]}),
+        ({}, {"secrets": "inherit", "uses": "./.github/workflows/x.yml"}),
+    ],
+)
+def test_a_secret_is_seen_wherever_a_job_gets_it(workflow: dict[str, Any], job: dict[str, Any]) -> None:
+    assert holds({"permissions": {}, **job}, workflow) == ["secret"]
+    assert holds({"permissions": {}}, {"env": {"A": "1"}}) == []
 
 
 @pytest.mark.parametrize(("name", "job", "content"), JOBS)
