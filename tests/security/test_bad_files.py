@@ -96,7 +96,7 @@ def test_an_attack_on_a_file_is_a_problem_with_its_name(small_app: Path, name: s
         return
     own = [problem for problem in found if problem.key == name or name in problem.what]
     # A link is refused where it is followed first: by firebase.json, or by the archive of the functions.
-    others = ("leaves the", "leads to itself", "leads to nothing") if bad.is_link else ()
+    others = ("leaves the", "leads to itself", "leads to nothing", "leads out of") if bad.is_link else ()
     others = ("which does not exist",) if bad.name == "a folder" else others
     assert any(what in problem.what for what in (bad.what, *others) for problem in own), found
 
