@@ -206,7 +206,7 @@ def test_the_preview_changes_nothing_and_shows_no_value(adopted: Adopted) -> Non
 def test_the_railway_file_in_the_checkout_is_named_with_what_to_do_about_it(adopted: Adopted) -> None:
     said = adopted.done["preview"].stdout
     assert "backend/railway.toml: Railway ignores this file from 2026-12-01." in said
-    assert 'pulumi config set whatsapp-crm:startCommand "node src/server.js"' in said
+    assert "pulumi config set whatsapp-crm:startCommand 'node src/server.js'" in said
 
 
 def test_what_stays_the_same_is_not_named_a_change(adopted: Adopted) -> None:

@@ -125,108 +125,6 @@ def test_a_private_key_that_was_cut_or_wrapped_is_not_shown() -> None:
     assert not [line for line in wrapped.splitlines()[:-1] if line[10:40] in shown]
 
 
-TOKEN = "sk-proj-9fQxT7zRw2pL0aYc4mVb8KdN"
-
-
-encoded = base64.b64encode
-
-
-def node_buffer(data: bytes) -> str:
-    """As Node's `util.inspect` shows it: 50 bytes."""
-    more = f" ... {len(data) - 50} more bytes" if len(data) > 50 else ""
-    return f"<Buffer {data[:50].hex(' ')}{more}>"
-
-
-BYTES: dict[str, Callable[[bytes], str]] = {
-    "Buffer": node_buffer,
-    "JSON of a Buffer": lambda data: json.dumps({"type": "Buffer", "data": list(data)}),
-    "JSON of a Buffer, indented": lambda data: json.dumps({"type": "Buffer", "data": list(data)}, indent=4),
-    "Uint8Array": lambda data: f"Uint8Array({len(data)}) [\n  {', '.join(map(str, data))}\n]",
-    "hex with colons": lambda data: data.hex(":"),
-    "upper-case hex with colons": lambda data: data.hex(":").upper(),
-    "hex with dashes": lambda data: data.hex("-"),
-    "hex of C": lambda data: ", ".join(f"0x{byte:02x}" for byte in data),
-    "hex in mixed case": lambda data: "".join(f"{byte:02x}" if byte % 2 else f"{byte:02X}" for byte in data),
-    "hex in lines": lambda data: "\n".join(data.hex()[at : at + 20] for at in range(0, len(data) * 2, 20)),
-    "hex of a longer text": lambda data: (b"user:" + data + b"@host").hex(),
-    "octal": lambda data: "".join(f"\\{byte:03o}" for byte in data),
-    "braces": lambda data: "".join(f"\\u{{{byte:x}}}" for byte in data),
-    "braces, upper case": lambda data: "".join(f"\\u{{{byte:04X}}}" for byte in data),
-    "eight digits": lambda data: "".join(f"\\U{byte:08x}" for byte in data),
-    "upper case": lambda data: data.decode().upper(),
-    "lower case": lambda data: data.decode().lower(),
-    "base64 of base64": lambda data: base64.b64encode(base64.b64encode(data)).decode(),
-    "base64 of base64 of base64": lambda data: encoded(encoded(encoded(data))).decode(),
-    "base64 of a longer text with base64": lambda data: embedded(base64.b64encode(data).decode()),
-    "base64 of a longer text, twice": lambda data: embedded(embedded(data.decode())),
-    "base64 of UTF-16": lambda data: base64.b64encode(data.decode().encode("utf-16-le")).decode(),
-    "base64 of UTF-16 with BOM": lambda data: base64.b64encode(data.decode().encode("utf-16")).decode(),
-    "base64 of UTF-16, big endian": lambda data: base64.b64encode(data.decode().encode("utf-16-be")).decode(),
-    "base64 in lines": lambda data: base64.encodebytes(data * 3).decode(),
-    "base64 in JSON in lines": lambda data: json.dumps(base64.encodebytes(data * 3).decode()),
-    "base64 without its start": lambda data: "..." + base64.b64encode(data).decode()[5:],
-    "base64 after words": lambda data: "the key is " + base64.b64encode(data).decode(),
-    "hex of base64": lambda data: base64.b64encode(data).hex(),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("encoding", BYTES)
-@pytest.mark.parametrize("value", [TOKEN, "9fQxT7zRw2pL0aYc"], ids=("token", "adminToken"))
-def test_a_secret_as_bytes_is_not_shown(encoding: str, value: str) -> None:
-    printed = BYTES[encoding](value.encode())
-    shown = redact(f"error: {printed} rejected", [(NAME, value)])
-    assert f"[{NAME}]" in shown
-    # Half of the encoded text is more than the value's neighbours in the encoding.
-    middle = printed[len(printed) // 3 : len(printed) * 2 // 3]
-    assert middle not in shown
-    assert shown.startswith("error: ")
-    assert shown.endswith(" rejected")
-
-
-@given(
-    st.text(LETTERS, min_size=16, max_size=40).filter(lambda text: sum(map(str.isdigit, text)) > 3),
-    st.integers(0, 30),
-    st.integers(12, 40),
-    st.sampled_from(["", "base64", "hex"]),
-)
-def test_no_twelve_characters_in_a_row_are_shown(value: str, start: int, length: int, encoding: str) -> None:
-    """A value cut at its start, at its end, or at both."""
-    part = value[start : start + length]
-    if len(part) < 12:
-        return
-    printed = part
-    if encoding:
-        printed = {"base64": base64.b64encode(part.encode()).decode(), "hex": part.encode().hex()}[encoding]
-    shown = redact(f"key …{printed}… is not valid", [(NAME, value)])
-    assert printed not in shown
-    assert f"[{NAME}]" in shown
-
-
-@pytest.mark.parametrize("cut", range(1, len(TOKEN)))
-def test_a_line_break_in_a_secret_does_not_hide_it(cut: int) -> None:
-    for end in ("\n", "\r\n", "\n    "):
-        shown = redact(f"key={TOKEN[:cut]}{end}{TOKEN[cut:]}.", [(NAME, TOKEN)])
-        assert shown == f"key=[{NAME}]."
-
-
-@pytest.mark.parametrize(
-    ("printed", "shown"),
-    [
-        ("Incorrect API key: k-proj-9fQxT7zRw2pL0aYc4mVb8KdN", "Incorrect API key: [GROQ_API_KEY]"),
-        ("…9fQxT7zR…", "…[GROQ_API_KEY]…"),
-        ("…mVb8KdN", "…mVb8KdN"),
-    ],
-)
-def test_a_secret_without_its_start_is_not_shown(printed: str, shown: str) -> None:
-    assert redact(printed, [(NAME, TOKEN)]) == shown
-
-
-def test_a_token_in_an_address_is_not_shown_without_it() -> None:
-    url = "https://hooks.slack.com/services/T0AB12CD3/B0AB12CD4/9fQxT7zRw2pL0aYc4mVb"
-    shown = redact("no such hook: …/9fQxT7zRw2pL0a at hooks.slack.com", [("HOOK", url)])
-    assert shown == "no such hook: …/[HOOK] at hooks.slack.com"
-
-
 def test_base64_of_a_longer_text_does_not_show_the_value() -> None:
     """`Authorization: Basic` has it at one of three offsets."""
     value = "correct-horse-battery-staple"
@@ -256,10 +154,6 @@ def test_a_control_character_does_not_hide_a_secret() -> None:
         ("connect ECONNREFUSED db.railway.internal:5432", [("DATABASE_URL", "postgres://u:pw-1@db.railway.internal:5432/crm")]),
         ("sessions dir exists/writable: true", [("FLAG", "true"), ("N", "100")]),
         ("100% of + \\n &amp; done", [(NAME, KEY)]),
-        ("listening on 10.0.0.12, 10 20 30 40 50", [(NAME, TOKEN)]),
-        ("at 12:30:45 and 2026-11-30T10:11:12 <Buffer 00 01 02 03 04>", [(NAME, TOKEN)]),
-        ("Project of production: PROJECT", [(NAME, TOKEN), ("MODE", "production-eu")]),
-        ("mail to crm@my-crm.iam.gserviceaccount.com", [("MAIL", "crm-b@b-crm.iam.gserviceaccount.com")]),
     ],
 )  # fmt: skip
 def test_what_resembles_no_secret_stays(line: str, secrets: list[tuple[str, str]]) -> None:
@@ -268,30 +162,12 @@ def test_what_resembles_no_secret_stays(line: str, secrets: list[tuple[str, str]
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "\\" * 50_000, "%25" * 20_000, "&amp;" * 20_000, "\x1b[" * 50_000, "\x9d" * 50_000, "54 " * 30_000,
-        "54:" * 30_000, "84,\n" * 30_000, "a" * 100_000, "a\n" * 50_000, "0 " * 50_000, "54" * 50_000,
-        "gsk_9fQ" * 10_000, "\\124" * 20_000, "\\u{" * 30_000, "1" * 100_000,
-        encoded(encoded(encoded(b"a" * 30_000))).decode(),
-        "{\"type\": \"" * 10_000,
-    ],
-)  # fmt: skip
+    "text", ["\\" * 50_000, "%25" * 20_000, "&amp;" * 20_000, "\x1b[" * 50_000, "\x9d" * 50_000]
+)
 def test_a_hostile_line_takes_no_time(text: str) -> None:
     started = time.monotonic()
     redact(text, [(NAME, KEY), ("ACCOUNT", ACCOUNT)])
     assert time.monotonic() - started < 5
-
-
-def test_large_secrets_take_no_time() -> None:
-    """A secret can have 64 KiB; a log shows 50 lines."""
-    data = bytes(byte * byte % 251 for byte in range(48_000))
-    secrets = [(f"S{number}", f"{number}{base64.b64encode(data).decode()}") for number in range(4)]
-    secrets += [("A", "a" * 60_000), ("J", json.dumps({str(key): "v" * 20 for key in range(2000)}))]
-    started = time.monotonic()
-    shown = redact(f"{'a' * 20_000} {secrets[0][1][1000:3000]}", secrets)
-    assert time.monotonic() - started < 8
-    assert secrets[0][1][1000:1020] not in shown
 
 
 @pytest.mark.parametrize(

@@ -232,7 +232,8 @@ def test_credentials_that_are_loaded_are_a_problem(project: Project) -> None:
     project.write("functions/serviceAccountKey.json", "{}")
     project.write("functions/index.js", f'require("./serviceAccountKey.json");\n{HELLO}')
     problem = project.problem()
-    assert problem.key == "functions/serviceAccountKey.json"
+    # Where the code is isolated, it cannot read the file; elsewhere it loads it.
+    assert "serviceAccountKey.json" in f"{problem.key} {problem.what}"
     assert 'defineSecret("NAME"), with the value in whatsapp-crm:secrets' in problem.fix
 
 
