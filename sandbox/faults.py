@@ -69,17 +69,21 @@ RESPONSES: dict[str, CannedResponse] = {
 
 @dataclass(kw_only=True)
 class Fault:
-    """A planned fault: calls `nth` to `nth + times - 1` of `operation` ("*" = any) get `kind`."""
+    """A planned fault: calls `nth` to `nth + times - 1` of `operation` ("*" = any) get `kind`.
+
+    With `path`, only calls whose path contains that text count.
+    """
 
     operation: str
     kind: str
     nth: int = 1
     times: int = 1
+    path: str = ""
     seen: int = 0
 
-    def matches(self, operation: str) -> bool:
+    def matches(self, operation: str, path: str) -> bool:
         """Count one call of `operation` and return whether this fault applies to it."""
-        if self.operation not in ("*", operation):
+        if self.operation not in ("*", operation) or self.path not in path:
             return False
         self.seen += 1
         return self.nth <= self.seen < self.nth + self.times
@@ -127,9 +131,9 @@ class RequestMonitor:
         self.counters.clear()
         self.records.clear()
 
-    def next_fault(self, operation: str) -> str | None:
+    def next_fault(self, operation: str, path: str) -> str | None:
         """Count the call in every planned fault; return the kind of the first that applies to it."""
-        hits = [fault.kind for fault in self.faults if fault.matches(operation)]
+        hits = [fault.kind for fault in self.faults if fault.matches(operation, path)]
         return hits[0] if hits else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -152,7 +156,7 @@ class RequestMonitor:
         kind = None
         if actor != MANUAL:
             self.counters[described.operation] += 1
-            kind = self.next_fault(described.operation)
+            kind = self.next_fault(described.operation, scope["path"])
 
         async def record_status(message: Message) -> None:
             if message["type"] == "http.response.start":

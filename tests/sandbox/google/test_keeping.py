@@ -245,6 +245,15 @@ def test_a_fault_applies_from_the_nth_call_a_number_of_times(google: Google) -> 
     google.get(THREADS)
 
 
+def test_a_fault_with_a_path_counts_only_calls_to_it(google: Google) -> None:
+    google.enable("firestore")
+    fault = {"operation": "*", "kind": "http_502_before", "path": "/collectionGroups/threads/"}
+    google.post("/admin/faults", fault)
+    google.get(THREADS.replace("threads", "clients"))
+    google.call("GET", THREADS, status=502)
+    google.get(THREADS)
+
+
 @pytest.mark.parametrize(
     "body",
     [
