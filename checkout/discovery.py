@@ -11,18 +11,17 @@ Nothing is installed or built: a preview shows the checkout as it is.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from checkout import discovery_failure, isolation, node_process, package_json
+from checkout import discovery_failure, isolation, node_process, package_json, programs, temporary_folder
 from checkout.archive import write_atomically
 from checkout.discovery_source import Source
 from checkout.isolation import IsolationError, View
@@ -41,6 +40,7 @@ from settings.problems import Problem
 HOOK = Path(__file__).with_name("discovery_hook.cjs")
 LOCK_FILES = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml")
 _MAX_WRITTEN = 16_000_000  # bytes of a file that the process writes; 1,000 functions have one or two million
+_NODE_SECONDS = 30
 _CACHE_FORMAT = "5"  # increase it when `Discovered` or the hook changes
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "NODE_ENV")
 _HOOK_FILES = ("discovery_hook.cjs", "discovery_package.cjs", "discovery_loader.mjs")
@@ -149,22 +149,40 @@ def _sdk(source: Source) -> tuple[_Command | None, list[Problem]]:
     if "FUNCTIONS_MANIFEST_OUTPUT_PATH" not in _source_text(script):
         what = f"firebase-functions {version} is too old: it cannot write its manifest to a file."
         return None, _problem(source, what, f"cd {folder} && npm install firebase-functions@7")
-    node = shutil.which("node")
+    checkout = isolation.checkout_of(folder, source.app_dir)
+    path = programs.search_path(os.environ, checkout)
+    node = programs.find("node", path, checkout)
     if node is None:
-        return None, _problem(source, "Node, which reads the functions, is not on PATH.", "Install Node 22.")
-    node, node_version = _node(node, folder)
+        what = "Node, which reads the functions, is not on PATH (folders of the app do not count)."
+        return None, _problem(source, what, "Install Node 22.")
+    try:
+        found, node_version = _node(node, path, folder)
+    except subprocess.TimeoutExpired:
+        what = f"{node} did not print its version within {_NODE_SECONDS} seconds."
+        return None, _problem(source, what, f"{node} --version  (must print it; else install Node 22)")
+    if Path(found).is_relative_to(checkout):
+        what = f"{node} starts {found}, a program of the app, which is not run to read the functions."
+        return None, _problem(source, what, "Install Node 22, first on PATH.")
+    node = found
     return _Command(node=node, node_version=node_version, script=script.resolve(), sdk_version=version), []
 
 
-def _node(found: str, folder: Path) -> tuple[str, str]:
+def _node(found: str, path: str, folder: Path) -> tuple[str, str]:
     """The program itself and its version: PATH may name a script of a version manager."""
     program = os.path.realpath(found)
-    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    environment = {"PATH": path} | {name: os.environ[name] for name in ("HOME",) if name in os.environ}
 
     def run(*arguments: str) -> str:
         line = [program if program.endswith("/node") else found, *arguments]
         ran = subprocess.run(
-            line, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=30
+            line,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=_NODE_SECONDS,
         )
         return ran.stdout.strip()
 
@@ -224,8 +242,7 @@ def _key(source: Source, command: _Command) -> str:
 
 
 def _run(source: Source, command: _Command) -> tuple[Discovered | None, list[Problem]]:
-    with tempfile.TemporaryDirectory(prefix="discovery-", ignore_cleanup_errors=True) as temporary:
-        folder = Path(temporary).resolve()
+    with temporary_folder.create("discovery-") as folder:
         results, root = folder / "results", folder / "root"
         for new in (results, results / "home", results / "tmp", root):
             new.mkdir()
@@ -282,6 +299,7 @@ def _load(
                 timeout=source.timeout,
                 results=results,
                 root=root,
+                checkout=isolation.checkout_of(source.folder, source.app_dir),
             ),
             view,
         )
@@ -336,18 +354,17 @@ def _digest(path: Path) -> str:
 def _discovered(
     source: Source, manifest: Mapping[str, object], report: Mapping[str, object], finished: Finished
 ) -> Discovered:
-    entry = report.get("entry")
+    entry = next(iter(_paths([report.get("entry")])), None)
     exported = set(strings(report.get("exported")) or ())
     undefined = set(strings(report.get("undefined")) or ())
     overwritten: tuple[str, ...] = ()
     root = source.folder.resolve()
-    if isinstance(entry, str) and entry.endswith((".js", ".cjs")) and (exported or undefined):
+    if entry is not None and entry.endswith((".js", ".cjs")) and (exported or undefined):
         inside = Path(os.path.normpath(entry)).is_relative_to(root)
         text = _source_text(Path(entry)) if inside else ""
         overwritten = tuple(name for name in overwritten_exports(text) if name not in exported | undefined)
-    loaded = sorted(
-        Path(os.path.relpath(file, root)).as_posix() for file in strings(report.get("loaded")) or ()
-    )
+    files = _paths(strings(report.get("loaded")) or ())
+    loaded = sorted(Path(os.path.relpath(file, root)).as_posix() for file in files)
     return Discovered(
         manifest=manifest,
         undefined_exports=tuple(sorted(undefined)),
@@ -358,6 +375,17 @@ def _discovered(
         stderr=node_process.shown(finished.stderr),
         not_isolated=finished.not_isolated,
     )
+
+
+def _paths(reported: Iterable[object]) -> list[str]:
+    """Those that can be absolute paths: the code itself may have written the report."""
+    kept: list[str] = []
+    for path in reported:
+        if isinstance(path, str) and os.path.isabs(path) and "\0" not in path:  # noqa: PTH117
+            with contextlib.suppress(UnicodeEncodeError):
+                os.fsencode(path)
+                kept.append(path)
+    return kept
 
 
 def overwritten_exports(text: str) -> tuple[str, ...]:

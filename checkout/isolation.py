@@ -85,7 +85,7 @@ def view(folder: Path, app_dir: Path, programs: Sequence[Path]) -> View:
         prefix = program.parent.parent
         if (prefix / "include/node").is_dir():
             wanted.append(prefix / "lib")  # of Conda: its Node needs libraries
-    apps = [folder] if _contains_home(app_dir) else [folder, app_dir]
+    apps = [folder, checkout_of(folder, app_dir)]
     packages = [package for package in _packages(folder) if not _contains_home(package)]
     # Packages that links lead to are in the checkout as well, unless they are installed.
     linked = [package for package in packages if MODULES not in package.parts]
@@ -95,6 +95,14 @@ def view(folder: Path, app_dir: Path, programs: Sequence[Path]) -> View:
     except TooMuchError as error:
         raise IsolationError(str(error)) from None
     return View(links=links, visible=_without_nested([*wanted, *apps, *packages]), hidden=hidden)
+
+
+def checkout_of(folder: Path, app_dir: Path) -> Path:
+    """The folder whose files a pull request can change: the app, or the codebase if the app contains a home
+    folder, with programs that are installed there.
+    """
+    folder, app_dir = folder.resolve(), app_dir.resolve()
+    return folder if _contains_home(app_dir) else app_dir
 
 
 def of_system(programs: Sequence[Path]) -> View:

@@ -8,7 +8,6 @@ import functools
 import marshal
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from checkout import isolation
+from checkout import isolation, programs
 from checkout.isolation import IsolationError, View
 
 LAUNCHER = Path(__file__).with_name("isolated_process.py")
@@ -60,7 +59,10 @@ class Finished:
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """A command and its place: `results` is the folder that it may write, `root` an empty folder."""
+    """A command and its place: `results` is the folder that it may write, `root` an empty folder.
+
+    No program of `checkout` is used to isolate it.
+    """
 
     line: Sequence[str]
     folder: Path
@@ -68,6 +70,7 @@ class Command:
     timeout: float
     results: Path
     root: Path
+    checkout: Path
 
 
 def run(command: Command, view: View) -> Finished:
@@ -89,7 +92,7 @@ def run(command: Command, view: View) -> Finished:
     if not denied:
         raise IsolationError(finished.not_isolated)
     reason = f"this system denies user namespaces: {denied}"
-    program = shutil.which("bwrap")
+    program = programs.find("bwrap", programs.search_path(os.environ, command.checkout), command.checkout)
     if program is None:
         return _launch(command, view, isolate=False, reason=f"{reason}, and bubblewrap is not installed")
     if failed := _bubblewrap_denied(program):
@@ -140,6 +143,7 @@ def _neutral() -> Generator[Command]:
             timeout=_TRIAL_SECONDS,
             results=results,
             root=root,
+            checkout=folder,
         )
 
 

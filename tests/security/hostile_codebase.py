@@ -71,6 +71,6 @@ def run(folder: Path, *line: str) -> Finished:
     assert program is not None
     command = Command(
         line=[os.path.realpath(program), *line[1:]], folder=folder, environment={"PATH": os.environ["PATH"]},
-        timeout=20, results=results, root=root,
+        timeout=20, results=results, root=root, checkout=folder,
     )  # fmt: skip
     return node_process.run(command, isolation.view(folder, folder, []))

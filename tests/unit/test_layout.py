@@ -175,6 +175,7 @@ OPENS_FILES = {
     "checkout/isolated_process.py": {"open", "os.open", "os.listdir"},
     "checkout/isolation.py": {"os.scandir"},
     "checkout/hidden_files.py": {"os.scandir"},
+    "checkout/temporary_folder.py": {"os.scandir"},
     "checkout/node_process.py": {"os.fdopen"},
     "checkout/archive.py": {"os.scandir", ".write_bytes"},  # the packer, which reads by settings.files
     "settings/reference.py": {".read_text", ".write_text"},  # these two write documentation
