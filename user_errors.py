@@ -77,6 +77,37 @@ def shell_word(value: object) -> str:
     return text if text.startswith("<") and text.endswith(">") else shlex.quote(text)
 
 
+OR = "or:  "
+"""Starts the line of a fix that has another way than the lines before it."""
+
+
+def lines_of(fix: str) -> list[str]:
+    """The lines of a fix: each is a command as a user pastes it into a shell, or a remark."""
+    return fix.split("\n")
+
+
+def add_fix(what: str, fix: str, indent: str = "  ") -> str:
+    """`what`, and below it the fix.
+
+    Nothing follows a command on its line, except a shell comment: it is copied as a line.
+
+    Args:
+        what: what happened, and where.
+        fix: lines, each a command or a remark. A line that starts with `OR` is another way.
+        indent: of the labels.
+
+    Example:
+        >>> print(add_fix("the key is empty", f"pulumi config set key value\\n{OR}pulumi config rm key"))
+        the key is empty
+          fix: pulumi config set key value
+          or:  pulumi config rm key
+    """
+    first, *rest = lines_of(fix)
+    shown = [f"{indent}fix: {first}"]
+    shown += [f"{indent}{line}" if line.startswith(OR) else f"{indent}     {line}" for line in rest]
+    return "\n".join([what, *shown])
+
+
 class UserError(Exception):
     """The text contains what happened, where, and `fix:` with a command or an edit. It contains no secret.
 

@@ -36,6 +36,7 @@ from settings.files import (
 )
 from settings.parsing import JsonError, json_value, mapping, strings
 from settings.problems import Problem
+from user_errors import shell_word
 
 HOOK = Path(__file__).with_name("discovery_hook.cjs")
 LOCK_FILES = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml")
@@ -135,34 +136,38 @@ def _sdk(source: Source) -> tuple[_Command | None, list[Problem]]:
     entry = package.get("main", "index.js")
     if isinstance(entry, str) and package_json.entry(folder, package) is None:
         builds = "build" in package_json.section(package, "scripts")
-        fix = f"cd {folder} && npm run build" if builds else f'Create it, or correct "main": "{entry}".'
+        fix = (
+            f"cd {shell_word(folder)} && npm run build"
+            if builds
+            else f'Create it, or correct "main": "{entry}".'
+        )
         return None, _problem(source, f'"main" of package.json is {entry}, which does not exist.', fix)
     script = _find_script(source)
     if script is None:
         if "firebase-functions" not in package_json.section(package, "dependencies", "devDependencies"):
-            fix = f"cd {folder} && npm install firebase-functions firebase-admin"
+            fix = f"cd {shell_word(folder)} && npm install firebase-functions firebase-admin"
             return None, _problem(source, "package.json does not depend on firebase-functions.", fix)
         locked = any((folder / name).is_file() for name in LOCK_FILES)
-        fix = f"cd {folder} && npm {'ci' if locked else 'install'}"
+        fix = f"cd {shell_word(folder)} && npm {'ci' if locked else 'install'}"
         return None, _problem(source, "the dependencies of the functions are not installed.", fix)
     version = str(package_json.of_package(script.parents[2]).get("version", "unknown"))
     if "FUNCTIONS_MANIFEST_OUTPUT_PATH" not in _source_text(script):
         what = f"firebase-functions {version} is too old: it cannot write its manifest to a file."
-        return None, _problem(source, what, f"cd {folder} && npm install firebase-functions@7")
+        return None, _problem(source, what, f"cd {shell_word(folder)} && npm install firebase-functions@7")
     checkout = isolation.checkout_of(folder, source.app_dir)
     path = programs.search_path(os.environ, checkout)
     node = programs.find("node", path, checkout)
     if node is None:
-        what = "Node, which reads the functions, is not on PATH (folders of the app do not count)."
-        return None, _problem(source, what, "Install Node 22.")
+        what = "node was not found on PATH. Folders inside the app are ignored."
+        return None, _problem(source, what, "install Node.js 22")
     try:
         found, node_version = _node(node, path, folder)
     except subprocess.TimeoutExpired:
         what = f"{node} did not print its version within {_NODE_SECONDS} seconds."
-        return None, _problem(source, what, f"{node} --version  (must print it; else install Node 22)")
+        return None, _problem(source, what, f"{node} --version  # must print it; if not, install Node.js 22")
     if Path(found).is_relative_to(checkout):
         what = f"{node} starts {found}, a program of the app, which is not run to read the functions."
-        return None, _problem(source, what, "Install Node 22, first on PATH.")
+        return None, _problem(source, what, "install Node.js 22, first on PATH")
     node = found
     return _Command(node=node, node_version=node_version, script=script.resolve(), sdk_version=version), []
 
@@ -204,7 +209,7 @@ def _package(source: Source) -> tuple[dict[str, object] | None, list[Problem]]:
         return None, _problem(
             source, what, "Remove this codebase from firebase.json and deploy it separately."
         )
-    fix = f"cd {source.folder} && npm init -y && npm install firebase-functions"
+    fix = f"cd {shell_word(source.folder)} && npm init -y && npm install firebase-functions"
     return None, _problem(source, "has no package.json.", fix)
 
 

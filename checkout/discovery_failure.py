@@ -20,6 +20,7 @@ from settings.model import LONGEST_DISCOVERY
 from settings.parsing import mapping
 from settings.problems import Problem
 from settings.reader import remove_command, set_command
+from user_errors import OR, shell_word
 
 _SYNTAX_SECONDS = 30  # for all files
 _SYNTAX_CHECKED_FILES = 200
@@ -91,14 +92,14 @@ class _Failure:
         source = self._source
         if self._finished.was_abandoned:
             what = "the process that started Node was ended while the functions were loaded."
-            return self._problem(what, f"{self._reproduce()}  (loads the same code)")
+            return self._problem(what, f"{self._reproduce()}  # loads the same code")
         if self._code is None:
-            network = "" if self._finished.not_isolated else f" Requests fail: {_NO_NETWORK}."
+            network = "; note that it has no network access while the functions are listed"
             return self._problem(
-                f"the functions did not load within {source.timeout} seconds: code outside of the functions "
-                f"waits or computes for too long.{network}",
-                "Move that code into a function, or: "
-                f"{set_command('discoveryTimeout', min(2 * source.timeout, LONGEST_DISCOVERY))}",
+                f"the functions did not load within {source.timeout} seconds. Code at the top level of a "
+                f"module takes too long{'' if self._finished.not_isolated else network}.",
+                "move that code into a function\n"
+                f"{OR}{set_command('discoveryTimeout', min(2 * source.timeout, LONGEST_DISCOVERY))}",
             )
         if "JavaScript heap out of memory" in self._finished.stderr:
             fix = "Move the code that needs so much memory into a function."
@@ -106,7 +107,7 @@ class _Failure:
         if self._code < 0:
             name = _signal_name(-self._code)
             why = " The system sends it when memory runs out." if name == "SIGKILL" else ""
-            fix = f"{self._reproduce()}  (loads the same code)"
+            fix = f"{self._reproduce()}  # loads the same code"
             return self._problem(f"{name} ended Node while the functions were loaded.{why}", fix)
         return None
 
@@ -161,7 +162,7 @@ class _Failure:
         place = _place(self._source, output)
         at = f"error at {place}: " if place else ""
         message = _message(output) or f"firebase-functions ended with exit code {self._code} and no message"
-        fix = f"Correct {place}." if place else f"{self._reproduce()}  (shows the same error)"
+        fix = f"Correct {place}." if place else f"{self._reproduce()}  # shows the same error"
         return self._problem(f"the functions do not load: {at}{message}.", fix)
 
     def printed(self) -> tuple[str, ...]:
@@ -180,7 +181,7 @@ class _Failure:
         if missing is not None and not missing.group(1).startswith((".", "/")):
             name = "/".join(missing.group(1).split("/")[: 2 if missing.group(1).startswith("@") else 1])
             declared = name in package_json.section(package_json.of_package(source.folder), "dependencies")
-            fix = f"cd {source.folder} && npm {'ci' if declared else f'install {name}'}"
+            fix = f"cd {shell_word(source.folder)} && npm {'ci' if declared else f'install {name}'}"
             return self._problem(f"the module {name} is used{at}, but is not installed.", fix)
         for pattern, value, thing, fix in _MISSING_CONFIG:
             if pattern.search(output) is not None and value not in source.google.firebase_config:
@@ -230,7 +231,7 @@ class _Failure:
         return f" at {place}" if place else ""
 
     def _reproduce(self) -> str:
-        return f"cd {self._source.folder} && node ."
+        return f"cd {shell_word(self._source.folder)} && node ."
 
 
 def _signal_name(number: int) -> str:

@@ -162,7 +162,7 @@ def _aliases(app_dir: Path, project: str) -> tuple[tuple[str, ...], list[Problem
     for alias in aliases:
         if not _is_part_of_a_name(alias):
             what = f"the alias {alias[:80]!a} of the project {project} cannot be part of a file's name."
-            fix = f"Rename it in {path}, for example: firebase use {project} --alias prod"
+            fix = f"Rename it in {path}, for example:\nfirebase use {project} --alias prod"
             problems.append(Problem(key=_ALIASES, what=what, fix=fix))
     return tuple(alias for alias in aliases if _is_part_of_a_name(alias)), problems
 

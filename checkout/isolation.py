@@ -23,6 +23,7 @@ from pathlib import Path
 
 from checkout import hidden_files
 from checkout.hidden_files import MODULES, Hidden, TooMuchError
+from user_errors import OR, add_fix
 
 _SYSTEM = (
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store",
@@ -37,7 +38,7 @@ _SYSTEM = (
 _MOST_LINKS = 1000
 WARNING = (
     "code of the functions and of their dependencies ran without isolation ({reason}): it can read files of "
-    "your home folder, and the environment of your shell and of Pulumi, tokens included.\n    fix: {fix}"
+    "your home folder, and the environment of your shell and of Pulumi, tokens included."
 )
 
 
@@ -49,10 +50,12 @@ class IsolationError(Exception):
 
 
 _ELSEWHERE = (
-    "run `.venv/bin/python -m ops discover --stack <stack> --out discovered` where no credentials are, "
-    "such as in a container, then: export CRM_DISCOVERED=discovered"
+    "run this in a container without credentials:\n"
+    ".venv/bin/python -m ops discover --stack <stack> --out discovered\n"
+    "Then, in the shell of the preview:\n"
+    "export CRM_DISCOVERED=discovered"
 )
-FIX_OF_ERROR = f"Remove from the app what the message names; or {_ELSEWHERE}"
+FIX_OF_ERROR = f"remove the files named above from the app\n{OR}{_ELSEWHERE}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,8 +160,8 @@ def warning(reason: str) -> str:
     """The warning that the code ran without isolation."""
     fix = _ELSEWHERE
     if sys.platform == "linux":
-        fix = f"install bubblewrap, or allow user namespaces; or {fix}"
-    return WARNING.format(reason=reason, fix=fix)
+        fix = f"install bubblewrap, or allow user namespaces\n{OR}{fix}"
+    return add_fix(WARNING.format(reason=reason), fix, "    ")
 
 
 def _packages(folder: Path) -> Iterator[Path]:

@@ -15,7 +15,7 @@ from components import verification_spec
 from firebase.errors import GoogleError, JsonObject
 from firebase.rest import GoogleApi
 from ops import access, check_results, importing, stack, verify
-from user_errors import printable
+from user_errors import add_fix, printable
 
 OK, FAILED, USAGE_ERROR, DRIFT = 0, 1, 2, 7
 
@@ -65,7 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _verify(options: argparse.Namespace) -> int:
     if options.stack is None and sys.stdin.isatty():
         return _usage_error(
-            "verify", "nothing to verify on stdin\n  fix: .venv/bin/python -m ops verify --stack <stack>"
+            "verify",
+            add_fix("nothing to verify on stdin", ".venv/bin/python -m ops verify --stack <stack>"),
         )
     state: list[JsonObject] = []
     try:

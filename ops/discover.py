@@ -24,7 +24,7 @@ from ops.stack import PROJECT, StackError
 from settings.files import MAX_FOLDERS_DEEP, FileError, read_bytes, shown_name
 from settings.model import Settings
 from settings.problems import render
-from user_errors import printable
+from user_errors import OR, printable, shell_word
 
 COMMAND = ".venv/bin/python -m ops"
 _MAX_BYTES = 2 * MAX_BYTES  # of an archive with its headers
@@ -46,7 +46,7 @@ def discover(stack: str, out: Path, output: TextIO, project: Path = PROJECT) -> 
     output.writelines(printable(f"warning: {warning}\n") for warning in warnings)
     if problems:
         raise StackError(
-            render(problems), f"correct these, then run: {COMMAND} discover --stack {stack} --out {out}"
+            render(problems), f"correct these, then run:\n{COMMAND} discover --stack {stack} --out {out}"
         )
     results = [
         (
@@ -81,11 +81,11 @@ def unpack(stack: str, folder: Path, output: TextIO, project: Path = PROJECT) ->
     results, problems = discovered.load(folder, str(folder))
     if results is None:
         raise StackError(
-            render(problems), f"write the folder where there are no credentials, then run: {again}"
+            render(problems), f"write the folder where there are no credentials, then run:\n{again}"
         )
     found, problems = firebase_json.load(settings.app_dir, settings.google.firestore_database)
     if found is None:
-        raise StackError(render(problems), f"correct these, then run: {again}")
+        raise StackError(render(problems), f"correct these, then run:\n{again}")
     for source in found.codebases:
         for result in results.results:
             if result.codebase == source.name:
@@ -106,7 +106,7 @@ def _settings(stack: str, project: Path) -> Settings:
 
 def _unpack(archive: Path, expected: str, target: Path, where: str) -> int:
     """Add the files of one archive to the codebase's folder, all of them or none."""
-    fix = f"run `{COMMAND} discover` again"
+    fix = _again(archive)
     try:
         with archive.open("rb") as file:
             data = file.read(_MAX_BYTES)
@@ -157,7 +157,7 @@ def _places(
 
 
 def _refuse(archive: Path, entry: zipfile.ZipInfo, why: str) -> NoReturn:
-    fix = f"delete this archive, which `ops discover` did not write, and run `{COMMAND} discover` again"
+    fix = f"delete this archive, which `ops discover` did not write, then run:\n{_again(archive)}"
     raise StackError(f"{archive} contains {shown_name(entry.filename[:_SHOWN_NAME])!r}, {why}", fix)
 
 
@@ -179,12 +179,17 @@ def _new_files(contents: list[_Content], where: str, archive: Path) -> list[_Con
         raise StackError(
             f"{archive} has other content than the checkout for {shown}. "
             "Only files that the checkout does not have are added",
-            "if they are built: remove them from the repository (git rm -r --cached <folder>) and add the "
-            "folder to .gitignore, or commit the new build; in a working copy, delete what an earlier build "
-            "left. "
-            f"Otherwise run `{COMMAND} discover` on this checkout again",
+            "if they are built, add their folder to .gitignore and remove it from the repository:\n"
+            "git rm -r --cached <folder>\n"
+            f"{OR}commit the new build, or, in a working copy, delete what an earlier build left\n"
+            f"{OR}{_again(archive)}  # on this checkout",
         )
     return new
+
+
+def _again(archive: Path) -> str:
+    """The command that writes the folder of an archive."""
+    return f"{COMMAND} discover --stack <stack> --out {shell_word(archive.parent)}"
 
 
 def _has(path: Path, content: bytes) -> bool:

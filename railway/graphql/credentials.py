@@ -19,25 +19,27 @@ from typing import Literal
 from railway.graphql.errors import CredentialsError, NoTokenError
 from railway.validation import NUMBERS, endpoint, positive_number, railways_endpoint
 from railway.validation import token as invalid_token
+from user_errors import OR
 
 ACCOUNT_TOKEN = "RAILWAY_API_TOKEN"  # noqa: S105  (a variable's name, not its value)
 PROJECT_TOKEN = "RAILWAY_TOKEN"  # noqa: S105
 WITHOUT_TOKEN = "RAILWAY_PREVIEW_WITHOUT_TOKEN"  # noqa: S105
 TWO_TOKENS = f"{ACCOUNT_TOKEN} and {PROJECT_TOKEN} are both set, and may belong to different accounts"
 TWO_TOKENS_FIX = (
-    f"unset one of them: unset {PROJECT_TOKEN}, to use the account or workspace token; or "
-    f"unset {ACCOUNT_TOKEN}, to use the project token"
+    f"unset {PROJECT_TOKEN}  # to use the account or workspace token\n"
+    f"{OR}unset {ACCOUNT_TOKEN}  # to use the project token"
 )
 
 HOW_TO_SET = (
-    "create a token at https://railway.com/account/tokens and set RAILWAY_API_TOKEN to it (account or "
-    "workspace token), or run: pulumi config set --secret railway:token  (it asks for the token)"
+    "create an account or workspace token at https://railway.com/account/tokens, then run:\n"
+    "export RAILWAY_API_TOKEN=<token>\n"
+    f"{OR}pulumi config set --secret railway:token  # asks for the token"
 )
 
 TokenKind = Literal["bearer", "project"]
 
 DEFAULT_URL = "https://backboard.railway.com/graphql/v2"
-CONFIGURED_URL_FIX = "pulumi config rm railway:apiUrl  (another address can only come from RAILWAY_API_URL)"
+CONFIGURED_URL_FIX = "pulumi config rm railway:apiUrl\nAnother address can only come from RAILWAY_API_URL."
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def access_from(environ: Mapping[str, str], config: Callable[[str], object]) -> 
         raise CredentialsError(f"{name} {wrong}", fix=f"copy the token again into {name}")
     url = setting("RAILWAY_API_URL")
     if url and (wrong := endpoint(url)):
-        fix = f"unset RAILWAY_API_URL, or set it to {DEFAULT_URL}"
+        fix = f"unset RAILWAY_API_URL\n{OR}export RAILWAY_API_URL={DEFAULT_URL}"
         raise CredentialsError(f"RAILWAY_API_URL {wrong}", fix=fix)
     configured = str(config("railway:apiUrl") or "").strip()
     if configured and (wrong := railways_endpoint(configured)):

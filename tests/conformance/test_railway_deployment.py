@@ -156,7 +156,7 @@ def test_a_crash_after_success_fails_the_same_up(railway: World) -> None:
     assert failed.statuses[-2:] == ["SUCCESS", "CRASHED"], failed.said
     assert "failed (status CRASHED; it was SUCCESS before)" in failed.text
     assert "| Error: process exited with code 1" in failed.text
-    assert "fix: fix the cause that its log shows" in failed.text
+    assert "fix: correct the cause shown in the log, push" in failed.text
 
 
 @pytest.mark.parametrize(

@@ -129,17 +129,24 @@ def test_a_command_quotes_what_the_shell_would_read() -> None:
 
 
 def test_a_placeholder_says_what_is_expected(stack: Stack) -> None:
-    values = {"region": "your-functions-region", "customDomain": "your-domain"}
+    values = {
+        "region": "your-functions-region",
+        "customDomain": "your-domain",
+        "railwayWorkspaceId": "00000000-0000-4000-8000-000000000000",
+    }
     _, problems = load_settings(
         stack({f"{NAMESPACE}:{name}": value for name, value in values.items()}, []),
         "prod",
         bad_settings.ENVIRON,
     )
-    region, domain = (next(one for one in problems if one.key.endswith(f":{name}")) for name in values)
+    region, domain, workspace = (
+        next(one for one in problems if one.key.endswith(f":{name}")) for name in values
+    )
+    assert "is a placeholder" in workspace.what
     assert region.what.endswith(f"is a placeholder. {KEYS['region'].summary}")
     assert KEYS["region"].summary in f"{KEYS['region'].description} "
     assert region.fix == f"pulumi config set {NAMESPACE}:region <your own value>"
-    assert domain.fix.endswith(f"  (or pulumi config rm {NAMESPACE}:customDomain)")
+    assert domain.fix.endswith(f"\nor:  pulumi config rm {NAMESPACE}:customDomain")
 
 
 def test_every_placeholder_of_the_production_file_is_refused_by_name(stack: Stack) -> None:
@@ -336,4 +343,4 @@ def test_protecting_nothing_and_removing_the_rules_are_warnings_with_a_fix(stack
     assert "neverDelete: is empty: no collection is protected" in empty
     assert "fix: pulumi config rm whatsapp-crm:neverDelete" in empty
     assert "allowRulesRemoval: is true" in removal
-    assert "fix: pulumi config rm whatsapp-crm:allowRulesRemoval  (after this `pulumi up`)" in removal
+    assert "fix: pulumi config rm whatsapp-crm:allowRulesRemoval  # after this pulumi up" in removal
