@@ -179,7 +179,7 @@ def _builds(source: CodebaseSource, package: dict[str, object]) -> tuple[list[_B
     if "build" in scripts:
         command = f"cd {shell_word(folder)} && npm run build"
     elif source.predeploy:
-        command = "; ".join(source.predeploy).replace("$RESOURCE_DIR", str(folder))
+        command = "\n".join(source.predeploy).replace("$RESOURCE_DIR", str(folder))
     builds: dict[tuple[Path, Path | None], _Build] = {}
     warnings: dict[str, None] = {}
     loaded: dict[Path, TsConfig | None] = {}

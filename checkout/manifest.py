@@ -175,7 +175,7 @@ class _Reader:
             roles.append(role)
             # All items: a list that is not set yet starts empty, and would lose the default role.
             commands = (set_command("functionsRoles", one, f"[{at}]") for at, one in enumerate(roles))
-            self._add(what, "\n    ".join(commands))
+            self._add(what, "\n".join(commands))
 
     def _endpoint(self, name: str, entry: Mapping[str, object]) -> list[Endpoint]:
         where = f"{self._context.where}: {name}"

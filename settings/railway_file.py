@@ -238,4 +238,4 @@ def _command(key: str, value: object) -> str:
     items = strings(value)
     if items is None:
         return set_command(key, value if isinstance(value, str) else json.dumps(value))
-    return "; ".join(set_command(key, item, f"[{at}]") for at, item in enumerate(items))
+    return "\n".join(set_command(key, item, f"[{at}]") for at, item in enumerate(items))

@@ -70,7 +70,8 @@ def _command_faults(line: str) -> list[str]:
         tokens = list(words)
     except ValueError as error:
         return [*found, str(error)]
-    found += [f"{token!r} outside of quotes" for token in tokens if set(token) & set("();") and token in text]
+    operators = [token for token in tokens if set(token) <= set("();<>|&")]
+    found += [f"{token!r} outside of quotes" for token in operators if set(token) & set("();")]
     found += [f"the word {token!r}" for token in tokens if token in _JOINED]
     if text[-1] in ",;.:" and not text.endswith(" ."):
         found.append(f"ends with {text[-1]!r}")

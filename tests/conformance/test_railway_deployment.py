@@ -68,7 +68,7 @@ ENDINGS = (
     Ending(
         "failed_build",
         "failed in step BUILD_IMAGE (status FAILED): Failed to build an image",
-        "fix the cause that its log shows, push the fix",
+        "correct the cause shown in the log, push",
         "| Failed to build an image: the build command exited with code 1",
         "FAILED",
     ),
@@ -82,7 +82,7 @@ ENDINGS = (
     Ending(
         "crashed",
         "failed (status CRASHED",
-        "fix the cause that its log shows, push the fix",
+        "correct the cause shown in the log, push",
         "| Error: process exited with code 1",
         "CRASHED",
     ),

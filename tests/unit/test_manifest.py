@@ -357,7 +357,7 @@ def test_each_invalid_option_is_one_problem(change: Mapping[str, object], messag
         (event(eventFilterPathPatterns={"document": "clients"}), "is not the path of a document"),
         (event(eventFilterPathPatterns={}), "is not the path of a document"),
         (event(retry="often"), "retry must be a boolean"),
-        (event(serviceAccountEmail="x@y.z"), "a service account that is set on the trigger only"),
+        (event(serviceAccountEmail="x@y.z"), "serviceAccount on the trigger alone is not supported"),
         ({**SCHEDULE, "scheduleTrigger": {"schedule": " "}}, "has no schedule"),
         (
             {**SCHEDULE, "scheduleTrigger": {"schedule": "* * * * *", "timeZone": "Bucharest"}},
