@@ -212,7 +212,7 @@ def test_a_deployment_that_could_not_be_watched_is_no_failed_deployment(railway:
     row = railway.rows("deployments")[0]
     assert f"the deployment {row['id']} was started, but its status could not be followed" in failed.text
     assert "Problem processing request (trace id 5a4d0b0c5a4d0b0c)" in failed.text
-    assert "Run `pulumi up` again: it reads the result of this deployment" in failed.text
+    assert "fix: run pulumi up again. The deployment continues on Railway" in failed.text
     assert railway.counts()[1] == 1
     railway.no_faults()
     railway.reset()
