@@ -242,9 +242,9 @@ def _key(source: Source, command: _Command) -> str:
 
 
 def _run(source: Source, command: _Command) -> tuple[Discovered | None, list[Problem]]:
-    with temporary_folder.create("discovery-") as folder:
-        results, root = folder / "results", folder / "root"
-        for new in (results, results / "home", results / "tmp", root):
+    with temporary_folder.create("discovery-") as folders:
+        results = folders.results
+        for new in (results / "home", results / "tmp"):
             new.mkdir()
         manifest_path, report_path = results / "manifest.json", results / "report.json"
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
@@ -262,7 +262,7 @@ def _run(source: Source, command: _Command) -> tuple[Discovered | None, list[Pro
         hooks = [HOOK.with_name(name).resolve() for name in _HOOK_FILES]
         try:
             view = isolation.view(source.folder, source.app_dir, [Path(command.node), *hooks])
-            finished = _load(source, command, view, (environment, results, root))
+            finished = _load(source, command, view, (environment, results, folders.root))
         except IsolationError as error:
             what = f"the functions were not loaded, because their code cannot be isolated: {error}."
             return None, _problem(source, what, isolation.FIX_OF_ERROR)

@@ -11,7 +11,6 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -19,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from checkout import isolation, programs
+from checkout import isolation, programs, temporary_folder
 from checkout.isolation import IsolationError, View
 
 LAUNCHER = Path(__file__).with_name("isolated_process.py")
@@ -131,19 +130,15 @@ def _bubblewrap_denied(program: str) -> str:
 @contextlib.contextmanager
 def _neutral() -> Generator[Command]:
     """A command that has nothing of the app."""
-    with tempfile.TemporaryDirectory(prefix="discovery-") as temporary:
-        folder = Path(temporary).resolve()
-        results, root = folder / "results", folder / "root"
-        for new in (results, root):
-            new.mkdir()
+    with temporary_folder.create("discovery-") as folders:
         yield Command(
             line=["/bin/true"],  # isolated even where it does not exist: that is reported before it starts
             folder=Path("/"),
             environment={},
             timeout=_TRIAL_SECONDS,
-            results=results,
-            root=root,
-            checkout=folder,
+            results=folders.results,
+            root=folders.root,
+            checkout=folders.root,
         )
 
 
