@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from checkout import credentials
+from checkout.package_json import MODULES
 from settings.files import is_dir, is_file
 
-MODULES = "node_modules"
 MOST_HIDDEN = 1000  # each is a mount, which Linux counts; bubblewrap takes 9,000 arguments
 MOST_ENTRIES = 100_000  # of one folder, with all below it
 _MOST_HIDDEN_IN_FOLDER = 100  # a folder that the code does not need is hidden as a whole beyond

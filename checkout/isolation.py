@@ -22,7 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from checkout import hidden_files
-from checkout.hidden_files import MODULES, Hidden, TooMuchError
+from checkout.hidden_files import Hidden, TooMuchError
+from checkout.package_json import MODULES
 
 _SYSTEM = (
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store",

@@ -25,6 +25,7 @@ from pulumi import dynamic
 
 from checkout import function_mentions
 from components._base import GuardProvider
+from settings.files import shown_names
 from settings.keys import NAMESPACE
 
 _SHOWN = 20
@@ -103,9 +104,8 @@ def _mentions(functions: set[str], sources: Sequence[Mapping[str, Any]]) -> dict
 
 
 def _refusal(names: Sequence[str], what: str) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return (
-        f"{what}: {', '.join(names[:_SHOWN])}{more}.\n"
+        f"{what}: {shown_names(names, _SHOWN)}.\n"
         "  fix: compile the code, and look at the preview's warnings about exports. To delete them:\n"
         f"    pulumi config set {NAMESPACE}:allowFunctionDeletion true\n"
         f"    after the `pulumi up`: pulumi config rm {NAMESPACE}:allowFunctionDeletion"
