@@ -156,7 +156,7 @@ class _Walk:
             name = self._name(path)
             if self._ignored.by(name) is not None:
                 continue
-            if credentials.has_name(entry.name):
+            if credentials.has_name(name):
                 if not _is_env_file(name):
                     self._credentials.append(name)
             elif entry.name.lower() in _LOCAL:
