@@ -12,12 +12,13 @@ Nothing is installed or built: a preview shows the checkout as it is.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -261,8 +262,7 @@ def _run(source: Source, command: _Command) -> tuple[Discovered | None, list[Pro
         }
         hooks = [HOOK.with_name(name).resolve() for name in _HOOK_FILES]
         try:
-            view = isolation.view(source.folder, source.app_dir, [Path(command.node), *hooks])
-            finished = _load(source, command, view, (environment, results, folders.root))
+            finished = _load(source, command, hooks, environment, folders)
         except IsolationError as error:
             what = f"the functions were not loaded, because their code cannot be isolated: {error}."
             return None, _problem(source, what, isolation.FIX_OF_ERROR)
@@ -276,7 +276,11 @@ def _run(source: Source, command: _Command) -> tuple[Discovered | None, list[Pro
 
 
 def _load(
-    source: Source, command: _Command, view: View, place: tuple[Mapping[str, str], Path, Path]
+    source: Source,
+    command: _Command,
+    hooks: Sequence[Path],
+    environment: Mapping[str, str],
+    folders: temporary_folder.Folders,
 ) -> Finished:
     """Run the SDK's command, which reads the codebase in its working directory (firebase-functions, bin).
 
@@ -288,7 +292,10 @@ def _load(
     arguments = ("--no-warnings", "--require", str(HOOK.resolve()), str(command.script))
     version = [int(number) for number in re.findall(r"\d+", command.node_version)[:2]]
     hidden = [20, 19] <= version < [21] or [22, 12] <= version < [22, 15] or [23] <= version < [23, 5]
-    environment, results, root = place
+
+    @functools.cache
+    def view() -> View:
+        return isolation.view(source.folder, source.app_dir, [Path(command.node), *hooks])
 
     def run(*options: str) -> Finished:
         return node_process.run(
@@ -297,9 +304,10 @@ def _load(
                 folder=source.folder.resolve(),
                 environment=environment,
                 timeout=source.timeout,
-                results=results,
-                root=root,
+                results=folders.results,
+                root=folders.root,
                 checkout=isolation.checkout_of(source.folder, source.app_dir),
+                isolate=source.isolate,
             ),
             view,
         )

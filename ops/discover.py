@@ -43,14 +43,16 @@ class _File:
     content: bytes
 
 
-def discover(stack: str, out: Path, output: TextIO, project: Path = PROJECT) -> None:
+def discover(stack: str, out: Path, output: TextIO, project: Path = PROJECT, *, isolate: bool = True) -> None:
     """Load the functions of the stack's app, and write the results and the archives to the folder `out`.
+
+    Without `isolate`, their code can read what this process can read.
 
     Raises:
         StackError: the settings or the app have problems.
     """
     settings = _settings(stack, project)
-    loaded, problems, warnings = app.load_code(settings)
+    loaded, problems, warnings = app.load_code(settings, isolate=isolate)
     output.writelines(printable(f"warning: {warning}\n") for warning in warnings)
     if problems:
         raise StackError(
