@@ -42,7 +42,7 @@ HOOK = Path(__file__).with_name("discovery_hook.cjs")
 LOCK_FILES = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml")
 _MAX_WRITTEN = 16_000_000  # bytes of a file that the process writes; 1,000 functions have one or two million
 _NODE_SECONDS = 30
-_CACHE_FORMAT = "5"  # increase it when `Discovered` or the hook changes
+_CACHE_FORMAT = "6"  # increase it when `Discovered` or the hook changes
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "NODE_ENV")
 _HOOK_FILES = ("discovery_hook.cjs", "discovery_package.cjs", "discovery_loader.mjs")
 
