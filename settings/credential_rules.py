@@ -45,7 +45,7 @@ def check_tokens(
     stored, is_secret = other_namespace("railway:token")
     for name, value, fix in (
         (ACCOUNT_TOKEN, account, f"export {ACCOUNT_TOKEN}=<a token from railway.com/account/tokens>"),
-        (PROJECT_TOKEN, project, f"export {PROJECT_TOKEN}=<a token from the project's settings>"),
+        (PROJECT_TOKEN, project, f"export {PROJECT_TOKEN}=<a token from the project settings>"),
         ("railway:token", stored.strip(), "pulumi config set --secret railway:token"),
     ):
         if value and (wrong := token(value)):
@@ -73,14 +73,14 @@ def check_tokens(
         read.add(
             "railwayProjectId",
             f"is not set, but {PROJECT_TOKEN} is a project token, which cannot create a project.",
-            set_command("railwayProjectId", "<id in the project's settings>"),
+            set_command("railwayProjectId", "<id in the project settings>"),
         )
     elif workspace_id is None and "railwayWorkspaceId" not in read.invalid:
         read.add(
             "railwayWorkspaceId",
             "is not set. The project is created in this workspace; to adopt an existing project, "
             "set railwayProjectId instead.",
-            set_command("railwayWorkspaceId", "<id in the workspace's settings>"),
+            set_command("railwayWorkspaceId", "<id in the workspace settings>"),
         )
 
 

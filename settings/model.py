@@ -128,12 +128,12 @@ class RailwaySettings:
         "The id of the Railway workspace in which the project is created.",
         name="railwayWorkspaceId", group="Railway project", required_unless="railwayProjectId",
         rules=(railway_rules.railway_id,), fix=railway_rules.railway_id_fix("railwayWorkspaceId"),
-        example="<id in the workspace's settings>",
+        example="<id in the workspace settings>",
     )
     project_id: str | None = setting(
         "The id of an existing Railway project to adopt. Required with RAILWAY_TOKEN (a project token).",
         name="railwayProjectId", if_unset="a project is created", rules=(railway_rules.railway_id,),
-        fix=railway_rules.railway_id_fix("railwayProjectId"), example="<id in the project's settings>",
+        fix=railway_rules.railway_id_fix("railwayProjectId"), example="<id in the project settings>",
     )
     project_name: str = setting(
         "The name of the Railway project. An adopted project is renamed to it.",
