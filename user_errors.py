@@ -29,6 +29,7 @@ _LINE_ENDS = re.compile(r"\r\n|[\r\u2028\u2029]")
 # Joiners, which scripts and emoji need. The other format characters reverse or hide text (Unicode TR 36).
 _NEEDED_FORMATS = "\u200c\u200d"
 _COLOR_DIRECTIVE = "<{%"
+_PLACEHOLDER = re.compile(r"<[A-Za-z0-9][A-Za-z0-9_ .,:/-]*>")
 
 
 def printable(text: str) -> str:
@@ -67,14 +68,15 @@ def _shown(character: str) -> str:
 def shell_word(value: object) -> str:
     """A value as one word of a command that a user copies: quoted if the shell would read it otherwise.
 
-    A placeholder such as `<your own value>` stays as it is, to be recognised as one.
+    A placeholder such as `<your own value>` stays as it is, to be recognised as one. It has only characters
+    that expand to nothing: the value may come from the app's checkout.
 
     Example:
         >>> shell_word("my backend"), shell_word("<name>")
         ("'my backend'", '<name>')
     """
     text = str(value)
-    return text if text.startswith("<") and text.endswith(">") else shlex.quote(text)
+    return text if _PLACEHOLDER.fullmatch(text) else shlex.quote(text)
 
 
 OR = "or:  "

@@ -338,14 +338,16 @@ def _indexes(found: firebase_json.FirebaseJson, problems: list[Problem]) -> Inde
 
 
 def load_code(
-    settings: Settings, cache_dir: Path = CACHE_DIR
+    settings: Settings, cache_dir: Path = CACHE_DIR, *, isolate: bool = True
 ) -> tuple[list[Loaded], list[Problem], list[str]]:
-    """Every codebase, loaded; the problems; the warnings."""
+    """Every codebase, loaded; the problems; the warnings. `isolate`: see `checkout.discovery_source`."""
     found, problems = firebase_json.load(settings.app_dir, settings.google.firestore_database)
     if found is None:
         return [], problems, []
     seen = _Found(problems, [], [])
-    loaded = [_load_code(settings, source, cache_dir, None, seen) for source in found.codebases]
+    loaded = [
+        _load_code(settings, source, cache_dir, None, seen, isolate=isolate) for source in found.codebases
+    ]
     return [one for one in loaded if one is not None], list(dict.fromkeys(problems)), seen.warnings
 
 
@@ -355,6 +357,8 @@ def _load_code(
     cache_dir: Path,
     kept: Results | None,
     seen: _Found,
+    *,
+    isolate: bool = True,
 ) -> Loaded | None:
     """Pack the codebase and find what it contains: in `kept` if that is given. Adds to `seen`."""
     where = source.relative
@@ -385,6 +389,7 @@ def _load_code(
                 google=google,
                 environment=_loading_environment(settings, files),
                 timeout=settings.functions.discovery_timeout,
+                isolate=isolate,
             ),
             cache_dir / "discovery",
         )

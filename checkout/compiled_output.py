@@ -28,7 +28,7 @@ from checkout import package_json, tsconfig
 from checkout.archive import excluded_by
 from checkout.firebase_json import CodebaseSource
 from checkout.tsconfig import TsConfig, Unread
-from settings.files import MAX_SOURCE_BYTES, FileError, is_file, read_bytes
+from settings.files import MAX_SOURCE_BYTES, FileError, is_file, read_bytes, shown_names
 from settings.parsing import json_value, mapping, sequence
 from settings.problems import Problem
 from user_errors import add_fix, shell_word
@@ -100,9 +100,8 @@ class _Build:
                 lost.append(f"{self.name(path)} ({deployed[0]} does not exist)")
         if not lost:
             return None
-        more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
         verb = "is" if len(lost) == 1 else "are"
-        what = f"{', '.join(lost[:_SHOWN])}{more} {verb} not compiled."
+        what = f"{shown_names(lost, _SHOWN)} {verb} not compiled."
         return [Problem(key=self.source.relative, what=what, fix=self.command)], []
 
     def older(self) -> tuple[list[Problem], list[str]]:

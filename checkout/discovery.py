@@ -12,12 +12,13 @@ Nothing is installed or built: a preview shows the checkout as it is.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -42,7 +43,7 @@ HOOK = Path(__file__).with_name("discovery_hook.cjs")
 LOCK_FILES = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml")
 _MAX_WRITTEN = 16_000_000  # bytes of a file that the process writes; 1,000 functions have one or two million
 _NODE_SECONDS = 30
-_CACHE_FORMAT = "5"  # increase it when `Discovered` or the hook changes
+_CACHE_FORMAT = "6"  # increase it when `Discovered` or the hook changes
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "NODE_ENV")
 _HOOK_FILES = ("discovery_hook.cjs", "discovery_package.cjs", "discovery_loader.mjs")
 
@@ -247,9 +248,9 @@ def _key(source: Source, command: _Command) -> str:
 
 
 def _run(source: Source, command: _Command) -> tuple[Discovered | None, list[Problem]]:
-    with temporary_folder.create("discovery-") as folder:
-        results, root = folder / "results", folder / "root"
-        for new in (results, results / "home", results / "tmp", root):
+    with temporary_folder.create("discovery-") as folders:
+        results = folders.results
+        for new in (results / "home", results / "tmp"):
             new.mkdir()
         manifest_path, report_path = results / "manifest.json", results / "report.json"
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
@@ -266,8 +267,7 @@ def _run(source: Source, command: _Command) -> tuple[Discovered | None, list[Pro
         }
         hooks = [HOOK.with_name(name).resolve() for name in _HOOK_FILES]
         try:
-            view = isolation.view(source.folder, source.app_dir, [Path(command.node), *hooks])
-            finished = _load(source, command, view, (environment, results, root))
+            finished = _load(source, command, hooks, environment, folders)
         except IsolationError as error:
             what = f"the functions were not loaded, because their code cannot be isolated: {error}."
             return None, _problem(source, what, isolation.FIX_OF_ERROR)
@@ -281,7 +281,11 @@ def _run(source: Source, command: _Command) -> tuple[Discovered | None, list[Pro
 
 
 def _load(
-    source: Source, command: _Command, view: View, place: tuple[Mapping[str, str], Path, Path]
+    source: Source,
+    command: _Command,
+    hooks: Sequence[Path],
+    environment: Mapping[str, str],
+    folders: temporary_folder.Folders,
 ) -> Finished:
     """Run the SDK's command, which reads the codebase in its working directory (firebase-functions, bin).
 
@@ -293,7 +297,10 @@ def _load(
     arguments = ("--no-warnings", "--require", str(HOOK.resolve()), str(command.script))
     version = [int(number) for number in re.findall(r"\d+", command.node_version)[:2]]
     hidden = [20, 19] <= version < [21] or [22, 12] <= version < [22, 15] or [23] <= version < [23, 5]
-    environment, results, root = place
+
+    @functools.cache
+    def view() -> View:
+        return isolation.view(source.folder, source.app_dir, [Path(command.node), *hooks])
 
     def run(*options: str) -> Finished:
         return node_process.run(
@@ -302,9 +309,10 @@ def _load(
                 folder=source.folder.resolve(),
                 environment=environment,
                 timeout=source.timeout,
-                results=results,
-                root=root,
+                results=folders.results,
+                root=folders.root,
                 checkout=isolation.checkout_of(source.folder, source.app_dir),
+                isolate=source.isolate,
             ),
             view,
         )

@@ -25,6 +25,7 @@ from pulumi import dynamic
 
 from checkout import function_mentions
 from components._base import GuardProvider
+from settings.files import shown_names
 from settings.keys import NAMESPACE
 from user_errors import add_fix
 
@@ -99,9 +100,8 @@ def _mentions(functions: set[str], sources: Sequence[Mapping[str, Any]]) -> dict
 
 
 def _refusal(names: Sequence[str], what: str) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return add_fix(
-        f"{what}: {', '.join(names[:_SHOWN])}{more}.",
+        f"{what}: {shown_names(names, _SHOWN)}.",
         "build the code and check the warnings about exports. If the deletion is intended:\n"
         f"pulumi config set {NAMESPACE}:allowFunctionDeletion true\n"
         "After that `pulumi up`:\n"

@@ -51,7 +51,13 @@ class RailwayFile:
 
 
 def find(app_dir: Path, *, given: str | None, root_directory: str | None) -> Path | None:
-    """The file that Railway would read: the one that is named, or the one beside the backend's code.
+    """The file that Railway would read: the first of `candidates` that exists."""
+    paths = candidates(app_dir, given=given, root_directory=root_directory)
+    return next((path for path in paths if exists(path) and not is_dir(path)), None)
+
+
+def candidates(app_dir: Path, *, given: str | None, root_directory: str | None) -> list[Path]:
+    """Where Railway's file can be: the one that is named, or the one beside the backend's code.
 
     The checkout may be the whole repository or a part of it, so a path in the repository is looked for from
     each folder that may be the repository's or the backend's. A path outside of the checkout is left out:
@@ -61,9 +67,8 @@ def find(app_dir: Path, *, given: str | None, root_directory: str | None) -> Pat
     # A path counts from the repository's root; of unnamed ones the backend's own goes before the root's.
     folders = [app_dir, *own] if given else [*own, app_dir]
     names = [given.strip("/"), Path(given).name] if given else list(NAMES)
-    candidates = [folder / name for folder in folders for name in names]
-    inside = (path for path in candidates if Path(os.path.normpath(path)).is_relative_to(app_dir))
-    return next((path for path in inside if exists(path) and not is_dir(path)), None)
+    paths = [folder / name for folder in folders for name in names]
+    return [path for path in paths if Path(os.path.normpath(path)).is_relative_to(app_dir)]
 
 
 def load(path: Path, app_dir: Path, environment: str, *, named: bool) -> RailwayFile:

