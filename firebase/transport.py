@@ -225,7 +225,7 @@ def _error(operation: str, status: int, parsed: JsonObject | None) -> GoogleErro
         fix = "check the project id; if the object was deleted, run `pulumi up --refresh --run-program`"
     elif status == 409:
         fix = (
-            "if the object exists and is not in the state, run `.venv/bin/python -m ops import --stack "
+            "if the object exists and is not in the state, run `.venv/bin/python -m ops adopt --stack "
             "<stack>`; if another process changes it, run the command again"
         )
     elif status in RETRIED_STATUS:

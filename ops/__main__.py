@@ -14,7 +14,7 @@ from pathlib import Path
 from components import verification_spec
 from firebase.errors import GoogleError, JsonObject
 from firebase.rest import GoogleApi
-from ops import access, check_results, importing, stack, verify
+from ops import access, check_results, stack, verify
 from user_errors import printable
 
 OK, FAILED, USAGE_ERROR, DRIFT = 0, 1, 2, 7
@@ -52,12 +52,17 @@ def main(arguments: list[str] | None = None) -> int:
         help="the repository of a pull request: its app and settings replace those of this checkout",
     )
     unpacking.set_defaults(run=_unpack)
-    taking = commands.add_parser(
-        "import",
-        help="import into the state what Google has and the program declares; changes nothing on Google",
+    adopting = commands.add_parser(
+        "adopt",
+        help="import into the state what both clouds have and the program declares; changes nothing on them",
     )
-    taking.add_argument("--stack", required=True)
-    taking.set_defaults(run=_import)
+    adopting.add_argument("--stack", required=True)
+    adopting.add_argument("--yes", action="store_true", help="import without a question")
+    adopting.add_argument("--undo", action="store_true", help="take what was imported out of the state again")
+    adopting.add_argument(
+        "--report", type=_report, metavar="json:FILE", help="write the report to this file as well"
+    )
+    adopting.set_defaults(run=_adopt)
     options = parser.parse_args(arguments)
     return int(options.run(options))
 
@@ -125,11 +130,32 @@ def _unpack(options: argparse.Namespace) -> int:
     return OK
 
 
-def _import(options: argparse.Namespace) -> int:
+def _adopt(options: argparse.Namespace) -> int:
+    from ops.adopt import run
+
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    chosen = run.Options(
+        stack=options.stack, yes=options.yes, report=options.report, ask=_ask if terminal else None
+    )
     try:
-        return importing.run(options.stack, GoogleApi(), lambda text: print(printable(text)))
+        return run.undo(options.stack) if options.undo else run.adopt(chosen)
     except (GoogleError, stack.StackError) as error:
-        return _usage_error("import", str(error))
+        return _usage_error("adopt", str(error))
+    except OSError as error:
+        fix = f"make {error.filename} writable" if error.filename else "free space on this disk"
+        return _usage_error("adopt", f"{error.strerror or error}: {error.filename}\n  fix: {fix}")
+
+
+def _ask(question: str) -> bool:
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _report(value: str) -> Path:
+    """The file in `json:FILE`."""
+    form, _, file = value.partition(":")
+    if form != "json" or not file:
+        raise argparse.ArgumentTypeError("must be json:FILE, for example json:adoption.json")
+    return Path(file)
 
 
 def _usage_error(command: str, message: str) -> int:

@@ -18,7 +18,7 @@ MASK = "[secret]"
 """What stands in a message in place of a secret."""
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
-SECRET = "1b47061264138c4ac30d75fd1eb44270"
+SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the engine's constant
 
 
 class Verdict(Enum):

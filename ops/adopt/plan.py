@@ -122,13 +122,8 @@ def import_file(plan: Plan, found: Sequence[Found]) -> JsonObject:
         found: what exists.
     """
     by_urn = {one.urn: one for one in found}
-    parents = {one.urn: one.parent for one in plan.declared}
     providers = {one.urn: one.provider.rpartition("::")[0] for one in plan.declared}
-    needed = set(by_urn)
-    for urn in by_urn:
-        needed.add(providers[urn])
-        while urn := parents.get(urn, ""):
-            needed.add(urn)
+    needed = {*by_urn, *(providers[urn] for urn in by_urn), *ancestors(plan, found)}
     entries = cast("list[JsonObject]", plan.import_file.get("resources") or [])
     urns = {_type_and_name(one.urn): one.urn for one in plan.declared}
     kept: list[JsonObject] = []
@@ -139,6 +134,17 @@ def import_file(plan: Plan, found: Sequence[Found]) -> JsonObject:
         one = by_urn.get(urn)
         kept.append(entry if one is None else {**entry, **_content(one)})
     return {**plan.import_file, "resources": kept}
+
+
+def ancestors(plan: Plan, found: Sequence[Found]) -> set[str]:
+    """The URNs of the parents of found objects, up to the stack."""
+    parents = {one.urn: one.parent for one in plan.declared}
+    above: set[str] = set()
+    for one in found:
+        urn = one.urn
+        while urn := parents.get(urn, ""):
+            above.add(urn)
+    return above
 
 
 def _content(one: Found) -> JsonObject:
