@@ -15,7 +15,7 @@ from firebase.errors import JsonObject
 from firebase.index_builds import BROKEN, READY, broken_fix
 from firebase.release import full_ruleset_name
 from ops.adopt import function_changes
-from ops.adopt.google_state import as_declared, bare, override_is_same
+from ops.adopt.google_state import KEPT, as_declared, bare, override_is_same
 from ops.adopt.live import CountedApi, Live
 from ops.adopt.model import UNKNOWN, Change, Declared, Found, Looked, Row, Verdict, secret, text
 
@@ -111,7 +111,7 @@ class _Matcher:
         service = str(one.inputs["service"])
         if service not in self._live.apis:
             return _created("API", one, service), None
-        return _same("API", one, service), as_declared(one, f"{self._project}/{service}")
+        return _same("API", one, service), as_declared(one, f"{self._project}/{service}", **KEPT)
 
     def _account(self, one: Declared) -> Match:
         email = account_email(str(one.inputs["accountId"]), self._project)
@@ -170,7 +170,7 @@ class _Matcher:
             row = Row(kind="index", name=key, verdict=Verdict.REFUSED, urn=one.urn, reason=reason)
             return replace(row, fix=broken_fix([key], "pulumi up")), None
         reason = "" if state in READY else "it is being built: the `up` waits for it"
-        return _same("index", one, key, reason), as_declared(one, name, name=name)
+        return _same("index", one, key, reason), as_declared(one, name, name=name, **KEPT)
 
     def _field(self, one: Declared) -> Match:
         database = str(one.inputs["database"])
@@ -181,7 +181,7 @@ class _Matcher:
         if live is None:
             return _created("field override", one, shown), None
         if override_is_same(live, one.inputs):
-            return _same("field override", one, shown), as_declared(one, name, name=name)
+            return _same("field override", one, shown), as_declared(one, name, name=name, **KEPT)
         found = [
             Change(property=key, old=text(live.get(key)), new=text(bare(one.inputs.get(key))))
             for key in ("indexConfig", "ttlConfig")
@@ -291,7 +291,7 @@ class _Matcher:
             return _created("ruleset", one, ", ".join(files)), None
         short = self._released.rpartition("/")[2]
         if files == self._files:
-            found = as_declared(one, self._released, name=short)
+            found = as_declared(one, self._released, name=short, **KEPT)
             return _same("ruleset", one, short, "the released ruleset has the declared text"), found
         if list(files.values()) == list(self._files.values()):
             return _created("ruleset", one, ", ".join(files), "the file has another name"), None
@@ -389,7 +389,7 @@ def _version(one: Declared, secret_name: str, version: str, value: str) -> Found
     inputs = {**one.raw, "secret": secret_name, "secretData": secret(value)}
     computed = {"name": version, "version": version.rpartition("/")[2], "enabled": True, "id": version}
     outputs = {key: given for key, given in inputs.items() if key != "__defaults"}
-    return Found(urn=one.urn, id=version, inputs=inputs, outputs={**outputs, **computed})
+    return Found(urn=one.urn, id=version, inputs=inputs, outputs={**KEPT, **outputs, **computed})
 
 
 def _service(function: JsonObject) -> str:

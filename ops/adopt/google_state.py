@@ -11,6 +11,9 @@ from ops.adopt.model import Declared, Found
 GENERATED = "__defaults"
 """The plugin's list of inputs that are defaults: part of the inputs in the state, not of the outputs."""
 
+KEPT = {"deletionPolicy": "DELETE"}
+"""What the plugin records of a default that no input has (pulumi-gcp 9.35). Without it, it shows a change."""
+
 
 def as_declared(one: Declared, identifier: str, **outputs: Any) -> Found:
     """An object that is what the program declares: the state has the declared inputs.

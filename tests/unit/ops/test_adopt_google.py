@@ -133,6 +133,7 @@ def test_an_index_is_found_by_its_shape_in_any_state_of_its_build(state: str) ->
         "collection": "threads",
         "fields": [{"fieldPath": "tags", "arrayConfig": "CONTAINS"}],
         "skipWait": True,
+        "deletionPolicy": "DELETE",
     }
     assert row(looked, TAGS).verdict is Verdict.SAME
     assert ("the `up` waits" in row(looked, TAGS).reason) == (state == "CREATING")
@@ -224,6 +225,7 @@ def test_a_version_with_the_configured_value_is_adopted_and_its_value_stays_secr
         "name": name,
         "version": "3",
         "enabled": True,
+        "deletionPolicy": "DELETE",
         "id": name,
     }
 
@@ -251,7 +253,8 @@ def test_the_released_ruleset_with_the_declared_text_is_taken() -> None:
     answers = {RELEASE: {"rulesetName": live}, live: {"source": RULES}}
     ruleset, release = look(answers, RULESET, RELEASED).found
     assert (ruleset.id, release.id) == (live, RELEASE)
-    assert ruleset.outputs == {"project": "crm", "source": RULES, "id": live, "name": "r1"}
+    outputs = {"project": "crm", "source": RULES, "id": live, "name": "r1", "deletionPolicy": "DELETE"}
+    assert ruleset.outputs == outputs
     assert release.outputs == {**RELEASED.inputs, "ruleset_name": live} == release.inputs
     assert {one.verdict for one in look(answers, RULESET, RELEASED).rows} == {Verdict.SAME}
 
