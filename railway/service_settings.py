@@ -38,6 +38,7 @@ class ServiceSettingsProvider(RailwayProvider):
     """Provider of `ServiceSettings`."""
 
     FIELDS = fields_of(ServiceSettingsArgs)
+    REVISED = True
 
     def validate(self, olds: Props, news: Props) -> list[FieldProblem]:
         """Settings that exclude each other."""
@@ -77,6 +78,11 @@ class ServiceSettingsProvider(RailwayProvider):
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Write all settings, and reset undeclared ones that were set before."""
         return f"{props['environment_id']}/{props['service_id']}", self._write(props, {}, None)
+
+    def find_object(self, props: Props) -> str | None:
+        """The settings of the service in the environment."""
+        instance = self.environment(props).snapshot().instance(props["service_id"])
+        return None if instance is None else f"{props['environment_id']}/{props['service_id']}"
 
     def read_object(self, _id: str, props: Props) -> dict[str, Any] | None:
         """The live values of the declared settings, and undeclared ones that differ from the default."""
