@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -80,6 +81,7 @@ class Declared:
         parent: the parent's URN; empty for none.
         provider: the provider's URN and id, separated by `::`; empty for a component.
         op: the step's operation: create, same, update, replace, ...
+        raw: the same inputs with secrets in the form that `secret` returns, for `Found`.
     """
 
     urn: str
@@ -89,6 +91,7 @@ class Declared:
     parent: str
     provider: str
     op: str
+    raw: JsonObject = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +112,21 @@ class Found:
     inputs: JsonObject | None = None
     outputs: JsonObject | None = None
     protect: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """What a cloud has of the declared objects.
+
+    Args:
+        rows: a line for each declared object that the state lacks, and for each undeclared one.
+        found: the objects that exist, for the import file.
+        requests: how many requests it took.
+    """
+
+    rows: Sequence[Row] = ()
+    found: Sequence[Found] = ()
+    requests: int = 0
 
 
 def secret(value: Any) -> JsonObject:
