@@ -15,6 +15,7 @@ value; their values are not kept in the state.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, cast
@@ -42,6 +43,9 @@ from railway.validation import is_railways
 from railway.variables import VariablesArgs, check_sealed
 from railway.volume import VolumeArgs, VolumeProvider
 from user_errors import printable
+
+REPORT = "RAILWAY_ADOPTION_REPORT"
+"""An environment variable. "false": no report, for a tool that compares by itself (`RailwayProvider.find`)."""
 
 _NONE = "(none)"
 _PLAN = "the plan's limit"
@@ -78,6 +82,8 @@ class AdoptionProvider(RailwayProvider):
         checked = super().check(_olds, own)
         project_id = checked.inputs.get("project_id")
         if checked.failures or is_unknown(project_id) or not isinstance(declared, Mapping):
+            return checked
+        if os.environ.get(REPORT, "").strip().lower() == "false":
             return checked
         if _olds.get("project_id") == project_id:
             checked.inputs["changes"] = _olds.get("changes") or {}

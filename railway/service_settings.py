@@ -80,9 +80,16 @@ class ServiceSettingsProvider(RailwayProvider):
         return f"{props['environment_id']}/{props['service_id']}", self._write(props, {}, None)
 
     def find_object(self, props: Props) -> str | None:
-        """The settings of the service in the environment."""
-        instance = self.environment(props).snapshot().instance(props["service_id"])
-        return None if instance is None else f"{props['environment_id']}/{props['service_id']}"
+        """The settings of the service in the environment.
+
+        Raises:
+            RefusedError: the declared region is not that of the service's volume.
+        """
+        view, service_id = self.environment(props).snapshot(), props["service_id"]
+        volume = view.attached_volume(service_id)
+        if volume is not None:
+            volume_region.check_region(volume.label, volume.region, props)
+        return None if view.instance(service_id) is None else f"{props['environment_id']}/{service_id}"
 
     def read_object(self, _id: str, props: Props) -> dict[str, Any] | None:
         """The live values of the declared settings, and undeclared ones that differ from the default."""
