@@ -45,7 +45,7 @@ from railway.volume import VolumeArgs, VolumeProvider
 from user_errors import printable
 
 REPORT = "RAILWAY_ADOPTION_REPORT"
-"""An environment variable. "false": no report, for a tool that compares by itself (`RailwayProvider.find`)."""
+"""An environment variable. "false": no report, for a tool that compares itself (`RailwayProvider.find`)."""
 
 _NONE = "(none)"
 _PLAN = "the plan's limit"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pulumi.dynamic import ReadResult
@@ -39,6 +39,7 @@ from railway.shared_variables import SharedVariablesProvider
 from railway.tcp_proxy import TcpProxyProvider
 from railway.variables import VariableMapProvider, VariablesProvider, sealed_names
 from railway.volume import VolumeProvider
+from settings.reader import set_command
 
 TYPE = "pulumi-python:dynamic/railway:"
 TOKEN_TYPE = "pulumi-python:dynamic/components:GeneratedToken"  # noqa: S105  (a type, not a token)
@@ -76,6 +77,7 @@ _NAMES = {
     "CustomDomain": "domain",
 }
 """Resource -> the property with its name."""
+_CREATED = {"Volume": "it is new and empty", "Deployment": "the backend is deployed once"}
 _SECRETS = {"variables"}
 _REDEPLOYS = {
     "Volume": {"service_id", "mount_path"},
@@ -191,7 +193,7 @@ class _Search:
             self._propose_for_refused(resource, props)
             return
         if result is None:
-            self._create(resource, one, "")
+            self._create(resource, one)
             return
         outs: dict[str, Any] = {
             name: value for name, value in (result.outs or {}).items() if not is_unknown(value)
@@ -203,7 +205,7 @@ class _Search:
         if resource == "ServiceDomain":
             self._known["domain"] = outs["domain"]
         self._look.found.append(self._found(one, state))
-        self._look.rows.append(self._compared(resource, one, state, props))
+        self._compare(resource, one, state, props)
 
     def _resolved(self, one: Declared) -> dict[str, Any]:
         """The declared properties, with what was found in place of what the preview did not know."""
@@ -222,21 +224,20 @@ class _Search:
         return props
 
     def _found(self, one: Declared, state: ReadResult) -> Found:
-        provider = {PROVIDER_KEY: one.inputs[PROVIDER_KEY]} if PROVIDER_KEY in one.inputs else {}
         outs: Mapping[str, Any] = state.outs or {}
         outputs = {name: secret(value) if name in _SECRETS else value for name, value in outs.items()}
         inputs = {name: outputs[name] for name in state.inputs or {} if name in outputs}
         return Found(
             urn=one.urn,
             id=str(state.id),
-            inputs={**inputs, **provider},
-            outputs={**outputs, **provider},
+            inputs={**inputs, **_provider(one)},
+            outputs={**outputs, **_provider(one)},
             protect=one.type == TYPE + "Volume",
         )
 
     # ---- Rows
 
-    def _compared(self, resource: str, one: Declared, state: ReadResult, props: Mapping[str, Any]) -> Row:
+    def _compare(self, resource: str, one: Declared, state: ReadResult, props: Mapping[str, Any]) -> None:
         provider, live = self._provider(resource), state.outs or {}
         changed = compare(provider.FIELDS, live, props).changed
         changes: list[Change] = []
@@ -262,14 +263,8 @@ class _Search:
             changes.append(
                 Change(property="deployment", old=text(live.get("deployment_id")), new='"a new one"')
             )
-        return Row(
-            kind=_kind(resource),
-            name=self._name(resource, one, live),
-            verdict=Verdict.CHANGES if changes else Verdict.SAME,
-            urn=one.urn,
-            changes=tuple(changes),
-            reason=reason,
-        )
+        verdict = Verdict.CHANGES if changes else Verdict.SAME
+        self._add(resource, one, live, verdict, changes=changes, reason=reason)
 
     def _variables(self, live: Mapping[str, Any], props: Mapping[str, Any]) -> list[Change]:
         declared: Mapping[str, Any] = props["variables"]
@@ -310,33 +305,34 @@ class _Search:
             return f"the backend is deployed once{why}{stops}"
         return ""
 
-    def _name(self, resource: str, one: Declared, live: Mapping[str, Any]) -> str:
-        """The name on Railway, or else that of the declaration."""
-        return str(live.get(_NAMES.get(resource, "")) or one.name)
-
-    def _create(self, resource: str, one: Declared, reason: str) -> None:
-        if resource == "Volume":
-            reason = "it is new and empty"
-        if resource == "Deployment":
-            reason = "the backend is deployed once"
-        elif _PROVIDERS[resource].REVISED:
+    def _create(self, resource: str, one: Declared) -> None:
+        reason = _CREATED.get(resource, "")
+        if _PROVIDERS[resource].REVISED:
             self._deploys.append(_kind(resource))
-        row = Row(
-            kind=_kind(resource),
-            name=self._name(resource, one, one.inputs),
-            verdict=Verdict.CREATED,
-            urn=one.urn,
-            reason=reason,
-        )
-        self._look.rows.append(row)
+        self._add(resource, one, one.inputs, Verdict.CREATED, reason=reason)
 
     def _refuse(self, resource: str, one: Declared, reason: str, fix: str) -> None:
         self._refused.add(resource)
+        self._add(resource, one, one.inputs, Verdict.REFUSED, reason=reason, fix=fix)
+
+    def _add(
+        self,
+        resource: str,
+        one: Declared,
+        props: Mapping[str, Any],
+        verdict: Verdict,
+        *,
+        changes: Sequence[Change] = (),
+        reason: str = "",
+        fix: str = "",
+    ) -> None:
+        """Add a row; `props` has the name."""
         row = Row(
             kind=_kind(resource),
-            name=self._name(resource, one, one.inputs),
-            verdict=Verdict.REFUSED,
+            name=str(props.get(_NAMES.get(resource, "")) or one.name),
+            verdict=verdict,
             urn=one.urn,
+            changes=tuple(changes),
             reason=reason,
             fix=fix,
         )
@@ -345,7 +341,7 @@ class _Search:
     def _without_place(self, resource: str, one: Declared, missing: Sequence[str]) -> None:
         refused = [kind for kind in missing if kind in self._refused]
         if not refused:
-            self._create(resource, one, "")
+            self._create(resource, one)
             return
         reason = f"it belongs to the {_kind(refused[0])}, which cannot be adopted"
         self._refuse(resource, one, reason, f"first adopt the {_kind(refused[0])}")
@@ -354,45 +350,41 @@ class _Search:
 
     def _find_token(self) -> None:
         """Keep the token that the backend has, instead of generating another one."""
-        view = self._view()
         for one in self._tokens:
             if one.op != "create":
                 continue
-            live = None
-            if view is not None and view.instance(str(self._known.get("service_id"))) is not None:
-                variables = self._base.environment(self._known).variables(self._known["service_id"])
-                live = variables.get(TOKEN_VARIABLE, "")
+            live = self._live_token()
             row = Row(kind="token", name=TOKEN_VARIABLE, verdict=Verdict.SAME, urn=one.urn)
-            if not live:
-                sealed = live is None and view is not None and "service_id" in self._known
-                why = (
-                    "sealed on Railway: its value cannot be read, and a generated one replaces it. To keep "
-                    f"it: {proposals.Proposal(key='adminToken', value='', secret=True, reason='').command}"
-                )
-                self._look.rows.append(
-                    Row(
-                        kind="token",
-                        name=TOKEN_VARIABLE,
-                        verdict=Verdict.CREATED,
-                        urn=one.urn,
-                        reason=why if sealed else "",
+            if live:
+                self._known[TOKEN_VARIABLE] = live
+                # An id cannot be secret, so it is not derived from the token.
+                id_, outputs = f"token-{secrets.token_hex(6)}", {**one.inputs, "token": secret(live)}
+                self._look.found.append(Found(urn=one.urn, id=id_, inputs=one.inputs, outputs=outputs))
+            else:
+                reason = (
+                    ""
+                    if live is not None
+                    else (
+                        "it is sealed on Railway, so its value cannot be read: a generated one replaces it. To "
+                        f"keep it: {set_command('adminToken', secret=True)}  (it asks for the value)"
                     )
                 )
-                continue
-            self._known[TOKEN_VARIABLE] = live
-            inputs: JsonObject = dict(one.inputs)
-            # An id cannot be secret, so it is not derived from the token.
-            id_ = f"token-{secrets.token_hex(6)}"
-            outputs = {**inputs, "token": secret(live)}
-            self._look.found.append(Found(urn=one.urn, id=id_, inputs=inputs, outputs=outputs))
+                row = replace(row, verdict=Verdict.CREATED, reason=reason)
             self._look.rows.append(row)
+
+    def _live_token(self) -> str | None:
+        """The backend's token; "" if it has none, None if it is sealed."""
+        view, service_id = self._view(), str(self._known.get("service_id"))
+        if view is None or view.instance(service_id) is None:
+            return ""
+        return self._base.environment(self._known).variables(service_id).get(TOKEN_VARIABLE, "")
 
     def _complete_report(self) -> None:
         """Record that nothing is left to report in previews: the adopted objects are in the state."""
         for one in self._of("Adoption"):
             if one.op == "create" and "project_id" in self._known and not self._refused:
-                props: JsonObject = {**one.inputs, "project_id": self._known["project_id"], "changes": {}}
                 id_ = str(self._known["project_id"])
+                props: JsonObject = {"project_id": id_, "changes": {}, **_provider(one)}
                 self._look.found.append(Found(urn=one.urn, id=id_, inputs=props, outputs=props))
 
     # ---- Proposals for what cannot be adopted, and what is not declared
@@ -439,6 +431,11 @@ class _Search:
         )
         self._look.rows += found.rows()
         self._look.proposals += found.proposals
+
+
+def _provider(one: Declared) -> JsonObject:
+    """The pickled provider, which the SDK keeps among inputs and outputs."""
+    return {PROVIDER_KEY: one.inputs[PROVIDER_KEY]} if PROVIDER_KEY in one.inputs else {}
 
 
 def _kind(resource: str) -> str:
