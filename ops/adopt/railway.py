@@ -44,6 +44,10 @@ from settings.reader import set_command
 TYPE = "pulumi-python:dynamic/railway:"
 TOKEN_TYPE = "pulumi-python:dynamic/components:GeneratedToken"  # noqa: S105  (a type, not a token)
 TOKEN_VARIABLE = "ADMIN_TOKEN"  # noqa: S105  (a variable's name, not its value)
+_SEALED_TOKEN = (
+    "it is sealed on Railway, so its value cannot be read: a generated one replaces it. To keep it: "
+    f"{set_command('adminToken', secret=True)}  (it asks for the value)"
+)
 _PROVIDERS: Mapping[str, type[RailwayProvider]] = {
     "Project": ProjectProvider,
     "Environment": EnvironmentProvider,
@@ -361,14 +365,7 @@ class _Search:
                 id_, outputs = f"token-{secrets.token_hex(6)}", {**one.inputs, "token": secret(live)}
                 self._look.found.append(Found(urn=one.urn, id=id_, inputs=one.inputs, outputs=outputs))
             else:
-                reason = (
-                    ""
-                    if live is not None
-                    else (
-                        "it is sealed on Railway, so its value cannot be read: a generated one replaces it. To "
-                        f"keep it: {set_command('adminToken', secret=True)}  (it asks for the value)"
-                    )
-                )
+                reason = _SEALED_TOKEN if live is None else ""
                 row = replace(row, verdict=Verdict.CREATED, reason=reason)
             self._look.rows.append(row)
 
