@@ -15,7 +15,7 @@ from components import verification_spec
 from firebase.errors import GoogleError, JsonObject
 from firebase.rest import GoogleApi
 from ops import access, check_results, stack, verify
-from user_errors import printable
+from user_errors import UserError, printable
 
 OK, FAILED, USAGE_ERROR, DRIFT = 0, 1, 2, 7
 
@@ -58,6 +58,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     adopting.add_argument("--stack", required=True)
     adopting.add_argument("--yes", action="store_true", help="import without a question")
+    adopting.add_argument(
+        "--drop-undeclared-variables",
+        action="store_true",
+        help="the next `up` may remove variables of the backend that are sealed and not declared",
+    )
     adopting.add_argument("--undo", action="store_true", help="take what was imported out of the state again")
     adopting.add_argument(
         "--report", type=_report, metavar="json:FILE", help="write the report to this file as well"
@@ -135,11 +140,15 @@ def _adopt(options: argparse.Namespace) -> int:
 
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     chosen = run.Options(
-        stack=options.stack, yes=options.yes, report=options.report, ask=_ask if terminal else None
+        stack=options.stack,
+        yes=options.yes,
+        drop_undeclared=options.drop_undeclared_variables,
+        report=options.report,
+        ask=_ask if terminal else None,
     )
     try:
         return run.undo(options.stack) if options.undo else run.adopt(chosen)
-    except (GoogleError, stack.StackError) as error:
+    except (UserError, stack.StackError) as error:
         return _usage_error("adopt", str(error))
     except OSError as error:
         fix = f"make {error.filename} writable" if error.filename else "free space on this disk"

@@ -39,9 +39,11 @@ KINDS = {
     "gcp:serviceaccount/key:Key": "key",
     "gcp:storage/bucket:Bucket": "bucket",
     "gcp:storage/bucketObject:BucketObject": "source archive",
+    "pulumi-python:dynamic/components:GeneratedToken": "token",
     "pulumi-python:dynamic/firebase:RulesRelease": "rules release",
 }
 RAILWAY = "pulumi-python:dynamic/railway:"
+ADOPTION = f"{RAILWAY}Adoption"
 COLUMNS = {
     Verdict.SAME: "same",
     Verdict.CHANGES: "changes",
@@ -56,7 +58,7 @@ _PART = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|\.?([^.\[]+)')
 
 def kind(type_: str) -> str:
     """The kind of objects of a type; "" for a type that is no object of a cloud."""
-    if type_.startswith(RAILWAY):
+    if type_.startswith(RAILWAY) and type_ != ADOPTION:
         words = re.sub(r"(?<!^)(?=[A-Z])", " ", type_.removeprefix(RAILWAY)).lower()
         return f"railway {words}"
     return KINDS.get(type_, "")

@@ -15,6 +15,7 @@ from typing import Any, cast
 from firebase.errors import JsonObject
 from ops import stack
 from ops.adopt.model import SECRET, SIGNATURE, Declared, Found
+from railway.adoption import REPORT
 
 DESTRUCTIVE = ("delete", "replace", "create-replacement", "delete-replaced", "discard", "discard-replaced")
 """Operations of a preview that end an object (`StepOp` of the engine)."""
@@ -60,7 +61,8 @@ def read(name: str, folder: Path) -> Plan:
     imports, planned = folder / "import.json", folder / "plan.json"
     options = ("--json", "--show-sames", "--show-secrets")
     files = ("--import-file", str(imports), "--save-plan", str(planned))
-    done = stack.pulumi("preview", "--stack", name, *options, *files)
+    # The report of `railway.adoption` is this command's own.
+    done = stack.pulumi("preview", "--stack", name, *options, *files, **{REPORT: "false"})
     if done.returncode != 0:
         raise PreviewError(name, _diagnostics(done.stdout) or done.stderr)
     digest = _first_document(done.stdout)

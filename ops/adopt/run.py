@@ -16,9 +16,11 @@ from pathlib import Path
 
 from firebase.errors import JsonObject
 from ops import stack
-from ops.adopt import google, matrix, plan, record
+from ops.adopt import google, matrix, plan, railway, record
 from ops.adopt.live import CountedApi
 from ops.adopt.model import Declared, Found, Looked, Row, Verdict
+from ops.adopt.proposals import Proposal
+from railway.graphql.credentials import access_from
 from user_errors import printable
 
 ADOPTED, REFUSED = 0, 1
@@ -35,12 +37,15 @@ class Options:
     Args:
         stack: the stack.
         yes: import without a question.
+        drop_undeclared: whether the next `up` may remove variables of the backend that are sealed and not
+            declared.
         report: where to write the report as JSON; None: nowhere.
         ask: asks a question on the terminal, and returns whether the answer is yes; None without a terminal.
     """
 
     stack: str
     yes: bool = False
+    drop_undeclared: bool = False
     report: Path | None = None
     ask: Callable[[str], bool] | None = None
 
@@ -53,7 +58,7 @@ def adopt(options: Options) -> int:
 
     Raises:
         StackError: there is no Pulumi CLI or no such stack, or a Pulumi command failed.
-        GoogleError: Google could not be read.
+        UserError: a cloud could not be read.
         OSError: the report or the record could not be written.
     """
     with tempfile.TemporaryDirectory(prefix="adopt-") as folder:
@@ -81,19 +86,23 @@ def _adopt(options: Options, folder: Path) -> _Outcome:
     name = options.stack
     interrupted = stack.pending_creations(name)
     first = plan.read(name, folder)
-    looked = _look(first.declared)
+    looked, proposals = _look(options, first.declared)
     created = {str(step["urn"]) for step in first.steps if step.get("op") == "create"}
     # What the record names and the state lacks was not imported: the import was killed.
     rows = [*matrix.engine_rows(first.steps, {*record.read(name)} - created), *looked.rows]
     matrix.show(name, rows, sys.stdout)
     refused = sum(row.verdict is Verdict.REFUSED for row in rows)
+    if proposals:
+        _say("\nconfig that keeps what Railway has, where you want that:")
+        for proposal in proposals:
+            _say(f"  {proposal.command}    # {proposal.reason}")
     _say(f"\n{len(looked.found)} to import; {looked.requests} requests to Google")
     if refused:
         _say(f"{refused} cannot be adopted: nothing was imported")
         return _Outcome(code=REFUSED, rows=rows, requests=looked.requests)
     if not (looked.found or interrupted) or not _agreed(options, len(looked.found), interrupted):
         return _Outcome(code=ADOPTED, rows=rows, requests=looked.requests)
-    last, looked, adopted = _import_all(name, first, looked, folder)
+    last, looked, adopted = _import_all(options, first, looked, folder)
     imported = record.read(name)
     rows = [*matrix.engine_rows(last.steps, imported), *looked.rows]
     wrong = _wrong(first, last, imported)
@@ -141,11 +150,21 @@ def _uses(resource: JsonObject, urns: Collection[str]) -> bool:
     return bool({str(resource.get("parent")), provider, *(resource.get("dependencies") or [])} & set(urns))
 
 
-def _look(declared: Sequence[Declared]) -> Looked:
+def _look(options: Options, declared: Sequence[Declared]) -> tuple[Looked, Sequence[Proposal]]:
+    """What both clouds have, and config with which the next `up` changes less."""
     provider = next((one for one in declared if one.type == PROVIDER), None)
-    if provider is None:
-        return Looked()
-    return google.look(declared, str(provider.inputs["project"]), CountedApi())
+    found = Looked()
+    if provider is not None:
+        found = google.look(declared, str(provider.inputs["project"]), CountedApi())
+    if not any(one.type.startswith(railway.TYPE) for one in declared):
+        return found, ()
+    config = stack.config(options.stack).get
+    access = access_from(os.environ, config)
+    other = railway.look(declared, access, config, drop_undeclared=options.drop_undeclared)
+    both = Looked(
+        rows=[*found.rows, *other.rows], found=[*found.found, *other.found], requests=found.requests
+    )
+    return both, other.proposals
 
 
 def _agreed(options: Options, number: int, interrupted: Sequence[str]) -> bool:
@@ -160,8 +179,11 @@ def _agreed(options: Options, number: int, interrupted: Sequence[str]) -> bool:
     return False
 
 
-def _import_all(name: str, first: plan.Plan, looked: Looked, folder: Path) -> tuple[plan.Plan, Looked, int]:
+def _import_all(
+    options: Options, first: plan.Plan, looked: Looked, folder: Path
+) -> tuple[plan.Plan, Looked, int]:
     """Import, and look again, until there is nothing left to import."""
+    name = options.stack
     last, adopted, requests = first, 0, looked.requests
     for _ in range(PASSES):
         if not looked.found:
@@ -169,7 +191,7 @@ def _import_all(name: str, first: plan.Plan, looked: Looked, folder: Path) -> tu
         _import(name, last, looked.found, folder)
         adopted += len(looked.found)
         last = plan.read(name, folder)
-        looked = _look(last.declared)
+        looked, _ = _look(options, last.declared)
         requests += looked.requests
     return last, Looked(rows=looked.rows, found=looked.found, requests=requests), adopted
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +16,11 @@ import pytest
 from firebase.errors import JsonObject
 from ops import __main__ as command
 from ops import stack
-from ops.adopt import google, record, run
+from ops.adopt import google, railway, record, run
+from ops.adopt.model import Declared, Found, Row, Verdict
+from ops.adopt.proposals import Proposal
+from ops.adopt.railway import RailwayLook
+from railway.graphql.credentials import Access
 from tests.unit.ops.google_project import FUNCTIONS, REGION, SECRETS, Project, named
 
 pytestmark = pytest.mark.unit
@@ -48,6 +52,7 @@ class Engine:
         pending: the URNs of interrupted creations.
         after: what the preview shows for resources in the state, instead of `same`.
         hidden: what the program declares only when the state has the function.
+        more: what the program declares in addition.
         stop_after: the import fails after this number of resources.
     """
 
@@ -61,9 +66,10 @@ class Engine:
     files: list[JsonObject] = field(default_factory=list[JsonObject])
     modes: list[int] = field(default_factory=list[int])
     paths: list[Path] = field(default_factory=list[Path])
+    more: tuple[str, ...] = ()
     builds_on: dict[str, str] = field(default_factory=dict[str, str])
 
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str, **_: str) -> subprocess.CompletedProcess[str]:
         self.calls.append(arguments)
         name = "_".join(word for word in arguments[:2] if not word.startswith("-"))
         output, code = getattr(self, f"do_{name}")(dict(pairwise(arguments)), arguments)
@@ -76,7 +82,7 @@ class Engine:
     def do_preview(self, options: dict[str, str], _: tuple[str, ...]) -> tuple[str, int]:
         steps: list[JsonObject] = []
         resources: list[JsonObject] = []
-        for urn in (ROOT, GOOGLE, PART, SEND, KEY):
+        for urn in (ROOT, GOOGLE, PART, SEND, KEY, *self.more):
             if urn in self.hidden and SEND not in self.state:
                 continue
             type_, _, name = urn.split("::", 2)[2].partition("::")
@@ -101,7 +107,7 @@ class Engine:
         self.paths.append(file)
         self.files.append(json.loads(file.read_text()))
         self.state.add(ROOT)
-        by_name = {urn.rpartition("::")[2]: urn for urn in ALL}
+        by_name = {urn.rpartition("::")[2]: urn for urn in (*ALL, *self.more)}
         for number, entry in enumerate(self.files[-1]["resources"]):
             if number == self.stop_after:
                 return self.says, 1
@@ -115,6 +121,12 @@ class Engine:
         ]
         pending = [{"type": "creating", "resource": {"urn": urn}} for urn in self.pending]
         return json.dumps({"deployment": {"resources": resources, "pending_operations": pending}}), 0
+
+    def do_config(self, _: dict[str, str], __: tuple[str, ...]) -> tuple[str, int]:
+        return json.dumps({"railway:token": {"value": "hush", "secret": True}}), 0
+
+    def do_state_protect(self, _: dict[str, str], __: tuple[str, ...]) -> tuple[str, int]:
+        return "", 0
 
     def do_state_delete(self, _: dict[str, str], arguments: tuple[str, ...]) -> tuple[str, int]:
         self.state -= {one for one in arguments if one.startswith("urn:")}
@@ -176,6 +188,39 @@ def test_with_yes_everything_that_exists_is_imported(engine: Engine) -> None:
     assert engine.modes == [0o600]
     assert record.read("prod") == sorted(ALL)
     assert stat.S_IMODE(record.path("prod").stat().st_mode) == 0o600
+
+
+def test_both_clouds_are_one_adoption(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    volume = f"urn:pulumi:prod::whatsapp-crm::{railway.TYPE}Volume::volume"
+    asked: list[tuple[str, bool]] = []
+
+    def look(
+        declared: Sequence[Declared], access: Access, _: object, *, drop_undeclared: bool
+    ) -> RailwayLook:
+        asked.append((access.token, drop_undeclared))
+        if not any(one.urn == volume and one.op == "create" for one in declared):
+            return RailwayLook()
+        return RailwayLook(
+            rows=[Row(kind="railway volume", name="data", verdict=Verdict.SAME, urn=volume)],
+            found=[Found(urn=volume, id="v1", inputs={"size_mb": 5}, outputs={"size_mb": 5}, protect=True)],
+            proposals=[Proposal(key="volumeName", value="data", reason="keeps its name")],
+        )
+
+    for variable in ("RAILWAY_API_TOKEN", "RAILWAY_TOKEN"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(railway, "look", look)
+    engine.more = (volume,)
+    assert adopt("--yes", "--drop-undeclared-variables") == 0
+    assert engine.state == {*ALL, volume}
+    assert asked[0] == ("hush", True)
+    entry = engine.files[0]["resources"][-1]
+    assert (entry["id"], entry["outputs"]) == ("v1", {"size_mb": 5})
+    assert [call[-1] for call in engine.calls if call[:2] == ("state", "protect")] == [volume]
+    out = capsys.readouterr().out
+    assert "pulumi config set whatsapp-crm:volumeName data" in out
+    assert "hush" not in out
 
 
 def test_a_second_run_has_nothing_to_adopt(engine: Engine) -> None:
