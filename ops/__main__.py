@@ -150,13 +150,19 @@ def _adopt(options: argparse.Namespace) -> int:
         return run.undo(options.stack) if options.undo else run.adopt(chosen)
     except (UserError, stack.StackError) as error:
         return _usage_error("adopt", str(error))
+    except KeyboardInterrupt:
+        again = f".venv/bin/python -m ops adopt --stack {options.stack}"
+        return _usage_error("adopt", f"interrupted\n  fix: {again}, which continues")
     except OSError as error:
         fix = f"make {error.filename} writable" if error.filename else "free space on this disk"
         return _usage_error("adopt", f"{error.strerror or error}: {error.filename}\n  fix: {fix}")
 
 
 def _ask(question: str) -> bool:
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def _report(value: str) -> Path:

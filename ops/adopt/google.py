@@ -380,9 +380,27 @@ class _Matcher:
                 yield _extra("task queue", f"{region}/{name}")
         for name in self._live.schedule_topics:
             yield _extra("Pub/Sub topic", name)
+        yield from self._todays_roles()
         secrets = {str(one.inputs["secretId"]) for one in self._of.get(SECRET, [])}
         for name in sorted(self._live.secrets.keys() - secrets):
             yield _extra("secret", name)
+
+    def _todays_roles(self) -> Iterator[Row]:
+        """The roles of the accounts as which the functions run today."""
+        configs = (
+            cast("JsonObject", live.get("serviceConfig") or {}) for live in self._live.functions.values()
+        )
+        emails = {
+            str(config["serviceAccountEmail"]) for config in configs if config.get("serviceAccountEmail")
+        }
+        declared = {
+            (one.inputs.get("role"), one.inputs.get("member")) for one in self._of.get(PROJECT_MEMBER, [])
+        }
+        for email in sorted(emails):
+            member = f"serviceAccount:{email}"
+            for role, members in sorted((self._live.project_roles or {}).items()):
+                if member in members and (role, member) not in declared:
+                    yield _extra("project role", f"{role} of {email}", "functions run as this account today")
 
 
 def _version(one: Declared, secret_name: str, version: str, value: str) -> Found:

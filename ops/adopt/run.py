@@ -85,6 +85,7 @@ class _Outcome:
 def _adopt(options: Options, folder: Path) -> _Outcome:
     name = options.stack
     interrupted = stack.pending_creations(name)
+    _say("reading what the program declares: pulumi preview")
     first = plan.read(name, folder)
     looked, proposals = _look(options, first.declared)
     created = {str(step["urn"]) for step in first.steps if step.get("op") == "create"}
@@ -188,6 +189,7 @@ def _import_all(
     for _ in range(PASSES):
         if not looked.found:
             break
+        _say(f"importing {len(looked.found)}, then another pulumi preview")
         _import(name, last, looked.found, folder)
         adopted += len(looked.found)
         last = plan.read(name, folder)

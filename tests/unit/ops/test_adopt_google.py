@@ -294,6 +294,17 @@ def test_what_exists_and_is_not_declared_is_named() -> None:
     ]
 
 
+def test_the_roles_of_todays_accounts_are_named() -> None:
+    account = "1-compute@developer.gserviceaccount.com"
+    member = f"serviceAccount:{account}"
+    live = {**LIVE_FUNCTION, "serviceConfig": {"serviceAccountEmail": account}}
+    bindings = [{"role": role, "members": [member]} for role in ("roles/editor", "roles/own")]
+    own = declared(google.PROJECT_MEMBER, "own", {"role": "roles/own", "member": member})
+    answers = {FUNCTIONS: {"functions": [live]}, f"{BASE}:getIamPolicy": {"bindings": bindings}}
+    rows = [one for one in look(answers, FUNCTION, own).rows if one.verdict is Verdict.UNDECLARED]
+    assert [(one.kind, one.name) for one in rows] == [("project role", f"roles/editor of {account}")]
+
+
 def test_what_is_in_the_state_is_declared_and_not_looked_for() -> None:
     recorded = declared(google.FUNCTION, FUNCTION.name, FUNCTION.inputs, op="same")
     assert look({FUNCTIONS: {"functions": [LIVE_FUNCTION]}}, recorded).rows == []

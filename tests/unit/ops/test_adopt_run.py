@@ -302,14 +302,25 @@ def test_a_failed_import_is_continued_and_undone(engine: Engine, capsys: pytest.
 
 def test_a_killed_import_can_be_undone(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     def killed(*_: object) -> None:
-        raise KeyboardInterrupt
+        raise SystemExit
 
     monkeypatch.setattr(engine, "do_import", killed)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(SystemExit):
         adopt("--yes")
     engine.state = ALL - {KEY}
     assert adopt("--undo") == 0
     assert not engine.state
+
+
+def test_an_interrupted_run_says_how_to_continue(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine, "do_preview", interrupted)
+    assert adopt("--yes") == 2
+    assert "fix: .venv/bin/python -m ops adopt --stack prod, which continues" in capsys.readouterr().err
 
 
 def test_a_lock_is_named(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
