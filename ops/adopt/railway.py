@@ -300,7 +300,8 @@ class _Search:
             cache = self._base.environment(props)
             warning = other_environments.shared_settings_warning(cache.api, view, props["service_id"])
             return (warning or "").partition("\n")[0]
-        if resource == "Deployment" and (self._deploys or changes):
+        again = {"running", "rolled_back"} & {one.property for one in changes}
+        if resource == "Deployment" and (self._deploys or again):
             why = f", because of {', '.join(self._deploys)}" if self._deploys else ""
             stops = (
                 "; Railway stops the running one before the new one starts, because both use the volume"
