@@ -91,7 +91,9 @@ def declarations(steps: Iterable[JsonObject], plans: Mapping[str, Any]) -> Itera
         if step.get("op") == "create":
             # Only a creation has all its inputs in the plan: of others, it has the changes.
             goal = cast("JsonObject", (plans.get(urn) or {}).get("goal") or {})
-            raw = cast("JsonObject", (goal.get("inputDiff") or {}).get("adds") or raw)
+            adds = cast("JsonObject", (goal.get("inputDiff") or {}).get("adds") or raw)
+            # Diffs of the engine lack internal properties such as `__provider` (`IsInternalPropertyKey`).
+            raw = {**{name: value for name, value in raw.items() if name.startswith("__")}, **adds}
         yield Declared(
             urn=urn,
             type=str(state["type"]),
