@@ -3,7 +3,7 @@ none.
 
 After the error 409 Google has it for certain: another tool created it, or an `up` ended between the creation
 and its record. Without an answer, or after an error of Google's own (5xx), Google may have created it.
-`python -m ops import` looks, and imports it.
+`python -m ops adopt` looks, and imports it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ async def name_the_command(failed: pulumi.ErrorHookArgs) -> bool:
     pulumi.log.error(
         add_fix(
             f"{failed.name}: {what}.",
-            f".venv/bin/python -m ops import --stack {stack}\npulumi up -s {stack}",
+            f".venv/bin/python -m ops adopt --stack {stack}\npulumi up -s {stack}",
         )
     )
     return False

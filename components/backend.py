@@ -153,11 +153,8 @@ class Backend(Component):
             f"{name}-volume", _volume(settings, scope), self.child(protect=True, retain_on_delete=True)
         )
         values = self._values(name, args)
-        # A secret as a whole: a map of secret values would show the variables that a refresh finds.
         variables = railway.Variables(
-            f"{name}-variables",
-            railway.VariablesArgs(**scope, variables=pulumi.Output.secret(pulumi.Output.all(**values))),
-            self.child(),
+            f"{name}-variables", railway.VariablesArgs(**scope, variables=values), self.child()
         )
         instance = railway.ServiceSettings(
             f"{name}-settings", _instance(settings, scope), self.child(depends_on=[volume])
@@ -207,7 +204,7 @@ class Backend(Component):
                     project=project.declared,
                     service=service.declared,
                     volume=volume.declared,
-                    variables=railway.VariablesArgs(**scope, variables=values),
+                    variables=variables.declared,
                     settings=instance.declared,
                     domain=domain.declared,
                     custom_domain=custom and custom.declared,

@@ -27,12 +27,16 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 PRODUCTS: Mapping[str, tuple[str, str]] = {
     "cloudfunctions": ("CLOUDFUNCTIONS2", "v2"),
+    "cloudresourcemanager": ("RESOURCE_MANAGER", "v1"),
     "cloudscheduler": ("CLOUD_SCHEDULER", "v1"),
+    "cloudtasks": ("CLOUD_TASKS", "v2"),
     "firebaserules": ("FIREBASERULES", "v1"),
     "firestore": ("FIRESTORE", "v1"),
     "iam": ("IAM_BETA", "v1"),
+    "pubsub": ("PUBSUB", "v1"),
     "run": ("CLOUD_RUN_V2", "v2"),
     "secretmanager": ("SECRET_MANAGER", "v1"),
+    "serviceusage": ("SERVICE_USAGE", "v1"),
     "storage": ("STORAGE", "storage/v1"),
 }
 """Each Google product with its name in pulumi-gcp's variables, and the version of its API."""

@@ -232,7 +232,7 @@ def _error(operation: str, status: int, parsed: JsonObject | None, url: str) -> 
     elif status == 409:
         fix = (
             "if the object exists and is not in the state:\n"
-            ".venv/bin/python -m ops import --stack <stack>\n"
+            ".venv/bin/python -m ops adopt --stack <stack>\n"
             "If another process changes it, run the command again."
         )
     elif status in RETRIED_STATUS:

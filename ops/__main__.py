@@ -14,8 +14,8 @@ from pathlib import Path
 from components import verification_spec
 from firebase.errors import GoogleError, JsonObject
 from firebase.rest import GoogleApi
-from ops import access, check_results, importing, stack, verify
-from user_errors import add_fix, printable
+from ops import access, check_results, stack, verify
+from user_errors import UserError, add_fix, printable
 
 OK, FAILED, USAGE_ERROR, DRIFT = 0, 1, 2, 7
 
@@ -57,12 +57,22 @@ def main(arguments: list[str] | None = None) -> int:
         help="the repository of a pull request: its app and settings replace those of this checkout",
     )
     unpacking.set_defaults(run=_unpack)
-    taking = commands.add_parser(
-        "import",
-        help="import into the state what Google has and the program declares; changes nothing on Google",
+    adopting = commands.add_parser(
+        "adopt",
+        help="import into the state what both clouds have and the program declares; changes nothing on them",
     )
-    taking.add_argument("--stack", required=True)
-    taking.set_defaults(run=_import)
+    adopting.add_argument("--stack", required=True)
+    adopting.add_argument("--yes", action="store_true", help="import without a question")
+    adopting.add_argument(
+        "--drop-undeclared-variables",
+        action="store_true",
+        help="the next `up` may remove variables of the backend that are sealed and not declared",
+    )
+    adopting.add_argument("--undo", action="store_true", help="take what was imported out of the state again")
+    adopting.add_argument(
+        "--report", type=_report, metavar="json:FILE", help="write the report to this file as well"
+    )
+    adopting.set_defaults(run=_adopt)
     options = parser.parse_args(arguments)
     return int(options.run(options))
 
@@ -131,11 +141,42 @@ def _unpack(options: argparse.Namespace) -> int:
     return OK
 
 
-def _import(options: argparse.Namespace) -> int:
+def _adopt(options: argparse.Namespace) -> int:
+    from ops.adopt import run
+
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    chosen = run.Options(
+        stack=options.stack,
+        yes=options.yes,
+        drop_undeclared=options.drop_undeclared_variables,
+        report=options.report,
+        ask=_ask if terminal else None,
+    )
     try:
-        return importing.run(options.stack, GoogleApi(), lambda text: print(printable(text)))
-    except (GoogleError, stack.StackError) as error:
-        return _usage_error("import", str(error))
+        return run.undo(options.stack) if options.undo else run.adopt(chosen)
+    except (UserError, stack.StackError) as error:
+        return _usage_error("adopt", str(error))
+    except KeyboardInterrupt:
+        again = f".venv/bin/python -m ops adopt --stack {options.stack}"
+        return _usage_error("adopt", f"interrupted\n  fix: {again}, which continues")
+    except OSError as error:
+        fix = f"make {error.filename} writable" if error.filename else "free space on this disk"
+        return _usage_error("adopt", f"{error.strerror or error}: {error.filename}\n  fix: {fix}")
+
+
+def _ask(question: str) -> bool:
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+def _report(value: str) -> Path:
+    """The file in `json:FILE`."""
+    form, _, file = value.partition(":")
+    if form != "json" or not file:
+        raise argparse.ArgumentTypeError("must be json:FILE, for example json:adoption.json")
+    return Path(file)
 
 
 def _usage_error(command: str, message: str) -> int:

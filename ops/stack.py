@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -92,8 +93,12 @@ def root_urn(stack: str) -> str:
     raise StackError(f"no `pulumi up` of the stack {stack} has begun yet", f"pulumi up --stack {stack}")
 
 
-def pulumi(*arguments: str) -> subprocess.CompletedProcess[str]:
+def pulumi(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
     """Run the Pulumi CLI without questions; the output is returned.
+
+    Args:
+        arguments: those of `pulumi`.
+        extra: additional environment variables.
 
     Raises:
         StackError: there is no Pulumi CLI.
@@ -101,10 +106,27 @@ def pulumi(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [_pulumi(), *arguments, "--non-interactive", "--color", "never"],
         cwd=PROJECT,
+        env={**os.environ, **extra},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def config(stack: str) -> dict[str, str]:
+    """The stack's config with its secrets in plain text: key with namespace -> value.
+
+    Raises:
+        StackError: there is no such stack, its secrets cannot be decrypted, or there is no Pulumi CLI.
+    """
+    done = pulumi("config", "--stack", stack, "--json", "--show-secrets")
+    if done.returncode != 0:
+        raise StackError(
+            f"pulumi could not read the config of the stack {stack}: {done.stderr.strip()}",
+            f"correct what pulumi reports, until `pulumi config -s {stack}` succeeds",
+        )
+    entries = cast("dict[str, JsonObject]", json.loads(done.stdout))
+    return {key: str(entry.get("value", "")) for key, entry in entries.items()}
 
 
 def _pulumi() -> str:

@@ -15,6 +15,7 @@ value; their values are not kept in the state.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, cast
@@ -23,7 +24,7 @@ import pulumi
 from pulumi import dynamic
 from pulumi.dynamic import CheckFailure, CheckResult
 
-from railway import other_environments, volume_name, volume_region
+from railway import other_environments, volume_region
 from railway.args import Props, how_to_set, inputs_of
 from railway.backup_schedule import VolumeBackupScheduleArgs, VolumeBackupScheduleProvider
 from railway.custom_domain import CustomDomainArgs, CustomDomainProvider, find_custom_domain
@@ -40,8 +41,11 @@ from railway.settings_table import ServiceSettingsArgs
 from railway.snapshot import EnvironmentCache
 from railway.validation import is_railways
 from railway.variables import VariablesArgs, check_sealed
-from railway.volume import VolumeArgs, VolumeProvider, check_size
+from railway.volume import VolumeArgs, VolumeProvider
 from user_errors import printable
+
+REPORT = "RAILWAY_ADOPTION_REPORT"
+"""An environment variable. "false": no report, for a tool that compares itself (`RailwayProvider.find`)."""
 
 _NONE = "(none)"
 _PLAN = "the plan's limit"
@@ -79,6 +83,8 @@ class AdoptionProvider(RailwayProvider):
         project_id = checked.inputs.get("project_id")
         if checked.failures or is_unknown(project_id) or not isinstance(declared, Mapping):
             return checked
+        if os.environ.get(REPORT, "").strip().lower() == "false":
+            return checked
         if _olds.get("project_id") == project_id:
             checked.inputs["changes"] = _olds.get("changes") or {}
             return checked
@@ -95,6 +101,9 @@ class AdoptionProvider(RailwayProvider):
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Record that the adoption is complete."""
         return props["project_id"], {}
+
+    def find_object(self, _props: Props) -> str | None:
+        """None: it exists only in the state."""
 
     def read_object(self, _id: str, _props: Props) -> dict[str, Any] | None:
         """Sends no request."""
@@ -142,8 +151,7 @@ class AdoptionProvider(RailwayProvider):
     def _report_service(self, cache: EnvironmentCache, declared: Mapping[str, Props], found: Report) -> None:
         """Compare everything that belongs to the service; `declared` has the live ids."""
         view, service_id = cache.snapshot(), declared["service"]["service_id"]
-        volumes = self.with_same_access(VolumeProvider)
-        _volume(volumes, cache, declared["volume"], declared["settings"], found)
+        _volume(self.with_same_access(VolumeProvider), cache, declared["volume"], declared["settings"], found)
         found.compare(self.with_same_access(ServiceSettingsProvider), "settings", "", declared["settings"])
         _variables(declared["variables"], cache.variables(service_id), found)
         domain = find_domain(view, declared["domain"])
@@ -156,7 +164,7 @@ class AdoptionProvider(RailwayProvider):
             _domain(self.with_same_access(CustomDomainProvider), "custom_domain", custom, props, found)
         if "backups" in declared:
             props = declared["backups"]
-            volume = volumes.find(view, {**props, "volume_name": ""})
+            volume = view.attached_volume(service_id)
             if volume is None:
                 found.add("backups.kinds", None, props["kinds"])
             else:
@@ -278,16 +286,12 @@ def _service_warnings(view: Snapshot, service: Named, settings: Props) -> list[s
 def _volume(
     provider: VolumeProvider, cache: EnvironmentCache, props: Props, settings: Props, found: Report
 ) -> None:
-    view = cache.snapshot()
-    volume = provider.find(view, props)
-    volume_name.deleted_volume_with_name(cache, props, volume.volume_id if volume else "")
+    id_ = provider.find_object(props)
+    volume = cache.snapshot().volume(id_) if id_ else None
     if volume is None:
-        provider.check_nothing_to_restore(view, props)
         found.changes["volume"] = f"{_NONE} -> {props['volume_name']}, empty, at {props['mount_path']}"
         return
-    for declared in (props, settings):
-        volume_region.check_region(volume.label, volume.region, declared)
-    check_size(volume, props)
+    volume_region.check_region(volume.label, volume.region, settings)
     found.kept.append(f"the volume {volume.label}, {volume.size_mb} MB, with its files")
     found.compare(provider, "volume", volume.volume_id, props)
 

@@ -46,6 +46,11 @@ class VolumeBackupScheduleProvider(RailwayProvider):
         self._write(instance_id, props, props["kinds"])
         return instance_id, {}
 
+    def find_object(self, props: Props) -> str | None:
+        """The volume's schedule; an empty one does not exist."""
+        instance_id = self._instance_id(props)
+        return instance_id if instance_id and self.railway.api.backup_kinds(instance_id) else None
+
     def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live schedule; an empty one is drift."""
         if self._instance_id(props) != id_:

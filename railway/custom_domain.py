@@ -62,6 +62,11 @@ class CustomDomainProvider(RailwayProvider):
                 self._set_port(cache, found.id, props)
         return found.id, _outs(found)
 
+    def find_object(self, props: Props) -> str | None:
+        """The domain at the service."""
+        found = find_custom_domain(self.environment(props).snapshot(), props)
+        return found.id if found else None
+
     def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live domain."""
         instance = self.environment(props).snapshot().instance(props["service_id"])

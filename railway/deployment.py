@@ -83,6 +83,11 @@ class DeploymentProvider(RailwayProvider):
         """Deploy, or wait for the deployment that has already started."""
         return f"{props['environment_id']}/{props['service_id']}", self._deploy(props)
 
+    def find_object(self, props: Props) -> str | None:
+        """The service in the environment, if it was ever deployed."""
+        latest = self.environment(props).snapshot().latest_deployment(props["service_id"])
+        return None if latest is None else f"{props['environment_id']}/{props['service_id']}"
+
     def read_object(self, _id: str, props: Props) -> dict[str, Any] | None:
         """The newest deployment of the service."""
         instance = self.environment(props).snapshot().instance(props["service_id"])

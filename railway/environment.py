@@ -52,20 +52,11 @@ class EnvironmentProvider(RailwayProvider):
         project_id, name = props["project_id"], props["environment_name"]
         with self.railway.lock(project_id):
 
-            def find() -> Named | None:
-                project = self.railway.project(project_id)
-                if project is None:
-                    raise MissingError(
-                        f"the Railway project {project_id} is deleted",
-                        fix="run `pulumi up --refresh --run-program`",
-                    )
-                return next((one for one in project.environments if one.name == name), None)
-
             def find_again() -> Named | None:
                 self.railway.invalidate(project_id)
-                return find()
+                return self._find(props)
 
-            found = find()
+            found = self._find(props)
             if found is None:
                 found = create_once(
                     self.clock,
@@ -80,6 +71,20 @@ class EnvironmentProvider(RailwayProvider):
                 )
                 self.railway.invalidate(project_id)
         return found.id, {}
+
+    def find_object(self, props: Props) -> str | None:
+        """The environment of the declared name."""
+        found = self._find(props)
+        return found.id if found else None
+
+    def _find(self, props: Props) -> Named | None:
+        project = self.railway.project(props["project_id"])
+        if project is None:
+            raise MissingError(
+                f"the Railway project {props['project_id']} is deleted",
+                fix="run `pulumi up --refresh --run-program`",
+            )
+        return next((one for one in project.environments if one.name == props["environment_name"]), None)
 
     def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live environment.

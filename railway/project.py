@@ -87,6 +87,16 @@ class ProjectProvider(RailwayProvider):
             self._sync(project, props)
         return project.id, {"environment_id": _environment_id(project, props)}
 
+    def find_object(self, props: Props) -> str | None:
+        """The project that is declared by its id, or the one with the stack's marker.
+
+        Raises:
+            RefusedError: it cannot be adopted (see `adopted`), or another project has the declared name.
+        """
+        adopted = props.get("adopt_project_id")
+        found = self.adopted(props, adopted) if adopted else self._find(self._workspace(props), props)
+        return found.id if found else None
+
     def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live project.
 
@@ -240,27 +250,31 @@ class ProjectProvider(RailwayProvider):
             raise _name_in_use(workspace, same_name, props)
         return False
 
+    def _find(self, workspace: str, props: Props) -> ProjectView | None:
+        """The project with the stack's marker.
+
+        Raises:
+            RefusedError: several have it; or none has it, and there is one of the declared name.
+        """
+        stored = self.railway.take_projects(workspace)
+        projects = self.railway.api.projects(workspace) if stored is None else stored
+        return self._marked(workspace, props) if self._check_name(workspace, projects, props) else None
+
+    def _marked(self, workspace: str, props: Props) -> ProjectView | None:
+        marker = marker_text(props["stack_marker"])
+        marked = [one for one, text in self.railway.api.projects(workspace) if marker in text]
+        if len(marked) > 1:
+            raise RefusedError(
+                f"{len(marked)} Railway projects have the marker {marker}: "
+                f"{', '.join(one.id for one in marked)}",
+                fix=f"choose one of them:\n{how_to_set(props, 'adopt_project_id', '<project id>')}",
+            )
+        return self.railway.project(marked[0].id) if marked else None
+
     def _find_or_create(self, props: Props) -> ProjectView:
         api = self.railway.api
         workspace = self._workspace(props)
         name, marker = props["project_name"], marker_text(props["stack_marker"])
-
-        def find() -> ProjectView | None:
-            marked = [one for one, description in api.projects(workspace) if marker in description]
-            if len(marked) > 1:
-                raise RefusedError(
-                    f"{len(marked)} Railway projects have the marker {marker}: "
-                    f"{', '.join(one.id for one in marked)}",
-                    fix=f"choose one of them:\n{how_to_set(props, 'adopt_project_id', '<project id>')}",
-                )
-            return self.railway.project(marked[0].id) if marked else None
-
-        stored = self.railway.take_projects(workspace)
-        projects = api.projects(workspace) if stored is None else stored
-        if self._check_name(workspace, projects, props):
-            found = find()
-            if found is not None:
-                return found
 
         def create() -> ProjectView:
             created, _ = api.create(
@@ -279,7 +293,9 @@ class ProjectProvider(RailwayProvider):
             self.railway.seed(created, _environment_id(created, props))
             return created
 
-        return create_once(self.clock, create, find)
+        return self._find(workspace, props) or create_once(
+            self.clock, create, lambda: self._marked(workspace, props)
+        )
 
     def _only_workspace(self, props: Props) -> str:
         workspaces = self.railway.api.workspaces()

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from inspect import get_annotations
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 import pulumi
 from pulumi.dynamic import (
@@ -27,6 +27,7 @@ from pulumi.dynamic import (
 )
 
 from railway import fields as differ
+from railway import revision
 from railway.args import Props, ResourceArgs, config_key, how_to_set, inputs_of
 from railway.fields import Field
 from railway.graphql.credentials import Access, access_from, previews_without_token
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from railway.snapshot import AccountCache, EnvironmentCache
 
 PROVIDER_KEY = "__provider"
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105  (the mark of a secret, not its value)
 
 T = TypeVar("T")
 Kind = TypeVar("Kind", bound="RailwayProvider")
@@ -46,10 +49,12 @@ A = TypeVar("A", bound=ResourceArgs)
 
 
 class RailwayProvider(Provider):
-    """Base class. A subclass has FIELDS and the methods `create_object`, `read_object`, `update_object` and
-    `delete_object`."""
+    """Base class. A subclass has FIELDS and the methods `create_object`, `find_object`, `read_object`,
+    `update_object` and `delete_object`."""
 
     FIELDS: ClassVar[tuple[Field, ...]] = ()
+    REVISED: ClassVar[bool] = False
+    """Whether its writes require a deployment: the output `revision`."""
 
     # On the class, so that an instance has no attributes before `configure`: they would be in the state.
     _access: Access | CredentialsError | None = None
@@ -59,6 +64,15 @@ class RailwayProvider(Provider):
 
     def create_object(self, props: Props, /) -> tuple[str, dict[str, Any]]:
         """Find the object or create it, and update it; returns its id and its outputs."""
+        raise NotImplementedError
+
+    def find_object(self, props: Props, /) -> str | None:
+        """The id of the object that `create_object` would use instead of creating one; only reads.
+
+        Raises:
+            RefusedError: `create_object` would reject it.
+            MissingError: it was deleted and can be restored.
+        """
         raise NotImplementedError
 
     def read_object(self, id_: str, props: Props, /) -> dict[str, Any] | None:
@@ -82,6 +96,31 @@ class RailwayProvider(Provider):
     def computed_inputs(self, _olds: Props, _news: Props, /) -> dict[str, Any]:
         """Inputs that are computed from others and shown in a diff."""
         return {}
+
+    def find(self, props: Props, /) -> ReadResult | None:
+        """The object that `create` would use, with the state to import it with; only reads.
+
+        Its state has the live properties, and the declared ones where Railway has none: after the import a
+        preview shows what really differs. Nothing was written, so its `revision` requires no deployment.
+
+        Args:
+            props: the declared properties; the ids of its place must be known.
+
+        Returns:
+            The object; None if `create` would create it.
+
+        Raises:
+            RailwayError: see `find_object`, or Railway could not be read.
+        """
+        known = non_null(props)
+        id_ = self.find_object(known)
+        live = None if id_ is None else self.read_object(id_, known)
+        if id_ is None or live is None:
+            return None
+        revised = {"revision": revision.NOTHING_WRITTEN} if self.REVISED else {}
+        outs = non_null({**known, **live, **revised})
+        names = {field.name for field in self.FIELDS}
+        return ReadResult(id_, outs, {name: value for name, value in outs.items() if name in names})
 
     # ---- Methods that the SDK calls
 
@@ -229,7 +268,7 @@ class RailwayResource(Resource, Generic[A]):
         props = {**dict.fromkeys(outputs), **inputs_of(args), **constants}
         for secret in self.SECRETS:
             if props[secret] is not None:
-                props[secret] = pulumi.Output.secret(props[secret])
+                props[secret] = _secret(props[secret])
         secrets = pulumi.ResourceOptions(additional_secret_outputs=list(self.SECRETS))
         super().__init__(self.PROVIDER(), name, props, pulumi.ResourceOptions.merge(opts, secrets))
 
@@ -239,6 +278,20 @@ def with_fix(problem: differ.FieldProblem, declared: Props) -> str:
     if "fix: " in problem.reason:
         return problem.reason
     return add_fix(problem.reason, how_to_set(declared, problem.name, "<value>"))
+
+
+def _secret(value: pulumi.Input[Any]) -> Any:
+    """A value as one secret.
+
+    `Output.secret` of a mapping is unknown in a preview as soon as one of its values is. Here a mapping is
+    written as the SDK writes a secret (`pulumi.runtime.rpc`), and only that value is unknown: a preview
+    validates and shows the others, and an adoption compares them.
+    """
+    if not isinstance(value, Mapping):
+        return pulumi.Output.secret(value)
+    parts = cast("Mapping[str, pulumi.Input[Any]]", value)
+    plain = {name: pulumi.Output.unsecret(pulumi.Output.from_input(part)) for name, part in parts.items()}
+    return {_SIGNATURE: _SECRET, "value": plain}
 
 
 def non_null(props: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from railway.graphql.models import DeploymentView
 
@@ -38,6 +38,10 @@ class Revision:
     def __str__(self) -> str:
         time = self.not_before.isoformat(timespec="milliseconds") if self.not_before else _UNKNOWN
         return f"{time} {self.latest_id or _NONE} {self.mark}{_SOURCE if self.source else ''}"
+
+
+NOTHING_WRITTEN = str(Revision(datetime.fromtimestamp(0, UTC), "", "0"))
+"""The revision of an object that already was as declared: every deployment contains it."""
 
 
 def new(not_before: datetime | None, latest: DeploymentView | None, *, source: bool = False) -> str:

@@ -53,23 +53,14 @@ class ServiceProvider(RailwayProvider):
         """Find the service by its name or create it, and wait for its instance in the environment."""
         cache, name = self.environment(props), props["service_name"]
         with cache.lock:
-
-            def named(view: Snapshot) -> Named | None:
-                return next((one for one in view.services if one.name == name), None)
-
             view = cache.snapshot()
-            if view.is_deleted:
-                raise MissingError(
-                    f"the Railway environment {props['environment_id']} is deleted",
-                    fix="run `pulumi up --refresh --run-program`",
-                )
-            found = named(view)
+            found = _named(view, props)
             existed = found is not None
             if found is None:
                 found = create_once(
                     self.clock,
                     lambda: cache.api.create("ServiceCreate", Named.of, **cache.ids, name=name)[0],
-                    lambda: named(cache.refresh()),
+                    lambda: _named(cache.refresh(), props),
                 )
             try:
                 self._wait_for_instance(cache, found)
@@ -78,6 +69,18 @@ class ServiceProvider(RailwayProvider):
                     raise
                 raise not_in_environment(found, view, props) from None
         return found.id, {}
+
+    def find_object(self, props: Props) -> str | None:
+        """The service of the declared name.
+
+        Raises:
+            MissingError: it exists, but not in the environment.
+        """
+        view = self.environment(props).snapshot()
+        found = _named(view, props)
+        if found is not None and view.instance(found.id) is None:
+            raise not_in_environment(found, view, props)
+        return found.id if found else None
 
     def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live service."""
@@ -165,6 +168,15 @@ class Service(RailwayResource[ServiceArgs], module="railway", name="Service"):
     """
 
     PROVIDER = ServiceProvider
+
+
+def _named(view: Snapshot, props: Props) -> Named | None:
+    if view.is_deleted:
+        raise MissingError(
+            f"the Railway environment {props['environment_id']} is deleted",
+            fix="run `pulumi up --refresh --run-program`",
+        )
+    return next((one for one in view.services if one.name == props["service_name"]), None)
 
 
 def not_in_environment(service: Named, view: Snapshot, props: Props) -> MissingError:

@@ -59,6 +59,11 @@ class ServiceDomainProvider(RailwayProvider):
             domain = self._sync(cache, found, props)
         return found.id, {"domain": domain}
 
+    def find_object(self, props: Props) -> str | None:
+        """The service's domain: the one with the declared label, or else its first."""
+        found = find_domain(self.environment(props).snapshot(), props)
+        return found.id if found else None
+
     def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live domain."""
         instance = self.environment(props).snapshot().instance(props["service_id"])

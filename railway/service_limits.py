@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import pulumi
@@ -25,7 +24,6 @@ from railway.provider import RailwayProvider, RailwayResource
 from railway.validation import positive
 
 GIGABYTE = 1_000_000_000
-_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +45,19 @@ class ServiceLimitsProvider(RailwayProvider):
     """Provider of `ServiceLimits`."""
 
     FIELDS = fields_of(ServiceLimitsArgs)
+    REVISED = True
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Write the limits; without any, remove those that are set."""
         id_ = f"{props['environment_id']}/{props['service_id']}"
         if not _has_limits(props) and not self._is_limited(props):
-            # Nothing was written, which every deployment contains.
-            return id_, {"revision": revision.new(_EPOCH, None)}
+            return id_, {"revision": revision.NOTHING_WRITTEN}
         return id_, self._write(props)
+
+    def find_object(self, props: Props) -> str | None:
+        """The service's limits, of its own or of the plan."""
+        instance = self.environment(props).snapshot().instance(props["service_id"])
+        return None if instance is None else f"{props['environment_id']}/{props['service_id']}"
 
     def read_object(self, _id: str, props: Props) -> dict[str, Any] | None:
         """The live limits; without declared ones, this costs no request."""

@@ -39,6 +39,7 @@ class ServiceSettingsProvider(RailwayProvider):
     """Provider of `ServiceSettings`."""
 
     FIELDS = fields_of(ServiceSettingsArgs)
+    REVISED = True
 
     def validate(self, olds: Props, news: Props) -> list[FieldProblem]:
         """Settings that exclude each other."""
@@ -78,6 +79,18 @@ class ServiceSettingsProvider(RailwayProvider):
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Write all settings, and reset undeclared ones that were set before."""
         return f"{props['environment_id']}/{props['service_id']}", self._write(props, {}, None)
+
+    def find_object(self, props: Props) -> str | None:
+        """The settings of the service in the environment.
+
+        Raises:
+            RefusedError: the declared region is not that of the service's volume.
+        """
+        view, service_id = self.environment(props).snapshot(), props["service_id"]
+        volume = view.attached_volume(service_id)
+        if volume is not None:
+            volume_region.check_region(volume.label, volume.region, props)
+        return None if view.instance(service_id) is None else f"{props['environment_id']}/{service_id}"
 
     def read_object(self, _id: str, props: Props) -> dict[str, Any] | None:
         """The live values of the declared settings, and undeclared ones that differ from the default."""

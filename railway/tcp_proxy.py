@@ -31,16 +31,15 @@ class TcpProxyProvider(RailwayProvider):
     """Provider of `TcpProxy`."""
 
     FIELDS = fields_of(TcpProxyArgs)
+    REVISED = True
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Find the proxy of the port, or create it."""
         cache = self.environment(props)
         environment_id, service_id = props["environment_id"], props["service_id"]
-        application_port = int(props["application_port"])
 
         def find() -> tuple[TcpProxyView, None] | None:
-            proxies = cache.api.tcp_proxies(environment_id, service_id)
-            found = next((one for one in proxies if one.application_port == application_port), None)
+            found = self._find(props)
             return None if found is None else (found, None)
 
         with cache.lock:
@@ -53,13 +52,23 @@ class TcpProxyProvider(RailwayProvider):
                     TcpProxyView.of,
                     environmentId=environment_id,
                     serviceId=service_id,
-                    applicationPort=application_port,
+                    applicationPort=int(props["application_port"]),
                 ),
                 find,
                 new_parent=True,
             )
             cache.invalidate()
         return proxy.id, _outs(proxy) | {"revision": revision.new(created, latest)}
+
+    def find_object(self, props: Props) -> str | None:
+        """The proxy of the port."""
+        found = self._find(props)
+        return found.id if found else None
+
+    def _find(self, props: Props) -> TcpProxyView | None:
+        proxies = self.railway.api.tcp_proxies(props["environment_id"], props["service_id"])
+        port = int(props["application_port"])
+        return next((one for one in proxies if one.application_port == port), None)
 
     def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live proxy."""

@@ -22,12 +22,14 @@ from datetime import datetime
 from typing import Any
 
 import pulumi
+from pulumi.dynamic import ReadResult
 
 from railway import revision
 from railway.args import Props, ServiceScopeArgs, how_to_set_part
 from railway.deleted_volume import check_volume_exists
 from railway.fields import Field, FieldProblem, column, fields_of, is_unknown, mapping, string_map
 from railway.graphql.errors import MissingError, RefusedError, remove_from_state
+from railway.graphql.models import Snapshot
 from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
 from railway.validation import is_railways
@@ -56,6 +58,8 @@ class VariablesArgs(ServiceScopeArgs):
 
 class VariableMapProvider(RailwayProvider):
     """Base class of the providers of `Variables` and `SharedVariables`."""
+
+    REVISED = True
 
     def owner(self, props: Props, /) -> str | None:
         """The id of the service that has the variables; None for the shared ones of the environment."""
@@ -119,14 +123,27 @@ class VariableMapProvider(RailwayProvider):
 
     def create_object(self, props: Props) -> tuple[str, dict[str, Any]]:
         """Write the map; writing is idempotent."""
-        owner = self.owner(props)
-        return f"{props['environment_id']}/{owner or 'shared'}", self._write(props, {})
+        return self._id(props), self._write(props, {})
+
+    def find_object(self, props: Props) -> str | None:
+        """The map of the service, or of the environment; it may be empty.
+
+        Raises:
+            RefusedError: undeclared variables could not be removed, because declared ones are sealed.
+        """
+        cache, owner = self.environment(props), self.owner(props)
+        if _is_deleted(cache.snapshot(), owner):
+            return None
+        declared: Mapping[str, str] = props.get("variables") or {}
+        # A sealed variable is written once its value is known, and not kept.
+        kept = {name: "" if is_unknown(value) else value for name, value in declared.items()}
+        check_sealed(*_sealed_and_extra(declared, cache.variables(owner), kept), props)
+        return self._id(props)
 
     def read_object(self, _id: str, props: Props) -> dict[str, Any] | None:
         """The live map, as authored."""
         cache, owner = self.environment(props), self.owner(props)
-        view = cache.snapshot()
-        if view.is_deleted or (owner is not None and view.instance(owner) is None):
+        if _is_deleted(cache.snapshot(), owner):
             return None
         declared: Mapping[str, str] = props.get("variables") or {}
         labels: Mapping[str, str] = props.get("names") or {}
@@ -139,6 +156,9 @@ class VariableMapProvider(RailwayProvider):
             if name not in declared:
                 values[name] = value if value is not None else ""
                 names[name] = "added on Railway" if value is not None else "added on Railway, sealed"
+            elif value is None and is_unknown(declared[name]):
+                # Written once its value is known: nothing proves that the sealed one is the same.
+                values[name], names[name] = "", f"{_version(label)}, sealed on Railway"
             elif value is None:
                 values[name], names[name] = declared[name], label + _SEALED
             elif value == declared[name]:
@@ -148,11 +168,16 @@ class VariableMapProvider(RailwayProvider):
         for name in declared:
             if name not in values:
                 names[name] = f"{_version(labels.get(name, 'version 1'))}, removed on Railway"
-        sealed = sorted(name for name, label in names.items() if label.endswith(_SEALED))
+        return {"variables": values, "names": names}
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Read the map, and name the variables that cannot be compared."""
+        result = super().read(id_, props)
+        sealed = sealed_names(result.outs or {})
         if sealed:
             # Not a difference, so the engine shows nothing; it does show what a provider prints.
             print(printable(f"sealed on Railway, cannot be compared: {', '.join(sealed)}"), flush=True)  # noqa: T201
-        return {"variables": values, "names": names}
+        return result
 
     def update_object(self, _id: str, olds: Props, news: Props, _changed: tuple[str, ...]) -> dict[str, Any]:
         """Write the whole map."""
@@ -162,8 +187,7 @@ class VariableMapProvider(RailwayProvider):
         """Remove the declared variables; the others are kept."""
         cache, owner = self.environment(props), self.owner(props)
         with cache.lock:
-            view = cache.snapshot()
-            if view.is_deleted or (owner is not None and view.instance(owner) is None):
+            if _is_deleted(cache.snapshot(), owner):
                 return
             live = cache.variables(owner)
             declared = props.get("variables") or {}
@@ -183,11 +207,14 @@ class VariableMapProvider(RailwayProvider):
             _upsert(cache, owner, kept, replace=True)
             cache.update_variables(owner, kept)
 
+    def _id(self, props: Props) -> str:
+        return f"{props['environment_id']}/{self.owner(props) or 'shared'}"
+
     def _write(self, props: Props, recorded: Mapping[str, str]) -> dict[str, Any]:
         cache, owner = self.environment(props), self.owner(props)
         with cache.lock:
             view = cache.snapshot()
-            if view.is_deleted or (owner is not None and view.instance(owner) is None):
+            if _is_deleted(view, owner):
                 where = f"service {owner}" if owner else f"environment {props['environment_id']}"
                 raise MissingError(
                     f"the Railway {where} is deleted", fix="run `pulumi up --refresh --run-program`"
@@ -207,12 +234,7 @@ class VariableMapProvider(RailwayProvider):
         recorded: Mapping[str, str],
     ) -> datetime | None:
         owner, declared = self.owner(props), dict(props.get("variables") or {})
-        sealed = {
-            name
-            for name, value in live.items()
-            if value is None and name in declared and recorded.get(name, declared[name]) == declared[name]
-        }
-        extra = sorted(name for name in live if name not in declared and not is_railways(name))
+        sealed, extra = _sealed_and_extra(declared, live, recorded)
         check_sealed(sealed, extra, props)
         writes = {name: value for name, value in declared.items() if name not in sealed}
         written = _upsert(cache, owner, writes, replace=not sealed)
@@ -246,6 +268,29 @@ class Variables(RailwayResource[VariablesArgs], module="railway", name="Variable
     SECRETS = ("variables",)
     names: pulumi.Output[Mapping[str, str]]
     revision: pulumi.Output[str]
+
+
+def sealed_names(props: Props) -> list[str]:
+    """The declared variables that are sealed on Railway and cannot be compared, by the live `names`."""
+    names: Mapping[str, str] = props.get("names") or {}
+    return sorted(name for name, label in names.items() if label.endswith(_SEALED))
+
+
+def _is_deleted(view: Snapshot, owner: str | None) -> bool:
+    return view.is_deleted or (owner is not None and view.instance(owner) is None)
+
+
+def _sealed_and_extra(
+    declared: Mapping[str, str], live: Mapping[str, str | None], recorded: Mapping[str, str]
+) -> tuple[set[str], list[str]]:
+    """The declared variables that are sealed and not to be written, and the undeclared ones; see
+    `check_sealed`."""
+    sealed = {
+        name
+        for name, value in live.items()
+        if value is None and name in declared and recorded.get(name, declared[name]) == declared[name]
+    }
+    return sealed, sorted(name for name in live if name not in declared and not is_railways(name))
 
 
 def check_sealed(sealed: Collection[str], extra: Collection[str], props: Props) -> None:

@@ -84,6 +84,7 @@ class VolumeProvider(RailwayProvider):
     """Provider of `Volume`."""
 
     FIELDS = fields_of(VolumeArgs)
+    REVISED = True
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Compare, and reject in the preview a region in which the volume is not.
@@ -107,9 +108,8 @@ class VolumeProvider(RailwayProvider):
                     fix="run `pulumi up --refresh --run-program`",
                 )
             latest = view.latest_deployment(props["service_id"])
-            found = self.find(view, props)
+            found = self._find(view, props)
             if found is None:
-                self.check_nothing_to_restore(view, props)
                 volume_name.free_name(cache, props, "")
                 volume_id, written = self._create(cache, props)
             else:
@@ -118,6 +118,23 @@ class VolumeProvider(RailwayProvider):
             moved = self._sync(cache, volume, props)
         mark = revision.new(moved or written, latest)
         return volume.volume_id, _outs(volume) | {"revision": mark}
+
+    def find_object(self, props: Props) -> str | None:
+        """The service's volume, or an unattached one of the declared name.
+
+        Raises:
+            RefusedError: it cannot become the declared volume: it is larger, in another region, or another
+                volume has its name or its service.
+            MissingError: it was deleted and can be restored.
+        """
+        cache = self.environment(props)
+        volume = self._find(cache.snapshot(), props)
+        volume_name.deleted_volume_with_name(cache, props, volume.volume_id if volume else "")
+        if volume is None:
+            return None
+        volume_region.check_region(volume.label, volume.region, props)
+        check_size(volume, props)
+        return volume.volume_id
 
     def read_object(self, id_: str, props: Props) -> dict[str, Any] | None:
         """The live volume.
@@ -180,11 +197,13 @@ class VolumeProvider(RailwayProvider):
                 )
             cache.api.write("VolumeDelete", volumeId=id_)
 
-    def find(self, view: Snapshot, props: Props) -> VolumeView | None:
+    def _find(self, view: Snapshot, props: Props) -> VolumeView | None:
         """The service's volume, or an unattached one of the declared name.
 
         Raises:
             RefusedError: the volume of that name is attached to another service.
+            MissingError: there is none, but a deleted one that can be restored, and `allow_new_volume` is not
+                set.
         """
         attached = view.attached_volume(props["service_id"])
         if attached is not None:
@@ -197,9 +216,11 @@ class VolumeProvider(RailwayProvider):
                 fix="if it belongs to this stack, detach it in Railway's dashboard, and run `pulumi up` "
                 f"again. If not:\n{how_to_set(props, 'volume_name', '<name>')}",
             )
+        if named is None:
+            self._check_nothing_to_restore(view, props)
         return named
 
-    def check_nothing_to_restore(self, view: Snapshot, props: Props) -> None:
+    def _check_nothing_to_restore(self, view: Snapshot, props: Props) -> None:
         """Check, before a volume is created, that no deleted one of this service or name can be restored.
 
         Raises:

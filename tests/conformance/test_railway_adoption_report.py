@@ -121,6 +121,16 @@ def test_it_costs_one_or_two_readings_and_the_next_one_nothing(railway: World) -
     assert railway.counts() == ({}, 0)
 
 
+def test_a_tool_that_compares_itself_needs_no_report(railway: World) -> None:
+    """What an `up` would reject is then no error of the preview either."""
+    ids = production(railway)
+    news = wanted(ids["project"], volume={"size_mb": 500})
+    with railway.operation(RAILWAY_ADOPTION_REPORT="false") as process:
+        inputs = process.resource(AdoptionProvider()).inputs(news)
+    assert inputs == {"project_id": ids["project"]}
+    assert railway.counts() == ({}, 0)
+
+
 def test_the_rest_that_is_declared_is_compared_too(railway: World) -> None:
     ids = production(railway)
     found = changes(

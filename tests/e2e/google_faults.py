@@ -69,7 +69,7 @@ DELETE_KEY = re.compile(
 )
 """The command that an `up` names for a key that nobody holds."""
 KEY_DELETED = "key deleted"
-IMPORT = (".venv/bin/python", "-m", "ops", "import", "--stack", STACK)
+ADOPT = (".venv/bin/python", "-m", "ops", "adopt", "--stack", STACK)
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class GoogleLab:
         self._folder.cleanup()
 
     def run(self, case: Case) -> str:
-        """Run a case; return what it took: `up`, `up, up`, `up, up, import, up`, ...
+        """Run a case; return what it took: `up`, `up, up`, `up, 3 adopted, up`, ...
 
         Raises:
             AssertionError: something is lost, doubled or different.
@@ -197,7 +197,7 @@ class GoogleLab:
             took[0] = "killed up"
             pending = cast("list[dict[str, Any]]", _deployment(world).get("pending_operations") or [])
             interrupted = {str(one["resource"]["type"]) for one in pending if one["type"] == "creating"}
-            took += self._repair(world, " ".join(IMPORT))
+            took += self._repair(world, " ".join(ADOPT))
         else:
             world.google("faults", {"operation": case.operation, "kind": case.kind, "nth": case.nth})
             done = world.call("up", "--yes", "--skip-preview")
@@ -215,15 +215,16 @@ class GoogleLab:
         return ", ".join(took)
 
     def _repair(self, world: GoogleWorld, said: str) -> list[str]:
-        """The command that the error names (after a kill the import); then one more `up`.
+        """The command that the error names (after a kill the adoption); then one more `up`.
 
         A killed engine names nothing: there, the `up` after it may name a key.
         """
         took: list[str] = []
-        if " ".join(IMPORT) in said:
-            imported = world.call(command=list(IMPORT))
-            assert imported.returncode == 0, imported.stdout
-            took.append(imported.stdout.rpartition("imported: ")[2][0] + " imported")
+        if " ".join(ADOPT) in said:
+            adopted = world.call(command=[*ADOPT, "--yes"])
+            assert adopted.returncode == 0, adopted.stdout
+            number = re.search(r"^adopted: (\d+)", adopted.stdout, re.MULTILINE)
+            took.append(f"{number[1] if number else 0} adopted")
         took += _delete_keys(world, said)
         done = world.call("up", "--yes", "--skip-preview")
         if KEY_DELETED not in took and (deleted := _delete_keys(world, done.stdout)):

@@ -63,7 +63,7 @@ class Stack:
             extra_environment=extra,
         )
         self.said.append(done.stdout)
-        assert "Traceback (most recent call last)" not in done.stdout
+        assert "Traceback (most recent call last)" not in done.stdout, done.stdout
         return done
 
     def up(self, *arguments: str) -> Done:

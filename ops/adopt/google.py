@@ -1,0 +1,491 @@
+"""Google's half of an adoption: each declared object looked up, and what exists and is not declared.
+
+An object that Google lets a program create twice without effect (an enabled API's agent, a member that is
+added to a role, a source archive) is not imported: the `up` creates it again, and nothing changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from components.google import account_email
+from firebase.errors import JsonObject
+from firebase.index_builds import BROKEN, READY, broken_fix
+from firebase.release import full_ruleset_name
+from ops.adopt import function_changes
+from ops.adopt.google_state import KEPT, as_declared, bare, override_is_same
+from ops.adopt.live import CountedApi, Live
+from ops.adopt.model import UNKNOWN, Change, Declared, Found, Looked, Row, Verdict, secret, text
+
+API = "gcp:projects/service:Service"
+AGENT = "gcp:projects/serviceIdentity:ServiceIdentity"
+PROJECT_MEMBER = "gcp:projects/iAMMember:IAMMember"
+ACCOUNT = "gcp:serviceaccount/account:Account"
+ACCOUNT_MEMBER = "gcp:serviceaccount/iAMMember:IAMMember"
+KEY = "gcp:serviceaccount/key:Key"
+BUCKET = "gcp:storage/bucket:Bucket"
+ARCHIVE = "gcp:storage/bucketObject:BucketObject"
+DATABASE = "gcp:firestore/database:Database"
+BACKUPS = "gcp:firestore/backupSchedule:BackupSchedule"
+INDEX = "gcp:firestore/index:Index"
+FIELD = "gcp:firestore/field:Field"
+SECRET = "gcp:secretmanager/secret:Secret"  # noqa: S105 - a resource type, as the next three
+VERSION = "gcp:secretmanager/secretVersion:SecretVersion"
+READER = "gcp:secretmanager/secretIamMember:SecretIamMember"
+READERS = "gcp:secretmanager/secretIamBinding:SecretIamBinding"
+FUNCTION = "gcp:cloudfunctionsv2/function:Function"
+INVOKERS = "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding"
+JOB = "gcp:cloudscheduler/job:Job"
+RULESET = "gcp:firebaserules/ruleset:Ruleset"
+RELEASE = "pulumi-python:dynamic/firebase:RulesRelease"
+
+REPEATED = "creating it again changes nothing"
+Match = tuple[Row, Found | None]
+
+
+def look(declared: Sequence[Declared], project: str, api: CountedApi) -> Looked:
+    """What the project has of the declared objects, and beside them.
+
+    Args:
+        declared: every resource of the program, also those that the state has: they are no longer looked up,
+            but they are declared.
+        project: the project id.
+        api: the client.
+
+    Raises:
+        GoogleError: a list could not be read.
+    """
+    matched = list(_Matcher(Live(api, project), project, declared).matches())
+    return Looked(
+        rows=[row for row, _ in matched],
+        found=[found for _, found in matched if found is not None],
+        requests=api.requests,
+    )
+
+
+class _Matcher:
+    def __init__(self, live: Live, project: str, declared: Sequence[Declared]) -> None:
+        self._live = live
+        self._project = project
+        self._of: dict[str, list[Declared]] = {}
+        for one in declared:
+            self._of.setdefault(one.type, []).append(one)
+        self._values: Mapping[str, tuple[str, str] | None] = {}
+        self._released = ""
+        self._files: dict[str, str] = {}
+
+    def _new(self, type_: str) -> list[Declared]:
+        return [one for one in self._of.get(type_, []) if one.op == "create"]
+
+    def matches(self) -> Iterator[Match]:
+        kinds: Mapping[str, Callable[[Declared], Match]] = {
+            API: self._api,
+            AGENT: lambda one: _repeated("service agent", one, str(one.inputs.get("service"))),
+            ACCOUNT: self._account,
+            PROJECT_MEMBER: self._project_member,
+            ACCOUNT_MEMBER: lambda one: _repeated("account role", one, one.name),
+            KEY: lambda one: (_created("key", one, one.name, "a key cannot be read again"), None),
+            BUCKET: self._bucket,
+            ARCHIVE: lambda one: _repeated("source archive", one, str(one.inputs.get("name"))),
+            DATABASE: self._database,
+            BACKUPS: self._backup_schedule,
+            INDEX: self._index,
+            FIELD: self._field,
+            SECRET: self._secret,
+            FUNCTION: self._function,
+            JOB: self._job,
+            RULESET: self._ruleset,
+            RELEASE: self._release,
+        }
+        self._read_rules()
+        for type_, match in kinds.items():
+            for one in self._new(type_):
+                yield match(one)
+        yield from self._versions()
+        yield from self._bindings()
+        yield from ((row, None) for row in self._undeclared())
+
+    def _api(self, one: Declared) -> Match:
+        service = str(one.inputs["service"])
+        if service not in self._live.apis:
+            return _created("API", one, service), None
+        return _same("API", one, service), as_declared(one, f"{self._project}/{service}", **KEPT)
+
+    def _account(self, one: Declared) -> Match:
+        email = account_email(str(one.inputs["accountId"]), self._project)
+        live = self._live.accounts.get(email)
+        if live is None:
+            return _created("service account", one, email), None
+        found = [
+            Change(property=name, old=text(live.get(name) or ""), new=text(one.inputs.get(name) or ""))
+            for name in ("displayName", "description")
+            if (live.get(name) or "") != (one.inputs.get(name) or "")
+        ]
+        identifier = f"projects/{self._project}/serviceAccounts/{email}"
+        return _changed("service account", one, email, found), Found(urn=one.urn, id=identifier)
+
+    def _project_member(self, one: Declared) -> Match:
+        role, member = str(one.inputs["role"]), str(one.inputs["member"])
+        name = f"{role} of {member.partition(':')[2]}"
+        roles = self._live.project_roles
+        if roles is not None and member in roles.get(role, []):
+            return _same("project role", one, name, REPEATED), None
+        return _created("project role", one, name), None
+
+    def _bucket(self, one: Declared) -> Match:
+        name = str(one.inputs["name"])
+        if self._live.bucket(name) is None:
+            return _created("bucket", one, name), None
+        return _same("bucket", one, name), Found(urn=one.urn, id=name)
+
+    def _database(self, one: Declared) -> Match:
+        name = str(one.inputs["name"])
+        live = self._live.database(name)
+        if live is None:
+            return _created("database", one, name), None
+        compared = ("locationId", "type", "pointInTimeRecoveryEnablement", "deleteProtectionState")
+        found = list(_plain_changes(compared, live, one.inputs))
+        return _changed("database", one, name, found), Found(urn=one.urn, id=str(live["name"]))
+
+    def _backup_schedule(self, one: Declared) -> Match:
+        recurrence = next(iter(key for key in one.inputs if key.endswith("Recurrence")), "")
+        for live in self._live.backup_schedules(str(one.inputs.get("database") or "(default)")):
+            if recurrence in live:
+                found = list(_plain_changes(("retention",), live, one.inputs))
+                match = Found(urn=one.urn, id=str(live["name"]))
+                return _changed("backup schedule", one, one.name, found), match
+        return _created("backup schedule", one, one.name), None
+
+    def _index(self, one: Declared) -> Match:
+        # The resource is named by the key (`components.indexes`).
+        key = one.name.partition("-")[2]
+        live = self._live.indexes(str(one.inputs["database"])).get(key)
+        if live is None:
+            return _created("index", one, key), None
+        name, state = str(live["name"]), str(live.get("state") or "READY")
+        if state in BROKEN:
+            reason = f"Firestore could not build it (state {state})"
+            row = Row(kind="index", name=key, verdict=Verdict.REFUSED, urn=one.urn, reason=reason)
+            return replace(row, fix=broken_fix([key], "pulumi up")), None
+        reason = "" if state in READY else "it is being built: the `up` waits for it"
+        return _same("index", one, key, reason), as_declared(one, name, name=name, **KEPT)
+
+    def _field(self, one: Declared) -> Match:
+        database = str(one.inputs["database"])
+        place = f"{one.inputs['collection']}/fields/{one.inputs['field']}"
+        name = f"projects/{self._project}/databases/{database}/collectionGroups/{place}"
+        live = self._live.fields(database).get(name)
+        shown = f"{one.inputs['collection']}.{one.inputs['field']}"
+        if live is None:
+            return _created("field override", one, shown), None
+        if override_is_same(live, one.inputs):
+            return _same("field override", one, shown), as_declared(one, name, name=name, **KEPT)
+        found = [
+            Change(property=key, old=text(live.get(key)), new=text(bare(one.inputs.get(key))))
+            for key in ("indexConfig", "ttlConfig")
+            if bool(live.get(key)) or bool(one.inputs.get(key))
+        ]
+        return _changed("field override", one, shown, found), Found(urn=one.urn, id=name)
+
+    def _secret(self, one: Declared) -> Match:
+        name = str(one.inputs["secretId"])
+        live = self._live.secrets.get(name)
+        if live is None:
+            return _created("secret", one, name), None
+        if "userManaged" in (live.get("replication") or {}):
+            reason = "it is stored in chosen regions, which Google does not change; the program declares none"
+            row = Row(kind="secret", name=name, verdict=Verdict.REFUSED, urn=one.urn, reason=reason)
+            return replace(
+                row,
+                fix=f"rename the secret in the code, and set its value: pulumi config set --secret --path "
+                f"whatsapp-crm:secrets.NEW_NAME (it asks for the value); {name} stays as it is",
+            ), None
+        identifier = f"projects/{self._project}/secrets/{name}"
+        return _same("secret", one, name), Found(urn=one.urn, id=identifier)
+
+    def _versions(self) -> Iterator[Match]:
+        """A version whose value is the configured one is taken; otherwise, a new one is created."""
+        versions = self._new(VERSION)
+        secrets = {one.name: str(one.inputs["secretId"]) for one in self._of.get(SECRET, [])}
+        names = {one.urn: secrets[one.name.removesuffix("-version")] for one in versions}
+        known = [one for one in versions if one.inputs.get("secretData") != UNKNOWN]
+        wanted = {names[one.urn] for one in known} & self._live.secrets.keys()
+        values = self._live.newest_values(wanted)
+        for one in versions:
+            name = names[one.urn]
+            newest = values.get(name)
+            if one.inputs.get("secretData") == UNKNOWN:
+                reason = "the value is known after the `up` only"
+            elif name not in self._live.secrets:
+                reason = ""
+            elif newest is None:
+                reason = "there is no version that can be read"
+            elif newest[1] != one.inputs.get("secretData"):
+                reason = f"the value of version {newest[0].rpartition('/')[2]} is another one"
+            else:
+                yield (
+                    _same("secret version", one, f"{name} {newest[0].rpartition('/')[2]}"),
+                    _version(one, f"projects/{self._project}/secrets/{name}", *newest),
+                )
+                continue
+            yield _created("secret version", one, name, reason), None
+
+    def _function(self, one: Declared) -> Match:
+        region, name = str(one.inputs["location"]), str(one.inputs["name"])
+        live = self._live.functions.get((region, name))
+        shown = f"{region}/{name}"
+        if live is None:
+            return _created("function", one, shown), None
+        if reason := function_changes.replaced_because(live, one.inputs):
+            row = Row(
+                kind="function", name=shown, verdict=Verdict.REFUSED, urn=one.urn, reason=f"it {reason}"
+            )
+            generation = (
+                "--no-gen2" if live.get("environment") == function_changes.FIRST_GENERATION else "--gen2"
+            )
+            delete = (
+                f"gcloud functions delete {name} {generation} --region {region} --project {self._project}"
+            )
+            return replace(
+                row,
+                fix=f"give the new function another name in the code, and delete {name} when nothing uses "
+                f"it: {delete}; or run this command first: calls fail until the `up` has created it again",
+            ), None
+        found = function_changes.changes(live, one.inputs)
+        identifier = f"projects/{self._project}/locations/{region}/functions/{name}"
+        row = _changed("function", one, shown, found)
+        if found:
+            row = replace(row, reason=f"it {function_changes.effect(found)}")
+        return row, Found(urn=one.urn, id=identifier)
+
+    def _job(self, one: Declared) -> Match:
+        region, name = str(one.inputs["region"]), str(one.inputs["name"])
+        live = self._live.jobs(region).get(name)
+        if live is None:
+            return _created("scheduler job", one, name), None
+        found = list(_plain_changes(("schedule", "timeZone", "attemptDeadline"), live, one.inputs))
+        before = cast("JsonObject", live.get("httpTarget") or {})
+        after = cast("JsonObject", one.inputs.get("httpTarget") or {})
+        found += _plain_changes(("uri", "httpMethod"), before, after, "httpTarget.")
+        old = cast("JsonObject", before.get("oidcToken") or {}).get("serviceAccountEmail")
+        new = cast("JsonObject", after.get("oidcToken") or {}).get("serviceAccountEmail")
+        if old != new:
+            found.append(Change(property="httpTarget.oidcToken", old=text(old), new=text(new)))
+        if live.get("state") == "PAUSED" and not one.inputs.get("paused"):
+            found.append(Change(property="paused", old="true", new="false"))
+        identifier = f"projects/{self._project}/locations/{region}/jobs/{name}"
+        return _changed("scheduler job", one, name, found), Found(urn=one.urn, id=identifier)
+
+    def _read_rules(self) -> None:
+        """The released ruleset, if one of the two is to be adopted."""
+        releases = self._of.get(RELEASE, [])
+        if releases and (self._new(RULESET) or self._new(RELEASE)):
+            self._released = self._live.released_ruleset(str(releases[0].inputs["release_name"]))
+            self._files = self._live.ruleset_files(self._released) if self._released else {}
+
+    def _ruleset(self, one: Declared) -> Match:
+        files = _files(one)
+        if not self._released:
+            return _created("ruleset", one, ", ".join(files)), None
+        short = self._released.rpartition("/")[2]
+        if files == self._files:
+            found = as_declared(one, self._released, name=short, **KEPT)
+            return _same("ruleset", one, short, "the released ruleset has the declared text"), found
+        if list(files.values()) == list(self._files.values()):
+            return _created("ruleset", one, ", ".join(files), "the file has another name"), None
+        return _created("ruleset", one, ", ".join(files), "the released text is another one"), None
+
+    def _release(self, one: Declared) -> Match:
+        name = str(one.inputs["release_name"])
+        if not self._released:
+            return _created("rules release", one, name), None
+        raw = {**one.raw, "ruleset_name": self._released}
+        identifier = f"projects/{self._project}/releases/{name}"
+        found = Found(urn=one.urn, id=identifier, inputs=raw, outputs=raw)
+        new = str(one.inputs["ruleset_name"])
+        ruleset = next(iter(self._of.get(RULESET, [])), None)
+        declared = _files(ruleset) if ruleset is not None else {}
+        if declared == self._files or full_ruleset_name(self._project, new) == self._released:
+            return _same("rules release", one, name), found
+        change = Change(
+            property="rules", old="\n".join(self._files.values()), new="\n".join(declared.values())
+        )
+        return _changed("rules release", one, name, [change]), found
+
+    def _bindings(self) -> Iterator[Match]:
+        """The bindings of functions and secrets that exist. They are authoritative: others are removed."""
+        base = f"projects/{self._project}"
+        services = {
+            one.urn: f"{base}/locations/{one.inputs['location']}/services/{one.inputs['name']}"
+            for one in self._new(INVOKERS)
+        }
+        live = (
+            {
+                _service(function)
+                for function in self._live.functions.values()
+                if function.get("environment") != function_changes.FIRST_GENERATION
+            }
+            if services
+            else set[str]()
+        )
+        policies = self._live.invokers(live & set(services.values()))
+        for one in self._new(INVOKERS):
+            yield _binding("invokers", one, str(one.inputs["name"]), services[one.urn], policies)
+        base = f"{base}/secrets/"
+        readers = {
+            one.urn: f"{base}{one.inputs['secretId']}" for one in [*self._new(READERS), *self._new(READER)]
+        }
+        wanted = (
+            {name for name in readers.values() if name.removeprefix(base) in self._live.secrets}
+            if readers
+            else ()
+        )
+        policies = self._live.secret_roles(wanted)
+        for one in self._new(READER):
+            member, role = str(one.inputs["member"]), str(one.inputs["role"])
+            name = f"{one.inputs['secretId']}: {member.partition(':')[2]}"
+            has = member in ((policies.get(readers[one.urn]) or {}).get(role) or [])
+            row = _same("secret reader", one, name, REPEATED) if has else _created("secret reader", one, name)
+            yield row, None
+        for one in self._new(READERS):
+            yield _binding("secret readers", one, str(one.inputs["secretId"]), readers[one.urn], policies)
+
+    def _undeclared(self) -> Iterator[Row]:
+        functions = {
+            (str(one.inputs.get("location")), str(one.inputs.get("name")))
+            for one in self._of.get(FUNCTION, [])
+        }
+        regions = {region for region, _ in functions}
+        for (region, name), live in sorted(self._live.functions.items()):
+            if (region, name) in functions:
+                continue
+            regions.add(region)
+            others = sorted(place for place, other in functions if other == name)
+            first = live.get("environment") == function_changes.FIRST_GENERATION
+            reason = f"the program declares it in {', '.join(others)}" if others else ""
+            yield _extra("function", f"{region}/{name}", reason or ("1st generation" if first else ""))
+        for one in self._of.get(INDEX, [])[:1]:
+            keys = {index.name.partition("-")[2] for index in self._of[INDEX]}
+            for key in sorted(self._live.indexes(str(one.inputs["database"]))):
+                if key not in keys:
+                    yield _extra("index", key)
+        jobs = {(str(one.inputs["region"]), str(one.inputs["name"])) for one in self._of.get(JOB, [])}
+        for region in sorted(regions):
+            for name in sorted(self._live.jobs(region)):
+                if (region, name) not in jobs:
+                    yield _extra("scheduler job", f"{region}/{name}")
+            for name in sorted(self._live.queues(region)):
+                yield _extra("task queue", f"{region}/{name}")
+        for name in self._live.schedule_topics:
+            yield _extra("Pub/Sub topic", name)
+        yield from self._todays_roles()
+        secrets = {str(one.inputs["secretId"]) for one in self._of.get(SECRET, [])}
+        for name in sorted(self._live.secrets.keys() - secrets):
+            yield _extra("secret", name)
+
+    def _todays_roles(self) -> Iterator[Row]:
+        """The roles of the accounts as which the functions run today."""
+        configs = (
+            cast("JsonObject", live.get("serviceConfig") or {}) for live in self._live.functions.values()
+        )
+        emails = {
+            str(config["serviceAccountEmail"]) for config in configs if config.get("serviceAccountEmail")
+        }
+        declared = {
+            (one.inputs.get("role"), one.inputs.get("member")) for one in self._of.get(PROJECT_MEMBER, [])
+        }
+        for email in sorted(emails):
+            member = f"serviceAccount:{email}"
+            for role, members in sorted((self._live.project_roles or {}).items()):
+                if member in members and (role, member) not in declared:
+                    yield _extra("project role", f"{role} of {email}", "functions run as this account today")
+
+
+def _version(one: Declared, secret_name: str, version: str, value: str) -> Found:
+    inputs = {**one.raw, "secret": secret_name, "secretData": secret(value)}
+    computed = {"name": version, "version": version.rpartition("/")[2], "enabled": True, "id": version}
+    outputs = {key: given for key, given in inputs.items() if key != "__defaults"}
+    return Found(urn=one.urn, id=version, inputs=inputs, outputs={**KEPT, **outputs, **computed})
+
+
+def _service(function: JsonObject) -> str:
+    return str((function.get("serviceConfig") or {}).get("service") or "")
+
+
+def _binding(
+    kind: str,
+    one: Declared,
+    shown: str,
+    path: str,
+    policies: Mapping[str, dict[str, list[str]] | None],
+) -> Match:
+    """A binding: the first `up` removes the members that are not declared."""
+    role = str(one.inputs["role"])
+    if path not in policies:
+        return _created(kind, one, shown), None
+    roles = policies[path]
+    if roles is None:
+        reason = "its members may not be read; the `up` removes those that are not declared"
+        return _created(kind, one, shown, reason), None
+    if role not in roles:
+        return _created(kind, one, shown, "nobody has the role"), None
+    members = roles[role]
+    wanted = one.inputs.get("members")
+    changes: list[Change] = []
+    if not isinstance(wanted, list):
+        changes.append(Change(property="members", old=text(members), new=text(UNKNOWN)))
+    else:
+        declared = set(cast("list[str]", wanted))
+        changes += [
+            Change(property="members", old=text(member), new="removed")
+            for member in members
+            if member not in declared
+        ]
+        changes += [
+            Change(property="members", old="null", new=text(member))
+            for member in sorted(declared - set(members))
+        ]
+    found = as_declared(one, f"{path}/{role}", members=members)
+    inputs = {**cast("JsonObject", found.inputs), "members": members}
+    return _changed(kind, one, shown, changes), Found(
+        urn=one.urn, id=found.id, inputs=inputs, outputs=found.outputs
+    )
+
+
+def _files(one: Declared) -> dict[str, str]:
+    source = cast("JsonObject", one.inputs.get("source") or {})
+    files = cast("list[JsonObject]", source.get("files") or [])
+    return {str(file["name"]): str(file["content"]) for file in files}
+
+
+def _plain_changes(
+    names: Sequence[str], before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = ""
+) -> Iterator[Change]:
+    """The properties that are declared and differ."""
+    for name in names:
+        old, new = before.get(name), after.get(name)
+        if new is not None and old != new:
+            yield Change(property=f"{prefix}{name}", old=text(old), new=text(new))
+
+
+def _repeated(kind: str, one: Declared, name: str) -> Match:
+    return _created(kind, one, name, f"if it exists, {REPEATED}"), None
+
+
+def _created(kind: str, one: Declared, name: str, reason: str = "") -> Row:
+    return Row(kind=kind, name=name, verdict=Verdict.CREATED, urn=one.urn, reason=reason)
+
+
+def _same(kind: str, one: Declared, name: str, reason: str = "") -> Row:
+    return Row(kind=kind, name=name, verdict=Verdict.SAME, urn=one.urn, reason=reason)
+
+
+def _changed(kind: str, one: Declared, name: str, changes: Sequence[Change]) -> Row:
+    verdict = Verdict.CHANGES if changes else Verdict.SAME
+    return Row(kind=kind, name=name, verdict=verdict, urn=one.urn, changes=tuple(changes))
+
+
+def _extra(kind: str, name: str, reason: str = "") -> Row:
+    return Row(kind=kind, name=name, verdict=Verdict.UNDECLARED, reason=reason)

@@ -1,0 +1,73 @@
+"""States for the import file of Google objects that the engine need not read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from firebase.errors import JsonObject
+from ops.adopt.model import Declared, Found
+
+GENERATED = "__defaults"
+"""The plugin's list of inputs that are defaults: part of the inputs in the state, not of the outputs."""
+
+KEPT = {"deletionPolicy": "DELETE"}
+"""What the plugin records of a default that no input has (pulumi-gcp 9.35). Without it, it shows a change."""
+
+
+def as_declared(one: Declared, identifier: str, **outputs: Any) -> Found:
+    """An object that is what the program declares: the state has the declared inputs.
+
+    Args:
+        one: the declaration.
+        identifier: the Pulumi id.
+        outputs: what Google computed.
+    """
+    own = cast("JsonObject", bare(one.raw))
+    return Found(urn=one.urn, id=identifier, inputs=one.raw, outputs={**own, "id": identifier, **outputs})
+
+
+def bare(value: Any) -> Any:
+    """A value without the plugin's lists of defaults."""
+    if isinstance(value, list):
+        return [bare(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        fields = cast("JsonObject", value).items()
+        return {name: bare(item) for name, item in fields if name != GENERATED}
+    return value
+
+
+def override_is_same(live: JsonObject, inputs: Mapping[str, Any]) -> bool:
+    """Whether a field override has the declared indexes and the declared time to live.
+
+    Args:
+        live: the field (Firestore Admin API, `Field`).
+        inputs: the inputs of `gcp.firestore.Field`.
+    """
+    config = cast("JsonObject", live.get("indexConfig") or {})
+    own = None if config.get("usesAncestorConfig") else _live_indexes(config)
+    declared = inputs.get("indexConfig")
+    # A declaration without `indexConfig` leaves the field's indexes as they are.
+    same_indexes = declared is None or own == _declared_indexes(cast("JsonObject", declared))
+    return same_indexes and bool(live.get("ttlConfig")) == (inputs.get("ttlConfig") is not None)
+
+
+def _live_indexes(config: JsonObject) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for index in cast("list[JsonObject]", config.get("indexes") or []):
+        field = cast("list[JsonObject]", index.get("fields") or [{}])[0]
+        found.append((_scope(index), _kind(field)))
+    return sorted(found)
+
+
+def _declared_indexes(config: JsonObject) -> list[tuple[str, str]]:
+    indexes = cast("list[JsonObject]", config.get("indexes") or [])
+    return sorted((_scope(index), _kind(index)) for index in indexes)
+
+
+def _scope(index: JsonObject) -> str:
+    return str(index.get("queryScope") or "COLLECTION")
+
+
+def _kind(index: JsonObject) -> str:
+    return str(index.get("order") or index.get("arrayConfig") or "")

@@ -1,0 +1,189 @@
+"""The report of an adoption: a table by kind, what changes property by property, and the same as JSON.
+
+Before the import, the rows come from the clouds' lists. After it, those of adopted objects come from the
+engine: the steps of a preview, whose secrets Pulumi has masked.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+from firebase.errors import JsonObject
+from ops.adopt.model import MASK, UNKNOWN, Change, Row, Verdict, text
+from ops.adopt.plan import DESTRUCTIVE
+from user_errors import printable
+
+KINDS = {
+    "gcp:cloudfunctionsv2/function:Function": "function",
+    "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding": "invokers",
+    "gcp:cloudscheduler/job:Job": "scheduler job",
+    "gcp:firebaserules/ruleset:Ruleset": "ruleset",
+    "gcp:firestore/backupSchedule:BackupSchedule": "backup schedule",
+    "gcp:firestore/database:Database": "database",
+    "gcp:firestore/field:Field": "field override",
+    "gcp:firestore/index:Index": "index",
+    "gcp:projects/iAMMember:IAMMember": "project role",
+    "gcp:projects/service:Service": "API",
+    "gcp:projects/serviceIdentity:ServiceIdentity": "service agent",
+    "gcp:secretmanager/secret:Secret": "secret",
+    "gcp:secretmanager/secretIamBinding:SecretIamBinding": "secret readers",
+    "gcp:secretmanager/secretIamMember:SecretIamMember": "secret reader",
+    "gcp:secretmanager/secretVersion:SecretVersion": "secret version",
+    "gcp:serviceaccount/account:Account": "service account",
+    "gcp:serviceaccount/iAMMember:IAMMember": "account role",
+    "gcp:serviceaccount/key:Key": "key",
+    "gcp:storage/bucket:Bucket": "bucket",
+    "gcp:storage/bucketObject:BucketObject": "source archive",
+    "pulumi-python:dynamic/components:GeneratedToken": "token",
+    "pulumi-python:dynamic/firebase:RulesRelease": "rules release",
+}
+RAILWAY = "pulumi-python:dynamic/railway:"
+ADOPTION = f"{RAILWAY}Adoption"
+COLUMNS = {
+    Verdict.SAME: "same",
+    Verdict.CHANGES: "changes",
+    Verdict.CREATED: "created",
+    Verdict.UNDECLARED: "undeclared",
+    Verdict.REFUSED: "refused",
+}
+VARIABLES = re.compile(r"environmentVariables(?=[.\[])", re.IGNORECASE)
+"""Values of environment variables are never shown: a secret may be among them."""
+_PART = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|\.?([^.\[]+)')
+
+
+def kind(type_: str) -> str:
+    """The kind of objects of a type; "" for a type that is no object of a cloud."""
+    if type_.startswith(RAILWAY) and type_ != ADOPTION:
+        words = re.sub(r"(?<!^)(?=[A-Z])", " ", type_.removeprefix(RAILWAY)).lower()
+        return f"railway {words}"
+    return KINDS.get(type_, "")
+
+
+def engine_rows(steps: Iterable[JsonObject], adopted: Collection[str]) -> Iterator[Row]:
+    """A row for each object that is in the state.
+
+    Args:
+        steps: those of a preview.
+        adopted: the URNs that were imported, which no step may create, replace or delete.
+    """
+    for step in steps:
+        urn, operation = str(step["urn"]), str(step["op"])
+        type_, _, name = urn.split("::", 2)[2].partition("::")
+        shown = kind(type_.rpartition("$")[2])
+        if not shown or (operation == "create" and urn not in adopted):
+            continue
+        if urn in adopted and operation in (*DESTRUCTIVE, "create"):
+            reason = f"the next `up` would {operation} it{_because(step)}"
+            yield Row(kind=shown, name=name, verdict=Verdict.REFUSED, urn=urn, reason=reason)
+        elif operation in ("same", "read", "refresh"):
+            yield Row(kind=shown, name=name, verdict=Verdict.SAME, urn=urn)
+        else:
+            reason = "" if operation == "update" else f"the next `up` does this: {operation}"
+            found = tuple(step_changes(step))
+            yield Row(kind=shown, name=name, verdict=Verdict.CHANGES, urn=urn, changes=found, reason=reason)
+
+
+def _because(step: JsonObject) -> str:
+    reasons = cast("list[str]", step.get("replaceReasons") or step.get("diffReasons") or [])
+    return f", because of {', '.join(reasons)}" if reasons else ""
+
+
+def step_changes(step: JsonObject) -> Iterator[Change]:
+    """The properties of a step that differ, by the engine."""
+    old, new = cast("JsonObject", step.get("oldState") or {}), cast("JsonObject", step.get("newState") or {})
+    for path, difference in sorted(cast("JsonObject", step.get("detailedDiff") or {}).items()):
+        if "__provider" in path:  # the provider's code
+            continue
+        before = old.get("inputs" if difference.get("inputDiff") else "outputs")
+        values = _at(before, path), _at(new.get("inputs"), path)
+        hidden = VARIABLES.search(path) is not None
+        one, other = (
+            text(value, is_secret=value == MASK or (hidden and value not in (None, UNKNOWN)))
+            for value in values
+        )
+        yield Change(property=path, old=one, new=other)
+
+
+def _at(value: Any, path: str) -> Any:
+    for match in _PART.finditer(path):
+        key, index, name = match.groups()
+        if isinstance(value, list) and index is not None:
+            items = cast("list[Any]", value)
+            value = items[int(index)] if int(index) < len(items) else None
+        elif isinstance(value, dict):
+            value = cast("JsonObject", value).get(key if key is not None else name or index)
+        else:
+            return None
+    return value
+
+
+def show(stack: str, rows: Sequence[Row], out: TextIO) -> None:
+    """Print the table, then what is not the same."""
+    out.write(printable("\n".join(_lines(stack, rows))) + "\n")
+
+
+def _lines(stack: str, rows: Sequence[Row]) -> Iterator[str]:
+    kinds = sorted({row.kind for row in rows}, key=str.lower)
+    width = max(map(len, kinds), default=0)
+    yield f"Adoption into the stack {stack}"
+    yield f"  {'':{width}}  " + "  ".join(f"{title:>10}" for title in COLUMNS.values())
+    for one in kinds:
+        numbers = [sum(row.kind == one and row.verdict is verdict for row in rows) for verdict in COLUMNS]
+        yield f"  {one:{width}}  " + "  ".join(f"{number or '-':>10}" for number in numbers)
+    for verdict in (Verdict.CHANGES, Verdict.CREATED, Verdict.UNDECLARED, Verdict.REFUSED):
+        found = [row for row in rows if row.verdict is verdict]
+        if found:
+            yield ""
+            yield f"{verdict.value}:"
+        for row in sorted(found, key=lambda row: (row.kind.lower(), row.name)):
+            yield f"  {row.kind} {row.name}" + (f": {row.reason}" if row.reason else "")
+            for change in row.changes:
+                yield from _change(change)
+            if row.fix:
+                yield f"    fix: {row.fix}"
+    same = [row for row in rows if row.verdict is Verdict.SAME and row.reason]
+    if same:
+        yield ""
+        yield "same, with a note:"
+        yield from (f"  {row.kind} {row.name}: {row.reason}" for row in same)
+
+
+def _change(change: Change) -> Iterator[str]:
+    if "\n" not in change.old and "\n" not in change.new:
+        yield f"    {change.property}: {change.old} -> {change.new}"
+        return
+    yield f"    {change.property}:"
+    lines = change.old.splitlines(), change.new.splitlines()
+    for line in difflib.unified_diff(*lines, "live", "declared", lineterm=""):
+        yield f"      {line}"
+
+
+def write_report(path: Path, stack: str, rows: Sequence[Row], *, adopted: int, requests: int) -> None:
+    """Write the report as JSON.
+
+    Raises:
+        OSError: the file could not be written.
+    """
+    document = {
+        "stack": stack,
+        "adopted": adopted,
+        "requests": requests,
+        "rows": [
+            {
+                "kind": row.kind,
+                "name": row.name,
+                "verdict": row.verdict.value,
+                "urn": row.urn,
+                "changes": [vars(change) for change in row.changes],
+                "reason": row.reason,
+                "fix": row.fix,
+            }
+            for row in rows
+        ],
+    }
+    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")

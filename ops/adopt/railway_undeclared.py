@@ -1,0 +1,161 @@
+"""What a Railway project has and the program does not declare.
+
+Only undeclared variables of the service are removed by `pulumi up`; everything else stays as it is. A sealed
+one cannot be declared with the value that it has, so it stops the adoption, unless it may be dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import cast
+
+from ops.adopt import proposals
+from ops.adopt.model import Declared, Row, Verdict
+from ops.adopt.proposals import Proposal
+from railway.graphql.models import InstanceView, Snapshot, VolumeView
+from railway.snapshot import EnvironmentCache
+from railway.validation import is_railways
+from settings.reader import set_command
+
+_STAYS = "it stays as it is"
+_REMOVED = "`pulumi up` removes it"
+_DASHBOARD = "or delete it in Railway's dashboard"
+
+
+class Undeclared:
+    """What is not declared, in the environment that is adopted.
+
+    Args:
+        cache: the environment.
+        view: its snapshot.
+        service_id: the adopted service; "" if it was not found.
+        found: the ids of all objects that were found.
+        declared: resource -> its declarations.
+        drop_sealed: whether sealed variables may be removed.
+
+    `proposals` is complete once `rows` was called.
+    """
+
+    def __init__(
+        self,
+        cache: EnvironmentCache,
+        view: Snapshot,
+        service_id: str,
+        found: Collection[str],
+        declared: Mapping[str, Sequence[Declared]],
+        *,
+        drop_sealed: bool,
+    ) -> None:
+        self._cache = cache
+        self._view = view
+        self._service_id = service_id
+        self._found = found
+        self._declared = declared
+        self._drop_sealed = drop_sealed
+        self.proposals: list[Proposal] = []
+
+    def rows(self) -> list[Row]:
+        """A row for each object.
+
+        Raises:
+            RailwayError: Railway could not be read.
+        """
+        return [*self._places(), *self._shared_variables(), *self._service()]
+
+    def _places(self) -> Iterator[Row]:
+        """Environments, services and volumes."""
+        project = self._view.project
+        for environment in project.environments if project else ():
+            if environment.id != self._cache.environment_id:
+                yield _row("environment", environment.name, _STAYS)
+        repos = {one.inputs.get("repo") for one in self._declared["ServiceSettings"]}
+        names = {one.inputs.get("service_name") for one in self._declared["Service"]}
+        for service in self._view.services:
+            if service.name in names or service.id == self._service_id:
+                continue
+            sources = {one.repository for one in self._view.triggers(service.id)} & repos
+            also = f"; it deploys {sources.pop()} too" if sources else ""
+            yield _row("service", service.name, f"{_STAYS}{also}")
+        for volume in self._view.volumes:
+            own = volume.service_id == self._service_id or volume.volume_id in self._found
+            if not volume.deleted and not own:
+                yield _row("volume", volume.label_with_size, _STAYS)
+
+    def _in_state(self, resource: str) -> bool:
+        """Whether it is in the state, so that its id was not looked for."""
+        return any(one.op != "create" for one in self._declared[resource])
+
+    def _shared_variables(self) -> Iterator[Row]:
+        if self._declared["SharedVariables"]:
+            return
+        for name in sorted(self._cache.variables(None)):
+            if not is_railways(name):
+                yield _row("shared variable", name, _STAYS)
+
+    def _service(self) -> Iterator[Row]:
+        instance = self._view.instance(self._service_id)
+        if instance is None:
+            return
+        yield from self._variables(instance.service_id)
+        yield from self._domains(instance)
+        if not self._in_state("TcpProxy"):
+            for proxy in self._cache.api.tcp_proxies(self._cache.environment_id, instance.service_id):
+                if proxy.id not in self._found:
+                    yield _row("tcp proxy", f"{proxy.domain}:{proxy.proxy_port}", _STAYS)
+        volume = self._view.attached_volume(instance.service_id)
+        if volume is not None and not self._declared["VolumeBackupSchedule"]:
+            yield from self._backups(volume)
+
+    def _variables(self, service_id: str) -> Iterator[Row]:
+        declared: set[str] = set()
+        for one in self._declared["Variables"]:
+            if one.op != "create":
+                return
+            values = one.inputs.get("variables")
+            if not isinstance(values, Mapping):
+                return
+            declared |= set(cast("Mapping[str, object]", values))
+        for name, value in sorted(self._cache.variables(service_id).items()):
+            if name in declared or is_railways(name):
+                continue
+            if value is None:
+                yield self._sealed(name)
+                continue
+            self.proposals += proposals.of_variable(name, value)
+            yield _row("variable", name, _REMOVED)
+
+    def _sealed(self, name: str) -> Row:
+        if self._drop_sealed:
+            return _row("variable", name, f"{_REMOVED}; its value is sealed and cannot be restored")
+        command = set_command("backendVariables", part=f".{name}", secret=True)
+        return Row(
+            kind="railway variable",
+            name=name,
+            verdict=Verdict.REFUSED,
+            reason="it is not declared, so `pulumi up` would remove it, and its value is sealed: nobody can "
+            "copy or restore it",
+            fix=f"{command}  (it asks for the value), {_DASHBOARD}",
+        )
+
+    def _domains(self, instance: InstanceView) -> Iterator[Row]:
+        if not self._in_state("CustomDomain"):
+            for domain in instance.custom_domains:
+                if domain.id not in self._found:
+                    yield _row("custom domain", domain.domain, _STAYS)
+        if len(instance.custom_domains) == 1 and not self._declared["CustomDomain"]:
+            name = instance.custom_domains[0].domain
+            self.proposals.append(proposals.of_name("customDomain", name, "the domain of the service"))
+        if not self._in_state("ServiceDomain"):
+            for domain in instance.service_domains:
+                if domain.id not in self._found:
+                    yield _row("service domain", domain.domain, _STAYS)
+
+    def _backups(self, volume: VolumeView) -> Iterator[Row]:
+        kinds = self._cache.api.backup_kinds(volume.instance_id)
+        if kinds:
+            self.proposals += proposals.of_property("VolumeBackupSchedule", "kinds", kinds)
+            yield _row("volume backup schedule", ", ".join(kinds), _STAYS)
+
+
+def _row(kind: str, name: str, reason: str) -> Row:
+    return Row(kind=f"railway {kind}", name=name, verdict=Verdict.UNDECLARED, reason=reason)
