@@ -144,7 +144,12 @@ def resources(stack: str) -> list[JsonObject]:
     return cast("list[JsonObject]", _deployment(stack).get("resources") or [])
 
 
-def _deployment(stack: str) -> JsonObject:
+def export(stack: str) -> JsonObject:
+    """What `pulumi stack export` writes; secrets are encrypted.
+
+    Raises:
+        StackError: there is no such stack, or no Pulumi CLI.
+    """
     done = pulumi("stack", "export", "--stack", stack)
     if "no stack named" in done.stderr:
         raise StackError(f"there is no stack {stack}", f"choose one of `pulumi stack ls`, or {SANDBOX}")
@@ -153,4 +158,8 @@ def _deployment(stack: str) -> JsonObject:
             f"pulumi could not read the stack {stack}: {done.stderr.strip()}",
             f"pulumi login <url of the backend that has the stack>, then run the command again; {SANDBOX}",
         )
-    return cast("JsonObject", cast("JsonObject", json.loads(done.stdout))["deployment"])
+    return cast("JsonObject", json.loads(done.stdout))
+
+
+def _deployment(stack: str) -> JsonObject:
+    return cast("JsonObject", export(stack)["deployment"])
