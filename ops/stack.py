@@ -145,7 +145,12 @@ def resources(stack: str) -> list[JsonObject]:
     return cast("list[JsonObject]", _deployment(stack).get("resources") or [])
 
 
-def _deployment(stack: str) -> JsonObject:
+def export(stack: str) -> JsonObject:
+    """What `pulumi stack export` writes; secrets are encrypted.
+
+    Raises:
+        StackError: there is no such stack, or no Pulumi CLI.
+    """
     done = pulumi("stack", "export", "--stack", stack)
     sandbox = f"\n{SANDBOX}" if stack in SANDBOX_STACKS else ""
     if "no stack named" in done.stderr:
@@ -155,4 +160,8 @@ def _deployment(stack: str) -> JsonObject:
             f"pulumi could not read the stack {stack}: {done.stderr.strip()}",
             f"pulumi login <backend URL of the stack>{sandbox}",
         )
-    return cast("JsonObject", cast("JsonObject", json.loads(done.stdout))["deployment"])
+    return cast("JsonObject", json.loads(done.stdout))
+
+
+def _deployment(stack: str) -> JsonObject:
+    return cast("JsonObject", export(stack)["deployment"])

@@ -47,10 +47,11 @@ class HoldRule:
 
 @dataclass(kw_only=True)
 class Held:
-    """A held request."""
+    """A held request. `client_port`: the TCP port of the process that sent it."""
 
     operation: str
     when: str
+    client_port: int
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -85,8 +86,9 @@ class RequestHolds:
         hits = [rule for rule in list(self.rules) if rule.matches(operation)]
         for rule in hits:
             self.rules.remove(rule)
+        port = int((scope.get("client") or ("", 0))[1])
         if any(rule.when == "before" for rule in hits) and not await self.wait_held(
-            operation, "before", receive
+            Held(operation=operation, when="before", client_port=port), receive
         ):
             return
         if not any(rule.when == "after" for rule in hits):
@@ -98,13 +100,12 @@ class RequestHolds:
             messages.append(message)
 
         await self.app(scope, replay(body, receive), keep)
-        if await self.wait_held(operation, "after", receive):
+        if await self.wait_held(Held(operation=operation, when="after", client_port=port), receive):
             for message in messages:
                 await send(message)
 
-    async def wait_held(self, operation: str, when: str, receive: Receive) -> bool:
+    async def wait_held(self, held: Held, receive: Receive) -> bool:
         """Wait; return True to continue, False if the client has disconnected."""
-        held = Held(operation=operation, when=when)
         self.held.append(held)
         self.any_held.set()
         waiting = asyncio.ensure_future(held.released.wait())
@@ -144,7 +145,14 @@ class RequestHolds:
             except TimeoutError:
                 return JSONResponse({"error": f"no request was held within {seconds:g} s"}, 408)
             first = self.held[0]
-            return JSONResponse({"operation": first.operation, "when": first.when, "held": len(self.held)})
+            return JSONResponse(
+                {
+                    "operation": first.operation,
+                    "when": first.when,
+                    "held": len(self.held),
+                    "client_port": first.client_port,
+                }
+            )
 
         async def release(_: Request) -> Response:
             return JSONResponse({"released": self.reset()})

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from firebase.errors import JsonObject
 from ops import stack
@@ -90,7 +91,8 @@ def _adopt(options: Options, folder: Path) -> _Outcome:
     looked, proposals = _look(options, first.declared)
     created = {str(step["urn"]) for step in first.steps if step.get("op") == "create"}
     # What the record names and the state lacks was not imported: the import was killed.
-    rows = [*matrix.engine_rows(first.steps, {*record.read(name)} - created), *looked.rows]
+    imported = _undoable(name) - created
+    rows = [*matrix.engine_rows(first.steps, imported), *looked.rows]
     matrix.show(name, rows, sys.stdout)
     refused = sum(row.verdict is Verdict.REFUSED for row in rows)
     if proposals:
@@ -101,10 +103,17 @@ def _adopt(options: Options, folder: Path) -> _Outcome:
     if refused:
         _say(f"{refused} cannot be adopted: nothing was imported")
         return _Outcome(code=REFUSED, rows=rows, requests=looked.requests)
-    if not (looked.found or interrupted) or not _agreed(options, len(looked.found), interrupted):
+    half = _half_replaced(name)
+    if not (looked.found or interrupted or half) or not _agreed(
+        options, len(looked.found), interrupted, half
+    ):
         return _Outcome(code=ADOPTED, rows=rows, requests=looked.requests)
-    last, looked, adopted = _import_all(options, first, looked, folder)
-    imported = record.read(name)
+    if half:
+        _read_half_replaced(name, half, folder)
+        first = plan.read(name, folder)
+        looked, _ = _look(options, first.declared)
+    last, looked, adopted, urns = _import_all(options, first, looked, folder)
+    imported |= urns
     rows = [*matrix.engine_rows(last.steps, imported), *looked.rows]
     wrong = _wrong(first, last, imported)
     if wrong:
@@ -129,7 +138,7 @@ def undo(name: str) -> int:
     recorded = set(record.read(name))
     state = stack.resources(name)
     imported = [str(one["urn"]) for one in state if str(one["urn"]) in recorded]
-    built = [str(one["urn"]) for one in state if str(one["urn"]) not in recorded and _uses(one, recorded)]
+    built = _built_on(recorded, state)
     if built:
         raise stack.StackError(
             f"an `up` has built {len(built)} resources of the stack {name} on what was imported, such as "
@@ -144,6 +153,17 @@ def undo(name: str) -> int:
     record.remove(name)
     _say(f"removed from the state of {name}: {len(imported)} resources; nothing changed on the clouds")
     return ADOPTED
+
+
+def _undoable(name: str) -> set[str]:
+    """The recorded URNs; none once an `up` has built on them: the next one may replace what was imported."""
+    recorded = set(record.read(name))
+    return recorded if recorded and not _built_on(recorded, stack.resources(name)) else set()
+
+
+def _built_on(recorded: Collection[str], state: Sequence[JsonObject]) -> list[str]:
+    """The URNs of resources in the state that use imported ones, and were not imported."""
+    return [str(one["urn"]) for one in state if str(one["urn"]) not in recorded and _uses(one, recorded)]
 
 
 def _uses(resource: JsonObject, urns: Collection[str]) -> bool:
@@ -168,12 +188,14 @@ def _look(options: Options, declared: Sequence[Declared]) -> tuple[Looked, Seque
     return both, other.proposals
 
 
-def _agreed(options: Options, number: int, interrupted: Sequence[str]) -> bool:
+def _agreed(options: Options, number: int, interrupted: Sequence[str], half: Sequence[str]) -> bool:
     if options.yes:
         return True
     what = f"{number} objects into the state of {options.stack}"
     if interrupted:
         what += f", and forget {len(interrupted)} interrupted creations"
+    if half:
+        what += f", and read {len(half)} objects again whose replacement was interrupted"
     if options.ask is not None:
         return options.ask(f"Import {what}? Nothing changes on the clouds.")
     _say(f"to import {what}: .venv/bin/python -m ops adopt --stack {options.stack} --yes")
@@ -182,29 +204,34 @@ def _agreed(options: Options, number: int, interrupted: Sequence[str]) -> bool:
 
 def _import_all(
     options: Options, first: plan.Plan, looked: Looked, folder: Path
-) -> tuple[plan.Plan, Looked, int]:
-    """Import, and look again, until there is nothing left to import."""
+) -> tuple[plan.Plan, Looked, int, set[str]]:
+    """Import, and look again, until there is nothing left to import.
+
+    Returns:
+        The last preview, what it left, how many objects were imported, and the URNs that the state got.
+    """
     name = options.stack
-    last, adopted, requests = first, 0, looked.requests
+    last, adopted, requests, urns = first, 0, looked.requests, set[str]()
     for _ in range(PASSES):
         if not looked.found:
             break
         _say(f"importing {len(looked.found)}, then another pulumi preview")
-        _import(name, last, looked.found, folder)
+        urns |= _import(name, last, looked.found, folder)
         adopted += len(looked.found)
         last = plan.read(name, folder)
         looked, _ = _look(options, last.declared)
         requests += looked.requests
-    return last, Looked(rows=looked.rows, found=looked.found, requests=requests), adopted
+    return last, Looked(rows=looked.rows, found=looked.found, requests=requests), adopted, urns
 
 
-def _import(name: str, planned: plan.Plan, found: Sequence[Found], folder: Path) -> None:
+def _import(name: str, planned: plan.Plan, found: Sequence[Found], folder: Path) -> set[str]:
+    """Import; return the URNs that the state got."""
     document = plan.import_file(planned, found)
     kept = {str(one["urn"]) for one in stack.resources(name)}
-    record.write(name, [*record.read(name), *(_imported(planned, found) - kept)])
+    added = _imported(planned, found) - kept
+    record.write(name, [*record.read(name), *added])
     file = folder / "imports.json"
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as output:
-        json.dump(document, output)
+    _write_private(file, document)
     options = ("--file", str(file), "--generate-code=false", "--protect=false", "--yes", "--skip-preview")
     done = stack.pulumi("import", "--stack", name, *options)
     file.unlink()
@@ -217,6 +244,7 @@ def _import(name: str, planned: plan.Plan, found: Sequence[Found], folder: Path)
         done = stack.pulumi("state", "protect", "--stack", name, "--yes", *protected)
         if done.returncode != 0:
             raise _failed(name, "pulumi state protect", done.stdout + done.stderr)
+    return added
 
 
 def _imported(planned: plan.Plan, found: Sequence[Found]) -> set[str]:
@@ -240,11 +268,47 @@ def _wrong(first: plan.Plan, last: plan.Plan, adopted: Collection[str]) -> list[
     return found
 
 
+def _half_replaced(name: str) -> list[str]:
+    """The URNs of objects that an `up` deleted and did not record the new creation of."""
+    return [str(one["urn"]) for one in stack.resources(name) if one.get("pendingReplacement")]
+
+
+def _read_half_replaced(name: str, urns: Sequence[str], folder: Path) -> None:
+    """Have the state say what exists of half-replaced objects: what was created again, or nothing.
+
+    The engine reads no resource that waits for its creation, and imports none. So the mark is removed first.
+    A run that is killed in between leaves a resource that the next `up` replaces once more.
+    """
+    document = stack.export(name)
+    for one in cast("list[JsonObject]", document["deployment"]["resources"]):
+        if one["urn"] in urns:
+            del one["pendingReplacement"]
+    file = folder / "state.json"
+    _write_private(file, document)
+    done = stack.pulumi("stack", "import", "--stack", name, "--file", str(file))
+    file.unlink()
+    if done.returncode != 0:
+        raise _failed(name, "pulumi stack import", done.stdout + done.stderr)
+    targets = [option for urn in urns for option in ("--target", urn)]
+    done = stack.pulumi("refresh", "--stack", name, *targets, "--yes", "--skip-preview")
+    if done.returncode != 0:
+        raise _failed(name, "pulumi refresh", done.stdout + done.stderr)
+    state = {str(one["urn"]) for one in stack.resources(name)}
+    for urn in urns:
+        result = "was created, and is adopted" if urn in state else "was deleted only, and is created again"
+        _say(f"interrupted replacement of {urn.rpartition('::')[2]}: it {result}")
+
+
+def _write_private(file: Path, document: JsonObject) -> None:
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as output:
+        json.dump(document, output)
+
+
 def _forget_interrupted(name: str, interrupted: Sequence[str], steps: Sequence[JsonObject]) -> None:
     """Drop the notes of interrupted creations, once it is known of each whether its object exists."""
     if not interrupted:
         return
-    created = {str(step["urn"]) for step in steps if step.get("op") == "create"}
+    created = {str(step["urn"]) for step in steps if step.get("op") in ("create", "create-replacement")}
     for urn in interrupted:
         result = "does not exist, or is created again" if urn in created else "exists, and is adopted"
         _say(f"interrupted creation of {urn.rpartition('::')[2]}: {result}")

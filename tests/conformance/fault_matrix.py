@@ -110,8 +110,8 @@ def _begin_google() -> None:
 
 
 def _google_cases() -> list[google_faults.Case]:
-    """Every failure of a request to Google."""
-    return list(google_faults.matrix(_googles[0].requests))
+    """Every failure of a request to Google, in a first `up` and in one that changes everything."""
+    return [*_googles[0].matrix("create"), *_googles[0].matrix("change")]
 
 
 def _google(case: google_faults.Case) -> str | None:

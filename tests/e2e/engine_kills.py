@@ -265,13 +265,45 @@ def remove_torn_files(folder: Path) -> int:
 
 def kill_tree(pid: int) -> None:
     """The engine and every process below it, stopped first so that none starts another meanwhile."""
-    found = [pid]
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGSTOP)
+    for one in [pid, *_below(pid)]:
+        with suppress(ProcessLookupError):
+            os.kill(one, signal.SIGKILL)
+
+
+def kill_sender(pid: int, client_port: int) -> None:
+    """Kill the process below the engine that sent a request: a plugin, or the program.
+
+    Args:
+        pid: the engine.
+        client_port: the TCP port from which the request came.
+
+    Raises:
+        AssertionError: no process below the engine has that connection.
+    """
+    inodes = {
+        f"socket:[{fields[9]}]"
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
+        if int((fields := line.split())[1].rpartition(":")[2], 16) == client_port
+    }
+    senders = [one for one in _below(pid) if inodes & set(_open_files(one))]
+    assert senders, f"no process below {pid} has a connection from port {client_port}"
+    for one in senders:
+        os.kill(one, signal.SIGKILL)
+
+
+def _open_files(pid: int) -> Iterator[str]:
+    for file in Path(f"/proc/{pid}/fd").glob("*"):
+        with suppress(OSError):
+            yield str(file.readlink())
+
+
+def _below(pid: int) -> list[int]:
+    """The processes that a process started, and those that they started."""
+    found = [pid]
     for parent in found:
         for task in Path(f"/proc/{parent}/task").glob("*/children"):
             with suppress(OSError):
                 found += [int(child) for child in task.read_text().split()]
-    for one in found:
-        with suppress(ProcessLookupError):
-            os.kill(one, signal.SIGKILL)
+    return found[1:]

@@ -1,15 +1,16 @@
-"""The Google half of the fault matrix: every request of a first `up` failing in every way, and the engine
-killed at each; then one more `up`, or the one command that the error names and one more `up`.
+"""The Google half of the fault matrix: every request of a first `up` failing in every way, and the engine,
+or the process that sent it, killed at each; the same kills at each request of an `up` that changes an object
+of each kind. Then what the errors say, up to the next `up` that succeeds.
 
 The program, the engine and both sandboxes are those of `tests.e2e.google_world`. What must hold after a case:
-everything declared exists on Google once and is in the state, nothing else exists (except the leftovers
-listed in `LINGERS`, of which none is a key or a secret version that works), the released rules were never
-absent and never others than the declared ones, no creation is pending, and a preview with a refresh finds no
-change.
+every error named what to run next, everything declared exists on Google once and is in the state, nothing
+else exists (except the leftovers listed in `google_outcome.LINGERS`, of which none is a key or a secret
+version that works), the released rules were never absent and never others than the declared ones, no creation
+is pending, and a preview with a refresh finds no change.
 
 A case is an operation of Google's APIs, which of its requests, and a failure. A first `up` of this app sends
 about 135 requests of 43 operations (batches differ from run to run), so there would be about 2,150 cases.
-About 460 are run; merged are:
+About 540 are run, and 140 kills of a change; merged are:
 
 - Requests of one operation: the first stands for all, with every failure; of an operation that changes
   something, the last as well, with a failure of each class. The same code of the plugin sends them, for
@@ -23,7 +24,6 @@ About 460 are run; merged are:
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -33,14 +33,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import requests
 
-from tests.e2e.engine_kills import kill_tree, remove_torn_files
-from tests.e2e.google_world import RULES, STACK, GoogleWorld, Tools
+from tests.e2e.engine_kills import kill_sender, kill_tree, remove_torn_files
+from tests.e2e.google_outcome import (
+    CREATES_ANOTHER,
+    LINGERS,
+    assert_rules_always_closed,
+    deployment,
+    digest,
+    objects,
+    working,
+)
+from tests.e2e.google_world import CHANGED_RULES, RULES, STACK, Declaration, GoogleWorld, Tools
 
-KINDS = (
+FAILURES = (
     "reset_before",
     "reset_after",
     "http_500",
@@ -56,32 +65,45 @@ KINDS = (
     "unauthenticated",
     "permission_denied",
 )
-KILLS = ("kill_before", "kill_after")
-RANDOM = re.compile(
-    r"v1:[A-Za-z0-9+/=]{12,}:[A-Za-z0-9+/=]+|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{16,}|CICAg[0-9a-f]+"
-    r"|(?:20|19)\d\d-\d\d-\d\dT[0-9:.]+(?:Z|\+00:00)(?: - [0-9a-f]{8})?|token-[0-9a-f]{12}"
-    r"|LS0tLS1[A-Za-z0-9+/=]+|verification-run[0-9a-f]{8}|127\.0\.0\.1:\d+|1000000000\d+|17\d{14}|written-\d{6}|16000000[0-9a-f]+"
+ENGINE_KILLS = ("kill_before", "kill_after")
+PLUGIN_KILLS = ("plugin_kill_before", "plugin_kill_after")
+"""Of the process that sent the request: the plugin, the process of the dynamic providers, or the program."""
+KILLS = (*ENGINE_KILLS, *PLUGIN_KILLS)
+Operation = Literal["create", "change"]
+DECLARED: Mapping[Operation, tuple[Declaration, Sequence[str]]] = {
+    "create": ("first", (RULES,)),
+    "change": ("changed", (RULES, CHANGED_RULES)),
+}
+"""What each `up` declares, and the rules that may be released until its end."""
+ADOPT = f".venv/bin/python -m ops adopt --stack {STACK}"
+AGAIN = f"pulumi up -s {STACK}"
+NAMES_ADOPT = re.compile(
+    rf"^ *(?:error: )?\S+: .*\n *fix: {re.escape(ADOPT)}\n *{re.escape(AGAIN)}$", re.MULTILINE
 )
-"""Ids, times, ciphertexts, etags and addresses, which differ from run to run."""
+"""An error that names the object and the two commands."""
 DELETE_KEY = re.compile(
     r"command: gcloud iam service-accounts keys delete (\w+) --iam-account (\S+) --project (\S+)$",
     re.MULTILINE,
 )
 """The command that an `up` names for a key that nobody holds."""
 KEY_DELETED = "key deleted"
-ADOPT = (".venv/bin/python", "-m", "ops", "adopt", "--stack", STACK)
+FAILED_CREATION = re.compile(r"(gcp:\w+:\w+) \S+ \*\*creating failed\*\*")
+NEVER_ADOPTED = re.compile(r"gcp:(?:serviceaccount/key:Key|storage/bucketObject:BucketObject)::")
+MOST_UPS = 4
+SECONDS = 300
 
 
 @dataclass(frozen=True)
 class Case:
-    """One failure. `nth`: which request of that operation."""
+    """One failure of an `up`. `nth`: which request of that operation."""
 
-    operation: str
+    request: str
     nth: int
     kind: str
+    operation: Operation = "create"
 
     def __str__(self) -> str:
-        return f"google-{self.operation.replace(' ', '-')}{self.nth}-{self.kind}"
+        return f"google-{self.operation}-{self.request.replace(' ', '-')}{self.nth}-{self.kind}"
 
 
 class NeverCameError(AssertionError):
@@ -100,34 +122,45 @@ OWN_READS = (
     ".test",
 )
 """Reads that the program sends itself, without the plugin."""
-PLUGIN_READ_KINDS = ("http_503_before", "http_504_before", "permission_denied", "kill_before")
+PLUGIN_READ_FAILURES = ("http_503_before", "http_504_before", "permission_denied")
 BATCHES_OF_ONE = ("POST serviceusage.services.enable",)
 """Sent instead of `batchEnable` where a batch has one API only, which depends on the machine's speed."""
-LAST_KINDS = ("http_503_after", "http_504_after", "kill_after")
+LAST_FAILURES = ("http_503_after", "http_504_after")
 
 
-def changes(operation: str) -> bool:
-    """Whether a request of this operation has an effect."""
-    return not operation.startswith("GET ") and not operation.endswith(READS)
+def changes(request: str) -> bool:
+    """Whether a request of this operation of the API has an effect."""
+    return not request.startswith("GET ") and not request.endswith(READS)
 
 
-def matrix(requests: Mapping[str, int]) -> Iterator[Case]:
-    """Every case.
+def matrix(operation: Operation, requests: Mapping[str, int]) -> Iterator[Case]:
+    """Every case of an `up`.
 
     Args:
-        requests: how often each operation is sent in a first `up`.
+        operation: the `up`.
+        requests: how often it sends each operation of the APIs.
     """
-    for operation, count in requests.items():
-        if operation in BATCHES_OF_ONE:
+    for request, count in requests.items():
+        if request in BATCHES_OF_ONE:
             continue
-        kinds: Sequence[str] = (*KINDS, *KILLS)
-        if operation.endswith(OWN_READS):
+        kinds: Sequence[str] = (*FAILURES, *KILLS) if operation == "create" else KILLS
+        if not changes(request):
             kinds = [kind for kind in kinds if not kind.endswith("_after")]
-        elif not changes(operation):
-            kinds = PLUGIN_READ_KINDS
-        yield from (Case(operation, 1, kind) for kind in kinds)
-        if count > 1 and changes(operation):
-            yield from (Case(operation, count, kind) for kind in LAST_KINDS)
+            if not request.endswith(OWN_READS):
+                kinds = [kind for kind in kinds if kind in (*PLUGIN_READ_FAILURES, *KILLS)]
+        yield from (Case(request, 1, kind, operation) for kind in kinds)
+        if count > 1 and changes(request):
+            last = [kind for kind in (*LAST_FAILURES, "kill_after") if kind in kinds]
+            yield from (Case(request, count, kind, operation) for kind in last)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undisturbed:
+    """An `up` without a failure: how often it sent each operation, and what exists after it."""
+
+    requests: Mapping[str, int]
+    objects: Counter[str]
+    urns: frozenset[str]
 
 
 class GoogleLab:
@@ -139,19 +172,12 @@ class GoogleLab:
         self._number = 0
         self.torn = 0
         self._proven = set[str]()
-        """What was compared with a preview already, as `_digest`."""
+        """What was compared with a preview already, as `digest`."""
+        self._undisturbed: dict[Operation, Undisturbed] = {}
         self.tools = Tools(self._root / "tools")
         with self._world("empty") as world:
             world.call(command=["pulumi", "stack", "init", STACK, "--non-interactive"])
             world.run("preview", "--suppress-outputs")  # packs and lists the functions, for all cases
-        shutil.copytree(self._root / "empty", self._root / "up")
-        with self._world("up") as world:
-            world.google("counters/reset", {})
-            world.run("up", "--yes", "--skip-preview")
-            self.requests: dict[str, int] = world.google("counters")["operations"]
-            self._declared = _objects(world)
-            self._urns = {row["urn"] for row in _deployment(world)["resources"]}
-            self._no_change(world)
         return self
 
     def __exit__(
@@ -159,16 +185,36 @@ class GoogleLab:
     ) -> None:
         self._folder.cleanup()
 
+    def undisturbed(self, operation: Operation) -> Undisturbed:
+        """The `up` without a failure, run when it is first asked for."""
+        if operation not in self._undisturbed:
+            self._start(operation, operation)
+            with self._world(operation) as world:
+                world.google("counters/reset", {})
+                world.run("up", "--yes", "--skip-preview")
+                self._undisturbed[operation] = Undisturbed(
+                    requests=world.google("counters")["operations"],
+                    objects=objects(world),
+                    urns=frozenset(row["urn"] for row in deployment(world)["resources"]),
+                )
+                self._no_change(world)
+        return self._undisturbed[operation]
+
+    def matrix(self, operation: Operation) -> list[Case]:
+        """Every case of an `up`."""
+        return list(matrix(operation, self.undisturbed(operation).requests))
+
     def run(self, case: Case) -> str:
-        """Run a case; return what it took: `up`, `up, up`, `up, 3 adopted, up`, ...
+        """Run a case; return what it took: `up`, `failed up, 3 adopted, up`, ...
 
         Raises:
-            AssertionError: something is lost, doubled or different.
+            AssertionError: something is lost, doubled or different, or an error does not say what to run.
             NeverCameError: nothing failed, because the request was not sent.
         """
+        self.undisturbed(case.operation)
         self._number += 1
         name = str(self._number)
-        shutil.copytree(self._root / "empty", self._root / name)
+        self._start(case.operation, name)
         try:
             with self._world(name) as world:
                 return self._run(world, case)
@@ -184,70 +230,114 @@ class GoogleLab:
                 continue
         return self.run(case)
 
+    def _start(self, operation: Operation, name: str) -> None:
+        """Copy what the operation begins with, and declare what it applies.
+
+        The stack that is changed was adopted: what an `up` then replaces is not the adoption's doing.
+        """
+        before = "empty"
+        if operation == "change":
+            self.undisturbed("create")
+            before = "create"
+        shutil.copytree(self._root / before, self._root / name)
+        self.tools.declare(DECLARED[operation][0])
+        if operation == "change":
+            urns = self.undisturbed("create").urns
+            self.tools.record_adoption(urn for urn in urns if not NEVER_ADOPTED.search(urn))
+
     def _run(self, world: GoogleWorld, case: Case) -> str:
         world.google("counters/reset", {})
-        took = ["up"]
-        interrupted: set[str] = set()
         if case.kind in KILLS:
-            world.google("hold", _hold(case))
-            if not _killed(world):
-                raise NeverCameError(f"{case.operation} number {case.nth} was not sent")
-            self.torn += remove_torn_files(world.folder / "state")
-            world.run("cancel", "--yes")
-            took[0] = "killed up"
-            pending = cast("list[dict[str, Any]]", _deployment(world).get("pending_operations") or [])
-            interrupted = {str(one["resource"]["type"]) for one in pending if one["type"] == "creating"}
-            took += self._repair(world, " ".join(ADOPT))
+            took, output = self._killed(world, case)
         else:
-            world.google("faults", {"operation": case.operation, "kind": case.kind, "nth": case.nth})
+            world.google("faults", {"operation": case.request, "kind": case.kind, "nth": case.nth})
             done = world.call("up", "--yes", "--skip-preview")
-            if world.google("counters")["operations"].get(case.operation, 0) < case.nth:
-                raise NeverCameError(f"{case.operation} number {case.nth} was not sent")
-            failed = done.returncode != 0
-            assert not failed or "error:" in done.stdout, done.stdout
-            if failed:
-                took[0] = "failed up"
-                took += self._repair(world, done.stdout)
-        if _deployment(world).get("pending_operations"):
-            world.run("refresh", "--clear-pending-creates", "--yes", "--skip-preview")
-            took.append("clear")
+            if world.google("counters")["operations"].get(case.request, 0) < case.nth:
+                raise NeverCameError(f"{case.request} number {case.nth} was not sent")
+            took, output = ["failed up" if done.returncode else "up"], done.stdout
+            assert not done.returncode or "error:" in output, output
+        interrupted = _interrupted(world, output)
+        if took[0] == "killed up" and _adopts_first(case):
+            took.append(_adopt(world))
+        if took[0] != "up":
+            took += self._until_up(world, output)
+        if deployment(world).get("pending_operations"):
+            took.append(_adopt(world))
         self._look(world, case, interrupted, took)
         return ", ".join(took)
 
-    def _repair(self, world: GoogleWorld, said: str) -> list[str]:
-        """The command that the error names (after a kill the adoption); then one more `up`.
+    def _killed(self, world: GoogleWorld, case: Case) -> tuple[list[str], str]:
+        """An `up`, with the engine or the sender of a request killed; how it ended, and what was printed."""
+        when = case.kind.rpartition("_")[2]
+        world.google("hold", {"operation": case.request, "nth": case.nth, "when": when})
+        with (world.folder / "up.log").open("w+") as log:
+            process = subprocess.Popen(
+                world.command("up", "--yes", "--skip-preview"),
+                cwd=world.tools.program,
+                env=world.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            held: dict[str, Any] = {}
+            while process.poll() is None and "operation" not in held:
+                held = world.google("held?timeout=0.2")
+            came = "operation" in held
+            if came and case.kind in PLUGIN_KILLS:
+                kill_sender(process.pid, held["client_port"])
+                process.wait(SECONDS)
+            else:
+                kill_tree(process.pid)
+                process.wait()
+            log.seek(0)
+            output = log.read()
+        world.google("release", {})
+        if not came:
+            raise NeverCameError(f"{case.request} number {case.nth} was not sent")
+        if case.kind in PLUGIN_KILLS:
+            assert not process.returncode or "error:" in output, output
+            return ["failed up" if process.returncode else "up"], output
+        self.torn += remove_torn_files(world.folder / "state")
+        world.run("cancel", "--yes")
+        return ["killed up"], ""
 
-        A killed engine names nothing: there, the `up` after it may name a key.
-        """
+    def _until_up(self, world: GoogleWorld, output: str) -> list[str]:
+        """What the errors name, and another `up`, until it succeeds."""
         took: list[str] = []
-        if " ".join(ADOPT) in said:
-            adopted = world.call(command=[*ADOPT, "--yes"])
-            assert adopted.returncode == 0, adopted.stdout
-            number = re.search(r"^adopted: (\d+)", adopted.stdout, re.MULTILINE)
-            took.append(f"{number[1] if number else 0} adopted")
-        took += _delete_keys(world, said)
-        done = world.call("up", "--yes", "--skip-preview")
-        if KEY_DELETED not in took and (deleted := _delete_keys(world, done.stdout)):
-            took += ["failed up", *deleted]
+        for _ in range(MOST_UPS):
+            if NAMES_ADOPT.search(output):
+                took.append(_adopt(world))
+            took += _delete_keys(world, output)
             done = world.call("up", "--yes", "--skip-preview")
-        assert done.returncode == 0, f"after this error, one `up` was not enough:\n{said}\n{done.stdout}"
-        return [*took, "up"]
+            if done.returncode == 0:
+                return [*took, "up"]
+            took.append("failed up")
+            named = NAMES_ADOPT.search(done.stdout) or DELETE_KEY.search(done.stdout)
+            assert named, (
+                f"after this, the next `up` fails and does not say what to run:\n{output}\n{done.stdout}"
+            )
+            output = done.stdout
+        raise AssertionError(f"{MOST_UPS} times `up`, and what its errors name, were not enough:\n{output}")
 
     def _look(self, world: GoogleWorld, case: Case, interrupted: set[str], took: Sequence[str]) -> None:
-        found = _objects(world)
-        missing = self._declared - found
+        expected = self.undisturbed(case.operation)
+        found = objects(world)
+        missing = expected.objects - found
         assert not missing, f"missing: {dict(missing)}"
-        left = found - self._declared
-        assert left.keys() <= {*_may_linger(self._declared, case, interrupted)}, f"left: {dict(left)}"
+        left = found - expected.objects
+        assert left.keys() <= {*_may_linger(expected.objects, case, interrupted)}, f"left: {dict(left)}"
         assert set(left.values()) <= {1}, f"left: {dict(left)}"
-        if case.kind.endswith("_after") and case.operation.endswith(tuple(CREATES_ANOTHER)):
+        if case.kind.endswith("_after") and case.request.endswith(tuple(CREATES_ANOTHER)):
             assert left or KEY_DELETED in took, "the failure did not happen: nothing is left"
-        deployment = _deployment(world)
-        working = _working(world) - {str(row.get("id")) for row in deployment["resources"]}
-        assert not working, f"keys or versions that work and are unknown: {working}"
-        assert not deployment.get("pending_operations"), "a creation is still pending"
-        assert {row["urn"] for row in deployment["resources"]} == self._urns
-        _assert_rules_always_closed(world.folder / "google.json")
+        state = deployment(world)
+        rows = state["resources"]
+        unknown = working(world) - {str(row.get("id")) for row in rows}
+        assert not unknown, f"keys or versions that work and are unknown: {unknown}"
+        assert not state.get("pending_operations"), "a creation is still pending"
+        assert {row["urn"] for row in rows} == expected.urns
+        assert not [row["urn"] for row in rows if row.get("delete") or row.get("pendingReplacement")]
+        assert_rules_always_closed(world.folder / "google.json", DECLARED[case.operation][1])
         self._no_change(world)
 
     def _no_change(self, world: GoogleWorld) -> None:
@@ -256,39 +346,33 @@ class GoogleLab:
         It depends on the state and on what Google has only. Where both are those of an earlier case, it is
         not run again.
         """
-        digest = _digest(world)
-        if digest not in self._proven:
+        proven = digest(world)
+        if proven not in self._proven:
             world.run("preview", "--refresh", "--run-program", "--expect-no-changes", "--suppress-outputs")
-            self._proven.add(digest)
+            self._proven.add(proven)
 
     def _world(self, name: str) -> GoogleWorld:
         return GoogleWorld(self._root / name, self.tools)
 
 
-def _hold(case: Case) -> dict[str, Any]:
-    when = case.kind.removeprefix("kill_")
-    return {"operation": case.operation, "nth": case.nth, "when": when}
+def _adopts_first(case: Case) -> bool:
+    """Whether the command runs before the `up` that follows a killed one, or only after its error."""
+    return case.kind == "kill_before" or case.nth > 1
 
 
-def _killed(world: GoogleWorld) -> bool:
-    """Start an `up`, and kill the engine with all its processes when a request is held; return whether one
-    was."""
-    process = subprocess.Popen(
-        world.command("up", "--yes", "--skip-preview"),
-        cwd=world.tools.program,
-        env=world.environ,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    held = False
-    while process.poll() is None and not held:
-        held = "operation" in world.google("held?timeout=0.2")
-    kill_tree(process.pid)
-    process.wait()
-    world.google("release", {})
-    return held
+def _interrupted(world: GoogleWorld, output: str) -> set[str]:
+    """The types of the creations that were under way, as `gcp:serviceaccount:Key`."""
+    pending = cast("list[dict[str, Any]]", deployment(world).get("pending_operations") or [])
+    types = {str(one["resource"]["type"]) for one in pending if one["type"] == "creating"}
+    return {re.sub(r"/\w+:", ":", type_) for type_ in types} | set(FAILED_CREATION.findall(output))
+
+
+def _adopt(world: GoogleWorld) -> str:
+    """Run the command that an error names, with `--yes` because there is no terminal; what it did."""
+    done = world.call(command=[*ADOPT.split(), "--yes"])
+    assert done.returncode == 0, done.stdout
+    number = re.search(r"^adopted: (\d+)", done.stdout, re.MULTILINE)
+    return f"{number[1] if number else 0} adopted"
 
 
 def _delete_keys(world: GoogleWorld, said: str) -> list[str]:
@@ -302,97 +386,11 @@ def _delete_keys(world: GoogleWorld, said: str) -> list[str]:
     return [KEY_DELETED] * len(set(DELETE_KEY.findall(said)))
 
 
-def _working(world: GoogleWorld) -> set[str]:
-    """The names of all keys, and of all secret versions that can be read."""
-    found: set[str] = set()
-    for collection, content in cast("dict[str, dict[str, Any]]", world.google("state")).items():
-        if collection.endswith("/keys"):
-            found.update(f"{collection.removeprefix('iam/')}/{key}" for key in content)
-        elif collection.endswith("/versions"):
-            found.update(one["name"] for one in content.values() if one["state"] == "ENABLED")
-    return found
-
-
-UNORDERED = ("dependencies", "propertyDependencies", "members", "bindings", "env")
-DROPPED = ("created", "modified", "etag")
-IGNORED = ("counters", "operations", "sandbox")
-LINGERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "/keys": ("gcp:serviceaccount/key:Key", ("serviceAccounts.keys.create", "serviceAccounts.keys.get")),
-    "/versions": (
-        "gcp:secretmanager/secretVersion:SecretVersion",
-        ("secrets.addVersion", "versions.enable", "versions.get", "versions.access"),
-    ),
-    "/rulesets": ("gcp:firebaserules/ruleset:Ruleset", ("rulesets.create", "rulesets.get")),
-}
-"""The end of a collection in which one object may be left -> the type whose creation makes another object
-each time, and the requests of that creation. Rulesets are a history; `python -m ops verify` names keys and
-versions."""
-CREATES_ANOTHER = ("serviceAccounts.keys.create", "secrets.addVersion", "rulesets.create")
-
-
 def _may_linger(declared: Iterable[str], case: Case, interrupted: set[str]) -> Iterator[str]:
     """The collections in which one object may be left: those of the request that failed, or after a kill
     those of the creations that were under way."""
     for collection in declared:
         for end, (type_, operations) in LINGERS.items():
-            failed = case.kind not in KILLS and case.operation.endswith(operations)
+            failed = case.kind not in KILLS and case.request.endswith(operations)
             if collection.endswith(end) and (failed or type_ in interrupted):
                 yield collection
-
-
-def _objects(world: GoogleWorld) -> Counter[str]:
-    """How many objects each collection of Google has; those with a name of ours by name."""
-    found = Counter[str]()
-    for collection, content in cast("dict[str, dict[str, Any]]", world.google("state")).items():
-        if collection not in IGNORED:
-            named = not collection.endswith((*LINGERS, "/indexes", "/triggers"))
-            found.update(f"{collection}/{name}" if named else collection for name in content)
-    return found
-
-
-def _deployment(world: GoogleWorld) -> dict[str, Any]:
-    return json.loads(world.run("stack", "export"))["deployment"]
-
-
-def _digest(world: GoogleWorld) -> str:
-    """State and Google's objects, with random parts replaced by numbers in order of their appearance."""
-    resources = sorted(_deployment(world)["resources"], key=lambda row: row["urn"])
-    google = cast("dict[str, Any]", world.google("state"))
-    whole = [resources, {name: google[name] for name in google if name not in IGNORED}]
-    numbers: dict[str, str] = {}
-    text = json.dumps(_sorted(whole), sort_keys=True)
-    return RANDOM.sub(lambda match: numbers.setdefault(match[0], f"#{len(numbers)}"), text)
-
-
-def _sorted(value: Any, *, as_set: bool = False) -> Any:
-    """The same without order in what has none."""
-    if isinstance(value, dict):
-        fields = cast("dict[str, Any]", value)
-        return {
-            key: _sorted(item, as_set=as_set or key in UNORDERED)
-            for key, item in fields.items()
-            if key not in DROPPED
-        }
-    if isinstance(value, list):
-        items = [_sorted(item) for item in cast("list[Any]", value)]
-        return sorted(items, key=json.dumps) if as_set else items
-    return value
-
-
-def _assert_rules_always_closed(journal: Path) -> None:
-    """The history of the release: never removed, and always a ruleset of the declared text.
-
-    Raises:
-        AssertionError: it was not.
-    """
-    texts: dict[str, str] = {}
-    releases = 0
-    for line in journal.read_text().splitlines():
-        collection, name, value = json.loads(line)
-        if collection.endswith("/rulesets") and value is not None:
-            texts[value["name"]] = value["source"]["files"][0]["content"]
-        elif collection.endswith("/releases"):
-            releases += 1
-            assert value is not None, f"the release {name} was deleted"
-            assert texts[value["rulesetName"]] == RULES, "other rules than the declared ones were released"
-    assert releases, "no rules were released"

@@ -2,8 +2,9 @@
 folder that can be copied.
 
 The app is small, so that a first `up` is short: four functions (public, private, for an event with a secret,
-scheduled), a composite index, a field override with a time to live, and rules. There is no Firestore
-emulator: the Google sandbox checks the syntax of rules only, and evaluates none.
+scheduled), a composite index, a field override with a time to live, and rules. A second declaration changes
+an object of each kind that can change. There is no Firestore emulator: the Google sandbox checks the syntax
+of rules only, and evaluates none.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import requests
 import yaml
@@ -57,52 +58,88 @@ service cloud.firestore {
   }
 }
 """
-FUNCTIONS = """\
+CHANGED_RULES = RULES.replace("read, create, update", "get, create, update")
+_GLOBAL = """\
 const { setGlobalOptions } = require("firebase-functions/v2");
 const { onRequest } = require("firebase-functions/v2/https");
-const { onDocumentWritten } = require("firebase-functions/v2/firestore");
+const { onDocumentCreated, onDocumentWritten } = require("firebase-functions/v2/firestore");
 const { onSchedule } = require("firebase-functions/v2/scheduler");
 setGlobalOptions({ region: "europe-west1", maxInstances: 3 });
-exports.hook = onRequest({ invoker: "public" }, (request, response) => response.send("ok"));
-exports.inner = onRequest({ invoker: "private" }, (request, response) => response.send("ok"));
-exports.written = onDocumentWritten({ document: "threads/{id}", secrets: ["GROQ_API_KEY"] }, () => null);
+"""
+FUNCTIONS = f"""{_GLOBAL}
+exports.hook = onRequest({{ invoker: "public" }}, (request, response) => response.send("ok"));
+exports.inner = onRequest({{ invoker: "private" }}, (request, response) => response.send("ok"));
+exports.written = onDocumentWritten({{ document: "threads/{{id}}", secrets: ["GROQ_API_KEY"] }}, () => null);
 exports.tick = onSchedule("every 1 hours", () => null);
 """
-INDEXES = {
-    "indexes": [
+CHANGED_FUNCTIONS = f"""{_GLOBAL}
+const invoker = "crm-backend@crm-sandbox.iam.gserviceaccount.com";
+exports.hook = onRequest({{ invoker, memory: "512MiB" }}, (request, response) => response.send("ok"));
+exports.outer = onRequest({{ invoker: "private" }}, (request, response) => response.send("ok"));
+const secrets = ["GROQ_API_KEY", "ADMIN_EMAILS"];
+exports.written = onDocumentCreated({{ document: "threads/{{id}}", secrets }}, () => null);
+exports.tick = onSchedule("every 2 hours", () => null);
+"""
+"""Updated: `hook` and `tick`; replaced, because Google changes no event type: `written`; deleted: `inner`."""
+
+
+def _indexes(at: str, overrides: list[dict[str, Any]]) -> dict[str, Any]:
+    fields = [{"fieldPath": "owner", "order": "ASCENDING"}, {"fieldPath": "at", "order": at}]
+    index = {"collectionGroup": "threads", "queryScope": "COLLECTION", "fields": fields}
+    return {"indexes": [index], "fieldOverrides": overrides}
+
+
+INDEXES = _indexes(
+    "DESCENDING", [{"collectionGroup": "codes", "fieldPath": "expiresAt", "ttl": True, "indexes": []}]
+)
+CHANGED_INDEXES = _indexes(
+    "ASCENDING",
+    [
         {
-            "collectionGroup": "threads",
-            "queryScope": "COLLECTION",
-            "fields": [
-                {"fieldPath": "owner", "order": "ASCENDING"},
-                {"fieldPath": "at", "order": "DESCENDING"},
-            ],
-        }
+            "collectionGroup": "codes",
+            "fieldPath": "expiresAt",
+            "indexes": [{"order": "ASCENDING", "queryScope": "COLLECTION"}],
+        },
+        {"collectionGroup": "codes", "fieldPath": "endsAt", "ttl": True, "indexes": []},
     ],
-    "fieldOverrides": [{"collectionGroup": "codes", "fieldPath": "expiresAt", "ttl": True, "indexes": []}],
-}
+)
+Declaration = Literal["first", "changed"]
+DECLARATIONS: tuple[Declaration, ...] = ("first", "changed")
 
 
-def write_app(folder: Path, program: Path) -> None:
-    """Write the app, and the settings of its stack into the program's folder."""
-    app = folder / "app"
-    functions = app / "functions"
+def write_app(folder: Path, declaration: Declaration = "first") -> None:
+    """Write the app of a declaration into a new folder."""
+    first = declaration == "first"
+    functions = folder / "functions"
     functions.mkdir(parents=True)
     document = {
         "firestore": {"rules": "firestore.rules", "indexes": "firestore.indexes.json"},
         "functions": [{"source": "functions", "codebase": "default", "runtime": "nodejs22"}],
     }
-    (app / "firebase.json").write_text(json.dumps(document))
-    (app / "firestore.rules").write_text(RULES)
-    (app / "firestore.indexes.json").write_text(json.dumps(INDEXES))
+    (folder / "firebase.json").write_text(json.dumps(document))
+    (folder / "firestore.rules").write_text(RULES if first else CHANGED_RULES)
+    (folder / "firestore.indexes.json").write_text(json.dumps(INDEXES if first else CHANGED_INDEXES))
     shutil.copy(EXAMPLE / "functions" / "package.json", functions)
     (functions / "node_modules").symlink_to((EXAMPLE / "functions" / "node_modules").resolve())
-    (functions / "index.js").write_text(FUNCTIONS)
-    settings = cast("dict[str, Any]", yaml.safe_load((PROJECT / "Pulumi.sandbox.yaml").read_text()))
-    config = settings["config"]
+    (functions / "index.js").write_text(FUNCTIONS if first else CHANGED_FUNCTIONS)
+
+
+def settings(app: Path, declaration: Declaration = "first") -> dict[str, Any]:
+    """The stack's file for an app: the sandbox's own, with the changes of the declaration."""
+    document = cast("dict[str, Any]", yaml.safe_load((PROJECT / "Pulumi.sandbox.yaml").read_text()))
+    config = document["config"]
     config["whatsapp-crm:appDir"] = str(app)
-    del config["whatsapp-crm:secrets"]["ADMIN_EMAILS"]  # no function uses it
-    (program / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(settings))
+    secrets = config["whatsapp-crm:secrets"]
+    if declaration == "first":
+        del secrets["ADMIN_EMAILS"]  # no function uses it
+        return document
+    # Another value without another encryption.
+    secrets["ADMIN_EMAILS"], secrets["GROQ_API_KEY"] = secrets["GROQ_API_KEY"], secrets["ADMIN_EMAILS"]
+    config["whatsapp-crm:backendRoles"] = ["roles/datastore.user", "roles/firebaseauth.viewer"]
+    config["whatsapp-crm:functionsRoles"] = ["roles/datastore.viewer"]
+    config["whatsapp-crm:functionsMayCreateTokens"] = True
+    config["whatsapp-crm:serviceAccountKeyRotation"] = "2"
+    return document
 
 
 class Tools:
@@ -122,12 +159,30 @@ class Tools:
             else:
                 shutil.copy(PROJECT / name, self.program)
         (self.program / ".venv").symlink_to((PROJECT / ".venv").resolve())
-        write_app(folder, self.program)
+        self._apps = folder
+        for declaration in DECLARATIONS:
+            write_app(folder / declaration, declaration)
+        self.declare("first")
         engine = layout.lay_out(folder / "engine", toolchain.find_or_build(print))
         inherited = {name: value for name, value in os.environ.items() if name not in UNSET_VARIABLES}
         # Python keeps its compiled files, as with `make`: else each run compiles the program again.
         inherited.pop("PYTHONDONTWRITEBYTECODE", None)
         self.environ = {**inherited, **engine}
+
+    def declare(self, declaration: Declaration) -> None:
+        """What the program declares from now on. What it recorded of earlier stacks is forgotten."""
+        document = settings(self._apps / declaration, declaration)
+        (self.program / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(document))
+        shutil.rmtree(self._records, ignore_errors=True)
+
+    def record_adoption(self, urns: Iterable[str]) -> None:
+        """As if `ops adopt` had imported these resources."""
+        self._records.mkdir()
+        (self._records / f"{STACK}.json").write_text(json.dumps({"urns": sorted(urns)}))
+
+    @property
+    def _records(self) -> Path:
+        return self.program / ".adopt"
 
 
 class GoogleWorld:

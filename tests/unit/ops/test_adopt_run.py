@@ -54,6 +54,8 @@ class Engine:
         hidden: what the program declares only when the state has the function.
         more: what the program declares in addition.
         stop_after: the import fails after this number of resources.
+        half: the URNs whose replacement was interrupted after the deletion.
+        gone: the URNs that a refresh of them does not find.
     """
 
     state: set[str] = field(default_factory=set[str])
@@ -68,6 +70,8 @@ class Engine:
     paths: list[Path] = field(default_factory=list[Path])
     more: tuple[str, ...] = ()
     builds_on: dict[str, str] = field(default_factory=dict[str, str])
+    half: set[str] = field(default_factory=set[str])
+    gone: set[str] = field(default_factory=set[str])
 
     def __call__(self, *arguments: str, **_: str) -> subprocess.CompletedProcess[str]:
         self.calls.append(arguments)
@@ -94,6 +98,7 @@ class Engine:
                 "inputs": INPUTS.get(urn, {}),
             }
             op = self.after.get(urn, "same") if urn in self.state else "create"
+            op = "create-replacement" if urn in self.half else op
             steps.append({"op": op, "urn": urn, "newState": state})
             if op == "create" and urn != ROOT:
                 resources.append({"type": type_, "name": name, "component": "components" in type_})
@@ -116,11 +121,26 @@ class Engine:
 
     def do_stack_export(self, _: dict[str, str], __: tuple[str, ...]) -> tuple[str, int]:
         resources = [
-            {"urn": urn, "type": urn.split("::")[2].rpartition("$")[2], "parent": self.builds_on.get(urn, "")}
+            {
+                "urn": urn,
+                "type": urn.split("::")[2].rpartition("$")[2],
+                "parent": self.builds_on.get(urn, ""),
+                **({"pendingReplacement": True} if urn in self.half else {}),
+            }
             for urn in sorted(self.state)
         ]
         pending = [{"type": "creating", "resource": {"urn": urn}} for urn in self.pending]
         return json.dumps({"deployment": {"resources": resources, "pending_operations": pending}}), 0
+
+    def do_stack_import(self, options: dict[str, str], _: tuple[str, ...]) -> tuple[str, int]:
+        file = Path(options["--file"])
+        self.modes.append(stat.S_IMODE(file.stat().st_mode))
+        self.paths.append(file)
+        resources = json.loads(file.read_text())["deployment"]["resources"]
+        assert {one["urn"] for one in resources} == self.state
+        self.half = {one["urn"] for one in resources if one.get("pendingReplacement")}
+        self.pending.clear()
+        return "", 0
 
     def do_config(self, _: dict[str, str], __: tuple[str, ...]) -> tuple[str, int]:
         return json.dumps({"railway:token": {"value": "hush", "secret": True}}), 0
@@ -132,8 +152,11 @@ class Engine:
         self.state -= {one for one in arguments if one.startswith("urn:")}
         return "", 0
 
-    def do_refresh(self, _: dict[str, str], __: tuple[str, ...]) -> tuple[str, int]:
-        self.pending.clear()
+    def do_refresh(self, _: dict[str, str], arguments: tuple[str, ...]) -> tuple[str, int]:
+        assert not self.half & {*arguments}, "the engine reads no resource that waits for its creation"
+        if "--clear-pending-creates" in arguments:
+            self.pending.clear()
+        self.state -= self.gone & {*arguments}
         return "", 0
 
 
@@ -286,6 +309,29 @@ def test_undo_stops_where_an_up_has_built_on_it(engine: Engine, capsys: pytest.C
     assert "fix: to let Pulumi forget everything" in capsys.readouterr().err
 
 
+def test_what_an_up_replaces_after_the_adoption_does_not_stop_the_next_one(engine: Engine) -> None:
+    assert adopt("--yes") == 0
+    other = f"{PART}-child"
+    engine.state |= {other}
+    engine.builds_on = {other: PART}
+    engine.after = {SEND: "replace"}
+    engine.pending = [other]
+    assert adopt("--yes") == 0
+    assert engine.pending == []
+    assert record.read("prod") == sorted(ALL)
+
+
+def test_what_an_up_deleted_after_the_adoption_may_be_created_again(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert adopt("--yes") == 0
+    engine.state.remove(KEY)
+    engine.pending = [KEY]
+    monkeypatch.setattr(run, "CountedApi", lambda: Project({FUNCTIONS: ANSWERS[FUNCTIONS]}))
+    assert adopt("--yes") == 0
+    assert engine.pending == []
+
+
 def test_a_failed_import_is_continued_and_undone(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
     engine.stop_after = 3
     assert adopt("--yes") == 2
@@ -339,6 +385,27 @@ def test_interrupted_creations_are_forgotten_once_it_is_known_what_became_of_the
     assert adopt("--yes") == 0
     assert engine.pending == []
     assert "interrupted creation of functions-send: exists, and is adopted" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("created", [True, False])
+def test_a_half_replaced_object_is_read_again(
+    engine: Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, created: bool
+) -> None:
+    """The engine would create it a second time, and imports nothing that it waits for."""
+    engine.state, engine.half, engine.pending = {*ALL}, {SEND}, [SEND]
+    if not created:
+        engine.gone = {SEND}
+        monkeypatch.setattr(run, "CountedApi", lambda: Project({SECRETS: ANSWERS[SECRETS]}))
+    assert adopt() == 0
+    assert engine.half == {SEND}
+    assert adopt("--yes") == 0
+    assert (engine.half, engine.pending) == (set(), [])
+    assert engine.state == (ALL if created else ALL - {SEND})
+    assert engine.modes == [0o600]
+    out = capsys.readouterr().out
+    assert "read 1 objects again whose replacement was interrupted" in out
+    result = "was created, and is adopted" if created else "was deleted only, and is created again"
+    assert f"interrupted replacement of functions-send: it {result}" in out
 
 
 def test_a_damaged_record_is_an_error(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
