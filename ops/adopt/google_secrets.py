@@ -1,0 +1,60 @@
+"""Values of secrets that exist only in Secret Manager, as config of the stack.
+
+Which secrets the functions bind is in the manifest that the functions' SDK writes, so that this works before
+the first preview, which stops at a secret without a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from checkout import app
+from ops import discover
+from ops.adopt.live import CountedApi, Live
+from ops.adopt.proposals import Proposal
+from ops.stack import StackError
+from settings.parsing import mapping, sequence
+from settings.problems import render
+
+
+def missing(name: str, api: CountedApi) -> tuple[list[Proposal], list[str]]:
+    """The bound secrets that the config lacks and Secret Manager has, and the names of the others.
+
+    Args:
+        name: the stack.
+        api: the client.
+
+    Raises:
+        StackError: the settings or the app cannot be read.
+        GoogleError: Secret Manager could not be read.
+    """
+    settings = discover.settings_of(name)
+    loaded, problems, _ = app.load_code(settings)
+    if problems:
+        raise StackError(render(problems), "correct these, then run the command again")
+    configured = {*settings.secrets.names, settings.secrets.backend_url_variable}
+    names = sorted({found for one in loaded for found in bound(one.discovered.manifest)} - configured)
+    live = Live(api, settings.google.project)
+    values = live.newest_values(one for one in names if one in live.secrets)
+    found = [
+        Proposal(
+            key="secrets",
+            part=f".{one}",
+            value=value[1],
+            secret=True,
+            reason=f"the value of version {value[0].rpartition('/')[2]} in Secret Manager",
+        )
+        for one, value in values.items()
+        if value is not None
+    ]
+    taken = {one.part[1:] for one in found}
+    return found, [one for one in names if one not in taken]
+
+
+def bound(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """The names of the secrets that the functions of a manifest bind."""
+    for endpoint in (mapping(manifest.get("endpoints")) or {}).values():
+        for use in sequence((mapping(endpoint) or {}).get("secretEnvironmentVariables")) or ():
+            fields = mapping(use) or {}
+            yield str(fields.get("secret") or fields.get("key"))
