@@ -179,8 +179,10 @@ class Live:
 
     def backup_schedules(self, database: str) -> list[JsonObject]:
         """The backup schedules of a database."""
+        # The API has no pages here (Firestore Admin API, `backupSchedules.list`).
         path = f"{self._project}/databases/{database}/backupSchedules"
-        return self._list("firestore", path, "backupSchedules", "Firestore backup schedules")
+        found = self._read("firestore", path, f"the backup schedules of {database}")
+        return cast("list[JsonObject]", (found or {}).get("backupSchedules") or [])
 
     def released_ruleset(self, release: str) -> str:
         """The ruleset of a rules release; "" if there is none."""

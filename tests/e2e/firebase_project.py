@@ -27,6 +27,14 @@ RECORDING = Path(__file__).with_name("recorded_firebase_deployment.json")
 WRITE = "RECORD_FIREBASE_DEPLOYMENT"
 NODE_MODULES = bad_settings.EXAMPLE_APP / "functions" / "node_modules"
 SECRET_NAMES = ("ADMIN_EMAILS", "GROQ_API_KEY", "RAILWAY_WHATSAPP_URL")
+PARAMS = """\
+AI_PROVIDER=groq
+AI_BASE_URL=https://api.groq.com/openai/v1
+AI_MODEL=llama-3.3-70b-versatile
+PROXY_MIN_INSTANCES=0
+FOLLOW_UP_BATCH=200
+"""
+"""The defaults of the code: without a terminal, firebase-tools takes none."""
 HIDDEN = ("counters", "operations", "sandbox", "storage/data")
 CHOSEN = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|[0-9a-f]{8,}|CICAg[0-9a-f]+|20\d\d-\d\d-\d\dT[0-9:.]+Z|\b\d{13,}\b"
@@ -39,6 +47,7 @@ def write_program(folder: Path) -> Tools:
     """The program with the example app, in folders of their own."""
     tools = Tools(folder / "tools")
     app = bad_settings.copy_app(folder / "crm", NODE_MODULES.resolve())
+    (app / "functions" / ".env").write_text(PARAMS)
     settings = cast("dict[str, Any]", yaml.safe_load((PROJECT / "Pulumi.sandbox.yaml").read_text()))
     settings["config"]["whatsapp-crm:appDir"] = str(app)
     (tools.program / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(settings))

@@ -7,15 +7,16 @@ The steps run once for the whole file; the tests check their output.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from sandbox import firebase_tools
+from sandbox.environment import GOOGLE_PROJECT
 from tests.e2e import firebase_project
 from tests.e2e.engine_kills import kill_tree, remove_torn_files
 from tests.e2e.google_world import STACK, GoogleWorld
@@ -79,7 +80,7 @@ def kill_import(world: GoogleWorld) -> bool:
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     """Run all steps on one stack, in order."""
     folder = tmp_path_factory.mktemp("adopt")
     tools = firebase_project.write_program(folder)
@@ -107,6 +108,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
         found.secret = world.run("config", "get", "--path", "whatsapp-crm:secrets.GROQ_API_KEY").strip()
         firebase_project.add_version(world, "GROQ_API_KEY", found.secret)
         found.google["before"] = firebase_project.objects(world)
+        shutil.copytree(folder / "world", folder / "edited")
         adopt("report")
         assert kill_import(world)
         found.state["killed"] = urns(world)
@@ -119,7 +121,34 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
         step("drift", "preview", "--refresh", "--run-program", "--expect-no-changes", "--diff")
         adopt("afterwards")
         step("undo afterwards", command=[*ADOPT, "--undo"])
-        yield found
+    with GoogleWorld(folder / "edited", tools) as edited:
+        edit_by_hand(edited)
+        found.done["edited"] = edited.call(command=[*ADOPT, "--report", f"json:{report}"])
+        found.reports["edited"] = json.loads(report.read_text())
+    return found
+
+
+BASE = f"projects/{GOOGLE_PROJECT}"
+PLACE = f"{BASE}/locations/europe-west1"
+OTHER_RULES = "rules_version = '2';\nservice cloud.firestore { }\n"
+
+
+def edit_by_hand(world: GoogleWorld) -> None:
+    """Delete an index, remove an invoker, and make what the program does not declare."""
+    google = firebase_project.google
+    path = f"firestore/v1/{BASE}/databases/(default)/collectionGroups/-/indexes"
+    google(world, "DELETE", f"firestore/v1/{google(world, 'GET', path)['indexes'][0]['name']}")
+    functions = google(world, "GET", f"cloudfunctions/v2/{PLACE}/functions")["functions"]
+    function = next(one for one in functions if "eventTrigger" not in one)
+    service = function["serviceConfig"]["service"]
+    google(world, "POST", f"run/v2/{service}:setIamPolicy", {"policy": {"bindings": []}})
+    build = {key: function["buildConfig"][key] for key in ("runtime", "entryPoint", "source")}
+    stray = {"name": f"{PLACE}/functions/stray", "buildConfig": build}
+    google(world, "POST", f"cloudfunctions/v2/{PLACE}/functions?functionId=stray", stray)
+    files = {"files": [{"name": "firestore.rules", "content": OTHER_RULES}]}
+    ruleset = google(world, "POST", f"firebaserules/v1/{BASE}/rulesets", {"source": files})["name"]
+    release = {"name": f"{BASE}/releases/cloud.firestore", "rulesetName": ruleset}
+    google(world, "PATCH", f"firebaserules/v1/{release['name']}", {"release": release})
 
 
 def ok(seen: Seen, step: str) -> None:
@@ -208,6 +237,20 @@ def test_afterwards_there_is_nothing_to_adopt_and_no_way_back(seen: Seen) -> Non
     assert not seen.rows("afterwards", "cannot be adopted")
     assert seen.done["undo afterwards"].returncode == 2
     assert "fix: to let Pulumi forget everything" in seen.done["undo afterwards"].stdout
+
+
+def test_what_was_edited_by_hand_is_in_its_column(seen: Seen) -> None:
+    ok(seen, "edited")
+    assert seen.rows("edited", "same")["index"] == INDEXES - 1
+    assert seen.rows("edited", "will be created")["index"] == 1
+    assert seen.rows("edited", "will be created")["invokers"] == 1
+    assert seen.rows("report", "will be created")["invokers"] == 0
+    assert seen.rows("edited", "will be created")["ruleset"] == 1
+    assert seen.rows("edited", "changes in place")["rules release"] == 1
+    assert "      -service cloud.firestore { }" in seen.done["edited"].stdout.splitlines()
+    rows = [row for row in seen.reports["edited"]["rows"] if row["verdict"] == "exists and is not declared"]
+    assert "europe-west1/stray" in {row["name"] for row in rows if row["kind"] == "function"}
+    assert not [row for row in seen.reports["report"]["rows"] if row["name"] == "europe-west1/stray"]
 
 
 def test_no_report_has_a_secret(seen: Seen) -> None:
