@@ -7,6 +7,7 @@ the first preview, which stops at a secret without a value.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from checkout import app
@@ -16,6 +17,29 @@ from ops.adopt.proposals import Proposal
 from ops.stack import StackError
 from settings.parsing import mapping, sequence
 from settings.problems import render
+
+
+@dataclass(frozen=True)
+class Needed:
+    """A Google project, and the secrets that functions bind and the config lacks."""
+
+    project: str
+    names: list[str]
+
+
+def needed(name: str) -> Needed:
+    """Load the functions of a stack's app.
+
+    Raises:
+        StackError: the settings or the app cannot be read.
+    """
+    settings = discover.settings_of(name)
+    loaded, problems, _ = app.load_code(settings)
+    if problems:
+        raise StackError(render(problems), "correct these, then run the command again")
+    configured = {*settings.secrets.names, settings.secrets.backend_url_variable}
+    names = {found for one in loaded for found in bound(one.discovered.manifest)}
+    return Needed(settings.google.project, sorted(names - configured))
 
 
 def missing(name: str, api: CountedApi) -> tuple[list[Proposal], list[str]]:
@@ -29,13 +53,9 @@ def missing(name: str, api: CountedApi) -> tuple[list[Proposal], list[str]]:
         StackError: the settings or the app cannot be read.
         GoogleError: Secret Manager could not be read.
     """
-    settings = discover.settings_of(name)
-    loaded, problems, _ = app.load_code(settings)
-    if problems:
-        raise StackError(render(problems), "correct these, then run the command again")
-    configured = {*settings.secrets.names, settings.secrets.backend_url_variable}
-    names = sorted({found for one in loaded for found in bound(one.discovered.manifest)} - configured)
-    live = Live(api, settings.google.project)
+    wanted = needed(name)
+    names = wanted.names
+    live = Live(api, wanted.project)
     values = live.newest_values(one for one in names if one in live.secrets)
     found = [
         Proposal(

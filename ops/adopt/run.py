@@ -248,10 +248,11 @@ def _say_interruptions(rows: Sequence[Row]) -> None:
     """What the next `up` does to running functions; the backend's deployment has a row of its own."""
     reasons = [row.reason for row in rows if row.kind == "function" and row.verdict is Verdict.CHANGES]
     if reasons:
-        numbers = ", ".join(f"{reasons.count(f'it {one}')} {one}" for one in function_changes.EFFECTS)
+        rebuilt, revised, labelled = (reasons.count(f"it {one}") for one in function_changes.EFFECTS)
         _say(
-            f"\nrunning functions in the next `up`: {numbers}. There is no traffic gap: Cloud Run sends "
-            "requests to the running revision until the new one is ready"
+            f"\nrunning functions in the next `up`: {rebuilt} rebuilt, {revised} with a new revision only, "
+            f"{labelled} only relabelled. There is no traffic gap: Cloud Run sends requests to the running "
+            "revision until the new one is ready"
         )
 
 
