@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,7 +29,7 @@ from railway.deployment import DeploymentProvider
 from railway.environment import EnvironmentProvider
 from railway.fields import compare, is_unknown
 from railway.graphql.credentials import Access
-from railway.graphql.errors import MissingError, RefusedError
+from railway.graphql.errors import MissingError, NotAuthorizedError, NotFoundError, RefusedError
 from railway.graphql.models import ProjectView, Snapshot
 from railway.project import ProjectProvider
 from railway.provider import PROVIDER_KEY, RailwayProvider
@@ -316,7 +317,10 @@ class _Search:
         if instance is None or view.attached_volume(service_id) is None:
             return ""
         running = next((one for one in instance.active if one.successful), None)
-        seconds = None if running is None else self._base.railway.api.seconds_to_start(running.id)
+        seconds = None
+        if running is not None:
+            with suppress(NotFoundError, NotAuthorizedError):  # Railway does not keep the events of every one
+                seconds = self._base.railway.api.seconds_to_start(running.id)
         shown = (
             "how long that took last time, Railway does not say"
             if seconds is None

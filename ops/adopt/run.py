@@ -40,7 +40,8 @@ from user_errors import printable
 
 ADOPTED, REFUSED = 0, 1
 PASSES = 4
-"""An import makes values known (the backend's address) by which the next pass finds more."""
+"""An import makes values known (the backend's address), and config names objects (the service), by which the
+next pass finds more."""
 PROVIDER = "pulumi:providers:gcp"
 LOCKED = "currently locked by"
 
@@ -113,7 +114,10 @@ def _adopt(options: Options, folder: Path) -> _Outcome:
     _say("reading what the program declares: pulumi preview")
     first = plan.read(name, folder)
     seen = _look(options, first.declared)
-    while options.write_config and (chosen := _to_write(name, seen)):
+    for _ in range(PASSES):
+        chosen = _to_write(name, seen) if options.write_config else []
+        if not chosen:
+            break
         _write(name, chosen)
         _say("reading again what the program declares: pulumi preview")
         first = plan.read(name, folder)
@@ -235,7 +239,7 @@ def _to_write(name: str, seen: _Seen) -> list[Proposal]:
     """What keeps things as they are and the stack's file does not set."""
     file = StackFile(name)
     found = dict.fromkeys([*seen.proposals, *rights.keep_accounts(seen.rights)])
-    return [one for one in found if not file.chooses(one)]
+    return [one for one in found if one.value and not file.chooses(one)]
 
 
 def _write(name: str, proposals: Sequence[Proposal]) -> None:
