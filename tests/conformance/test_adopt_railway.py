@@ -87,7 +87,7 @@ def test_a_production_made_by_hand_is_found_with_all_that_differs(railway: World
 def test_looking_costs_one_request_for_each_list_and_sends_queries_only(railway: World) -> None:
     ids = production(railway)
     seen = look(railway, Declared(adopt_project_id=ids["project"]))
-    once = ("ProjectRead", "SnapshotRead", "TcpProxiesRead", "BackupSchedulesRead")
+    once = ("ProjectRead", "SnapshotRead", "TcpProxiesRead", "BackupSchedulesRead", "DeploymentEventsRead")
     assert seen.requests == dict.fromkeys(once, 1)
     assert not WRITES & set(seen.requests)
     assert {DOCUMENTS[name].kind for name in seen.requests} == {"query"}

@@ -22,10 +22,10 @@ pytestmark = pytest.mark.e2e
 ADOPT = [".venv/bin/python", "-m", "ops", "adopt", "--stack", STACK]
 PREFIX = "whatsapp-crm:"
 KEPT = "europe-west1/hook"
-SENDER = "sender@crm-sandbox.iam.gserviceaccount.com"
+COMPUTE = "100000000001-compute@developer.gserviceaccount.com"
 LOG_LEVEL = "a-value-that-nobody-may-see"
 CHOICES = {
-    "functionServiceAccounts": {KEPT: SENDER},
+    "functionServiceAccounts": {KEPT: COMPUTE},
     "volumeSizeGb": 10,
     "restartMaxRetries": 3,
     "backendVariables": {"LOG_LEVEL": LOG_LEVEL},
@@ -86,6 +86,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
         found.done["init"] = world.call(command=init)
         found.secret = world.run("config", "get", "--path", "whatsapp-crm:secrets.GROQ_API_KEY").strip()
         found.done["up"] = world.call("up", "--yes", "--skip-preview")
+        assert found.done["up"].returncode == 0, found.done["up"].stdout
         project = world.run("stack", "output", "railway_project_id").strip()
         forget = ["pulumi", "stack", "rm", STACK, "--force", "--yes", "--preserve-config"]
         found.done["forget"] = world.call(command=forget)
@@ -114,7 +115,7 @@ def operations(seen: Seen, type_: str) -> dict[str, str]:
 
 
 def test_placeholders_stop_the_command_without_the_option(seen: Seen) -> None:
-    for step in ("init", "up", "forget", "init again"):
+    for step in ("init", "forget", "init again"):
         assert seen.done[step].returncode == 0, seen.done[step].stdout
     assert seen.done["without"].returncode == 2
     assert "is a placeholder" in seen.done["without"].stdout
@@ -129,7 +130,7 @@ def test_the_file_gets_what_production_has(seen: Seen) -> None:
     assert config["railwayServiceName"] == "whatsapp"
     assert float(config["volumeSizeGb"]) == 10
     assert str(config["restartMaxRetries"]) == "3"
-    assert config["functionServiceAccounts"] == {KEPT: SENDER}
+    assert config["functionServiceAccounts"] == {KEPT: COMPUTE}
     assert "railwayWorkspaceId" not in config
 
 
@@ -154,8 +155,8 @@ def test_a_first_adoption_changes_nothing_that_was_not_chosen(seen: Seen) -> Non
 
 def test_the_report_has_the_accounts(seen: Seen) -> None:
     accounts = {one["new"]: one for one in seen.report["accounts"]}
-    assert accounts[SENDER]["functions"] == [KEPT]
-    assert accounts[SENDER]["old"] == SENDER
+    assert accounts[COMPUTE]["functions"] == [KEPT]
+    assert accounts[COMPUTE]["old"] == COMPUTE
     backend = accounts["crm-backend@crm-sandbox.iam.gserviceaccount.com"]
     assert backend["old"] == backend["new"]
     assert "roles/datastore.user" in backend["newRoles"]

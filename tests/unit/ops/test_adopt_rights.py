@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -112,15 +110,15 @@ def archive(monkeypatch: pytest.MonkeyPatch, folder: Path, code: str) -> Declare
 def look(
     *wanted: Declared,
     functions: tuple[JsonObject, ...] = (),
-    policy: Mapping[str, Any] | GoogleError = DENIED,
+    policy: JsonObject | GoogleError = DENIED,
     backend: str = "",
 ) -> list[Right]:
     """The accounts of a project."""
-    answers = {FUNCTIONS: {"functions": list(functions)}, POLICY: policy}
+    answers: dict[str, JsonObject | GoogleError] = {FUNCTIONS: {"functions": list(functions)}, POLICY: policy}
     return rights.look(wanted, Live(Project(answers), "crm"), backend)
 
 
-EDITOR = {"bindings": [{"role": "roles/editor", "members": [f"serviceAccount:{COMPUTE}"]}]}
+EDITOR: JsonObject = {"bindings": [{"role": "roles/editor", "members": [f"serviceAccount:{COMPUTE}"]}]}
 
 
 def test_what_would_fail_at_run_time_is_named_with_the_commands(

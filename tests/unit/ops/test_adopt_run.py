@@ -127,7 +127,7 @@ class Engine:
 
     def do_config_set(self, _: dict[str, str], arguments: tuple[str, ...]) -> tuple[str, int]:
         file = stack.PROJECT / "Pulumi.prod.yaml"
-        file.write_text(f"{file.read_text()}  {arguments[-1].split('[')[0]}: set\n")
+        file.write_text(f"{file.read_text()}  {arguments[-1].split('[')[0].split('.')[0]}: set\n")
         return "", 0
 
     def do_state_protect(self, _: dict[str, str], __: tuple[str, ...]) -> tuple[str, int]:
