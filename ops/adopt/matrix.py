@@ -118,7 +118,7 @@ def _at(value: Any, path: str) -> Any:
             items = cast("list[Any]", value)
             value = items[int(index)] if int(index) < len(items) else None
         elif isinstance(value, dict):
-            value = cast("JsonObject", value).get(key if key is not None else name or index)
+            value = cast("JsonObject", value).get(str(key if key is not None else name or index))
         else:
             return None
     return value

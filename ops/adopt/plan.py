@@ -91,7 +91,9 @@ def declarations(steps: Iterable[JsonObject], plans: Mapping[str, Any]) -> Itera
         if step.get("op") == "create":
             # Only a creation has all its inputs in the plan: of others, it has the changes.
             goal = cast("JsonObject", (plans.get(urn) or {}).get("goal") or {})
-            raw = cast("JsonObject", (goal.get("inputDiff") or {}).get("adds") or raw)
+            added = cast("JsonObject", (goal.get("inputDiff") or {}).get("adds") or raw)
+            # The plan leaves out keys like `__provider`, the code of a dynamic resource.
+            raw = {**added, **{key: value for key, value in raw.items() if key.startswith("__")}}
         yield Declared(
             urn=urn,
             type=str(state["type"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import cast
 
 from components.backend import MEGABYTES_PER_GIGABYTE
 from settings.model import KEYS
@@ -86,14 +86,15 @@ def of_property(resource: str, name: str, live: object) -> Iterator[Proposal]:
     reason = f"keeps {name.replace('_', ' ')} as it is on Railway"
     if name == "size_mb" and isinstance(live, int | float):
         live = live / MEGABYTES_PER_GIGABYTE
-    if name == "pre_deploy_command" and isinstance(live, list) and len(live) == 1:
-        live = live[0]
-    items: list[Any] = live if isinstance(live, list) else []
-    if items:
-        for at, item in enumerate(items):
-            yield Proposal(key=key, part=f"[{at}]", value=str(item), reason=reason)
-    else:
+    if not isinstance(live, list):
         yield Proposal(key=key, value=_text(live), reason=reason)
+        return
+    items = [str(item) for item in cast("list[object]", live)]
+    if name == "pre_deploy_command" and len(items) == 1:
+        yield Proposal(key=key, value=items[0], reason=reason)
+        return
+    for at, item in enumerate(items):
+        yield Proposal(key=key, part=f"[{at}]", value=item, reason=reason)
 
 
 def of_variable(name: str, live: str) -> Iterator[Proposal]:

@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from pulumi.dynamic import ReadResult
 
@@ -224,11 +224,12 @@ class _Search:
         }
         for name, value in props.items():
             if name == "revisions" and isinstance(value, list):
-                props[name] = [revision.NOTHING_WRITTEN if is_unknown(item) else item for item in value]
+                items = cast("list[object]", value)
+                props[name] = [revision.NOTHING_WRITTEN if is_unknown(item) else item for item in items]
             elif name == "variables" and isinstance(value, Mapping):
-                token = self._known.get(TOKEN_VARIABLE)
-                if token is not None and is_unknown(value.get(TOKEN_VARIABLE)):
-                    props[name] = {**value, TOKEN_VARIABLE: token}
+                variables, token = cast("Mapping[str, object]", value), self._known.get(TOKEN_VARIABLE)
+                if token is not None and is_unknown(variables.get(TOKEN_VARIABLE)):
+                    props[name] = {**variables, TOKEN_VARIABLE: token}
             elif is_unknown(value):
                 props[name] = self._known.get(name, value)
         return props

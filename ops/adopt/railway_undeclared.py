@@ -7,6 +7,7 @@ one cannot be declared with the value that it has, so it stops the adoption, unl
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import cast
 
 from ops.adopt import proposals
 from ops.adopt.model import Declared, Row, Verdict
@@ -114,7 +115,7 @@ class Undeclared:
             values = one.inputs.get("variables")
             if not isinstance(values, Mapping):
                 return
-            declared |= set(values)
+            declared |= set(cast("Mapping[str, object]", values))
         for name, value in sorted(self._cache.variables(service_id).items()):
             if name in declared or is_railways(name):
                 continue

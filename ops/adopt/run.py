@@ -340,8 +340,10 @@ def _import(name: str, planned: plan.Plan, found: Sequence[Found], folder: Path)
 
 def _imported(planned: plan.Plan, found: Sequence[Found]) -> set[str]:
     """The URNs that an import may add: the objects, their parents, the providers and the stack itself."""
-    providers = {one.urn for one in planned.declared if one.type.startswith("pulumi:providers:")}
-    return {one.urn for one in found} | plan.ancestors(planned, found) | providers
+    urns = {one.urn for one in found}
+    # A default provider is no step of a preview.
+    providers = {one.provider.rpartition("::")[0] for one in planned.declared if one.urn in urns}
+    return urns | plan.ancestors(planned, found) | (providers - {""})
 
 
 def _wrong(first: plan.Plan, last: plan.Plan, adopted: Collection[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -341,7 +341,7 @@ def test_variables_are_secret_in_the_import_file(railway: World) -> None:
 
 
 def _is_secret(value: Any) -> bool:
-    return isinstance(value, dict) and value.get(SIGNATURE) == SECRET
+    return isinstance(value, dict) and cast("dict[str, Any]", value).get(SIGNATURE) == SECRET
 
 
 def test_only_the_volume_is_protected(railway: World) -> None:

@@ -43,6 +43,13 @@ def test_secrets_come_from_the_plan_file() -> None:
     assert (found.type, found.name, found.op) == (VERSION, "secrets-KEY-version", "create")
 
 
+def test_the_code_of_a_dynamic_resource_comes_from_the_preview() -> None:
+    """The plan file leaves it out."""
+    steps = [step(KEY, secretData="[secret]", __provider="code")]
+    (found,) = declarations(steps, PLANS)
+    assert found.raw == {"secretData": secret("hush"), "__provider": "code"}
+
+
 def test_what_ends_is_not_declared() -> None:
     gone = {"op": "delete", "urn": KEY, "oldState": {"type": VERSION}}
     assert [one.urn for one in declarations([*STEPS[:2], gone], {})] == [ROOT, SECRETS]

@@ -79,7 +79,7 @@ class Engine:
         """Whether a command was run."""
         return any(" ".join(call).startswith(name) for call in self.calls)
 
-    def do_preview(self, options: dict[str, str], _: tuple[str, ...]) -> tuple[str, int]:
+    def do_preview(self, options: dict[str, str], __: tuple[str, ...]) -> tuple[str, int]:
         steps: list[JsonObject] = []
         resources: list[JsonObject] = []
         for urn in (ROOT, GOOGLE, PART, SEND, KEY, *self.more):
