@@ -41,7 +41,7 @@ def discover(stack: str, out: Path, output: TextIO, project: Path = PROJECT) -> 
     Raises:
         StackError: the settings or the app have problems.
     """
-    settings = settings_of(stack, project)
+    settings = _settings(stack, project)
     loaded, problems, warnings = app.load_code(settings)
     output.writelines(printable(f"warning: {warning}\n") for warning in warnings)
     if problems:
@@ -76,7 +76,7 @@ def unpack(stack: str, folder: Path, output: TextIO, project: Path = PROJECT) ->
         StackError: the folder has no usable results, an archive is not the one of its result, or it has a
             file of the checkout with other content.
     """
-    settings = settings_of(stack, project)
+    settings = _settings(stack, project)
     again = f"{COMMAND} unpack {folder} --stack {stack}"
     results, problems = discovered.load(folder, str(folder))
     if results is None:
@@ -97,12 +97,7 @@ def unpack(stack: str, folder: Path, output: TextIO, project: Path = PROJECT) ->
                 output.write(f"codebase {shown_name(source.relative)}: {count} files of {result.sha256}\n")
 
 
-def settings_of(stack: str, project: Path = PROJECT) -> Settings:
-    """The settings in the stack's file, secrets as placeholders.
-
-    Raises:
-        StackError: they have problems that keep the app from being read.
-    """
+def _settings(stack: str, project: Path) -> Settings:
     settings, problems = stack_file.load(stack, project)
     if settings is None:
         raise StackError(render(problems), f"correct {stack_file.name_of(stack)} in {project}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from checkout import app
-from ops import discover
+from ops import stack_file
 from ops.adopt.live import CountedApi, Live
 from ops.adopt.proposals import Proposal
 from ops.stack import StackError
@@ -33,7 +33,9 @@ def needed(name: str) -> Needed:
     Raises:
         StackError: the settings or the app cannot be read.
     """
-    settings = discover.settings_of(name)
+    settings, problems = stack_file.load(name)
+    if settings is None:
+        raise StackError(render(problems), f"correct {stack_file.name_of(name)}")
     loaded, problems, _ = app.load_code(settings)
     if problems:
         raise StackError(render(problems), "correct these, then run the command again")

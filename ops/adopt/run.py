@@ -44,6 +44,10 @@ PASSES = 4
 next pass finds more."""
 PROVIDER = "pulumi:providers:gcp"
 LOCKED = "currently locked by"
+MOVED = (
+    ". Of functions with another account, calls of events and schedules may be rejected for seconds, until "
+    "the new account is their invoker"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,13 +254,17 @@ def _write(name: str, proposals: Sequence[Proposal]) -> None:
 
 def _say_interruptions(rows: Sequence[Row]) -> None:
     """What the next `up` does to running functions; the backend's deployment has a row of its own."""
-    reasons = [row.reason for row in rows if row.kind == "function" and row.verdict is Verdict.CHANGES]
+    functions = [row for row in rows if row.kind == "function" and row.verdict is Verdict.CHANGES]
+    reasons = [row.reason for row in functions]
+    moved = any(
+        change.property.endswith(".serviceAccountEmail") for row in functions for change in row.changes
+    )
     if reasons:
         rebuilt, revised, labelled = (reasons.count(f"it {one}") for one in function_changes.EFFECTS)
         _say(
             f"\nrunning functions in the next `up`: {rebuilt} rebuilt, {revised} with a new revision only, "
             f"{labelled} only relabelled. There is no traffic gap: Cloud Run sends requests to the running "
-            "revision until the new one is ready"
+            "revision until the new one is ready" + (MOVED if moved else "")
         )
 
 

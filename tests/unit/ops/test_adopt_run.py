@@ -273,6 +273,7 @@ def test_the_report_says_the_accounts_and_that_traffic_has_no_gap(
     report = tmp_path / "report.json"
     assert adopt("--report", f"json:{report}") == 0
     out = capsys.readouterr().out
+    assert "calls of events and schedules may be rejected for seconds" in out
     assert "0 rebuilt, 1 with a new revision only, 0 only relabelled. There is no traffic gap" in out
     assert f"functions send: {account} -> crm-fn@crm.iam.gserviceaccount.com" in out
     assert "ops adopt --stack prod --write-config" in out
