@@ -77,13 +77,12 @@ def write(name: str, proposals: Iterable[Proposal]) -> None:
             _remove(name, one)
             continue
         path = ("--path",) if one.part else ()
-        kind = ("--secret",) if one.secret else ("--plaintext",)
-        text = ("--type", "string") if one.part and not one.secret else ()
+        # The CLI takes one of the three. An item is a string, as in `settings.reader.set_command`.
+        plain = ("--type", "string") if one.part else ("--plaintext",)
+        kind = ("--secret",) if one.secret else plain
         key = f"{NAMESPACE}:{one.key}{one.part}"
         # The CLI removes one line feed at the end.
-        done = stack.pulumi(
-            "config", "set", "--stack", name, *path, *kind, *text, key, stdin=f"{one.value}\n"
-        )
+        done = stack.pulumi("config", "set", "--stack", name, *path, *kind, key, stdin=f"{one.value}\n")
         if done.returncode != 0:
             raise stack.StackError(
                 f"pulumi could not set {key}: {done.stderr.strip()}", f"{one.command} --stack {name}"

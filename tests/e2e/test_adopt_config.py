@@ -26,7 +26,7 @@ COMPUTE = "100000000001-compute@developer.gserviceaccount.com"
 LOG_LEVEL = "a-value-that-nobody-may-see"
 CHOICES = {
     "functionServiceAccounts": {KEPT: COMPUTE},
-    "volumeSizeGb": 10,
+    "volumeSizeGb": 60,
     "restartMaxRetries": 3,
     "backendVariables": {"LOG_LEVEL": LOG_LEVEL},
     "railwayServiceName": "whatsapp",
@@ -44,14 +44,13 @@ PLACEHOLDERS = {
 
 @dataclass
 class Seen:
-    """The output of each step, the stack's file after the adoption, and the preview's operations."""
+    """The output of each step, the stack's file after the adoption, and the report."""
 
     done: dict[str, subprocess.CompletedProcess[str]] = field(
         default_factory=dict[str, "subprocess.CompletedProcess[str]"]
     )
     config: dict[str, Any] = field(default_factory=dict[str, Any])
     secret: str = ""
-    steps: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     report: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -73,7 +72,7 @@ def read(file: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    """Deploy, forget, adopt with `--write-config` and `--secrets-from-google`, and preview."""
+    """Deploy, forget, adopt with `--write-config` and `--secrets-from-google`."""
     folder = tmp_path_factory.mktemp("config")
     tools = Tools(folder / "tools")
     file = tools.program / f"Pulumi.{STACK}.yaml"
@@ -97,21 +96,10 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
         found.done["without"] = world.call(command=ADOPT)
         options = ["--write-config", "--secrets-from-google", "--yes", "--report", f"json:{report}"]
         found.done["adopt"] = world.call(command=[*ADOPT, *options])
+        assert found.done["adopt"].returncode in (0, 1), found.done["adopt"].stdout
         found.config = read(file)
         found.report = json.loads(report.read_text())
-        found.done["preview"] = world.call("preview", "--json", "--show-sames")
-        document = json.JSONDecoder().raw_decode(found.done["preview"].stdout.lstrip())[0]
-        found.steps = cast("list[dict[str, Any]]", document["steps"])
     return found
-
-
-def operations(seen: Seen, type_: str) -> dict[str, str]:
-    """The operation on each resource of a type in the preview after the adoption."""
-    return {
-        step["urn"].rpartition("::")[2]: step["op"]
-        for step in seen.steps
-        if step["urn"].rpartition("::")[0].endswith(type_)
-    }
 
 
 def test_placeholders_stop_the_command_without_the_option(seen: Seen) -> None:
@@ -128,7 +116,7 @@ def test_the_file_gets_what_production_has(seen: Seen) -> None:
     assert config["firestoreLocation"] == "nam5"
     assert config["rootDirectory"] == "backend"
     assert config["railwayServiceName"] == "whatsapp"
-    assert float(config["volumeSizeGb"]) == 10
+    assert float(config["volumeSizeGb"]) == 60
     assert str(config["restartMaxRetries"]) == "3"
     assert config["functionServiceAccounts"] == {KEPT: COMPUTE}
     assert "railwayWorkspaceId" not in config
@@ -139,21 +127,6 @@ def test_secret_values_are_encrypted_and_never_shown(seen: Seen) -> None:
     assert list(seen.config["backendVariables"]["LOG_LEVEL"]) == ["secure"]
     for value in (seen.secret, LOG_LEVEL):
         assert value not in seen.done["adopt"].stdout + json.dumps([seen.config, seen.report])
-
-
-def test_a_first_adoption_changes_nothing_that_was_not_chosen(seen: Seen) -> None:
-    assert seen.done["preview"].returncode == 0, seen.done["preview"].stdout
-    functions = [step for step in seen.steps if "::functions-europe-west1-" in step["urn"]]
-    functions = [step for step in functions if "function:Function::" in step["urn"]]
-    assert len(functions) == 4
-    # An import records Google's copy of the source, so each may be built from the same source again.
-    changed = {path for step in functions for path in step.get("detailedDiff") or {}}
-    assert all(path.startswith("buildConfig.source") for path in changed), changed
-    versions = operations(seen, "gcp:secretmanager/secretVersion:SecretVersion")
-    assert "same" in versions.values(), versions
-    for kind in ("Service", "Volume", "ServiceSettings", "ServiceDomain"):
-        assert set(operations(seen, f"dynamic/railway:{kind}").values()) == {"same"}, kind
-    assert {step["op"] for step in seen.steps} <= {"same", "create", "update", "read"}
 
 
 def test_the_report_has_the_accounts(seen: Seen) -> None:

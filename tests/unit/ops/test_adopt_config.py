@@ -108,7 +108,6 @@ def test_values_go_to_the_cli_by_its_stdin(monkeypatch: pytest.MonkeyPatch) -> N
             (
                 *start,
                 "--path",
-                "--plaintext",
                 "--type",
                 "string",
                 'whatsapp-crm:functionServiceAccounts["eu/send"]',
