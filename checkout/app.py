@@ -175,6 +175,11 @@ def load(
             codebase.endpoints, settings.google, where[codebase.name]
         )
         problems += function_accounts.problems(codebase.endpoints, settings.google, where[codebase.name])
+    codebases = [
+        replace(one, endpoints=function_accounts.with_kept(one.endpoints, settings.google))
+        for one in codebases
+    ]
+    endpoints = [endpoint for codebase in codebases for endpoint in codebase.endpoints]
     problems += _deployed_twice(codebases)
     problems += secret_use.unconfigured(secrets, endpoints)
     problems += secret_use.not_json(secrets, seen.json_secrets)
@@ -188,6 +193,7 @@ def load(
             *seen.warnings,
             *secret_use.unused(secrets, endpoints),
             *function_accounts.unused(endpoints, settings.google),
+            *function_accounts.kept_warnings(endpoints, settings.google),
             *_without_default(settings.google, codebases),
         ),
         notes=(*seen.notes, *function_variables.config_notes(functions)),

@@ -3,12 +3,16 @@
 Refused, unless `allowedServiceAccounts` names them: accounts of other projects, and accounts of this project
 that are known to have more rights than a function needs. A change of one line in the code would otherwise
 give it the rights of whoever deploys. What rights another account of this project has is not known here.
+
+`functionServiceAccounts` overrides what the code says: whoever adopts a production decides that a function
+keeps its account for now.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from checkout.endpoints import Endpoint
 from settings.keys import NAMESPACE
@@ -18,6 +22,7 @@ from settings.reader import remove_command, set_command
 from user_errors import OR
 
 KEY = "allowedServiceAccounts"
+KEPT = "functionServiceAccounts"
 _DOMAIN = "iam.gserviceaccount.com"
 # The names in docs/ci.md and components/identities.py, and the one that Firebase creates.
 _PRIVILEGED: tuple[tuple[str, str], ...] = (
@@ -35,7 +40,7 @@ def problems(endpoints: Iterable[Endpoint], google: GoogleSettings, where: str) 
     found: dict[str, Problem] = {}
     added: list[str] = []
     for endpoint in endpoints:
-        if endpoint.service_account is None:
+        if endpoint.service_account is None or place(endpoint) in google.function_accounts:
             continue
         email = full_email(endpoint.service_account, google.project)
         why = _refused(email, google.project)
@@ -70,6 +75,38 @@ def unused(endpoints: Iterable[Endpoint], google: GoogleSettings) -> list[str]:
         for number, one in enumerate(google.allowed_service_accounts)
         if full_email(one, google.project) not in used
     ]
+
+
+def place(endpoint: Endpoint) -> str:
+    """A function in `functionServiceAccounts`: region/name."""
+    return f"{endpoint.region}/{endpoint.id}"
+
+
+def with_kept(endpoints: Iterable[Endpoint], google: GoogleSettings) -> tuple[Endpoint, ...]:
+    """The endpoints with the accounts that `functionServiceAccounts` says."""
+    return tuple(
+        replace(one, service_account=google.function_accounts.get(place(one), one.service_account))
+        for one in endpoints
+    )
+
+
+def kept_warnings(endpoints: Iterable[Endpoint], google: GoogleSettings) -> list[str]:
+    """A warning while functions keep accounts, and one for each entry that names no function."""
+    functions = {place(one) for one in endpoints}
+    kept = sorted(functions & google.function_accounts.keys())
+    found = [
+        Problem(key=f"{NAMESPACE}:{KEPT}", what=f"there is no function {name}.", fix=remove)
+        for name in sorted(google.function_accounts.keys() - functions)
+        for remove in [remove_command(KEPT, f'["{name}"]')]
+    ]
+    if kept:
+        what = (
+            f"{len(kept)} functions keep the accounts that they had before the adoption, with all rights of "
+            "these. `python -m ops adopt` names the roles that the code needs instead."
+        )
+        fix = f"{remove_command(KEPT)}  (once functionsRoles has these roles)"
+        found.append(Problem(key=f"{NAMESPACE}:{KEPT}", what=what, fix=fix))
+    return [str(one) for one in found]
 
 
 def full_email(account: str, project: str) -> str:

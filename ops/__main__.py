@@ -66,7 +66,17 @@ def main(arguments: list[str] | None = None) -> int:
     adopting.add_argument(
         "--drop-undeclared-variables",
         action="store_true",
-        help="the next `up` may remove variables of the backend that are sealed and not declared",
+        help="the next `up` may remove variables of the backend that are not declared",
+    )
+    adopting.add_argument(
+        "--write-config",
+        action="store_true",
+        help="write the settings that keep what exists into the stack's file, where it does not set them",
+    )
+    adopting.add_argument(
+        "--secrets-from-google",
+        action="store_true",
+        help="write the values of secrets that only Secret Manager has into the stack's file, encrypted",
     )
     adopting.add_argument("--undo", action="store_true", help="take what was imported out of the state again")
     adopting.add_argument(
@@ -149,6 +159,8 @@ def _adopt(options: argparse.Namespace) -> int:
         stack=options.stack,
         yes=options.yes,
         drop_undeclared=options.drop_undeclared_variables,
+        write_config=options.write_config,
+        secrets_from_google=options.secrets_from_google,
         report=options.report,
         ask=_ask if terminal else None,
     )

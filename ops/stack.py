@@ -93,11 +93,12 @@ def root_urn(stack: str) -> str:
     raise StackError(f"no `pulumi up` of the stack {stack} has begun yet", f"pulumi up --stack {stack}")
 
 
-def pulumi(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+def pulumi(*arguments: str, stdin: str = "", **extra: str) -> subprocess.CompletedProcess[str]:
     """Run the Pulumi CLI without questions; the output is returned.
 
     Args:
         arguments: those of `pulumi`.
+        stdin: what the CLI reads from its stdin.
         extra: additional environment variables.
 
     Raises:
@@ -107,6 +108,7 @@ def pulumi(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
         [_pulumi(), *arguments, "--non-interactive", "--color", "never"],
         cwd=PROJECT,
         env={**os.environ, **extra},
+        input=stdin,
         capture_output=True,
         text=True,
         check=False,

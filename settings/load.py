@@ -21,7 +21,7 @@ _READS_THE_APP = {
     "appDir", "googleProject", "firestoreDatabase", "firestoreLocation", "storageBucket", "functionsRuntime",
     "functionParams", "functionVariables", "functionsRoles", "discoveryTimeout", "secrets",
     "alternativeSecrets", "backendUrlVariable", "databaseUrl", "neverDelete", "allowClientDeletes",
-    "allowedServiceAccounts",
+    "allowedServiceAccounts", "functionServiceAccounts",
 }  # fmt: skip
 PRODUCTION_STACKS = ("prod", "production")
 
@@ -60,6 +60,7 @@ def load_settings(
     }
     rules.warn_permissions(read, permissions)
     rules.check_never_delete(read, google.never_delete, google.allow_client_deletes)
+    rules.check_function_accounts(read, google.function_accounts)
     rules.check_secret_names(read, secrets.names, secrets.backend_url_variable)
     rules.check_function_params(read, settings.functions.params, secrets.backend_url_variable)
     rules.check_function_variables(read, settings.functions.variables, secrets.backend_url_variable)

@@ -103,6 +103,12 @@ class GoogleSettings:
         default=[], rules=(rules.service_account,), unique=True,
         example="sender@other-project.iam.gserviceaccount.com",
     )
+    function_accounts: Mapping[str, str] = setting(
+        "The service accounts that single functions keep instead of the program's own: `region/function: "
+        "e-mail`. `python -m ops adopt --write-config` writes those of today, whatever rights they have. "
+        "Remove it when functionsRoles has the roles that the code needs.",
+        name="functionServiceAccounts", default={},
+    )
     key_rotation: str = setting(
         "Change this text to replace the backend's key. The old key is deleted once the new one is in use.",
         name="serviceAccountKeyRotation", default="1", rules=(rules.key_label,), example="2026-11",

@@ -57,6 +57,11 @@ class BadValueError(ValueError):
     """A value does not have the type of its key. The text names what it is instead, such as "a list"."""
 
 
+def is_placeholder(value: str) -> bool:
+    """Whether a value stands for one that the user has to choose, such as `your-organisation`."""
+    return _PLACEHOLDER.fullmatch(value.strip()) is not None
+
+
 def set_command(name: str, value: object = "", part: str = "", *, secret: bool = False) -> str:
     """The command that sets a key, or a part of it (`[0]`, `.NAME`). Without a value, Pulumi asks for it.
 
@@ -169,7 +174,7 @@ class ConfigReader:
             if key.required:
                 self._missing(key)
             return default
-        if isinstance(value, str) and not self.is_secret(name) and _PLACEHOLDER.fullmatch(value.strip()):
+        if isinstance(value, str) and not self.is_secret(name) and is_placeholder(value):
             fix = set_command(name, "<your own value>")
             if key.optional and not key.required_unless:
                 fix += f"\n{OR}{remove_command(name)}"

@@ -30,6 +30,8 @@ from user_errors import OR
 
 _PROJECT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _ROLE = re.compile(r"(?:(?:projects|organizations)/[A-Za-z0-9.-]+/)?roles/[A-Za-z0-9_.]+")
+_FUNCTION_PLACE = re.compile(r"[a-z][a-z0-9-]{0,62}/[A-Za-z][A-Za-z0-9_-]{0,62}")
+_OWN_ACCOUNT = re.compile(r"crm-fn(?:-[0-9a-f]{8})?@", re.IGNORECASE)  # components/identities.py
 _SERVICE_ACCOUNT = re.compile(
     r"[a-z0-9][a-z0-9-]{2,62}@(?:(?:[a-z0-9.-]+\.iam|developer|appspot)\.gserviceaccount\.com)?",
     re.IGNORECASE,
@@ -108,6 +110,21 @@ def service_account(value: object) -> str | None:
     if _SERVICE_ACCOUNT.fullmatch(str(value)):
         return None
     return "is not the e-mail of a service account (or name@ for an account of googleProject)"
+
+
+def check_function_accounts(read: ConfigReader, accounts: Mapping[str, str]) -> None:
+    """Each name is a region and a function, each value an account that the program does not choose itself."""
+    key = "functionServiceAccounts"
+    for function, email in accounts.items():
+        part = f'["{function}"]'
+        if not _FUNCTION_PLACE.fullmatch(function):
+            what = f'"{function}" is not a region and a function, such as europe-west1/send.'
+            read.add(key, what, remove_command(key, part))
+        elif wrong := service_account(email):
+            read.add(key, f"{function}: {email} {wrong}.", set_command(key, "<e-mail>", part))
+        elif _OWN_ACCOUNT.match(email):
+            what = f"{function}: {email} is an account that the program chooses, by the function's secrets."
+            read.add(key, what, remove_command(key, part))
 
 
 def add_variable(read: ConfigReader, variable: str, what: str, fix: str) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 import yaml
 
 from settings.parsing import mapping
-from tests import bad_credentials, bad_inputs
+from tests import bad_credentials, bad_inputs, bad_kept_accounts
 from tests.bad_apps import APP
 from tests.bad_rows import NAMESPACE, Bad, one, put, put_part
 
@@ -141,6 +141,7 @@ SETTINGS: tuple[Bad, ...] = (
         ["sender"],
         put_part("allowedServiceAccounts[0]"),
     ),
+    *bad_kept_accounts.ROWS,
     one("odd key label", "serviceAccountKeyRotation", "next week!", put("serviceAccountKeyRotation")),
     one(
         "bucket address",

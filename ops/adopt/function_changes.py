@@ -26,6 +26,7 @@ SERVICE = (
     "serviceAccountEmail",
 )
 BUILD = ("runtime", "entryPoint")
+EFFECTS = ("is rebuilt", "gets a new revision", "is only relabelled")
 FIRST_GENERATION = "GEN_1"
 
 
@@ -47,10 +48,10 @@ def changes(live: JsonObject, declared: JsonObject) -> list[Change]:
 def effect(found: list[Change]) -> str:
     """What the changes mean for the function: rebuilt, a new revision, or only relabelled."""
     if any(one.property.startswith("buildConfig.") for one in found):
-        return "is rebuilt"
+        return EFFECTS[0]
     if any(not one.property.startswith("labels.") for one in found):
-        return "gets a new revision"
-    return "is only relabelled"
+        return EFFECTS[1]
+    return EFFECTS[2]
 
 
 def replaced_because(live: JsonObject, declared: JsonObject) -> str:

@@ -16,7 +16,7 @@ from firebase.index_builds import BROKEN, READY, broken_fix
 from firebase.release import full_ruleset_name
 from ops.adopt import function_changes
 from ops.adopt.google_state import KEPT, as_declared, bare, override_is_same
-from ops.adopt.live import CountedApi, Live
+from ops.adopt.live import Live
 from ops.adopt.model import UNKNOWN, Change, Declared, Found, Looked, Row, Verdict, secret, text
 
 API = "gcp:projects/service:Service"
@@ -45,30 +45,29 @@ REPEATED = "creating it again changes nothing"
 Match = tuple[Row, Found | None]
 
 
-def look(declared: Sequence[Declared], project: str, api: CountedApi) -> Looked:
+def look(declared: Sequence[Declared], live: Live) -> Looked:
     """What the project has of the declared objects, and beside them.
 
     Args:
         declared: every resource of the program, also those that the state has: they are no longer looked up,
             but they are declared.
-        project: the project id.
-        api: the client.
+        live: the project.
 
     Raises:
         GoogleError: a list could not be read.
     """
-    matched = list(_Matcher(Live(api, project), project, declared).matches())
+    matched = list(_Matcher(live, declared).matches())
     return Looked(
         rows=[row for row, _ in matched],
         found=[found for _, found in matched if found is not None],
-        requests=api.requests,
+        requests=live.requests,
     )
 
 
 class _Matcher:
-    def __init__(self, live: Live, project: str, declared: Sequence[Declared]) -> None:
+    def __init__(self, live: Live, declared: Sequence[Declared]) -> None:
         self._live = live
-        self._project = project
+        self._project = live.project
         self._of: dict[str, list[Declared]] = {}
         for one in declared:
             self._of.setdefault(one.type, []).append(one)

@@ -72,14 +72,19 @@ class Live:
         Live(CountedApi(), "my-crm").functions["europe-west1", "send"]["serviceConfig"]
     """
 
-    def __init__(self, api: GoogleApi, project: str) -> None:
+    def __init__(self, api: CountedApi, project: str) -> None:
         self._api = api
+        self.project = project
         self._project = f"projects/{project}"
-        self._id = project
         self._indexes: dict[str, dict[str, JsonObject]] = {}
         self._fields: dict[str, dict[str, JsonObject]] = {}
         self._jobs: dict[str, dict[str, JsonObject]] = {}
         self._queues: dict[str, dict[str, JsonObject]] = {}
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent."""
+        return self._api.requests
 
     def _list(
         self, product: str, path: str, field: str, what: str, params: Mapping[str, str] | None = None
@@ -182,7 +187,7 @@ class Live:
     def released_ruleset(self, release: str) -> str:
         """The ruleset of a rules release; "" if there is none."""
         try:
-            found = get_release(self._api, self._id, release)
+            found = get_release(self._api, self.project, release)
         except GoogleError as error:
             if error.reason == DISABLED:
                 return ""

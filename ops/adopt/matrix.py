@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 
 from firebase.errors import JsonObject
+from ops.adopt import rights
 from ops.adopt.model import MASK, UNKNOWN, Change, Row, Verdict, text
 from ops.adopt.plan import DESTRUCTIVE
+from ops.adopt.rights import Right
 from user_errors import printable
 
 KINDS = {
@@ -163,7 +165,9 @@ def _change(change: Change) -> Iterator[str]:
         yield f"      {line}"
 
 
-def write_report(path: Path, stack: str, rows: Sequence[Row], *, adopted: int, requests: int) -> None:
+def write_report(
+    path: Path, stack: str, rows: Sequence[Row], accounts: Sequence[Right], *, adopted: int, requests: int
+) -> None:
     """Write the report as JSON.
 
     Raises:
@@ -173,6 +177,7 @@ def write_report(path: Path, stack: str, rows: Sequence[Row], *, adopted: int, r
         "stack": stack,
         "adopted": adopted,
         "requests": requests,
+        "accounts": rights.document(accounts),
         "rows": [
             {
                 "kind": row.kind,

@@ -10,7 +10,7 @@ from typing import cast
 from components.backend import MEGABYTES_PER_GIGABYTE
 from settings.model import KEYS
 from settings.railway_rules import MANAGED_VARIABLES
-from settings.reader import set_command
+from settings.reader import remove_command, set_command
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,7 @@ class Proposal:
 
     Args:
         key: the config key, without the namespace.
-        value: its value as text; a secret one must not be printed.
+        value: its value as text; a secret one must not be printed. "" without `secret` removes the key.
         part: the part of the key: `.NAME`, `[0]`, or "" for all of it.
         secret: whether it is set with `--secret`.
         reason: what it keeps, in a sentence without a full stop.
@@ -34,6 +34,8 @@ class Proposal:
     @property
     def command(self) -> str:
         """The command that sets it; Pulumi asks for a secret value."""
+        if not self.value and not self.secret:
+            return remove_command(self.key, self.part)
         return set_command(self.key, "" if self.secret else self.value, self.part, secret=self.secret)
 
 

@@ -9,8 +9,10 @@ requires no deployment. One request reads an environment, whatever the number of
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -27,7 +29,7 @@ from railway.deployment import DeploymentProvider
 from railway.environment import EnvironmentProvider
 from railway.fields import compare, is_unknown
 from railway.graphql.credentials import Access
-from railway.graphql.errors import MissingError, RefusedError
+from railway.graphql.errors import MissingError, NotAuthorizedError, NotFoundError, RefusedError
 from railway.graphql.models import ProjectView, Snapshot
 from railway.project import ProjectProvider
 from railway.provider import PROVIDER_KEY, RailwayProvider
@@ -43,6 +45,7 @@ from settings.reader import set_command
 
 TYPE = "pulumi-python:dynamic/railway:"
 TOKEN_TYPE = "pulumi-python:dynamic/components:GeneratedToken"  # noqa: S105  (a type, not a token)
+KEY_VARIABLE = "FIREBASE_SERVICE_ACCOUNT_JSON"
 TOKEN_VARIABLE = "ADMIN_TOKEN"  # noqa: S105  (a variable's name, not its value)
 _SEALED_TOKEN = (
     "it is sealed on Railway, so its value cannot be read: a generated one replaces it. To keep it: "
@@ -99,11 +102,13 @@ class RailwayLook:
         rows: the lines of the report.
         found: the entries of the import file.
         proposals: config that keeps what Railway has.
+        backend_account: the e-mail of the account whose key the backend has; "" if it is not known.
     """
 
     rows: list[Row] = field(default_factory=list[Row])
     found: list[Found] = field(default_factory=list[Found])
     proposals: list[Proposal] = field(default_factory=list[Proposal])
+    backend_account: str = ""
 
 
 def look(
@@ -119,7 +124,7 @@ def look(
         declared: what the program declares; other resources are ignored.
         access: Railway's address and the token.
         config: reads a key of the stack's config, such as "whatsapp-crm:allowNewVolume"; None if not set.
-        drop_undeclared: whether sealed variables that are not declared may be removed by the next `up`.
+        drop_undeclared: whether the next `up` may remove variables that are not declared.
 
     Raises:
         RailwayError: Railway could not be read.
@@ -162,6 +167,7 @@ class _Search:
         self._complete_report()
         view = self._view()
         if view is not None:
+            self._look.backend_account = self._backend_account(view)
             self._add_undeclared(view)
         elif self._refused:
             self._propose_names()
@@ -303,13 +309,29 @@ class _Search:
         again = {"running", "rolled_back"} & {one.property for one in changes}
         if resource == "Deployment" and (self._deploys or again):
             why = f", because of {', '.join(self._deploys)}" if self._deploys else ""
-            stops = (
-                "; Railway stops the running one before the new one starts, because both use the volume"
-                if view is not None and view.attached_volume(props["service_id"])
-                else ""
-            )
+            stops = self._offline(view, props["service_id"]) if view is not None else ""
             return f"the backend is deployed once{why}{stops}"
         return ""
+
+    def _offline(self, view: Snapshot, service_id: str) -> str:
+        """How long the volume keeps the backend down; "" without a volume."""
+        instance = view.instance(service_id)
+        if instance is None or view.attached_volume(service_id) is None:
+            return ""
+        running = next((one for one in instance.active if one.successful), None)
+        seconds = None
+        if running is not None:
+            with suppress(NotFoundError, NotAuthorizedError):  # Railway does not keep the events of every one
+                seconds = self._base.railway.api.seconds_to_start(running.id)
+        shown = (
+            "how long that took last time, Railway does not say"
+            if seconds is None
+            else f"the last start took {seconds:.0f} s, and WhatsApp accounts reconnect after it"
+        )
+        return (
+            "; Railway stops the running one before the new one starts, because both use the volume, so the "
+            f"backend is offline while the new one starts: {shown}"
+        )
 
     def _create(self, resource: str, one: Declared) -> None:
         reason = _CREATED.get(resource, "")
@@ -371,6 +393,17 @@ class _Search:
                 row = replace(row, verdict=Verdict.CREATED, reason=reason)
             self._look.rows.append(row)
 
+    def _backend_account(self, view: Snapshot) -> str:
+        service_id = str(self._known.get("service_id"))
+        if view.instance(service_id) is None:
+            return ""
+        key = self._base.environment(self._known).variables(service_id).get(KEY_VARIABLE)
+        try:
+            document: Any = json.loads(key or "null")
+        except ValueError:
+            return ""
+        return str(document.get("client_email") or "") if isinstance(document, dict) else ""
+
     def _live_token(self) -> str | None:
         """The backend's token; "" if it has none, None if it is sealed."""
         view, service_id = self._view(), str(self._known.get("service_id"))
@@ -426,7 +459,7 @@ class _Search:
             str(self._known.get("service_id", "")),
             self._ids,
             {resource: self._of(resource) for resource in _PROVIDERS},
-            drop_sealed=self._drop_undeclared,
+            drop=self._drop_undeclared,
         )
         self._look.rows += found.rows()
         self._look.proposals += found.proposals

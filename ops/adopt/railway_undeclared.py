@@ -31,7 +31,8 @@ class Undeclared:
         service_id: the adopted service; "" if it was not found.
         found: the ids of all objects that were found.
         declared: resource -> its declarations.
-        drop_sealed: whether sealed variables may be removed.
+        drop: whether undeclared variables may be removed: then none is proposed as config, and sealed ones do
+            not stop the adoption.
 
     `proposals` is complete once `rows` was called.
     """
@@ -44,14 +45,14 @@ class Undeclared:
         found: Collection[str],
         declared: Mapping[str, Sequence[Declared]],
         *,
-        drop_sealed: bool,
+        drop: bool,
     ) -> None:
         self._cache = cache
         self._view = view
         self._service_id = service_id
         self._found = found
         self._declared = declared
-        self._drop_sealed = drop_sealed
+        self._drop = drop
         self.proposals: list[Proposal] = []
 
     def rows(self) -> list[Row]:
@@ -121,11 +122,12 @@ class Undeclared:
             if value is None:
                 yield self._sealed(name)
                 continue
-            self.proposals += proposals.of_variable(name, value)
+            if not self._drop:
+                self.proposals += proposals.of_variable(name, value)
             yield _row("variable", name, _REMOVED)
 
     def _sealed(self, name: str) -> Row:
-        if self._drop_sealed:
+        if self._drop:
             return _row("variable", name, f"{_REMOVED}; its value is sealed and cannot be restored")
         command = set_command("backendVariables", part=f".{name}", secret=True)
         return Row(

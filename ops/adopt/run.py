@@ -1,7 +1,8 @@
 """`python -m ops adopt`: the report, the import, its check, and the way back.
 
-The clouds are only read. Without `yes` nothing is written at all; with it, only Pulumi's state is. A run that
-was killed is continued by the same command: what the state has is no longer imported.
+The clouds are only read. `write_config` and `secrets_from_google` write the stack's file, `yes` writes
+Pulumi's state; without them, nothing is written. A run that was killed is continued by the same command: what
+the state has is no longer imported.
 """
 
 from __future__ import annotations
@@ -16,19 +17,38 @@ from pathlib import Path
 from typing import cast
 
 from firebase.errors import JsonObject
-from ops import stack
-from ops.adopt import google, matrix, plan, railway, record
-from ops.adopt.live import CountedApi
+from ops import stack, stack_file
+from ops.adopt import (
+    first_settings,
+    function_changes,
+    google,
+    google_secrets,
+    matrix,
+    plan,
+    railway,
+    record,
+    rights,
+    stack_config,
+)
+from ops.adopt.live import CountedApi, Live
 from ops.adopt.model import Declared, Found, Looked, Row, Verdict
 from ops.adopt.proposals import Proposal
+from ops.adopt.rights import Right
+from ops.adopt.stack_config import StackFile
 from railway.graphql.credentials import access_from
+from settings.keys import NAMESPACE
 from user_errors import printable
 
 ADOPTED, REFUSED = 0, 1
 PASSES = 4
-"""An import makes values known (the backend's address) by which the next pass finds more."""
+"""An import makes values known (the backend's address), and config names objects (the service), by which the
+next pass finds more."""
 PROVIDER = "pulumi:providers:gcp"
 LOCKED = "currently locked by"
+MOVED = (
+    ". Of functions with another account, calls of events and schedules may be rejected for seconds, until "
+    "the new account is their invoker"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +58,10 @@ class Options:
     Args:
         stack: the stack.
         yes: import without a question.
-        drop_undeclared: whether the next `up` may remove variables of the backend that are sealed and not
-            declared.
+        drop_undeclared: whether the next `up` may remove variables of the backend that are not declared.
+        write_config: write the settings that keep what exists into the stack's file, where it does not set
+            them.
+        secrets_from_google: write the values that only Secret Manager has into the stack's file, encrypted.
         report: where to write the report as JSON; None: nowhere.
         ask: asks a question on the terminal, and returns whether the answer is yes; None without a terminal.
     """
@@ -47,6 +69,8 @@ class Options:
     stack: str
     yes: bool = False
     drop_undeclared: bool = False
+    write_config: bool = False
+    secrets_from_google: bool = False
     report: Path | None = None
     ask: Callable[[str], bool] | None = None
 
@@ -69,6 +93,7 @@ def adopt(options: Options) -> int:
             options.report,
             options.stack,
             outcome.rows,
+            outcome.rights,
             adopted=outcome.adopted,
             requests=outcome.requests,
         )
@@ -79,6 +104,7 @@ def adopt(options: Options) -> int:
 class _Outcome:
     code: int
     rows: Sequence[Row]
+    rights: Sequence[Right]
     adopted: int = 0
     requests: int
 
@@ -86,32 +112,44 @@ class _Outcome:
 def _adopt(options: Options, folder: Path) -> _Outcome:
     name = options.stack
     interrupted = stack.pending_creations(name)
+    if options.write_config:
+        _fill_placeholders(name)
+    if options.secrets_from_google:
+        _take_secrets(name)
     _say("reading what the program declares: pulumi preview")
     first = plan.read(name, folder)
-    looked, proposals = _look(options, first.declared)
+    seen = _look(options, first.declared)
+    for _ in range(PASSES):
+        chosen = _to_write(name, seen) if options.write_config else []
+        if not chosen:
+            break
+        _write(name, chosen)
+        _say("reading again what the program declares: pulumi preview")
+        first = plan.read(name, folder)
+        seen = _look(options, first.declared)
+    looked = seen.looked
     created = {str(step["urn"]) for step in first.steps if step.get("op") == "create"}
     # What the record names and the state lacks was not imported: the import was killed.
     imported = _undoable(name) - created
     rows = [*matrix.engine_rows(first.steps, imported), *looked.rows]
     matrix.show(name, rows, sys.stdout)
     refused = sum(row.verdict is Verdict.REFUSED for row in rows)
-    if proposals:
-        _say("\nconfig that keeps what Railway has, where you want that:")
-        for proposal in proposals:
-            _say(f"  {proposal.command}    # {proposal.reason}")
+    _say_interruptions(rows)
+    _say_rights(name, seen)
+    _say_proposals(name, seen.proposals)
     _say(f"\n{len(looked.found)} to import; {looked.requests} requests to Google")
     if refused:
         _say(f"{refused} cannot be adopted: nothing was imported")
-        return _Outcome(code=REFUSED, rows=rows, requests=looked.requests)
+        return _Outcome(code=REFUSED, rows=rows, rights=seen.rights, requests=looked.requests)
     half = _half_replaced(name)
     if not (looked.found or interrupted or half) or not _agreed(
         options, len(looked.found), interrupted, half
     ):
-        return _Outcome(code=ADOPTED, rows=rows, requests=looked.requests)
+        return _Outcome(code=ADOPTED, rows=rows, rights=seen.rights, requests=looked.requests)
     if half:
         _read_half_replaced(name, half, folder)
         first = plan.read(name, folder)
-        looked, _ = _look(options, first.declared)
+        looked = _look(options, first.declared).looked
     last, looked, adopted, urns = _import_all(options, first, looked, folder)
     imported |= urns
     rows = [*matrix.engine_rows(last.steps, imported), *looked.rows]
@@ -125,7 +163,7 @@ def _adopt(options: Options, folder: Path) -> _Outcome:
         _forget_interrupted(name, interrupted, last.steps)
         _say_adopted(name, adopted, rows)
     code = REFUSED if wrong else ADOPTED
-    return _Outcome(code=code, rows=rows, adopted=adopted, requests=looked.requests)
+    return _Outcome(code=code, rows=rows, rights=seen.rights, adopted=adopted, requests=looked.requests)
 
 
 def undo(name: str) -> int:
@@ -171,21 +209,110 @@ def _uses(resource: JsonObject, urns: Collection[str]) -> bool:
     return bool({str(resource.get("parent")), provider, *(resource.get("dependencies") or [])} & set(urns))
 
 
-def _look(options: Options, declared: Sequence[Declared]) -> tuple[Looked, Sequence[Proposal]]:
-    """What both clouds have, and config with which the next `up` changes less."""
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """What both clouds have, the accounts of code, and config with which the next `up` changes less."""
+
+    looked: Looked
+    rights: Sequence[Right] = ()
+    proposals: Sequence[Proposal] = ()
+    project: str = ""
+
+
+def _look(options: Options, declared: Sequence[Declared]) -> _Seen:
     provider = next((one for one in declared if one.type == PROVIDER), None)
-    found = Looked()
-    if provider is not None:
-        found = google.look(declared, str(provider.inputs["project"]), CountedApi())
-    if not any(one.type.startswith(railway.TYPE) for one in declared):
-        return found, ()
     config = stack.config(options.stack).get
-    access = access_from(os.environ, config)
-    other = railway.look(declared, access, config, drop_undeclared=options.drop_undeclared)
-    both = Looked(
-        rows=[*found.rows, *other.rows], found=[*found.found, *other.found], requests=found.requests
+    other = railway.RailwayLook()
+    if any(one.type.startswith(railway.TYPE) for one in declared):
+        access = access_from(os.environ, config)
+        other = railway.look(declared, access, config, drop_undeclared=options.drop_undeclared)
+    if provider is None:
+        return _Seen(looked=Looked(rows=other.rows, found=other.found), proposals=other.proposals)
+    project = str(provider.inputs["project"])
+    live = Live(CountedApi(), project)
+    found = google.look(declared, live)
+    return _Seen(
+        rights=rights.look(declared, live, other.backend_account),
+        proposals=[*first_settings.of_preview(declared, live, config), *other.proposals],
+        looked=Looked(
+            rows=[*found.rows, *other.rows], found=[*found.found, *other.found], requests=live.requests
+        ),
+        project=project,
     )
-    return both, other.proposals
+
+
+def _fill_placeholders(name: str) -> None:
+    """Replace placeholders of the stack's file by what the clouds have: with them, there is no preview."""
+    file = StackFile(name)
+    project = file.value("googleProject")
+    config = stack.config(name).get
+    found = list(first_settings.of_railway(file, lambda: access_from(os.environ, config), config))
+    if isinstance(project, str):
+        found += first_settings.of_google(file, Live(CountedApi(), project))
+    _write(name, found)
+
+
+def _take_secrets(name: str) -> None:
+    found, absent = google_secrets.missing(name, CountedApi())
+    _write(name, found)
+    if absent:
+        _say(f"neither the config nor Secret Manager has a value that can be read of: {', '.join(absent)}")
+
+
+def _to_write(name: str, seen: _Seen) -> list[Proposal]:
+    """What keeps things as they are and the stack's file does not set."""
+    file = StackFile(name)
+    found = dict.fromkeys([*seen.proposals, *rights.keep_accounts(seen.rights)])
+    return [one for one in found if one.value and not file.chooses(one)]
+
+
+def _write(name: str, proposals: Sequence[Proposal]) -> None:
+    stack_config.write(name, proposals)
+    for one in proposals:
+        _say(f"{stack_file.name_of(name)}: {NAMESPACE}:{one.key}{one.part}: {one.reason}")
+
+
+def _say_interruptions(rows: Sequence[Row]) -> None:
+    """What the next `up` does to running functions; the backend's deployment has a row of its own."""
+    functions = [row for row in rows if row.kind == "function" and row.verdict is Verdict.CHANGES]
+    reasons = [row.reason for row in functions]
+    moved = any(
+        change.property.endswith(".serviceAccountEmail") for row in functions for change in row.changes
+    )
+    if reasons:
+        rebuilt, revised, labelled = (reasons.count(f"it {one}") for one in function_changes.EFFECTS)
+        _say(
+            f"\nrunning functions in the next `up`: {rebuilt} rebuilt, {revised} with a new revision only, "
+            f"{labelled} only relabelled. There is no traffic gap: Cloud Run sends requests to the running "
+            "revision until the new one is ready" + (MOVED if moved else "")
+        )
+
+
+def _say_rights(name: str, seen: _Seen) -> None:
+    if not seen.rights:
+        return
+    _say("\nservice accounts, and their roles in the project:")
+    for line in rights.lines(seen.rights, seen.project, StackFile(name).strings("functionsRoles")):
+        _say(line)
+    if rights.keep_accounts(seen.rights):
+        _say(
+            "  to keep the accounts that the functions have today, in the setting functionServiceAccounts: "
+            f".venv/bin/python -m ops adopt --stack {name} --write-config"
+        )
+
+
+def _say_proposals(name: str, proposals: Sequence[Proposal]) -> None:
+    file = StackFile(name)
+    found = dict.fromkeys(proposals)
+    for title, chosen in (
+        ("config that keeps what exists; `--write-config` writes it", False),
+        (f"{stack_file.name_of(name)} sets these, and the `up` changes what exists; to keep it", True),
+    ):
+        shown = [one for one in found if file.chooses(one) is chosen]
+        if shown:
+            _say(f"\n{title}:")
+        for one in shown:
+            _say(f"  {one.command}    # {one.reason}")
 
 
 def _agreed(options: Options, number: int, interrupted: Sequence[str], half: Sequence[str]) -> bool:
@@ -219,7 +346,7 @@ def _import_all(
         urns |= _import(name, last, looked.found, folder)
         adopted += len(looked.found)
         last = plan.read(name, folder)
-        looked, _ = _look(options, last.declared)
+        looked = _look(options, last.declared).looked
         requests += looked.requests
     return last, Looked(rows=looked.rows, found=looked.found, requests=requests), adopted, urns
 

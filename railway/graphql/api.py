@@ -26,10 +26,14 @@ from railway.graphql.models import (
     Snapshot,
     TcpProxyView,
     VolumeView,
+    moment,
     nodes,
 )
 
 T = TypeVar("T")
+
+_STARTING = ("MIGRATE_VOLUMES", "PRE_DEPLOY_COMMAND", "CREATE_CONTAINER", "HEALTHCHECK")
+"""The steps of a deployment after its build (DeploymentEventStep), while one with a volume is offline."""
 
 _PAGES = 50
 _PROJECT_LISTS = {
@@ -237,6 +241,19 @@ class RailwayApi:
                 reason = payload.get("error") or payload.get("reason") or payload.get("detail") or ""
                 return event["step"], reason
         return "", ""
+
+    def seconds_to_start(self, deployment_id: str) -> float | None:
+        """The seconds from the creation of a deployment's container until its last step ended.
+
+        None if Railway does not say, such as of an old deployment.
+        """
+        data = self._query("DeploymentEventsRead", id=deployment_id)
+        events = nodes(data["deploymentEvents"])
+        begin = [moment(one["createdAt"]) for one in events if one["step"] in _STARTING]
+        end = [
+            moment(one["completedAt"]) for one in events if one["step"] in _STARTING and one["completedAt"]
+        ]
+        return (max(end) - min(begin)).total_seconds() if begin and len(begin) == len(end) else None
 
     def logs(
         self, deployment_id: str, limit: int, *, build: bool = False, phrase: str | None = None

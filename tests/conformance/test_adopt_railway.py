@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -86,7 +87,7 @@ def test_a_production_made_by_hand_is_found_with_all_that_differs(railway: World
 def test_looking_costs_one_request_for_each_list_and_sends_queries_only(railway: World) -> None:
     ids = production(railway)
     seen = look(railway, Declared(adopt_project_id=ids["project"]))
-    once = ("ProjectRead", "SnapshotRead", "TcpProxiesRead", "BackupSchedulesRead")
+    once = ("ProjectRead", "SnapshotRead", "TcpProxiesRead", "BackupSchedulesRead", "DeploymentEventsRead")
     assert seen.requests == dict.fromkeys(once, 1)
     assert not WRITES & set(seen.requests)
     assert {DOCUMENTS[name].kind for name in seen.requests} == {"query"}
@@ -256,6 +257,47 @@ def test_a_sealed_variable_that_is_not_declared_stops_the_adoption(railway: Worl
     row = look(railway, declared, drop_undeclared=True).row("variable", "OLD")
     assert row.verdict is Verdict.UNDECLARED
     assert "cannot be restored" in row.reason
+
+
+def test_with_the_permission_to_drop_them_variables_are_not_proposed(railway: World) -> None:
+    ids = production(railway)
+    declared = Declared(adopt_project_id=ids["project"])
+
+    def keys(*, drop: bool) -> set[str]:
+        seen = look(railway, declared, drop_undeclared=drop)
+        assert {("variable", "OLD"), ("variable", "OLDER")} <= seen.undeclared()
+        return {f"{one.key}{one.part}" for one in seen.look.proposals}
+
+    assert keys(drop=False) - keys(drop=True) == {"backendVariables.OLD", "backendVariables.OLDER"}
+
+
+def test_it_is_said_how_long_the_volume_keeps_the_backend_offline(railway: World) -> None:
+    ids = production(railway)
+    railway.admin("clock", {"advance": 600})
+    reason = look(railway, Declared(adopt_project_id=ids["project"])).row("deployment").reason
+    assert "so the backend is offline while the new one starts" in reason
+    assert re.search(r"the last start took \d+ s", reason), reason
+
+
+@pytest.mark.parametrize(
+    ("value", "account"),
+    [
+        (
+            '{"client_email": "old@crm.iam.gserviceaccount.com", "private_key": "hush"}',
+            "old@crm.iam.gserviceaccount.com",
+        ),
+        ("{", ""),
+        ("[]", ""),
+    ],
+)
+def test_the_account_of_the_backend_is_in_its_key(railway: World, value: str, account: str) -> None:
+    ids = production(railway)
+    where = place(railway, ids) | {"projectId": ids["project"]}
+    kept = {"FIREBASE_SERVICE_ACCOUNT_JSON": value}
+    railway.manual(VARIABLE, i=where | {"variables": kept, "replace": False, "skipDeploys": True})
+    seen = look(railway, Declared(adopt_project_id=ids["project"]))
+    assert seen.look.backend_account == account
+    assert "hush" not in seen.text()
 
 
 def test_the_token_that_the_backend_has_is_kept(railway: World) -> None:

@@ -135,3 +135,20 @@ def test_two_accounts_of_one_name_in_two_projects_have_two_grants(run: Run) -> N
             if one.inputs.get("role") == role:
                 granted |= {one.inputs["member"]} if "member" in one.inputs else set(one.inputs["members"])
         assert members <= granted, role
+
+
+@pytest.mark.unit
+def test_an_account_is_kept_by_the_config_and_stays_a_warning() -> None:
+    compute = "100000000001-compute@developer.gserviceaccount.com"
+    kept = {f"{world.PUBLIC.region}/{world.PUBLIC.id}": compute, "europe-west1/gone": "sender@"}
+    google = replace(world.GOOGLE, function_accounts=kept)
+    named = replace(world.PUBLIC, service_account="crm-deploy@")
+    assert function_accounts.problems([named], google, "functions") == []
+    other = replace(named, id="other")
+    assert len(function_accounts.problems([named, other], google, "functions")) == 1
+    endpoints = function_accounts.with_kept([named, other], google)
+    assert [one.service_account for one in endpoints] == [compute, "crm-deploy@"]
+    gone, warning = function_accounts.kept_warnings(endpoints, google)
+    assert "there is no function europe-west1/gone" in gone
+    assert "1 functions keep the accounts" in warning
+    assert "pulumi config rm whatsapp-crm:functionServiceAccounts" in warning

@@ -8,7 +8,7 @@ from typing import Any
 
 from firebase.errors import GoogleError, JsonObject
 from ops.adopt import google
-from ops.adopt.live import CountedApi
+from ops.adopt.live import CountedApi, Live
 from ops.adopt.model import Declared, Looked, Row
 
 BASE = "projects/crm"
@@ -71,7 +71,7 @@ def declared(type_: str, name: str, inputs: Mapping[str, Any], op: str = "create
 
 def look(answers: Mapping[str, JsonObject | GoogleError], *wanted: Declared) -> Looked:
     """What a project with these objects has of the declared ones."""
-    return google.look(wanted, "crm", Project(answers))
+    return google.look(wanted, Live(Project(answers), "crm"))
 
 
 def row(looked: Looked, one: Declared) -> Row:

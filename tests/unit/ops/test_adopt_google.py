@@ -10,6 +10,7 @@ import pytest
 
 from firebase.errors import GoogleError
 from ops.adopt import google
+from ops.adopt.live import Live
 from ops.adopt.model import UNKNOWN, Verdict, secret
 from tests.unit.ops.google_project import (
     ACCOUNTS,
@@ -317,7 +318,7 @@ def test_lists_are_read_once_whatever_the_number_of_objects() -> None:
         for number in range(28)
     ]
     api = Project(answers)
-    google.look([*many, *[TAGS] * 22], "crm", api)
+    google.look([*many, *[TAGS] * 22], Live(api, "crm"))
     assert sorted(api.called) == sorted({*api.called})
     assert api.requests == len(api.called) <= 8
 

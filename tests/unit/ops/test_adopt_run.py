@@ -16,7 +16,7 @@ import pytest
 from firebase.errors import JsonObject
 from ops import __main__ as command
 from ops import stack
-from ops.adopt import google, railway, record, run
+from ops.adopt import google, google_secrets, railway, record, run
 from ops.adopt.model import Declared, Found, Row, Verdict
 from ops.adopt.proposals import Proposal
 from ops.adopt.railway import RailwayLook
@@ -145,6 +145,11 @@ class Engine:
     def do_config(self, _: dict[str, str], __: tuple[str, ...]) -> tuple[str, int]:
         return json.dumps({"railway:token": {"value": "hush", "secret": True}}), 0
 
+    def do_config_set(self, _: dict[str, str], arguments: tuple[str, ...]) -> tuple[str, int]:
+        file = stack.PROJECT / "Pulumi.prod.yaml"
+        file.write_text(f"{file.read_text()}  {arguments[-1].split('[')[0].split('.')[0]}: set\n")
+        return "", 0
+
     def do_state_protect(self, _: dict[str, str], __: tuple[str, ...]) -> tuple[str, int]:
         return "", 0
 
@@ -165,6 +170,8 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Engine]:
     """The engine, a Google project with what it declares, and a folder for the record."""
     made = Engine()
     monkeypatch.setattr(stack, "pulumi", made)
+    monkeypatch.setattr(stack, "PROJECT", tmp_path)
+    (tmp_path / "Pulumi.prod.yaml").write_text("config:\n  whatsapp-crm:healthPath: /health\n")
     monkeypatch.setattr(record, "FOLDER", tmp_path / ".adopt")
     monkeypatch.setattr(run, "CountedApi", lambda: Project(ANSWERS))
     yield made
@@ -244,6 +251,72 @@ def test_both_clouds_are_one_adoption(
     out = capsys.readouterr().out
     assert "pulumi config set whatsapp-crm:volumeName data" in out
     assert "hush" not in out
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_config_that_keeps_what_exists_is_written_where_the_file_sets_nothing(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], write: bool
+) -> None:
+    volume = f"urn:pulumi:prod::whatsapp-crm::{railway.TYPE}Volume::volume"
+    live = [
+        Proposal(key="volumeName", value="data", reason="keeps its name"),
+        Proposal(key="healthPath", value="/alive", reason="keeps it"),
+        Proposal(key="backendVariables", part=".DSN", value="hush", secret=True, reason="keeps DSN"),
+    ]
+    monkeypatch.setenv("RAILWAY_API_TOKEN", "token")
+    monkeypatch.setattr(railway, "look", lambda *_, **__: RailwayLook(proposals=live))
+    engine.more = (volume,)
+    assert adopt(*(["--write-config"] if write else [])) == 0
+    out = capsys.readouterr().out
+    written = [call[-1] for call in engine.calls if call[:2] == ("config", "set")]
+    expected = ["whatsapp-crm:volumeName", "whatsapp-crm:backendVariables.DSN"]
+    assert written == (expected if write else [])
+    assert sum(call[0] == "preview" for call in engine.calls) == (2 if write else 1)
+    assert "hush" not in out + str(engine.calls)
+    assert ("`--write-config` writes it" in out) is not write
+    kept = out.partition("Pulumi.prod.yaml sets these")[2]
+    assert "pulumi config set whatsapp-crm:healthPath /alive" in kept
+    assert not engine.state
+
+
+def test_the_report_says_the_accounts_and_that_traffic_has_no_gap(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    account = "1-compute@developer.gserviceaccount.com"
+    function = {
+        "name": SEND_ID,
+        "environment": "GEN_2",
+        "labels": {"deployment-tool": "cli-firebase"},
+        "serviceConfig": {"serviceAccountEmail": account},
+    }
+    answers = {**ANSWERS, FUNCTIONS: {"functions": [function]}}
+    monkeypatch.setattr(run, "CountedApi", lambda: Project(answers))
+    own = {"serviceConfig": {"serviceAccountEmail": "crm-fn@crm.iam.gserviceaccount.com"}}
+    monkeypatch.setitem(INPUTS, SEND, {**INPUTS[SEND], **own, "labels": {"deployment-tool": "pulumi"}})
+    report = tmp_path / "report.json"
+    assert adopt("--report", f"json:{report}") == 0
+    out = capsys.readouterr().out
+    assert "calls of events and schedules may be rejected for seconds" in out
+    assert "0 rebuilt, 1 with a new revision only, 0 only relabelled. There is no traffic gap" in out
+    assert f"functions send: {account} -> crm-fn@crm.iam.gserviceaccount.com" in out
+    assert "ops adopt --stack prod --write-config" in out
+    (one,) = json.loads(report.read_text())["accounts"]
+    assert (one["functions"], one["old"]) == ([f"{REGION}/send"], account)
+    assert adopt("--write-config") == 0
+    assert f'["{REGION}/send"]' in str([call for call in engine.calls if call[:2] == ("config", "set")])
+
+
+def test_secrets_of_google_are_written_before_the_first_preview(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    value = Proposal(key="secrets", part=".KEY", value="hush", secret=True, reason="the value of version 3")
+    monkeypatch.setattr(google_secrets, "missing", lambda *_: ([value], ["OTHER"]))
+    assert adopt("--secrets-from-google") == 0
+    commands = [call[0] for call in engine.calls]
+    assert commands.index("config") < commands.index("preview")
+    out = capsys.readouterr().out
+    assert "a value that can be read of: OTHER" in out
+    assert "hush" not in out + str(engine.calls)
 
 
 def test_a_second_run_has_nothing_to_adopt(engine: Engine) -> None:

@@ -1,0 +1,189 @@
+"""What an adoption writes into the stack's file: what the file does not set; no value on a command line."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops import stack
+from ops.adopt import first_settings, google, google_secrets, stack_config
+from ops.adopt.live import Live
+from ops.adopt.proposals import Proposal
+from ops.adopt.stack_config import StackFile
+from tests.unit.ops.google_project import BASE, FUNCTIONS, REGION, Project, declared, named
+
+pytestmark = pytest.mark.unit
+
+FILE = """\
+config:
+  whatsapp-crm:googleProject: crm
+  whatsapp-crm:region: your-functions-region
+  whatsapp-crm:railwayWorkspaceId: your-railway-workspace-id
+  whatsapp-crm:healthPath: /health
+  whatsapp-crm:volumeBackups: [DAILY]
+  whatsapp-crm:functionServiceAccounts:
+    europe-west1/send: sender@
+  whatsapp-crm:backendVariables:
+    LOG:
+      secure: v1:abc
+"""
+
+
+@pytest.fixture
+def file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StackFile:
+    """The file of a stack."""
+    (tmp_path / "Pulumi.prod.yaml").write_text(FILE)
+    monkeypatch.setattr(stack, "PROJECT", tmp_path)
+    return StackFile("org/prod")
+
+
+def proposal(key: str, part: str = "", value: str = "x", *, secret: bool = False) -> Proposal:
+    return Proposal(key=key, part=part, value=value, secret=secret, reason="it is live")
+
+
+@pytest.mark.parametrize(
+    ("one", "chosen"),
+    [
+        (proposal("healthPath"), True),
+        (proposal("region"), False),
+        (proposal("rootDirectory"), False),
+        (proposal("volumeBackups", "[1]"), True),
+        (proposal("backendVariables", ".LOG", secret=True), True),
+        (proposal("backendVariables", ".DSN", secret=True), False),
+        (proposal("functionServiceAccounts", '["europe-west1/send"]'), True),
+        (proposal("functionServiceAccounts", '["europe-west1/sync"]'), False),
+    ],
+)
+def test_what_the_file_sets_is_a_choice(file: StackFile, one: Proposal, chosen: bool) -> None:
+    assert file.chooses(one) is chosen
+
+
+def test_placeholders_are_no_choice(file: StackFile) -> None:
+    assert file.placeholders() == ["region", "railwayWorkspaceId"]
+    assert file.value("region") is None
+    assert file.strings("volumeBackups") == ("DAILY",)
+    assert StackFile("other").placeholders() == []
+
+
+def test_a_damaged_file_is_an_error(file: StackFile) -> None:
+    (stack.PROJECT / "Pulumi.prod.yaml").write_text("config: [")
+    with pytest.raises(stack.StackError, match="correct Pulumi"):
+        StackFile("prod")
+    assert file.value("googleProject") == "crm"
+
+
+@dataclass
+class Cli:
+    """The Pulumi CLI."""
+
+    code: int = 0
+    calls: list[tuple[tuple[str, ...], str]] = field(default_factory=list[tuple[tuple[str, ...], str]])
+
+    def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        self.calls.append((arguments, stdin))
+        return subprocess.CompletedProcess(arguments, self.code, stdout="", stderr="error: no such stack")
+
+
+def test_values_go_to_the_cli_by_its_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
+    cli = Cli()
+    monkeypatch.setattr(stack, "pulumi", cli)
+    stack_config.write(
+        "prod",
+        [
+            proposal("backendVariables", ".DSN", "hush\n", secret=True),
+            proposal("functionServiceAccounts", '["eu/send"]', "sender@"),
+            proposal("volumeSizeGb", "", "50"),
+            proposal("railwayWorkspaceId", "", ""),
+        ],
+    )
+    start = ("config", "set", "--stack", "prod")
+    assert cli.calls == [
+        ((*start, "--path", "--secret", "whatsapp-crm:backendVariables.DSN"), "hush\n\n"),
+        (
+            (
+                *start,
+                "--path",
+                "--type",
+                "string",
+                'whatsapp-crm:functionServiceAccounts["eu/send"]',
+            ),
+            "sender@\n",
+        ),
+        ((*start, "--plaintext", "whatsapp-crm:volumeSizeGb"), "50\n"),
+        (("config", "rm", "--stack", "prod", "whatsapp-crm:railwayWorkspaceId"), ""),
+    ]
+
+
+@pytest.mark.parametrize("one", [proposal("a", "", "hush", secret=True), proposal("a", "", "")])
+def test_a_failed_write_has_a_fix_without_the_value(monkeypatch: pytest.MonkeyPatch, one: Proposal) -> None:
+    monkeypatch.setattr(stack, "pulumi", Cli(code=1))
+    with pytest.raises(stack.StackError) as failed:
+        stack_config.write("prod", [one])
+    assert f"fix: {one.command} --stack prod" in str(failed.value)
+    assert "hush" not in str(failed.value)
+
+
+def live(*places: str, **answers: Any) -> Live:
+    """A project with functions at region/name."""
+    paths = [f"{BASE}/locations/{one.replace('/', '/functions/')}" for one in places]
+    return Live(Project({FUNCTIONS: {"functions": named(paths)}, **answers}), "crm")
+
+
+def test_the_placeholders_of_google_are_filled(file: StackFile) -> None:
+    found = list(first_settings.of_google(file, live("us-central1/a", "eu/b", "us-central1/c")))
+    assert [(one.key, one.value) for one in found] == [("region", "us-central1")]
+    assert list(first_settings.of_google(file, live())) == []
+
+
+def test_the_region_and_the_location_of_today_are_proposed() -> None:
+    function = declared(google.FUNCTION, "send", {"location": REGION, "name": "send"})
+    config = {"whatsapp-crm:region": REGION, "whatsapp-crm:firestoreLocation": "nam5"}.get
+    database = {f"{BASE}/databases/(default)": {"locationId": "eur3"}}
+    found = first_settings.of_preview([function], live("us-central1/send", **database), config)
+    assert [(one.key, one.value) for one in found] == [
+        ("region", "us-central1"),
+        ("firestoreLocation", "eur3"),
+    ]
+    database = {f"{BASE}/databases/(default)": {"locationId": "nam5"}}
+    assert not list(first_settings.of_preview([function], live(f"{REGION}/send", **database), config))
+    both = live(f"{REGION}/send", "us-central1/send", **database)
+    assert not list(first_settings.of_preview([function], both, config))
+
+
+def test_a_manifest_names_the_secrets_that_functions_bind() -> None:
+    manifest = {
+        "endpoints": {
+            "a": {"secretEnvironmentVariables": [{"key": "KEY"}, {"key": "DSN", "secret": "SENTRY"}]},
+            "b": {},
+        }
+    }
+    assert list(google_secrets.bound(manifest)) == ["KEY", "SENTRY"]
+    assert list(google_secrets.bound({})) == []
+
+
+def test_only_the_secrets_that_the_config_lacks_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    api = Project(
+        {
+            f"{BASE}/secrets": {
+                "secrets": named([f"{BASE}/secrets/{name}" for name in ("KEY", "OFF", "SET")])
+            },
+            f"{BASE}/secrets/KEY/versions/latest:access": {
+                "name": f"{BASE}/secrets/KEY/versions/3",
+                "payload": {"data": base64.b64encode(b"hush").decode()},
+            },
+        }
+    )
+    monkeypatch.setattr(
+        google_secrets, "needed", lambda _: google_secrets.Needed("crm", ["ABSENT", "KEY", "OFF"])
+    )
+    (found,), absent = google_secrets.missing("prod", api)
+    assert (found.part, found.value, found.secret) == (".KEY", "hush", True)
+    assert "hush" not in repr(found)
+    assert "version 3" in found.reason
+    assert absent == ["ABSENT", "OFF"]
+    assert f"{BASE}/secrets/SET/versions/latest:access" not in api.called
