@@ -15,6 +15,9 @@ from components import verification_spec
 from firebase.errors import GoogleError, JsonObject
 from firebase.rest import GoogleApi
 from ops import access, check_results, importing, stack, verify
+from railway.clock import Clock
+from railway.graphql.credentials import access_from
+from railway.graphql.errors import RailwayError
 from user_errors import printable
 
 OK, FAILED, USAGE_ERROR, DRIFT = 0, 1, 2, 7
@@ -58,6 +61,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     taking.add_argument("--stack", required=True)
     taking.set_defaults(run=_import)
+    listing = commands.add_parser(
+        "backups", help="list the backups of both clouds, and how each is restored; changes nothing"
+    )
+    listing.add_argument("--stack", required=True)
+    listing.set_defaults(run=_backups)
     options = parser.parse_args(arguments)
     return int(options.run(options))
 
@@ -130,6 +138,21 @@ def _import(options: argparse.Namespace) -> int:
         return importing.run(options.stack, GoogleApi(), lambda text: print(printable(text)))
     except (GoogleError, stack.StackError) as error:
         return _usage_error("import", str(error))
+
+
+def _backups(options: argparse.Namespace) -> int:
+    # Imported here: the other commands send Railway nothing.
+    from ops import backups
+    from railway.graphql.api import RailwayApi
+    from railway.graphql.client import RailwayClient
+
+    try:
+        railway_access = access_from(os.environ, lambda _key: None)
+        client = RailwayClient(railway_access, Clock(railway_access.wait_scale))
+        backups.run(options.stack, GoogleApi(), RailwayApi(client), lambda text: print(printable(text)))
+    except (GoogleError, RailwayError, stack.StackError) as error:
+        return _usage_error("backups", str(error))
+    return OK
 
 
 def _usage_error(command: str, message: str) -> int:
