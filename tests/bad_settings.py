@@ -19,7 +19,7 @@ from pathlib import Path
 import yaml
 
 from settings.parsing import mapping
-from tests import bad_inputs
+from tests import bad_inputs, bad_protection
 from tests.bad_apps import APP
 from tests.bad_rows import NAMESPACE, Bad, one, put, put_part
 
@@ -357,53 +357,6 @@ SETTINGS: tuple[Bad, ...] = (
         put("allowRulesRemoval", "true"),
         cli=True,
     ),
-    one(
-        "point-in-time recovery in words",
-        "firestorePointInTimeRecovery",
-        "on",
-        put("firestorePointInTimeRecovery", "true"),
-        cli=True,
-    ),
-    one(
-        "deletion protection in words",
-        "firestoreDeleteProtection",
-        "off",
-        put("firestoreDeleteProtection", "false"),
-        cli=True,
-    ),
-    one("creation of a database in words", "createDatabase", "yes", put("createDatabase", "true"), cli=True),
-    one("backup in words", "backupBeforeDeploy", "always", put("backupBeforeDeploy", "false"), cli=True),
-    one("unknown edition", "firestoreEdition", "ENTERPRIZE", put("firestoreEdition", "ENTERPRISE")),
-    one(
-        "hourly backups of Firestore",
-        "firestoreBackups",
-        {"HOURLY": "7d"},
-        "pulumi config rm --path 'whatsapp-crm:firestoreBackups.HOURLY'",
-    ),
-    one(
-        "mistyped backups of Firestore",
-        "firestoreBackups",
-        {"weekly": "7d"},
-        f"{put_part('firestoreBackups.WEEKLY')} 7d",
-    ),
-    one(
-        "backups kept for ever", "firestoreBackups", {"DAILY": "for ever"}, put_part("firestoreBackups.DAILY")
-    ),
-    one(
-        "backups kept for 15 weeks",
-        "firestoreBackups",
-        {"WEEKLY": "15w"},
-        put_part("firestoreBackups.WEEKLY"),
-    ),
-    one("backups kept for 0 days", "firestoreBackups", {"DAILY": "0d"}, put_part("firestoreBackups.DAILY")),
-    one("backups kept for a number", "firestoreBackups", {"DAILY": 7}, put_part("firestoreBackups.DAILY")),
-    one(
-        "list for the backups of Firestore",
-        "firestoreBackups",
-        ["DAILY"],
-        put_part("firestoreBackups.NAME"),
-        cli=True,
-    ),
     one("pruning in words", "pruneUnknownKeys", "old ones", put("pruneUnknownKeys", "false"), cli=True),
     one("missing app folder", "appDir", "./examples/nothing", put("appDir")),
     one("no app folder set", "appDir", None, put("appDir")),
@@ -580,6 +533,7 @@ SETTINGS: tuple[Bad, ...] = (
         config={"adminToken": "short"},
         secret=("adminToken",),
     ),
+    *bad_protection.SETTINGS,
     *bad_inputs.SETTINGS,
 )
 

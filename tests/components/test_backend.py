@@ -217,7 +217,8 @@ def test_error_messages_name_existing_config_keys(run: Run) -> None:
     assert None not in handed.values()
     assert {key.removeprefix(f"{NAMESPACE}:") for key in handed.values()} <= set(KEYS)
     volume = run().one("backend-volume").inputs["config_keys"]
-    assert volume == {name: handed[name] for name in ("allow_new_volume", "region", "size_gb", "volume_name")}
+    named = ("allow_new_volume", "backup_before_deploy", "region", "size_gb", "volume_name")
+    assert volume == {name: handed[name] for name in named}
 
 
 def test_the_adoption_is_last_and_has_all_declared_inputs(run: Run) -> None:
