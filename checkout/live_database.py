@@ -17,6 +17,7 @@ from settings.keys import NAMESPACE
 from settings.model import GoogleSettings
 from settings.problems import Problem
 from settings.reader import set_command
+from user_errors import OR
 
 NATIVE = "FIRESTORE_NATIVE"
 STANDARD = "STANDARD"
@@ -70,9 +71,9 @@ def _differences(google: GoogleSettings, live: dict[str, str]) -> list[Problem]:
             "and Firestore triggers need a database in Native mode."
         )
         fix = (
-            f"gcloud firestore databases update --database='{google.firestore_database}' "
-            f"--project={google.project} --type=firestore-native  (only while it is empty; otherwise: "
-            f"{set_command('firestoreDatabase', '<a database in Native mode>')})"
+            f"{set_command('firestoreDatabase', '<a database in Native mode>')}\n"
+            f"{OR}gcloud firestore databases update --database='{google.firestore_database}' "
+            f"--project={google.project} --type=firestore-native  # while it is empty"
         )
         problems.append(Problem(key=f"{NAMESPACE}:firestoreDatabase", what=what, fix=fix))
     return problems
@@ -88,7 +89,7 @@ def _missing(google: GoogleSettings, *, disabled: bool) -> Problem:
             f"database.{reason} It is not created by itself, because the project or the name may be wrong."
         ),
         fix=(
-            f"{command}  (creates it in {google.firestore_location}; or, if it exists: "
-            f"{set_command('firestoreDatabase', '<its id>')})"
+            f"{command}  # creates it in {google.firestore_location}\n"
+            f"{OR}{set_command('firestoreDatabase', '<id of an existing one>')}"
         ),
     )

@@ -24,6 +24,7 @@ from components._base import Component, Resources
 from settings.keys import NAMESPACE
 from settings.model import GoogleSettings
 from settings.rules import retention_seconds
+from user_errors import add_fix
 
 WEEKLY_DAY = "SUNDAY"
 FIXED = ("location_id", "type", "database_edition", "cmek_config", "tags")
@@ -34,11 +35,13 @@ async def name_the_setting(failed: pulumi.ErrorHookArgs) -> bool:
     """Log the fix if the database was not created because it exists; never repeats the creation."""
     if failed.failed_operation == "create" and already_exists.EXISTS.search(failed.errors[0]):
         stack = pulumi.get_stack()
-        pulumi.log.error(
-            f"{failed.name}: the database exists on Google, but not in the state of the stack {stack}.\n"
-            f"  fix: pulumi config rm {NAMESPACE}:createDatabase -s {stack}, then pulumi up -s {stack}, "
-            "which imports it"
+        what = f"{failed.name}: the database exists on Google, but not in the state of the stack {stack}."
+        fix = (
+            f"pulumi config rm {NAMESPACE}:createDatabase -s {stack}\n"
+            f"pulumi up -s {stack}\n"
+            "This `up` imports the database."
         )
+        pulumi.log.error(add_fix(what, fix))
     return False
 
 

@@ -26,7 +26,7 @@ from pulumi import dynamic
 from pulumi.output import contains_unknowns
 
 from components._base import Component
-from user_errors import Provider, UserError
+from user_errors import Provider, UserError, add_fix
 
 ALLOW = "CRM_ALLOW_DESTROY"
 FIELDS = ("stack", "stack_path", "volume_id", "volume_urn", "database_id", "database_urn")
@@ -39,27 +39,30 @@ class DestroyRefusedError(UserError):
 
     def __init__(self, props: Mapping[str, str]) -> None:
         stack, urns = props["stack"], " ".join(f"'{props[field]}'" for field in PROTECTED)
-        super().__init__(
+        what = (
             f"Nothing was deleted. The stack {stack} holds the railway:Volume {props['volume_id']} and the "
             f"Firestore database {props['database_id']}, and their data must not be lost by accident: both "
-            "must be unprotected, and the stack's destruction confirmed.\n"
-            "  fix: to destroy the stack, back up the volume in Railway's dashboard, then run\n"
-            f"    pulumi state unprotect {urns} --stack {stack} --yes\n"
-            f"    {ALLOW}={stack} pulumi destroy --stack {stack}\n"
-            "  The volume and its project stay on Railway, the database on Google. If nobody needs them, "
+            "must be unprotected, and the stack's destruction confirmed."
+        )
+        fix = (
+            "to destroy the stack, back up the volume in Railway's dashboard, then run:\n"
+            f"pulumi state unprotect {urns} --stack {stack} --yes\n"
+            f"{ALLOW}={stack} pulumi destroy --stack {stack}\n"
+            "The volume and its project stay on Railway, the database on Google. If nobody needs them, "
             "delete them there."
         )
+        super().__init__(add_fix(what, fix))
 
 
 class StateUnreadableError(UserError):
     """It is not known whether volume and database are protected."""
 
     def __init__(self, command: Sequence[str], reason: str) -> None:
-        super().__init__(
+        what = (
             f"Nothing was deleted. `{shlex.join(command)}`, which shows whether volume and database are "
-            f"protected, failed: {reason}\n  fix: remove the cause shown above, then run `pulumi destroy` "
-            "again"
+            f"protected, failed: {reason}"
         )
+        super().__init__(add_fix(what, "remove the cause shown above, then run `pulumi destroy` again"))
 
 
 def any_protected(stack_path: str, urns: Collection[str]) -> bool:

@@ -17,6 +17,7 @@ from firebase.rest import GoogleApi
 from ops import stack
 from railway.graphql.api import RailwayApi
 from railway.graphql.models import BackupView
+from user_errors import add_fix
 
 DATABASE = "gcp:firestore/database:Database"
 VOLUME = "pulumi-python:dynamic/railway:Volume"
@@ -163,8 +164,7 @@ def lines(found: Sequence[Store], now: datetime) -> Iterator[str]:
         yield store.title
         yield from (f"  {note}" for note in store.notes)
         if not store.backups:
-            yield "  no backups"
-            yield f"    fix: {store.fix}; then pulumi up"
+            yield from add_fix("  no backups", f"{store.fix}\npulumi up", "    ").splitlines()
             continue
         for one in store.backups:
             expiry = f"expires in {_span(one.expires - now)}" if one.expires else "does not expire"

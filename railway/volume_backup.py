@@ -25,6 +25,7 @@ from railway.graphql.errors import (
     WaitTimeoutError,
 )
 from railway.waiting import wait_for
+from user_errors import OR
 
 if TYPE_CHECKING:
     from railway.graphql.models import BackupView, VolumeView
@@ -103,13 +104,15 @@ def _make(cache: EnvironmentCache, volume: VolumeView, name: str, props: Props) 
 
 
 def _failed(volume: VolumeView, reason: str, props: Props) -> BackupError:
-    grow = how_to_set(props, "size_gb", "<more GB>") if config_key(props, "size_gb") else "grow the volume"
+    grow = (
+        how_to_set(props, "size_gb", "<more GB>") if config_key(props, "size_gb") else "set size_mb to more"
+    )
     return BackupError(
         f"the Railway volume {volume.label} was not backed up, so nothing was deployed, and the volume was "
         f"not changed. {reason}",
-        fix="delete old backups in Railway's dashboard (the service, Backups), then run `pulumi up` again. "
-        f"If its data is more than half of its size, Railway backs up a larger volume: {grow}. To go on "
-        f"without a backup: {how_to_unset(props, 'backup_before_deploy')}",
+        fix="delete old backups in Railway's dashboard (the service, Backups), then run `pulumi up` again\n"
+        f"{OR}{grow}  # if its data is more than half of its size\n"
+        f"{OR}{how_to_unset(props, 'backup_before_deploy')}  # to go on without a backup",
     )
 
 

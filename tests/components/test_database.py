@@ -118,4 +118,6 @@ def test_a_database_that_exists_is_imported_without_the_setting(
     assert run_alone(database.name_the_setting(failed(error, operation))) is False
     assert bool(said) == named
     if named:
-        assert "fix: pulumi config rm whatsapp-crm:createDatabase -s prod, then pulumi up -s prod" in said[0]
+        assert (
+            "fix: pulumi config rm whatsapp-crm:createDatabase -s prod\n       pulumi up -s prod\n" in said[0]
+        )

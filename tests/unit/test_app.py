@@ -124,9 +124,9 @@ def test_a_function_needs_both_ai_keys_unless_a_setting_says_that_one_is_enough(
     (problem,) = problems
     assert problem.what == "both uses the secret OPENAI_API_KEY, which is not configured."
     assert problem.fix == (
-        "pulumi config set --secret --path 'whatsapp-crm:secrets.OPENAI_API_KEY'  (if GROQ_API_KEY is "
-        "enough: pulumi config set --path --type string 'whatsapp-crm:alternativeSecrets[0]' "
-        "'OPENAI_API_KEY|GROQ_API_KEY')"
+        "pulumi config set --secret --path 'whatsapp-crm:secrets.OPENAI_API_KEY'\n"
+        "or:  pulumi config set --path --type string 'whatsapp-crm:alternativeSecrets[0]' "
+        "'OPENAI_API_KEY|GROQ_API_KEY'  # if GROQ_API_KEY is enough"
     )
 
 

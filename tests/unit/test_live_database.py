@@ -108,7 +108,7 @@ def test_a_missing_database_is_a_problem_unless_it_may_be_created(
     (shown,) = problems(answer, SETTINGS, tmp_path)
     assert "the project my-crm has no such Firestore database" in shown
     assert ("API is off" in shown) == (answer is OFF)
-    assert "fix: pulumi config set whatsapp-crm:createDatabase true  (creates it in eur3;" in shown
+    assert "fix: pulumi config set whatsapp-crm:createDatabase true  # creates it in eur3\n" in shown
     assert problems(answer, NEW, tmp_path) == []
 
 

@@ -155,14 +155,13 @@ def test_what_has_no_backup_says_how_to_get_one() -> None:
         "Firestore (default) of crm",
         "  point-in-time recovery: off",
         "  no backups",
-        (
-            "    fix: pulumi config set --path --type string 'whatsapp-crm:firestoreBackups.DAILY' 7d; "
-            "then pulumi up"
-        ),
+        "    fix: pulumi config set --path --type string 'whatsapp-crm:firestoreBackups.DAILY' 7d",
+        "         pulumi up",
         "Railway volume sessions (volume-1)",
         "  schedule: DAILY",
         "  no backups",
-        "    fix: pulumi config set whatsapp-crm:backupBeforeDeploy true; then pulumi up",
+        "    fix: pulumi config set whatsapp-crm:backupBeforeDeploy true",
+        "         pulumi up",
     ]
 
 
