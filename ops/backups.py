@@ -101,7 +101,7 @@ def _database(api: GoogleApi, project: str, database_id: str) -> Store:
     notes = [
         f"point-in-time recovery: {'on' if recovery else 'off'}"
         + (f", versions since {_shown(_time(earliest))}" if earliest else ""),
-        *(f"schedule: {_schedule(one)}" for one in schedules),
+        *sorted(f"schedule: {_schedule(one)}" for one in schedules),
         *(f"backups in {location} could not be listed" for location in unread),
     ]
     return Store(

@@ -5,6 +5,16 @@ from __future__ import annotations
 from tests.bad_rows import Bad, one, put, put_part
 
 SETTINGS: tuple[Bad, ...] = (
+    one("text for backups", "volumeBackups", "DAILY", put_part("volumeBackups[0]"), cli=True),
+    one("number among backups", "volumeBackups", ["DAILY", 7], put_part("volumeBackups[0]"), cli=True),
+    one("unknown backup", "volumeBackups", ["DAILY", "HOURLY"], f"{put_part('volumeBackups[1]')} DAILY"),
+    one("mistyped backup", "volumeBackups", ["weakly"], f"{put_part('volumeBackups[0]')} WEEKLY"),
+    one(
+        "backup named twice",
+        "volumeBackups",
+        ["DAILY", "daily"],
+        "pulumi config rm --path 'whatsapp-crm:volumeBackups[1]'",
+    ),
     one(
         "point-in-time recovery in words",
         "firestorePointInTimeRecovery",
@@ -52,4 +62,5 @@ SETTINGS: tuple[Bad, ...] = (
         put_part("firestoreBackups.NAME"),
         cli=True,
     ),
+    one("pruning in words", "pruneUnknownKeys", "old ones", put("pruneUnknownKeys", "false"), cli=True),
 )

@@ -80,6 +80,8 @@ class Switches:
     """Requests per second and token (Railway: 50 on Pro); above it: 429 with Retry-After 1."""
     edge_per_second: int = 10
     """Requests per second without a query string in the URL; above it: 429 with "error code: 1015"."""
+    backup_limit: float = 0.5
+    """The part of a volume's size that its data may have in a manual backup."""
     creation_throttle_seconds: float = 0
     """Minimum time between creations of projects, environments and volumes in one workspace (Railway: 30)."""
     page_limit: int = 0

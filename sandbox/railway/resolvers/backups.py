@@ -25,8 +25,6 @@ SCHEDULES = {
 """(cron, retention in seconds) by kind. Source: Railway docs, volumes/backups."""
 
 WORKFLOW = "backup-"
-LIMIT = 0.5
-"""The part of a volume's size that a manual backup may have."""
 
 
 def schedule_update(_: None, context: Context, volume_instance_id: str, kinds: list[str]) -> bool:
@@ -61,8 +59,9 @@ def create(
     if found.service_id is None:
         raise errors.bad_input("Volume is not mounted to a service")
     size = volume_rules.size_now(found, context.now)
-    if used_mb(found) > LIMIT * size:
-        raise errors.bad_input("Backup size exceeds 50% of the volume size. Grow the volume and try again")
+    limit = context.switches.backup_limit
+    if used_mb(found) > limit * size:
+        raise errors.bad_input(f"Backup size exceeds {limit:.0%} of the volume size")
     error = context.switches.backup_error
     backup = taken(found, name or "Manual", context.now + context.switches.backup_seconds)
     found.backups.append({**backup, "error": error or None})

@@ -26,7 +26,7 @@ def made(railway: Railway, instance: str, **variables: Any) -> str | None:
 
 def test_a_backup_is_listed_when_its_workflow_has_ended(railway: Railway, instance: str) -> None:
     railway.switch(backup_seconds=60)
-    workflow = made(railway, instance, name="before")
+    workflow = made(railway, instance, label="before")
     assert railway.ok("Workflow", id=workflow) == {"status": "Running", "error": None}
     assert railway.ok("Backups", id=instance) == []
     railway.wait(60)
@@ -39,7 +39,7 @@ def test_a_backup_is_listed_when_its_workflow_has_ended(railway: Railway, instan
 def test_every_call_makes_a_backup_also_with_the_same_name(railway: Railway, instance: str) -> None:
     railway.switch(backup_seconds=0)
     for _ in range(2):
-        made(railway, instance, name="before")
+        made(railway, instance, label="before")
     made(railway, instance)
     names = [backup["name"] for backup in railway.ok("Backups", id=instance)]
     assert sorted(names) == ["Manual", "before", "before"]
@@ -65,17 +65,17 @@ def test_a_volume_that_is_not_mounted_is_not_backed_up(railway: Railway, stack: 
     assert "not mounted" in railway.fails("BackupCreate", id=instance)
 
 
-def test_a_manual_backup_has_at_most_half_of_the_volumes_size(railway: Railway, stack: Stack) -> None:
-    railway.switch(plan="free")
-    volume = stack.volume()
-    (row,) = railway.get("state")["volume_instances"].values()
-    assert row["size_mb"] == 500
-    text = "x" * 25_000_000
-    for number in range(10):
-        railway.post(f"volumes/{volume}/files", **{str(number): text})
-    made(railway, row["id"])
-    railway.post(f"volumes/{volume}/files", more=text)
-    assert "50% of the volume size" in railway.fails("BackupCreate", id=row["id"])
+def test_a_manual_backup_has_at_most_half_of_the_volumes_size(
+    railway: Railway, stack: Stack, instance: str
+) -> None:
+    assert railway.get("switches")["backup_limit"] == 0.5
+    (volume,) = railway.get("state")["volumes"]
+    railway.post(f"volumes/{volume}/files", data="x" * 6_000)
+    railway.switch(backup_limit=0.0000001)  # of 50 GB: 5 kB
+    assert "of the volume size" in railway.fails("BackupCreate", id=instance)
+    railway.post(f"volumes/{volume}/files", data="x" * 4_000)
+    made(railway, instance)
+    assert stack.service
 
 
 def test_backups_of_schedules_expire(railway: Railway, stack: Stack, instance: str) -> None:
