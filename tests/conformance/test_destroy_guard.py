@@ -41,9 +41,14 @@ def with_pulumi(folder: Path, body: str) -> dict[str, str]:
     return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
 
 
-def exporting(folder: Path, *, urn: str = INPUTS["volume_urn"], **kept: bool) -> dict[str, str]:
+def exporting(
+    folder: Path, *, urn: str = INPUTS["volume_urn"], protect: bool | None = None
+) -> dict[str, str]:
     """A `pulumi` whose state has a resource, if `stack export` is called with the full name of the stack."""
-    resources = [{"urn": "urn:other", "protect": True}, {"urn": urn, **kept}]
+    resources = [
+        {"urn": "urn:other", "protect": True},
+        {"urn": urn} if protect is None else {"urn": urn, "protect": protect},
+    ]
     (folder / "state.json").write_text(json.dumps({"deployment": {"resources": resources}}))
     wanted = "stack export --stack acme/crm/prod --non-interactive"
     return with_pulumi(folder, f'[ "$*" = "{wanted}" ] && cat {folder}/state.json')
@@ -64,11 +69,11 @@ def test_delete_fails_and_says_how_to_destroy_the_stack(allowed: dict[str, str])
     assert f"{ALLOW}=prod pulumi destroy --stack prod" in message
 
 
-@pytest.mark.parametrize("volume", [{}, {"protect": False}])
+@pytest.mark.parametrize("protect", [None, False])
 def test_delete_succeeds_if_the_environment_names_the_stack_and_neither_is_protected(
-    tmp_path: Path, volume: dict[str, bool]
+    tmp_path: Path, protect: bool | None
 ) -> None:
-    with process(**{ALLOW: "prod"}, **exporting(tmp_path, **volume)) as running:
+    with process(**{ALLOW: "prod"}, **exporting(tmp_path, protect=protect)) as running:
         guard = running.resource(DestroyGuardProvider())
         guard.delete(guard.create(INPUTS))
 
