@@ -14,6 +14,7 @@ import pulumi
 from checkout.load import load, shown_once
 from components.apis import Apis, ApisArgs
 from components.backend import Backend, BackendArgs, BackendProject, BackendProjectArgs
+from components.database import Database, DatabaseArgs
 from components.destroy_guard import Guard, GuardArgs
 from components.functions import Functions, FunctionsArgs
 from components.google import load_sdk, provider
@@ -46,12 +47,15 @@ async def production() -> dict[str, pulumi.Input[object]]:
         ApisArgs(google=google, codebases=app.codebases, after=[railway_project.project]),
         on_google,
     )
+    database = Database("database", DatabaseArgs(google=google, after=apis.of("firestore")), on_google)
     identities = Identities(
         "identities", IdentitiesArgs(google=google, endpoints=endpoints, apis=apis), on_google
     )
     rules = Rules("rules", RulesArgs(google=google, rules=app.rules, apis=apis), on_google)
     indexes = Indexes(
-        "indexes", IndexesArgs(google=google, indexes=app.indexes, fields=app.fields, apis=apis), on_google
+        "indexes",
+        IndexesArgs(google=google, indexes=app.indexes, fields=app.fields, database=database.database),
+        on_google,
     )
     backend = Backend(
         "backend",
@@ -112,6 +116,7 @@ async def production() -> dict[str, pulumi.Input[object]]:
     parts = [
         railway_project,
         apis,
+        database,
         identities,
         rules,
         indexes,
@@ -126,6 +131,7 @@ async def production() -> dict[str, pulumi.Input[object]]:
         GuardArgs(
             stack=settings.stack,
             volume=backend.volume,
+            database=database.database,
             components=parts,
         ),
     )

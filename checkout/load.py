@@ -1,6 +1,7 @@
 """The settings and the app of a stack, or one error that lists all problems of both.
 
-Nothing is registered if there is a problem. The rules are compiled last: that takes a request. Rules
+Nothing is registered if there is a problem. What takes a request is last: the database is read, and the rules
+are compiled. Rules
 that compile, but that `checkout.rules_parser` cannot read, are a problem too.
 
 The language host adds "an unhandled error occurred" to a program that ends by a `RunError`, although its
@@ -20,6 +21,7 @@ import pulumi
 from checkout import discovered, never_delete
 from checkout.app import CACHE_DIR, App
 from checkout.app import load as load_app
+from checkout.live_database import database_problems
 from checkout.rules_compiler import compile_problems
 from firebase.rest import GoogleApi
 from settings.load import load_settings
@@ -44,9 +46,12 @@ def load() -> tuple[Settings, App]:
         results = os.environ.get(discovered.VARIABLE)
         app, more = load_app(settings, results=Path(results)) if results else load_app(settings)
         problems = [*problems, *more]
+        api = GoogleApi()
+        if app is not None and not problems:
+            problems = database_problems(api, settings.google, CACHE_DIR)
         if app is not None and app.rules is not None and not problems:
             rules, protected = app.rules, never_delete.protection(settings.google)
-            problems = compile_problems(GoogleApi(), settings.google.project, rules, CACHE_DIR)
+            problems = compile_problems(api, settings.google.project, rules, CACHE_DIR)
             problems = problems or never_delete.problems(rules.name, rules.content, protected)
     if settings is None or app is None or problems:
         raise pulumi.RunError(render(problems))

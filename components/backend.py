@@ -31,6 +31,7 @@ MEGABYTES_PER_GIGABYTE = 1000  # as Railway counts (Railway docs, volumes)
 CONFIG_KEYS = railway.ConfigKeys(
     adopt_project_id=f"{NAMESPACE}:railwayProjectId",
     allow_new_volume=f"{NAMESPACE}:allowNewVolume",
+    backup_before_deploy=f"{NAMESPACE}:backupBeforeDeploy",
     domain=f"{NAMESPACE}:customDomain",
     environment_name=f"{NAMESPACE}:railwayEnvironment",
     log_expectations=f"{NAMESPACE}:logExpectations",
@@ -180,6 +181,7 @@ class Backend(Component):
                 log_expectations=settings.log_expectations,
                 log_advice=LOG_ADVICE,
                 wait_seconds=settings.wait_seconds,
+                backup_before_deploy=settings.backup_before_deploy,
                 rollback=settings.rollback_on_failure,
             ),
             self.child(depends_on=args.after),
@@ -270,6 +272,7 @@ def _volume(settings: RailwaySettings, scope: Scope) -> railway.VolumeArgs:
         mount_path=settings.mount_path,
         size_mb=round(settings.volume_size_gb * MEGABYTES_PER_GIGABYTE),
         region=settings.region,
+        backup_before_deploy=settings.backup_before_deploy,
         allow_new_volume=settings.allow_new_volume,
     )
 

@@ -25,7 +25,6 @@ import pulumi_gcp as gcp
 from checkout.index_file import FieldIndex, FieldSpec, IndexField, IndexSpec
 from components import already_exists
 from components._base import Component, Resources
-from components.apis import Apis
 from firebase.index_builds import IndexBuilds, IndexBuildsArgs
 from firebase.ttl_handover import TtlHandover, TtlHandoverArgs
 from settings.model import GoogleSettings
@@ -48,12 +47,12 @@ async def retry_contention(failed: pulumi.ErrorHookArgs) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class IndexesArgs:
-    """google: the database. apis: the enabled ones."""
+    """google, database: the database."""
 
     google: GoogleSettings
     indexes: tuple[IndexSpec, ...]
     fields: tuple[FieldSpec, ...]
-    apis: Apis
+    database: pulumi.Resource
 
 
 class Indexes(Component):
@@ -73,11 +72,11 @@ class Indexes(Component):
             ]
         )
         self.ids = {}
-        self.ready = []
+        self.ready = [args.database]
         if not args.indexes and not args.fields:
             self.register_outputs({"ids": {}})
             return
-        before: Resources = args.apis.of("firestore")
+        before: Resources = [args.database]
         for spec in sorted(args.indexes, key=lambda spec: spec.key):
             index = self._index(spec, before)
             self.ids[spec.key] = index.id
@@ -87,7 +86,7 @@ class Indexes(Component):
         place = TtlHandoverArgs(
             project=args.google.project, database=args.google.firestore_database, fields=ttl
         )
-        handover = TtlHandover(f"{name}-ttl", place, self.child(depends_on=args.apis.of("firestore")))
+        handover = TtlHandover(f"{name}-ttl", place, self.child(depends_on=[args.database]))
         fields: dict[str, pulumi.Output[str]] = {}
         for spec in sorted(args.fields, key=lambda spec: (bool(spec.ttl), spec.key)):
             field = self._field(spec, [*before, handover] if spec.ttl else before)

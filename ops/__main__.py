@@ -15,6 +15,9 @@ from components import verification_spec
 from firebase.errors import GoogleError, JsonObject
 from firebase.rest import GoogleApi
 from ops import access, check_results, stack, verify
+from railway.clock import Clock
+from railway.graphql.credentials import access_from
+from railway.graphql.errors import RailwayError
 from user_errors import UserError, add_fix, printable
 
 OK, FAILED, USAGE_ERROR, DRIFT = 0, 1, 2, 7
@@ -83,6 +86,11 @@ def main(arguments: list[str] | None = None) -> int:
         "--report", type=_report, metavar="json:FILE", help="write the report to this file as well"
     )
     adopting.set_defaults(run=_adopt)
+    listing = commands.add_parser(
+        "backups", help="list the backups of both clouds, and how each is restored; changes nothing"
+    )
+    listing.add_argument("--stack", required=True)
+    listing.set_defaults(run=_backups)
     options = parser.parse_args(arguments)
     return int(options.run(options))
 
@@ -189,6 +197,21 @@ def _report(value: str) -> Path:
     if form != "json" or not file:
         raise argparse.ArgumentTypeError("must be json:FILE, for example json:adoption.json")
     return Path(file)
+
+
+def _backups(options: argparse.Namespace) -> int:
+    # Imported here: the other commands send Railway nothing.
+    from ops import backups
+    from railway.graphql.api import RailwayApi
+    from railway.graphql.client import RailwayClient
+
+    try:
+        railway_access = access_from(os.environ, lambda _key: None)
+        client = RailwayClient(railway_access, Clock(railway_access.wait_scale))
+        backups.run(options.stack, GoogleApi(), RailwayApi(client), lambda text: print(printable(text)))
+    except (GoogleError, RailwayError, stack.StackError) as error:
+        return _usage_error("backups", str(error))
+    return OK
 
 
 def _usage_error(command: str, message: str) -> int:

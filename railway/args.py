@@ -39,6 +39,7 @@ class ConfigKeys:
 
     adopt_project_id: str | None = None
     allow_new_volume: str | None = None
+    backup_before_deploy: str | None = None
     domain: str | None = None
     environment_name: str | None = None
     log_expectations: str | None = None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from railway import revision
+from railway import revision, volume_backup
 from railway.args import Props, ServiceScopeArgs, how_to_set_part, switch
 from railway.deleted_volume import check_volume_exists
 from railway.fields import Field, column, fields_of, flag, number, optional, texts
@@ -52,10 +52,12 @@ class DeploymentArgs(ServiceScopeArgs):
         wait_seconds: how long Railway may take to build and start it.
         stable_seconds: how long it must keep running after that, because some services crash late.
         health_seconds: how long the log lines and the health check may take.
+        backup_before_deploy: back up the service's volume before a deployment is started. Not before the
+            first deployment of the service, which alone writes to the volume.
         rollback: after a failure, roll back to the last healthy deployment; `up` fails all the same.
     """
 
-    KEYS = ("allow_new_volume", "log_expectations")
+    KEYS = ("allow_new_volume", "backup_before_deploy", "log_expectations", "size_gb")
 
     revisions: Sequence[pulumi.Input[str]] = field(metadata=column(normal=texts, required=False))
     domain: pulumi.Input[str] | None = None
@@ -65,6 +67,7 @@ class DeploymentArgs(ServiceScopeArgs):
     wait_seconds: pulumi.Input[int] = optional(1200, normal=number, rules=(positive,))
     stable_seconds: pulumi.Input[int] = optional(5, normal=number, rules=(not_negative,))
     health_seconds: pulumi.Input[int] = optional(120, normal=number, rules=(positive,))
+    backup_before_deploy: pulumi.Input[bool] = switch()
     rollback: pulumi.Input[bool] = switch()
 
 
@@ -144,15 +147,20 @@ class DeploymentProvider(RailwayProvider):
             check_volume_exists(view, service_id, props, allow_new_volume=self.allows_new_volume(props))
             instance = view.existing_instance(service_id)
             healthy = next((one for one in instance.active if one.successful), None)
-            latest = instance.latest
+            latest, backup = instance.latest, None
             if latest is not None and self._contains_revisions(latest, cache, props):
                 started = latest
             else:
                 service = view.service(service_id)
+                volume = view.attached_volume(service_id)
+                if props.get("backup_before_deploy") is True and latest is not None and volume is not None:
+                    revisions = props.get("revisions") or ()
+                    backup = volume_backup.back_up(cache, volume, props, latest.id, *revisions)
                 started = self._start(cache, instance, service.name if service else service_id)
             cache.invalidate()
         try:
-            return _outs(self._deployment_wait(cache, props).wait(started.id))
+            outs = _outs(self._deployment_wait(cache, props).wait(started.id))
+            return outs | ({"backup": backup} if backup else {})
         except DeploymentError as error:
             if props.get("rollback") is True and healthy is not None:
                 raise self._roll_back(healthy, error, cache, props) from None
@@ -258,6 +266,7 @@ class DeploymentProvider(RailwayProvider):
 class Deployment(RailwayResource[DeploymentArgs], module="railway", name="Deployment"):
     """A healthy deployment of a service; the id is "<environment id>/<service id>".
 
+    `backup` is the name of the last backup that preceded a deployment, None without one.
     `deployment_id`, `status`, `commit`, `running` and `rolled_back` are those of the service's newest
     deployment.
 
@@ -267,6 +276,7 @@ class Deployment(RailwayResource[DeploymentArgs], module="railway", name="Deploy
     """
 
     PROVIDER = DeploymentProvider
+    backup: pulumi.Output[str | None]
     deployment_id: pulumi.Output[str]
     status: pulumi.Output[str]
     commit: pulumi.Output[str]

@@ -59,6 +59,8 @@ class EnvironmentCache:
         self._cached: _Cached | None = None
         self._flight: Future[Snapshot] | None = None
         self._writes = 0
+        self.backups: dict[str, str] = {}
+        """The names of the backups that this process made or found, by the id of their volume."""
         self._variables: dict[str | None, Mapping[str, str | None]] = {}
 
     def snapshot(self) -> Snapshot:

@@ -16,7 +16,7 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import DiffResult
 
-from railway import other_environments, revision, volume_name, volume_region
+from railway import other_environments, revision, volume_backup, volume_name, volume_region
 from railway.args import Props, ServiceScopeArgs, config_key, how_to_set, switch
 from railway.deleted_volume import volume_deleted
 from railway.fields import column, fields_of, number, optional, path
@@ -61,11 +61,12 @@ class VolumeArgs(ServiceScopeArgs):
         mount_path: its absolute path in the container.
         size_mb: its size in Railway's megabytes: 50 GB are 50000. It cannot shrink.
         region: where its data is; cannot change. None: Railway chooses.
+        backup_before_deploy: back it up before it is moved or grown. Railway backs up attached volumes only.
         allow_delete: allow `delete` to delete it.
         allow_new_volume: allow an empty volume to replace one that was deleted in the dashboard.
     """
 
-    KEYS = ("allow_new_volume", "region", "size_gb", "volume_name")
+    KEYS = ("allow_new_volume", "backup_before_deploy", "region", "size_gb", "volume_name")
 
     project_id: pulumi.Input[str] = field(metadata=column(fixed=_fixed))
     environment_id: pulumi.Input[str] = field(metadata=column(fixed=_fixed))
@@ -76,6 +77,7 @@ class VolumeArgs(ServiceScopeArgs):
         metadata=column(normal=number, grow_only=_too_small, rules=(positive, whole))
     )
     region: pulumi.Input[str] | None = optional(fixed=_fixed_region)
+    backup_before_deploy: pulumi.Input[bool] = switch()
     allow_delete: pulumi.Input[bool] = switch()
     allow_new_volume: pulumi.Input[bool] = switch()
 
@@ -115,7 +117,7 @@ class VolumeProvider(RailwayProvider):
             else:
                 volume_id, written = found.volume_id, None
             volume = self._wait_until_idle(cache, volume_id)
-            moved = self._sync(cache, volume, props)
+            moved = self._sync(cache, volume, props, created=found is None)
         mark = revision.new(moved or written, latest)
         return volume.volume_id, _outs(volume) | {"revision": mark}
 
@@ -157,7 +159,7 @@ class VolumeProvider(RailwayProvider):
 
     def update_object(self, id_: str, olds: Props, news: Props, changed: tuple[str, ...]) -> dict[str, Any]:
         """Rename, move and grow the volume in place."""
-        if not set(changed) - {"allow_delete", "allow_new_volume"}:
+        if not set(changed) - {"allow_delete", "allow_new_volume", "backup_before_deploy"}:
             return {}
         cache = self.environment(news)
         with cache.lock:
@@ -272,19 +274,33 @@ class VolumeProvider(RailwayProvider):
         cache.update(lambda view: _with_volume(view, volume))
         return volume
 
-    def _sync(self, cache: EnvironmentCache, volume: VolumeView, props: Props) -> datetime | None:
-        """Update name, place and size; returns the time at which it was moved, None if it was not."""
+    def _sync(
+        self, cache: EnvironmentCache, volume: VolumeView, props: Props, *, created: bool = False
+    ) -> datetime | None:
+        """Update name, place and size; returns the time at which it was moved, None if it was not.
+
+        One that was not just created is backed up before it is moved or grown, if that is declared.
+        """
         moved: datetime | None = None
         volume_region.check_region(volume.label, volume.region, props)
         check_size(volume, props)
         if volume.service_id != props["service_id"]:
             _check_only_volume(cache.snapshot(), volume, props["service_id"])
+        moving = (path(volume.mount_path), volume.service_id) != (
+            path(props["mount_path"]),
+            props["service_id"],
+        )
+        growing = volume.size_mb < int(props["size_mb"])
+        if (moving or growing) and not created and volume.service_id and props.get("backup_before_deploy"):
+            latest = cache.snapshot().latest_deployment(volume.service_id)
+            place = f"{props['service_id']} {props['mount_path']} {props['size_mb']}"
+            volume_backup.back_up(cache, volume, props, latest.id if latest else "", place)
         if volume.name != props["volume_name"]:
             volume_name.free_name(cache, props, volume.volume_id)
             cache.api.write("VolumeRename", volumeId=volume.volume_id, input={"name": props["volume_name"]})
             volume = replace(volume, name=props["volume_name"])
             cache.update(lambda view: _with_volume(view, volume))
-        if (path(volume.mount_path), volume.service_id) != (path(props["mount_path"]), props["service_id"]):
+        if moving:
             moved = cache.api.write(
                 "VolumeMount",
                 volumeId=volume.volume_id,
@@ -293,7 +309,7 @@ class VolumeProvider(RailwayProvider):
             )
             volume = replace(volume, mount_path=props["mount_path"], service_id=props["service_id"])
             cache.invalidate()
-        if volume.size_mb < int(props["size_mb"]):
+        if growing:
             self._grow(cache, volume, int(props["size_mb"]))
         return moved
 

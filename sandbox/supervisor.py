@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import requests
 from filelock import FileLock, Timeout
 
 from sandbox import environment
@@ -41,6 +42,7 @@ APP_SETTINGS_HEADER = (
 SANDBOX_SETTINGS = re.compile(
     rf"^\s+whatsapp-crm:googleProject: {re.escape(environment.GOOGLE_PROJECT)}\s*$", re.MULTILINE
 )
+LOCATION = re.compile(r"^\s+whatsapp-crm:firestoreLocation: ([a-z0-9-]+)\s*$", re.MULTILINE)
 DEFAULT_NAME = "default"
 # Limits for a process that hangs: on a busy machine a start takes more than a minute. A process that fails
 # ends, which is seen at once. The emulator's own limit is shorter, so that the log has its error.
@@ -336,4 +338,12 @@ class Sandbox:
                 f"pulumi could not set appDir in {settings}:\n{done.stdout.rstrip()}\n"
                 f"fix: correct {settings}, or delete it; the command then creates it again"
             )
+        self._place_database(settings)
         return APP_STACK
+
+    def _place_database(self, settings: Path) -> None:
+        """Move the running sandbox's database, unless it is in use, to where an app's settings expect it."""
+        running, location = self.running(), LOCATION.search(settings.read_text(encoding="utf-8"))
+        if running is not None and location is not None:
+            url = f"{running.google_url}/admin/switches"
+            requests.post(url, json={"firestore_location": location[1]}, timeout=30).raise_for_status()

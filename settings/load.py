@@ -57,8 +57,10 @@ def load_settings(
         "allowNewVolume": railway.allow_new_volume,
         "allowFunctionDeletion": settings.functions.allow_function_deletion,
         "allowRulesRemoval": google.allow_rules_removal,
+        "createDatabase": google.create_database,
     }
     rules.warn_permissions(read, permissions)
+    rules.check_backups(read, google.firestore_backups)
     rules.check_never_delete(read, google.never_delete, google.allow_client_deletes)
     rules.check_function_accounts(read, google.function_accounts)
     rules.check_secret_names(read, secrets.names, secrets.backend_url_variable)

@@ -57,6 +57,31 @@ class GoogleSettings:
         "The id of the Firestore database.",
         default="(default)", rules=(rules.database,), example="(default)",
     )
+    firestore_edition: str = setting(
+        "The edition of the Firestore database, as `gcloud firestore databases describe` shows it.",
+        default="STANDARD", choices=("STANDARD", "ENTERPRISE"),
+    )
+    firestore_delete_protection: bool = setting(
+        "Whether Google refuses to delete the Firestore database. It costs nothing.",
+        default=True,
+    )
+    firestore_point_in_time_recovery: bool | None = setting(
+        "Whether Firestore keeps all versions of the documents of the last 7 days, not of the last hour. "
+        "Google bills their storage. false discards the versions that are older than an hour.",
+        if_unset="unmanaged (off in a new database)",
+    )
+    firestore_backups: Mapping[str, str] = setting(
+        "When Firestore is backed up, and how long a backup is kept, in days or weeks: DAILY, WEEKLY (on "
+        "Sundays) or both, such as `DAILY: 7d` and `WEEKLY: 14w` (the longest). Google bills the storage of "
+        "backups, and each restore. Without it, no schedule is managed. If it is removed, no more backups "
+        "are made, and existing ones stay until they expire.",
+        default={},
+    )
+    create_database: bool = setting(
+        "Whether `pulumi up` creates the Firestore database, with the id, location and edition of the "
+        "settings. Otherwise the existing one is imported. Remove the setting after that `pulumi up`.",
+        default=False,
+    )
     never_delete: tuple[str, ...] = setting(
         "Collections whose documents no client may delete: a path such as threads or threads/{id}/notes, or "
         "**/messages for any depth. The security rules are rejected unless their text proves it.",
@@ -206,6 +231,12 @@ class RailwaySettings:
         "If it was never set, the schedule is unmanaged. If it is removed, no more backups are made; "
         "existing ones stay.",
         default=[], choices=BACKUP_KINDS, unique=True,
+    )
+    backup_before_deploy: bool = setting(
+        "Whether `pulumi up` has Railway back up the volume before it deploys the backend, or changes the "
+        "volume, and waits for the backup. Railway bills the storage of backups. They do not expire: delete "
+        "old ones in the dashboard.",
+        default=False,
     )
     allow_new_volume: bool = setting(
         "Whether an empty volume may replace one that was deleted outside of Pulumi. All WhatsApp "

@@ -16,7 +16,7 @@ from pulumi.runtime.config import is_config_secret
 from railway.validation import Rule
 from settings import privileged_roles
 from settings.keys import NAMESPACE
-from settings.parsing import document_problem, look_alike
+from settings.parsing import document_problem, look_alike, nearest
 from settings.problems import Problem
 from settings.reader import ConfigReader, remove_command, set_command
 from settings.variables import (
@@ -36,11 +36,16 @@ _SERVICE_ACCOUNT = re.compile(
     r"[a-z0-9][a-z0-9-]{2,62}@(?:(?:[a-z0-9.-]+\.iam|developer|appspot)\.gserviceaccount\.com)?",
     re.IGNORECASE,
 )
+_RETENTION = re.compile(r"([1-9][0-9]{0,2})([dw])")
+_DAY, _WEEK = 86_400, 604_800  # seconds
+FIRESTORE_BACKUP_KINDS = ("DAILY", "WEEKLY")
 _SEPARATOR = "|"
 _PERMISSIONS = {
     "allowNewVolume": "an empty volume may replace a deleted one; all WhatsApp accounts then have to be "
     "paired again",
     "allowFunctionDeletion": "functions that the code no longer exports are deleted, however many they are",
+    "createDatabase": "a Firestore database is created if the project has none of that id; a wrong "
+    "project or id would not be noticed",
     "allowRulesRemoval": "security rules that firebase.json no longer names stay live, and nothing checks "
     "them",
 }
@@ -125,6 +130,31 @@ def check_function_accounts(read: ConfigReader, accounts: Mapping[str, str]) -> 
         elif _OWN_ACCOUNT.match(email):
             what = f"{function}: {email} is an account that the program chooses, by the function's secrets."
             read.add(key, what, remove_command(key, part))
+
+
+def retention_seconds(text: str) -> int:
+    """The seconds of a retention such as 7d or 14w; 0 if it is none, or more than Firestore allows."""
+    found = _RETENTION.fullmatch(text)
+    seconds = int(found[1]) * (_WEEK if found[2] == "w" else _DAY) if found else 0
+    return seconds if seconds <= 14 * _WEEK else 0
+
+
+def check_backups(read: ConfigReader, backups: Mapping[str, str]) -> None:
+    """Firestore has one daily and one weekly schedule, and keeps a backup for up to 14 weeks."""
+    key = "firestoreBackups"
+    for kind, retention in backups.items():
+        part = f".{kind}"
+        if kind not in FIRESTORE_BACKUP_KINDS:
+            guess = nearest(kind.upper(), FIRESTORE_BACKUP_KINDS) or FIRESTORE_BACKUP_KINDS[0]
+            what = f'"{kind}" is not one of {", ".join(FIRESTORE_BACKUP_KINDS)}.'
+            fix = f"{remove_command(key, part)}\n{set_command(key, '7d', f'.{guess}')}"
+            read.add(key, what, fix)
+        elif not retention_seconds(retention):
+            what = (
+                f"{kind} is {read.shown(key, retention)}, but must be how long a backup is kept: days or "
+                "weeks, such as 7d or 14w, up to 14 weeks."
+            )
+            read.add(key, what, set_command(key, "7d", part))
 
 
 def add_variable(read: ConfigReader, variable: str, what: str, fix: str) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 import yaml
 
 from settings.parsing import mapping
-from tests import bad_credentials, bad_inputs, bad_kept_accounts
+from tests import bad_credentials, bad_inputs, bad_kept_accounts, bad_protection
 from tests.bad_apps import APP
 from tests.bad_rows import NAMESPACE, Bad, one, put, put_part
 
@@ -181,16 +181,6 @@ SETTINGS: tuple[Bad, ...] = (
         "pulumi config rm whatsapp-crm:customDomain",
     ),
     one("several domains", "customDomain", ["crm.example.com"], put("customDomain"), cli=True),
-    one("text for backups", "volumeBackups", "DAILY", put_part("volumeBackups[0]"), cli=True),
-    one("number among backups", "volumeBackups", ["DAILY", 7], put_part("volumeBackups[0]"), cli=True),
-    one("unknown backup", "volumeBackups", ["DAILY", "HOURLY"], f"{put_part('volumeBackups[1]')} DAILY"),
-    one("mistyped backup", "volumeBackups", ["weakly"], f"{put_part('volumeBackups[0]')} WEEKLY"),
-    one(
-        "backup named twice",
-        "volumeBackups",
-        ["DAILY", "daily"],
-        "pulumi config rm --path 'whatsapp-crm:volumeBackups[1]'",
-    ),
     one("CPUs in words", "cpuLimit", "two", put("cpuLimit", "2")),
     one("CPUs with a unit", "cpuLimit", "2 vCPU", put("cpuLimit", "2")),
     one("no CPU", "cpuLimit", "0", "pulumi config rm whatsapp-crm:cpuLimit"),
@@ -358,7 +348,6 @@ SETTINGS: tuple[Bad, ...] = (
         put("allowRulesRemoval", "true"),
         cli=True,
     ),
-    one("pruning in words", "pruneUnknownKeys", "old ones", put("pruneUnknownKeys", "false"), cli=True),
     one("missing app folder", "appDir", "./examples/nothing", put("appDir")),
     one("no app folder set", "appDir", None, put("appDir")),
     one("folder without firebase.json", "appDir", "./components", put("appDir")),
@@ -426,6 +415,7 @@ SETTINGS: tuple[Bad, ...] = (
         config={"adminToken": "short"},
         secret=("adminToken",),
     ),
+    *bad_protection.SETTINGS,
     *bad_inputs.SETTINGS,
 )
 

@@ -18,6 +18,7 @@ from railway.graphql.client import RailwayClient
 from railway.graphql.documents import DOCUMENTS
 from railway.graphql.errors import REPORT, MissingError, NotAuthorizedError, NotFoundError, RequestError
 from railway.graphql.models import (
+    BackupView,
     DeploymentView,
     EnvironmentView,
     Named,
@@ -194,6 +195,18 @@ class RailwayApi:
         """The backup schedule of a volume."""
         data = self._query("BackupSchedulesRead", volumeInstanceId=volume_instance_id)
         return sorted({str(one["kind"]) for one in data["volumeInstanceBackupScheduleList"]})
+
+    def backups(self, volume_instance_id: str) -> list[BackupView]:
+        """The backups of a volume that exist, the newest first."""
+        data = self._query("BackupsPoll", volumeInstanceId=volume_instance_id)
+        with _reading("BackupsPoll"):
+            found = [BackupView.of(node) for node in data["volumeInstanceBackupList"]]
+        return sorted(found, key=lambda one: one.created_at, reverse=True)
+
+    def workflow(self, workflow_id: str) -> tuple[str, str]:
+        """The status of a workflow (Running, Complete, Error, NotFound) and its error, "" without one."""
+        found = self._query("WorkflowPoll", workflowId=workflow_id)["workflowStatus"]
+        return str(found["status"]), str(found["error"] or "")
 
     def limits(self, environment_id: str, service_id: str) -> Mapping[str, Any]:
         """The limits of a service; {} if it has none of its own."""

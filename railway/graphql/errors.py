@@ -5,6 +5,7 @@
     ├── RefusedError             an operation that could lose data, or change an object of another owner
     ├── MissingError             an object is missing, and nothing proves that it was deleted
     ├── WaitTimeoutError         a wait ended at its deadline
+    ├── BackupError              a backup of a volume was not made; nothing was changed after it
     ├── DeploymentError          a deployment did not become healthy
     ├── StatusUnknownError       the status of a deployment could not be followed; it may be healthy
     └── RequestError             a request failed; has operation, trace id and code
@@ -84,6 +85,10 @@ class MissingError(RailwayError):
 
 class WaitTimeoutError(RailwayError):
     """A wait ended at its deadline."""
+
+
+class BackupError(RailwayError):
+    """A backup of a volume was not made, or it is not known whether it was; nothing was changed after it."""
 
 
 class DeploymentError(RailwayError):

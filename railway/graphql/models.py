@@ -254,6 +254,29 @@ class VolumeView:
 
 
 @dataclass(frozen=True)
+class BackupView:
+    """A backup of a volume that exists. Without `expires_at`, it is kept until it is deleted."""
+
+    id: str
+    name: str
+    created_at: datetime
+    expires_at: datetime | None
+    used_mb: int | None
+
+    @staticmethod
+    def of(node: Node) -> BackupView:
+        """Read a backup."""
+        expires_at = node["expiresAt"]
+        return BackupView(
+            id=node["id"],
+            name=node["name"] or "",
+            created_at=moment(node["createdAt"]),
+            expires_at=moment(expires_at) if expires_at else None,
+            used_mb=node["usedMB"],
+        )
+
+
+@dataclass(frozen=True)
 class TriggerView:
     """A deployment trigger: pushes to the branch are deployed."""
 

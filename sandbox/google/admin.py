@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.google.hooks import firestore_backups
+
 if TYPE_CHECKING:
     from starlette.requests import Request
 
@@ -19,7 +21,7 @@ HIDDEN = ("storage/data",)
 
 
 def routes(cloud: Cloud) -> list[Route]:
-    """`GET/POST /admin/switches`, `GET /admin/state`."""
+    """`GET/POST /admin/switches`, `GET /admin/state`, `POST /admin/firestore/backups`."""
 
     async def show(_: Request) -> Response:
         return JSONResponse(cloud.switches.as_dict())
@@ -38,7 +40,11 @@ def routes(cloud: Cloud) -> list[Route]:
             {name: content for name, content in cloud.store.dump().items() if name not in HIDDEN}
         )
 
+    async def back_up(_: Request) -> Response:
+        return JSONResponse({"backups": firestore_backups.make_backups(cloud)})
+
     return [
+        Route("/admin/firestore/backups", back_up, methods=["POST"]),
         Route("/admin/switches", show, methods=["GET"]),
         Route("/admin/switches", change, methods=["POST"]),
         Route("/admin/state", state, methods=["GET"]),

@@ -79,6 +79,9 @@ class Cloud:
             "createTime": timestamp(),
         }
         self.store.put("projects", project_id, project)
+        # It has a Firestore database, which cannot be created while the API is off.
+        firestore = "firestore.googleapis.com"
+        self.store.put(f"enabled/{project_id}", firestore, {"service": firestore})
         owner = {"role": "roles/owner", "members": ["user:owner@example.com"]}
         self.store.put(
             "policy/projects", project_id, {"version": 1, "etag": "BwAAAAAAAAA=", "bindings": [owner]}

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.railway import deploys, records, settings, volume_rules
+from sandbox.railway.resolvers import backups
 from sandbox.railway.store import commit_hash, new_id
 from sandbox.railway.tick import apply_due_changes
 
@@ -70,6 +71,7 @@ class Admin:
             post("/admin/deployments/{id}", self.set_deployment_status),
             get("/admin/volumes/{id}/files", self.list_files),
             post("/admin/volumes/{id}/files", self.write_files),
+            post("/admin/volumes/{id}/backups", self.back_up),
             post("/admin/volumes/{id}/restore", self.restore_volume),
             post("/admin/volumes/{id}/move", self.move_volume),
         ]
@@ -223,6 +225,16 @@ class Admin:
         for row in self.instances(request):
             row.files.update({str(path): str(text) for path, text in body.items()})
         return self.list_files(body, request)
+
+    def back_up(self, _: Json, request: Request) -> Json:
+        """Make the next backup of each schedule."""
+        made = 0
+        for row in self.instances(request):
+            for schedule in row.backup_schedules:
+                name = str(schedule["kind"]).capitalize()
+                row.backups.append(backups.taken(row, name, self.store.now(), schedule))
+                made += 1
+        return {"made": made}
 
     def restore_volume(self, body: Json, request: Request) -> Json:
         """Restore a deleted volume, as Railway's e-mail offers for 48 hours after the deletion."""

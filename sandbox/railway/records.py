@@ -192,6 +192,7 @@ class VolumeInstance:
     alerts: Json = field(default_factory=empty)
     allow_online_resize: bool = True
     backup_schedules: list[Json] = field(default_factory=list[Json])
+    backups: list[Json] = field(default_factory=list[Json])
     files: dict[str, str] = field(default_factory=dict[str, str])
 
 

@@ -64,6 +64,8 @@ class Switches:
     """How long an applied patch stays APPLYING."""
     resize_seconds: float = 0.02
     """Time until a new volume size can be read."""
+    backup_seconds: float = 0.02
+    """How long the workflow of a manual backup runs; the backup is listed when it has ended."""
     mutation_seconds: float = 0.01
     """Minimum duration of a mutation; two in the same environment at once overlap."""
 
@@ -78,6 +80,8 @@ class Switches:
     """Requests per second and token (Railway: 50 on Pro); above it: 429 with Retry-After 1."""
     edge_per_second: int = 10
     """Requests per second without a query string in the URL; above it: 429 with "error code: 1015"."""
+    backup_limit: float = 0.5
+    """The part of a volume's size that its data may have in a manual backup."""
     creation_throttle_seconds: float = 0
     """Minimum time between creations of projects, environments and volumes in one workspace (Railway: 30)."""
     page_limit: int = 0
@@ -104,11 +108,17 @@ class Switches:
     newer_removes_in_flight: bool = True
     """A new deployment sets an unfinished older one to REMOVED."""
 
+    # Outcome of backups
+    backup_error: str = ""
+    """The error with which the workflow of a manual backup ends; "": it succeeds."""
+
     # Unverified behaviour of the live API: the program must work with every value
     bad_variables_status: int = unverified(400, 200)
     """HTTP status if variables do not match the document (BAD_USER_INPUT)."""
     trace_id_position: str = unverified("error", "extensions")
     """traceId is next to the message, or inside extensions."""
+    backup_workflow_id: str = unverified("id", "null")
+    """The workflow id that volumeInstanceBackupCreate returns; the schema allows null."""
     deleted_response: str = unverified("error", "deleted_at")
     """project(id)/environment(id) of a deleted object: an error, or the object with deletedAt."""
     deleted_listed: bool = unverified(False, True)

@@ -36,6 +36,7 @@ def test_the_guard_depends_on_everything_so_that_destroy_deletes_it_first(run: R
     assert guard.inputs["stack_path"] == "acme/whatsapp-crm/test"
     assert guard.inputs["volume_id"] == "id-of-backend-volume"
     assert guard.inputs["volume_urn"] == engine.one("backend-volume").urn
+    assert guard.inputs["database_urn"] == engine.one("database-firestore").urn
     real = {
         resource.name
         for resource in engine.registered
@@ -44,9 +45,21 @@ def test_the_guard_depends_on_everything_so_that_destroy_deletes_it_first(run: R
     assert real - engine.waits_for(guard) == {"guard-destroy"}
 
 
-def test_only_the_volume_is_protected(run: Run) -> None:
+def test_only_the_volume_and_the_database_are_protected(run: Run) -> None:
     """Other protected resources would only make the destruction of a trial stack harder."""
-    assert [r.name for r in run().registered if r.request.protect] == ["backend-volume"]
+    protected = {r.name for r in run().registered if r.request.protect}
+    assert protected == {"backend-volume", "database-firestore"}
+
+
+def test_a_backup_before_each_deployment_is_declared_for_the_volume_and_the_deployment(run: Run) -> None:
+    railway = replace(world.RAILWAY, backup_before_deploy=True)
+    engine = run(settings=lambda: world.settings(railway=railway))
+    for name in ("backend-volume", "backend-deployment"):
+        resource = engine.one(name)
+        assert resource.inputs["backup_before_deploy"] is True
+        keys = resource.inputs["config_keys"]
+        assert keys["backup_before_deploy"] == "whatsapp-crm:backupBeforeDeploy"
+        assert run().one(name).inputs["backup_before_deploy"] is False
 
 
 @pytest.mark.parametrize("path", ["/app/sessions", "/data/elsewhere"])
@@ -204,7 +217,8 @@ def test_error_messages_name_existing_config_keys(run: Run) -> None:
     assert None not in handed.values()
     assert {key.removeprefix(f"{NAMESPACE}:") for key in handed.values()} <= set(KEYS)
     volume = run().one("backend-volume").inputs["config_keys"]
-    assert volume == {name: handed[name] for name in ("allow_new_volume", "region", "size_gb", "volume_name")}
+    named = ("allow_new_volume", "backup_before_deploy", "region", "size_gb", "volume_name")
+    assert volume == {name: handed[name] for name in named}
 
 
 def test_the_adoption_is_last_and_has_all_declared_inputs(run: Run) -> None:

@@ -226,8 +226,28 @@ def test_rules_are_compiled_only_without_other_problems(monkeypatch: pytest.Monk
 def test_rules_that_do_not_compile_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load, "load_settings", lambda *_: (world.settings(), []))
     monkeypatch.setattr(load, "load_app", lambda _: (world.app(), []))
+    monkeypatch.setattr(load, "database_problems", lambda *_: [])
     monkeypatch.setattr(load, "compile_problems", lambda *_: [problem("firestore.rules")])
     with pytest.raises(pulumi.RunError, match=r"firestore\.rules"):
+        load.load()
+
+
+def test_a_database_that_is_not_the_declared_one_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked at before the rules are compiled, and only without other problems."""
+
+    def never(*_: object) -> list[Problem]:
+        msg = "a request although there is a problem"
+        raise AssertionError(msg)
+
+    monkeypatch.setattr(load, "load_settings", lambda *_: (world.settings(), []))
+    monkeypatch.setattr(load, "load_app", lambda _: (world.app(), []))
+    monkeypatch.setattr(load, "database_problems", lambda *_: [problem("whatsapp-crm:firestoreLocation")])
+    monkeypatch.setattr(load, "compile_problems", never)
+    with pytest.raises(pulumi.RunError, match="firestoreLocation"):
+        load.load()
+    monkeypatch.setattr(load, "load_app", lambda _: (world.app(), [problem("firebase.json")]))
+    monkeypatch.setattr(load, "database_problems", never)
+    with pytest.raises(pulumi.RunError, match=r"firebase\.json"):
         load.load()
 
 
@@ -240,6 +260,7 @@ def test_rules_that_compile_and_cannot_be_read_are_an_error(monkeypatch: pytest.
     rules = RulesFile(name="firestore.rules", content=text)
     monkeypatch.setattr(load, "load_settings", lambda *_: (world.settings(), []))
     monkeypatch.setattr(load, "load_app", lambda _: (world.app(rules=rules), []))
+    monkeypatch.setattr(load, "database_problems", lambda *_: [])
     monkeypatch.setattr(load, "compile_problems", lambda *_: [])
     with pytest.raises(
         pulumi.RunError, match=r"firestore\.rules:2: it cannot be proven .* 'thr%' in a match"

@@ -37,6 +37,7 @@ CHANGED = Declared(
     size_mb=60000,
     allow_delete=True,
     allow_new_volume=True,
+    backup_before_deploy=True,
     variables=_VARIABLES,
     repo="example/other",
     branch="staging",

@@ -59,7 +59,7 @@ KILLS = ("kill_before", "kill_after")
 LASTING = ("http_504_after", "reset_before", "refuse")
 """These also for longer than our patience: the `up` fails, and the next one repairs."""
 
-_DELAYS = ("instance_delay_seconds", "volume_delay_seconds", "resize_seconds")
+_DELAYS = ("instance_delay_seconds", "volume_delay_seconds", "resize_seconds", "backup_seconds")
 
 HEALTH = "BackendHealth"
 """The request to the backend's own public domain."""
@@ -99,6 +99,11 @@ CHANGE = (
     "VariablesWrite",
     "ServiceUpdate",
     "SnapshotRead",
+    "BackupsPoll",
+    "BackupCreate",
+    "WorkflowPoll",
+    "WorkflowPoll",
+    "BackupsPoll",
     "VolumeRename",
     "VolumeMount",
     "ConfigPatch",

@@ -42,6 +42,9 @@ def one_of_each(world: World, engine: Engine, others: set[str]) -> str:
     for table in ("instances", "volume_instances", "triggers"):
         rows = [row for row in world.rows(table) if row["id"] not in others]
         assert len(rows) == 1, f"{len(rows)} {table}: {rows}"
+        for row in rows:
+            names = [backup["name"] for backup in row.get("backups", ())]
+            assert len(names) == len(set(names)), f"one backup was made twice: {names}"
     return engine.id("volume")
 
 

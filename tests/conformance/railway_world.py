@@ -57,6 +57,7 @@ VARIABLES = {
 CONFIG_KEYS = {
     "adopt_project_id": "whatsapp-crm:railwayProjectId",
     "allow_new_volume": "whatsapp-crm:allowNewVolume",
+    "backup_before_deploy": "whatsapp-crm:backupBeforeDeploy",
     "domain": "whatsapp-crm:customDomain",
     "environment_name": "whatsapp-crm:railwayEnvironment",
     "log_expectations": "whatsapp-crm:logExpectations",
@@ -183,6 +184,7 @@ class Declared:
     size_mb: int = 50000
     allow_delete: bool = False
     allow_new_volume: bool = False
+    backup_before_deploy: bool = False
     variables: Mapping[str, str] = field(default_factory=lambda: dict(VARIABLES))
     branch: str = "main"
     healthcheck_path: str = "/health"
@@ -280,6 +282,7 @@ class Engine:
                 "size_mb": declared.size_mb,
                 "allow_delete": declared.allow_delete,
                 "allow_new_volume": declared.allow_new_volume,
+                "backup_before_deploy": declared.backup_before_deploy,
             }
         if key == "variables":
             return place | {"variables": dict(declared.variables)}
@@ -308,6 +311,7 @@ class Engine:
             "wait_seconds": declared.wait_seconds,
             "stable_seconds": declared.stable_seconds,
             "health_seconds": declared.health_seconds,
+            "backup_before_deploy": declared.backup_before_deploy,
             "rollback": declared.rollback,
             "running": True,
             "rolled_back": False,

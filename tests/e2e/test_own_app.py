@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import requests
 import yaml
 
 from sandbox import stack_state
@@ -58,6 +59,21 @@ def test_changed_settings_are_kept_when_the_app_is_named_again(
     sandbox.ensure_app_stack(other, project=project)
     assert config(project)["whatsapp-crm:region"] == "europe-west3"
     assert config(project)["whatsapp-crm:appDir"] == str(other)
+
+
+def test_the_sandboxs_database_is_where_the_settings_expect_it(
+    sandbox: Sandbox, project: Path, app: Path
+) -> None:
+    running = sandbox.running()
+    assert running is not None
+    database = f"{running.google_url}/firestore/v1/projects/crm-sandbox/databases/(default)"
+    for location in ("eur3", "nam5"):
+        sandbox.ensure_app_stack(app, project=project)
+        settings = ("config", "set", "whatsapp-crm:firestoreLocation", location, "--stack", APP_STACK)
+        assert sandbox.pulumi(*settings, cwd=project).returncode == 0
+        sandbox.ensure_app_stack(app, project=project)
+        found = requests.get(database, headers={"Authorization": "Bearer owner"}, timeout=30).json()
+        assert found["locationId"] == location
 
 
 def test_the_app_is_deployed_and_its_drift_is_found(sandbox: Sandbox, project: Path, app: Path) -> None:

@@ -36,6 +36,7 @@ from tests.sandbox.google.client import (
 PHASES = ("create", "refresh", "update", "destroy")
 
 _INDEXES = f"{re.escape(DATABASE)}/collectionGroups"
+_SECOND = f"/firestore/v1/projects/{PROJECT}/databases/crm-second"
 _SECRET = f"{SECRETS}/GROQ_API_KEY"
 _SHARED = f"{SECRETS}/ADMIN_EMAILS"
 _LOCATION = f"projects/{PROJECT}/locations/{REGION}"
@@ -49,6 +50,10 @@ PATHS = {
     "gcp:cloudscheduler/job:Job": f"/cloudscheduler/v1/{_LOCATION}/jobs",
     "gcp:cloudtasks/queue:Queue": f"/cloudtasks/v2/{_LOCATION}/queues",
     "gcp:firebaserules/ruleset:Ruleset": f"{RULES}/rulesets",
+    "gcp:firestore/backupSchedule:BackupSchedule": f"{_SECOND}/backupSchedules",
+    "gcp:firestore/database:Database": (
+        rf"/firestore/v1/projects/{PROJECT}/databases\?|{_SECOND}(\?|/operations/)"
+    ),
     "gcp:firestore/field:Field": f"{_INDEXES}/messages/fields",
     "gcp:firestore/index:Index": f"{_INDEXES}/threads/indexes",
     "gcp:projects/iAMMember:IAMMember": f"/crm/v1/projects/{PROJECT}:",
@@ -149,6 +154,6 @@ def _plain(value: Any, key: str = "") -> Any:
         return {name: _plain(item, name) for name, item in fields.items() if name != _PRIVATE}
     if isinstance(value, list):
         return [_plain(item) for item in cast("list[Any]", value)]
-    if key == "generation":
+    if key == "generation" or (key == "etag" and isinstance(value, str)):
         return "ANY"
     return _CHOSEN.sub("ANY", value) if isinstance(value, str) else value

@@ -55,8 +55,8 @@ def test_no_call_is_outside_the_recording(phases: Phases) -> None:
 
 
 def test_every_phase_has_its_effect(phases: Phases) -> None:
-    assert "39 created" in phases.output["create"]
-    assert "39 unchanged" in phases.output["refresh"]
+    assert "42 created" in phases.output["create"]
+    assert "42 unchanged" in phases.output["refresh"]
     assert "deleted" in phases.output["destroy"]
 
 

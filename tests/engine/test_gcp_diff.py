@@ -16,6 +16,7 @@ pytestmark = pytest.mark.unit
 ACCOUNT = "gcp:serviceaccount/account:Account"
 BINDING = "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding"
 BUCKET = "gcp:storage/bucket:Bucket"
+DATABASE = "gcp:firestore/database:Database"
 FIELD = "gcp:firestore/field:Field"
 FUNCTION = "gcp:cloudfunctionsv2/function:Function"
 INDEX = "gcp:firestore/index:Index"
@@ -26,6 +27,7 @@ OBJECT = "gcp:storage/bucketObject:BucketObject"
 QUEUE = "gcp:cloudtasks/queue:Queue"
 RULESET = "gcp:firebaserules/ruleset:Ruleset"
 RUN_MEMBER = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"
+SCHEDULE = "gcp:firestore/backupSchedule:BackupSchedule"
 SECRET = "gcp:secretmanager/secret:Secret"
 SECRET_BINDING = "gcp:secretmanager/secretIamBinding:SecretIamBinding"
 SERVICE = "gcp:projects/service:Service"
@@ -46,6 +48,24 @@ SAME: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (ACCOUNT, {"accountId": "a", "disabled": False, "displayName": ""}, {"accountId": "a"}),
     (BINDING, {"members": ["a", "b"], "role": "r"}, {"members": ["b", "a"], "role": "r"}),
     (SECRET_BINDING, {"members": [], "secretId": "projects/p/secrets/s"}, {"members": [], "secretId": "s"}),
+    (
+        DATABASE,
+        {
+            "name": "d",
+            "locationId": "eur3",
+            "type": "FIRESTORE_NATIVE",
+            "databaseEdition": "STANDARD",
+            "deleteProtectionState": "DELETE_PROTECTION_ENABLED",
+            "deletionPolicy": "ABANDON",
+            "pointInTimeRecoveryEnablement": "POINT_IN_TIME_RECOVERY_DISABLED",
+        },
+        {"name": "d", "locationId": "eur3", "type": "FIRESTORE_NATIVE"},
+    ),
+    (
+        SCHEDULE,
+        {"database": "(default)", "retention": "86400s", "dailyRecurrence": {}, "weeklyRecurrence": None},
+        {"retention": "86400s", "dailyRecurrence": {}},
+    ),
     (BUCKET, {"location": "US-CENTRAL1", "storageClass": "STANDARD"}, {"location": "us-central1"}),
     (
         FIELD,
@@ -262,6 +282,35 @@ CHANGED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, str]]] = [
         },
         {"serviceConfig": {}},
         {"serviceConfig.minInstanceCount": "DELETE"},
+    ),
+    (
+        DATABASE,
+        {
+            "name": "d",
+            "locationId": "eur3",
+            "type": "FIRESTORE_NATIVE",
+            "deletionPolicy": "ABANDON",
+            "deleteProtectionState": "DELETE_PROTECTION_DISABLED",
+            "pointInTimeRecoveryEnablement": "POINT_IN_TIME_RECOVERY_ENABLED",
+        },
+        {
+            "name": "d",
+            "locationId": "nam5",
+            "type": "DATASTORE_MODE",
+            "deleteProtectionState": "DELETE_PROTECTION_ENABLED",
+        },
+        {
+            "locationId": "UPDATE_REPLACE",
+            "type": "UPDATE",
+            "deleteProtectionState": "UPDATE",
+            "pointInTimeRecoveryEnablement": "UPDATE",
+        },
+    ),
+    (
+        SCHEDULE,
+        {"database": "(default)", "retention": "86400s", "weeklyRecurrence": {"day": "MONDAY"}},
+        {"database": "(default)", "retention": "604800s", "weeklyRecurrence": {"day": "SUNDAY"}},
+        {"retention": "UPDATE", "weeklyRecurrence.day": "UPDATE_REPLACE"},
     ),
     (
         INDEX,

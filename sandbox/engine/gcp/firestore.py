@@ -1,4 +1,4 @@
-"""Firestore: composite indexes and single-field overrides; and the rulesets of Firebase's security rules.
+"""Firestore: databases, backup schedules, composite indexes, field overrides; rulesets of Firebase's rules.
 
 Waiting for an index build ends with an error after the program's time-out, or after 20 minutes.
 """
@@ -17,6 +17,128 @@ if TYPE_CHECKING:
 
     from sandbox.engine.gcp.model import Settings
     from sandbox.engine.gcp.rest import Json
+
+
+class Database(RestResource):
+    """A database. Unless `deletionPolicy` is DELETE, deleting the resource keeps it."""
+
+    pulumi_type = "gcp:firestore/database:Database"
+    product = "firestore"
+    template = "projects/{project}/databases/{name}"
+    collection = "projects/{project}/databases"
+    create_query: ClassVar[Mapping[str, str]] = {"databaseId": "{name}"}
+    body_name = template
+    autoname = "name"
+    supported = frozenset(
+        {
+            "appEngineIntegrationMode",
+            "concurrencyMode",
+            "databaseEdition",
+            "deleteProtectionState",
+            "deletionPolicy",
+            "locationId",
+            "name",
+            "pointInTimeRecoveryEnablement",
+            "project",
+            "type",
+        }
+    )
+    replace = frozenset({"databaseEdition", "locationId", "name", "project"})
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "deletionPolicy": "ABANDON",
+        "pointInTimeRecoveryEnablement": "POINT_IN_TIME_RECOVERY_DISABLED",
+    }
+    computed = frozenset(
+        {
+            "appEngineIntegrationMode",
+            "concurrencyMode",
+            "databaseEdition",
+            "deleteProtectionState",
+            "project",
+        }
+    )
+    outputs = (
+        "createTime",
+        "earliestVersionTime",
+        "etag",
+        "keyPrefix",
+        "uid",
+        "updateTime",
+        "versionRetentionPeriod",
+    )
+    operations = True
+    updatable = (
+        "type",
+        "concurrencyMode",
+        "appEngineIntegrationMode",
+        "pointInTimeRecoveryEnablement",
+        "deleteProtectionState",
+        "etag",
+    )
+
+    def default(self, pattern: str) -> Any:
+        """Return the default; the one of `deletionPolicy` is the type's own."""
+        return self.defaults.get(pattern)
+
+    def update(
+        self, context: OperationContext, identifier: str, inputs: State, state: State, changes: list[Change]
+    ) -> State:
+        """Patch the database, with the checksum of the state: Firestore rejects an outdated one."""
+        return super().update(context, identifier, {**inputs, "etag": state.get("etag")}, state, changes)
+
+    def patch_body(self, body: Json, mask: list[str]) -> Json:
+        """Return what can be changed, and the checksum."""
+        return {key: body[key] for key in self.updatable if key in body}
+
+    def delete(self, context: OperationContext, identifier: str, state: State) -> None:
+        """Delete the database, unless the state says that it is protected. The operation is not awaited."""
+        if state.get("deleteProtectionState") == "DELETE_PROTECTION_ENABLED":
+            message = f"Cannot delete Firestore database {state.get('name')}: Delete Protection is enabled."
+            raise GcpError(message)
+        try:
+            context.rest.send("DELETE", self.product, identifier)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+
+class BackupSchedule(RestResource):
+    """A daily or weekly backup schedule; the server names it."""
+
+    pulumi_type = "gcp:firestore/backupSchedule:BackupSchedule"
+    product = "firestore"
+    template = "projects/{project}/databases/{database}/backupSchedules/{name}"
+    collection = "projects/{project}/databases/{database}/backupSchedules"
+    replace = frozenset({"dailyRecurrence", "database", "project", "weeklyRecurrence"})
+    defaults: ClassVar[Mapping[str, Any]] = {"database": "(default)"}
+    computed = frozenset({"project"})
+
+    def identifier(self, inputs: State) -> str:
+        """Return "": the server names it."""
+        return ""
+
+    def created_name(self, response: Json, name: str) -> str:
+        """Return the name that the server chose."""
+        return str(response["name"])
+
+    def state(self, found: Json, identifier: str, before: State, settings: Settings) -> State:
+        """Add the short name."""
+        return {**super().state(found, identifier, before, settings), "name": identifier.rpartition("/")[2]}
+
+    def body(self, inputs: State, settings: Settings) -> Json:
+        """Return the request body: without a daily recurrence, null is sent."""
+        return {"dailyRecurrence": None, **super().body(inputs, settings)}
+
+    def patch_body(self, body: Json, mask: list[str]) -> Json:
+        """Return the retention, which alone can be changed."""
+        return {key: value for key, value in body.items() if key in mask}
+
+    def failures(self, inputs: State) -> list[tuple[str, str]]:
+        """Reject two recurrences, and none."""
+        given = [name for name in ("dailyRecurrence", "weeklyRecurrence") if inputs.get(name) is not None]
+        if len(given) == 1:
+            return []
+        return [("dailyRecurrence", "exactly one of dailyRecurrence and weeklyRecurrence must be set")]
 
 
 class Index(RestResource):

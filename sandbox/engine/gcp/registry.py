@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 RESOURCE_TYPES: dict[str, ResourceType] = {
     kind.pulumi_type: kind
     for kind in (
+        firestore.BackupSchedule(),
+        firestore.Database(),
         firestore.Field(),
         firestore.Index(),
         firestore.Ruleset(),

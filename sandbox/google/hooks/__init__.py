@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sandbox.google.hooks import (
     firebase,
     firestore,
+    firestore_backups,
     first_generation,
     functions,
     projects,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 HANDLERS: dict[str, Handler] = {
     **firebase.HANDLERS,
     **firestore.HANDLERS,
+    **firestore_backups.HANDLERS,
     **first_generation.HANDLERS,
     **functions.HANDLERS,
     **projects.HANDLERS,

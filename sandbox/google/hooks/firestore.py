@@ -1,5 +1,7 @@
 """Firestore's admin API: databases, composite indexes, single-field settings.
 
+Backups and their schedules are in `firestore_backups`.
+
 Methods on documents are not served: the emulator serves them. Rejected as by Firestore: an index that exists,
 a composite index of one field, two array fields.
 """
@@ -8,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
+import uuid
 from typing import TYPE_CHECKING, cast
 
 from sandbox.google import generic
@@ -30,6 +34,16 @@ MAX_NAME_BYTES = 1500
 FIELD_NAME = r"[A-Za-z_][A-Za-z0-9_]*|`(?:\\.|[^`\\])+`"
 FIELD_PATH = re.compile(rf"(?:{FIELD_NAME})(?:\.(?:{FIELD_NAME}))*", re.DOTALL)
 ADMIN = "google.firestore.admin.v1."
+RETENTION = {"POINT_IN_TIME_RECOVERY_ENABLED": "604800s", "POINT_IN_TIME_RECOVERY_DISABLED": "3600s"}
+"""How long past versions are kept (Firestore Admin API, Database.versionRetentionPeriod)."""
+UNPROTECTED = {
+    "versionRetentionPeriod": RETENTION["POINT_IN_TIME_RECOVERY_DISABLED"],
+    "appEngineIntegrationMode": "DISABLED",
+    "pointInTimeRecoveryEnablement": "POINT_IN_TIME_RECOVERY_DISABLED",
+    "deleteProtectionState": "DELETE_PROTECTION_DISABLED",
+}
+"""What a database has unless it is created with something else."""
+IMMUTABLE = ("locationId", "databaseEdition")
 CONTENTION = "Too much contention on these datastore entities. Please try again."
 
 
@@ -50,10 +64,7 @@ def find_database(cloud: Cloud, project: str, database: str) -> Json | None:
             "locationId": cloud.switches.firestore_location,
             "type": "FIRESTORE_NATIVE",
             "concurrencyMode": "PESSIMISTIC",
-            "versionRetentionPeriod": "3600s",
-            "appEngineIntegrationMode": "DISABLED",
-            "pointInTimeRecoveryEnablement": "POINT_IN_TIME_RECOVERY_DISABLED",
-            "deleteProtectionState": "DELETE_PROTECTION_DISABLED",
+            **UNPROTECTED,
             "databaseEdition": "STANDARD",
             "freeTier": True,
             "etag": "IPHrr8mPvYUDMMXcrYqT9YUD",
@@ -69,7 +80,12 @@ def set_location(cloud: Cloud, project: str, name: str, database: Json, location
     return database
 
 
-def _database(request: ApiRequest) -> Json:
+def existing_database(request: ApiRequest) -> Json:
+    """Return the database that a request is about.
+
+    Raises:
+        ApiError: NOT_FOUND.
+    """
     name = request.name.split("/")[3]
     found = find_database(request.cloud, request.project, name)
     if found is None:
@@ -82,12 +98,22 @@ def _database(request: ApiRequest) -> Json:
     return found
 
 
+def get_database(request: ApiRequest) -> Json:
+    return _shown(existing_database(request))
+
+
+def _shown(database: Json) -> Json:
+    """Add the time that moves on: the earliest version that can be read."""
+    period = float(str(database["versionRetentionPeriod"]).removesuffix("s"))
+    return {**database, "earliestVersionTime": timestamp(time.time() - period)}
+
+
 def list_databases(request: ApiRequest) -> Json:
     stored = [database for _, database in request.store.items(databases(request.project))]
     default = find_database(request.cloud, request.project, DEFAULT)
     if default is not None and default not in stored:
         stored.insert(0, default)
-    return {"databases": stored}
+    return {"databases": [_shown(database) for database in stored]}
 
 
 def create_database(request: ApiRequest) -> Json:
@@ -101,10 +127,14 @@ def create_database(request: ApiRequest) -> Json:
     database = {
         "type": "FIRESTORE_NATIVE",
         "databaseEdition": "STANDARD",
+        "concurrencyMode": "PESSIMISTIC",
+        **UNPROTECTED,
         **request.body,
         **stamps,
         "name": name,
+        "uid": str(uuid.UUID(stamps["uid"])),
     }
+    database["versionRetentionPeriod"] = RETENTION[database["pointInTimeRecoveryEnablement"]]
     request.store.put(databases(request.project), key, database)
     request.store.remove("firestore/undefaulted", request.project)
     return _operation(request, database, "Database", resource=name)
@@ -112,12 +142,26 @@ def create_database(request: ApiRequest) -> Json:
 
 def patch_database(request: ApiRequest) -> Json:
     """Store the implicit `(default)` database, then patch it."""
-    request.store.put(*request.store_key(), _database(request))
-    return generic.patch(request)
+    database = existing_database(request)
+    for name in IMMUTABLE:
+        if name in request.body and request.body[name] != database.get(name):
+            raise invalid(f"The {name} of a database is immutable.", f"database.{name}")
+    request.store.put(*request.store_key(), database)
+    response = generic.patch(request)
+    updated = cast("Json", request.store.get(*request.store_key()))
+    period = RETENTION.get(str(updated.get("pointInTimeRecoveryEnablement")))
+    request.store.put(*request.store_key(), {**updated, "versionRetentionPeriod": period})
+    return response
 
 
 def delete_database(request: ApiRequest) -> Json:
-    database = _database(request)
+    """Delete a database, unless it is protected. Its backups stay."""
+    database = existing_database(request)
+    if database.get("deleteProtectionState") == "DELETE_PROTECTION_ENABLED":
+        raise ApiError(
+            "FAILED_PRECONDITION",
+            "Database is protected from deletion. Disable delete protection before deleting the database.",
+        )
     request.store.remove(*request.store_key())
     if request.resource_id == DEFAULT:
         request.store.put("firestore/undefaulted", request.project, {"deleted": timestamp()})
@@ -201,7 +245,7 @@ def _check_names(request: ApiRequest, paths: list[str]) -> None:
 
 
 def create_index(request: ApiRequest) -> Json:
-    _database(request)
+    existing_database(request)
     _check_names(request, [str(field.get("fieldPath")) for field in request.body.get("fields", [])])
     table = request.collection(request.name, "indexes")
     fields = with_name_field(cast("list[Json]", request.body.get("fields", [])))
@@ -261,7 +305,7 @@ def _inherited(request: ApiRequest) -> Json:
 
 def get_field(request: ApiRequest) -> Json:
     """Return a field's settings. A field always exists; without its own settings it has its ancestor's."""
-    _database(request)
+    existing_database(request)
     stored = request.store.get(*request.store_key())
     if stored is None:
         return {"name": request.name, "indexConfig": _inherited(request)}
@@ -275,7 +319,7 @@ def _ready_indexes(request: ApiRequest) -> list[Json]:
 
 def patch_field(request: ApiRequest) -> Json:
     """Set what the mask names (without one: everything); what the body leaves out is the ancestor's again."""
-    _database(request)
+    existing_database(request)
     _check_names(request, [] if request.resource_id == "*" else [request.resource_id])
     mask = cast("str", request.query.get("updateMask") or "indexConfig,ttlConfig")
     heads = {path.partition(".")[0].replace("_c", "C") for path in mask.replace(" ", "").split(",")}
@@ -394,7 +438,7 @@ def _alone(handler: Callable[[ApiRequest], Json]) -> Handler:
 
 _ID = "firestore.projects.databases."
 HANDLERS: dict[str, Handler] = {
-    _ID + "get": _database,
+    _ID + "get": get_database,
     _ID + "list": list_databases,
     _ID + "create": create_database,
     _ID + "patch": patch_database,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.railway.resolvers import (
     accounts,
+    backups,
     config,
     deployments,
     domains,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 FIELDS: dict[str, Callable[..., Any]] = {
     **accounts.FIELDS,
+    **backups.FIELDS,
     **config.FIELDS,
     **deployments.FIELDS,
     **domains.FIELDS,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.railway import config_document, errors, records
 from sandbox.railway.connections import page
+from sandbox.railway.resolvers import backups
 from sandbox.railway.store import new_id
 
 if TYPE_CHECKING:
@@ -266,6 +267,8 @@ def change_set_apply(_: None, context: Context, environment_id: str, id: str) ->
 
 def workflow_status(_: None, context: Context, workflow_id: str) -> Json:
     context.require_token()
+    if workflow_id.startswith(backups.WORKFLOW):
+        return backups.workflow_status(context, workflow_id)
     found = context.store.patches.get(workflow_id.removeprefix("workflow-"))
     if found is None or not workflow_id.startswith("workflow-"):
         return {"status": "NotFound", "error": None}

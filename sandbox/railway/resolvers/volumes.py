@@ -1,7 +1,7 @@
-"""Volumes: created without a name or a size, attached, renamed, marked for deletion, backed up.
+"""Volumes: created without a name or a size, attached, renamed, marked for deletion.
 
 Rejects a second volume on a service and a name that is in use, as Railway does. Source: Railway's schema
-(VolumeCreateInput, VolumeInstanceUpdateInput); Railway docs, volumes/reference and volumes/backups.
+(VolumeCreateInput, VolumeInstanceUpdateInput); Railway docs, volumes/reference.
 """
 
 from __future__ import annotations
@@ -11,18 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.railway import deploys, errors, records, settings, volume_rules
 from sandbox.railway.connections import page
+from sandbox.railway.resolvers import backups
 from sandbox.railway.store import new_id
 from sandbox.railway.throttle import check_creation_throttle
 
 if TYPE_CHECKING:
     from sandbox.railway.context import Context
-
-BACKUPS = {
-    "DAILY": ("0 0 * * *", 6 * 86_400),
-    "WEEKLY": ("0 0 * * 0", 30 * 86_400),
-    "MONTHLY": ("0 0 1 * *", 90 * 86_400),
-}
-"""(cron, retention in seconds) by kind. Source: Railway docs, volumes/backups."""
 
 
 def check_mount_path(path: str) -> None:
@@ -191,30 +185,6 @@ def volume_instance(_: None, context: Context, id: str) -> records.VolumeInstanc
     return context.volume_instance(id)
 
 
-def backup_schedule_update(_: None, context: Context, volume_instance_id: str, kinds: list[str]) -> bool:
-    found = context.volume_instance(volume_instance_id)
-    existing = {entry["kind"]: entry for entry in found.backup_schedules}
-    found.backup_schedules = [
-        existing.get(kind) or {"id": new_id(), "kind": kind, "created_at": context.now}
-        for kind in BACKUPS
-        if kind in kinds
-    ]
-    return True
-
-
-def backup_schedules(_: None, context: Context, volume_instance_id: str) -> list[dict[str, Any]]:
-    found = context.volume_instance(volume_instance_id)
-    return [
-        {
-            **entry,
-            "name": entry["kind"].capitalize(),
-            "cron": BACKUPS[entry["kind"]][0],
-            "retention_seconds": BACKUPS[entry["kind"]][1],
-        }
-        for entry in found.backup_schedules
-    ]
-
-
 def volume_project(source: records.Volume, context: Context) -> records.Project:
     return context.project(source.project_id)
 
@@ -252,7 +222,7 @@ def instance_size(source: records.VolumeInstance, context: Context) -> int:
 
 
 def instance_used(source: records.VolumeInstance, _: Context) -> float:
-    return sum(len(text) for text in source.files.values()) / 1_000_000
+    return backups.used_mb(source)
 
 
 def external_id(source: records.VolumeInstance, _: Context) -> str:
@@ -261,12 +231,10 @@ def external_id(source: records.VolumeInstance, _: Context) -> str:
 
 FIELDS = {
     "Query.volumeInstance": volume_instance,
-    "Query.volumeInstanceBackupScheduleList": backup_schedules,
     "Mutation.volumeCreate": volume_create,
     "Mutation.volumeUpdate": volume_update,
     "Mutation.volumeInstanceUpdate": volume_instance_update,
     "Mutation.volumeDelete": volume_delete,
-    "Mutation.volumeInstanceBackupScheduleUpdate": backup_schedule_update,
     "Volume.project": volume_project,
     "Volume.volumeInstances": volume_instances,
     "VolumeInstance.volume": instance_volume,

@@ -42,6 +42,28 @@ signer = gcp.serviceaccount.IAMMember(
 )
 member = gcp.projects.IAMMember("member", project=PROJECT, role="roles/datastore.user", member=backend.member)
 
+database = gcp.firestore.Database(
+    "database",
+    name="crm-second",
+    location_id="nam5",
+    type="FIRESTORE_NATIVE",
+    point_in_time_recovery_enablement=(
+        "POINT_IN_TIME_RECOVERY_DISABLED" if v == "1" else "POINT_IN_TIME_RECOVERY_ENABLED"
+    ),
+    deletion_policy="DELETE",
+    opts=after,
+)
+daily = gcp.firestore.BackupSchedule(
+    "daily", database=database.name, retention=f"{86400 * int(v)}s", daily_recurrence={}
+)
+weekly = gcp.firestore.BackupSchedule(
+    "weekly",
+    database=database.name,
+    retention=f"{604800 * int(v)}s",
+    weekly_recurrence={"day": "SUNDAY"},
+    opts=pulumi.ResourceOptions(depends_on=[daily]),
+)
+
 index = gcp.firestore.Index(
     "index",
     collection="threads",

@@ -36,7 +36,7 @@ def stage() -> Iterator[tuple[Stage, str]]:
 
 @pytest.fixture
 def google(stage: tuple[Stage, str]) -> Iterator[Google]:
-    """A new Google with the default switches and no enabled API."""
+    """A new Google with the default switches and no API enabled but that of its Firestore database."""
     stage[0].app = create_app()
     client = Google(stage[1])
     yield client

@@ -47,7 +47,6 @@ def test_a_method_without_a_handler_is_501_with_its_name(google: Google) -> None
 @pytest.mark.parametrize(
     ("path", "host"),
     [
-        (f"{DATABASE}/collectionGroups/-/indexes", "firestore.googleapis.com"),
         (FUNCTIONS, "cloudfunctions.googleapis.com"),
         (FUNCTIONS.replace("v2beta", "v2"), "cloudfunctions.googleapis.com"),
         (SECRETS, "secretmanager.googleapis.com"),
@@ -71,6 +70,16 @@ def test_a_product_must_be_enabled_first(google: Google, path: str, host: str | 
     assert error["details"][0]["metadata"]["service"] == host
     google.switch(enforce_enablement=False)
     google.send("GET", path).raise_for_status()
+
+
+def test_the_api_of_firestore_is_on_where_there_is_a_database(google: Google) -> None:
+    """A database cannot be created while it is off, and every project begins with one."""
+    service = f"/serviceusage/v1/projects/{PROJECT}/services/firestore.googleapis.com"
+    assert google.get(DATABASE)["locationId"] == "nam5"
+    assert google.get(service)["state"] == "ENABLED"
+    google.post(f"{service}:disable", {"disableDependentServices": True})
+    error = google.error("GET", DATABASE, status=403, word="PERMISSION_DENIED")
+    assert error["details"][0]["reason"] == "SERVICE_DISABLED"
 
 
 def test_enabling_takes_effect_when_its_operation_is_done(google: Google) -> None:

@@ -69,6 +69,7 @@ def test_only_what_creates_or_deploys_is_not_repeated() -> None:
     assert once == {
         *("ProjectCreate", "EnvironmentCreate", "ServiceCreate", "TriggerCreate", "VolumeCreate"),
         *("DomainCreate", "CustomDomainCreate", "TcpProxyCreate", "DeployLatest", "DeployKnown", "Rollback"),
+        "BackupCreate",
     }
     assert not [one.name for one in DOCUMENTS.values() if one.kind == "query" and one.repeatable]
 
