@@ -42,7 +42,8 @@ def load() -> tuple[Settings, App]:
     settings, problems = load_settings(pulumi.Config(), pulumi.get_stack(), os.environ)
     if settings is not None:
         results = os.environ.get(discovered.VARIABLE)
-        app, more = load_app(settings, results=Path(results)) if results else load_app(settings)
+        is_update = not pulumi.runtime.is_dry_run()
+        app, more = load_app(settings, results=Path(results) if results else None, after_preview=is_update)
         problems = [*problems, *more]
         if app is not None and app.rules is not None and not problems:
             rules, protected = app.rules, never_delete.protection(settings.google)
