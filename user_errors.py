@@ -29,6 +29,7 @@ _LINE_ENDS = re.compile(r"\r\n|[\r\u2028\u2029]")
 # Joiners, which scripts and emoji need. The other format characters reverse or hide text (Unicode TR 36).
 _NEEDED_FORMATS = "\u200c\u200d"
 _COLOR_DIRECTIVE = "<{%"
+_PLACEHOLDER = re.compile(r"<[A-Za-z0-9][A-Za-z0-9_ .,:/-]*>")
 
 
 def printable(text: str) -> str:
@@ -67,14 +68,46 @@ def _shown(character: str) -> str:
 def shell_word(value: object) -> str:
     """A value as one word of a command that a user copies: quoted if the shell would read it otherwise.
 
-    A placeholder such as `<your own value>` stays as it is, to be recognised as one.
+    A placeholder such as `<your own value>` stays as it is, to be recognised as one. It has only characters
+    that expand to nothing: the value may come from the app's checkout.
 
     Example:
         >>> shell_word("my backend"), shell_word("<name>")
         ("'my backend'", '<name>')
     """
     text = str(value)
-    return text if text.startswith("<") and text.endswith(">") else shlex.quote(text)
+    return text if _PLACEHOLDER.fullmatch(text) else shlex.quote(text)
+
+
+OR = "or:  "
+"""Starts the line of a fix that has another way than the lines before it."""
+
+
+def lines_of(fix: str) -> list[str]:
+    """The lines of a fix: each is a command as a user pastes it into a shell, or a remark."""
+    return fix.split("\n")
+
+
+def add_fix(what: str, fix: str, indent: str = "  ") -> str:
+    """`what`, and below it the fix.
+
+    Nothing follows a command on its line, except a shell comment: it is copied as a line.
+
+    Args:
+        what: what happened, and where.
+        fix: lines, each a command or a remark. A line that starts with `OR` is another way.
+        indent: of the labels.
+
+    Example:
+        >>> print(add_fix("the key is empty", f"pulumi config set key value\\n{OR}pulumi config rm key"))
+        the key is empty
+          fix: pulumi config set key value
+          or:  pulumi config rm key
+    """
+    first, *rest = lines_of(fix)
+    shown = [f"{indent}fix: {first}"]
+    shown += [f"{indent}{line}" if line.startswith(OR) else f"{indent}     {line}" for line in rest]
+    return "\n".join([what, *shown])
 
 
 class UserError(Exception):

@@ -49,6 +49,7 @@ from settings.model import BACKEND_URL_VARIABLE, GoogleSettings, SecretSettings,
 from settings.problems import Problem
 from settings.reader import set_command
 from settings.variables import common_variables
+from user_errors import OR, add_fix
 
 CACHE_DIR = PROGRAM_DIR / ".cache"
 MAX_RULES_BYTES = 262_144  # security rules as text (Firestore docs, "Limits of security rules")
@@ -249,12 +250,15 @@ def _backend_address(
             for codebase in codebases
         ]
     elif endpoints and not bound:
-        fix = f"name the variable that the code reads: {set_command('backendUrlVariable', '<name>')}"
+        fix = f"{set_command('backendUrlVariable', '<name>')}  # the variable that the code reads"
         if any(_reads(codebase, name) for codebase in codebases):
-            fix = f"give it to all functions as a plain variable: {set_command('backendUrlVariable', name)}"
+            fix = f"{set_command('backendUrlVariable', name)}  # a plain variable of all functions"
         seen.warnings.append(
-            f"no function binds the secret {name}, which the program sets to the backend's address.\n"
-            f'    fix: bind it in the code (secrets: ["{name}"]), or {fix}'
+            add_fix(
+                f"no function binds the secret {name}, which the program sets to the backend's address.",
+                f'bind it in the code (secrets: ["{name}"])\n{OR}{fix}',
+                "    ",
+            )
         )
     if bound:
         seen.notes += _unbound_notes(codebases, name)
@@ -284,10 +288,11 @@ def _without_default(google: GoogleSettings, codebases: Sequence[Codebase]) -> I
             where = codebase.folder, codebase.output_folders
             uses = codebase.endpoints and function_mentions.mentions(calls, *where)
             if uses and not function_mentions.mentions(own, *where):
-                yield (
+                what = (
                     f"the code of {codebase.name} uses the default of {key}, which is not set: the call "
-                    f"fails at run time.\n    fix: {set_command(key, '<value>')}"
+                    "fails at run time."
                 )
+                yield add_fix(what, set_command(key, "<value>"), "    ")
 
 
 def _with_address(endpoint: Endpoint, name: str) -> Endpoint:
@@ -352,14 +357,16 @@ def _indexes(found: firebase_json.FirebaseJson, problems: list[Problem]) -> Inde
 
 
 def load_code(
-    settings: Settings, cache_dir: Path = CACHE_DIR
+    settings: Settings, cache_dir: Path = CACHE_DIR, *, isolate: bool = True
 ) -> tuple[list[Loaded], list[Problem], list[str]]:
-    """Every codebase, loaded; the problems; the warnings."""
+    """Every codebase, loaded; the problems; the warnings. `isolate`: see `checkout.discovery_source`."""
     found, problems = firebase_json.load(settings.app_dir, settings.google.firestore_database)
     if found is None:
         return [], problems, []
     seen = _Found(problems, [], [], configuration=predeploy.configuration(found))
-    loaded = [_load_code(settings, source, cache_dir, None, seen) for source in found.codebases]
+    loaded = [
+        _load_code(settings, source, cache_dir, None, seen, isolate=isolate) for source in found.codebases
+    ]
     return [one for one in loaded if one is not None], list(dict.fromkeys(problems)), seen.warnings
 
 
@@ -369,13 +376,16 @@ def _load_code(
     cache_dir: Path,
     kept: Results | None,
     seen: _Found,
+    *,
+    isolate: bool = True,
 ) -> Loaded | None:
     """Pack the codebase and find what it contains: in `kept` if that is given. Adds to `seen`."""
     where = source.relative
     google, problems = settings.google, seen.problems
     runtime, more, unknown = runtimes.choose(settings.functions.runtime, source.runtime, source.folder, where)
     problems += more
-    ran = _predeploy(settings, source, cache_dir, seen) if kept is None else predeploy.Outcome()
+    hooks = kept is None and settings.functions.run_predeploy and bool(source.predeploy)
+    ran = _predeploy(settings, source, cache_dir, seen, isolate=isolate) if hooks else predeploy.Outcome()
     problems += ran.problems
     if ran.problems:
         return None
@@ -407,6 +417,7 @@ def _load_code(
                 google=google,
                 environment=function_variables.loading_environment(settings, files),
                 timeout=settings.functions.discovery_timeout,
+                isolate=isolate,
             ),
             cache_dir / "discovery",
         )
@@ -433,18 +444,21 @@ def _load_code(
 
 
 def _predeploy(
-    settings: Settings, source: firebase_json.CodebaseSource, cache_dir: Path, seen: _Found
+    settings: Settings,
+    source: firebase_json.CodebaseSource,
+    cache_dir: Path,
+    seen: _Found,
+    *,
+    isolate: bool,
 ) -> predeploy.Outcome:
-    """Run the predeploy commands, if the settings say so. Adds to `seen`."""
-    functions = settings.functions
-    if not functions.run_predeploy or not source.predeploy:
-        return predeploy.Outcome()
+    """Run the predeploy commands. Adds to `seen`."""
     codebase = predeploy.Codebase(
         source=source,
         app_dir=settings.app_dir,
         project=settings.google.project,
-        timeout=functions.predeploy_timeout,
+        timeout=settings.functions.predeploy_timeout,
         configuration=seen.configuration,
+        isolate=isolate,
     )
     ran = predeploy.run(codebase, cache_dir, after_preview=seen.after_preview)
     seen.notes += ran.notes

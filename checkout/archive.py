@@ -28,14 +28,13 @@ from pathlib import Path, PurePosixPath
 
 from checkout import credentials
 from checkout.minimatch import Ignored, PatternError
-from settings.files import MAX_FOLDERS_DEEP, FileError, exists, kind, read_bytes
+from settings.files import MAX_FOLDERS_DEEP, FileError, exists, kind, read_bytes, shown_names
 from settings.problems import Problem
 
 # The Firebase CLI's `ignore` if firebase.json has none, and what it adds to every `ignore`.
 _DEFAULT_IGNORE = ("node_modules", ".git")
 _NEVER_BY_THE_CLI = ("firebase-debug.log", "firebase-debug.*.log", ".runtimeconfig.json")
 _LOCAL = ("node_modules", ".git", ".ds_store")  # in lower case; installed, or different on each machine
-_SHOWN = 10
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date of the zip format
 _REGULAR, _EXECUTABLE = 0o100644, 0o100755
 _UNIX = 3
@@ -157,7 +156,7 @@ class _Walk:
             name = self._name(path)
             if self._ignored.by(name) is not None:
                 continue
-            if credentials.has_name(entry.name):
+            if credentials.has_name(name):
                 if not _is_env_file(name):
                     self._credentials.append(name)
             elif entry.name.lower() in _LOCAL:
@@ -205,11 +204,11 @@ class _Walk:
             )
         if self._local:
             yield (
-                f"not deployed: {_listed(self._local)}. Google installs dependencies from the lock file. "
+                f"not deployed: {shown_names(self._local)}. Google installs dependencies from the lock file. "
                 'Add them to "functions.ignore" to hide this note.'
             )
         if self._special:
-            yield f"not deployed, because they are not files: {_listed(self._special)}."
+            yield f"not deployed, because they are not files: {shown_names(self._special)}."
         for pattern in self._ignored.without_effect:
             shown = pattern.strip().strip("/").removeprefix("./")
             yield (
@@ -277,8 +276,3 @@ def _is_portable(name: str) -> bool:
 
 def _is_env_file(name: str) -> bool:
     return name == ".env" or name.startswith(".env.")
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

@@ -28,9 +28,10 @@ from checkout import package_json, tsconfig
 from checkout.archive import excluded_by
 from checkout.firebase_json import CodebaseSource
 from checkout.tsconfig import TsConfig, Unread
-from settings.files import MAX_SOURCE_BYTES, FileError, is_file, read_bytes
+from settings.files import MAX_SOURCE_BYTES, FileError, is_file, read_bytes, shown_names
 from settings.parsing import json_value, mapping, sequence
 from settings.problems import Problem
+from user_errors import add_fix, shell_word
 
 _TSC = re.compile(r"(?:^|[\s/])tsc(?=\s|$)(?P<options>[^&|;]*)")
 _RUNNERS = re.compile(r"\b(?:npm|yarn|pnpm|bun|run-s|run-p|npm-run-all)\b")
@@ -99,9 +100,8 @@ class _Build:
                 lost.append(f"{self.name(path)} ({deployed[0]} does not exist)")
         if not lost:
             return None
-        more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
         verb = "is" if len(lost) == 1 else "are"
-        what = f"{', '.join(lost[:_SHOWN])}{more} {verb} not compiled."
+        what = f"{shown_names(lost, _SHOWN)} {verb} not compiled."
         return [Problem(key=self.source.relative, what=what, fix=self.command)], []
 
     def older(self) -> tuple[list[Problem], list[str]]:
@@ -127,7 +127,7 @@ class _Build:
         )
         if certain:
             return [Problem(key=self.source.relative, what=what, fix=self.command)], []
-        return [], [f"{what}\n    fix: {self.command}"]
+        return [], [add_fix(what, self.command, "    ")]
 
     def outputs(self) -> list[Path]:
         if not self.by_tsc:
@@ -174,11 +174,11 @@ def _builds(source: CodebaseSource, package: dict[str, object]) -> tuple[list[_B
     commands = _commands(source.predeploy, scripts)
     runs = [match["options"] for text in commands for match in _TSC.finditer(text)]
     runs = [options for options in runs if "--noEmit" not in options]
-    command = f"cd {folder} && npx tsc"
+    command = f"cd {shell_word(folder)} && npx tsc"
     if "build" in scripts:
-        command = f"cd {folder} && npm run build"
+        command = f"cd {shell_word(folder)} && npm run build"
     elif source.predeploy:
-        command = "; ".join(source.predeploy).replace("$RESOURCE_DIR", str(folder))
+        command = "\n".join(source.predeploy).replace("$RESOURCE_DIR", str(folder))
     builds: dict[tuple[Path, Path | None], _Build] = {}
     warnings: dict[str, None] = {}
     loaded: dict[Path, TsConfig | None] = {}
@@ -274,11 +274,11 @@ def _unread(one: Unread, folder: Path) -> str:
     file = os.path.relpath(one.file, folder)
     if not one.key:
         what = f"{file} {one.why}: the compiled output is not validated."
-        return f"{what}\n    fix: Correct {file}."
+        return add_fix(what, f"Correct {file}.", "    ")
     what = f'"{one.key}" of {file}: {one.name} {one.why}. The compiled output is validated without it.'
     is_package = one.key == "extends" and not one.name.startswith((".", "/")) and one.why == "does not exist"
-    fix = f"cd {folder} && npm install" if is_package else f'Correct "{one.key}" in {file}.'
-    return f"{what}\n    fix: {fix}"
+    fix = f"cd {shell_word(folder)} && npm install" if is_package else f'Correct "{one.key}" in {file}.'
+    return add_fix(what, fix, "    ")
 
 
 def _commands(predeploy: Sequence[str], scripts: dict[str, str]) -> list[str]:

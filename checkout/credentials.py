@@ -18,14 +18,14 @@ import functools
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from checkout.minimatch import Ignored
 from settings.files import MAX_SOURCE_BYTES, FileError, is_file, read_bytes
 from settings.parsing import mapping, sequence
 
-# Compared with names in lower case. `checkout.isolation` hides them too.
+# Compared with names in lower case. `checkout.hidden_files` hides them too.
 _NAMES = Ignored(
     (
         ".env", ".env.*", ".env[-_]*", "*.env", ".envrc", ".envrc.*", ".secret.local", ".dev.vars",
@@ -38,20 +38,28 @@ _NAMES = Ignored(
         "application_default_credentials.json", "{serviceaccount,service-account,service_account}*.json",
         "credentials.db", "access_tokens.db", "firebase-tools.json",
         # Folders.
-        ".{aws,azure,config,docker,gcloud,gnupg,kube,pulumi,railway,ssh}", ".password-store",
+        ".{aws,azure,gcloud,gnupg,kube,pulumi,railway,ssh}", ".password-store",
     ),
     folder="",
 )  # fmt: skip
+# In a folder that tools use in a home folder. In an app it may be the app's own: `.config/settings.json`.
+_NAMES_IN: Mapping[str, Ignored] = {
+    ".config": Ignored(
+        ("{configstore,doctl,gcloud,gh,git,glab-cli,helm,hub,op,rclone,sops,stripe}",), folder=""
+    ),
+    ".docker": Ignored(("{config.json,contexts,machine}",), folder=""),
+}
 _BACKUP = re.compile(r"(?:~|\.(?:bak|backup|copy|old|orig|save|sw[op]|tmp))+$")
 # The settings of npm and Yarn: a token or password, or an address that contains a password.
 _REGISTRY_FILES = (".npmrc", ".yarnrc", ".yarnrc.yml")
 _REGISTRY_TOKEN = re.compile(
-    rb"^[^;#\n]*?(?:_auth(?:token)?|_password)[\"']?(?:[ \t]*=[ \t]*|[ \t]+)(\S[^\n]*)"
-    rb"|^[^#\n]*?npmauth(?:token|ident)[\"']?\s*:\s*(\S[^\n]*)"
-    rb"|://([^/\s:@]*:[^/\s@]+)@",
+    rb"^[^;#\n]*?(?:_auth(?:token)?|_password)[\"']?(?:[ \t]*=[ \t]*|[ \t]+)(?P<npm>\S[^\n]*)"
+    rb"|^[^#\n]*?npmauth(?:token|(?P<ident>ident))[\"']?\s*:\s*(?P<yarn>\S[^\n]*)"
+    rb"|://[^/\s:@]*:(?P<password>[^/\s@]+)@",
     re.IGNORECASE | re.MULTILINE,
 )
-_VARIABLE = re.compile(rb"\$\{\w+(?::?-|\?)?\}")
+# `${NAME}`, as in npm and Yarn, also with a word that stands for no token: `${NAME:-none}`.
+_VARIABLE = re.compile(rb"\$\{\w+(?::?-(?!npm_|gh[a-z]_)[A-Za-z_-]{0,20}|\?)?\}")
 _MAX_BYTES = 100_000_000  # the archive cannot contain a larger file
 _KEY_FILES = (".pem", ".key", ".crt", ".cer")
 _HEADER = b"PRIVATE KEY"
@@ -90,6 +98,8 @@ def _in_base64(text: bytes) -> Iterator[bytes]:
 _BASE64 = tuple(one for text in (b"PRIVATE KEY-----", *_GOOGLE_FIELDS) for one in _in_base64(text))
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/_-]")
 _LINE_BREAKS = b" \t\r\n"
+# A value of a client of OAuth is generated. A translation or a schema has others for the same keys.
+_GENERATED = re.compile(r"[^\s<>{}$]{16,}")
 # JSON Web Keys (RFC 7517, 7518, 8037): the private part of each kind.
 _WEB_KEYS = {"RSA": "d", "EC": "d", "OKP": "d", "oct": "k"}
 # What follows the outer SEQUENCE of a private key in DER: PKCS #8 (RFC 5958), PKCS #1 (RFC 8017), SEC 1
@@ -106,15 +116,30 @@ _DER_KEY = re.compile(
 
 def has_name(name: str) -> bool:
     """Whether the last part of a path, or a folder in it, has a name that is never deployed."""
-    return any(_has_name(part.lower()) for part in name.split("/"))
+    parts = name.split("/")
+    return any(is_named(folder, part) for folder, part in zip(("", *parts), parts, strict=False))
+
+
+def is_named(folder: str, name: str) -> bool:
+    """Whether a file or folder has a name that is never deployed. `folder` is the name of its folder."""
+    name = name.lower()
+    if _is_named(_NAMES, name):
+        return True
+    known = _NAMES_IN.get(original_name(folder)) if folder.startswith(".") else None
+    return known is not None and _is_named(known, name)
+
+
+def original_name(name: str) -> str:
+    """The name in lower case, without the endings of a backup copy: `tls.pem` of `tls.pem.bak`."""
+    return _BACKUP.sub("", name.lower())
 
 
 @functools.lru_cache(maxsize=4096)
-def _has_name(part: str) -> bool:
-    original = _BACKUP.sub("", part)
+def _is_named(known: Ignored, name: str) -> bool:
+    original = original_name(name)
     # An editor puts a dot before the name of its backup: `.id_rsa.swp`.
-    names = {part} if original == part else {part, original, original.removeprefix(".")}
-    return any(_NAMES.by(name) is not None for name in names)
+    names = {name} if original == name else {name, original, original.removeprefix(".")}
+    return any(known.by(one) is not None for one in names)
 
 
 def has_content(path: Path) -> bool:
@@ -122,7 +147,7 @@ def has_content(path: Path) -> bool:
 
     A file that cannot be read has none: the archive reports it.
     """
-    name = _BACKUP.sub("", path.name.lower())
+    name = original_name(path.name)
     suffix = PurePosixPath(name).suffix
     try:
         if path.stat().st_size > _MAX_BYTES:
@@ -139,6 +164,11 @@ def has_content(path: Path) -> bool:
     return any(_is_key(text) for text in _readings(content))
 
 
+def is_registry_file(folder: Path, path: Path) -> bool:
+    """Whether the path is a file of npm or Yarn without a token in `folder`, which is deployed."""
+    return path.name.lower() in _REGISTRY_FILES and path.is_relative_to(folder) and not has_content(path)
+
+
 def is_credential(folder: Path, name: str) -> bool:
     """Whether the file `name` in `folder` is never deployed."""
     path = folder / PurePosixPath(name)
@@ -146,9 +176,14 @@ def is_credential(folder: Path, name: str) -> bool:
 
 
 def _has_registry_token(content: bytes) -> bool:
-    """Whether a token, a password or a user with a password is more than the name of a variable."""
-    values = (next(filter(None, match.groups())) for match in _REGISTRY_TOKEN.finditer(content))
-    return any(_VARIABLE.sub(b"", value).strip(b"\"': \t\r") for value in values)
+    """Whether a token or a password is more than the name of a variable."""
+    for match in _REGISTRY_TOKEN.finditer(_VARIABLE.sub(b"$", content)):
+        value = match["npm"] or match["yarn"] or match["password"]
+        if match["ident"] and b":" in value:  # a user and a password, or both in base64
+            value = value.partition(b":")[2]
+        if value.strip(b"\"': \t\r$"):
+            return True
+    return False
 
 
 def _is_key(content: bytes) -> bool:
@@ -235,13 +270,22 @@ def _is_json_credential(content: bytes) -> bool:
         if found is not None:
             if any(found.get(field) for field in _GOOGLE_TYPES.get(str(found.get("type")), ())):
                 return True
-            # A client of OAuth, and a token that a sample of Google has saved.
-            client = found.get("client_id") and found.get("client_secret")
-            if client and ("auth_uri" in found or found.get("refresh_token")):
+            if _is_oauth_client(found):
                 return True
-            if found.get(_WEB_KEYS.get(str(found.get("kty")), "")):
+            if (private := _WEB_KEYS.get(str(found.get("kty")))) and found.get(private):
                 return True
             todo += found.values()
         else:
             todo += sequence(value) or ()
     return False
+
+
+def _is_oauth_client(found: Mapping[str, object]) -> bool:
+    """Whether it is a client of OAuth, or a token that a sample of Google has saved."""
+    client, secret = (str(found.get(name, "")) for name in ("client_id", "client_secret"))
+    others = (found.get(name) for name in ("auth_uri", "refresh_token"))
+    return (
+        any(char.isdigit() for char in f"{client}{secret}")
+        and all(_GENERATED.fullmatch(value) is not None for value in (client, secret))
+        and any(isinstance(value, str) and _GENERATED.fullmatch(value) is not None for value in others)
+    )

@@ -14,6 +14,7 @@ from checkout import package_json
 from checkout.firebase_json import CodebaseSource
 from settings.files import is_dir, is_file
 from settings.problems import Problem
+from user_errors import shell_word
 
 _INSTALLED = ("dependencies", "optionalDependencies", "peerDependencies")
 _SDK = "firebase-functions"
@@ -66,7 +67,7 @@ def _missing_problems(
             yield Problem(
                 key=f"{source.relative}/{package_json.NAME}",
                 what=f"the functions load {name}, which is {where}: Google does not install it.",
-                fix=f"cd {source.folder} && npm install --save-prod {name}",
+                fix=f"cd {shell_word(source.folder)} && npm install --save-prod {name}",
             )
 
 

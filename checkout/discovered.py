@@ -24,6 +24,7 @@ from checkout.discovery import Discovered
 from settings.files import FileError, read_bytes
 from settings.parsing import json_value, mapping
 from settings.problems import Problem
+from user_errors import OR
 
 VARIABLE = "CRM_DISCOVERED"
 FILE = "discovered.json"
@@ -76,7 +77,7 @@ class Results:
             f"the functions in {where} are not those that were loaded: their archive has the SHA-256 "
             f"{sha256[:12]}…, and {self.shown} is the result for {same_name[0].sha256[:12]}…."
         )
-        fix = f"{_OPS} unpack {self.shown} --stack <stack>  (writes what was built)\n    or: {again}"
+        fix = f"{_OPS} unpack {self.shown} --stack <stack>  # writes what was built\n{OR}{again}"
         return None, [Problem(key=VARIABLE, what=what, fix=fix)]
 
 
@@ -87,7 +88,7 @@ def load(folder: Path, shown: str) -> tuple[Results | None, list[Problem]]:
     except (FileError, ValueError):
         document = None
     entries = None if document is None else mapping(document.get("results"))
-    fix = f"{_COMMAND} {shown}  (or: unset {VARIABLE})"
+    fix = f"{_COMMAND} {shown}\n{OR}unset {VARIABLE}"
     if entries is None or document is None or document.get("format") != _FORMAT:
         what = f"{shown} contains no {FILE} of this version of the program."
         return None, [Problem(key=VARIABLE, what=what, fix=fix)]

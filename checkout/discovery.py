@@ -12,11 +12,12 @@ Nothing is installed or built: a preview shows the checkout as it is.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -43,11 +44,12 @@ from settings.files import (
 )
 from settings.parsing import JsonError, json_value, mapping, strings
 from settings.problems import Problem
+from user_errors import shell_word
 
 HOOK = Path(__file__).with_name("discovery_hook.cjs")
 LOCK_FILES = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml")
 _MAX_WRITTEN = 16_000_000  # bytes of a file that the process writes; 1,000 functions have one or two million
-_CACHE_FORMAT = "5"  # increase it when `Discovered` or the hook changes
+_CACHE_FORMAT = "6"  # increase it when `Discovered` or the hook changes
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "NODE_ENV")
 _HOOK_FILES = ("discovery_hook.cjs", "discovery_package.cjs", "discovery_loader.mjs")
 
@@ -140,20 +142,24 @@ def _sdk(source: Source) -> tuple[_Command | None, list[Problem]]:
     entry = package.get("main", "index.js")
     if isinstance(entry, str) and package_json.entry(folder, package) is None:
         builds = "build" in package_json.section(package, "scripts")
-        fix = f"cd {folder} && npm run build" if builds else f'Create it, or correct "main": "{entry}".'
+        fix = (
+            f"cd {shell_word(folder)} && npm run build"
+            if builds
+            else f'Create it, or correct "main": "{entry}".'
+        )
         return None, _problem(source, f'"main" of package.json is {entry}, which does not exist.', fix)
     script = _find_script(source)
     if script is None:
         if "firebase-functions" not in package_json.section(package, "dependencies", "devDependencies"):
-            fix = f"cd {folder} && npm install firebase-functions firebase-admin"
+            fix = f"cd {shell_word(folder)} && npm install firebase-functions firebase-admin"
             return None, _problem(source, "package.json does not depend on firebase-functions.", fix)
         locked = any((folder / name).is_file() for name in LOCK_FILES)
-        fix = f"cd {folder} && npm {'ci' if locked else 'install'}"
+        fix = f"cd {shell_word(folder)} && npm {'ci' if locked else 'install'}"
         return None, _problem(source, "the dependencies of the functions are not installed.", fix)
     version = str(package_json.of_package(script.parents[2]).get("version", "unknown"))
     if "FUNCTIONS_MANIFEST_OUTPUT_PATH" not in _source_text(script):
         what = f"firebase-functions {version} is too old: it cannot write its manifest to a file."
-        return None, _problem(source, what, f"cd {folder} && npm install firebase-functions@7")
+        return None, _problem(source, what, f"cd {shell_word(folder)} && npm install firebase-functions@7")
     try:
         node = node_program.find(folder, source.app_dir)
     except NodeError as error:
@@ -170,7 +176,7 @@ def _package(source: Source) -> tuple[dict[str, object] | None, list[Problem]]:
         return None, _problem(
             source, what, "Remove this codebase from firebase.json and deploy it separately."
         )
-    fix = f"cd {source.folder} && npm init -y && npm install firebase-functions"
+    fix = f"cd {shell_word(source.folder)} && npm init -y && npm install firebase-functions"
     return None, _problem(source, "has no package.json.", fix)
 
 
@@ -208,9 +214,9 @@ def _key(source: Source, command: _Command) -> str:
 
 
 def _run(source: Source, command: _Command) -> tuple[Discovered | None, list[Problem]]:
-    with temporary_folder.create("discovery-") as folder:
-        results, root = folder / "results", folder / "root"
-        for new in (results, results / "home", results / "tmp", root):
+    with temporary_folder.create("discovery-") as folders:
+        results = folders.results
+        for new in (results / "home", results / "tmp"):
             new.mkdir()
         manifest_path, report_path = results / "manifest.json", results / "report.json"
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
@@ -227,8 +233,7 @@ def _run(source: Source, command: _Command) -> tuple[Discovered | None, list[Pro
         }
         hooks = [HOOK.with_name(name).resolve() for name in _HOOK_FILES]
         try:
-            view = isolation.view(source.folder, source.app_dir, [Path(command.node.program), *hooks])
-            finished = _load(source, command, view, (environment, results, root))
+            finished = _load(source, command, hooks, environment, folders)
         except IsolationError as error:
             what = f"the functions were not loaded, because their code cannot be isolated: {error}."
             return None, _problem(source, what, isolation.FIX_OF_ERROR)
@@ -242,7 +247,11 @@ def _run(source: Source, command: _Command) -> tuple[Discovered | None, list[Pro
 
 
 def _load(
-    source: Source, command: _Command, view: View, place: tuple[Mapping[str, str], Path, Path]
+    source: Source,
+    command: _Command,
+    hooks: Sequence[Path],
+    environment: Mapping[str, str],
+    folders: temporary_folder.Folders,
 ) -> Finished:
     """Run the SDK's command, which reads the codebase in its working directory (firebase-functions, bin).
 
@@ -254,7 +263,10 @@ def _load(
     arguments = ("--no-warnings", "--require", str(HOOK.resolve()), str(command.script))
     version = [int(number) for number in re.findall(r"\d+", command.node.version)[:2]]
     hidden = [20, 19] <= version < [21] or [22, 12] <= version < [22, 15] or [23] <= version < [23, 5]
-    environment, results, root = place
+
+    @functools.cache
+    def view() -> View:
+        return isolation.view(source.folder, source.app_dir, [Path(command.node.program), *hooks])
 
     def run(*options: str) -> Finished:
         return node_process.run(
@@ -263,9 +275,10 @@ def _load(
                 folder=source.folder.resolve(),
                 environment=environment,
                 timeout=source.timeout,
-                results=results,
-                root=root,
+                results=folders.results,
+                root=folders.root,
                 checkout=isolation.checkout_of(source.folder, source.app_dir),
+                isolate=source.isolate,
             ),
             view,
         )

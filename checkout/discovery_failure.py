@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
-from checkout import package_json
+from checkout import credentials, package_json
 from checkout.discovery_source import Source
 from checkout.node_process import Finished, cut, shown, signal_name
 from settings.files import walk
@@ -19,6 +19,7 @@ from settings.model import LONGEST_DISCOVERY
 from settings.parsing import mapping
 from settings.problems import Problem
 from settings.reader import remove_command, set_command
+from user_errors import OR, shell_word
 
 _SYNTAX_SECONDS = 30  # for all files
 _SYNTAX_CHECKED_FILES = 200
@@ -41,15 +42,25 @@ _MISSING_CONFIG = (
         set_command("databaseUrl", "<https://my-crm-default-rtdb.firebaseio.com>"),
     ),
 )
-# Codes of connections that fail (errno.h, netdb.h), and the message of fetch(), which may come without one.
-_CONNECTION = re.compile(r"\b(?:EAI_AGAIN|ENOTFOUND|ENETUNREACH|EHOSTUNREACH|ECONNREFUSED|fetch failed)\b")
+# Codes of connections that fail (errno.h, netdb.h), and messages of fetch() and google-auth-library.
+_CONNECTION = re.compile(
+    r"\b(?:EAI_AGAIN|ENOTFOUND|ENETUNREACH|EHOSTUNREACH|ECONNREFUSED|EADDRNOTAVAIL|fetch failed"
+    r"|Could not load the default credentials)\b"
+)
 # Errors of Node's file system and of its loaders.
 _UNREADABLE = re.compile(
     r"(?:\b(?:EACCES|ENOENT)\b[^'\n]{0,200}|Cannot find module )'(?P<path>[^'\n]{1,4096})'"
     r"(?:\nRequire stack:\n- (?P<by>/[^\n]{1,4096}))?"
 )
 _MOST_UNREADABLE = 100
-_SDK_REPORT = "Failed to generate manifest from function source: "
+# How the SDK begins its report; the stack follows. It takes each ENOENT and EACCES for one of its own file.
+_SDK_REPORT = (
+    r"(?:Failed to generate manifest from function source: "
+    r"|Error: Directory '.*' does not exist\.\nPlease create the directory or specify a valid path\.\n"
+    r"|Error: Permission denied writing to '.*'\.\nPlease check file permissions or choose a different "
+    r"location\.\n)"
+)
+_OF_SDK = re.compile(rf"^{_SDK_REPORT}", re.MULTILINE)
 # The first line of a report that the SDK or Node writes: of an error, of a lack of memory, of an abort.
 _REPORT = re.compile(rf"^(?:{_SDK_REPORT}|(?:file:/|node:|/).*:\d+$|<--- |#  ?Fatal|----- )", re.MULTILINE)
 _REASON = re.compile(r'The promise rejected with the reason "(.*)"', re.DOTALL)
@@ -84,20 +95,21 @@ class _Failure:
         self._hook_ran = bool(report)
         self._exit = mapping(report.get("exit")) or {}
         self._uncaught = mapping(report.get("uncaught")) or {}
+        self._reported = _reported(finished.stderr)
 
     def timed_out_or_killed(self) -> Problem | None:
         """A time-out or a signal: the hook reports nothing."""
         source = self._source
         if self._finished.was_abandoned:
             what = "the process that started Node was ended while the functions were loaded."
-            return self._problem(what, f"{self._reproduce()}  (loads the same code)")
+            return self._problem(what, f"{self._reproduce()}  # loads the same code")
         if self._code is None:
-            network = "" if self._finished.not_isolated else f" Requests fail: {_NO_NETWORK}."
+            network = "; note that it has no network access while the functions are listed"
             return self._problem(
-                f"the functions did not load within {source.timeout} seconds: code outside of the functions "
-                f"waits or computes for too long.{network}",
-                "Move that code into a function, or: "
-                f"{set_command('discoveryTimeout', min(2 * source.timeout, LONGEST_DISCOVERY))}",
+                f"the functions did not load within {source.timeout} seconds. Code at the top level of a "
+                f"module takes too long{'' if self._finished.not_isolated else network}.",
+                "move that code into a function\n"
+                f"{OR}{set_command('discoveryTimeout', min(2 * source.timeout, LONGEST_DISCOVERY))}",
             )
         if "JavaScript heap out of memory" in self._finished.stderr:
             fix = "Move the code that needs so much memory into a function."
@@ -105,7 +117,7 @@ class _Failure:
         if self._code < 0:
             name = signal_name(-self._code)
             why = " The system sends it when memory runs out." if name == "SIGKILL" else ""
-            fix = f"{self._reproduce()}  (loads the same code)"
+            fix = f"{self._reproduce()}  # loads the same code"
             return self._problem(f"{name} ended Node while the functions were loaded.{why}", fix)
         return None
 
@@ -128,7 +140,7 @@ class _Failure:
         known = self._known()
         if known is not None:
             return known
-        if self._uncaught:
+        if self._uncaught and self._reported is None:
             at = self._at(str(self._uncaught.get("stack")))
             message = str(self._uncaught.get("message"))
             reason = _REASON.search(message)
@@ -154,13 +166,16 @@ class _Failure:
 
     def reported_by_the_sdk(self, node: str) -> Problem:
         """What the SDK reports."""
-        output = self._finished.output
-        if not _place(self._source, output):
-            output += _syntax_error(self._source, node)
-        place = _place(self._source, output)
+        text = self._error()
+        if not _place(self._source, text):
+            text += _syntax_error(self._source, node)
+        place = _place(self._source, text)
         at = f"error at {place}: " if place else ""
-        message = _message(output) or f"firebase-functions ended with exit code {self._code} and no message"
-        fix = f"Correct {place}." if place else f"{self._reproduce()}  (shows the same error)"
+        message = (
+            _message(text, self._reported)
+            or f"firebase-functions ended with exit code {self._code} and no message"
+        )
+        fix = f"Correct {place}." if place else f"{self._reproduce()}  # shows the same error"
         return self._problem(f"the functions do not load: {at}{message}.", fix)
 
     def printed(self) -> tuple[str, ...]:
@@ -170,40 +185,51 @@ class _Failure:
 
     def _known(self) -> Problem | None:
         """Errors with a certain fix."""
-        source, output = self._source, self._finished.output
-        at = self._at(output)
+        source, text = self._source, self._error()
+        at = self._at(text)
         hidden = self._hidden()
         if hidden is not None:
             return hidden
-        missing = _MISSING_MODULE.search(output)
+        missing = _MISSING_MODULE.search(text)
         if missing is not None and not missing.group(1).startswith((".", "/")):
             name = "/".join(missing.group(1).split("/")[: 2 if missing.group(1).startswith("@") else 1])
             declared = name in package_json.section(package_json.of_package(source.folder), "dependencies")
-            fix = f"cd {source.folder} && npm {'ci' if declared else f'install {name}'}"
+            fix = f"cd {shell_word(source.folder)} && npm {'ci' if declared else f'install {name}'}"
             return self._problem(f"the module {name} is used{at}, but is not installed.", fix)
         for pattern, value, thing, fix in _MISSING_CONFIG:
-            if pattern.search(output) is not None and value not in source.google.firebase_config:
+            if pattern.search(text) is not None and value not in source.google.firebase_config:
                 return self._problem(f"the code{at} uses the app's {thing}, which is not configured.", fix)
         return self._without_network()
 
-    def _all_output(self) -> str:
-        """With the error that the code did not catch, which may not be in the output."""
-        stack, message = (str(self._uncaught.get(name, "")) for name in ("stack", "message"))
-        return f"{stack}\n{message}\n{self._finished.output}"
+    def _error(self) -> str:
+        """The error that ended the run; all output if the code itself ended it, perhaps after it wrote why.
+
+        The code may also have written errors that it caught: they ended nothing.
+        """
+        if self._reported is not None:
+            return self._reported
+        if self._uncaught:
+            return "\n".join(str(self._uncaught.get(name, "")) for name in ("message", "stack"))
+        return self._finished.output
 
     def _hidden(self) -> Problem | None:
         """The code reads a file that it cannot see because it may hold credentials."""
-        source, output = self._source, self._all_output()
+        source, text = self._source, self._error()
         folder = source.folder.resolve()
-        for match in islice(_UNREADABLE.finditer(output), _MOST_UNREADABLE):
+        for match in islice(_UNREADABLE.finditer(text), _MOST_UNREADABLE):
             # Relative to the working directory, or, in `require()`, to the file that Node lists next.
             origin = Path(match["by"]).parent if match["by"] else folder
             path = Path(os.path.normpath(origin / match["path"]))
             if any(path.is_relative_to(one) for one in self._finished.hidden):
                 name = os.path.relpath(path, source.app_dir.resolve())
+                what = (
+                    f"the code{self._at(text)} reads {name}, which it cannot read while the functions are "
+                    "listed because it may hold credentials."
+                )
+                if credentials.is_registry_file(folder, path):
+                    return self._problem(what, "Move the code that reads it into a function.")
                 return self._problem(
-                    f"the code{self._at(output)} reads {name}, which it cannot read while the functions are "
-                    "listed because it may hold credentials. It is not deployed either.",
+                    f"{what} It is not deployed either.",
                     f'Read it from a secret: defineSecret("NAME"), with the value in {NAMESPACE}:secrets. '
                     "On Google, initializeApp() needs no key.",
                 )
@@ -211,13 +237,13 @@ class _Failure:
 
     def _without_network(self) -> Problem | None:
         """A connection failed that is possible where the code is not isolated."""
-        output = self._all_output()
-        failed = _CONNECTION.search(output)
+        text = self._error()
+        failed = _CONNECTION.search(text)
         if failed is None or self._finished.not_isolated:
             return None
-        line = next(line for line in output.splitlines() if failed.group() in line)
+        line = next(line for line in text.splitlines() if failed.group() in line)
         return self._problem(
-            f"a connection of the code{self._at(output)} failed: {_NO_NETWORK}. {_first_line(line)}.",
+            f"a connection of the code{self._at(text)} failed: {_NO_NETWORK}. {_first_line(line)}.",
             "Move what connects into a function, or into onInit() of firebase-functions.",
         )
 
@@ -229,7 +255,7 @@ class _Failure:
         return f" at {place}" if place else ""
 
     def _reproduce(self) -> str:
-        return f"cd {self._source.folder} && node ."
+        return f"cd {shell_word(self._source.folder)} && node ."
 
 
 def _first_line(text: str) -> str:
@@ -237,11 +263,16 @@ def _first_line(text: str) -> str:
     return cut(first, _MESSAGE_LENGTH).rstrip(".")
 
 
-def _message(output: str) -> str:
+def _reported(stderr: str) -> str | None:
+    """What the SDK reports: the message and the stack. Only the last report is its own."""
+    found = list(_OF_SDK.finditer(stderr))
+    return stderr[found[-1].end() :] if found else None
+
+
+def _message(output: str, reported: str | None) -> str:
     """The line with the error: the SDK's report, else the first that looks like an error, else the last."""
-    _, found, rest = output.partition(_SDK_REPORT)
-    if found:
-        return _first_line(rest)
+    if reported is not None:
+        return _first_line(reported)
     lines = output.strip().splitlines()
     errors = [line for line in lines if _ERROR.match(line)]
     message = (errors[0] if errors else lines[-1] if lines else "").strip()

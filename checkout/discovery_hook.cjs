@@ -1,7 +1,11 @@
 // Loaded into the discovery process before the functions. When the process ends, it reports what the entry module
 // exports, which files and packages were loaded, and how the code ended the process if it did.
+//
+// A connection that fails does not end the process: it has no network, and would often have a manifest before an
+// attempt to connect fails on a machine with a network.
 "use strict";
 const fs = require("node:fs");
+const fsPromises = require("node:fs/promises");
 const module_ = require("node:module");
 const path = require("node:path");
 const { fileURLToPath, pathToFileURL } = require("node:url");
@@ -45,9 +49,53 @@ process.exit = function (code) {
   return exit.call(process, code);
 };
 
+// The error, its causes, and the errors that it collects: of fetch(), and of a connection to several addresses.
+const errorsOf = (error, depth = 0) => {
+  const collected = Array.isArray(error?.errors) ? error.errors.slice(0, 5) : [];
+  const inner = depth < 3 ? [error?.cause, ...collected].filter(Boolean) : [];
+  return [error, ...inner.flatMap((one) => errorsOf(one, depth + 1))];
+};
+const messageOf = (error) => {
+  const messages = errorsOf(error).map((one) => String(one?.message ?? one));
+  return [...new Set(messages)].filter((message) => message !== "").join(": ");
+};
+
 process.on("uncaughtExceptionMonitor", (error, origin) => {
-  report.uncaught = { origin, message: String(error?.message ?? error), stack: String(error?.stack ?? "") };
+  report.uncaught = { origin, message: messageOf(error), stack: String(error?.stack ?? "") };
 });
+
+// Errors of connect(), getaddrinfo() and c-ares (errno.h, netdb.h, ares.h), and of libraries that do not keep them.
+const codesOfConnection = new Set([
+  "EAI_AGAIN", "EAI_FAIL", "EAI_NODATA", "EAI_NONAME", "ENOTFOUND", "ENODATA", "ESERVFAIL", "ETIMEOUT", "ETIMEDOUT",
+  "ENETUNREACH", "EHOSTUNREACH", "ENETDOWN", "EHOSTDOWN", "ECONNREFUSED", "EADDRNOTAVAIL",
+]);
+const textsOfConnection = /\b(?:EAI_AGAIN|ENOTFOUND|ENETUNREACH|ECONNREFUSED|Could not load the default credentials)\b/;
+const isOfConnection = (error) =>
+  errorsOf(error).some((one) => codesOfConnection.has(one?.code) || textsOfConnection.test(one?.message));
+const graceOfConnection = 5000; // milliseconds, in which an ES module may end to load
+
+process.on("uncaughtException", (error) => {
+  if (process.listenerCount("uncaughtException") > 1) return; // the code has a listener of its own
+  const end = () => exit.call(process, 1); // as Node does without a listener
+  if (isOfConnection(error)) setTimeout(end, graceOfConnection).unref();
+  else end();
+});
+
+// The SDK writes the manifest when the exports are complete. Nothing of the code runs from then on but what the same
+// turn of the event loop has left: a rejected promise that is not handled still ends the process.
+const writeFile = fsPromises.writeFile;
+fsPromises.writeFile = function (file, ...rest) {
+  if (file !== process.env.FUNCTIONS_MANIFEST_OUTPUT_PATH) return writeFile.call(this, file, ...rest);
+  return new Promise((resolve, reject) => {
+    setImmediate(() => {
+      try {
+        resolve(fs.writeFileSync(file, ...rest));
+      } catch (error) {
+        reject(error);
+      }
+    });
+  });
+};
 
 process.on("exit", () => {
   try {

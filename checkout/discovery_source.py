@@ -11,7 +11,10 @@ from settings.model import GoogleSettings
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One codebase. `where` names it in messages; `digest` is its archive's hash; `timeout` is seconds."""
+    """One codebase. `where` names it in messages; `digest` is its archive's hash; `timeout` is seconds.
+
+    `isolate` is false if the user asked for that: `ops discover --no-isolation`.
+    """
 
     folder: Path
     app_dir: Path
@@ -20,3 +23,4 @@ class Source:
     google: GoogleSettings
     environment: Mapping[str, str]
     timeout: int
+    isolate: bool = True

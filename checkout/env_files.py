@@ -17,6 +17,7 @@ from pathlib import Path
 from settings.files import exists, is_file, leaves, read_text
 from settings.parsing import mapping, read_json, unusable
 from settings.problems import Problem
+from settings.reader import set_command
 from settings.variables import function_variable
 
 # The Firebase CLI accepts it in a file, and sets another value for each function.
@@ -42,6 +43,7 @@ _FIRST_LINE_END = re.compile(r"\r\n?")
 _NUMBERED = re.compile(r"\r\n?|\n")
 _LONGEST_ALIAS = 255 - len(f"{_COMMON}.")  # bytes; the longest name of a file has 255 (Linux, NAME_MAX)
 _BAD_LINES = 10  # of a file, that are reported
+_CONFIG_KEYS = ("functionVariables", "functionParams")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
@@ -72,7 +74,12 @@ def load(folder: Path, app_dir: Path, project: str, where: str) -> tuple[EnvFile
             continue
         if leaves(path, app_dir):
             what = "is a link, or is behind a link, that leads out of the app's folder. It is not read."
-            problems.append(Problem(key=key, what=what, fix=f"Replace {path} by a regular file."))
+            variable, param = (set_command(name, "<string>", ".NAME") for name in _CONFIG_KEYS)
+            fix = (
+                f"Replace {path} by a regular file. Or remove it, and for each of its values:\n    {variable}"
+            )
+            fix += f"\n    if it is a param: {param}"
+            problems.append(Problem(key=key, what=what, fix=fix))
             continue
         text, more = read_text(path, key)
         problems += more
@@ -257,7 +264,7 @@ def _aliases(app_dir: Path, project: str) -> tuple[tuple[str, ...], list[Problem
     for alias in aliases:
         if not _is_part_of_a_name(alias):
             what = f"the alias {alias[:80]!a} of the project {project} cannot be part of a file's name."
-            fix = f"Rename it in {path}, for example: firebase use {project} --alias prod"
+            fix = f"Rename it in {path}, for example:\nfirebase use {project} --alias prod"
             problems.append(Problem(key=_ALIASES, what=what, fix=fix))
     return tuple(alias for alias in aliases if _is_part_of_a_name(alias)), problems
 

@@ -15,6 +15,7 @@ from settings.keys import NAMESPACE
 from settings.model import GoogleSettings
 from settings.problems import Problem
 from settings.reader import remove_command, set_command
+from user_errors import OR
 
 KEY = "allowedServiceAccounts"
 _DOMAIN = "iam.gserviceaccount.com"
@@ -49,7 +50,7 @@ def problems(endpoints: Iterable[Endpoint], google: GoogleSettings, where: str) 
                 key=where,
                 what=f"{endpoint.id}: runs as {email}, which {why}.",
                 fix=f"Remove serviceAccount from {endpoint.id}, or name an account with the rights that it "
-                f"needs; to allow this one: {command}",
+                f"needs\n{OR}{command}  # allows this account",
             ),
         )
     return list(found.values())

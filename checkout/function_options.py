@@ -15,6 +15,7 @@ from settings.parsing import kind_of, mapping, not_known, sequence, strings
 from settings.problems import Problem
 from settings.regions import FUNCTION_REGIONS
 from settings.variables import function_variable
+from user_errors import add_fix
 
 # CPU by memory: the defaults of the 2nd generation, and those of the 1st (firebase-tools, `gcf_gen1`).
 _CPU = {128: 1, 256: 1, 512: 1, 1024: 1, 2048: 1, 4096: 2, 8192: 2, 16384: 4, 32768: 8}
@@ -148,9 +149,12 @@ class Options:
                 continue
             if region not in FUNCTION_REGIONS and value is not None:
                 self._warnings.append(
-                    f'{self._name}: the region "{region}" {not_known(region, FUNCTION_REGIONS)}\n'
-                    f"    fix: ignore this warning if the name is correct; otherwise correct the region of "
-                    f"{self._name}"
+                    add_fix(
+                        f'{self._name}: the region "{region}" {not_known(region, FUNCTION_REGIONS)}',
+                        "ignore this warning if the name is correct; otherwise correct the region of "
+                        f"{self._name}",
+                        "    ",
+                    )
                 )
             if region not in regions:
                 regions.append(region)

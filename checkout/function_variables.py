@@ -18,6 +18,7 @@ from settings.parsing import did_you_mean
 from settings.problems import Problem
 from settings.reader import remove_command, set_command
 from settings.variables import common_variables, looks_secret, own_variables
+from user_errors import add_fix
 
 KEY = "functionVariables"
 # Names that .env files may have, although each function has another value; who sets it, for notes.
@@ -101,14 +102,15 @@ def config_problems(
     ids = sorted({endpoint.id for endpoint in endpoints})
     own = own_variables(settings.variables)
     for function in sorted(set(own) - set(ids)):
-        fix = f"{did_you_mean(function, ids)}{remove_command(KEY, f'.{function}')}"
-        problems.append(Problem(key=f"{NAMESPACE}:{KEY}", what=f"there is no function {function}.", fix=fix))
+        what = f"there is no function {function}. {did_you_mean(function, ids)}".rstrip()
+        fix = remove_command(KEY, f".{function}")
+        problems.append(Problem(key=f"{NAMESPACE}:{KEY}", what=what, fix=fix))
     names = {name: f".{name}" for name in common_variables(settings.variables)}
     names |= {name: f".{function}.{name}" for function, found in own.items() for name in found}
     for name in sorted(set(names) & declared):
         what = f"{name} is a param of the functions."
         value = set_command("functionParams", "<string>", f".{name}")
-        fix = f"{value}\n    {remove_command(KEY, names[name])}"
+        fix = f"{value}\n{remove_command(KEY, names[name])}"
         problems.append(Problem(key=f"{NAMESPACE}:{KEY}", what=what, fix=fix))
     return problems
 
@@ -145,8 +147,11 @@ def env_file_warnings(files: EnvFiles, secrets: set[str]) -> list[str]:
     """Variables that usually hold a secret: plain variables are in the state, and anyone with access to the
     project sees them."""
     return [
-        f"{name} in {file} looks like a secret, but is deployed in plain text.\n    fix: declare it with "
-        f"defineSecret, then: {set_command('secrets', part=f'.{name}', secret=True)}"
+        add_fix(
+            f"{name} in {file} looks like a secret, but is deployed in plain text.",
+            f"declare it with defineSecret, then:\n{set_command('secrets', part=f'.{name}', secret=True)}",
+            "    ",
+        )
         for name, file in sorted(files.sources.items())
         if looks_secret(name) and name not in secrets
     ]

@@ -1,8 +1,8 @@
 """Files and folders of the app that its code cannot read while it is loaded: they may hold credentials.
 
 They are found by the names that `checkout.credentials` knows, and in files of configuration by their content.
-The archive contains none of them either, except `.npmrc`, which only the installation of packages reads.
-Installed packages are not searched.
+The archive contains none of them either, except `.npmrc`, `.yarnrc` and `.yarnrc.yml` without a token, which
+only the installation of packages reads. Installed packages are not searched.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from checkout import credentials
+from checkout.package_json import MODULES
 from settings.files import is_dir, is_file
 
-MODULES = "node_modules"
 MOST_HIDDEN = 1000  # each is a mount, which Linux counts; bubblewrap takes 9,000 arguments
 MOST_ENTRIES = 100_000  # of one folder, with all below it
 _MOST_HIDDEN_IN_FOLDER = 100  # a folder that the code does not need is hidden as a whole beyond
 _ANYWHERE = (".git", ".npmrc", ".yarnrc", ".yarnrc.yml", ".pypirc", ".runtimeconfig.json")
-# What tools keep their configuration in. In the codebase it is part of what is deployed.
-_OUTSIDE = (".pulumi", ".railway", ".config", ".docker")
+# Tools keep credentials of any name in them. In the codebase they are part of what is deployed.
+_OUTSIDE = (".config", ".docker")
 _READ = ("", ".json", ".yaml", ".yml", ".toml", ".txt", ".ini", ".conf", ".cfg", ".properties",
          ".pem", ".key", ".crt", ".cer", ".der")  # fmt: skip
 _MOST_READ = 1_000_000  # bytes
@@ -47,8 +47,8 @@ def search(visible: Sequence[Path], needed: Sequence[Path]) -> Hidden:
 
     Args:
         visible: the folders that the code can read, except installed packages; no links.
-        needed: the folders that it needs: the codebase, and packages that it links to. Only what is in them
-            is hidden, not they themselves.
+        needed: the folders that it needs: the codebase, and linked packages that it depends on. Only what is
+            in them is hidden, not they themselves.
 
     Raises:
         TooMuchError: more would have to be searched or hidden than is possible.
@@ -60,6 +60,8 @@ def search(visible: Sequence[Path], needed: Sequence[Path]) -> Hidden:
         tree = trees.pop()
         if places.contains_needed(tree) and not places.is_needed(tree):
             folder = _Folder(tree, places)
+            if folder.count > MOST_ENTRIES:
+                raise TooMuchError(_too_many(tree))
             found = folder.hidden
             trees += folder.left
         else:
@@ -106,10 +108,12 @@ def _below(tree: Path, places: _Places) -> dict[Path, bool]:
     if not is_needed and (len(hidden) > most or count > MOST_ENTRIES):
         return {tree: True}
     if count > MOST_ENTRIES:
-        raise TooMuchError(
-            f"{tree} has more than {MOST_ENTRIES:,} files and folders: too many to search for credentials"
-        )
+        raise TooMuchError(_too_many(tree))
     return hidden
+
+
+def _too_many(folder: Path) -> str:
+    return f"{folder} has more than {MOST_ENTRIES:,} files and folders: too many to search for credentials"
 
 
 class _Folder:
@@ -133,7 +137,7 @@ class _Folder:
     def _add(self, entry: os.DirEntry[str], places: _Places) -> None:
         path, name = Path(entry.path), entry.name.lower()
         is_folder = entry.is_dir(follow_symlinks=False)
-        named = credentials.has_name(name) or name in _ANYWHERE
+        named = credentials.is_named(path.parent.name, name) or name in _ANYWHERE
         named = named or (name in _OUTSIDE and not places.is_needed(path))
         if entry.is_symlink():
             if not named or not places.is_visible(path := Path(os.path.realpath(path))):
@@ -150,9 +154,9 @@ class _Folder:
 
 
 def _has_credential(entry: os.DirEntry[str]) -> bool:
-    path = Path(entry.path)
     try:
         is_small = entry.is_file(follow_symlinks=False) and entry.stat().st_size <= _MOST_READ
     except OSError:
         return False
-    return is_small and path.suffix.lower() in _READ and credentials.has_content(path)
+    suffix = PurePath(credentials.original_name(entry.name)).suffix
+    return is_small and suffix in _READ and credentials.has_content(Path(entry.path))

@@ -21,8 +21,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from checkout import hidden_files
-from checkout.hidden_files import MODULES, Hidden, TooMuchError
+from checkout import hidden_files, package_json
+from checkout.hidden_files import Hidden, TooMuchError
+from checkout.package_json import MODULES
+from user_errors import OR, add_fix
 
 _SYSTEM = (
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store",
@@ -35,9 +37,10 @@ _SYSTEM = (
     "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/timezone",
 )  # fmt: skip
 _MOST_LINKS = 1000
+_DEPENDENCIES = ("dependencies", "optionalDependencies", "peerDependencies")
 WARNING = (
     "code of the functions and of their dependencies ran without isolation ({reason}): it can read files of "
-    "your home folder, and the environment of your shell and of Pulumi, tokens included.\n    fix: {fix}"
+    "your home folder, and the environment of your shell and of Pulumi, tokens included."
 )
 
 
@@ -49,10 +52,15 @@ class IsolationError(Exception):
 
 
 _ELSEWHERE = (
-    "run `.venv/bin/python -m ops discover --stack <stack> --out discovered` where no credentials are, "
-    "such as in a container, then: export CRM_DISCOVERED=discovered"
+    "run this in a container without credentials:\n"
+    ".venv/bin/python -m ops discover --stack <stack> --out discovered{options}\n"
+    "Then, in the shell of the preview:\n"
+    "export CRM_DISCOVERED=discovered"
 )
-FIX_OF_ERROR = f"Remove from the app what the message names; or {_ELSEWHERE}"
+FIX_OF_ERROR = (
+    f"remove the files named above from the app\n{OR}{_ELSEWHERE.format(options=' --no-isolation')}"
+)
+NOT_WANTED = "--no-isolation"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,12 +97,13 @@ def view(folder: Path, app_dir: Path, programs: Sequence[Path]) -> View:
         if (prefix / "include/node").is_dir():
             wanted.append(prefix / "lib")  # of Conda: its Node needs libraries
     apps = [folder, checkout_of(folder, app_dir)]
-    packages = [package for package in _packages(folder) if not _contains_home(package)]
+    links_of = _packages(folder)
+    packages = [package for package in links_of if not _contains_home(package)]
     # Packages that links lead to are in the checkout as well, unless they are installed.
-    linked = [package for package in packages if MODULES not in package.parts]
+    linked = {package: links_of[package] for package in packages if MODULES not in package.parts}
     shown = [Path(path) for path in _without_nested([*apps, *linked])]
     try:
-        hidden = hidden_files.search(shown, [folder, *linked])
+        hidden = hidden_files.search(shown, [folder, *_needed(folder, linked)])
     except TooMuchError as error:
         raise IsolationError(str(error)) from None
     return View(links=links, visible=_without_nested([*wanted, *apps, *packages]), hidden=hidden)
@@ -162,35 +171,57 @@ def bubblewrap(
 
 def warning(reason: str) -> str:
     """The warning that the code ran without isolation."""
-    fix = _ELSEWHERE
-    if sys.platform == "linux":
-        fix = f"install bubblewrap, or allow user namespaces; or {fix}"
-    return WARNING.format(reason=reason, fix=fix)
+    fix = _ELSEWHERE.format(options="")
+    if reason == NOT_WANTED:
+        fix = f"where credentials are, run it without {NOT_WANTED}"
+    elif sys.platform == "linux":
+        fix = f"install bubblewrap, or allow user namespaces\n{OR}{fix}"
+    return add_fix(WARNING.format(reason=reason), fix, "    ")
 
 
-def _packages(folder: Path) -> Iterator[Path]:
-    """The folders of dependencies, and packages that they link to: of a workspace, or by `npm link`.
+def _packages(folder: Path) -> dict[Path, set[str]]:
+    """The folders of dependencies, and the packages that they link to, with the names of these links.
 
-    Node looks for packages in `node_modules` of each folder above the file that loads them.
+    The links are those of a workspace, or of `npm link`. Node looks for packages in `node_modules` of each
+    folder above the file that loads them.
     """
-    todo, seen = [folder], set[Path]()
-    while todo and len(seen) < _MOST_LINKS:
+    todo, found = [folder], dict[Path, set[str]]()
+    while todo and len(found) < _MOST_LINKS:
         package = todo.pop()
         for above in (package, *package.parents):
             modules = (above / MODULES).resolve()
-            if modules in seen or modules.name != MODULES or not modules.is_dir():
+            if modules in found or modules.name != MODULES or not modules.is_dir():
                 continue
-            seen.add(modules)
-            yield modules
-            for target in _targets(modules):
-                if target not in seen and not target.is_relative_to(modules):
-                    seen.add(target)
+            found[modules] = set()
+            for name, target in _links(modules):
+                if target.is_relative_to(modules):
+                    continue
+                if target not in found:
                     todo.append(target)
-                    yield target
+                found.setdefault(target, set()).add(name)
+    return found
 
 
-def _targets(modules: Path) -> Iterator[Path]:
-    """The packages that links in a `node_modules` lead to. A link to any other folder does not count."""
+def _needed(folder: Path, linked: Mapping[Path, set[str]]) -> list[Path]:
+    """The linked packages that the codebase depends on, or that one of them depends on.
+
+    A workspace links all of its packages, such as the app for phones.
+    """
+    needed: list[Path] = []
+    todo, names = [folder], set[str]()
+    while todo:
+        names |= package_json.section(package_json.of_package(todo.pop()), *_DEPENDENCIES).keys()
+        new = [package for package, own in linked.items() if own & names and package not in needed]
+        needed += new
+        todo += new
+    return needed
+
+
+def _links(modules: Path) -> Iterator[tuple[str, Path]]:
+    """The packages that links in a `node_modules` lead to, and the names of the links.
+
+    A link to any other folder does not count.
+    """
     folders = [modules]
     while folders:
         try:
@@ -201,7 +232,7 @@ def _targets(modules: Path) -> Iterator[Path]:
             if entry.is_symlink():
                 target = Path(entry.path).resolve()
                 if (target / "package.json").is_file():
-                    yield target
+                    yield Path(entry.path).relative_to(modules).as_posix(), target
             elif entry.name.startswith("@") and entry.is_dir():
                 folders.append(Path(entry.path))
 

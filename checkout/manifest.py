@@ -32,6 +32,7 @@ from settings.parsing import did_you_mean, mapping, sequence
 from settings.problems import Problem
 from settings.reader import set_command
 from settings.variables import FunctionVariables, common_variables, own_variables
+from user_errors import OR, add_fix
 
 SPEC_VERSION = "v1alpha1"
 UNMANAGED = "unmanagedFunctions"
@@ -156,7 +157,7 @@ class _Reader:
     def _top(self, manifest: Mapping[str, object]) -> None:
         version = manifest.get("specVersion")
         if version != SPEC_VERSION:
-            fix = "Use firebase-functions 6 or 7: npm install firebase-functions@7"
+            fix = "Use firebase-functions 6 or 7:\nnpm install firebase-functions@7"
             self._add(f"the manifest has the version {version}; this program reads {SPEC_VERSION}.", fix)
         for name in manifest:
             if name not in _TOP_KEYS:
@@ -182,7 +183,7 @@ class _Reader:
             roles.append(role)
             # All items: a list that is not set yet starts empty, and would lose the default role.
             commands = (set_command("functionsRoles", one, f"[{at}]") for at, one in enumerate(roles))
-            self._add(what, "\n    ".join(commands))
+            self._add(what, "\n".join(commands))
 
     def _endpoint(self, name: str, entry: Mapping[str, object]) -> list[Endpoint]:
         where = f"{self._context.where}: {name}"
@@ -319,8 +320,11 @@ class _Reader:
             self._add(f'{name}: the schedule "{schedule}" {wrong}.', fix)
         elif is_undocumented(schedule):
             self.warnings.append(
-                f'{name}: the schedule "{schedule}" is not in Google\'s grammar, and may be rejected.\n'
-                f"    fix: ignore this warning if it is deployed already; otherwise: {fix}"
+                add_fix(
+                    f'{name}: the schedule "{schedule}" is not in Google\'s grammar, and may be rejected.',
+                    f"ignore this warning if it is deployed already\n{OR}{fix}",
+                    "    ",
+                )
             )
         if zone_fix := time_zone_fix(zone):
             self._add(f'{name}: "{zone}" is not a time zone.', zone_fix)
@@ -364,7 +368,7 @@ class _Reader:
             self._unsupported(name, "Eventarc channels", f"Remove the channel of {name}.")
         if body.get("serviceAccount") or body.get("serviceAccountEmail"):
             fix = f"Set serviceAccount on {name} itself."
-            self._unsupported(name, "a service account that is set on the trigger only", fix)
+            self._add(f"{name}: serviceAccount on the trigger alone is not supported.", fix)
         filters = options.strings_by_name_of(body.get("eventFilters"), "eventFilters")
         patterns = options.strings_by_name_of(body.get("eventFilterPathPatterns"), "eventFilterPathPatterns")
         location = self._google.firestore_location
@@ -438,11 +442,11 @@ class _Reader:
             return
         some = f" in {', '.join(refused)}" if len(refused) < len(regions) else ""
         parts = [f'["{region}/{name}"]' for region in refused] if some else [f".{name}"]
-        commands = "\n    ".join(f"{set_command(UNMANAGED, part=part)} '<the reason>'" for part in parts)
+        commands = "\n".join(f"{set_command(UNMANAGED, part=part)} '<the reason>'" for part in parts)
         fix = fix or f"Remove the export {name}, {_MOVE}"
         self._add(
             f"{name}: {kind} are not supported by this program{some}.",
-            f"{fix}\n    or, to leave it as it is:\n    {commands}",
+            f"{fix}\nTo leave it as it is:\n{commands}",
         )
 
     def _same_service(self, endpoints: list[Endpoint]) -> None:

@@ -11,15 +11,14 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from checkout import isolation, programs
+from checkout import isolation, programs, temporary_folder
 from checkout.isolation import IsolationError, View
 
 LAUNCHER = Path(__file__).with_name("isolated_process.py")
@@ -61,7 +60,7 @@ class Finished:
 class Command:
     """A command and its place: `results` is the folder that it may write, `root` an empty folder.
 
-    No program of `checkout` is used to isolate it.
+    No program of `checkout` is used to isolate it. `isolate` is false if the user asked for that.
     """
 
     line: Sequence[str]
@@ -71,34 +70,42 @@ class Command:
     results: Path
     root: Path
     checkout: Path
+    isolate: bool = True
 
 
-def run(command: Command, view: View) -> Finished:
+def run(command: Command, view: Callable[[], View]) -> Finished:
     """Run a command for at most `timeout` seconds, isolated if the system can do that.
 
     It is tried with namespaces, then with bubblewrap, which some systems allow what they deny to other
     programs (the AppArmor profiles of Ubuntu). What cannot isolate starts nothing. Whether the system can
     isolate is decided by a command that has nothing of the app: no path, no variable.
 
+    Args:
+        command: the command.
+        view: what it may see. Called only where the system isolates: there can be too much to hide.
+
     Raises:
         IsolationError: the system can isolate, but not this command. It was not run.
     """
+    if not command.isolate:
+        return _launch(command, View(), isolate=False, reason=isolation.NOT_WANTED)
     if sys.platform != "linux":
-        return _launch(command, view, isolate=False, reason="only Linux has namespaces")
-    finished = _launch(command, view, isolate=True)
-    if not finished.not_isolated:
-        return finished
+        return _launch(command, View(), isolate=False, reason="only Linux has namespaces")
     denied = _namespaces_denied()
     if not denied:
-        raise IsolationError(finished.not_isolated)
+        finished = _launch(command, view(), isolate=True)
+        if finished.not_isolated:
+            raise IsolationError(finished.not_isolated)
+        return finished
     reason = f"this system denies user namespaces: {denied}"
     program = programs.find("bwrap", programs.search_path(os.environ, command.checkout), command.checkout)
     if program is None:
-        return _launch(command, view, isolate=False, reason=f"{reason}, and bubblewrap is not installed")
+        return _launch(command, View(), isolate=False, reason=f"{reason}, and bubblewrap is not installed")
     if failed := _bubblewrap_denied(program):
-        return _launch(command, view, isolate=False, reason=f"{reason}, and bubblewrap failed: {failed}")
-    wrapper = isolation.bubblewrap(program, view, command.results, command.folder, command.environment)
-    finished = _launch(command, view, isolate=False, wrapper=wrapper)
+        return _launch(command, View(), isolate=False, reason=f"{reason}, and bubblewrap failed: {failed}")
+    seen = view()
+    wrapper = isolation.bubblewrap(program, seen, command.results, command.folder, command.environment)
+    finished = _launch(command, seen, isolate=False, wrapper=wrapper)
     if finished.code == 1 and finished.stderr.startswith("bwrap: "):
         raise IsolationError(cut(finished.stderr.splitlines()[0], _SHOWN_LENGTH))
     return finished
@@ -131,19 +138,15 @@ def _bubblewrap_denied(program: str) -> str:
 @contextlib.contextmanager
 def _neutral() -> Generator[Command]:
     """A command that has nothing of the app."""
-    with tempfile.TemporaryDirectory(prefix="discovery-") as temporary:
-        folder = Path(temporary).resolve()
-        results, root = folder / "results", folder / "root"
-        for new in (results, root):
-            new.mkdir()
+    with temporary_folder.create("discovery-") as folders:
         yield Command(
             line=["/bin/true"],  # isolated even where it does not exist: that is reported before it starts
             folder=Path("/"),
             environment={},
             timeout=_TRIAL_SECONDS,
-            results=results,
-            root=root,
-            checkout=folder,
+            results=folders.results,
+            root=folders.root,
+            checkout=folders.root,
         )
 
 

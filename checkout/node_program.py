@@ -10,7 +10,7 @@ from pathlib import Path
 from checkout import isolation, programs
 
 _SECONDS = 30
-_INSTALL = "Install Node 22."
+_INSTALL = "install Node.js 22"
 
 
 class NodeError(Exception):
@@ -44,15 +44,15 @@ def find(folder: Path, app_dir: Path) -> Node:
     path = programs.search_path(os.environ, checkout)
     found = programs.find("node", path, checkout)
     if found is None:
-        raise NodeError("Node is not on PATH (folders of the app do not count).", _INSTALL)
+        raise NodeError("node was not found on PATH. Folders inside the app are ignored.", _INSTALL)
     try:
         program, version = _program(found, path, folder)
     except subprocess.TimeoutExpired:
         what = f"{found} did not print its version within {_SECONDS} seconds."
-        raise NodeError(what, f"{found} --version  (must print it; else install Node 22)") from None
+        raise NodeError(what, f"{found} --version  # must print it; if not, install Node.js 22") from None
     if Path(program).is_relative_to(checkout):
         what = f"{found} starts {program}, a program of the app, which is not run."
-        raise NodeError(what, "Install Node 22, first on PATH.")
+        raise NodeError(what, "install Node.js 22, first on PATH")
     return Node(program=program, version=version)
 
 

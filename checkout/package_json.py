@@ -13,6 +13,8 @@ from settings.parsing import mapping, read_json
 from settings.problems import Problem
 
 NAME = "package.json"
+MODULES = "node_modules"
+"""The folder of the installed packages."""
 
 
 def read(folder: Path, where: str) -> tuple[dict[str, object] | None, list[Problem]]:

@@ -19,6 +19,7 @@ from settings.keys import NAMESPACE
 from settings.parsing import ambiguous_number, as_string, kind_of, mapping, nearest, sequence, strings
 from settings.problems import Problem, bounded
 from settings.reader import remove_command, set_command
+from user_errors import OR
 
 Value = str | int | float | bool | tuple[str, ...]
 
@@ -189,7 +190,7 @@ def resolve(declarations: object, sources: Sources, where: str) -> tuple[Params,
             except ExpressionError as error:
                 command = error.fix if isinstance(error, UnresolvedError) else None
                 what = f"the default of the param {name}: {error}."
-                fix = f"{command}  (or {fix})" if command else fix
+                fix = f"{command}\n{OR}{fix}" if command else fix
                 problems.append(Problem(key=where, what=what, fix=fix))
                 continue
         else:
@@ -231,7 +232,7 @@ def unknown(configured: Mapping[str, object], declared: set[str]) -> list[Proble
         what = f"no codebase declares a param {name}.{hint}"
         remove = remove_command("functionParams", f".{name}")
         variable = set_command("functionVariables", "<string>", f".{name}")
-        fix = f"{remove}  (if the code reads process.env.{name}, also: {variable})"
+        fix = f"{remove}\nIf the code reads process.env.{name}:\n{variable}"
         problems.append(Problem(key=_KEY, what=what, fix=fix))
     return problems
 

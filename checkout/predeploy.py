@@ -20,6 +20,7 @@ again if the codebase is as they have left it: it deploys what the preview has s
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -27,7 +28,7 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -41,16 +42,18 @@ from checkout import (
     temporary_folder,
 )
 from checkout.firebase_json import CodebaseSource, FirebaseJson
-from checkout.hidden_files import MODULES
 from checkout.isolation import IsolationError, View
 from checkout.node_process import Finished
 from checkout.node_program import Node, NodeError
+from checkout.package_json import MODULES
+from checkout.temporary_folder import Folders
 from progress import SlowRequest
 from settings.files import FileError, is_dir, read_bytes, walk
 from settings.keys import NAMESPACE
 from settings.model import LONGEST_PREDEPLOY
 from settings.problems import Problem, bounded
 from settings.reader import PROGRAM_DIR, set_command
+from user_errors import OR, add_fix, shell_word
 
 _SHELL, _GIT = "/bin/sh", ".git"
 _ENVIRONMENT = ("CI", "LANG", "LC_ALL", "NODE_ENV")
@@ -75,6 +78,7 @@ class Codebase:
         project: the id of the Google project.
         timeout: seconds for all commands.
         configuration: files of the app, besides firebase.json, that this program reads for other purposes.
+        isolate: false if the user asked for that: `ops discover --no-isolation`.
     """
 
     source: CodebaseSource
@@ -82,6 +86,7 @@ class Codebase:
     project: str
     timeout: int
     configuration: Sequence[Path]
+    isolate: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,13 +118,13 @@ def run(codebase: Codebase, cache_dir: Path, *, after_preview: bool) -> Outcome:
         return Outcome(notes=(f"{source.relative}: the preview has run the predeploy commands.",))
     if inside := _contained(codebase):
         what = f"its predeploy commands could change {inside}, which is in the functions' folder."
-        fix = f"Move the functions to a folder of their own, or: {set_command('runPredeploy', 'false')}"
+        fix = f"move the functions to a folder of their own\n{OR}{set_command('runPredeploy', 'false')}"
         return Outcome(problems=(Problem(key=source.relative, what=what, fix=fix),))
     before = _repositories(source.folder)
     outcome = _Run(codebase).all()
     if new := sorted(_repositories(source.folder) - before):
         what = f"a predeploy command created {new[0]}: git would run commands that it names."
-        problem = Problem(key=source.relative, what=what, fix=f"rm -r {shlex.quote(str(new[0]))}")
+        problem = Problem(key=source.relative, what=what, fix=f"rm -r {shell_word(new[0])}")
         return replace(outcome, problems=(*outcome.problems, problem))
     if not outcome.problems and (digest := _digest(codebase, cache_dir)):
         archive.write_atomically(record, json.dumps(digest).encode())
@@ -136,15 +141,12 @@ def not_run(source: CodebaseSource, *, is_current: bool) -> str:
     what = f"its predeploy commands were not run: {bounded('; '.join(source.predeploy), _SHOWN_COMMAND)}."
     if is_current and compiled_output.output_folders(source):
         what += " The compiled output is not older than its sources."
-    fix = f"run them before, or in each preview: {set_command('runPredeploy', 'true')}"
-    return f"{what}\n    fix: {fix}"
+    return add_fix(what, f"run them before the preview\n{OR}{set_command('runPredeploy', 'true')}", "    ")
 
 
 def may_run(problem: Problem) -> Problem:
     """A problem of the compiled output, whose fix also names the setting with which a preview compiles."""
-    return replace(
-        problem, fix=f"{problem.fix}\n    or, in each preview: {set_command('runPredeploy', 'true')}"
-    )
+    return replace(problem, fix=f"{problem.fix}\n{OR}{set_command('runPredeploy', 'true')}")
 
 
 class _Run:
@@ -161,15 +163,14 @@ class _Run:
         codebase, notes = self._codebase, list[str]()
         until = time.monotonic() + codebase.timeout
         reason = ""
-        with temporary_folder.create("predeploy-") as temporary:
-            results, root = temporary / "results", temporary / "root"
-            for new in (results, results / "home", results / "tmp", root):
-                new.mkdir()
+        view = functools.cache(self._view)
+        with temporary_folder.create("predeploy-") as folders:
+            for new in ("home", "tmp"):
+                (folders.results / new).mkdir()
             try:
-                view = self._view()
                 for command in self._source.predeploy:
                     left = until - time.monotonic()
-                    finished = self._one(command, view, (results, root), max(left, 0.1))
+                    finished = self._one(command, view, folders, max(left, 0.1))
                     reason = finished.not_isolated or reason
                     if finished.code != 0:
                         problem = self._failed(command, finished)
@@ -177,7 +178,7 @@ class _Run:
                     notes.append(self._note(command, finished))
             except IsolationError as error:
                 what = f"its predeploy commands were not run, because they cannot be isolated: {error}."
-                fix = f"{isolation.FIX_OF_ERROR}\n    or: {set_command('runPredeploy', 'false')}"
+                fix = f"{isolation.FIX_OF_ERROR}\n{OR}{set_command('runPredeploy', 'false')}"
                 problem = Problem(key=self._source.relative, what=what, fix=fix)
                 return Outcome(problems=(problem,), notes=tuple(notes))
         return Outcome(notes=tuple(notes), not_isolated=reason)
@@ -197,16 +198,15 @@ class _Run:
         except NodeError:
             return None
 
-    def _one(self, command: str, view: View, place: tuple[Path, Path], seconds: float) -> Finished:
-        results, root = place
+    def _one(self, command: str, view: Callable[[], View], folders: Folders, seconds: float) -> Finished:
         checkout = isolation.checkout_of(self._folder, self._app_dir)
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         environment |= {
             **_QUIET,
             **self._variables(),
             "PATH": programs.search_path(os.environ, checkout),
-            "HOME": str(results / "home"),
-            "TMPDIR": str(results / "tmp"),
+            "HOME": str(folders.results / "home"),
+            "TMPDIR": str(folders.results / "tmp"),
         }
         with SlowRequest(self._source.relative, bounded(command, _SHOWN_COMMAND)) as waiting:
             waiting.reason = "it has not ended"
@@ -217,9 +217,10 @@ class _Run:
                     folder=self._app_dir,
                     environment=environment,
                     timeout=seconds,
-                    results=results,
-                    root=root,
+                    results=folders.results,
+                    root=folders.root,
                     checkout=checkout,
+                    isolate=self._codebase.isolate,
                 ),
                 view,
             )
@@ -246,7 +247,7 @@ class _Run:
         elif finished.code is None:
             how = f"did not end: all commands together may take {self._codebase.timeout} seconds"
             longer = set_command("predeployTimeout", min(2 * self._codebase.timeout, LONGEST_PREDEPLOY))
-            fix = f"{longer}\n    or see how long it takes: {fix}"
+            fix = f"{longer}\n{OR}{fix}"
         elif finished.code < 0:
             how = f"was ended by {node_process.signal_name(-finished.code)}"
         elif finished.code == _NOT_FOUND:
@@ -273,7 +274,10 @@ class _Run:
     def _by_hand(self, command: str) -> str:
         variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in self._variables().items())
         line = f"cd {shlex.quote(str(self._app_dir))} && {variables} sh -c {shlex.quote(command)}"
-        return f"{line}\n    (runs it without isolation; then: {set_command('runPredeploy', 'false')})"
+        if not command.isprintable():
+            line = "run the command yourself"
+        # Without isolation: the user sees whether that makes the difference.
+        return f"{line}\n{OR}{set_command('runPredeploy', 'false')}"
 
 
 def as_the_cli(command: str) -> str:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-_MODULES = "node_modules"
+from checkout.package_json import MODULES
 
 
 def search_path(environ: Mapping[str, str], checkout: Path) -> str:
@@ -38,7 +38,7 @@ def _is_inside(path: str, checkout: str) -> bool:
     """Whether the path, or what it leads to, is in the checkout or among the programs of packages."""
     named, real = Path(os.path.normpath(path)), Path(_real(Path(path)))
     return any(
-        one.is_relative_to(checkout) or f"/{_MODULES}/.bin/" in f"{one.as_posix()}/" for one in (named, real)
+        one.is_relative_to(checkout) or f"/{MODULES}/.bin/" in f"{one.as_posix()}/" for one in (named, real)
     )
 
 

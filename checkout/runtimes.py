@@ -14,6 +14,7 @@ from checkout import package_json
 from settings.keys import NAMESPACE
 from settings.parsing import not_known
 from settings.problems import Problem
+from user_errors import OR, add_fix
 
 SUPPORTED = ("nodejs22", "nodejs24")
 # Dates of decommission (Cloud Functions docs, runtime support).
@@ -69,5 +70,5 @@ def _validated(runtime: str, place: str, where: str) -> Chosen:
     if int(match.group(1)) < 22:
         return _problem(place, f"{runtime} (for {where}) does not exist on Google.")
     unknown = not_known(runtime, SUPPORTED)
-    fix = f"ignore this warning if the name is correct; otherwise: {_FIX}"
-    return runtime, [], [f"the runtime {runtime} ({place}) {unknown}\n    fix: {fix}"]
+    fix = f"ignore this warning if the name is correct\n{OR}{_FIX}"
+    return runtime, [], [add_fix(f"the runtime {runtime} ({place}) {unknown}", fix, "    ")]

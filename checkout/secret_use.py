@@ -11,6 +11,7 @@ from settings.model import SecretSettings
 from settings.problems import Problem
 from settings.reader import remove_command, set_command
 from settings.rules import alternative_names
+from user_errors import OR, add_fix
 
 _KEY = f"{NAMESPACE}:secrets"
 
@@ -42,10 +43,12 @@ def without_alternatives(
 
     kept = tuple(reduced(endpoint) for endpoint in endpoints)
     warnings = [
-        f"{', '.join(users)}: deployed without the secret {name}, which is not configured: "
-        f"{NAMESPACE}:alternativeSecrets says that {enough} is enough.\n"
-        "    fix: ignore this if it is intended; "
-        f"otherwise: {set_command('secrets', part=f'.{name}', secret=True)}"
+        add_fix(
+            f"{', '.join(users)}: deployed without the secret {name}, which is not configured: "
+            f"{NAMESPACE}:alternativeSecrets says that {enough} is enough.",
+            f"ignore this if it is intended\n{OR}{set_command('secrets', part=f'.{name}', secret=True)}",
+            "    ",
+        )
         for (name, enough), users in sorted(removed.items())
     ]
     return kept, warnings
@@ -83,7 +86,7 @@ def _alternative(settings: SecretSettings, endpoints: Sequence[Endpoint], name: 
     for other in sorted(set.intersection(*bound) & set(settings.values)):
         if kind and other != name and other.partition("_")[2] == kind:
             command = set_command("alternativeSecrets", f"{name}|{other}", f"[{len(settings.alternatives)}]")
-            return f"  (if {other} is enough: {command})"
+            return f"\n{OR}{command}  # if {other} is enough"
     return ""
 
 
@@ -103,8 +106,11 @@ def unused(settings: SecretSettings, endpoints: Sequence[Endpoint]) -> list[str]
     """A warning for each secret that is configured and read by no function."""
     used = used_secrets(endpoints)
     return [
-        f"{_KEY}.{name} is configured, but no function uses it.\n"
-        f"    fix: bind it in the code, or: {remove_command('secrets', f'.{name}')}"
+        add_fix(
+            f"{_KEY}.{name} is configured, but no function uses it.",
+            f"bind it in the code\n{OR}{remove_command('secrets', f'.{name}')}",
+            "    ",
+        )
         for name in settings.names
         if name not in used
     ]

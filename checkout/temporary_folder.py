@@ -6,17 +6,29 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Generator
+from dataclasses import dataclass
 from pathlib import Path
 
 _OWNER = 0o700
 
 
+@dataclass(frozen=True)
+class Folders:
+    """`results` is what a command may write; `root` is empty, a place for its file system."""
+
+    results: Path
+    root: Path
+
+
 @contextlib.contextmanager
-def create(prefix: str) -> Generator[Path]:
-    """A new folder, without links in its path. It is removed at the end."""
+def create(prefix: str) -> Generator[Folders]:
+    """New folders for one command, without links in their paths. They are removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix=prefix)).resolve()
     try:
-        yield folder
+        new = Folders(folder / "results", folder / "root")
+        new.results.mkdir()
+        new.root.mkdir()
+        yield new
     finally:
         with contextlib.suppress(OSError):
             _remove(folder)

@@ -10,6 +10,7 @@ from checkout.secret_use import used_secrets
 from settings.keys import NAMESPACE
 from settings.parsing import did_you_mean
 from settings.reader import remove_command
+from user_errors import add_fix
 
 _KEY = f"{NAMESPACE}:{UNMANAGED}"
 
@@ -28,14 +29,14 @@ def unused(
     managed = {name for one in endpoints for name in (one.id, f"{one.region}/{one.id}")}
     for name in sorted(set(configured) - {one.setting for one in functions}):
         own = f"{_KEY} names {name}"
-        remove = remove_command(UNMANAGED, f'["{name}"]')
         if any(one.id == name or one.name == name for one in functions):
-            yield f"{own} twice, with and without a region.\n    fix: {remove}"
+            what = f"{own} twice, with and without a region."
         elif name in managed:
-            yield f"{own}, which the program supports and deploys.\n    fix: {remove}"
+            what = f"{own}, which the program supports and deploys."
         else:
             names = sorted({text for one in functions for text in (one.id, one.name)})
-            yield f"{own}, which no codebase declares.\n    fix: {did_you_mean(name, names)}{remove}"
+            what = f"{own}, which no codebase declares. {did_you_mean(name, names)}".rstrip()
+        yield add_fix(what, remove_command(UNMANAGED, f'["{name}"]'), "    ")
 
 
 def lost_secrets(
@@ -55,8 +56,10 @@ def lost_secrets(
         readers = ", ".join(one.name for one in functions if secret in one.secrets)
         fix = f"bind a secret of another name in the code of {readers}, and deploy with firebase-tools"
         if secret not in used:
-            fix = f"leave the secret to them: {remove_command('secrets', f'.{secret}')}"
-        yield (
+            fix = f"leave the secret to them:\n{remove_command('secrets', f'.{secret}')}"
+        yield add_fix(
             f"{readers} reads the secret {secret}, which is the program's: after `pulumi up` only functions "
-            f"of the program can read it, and its earlier versions are disabled.\n    fix: {fix}"
+            "of the program can read it, and its earlier versions are disabled.",
+            fix,
+            "    ",
         )

@@ -12,6 +12,8 @@ import re
 
 import pulumi
 
+from user_errors import add_fix
+
 EXISTS = re.compile(r"Error 409")
 REJECTED = re.compile(r"Error 4\d\d")
 """Google's answer was that it does not create the object. Without such an answer, it may have."""
@@ -32,8 +34,10 @@ async def name_the_command(failed: pulumi.ErrorHookArgs) -> bool:
     else:
         what = f"may exist on Google, but is not in the state of the stack {stack}"
     pulumi.log.error(
-        f"{failed.name}: {what}.\n"
-        f"  fix: .venv/bin/python -m ops import --stack {stack}, then pulumi up -s {stack}"
+        add_fix(
+            f"{failed.name}: {what}.",
+            f".venv/bin/python -m ops import --stack {stack}\npulumi up -s {stack}",
+        )
     )
     return False
 

@@ -39,12 +39,15 @@ CONFIG_KEYS = railway.ConfigKeys(
     region=f"{NAMESPACE}:railwayRegion",
     service_name=f"{NAMESPACE}:railwayServiceName",
     size_gb=f"{NAMESPACE}:volumeSizeGb",
+    variables=f"{NAMESPACE}:backendVariables",
     volume_name=f"{NAMESPACE}:volumeName",
     workspace_id=f"{NAMESPACE}:railwayWorkspaceId",
 )
 """What the fixes in Railway's error messages name."""
 
-LOG_ADVICE = "usually SESSIONS_PATH differs from the volume's mount path, or the service account is invalid"
+LOG_ADVICE = (
+    "the backend may not be able to write to the volume, or its service account has no access to Firestore"
+)
 
 
 @dataclass(frozen=True, kw_only=True)

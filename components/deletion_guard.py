@@ -28,7 +28,9 @@ from pulumi import dynamic
 
 from checkout import function_mentions
 from components._base import GuardProvider
+from settings.files import shown_names
 from settings.keys import NAMESPACE
+from user_errors import add_fix
 
 _SHOWN = 20
 
@@ -73,18 +75,13 @@ class DeletionGuardProvider(GuardProvider):
             return dynamic.CheckResult(inputs, [])
         kept = [name for name in gone if mentions[name] >= int(before[name])]
         if 3 * len(gone) >= len(before):
-            reason = _refusal(
-                gone, f"{len(gone)} of {len(before)} functions would be deleted, a third or more"
-            )
+            what = f"pulumi up would delete {len(gone)} of {len(before)} functions, a third or more"
+            reason = _refusal(gone, what)
         elif news["production"] and kept:
-            names, they = (
-                ("1 name is", "it was") if len(kept) == 1 else (f"{len(kept)} names are", "they were")
-            )
-            reason = _refusal(
-                kept,
-                f"{len(gone)} of {len(before)} functions would be deleted; {names} still in the source as "
-                f"often as at the last `pulumi up`, so {they} probably not removed on purpose",
-            )
+            names = "their names" if len(kept) == len(gone) else f"the names of {len(kept)} of them"
+            names = "its name" if len(gone) == 1 else names
+            what = f"pulumi up would delete {len(gone)} of {len(before)} functions, but the source still"
+            reason = _refusal(kept, f"{what} contains {names}")
         else:
             return dynamic.CheckResult(inputs, [])
         return dynamic.CheckResult(inputs, [dynamic.CheckFailure("", reason)])
@@ -113,18 +110,18 @@ def _mentions(functions: set[str], sources: Sequence[Mapping[str, Any]]) -> dict
 
 def _still_deployed(names: Sequence[str], commands: Mapping[str, Sequence[str]]) -> str:
     needed = dict.fromkeys(command for name in names for command in commands[name])
-    return (
+    return add_fix(
         f"{', '.join(names)}: to be left as it is ({NAMESPACE}:unmanagedFunctions), but this stack has "
-        "deployed it, and `pulumi up` would delete it.\n"
-        "  fix: remove it from the state, which changes nothing on Google:\n    " + "\n    ".join(needed)
+        "deployed it, and `pulumi up` would delete it.",
+        "\n".join(["remove it from the state, which changes nothing on Google:", *needed]),
     )
 
 
 def _refusal(names: Sequence[str], what: str) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return (
-        f"{what}: {', '.join(names[:_SHOWN])}{more}.\n"
-        "  fix: compile the code, and look at the preview's warnings about exports. To delete them:\n"
-        f"    pulumi config set {NAMESPACE}:allowFunctionDeletion true\n"
-        f"    after the `pulumi up`: pulumi config rm {NAMESPACE}:allowFunctionDeletion"
+    return add_fix(
+        f"{what}: {shown_names(names, _SHOWN)}.",
+        "build the code and check the warnings about exports. If the deletion is intended:\n"
+        f"pulumi config set {NAMESPACE}:allowFunctionDeletion true\n"
+        "After that `pulumi up`:\n"
+        f"pulumi config rm {NAMESPACE}:allowFunctionDeletion",
     )

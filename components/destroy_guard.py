@@ -26,7 +26,7 @@ from pulumi import dynamic
 from pulumi.output import contains_unknowns
 
 from components._base import Component
-from user_errors import Provider, UserError
+from user_errors import Provider, UserError, add_fix
 
 ALLOW = "CRM_ALLOW_DESTROY"
 FIELDS = ("stack", "stack_path", "volume_id", "volume_urn")
@@ -38,26 +38,29 @@ class DestroyRefusedError(UserError):
 
     def __init__(self, props: Mapping[str, str]) -> None:
         stack = props["stack"]
-        super().__init__(
+        what = (
             f"Nothing was deleted. The stack {stack} holds the railway:Volume {props['volume_id']}, and its "
             "WhatsApp sessions must not be lost by accident: the volume must be unprotected, and the "
-            "stack's destruction confirmed.\n"
-            "  fix: to destroy the stack, back up the volume in Railway's dashboard, then run\n"
-            f"    pulumi state unprotect '{props['volume_urn']}' --stack {stack} --yes\n"
-            f"    {ALLOW}={stack} pulumi destroy --stack {stack}\n"
-            "  The volume and its project stay on Railway. If nobody needs them, delete them in the "
-            "dashboard."
+            "stack's destruction confirmed."
         )
+        fix = (
+            "to destroy the stack, back up the volume in Railway's dashboard, then run:\n"
+            f"pulumi state unprotect '{props['volume_urn']}' --stack {stack} --yes\n"
+            f"{ALLOW}={stack} pulumi destroy --stack {stack}\n"
+            "The volume and its project stay on Railway. If nobody needs them, delete them in the dashboard."
+        )
+        super().__init__(add_fix(what, fix))
 
 
 class StateUnreadableError(UserError):
     """It is not known whether the volume is protected."""
 
     def __init__(self, command: Sequence[str], reason: str) -> None:
-        super().__init__(
+        what = (
             f"Nothing was deleted. `{shlex.join(command)}`, which shows whether the volume is protected, "
-            f"failed: {reason}\n  fix: remove the cause shown above, then run `pulumi destroy` again"
+            f"failed: {reason}"
         )
+        super().__init__(add_fix(what, "remove the cause shown above, then run `pulumi destroy` again"))
 
 
 def is_protected(stack_path: str, urn: str) -> bool:

@@ -41,7 +41,7 @@ from components.identities import Identities, runtime_email
 from components.secrets import Secrets
 from components.verification_spec import SOURCE_VARIABLE, Function
 from settings.model import GoogleSettings
-from user_errors import printable
+from user_errors import add_fix, printable, shell_word
 
 # Google updates neither in place (nor does the Firebase CLI). Nor can a function change between HTTP and an
 # event trigger (firebase-tools issue 8298): then the whole block appears or disappears, which these paths do
@@ -335,12 +335,12 @@ def checked_generation(archive: Archive, generation: int, md5: str) -> int:
     """
     if md5 != archive.md5:
         file = os.path.relpath(archive.path)
-        text = (
+        text = add_fix(
             "Cloud Storage received another archive than the one that was validated: "
             f"{archive.object_name} has the MD5 hash {md5}, expected {archive.md5}. No function was built "
-            f"from it: a process changed {file} during `pulumi up`, or somebody replaced the object.\n"
-            f"  fix: rm {file}; delete {archive.object_name} in the bucket; find the process; then run "
-            "`pulumi up --refresh --run-program`"
+            f"from it: a process changed {file} during `pulumi up`, or somebody replaced the object.",
+            f"find the process, delete {archive.object_name} in the bucket, then run:\n"
+            f"rm {shell_word(file)}\npulumi up --refresh --run-program",
         )
         raise pulumi.RunError(printable(text))
     return generation

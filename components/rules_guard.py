@@ -18,6 +18,7 @@ from pulumi import dynamic
 
 from components._base import GuardProvider
 from settings.keys import NAMESPACE
+from user_errors import OR, add_fix
 
 KEY = f"{NAMESPACE}:allowRulesRemoval"
 
@@ -64,12 +65,12 @@ class RulesGuard(dynamic.Resource, module="components", name="RulesGuard"):
 
 def _refusal(recorded: dict[str, Any]) -> str:
     ruleset = recorded.get("ruleset") or "the released ruleset"
-    return (
+    return add_fix(
         f"firebase.json no longer names security rules, but the release {recorded['release']} of "
         f"{recorded['project']} stays live with {ruleset}. Clients keep the access that it grants, and "
-        "nothing checks these rules any more.\n"
-        "  fix: name the rules in firebase.json again (key `rules` of `firestore`). To leave the release "
-        "as it is:\n"
-        f"    pulumi config set {KEY} true\n"
-        f"    after the `pulumi up`: pulumi config rm {KEY}"
+        "nothing checks these rules any more.",
+        "name the rules in firebase.json again (key `rules` of `firestore`)\n"
+        f"{OR}pulumi config set {KEY} true  # leaves the release as it is\n"
+        "After that `pulumi up`:\n"
+        f"pulumi config rm {KEY}",
     )

@@ -14,6 +14,8 @@ from typing import Any
 
 import pulumi
 
+from user_errors import add_fix
+
 SOURCE_VARIABLE = "SOURCE_ARCHIVE"
 """The build variable of a function that names its source archive. Google copies the archive and returns the
 name of the copy (terraform-provider-google issue 15405), so no field of the function names the archive that
@@ -101,7 +103,9 @@ def from_lines(lines: str, environ: Mapping[str, str]) -> Spec:
 
 def _error(why: str) -> SpecError:
     return SpecError(
-        f"the verification input is invalid ({why})\n  fix: .venv/bin/python -m ops verify --stack <stack>"
+        add_fix(
+            f"the verification input is invalid ({why})", ".venv/bin/python -m ops verify --stack <stack>"
+        )
     )
 
 

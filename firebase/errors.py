@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from user_errors import UserError, printable
+from user_errors import UserError, add_fix, printable
 
 JsonObject = dict[str, Any]
 
@@ -26,4 +26,4 @@ class GoogleError(UserError):
         self.fix = fix
         detail = " ".join(str(part) for part in (status, reason) if part)
         self.what = printable(f"{what.rstrip('.')}{f' ({detail})' if detail else ''}.")
-        super().__init__(f"{self.what}\n  fix: {fix}")
+        super().__init__(add_fix(self.what, fix))

@@ -24,7 +24,7 @@ from firebase.errors import JsonObject
 from firebase.polling import poll
 from firebase.rest import GoogleApi, shared_api
 from progress import log_line
-from user_errors import Provider, UserError
+from user_errors import Provider, UserError, add_fix
 
 FIELDS = ("project", "database", "indexes", "fields", "wait_seconds")
 IDENTITY = ("project", "database")
@@ -47,8 +47,8 @@ REFRESH = "pulumi up --refresh --run-program"
 def broken_fix(keys: Sequence[str], refresh: str = REFRESH) -> str:
     """The fix for indexes that Firestore could not build; `refresh` creates them again."""
     return (
-        f"delete {', '.join(keys)} in the Firebase console (Firestore Database, Indexes), then run "
-        f"`{refresh}`, which creates them again"
+        f"delete {', '.join(keys)} in the Firebase console (Firestore Database, Indexes), then create them "
+        f"again:\n{refresh}"
     )
 
 
@@ -68,16 +68,17 @@ class IndexBuildError(UserError):
         if broken:
             fix = broken_fix(broken)
         elif missing:
-            fix = f"run `{REFRESH}`: it creates again what was deleted elsewhere"
+            fix = f"{REFRESH}  # creates again what was deleted elsewhere"
         else:
             fix = (
                 "run `pulumi up` again: the builds go on by themselves, and the next `up` waits for the rest"
             )
         listed = "\n".join(f"    {key}: {state}" for key, state in sorted(states.items()))
-        super().__init__(
+        what = (
             f"{len(states)} of {total} Firestore indexes and field overrides are not READY after "
-            f"{_duration(elapsed)}:\n{listed}\n  fix: {fix}"
+            f"{_duration(elapsed)}:\n{listed}"
         )
+        super().__init__(add_fix(what, fix))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,7 @@ from pulumi.output import contains_unknowns
 
 from firebase.errors import GoogleError, JsonObject
 from firebase.rest import GoogleApi, shared_api
-from user_errors import Provider
+from user_errors import Provider, add_fix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,13 +129,13 @@ class RulesReleaseProvider(Provider):
         name = news.get("release_name")
         failures: list[dynamic.CheckFailure] = []
         if not contains_unknowns(name) and not RELEASE_NAME.fullmatch(str(name)):
-            reason = (
-                f"{name!r} is neither cloud.firestore nor cloud.firestore/<database>\n"
-                "  fix: pass firebase.release.release_name(<database id>)"
+            reason = add_fix(
+                f"{name!r} is neither cloud.firestore nor cloud.firestore/<database>",
+                "pass firebase.release.release_name(<database id>)",
             )
             failures.append(dynamic.CheckFailure("release_name", reason))
         failures += [
-            dynamic.CheckFailure(key, f"must not be empty\n  fix: pass {key}")
+            dynamic.CheckFailure(key, add_fix("must not be empty", f"pass {key}"))
             for key in ("project", "ruleset_name")
             if not contains_unknowns(news.get(key)) and not news.get(key)
         ]
@@ -177,10 +177,12 @@ class RulesReleaseProvider(Provider):
         """Keep the release and log a warning."""
         # On stderr, which the CLI shows: pulumi.log has no engine in this process.
         _log.warning(
-            "The rules release %(release_name)s of %(project)s is kept, with the ruleset %(ruleset_name)s: "
-            "without it the database has no rules.\n"
-            "  fix: to delete it as well, send DELETE projects/%(project)s/releases/%(release_name)s to the "
-            "Firebase Rules API",
+            add_fix(
+                "The rules release %(release_name)s of %(project)s is kept, with the ruleset "
+                "%(ruleset_name)s: without it the database has no rules.",
+                "to delete it as well, send DELETE projects/%(project)s/releases/%(release_name)s to the "
+                "Firebase Rules API",
+            ),
             _normal(props),
         )
 

@@ -36,6 +36,7 @@ from urllib3 import Retry
 
 from firebase.errors import GoogleError, JsonObject
 from progress import SlowRequest
+from user_errors import OR
 
 TIMEOUT: Any = (10, 60)  # seconds to connect and to read; google-auth declares int and takes both
 PATIENCE_SECONDS = 90.0
@@ -49,9 +50,10 @@ NO_QUOTA_PROJECT = "NO_QUOTA_PROJECT"
 _PROJECTS_OF_GCLOUD = ("764086051850", "32555940559")
 _QUOTA = re.compile(rf"requires a quota project|\b(?:{'|'.join(_PROJECTS_OF_GCLOUD)})\b")
 RETRIED_STATUS = (429, 500, 502, 503, 504)
-_LOGIN = "run `gcloud auth application-default login`, or set GOOGLE_OAUTH_ACCESS_TOKEN or GOOGLE_CREDENTIALS"
+_LOGIN = f"gcloud auth application-default login\n{OR}set GOOGLE_OAUTH_ACCESS_TOKEN or GOOGLE_CREDENTIALS"
 
 
+_PROJECT = re.compile(r"/projects/([a-z0-9-]+)")
 _this_thread = threading.local()  # `.waiting`: the request that is being sent
 
 
@@ -142,7 +144,7 @@ class Transport:
                 raise _no_response(operation, type(lost).__name__) from None
             parsed = _parse(response)
             if response.status_code >= 300:
-                raise _error(operation, response.status_code, parsed)
+                raise _error(operation, response.status_code, parsed, url)
             if parsed is not None:
                 return parsed
         raise _no_response(operation, "the body is incomplete or not JSON")
@@ -199,7 +201,7 @@ def _parse(response: requests.Response) -> JsonObject | None:
     return cast("JsonObject", parsed) if isinstance(parsed, dict) else None
 
 
-def _error(operation: str, status: int, parsed: JsonObject | None) -> GoogleError:
+def _error(operation: str, status: int, parsed: JsonObject | None, url: str) -> GoogleError:
     error = (parsed or {}).get("error")
     body = cast("JsonObject", error) if isinstance(error, dict) else {}
     reason = str(body.get("status", ""))
@@ -211,9 +213,13 @@ def _error(operation: str, status: int, parsed: JsonObject | None) -> GoogleErro
             named += f" {detail.get('metadata')}"
     if status == 403 and _QUOTA.search(named):
         reason = NO_QUOTA_PROJECT
+        named_project = _PROJECT.search(url)
+        project = named_project[1] if named_project else "<project id>"
         fix = (
-            "gcloud auth application-default set-quota-project <project>  (a token in "
-            "GOOGLE_OAUTH_ACCESS_TOKEN has none: unset it, and run gcloud auth application-default login)"
+            f"gcloud auth application-default set-quota-project {project}\n"
+            "If GOOGLE_OAUTH_ACCESS_TOKEN is set, first run the following, because that token has no quota "
+            "project:\n"
+            "unset GOOGLE_OAUTH_ACCESS_TOKEN && gcloud auth application-default login"
         )
     elif reason == "SERVICE_DISABLED":
         fix = "enable the API named above, or run `pulumi up`, which enables it"
@@ -225,11 +231,15 @@ def _error(operation: str, status: int, parsed: JsonObject | None) -> GoogleErro
         fix = "check the project id; if the object was deleted, run `pulumi up --refresh --run-program`"
     elif status == 409:
         fix = (
-            "if the object exists and is not in the state, run `.venv/bin/python -m ops import --stack "
-            "<stack>`; if another process changes it, run the command again"
+            "if the object exists and is not in the state:\n"
+            ".venv/bin/python -m ops import --stack <stack>\n"
+            "If another process changes it, run the command again."
         )
     elif status in RETRIED_STATUS:
         fix = "run the command again in a few minutes"
     else:
-        fix = "check the project id and the region, then run `pulumi up` again; the message names the field"
+        fix = (
+            "correct the field that Google's message names (often the project id or the region), then run "
+            "pulumi up again"
+        )
     return GoogleError(f"Google rejected '{operation}': {message}", fix, status=status, reason=reason)

@@ -22,7 +22,7 @@ from pulumi import dynamic
 from firebase.errors import JsonObject
 from firebase.polling import poll
 from firebase.rest import GoogleApi, shared_api
-from user_errors import Provider, UserError
+from user_errors import Provider, UserError, add_fix
 
 FIELDS = ("project", "database", "fields")
 WAIT_SECONDS = 1200.0
@@ -47,11 +47,11 @@ class TtlNotDisabledError(UserError):
     """Firestore did not finish disabling a TTL in time."""
 
     def __init__(self, collection: str, field: str) -> None:
-        super().__init__(
+        what = (
             f"Firestore has not disabled the TTL of {collection}.{field} within {WAIT_SECONDS / 60:.0f} "
-            "minutes. A collection has at most one TTL field, so the new one was not created.\n"
-            "  fix: run `pulumi up` again; it waits for this again"
+            "minutes. A collection has at most one TTL field, so the new one was not created."
         )
+        super().__init__(add_fix(what, "run `pulumi up` again; it waits for this again"))
 
 
 def disable(

@@ -30,7 +30,7 @@ from pulumi.output import contains_unknowns
 from firebase.errors import GoogleError, JsonObject
 from firebase.rest import GoogleApi, shared_api
 from progress import log_line
-from user_errors import Provider, UserError
+from user_errors import Provider, UserError, add_fix
 
 FIELDS = ("project", "accounts", "key", "versions", "prune_keys")
 NOT_FOUND = 404
@@ -53,7 +53,7 @@ class UnknownKey:
 
     @property
     def fix(self) -> str:
-        """The command that ends it."""
+        """The command that deletes it."""
         return (
             f"gcloud iam service-accounts keys delete {self.id} --iam-account {self.account} "
             f"--project {self.project}"
@@ -75,7 +75,7 @@ class UnknownVersion:
 
     @property
     def fix(self) -> str:
-        """The command that ends it."""
+        """The command that disables it."""
         return (
             f"gcloud secrets versions disable {self.number} --secret {self.secret} --project {self.project}"
         )
@@ -89,11 +89,10 @@ class UnknownCredentialsError(UserError):
     """
 
     def __init__(self, found: Sequence[UnknownKey | UnknownVersion]) -> None:
-        listed = "\n".join(f"    {one.what}\n      fix: {one.fix}" for one in found)
-        super().__init__(
-            f"{len(found)} keys or secret versions work and are not in the state:\n{listed}\n"
-            "  fix: make sure that nobody needs them, run these commands, then `pulumi up`"
-        )
+        listed = "\n".join(f"    {one.what}\n      command: {one.fix}" for one in found)
+        what = f"Active service-account keys or secret versions that are not in the state: {len(found)}"
+        fix = "check that nothing uses them, run the commands above, then run pulumi up"
+        super().__init__(add_fix(f"{what}\n{listed}", fix))
 
 
 @dataclass(frozen=True, kw_only=True)

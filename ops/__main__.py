@@ -15,7 +15,7 @@ from components import verification_spec
 from firebase.errors import GoogleError, JsonObject
 from firebase.rest import GoogleApi
 from ops import access, check_results, importing, stack, verify
-from user_errors import printable
+from user_errors import add_fix, printable
 
 OK, FAILED, USAGE_ERROR, DRIFT = 0, 1, 2, 7
 
@@ -41,6 +41,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     discovering.add_argument("--stack", required=True)
     discovering.add_argument("--out", required=True, type=Path, help="the folder for the results")
+    discovering.add_argument(
+        "--no-isolation",
+        action="store_true",
+        help="let the code read all files of this machine and use the network; only without credentials",
+    )
     discovering.set_defaults(run=_discover)
     unpacking = commands.add_parser("unpack", help="put what `discover` found and packed in place")
     unpacking.add_argument("results", type=Path, help="the folder that `discover` wrote")
@@ -65,7 +70,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _verify(options: argparse.Namespace) -> int:
     if options.stack is None and sys.stdin.isatty():
         return _usage_error(
-            "verify", "nothing to verify on stdin\n  fix: .venv/bin/python -m ops verify --stack <stack>"
+            "verify",
+            add_fix("nothing to verify on stdin", ".venv/bin/python -m ops verify --stack <stack>"),
         )
     state: list[JsonObject] = []
     try:
@@ -105,7 +111,7 @@ def _discover(options: argparse.Namespace) -> int:
     from ops import discover  # it imports Pulumi, which takes longer than `verify` should wait
 
     try:
-        discover.discover(options.stack, options.out, sys.stdout)
+        discover.discover(options.stack, options.out, sys.stdout, isolate=not options.no_isolation)
     except stack.StackError as error:
         print(error, file=sys.stderr)
         return FAILED

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from user_errors import printable
+from user_errors import add_fix, printable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +48,8 @@ def _text(title: str, lines: Sequence[CheckResult], out: TextIO) -> None:
     out.write(f"{title}\n")
     width = max((len(line.thing) for line in lines), default=0)
     for line in lines:
-        out.write(f"  {'FAIL' if line.failed else 'ok  '}  {line.thing:{width}}  {line.found}\n")
-        if line.fix is not None:
-            out.write(f"        fix: {line.fix}\n")
+        shown = f"  {'FAIL' if line.failed else 'ok  '}  {line.thing:{width}}  {line.found}"
+        out.write(f"{shown if line.fix is None else add_fix(shown, line.fix, ' ' * 8)}\n")
     failures = sum(line.failed for line in lines)
     out.write(f"{len(lines)} checked, {failures} failed\n")
 

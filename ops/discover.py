@@ -12,8 +12,9 @@ import stat
 import struct
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import NoReturn, TextIO
 
 from checkout import app, credentials, discovered, firebase_json
@@ -21,33 +22,42 @@ from checkout.archive import MAX_BYTES, MAX_ENTRIES
 from ops import stack_file
 from ops.new_file import write_new
 from ops.stack import PROJECT, StackError
-from settings.files import MAX_FOLDERS_DEEP, FileError, read_bytes, shown_name
+from settings import railway_file
+from settings.files import MAX_FOLDERS_DEEP, FileError, is_dir, read_bytes, shown_name, shown_names
 from settings.model import Settings
 from settings.problems import render
-from user_errors import printable
+from user_errors import OR, printable, shell_word
 
 COMMAND = ".venv/bin/python -m ops"
 _MAX_BYTES = 2 * MAX_BYTES  # of an archive with its headers
 _ENCRYPTED = 1  # the flag of an entry (APPNOTE.TXT, 4.4.4)
-# Read by this program from the checkout alone; a new one would change the settings. In lower case.
-_CONFIGURATION = {".git", ".firebaserc", "firebase.json", "railway.toml", "railway.json"}
-_SHOWN, _SHOWN_NAME = 10, 200
-_Content = tuple[zipfile.ZipInfo, Path, bytes]
 
 
-def discover(stack: str, out: Path, output: TextIO, project: Path = PROJECT) -> None:
+@dataclass(frozen=True)
+class _File:
+    """A file of an archive: its name there, and the path to which it is written."""
+
+    name: str
+    path: Path
+    mode: int
+    content: bytes
+
+
+def discover(stack: str, out: Path, output: TextIO, project: Path = PROJECT, *, isolate: bool = True) -> None:
     """Load the functions of the stack's app, and write the results and the archives to the folder `out`.
+
+    Without `isolate`, their code can read what this process can read.
 
     Raises:
         StackError: the settings or the app have problems.
     """
     settings = _settings(stack, project)
-    loaded, problems, warnings = app.load_code(settings)
+    loaded, problems, warnings = app.load_code(settings, isolate=isolate)
     output.writelines(printable(f"warning: {warning}\n") for warning in warnings)
     output.writelines(printable(f"{note}\n") for one in loaded for note in one.notes)
     if problems:
         raise StackError(
-            render(problems), f"correct these, then run: {COMMAND} discover --stack {stack} --out {out}"
+            render(problems), f"correct these, then run:\n{COMMAND} discover --stack {stack} --out {out}"
         )
     results = [
         (
@@ -82,11 +92,11 @@ def unpack(stack: str, folder: Path, output: TextIO, project: Path = PROJECT) ->
     results, problems = discovered.load(folder, str(folder))
     if results is None:
         raise StackError(
-            render(problems), f"write the folder where there are no credentials, then run: {again}"
+            render(problems), f"write the folder where there are no credentials, then run:\n{again}"
         )
     found, problems = firebase_json.load(settings.app_dir, settings.google.firestore_database)
     if found is None:
-        raise StackError(render(problems), f"correct these, then run: {again}")
+        raise StackError(render(problems), f"correct these, then run:\n{again}")
     for source in found.codebases:
         for result in results.results:
             if result.codebase == source.name:
@@ -94,7 +104,8 @@ def unpack(stack: str, folder: Path, output: TextIO, project: Path = PROJECT) ->
                 if project.resolve().is_relative_to(target):
                     what = f"the functions' folder {source.relative} contains this program"
                     raise StackError(what, "move the functions to a folder of their own")
-                count = _unpack(folder / result.archive, result.sha256, target, source.relative)
+                archive = folder / result.archive
+                count = _unpack(archive, result.sha256, target, source.relative, _configuration(settings))
                 output.write(f"codebase {shown_name(source.relative)}: {count} files of {result.sha256}\n")
 
 
@@ -105,9 +116,19 @@ def _settings(stack: str, project: Path) -> Settings:
     return settings
 
 
-def _unpack(archive: Path, expected: str, target: Path, where: str) -> int:
+def _configuration(settings: Settings) -> frozenset[str]:
+    """The files that this program reads for its settings, in lower case: some file systems ignore case."""
+    app_dir, railway = settings.app_dir.resolve(), settings.railway
+    names = (firebase_json.FILE, ".firebaserc")
+    paths = [app_dir / name for name in names] + railway_file.candidates(
+        app_dir, given=railway.railway_config_file, root_directory=railway.root_directory
+    )
+    return frozenset(os.path.realpath(path).lower() for path in paths)
+
+
+def _unpack(archive: Path, expected: str, target: Path, where: str, configuration: frozenset[str]) -> int:
     """Add the files of one archive to the codebase's folder, all of them or none."""
-    fix = f"run `{COMMAND} discover` again"
+    fix = _again(archive)
     try:
         with archive.open("rb") as file:
             data = file.read(_MAX_BYTES)
@@ -121,71 +142,117 @@ def _unpack(archive: Path, expected: str, target: Path, where: str) -> int:
             if sum(one.file_size for one in entries) > _MAX_BYTES or len(entries) > MAX_ENTRIES:
                 raise StackError(f"{archive} is too large", fix)
             places = list(_places(entries, target, archive))
-            contents = [(entry, path, packed.read(entry)) for entry, path in places]
-        new = _new_files(contents, where, archive)
-        for entry, path, content in new:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            mode = 0o755 if entry.external_attr >> 16 & stat.S_IXUSR else 0o644
-            write_new(path, [content], mode)
+            files = [_File(entry.filename, path, _mode(entry), packed.read(entry)) for entry, path in places]
+        _write(_new_files(files, target, where, archive, configuration))
     except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, struct.error) as error:
         raise StackError(f"{archive} cannot be unpacked: {shown_name(str(error))}", fix) from None
     return len(entries)
 
 
+def _mode(entry: zipfile.ZipInfo) -> int:
+    return 0o755 if entry.external_attr >> 16 & stat.S_IXUSR else 0o644
+
+
 def _places(
     entries: list[zipfile.ZipInfo], target: Path, archive: Path
 ) -> Iterator[tuple[zipfile.ZipInfo, Path]]:
-    """Each entry with the path to which it is written.
+    """Each entry with the path to which it is written, with links resolved.
 
     The archive may come from a machine on which anything ran: a path that leaves the folder, also by a link
-    in it, is refused, and so is what `checkout.archive` never packs.
+    in it, is refused, and so is what `checkout.archive` never packs. A link to a folder or file of the
+    codebase is followed, because the archive has its content under both names.
     """
     seen: set[str] = set()
     for entry in entries:
         name = PurePosixPath(entry.filename)
-        path = target / name
         inside = not name.is_absolute() and ".." not in name.parts and len(name.parts) <= MAX_FOLDERS_DEEP
-        if not inside or entry.is_dir() or Path(os.path.realpath(path.parent)) != path.parent:
-            _refuse(archive, entry, "which would be written elsewhere")
-        if credentials.has_name(name.as_posix()) or _CONFIGURATION & {part.lower() for part in name.parts}:
-            _refuse(archive, entry, "which no archive may contain")
+        if not inside or entry.is_dir():
+            _refuse(archive, entry.filename, "which would be written elsewhere")
+        path = Path(os.path.realpath((target / name).parent), name.name)
+        if not path.is_relative_to(target):
+            _refuse(archive, entry.filename, "which would be written elsewhere")
+        end = Path(os.path.realpath(path))
+        path = end if end.is_relative_to(target) else path
+        if any(_is_never_packed(one) for one in (name, path.relative_to(target))):
+            _refuse(archive, entry.filename, "which no archive may contain")
         if entry.filename in seen:
-            _refuse(archive, entry, "twice")
+            _refuse(archive, entry.filename, "twice")
         if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & _ENCRYPTED:
-            _refuse(archive, entry, "which is compressed or encrypted")
+            _refuse(archive, entry.filename, "which is compressed or encrypted")
         seen.add(entry.filename)
         yield entry, path
 
 
-def _refuse(archive: Path, entry: zipfile.ZipInfo, why: str) -> NoReturn:
-    fix = f"delete this archive, which `ops discover` did not write, and run `{COMMAND} discover` again"
-    raise StackError(f"{archive} contains {shown_name(entry.filename[:_SHOWN_NAME])!r}, {why}", fix)
+def _is_never_packed(name: PurePath) -> bool:
+    return credentials.has_name(name.as_posix()) or ".git" in {part.lower() for part in name.parts}
 
 
-def _new_files(contents: list[_Content], where: str, archive: Path) -> list[_Content]:
+def _refuse(archive: Path, name: str, why: str) -> NoReturn:
+    fix = f"delete this archive, which `ops discover` did not write, then run:\n{_again(archive)}"
+    raise StackError(f"{archive} contains {shown_names([name])!r}, {why}", fix)
+
+
+def _new_files(
+    files: list[_File], target: Path, where: str, archive: Path, configuration: frozenset[str]
+) -> list[_File]:
     """The files that the checkout does not have. Those that it has must have the same content.
 
     The files of the checkout were reviewed. Code of the app ran where the archive was made, and could have
     changed them: with the source folder ".", the security rules too.
     """
-    new: list[_Content] = []
+    new: dict[Path, _File] = {}
     changed: list[str] = []
-    for entry, path, content in contents:
-        if not os.path.lexists(path):
-            new.append((entry, path, content))
-        elif not _has(path, content):
-            changed.append(f"{where}/{shown_name(entry.filename)}")
+    for file in files:
+        if os.path.lexists(file.path):
+            same = _has(file.path, file.content)
+        else:
+            same = new.setdefault(file.path, file).content == file.content and _can_be_created(file, target)
+        if not same:
+            changed.append(f"{where}/{file.name}")
     if changed:
-        shown = ", ".join(changed[:_SHOWN]) + (" ..." if len(changed) > _SHOWN else "")
         raise StackError(
-            f"{archive} has other content than the checkout for {shown}. "
+            f"{archive} has other content than the checkout for {shown_names(changed)}. "
             "Only files that the checkout does not have are added",
-            "if they are built: remove them from the repository (git rm -r --cached <folder>) and add the "
-            "folder to .gitignore, or commit the new build; in a working copy, delete what an earlier build "
-            "left. "
-            f"Otherwise run `{COMMAND} discover` on this checkout again",
+            "if they are built, add their folder to .gitignore and remove it from the repository:\n"
+            "git rm -r --cached <folder>\n"
+            f"{OR}commit the new build, or, in a working copy, delete what an earlier build left\n"
+            f"{OR}{_again(archive)}  # on this checkout",
         )
-    return new
+    for file in new.values():
+        if not new.keys().isdisjoint(file.path.parents):
+            _refuse(archive, file.name, "and a file that would be its folder")
+        if os.fspath(file.path).lower() in configuration:
+            raise StackError(
+                f"{archive} contains {shown_names([file.name])!r}, which the checkout does not have. "
+                "This program reads its settings from it",
+                'commit the file, or add it to "functions.ignore" in firebase.json; then run:\n'
+                f"{_again(archive)}",
+            )
+    return list(new.values())
+
+
+def _can_be_created(file: _File, target: Path) -> bool:
+    """Whether no folder of the path is a file of the checkout."""
+    folders = (one for one in file.path.parents if one.is_relative_to(target))
+    return all(is_dir(one) or not os.path.lexists(one) for one in folders)
+
+
+def _write(files: list[_File]) -> None:
+    written: list[Path] = []
+    try:
+        for file in files:
+            file.path.parent.mkdir(parents=True, exist_ok=True)
+            write_new(file.path, [file.content], file.mode)
+            written.append(file.path)
+    except OSError:
+        for path in written:
+            path.unlink()
+        raise
+
+
+def _again(archive: Path) -> str:
+    """The command that writes the folder of an archive."""
+    return f"{COMMAND} discover --stack <stack> --out {shell_word(archive.parent)}"
 
 
 def _has(path: Path, content: bytes) -> bool:

@@ -14,14 +14,14 @@ import shutil
 import stat
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TextIO, cast
 
 from ops import stack_file
 from ops.new_file import write_new
 from ops.stack import PROJECT, StackError
-from settings.files import MAX_FOLDERS_DEEP, shown_name
+from settings.files import MAX_FOLDERS_DEEP, shown_name, shown_names
 from settings.keys import NAMESPACE
 from settings.parsing import mapping, sequence
 from settings.problems import render
@@ -32,7 +32,6 @@ PROGRAM = (
 )  # fmt: skip
 _APP_DIR = f"{NAMESPACE}:appDir"
 _LARGEST_FILE = 1_000_000  # bytes of the stack's file
-_SHOWN, _SHOWN_NAME = 10, 200
 _MAX_BYTES, _MAX_FILES = 1_000_000_000, 100_000  # of the app's files
 _MAX_NAME, _MAX_PATH = 255, 3_000  # bytes: Linux's limits, less what is before the app's folder
 _CHUNK = 1 << 20
@@ -59,21 +58,15 @@ def take(stack: str, source: Path, output: TextIO, project: Path = PROJECT) -> N
     (project / name).write_text(text, encoding="utf-8")
     if changed:
         output.write(
-            f"This pull request changes the program ({_listed(changed)}). "
+            f"This pull request changes the program ({shown_names(changed)}). "
             "The preview is by the program of its base; "
             "the plan of the workflow Deployment is by the new one.\n"
         )
     if skipped:
         output.write(
             "Not taken from the pull request, because they leave the app or are no files: "
-            f"{_listed(skipped)}\n"
+            f"{shown_names(skipped)}\n"
         )
-
-
-def _listed(names: Sequence[str]) -> str:
-    """The names on one line: they are written to the log and the comment, and anyone chooses them."""
-    shown = ", ".join(shown_name(name[:_SHOWN_NAME]) for name in names[:_SHOWN])
-    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
 
 
 def _relative(name: str) -> str:
@@ -107,7 +100,9 @@ def _app_dir(theirs: dict[str, object], ours: dict[str, object], name: str) -> P
     known = _encrypted(base)
     wrong += [place for place, value in _encrypted(config).items() if known.get(place) != value]
     if wrong:
-        what = f"the pull request changes {_listed(wrong)} in {name}, which a preview does not take from it"
+        what = (
+            f"the pull request changes {shown_names(wrong)} in {name}, which a preview does not take from it"
+        )
         raise StackError(
             what, "merge that change alone; the plan of the workflow Deployment shows its effect"
         )

@@ -12,10 +12,11 @@ from typing import TextIO, cast
 from components.verification_spec import Spec, SpecError, from_lines
 from firebase.errors import JsonObject
 from ops.refresh_noise import without_noise
-from user_errors import printable
+from user_errors import OR, add_fix, printable
 
 PROJECT = Path(__file__).resolve().parent.parent
-SANDBOX = 'for the sandbox: eval "$(.venv/bin/python -m sandbox env)"'
+SANDBOX = f'{OR}eval "$(.venv/bin/python -m sandbox env)"'
+SANDBOX_STACKS = ("sandbox", "local")
 COMMAND = "command:local:Command"
 ROOT = "pulumi:pulumi:Stack"
 
@@ -24,7 +25,7 @@ class StackError(Exception):
     """The state could not be read, or does not contain what was looked for."""
 
     def __init__(self, what: str, fix: str) -> None:
-        super().__init__(printable(f"{what}\n  fix: {fix}"))
+        super().__init__(printable(add_fix(what, fix)))
 
 
 def verification(stack: str, state: Sequence[JsonObject]) -> Spec:
@@ -109,7 +110,7 @@ def pulumi(*arguments: str) -> subprocess.CompletedProcess[str]:
 def _pulumi() -> str:
     found = shutil.which("pulumi")
     if found is None:
-        raise StackError("pulumi is not on PATH", f"install the Pulumi CLI, or {SANDBOX}")
+        raise StackError("pulumi is not on PATH", f"install the Pulumi CLI\n{SANDBOX}  # for the sandbox")
     return found
 
 
@@ -124,11 +125,12 @@ def resources(stack: str) -> list[JsonObject]:
 
 def _deployment(stack: str) -> JsonObject:
     done = pulumi("stack", "export", "--stack", stack)
+    sandbox = f"\n{SANDBOX}" if stack in SANDBOX_STACKS else ""
     if "no stack named" in done.stderr:
-        raise StackError(f"there is no stack {stack}", f"choose one of `pulumi stack ls`, or {SANDBOX}")
+        raise StackError(f"there is no stack {stack}", f"use a stack that pulumi stack ls lists{sandbox}")
     if done.returncode != 0:
         raise StackError(
             f"pulumi could not read the stack {stack}: {done.stderr.strip()}",
-            f"pulumi login <url of the backend that has the stack>, then run the command again; {SANDBOX}",
+            f"pulumi login <backend URL of the stack>{sandbox}",
         )
     return cast("JsonObject", cast("JsonObject", json.loads(done.stdout))["deployment"])

@@ -84,7 +84,7 @@ def _functions(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
             messages = cast("list[JsonObject]", found.get("stateMessages") or [])
             reason = "; ".join(str(message.get("message", "")) for message in messages)
             fix = (
-                f"{up(spec.stack)}; if it stays {state}, read the function's log in the Google Cloud console"
+                f"{up(spec.stack)}\nIf it stays {state}, read the function's log in the Google Cloud console."
             )
             yield CheckResult(thing=thing, found=f"{state} {reason}".strip(), fix=fix)
             continue
@@ -104,7 +104,7 @@ def _indexes(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
         fix = None
         if state != "READY":
             fix = (
-                f"wait until it is built, then {up(spec.stack)}"
+                f"wait until it is built, then run:\n{up(spec.stack)}"
                 if state == "CREATING"
                 else refresh(spec.stack)
             )
@@ -144,14 +144,16 @@ def _never_delete(
     protected = Protection(collections=tuple(spec.never_delete), exceptions=dict(spec.allow_client_deletes))
     if not protected.collections:
         return
-    thing = "rules: never-delete proven"
+    thing = "rules: deletes denied (text)"
     problems = [one for name, text in files.items() for one in never_delete.problems(name, text, protected)]
     for problem in problems:
         found = f"{live} at {problem.key}: {problem.what}"
         yield CheckResult(
             thing=thing,
             found=found,
-            fix=f"{problem.fix.rstrip('.')}, then {up(spec.stack)}" if declared else refresh(spec.stack),
+            fix=f"{problem.fix.rstrip('.')}, then run:\n{up(spec.stack)}"
+            if declared
+            else refresh(spec.stack),
         )
     if not problems:
         exceptions = "".join(f"; except {name}: {why}" for name, why in protected.exceptions.items())
@@ -162,7 +164,7 @@ def _never_delete(
 def _delete_attempts(
     spec: Spec, api: GoogleApi, live: str, text: str, protected: Protection, *, declared: bool
 ) -> CheckResult:
-    thing = "rules: delete attempts"
+    thing = "rules: deletes denied (test requests)"
     documents = never_delete.example_documents(text, protected)
     attempts = rules_evidence.attempts(text, documents, spec.database)
     try:
@@ -177,7 +179,7 @@ def _delete_attempts(
     some = ", ".join(f"{one.document} by {one.client}" for one in allowed[:3])
     found = f"{of}: {len(allowed)} not denied, such as {some}"
     fix = (
-        f"write `allow delete: if false` for these documents in the rules, then {up(spec.stack)}"
+        f"write `allow delete: if false` for these documents in the rules, then run:\n{up(spec.stack)}"
         if declared
         else refresh(spec.stack)
     )

@@ -145,7 +145,7 @@ class AdoptionProvider(RailwayProvider):
         volumes = self.with_same_access(VolumeProvider)
         _volume(volumes, cache, declared["volume"], declared["settings"], found)
         found.compare(self.with_same_access(ServiceSettingsProvider), "settings", "", declared["settings"])
-        _variables(declared["variables"]["variables"], cache.variables(service_id), found)
+        _variables(declared["variables"], cache.variables(service_id), found)
         domain = find_domain(view, declared["domain"])
         _domain(self.with_same_access(ServiceDomainProvider), "domain", domain, declared["domain"], found)
         if "limits" in declared:
@@ -306,11 +306,12 @@ def _domain(
     found.compare(provider, title, domain.id, props)
 
 
-def _variables(declared: Mapping[str, Any], live: Mapping[str, str | None], found: Report) -> None:
+def _variables(props: Props, live: Mapping[str, str | None], found: Report) -> None:
+    declared: Mapping[str, Any] = props["variables"]
     existing = {name: value for name, value in live.items() if name in declared or not is_railways(name)}
     removed = sorted(set(existing) - set(declared))
     sealed = sorted(name for name, value in existing.items() if value is None and name in declared)
-    check_sealed(sealed, removed)
+    check_sealed(sealed, removed, props)
     both = [name for name in sorted(declared) if name in existing and name not in sealed]
     for title, names in (
         ("added", sorted(set(declared) - set(existing))),

@@ -7,6 +7,7 @@ compared: another key is not a change. Without a key, a fix names the property o
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -46,6 +47,7 @@ class ConfigKeys:
     region: str | None = None
     service_name: str | None = None
     size_gb: str | None = None
+    variables: str | None = None
     volume_name: str | None = None
     workspace_id: str | None = None
 
@@ -112,6 +114,14 @@ def how_to_set(props: Props, name: str, value: object) -> str:
     """How to set a property: a command if there is a config key for it. See `shell_word` for placeholders."""
     key = config_key(props, name)
     return f"pulumi config set {key} {shell_word(value)}" if key else f"set {name} to {value} in the program"
+
+
+def how_to_set_part(props: Props, name: str, part: str, value: object) -> str:
+    """How to set a part of a list (`[0]`) or an object (`.NAME`): a command if there is a config key."""
+    key = config_key(props, name)
+    if key is None:
+        return f"set {name}{part} to {value} in the program"
+    return f"pulumi config set --path --type string {shlex.quote(f'{key}{part}')} {shell_word(value)}"
 
 
 def how_to_unset(props: Props, name: str) -> str:

@@ -20,6 +20,7 @@ from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
 from railway.validation import port, quoting
 from railway.waiting import create_once
+from user_errors import OR
 
 
 def _host_name(value: object) -> str | None:
@@ -101,12 +102,12 @@ class CustomDomainProvider(RailwayProvider):
         except RejectedError as error:
             if not error.taken:
                 raise
-            remove = f", or {how_to_unset(props, 'domain')}" if config_key(props, "domain") else ""
+            remove = f"\n{OR}{how_to_unset(props, 'domain')}" if config_key(props, "domain") else ""
             raise RefusedError(
                 f"Railway rejected the domain {props['domain']} for this service: {error.traced_reason}. "
                 "Another service, in this or another environment or project, has it",
                 fix="if that service is yours, remove the domain from it in Railway's dashboard (the "
-                "service, Settings, Networking), and run `pulumi up` again. If not: "
+                "service, Settings, Networking), and run `pulumi up` again. If not:\n"
                 f"{how_to_set(props, 'domain', '<another name>')}{remove}",
             ) from None
 

@@ -24,8 +24,9 @@ def volume_deleted(volume_id: str, props: Props) -> MissingError:
         f"the Railway volume {named} was deleted on Railway. Its data can be restored for 48 hours after the "
         "deletion",
         fix="restore it in Railway's dashboard (the project's canvas) or with the link in Railway's e-mail "
-        "about the deletion; attach it to its service, and run `pulumi up` again. To start with an EMPTY "
-        f"volume instead: {_allow_new_volume(props)}, then `pulumi up --refresh --run-program`",
+        "about the deletion; attach it to its service, and run `pulumi up` again\n"
+        "To start with an EMPTY volume instead:\n"
+        f"{_allow_new_volume(props)}\npulumi up --refresh --run-program",
     )
 
 
@@ -39,14 +40,14 @@ def volume_deleted_with(kind: str, name: object, id_: str, props: Props) -> Miss
         props: the properties of the resource; a project that they adopt by id can only be replaced without
             that id.
     """
-    forget = f"{how_to_unset(props, 'adopt_project_id')}, " if props.get("adopt_project_id") else ""
+    forget = f"{how_to_unset(props, 'adopt_project_id')}\n" if props.get("adopt_project_id") else ""
     return MissingError(
         f"the Railway {kind} {name} ({id_}) was deleted on Railway, together with its volume. Its data can "
         "be restored for 48 hours after the deletion",
         fix="restore it in Railway's dashboard, with the link in Railway's e-mail about the deletion, or "
         "with the help of Railway's support; then run `pulumi up` again. Until it is restored, nothing is "
-        f"created. To start with a new {kind} and an EMPTY volume instead: {forget}"
-        f"{_allow_new_volume(props)}, then `pulumi up --refresh --run-program`",
+        f"created.\nTo start with a new {kind} and an EMPTY volume instead:\n"
+        f"{forget}{_allow_new_volume(props)}\npulumi up --refresh --run-program",
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from railway import revision
-from railway.args import Props, ServiceScopeArgs, key_or_property, switch
+from railway.args import Props, ServiceScopeArgs, how_to_set_part, switch
 from railway.deleted_volume import check_volume_exists
 from railway.fields import Field, column, fields_of, flag, number, optional, texts
 from railway.graphql.errors import (
@@ -32,6 +32,7 @@ from railway.graphql.models import DeploymentView, InstanceView
 from railway.provider import RailwayProvider, RailwayResource
 from railway.validation import not_negative, positive, quoting, url_path
 from railway.waiting import wait_for
+from user_errors import OR
 
 if TYPE_CHECKING:
     from railway.deployment_wait import DeploymentWait
@@ -111,11 +112,12 @@ class DeploymentProvider(RailwayProvider):
         # Imported here: `check` and `diff` send nothing and must not load an HTTP library.
         from railway.deployment_wait import DeploymentWait, Expectations
 
-        advice = f" ({props['log_advice']})" if props.get("log_advice") else ""
+        advice = f": {props['log_advice']}" if props.get("log_advice") else ""
         expect = Expectations(
             log_lines=props.get("log_expectations") or (),
-            log_fix=f"fix the service so that it logs this{advice}; or, if it uses other words, change "
-            f"{key_or_property(props, 'log_expectations')}; then run `pulumi up` again",
+            log_fix=f"correct the service{advice}\n"
+            f"{OR}{how_to_set_part(props, 'log_expectations', '[0]', '<text>')}  # a line that it does log\n"
+            "Then run pulumi up again.",
             domain=props.get("domain") or "",
             health_path=props.get("health_path") or "/health",
             wait_seconds=float(props.get("wait_seconds") or 1200),

@@ -19,6 +19,7 @@ from railway.graphql.errors import MissingError, NotFoundError
 from railway.graphql.models import Snapshot, TriggerView
 from railway.snapshot import EnvironmentCache
 from railway.waiting import create_once
+from user_errors import add_fix
 
 COMMIT = frozenset({"repo", "branch", "check_suites", "image"})
 """The properties that decide which commit is deployed."""
@@ -31,7 +32,7 @@ def validate(declared: Props) -> list[FieldProblem]:
     if bool(declared.get("repo")) == bool(declared.get("branch")):
         return []
     missing, given = ("branch", "repo") if declared.get("repo") else ("repo", "branch")
-    return [FieldProblem(missing, f"is required when {given} is set\n  fix: set both, or neither")]
+    return [FieldProblem(missing, add_fix(f"is required when {given} is set", "set both, or neither"))]
 
 
 def live_properties(triggers: Sequence[TriggerView], repo: object) -> dict[str, Any]:

@@ -33,19 +33,18 @@ _BLOCKED = {
     ),
 }
 """The statuses in which Railway waits for another action: the reason, and the action."""
-_DEFAULT_FIX = "fix the cause that its log shows, push the fix, then run `pulumi up` again"
+_DEFAULT_FIX = "correct the cause shown in the log, push, then run pulumi up again"
 _STATUS_VERBS = {"REMOVED": "was removed or cancelled on Railway", "SKIPPED": "was skipped by Railway"}
 _FIX_BY_STATUS = {
     "SKIPPED": "push a commit that changes a file that matches a watch pattern, or correct the watch "
-    "patterns; then "
-    "run `pulumi up` again. Railway also skips a commit whose message requests that",
+    "patterns; with check_suites, make the GitHub workflows of the commit pass; then run `pulumi up` again",
     "REMOVED": "run `pulumi up` again, which starts a new deployment",
 }
 _FIX_BY_STEP = {
     "SNAPSHOT_CODE": "check that the repository has the declared branch, and that Railway's GitHub app can "
     "read it; then run `pulumi up` again",
     "HEALTHCHECK": "the service must return status 200 on the health check path, at the port in the "
-    "variable PORT; fix that, push the fix, then run `pulumi up` again",
+    "variable PORT; correct that, push, then run `pulumi up` again",
 }
 
 

@@ -119,7 +119,7 @@ class EnvironmentProvider(RailwayProvider):
                     f"the Railway environment {view.environment.name} is not empty: it has "
                     f"{len(view.environment.instances)} services and {len(volumes)} volumes",
                     fix="delete them in Railway's dashboard if they are not needed. To keep the environment "
-                    f"and only remove it from the state: {remove_from_state('environment')}",
+                    f"and only remove it from the state:\n{remove_from_state('environment')}",
                 )
             with self.railway.deletion(project_id):
                 self.railway.api.write("EnvironmentDelete", id=id_)

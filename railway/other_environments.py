@@ -88,8 +88,10 @@ def check_delete(view: Snapshot, service: Named, others: Sequence[Named]) -> Non
     raise RefusedError(
         f"the Railway service {service.name} ({service.id}) is also in {join_names(others)}; Railway's API "
         "deletes a service in all environments that are not forks of another one, so it was not deleted",
-        fix=f"to keep it and only remove it from the state: {remove_from_state('service')}. To delete it in "
-        f"one environment, remove it from {environment} in Railway's dashboard, then run `pulumi up` again",
+        fix="to keep it and only remove it from the state:\n"
+        f"{remove_from_state('service')}\n"
+        f"To delete it in one environment, remove it from {environment} in Railway's dashboard, then run "
+        "`pulumi up` again.",
     )
 
 
@@ -114,8 +116,9 @@ def check_name_is_free(project: ProjectView, environment_id: str, props: Props) 
     raise RefusedError(
         f"the Railway environment {current} ({environment_id}) of this stack cannot be renamed to {name}: "
         f"another environment of the project ({same_name.id}) has that name",
-        fix=f"{how_to_set(props, 'environment_name', current)}. To manage {name}, use another stack (pulumi "
-        "stack init <name>)",
+        fix=f"{how_to_set(props, 'environment_name', current)}\n"
+        f"To manage {name}, use another stack:\n"
+        "pulumi stack init <name>",
     )
 
 

@@ -29,13 +29,14 @@ from railway.graphql.errors import MissingError, RailwayError, RefusedError, rem
 from railway.graphql.models import Named, ProjectView
 from railway.provider import RailwayProvider, RailwayResource, non_null
 from railway.waiting import create_once
+from user_errors import OR, add_fix
 
 
 def _fixed_workspace(declared: Props, before: object) -> str:
-    return (
-        "Railway's API cannot move a project to another workspace\n"
-        f"  fix: {how_to_set(declared, 'workspace_id', before)}; or move the project in Railway's dashboard, "
-        "then run `pulumi up --refresh --run-program`"
+    return add_fix(
+        "Railway's API cannot move a project to another workspace",
+        f"{how_to_set(declared, 'workspace_id', before)}\n"
+        f"{OR}move the project in Railway's dashboard, then run `pulumi up --refresh --run-program`",
     )
 
 
@@ -118,8 +119,9 @@ class ProjectProvider(RailwayProvider):
         if adopt and adopt != id_:
             raise RefusedError(
                 f"this stack already has the Railway project {id_}; it cannot adopt {adopt} as well",
-                fix=f"{how_to_set(news, 'adopt_project_id', id_)}. To manage {adopt}, use another stack "
-                "(pulumi stack init <name>)",
+                fix=f"{how_to_set(news, 'adopt_project_id', id_)}\n"
+                f"To manage {adopt}, use another stack:\n"
+                "pulumi stack init <name>",
             )
         project = self.railway.project(id_)
         if project is None:
@@ -149,7 +151,7 @@ class ProjectProvider(RailwayProvider):
                     f"the Railway project {project.name} ({id_}) is not empty: it has {', '.join(left)}, "
                     "which would be deleted with it",
                     fix="delete them in Railway's dashboard if they are not needed. To keep the project and "
-                    f"only remove it from the state: {remove_from_state('project')}",
+                    f"only remove it from the state:\n{remove_from_state('project')}",
                 )
             with self.railway.deletion(id_):
                 self.railway.api.write("ProjectDelete", id=id_)
@@ -174,8 +176,9 @@ class ProjectProvider(RailwayProvider):
         if project is None:
             raise RefusedError(
                 f"the Railway project {project_id} does not exist",
-                fix="copy the id from the project's settings on Railway: "
-                f"{how_to_set(props, 'adopt_project_id', '<id>')}. To create a project instead: "
+                fix="copy the id from the project's settings on Railway:\n"
+                f"{how_to_set(props, 'adopt_project_id', '<project id>')}\n"
+                "To create a project instead:\n"
                 f"{how_to_unset(props, 'adopt_project_id')}",
             )
         workspace = props.get("workspace_id")
@@ -216,8 +219,8 @@ class ProjectProvider(RailwayProvider):
         if self.access.kind == "project":
             raise RefusedError(
                 "RAILWAY_TOKEN is a project token, which can neither find projects nor create one",
-                fix="use an account or workspace token in RAILWAY_API_TOKEN, or adopt a project: "
-                f"{how_to_set(props, 'adopt_project_id', '<id>')}",
+                fix="use an account or workspace token in RAILWAY_API_TOKEN\n"
+                f"{OR}{how_to_set(props, 'adopt_project_id', '<project id>')}  # adopts a project",
             )
         return str(props.get("workspace_id") or self._only_workspace(props))
 
@@ -248,7 +251,7 @@ class ProjectProvider(RailwayProvider):
                 raise RefusedError(
                     f"{len(marked)} Railway projects have the marker {marker}: "
                     f"{', '.join(one.id for one in marked)}",
-                    fix=f"choose one of them: {how_to_set(props, 'adopt_project_id', '<id>')}",
+                    fix=f"choose one of them:\n{how_to_set(props, 'adopt_project_id', '<project id>')}",
                 )
             return self.railway.project(marked[0].id) if marked else None
 
@@ -286,7 +289,7 @@ class ProjectProvider(RailwayProvider):
         raise RefusedError(
             "the workspace for the Railway project is not declared, and the token has several or none: "
             f"{found}",
-            fix=how_to_set(props, "workspace_id", "<id>"),
+            fix=how_to_set(props, "workspace_id", "<workspace id>"),
         )
 
     def is_marked(self, project: ProjectView, props: Props) -> bool:
@@ -350,11 +353,11 @@ def _name_in_use(workspace: str, same_name: Mapping[str, Sequence[str]], props: 
         for id_, stacks in same_name.items()
     ]
     free = [id_ for id_, stacks in same_name.items() if not stacks]
-    adopt = f"to adopt it: {how_to_set(props, 'adopt_project_id', free[0])}; " if free else ""
+    adopt = f"to adopt it:\n{how_to_set(props, 'adopt_project_id', free[0])}\n" if free else ""
     return RefusedError(
         f"the workspace {workspace} already has a Railway project named {props['project_name']} that this "
         f"stack did not create: {', '.join(shown)}",
-        fix=f"{adopt}to create another project, choose another name: "
+        fix=f"{adopt}To create another project, choose another name:\n"
         f"{how_to_set(props, 'project_name', '<name>')}",
     )
 
@@ -384,9 +387,9 @@ def _check_service(project: ProjectView, props: Props) -> None:
     raise RefusedError(
         f"the Railway project {project.name} ({project.id}) has no service named {name} "
         f"(existing: {', '.join(existing)}). A new service would have a new and empty volume",
-        fix=f"name the service to adopt: {how_to_set(props, 'service_name', which)}. To create a new one "
-        f"instead, create an empty service named {name} in Railway's dashboard, then run `pulumi up` "
-        "again: it adopts the service",
+        fix=f"name the service to adopt:\n{how_to_set(props, 'service_name', which)}\n"
+        f"To create a new one instead, create an empty service named {name} in Railway's dashboard, then "
+        "run `pulumi up` again: it adopts the service.",
     )
 
 
@@ -401,9 +404,8 @@ def _check_environment(project: ProjectView, props: Props, kind: TokenKind) -> N
         raise RefusedError(
             f"RAILWAY_TOKEN is a project token of the environment {existing}, and cannot read an environment "
             f"{name} in the Railway project {project.name} ({project.id})",
-            fix=f"use a project token of {name} (project settings on Railway, Tokens); or correct {key}; or "
-            "unset RAILWAY_TOKEN, and set RAILWAY_API_TOKEN to an account token or to a token of the "
-            "project's workspace",
+            fix=f"use a project token of {name} (project settings on Railway, Tokens), or correct {key}\n"
+            f"{OR}unset RAILWAY_TOKEN && export RAILWAY_API_TOKEN=<account or workspace token>",
         )
     if not project.services:
         return
@@ -412,8 +414,9 @@ def _check_environment(project: ProjectView, props: Props, kind: TokenKind) -> N
     raise RefusedError(
         f"the Railway project has no environment {name} (existing: {existing}). A new one would be empty, "
         f"and Railway's API cannot add the service{several} {services} to it",
-        fix=f"correct {key}; or, in Railway's dashboard, duplicate an environment that has the "
-        f"service{several}, and name the copy {name}",
+        fix=f"correct {key}\n"
+        f"{OR}in Railway's dashboard, duplicate an environment that has the service{several}, and name the "
+        f"copy {name}",
     )
 
 

@@ -31,7 +31,7 @@ from railway.args import Props, ResourceArgs, config_key, how_to_set, inputs_of
 from railway.fields import Field
 from railway.graphql.credentials import Access, access_from, previews_without_token
 from railway.graphql.errors import REPORT, CredentialsError, NoTokenError, RailwayError
-from user_errors import Provider
+from user_errors import Provider, add_fix
 
 if TYPE_CHECKING:
     from railway.clock import Clock
@@ -238,7 +238,7 @@ def with_fix(problem: differ.FieldProblem, declared: Props) -> str:
     """The reason of a problem with its fix; the default is to correct the property or its config key."""
     if "fix: " in problem.reason:
         return problem.reason
-    return f"{problem.reason}\n  fix: {how_to_set(declared, problem.name, '<value>')}"
+    return add_fix(problem.reason, how_to_set(declared, problem.name, "<value>"))
 
 
 def non_null(props: Mapping[str, Any]) -> dict[str, Any]:

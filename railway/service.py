@@ -28,6 +28,7 @@ from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
 from railway.validation import name_length
 from railway.waiting import create_once, wait_for
+from user_errors import OR
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +90,8 @@ class ServiceProvider(RailwayProvider):
                 return None
             raise MissingError(
                 f"the Railway service {id_} exists, but not in the project {props['project_id']}",
-                fix="remove it from the state, which changes nothing on Railway: "
-                f"{remove_from_state('service')}; then run `pulumi up`",
+                fix="remove it from the state, which changes nothing on Railway:\n"
+                f"{remove_from_state('service')}\npulumi up",
             )
         if view.instance(id_) is None:
             raise not_in_environment(service, view, props)
@@ -183,9 +184,10 @@ def not_in_environment(service: Named, view: Snapshot, props: Props) -> MissingE
         f"environment {environment}, and Railway's API cannot add it there",
         fix=f"open {environment} in Railway's dashboard, press Sync, choose an environment that has the "
         "service, select only the service, and deploy the change; then run `pulumi up --refresh "
-        "--run-program`. Or use an "
-        f"environment that has it ({key_or_property(props, 'environment_name')}). If no environment has it, "
-        f"create an empty service with another name in {environment} in the dashboard, and "
+        "--run-program`\n"
+        f"{OR}use an environment that has it ({key_or_property(props, 'environment_name')})\n"
+        f"If no environment has it, create an empty service with another name in {environment} in the "
+        "dashboard, then:\n"
         f"{how_to_set(props, 'service_name', '<name>')}",
     )
 
@@ -200,7 +202,9 @@ def _check_name_is_free(view: Snapshot, id_: str, props: Props) -> None:
     raise RefusedError(
         f"the Railway service {current} ({id_}) of this stack cannot be renamed to {name}: another service "
         f"of the project ({same_name.id}) has that name",
-        fix=f"keep the name: {how_to_set(props, 'service_name', current)}. If the other service is the right "
-        "one, remove this one from the state, which changes nothing on Railway: "
-        f"{remove_from_state('service')}; then `pulumi up` adopts {same_name.id}",
+        fix=f"{how_to_set(props, 'service_name', current)}\n"
+        "If the other service is the right one, remove this one from the state, which changes nothing on "
+        "Railway:\n"
+        f"{remove_from_state('service')}\n"
+        f"Then `pulumi up` adopts {same_name.id}.",
     ) from None

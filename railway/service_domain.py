@@ -132,7 +132,7 @@ class ServiceDomainProvider(RailwayProvider):
             raise RefusedError(
                 f"Railway rejected the domain {name} for this service: {error.traced_reason}. Another "
                 "service, perhaps of another account, has it",
-                fix=f"{how_to_set(props, 'subdomain', '<another name>')}, then run `pulumi up` again",
+                fix=f"{how_to_set(props, 'subdomain', '<another name>')}\nThen run `pulumi up` again.",
             ) from None
         cache.invalidate()
         if remove_port:

@@ -32,6 +32,7 @@ from railway.settings_table import (
     undeclared,
 )
 from railway.snapshot import EnvironmentCache
+from user_errors import OR, add_fix
 
 
 class ServiceSettingsProvider(RailwayProvider):
@@ -50,26 +51,26 @@ class ServiceSettingsProvider(RailwayProvider):
         replicas = known("replicas")
         several = isinstance(replicas, int | float) and replicas > 1
         if several and known("has_volume") is True:
-            reason = (
-                f"is {replicas:g}, but Railway allows exactly 1 replica for a service with a volume\n"
-                f"  fix: {how_to_set(news, 'replicas', 1)}"
+            reason = add_fix(
+                f"is {replicas:g}, but Railway allows exactly 1 replica for a service with a volume",
+                how_to_set(news, "replicas", 1),
             )
             found.append(FieldProblem("replicas", reason))
         if several and known("cron_schedule"):
-            reason = (
-                f"is {replicas:g}, but a service with a cron schedule has exactly 1 replica\n"
-                f"  fix: {how_to_set(news, 'replicas', 1)}"
+            reason = add_fix(
+                f"is {replicas:g}, but a service with a cron schedule has exactly 1 replica",
+                how_to_set(news, "replicas", 1),
             )
             found.append(FieldProblem("replicas", reason))
         if known("repo") and known("image"):
-            reason = "a service has a repository or an image, not both\n  fix: remove one of them"
+            reason = add_fix("a service has a repository or an image, not both", "remove one of them")
             found.append(FieldProblem("image", reason))
         before, now = known("region", olds), known("region")
         if known("has_volume") is True and before and now and before != now:
-            reason = (
+            reason = add_fix(
                 f"cannot change from {before} to {now} while a volume is attached: Railway would run the "
-                "service without its data, or stop it until the volume is moved\n"
-                f"  fix: {how_to_set(news, 'region', before)}; or {volume_region.how_to_move(news)}"
+                "service without its data, or stop it until the volume is moved",
+                f"{how_to_set(news, 'region', before)}\n{OR}{volume_region.how_to_move(news)}",
             )
             found.append(FieldProblem("region", reason))
         return found

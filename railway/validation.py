@@ -118,7 +118,8 @@ name_length = at_most_characters(32)
 
 # Where a volume would hide what the container needs (Filesystem Hierarchy Standard 3.0, proc(5), sysfs(5)).
 _KERNEL_FOLDERS = {"/dev": "devices", "/proc": "processes", "/sys": "the kernel"}
-# Refused with everything in them, except what is in one of _OWN_FOLDERS.
+# Refused with everything in them. Of /usr only such folders: an application may be in /usr/app.
+_PROGRAMS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "libexec")
 _SYSTEM_TREES = {
     "/bin": "the programs of the system",
     "/boot": "the kernel",
@@ -130,17 +131,24 @@ _SYSTEM_TREES = {
     "/nix": "the programs and libraries that Nixpacks installs",
     "/run": "the sockets and locks of running programs",
     "/sbin": "the programs of the system",
-    "/usr": "the programs and libraries of the system",
+    **{f"/usr/{name}": "the programs and libraries of the system" for name in _PROGRAMS},
+    # Images for Node.js have node and npm here, those for Python their standard library.
+    **{f"/usr/local/{name}": "the programs and libraries of the image" for name in _PROGRAMS},
+    "/usr/share/ca-certificates": "the certificates of the system",
+    "/usr/share/nodejs": "the packages of Node.js that the system installs",
+    "/usr/share/zoneinfo": "the time zones of the system",
     "/var/lock": "the locks of running programs",
     "/var/run": "the sockets and locks of running programs",
 }
-_OWN_FOLDERS = ("/usr/src",)  # images for Node.js use /usr/src/app
 # Only these themselves are refused: a folder in them hides nothing.
 _SHARED_FOLDERS = {
     "/home": "the folders of all users",
     "/opt": "installed programs, such as yarn",
     "/root": "the folder of the user root, with the configuration of its programs",
     "/tmp": "the temporary files of all programs, which would never be deleted",  # noqa: S108  (a name)
+    "/usr": "the programs and libraries of the system",
+    "/usr/local": "the programs and libraries of the image, such as node",
+    "/usr/share": "the files of installed programs, such as time zones",
     "/usr/src": "the application, if it is in /usr/src/app",
     "/var": "the data of the system",
     "/var/lib": "the data of installed programs",
@@ -165,10 +173,9 @@ def mount_path(value: object) -> str | None:
         return f"is in {top}, where Linux shows {_KERNEL_FOLDERS[top]}; use a folder such as /app/data"
     if path in _SHARED_FOLDERS:
         return f"would hide {_SHARED_FOLDERS[path]}; use a folder of its own, such as /app/data"
-    if not any(_is_in(path, folder) for folder in _OWN_FOLDERS):
-        for folder, what in _SYSTEM_TREES.items():
-            if _is_in(path, folder):
-                return f"is in {folder}, which holds {what}; use a folder such as /app/data"
+    for folder, what in _SYSTEM_TREES.items():
+        if _is_in(path, folder):
+            return f"is in {folder}, which holds {what}; use a folder such as /app/data"
     if _PACKAGES in path.split("/"):
         return f"would hide packages that the build installs in {_PACKAGES}; use a folder such as /app/data"
     return None

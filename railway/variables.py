@@ -24,14 +24,14 @@ from typing import Any
 import pulumi
 
 from railway import revision
-from railway.args import Props, ServiceScopeArgs
+from railway.args import Props, ServiceScopeArgs, how_to_set_part
 from railway.deleted_volume import check_volume_exists
 from railway.fields import Field, FieldProblem, column, fields_of, is_unknown, mapping, string_map
 from railway.graphql.errors import MissingError, RefusedError, remove_from_state
 from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
 from railway.validation import is_railways
-from user_errors import printable
+from user_errors import OR, add_fix, printable
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VERSION = re.compile(r"version (\d+)(.*)")
@@ -49,7 +49,7 @@ class VariablesArgs(ServiceScopeArgs):
         variables: name -> value, all of them; a secret as a whole.
     """
 
-    KEYS = ("allow_new_volume",)
+    KEYS = ("allow_new_volume", "variables")
 
     variables: pulumi.Input[Mapping[str, pulumi.Input[str]]] = field(metadata=VARIABLES)
 
@@ -72,14 +72,18 @@ class VariableMapProvider(RailwayProvider):
                 found.append(
                     FieldProblem(
                         "variables",
-                        f"{name!r} is not a variable name\n  fix: use letters, digits and _, no digit first",
+                        add_fix(
+                            f"{name!r} is not a variable name", "use letters, digits and _, no digit first"
+                        ),
                     )
                 )
             elif is_railways(name):
                 found.append(
                     FieldProblem(
                         "variables",
-                        f"{name} is reserved: Railway sets it itself\n  fix: remove it from the variables",
+                        add_fix(
+                            f"{name} is reserved: Railway sets it itself", "remove it from the variables"
+                        ),
                     )
                 )
             if is_unknown(value):
@@ -88,12 +92,12 @@ class VariableMapProvider(RailwayProvider):
                 found.append(
                     FieldProblem(
                         "variables",
-                        f"{name} is a {type(value).__name__}, not a string\n  fix: set it to a string",
+                        add_fix(f"{name} is a {type(value).__name__}, not a string", "set it to a string"),
                     )
                 )
             elif not value:
                 found.append(
-                    FieldProblem("variables", f"{name} is empty\n  fix: remove it from the variables")
+                    FieldProblem("variables", add_fix(f"{name} is empty", "remove it from the variables"))
                 )
         return found
 
@@ -170,7 +174,7 @@ class VariableMapProvider(RailwayProvider):
                 raise RefusedError(
                     "the service has sealed variables that this stack does not declare; removing the "
                     "declared ones would remove them too",
-                    fix="remove the declared variables in Railway's dashboard, then run "
+                    fix="remove the declared variables in Railway's dashboard, then run:\n"
                     f"{remove_from_state('variables')}",
                 )
             if not set(live) & set(declared):
@@ -181,7 +185,6 @@ class VariableMapProvider(RailwayProvider):
 
     def _write(self, props: Props, recorded: Mapping[str, str]) -> dict[str, Any]:
         cache, owner = self.environment(props), self.owner(props)
-        declared: dict[str, str] = dict(props.get("variables") or {})
         with cache.lock:
             view = cache.snapshot()
             if view.is_deleted or (owner is not None and view.instance(owner) is None):
@@ -193,24 +196,24 @@ class VariableMapProvider(RailwayProvider):
                 check_volume_exists(view, owner, props, allow_new_volume=self.allows_new_volume(props))
             live = cache.variables(owner)
             latest = view.latest_deployment(owner) if owner else None
-            written = self._send(cache, owner, declared, live, recorded)
+            written = self._send(cache, props, live, recorded)
         return {"revision": revision.new(written, latest)}
 
     def _send(
         self,
         cache: EnvironmentCache,
-        owner: str | None,
-        declared: Mapping[str, str],
+        props: Props,
         live: Mapping[str, str | None],
         recorded: Mapping[str, str],
     ) -> datetime | None:
+        owner, declared = self.owner(props), dict(props.get("variables") or {})
         sealed = {
             name
             for name, value in live.items()
             if value is None and name in declared and recorded.get(name, declared[name]) == declared[name]
         }
         extra = sorted(name for name in live if name not in declared and not is_railways(name))
-        check_sealed(sealed, extra)
+        check_sealed(sealed, extra, props)
         writes = {name: value for name, value in declared.items() if name not in sealed}
         written = _upsert(cache, owner, writes, replace=not sealed)
         now: dict[str, str | None] = {**writes, **dict.fromkeys(sealed)}
@@ -245,21 +248,25 @@ class Variables(RailwayResource[VariablesArgs], module="railway", name="Variable
     revision: pulumi.Output[str]
 
 
-def check_sealed(sealed: Collection[str], extra: Collection[str]) -> None:
+def check_sealed(sealed: Collection[str], extra: Collection[str], props: Props) -> None:
     """Check that no undeclared variable must be removed while sealed ones must be kept.
 
     Args:
         sealed: declared variables that are sealed, and whose declared value did not change.
         extra: undeclared variables.
+        props: the properties of the resource, for its config keys.
 
     Raises:
         RefusedError: there are both.
     """
     if sealed and extra:
+        names = ", ".join(extra)
+        declare = [how_to_set_part(props, "variables", f".{name}", "<string>") for name in extra]
         raise RefusedError(
-            f"{', '.join(extra)} are not declared, and {', '.join(sorted(sealed))} are sealed on Railway; "
-            "removing the undeclared variables would rewrite the sealed ones, whose values cannot be read",
-            fix=f"remove {', '.join(extra)} in Railway's dashboard, or declare them",
+            f"undeclared variables cannot be removed while sealed ones exist (undeclared: {names}; sealed: "
+            f"{', '.join(sorted(sealed))}): the sealed values cannot be read, and Railway can only replace "
+            "all variables",
+            fix="\n".join([f"in Railway's dashboard, delete {names}\n{OR}declare:", *declare]),
         )
 
 

@@ -26,28 +26,29 @@ from railway.provider import RailwayProvider, RailwayResource
 from railway.snapshot import EnvironmentCache
 from railway.validation import mount_path, name_length, positive, quoting, whole
 from railway.waiting import create_once, wait_for
+from user_errors import OR, add_fix
 
 _PER_GB = 1000  # as Railway counts (Railway docs, volumes)
 _BUSY = {"UPDATING", "MIGRATING", "MIGRATION_PENDING", "RESTORING"}
 
 
 def _fixed(_declared: Props, before: object) -> str:
-    return (
-        "the data of the volume cannot be moved there\n"
-        f"  fix: set it to {before} in the program; or create a volume under another resource name, and copy "
-        "the files"
+    return add_fix(
+        "the data of the volume cannot be moved there",
+        f"set it to {before} in the program\n"
+        f"{OR}create a volume under another resource name, and copy the files",
     )
 
 
 def _fixed_region(declared: Props, before: object) -> str:
-    return (
-        "the API would move only the service, and not the data of its volume\n"
-        f"  fix: {how_to_set(declared, 'region', before)}; or {volume_region.how_to_move(declared)}"
+    return add_fix(
+        "the API would move only the service, and not the data of its volume",
+        f"{how_to_set(declared, 'region', before)}\n{OR}{volume_region.how_to_move(declared)}",
     )
 
 
 def _too_small(declared: Props, before: float, size: float) -> str:
-    return f"{shrinking(before, size)}\n  fix: {how_to_set_size(declared, before)}"
+    return add_fix(shrinking(before, size), how_to_set_size(declared, before))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,9 +160,12 @@ class VolumeProvider(RailwayProvider):
             raise RefusedError(
                 f"the Railway volume {props.get('volume_name')} ({id_}) has data that exists nowhere else; "
                 "it was not deleted",
-                fix=f"to keep it and only remove it from the state: {remove_from_state('volume')}. To delete "
-                "it: set allow_delete=True on the Volume, run `pulumi up`, `pulumi state unprotect '<urn "
-                "of the volume>'`, then remove it from the program and run `pulumi up` again",
+                fix="to keep it and only remove it from the state:\n"
+                f"{remove_from_state('volume')}\n"
+                "To delete it, set allow_delete=True on the Volume, then run:\n"
+                "pulumi up\n"
+                "pulumi state unprotect '<urn of the volume>'\n"
+                "Then remove it from the program, and run `pulumi up` again.",
             )
         cache = self.environment(props)
         with cache.deletion():
@@ -171,8 +175,8 @@ class VolumeProvider(RailwayProvider):
                     f"the Railway volume {props.get('volume_name')} ({id_}) also has data in "
                     f"{other_environments.join_names(others)}, and Railway's API deletes a volume in all "
                     "environments; it was not deleted",
-                    fix=f"remove it from the state: {remove_from_state('volume')}. To delete it too, delete "
-                    "it in Railway's dashboard first",
+                    fix=f"{remove_from_state('volume')}\n"
+                    "To delete it too, delete it in Railway's dashboard first.",
                 )
             cache.api.write("VolumeDelete", volumeId=id_)
 
@@ -191,7 +195,7 @@ class VolumeProvider(RailwayProvider):
             raise RefusedError(
                 f"cannot use the Railway volume {named.label}: it is {volume_name.attachment(view, named)}",
                 fix="if it belongs to this stack, detach it in Railway's dashboard, and run `pulumi up` "
-                f"again. If not: {how_to_set(props, 'volume_name', '<name>')}",
+                f"again. If not:\n{how_to_set(props, 'volume_name', '<name>')}",
             )
         return named
 
@@ -359,9 +363,11 @@ def _check_only_volume(view: Snapshot, volume: VolumeView, service_id: str) -> N
         f"{volume_name.attachment(view, volume)}, but this stack's service uses another volume: "
         f"{second.label_with_size}; Railway allows one",
         fix="find out in Railway's dashboard which of them has the data. If the volume of this stack has "
-        "it, detach the other from the service and run `pulumi up --refresh --run-program`. If the other has "
-        "it: in the dashboard, rename this stack's volume, so that its name is free for the other; then run "
-        f"{remove_from_state('volume')} and `pulumi up`, which adopts the attached volume",
+        "it, detach the other from the service and run `pulumi up --refresh --run-program`.\n"
+        "If the other has it, rename this stack's volume in the dashboard, so that its name is free for the "
+        "other; then run:\n"
+        f"{remove_from_state('volume')}\n"
+        "pulumi up  # adopts the attached volume",
     )
 
 

@@ -11,6 +11,7 @@ from railway.args import Props, how_to_set
 from railway.graphql.errors import NotFoundError, RefusedError, RejectedError
 from railway.graphql.models import Snapshot, VolumeView
 from railway.snapshot import EnvironmentCache
+from user_errors import OR
 
 
 def deleted_volume_with_name(cache: EnvironmentCache, props: Props, volume_id: str) -> str | None:
@@ -66,8 +67,8 @@ def free_name(cache: EnvironmentCache, props: Props, volume_id: str) -> None:
         raise RefusedError(
             f"the deleted Railway volume {found} still has the name {props['volume_name']}: "
             f"{error.traced_reason}",
-            fix=f"choose another name: {how_to_set(props, 'volume_name', '<name>')}; or wait until Railway "
-            "has removed the deleted volume, 48 hours after its deletion",
+            fix=f"{how_to_set(props, 'volume_name', '<another name>')}\n"
+            f"{OR}wait until Railway has removed the deleted volume, 48 hours after its deletion",
         ) from None
     cache.invalidate()
 
@@ -75,8 +76,8 @@ def free_name(cache: EnvironmentCache, props: Props, volume_id: str) -> None:
 def _used(props: Props, volume_id: str, where: str) -> RefusedError:
     return RefusedError(
         f"the Railway project already has a volume named {props['volume_name']} ({volume_id}), {where}",
-        fix=f"choose another name: {how_to_set(props, 'volume_name', '<name>')}; or rename the other volume "
-        "in Railway's dashboard",
+        fix=f"{how_to_set(props, 'volume_name', '<another name>')}\n"
+        f"{OR}rename the other volume in Railway's dashboard",
     )
 
 

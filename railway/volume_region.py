@@ -43,8 +43,9 @@ def check_region(volume: str, actual: str, declared: Props) -> None:
         raise RefusedError(
             f"the Railway volume {volume} is in the region {actual}, but {region} is declared: "
             "Railway would run the service there without its data, or stop it until the volume is moved",
-            fix=f"to stay in the region of the data: {how_to_set(declared, 'region', actual)}. To move: "
-            f"{how_to_move(declared)}",
+            fix="to stay in the region of the data:\n"
+            f"{how_to_set(declared, 'region', actual)}\n"
+            f"To move: {how_to_move(declared)}",
         )
 
 

@@ -26,6 +26,7 @@ from sandbox.supervisor import (
     SandboxError,
     command_line,
 )
+from user_errors import add_fix
 
 DESCRIPTION = "Fakes of Railway and Google on this machine, on which the real Pulumi engine runs the program."
 APP_HELP = (
@@ -105,7 +106,7 @@ def status(sandbox: Sandbox, stack: str = STACK) -> int:
     """Print the addresses of the sandbox; exit code 1 if it is not running."""
     running = sandbox.running()
     if running is None:
-        print(f"the sandbox `{sandbox.name}` is not running.\nfix: {sandbox.command('up')}")
+        print(add_fix(f"the sandbox `{sandbox.name}` is not running.", sandbox.command("up"), ""))
         return 1
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_row("sandbox", f"{sandbox.name}, process {running.pid}")

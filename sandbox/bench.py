@@ -17,6 +17,7 @@ from sandbox import preview_ratio, stack_state
 from sandbox.critical_path import Graph
 from sandbox.preview_ratio import require_success
 from sandbox.supervisor import STACK, Sandbox
+from user_errors import add_fix
 
 if TYPE_CHECKING:
     from sandbox.supervisor import Running
@@ -41,7 +42,7 @@ def run() -> int:
     if firebase_tools.is_installed():
         benches.append(peer_bench.measure)
     else:
-        missing = f"firebase-tools is not installed: no comparison with it.\nfix: {firebase_tools.FIX}"
+        missing = add_fix("firebase-tools is not installed: no comparison with it.", firebase_tools.FIX, "")
         print(missing, file=sys.stderr)  # noqa: T201
     for measure in benches:
         for name, value in measure():

@@ -24,6 +24,7 @@ from sandbox.local_server import LocalServer
 from sandbox.proxy import RefusingProxy
 from sandbox.railway.app import create_app as railway_app
 from sandbox.supervisor import Running, Sandbox, SandboxError
+from user_errors import add_fix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,7 +54,7 @@ def serve(root: Path, *, attached: bool = False) -> None:
             stack.enter_context(sandbox.lock().acquire(timeout=0))
         except Timeout:
             raise SandboxError(
-                f"the sandbox `{sandbox.name}` is already running.\nfix: {sandbox.command('down')}"
+                add_fix(f"the sandbox `{sandbox.name}` is already running.", sandbox.command("down"), "")
             ) from None
         emulator = stack.enter_context(
             FirestoreEmulator(options=firestore_export.load_options(root / "firestore"))

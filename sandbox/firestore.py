@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 
 import requests
 
+from user_errors import OR, add_fix
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
@@ -52,11 +54,11 @@ _SYSTEM_ROOTS = (
     "/snap/google-cloud-cli/current",
     "/snap/google-cloud-sdk/current",
 )
-_INSTALL_HINT = (
-    "fix: gcloud components install cloud-firestore-emulator\n"
-    "  or: apt-get install google-cloud-cli-firestore-emulator\n"
-    "  or: npx firebase-tools setup:emulators:firestore\n"
-    f"  or: export {OVERRIDE}=<its script, jar or folder>"
+_INSTALL_FIX = (
+    "gcloud components install cloud-firestore-emulator\n"
+    f"{OR}apt-get install google-cloud-cli-firestore-emulator\n"
+    f"{OR}npx firebase-tools setup:emulators:firestore\n"
+    f"{OR}export {OVERRIDE}=<its script, jar or folder>"
 )
 # If the emulator's script is killed, its Java process stays; so both run in their own process group, which
 # ends when our end of stdin is closed. That also happens if this process is killed.
@@ -136,12 +138,12 @@ def find_emulator(environ: Mapping[str, str], system_roots: Sequence[str] = _SYS
             if candidate.is_file():
                 return script if script.is_file() else candidate
         raise FirestoreError(
-            f"{OVERRIDE} is {override}, where there is no Firestore emulator.\n{_INSTALL_HINT}"
+            add_fix(f"{OVERRIDE} is {override}, where there is no Firestore emulator.", _INSTALL_FIX, "")
         )
     for candidate in candidates(environ, system_roots):
         if candidate.is_file():
             return candidate
-    raise FirestoreError(f"Google's Firestore emulator is not installed.\n{_INSTALL_HINT}")
+    raise FirestoreError(add_fix("Google's Firestore emulator is not installed.", _INSTALL_FIX, ""))
 
 
 def find_java(environ: Mapping[str, str]) -> str:
@@ -158,11 +160,13 @@ def find_java(environ: Mapping[str, str]) -> str:
         found = candidate and shutil.which(candidate, path=environ.get("PATH"))
         if found:
             return found
-    raise FirestoreError(
-        "the Firestore emulator needs Java, which is not on PATH.\n"
-        "fix: install Java 17 or later (apt-get install default-jre-headless, brew install openjdk), "
-        "or set JAVA_HOME"
+    fix = (
+        "install Java 17 or later, such as by:\n"
+        "apt-get install default-jre-headless\n"
+        f"{OR}brew install openjdk\n"
+        f"{OR}export JAVA_HOME=<folder of Java>"
     )
+    raise FirestoreError(add_fix("the Firestore emulator needs Java, which is not on PATH.", fix, ""))
 
 
 def start_command(emulator: Path, java: str, port: int, options: Sequence[str] = ()) -> list[str]:

@@ -26,6 +26,7 @@ from filelock import FileLock, Timeout
 
 from sandbox import environment
 from sandbox.engine import layout, toolchain
+from user_errors import add_fix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -180,9 +181,9 @@ class Sandbox:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         if process.poll() is None:
             process.terminate()
+        what = f"the sandbox `{self.name}` did not start. The end of its log {log}:\n{tail}"
         raise SandboxError(
-            f"the sandbox `{self.name}` did not start. The end of its log {log}:\n{tail}\n"
-            f"fix: correct what the log reports, then run: {self.command('up')}"
+            add_fix(what, f"correct what the log reports, then run:\n{self.command('up')}", "")
         )
 
     def stop(self) -> bool:
@@ -199,10 +200,8 @@ class Sandbox:
             with self.lock().acquire(timeout=STOP_SECONDS):
                 self.running_file.unlink(missing_ok=True)
         except Timeout:
-            raise SandboxError(
-                f"process {running.pid} of the sandbox `{self.name}` does not end.\n"
-                f"fix: kill -9 {running.pid}"
-            ) from None
+            what = f"process {running.pid} of the sandbox `{self.name}` does not end."
+            raise SandboxError(add_fix(what, f"kill -9 {running.pid}", "")) from None
         if self._attached is not None and self._attached.stdin is not None:
             self._attached.stdin.close()
             self._attached.wait(STOP_SECONDS)
@@ -230,7 +229,8 @@ class Sandbox:
         """
         running = self.running()
         if running is None:
-            raise SandboxError(f"the sandbox `{self.name}` is not running.\nfix: {self.command('up')}")
+            what = f"the sandbox `{self.name}` is not running."
+            raise SandboxError(add_fix(what, self.command("up"), ""))
         engine = layout.lay_out(self.root / "engine", toolchain.find_or_build(_print_progress))
         clouds = environment.endpoints(
             running.railway_url, running.google_url, running.firestore_host, running.proxy_url
@@ -302,7 +302,7 @@ class Sandbox:
         if not (app / "firebase.json").is_file():
             raise SandboxError(
                 f"there is no firebase.json in {app.resolve()}.\n"
-                "fix: --app DIR, where DIR is the folder of your app that contains firebase.json"
+                "fix: pass the folder of your app that contains firebase.json: --app <folder>"
             )
 
     def ensure_app_stack(self, app: Path, project: Path = PROJECT) -> str:

@@ -28,6 +28,7 @@ from settings.files import is_file, text_of
 from settings.keys import NAMESPACE
 from settings.reader import ConfigReader, set_command
 from settings.rules import add_variable, other_namespace
+from user_errors import OR
 
 SANDBOX_PROJECT = "crm-sandbox"
 _ADDRESSES = ("RAILWAY_API_URL", "RAILWAY_EDGE_URL")
@@ -45,7 +46,7 @@ def check_tokens(
     stored, is_secret = other_namespace("railway:token")
     for name, value, fix in (
         (ACCOUNT_TOKEN, account, f"export {ACCOUNT_TOKEN}=<a token from railway.com/account/tokens>"),
-        (PROJECT_TOKEN, project, f"export {PROJECT_TOKEN}=<a token from the project's settings>"),
+        (PROJECT_TOKEN, project, f"export {PROJECT_TOKEN}=<a token from the settings of the project>"),
         ("railway:token", stored.strip(), "pulumi config set --secret railway:token"),
     ):
         if value and (wrong := token(value)):
@@ -64,8 +65,8 @@ def check_tokens(
             read,
             "railway:token",
             "is a secret, but is stored in plain text.",
-            "revoke it in Railway's dashboard, then run:\n    pulumi config rm railway:token\n"
-            "    pulumi config set --secret railway:token",
+            "revoke it in Railway's dashboard, then run:\npulumi config rm railway:token\n"
+            "pulumi config set --secret railway:token",
         )
     if project_id is not None or "railwayProjectId" in read.invalid:
         return
@@ -73,14 +74,14 @@ def check_tokens(
         read.add(
             "railwayProjectId",
             f"is not set, but {PROJECT_TOKEN} is a project token, which cannot create a project.",
-            set_command("railwayProjectId", "<id in the project's settings>"),
+            set_command("railwayProjectId", "<project id>"),
         )
     elif workspace_id is None and "railwayWorkspaceId" not in read.invalid:
         read.add(
             "railwayWorkspaceId",
-            "is not set. The project is created in this workspace; to adopt an existing project, "
-            "set railwayProjectId instead.",
-            set_command("railwayWorkspaceId", "<id in the workspace's settings>"),
+            "is required: the id of the workspace in which the Railway project is created. To adopt an "
+            "existing project, set railwayProjectId instead.",
+            set_command("railwayWorkspaceId", "<workspace id>"),
         )
 
 
@@ -91,10 +92,10 @@ def check_addresses(read: ConfigReader, environ: Mapping[str, str]) -> None:
             continue
         if value.strip() and (wrong := endpoint(value.strip())):
             usual = "Google's" if _is_google_endpoint(name) else "Railway's"
-            add_variable(read, name, f"{wrong}.", f"unset {name}  ({usual} own address is the default)")
+            add_variable(read, name, f"{wrong}.", f"unset {name}\nThen {usual} own address is used.")
     for name in _PROXIES:
         if (value := environ.get(name, "")) and not _is_proxy(value):
-            fix = f"unset {name}, or set it to http://HOST:PORT"
+            fix = f"unset {name}\n{OR}export {name}=http://HOST:PORT"
             add_variable(read, name, "is not the address of a proxy.", fix)
     for full in sorted({*CONFIG.get(), *get_config_env()}):
         namespace, _, name = full.partition(":")
@@ -102,13 +103,13 @@ def check_addresses(read: ConfigReader, environ: Mapping[str, str]) -> None:
             value, _ = other_namespace(full)
             if wrong := railways_endpoint(value.strip()):
                 what = f"{wrong}. The stack's file cannot send the token to another server."
-                fix = f"pulumi config rm {full}  (another address can only come from RAILWAY_API_URL)"
+                fix = f"pulumi config rm {full}\nAnother address can only come from RAILWAY_API_URL."
                 add_variable(read, full, what, fix)
         elif namespace in _GOOGLE_NAMESPACES and _GOOGLE_ADDRESS.fullmatch(name.replace("_", "").lower()):
             what = (
                 "sets the address of a Google API. The stack's file cannot send the token to another server."
             )
-            fix = f"pulumi config rm {full}  (another address can only come from GOOGLE_..._CUSTOM_ENDPOINT)"
+            fix = f"pulumi config rm {full}\nAnother address can only come from GOOGLE_..._CUSTOM_ENDPOINT."
             add_variable(read, full, what, fix)
 
 
@@ -153,15 +154,13 @@ def check_google(read: ConfigReader, environ: Mapping[str, str], project: str) -
             read,
             "GOOGLE_PROJECT",
             f"is {other}, but {NAMESPACE}:googleProject is {project}.",
-            f"unset GOOGLE_PROJECT  (or {set_command('googleProject', other)})",
+            f"unset GOOGLE_PROJECT\n{OR}{set_command('googleProject', other)}",
         )
     if not sandboxed and not _has_google_credentials(environ):
-        add_variable(
-            read,
-            "GOOGLE_APPLICATION_CREDENTIALS",
-            "there are no credentials for Google.",
-            "gcloud auth application-default login",
-        )
+        what, fix = "there are no credentials for Google.", "gcloud auth application-default login"
+        if environ.get("GOOGLE_APPLICATION_CREDENTIALS"):
+            what, fix = "names a file that does not exist.", f"unset GOOGLE_APPLICATION_CREDENTIALS && {fix}"
+        add_variable(read, "GOOGLE_APPLICATION_CREDENTIALS", what, fix)
 
 
 def _has_google_credentials(environ: Mapping[str, str]) -> bool:

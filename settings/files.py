@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,6 +24,7 @@ _CHUNK = 1 << 20
 MAX_FOLDERS_DEEP = 100
 MAX_ENTRIES = 1_000_000
 """Files and folders below one folder."""
+_MOST_NAMES, _LONGEST_NAME = 10, 200
 
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
@@ -150,6 +151,17 @@ def shown_name(name: str) -> str:
         'a\\\\n::error::b\\\\x1b[2J'
     """
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
+
+
+def shown_names(names: Sequence[str], most: int = _MOST_NAMES) -> str:
+    """The first names on one line, and how many more there are.
+
+    Example:
+        >>> shown_names(["a.js", "b.js", "c.js"], most=2)
+        'a.js, b.js and 1 more'
+    """
+    shown = ", ".join(shown_name(name[:_LONGEST_NAME]) for name in names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 def exists(path: Path) -> bool:

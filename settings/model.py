@@ -94,8 +94,8 @@ class GoogleSettings:
         default=["roles/datastore.user"], rules=(rules.role,), unique=True, example="roles/datastore.user",
     )
     functions_may_create_tokens: bool = setting(
-        "Whether functions may create custom tokens of Firebase Auth. Each account of the functions may then "
-        "sign as itself, and as no other.",
+        "Whether functions may create custom tokens for Firebase Auth. Each service account gets the right "
+        "to sign tokens with its own identity only.",
         default=False,
     )
     allowed_service_accounts: tuple[str, ...] = setting(
@@ -129,12 +129,12 @@ class RailwaySettings:
         "The id of the Railway workspace in which the project is created.",
         name="railwayWorkspaceId", group="Railway project", required_unless="railwayProjectId",
         rules=(railway_rules.railway_id,), fix=railway_rules.railway_id_fix("railwayWorkspaceId"),
-        example="<id in the workspace's settings>",
+        example="<workspace id>",
     )
     project_id: str | None = setting(
         "The id of an existing Railway project to adopt. Required with RAILWAY_TOKEN (a project token).",
         name="railwayProjectId", if_unset="a project is created", rules=(railway_rules.railway_id,),
-        fix=railway_rules.railway_id_fix("railwayProjectId"), example="<id in the project's settings>",
+        fix=railway_rules.railway_id_fix("railwayProjectId"), example="<project id>",
     )
     project_name: str = setting(
         "The name of the Railway project. An adopted project is renamed to it.",
@@ -374,8 +374,7 @@ class FunctionsSettings:
     )
     allow_function_deletion: bool = setting(
         "Whether `pulumi up` may delete a third or more of the functions at once and, in production, "
-        "functions that the source mentions as often as at the last `pulumi up`. Remove the setting "
-        "after the `pulumi up` that deletes them.",
+        "functions whose names are still in the source. Remove the setting after that `pulumi up`.",
         default=False,
     )
 
@@ -399,9 +398,10 @@ class SecretSettings:
         example="OPENAI_API_KEY|GROQ_API_KEY",
     )
     named_backend_url: str | None = setting(
-        "The variable from which functions read the backend's address. The address is a secret if a function "
-        "binds a secret of this name; else a parameter if a codebase declares one of this name; else, if you "
-        "set this key, an environment variable of all functions; else no function gets it, with a warning.",
+        "The name of the variable from which functions read the backend's address. If a function binds a "
+        "secret of this name, the address is that secret. Otherwise, if a codebase declares a parameter of "
+        "this name, it is the parameter's value. Otherwise, if you set this key, it is an environment "
+        "variable of all functions. If none applies, a warning says that no function gets it.",
         name="backendUrlVariable", if_unset="the name is `RAILWAY_WHATSAPP_URL`",
         rules=(function_variable,), example="BACKEND_URL",
     )

@@ -41,6 +41,7 @@ _REASONS: tuple[tuple[str, str], ...] = (
         r"secretmanager\.(?!viewer).*",
         "reads or changes every secret of the project. A function gets access to the secrets that it binds",
     ),
+    # Of what uses keys only the check of a signature is allowed: cloudkms.signerVerifier signs too.
     (
         r"cloudkms\.(?!.*viewer$|verifier$).*",
         "works with every key of the project, perhaps also with that of Pulumi's state. Grant it on the key",

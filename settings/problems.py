@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from user_errors import printable
+from user_errors import add_fix, printable
 
 MAX_KEY, MAX_WHAT, MAX_FIX = 200, 2_000, 2_000  # characters of a problem that are shown
 MAX_TEXT = 4_000  # characters of a warning or a note
@@ -33,7 +33,7 @@ class Problem:
     Args:
         key: the config key (`whatsapp-crm:branch`), the environment variable, or the file (`firebase.json`).
         what: what is wrong, a full sentence.
-        fix: the exact command or edit.
+        fix: the exact command or edit; see `add_fix` for several lines.
     """
 
     key: str
@@ -42,7 +42,7 @@ class Problem:
 
     def __str__(self) -> str:
         key, what, fix = bounded(self.key, MAX_KEY), bounded(self.what, MAX_WHAT), bounded(self.fix, MAX_FIX)
-        return f"{key}: {what}\n    fix: {fix}"
+        return add_fix(f"{key}: {what}", fix, "    ")
 
 
 def first(texts: Sequence[str], noun: str) -> list[str]:

@@ -22,6 +22,7 @@ from settings.model import KEYS
 from settings.parsing import JsonError, document_problem, json_value, kind_of, mapping, strings
 from settings.problems import Problem
 from settings.reader import BadValueError, parse, remove_command, set_command
+from user_errors import OR, add_fix
 
 LAST_DAY = "2026-12-01"
 NAMES = ("railway.toml", "railway.json")
@@ -50,7 +51,13 @@ class RailwayFile:
 
 
 def find(app_dir: Path, *, given: str | None, root_directory: str | None) -> Path | None:
-    """The file that Railway would read: the one that is named, or the one beside the backend's code.
+    """The file that Railway would read: the first of `candidates` that exists."""
+    paths = candidates(app_dir, given=given, root_directory=root_directory)
+    return next((path for path in paths if exists(path) and not is_dir(path)), None)
+
+
+def candidates(app_dir: Path, *, given: str | None, root_directory: str | None) -> list[Path]:
+    """Where Railway's file can be: the one that is named, or the one beside the backend's code.
 
     The checkout may be the whole repository or a part of it, so a path in the repository is looked for from
     each folder that may be the repository's or the backend's. A path outside of the checkout is left out:
@@ -60,9 +67,8 @@ def find(app_dir: Path, *, given: str | None, root_directory: str | None) -> Pat
     # A path counts from the repository's root; of unnamed ones the backend's own goes before the root's.
     folders = [app_dir, *own] if given else [*own, app_dir]
     names = [given.strip("/"), Path(given).name] if given else list(NAMES)
-    candidates = [folder / name for folder in folders for name in names]
-    inside = (path for path in candidates if Path(os.path.normpath(path)).is_relative_to(app_dir))
-    return next((path for path in inside if exists(path) and not is_dir(path)), None)
+    paths = [folder / name for folder in folders for name in names]
+    return [path for path in paths if Path(os.path.normpath(path)).is_relative_to(app_dir)]
 
 
 def load(path: Path, app_dir: Path, environment: str, *, named: bool) -> RailwayFile:
@@ -94,11 +100,13 @@ def load(path: Path, app_dir: Path, environment: str, *, named: bool) -> Railway
         return found
     for place, value in _settings(document, environment):
         _take(found, place, value)
-    commands = [f"\n    {_command(key, value)}" for key, value in sorted(found.values.items())]
-    keep = f"to keep its values:{''.join(commands)}\n    Then delete" if commands else "delete"
-    forget = f"; {remove_command('railwayConfigFile')}" if named else ""
+    commands = [_command(key, value) for key, value in sorted(found.values.items())]
+    fix = ["to keep its values:", *commands, f"Then delete {name}"] if commands else [f"delete {name}"]
+    if named:
+        fix[-1] += ", and run:"
+        fix.append(remove_command("railwayConfigFile"))
     found.warnings.append(
-        f"{name}: Railway ignores this file from {LAST_DAY}.\n    fix: {keep} {name}{forget}"
+        add_fix(f"{name}: Railway ignores this file from {LAST_DAY}.", "\n".join(fix), "    ")
     )
     return found
 
@@ -129,14 +137,14 @@ def conflict(found: RailwayFile, key: str, shown: str) -> Problem:
         key=f"{NAMESPACE}:{key}",
         what=f"is {shown}, but {found.name} has {place} = {json.dumps(found.values[key])}. Until {LAST_DAY} "
         "Railway uses the file, and from then on this setting.",
-        fix=f"remove {place} from {found.name}  (or, to keep the value of the file: {remove_command(key)})",
+        fix=f"remove {place} from {found.name}\n{OR}{remove_command(key)}  # keeps the value of the file",
     )
 
 
 def absent(given: str, app_dir: Path) -> tuple[str, str]:
     """What is wrong, and the fix, where the config names a file that is not in the checkout."""
     what = f"{given} is not in {app_dir}, so its values could not be compared with these settings."
-    fix = f"add it to the checkout, or delete it and run: {remove_command('railwayConfigFile')}"
+    fix = f"add it to the checkout\n{OR}{remove_command('railwayConfigFile')}  # if the file was deleted"
     return f"{what} Railway ignores such files from {LAST_DAY}.", fix
 
 
@@ -235,4 +243,4 @@ def _command(key: str, value: object) -> str:
     items = strings(value)
     if items is None:
         return set_command(key, value if isinstance(value, str) else json.dumps(value))
-    return "; ".join(set_command(key, item, f"[{at}]") for at, item in enumerate(items))
+    return "\n".join(set_command(key, item, f"[{at}]") for at, item in enumerate(items))

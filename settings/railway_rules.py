@@ -17,6 +17,7 @@ from settings.reader import MAX_STRING, ConfigReader, remove_command, set_comman
 from settings.regions import RAILWAY_PLAN_VOLUME_GB, RAILWAY_PLANS
 from settings.rules import matching
 from settings.variables import VARIABLE_NAME, looks_secret
+from user_errors import OR
 
 # Set by the program from other settings, or from what it creates.
 MANAGED_VARIABLES = {
@@ -74,7 +75,7 @@ def builder_fix(value: str) -> str | None:
     """Railway's API has no builder DOCKERFILE: it builds from a Dockerfile when its path is set."""
     if value.upper() != "DOCKERFILE":
         return None
-    return f"{set_command('dockerfilePath', 'Dockerfile')}\n    {remove_command('builder')}"
+    return f"{set_command('dockerfilePath', 'Dockerfile')}\n{remove_command('builder')}"
 
 
 def host(value: object) -> str | None:
@@ -158,7 +159,7 @@ def check_limits(read: ConfigReader, cpus: float | None, memory_gb: float | None
     for name, value, unit in (("cpuLimit", cpus, "vCPU"), ("memoryLimitGb", memory_gb, "GB")):
         if value is None or name in read.invalid or value <= limits.of_one:
             continue
-        fix = f"{set_command(name, f'{limits.of_one:g}')}  (or {remove_command(name)})"
+        fix = f"{set_command(name, f'{limits.of_one:g}')}\n{OR}{remove_command(name)}"
         if value > limits.of_all:
             what = f"a service of the {plan} plan can have {limits.of_all:g} {unit} in all its instances"
             read.add(name, f"is {value:g}, but {what}.", fix)
@@ -173,8 +174,8 @@ def warn_mount_path(read: ConfigReader, path: str) -> None:
         read.warn(
             "volumeMountPath",
             "is /app, the folder into which Railway builds the application: the volume would hide it.",
-            f"ignore this warning if a Dockerfile uses another folder; otherwise: "
-            f"{set_command('volumeMountPath', '/app/sessions')}",
+            f"ignore this warning if a Dockerfile uses another folder\n"
+            f"{OR}{set_command('volumeMountPath', '/app/sessions')}",
         )
 
 
@@ -184,16 +185,17 @@ def check_backend_variables(read: ConfigReader, variables: Mapping[str, str]) ->
     total = sum(size for size in sizes if size <= MAX_STRING)  # a larger one is reported by its name
     if total > _MAX_VARIABLES:
         what = f"has {total} bytes in all; Linux starts no program with more than {_MAX_VARIABLES}."
-        read.add("backendVariables", what, f"{remove_command('backendVariables', '.NAME')}  for the largest")
+        remove = remove_command("backendVariables", ".NAME")
+        read.add("backendVariables", what, f"{remove}\nRun this for the largest variables.")
     for name, value in variables.items():
         part = f".{name}"
         remove = remove_command("backendVariables", part)
-        rename = f"{remove}\n    Then choose another name."
+        rename = f"{remove}\nThen choose another name."
         if name in MANAGED_VARIABLES:
             source = f"{NAMESPACE}:{MANAGED_VARIABLES[name]}"
             what, fix = (
                 f"{name} is managed by the program.",
-                f"{remove}\n    To change its value, use {source}.",
+                f"{remove}\nTo change its value, use {source}.",
             )
         elif is_railways(name):
             settable = ", ".join(sorted(SETTABLE_VARIABLES))
@@ -206,13 +208,13 @@ def check_backend_variables(read: ConfigReader, variables: Mapping[str, str]) ->
             what, fix = f'"{name}" is not a variable name (letters, digits, _; no digit first).', rename
         elif not value:
             what = f"{name} is empty, which Railway rejects."
-            fix = f"{set_command('backendVariables', '<string>', part)}  or  {remove}"
+            fix = f"{set_command('backendVariables', '<string>', part)}\n{OR}{remove}"
         elif len(name.encode()) + len(value.encode()) >= MAX_STRING:
             what = (
                 f"{name} has {len(value.encode())} bytes; Linux starts no program with a variable of more "
                 f"than {MAX_STRING}."
             )
-            fix = f"{set_command('backendVariables', '<string>', part)}  or  {remove}"
+            fix = f"{set_command('backendVariables', '<string>', part)}\n{OR}{remove}"
         elif looks_secret(name) and not read.is_secret("backendVariables"):
             what = f"{name} looks like a secret, but is stored in plain text."
             fix = set_command("backendVariables", part=part, secret=True)

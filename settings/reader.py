@@ -33,7 +33,7 @@ from settings.parsing import (
     unusable,
 )
 from settings.problems import Problem
-from user_errors import shell_word
+from user_errors import OR, shell_word
 
 # Relative paths start here, in the folder of Pulumi.yaml, wherever the program was started from.
 PROGRAM_DIR = Path(__file__).resolve().parent.parent
@@ -44,7 +44,9 @@ MAX_STRING = 131_071
 """Bytes of a text: Linux starts no program with a longer argument or variable (execve(2), MAX_ARG_STRLEN)."""
 _YES, _NO = {"yes", "y", "on", "1"}, {"no", "n", "off", "0"}
 _INTEGER = re.compile(r"[+-]?[0-9]{1,20}")
-_PLACEHOLDER = re.compile(r"your-[a-z-]+(/your-[a-z-]+)?|[\w.-]+/your-[a-z-]+|<.*|0{8}-0{4}-0{4}-0{4}-0{12}")
+_PLACEHOLDER = re.compile(
+    r"your-[a-z-]+(/your-[a-z-]+)?|[\w.-]+/your-[a-z-]+|<.*|0{8}-0{4}-[04]0{3}-[08]0{3}-0{12}"
+)
 # How a command addresses one part of a list or an object.
 _PARTS = {ValueType.LIST: "[0]"} | dict.fromkeys(
     (ValueType.OBJECT, ValueType.STRINGS, ValueType.VARIABLES, ValueType.SECRETS), ".NAME"
@@ -147,10 +149,10 @@ class ConfigReader:
             namespace, _, name = full.partition(":")
             if namespace == NAMESPACE and name not in self._keys:
                 what = f"there is no such key.{look_alike(name)}"
-                fix = f"{remove_command(name)}  (docs/settings.md lists the keys)"
+                fix = f"{remove_command(name)}\nThe keys are listed in docs/settings.md."
                 if guess := nearest(name, self._keys):
                     what += f' Did you mean "{NAMESPACE}:{guess}"?'
-                    fix = f"{set_command(guess, '<value>')}\n    {remove_command(name)}"
+                    fix = f"{set_command(guess, '<value>')}\n{remove_command(name)}"
                 self.add(name, what, fix)
 
     def _value(self, key: Key) -> object:
@@ -170,7 +172,7 @@ class ConfigReader:
         if isinstance(value, str) and not self.is_secret(name) and _PLACEHOLDER.fullmatch(value.strip()):
             fix = set_command(name, "<your own value>")
             if key.optional and not key.required_unless:
-                fix += f"  (or {remove_command(name)})"
+                fix += f"\n{OR}{remove_command(name)}"
             self.add(name, f"{self.shown(name, value)} is a placeholder. {key.summary}", fix)
             return default
         try:
@@ -206,10 +208,10 @@ class ConfigReader:
         if key.name in ("functionParams", "functionVariables"):
             remove = remove_command(key.name, ".NAME")
             secret = set_command("secrets", part=".NAME", secret=True)
-            fix = f"use defineSecret in the code, then run:\n    {secret}\n    {remove}"
+            fix = f"use defineSecret in the code, then run:\n{secret}\n{remove}"
         else:
             part = _PARTS.get(key.value_type, "")
-            fix = f"{remove_command(key.name)}\n    {set_command(key.name, key.sample, part)}"
+            fix = f"{remove_command(key.name)}\n{set_command(key.name, key.sample, part)}"
         self.add(key.name, what, fix)
 
     def _missing(self, key: Key) -> None:
@@ -259,7 +261,7 @@ class ConfigReader:
             sample = key.sample
         if wrong is not None:
             removable = key.optional and not key.required_unless
-            remove = f"  (or {remove_command(key.name)})" if removable else ""
+            remove = f"\n{OR}{remove_command(key.name)}" if removable else ""
             usual = set_command(key.name, sample, part) + remove
             is_secret = self.is_secret(key.name)
             fix = key.fix(str(value)) if key.fix is not None and not is_secret else None
@@ -270,7 +272,7 @@ class ConfigReader:
             self.warn(
                 key.name,
                 f"{shown} {not_known(str(value), key.known)}",
-                f"ignore this warning if the name is correct; otherwise: {set_command(key.name, guess)}",
+                f"ignore this warning if the name is correct\n{OR}{set_command(key.name, guess)}",
             )
         return value
 
@@ -316,7 +318,7 @@ class ConfigReader:
             return None
         if not self.is_secret(key.name):
             what = "is a secret, but is stored in plain text."
-            self.add(key.name, what, f"{command}  (and change the value)")
+            self.add(key.name, what, f"{command}\nChange the value: it was readable.")
         if not isinstance(value, str) or len(value) < key.min_length or value != value.strip():
             what = f"must have at least {key.min_length} characters, and no spaces at its ends."
             self.add(key.name, what, f'{command} "$(openssl rand -hex 32)"')
@@ -331,13 +333,13 @@ class ConfigReader:
                 key.name,
                 "is stored in plain text in the stack's file.",
                 set_command(key.name, part=f".{min(values)}", secret=True)
-                + "  for each of them, and change the values: they were readable",
+                + "\nRun this for each secret, and change the values: they were readable.",
             )
         for name, value in values.items():
             command = set_command(key.name, part=f".{name}", secret=True)
             text = as_string(value)
             if value in (None, ""):
-                fix = f"{command}  (or {remove_command(key.name, f'.{name}')})"
+                fix = f"{command}\n{OR}{remove_command(key.name, f'.{name}')}"
                 self.add(key.name, f"{name} is empty.", fix)
             elif text is None:
                 number = isinstance(value, int | float)

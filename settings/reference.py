@@ -43,7 +43,8 @@ While a setting is not set:
 
 - **unmanaged**: the program does not change it, and a change of it is no drift. Once it was set and is
   removed, it is reset to Railway's default.
-- **reset to default**: a value set in Railway's dashboard is drift. The next `pulumi up` resets it.
+- **reset to default**: a value set in Railway's dashboard is drift, and `pulumi up --refresh
+  --run-program` resets it.
 - **the value in `railway.toml`**: `railway.toml` or `railway.json` in the checkout is read, if one of them
   exists. Railway ignores these files from 2026-12-01.
 """

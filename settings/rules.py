@@ -26,6 +26,7 @@ from settings.variables import (
     looks_secret,
     own_variables,
 )
+from user_errors import OR
 
 _PROJECT_ID = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _ROLE = re.compile(r"(?:(?:projects|organizations)/[A-Za-z0-9.-]+/)?roles/[A-Za-z0-9_.]+")
@@ -131,7 +132,7 @@ def warn_permissions(read: ConfigReader, given: Mapping[str, bool]) -> None:
     """
     for key, allowed in given.items():
         if allowed:
-            fix = f"{remove_command(key)}  (after this `pulumi up`)"
+            fix = f"{remove_command(key)}  # after this pulumi up"
             read.warn(key, f"is true: {_PERMISSIONS[key]}.", fix)
 
 
@@ -141,7 +142,7 @@ def check_never_delete(read: ConfigReader, collections: Sequence[str], exception
         read.warn(
             "neverDelete",
             "is empty: no collection is protected against deletes by clients.",
-            f"{remove_command('neverDelete')}  (its default protects clients, threads and messages)",
+            f"{remove_command('neverDelete')}\nThe default protects clients, threads and messages.",
         )
     key = "allowClientDeletes"
     for name, reason in exceptions.items():
@@ -201,7 +202,7 @@ def check_secret_names(read: ConfigReader, names: Iterable[str], backend_url: st
             read.add("secrets", what, remove)
         elif wrong := function_variable(name):
             what = f'"{name}" {wrong}; functions read a secret as an environment variable.'
-            read.add("secrets", what, f"{remove}\n    Then choose another name.")
+            read.add("secrets", what, f"{remove}\nThen choose another name.")
 
 
 def check_function_params(read: ConfigReader, params: Mapping[str, object], backend_url: str) -> None:
@@ -217,9 +218,8 @@ def check_function_params(read: ConfigReader, params: Mapping[str, object], back
         read.add(
             "functionParams",
             what,
-            f"{remove_command('functionParams', f'.{backend_url}')}  (or, to use another variable for the "
-            "address: "
-            f"{other})",
+            f"{remove_command('functionParams', f'.{backend_url}')}\n"
+            f"{OR}{other}  # another variable for the address",
         )
 
 
@@ -248,12 +248,12 @@ def check_function_variables(read: ConfigReader, variables: FunctionVariables, b
                 read.add(
                     key,
                     what,
-                    f"{remove}  (or, to use another variable for the address: "
-                    f"{set_command('backendUrlVariable', 'BACKEND_URL')})",
+                    f"{remove}\n{OR}{set_command('backendUrlVariable', 'BACKEND_URL')}"
+                    "  # another variable for the address",
                 )
             elif wrong := function_variable(name):
-                read.add(key, f'"{name}" {wrong}.', f"{remove}\n    Then choose another name.")
+                read.add(key, f'"{name}" {wrong}.', f"{remove}\nThen choose another name.")
             elif looks_secret(name):
                 what = f"{name} looks like a secret, but is deployed in plain text."
                 command = set_command("secrets", part=f".{name}", secret=True)
-                read.warn(key, what, f"use defineSecret in the code, then run:\n    {command}\n    {remove}")
+                read.warn(key, what, f"use defineSecret in the code, then run:\n{command}\n{remove}")

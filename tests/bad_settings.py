@@ -192,9 +192,9 @@ SETTINGS: tuple[Bad, ...] = (
     ),
     one("CPUs in words", "cpuLimit", "two", put("cpuLimit", "2")),
     one("CPUs with a unit", "cpuLimit", "2 vCPU", put("cpuLimit", "2")),
-    one("no CPU", "cpuLimit", "0", "or pulumi config rm whatsapp-crm:cpuLimit"),
+    one("no CPU", "cpuLimit", "0", "pulumi config rm whatsapp-crm:cpuLimit"),
     one("memory with a unit", "memoryLimitGb", "4GB", put("memoryLimitGb", "4")),
-    one("negative memory", "memoryLimitGb", "-4", "or pulumi config rm whatsapp-crm:memoryLimitGb"),
+    one("negative memory", "memoryLimitGb", "-4", "pulumi config rm whatsapp-crm:memoryLimitGb"),
     one("endless memory", "memoryLimitGb", "Infinity", put("memoryLimitGb", "4")),
     one(
         "Railway file outside of the repository",
@@ -449,6 +449,17 @@ SETTINGS: tuple[Bad, ...] = (
         fix="gcloud auth application-default login",
         config={"googleProject": "crm-of-a-company"},
         environ={"GOOGLE_FIRESTORE_CUSTOM_ENDPOINT": None, "GOOGLE_OAUTH_ACCESS_TOKEN": None},
+    ),
+    Bad(
+        name="Google credentials in a missing file",
+        key="GOOGLE_APPLICATION_CREDENTIALS",
+        fix="unset GOOGLE_APPLICATION_CREDENTIALS && gcloud auth application-default login",
+        config={"googleProject": "crm-of-a-company"},
+        environ={
+            "GOOGLE_FIRESTORE_CUSTOM_ENDPOINT": None,
+            "GOOGLE_OAUTH_ACCESS_TOKEN": None,
+            "GOOGLE_APPLICATION_CREDENTIALS": "/no/such/key.json",
+        },
     ),
     Bad(
         name="shell of another Google project",

@@ -1,10 +1,44 @@
-"""All tests use the stand-ins of the sandbox, also where Pulumi is installed."""
+"""All tests use the stand-ins of the sandbox, also where Pulumi is installed. Every fix that a test renders
+must have commands that can be pasted.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
+import pytest
+
+import user_errors
 from sandbox.engine import toolchain
+from tests import fix_form
 
 # To run a test with the installed CLI and its plugins: SANDBOX_ENGINE=installed.
 os.environ.setdefault(toolchain.ENGINE_VARIABLE, toolchain.BUILT)
+
+_lines_of = user_errors.lines_of
+_rendered: dict[str, None] = {}
+_checked: set[str] = set()
+
+
+def _recorded(fix: str) -> list[str]:
+    _rendered[fix] = None
+    return _lines_of(fix)
+
+
+user_errors.lines_of = _recorded
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """Check the fixes that were first rendered in this test."""
+    yield
+    new = [fix for fix in _rendered if fix not in _checked]
+    _rendered.clear()
+    _checked.update(new)
+    found = [fault for fix in new for fault in fix_form.faults(fix)]
+    commands = [line for fix in new for line in fix_form.commands(fix)]
+    if not found and commands and (errors := fix_form.syntax_errors(commands)):
+        found.append(errors)
+    if found:
+        pytest.fail("\n".join(["a fix has a command that cannot be pasted:", *found]))

@@ -1,7 +1,5 @@
 """Railway's address and the token: from the environment, else from the stack's config.
 
-The texts of all errors about tokens are here.
-
 The address in the stack's config can only be one of Railway's own API. Any other address comes from the
 environment: otherwise an edit of the stack's file would send the token to another server.
 
@@ -19,25 +17,27 @@ from typing import Literal
 from railway.graphql.errors import CredentialsError, NoTokenError
 from railway.validation import NUMBERS, endpoint, positive_number, railways_endpoint
 from railway.validation import token as invalid_token
+from user_errors import OR
 
 ACCOUNT_TOKEN = "RAILWAY_API_TOKEN"  # noqa: S105  (a variable's name, not its value)
 PROJECT_TOKEN = "RAILWAY_TOKEN"  # noqa: S105
 WITHOUT_TOKEN = "RAILWAY_PREVIEW_WITHOUT_TOKEN"  # noqa: S105
 TWO_TOKENS = f"{ACCOUNT_TOKEN} and {PROJECT_TOKEN} are both set, and may belong to different accounts"
 TWO_TOKENS_FIX = (
-    f"unset one of them: unset {PROJECT_TOKEN}, to use the account or workspace token; or "
-    f"unset {ACCOUNT_TOKEN}, to use the project token"
+    f"unset {PROJECT_TOKEN}  # to use the account or workspace token\n"
+    f"{OR}unset {ACCOUNT_TOKEN}  # to use the project token"
 )
 
 HOW_TO_SET = (
-    "create a token at https://railway.com/account/tokens and set RAILWAY_API_TOKEN to it (account or "
-    "workspace token), or run: pulumi config set --secret railway:token  (it asks for the token)"
+    "create an account or workspace token at https://railway.com/account/tokens, then run:\n"
+    "export RAILWAY_API_TOKEN=<token>\n"
+    f"{OR}pulumi config set --secret railway:token  # asks for the token"
 )
 
 TokenKind = Literal["bearer", "project"]
 
 DEFAULT_URL = "https://backboard.railway.com/graphql/v2"
-CONFIGURED_URL_FIX = "pulumi config rm railway:apiUrl  (another address can only come from RAILWAY_API_URL)"
+CONFIGURED_URL_FIX = "pulumi config rm railway:apiUrl\nAnother address can only come from RAILWAY_API_URL."
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def access_from(environ: Mapping[str, str], config: Callable[[str], object]) -> 
         raise CredentialsError(f"{name} {wrong}", fix=f"copy the token again into {name}")
     url = setting("RAILWAY_API_URL")
     if url and (wrong := endpoint(url)):
-        fix = f"unset RAILWAY_API_URL, or set it to {DEFAULT_URL}"
+        fix = f"unset RAILWAY_API_URL\n{OR}export RAILWAY_API_URL={DEFAULT_URL}"
         raise CredentialsError(f"RAILWAY_API_URL {wrong}", fix=fix)
     configured = str(config("railway:apiUrl") or "").strip()
     if configured and (wrong := railways_endpoint(configured)):
@@ -126,63 +126,3 @@ def _positive(name: str, value: str, default: float) -> float:
     if wrong := positive_number(value, NUMBERS[name]):
         raise CredentialsError(f"{name} {wrong}", fix=f"unset {name}")
     return float(value)
-
-
-NOT_WITH_PROJECT_TOKEN = {
-    "ProjectsFind": "find projects",
-    "TokenWorkspaces": "find workspaces",
-    "ProjectCreate": "create a project",
-    "ProjectUpdate": "update a project",
-    "ProjectDelete": "delete a project",
-    "EnvironmentCreate": "create an environment",
-    "EnvironmentRename": "rename an environment",
-    "EnvironmentDelete": "delete an environment",
-}
-"""The operations that a project token can never do."""
-
-
-def token_advice(operation: str, message: str, kind: TokenKind) -> str:
-    """The fix after Railway rejected a token.
-
-    Args:
-        operation: the name of the operation.
-        message: Railway's message.
-        kind: the kind of the token.
-    """
-    if kind == "project":
-        return _project_token_advice(operation, message)
-    if operation == "EnvironmentCreate":
-        return (
-            "use an account token in RAILWAY_API_TOKEN: some workspace tokens cannot create environments. "
-            "Or create the environment in Railway's dashboard under the declared name, and run `pulumi up` "
-            "again: it adopts the environment"
-        )
-    return (
-        "check that the token is still valid and belongs to the workspace of this project. It is read from "
-        "RAILWAY_API_TOKEN or, if that is not set, from railway:token of the stack. A workspace token can "
-        "access only its own workspace, an account "
-        "token all workspaces of its owner; a project token must be in RAILWAY_TOKEN instead"
-    )
-
-
-def _project_token_advice(operation: str, message: str) -> str:
-    if "token not found" in message.lower():
-        return (
-            "Railway has no project token with the value of RAILWAY_TOKEN: create one in the project's "
-            "settings on "
-            "Railway, under Tokens. An account or workspace token must be in RAILWAY_API_TOKEN instead"
-        )
-    task = NOT_WITH_PROJECT_TOKEN.get(operation)
-    if task is not None:
-        # It can read only its own environment, so the declared one may exist.
-        creates = operation == "EnvironmentCreate"
-        alternative = "; or, if the environment exists already, use its project token" if creates else ""
-        return (
-            f"RAILWAY_TOKEN is a project token, which cannot {task}: unset it, and set RAILWAY_API_TOKEN to "
-            f"an account token or to a token of the workspace{alternative}"
-        )
-    return (
-        "RAILWAY_TOKEN is a project token, which can access only its own environment. Use a token that "
-        "was created for this environment (project settings on Railway, Tokens); or unset it, and set "
-        "RAILWAY_API_TOKEN to an account token or to a token of the project's workspace"
-    )

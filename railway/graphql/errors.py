@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import re
 
-from user_errors import UserError, printable
+from user_errors import UserError, add_fix, printable
 
 _TAKEN = re.compile(r"is not available\W*$|already (exists|taken|in use)|is taken", re.IGNORECASE)
 
@@ -46,8 +46,10 @@ def remove_from_state(kind: str) -> str:
     Args:
         kind: what is removed, such as "service".
     """
-    command = f"pulumi state delete --force --target-dependents '<urn of the {kind}>'"
-    return f"`{command}` (`pulumi stack --show-urns` lists the URNs)"
+    return (
+        f"pulumi state delete --force --target-dependents '<urn of the {kind}>'"
+        "  # pulumi stack --show-urns lists the URNs"
+    )
 
 
 class RailwayError(UserError):
@@ -61,7 +63,7 @@ class RailwayError(UserError):
     def __init__(self, what: str, *, fix: str = "") -> None:
         self.what = printable(what)
         self.fix = fix
-        super().__init__(f"{what}\n  fix: {fix}" if fix else what)
+        super().__init__(add_fix(what, fix) if fix else what)
 
 
 class CredentialsError(RailwayError):
@@ -97,12 +99,17 @@ class StatusUnknownError(RailwayError):
     """
 
     def __init__(self, deployment_id: str, failure: RequestError) -> None:
-        advice = f"{failure.fix}. " if failure.fix else ""
+        continues = (
+            "The deployment continues on Railway; the next up reads its result before it starts another one"
+        )
+        fix = f"run pulumi up again. {continues}"
+        if failure.fix and not failure.fix.startswith("run `pulumi up` again"):
+            again = "" if "`pulumi up` again" in failure.fix else "Then run pulumi up again. "
+            fix = f"{failure.fix}\n{again}{continues}."
         super().__init__(
             f"the deployment {deployment_id} was started, but its status could not be followed: "
             f"{failure.what}",
-            fix=f"{advice}Run `pulumi up` again: it reads the result of this deployment, which continues on "
-            "Railway, before it deploys",
+            fix=fix,
         )
 
 

@@ -18,7 +18,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 from railway.clock import format_duration
-from railway.graphql.credentials import TokenKind, token_advice
+from railway.graphql.credentials import TokenKind
 from railway.graphql.errors import (
     REPORT,
     AmbiguousError,
@@ -31,6 +31,7 @@ from railway.graphql.errors import (
     ServerFaultError,
     ThrottledError,
 )
+from railway.graphql.token_advice import token_advice
 from railway.redact import redact, strings_in
 
 RUN_AGAIN = "run `pulumi up` again; it first reads what already exists"

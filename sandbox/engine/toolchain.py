@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from sandbox.engine.starting import toolchain_folder
+from user_errors import add_fix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +37,7 @@ _ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint"
 _ACTIONLINT_VERSION = "v1.7.12"
 _PULUMI = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 _VERSION_SYMBOL = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
-_GO_MINIMUM = (1, 21)  # since 1.21, Go downloads the toolchain that go.mod requires
+GO_MINIMUM = (1, 21)  # since 1.21, Go downloads the toolchain that go.mod requires
 
 
 class ToolchainError(Exception):
@@ -146,23 +147,23 @@ def _lock() -> FileLock:
 def _go(arguments: list[str], environ: Mapping[str, str]) -> None:
     go = shutil.which("go")
     fix = (
-        f"fix: install the Pulumi CLI {REQUIRED_PULUMI_VERSION} (https://www.pulumi.com/docs/install), "
-        "or Go 1.26 or later (https://go.dev/dl)"
+        f"install the Pulumi CLI {REQUIRED_PULUMI_VERSION} (https://www.pulumi.com/docs/install), "
+        f"or Go {'.'.join(map(str, GO_MINIMUM))} or later (https://go.dev/dl)"
     )
     if go is None:
-        message = f"there is no suitable Pulumi CLI on PATH, and no Go to build one.\n{fix}"
-        raise ToolchainError(message)
+        raise ToolchainError(
+            add_fix("there is no suitable Pulumi CLI on PATH, and no Go to build one.", fix, "")
+        )
     found = _first_line([Path(go), "env", "GOVERSION"]) or "an unknown version"
-    if _numbers(found)[:2] < _GO_MINIMUM:
-        message = f"{go} is {found}, which is too old to build the Pulumi CLI.\n{fix}"
-        raise ToolchainError(message)
+    if _numbers(found)[:2] < GO_MINIMUM:
+        raise ToolchainError(add_fix(f"{go} is {found}, which is too old to build the Pulumi CLI.", fix, ""))
     done = subprocess.run(
         [go, *arguments], env={**os.environ, **environ}, text=True, capture_output=True, check=False
     )
     if done.returncode != 0:
         tail = "\n".join(done.stderr.strip().splitlines()[-15:])
-        message = f"go {arguments[0]} failed with exit code {done.returncode}:\n{tail}\n{fix}"
-        raise ToolchainError(message)
+        message = f"go {arguments[0]} failed with exit code {done.returncode}:\n{tail}"
+        raise ToolchainError(add_fix(message, fix, ""))
 
 
 def _first_line(command: list[Path | str]) -> str | None:

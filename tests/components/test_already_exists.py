@@ -39,4 +39,4 @@ def test_the_fix_is_named_where_the_object_may_exist(
     else:
         (text,) = shown
         assert text.startswith(said)
-        assert "fix: .venv/bin/python -m ops import --stack prod, then pulumi up -s prod" in text
+        assert "  fix: .venv/bin/python -m ops import --stack prod\n       pulumi up -s prod" in text

@@ -65,6 +65,7 @@ CONFIG_KEYS = {
     "region": "whatsapp-crm:railwayRegion",
     "service_name": "whatsapp-crm:railwayServiceName",
     "size_gb": "whatsapp-crm:volumeSizeGb",
+    "variables": "whatsapp-crm:backendVariables",
     "volume_name": "whatsapp-crm:volumeName",
     "workspace_id": "whatsapp-crm:railwayWorkspaceId",
 }

@@ -396,7 +396,7 @@ def test_an_adopted_project_that_was_deleted_is_not_looked_for_again(railway: Wo
     with railway.operation(config={"whatsapp-crm:allowNewVolume": "true"}) as process:
         engine.refresh(process)
         text = refusal(lambda: engine.up(process, wanted))
-        assert "To create a project instead: pulumi config rm whatsapp-crm:railwayProjectId" in text
+        assert "To create a project instead:\n       pulumi config rm whatsapp-crm:railwayProjectId" in text
         engine.up(process, wanted.but(adopt_project_id=None))
     assert engine.id("project") != wanted.adopt_project_id
 
@@ -406,4 +406,4 @@ def test_a_stack_does_not_change_its_project(railway: World) -> None:
     engine = first_up(railway)
     with railway.operation() as process:
         text = refusal(lambda: engine.up(process, Declared(adopt_project_id=empty(railway))))
-    assert f"pulumi config set whatsapp-crm:railwayProjectId {engine.id('project')}." in text
+    assert f"pulumi config set whatsapp-crm:railwayProjectId {engine.id('project')}\n" in text

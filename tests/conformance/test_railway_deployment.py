@@ -68,7 +68,7 @@ ENDINGS = (
     Ending(
         "failed_build",
         "failed in step BUILD_IMAGE (status FAILED): Failed to build an image",
-        "fix the cause that its log shows, push the fix",
+        "correct the cause shown in the log, push",
         "| Failed to build an image: the build command exited with code 1",
         "FAILED",
     ),
@@ -82,7 +82,7 @@ ENDINGS = (
     Ending(
         "crashed",
         "failed (status CRASHED",
-        "fix the cause that its log shows, push the fix",
+        "correct the cause shown in the log, push",
         "| Error: process exited with code 1",
         "CRASHED",
     ),
@@ -156,7 +156,7 @@ def test_a_crash_after_success_fails_the_same_up(railway: World) -> None:
     assert failed.statuses[-2:] == ["SUCCESS", "CRASHED"], failed.said
     assert "failed (status CRASHED; it was SUCCESS before)" in failed.text
     assert "| Error: process exited with code 1" in failed.text
-    assert "fix: fix the cause that its log shows" in failed.text
+    assert "fix: correct the cause shown in the log, push" in failed.text
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_a_deployment_that_could_not_be_watched_is_no_failed_deployment(railway:
     row = railway.rows("deployments")[0]
     assert f"the deployment {row['id']} was started, but its status could not be followed" in failed.text
     assert "Problem processing request (trace id 5a4d0b0c5a4d0b0c)" in failed.text
-    assert "Run `pulumi up` again: it reads the result of this deployment" in failed.text
+    assert "fix: run pulumi up again. The deployment continues on Railway" in failed.text
     assert railway.counts()[1] == 1
     railway.no_faults()
     railway.reset()

@@ -122,7 +122,12 @@ def test_a_sealed_variable_is_neither_drift_nor_rewritten(railway: World) -> Non
     # To take one away quietly, Railway would have to rewrite the sealed one.
     with railway.operation() as process:
         text = refusal(lambda: engine.up(process, Declared()))
-    assert "MORE are not declared, and ADMIN_TOKEN are sealed" in text
+    assert "(undeclared: MORE; sealed: ADMIN_TOKEN)" in text
+    assert text.splitlines()[-3:] == [
+        "  fix: in Railway's dashboard, delete MORE",
+        "  or:  declare:",
+        "       pulumi config set --path --type string whatsapp-crm:backendVariables.MORE <string>",
+    ]
 
 
 def test_a_sealed_variable_is_reported_as_not_comparable(

@@ -64,7 +64,8 @@ RANDOM = re.compile(
 )
 """Ids, times, ciphertexts, etags and addresses, which differ from run to run."""
 DELETE_KEY = re.compile(
-    r"fix: gcloud iam service-accounts keys delete (\w+) --iam-account (\S+) --project (\S+)$", re.MULTILINE
+    r"command: gcloud iam service-accounts keys delete (\w+) --iam-account (\S+) --project (\S+)$",
+    re.MULTILINE,
 )
 """The command that an `up` names for a key that nobody holds."""
 KEY_DELETED = "key deleted"

@@ -70,8 +70,7 @@ class Lifecycle(Steps):
 def advised(said: str) -> list[str]:
     """The commands of the warning about the file, as a person copies them."""
     lines = (line.strip() for line in said.partition("to keep its values:")[2].splitlines())
-    parts = [part.strip() for line in lines for part in line.removeprefix("Then delete ").split(";")]
-    return list(dict.fromkeys(part for part in parts if part.startswith("pulumi config ")))
+    return list(dict.fromkeys(line for line in lines if line.startswith("pulumi config ")))
 
 
 def follow_file(stack: Stack, ids: dict[str, str]) -> None:

@@ -76,7 +76,7 @@ def test_allowed_steps_succeed(lifecycle: Steps, step: str) -> None:
 def test_the_verification_shows_the_proof_and_the_attempts(lifecycle: Steps, step: str) -> None:
     done = lifecycle.done[step]
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "rules: never-delete proven" in done.stdout
+    assert "rules: deletes denied (text)" in done.stdout
     assert "48 on 4 documents: all denied" in done.stdout
 
 

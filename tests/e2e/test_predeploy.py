@@ -100,7 +100,7 @@ def test_without_the_setting_the_preview_says_what_is_not_compiled_and_names_it(
     done = stack.pulumi("preview")
     assert done.returncode != 0
     assert "src/index.ts (lib/index.js does not exist) is not compiled." in done.stdout
-    assert "or, in each preview: pulumi config set whatsapp-crm:runPredeploy true" in done.stdout
+    assert "or:  pulumi config set whatsapp-crm:runPredeploy true" in done.stdout
     assert app.runs() == 0
 
 

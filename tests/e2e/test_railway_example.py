@@ -117,7 +117,7 @@ def test_an_error_names_the_keys_of_this_program(example: ExampleWorld) -> None:
     example.run("stack", "select", "dev")
     settings.write_text(before)
     assert failed.returncode != 0
-    assert "fix: pulumi config set shop:workspaceId <id>" in failed.stdout
+    assert "fix: pulumi config set shop:workspaceId <workspace id>" in failed.stdout
 
 
 def test_the_volume_is_deleted_only_when_the_config_allows_it(example: ExampleWorld) -> None:

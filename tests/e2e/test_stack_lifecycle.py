@@ -157,7 +157,7 @@ def test_functions_that_vanish_stop_the_preview_and_the_up(lifecycle: Lifecycle)
     for step in ("preview without most functions", "up without most functions"):
         assert lifecycle.done[step].returncode != 0
         assert (
-            "6 of 9 functions would be deleted, a third or more: aggregateClientStats, "
+            "pulumi up would delete 6 of 9 functions, a third or more: aggregateClientStats, "
             "askAboutClient, extractEventFromThread, processFollowUps, processOutboxNow, setMember."
         ) in lifecycle.done[step].stdout
         assert "pulumi config set whatsapp-crm:allowFunctionDeletion true" in lifecycle.done[step].stdout

@@ -21,11 +21,8 @@ given = json.loads(pathlib.Path("given.json").read_text())
 DeletionGuard("deletion", DeletionGuardArgs(**given), pulumi.ResourceOptions())
 """
 NAMES = [f"f{number}" for number in range(10)]
-LIMIT = "functions would be deleted, a third or more"
-UNCHANGED = (
-    "1 name is still in the source as often as at the last `pulumi up`, so it was probably not removed on "
-    "purpose"
-)
+LIMIT = "functions, a third or more"
+UNCHANGED = "but the source still contains its name"
 
 
 class Stack:
@@ -95,13 +92,13 @@ def test_in_production_each_function_is_removed_from_the_source_first(stack: Sta
 
     stack.give(NAMES[:9], NAMES, production=True)
     text = stack.preview(code=1)
-    assert f"1 of 10 functions would be deleted; {UNCHANGED}: f9." in text
+    assert f"pulumi up would delete 1 of 10 functions, {UNCHANGED}: f9." in text
 
     stack.give(NAMES[:9], NAMES[:9], production=True)
     stack.program.run("preview", "--expect-no-changes")  # the guard itself is never a change
     stack.program.up()
     stack.give(NAMES[:8], NAMES[:9], production=True)
-    assert f"1 of 9 functions would be deleted; {UNCHANGED}: f8." in stack.preview(code=1)
+    assert f"pulumi up would delete 1 of 9 functions, {UNCHANGED}: f8." in stack.preview(code=1)
 
 
 def test_a_function_that_the_source_never_mentioned_is_not_known_to_be_removed(stack: Stack) -> None:
@@ -131,7 +128,8 @@ def test_a_function_that_is_to_be_left_as_it_is_must_leave_the_state_first(stack
     stack.give(NAMES[:9], NAMES, allowed=True, unmanaged=left)
     text = stack.preview(code=1)
     assert "f9: to be left as it is (whatsapp-crm:unmanagedFunctions), but this stack has deployed it" in text
-    assert f"fix: remove it from the state, which changes nothing on Google:\n    {left['f9'][0]}" in text
+    assert "fix: remove it from the state, which changes nothing on Google:" in text
+    assert left["f9"][0] in text
     assert "other" not in text
     stack.program.run("state", "delete", "--yes", guard)
     stack.program.up()

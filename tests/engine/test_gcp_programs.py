@@ -30,7 +30,15 @@ import pulumi
 import pulumi_gcp as gcp
 apis = [
     gcp.projects.Service(name, service=f"{name}.googleapis.com", disable_on_destroy=False)
-    for name in ("cloudresourcemanager", "firestore", "iam", "pubsub", "secretmanager", "storage")
+    for name in (
+        "cloudresourcemanager",
+        "cloudscheduler",
+        "firestore",
+        "iam",
+        "pubsub",
+        "secretmanager",
+        "storage",
+    )
 ]
 after = pulumi.ResourceOptions(depends_on=apis)
 """
@@ -201,6 +209,53 @@ def test_a_temporary_fault_is_retried(google_program: ProgramStack, google: str,
     requests.post(f"{google}/admin/faults", json=fault, timeout=10).raise_for_status()
     google_program.up()
     requests.delete(f"{google}/admin/faults", timeout=10).raise_for_status()
+    google_program.run("preview", "--refresh", "--expect-no-changes")
+
+
+READ_BACK = {
+    "Topic": 'gcp.pubsub.Topic("t", name="read-back", opts=after)',
+    "Account": 'gcp.serviceaccount.Account("a", account_id="read-back", opts=after)',
+    "Job": """
+gcp.cloudscheduler.Job("j", name="read-back", region="europe-west1", schedule="* * * * *", time_zone="UTC",
+    retry_config={"retry_count": 1}, http_target={"uri": "https://example.com"}, opts=after)""",
+    "Key": """
+account = gcp.serviceaccount.Account("a", account_id="read-back-key", opts=after)
+gcp.serviceaccount.Key("k", service_account_id=account.name)""",
+    "Bucket": 'gcp.storage.Bucket("b", name="read-back-bucket", location="EU", opts=after)',
+    "Secret": 'gcp.secretmanager.Secret("s", secret_id="READ", replication={"auto": {}}, opts=after)',
+    "SecretVersion": """
+secret = gcp.secretmanager.Secret("s", secret_id="READ_BACK", replication={"auto": {}}, opts=after)
+gcp.secretmanager.SecretVersion("v", secret=secret.name, secret_data="x")""",
+}
+
+
+@pytest.mark.parametrize(
+    ("operation", "type_"),
+    [
+        ("GET pubsub.projects.topics.get", "Topic"),
+        ("GET cloudscheduler.projects.locations.jobs.get", "Job"),
+        ("GET iam.projects.serviceAccounts.get", "Account"),
+        ("GET iam.projects.serviceAccounts.keys.get", "Key"),
+        ("GET storage.buckets.get", "Bucket"),
+        ("GET secretmanager.projects.secrets.get", "Secret"),
+        ("GET secretmanager.projects.secrets.versions.get", "SecretVersion"),
+    ],
+)
+def test_an_object_that_cannot_be_read_back_is_kept_in_the_state(
+    google_program: ProgramStack, google: str, operation: str, type_: str
+) -> None:
+    """Measured with pulumi-gcp 9.35: the next `up` continues with it, and creates no other."""
+    google_program.write("__main__.py", APIS + READ_BACK[type_])
+    fault = {"operation": operation, "kind": "permission_denied"}
+    requests.post(f"{google}/admin/faults", json=fault, timeout=10).raise_for_status()
+    shown = google_program.up(code=None)
+    requests.delete(f"{google}/admin/faults", timeout=10).raise_for_status()
+    assert "Error when reading or editing" in shown.text
+    (kept,) = [one for one in google_program.resources() if one.get("initErrors")]
+    assert kept["type"].endswith(f":{type_}")
+    google_program.up()
+    (after,) = [one for one in google_program.resources() if one["type"].endswith(f":{type_}")]
+    assert after["id"] == kept["id"]
     google_program.run("preview", "--refresh", "--expect-no-changes")
 
 

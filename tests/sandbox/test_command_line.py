@@ -49,7 +49,7 @@ def test_an_app_without_firebase_json_is_an_error_before_anything_starts(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sandbox.__main__.PROJECT", tmp_path)
-    with pytest.raises(SandboxError, match="fix: --app DIR"):
+    with pytest.raises(SandboxError, match="fix: pass the folder of your app"):
         main([command, "--app", str(tmp_path)])
     assert not (tmp_path / ".sandbox").exists()
 

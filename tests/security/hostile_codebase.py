@@ -38,7 +38,12 @@ class Codebase:
         (self.folder / "node_modules").symlink_to(node_modules)
 
     def load(
-        self, code: str, timeout: int = 60, environment: Mapping[str, str] | None = None
+        self,
+        code: str,
+        timeout: int = 60,
+        environment: Mapping[str, str] | None = None,
+        *,
+        isolate: bool = True,
     ) -> tuple[Discovered | None, list[Problem]]:
         """Load the code."""
         (self.folder / "index.js").write_text(code)
@@ -51,6 +56,7 @@ class Codebase:
                 google=GoogleSettings(project="crm-sandbox", firestore_location="eur3"),
                 environment=environment or {},
                 timeout=timeout,
+                isolate=isolate,
             ),
             self.cache,
         )
@@ -73,4 +79,4 @@ def run(folder: Path, *line: str) -> Finished:
         line=[os.path.realpath(program), *line[1:]], folder=folder, environment={"PATH": os.environ["PATH"]},
         timeout=20, results=results, root=root, checkout=folder,
     )  # fmt: skip
-    return node_process.run(command, isolation.view(folder, folder, []))
+    return node_process.run(command, lambda: isolation.view(folder, folder, []))

@@ -280,20 +280,48 @@ def test_no_reviewed_file_is_replaced_and_none_is_added_before_all_are_checked(
     assert not (production.app / "functions/a.js").exists()
 
 
-def test_with_the_app_as_the_source_its_configuration_is_not_replaced(production: Production) -> None:
-    """`source: "."` puts firebase.json and the rules into the codebase's folder."""
+def move_functions_to_the_root(production: Production) -> tuple[Path, dict[str, object]]:
+    """`source: "."`; returns firebase.json and its content."""
     for path in (production.app / "functions").iterdir():
         path.rename(production.app / path.name)
+    (production.app / "functions").rmdir()
     file = production.app / "firebase.json"
     document = json.loads(file.read_text())
     document["functions"] = {"source": ".", "ignore": ["node_modules"]}
     file.write_text(json.dumps(document))
+    return file, document
+
+
+@pytest.mark.parametrize("built", ["lib/index.js", "lib/firebase.json", "x/.firebaserc", "x/railway.toml/y"])
+def test_an_app_that_is_its_own_functions_folder_is_unpacked(production: Production, built: str) -> None:
+    """Its archive has firebase.json, .firebaserc and railway.json of the checkout, as the CLI packs them."""
+    move_functions_to_the_root(production)
+    (production.app / ".firebaserc").write_text('{"projects": {"prod": "crm-sandbox"}}')
+    (production.app / "railway.json").write_text("{}")
+    path = production.app / built
+    path.parent.mkdir(parents=True)
+    path.write_text("built")
+    production.discover()
+    (archive,) = production.out.glob("*.zip")
+    with zipfile.ZipFile(archive) as packed:
+        assert {"firebase.json", ".firebaserc", "railway.json", built} <= {*packed.namelist()}
+    shutil.rmtree(production.app / built.partition("/")[0])
+    production.unpack()
+    assert path.read_text() == "built"
+    assert production.load()[1] == []
+
+
+def test_with_the_app_as_the_source_its_configuration_is_not_replaced(production: Production) -> None:
+    """`source: "."` puts firebase.json and the rules into the codebase's folder."""
+    file, document = move_functions_to_the_root(production)
     rules = production.app / "firestore.rules"
     before = rules.read_text()
     for name, message in (
         ("firestore.rules", "has other content than the checkout for ./firestore.rules"),
-        ("firebase.json", "which no archive may contain"),
-        ("railway.toml", "which no archive may contain"),
+        ("firebase.json", "has other content than the checkout for ./firebase.json"),
+        (".firebaserc", "This program reads its settings from it\n  fix: commit the file"),
+        ("railway.toml", "This program reads its settings from it\n  fix: commit the file"),
+        ("Backend/railway.json", "This program reads its settings from it\n  fix: commit the file"),
     ):
         replace_archive(production, {name: (b"open", 0o644)})
         with pytest.raises(StackError, match=message):
@@ -315,7 +343,7 @@ def test_the_folder_of_the_program_is_no_codebase(production: Production) -> Non
 @pytest.mark.parametrize(
     "name",
     [
-        ".env", ".env.crm-sandbox", "lib/.env", "service-account.json", ".ssh/id_rsa", "x/.firebaserc",
+        ".env", ".env.crm-sandbox", "lib/.env", "service-account.json", ".ssh/id_rsa",
         ".git/hooks/pre-commit", ".GIT/config",
     ],
 )  # fmt: skip
@@ -324,6 +352,67 @@ def test_what_no_archive_packs_is_not_unpacked(production: Production, name: str
     with pytest.raises(StackError, match=r"which no archive may contain.*\n  fix: delete this archive"):
         production.unpack()
     assert not (production.app / "functions" / name).exists()
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({"a.js": b"x", "b/c.js": b"y"}, r"for functions/b/c\.js"),
+        ({"a.js": b"x", "new": b"y", "new/c.js": b"z"}, "and a file that would be its folder"),
+        ({"a.js": b"x", "d/" + "n" * 300: b"y"}, "File name too long"),
+    ],
+)
+def test_no_file_is_added_if_one_cannot_be(
+    production: Production, entries: dict[str, bytes], message: str
+) -> None:
+    replace_archive(production, {name: (content, 0o644) for name, content in entries.items()})
+    (production.app / "functions/b").write_text("a file")
+    with pytest.raises(StackError, match=message):
+        production.unpack()
+    assert not (production.app / "functions/a.js").exists()
+
+
+@pytest.mark.parametrize("links", [{"shared": "shared_src"}, {"shared": "lib"}, {"main.js": "lib/built.js"}])
+def test_links_to_what_the_codebase_contains_are_unpacked(
+    production: Production, links: dict[str, str]
+) -> None:
+    """The archive has the content under both names."""
+    functions = production.app / "functions"
+    for folder in ("shared_src", "lib"):
+        (functions / folder).mkdir()
+        (functions / folder / "built.js").write_text(f"// {folder}")
+    for name, target in links.items():
+        (functions / name).symlink_to(target)
+    production.discover()
+    shutil.rmtree(functions / "lib")
+    production.unpack()
+    assert (functions / "lib/built.js").read_text() == "// lib"
+    assert all((functions / name).is_symlink() for name in links)
+    assert production.load()[1] == []
+
+
+@pytest.mark.parametrize("name", ["link/hooks/x", "link/config"])
+def test_a_link_to_a_folder_that_is_never_packed_is_not_followed(production: Production, name: str) -> None:
+    (production.app / "functions/.git").mkdir()
+    replace_archive(production, {name: (b"x", 0o644)})
+    (production.app / "functions/link").symlink_to(".git")
+    with pytest.raises(StackError, match="which no archive may contain"):
+        production.unpack()
+    assert list((production.app / "functions/.git").iterdir()) == []
+
+
+def test_a_file_through_a_link_has_the_content_of_the_checkout(production: Production) -> None:
+    shared = production.app / "functions/shared_src/a.js"
+    shared.parent.mkdir()
+    shared.write_text("reviewed")
+    (production.app / "functions/shared").symlink_to("shared_src")
+    replace_archive(production, {"shared/a.js": (b"other", 0o644)})
+    with pytest.raises(StackError, match=r"for functions/shared/a\.js"):
+        production.unpack()
+    replace_archive(production, {"shared/b.js": (b"1", 0o644), "shared_src/b.js": (b"2", 0o644)})
+    with pytest.raises(StackError, match=r"for functions/shared_src/b\.js"):
+        production.unpack()
+    assert shared.read_text() == "reviewed"
 
 
 @pytest.mark.parametrize("committed", [False, True])

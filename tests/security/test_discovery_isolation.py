@@ -449,8 +449,30 @@ def test_an_app_cannot_make_its_isolation_fail_by_what_it_contains(codebase: Cod
     assert discovered is None
     assert "cannot be isolated: more than 1,000 files and folders" in problem.what
     assert f"{codebase.app}/.env." in problem.what
-    assert "python -m ops discover" in problem.fix
+    assert "python -m ops discover --stack <stack> --out discovered --no-isolation" in problem.fix
     assert not (codebase.home / "ran").exists()
+
+
+@pytest.mark.parametrize("how", ["denied", "option"])
+def test_what_cannot_be_hidden_is_no_problem_where_nothing_is(
+    codebase: Codebase, monkeypatch: pytest.MonkeyPatch, how: str, request: pytest.FixtureRequest
+) -> None:
+    """Neither in a container that isolates nothing, nor with the option of the fix."""
+    if how == "denied":
+        request.getfixturevalue("denied")
+        find = programs.find
+        monkeypatch.setattr(
+            programs, "find", lambda name, *rest: None if name == "bwrap" else find(name, *rest)
+        )
+    monkeypatch.setattr(hidden_files, "MOST_ENTRIES", 2)
+    for number in range(5):
+        (codebase.folder / f"{number}.txt").touch()
+    discovered, problems = codebase.load("exports.a = 1;", isolate=how != "option")
+    assert discovered is not None, problems
+    expected = {"denied": "bubblewrap is not installed", "option": "--no-isolation"}
+    assert expected[how] in discovered.not_isolated
+    warning = isolation.warning(discovered.not_isolated)
+    assert ("run it without --no-isolation" in warning) == (how == "option")
 
 
 @pytest.mark.usefixtures("isolates", "fresh")
@@ -462,7 +484,9 @@ def test_code_that_this_system_cannot_isolate_although_it_isolates_is_not_run(tm
     )  # fmt: skip
     view = isolation.view(tmp_path, tmp_path, [])
     with pytest.raises(isolation.IsolationError, match="No such file or directory"):
-        node_process.run(command, dataclasses.replace(view, hidden=Hidden(denied=(f"{tmp_path}/none",))))
+        node_process.run(
+            command, lambda: dataclasses.replace(view, hidden=Hidden(denied=(f"{tmp_path}/none",)))
+        )
     assert not (tmp_path / "ran").exists()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from checkout import hidden_files
+from checkout import hidden_files, isolation
 from tests.security.hostile_codebase import Codebase
 
 pytestmark = pytest.mark.unit
@@ -18,8 +18,11 @@ CREDENTIALS = (
     "backend/.env", "backend/config/prod.env", "keys/serviceAccountKey.json", "keys/named-12ab.json",
     ".npmrc", "a/b/c/d/id_rsa", "functions/.env", "functions/.env.local",
     "functions/serviceAccountKey.json",
-    "functions/lib/key.pem", "functions/.git/config", ".git/config", "backend/.git/config", "secrets.txt",
+    "functions/lib/key.pem", "functions/lib/tls.pem.bak", "functions/lib/tls.pem~", "keys/acct.json.old",
+    "keys/tls.key.orig", "functions/.config/gcloud/x", ".config/gcloud/x",
+    "functions/.git/config", ".git/config", "backend/.git/config", "secrets.txt",
 )  # fmt: skip
+HIDDEN_FOLDERS = (".git", ".config/gcloud")
 
 
 @pytest.mark.usefixtures("isolates")
@@ -32,21 +35,26 @@ def test_no_credential_of_the_app_can_be_read_at_any_depth(codebase: Codebase, i
         path = top / name
         path.parent.mkdir(parents=True, exist_ok=True)
         pem = f"-----BEGIN PRIVATE KEY-----\n{'canary' * 20}\n-----END PRIVATE KEY-----"
-        path.write_text(pem if path.suffix == ".pem" else KEY)
+        path.write_text(pem if "tls." in name or path.suffix == ".pem" else KEY)
     (top / "backend/.env.production").symlink_to("../secrets.txt")
     (top / "shared.js").write_text("exports.shared = 1;")
+    settings = codebase.folder / ".config/settings.json"
+    settings.parent.mkdir(exist_ok=True)
+    settings.write_text('{"own": 1}')
     found = codebase.found(f"""
     const fs = require("fs");
     found.shared = String(require("{top}/shared").shared);
+    found.settings = String(require("./.config/settings.json").own);
     for (const name of {json.dumps(CREDENTIALS)}) {{
       try {{ found[name] = fs.readFileSync(`{top}/${{name}}`, "utf8"); }}
       catch (error) {{ found[name] = error.code; }}
     }}
     """)
-    assert found.pop("shared") == "1"
+    assert (found.pop("shared"), found.pop("settings")) == ("1", "1")
     for name in CREDENTIALS:
         is_variable_file = ".env" in name or name == "secrets.txt"
-        assert found[name] == ("ENOENT" if ".git/" in name else "" if is_variable_file else "EACCES"), name
+        is_hidden_folder = any(f"{folder}/" in name for folder in HIDDEN_FOLDERS)
+        assert found[name] == ("ENOENT" if is_hidden_folder else "" if is_variable_file else "EACCES"), name
 
 
 @pytest.mark.usefixtures("isolates")
@@ -72,6 +80,54 @@ def test_an_error_says_that_a_file_is_hidden(codebase: Codebase, name: str, code
     assert f" reads {named}, which it cannot read while the functions are listed" in problem.what
     assert "It is not deployed either." in problem.what
     assert 'defineSecret("NAME")' in problem.fix
+
+
+@pytest.mark.usefixtures("isolates")
+@pytest.mark.parametrize("name", [".npmrc", ".yarnrc.yml"])
+def test_a_file_of_npm_without_a_token_is_hidden_and_deployed(codebase: Codebase, name: str) -> None:
+    path = codebase.folder / name
+    for text, fix in (("a=b", "into a function"), ("//r/:_authToken=npm_abc", "defineSecret")):
+        path.write_text(text)
+        _, (problem,) = codebase.load(f"// {text}\nrequire('fs').readFileSync('{name}');")
+        assert f" reads functions/{name}, which it cannot read" in problem.what
+        assert ("It is not deployed either." in problem.what) == ("npm_abc" in text)
+        assert fix in problem.fix
+
+
+class TestLinkedPackages:
+    """A workspace links all of its packages into the `node_modules` of its root."""
+
+    @pytest.fixture
+    def app(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.setattr(hidden_files, "MOST_ENTRIES", 50)
+        modules = tmp_path / "node_modules"
+        (modules / "@crm").mkdir(parents=True)
+        needs: dict[str, dict[str, object]] = {
+            "functions": {"dependencies": {"@crm/shared": "*"}},
+            "shared": {"peerDependencies": {"@crm/texts": "*"}},
+            "texts": {},
+            "mobile": {"dependencies": {"@crm/texts": "*"}},
+        }
+        for name, package in needs.items():
+            (tmp_path / "packages" / name).mkdir(parents=True)
+            (tmp_path / "packages" / name / "package.json").write_text(json.dumps(package))
+            (modules / "@crm" / name).symlink_to(f"../../packages/{name}")
+        return tmp_path
+
+    def fill(self, app: Path, name: str) -> None:
+        for number in range(60):
+            (app / "packages" / name / f"{number}.js").touch()
+
+    def test_a_package_that_the_functions_do_not_need_may_have_any_size(self, app: Path) -> None:
+        self.fill(app, "mobile")
+        view = isolation.view(app / "packages/functions", app, [])
+        assert view.hidden.empty == (str(app / "packages/mobile"),)
+
+    @pytest.mark.parametrize("name", ["shared", "texts"])
+    def test_a_package_that_they_need_is_not_hidden_but_refused(self, app: Path, name: str) -> None:
+        self.fill(app, name)
+        with pytest.raises(isolation.IsolationError, match=rf"packages/{name} has more than 50 files"):
+            isolation.view(app / "packages/functions", app, [])
 
 
 class TestHiddenFiles:
@@ -107,6 +163,13 @@ class TestHiddenFiles:
         with pytest.raises(hidden_files.TooMuchError, match=r"packages/functions has more than 50 files"):
             self.search(app)
 
+    def test_too_many_files_beside_the_codebase_are_refused(self, app: Path) -> None:
+        """Those after the first 50 would not be searched, and the folder cannot be hidden."""
+        self.fill(app, 60, "{}.html")
+        (app / ".env").touch()
+        with pytest.raises(hidden_files.TooMuchError, match=f"{app} has more than 50 files"):
+            self.search(app)
+
     def test_installed_packages_are_not_searched(self, app: Path) -> None:
         self.fill(app / "node_modules/x", 60, "{}.js")
         self.fill(app / "packages/functions/node_modules/x", 60, "{}.js")
@@ -124,4 +187,4 @@ class TestHiddenFiles:
         self.fill(folder, 1, ".env")
         self.fill(app / ".config/gcloud", 1, "credentials.db")
         found = hidden_files.search([app], [folder])
-        assert found.empty == (f"{folder}/.env",)
+        assert found.empty == (f"{folder}/.env", f"{app}/.config/gcloud")

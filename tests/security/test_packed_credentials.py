@@ -17,6 +17,7 @@ pytestmark = pytest.mark.unit
 
 NAMES = (
     ".docker/config.json", ".config/gcloud/credentials.db", ".config/configstore/firebase-tools.json",
+    ".docker/config.json.bak", ".config.bak/gcloud/x", "lib/.config/gh/hosts.yml",
     ".pulumi/credentials.json", ".railway/config.json", ".kube/config", ".azure/x", ".vault-token", ".boto",
     "_netrc", ".netrc.bak", "kubeconfig", "kubeconfig.yaml", "prod.tfvars", "prod.auto.tfvars.json",
     ".pypirc",
@@ -57,7 +58,8 @@ def test_a_file_of_a_tool_is_never_packed(codebase: Path, name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     ["kubeconfig.ts", "tokens.json", "config/index.js", "docker/config.json", "notes.bak", "secrets.ts", "x~",
-     "netrc.js", "pulumi/index.js", "client.json", "src/token.ts"],
+     "netrc.js", "pulumi/index.js", "client.json", "src/token.ts", ".config/settings.json",
+     ".config/functions/a.js", ".docker/Dockerfile", "gcloud/index.js", "src/gh/index.js"],
 )  # fmt: skip
 def test_a_similar_name_is_packed(codebase: Path, name: str) -> None:
     assert packed(codebase, name, b"x")
@@ -80,6 +82,12 @@ def test_a_similar_name_is_packed(codebase: Path, name: str) -> None:
         (".yarnrc.yml", 'npmScopes:\n  my:\n    "npmAuthToken": "npm_abc"\n'),
         (".yarnrc.yml", "npmAuthToken:\n  npm_abc\n"),
         (".yarnrc.yml", "npmAuthIdent: user:pass\n"),
+        (".yarnrc.yml", 'npmAuthIdent: "${NPM_USER}:pass"\n'),
+        (".yarnrc.yml", "npmAuthIdent: dXNlcjpwYXNz\n"),
+        (".npmrc", "registry=https://${NPM_USER}:pass@npm.example/\n"),
+        (".npmrc", "registry=https://:npm_abc@npm.example/\n"),
+        (".yarnrc.yml", 'npmAuthToken: "${NPM_TOKEN:-0b1c2d3e-0000-4000-8000-a1b2c3d4e5f6}"\n'),
+        (".yarnrc.yml", 'npmAuthToken: "${NPM_TOKEN-glptAbCdEfGhIjKlMnOpQrStUvWx}"\n'),
     ],
 )
 def test_a_token_of_a_package_registry_is_never_packed(codebase: Path, name: str, text: str) -> None:
@@ -98,6 +106,11 @@ def test_a_token_of_a_package_registry_is_never_packed(codebase: Path, name: str
         (".npmrc", "//r/:_authToken=${NPM_TOKEN?}\nregistry=https://npm.example:8443/\n"),
         (".yarnrc.yml", 'nodeLinker: node-modules\nnpmAuthToken: "${NPM_TOKEN:-}"\n'),
         (".yarnrc.yml", "npmAuthIdent: ${USER}:${PASSWORD}\n"),
+        (".yarnrc.yml", 'npmAuthIdent: "ci:${PASSWORD}"\n'),
+        (".yarnrc.yml", 'npmAuthToken: "${NPM_TOKEN:-none}"\nnodeLinker: node-modules\n'),
+        (".yarnrc.yml", "npmAuthToken: ${NPM_TOKEN-not_set}\n"),
+        (".npmrc", "registry=https://ci:${NPM_TOKEN}@npm.example.com/\n"),
+        (".npmrc", "registry=https://${NPM_USER}:${NPM_TOKEN}@npm.example.com/\n"),
     ],
 )
 def test_settings_of_npm_without_a_token_are_packed(codebase: Path, name: str, text: str) -> None:
@@ -110,6 +123,12 @@ ACCOUNT = json.dumps(
     {"type": "service_account", "project_id": "crm", "private_key_id": "0a1b", "private_key": PEM}, indent=2
 )
 ADC = json.dumps({"type": "authorized_user", "client_id": "1", "client_secret": "2", "refresh_token": "3"})
+
+
+CLIENT = {
+    "client_id": "1234-abcd.apps.googleusercontent.com",
+    "client_secret": "GOCSPX-AbCdEfGhIjKlMnOpQrStUvWx",
+}
 
 
 def wrapped(text: str) -> bytes:
@@ -138,11 +157,9 @@ ENCODED = {
     "gzip of a file with it": gzip.compress(b"x" * 500_000 + ACCOUNT.encode()),
     "base64 in gzip": gzip.compress(base64.b64encode(ACCOUNT.encode())),
     "a client of OAuth": json.dumps(
-        {"installed": {"client_id": "1", "client_secret": "2", "auth_uri": "https://accounts.google.com"}}
+        {"installed": {**CLIENT, "auth_uri": "https://accounts.google.com/o/oauth2/auth"}}
     ).encode(),
-    "a saved token": json.dumps(
-        {"token": "1", "refresh_token": "2", "client_id": "3", "client_secret": "4"}
-    ).encode(),
+    "a saved token": json.dumps({"token": "1", **CLIENT, "refresh_token": "1//0gFakeRefreshToken"}).encode(),
 }
 
 
@@ -161,6 +178,27 @@ PUBLIC = {
     "a broken gzip file": b"\x1f\x8b\x08broken",
     "gzip of text": gzip.compress(b"text" * 1000),
     "texts": json.dumps({"client_id": "Client", "client_secret": "Secret"}).encode(),
+    "a translation": json.dumps(
+        {"client_id": "Client ID", "client_secret": "Client secret", "refresh_token": "Refresh token"}
+    ).encode(),
+    "a long translation": json.dumps(
+        {"client_id": "Nummer des Clients 1", "client_secret": "Clientschluessel", "refresh_token": "x" * 20}
+    ).encode(),
+    "keys of a translation": json.dumps(
+        {name: f"settings.oauth.{name}" for name in ("client_id", "client_secret", "refresh_token")}
+    ).encode(),
+    "a schema": json.dumps(
+        {
+            "properties": {
+                name: {"type": "string"}
+                for name in ("client_id", "client_secret", "auth_uri", "refresh_token")
+            }
+        }
+    ).encode(),
+    "a template": json.dumps(
+        {name: f"${{GOOGLE_{name.upper()}_1}}" for name in ("client_id", "client_secret", "refresh_token")}
+    ).encode(),
+    "a key without a type": json.dumps({"keys": [{"kty": "X", "": "x", "d": "", "k": "x"}]}).encode(),
 }
 
 

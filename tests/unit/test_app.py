@@ -124,9 +124,9 @@ def test_a_function_needs_both_ai_keys_unless_a_setting_says_that_one_is_enough(
     (problem,) = problems
     assert problem.what == "both uses the secret OPENAI_API_KEY, which is not configured."
     assert problem.fix == (
-        "pulumi config set --secret --path 'whatsapp-crm:secrets.OPENAI_API_KEY'  (if GROQ_API_KEY is "
-        "enough: pulumi config set --path --type string 'whatsapp-crm:alternativeSecrets[0]' "
-        "'OPENAI_API_KEY|GROQ_API_KEY')"
+        "pulumi config set --secret --path 'whatsapp-crm:secrets.OPENAI_API_KEY'\n"
+        "or:  pulumi config set --path --type string 'whatsapp-crm:alternativeSecrets[0]' "
+        "'OPENAI_API_KEY|GROQ_API_KEY'  # if GROQ_API_KEY is enough"
     )
 
 
@@ -214,9 +214,8 @@ def test_commands_that_are_not_run_are_warnings(checkout: Checkout, monkeypatch:
     rules, before, after = checkout.good().warnings
     assert "firestore: this program does not run these commands: npm run rules" in rules
     assert "its predeploy commands were not run: npm run build." in before
-    assert (
-        "fix: run them before, or in each preview: pulumi config set whatsapp-crm:runPredeploy true" in before
-    )
+    assert "fix: run them before the preview\n    or:  pulumi config set " in before
+    assert "whatsapp-crm:runPredeploy true" in before
     assert "does not run postdeploy commands. Run them afterwards: npm run notify" in after
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -386,7 +386,7 @@ class TestCache:
         commands: list[node_process.Command] = []
         run = node_process.run
 
-        def counted(command: node_process.Command, view: View) -> node_process.Finished:
+        def counted(command: node_process.Command, view: Callable[[], View]) -> node_process.Finished:
             commands.append(command)
             return run(command, view)
 

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from ops.ci_report import SECRET_VARIABLES
+from sandbox.engine import toolchain
 from sandbox.engine.starting import toolchain_folder
 from settings.model import KEYS
 
@@ -335,6 +336,7 @@ def test_one_version_of_pulumi() -> None:
     )
     assert required
     assert f"Pulumi CLI {required[1]} or later" in README
+    assert f"Go {'.'.join(map(str, toolchain.GO_MINIMUM))} or later" in README
 
 
 def test_the_documented_lines_of_an_adoption_are_the_printed_ones() -> None:

@@ -357,7 +357,7 @@ def test_each_invalid_option_is_one_problem(change: Mapping[str, object], messag
         (event(eventFilterPathPatterns={"document": "clients"}), "is not the path of a document"),
         (event(eventFilterPathPatterns={}), "is not the path of a document"),
         (event(retry="often"), "retry must be a boolean"),
-        (event(serviceAccountEmail="x@y.z"), "a service account that is set on the trigger only"),
+        (event(serviceAccountEmail="x@y.z"), "serviceAccount on the trigger alone is not supported"),
         ({**SCHEDULE, "scheduleTrigger": {"schedule": " "}}, "has no schedule"),
         (
             {**SCHEDULE, "scheduleTrigger": {"schedule": "* * * * *", "timeZone": "Bucharest"}},
@@ -436,7 +436,7 @@ def test_required_roles_are_added_to_those_that_functions_have() -> None:
     _, problems = parse({**top, "endpoints": {"send": HTTPS}}, Params(), CONTEXT)
     command = "pulumi config set --path --type string 'whatsapp-crm:functionsRoles[{}]' {}"
     commands = [command.format(at, role) for at, role in enumerate(required)]
-    assert [one.fix for one in problems] == ["\n    ".join(commands[:2]), "\n    ".join(commands)]
+    assert [one.fix for one in problems] == ["\n".join(commands[:2]), "\n".join(commands)]
 
 
 @given(st.dictionaries(st.sampled_from(_KEYS), _JSON, max_size=5))

@@ -154,8 +154,8 @@ def test_a_conflict_has_both_values_and_two_fixes(
     assert text.startswith(f"whatsapp-crm:{key}: is ")
     assert f"railway.json has {place} = " in text
     assert (
-        f"fix: remove {place} from railway.json  (or, to keep the value of the file: "
-        f"pulumi config rm whatsapp-crm:{key}" in text
+        f"    fix: remove {place} from railway.json\n"
+        f"    or:  pulumi config rm whatsapp-crm:{key}  # keeps the value of the file" in text
     )
     assert "Until 2026-12-01 Railway uses the file" in text
 

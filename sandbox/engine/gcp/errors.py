@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -22,3 +24,24 @@ class InitFailedError(GcpError):
         super().__init__(message)
         self.identifier = identifier
         self.state = state
+
+
+@contextmanager
+def kept_in_state(label: str, identifier: str, inputs: Mapping[str, Any]) -> Generator[None]:
+    """Keep an object in the state if a request after its creation fails, as the real plugin does.
+
+    Args:
+        label: what it is, for the message.
+        identifier: the object's Pulumi id.
+        inputs: what is recorded as its state; the next update reads the rest.
+
+    Raises:
+        InitFailedError: a request failed.
+    """
+    try:
+        yield
+    except InitFailedError:
+        raise
+    except (GcpError, OSError) as error:
+        message = f'Error when reading or editing {label} "{identifier}": {error}'
+        raise InitFailedError(message, identifier, dict(inputs)) from error

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from sandbox.engine.gcp.errors import GcpError
+from sandbox.engine.gcp.errors import GcpError, kept_in_state
 from sandbox.engine.gcp.model import Change, OperationContext, State
 from sandbox.engine.gcp.rest import ApiError
 from sandbox.engine.gcp.standard import RestResource, without_empty
@@ -109,7 +109,8 @@ class Field(RestResource):
         response = context.rest.send("PATCH", self.product, name, body=self.body(inputs, context.settings))
         if not inputs.get("skipWait"):
             context.rest.wait(self.product, response, context.wait_seconds(self.timeout_minutes), context.log)
-        return self.read_back(context, name, inputs)
+        with kept_in_state(self.label, name, inputs):
+            return self.read_back(context, name, inputs)
 
     def patch_body(self, body: Json, mask: list[str]) -> Json:
         """Return the changed parts only."""

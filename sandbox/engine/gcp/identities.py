@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from sandbox.engine.gcp.batches import Batches
-from sandbox.engine.gcp.errors import GcpError, InitFailedError
+from sandbox.engine.gcp.errors import GcpError, InitFailedError, kept_in_state
 from sandbox.engine.gcp.model import Change, OperationContext, ResourceType, State
 from sandbox.engine.gcp.rest import ApiError
 
@@ -167,9 +167,10 @@ class Account(ResourceType):
         except ApiError as error:
             if error.status != 409 or not inputs.get("createIgnoreAlreadyExists"):
                 raise
-        if inputs.get("disabled"):
-            context.rest.send("POST", _IAM, f"{name}:disable")
-        return self._settled(context, name, inputs)
+        with kept_in_state("the account", name, inputs):
+            if inputs.get("disabled"):
+                context.rest.send("POST", _IAM, f"{name}:disable")
+            return self._settled(context, name, inputs)
 
     def _settled(self, context: OperationContext, name: str, inputs: State) -> tuple[str, State]:
         """Read the account three times: the real plugin waits until all replicas have the change."""
@@ -250,8 +251,9 @@ class Key(ResourceType):
         created = context.rest.send("POST", _IAM, f"{account}/keys", body=body)
         name = str(created["name"])
         before = {**inputs, "privateKey": created.get("privateKeyData")}
-        self.read(context, name, before)  # the real plugin reads twice
-        return _require_found(self.read(context, name, before), name)
+        with kept_in_state("the key", name, before):
+            self.read(context, name, before)  # the real plugin reads twice
+            return _require_found(self.read(context, name, before), name)
 
     def read(self, context: OperationContext, identifier: str, state: State) -> tuple[str, State] | None:
         """Read the public part."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from sandbox.engine.gcp.errors import kept_in_state
 from sandbox.engine.gcp.model import Change, OperationContext, State
 from sandbox.engine.gcp.standard import RestResource
 
@@ -99,8 +100,9 @@ class Job(RestResource):
         name = self.identifier(inputs)
         body = {"name": name, **self.body(inputs, context.settings)}
         context.rest.send("POST", self.product, self.collection_path(inputs), body=body)
-        self._pause(context, name, inputs)
-        return self.read_back(context, name, inputs)
+        with kept_in_state(self.label, name, inputs):
+            self._pause(context, name, inputs)
+            return self.read_back(context, name, inputs)
 
     def update(
         self, context: OperationContext, identifier: str, inputs: State, state: State, changes: list[Change]
@@ -203,8 +205,9 @@ class Queue(RestResource):
         """Create the queue, and pause it if requested."""
         identifier, state = super().create(context, inputs)
         if inputs.get("desiredState") == "PAUSED":
-            context.rest.send("POST", self.product, f"{identifier}:pause")
-            return self.read_back(context, identifier, inputs)
+            with kept_in_state(self.label, identifier, inputs):
+                context.rest.send("POST", self.product, f"{identifier}:pause")
+                return self.read_back(context, identifier, inputs)
         return identifier, state
 
     def update(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from sandbox.engine.gcp.errors import GcpError, InitFailedError
+from sandbox.engine.gcp.errors import GcpError, InitFailedError, kept_in_state
 from sandbox.engine.gcp.model import Change, OperationContext, ResourceType, State
 from sandbox.engine.gcp.rest import ApiError
 from sandbox.engine.gcp.standard import RestResource
@@ -122,8 +122,9 @@ class SecretVersion(ResourceType):
             "POST", PRODUCT, f"{parent}:addVersion", body={"payload": {"data": encoded}}
         )
         name = str(created["name"])
-        self._enable(context, name, inputs)
-        found = self.read(context, name, inputs)
+        with kept_in_state("the version", name, inputs):
+            self._enable(context, name, inputs)
+            found = self.read(context, name, inputs)
         if found is None:
             message = f"the version {name} was created but could not be read"
             raise InitFailedError(message, name, {})

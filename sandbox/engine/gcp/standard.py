@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from sandbox.engine.gcp.diff import is_empty
-from sandbox.engine.gcp.errors import GcpError, InitFailedError
+from sandbox.engine.gcp.errors import GcpError, InitFailedError, kept_in_state
 from sandbox.engine.gcp.model import (
     Change,
     OperationContext,
@@ -153,9 +153,10 @@ class RestResource(ResourceType):
         if self.operations:
             response = self.wait_for_create(context, response, name, inputs)
         created = self.created_name(response, name)
-        for _ in range(self.reads_after_create - 1):
-            self.get(context, created)
-        return self.read_back(context, created, inputs)
+        with kept_in_state(self.label, created, inputs):
+            for _ in range(self.reads_after_create - 1):
+                self.get(context, created)
+            return self.read_back(context, created, inputs)
 
     def created_name(self, response: Json, name: str) -> str:
         """Return the id of the created object; from the response, if the server names it."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 from urllib.parse import quote
 
-from sandbox.engine.gcp.errors import GcpError, InitFailedError
+from sandbox.engine.gcp.errors import GcpError, InitFailedError, kept_in_state
 from sandbox.engine.gcp.model import (
     Change,
     OperationContext,
@@ -118,8 +118,10 @@ class Bucket(ResourceType):
         """Create the bucket and read it back."""
         body = self.body(inputs, context.settings)
         context.rest.send("POST", PRODUCT, "b", query={"project": str(inputs["project"])}, body=body)
-        _get(context, f"b/{inputs['name']}")  # the real plugin reads twice
-        return self._read_back(context, str(inputs["name"]), inputs)
+        name = str(inputs["name"])
+        with kept_in_state("the bucket", name, inputs):
+            _get(context, f"b/{name}")  # the real plugin reads twice
+            return self._read_back(context, name, inputs)
 
     def _read_back(self, context: OperationContext, name: str, inputs: State) -> tuple[str, State]:
         found = self.read(context, name, inputs)
@@ -308,7 +310,9 @@ class BucketObject(ResourceType):
         path = f"b/{bucket}/o"
         query = {"name": name, "uploadType": "multipart"}
         context.rest.send("POST", PRODUCT, path, query=query, body=upload)
-        found = self.read(context, f"{bucket}-{name}", {**inputs, "detectMd5hash": _md5(content)})
+        state = {**inputs, "detectMd5hash": _md5(content)}
+        with kept_in_state("the object", f"{bucket}-{name}", state):
+            found = self.read(context, f"{bucket}-{name}", state)
         if found is None:
             message = f"the object {name} was uploaded to {bucket} but could not be read"
             raise InitFailedError(message, f"{bucket}-{name}", {})

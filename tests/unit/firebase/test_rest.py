@@ -244,7 +244,7 @@ def test_a_missing_quota_project_is_not_a_disabled_api(server: Server, message: 
     with pytest.raises(GoogleError) as raised:
         get(server)
     assert raised.value.reason == transport.NO_QUOTA_PROJECT
-    assert raised.value.fix.startswith("gcloud auth application-default set-quota-project <project>")
+    assert raised.value.fix.startswith("gcloud auth application-default set-quota-project p\n")
 
 
 @pytest.mark.parametrize("given", ["no-such-key.json", '{"private_key": "made-up-key"}'])

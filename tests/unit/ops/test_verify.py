@@ -149,8 +149,8 @@ def test_a_healthy_stack_has_one_line_per_object_and_no_failure(edge: Edge) -> N
         "function r/send",
         "index threads",
         "rules cloud.firestore",
-        "rules: never-delete proven",
-        "rules: delete attempts",
+        "rules: deletes denied (text)",
+        "rules: deletes denied (test requests)",
         "secret GROQ_API_KEY",
         "backend https://backend.up.railway.app/health",
     ]
@@ -214,8 +214,8 @@ def live(text: str, name: str = RULESET) -> dict[str, JsonObject | GoogleError]:
 
 def test_open_rules_that_somebody_released_fail_with_their_block(edge: Edge) -> None:
     failed = failures(verify.check(SPEC, Google(live(OPEN_RULES, ANOTHER)), edge(200)[0]))
-    assert [*failed] == ["rules cloud.firestore", "rules: never-delete proven"]
-    found, fix = failed["rules: never-delete proven"]
+    assert [*failed] == ["rules cloud.firestore", "rules: deletes denied (text)"]
+    found, fix = failed["rules: deletes denied (text)"]
     assert f"{ANOTHER} at live.rules:4: allow read, write on match /databases/{{d}}/documents/" in found
     assert "request.auth != null" in found
     assert fix == REFRESH
@@ -223,7 +223,7 @@ def test_open_rules_that_somebody_released_fail_with_their_block(edge: Edge) -> 
 
 def test_a_live_text_that_cannot_be_read_is_a_failure(edge: Edge) -> None:
     failed = failures(verify.check(SPEC, Google(live("permit everything")), edge(200)[0]))
-    assert "cannot be proven" in failed["rules: never-delete proven"][0]
+    assert "cannot be proven" in failed["rules: deletes denied (text)"][0]
 
 
 def test_declared_rules_that_are_open_name_their_edit(edge: Edge) -> None:
@@ -231,11 +231,13 @@ def test_declared_rules_that_are_open_name_their_edit(edge: Edge) -> None:
     digest = text_digest({"live.rules": OPEN_RULES})
     spec = dataclasses.replace(SPEC, rules_digest=digest)
     failed = failures(verify.check(spec, Google(live(OPEN_RULES)), edge(200)[0]))
-    assert [*failed] == ["rules: never-delete proven"]
-    assert failed["rules: never-delete proven"][1].startswith(
+    assert [*failed] == ["rules: deletes denied (text)"]
+    assert failed["rules: deletes denied (text)"][1].startswith(
         "Split write, which includes delete: `allow read"
     )
-    assert failed["rules: never-delete proven"][1].endswith(", in live.rules, line 4, then pulumi up -s prod")
+    assert failed["rules: deletes denied (text)"][1].endswith(
+        ", in live.rules, line 4, then run:\npulumi up -s prod"
+    )
 
 
 class Allowing(Google):
@@ -254,8 +256,8 @@ class Allowing(Google):
 
 def test_an_attempt_that_is_not_denied_fails(edge: Edge) -> None:
     failed = failures(verify.check(SPEC, Allowing(), edge(200)[0]))
-    assert [*failed] == ["rules: delete attempts"]
-    found, fix = failed["rules: delete attempts"]
+    assert [*failed] == ["rules: deletes denied (test requests)"]
+    found, fix = failed["rules: deletes denied (test requests)"]
     assert "16 on 4 documents: 3 not denied, such as clients/x by owner (no looked-up documents)" in found
     assert "allow delete: if false" in fix
 
@@ -263,7 +265,10 @@ def test_an_attempt_that_is_not_denied_fails(edge: Edge) -> None:
 def test_an_attempt_without_a_result_is_no_evidence(edge: Edge) -> None:
     google = Allowing()
     google.short = True
-    assert "15 not denied" in failures(verify.check(SPEC, google, edge(200)[0]))["rules: delete attempts"][0]
+    assert (
+        "15 not denied"
+        in failures(verify.check(SPEC, google, edge(200)[0]))["rules: deletes denied (test requests)"][0]
+    )
 
 
 @pytest.mark.parametrize(("reason", "failed"), [("UNIMPLEMENTED", []), ("PERMISSION_DENIED", ["rules"])])
@@ -274,16 +279,16 @@ def test_attempts_that_cannot_be_made(edge: Edge, reason: str, failed: list[str]
 
     lines = verify.check(SPEC, Unable(), edge(200)[0])
     assert [*failures(lines)] == failed
-    assert "rules: never-delete proven" in [line.thing for line in lines]
+    assert "rules: deletes denied (text)" in [line.thing for line in lines]
 
 
 def test_exceptions_are_shown_with_their_reason_and_nothing_protected_is_no_check(edge: Edge) -> None:
     spec = dataclasses.replace(SPEC, allow_client_deletes={"clients": "they may leave"})
     shown = {line.thing: line.found for line in verify.check(spec, Google(), edge(200)[0])}
-    assert shown["rules: never-delete proven"] == (
+    assert shown["rules: deletes denied (text)"] == (
         "clients, threads, **/messages; except clients: they may leave"
     )
-    assert shown["rules: delete attempts"] == "12 on 3 documents: all denied"
+    assert shown["rules: deletes denied (test requests)"] == "12 on 3 documents: all denied"
     bare = dataclasses.replace(SPEC, never_delete=())
     assert not [
         line for line in verify.check(bare, Google(), edge(200)[0]) if line.thing.startswith("rules:")
@@ -451,6 +456,15 @@ def test_a_stack_that_cannot_be_read_is_exit_code_2_with_a_fix(
     assert message in done.stderr
     assert fix in done.stderr.partition("fix: ")[2]
     assert "Traceback" not in done.stderr
+    assert "sandbox env" not in done.stderr
+
+
+@pytest.mark.parametrize("stack", ["sandbox", "local"])
+def test_a_stack_of_the_sandbox_may_need_the_sandbox_s_environment(cli: Cli, stack: str) -> None:
+    done = run("", "--stack", stack, **cli(error=f"error: no stack named '{stack}' found"))
+    assert done.stderr.endswith(
+        '  fix: use a stack that pulumi stack ls lists\n  or:  eval "$(.venv/bin/python -m sandbox env)"\n'
+    )
 
 
 def test_without_pulumi_the_error_names_the_sandboxs_command() -> None:

@@ -141,7 +141,7 @@ def test_check_reports_two_tokens_and_none(monkeypatch: pytest.MonkeyPatch) -> N
     provider.configure(ConfigureRequest(Config({}, "whatsapp-crm")))
     reason = rejected(provider, PLACE | {"service_name": "backend"})[""]
     assert "both set" in reason
-    assert "unset one" in reason
+    assert "\n  fix: unset RAILWAY_TOKEN" in reason
     monkeypatch.delenv("RAILWAY_API_TOKEN")
     monkeypatch.delenv("RAILWAY_TOKEN")
     provider.configure(ConfigureRequest(Config({}, "whatsapp-crm")))

@@ -53,10 +53,17 @@ def test_every_error_is_constructed_with_a_fix() -> None:
 
 def test_an_unknown_status_has_a_fix_of_its_own() -> None:
     failure = RequestError("DeploymentPoll", "no connection")
-    assert (
-        "Run `pulumi up` again: it reads the result of this deployment"
-        in StatusUnknownError("d-1", failure).fix
+    continues = (
+        "The deployment continues on Railway; the next up reads its result before it starts another one"
     )
+    assert StatusUnknownError("d-1", failure).fix == f"run pulumi up again. {continues}"
+    failure = RequestError("DeploymentPoll", "no connection", fix="run `pulumi up` again; it reads first")
+    assert StatusUnknownError("d-1", failure).fix == f"run pulumi up again. {continues}"
+    failure = RequestError("DeploymentPoll", "Not Authorized", fix="check the token")
+    assert StatusUnknownError("d-1", failure).fix.splitlines() == [
+        "check the token",
+        f"Then run pulumi up again. {continues}.",
+    ]
 
 
 @pytest.mark.parametrize(
