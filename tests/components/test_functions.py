@@ -201,6 +201,7 @@ def test_the_guard_knows_all_functions_and_where_their_code_is(run: Run) -> None
         "sources": [{"folder": "examples/crm/functions", "compiled": ["examples/crm/functions/lib"]}],
         "production": False,
         "allowed": False,
+        "unmanaged": {},
     }
 
 
