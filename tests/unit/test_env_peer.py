@@ -92,7 +92,7 @@ def of_firebase_tools(texts: tuple[str, ...], folder: Path) -> dict[str, Any]:
     const loaded = places.map(([projectAlias, functionsSource]) => tried(() => env.loadUserEnvs({{
       functionsSource, projectDir: functionsSource, projectId: "{PROJECT}", projectAlias,
     }})));
-    require("fs").writeSync(1, JSON.stringify({{ parsed, accepted, loaded }}));
+    process.stdout.write(JSON.stringify({{ parsed, accepted, loaded }}));
     """
     done = subprocess.run(
         ["node", "-e", script],
