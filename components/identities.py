@@ -142,7 +142,8 @@ class Identities(Component):
             keepers={"rotation": settings.key_rotation},
             opts=self.child(depends_on=[account]),
         )
-        self.backend_key_name = key.name
+        # The id is the name, and is known even if a read after the creation failed.
+        self.backend_key_name = key.id
         # The IAM API returns the key file in base64 (`ServiceAccountKey`).
         self.backend_key = pulumi.Output.secret(key.private_key).apply(
             lambda encoded: base64.b64decode(encoded).decode()

@@ -23,7 +23,7 @@ GENERATED = "generated-admin-token"
 
 ANSWERS: Mapping[str, dict[str, Any]] = {
     "gcp:serviceaccount/key:Key": {
-        "name": "projects/crm-test/serviceAccounts/crm-backend@crm-test.iam.gserviceaccount.com/keys/key-1",
+        "id": "projects/crm-test/serviceAccounts/crm-backend@crm-test.iam.gserviceaccount.com/keys/key-1",
         "privateKey": base64.b64encode(PRIVATE_KEY.encode()).decode(),
     },
     "gcp:secretmanager/secretVersion:SecretVersion": {"version": "1"},
