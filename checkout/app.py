@@ -7,8 +7,9 @@ configured, and a source file that is loaded here but not deployed.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,13 +30,15 @@ from checkout import (
     manifest,
     never_delete,
     params,
+    predeploy,
     runtimes,
     secret_use,
+    unmanaged,
 )
 from checkout.archive import Archive
 from checkout.discovered import Results
 from checkout.discovery import Discovered
-from checkout.endpoints import Endpoint
+from checkout.endpoints import Endpoint, Unmanaged
 from checkout.index_file import FieldSpec, IndexFile, IndexSpec
 from checkout.never_delete import Protection, protection
 from checkout.rules_parser import RulesSyntaxError
@@ -45,12 +48,11 @@ from settings.load import PROGRAM_DIR
 from settings.model import BACKEND_URL_VARIABLE, GoogleSettings, SecretSettings, Settings
 from settings.problems import Problem
 from settings.reader import set_command
-from settings.variables import common_variables, own_variables
+from settings.variables import common_variables
 from user_errors import OR, add_fix
 
 CACHE_DIR = PROGRAM_DIR / ".cache"
 MAX_RULES_BYTES = 262_144  # security rules as text (Firestore docs, "Limits of security rules")
-_PLACEHOLDER_URL = "https://backend.invalid"  # the address while the code is loaded: none exists yet
 
 # Calls that read FIREBASE_CONFIG, and what code mentions that brings its own value.
 _DATABASE, _OWN_DATABASE = re.compile(r"\bgetDatabase\(\s*\)|\.database\(\s*\)"), re.compile("databaseURL")
@@ -78,6 +80,7 @@ class Codebase:
     endpoints: tuple[Endpoint, ...]
     archive: Archive
     required_apis: tuple[str, ...]
+    unmanaged: tuple[Unmanaged, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +109,8 @@ class _Found:
     declared: dict[str, set[str]] = field(default_factory=dict)  # names of params, by codebase
     json_secrets: dict[str, str] = field(default_factory=dict)
     env_files: dict[str, _EnvFiles] = field(default_factory=dict)  # by codebase
+    configuration: tuple[Path, ...] = ()  # see `checkout.predeploy`, as the next
+    after_preview: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,10 @@ class _EnvFiles:
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
-    """A codebase whose code was loaded: its runtime, its archive and its .env files."""
+    """A codebase whose code was loaded: its runtime, its archive and its .env files.
+
+    `notes` say which predeploy commands were run.
+    """
 
     source: firebase_json.CodebaseSource
     runtime: str
@@ -127,10 +135,15 @@ class Loaded:
     files: env_files.EnvFiles
     discovered: Discovered
     warnings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def load(
-    settings: Settings, cache_dir: Path = CACHE_DIR, results: Path | None = None
+    settings: Settings,
+    cache_dir: Path = CACHE_DIR,
+    results: Path | None = None,
+    *,
+    after_preview: bool = False,
 ) -> tuple[App | None, list[Problem]]:
     """The app, or None and all problems.
 
@@ -138,6 +151,7 @@ def load(
         settings: the settings of the stack.
         cache_dir: where archives and manifests are kept.
         results: the folder that `python -m ops discover` wrote; no code of the checkout is run then.
+        after_preview: whether this is the update of a `pulumi up`, which has begun with a preview.
     """
     found, problems = firebase_json.load(settings.app_dir, settings.google.firestore_database)
     if found is None:
@@ -150,6 +164,7 @@ def load(
     rules = _rules(found, protection(settings.google), problems)
     indexes = _indexes(found, problems)
     seen = _Found(problems, list(found.warnings), list(found.notes))
+    seen.configuration, seen.after_preview = predeploy.configuration(found), after_preview
     kept: Results | None = None
     if results is not None and found.codebases:
         kept, more = discovered.load(PROGRAM_DIR / results, str(results))
@@ -165,7 +180,11 @@ def load(
     for codebase in codebases:
         seen.notes += _env_file_notes(codebase, seen.env_files[codebase.name], secrets.backend_url_variable)
     endpoints = [endpoint for codebase in codebases for endpoint in codebase.endpoints]
+    left = [one for codebase in codebases for one in codebase.unmanaged]
+    seen.notes += unmanaged.notes(left)
+    seen.warnings += unmanaged.lost_secrets(left, {*secrets.names, backend_secret or ""}, endpoints)
     if len(codebases) == len(loaded):
+        seen.warnings += unmanaged.unused(functions.unmanaged, left, endpoints)
         declared = set[str]().union(*seen.declared.values())
         problems += params.unknown(functions.params, declared)
         problems += function_variables.config_problems(functions, endpoints, declared)
@@ -190,7 +209,7 @@ def load(
         codebases=tuple(codebases),
         backend_secret=backend_secret,
         warnings=(
-            *seen.warnings,
+            *dict.fromkeys(seen.warnings),
             *secret_use.unused(secrets, endpoints),
             *function_accounts.unused(endpoints, settings.google),
             *function_accounts.kept_warnings(endpoints, settings.google),
@@ -299,7 +318,7 @@ def _reads(codebase: Codebase, name: str) -> bool:
 
 
 def _env_file_notes(codebase: Codebase, env: _EnvFiles, backend_url: str) -> list[str]:
-    overriding = dict(env.overriding)
+    overriding = {**function_variables.SET_BY_THE_PROGRAM, **env.overriding}
     replaced = [endpoint.id for endpoint in codebase.endpoints if _has_address(endpoint, backend_url)]
     if replaced:
         some = len(replaced) < len(codebase.endpoints)
@@ -350,7 +369,7 @@ def load_code(
     found, problems = firebase_json.load(settings.app_dir, settings.google.firestore_database)
     if found is None:
         return [], problems, []
-    seen = _Found(problems, [], [])
+    seen = _Found(problems, [], [], configuration=predeploy.configuration(found))
     loaded = [
         _load_code(settings, source, cache_dir, None, seen, isolate=isolate) for source in found.codebases
     ]
@@ -371,10 +390,19 @@ def _load_code(
     google, problems = settings.google, seen.problems
     runtime, more, unknown = runtimes.choose(settings.functions.runtime, source.runtime, source.folder, where)
     problems += more
+    hooks = kept is None and settings.functions.run_predeploy and bool(source.predeploy)
+    ran = _predeploy(settings, source, cache_dir, seen, isolate=isolate) if hooks else predeploy.Outcome()
+    problems += ran.problems
+    if ran.problems:
+        return None
     packed, more = archive.build(source.folder, source.ignore, source.name, where, cache_dir / "archives")
     problems += more
     # Kept results belong to the built code: what built it has been validated, and is not installed here.
     unbuilt, outdated = compiled_output.validate(source) if kept is None else ([], [])
+    if kept is None and source.predeploy and not settings.functions.run_predeploy:
+        unbuilt = [predeploy.may_run(problem) for problem in unbuilt]
+        if not os.environ.get("CI"):  # there, a step before this one compiles
+            outdated = [*outdated, predeploy.not_run(source, is_current=not outdated)]
     problems += unbuilt
     if packed is None or unbuilt:
         return None
@@ -393,7 +421,7 @@ def _load_code(
                 where=where,
                 digest=packed.sha256,
                 google=google,
-                environment=_loading_environment(settings, files),
+                environment=function_variables.loading_environment(settings, files),
                 timeout=settings.functions.discovery_timeout,
                 isolate=isolate,
             ),
@@ -417,7 +445,32 @@ def _load_code(
         files=files,
         discovered=found,
         warnings=(*unknown, *outdated),
+        notes=ran.notes,
     )
+
+
+def _predeploy(
+    settings: Settings,
+    source: firebase_json.CodebaseSource,
+    cache_dir: Path,
+    seen: _Found,
+    *,
+    isolate: bool,
+) -> predeploy.Outcome:
+    """Run the predeploy commands. Adds to `seen`."""
+    codebase = predeploy.Codebase(
+        source=source,
+        app_dir=settings.app_dir,
+        project=settings.google.project,
+        timeout=settings.functions.predeploy_timeout,
+        configuration=seen.configuration,
+        isolate=isolate,
+    )
+    ran = predeploy.run(codebase, cache_dir, after_preview=seen.after_preview)
+    seen.notes += ran.notes
+    if ran.not_isolated:
+        seen.warnings.append(f"{source.relative}: {isolation.warning(ran.not_isolated)}")
+    return ran
 
 
 def _codebase(
@@ -445,6 +498,7 @@ def _codebase(
     )
     resolved, more = params.resolve(found.manifest.get("params"), sources, where)
     problems += more
+    seen.notes += function_variables.param_notes(settings.functions, resolved.declared, where)
     seen.declared[source.name] = set(resolved.declared)
     seen.json_secrets |= dict.fromkeys(resolved.json_secrets, where)
     parsed, more = manifest.parse(
@@ -460,6 +514,7 @@ def _codebase(
             sources=files.sources,
             configured=settings.functions.variables,
             backend_url=backend_url,
+            unmanaged=settings.functions.unmanaged,
         ),
     )
     problems += more
@@ -482,24 +537,8 @@ def _codebase(
         endpoints=parsed.endpoints,
         archive=packed,
         required_apis=parsed.required_apis,
+        unmanaged=parsed.unmanaged,
     )
-
-
-def _loading_environment(settings: Settings, files: env_files.EnvFiles) -> dict[str, str]:
-    """The variables with which the code is loaded; a later source overrides an earlier one."""
-    functions = settings.functions
-    scalars = {
-        name: params.as_text(value)
-        for name, value in functions.params.items()
-        if isinstance(value, str | bool | int | float)
-    }
-    return {
-        settings.secrets.backend_url_variable: _PLACEHOLDER_URL,
-        **_same_in_all(own_variables(functions.variables)),
-        **files.values,
-        **scalars,
-        **common_variables(functions.variables),
-    }
 
 
 def _builtin_params(google: GoogleSettings) -> dict[str, params.Value]:
@@ -512,15 +551,6 @@ def _builtin_params(google: GoogleSettings) -> dict[str, params.Value]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _same_in_all(own: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """The variables of single functions that have one value: the code is loaded once, for all functions."""
-    values: dict[str, set[str]] = {}
-    for variables in own.values():
-        for name, value in variables.items():
-            values.setdefault(name, set()).add(value)
-    return {name: found.pop() for name, found in values.items() if len(found) == 1}
-
-
 def _warnings(source: firebase_json.CodebaseSource, result: Discovered, parsed: manifest.Parsed) -> list[str]:
     deployed = {endpoint.entry_point.split(".")[0] for endpoint in parsed.endpoints}
     found = [
@@ -530,12 +560,9 @@ def _warnings(source: firebase_json.CodebaseSource, result: Discovered, parsed: 
         if name not in deployed
     ]
     found += [f"exports.{name} is undefined, so it is not deployed." for name in result.undefined_exports]
-    for hook, when, commands in (
-        ("predeploy", "before", source.predeploy),
-        ("postdeploy", "afterwards", source.postdeploy),
-    ):
-        if commands:
-            found.append(f"this program does not run {hook} commands. Run them {when}: {'; '.join(commands)}")
+    if source.postdeploy:
+        commands = "; ".join(source.postdeploy)
+        found.append(f"this program does not run postdeploy commands. Run them afterwards: {commands}")
     return found
 
 

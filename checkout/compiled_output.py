@@ -315,10 +315,19 @@ def _is_tracked(path: Path) -> bool:
     """Whether git has the file. Without git there is no clone.
 
     Git runs commands that a repository's own config names (`core.fsmonitor`), and the checkout can contain a
-    bare repository with such a config: neither is used.
+    bare repository with such a config: neither is used. Nor does git fetch objects that an index needs.
     """
-    safe = ["-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false"]
-    command = ["git", *safe, "-C", str(path.parent), "ls-files", "--error-unmatch", "--", path.name]
+    settings = ("safe.bareRepository=explicit", "core.fsmonitor=false", "protocol.allow=never")
+    command = [
+        "git",
+        *(word for one in settings for word in ("-c", one)),
+        "-C",
+        str(path.parent),
+        "ls-files",
+        "--error-unmatch",
+        "--",
+        path.name,
+    ]
     try:
         return subprocess.run(command, capture_output=True, check=False, timeout=30).returncode == 0
     except (FileNotFoundError, subprocess.TimeoutExpired):

@@ -17,16 +17,23 @@ import hashlib
 import json
 import os
 import re
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from checkout import discovery_failure, isolation, node_process, package_json, programs, temporary_folder
+from checkout import (
+    discovery_failure,
+    isolation,
+    node_process,
+    node_program,
+    package_json,
+    temporary_folder,
+)
 from checkout.archive import write_atomically
 from checkout.discovery_source import Source
 from checkout.isolation import IsolationError, View
 from checkout.node_process import Finished
+from checkout.node_program import Node, NodeError
 from settings.files import (
     MAX_SOURCE_BYTES,
     FileError,
@@ -42,7 +49,6 @@ from user_errors import shell_word
 HOOK = Path(__file__).with_name("discovery_hook.cjs")
 LOCK_FILES = ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml")
 _MAX_WRITTEN = 16_000_000  # bytes of a file that the process writes; 1,000 functions have one or two million
-_NODE_SECONDS = 30
 _CACHE_FORMAT = "6"  # increase it when `Discovered` or the hook changes
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "NODE_ENV")
 _HOOK_FILES = ("discovery_hook.cjs", "discovery_package.cjs", "discovery_loader.mjs")
@@ -100,8 +106,7 @@ def from_json(found: Mapping[str, object]) -> Discovered | None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Command:
-    node: str
-    node_version: str
+    node: Node
     script: Path
     sdk_version: str
 
@@ -155,50 +160,11 @@ def _sdk(source: Source) -> tuple[_Command | None, list[Problem]]:
     if "FUNCTIONS_MANIFEST_OUTPUT_PATH" not in _source_text(script):
         what = f"firebase-functions {version} is too old: it cannot write its manifest to a file."
         return None, _problem(source, what, f"cd {shell_word(folder)} && npm install firebase-functions@7")
-    checkout = isolation.checkout_of(folder, source.app_dir)
-    path = programs.search_path(os.environ, checkout)
-    node = programs.find("node", path, checkout)
-    if node is None:
-        what = "node was not found on PATH. Folders inside the app are ignored."
-        return None, _problem(source, what, "install Node.js 22")
     try:
-        found, node_version = _node(node, path, folder)
-    except subprocess.TimeoutExpired:
-        what = f"{node} did not print its version within {_NODE_SECONDS} seconds."
-        return None, _problem(source, what, f"{node} --version  # must print it; if not, install Node.js 22")
-    if Path(found).is_relative_to(checkout):
-        what = f"{node} starts {found}, a program of the app, which is not run to read the functions."
-        return None, _problem(source, what, "install Node.js 22, first on PATH")
-    node = found
-    return _Command(node=node, node_version=node_version, script=script.resolve(), sdk_version=version), []
-
-
-def _node(found: str, path: str, folder: Path) -> tuple[str, str]:
-    """The program itself and its version: PATH may name a script of a version manager."""
-    program = os.path.realpath(found)
-    environment = {"PATH": path} | {name: os.environ[name] for name in ("HOME",) if name in os.environ}
-
-    def run(*arguments: str) -> str:
-        line = [program if program.endswith("/node") else found, *arguments]
-        ran = subprocess.run(
-            line,
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=_NODE_SECONDS,
-        )
-        return ran.stdout.strip()
-
-    if program.endswith("/node"):
-        with Path(program).open("rb") as file:
-            is_script = file.read(2) == b"#!"
-        if not is_script:
-            return program, run("--version")
-    version, _, program = run("-p", "process.version + '\\n' + process.execPath").partition("\n")
-    return program or found, version
+        node = node_program.find(folder, source.app_dir)
+    except NodeError as error:
+        return None, _problem(source, error.what, error.fix)
+    return _Command(node=node, script=script.resolve(), sdk_version=version), []
 
 
 def _package(source: Source) -> tuple[dict[str, object] | None, list[Problem]]:
@@ -240,7 +206,7 @@ def _key(source: Source, command: _Command) -> str:
         source.google.project,
         json.dumps(source.google.firebase_config, sort_keys=True),
         json.dumps(dict(source.environment), sort_keys=True),
-        command.node_version,
+        command.node.version,
         command.sdk_version,
         *sorted(locks),
     ]
@@ -276,7 +242,7 @@ def _run(source: Source, command: _Command) -> tuple[Discovered | None, list[Pro
             fix = "Declare less in the options of the functions and params."
             return None, _problem(source, f"the manifest that firebase-functions wrote {wrong}", fix)
     if finished.code is None or manifest is None:
-        return None, [discovery_failure.explain(source, command.node, finished, report)]
+        return None, [discovery_failure.explain(source, command.node.program, finished, report)]
     return _discovered(source, manifest, report, finished), []
 
 
@@ -295,17 +261,17 @@ def _load(
     """
     # Node's own warnings are about the Node of this machine.
     arguments = ("--no-warnings", "--require", str(HOOK.resolve()), str(command.script))
-    version = [int(number) for number in re.findall(r"\d+", command.node_version)[:2]]
+    version = [int(number) for number in re.findall(r"\d+", command.node.version)[:2]]
     hidden = [20, 19] <= version < [21] or [22, 12] <= version < [22, 15] or [23] <= version < [23, 5]
 
     @functools.cache
     def view() -> View:
-        return isolation.view(source.folder, source.app_dir, [Path(command.node), *hooks])
+        return isolation.view(source.folder, source.app_dir, [Path(command.node.program), *hooks])
 
     def run(*options: str) -> Finished:
         return node_process.run(
             node_process.Command(
-                line=[command.node, *options, *arguments],
+                line=[command.node.program, *options, *arguments],
                 folder=source.folder.resolve(),
                 environment=environment,
                 timeout=source.timeout,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import time
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from checkout import credentials, package_json
 from checkout.discovery_source import Source
-from checkout.node_process import Finished, cut, shown
+from checkout.node_process import Finished, cut, shown, signal_name
 from settings.files import walk
 from settings.keys import NAMESPACE
 from settings.model import LONGEST_DISCOVERY
@@ -116,7 +115,7 @@ class _Failure:
             fix = "Move the code that needs so much memory into a function."
             return self._problem("Node ran out of memory while the functions were loaded.", fix)
         if self._code < 0:
-            name = _signal_name(-self._code)
+            name = signal_name(-self._code)
             why = " The system sends it when memory runs out." if name == "SIGKILL" else ""
             fix = f"{self._reproduce()}  # loads the same code"
             return self._problem(f"{name} ended Node while the functions were loaded.{why}", fix)
@@ -257,14 +256,6 @@ class _Failure:
 
     def _reproduce(self) -> str:
         return f"cd {shell_word(self._source.folder)} && node ."
-
-
-def _signal_name(number: int) -> str:
-    """`SIGTERM`, or `signal 40`: real-time signals have no name."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def _first_line(text: str) -> str:

@@ -100,6 +100,27 @@ class Endpoint:
         return service_id(self.id)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Unmanaged:
+    """A function in one region that this program leaves as it is (`unmanagedFunctions`).
+
+    `kind` is why it is not supported ("functions of the 1st generation"), `setting` the name by which the
+    config has it. `secrets` are the names of the secrets that it reads.
+    """
+
+    id: str
+    region: str
+    kind: str
+    reason: str
+    setting: str
+    secrets: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Region and id, as in messages."""
+        return f"{self.region}/{self.id}"
+
+
 def service_id(function_id: str) -> str:
     """The name of the Cloud Run service behind a function: lower case, `_` becomes `-`."""
     return function_id.lower().replace("_", "-")

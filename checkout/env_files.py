@@ -20,14 +20,27 @@ from settings.problems import Problem
 from settings.reader import set_command
 from settings.variables import function_variable
 
+# The Firebase CLI accepts it in a file, and sets another value for each function.
+SET_BY_THE_CLI = ("LOG_EXECUTION_ID",)
 _COMMON, _EMULATORS, _ALIASES = ".env", ".env.local", ".firebaserc"
 _SECRET_BINDING = "FIREBASE_SECRET_REF_"  # noqa: S105  (a prefix of names, not a value)
 _CLI_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
-_ASSIGNMENT = re.compile(r"\s*(?:export)?\s*([\w./]+)\s*=[\f\t\v]*", re.ASCII)
-_QUOTED = re.compile(
-    r"""[^\S\r\n]*(?:'((?:\\'|[^'])*)'|"((?:\\"|[^"])*)")[^\S\r\n]*(?:\#[^\r\n]*)?(?=[\r\n]|\Z)"""
+# Of JavaScript: `\s` and what `trim` removes, and where `^` and `$` match with the flag m.
+_WIDE = (
+    "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\ufeff"
 )
-_LINE_END = re.compile(r"\r\n?|\n")
+_SPACE = f"\t\v\f {_WIDE}\n\r\u2028\u2029"
+_QUOTES = "'\""
+_LINE_ENDS = "\n\r\u2028\u2029"
+_SPACES = re.compile(f"[{_SPACE}]*")
+_EXPORTED = re.compile(rf"export[{_SPACE}]*([\w./]+)", re.ASCII)
+_ASSIGNED = re.compile(r"([\w./]+)", re.ASCII)
+_EQUALS = re.compile(rf"[{_SPACE}]*=")
+_PLAIN = re.compile(r"[^#\r\n]*")
+_COMMENT = re.compile(r"[^\n]*")
+_LINE_END = re.compile(f"[{_LINE_ENDS}]")
+_FIRST_LINE_END = re.compile(r"\r\n?")
+_NUMBERED = re.compile(r"\r\n?|\n")
 _LONGEST_ALIAS = 255 - len(f"{_COMMON}.")  # bytes; the longest name of a file has 255 (Linux, NAME_MAX)
 _BAD_LINES = 10  # of a file, that are reported
 _CONFIG_KEYS = ("functionVariables", "functionParams")
@@ -70,7 +83,7 @@ def load(folder: Path, app_dir: Path, project: str, where: str) -> tuple[EnvFile
             continue
         text, more = read_text(path, key)
         problems += more
-        found, bad_lines = parse((text or "").removeprefix("\ufeff"))
+        found, bad_lines = parse(text or "")
         for number in bad_lines[:_BAD_LINES]:
             fix = f"Correct line {number} of {path}."
             problems.append(Problem(key=key, what=f"line {number} is not NAME=value.", fix=fix))
@@ -87,45 +100,127 @@ def load(folder: Path, app_dir: Path, project: str, where: str) -> tuple[EnvFile
 def parse(text: str) -> tuple[dict[str, str], list[int]]:
     """The variables of a file, and the numbers of the lines that set none and are no comment.
 
-    A value in quotes can have several lines; in double quotes, `\\n` and the like are characters. Outside of
-    quotes a value ends at `#`, and spaces around it are not part of it. Line ends in a value stay as they
-    are; only the first one of a file becomes `\\n`.
+    The result is the one of the expression LINE_RE of firebase-tools (`src/functions/env.ts`), which takes
+    minutes for some files. As there, spaces around `=` and before a value in quotes can have line ends; a
+    value in quotes ends at the last quote that only a comment or a line end follows; any other value ends at
+    `#` or at the end of its line. In double quotes, `\\n` and the like are characters.
     """
-    text = re.sub(r"\r\n?", "\n", text, count=1)
+    text = _FIRST_LINE_END.sub("\n", text, count=1)
     values: dict[str, str] = {}
-    bad: list[int] = []
-    at = counted = 0
-    number = 1  # of the line at `counted`
+    gaps: list[tuple[int, int]] = []  # what sets no variable: start and end
+    at = ended = 0
     while at < len(text):
-        line_end = _LINE_END.search(text, at)
-        end = len(text) if line_end is None else line_end.start()
-        line = text[at:end].strip()
-        assigned = _ASSIGNMENT.match(text, at, end)
-        if assigned is not None:
-            values[assigned[1]], end = _value(text, assigned.end(), end)
-        elif line and not line.startswith("#"):
-            number += len(_LINE_END.findall(text, counted, at))
-            counted = at
-            bad.append(number)
-        line_end = _LINE_END.match(text, end)
-        at = end + 1 if line_end is None else line_end.end()
-    return values, bad
+        begun = _after(_SPACES, text, at)
+        name, value_start = _name(text, begun)
+        if name:
+            gaps.append((ended, at))
+            values[name], ended = _value(text, value_start)
+            begun = ended
+            if ended and text[ended - 1] in _LINE_ENDS:
+                at = ended
+                continue
+        line_end = _LINE_END.search(text, begun)
+        at = len(text) if line_end is None else line_end.end()
+    gaps.append((ended, len(text)))
+    return values, _bad_lines(text, gaps)
 
 
-def _value(text: str, start: int, end: int) -> tuple[str, int]:
-    """The value that begins at `start`, and where its last line ends."""
-    quoted = _QUOTED.match(text, start)
-    if quoted is not None:
-        single, double = quoted.groups()
-        return (_unescaped(double) if single is None else single), quoted.end()
-    value = text[start:end].partition("#")[0].strip()
-    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
-        return (_unescaped(value[1:-1]) if value[0] == '"' else value[1:-1]), end
-    return value, end
+def _after(pattern: re.Pattern[str], text: str, start: int) -> int:
+    """Where a pattern that also matches nothing ends."""
+    match = pattern.match(text, start)
+    return start if match is None else match.end()
+
+
+def _name(text: str, start: int) -> tuple[str, int]:
+    """The name of the assignment that begins at `start`, and where its value begins; "" if there is none."""
+    for pattern in (_EXPORTED, _ASSIGNED) if text.startswith("export", start) else (_ASSIGNED,):
+        match = pattern.match(text, start)
+        if match is not None:
+            # What is after the name is matched apart: as one expression it would be tried for shorter names.
+            after = _EQUALS.match(text, match.end())
+            if after is not None:
+                return match[1], after.end()
+    return "", start
+
+
+def _value(text: str, start: int) -> tuple[str, int]:
+    """The value that begins at `start`, and where its assignment ends."""
+    opening = _after(_SPACES, text, start)
+    if text[opening : opening + 1] in tuple(_QUOTES):
+        for closing in _closing_quotes(text, opening):
+            end = _end(text, closing + 1)
+            if end is not None:
+                return _unquoted(text[opening : closing + 1]), end
+    until = _after(_PLAIN, text, start)
+    end = _end(text, until)
+    assert end is not None  # a comment, a line end or the end of the text follows
+    return _unquoted(text[start:until].strip(_SPACE)), end
+
+
+def _closing_quotes(text: str, opening: int) -> Iterator[int]:
+    """Where a value in quotes may end: at the first quote without a backslash, or at one with it."""
+    quote = text[opening]
+    escaped: list[int] = []
+    at = opening + 1
+    while (found := text.find(quote, at)) >= 0:
+        at = found + 1
+        if found - 1 > opening and text[found - 1] == "\\":
+            escaped.append(found)
+        else:
+            yield found
+            break
+    yield from reversed(escaped)
+
+
+def _end(text: str, start: int) -> int | None:
+    """The end of the line on which only spaces, line ends and a comment follow; None if more follows."""
+    after = _after(_SPACES, text, start)
+    if after == len(text) or text[after] == "#":
+        return _after(_COMMENT, text, after)
+    line_end = max(text.rfind(one, start, after) for one in _LINE_ENDS)
+    return None if line_end < 0 else line_end
+
+
+def _unquoted(value: str) -> str:
+    """The text in the quotes. They may also enclose one of several lines that U+2028 or U+2029 separates."""
+    if len(value) > 1 and value[0] == value[-1] and value[0] in _QUOTES:
+        return _unescaped(value[1:-1]) if value[0] == '"' else value[1:-1]
+    if not set(_QUOTES) & set(value):
+        return value
+    last = {
+        character: at
+        for at, character in enumerate(value)
+        if character in _QUOTES and (at + 1 == len(value) or value[at + 1] in _LINE_ENDS)
+    }
+    for at, character in enumerate(value if last else ""):
+        if (at == 0 or value[at - 1] in _LINE_ENDS) and last.get(character, -1) > at:
+            inner = value[at + 1 : last[character]]
+            return _unescaped(inner) if character == '"' else inner
+    return value
 
 
 def _unescaped(text: str) -> str:
     return re.sub(r"""\\([nrtv\\'"])""", lambda match: _ESCAPES.get(match[1], match[1]), text)
+
+
+def _bad_lines(text: str, gaps: list[tuple[int, int]]) -> list[int]:
+    """The numbers of the lines with text in the gaps. Firebase-tools reads all gaps as one text."""
+    rest = "".join(text[start:end] for start, end in gaps)
+    bad: list[int] = []
+    number, counted, gap, before = 1, 0, 0, 0  # `before`: characters of the gaps before this one
+    for line in re.finditer(r"[^\r\n]+", rest):
+        shown = line[0].strip(_SPACE)
+        if not shown or shown.startswith("#"):
+            continue
+        place = line.start() + line[0].index(shown)
+        while place - before >= gaps[gap][1] - gaps[gap][0]:
+            before += gaps[gap][1] - gaps[gap][0]
+            gap += 1
+        at = gaps[gap][0] + place - before
+        number += len(_NUMBERED.findall(text, counted, at))
+        counted = at
+        bad.append(number)
+    return bad
 
 
 def _name_problems(variable: str, key: str) -> Iterator[Problem]:
@@ -141,7 +236,7 @@ def _name_problems(variable: str, key: str) -> Iterator[Problem]:
             what=f'"{variable}" is not a name that the Firebase CLI accepts in a .env file.',
             fix=f"Rename {variable} (capital letters, digits, _; no digit first).",
         )
-    elif wrong := function_variable(variable):
+    elif variable not in SET_BY_THE_CLI and (wrong := function_variable(variable)):
         yield Problem(key=key, what=f"{variable} {wrong}.", fix=f"Rename or remove {variable}.")
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from checkout import env_files, params
 from checkout.endpoints import Endpoint, EventTrigger
 from checkout.env_files import EnvFiles
 from settings.keys import NAMESPACE
-from settings.model import FunctionsSettings, GoogleSettings
+from settings.model import FunctionsSettings, GoogleSettings, Settings
 from settings.parsing import did_you_mean
 from settings.problems import Problem
 from settings.reader import remove_command, set_command
@@ -20,10 +21,13 @@ from settings.variables import common_variables, looks_secret, own_variables
 from user_errors import add_fix
 
 KEY = "functionVariables"
+# Names that .env files may have, although each function has another value; who sets it, for notes.
+SET_BY_THE_PROGRAM = dict.fromkeys(env_files.SET_BY_THE_CLI, "the value that every function has")
 # Of one function: the names and values of plain variables together (Cloud Run functions docs, "Size limits"),
 # and all variables of a service (Cloud Run docs, "Maximum number of environment variables").
 MAX_BYTES = 32_768
 MAX_COUNT = 1000
+_PLACEHOLDER_URL = "https://backend.invalid"  # the address while the code is loaded: none exists yet
 _ADDRESS_BYTES = 300  # more than an address can have; it is known after Railway's deployment
 
 
@@ -43,6 +47,32 @@ def environment_variables(endpoint: Endpoint, google: GoogleSettings) -> dict[st
     if isinstance(endpoint.trigger, EventTrigger):
         provided["FUNCTION_SIGNATURE_TYPE"] = "cloudevent"
     return {**endpoint.environment, **provided}
+
+
+def loading_environment(settings: Settings, files: EnvFiles) -> dict[str, str]:
+    """The variables with which the code is loaded; a later source overrides an earlier one."""
+    functions = settings.functions
+    scalars = {
+        name: params.as_text(value)
+        for name, value in functions.params.items()
+        if isinstance(value, str | bool | int | float)
+    }
+    return {
+        settings.secrets.backend_url_variable: _PLACEHOLDER_URL,
+        **_same_in_all(own_variables(functions.variables)),
+        **files.values,
+        **scalars,
+        **common_variables(functions.variables),
+    }
+
+
+def _same_in_all(own: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """The variables of single functions that have one value: the code is loaded once, for all functions."""
+    values: dict[str, set[str]] = {}
+    for variables in own.values():
+        for name, value in variables.items():
+            values.setdefault(name, set()).add(value)
+    return {name: found.pop() for name, found in values.items() if len(found) == 1}
 
 
 def limit_problems(endpoints: Sequence[Endpoint], google: GoogleSettings, where: str) -> list[Problem]:
@@ -93,6 +123,12 @@ def config_notes(settings: FunctionsSettings) -> list[str]:
         for function, found in parts.items()
         if found
     ]
+
+
+def param_notes(settings: FunctionsSettings, declared: Sequence[str], where: str) -> list[str]:
+    """Which params of a codebase the config sets; those of .env files are among the variables of the file."""
+    names = sorted(set(settings.params) & set(declared))
+    return [f"{NAMESPACE}:functionParams sets {', '.join(names)} in {where}."] if names else []
 
 
 def env_file_notes(files: EnvFiles, where: str, overriding: Mapping[str, str]) -> list[str]:

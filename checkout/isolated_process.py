@@ -6,9 +6,9 @@ of `Request` on stdin, encoded by `marshal`. It writes two lines to the file des
 ended: a number, negative after a signal, or nothing after a time-out.
 
 Isolated, the command runs in its own user, PID, mount, IPC and network namespaces (`namespaces(7)`). Its file
-system has nothing but what the request lists, read-only; its /proc has no process but its own; its network is
-a loopback that no other process is on. It has no capability and cannot gain one. All its processes end with
-it, because the first process of their PID namespace ends.
+system has nothing but what the request lists, most of it read-only; its /proc has no process but its own; its
+network is a loopback that no other process is on. It has no capability and cannot gain one. All its processes
+end with it, because the first process of their PID namespace ends.
 
 Otherwise this process adopts what the command leaves behind (`PR_SET_CHILD_SUBREAPER`) and ends it, unless
 the command ends or stops this process first. Then, and where the system has no such call, only the process
@@ -60,9 +60,10 @@ _KILL_SECONDS = 2.0
 class Request:
     """What to run, and what it may see. Paths are absolute and without links, except `links`.
 
-    `links` are made as they are. `visible` are read-only; in them, `empty` are empty, and to open one of the
-    files `denied` is an error. `writable` is a folder, `root` an empty one. All but `command`, `folder`,
-    `environment` and `timeout` count only if `isolate`.
+    `links` are made as they are. `visible` are read-only, except the folders `changeable` in them, of which
+    `fixed` is read-only again; in all of them, `empty` are empty, and to open one of the files `denied` is an
+    error. `writable` is a folder, `root` an empty one. All but `command`, `folder`, `environment` and
+    `timeout` count only if `isolate`.
     """
 
     def __init__(
@@ -77,6 +78,8 @@ class Request:
         writable: str,
         links: Mapping[str, str],
         visible: Sequence[str],
+        changeable: Sequence[str],
+        fixed: Sequence[str],
         empty: Sequence[str],
         denied: Sequence[str],
     ) -> None:
@@ -89,6 +92,8 @@ class Request:
         self.writable = writable
         self.links = links
         self.visible = visible
+        self.changeable = changeable
+        self.fixed = fixed
         self.empty = empty
         self.denied = denied
 
@@ -185,6 +190,10 @@ def _build_file_system(request: Request) -> None:
         os.makedirs(os.path.dirname(root + path), exist_ok=True)  # noqa: PTH103, PTH120
         os.symlink(target, root + path)  # noqa: PTH211
     for path in request.visible:
+        _make_read_only(_bind(path, root))
+    for path in request.changeable:
+        _bind(path, root)
+    for path in request.fixed:
         _make_read_only(_bind(path, root))
     for path in request.empty:
         if os.path.isdir(root + path):  # noqa: PTH112

@@ -67,11 +67,14 @@ NOT_WANTED = "--no-isolation"
 class View:
     """The file system of isolated code: paths, in an order in which they can be mounted.
 
-    `links` are made as they are; `visible` are read-only; `hidden` is in them.
+    `links` are made as they are; `visible` are read-only, except the folders `changeable`, in which `fixed`
+    are read-only; `hidden` is in them.
     """
 
     links: dict[str, str] = field(default_factory=dict)
     visible: tuple[str, ...] = ()
+    changeable: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
     hidden: Hidden = field(default_factory=Hidden)
 
 
@@ -142,6 +145,10 @@ def bubblewrap(
     for path, target in view.links.items():
         line += ["--symlink", target, path]
     for path in view.visible:
+        line += ["--ro-bind", path, path]
+    for path in view.changeable:
+        line += ["--bind", path, path]
+    for path in view.fixed:
         line += ["--ro-bind", path, path]
     for path in view.hidden.empty:
         line += ["--tmpfs", path] if Path(path).is_dir() else ["--dev-bind", os.devnull, path]

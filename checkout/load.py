@@ -1,8 +1,7 @@
 """The settings and the app of a stack, or one error that lists all problems of both.
 
 Nothing is registered if there is a problem. What takes a request is last: the database is read, and the rules
-are compiled. Rules
-that compile, but that `checkout.rules_parser` cannot read, are a problem too.
+are compiled. Rules that compile, but that `checkout.rules_parser` cannot read, are a problem too.
 
 The language host adds "an unhandled error occurred" to a program that ends by a `RunError`, although its
 text is already shown. After the exit code 32 it adds nothing (`pulumi-language-python-exec`, 3.274).
@@ -44,7 +43,8 @@ def load() -> tuple[Settings, App]:
     settings, problems = load_settings(pulumi.Config(), pulumi.get_stack(), os.environ)
     if settings is not None:
         results = os.environ.get(discovered.VARIABLE)
-        app, more = load_app(settings, results=Path(results)) if results else load_app(settings)
+        is_update = not pulumi.runtime.is_dry_run()
+        app, more = load_app(settings, results=Path(results) if results else None, after_preview=is_update)
         problems = [*problems, *more]
         api = GoogleApi()
         if app is not None and not problems:

@@ -19,6 +19,7 @@ from checkout.endpoints import (
     ScheduleTrigger,
     SecretUse,
     Trigger,
+    Unmanaged,
     service_id,
 )
 from checkout.function_options import Options
@@ -34,6 +35,7 @@ from settings.variables import FunctionVariables, common_variables, own_variable
 from user_errors import OR, add_fix
 
 SPEC_VERSION = "v1alpha1"
+UNMANAGED = "unmanagedFunctions"
 FIRESTORE_EVENT = re.compile(
     r"google\.cloud\.firestore\.document\.v1\.(?:written|created|updated|deleted)(?:\.withAuthContext)?"
 )
@@ -82,6 +84,7 @@ class Context:
         configured: the variables of the config, which come before all others.
         backend_url: the variable with the backend's address. A function that binds it as a secret does not
             get its value from `variables`.
+        unmanaged: the setting `unmanagedFunctions`.
     """
 
     where: str
@@ -93,15 +96,18 @@ class Context:
     sources: Mapping[str, str] = field(default_factory=dict)
     configured: FunctionVariables = field(default_factory=dict)
     backend_url: str | None = None
+    unmanaged: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parsed:
-    """The endpoints, sorted by id and region, and the APIs that the code requires."""
+    """The endpoints and the functions that are not managed, sorted by id and region, and the APIs that the
+    code requires."""
 
     endpoints: tuple[Endpoint, ...]
     required_apis: tuple[str, ...]
     warnings: tuple[str, ...]
+    unmanaged: tuple[Unmanaged, ...] = ()
 
 
 def parse(manifest: Mapping[str, object], params: Params, context: Context) -> tuple[Parsed, list[Problem]]:
@@ -117,6 +123,7 @@ class _Reader:
         self._google = context.google
         self.problems: list[Problem] = []
         self.warnings: list[str] = []
+        self._unmanaged: list[Unmanaged] = []
 
     def read(self, manifest: Mapping[str, object]) -> Parsed:
         self._top(manifest)
@@ -141,6 +148,7 @@ class _Reader:
             endpoints=tuple(sorted(found, key=lambda endpoint: (endpoint.id, endpoint.region))),
             required_apis=tuple(sorted({str(api["api"]) for api in apis if "api" in api})),
             warnings=tuple(dict.fromkeys(self.warnings)),
+            unmanaged=tuple(sorted(self._unmanaged, key=lambda one: (one.id, one.region))),
         )
 
     def _add(self, what: str, fix: str) -> None:
@@ -186,13 +194,16 @@ class _Reader:
         if platform != "gcfv2":
             generation = "functions of the 1st generation"
             what = generation if platform == "gcfv1" else f'functions of the platform "{platform}"'
-            self._unsupported(name, what, f"Write it with firebase-functions/v2, {_MOVE}")
+            self._not_managed(name, what, entry, options, f"Write it with firebase-functions/v2, {_MOVE}")
             return []
         kinds = [kind for kind in TRIGGERS if kind in entry]
         for kind in kinds:
             if not TRIGGERS[kind].longest_timeout:
-                self._unsupported(name, TRIGGERS[kind].name)
+                self._not_managed(name, TRIGGERS[kind].name, entry, options)
                 return []
+        if refused := self._refused_trigger(entry, options):
+            self._not_managed(name, refused, entry, options)
+            return []
         for key in entry:
             if key not in _OPTION_KEYS and key not in TRIGGERS:
                 fix = did_you_mean(key, _OPTION_KEYS) + _UPDATE
@@ -285,9 +296,6 @@ class _Reader:
             self._known(name, body, ("invoker",), kind)
             return HttpsTrigger(invoker=options.invoker(body.get("invoker")))
         if kind == "callableTrigger":
-            if "genkitAction" in body:
-                self._unsupported(name, GENKIT.name)
-                return None
             self._known(name, body, (), kind)
             return CallableTrigger()
         if kind == "scheduleTrigger":
@@ -341,12 +349,20 @@ class _Reader:
             max_doublings=limits[4],
         )
 
-    def _event(self, name: str, body: Mapping[str, object], options: Options) -> EventTrigger | None:
-        event = options.resolved(body.get("eventType"))
-        if not isinstance(event, str) or not FIRESTORE_EVENT.fullmatch(event):
-            kinds = [kind for start, kind in UNSUPPORTED_EVENTS.items() if str(event).startswith(start)]
-            self._unsupported(name, kinds[0].name if kinds else f"{CUSTOM_EVENTS.name} ({event})")
-            return None
+    def _refused_trigger(self, entry: Mapping[str, object], options: Options) -> str:
+        """The kind of a callable function or an event trigger that is not supported; "" if it is."""
+        if "genkitAction" in (mapping(entry.get("callableTrigger")) or {}):
+            return GENKIT.name
+        if "eventTrigger" not in entry:
+            return ""
+        event = options.resolved((mapping(entry["eventTrigger"]) or {}).get("eventType"))
+        if isinstance(event, str) and FIRESTORE_EVENT.fullmatch(event):
+            return ""
+        kinds = [kind for start, kind in UNSUPPORTED_EVENTS.items() if str(event).startswith(start)]
+        return kinds[0].name if kinds else f"{CUSTOM_EVENTS.name} ({event})"
+
+    def _event(self, name: str, body: Mapping[str, object], options: Options) -> EventTrigger:
+        event = str(options.resolved(body.get("eventType")))
         self._known(name, body, _EVENT_KEYS, "eventTrigger")
         if body.get("channel"):
             self._unsupported(name, "Eventarc channels", f"Remove the channel of {name}.")
@@ -397,9 +413,41 @@ class _Reader:
             if key not in known:
                 self._add(f'{name}: "{key}" of {what} is not known to this program.', _UPDATE)
 
-    def _unsupported(self, name: str, what: str, fix: str = "") -> None:
-        fix = fix or f"Remove the export {name}, {_MOVE}"
+    def _unsupported(self, name: str, what: str, fix: str) -> None:
         self._add(f"{name}: {what} are not supported by this program.", fix)
+
+    def _not_managed(
+        self, name: str, kind: str, entry: Mapping[str, object], options: Options, fix: str = ""
+    ) -> None:
+        """A function of an unsupported kind: a problem in each region for which no setting names it."""
+        configured = self._context.unmanaged
+        refused: list[str] = []
+        regions = options.regions(self._google.region)
+        for region in regions:
+            setting = next((one for one in (f"{region}/{name}", name) if one in configured), None)
+            if setting is None:
+                refused.append(region)
+                continue
+            self._unmanaged.append(
+                Unmanaged(
+                    id=name,
+                    region=region,
+                    kind=kind,
+                    reason=configured[setting],
+                    setting=setting,
+                    secrets=_secrets(entry),
+                )
+            )
+        if not refused:
+            return
+        some = f" in {', '.join(refused)}" if len(refused) < len(regions) else ""
+        parts = [f'["{region}/{name}"]' for region in refused] if some else [f".{name}"]
+        commands = "\n".join(f"{set_command(UNMANAGED, part=part)} '<the reason>'" for part in parts)
+        fix = fix or f"Remove the export {name}, {_MOVE}"
+        self._add(
+            f"{name}: {kind} are not supported by this program{some}.",
+            f"{fix}\nTo leave it as it is:\n{commands}",
+        )
 
     def _same_service(self, endpoints: list[Endpoint]) -> None:
         """Names on Cloud Run are lower case: exports that differ only in case would share a service."""
@@ -410,3 +458,10 @@ class _Reader:
                 both = f"{first} and {endpoint.id}"
                 fix = f"Rename {first} or {endpoint.id}: Cloud Run ignores case, and treats _ and - alike."
                 self._add(f"{both} would share the Cloud Run service {endpoint.service_id}.", fix)
+
+
+def _secrets(entry: Mapping[str, object]) -> tuple[str, ...]:
+    """The secrets that a function reads, by their names in the manifest, which are not validated."""
+    bound = [mapping(one) or {} for one in sequence(entry.get("secretEnvironmentVariables")) or []]
+    names = (one.get("secret") or one.get("key") for one in bound)
+    return tuple(sorted({name for name in names if isinstance(name, str)}))

@@ -163,6 +163,8 @@ def _launch(
         "writable": os.fspath(command.results),
         "links": view.links,
         "visible": list(view.visible),
+        "changeable": list(view.changeable),
+        "fixed": list(view.fixed),
         "empty": list(view.hidden.empty),
         "denied": list(view.hidden.denied),
     }
@@ -214,13 +216,21 @@ def _launch(
     )
 
 
-def shown(text: str) -> tuple[str, ...]:
+def signal_name(number: int) -> str:
+    """`SIGTERM`, or `signal 40`: real-time signals have no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def shown(text: str, most: int = _SHOWN_LINES) -> tuple[str, ...]:
     """The last lines of an output, without those of Node itself."""
     lines = [line.rstrip() for line in text.splitlines() if line.strip() and not _OF_NODE.match(line)]
-    left_out = len(lines) - _SHOWN_LINES
+    left_out = len(lines) - most
     bound = next((line for line in lines if _LEFT_OUT.fullmatch(line)), None)
     first = [bound or f"({left_out} lines before)"] if left_out > 0 else []
-    kept = (cut(line, _SHOWN_LENGTH) for line in lines[-_SHOWN_LINES:])
+    kept = (cut(line, _SHOWN_LENGTH) for line in lines[-most:])
     return (*first, *kept)
 
 

@@ -9,6 +9,9 @@ Refused unless `allowFunctionDeletion` is true:
 - the deletion of a third of the functions, or more;
 - in production, the deletion of a function that the source still mentions as often as before.
 
+Always refused: the deletion of a function that the stack has deployed and that is now one of
+`unmanagedFunctions`. It is to stay as it is, so it must leave the state first.
+
 The class path `components.deletion_guard.DeletionGuardProvider` is in the state of every stack: renaming the
 module or the class breaks existing stacks.
 """
@@ -16,7 +19,7 @@ module or the class breaks existing stacks.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +45,15 @@ class DeletionGuardArgs:
             program's folder, because other machines use the state.
         production: whether the stack is production.
         allowed: the setting `allowFunctionDeletion`.
+        unmanaged: the functions that are left as they are; for each, the commands after which the stack has
+            forgotten it, and this guard too.
     """
 
     functions: Sequence[str]
     sources: Sequence[Mapping[str, Any]]
     production: bool
     allowed: bool
+    unmanaged: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class DeletionGuardProvider(GuardProvider):
@@ -62,6 +68,9 @@ class DeletionGuardProvider(GuardProvider):
         gone = sorted(set(before) - set(functions))
         mentions = _mentions({*functions, *gone}, news["sources"])
         inputs = {**news, "mentions": {name: mentions[name] for name in functions}}
+        unmanaged: dict[str, list[str]] = dict(news.get("unmanaged") or {})
+        if left := [name for name in gone if name in unmanaged]:
+            return dynamic.CheckResult(inputs, [dynamic.CheckFailure("", _still_deployed(left, unmanaged))])
         if not gone or news["allowed"]:
             return dynamic.CheckResult(inputs, [])
         kept = [name for name in gone if mentions[name] >= int(before[name])]
@@ -97,6 +106,15 @@ def _mentions(functions: set[str], sources: Sequence[Mapping[str, Any]]) -> dict
         for name, number in function_mentions.count(functions, Path(source["folder"]), compiled).items():
             total[name] += number
     return total
+
+
+def _still_deployed(names: Sequence[str], commands: Mapping[str, Sequence[str]]) -> str:
+    needed = dict.fromkeys(command for name in names for command in commands[name])
+    return add_fix(
+        f"{', '.join(names)}: to be left as it is ({NAMESPACE}:unmanagedFunctions), but this stack has "
+        "deployed it, and `pulumi up` would delete it.",
+        "\n".join(["remove it from the state, which changes nothing on Google:", *needed]),
+    )
 
 
 def _refusal(names: Sequence[str], what: str) -> str:

@@ -22,6 +22,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 from dataclasses import dataclass
 
 import pulumi
@@ -146,9 +147,27 @@ class Functions(Component):
                 ],
                 production=self._args.production,
                 allowed=self._args.allow_deletion,
+                unmanaged=self._forget_commands(),
             ),
             self.child(),
         )
+
+    def _forget_commands(self) -> dict[str, list[str]]:
+        """For each function that is left as it is: what removes it, and the guard, from the state."""
+        stack = pulumi.get_stack()
+        start = f"urn:pulumi:{stack}::{pulumi.get_project()}::{self.pulumi_resource_type}$"
+
+        def forget(type_: str, name: str) -> str:
+            urn = shlex.quote(f"{start}{type_}::{name}")
+            return f"pulumi state delete --target-dependents --yes -s {stack} {urn}"
+
+        guard = forget("pulumi-python:dynamic/components:DeletionGuard", f"{self._name}-deletion")
+        left = [one for codebase in self._args.codebases for one in codebase.unmanaged]
+        commands = {one.id: [guard] for one in left}
+        for one in left:
+            key = f"{self._name}-{one.region}-{one.id}"
+            commands[one.id].insert(0, forget("gcp:cloudfunctionsv2/function:Function", key))
+        return commands
 
     def _endpoint(self, codebase: Codebase, endpoint: Endpoint, source: gcp.storage.BucketObject) -> None:
         key = f"{self._name}-{endpoint.region}-{endpoint.id}"

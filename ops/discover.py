@@ -54,6 +54,7 @@ def discover(stack: str, out: Path, output: TextIO, project: Path = PROJECT, *, 
     settings = _settings(stack, project)
     loaded, problems, warnings = app.load_code(settings, isolate=isolate)
     output.writelines(printable(f"warning: {warning}\n") for warning in warnings)
+    output.writelines(printable(f"{note}\n") for one in loaded for note in one.notes)
     if problems:
         raise StackError(
             render(problems), f"correct these, then run:\n{COMMAND} discover --stack {stack} --out {out}"

@@ -20,6 +20,7 @@ from settings.reader import PROGRAM_DIR, ConfigReader
 _READS_THE_APP = {
     "appDir", "googleProject", "firestoreDatabase", "firestoreLocation", "storageBucket", "functionsRuntime",
     "functionParams", "functionVariables", "functionsRoles", "discoveryTimeout", "secrets",
+    "unmanagedFunctions", "runPredeploy", "predeployTimeout",
     "alternativeSecrets", "backendUrlVariable", "databaseUrl", "neverDelete", "allowClientDeletes",
     "allowedServiceAccounts", "functionServiceAccounts",
 }  # fmt: skip
@@ -65,6 +66,7 @@ def load_settings(
     rules.check_function_accounts(read, google.function_accounts)
     rules.check_secret_names(read, secrets.names, secrets.backend_url_variable)
     rules.check_function_params(read, settings.functions.params, secrets.backend_url_variable)
+    rules.check_unmanaged_functions(read, settings.functions.unmanaged)
     rules.check_function_variables(read, settings.functions.variables, secrets.backend_url_variable)
     credential_rules.check_tokens(
         read, environ, project_id=railway.project_id, workspace_id=railway.workspace_id

@@ -30,6 +30,7 @@ _NAME = (name_length, railway_rules.railway_name)
 _PLAN_LIMIT = "reset to default (the limit of the plan)"
 BACKEND_URL_VARIABLE = "RAILWAY_WHATSAPP_URL"  # unless `backendUrlVariable` names another
 LONGEST_DISCOVERY = 600  # seconds
+LONGEST_PREDEPLOY = 3600  # seconds
 
 # A table: the description first, then the rest on as few lines as possible.
 # fmt: off
@@ -373,7 +374,7 @@ class BackendSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionsSettings:
-    """How the functions codebases are read. `discovery_timeout` is seconds."""
+    """How the functions codebases are built and read. Time-outs are in seconds."""
 
     runtime: str | None = setting(
         "The Node runtime of all functions, for example nodejs22. It overrides the runtime in firebase.json "
@@ -389,9 +390,24 @@ class FunctionsSettings:
         "{NAME: text}` sets it in that function only. Both override .env files.",
         name="functionVariables", default={},
     )
+    unmanaged: Mapping[str, str] = setting(
+        "Functions that the program does not support (1st generation, other triggers), and the reason why "
+        "they stay as they are: `NAME: reason`, or `REGION/NAME: reason` for one region. Each preview lists "
+        "them, and the program neither deploys nor deletes them.",
+        name="unmanagedFunctions", default={},
+    )
     discovery_timeout: int = setting(
         "How long a functions codebase may take to load.",
         default=60, low=1, high=LONGEST_DISCOVERY, unit="seconds",
+    )
+    run_predeploy: bool = setting(
+        "Whether the `predeploy` commands of the functions in firebase.json run before the code is loaded. "
+        "They run isolated: without network and credentials, and they can change only the codebase's folder.",
+        default=False,
+    )
+    predeploy_timeout: int = setting(
+        "How long the `predeploy` commands of a functions codebase may take together.",
+        default=300, low=1, high=LONGEST_PREDEPLOY, unit="seconds",
     )
     allow_function_deletion: bool = setting(
         "Whether `pulumi up` may delete a third or more of the functions at once and, in production, "

@@ -39,6 +39,8 @@ _SERVICE_ACCOUNT = re.compile(
 _RETENTION = re.compile(r"([1-9][0-9]{0,2})([dw])")
 _DAY, _WEEK = 86_400, 604_800  # seconds
 FIRESTORE_BACKUP_KINDS = ("DAILY", "WEEKLY")
+_FUNCTION = re.compile(r"(?:[a-z][a-z0-9-]{0,62}/)?[A-Za-z][A-Za-z0-9_.-]{0,199}")
+_SHOWN_NAME = 80  # characters
 _SEPARATOR = "|"
 _PERMISSIONS = {
     "allowNewVolume": "an empty volume may replace a deleted one; all WhatsApp accounts then have to be "
@@ -201,6 +203,19 @@ def check_never_delete(read: ConfigReader, collections: Sequence[str], exception
                 f"{name} needs a reason, in at least two words, why clients may delete its documents.",
                 command,
             )
+
+
+def check_unmanaged_functions(read: ConfigReader, functions: Mapping[str, str]) -> None:
+    """Each name is the one of a function, with or without a region, and has a reason."""
+    key = "unmanagedFunctions"
+    for name, reason in functions.items():
+        part = f'["{name}"]'
+        if not _FUNCTION.fullmatch(name):
+            what = f'"{name[:_SHOWN_NAME]}" is not NAME or REGION/NAME of a function.'
+            read.add(key, what, remove_command(key, part))
+        elif not reason.strip():
+            command = f"{set_command(key, part=part)} '<the reason>'"
+            read.add(key, f"{name} needs a reason why it is not managed.", command)
 
 
 def check_app_dir(read: ConfigReader, folder: Path) -> None:

@@ -122,6 +122,11 @@ APP: tuple[Bad, ...] = (
         "Write it with firebase-functions/v2",
     ),
     functions(
+        "1st generation that is not named as unmanaged",
+        'exports.old = require("firebase-functions/v1").https.onRequest(() => {});',
+        "pulumi config set --path --type string 'whatsapp-crm:unmanagedFunctions.old' '<the reason>'",
+    ),
+    functions(
         "odd region of a function",
         f'exports.far = {_V2}.https.onRequest({{ region: "Europe West 1" }}, () => {{}});',
         "Correct the region of far",

@@ -19,7 +19,7 @@ from pathlib import Path
 import yaml
 
 from settings.parsing import mapping
-from tests import bad_credentials, bad_inputs, bad_kept_accounts, bad_protection
+from tests import bad_credentials, bad_function_settings, bad_inputs, bad_kept_accounts, bad_protection
 from tests.bad_apps import APP
 from tests.bad_rows import NAMESPACE, Bad, one, put, put_part
 
@@ -246,33 +246,7 @@ SETTINGS: tuple[Bad, ...] = (
         put_part("backendVariables.ADMIN_PHONE"),
     ),
     one("version that has lost a zero", "backendVariables", {"API": 1.1}, put_part("backendVariables.API")),
-    one(
-        "functions' variables are a text",
-        "functionVariables",
-        "A=1",
-        put_part("functionVariables.NAME"),
-        cli=True,
-    ),
-    one(
-        "reserved variable of functions",
-        "functionVariables",
-        {"K_SERVICE": "x"},
-        "pulumi config rm --path 'whatsapp-crm:functionVariables.K_SERVICE'",
-    ),
-    Bad(
-        name="secret among the variables of functions",
-        key="whatsapp-crm:functionVariables",
-        fix="pulumi config set --secret --path 'whatsapp-crm:secrets.NAME'",
-        config={"functionVariables": {"GREETING": "hidden"}},
-        secret=("functionVariables",),
-    ),
-    Bad(
-        name="secret among the params of functions",
-        key="whatsapp-crm:functionParams",
-        fix="pulumi config rm --path 'whatsapp-crm:functionParams.NAME'",
-        config={"functionParams": {"GREETING": {"text": ["hidden"]}}},
-        secret=("functionParams",),
-    ),
+    *bad_function_settings.SETTINGS,
     Bad(
         name="secret in the start command",
         key="whatsapp-crm:startCommand",

@@ -1,4 +1,4 @@
-"""The firebase-functions package, installed once for all tests that load functions."""
+"""The packages of functions, installed once for all tests that load or compile functions."""
 
 from __future__ import annotations
 
@@ -35,3 +35,32 @@ def installed() -> Path:
             )
             (target / "done").touch()
     return target / "node_modules"
+
+
+TYPESCRIPT = "5.9.3"
+
+
+def with_typescript(folder: Path) -> Path:
+    """Make `folder` a node_modules with the same dependencies and TypeScript, by links."""
+    kept = ROOT / ".cache" / "test-functions"
+    target = kept / f"typescript-{TYPESCRIPT}"
+    packages = installed()
+    with FileLock(kept / f"{target.name}.lock"):
+        if not (target / "done").is_file():
+            shutil.rmtree(target, ignore_errors=True)
+            target.mkdir()
+            subprocess.run(
+                ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", f"typescript@{TYPESCRIPT}"],
+                cwd=target,
+                check=True,
+                capture_output=True,
+                timeout=600,
+            )
+            (target / "done").touch()
+    (folder / ".bin").mkdir(parents=True)
+    for package in packages.iterdir():
+        if not package.name.startswith("."):
+            (folder / package.name).symlink_to(package)
+    (folder / "typescript").symlink_to(target / "node_modules" / "typescript")
+    (folder / ".bin" / "tsc").symlink_to("../typescript/bin/tsc")
+    return folder

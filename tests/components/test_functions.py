@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from checkout.endpoints import HttpsTrigger
+from checkout.endpoints import HttpsTrigger, Unmanaged
 from settings.model import Settings
 from tests.components import world
 from tests.components.conftest import Run
@@ -201,6 +201,7 @@ def test_the_guard_knows_all_functions_and_where_their_code_is(run: Run) -> None
         "sources": [{"folder": "examples/crm/functions", "compiled": ["examples/crm/functions/lib"]}],
         "production": False,
         "allowed": False,
+        "unmanaged": {},
     }
 
 
@@ -271,3 +272,20 @@ def test_one_function_in_two_regions_is_two_functions(run: Run) -> None:
         "functions-us-central1-whatsappProxySend",
         "functions-europe-west1-whatsappProxySend",
     }
+
+
+def test_the_guard_knows_what_removes_a_function_that_is_left_as_it_is_from_the_state(run: Run) -> None:
+    before = run()
+    left = Unmanaged(
+        id="exportClients", region=world.REGION, kind="task queues", reason="x", setting="exportClients"
+    )
+    codebase = replace(world.codebase(world.PUBLIC), unmanaged=(left,))
+    after = run(app=lambda: world.app(codebases=(codebase,)))
+    urns = [
+        before.one(name).urn for name in (f"functions-{world.REGION}-exportClients", "functions-deletion")
+    ]
+    assert after.one("functions-deletion").inputs["unmanaged"] == {
+        "exportClients": [f"pulumi state delete --target-dependents --yes -s test '{urn}'" for urn in urns]
+    }
+    assert before.one("functions-deletion").inputs["unmanaged"] == {}
+    assert not [one for one in after.registered if "exportClients" in one.name]

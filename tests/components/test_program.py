@@ -204,7 +204,7 @@ def test_all_problems_are_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_problems_of_settings_and_app_are_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = world.settings()
     monkeypatch.setattr(load, "load_settings", lambda *_: (settings, [problem("branch")]))
-    monkeypatch.setattr(load, "load_app", lambda _: (None, [problem("firebase.json")]))
+    monkeypatch.setattr(load, "load_app", lambda *_, **__: (None, [problem("firebase.json")]))
     with pytest.raises(pulumi.RunError) as raised:
         load.load()
     assert "branch" in str(raised.value)
@@ -217,7 +217,7 @@ def test_rules_are_compiled_only_without_other_problems(monkeypatch: pytest.Monk
         raise AssertionError(msg)
 
     monkeypatch.setattr(load, "load_settings", lambda *_: (world.settings(), []))
-    monkeypatch.setattr(load, "load_app", lambda _: (world.app(), [problem("firebase.json")]))
+    monkeypatch.setattr(load, "load_app", lambda *_, **__: (world.app(), [problem("firebase.json")]))
     monkeypatch.setattr(load, "compile_problems", never)
     with pytest.raises(pulumi.RunError, match=r"firebase\.json"):
         load.load()
@@ -225,7 +225,7 @@ def test_rules_are_compiled_only_without_other_problems(monkeypatch: pytest.Monk
 
 def test_rules_that_do_not_compile_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load, "load_settings", lambda *_: (world.settings(), []))
-    monkeypatch.setattr(load, "load_app", lambda _: (world.app(), []))
+    monkeypatch.setattr(load, "load_app", lambda *_, **__: (world.app(), []))
     monkeypatch.setattr(load, "database_problems", lambda *_: [])
     monkeypatch.setattr(load, "compile_problems", lambda *_: [problem("firestore.rules")])
     with pytest.raises(pulumi.RunError, match=r"firestore\.rules"):
@@ -259,7 +259,7 @@ def test_rules_that_compile_and_cannot_be_read_are_an_error(monkeypatch: pytest.
     )
     rules = RulesFile(name="firestore.rules", content=text)
     monkeypatch.setattr(load, "load_settings", lambda *_: (world.settings(), []))
-    monkeypatch.setattr(load, "load_app", lambda _: (world.app(rules=rules), []))
+    monkeypatch.setattr(load, "load_app", lambda *_, **__: (world.app(rules=rules), []))
     monkeypatch.setattr(load, "database_problems", lambda *_: [])
     monkeypatch.setattr(load, "compile_problems", lambda *_: [])
     with pytest.raises(

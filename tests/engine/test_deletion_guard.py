@@ -34,10 +34,21 @@ class Stack:
         program.write("__main__.py", PROGRAM)
 
     def give(
-        self, functions: list[str], mentioned: list[str], production: bool = False, allowed: bool = False
+        self,
+        functions: list[str],
+        mentioned: list[str],
+        production: bool = False,
+        allowed: bool = False,
+        unmanaged: dict[str, list[str]] | None = None,
     ) -> None:
         sources = [{"folder": "app/functions", "compiled": ["app/functions/lib"]}]
-        given = {"functions": functions, "sources": sources, "production": production, "allowed": allowed}
+        given: dict[str, object] = {
+            "functions": functions,
+            "sources": sources,
+            "production": production,
+            "allowed": allowed,
+        }
+        given["unmanaged"] = unmanaged or {}
         self.program.write("given.json", json.dumps(given))
         self.program.write(
             "app/functions/src/index.ts", "".join(f"export const {name};\n" for name in mentioned)
@@ -106,3 +117,20 @@ def test_a_refresh_keeps_what_is_recorded(stack: Stack) -> None:
     assert LIMIT in stack.preview(code=1)
     stack.program.run("destroy", "--yes", "--skip-preview")
     assert stack.program.resources() == []
+
+
+def test_a_function_that_is_to_be_left_as_it_is_must_leave_the_state_first(stack: Stack) -> None:
+    """Else `pulumi up` would delete it, also if the config allows deletions."""
+    stack.give(NAMES, NAMES)
+    stack.program.up()
+    (guard,) = (one["urn"] for one in stack.program.resources() if one["type"].endswith(":DeletionGuard"))
+    left = {"f9": [f"pulumi state delete --yes '{guard}'"], "never": ["pulumi state delete --yes other"]}
+    stack.give(NAMES[:9], NAMES, allowed=True, unmanaged=left)
+    text = stack.preview(code=1)
+    assert "f9: to be left as it is (whatsapp-crm:unmanagedFunctions), but this stack has deployed it" in text
+    assert "fix: remove it from the state, which changes nothing on Google:" in text
+    assert left["f9"][0] in text
+    assert "other" not in text
+    stack.program.run("state", "delete", "--yes", guard)
+    stack.program.up()
+    stack.program.run("preview", "--expect-no-changes")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from checkout import discovery
+from checkout import node_program
 from tests import functions_sdk
 from tests.security.hostile_codebase import Codebase
 
@@ -51,7 +51,7 @@ def test_no_program_of_the_checkout_is_run(
 def test_a_node_that_does_not_end_is_a_problem(
     codebase: Codebase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(discovery, "_NODE_SECONDS", 0.2)
+    monkeypatch.setattr(node_program, "_SECONDS", 0.2)
     program = tmp_path / "bin/node"
     program.parent.mkdir()
     program.write_text("#!/bin/sh\nexec sleep 20\n")

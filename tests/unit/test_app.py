@@ -202,7 +202,9 @@ def test_an_overwritten_export_is_a_warning(checkout: Checkout) -> None:
     assert "exports.processOutboxNow is not deployed" not in warned
 
 
-def test_commands_that_are_not_run_are_warnings(checkout: Checkout) -> None:
+def test_commands_that_are_not_run_are_warnings(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
+
     def change(document: dict[str, object]) -> None:
         hooks = {"predeploy": ["npm run build"], "postdeploy": "npm run notify"}
         document["functions"] = {"source": "functions", "runtime": "nodejs22", **hooks}
@@ -211,7 +213,9 @@ def test_commands_that_are_not_run_are_warnings(checkout: Checkout) -> None:
     checkout.firebase_json(change)
     rules, before, after = checkout.good().warnings
     assert "firestore: this program does not run these commands: npm run rules" in rules
-    assert "does not run predeploy commands. Run them before: npm run build" in before
+    assert "its predeploy commands were not run: npm run build." in before
+    assert "fix: run them before the preview\n    or:  pulumi config set " in before
+    assert "whatsapp-crm:runPredeploy true" in before
     assert "does not run postdeploy commands. Run them afterwards: npm run notify" in after
 
 

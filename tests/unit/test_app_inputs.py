@@ -12,8 +12,10 @@ import pytest
 from checkout import app
 from checkout.app import App
 from checkout.endpoints import Endpoint
+from checkout.function_variables import environment_variables
 from components.identities import runtime_email
 from settings.load import load_settings
+from settings.model import GoogleSettings
 from settings.problems import Problem
 from tests import bad_settings
 from tests.bad_settings import Bad
@@ -150,6 +152,30 @@ def test_variables_of_the_config_come_before_env_files(given: Input) -> None:
         "B in functions/.env is overridden by whatsapp-crm:functionVariables.",
         "whatsapp-crm:functionVariables sets A, B in all functions.",
         "whatsapp-crm:functionVariables sets B in hello.",
+    )
+
+
+def test_each_source_of_a_param_is_named_and_the_config_wins(given: Input) -> None:
+    code = (
+        PARAMS + 'for (const one of ["A", "B", "C"]) params.defineString(one, {default: "code"});\n' + HELLO
+    )
+    loaded = given.functions(code, {"functions/.env": "A=file\nB=file\n"}, functionParams={"A": "config"})
+    assert one(loaded).environment == {"A": "config", "B": "file", "C": "code"}
+    assert loaded.notes == (
+        "whatsapp-crm:functionParams sets A in functions.",
+        "functions/.env sets B.",
+        "A in functions/.env is overridden by whatsapp-crm:functionParams.",
+    )
+
+
+def test_a_name_that_the_firebase_cli_accepts_and_overrides_is_accepted_and_named(given: Input) -> None:
+    loaded = given.functions(HELLO, {"functions/.env": "LOG_EXECUTION_ID=false\n"})
+    variables = environment_variables(
+        one(loaded), GoogleSettings(project="crm-sandbox", firestore_location="eur3")
+    )
+    assert variables["LOG_EXECUTION_ID"] == "true"
+    assert loaded.notes == (
+        "LOG_EXECUTION_ID in functions/.env is overridden by the value that every function has.",
     )
 
 
