@@ -104,7 +104,7 @@ def kept_warnings(endpoints: Iterable[Endpoint], google: GoogleSettings) -> list
             f"{len(kept)} functions keep the accounts that they had before the adoption, with all rights of "
             "these. `python -m ops adopt` names the roles that the code needs instead."
         )
-        fix = f"{remove_command(KEPT)}  (once functionsRoles has these roles)"
+        fix = f"{remove_command(KEPT)}  # once functionsRoles has these roles"
         found.append(Problem(key=f"{NAMESPACE}:{KEPT}", what=what, fix=fix))
     return [str(one) for one in found]
 

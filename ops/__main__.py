@@ -178,10 +178,10 @@ def _adopt(options: argparse.Namespace) -> int:
         return _usage_error("adopt", str(error))
     except KeyboardInterrupt:
         again = f".venv/bin/python -m ops adopt --stack {options.stack}"
-        return _usage_error("adopt", f"interrupted\n  fix: {again}, which continues")
+        return _usage_error("adopt", add_fix("interrupted", f"{again}  # continues"))
     except OSError as error:
         fix = f"make {error.filename} writable" if error.filename else "free space on this disk"
-        return _usage_error("adopt", f"{error.strerror or error}: {error.filename}\n  fix: {fix}")
+        return _usage_error("adopt", add_fix(f"{error.strerror or error}: {error.filename}", fix))
 
 
 def _ask(question: str) -> bool:

@@ -125,7 +125,7 @@ def config(stack: str) -> dict[str, str]:
     if done.returncode != 0:
         raise StackError(
             f"pulumi could not read the config of the stack {stack}: {done.stderr.strip()}",
-            f"correct what pulumi reports, until `pulumi config -s {stack}` succeeds",
+            f"pulumi config -s {stack}  # correct what it reports, until it succeeds",
         )
     entries = cast("dict[str, JsonObject]", json.loads(done.stdout))
     return {key: str(entry.get("value", "")) for key, entry in entries.items()}

@@ -57,7 +57,7 @@ class Row:
         urn: its URN in the stack; empty if the program does not declare it.
         changes: what the next `up` changes, for CHANGES.
         reason: why, in a sentence without a full stop.
-        fix: the command or edit to use, for REFUSED.
+        fix: lines of `user_errors.add_fix`, for REFUSED and what would be lost; empty for none.
     """
 
     kind: str

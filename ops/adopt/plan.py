@@ -27,8 +27,8 @@ class PreviewError(stack.StackError):
     def __init__(self, name: str, output: str) -> None:
         super().__init__(
             f"`pulumi preview` of the stack {name} failed:\n{output.strip()}",
-            f"correct what the messages name, until `pulumi preview -s {name}` succeeds; then run the "
-            "command again",
+            f"pulumi preview -s {name}  # correct what it reports, until it succeeds\n"
+            "Then run the command again.",
         )
 
 

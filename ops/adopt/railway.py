@@ -47,10 +47,8 @@ TYPE = "pulumi-python:dynamic/railway:"
 TOKEN_TYPE = "pulumi-python:dynamic/components:GeneratedToken"  # noqa: S105  (a type, not a token)
 KEY_VARIABLE = "FIREBASE_SERVICE_ACCOUNT_JSON"
 TOKEN_VARIABLE = "ADMIN_TOKEN"  # noqa: S105  (a variable's name, not its value)
-_SEALED_TOKEN = (
-    "it is sealed on Railway, so its value cannot be read: a generated one replaces it. To keep it: "
-    f"{set_command('adminToken', secret=True)}  (it asks for the value)"
-)
+_SEALED = "it is sealed on Railway, so its value cannot be read: a generated one replaces it"
+_KEEP_TOKEN = f"{set_command('adminToken', secret=True)}  # keeps it: asks for the value"
 _PROVIDERS: Mapping[str, type[RailwayProvider]] = {
     "Project": ProjectProvider,
     "Environment": EnvironmentProvider,
@@ -389,8 +387,9 @@ class _Search:
                 id_, outputs = f"token-{secrets.token_hex(6)}", {**one.inputs, "token": secret(live)}
                 self._look.found.append(Found(urn=one.urn, id=id_, inputs=one.inputs, outputs=outputs))
             else:
-                reason = _SEALED_TOKEN if live is None else ""
-                row = replace(row, verdict=Verdict.CREATED, reason=reason)
+                row = replace(row, verdict=Verdict.CREATED)
+                if live is None:
+                    row = replace(row, reason=_SEALED, fix=_KEEP_TOKEN)
             self._look.rows.append(row)
 
     def _backend_account(self, view: Snapshot) -> str:

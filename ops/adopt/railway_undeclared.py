@@ -16,10 +16,10 @@ from railway.graphql.models import InstanceView, Snapshot, VolumeView
 from railway.snapshot import EnvironmentCache
 from railway.validation import is_railways
 from settings.reader import set_command
+from user_errors import OR
 
 _STAYS = "it stays as it is"
 _REMOVED = "`pulumi up` removes it"
-_DASHBOARD = "or delete it in Railway's dashboard"
 
 
 class Undeclared:
@@ -136,7 +136,7 @@ class Undeclared:
             verdict=Verdict.REFUSED,
             reason="it is not declared, so `pulumi up` would remove it, and its value is sealed: nobody can "
             "copy or restore it",
-            fix=f"{command}  (it asks for the value), {_DASHBOARD}",
+            fix=f"{command}  # asks for the value\n{OR}delete it in Railway's dashboard",
         )
 
     def _domains(self, instance: InstanceView) -> Iterator[Row]:

@@ -23,6 +23,7 @@ from ops.adopt.model import Declared
 from ops.adopt.proposals import Proposal
 from ops.stack import PROJECT
 from settings.reader import set_command
+from user_errors import add_fix
 
 _SHOWN = 5
 
@@ -142,8 +143,10 @@ def lines(found: Sequence[Right], project: str, functions_roles: Sequence[str]) 
             yield f"    roles today: {_shown(one.old_roles)}"
         yield f"    roles after the `up`: {_shown(one.new_roles)}"
         for use in one.missing:
-            yield f"    fails at run time: the code calls {use.what}, which no role of the new account allows"
-            yield f"      fix: {_fix(one, use, project, found, functions_roles)}"
+            what = (
+                f"    fails at run time: the code calls {use.what}, which no role of the new account allows"
+            )
+            yield add_fix(what, _fix(one, use, project, found, functions_roles), "      ")
 
 
 def _fix(one: Right, use: Use, project: str, found: Sequence[Right], functions_roles: Sequence[str]) -> str:
@@ -151,7 +154,7 @@ def _fix(one: Right, use: Use, project: str, found: Sequence[Right], functions_r
     if own and use.role == TOKEN_CREATOR:
         return set_command("functionsMayCreateTokens", "true")
     if own:
-        return " && ".join(
+        return "\n".join(
             proposal.command
             for proposal in roles_to_add(found, functions_roles)
             if proposal.value == use.role or proposal.value in _DEFAULT

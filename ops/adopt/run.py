@@ -37,7 +37,7 @@ from ops.adopt.rights import Right
 from ops.adopt.stack_config import StackFile
 from railway.graphql.credentials import access_from
 from settings.keys import NAMESPACE
-from user_errors import printable
+from user_errors import OR, add_fix, printable
 
 ADOPTED, REFUSED = 0, 1
 PASSES = 4
@@ -155,10 +155,9 @@ def _adopt(options: Options, folder: Path) -> _Outcome:
     rows = [*matrix.engine_rows(last.steps, imported), *looked.rows]
     wrong = _wrong(first, last, imported)
     if wrong:
-        _say(f"after the import, `pulumi preview -s {name}` shows what must not happen:")
-        for line in wrong:
-            _say(f"  {line}")
-        _say(f"  fix: .venv/bin/python -m ops adopt --stack {name} --undo")
+        what = [f"after the import, `pulumi preview -s {name}` shows what must not happen:"]
+        what += [f"  {line}" for line in wrong]
+        _say(add_fix("\n".join(what), f".venv/bin/python -m ops adopt --stack {name} --undo"))
     else:
         _forget_interrupted(name, interrupted, last.steps)
         _say_adopted(name, adopted, rows)
@@ -296,8 +295,8 @@ def _say_rights(name: str, seen: _Seen) -> None:
         _say(line)
     if rights.keep_accounts(seen.rights):
         _say(
-            "  to keep the accounts that the functions have today, in the setting functionServiceAccounts: "
-            f".venv/bin/python -m ops adopt --stack {name} --write-config"
+            "  to keep the accounts that the functions have today, in the setting functionServiceAccounts:\n"
+            f"    .venv/bin/python -m ops adopt --stack {name} --write-config"
         )
 
 
@@ -325,7 +324,7 @@ def _agreed(options: Options, number: int, interrupted: Sequence[str], half: Seq
         what += f", and read {len(half)} objects again whose replacement was interrupted"
     if options.ask is not None:
         return options.ask(f"Import {what}? Nothing changes on the clouds.")
-    _say(f"to import {what}: .venv/bin/python -m ops adopt --stack {options.stack} --yes")
+    _say(f"to import {what}:\n  .venv/bin/python -m ops adopt --stack {options.stack} --yes")
     return False
 
 
@@ -445,7 +444,7 @@ def _forget_interrupted(name: str, interrupted: Sequence[str], steps: Sequence[J
     if done.returncode != 0:
         raise _failed(name, "pulumi refresh --clear-pending-creates", done.stdout + done.stderr)
     if any("::gcp:serviceaccount/key:Key::" in f"::{urn.rpartition('$')[2]}" for urn in interrupted):
-        _say(f"a key may have been created: .venv/bin/python -m ops verify --stack {name} names it")
+        _say(f"a key may have been created. To name it:\n  .venv/bin/python -m ops verify --stack {name}")
 
 
 def _say_adopted(name: str, adopted: int, rows: Sequence[Row]) -> None:
@@ -453,8 +452,8 @@ def _say_adopted(name: str, adopted: int, rows: Sequence[Row]) -> None:
     _say(
         f"adopted: {adopted}. The next `up` changes {numbers[Verdict.CHANGES]} objects in place, creates "
         f"{numbers[Verdict.CREATED]}, and replaces or deletes none of them.\n"
-        f"next: pulumi preview -s {name} --diff, then pulumi up -s {name}. "
-        f"The way back: .venv/bin/python -m ops adopt --stack {name} --undo"
+        f"next:\n  pulumi preview -s {name} --diff\n  pulumi up -s {name}\n"
+        f"to undo the import:\n  .venv/bin/python -m ops adopt --stack {name} --undo"
     )
 
 
@@ -462,12 +461,11 @@ def _failed(name: str, command: str, output: str) -> stack.StackError:
     if LOCKED in output:
         return stack.StackError(
             f"`{command}` failed: another Pulumi run locks the stack {name}, or one that was killed did",
-            f"if no other run is under way: pulumi cancel {name} --yes; then run the command again",
+            f"if no other run is under way:\npulumi cancel {name} --yes\nThen run the command again.",
         )
     return stack.StackError(
         f"`{command}` failed:\n{output.strip()}",
-        "run the command again: it continues. To go back: "
-        f".venv/bin/python -m ops adopt --stack {name} --undo",
+        f"run the command again: it continues\n{OR}.venv/bin/python -m ops adopt --stack {name} --undo",
     )
 
 

@@ -324,7 +324,7 @@ def test_a_token_that_cannot_be_read_is_generated(railway: World, how: str) -> N
     assert all(one.urn != TOKEN for one in seen.look.found)
     (row,) = (one for one in seen.look.rows if one.urn == TOKEN)
     assert row.verdict is Verdict.CREATED
-    assert ("pulumi config set --secret whatsapp-crm:adminToken" in row.reason) == (how == "sealed")
+    assert ("pulumi config set --secret whatsapp-crm:adminToken" in row.fix) == (how == "sealed")
     assert seen.changes("variables")["ADMIN_TOKEN"][1] == "(known after the up)"
 
 
@@ -434,8 +434,8 @@ def test_a_project_token_is_enough(railway: World) -> None:
     ids = production(railway)
     token = {"kind": "project", "token": "project-token", "project_id": ids["project"]}
     railway.admin("tokens", token | {"environment_id": railway.rows("environments")[0]["id"]})
-    small = {"RAILWAY_API_TOKEN": "", "RAILWAY_TOKEN": "project-token"}
-    seen = look(railway, Declared(adopt_project_id=ids["project"]), **small)
+    declared = Declared(adopt_project_id=ids["project"])
+    seen = look(railway, declared, RAILWAY_API_TOKEN="", RAILWAY_TOKEN="project-token")
     assert {one.urn.rpartition("::")[2]: one.id for one in seen.look.found}.items() >= ids.items()
 
 

@@ -142,9 +142,8 @@ def test_what_would_fail_at_run_time_is_named_with_the_commands(
     assert f"functions send, sync: {COMPUTE} -> {OWN}" in text
     assert "fix: pulumi config set whatsapp-crm:functionsMayCreateTokens true" in text
     add = "pulumi config set --path --type string 'whatsapp-crm:functionsRoles[{}]' roles/{}"
-    assert (
-        f"fix: {add.format(0, 'datastore.user')} && {add.format(1, 'firebasecloudmessaging.admin')}" in text
-    )
+    first, second = add.format(0, "datastore.user"), add.format(1, "firebasecloudmessaging.admin")
+    assert f"      fix: {first}\n           {second}" in text
     third = add.format(2, "firebasecloudmessaging.admin")
     assert f"fix: {third}\n" in "\n".join([*rights.lines(found, "crm", ("roles/a.b", "roles/c.d")), ""])
 

@@ -439,7 +439,7 @@ def test_an_interrupted_run_says_how_to_continue(
 
     monkeypatch.setattr(engine, "do_preview", interrupted)
     assert adopt("--yes") == 2
-    assert "fix: .venv/bin/python -m ops adopt --stack prod, which continues" in capsys.readouterr().err
+    assert "fix: .venv/bin/python -m ops adopt --stack prod  # continues" in capsys.readouterr().err
 
 
 def test_a_lock_is_named(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
