@@ -18,6 +18,8 @@ from ops.adopt import function_changes
 from ops.adopt.google_state import KEPT, as_declared, bare, override_is_same
 from ops.adopt.live import Live
 from ops.adopt.model import UNKNOWN, Change, Declared, Found, Looked, Row, Verdict, secret, text
+from settings.reader import set_command
+from user_errors import OR, shell_word
 
 API = "gcp:projects/service:Service"
 AGENT = "gcp:projects/serviceIdentity:ServiceIdentity"
@@ -42,6 +44,8 @@ RULESET = "gcp:firebaserules/ruleset:Ruleset"
 RELEASE = "pulumi-python:dynamic/firebase:RulesRelease"
 
 REPEATED = "creating it again changes nothing"
+RECOVERY = "POINT_IN_TIME_RECOVERY_ENABLED"
+DAY = 86_400  # seconds
 Match = tuple[Row, Found | None]
 
 
@@ -140,22 +144,37 @@ class _Matcher:
         return _same("bucket", one, name), Found(urn=one.urn, id=name)
 
     def _database(self, one: Declared) -> Match:
+        """With `createDatabase`. Otherwise the program imports it: `ops.adopt.matrix.engine_rows`."""
         name = str(one.inputs["name"])
         live = self._live.database(name)
         if live is None:
             return _created("database", one, name), None
-        compared = ("locationId", "type", "pointInTimeRecoveryEnablement", "deleteProtectionState")
+        # Location, edition and type were compared before the preview (`checkout.live_database`).
+        compared = ["deleteProtectionState"]
+        if one.inputs.get("pointInTimeRecoveryEnablement") == RECOVERY:  # else it may be ignored
+            compared.append("pointInTimeRecoveryEnablement")
         found = list(_plain_changes(compared, live, one.inputs))
-        return _changed("database", one, name, found), Found(urn=one.urn, id=str(live["name"]))
+        return _changed("database", one, name, found), Found(urn=one.urn, id=str(live["name"]), protect=True)
 
     def _backup_schedule(self, one: Declared) -> Match:
-        recurrence = next(iter(key for key in one.inputs if key.endswith("Recurrence")), "")
-        for live in self._live.backup_schedules(str(one.inputs.get("database") or "(default)")):
-            if recurrence in live:
-                found = list(_plain_changes(("retention",), live, one.inputs))
-                match = Found(urn=one.urn, id=str(live["name"]))
-                return _changed("backup schedule", one, one.name, found), match
-        return _created("backup schedule", one, one.name), None
+        database, recurrence = str(one.inputs["database"]), _recurrence(one.inputs)
+        live = next((it for it in self._live.backup_schedules(database) if recurrence in it), None)
+        if live is None:
+            return _created("backup schedule", one, one.name), None
+        old, new = (cast("JsonObject", it.get(recurrence) or {}).get("day") for it in (live, one.inputs))
+        if old != new:
+            reason = f"it makes backups on {old}, which Google does not change, and is declared with {new}"
+            row = Row(
+                kind="backup schedule", name=one.name, verdict=Verdict.REFUSED, urn=one.urn, reason=reason
+            )
+            delete = (
+                f"gcloud firestore backups schedules delete --backup-schedule={_last(live)} "
+                f"--database={shell_word(database)} --project={self._project}"
+            )
+            return replace(row, fix=f"{delete}  # the backups stay until they expire"), None
+        found = list(_plain_changes(("retention",), live, one.inputs))
+        match = Found(urn=one.urn, id=str(live["name"]))
+        return _changed("backup schedule", one, one.name, found), match
 
     def _index(self, one: Declared) -> Match:
         # The resource is named by the key (`components.indexes`).
@@ -198,8 +217,9 @@ class _Matcher:
             row = Row(kind="secret", name=name, verdict=Verdict.REFUSED, urn=one.urn, reason=reason)
             return replace(
                 row,
-                fix=f"rename the secret in the code, and set its value: pulumi config set --secret --path "
-                f"whatsapp-crm:secrets.NEW_NAME (it asks for the value); {name} stays as it is",
+                fix="rename the secret in the code, such as to NEW_NAME, and set its value:\n"
+                f"{set_command('secrets', part='.NEW_NAME', secret=True)}  # asks for the value\n"
+                f"{name} stays as it is.",
             ), None
         identifier = f"projects/{self._project}/secrets/{name}"
         return _same("secret", one, name), Found(urn=one.urn, id=identifier)
@@ -249,8 +269,9 @@ class _Matcher:
             )
             return replace(
                 row,
-                fix=f"give the new function another name in the code, and delete {name} when nothing uses "
-                f"it: {delete}; or run this command first: calls fail until the `up` has created it again",
+                fix=f"give the new function another name in the code; when nothing uses {name} any more:\n"
+                f"{delete}\n"
+                f"{OR}{delete}  # now: calls fail until the next up has created it again",
             ), None
         found = function_changes.changes(live, one.inputs)
         identifier = f"projects/{self._project}/locations/{region}/functions/{name}"
@@ -370,6 +391,8 @@ class _Matcher:
             for key in sorted(self._live.indexes(str(one.inputs["database"]))):
                 if key not in keys:
                     yield _extra("index", key)
+        for one in self._of.get(DATABASE, [])[:1]:
+            yield from self._undeclared_schedules(str(one.inputs.get("name") or "(default)"))
         jobs = {(str(one.inputs["region"]), str(one.inputs["name"])) for one in self._of.get(JOB, [])}
         for region in sorted(regions):
             for name in sorted(self._live.jobs(region)):
@@ -383,6 +406,14 @@ class _Matcher:
         secrets = {str(one.inputs["secretId"]) for one in self._of.get(SECRET, [])}
         for name in sorted(self._live.secrets.keys() - secrets):
             yield _extra("secret", name)
+
+    def _undeclared_schedules(self, database: str) -> Iterator[Row]:
+        declared = {_recurrence(one.inputs) for one in self._of.get(BACKUPS, [])}
+        for live in self._live.backup_schedules(database):
+            if _recurrence(live) not in declared:
+                days = int(str(live.get("retention", "0s")).removesuffix("s").partition(".")[0]) // DAY
+                kind = "weekly" if "weeklyRecurrence" in live else "daily"
+                yield _extra("backup schedule", f"{database}, {kind}, kept for {days} days")
 
     def _todays_roles(self) -> Iterator[Row]:
         """The roles of the accounts as which the functions run today."""
@@ -407,6 +438,18 @@ def _version(one: Declared, secret_name: str, version: str, value: str) -> Found
     computed = {"name": version, "version": version.rpartition("/")[2], "enabled": True, "id": version}
     outputs = {key: given for key, given in inputs.items() if key != "__defaults"}
     return Found(urn=one.urn, id=version, inputs=inputs, outputs={**KEPT, **outputs, **computed})
+
+
+def _recurrence(schedule: Mapping[str, Any]) -> str:
+    """The property that says when it is made: a database has one daily and one weekly schedule.
+
+    pulumi-gcp names it as the API does.
+    """
+    return "weeklyRecurrence" if "weeklyRecurrence" in schedule else "dailyRecurrence"
+
+
+def _last(live: JsonObject) -> str:
+    return str(live["name"]).rpartition("/")[2]
 
 
 def _service(function: JsonObject) -> str:

@@ -80,6 +80,7 @@ class Live:
         self._fields: dict[str, dict[str, JsonObject]] = {}
         self._jobs: dict[str, dict[str, JsonObject]] = {}
         self._queues: dict[str, dict[str, JsonObject]] = {}
+        self._schedules: dict[str, list[JsonObject]] = {}
 
     @property
     def requests(self) -> int:
@@ -179,10 +180,12 @@ class Live:
 
     def backup_schedules(self, database: str) -> list[JsonObject]:
         """The backup schedules of a database."""
-        # The API has no pages here (Firestore Admin API, `backupSchedules.list`).
-        path = f"{self._project}/databases/{database}/backupSchedules"
-        found = self._read("firestore", path, f"the backup schedules of {database}")
-        return cast("list[JsonObject]", (found or {}).get("backupSchedules") or [])
+        if database not in self._schedules:
+            # The API has no pages here (Firestore Admin API, `backupSchedules.list`).
+            path = f"{self._project}/databases/{database}/backupSchedules"
+            found = self._read("firestore", path, f"the backup schedules of {database}") or {}
+            self._schedules[database] = cast("list[JsonObject]", found.get("backupSchedules") or [])
+        return self._schedules[database]
 
     def released_ruleset(self, release: str) -> str:
         """The ruleset of a rules release; "" if there is none."""

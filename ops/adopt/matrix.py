@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -18,7 +18,7 @@ from ops.adopt import rights
 from ops.adopt.model import MASK, UNKNOWN, Change, Row, Verdict, text
 from ops.adopt.plan import DESTRUCTIVE
 from ops.adopt.rights import Right
-from user_errors import printable
+from user_errors import add_fix, printable
 
 KINDS = {
     "gcp:cloudfunctionsv2/function:Function": "function",
@@ -44,6 +44,8 @@ KINDS = {
     "pulumi-python:dynamic/components:GeneratedToken": "token",
     "pulumi-python:dynamic/firebase:RulesRelease": "rules release",
 }
+IMPORT = "import"
+IMPORTED = "the next `up` imports it"
 RAILWAY = "pulumi-python:dynamic/railway:"
 ADOPTION = f"{RAILWAY}Adoption"
 COLUMNS = {
@@ -66,15 +68,19 @@ def kind(type_: str) -> str:
     return KINDS.get(type_, "")
 
 
-def engine_rows(steps: Iterable[JsonObject], adopted: Collection[str]) -> Iterator[Row]:
-    """A row for each object that is in the state.
+def engine_rows(steps: Sequence[JsonObject], adopted: Collection[str]) -> Iterator[Row]:
+    """A row for each object that is in the state, or that the program imports itself (the database).
 
     Args:
-        steps: those of a preview.
+        steps: those of a preview. An imported object that changes has two: `import`, then `update`.
         adopted: the URNs that were imported, which no step may create, replace or delete.
     """
+    imported = {str(step["urn"]) for step in steps if step["op"] == IMPORT}
+    changed = {str(step["urn"]) for step in steps if step["op"] == "update"}
     for step in steps:
         urn, operation = str(step["urn"]), str(step["op"])
+        if operation == IMPORT and urn in changed:
+            continue
         type_, _, name = urn.split("::", 2)[2].partition("::")
         shown = kind(type_.rpartition("$")[2])
         if not shown or (operation == "create" and urn not in adopted):
@@ -82,10 +88,13 @@ def engine_rows(steps: Iterable[JsonObject], adopted: Collection[str]) -> Iterat
         if urn in adopted and operation in (*DESTRUCTIVE, "create"):
             reason = f"the next `up` would {operation} it{_because(step)}"
             yield Row(kind=shown, name=name, verdict=Verdict.REFUSED, urn=urn, reason=reason)
-        elif operation in ("same", "read", "refresh"):
-            yield Row(kind=shown, name=name, verdict=Verdict.SAME, urn=urn)
+        elif operation in ("same", "read", "refresh", IMPORT):
+            reason = IMPORTED if urn in imported else ""
+            yield Row(kind=shown, name=name, verdict=Verdict.SAME, urn=urn, reason=reason)
         else:
-            reason = "" if operation == "update" else f"the next `up` does this: {operation}"
+            reason = IMPORTED if urn in imported else ""
+            if operation != "update":
+                reason = f"the next `up` does this: {operation}"
             found = tuple(step_changes(step))
             yield Row(kind=shown, name=name, verdict=Verdict.CHANGES, urn=urn, changes=found, reason=reason)
 
@@ -143,11 +152,9 @@ def _lines(stack: str, rows: Sequence[Row]) -> Iterator[str]:
             yield ""
             yield f"{verdict.value}:"
         for row in sorted(found, key=lambda row: (row.kind.lower(), row.name)):
-            yield f"  {row.kind} {row.name}" + (f": {row.reason}" if row.reason else "")
-            for change in row.changes:
-                yield from _change(change)
-            if row.fix:
-                yield f"    fix: {row.fix}"
+            said = [f"  {row.kind} {row.name}" + (f": {row.reason}" if row.reason else "")]
+            said += [line for change in row.changes for line in _change(change)]
+            yield add_fix("\n".join(said), row.fix, "    ") if row.fix else "\n".join(said)
     same = [row for row in rows if row.verdict is Verdict.SAME and row.reason]
     if same:
         yield ""

@@ -37,6 +37,8 @@ from tests.unit.ops.google_project import (
 
 pytestmark = pytest.mark.unit
 
+DATABASE = f"{BASE}/databases/(default)"
+SCHEDULES = f"{DATABASE}/backupSchedules"
 INDEX = f"{BASE}/databases/(default)/collectionGroups/threads/indexes/CICA"
 LIVE_INDEX = {
     "name": INDEX,
@@ -139,6 +141,46 @@ def test_an_index_is_found_by_its_shape_in_any_state_of_its_build(state: str) ->
     assert row(looked, TAGS).verdict is Verdict.SAME
     assert ("the `up` waits" in row(looked, TAGS).reason) == (state == "CREATING")
     assert row(looked, other).verdict is Verdict.CREATED
+
+
+def test_a_database_that_would_be_created_and_exists_is_adopted_and_protected() -> None:
+    """With `createDatabase`. What the program may ignore is not said to change."""
+    inputs = {"name": "(default)", "deleteProtectionState": "ON", "pointInTimeRecoveryEnablement": "OFF"}
+    one = declared(google.DATABASE, "database-firestore", inputs)
+    live = {"name": DATABASE, "deleteProtectionState": "OFF", "pointInTimeRecoveryEnablement": "ON"}
+    looked = look({DATABASE: live}, one)
+    (found,) = looked.found
+    assert (found.id, found.protect) == (DATABASE, True)
+    assert [change.property for change in row(looked, one).changes] == ["deleteProtectionState"]
+
+
+def test_backup_schedules_are_found_by_their_recurrence() -> None:
+    daily = {"name": f"{SCHEDULES}/1", "retention": "604800s", "dailyRecurrence": {}}
+    weekly = {"name": f"{SCHEDULES}/2", "retention": "604800s", "weeklyRecurrence": {"day": "SUNDAY"}}
+    answers = {SCHEDULES: {"backupSchedules": [daily, weekly]}}
+    database = declared(google.DATABASE, "database-firestore", {"name": "(default)"}, op="import")
+    inputs = {"database": "(default)", "retention": "8467200s", "weeklyRecurrence": {"day": "SUNDAY"}}
+    one = declared(google.BACKUPS, "database-backups-weekly", inputs)
+    looked = look(answers, database, one)
+    (found,) = looked.found
+    assert (found.urn, found.id) == (one.urn, weekly["name"])
+    assert [(it.old, it.new) for it in row(looked, one).changes] == [('"604800s"', '"8467200s"')]
+    (other,) = (it for it in looked.rows if it.verdict is Verdict.UNDECLARED)
+    assert (other.kind, other.name) == ("backup schedule", "(default), daily, kept for 7 days")
+    assert row(look({}, database, one), one).verdict is Verdict.CREATED
+
+
+def test_a_weekly_schedule_of_another_day_is_refused() -> None:
+    live = {"name": f"{SCHEDULES}/2", "retention": "604800s", "weeklyRecurrence": {"day": "MONDAY"}}
+    inputs = {"database": "(default)", "retention": "604800s", "weeklyRecurrence": {"day": "SUNDAY"}}
+    one = declared(google.BACKUPS, "database-backups-weekly", inputs)
+    looked = look({SCHEDULES: {"backupSchedules": [live]}}, one)
+    assert row(looked, one).verdict is Verdict.REFUSED
+    assert "on MONDAY" in row(looked, one).reason
+    assert row(looked, one).fix.startswith(
+        "gcloud firestore backups schedules delete --backup-schedule=2 --database='(default)' --project=crm"
+    )
+    assert not looked.found
 
 
 def test_an_index_that_could_not_be_built_is_refused() -> None:

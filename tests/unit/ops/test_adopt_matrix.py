@@ -141,6 +141,23 @@ def test_what_the_engine_does_with_objects_of_the_state(
         assert "location" in rows[0].reason
 
 
+DATABASE = "urn:pulumi:prod::whatsapp-crm::gcp:firestore/database:Database::database-firestore"
+
+
+@pytest.mark.parametrize("changes", [False, True])
+def test_an_object_that_the_program_imports_itself_exists(changes: bool) -> None:
+    """The preview has an `import`, and an `update` if the import is not all."""
+    path = "deleteProtectionState"
+    steps: list[JsonObject] = [{"op": "import", "urn": DATABASE, "newState": {}}]
+    if changes:
+        steps.append({**update(path, {path: "OFF"}, {path: "ON"}), "urn": DATABASE})
+    (row,) = engine_rows(steps, set())
+    assert (row.kind, row.name, row.urn) == ("database", "database-firestore", DATABASE)
+    assert row.verdict is (Verdict.CHANGES if changes else Verdict.SAME)
+    assert row.reason == "the next `up` imports it"
+    assert [(one.old, one.new) for one in row.changes] == ([('"OFF"', '"ON"')] if changes else [])
+
+
 def test_what_is_no_object_of_a_cloud_is_not_listed() -> None:
     for type_ in ("whatsapp-crm:components:Rules", "pulumi:providers:gcp", "command:local:Command"):
         urn = f"urn:pulumi:prod::whatsapp-crm::{type_}::name"
