@@ -19,6 +19,7 @@ from settings.parsing import mapping, read_json, unusable
 from settings.problems import Problem
 from settings.reader import set_command
 from settings.variables import function_variable
+from user_errors import OR
 
 # The Firebase CLI accepts it in a file, and sets another value for each function.
 SET_BY_THE_CLI = ("LOG_EXECUTION_ID",)
@@ -76,9 +77,9 @@ def load(folder: Path, app_dir: Path, project: str, where: str) -> tuple[EnvFile
             what = "is a link, or is behind a link, that leads out of the app's folder. It is not read."
             variable, param = (set_command(name, "<string>", ".NAME") for name in _CONFIG_KEYS)
             fix = (
-                f"Replace {path} by a regular file. Or remove it, and for each of its values:\n    {variable}"
+                f"Replace {path} by a regular file. Or remove it, and for each of its values:\n{variable}\n"
+                f"{OR}{param}  # if it is a param"
             )
-            fix += f"\n    if it is a param: {param}"
             problems.append(Problem(key=key, what=what, fix=fix))
             continue
         text, more = read_text(path, key)
