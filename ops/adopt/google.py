@@ -49,18 +49,19 @@ DAY = 86_400  # seconds
 Match = tuple[Row, Found | None]
 
 
-def look(declared: Sequence[Declared], live: Live) -> Looked:
+def look(declared: Sequence[Declared], live: Live, unmanaged: Mapping[str, str] | None = None) -> Looked:
     """What the project has of the declared objects, and beside them.
 
     Args:
         declared: every resource of the program, also those that the state has: they are no longer looked up,
             but they are declared.
         live: the project.
+        unmanaged: the setting `unmanagedFunctions`: NAME or REGION/NAME -> reason.
 
     Raises:
         GoogleError: a list could not be read.
     """
-    matched = list(_Matcher(live, declared).matches())
+    matched = list(_Matcher(live, declared, unmanaged or {}).matches())
     return Looked(
         rows=[row for row, _ in matched],
         found=[found for _, found in matched if found is not None],
@@ -69,8 +70,9 @@ def look(declared: Sequence[Declared], live: Live) -> Looked:
 
 
 class _Matcher:
-    def __init__(self, live: Live, declared: Sequence[Declared]) -> None:
+    def __init__(self, live: Live, declared: Sequence[Declared], unmanaged: Mapping[str, str]) -> None:
         self._live = live
+        self._unmanaged = unmanaged
         self._project = live.project
         self._of: dict[str, list[Declared]] = {}
         for one in declared:
@@ -384,8 +386,13 @@ class _Matcher:
             regions.add(region)
             others = sorted(place for place, other in functions if other == name)
             first = live.get("environment") == function_changes.FIRST_GENERATION
-            reason = f"the program declares it in {', '.join(others)}" if others else ""
-            yield _extra("function", f"{region}/{name}", reason or ("1st generation" if first else ""))
+            reasons = ["1st generation"] if first else []
+            if others:
+                reasons = [f"the program declares it in {', '.join(others)}"]
+            left = self._unmanaged.get(f"{region}/{name}") or self._unmanaged.get(name)
+            if left:
+                reasons.append(f"left as it is: {left}")
+            yield _extra("function", f"{region}/{name}", "; ".join(reasons))
         for one in self._of.get(INDEX, [])[:1]:
             keys = {index.name.partition("-")[2] for index in self._of[INDEX]}
             for key in sorted(self._live.indexes(str(one.inputs["database"]))):

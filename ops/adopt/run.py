@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from checkout.manifest import UNMANAGED
 from firebase.errors import JsonObject
 from ops import stack, stack_file
 from ops.adopt import (
@@ -37,6 +38,7 @@ from ops.adopt.rights import Right
 from ops.adopt.stack_config import StackFile
 from railway.graphql.credentials import access_from
 from settings.keys import NAMESPACE
+from settings.parsing import mapping
 from user_errors import OR, add_fix, printable
 
 ADOPTED, REFUSED = 0, 1
@@ -229,7 +231,8 @@ def _look(options: Options, declared: Sequence[Declared]) -> _Seen:
         return _Seen(looked=Looked(rows=other.rows, found=other.found), proposals=other.proposals)
     project = str(provider.inputs["project"])
     live = Live(CountedApi(), project)
-    found = google.look(declared, live)
+    unmanaged = mapping(StackFile(options.stack).value(UNMANAGED)) or {}
+    found = google.look(declared, live, {key: str(reason) for key, reason in unmanaged.items()})
     return _Seen(
         rights=rights.look(declared, live, other.backend_account),
         proposals=[*first_settings.of_preview(declared, live, config), *other.proposals],

@@ -337,6 +337,14 @@ def test_what_exists_and_is_not_declared_is_named() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["old", f"{REGION}/old"])
+def test_a_function_that_is_left_as_it_is_is_listed_with_its_reason(name: str) -> None:
+    live = Live(Project({FUNCTIONS: {"functions": [{**LIVE_FUNCTION, "name": f"{SEND[:-4]}old"}]}}), "crm")
+    looked = google.look([FUNCTION], live, {name: "an auth trigger", "other": "none"})
+    (one,) = (it for it in looked.rows if it.verdict is Verdict.UNDECLARED)
+    assert (one.name, one.reason) == (f"{REGION}/old", "left as it is: an auth trigger")
+
+
 def test_the_roles_of_todays_accounts_are_named() -> None:
     account = "1-compute@developer.gserviceaccount.com"
     member = f"serviceAccount:{account}"
