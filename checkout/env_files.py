@@ -19,6 +19,7 @@ from settings.parsing import mapping, read_json, unusable
 from settings.problems import Problem
 from settings.reader import set_command
 from settings.variables import function_variable
+from user_errors import OR
 
 _COMMON, _EMULATORS, _ALIASES = ".env", ".env.local", ".firebaserc"
 _SECRET_BINDING = "FIREBASE_SECRET_REF_"  # noqa: S105  (a prefix of names, not a value)
@@ -63,9 +64,9 @@ def load(folder: Path, app_dir: Path, project: str, where: str) -> tuple[EnvFile
             what = "is a link, or is behind a link, that leads out of the app's folder. It is not read."
             variable, param = (set_command(name, "<string>", ".NAME") for name in _CONFIG_KEYS)
             fix = (
-                f"Replace {path} by a regular file. Or remove it, and for each of its values:\n    {variable}"
+                f"Replace {path} by a regular file. Or remove it, and set each of its values:\n"
+                f"{variable}\n{OR}{param}  # if it is a param"
             )
-            fix += f"\n    if it is a param: {param}"
             problems.append(Problem(key=key, what=what, fix=fix))
             continue
         text, more = read_text(path, key)
