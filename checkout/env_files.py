@@ -77,8 +77,8 @@ def load(folder: Path, app_dir: Path, project: str, where: str) -> tuple[EnvFile
             what = "is a link, or is behind a link, that leads out of the app's folder. It is not read."
             variable, param = (set_command(name, "<string>", ".NAME") for name in _CONFIG_KEYS)
             fix = (
-                f"Replace {path} by a regular file. Or remove it, and for each of its values:\n{variable}\n"
-                f"{OR}{param}  # if it is a param"
+                f"Replace {path} by a regular file. Or remove it, and set each of its values:\n"
+                f"{variable}\n{OR}{param}  # if it is a param"
             )
             problems.append(Problem(key=key, what=what, fix=fix))
             continue

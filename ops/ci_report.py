@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import IO, TextIO, cast
 
 from ops.refresh_noise import ANSI, without_noise
-from user_errors import add_fix
 
 # GitHub rejects a comment of more than 65536 characters, and a step's summary of more than 1 MiB.
 LIMITS = {"comment": 65_000, "summary": 900_000}
@@ -221,10 +220,10 @@ class PullRequest:
             if error.code in _REDIRECTS:
                 body_start = "a redirect, which is not followed"
                 fix = "run the workflow in the repository under its present name"
-            message = add_fix(f"GitHub responded {error.code} to {method} {path}: {body_start}", fix)
+            message = f"GitHub responded {error.code} to {method} {path}: {body_start}\n  fix: {fix}"
             raise CommentError(message) from error
         except (OSError, ValueError) as error:  # no connection, a time-out, or a response that is not JSON
-            message = add_fix(f"no usable response from GitHub to {method} {path}: {error}", _RERUN)
+            message = f"no usable response from GitHub to {method} {path}: {error}\n  fix: {_RERUN}"
             raise CommentError(message) from error
 
 
@@ -255,8 +254,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str], stdin: TextIO, st
         return 0
     missing = [name for name in ("GITHUB_TOKEN", "GITHUB_REPOSITORY") if not environ.get(name)]
     if missing:
-        what = f"error: {', '.join(missing)} is not set"
-        sys.stderr.write(f"{add_fix(what, 'run this in a step of a workflow')}\n")
+        sys.stderr.write(f"error: {', '.join(missing)} is not set\n  fix: run this in a step of a workflow\n")
         return 1
     pull_request = PullRequest(
         api_url=environ.get("GITHUB_API_URL", "https://api.github.com"),

@@ -108,7 +108,9 @@ class StatusUnknownError(RailwayError):
             "The deployment continues on Railway; the next up reads its result before it starts another one"
         )
         fix = f"run pulumi up again. {continues}"
-        if failure.fix and not failure.fix.startswith("run `pulumi up` again"):
+        # Advice that only repeats this is left out; a time after which to run it is kept.
+        repeats = failure.fix.startswith("run `pulumi up` again") and " after " not in failure.fix
+        if failure.fix and not repeats:
             again = "" if "`pulumi up` again" in failure.fix else "Then run pulumi up again. "
             fix = f"{failure.fix}\n{again}{continues}."
         super().__init__(

@@ -77,7 +77,7 @@ def test_a_service_that_another_environment_has_is_not_deleted(railway: World, r
         text = refusal(lambda: process.resource(ServiceProvider()).delete(made))
     assert "is also in the environment staging" in text
     assert (
-        "`pulumi state delete --force --target-dependents '<urn of the service>'` (`pulumi stack --sh" in text
+        "pulumi state delete --force --target-dependents '<urn of the service>'  # pulumi stack --sh" in text
     )
     assert places(railway, made.id) == {engine.id("environment"), staging}
     remove(railway, made.id, staging)

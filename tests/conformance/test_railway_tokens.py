@@ -238,7 +238,7 @@ KINDS = (
             adopt: (
                 "is a project token of the environment preview, and cannot read an environment production",
                 "use a project token of production",
-                "set RAILWAY_API_TOKEN to an account token or to a token of the project's workspace",
+                "unset RAILWAY_TOKEN && export RAILWAY_API_TOKEN=<account or workspace token>",
             ),
         },
     ),

@@ -218,7 +218,7 @@ def test_what_stays_the_same_is_not_named_a_change(adopted: Adopted) -> None:
 @pytest.mark.parametrize(
     ("step", "why", "fix"),
     [
-        ("wrong id", "does not exist", "pulumi config set whatsapp-crm:railwayProjectId <id>"),
+        ("wrong id", "does not exist", "pulumi config set whatsapp-crm:railwayProjectId "),
         ("foreign token", "Not Authorized", "A workspace token can access only its own workspace"),
         ("smaller volume", "a volume cannot shrink", "pulumi config set whatsapp-crm:volumeSizeGb 5"),
         (

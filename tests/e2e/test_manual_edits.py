@@ -27,7 +27,7 @@ RESTORE = (
     "can be restored for 48 hours after the deletion",
     "restore it in Railway's dashboard",
     "pulumi config set whatsapp-crm:allowNewVolume true",
-    "`pulumi up --refresh --run-program`",
+    "pulumi up --refresh --run-program",
 )
 HEAL = ("up", "--yes", "--skip-preview", "--refresh", "--run-program")
 

@@ -472,7 +472,8 @@ def test_a_name_in_an_error_stays_on_one_line(production: Production, name: str)
     replace_archive(production, {name: (b"x", 0o644)})
     with pytest.raises(StackError, match="would be written elsewhere") as caught:
         production.unpack()
-    assert len(str(caught.value).splitlines()) == 2
+    # What is wrong, the fix, and its command.
+    assert len(str(caught.value).splitlines()) == 3
 
 
 def test_an_archive_that_is_not_the_one_of_its_result_is_refused(production: Production) -> None:

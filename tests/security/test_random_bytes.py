@@ -33,7 +33,7 @@ from tests.bad_rows import Bad
 from tests.security.stack_config import loaded
 from tests.time_limit import time_limit
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.random_text]
 
 EXAMPLES = int(os.environ.get("RANDOM_EXAMPLES", "200"))
 many = settings(
