@@ -9,6 +9,7 @@ import pytest
 from pulumi import dynamic
 
 import railway
+from ops.adopt.model import SECRET, SIGNATURE
 from railway.graphql.api import RailwayApi
 from railway.graphql.client import OperationResult, RailwayClient
 from railway.graphql.documents import Document
@@ -61,7 +62,9 @@ def test_a_resource_registers_its_args_and_its_outputs(
     ids: dict[str, Any] = {"project_id": "p", "environment_id": "e", "service_id": "s"}
     opts = pulumi.ResourceOptions(protect=True)
     kind("api", railway.VariablesArgs(**ids, variables={"A": "b"}), opts)
-    assert isinstance(seen.pop("variables"), pulumi.Output)
+    secret = seen.pop("variables")
+    assert (secret.pop(SIGNATURE), [*secret]) == (SECRET, ["value"])
+    assert isinstance(secret["value"]["A"], pulumi.Output)
     found = seen.pop("opts")
     assert (found.protect, found.additional_secret_outputs) == (True, ["variables"])
     assert type(seen.pop("provider")) is railway.Variables.PROVIDER
