@@ -240,12 +240,12 @@ def test_a_database_that_is_not_the_declared_one_is_an_error(monkeypatch: pytest
         raise AssertionError(msg)
 
     monkeypatch.setattr(load, "load_settings", lambda *_: (world.settings(), []))
-    monkeypatch.setattr(load, "load_app", lambda _: (world.app(), []))
+    monkeypatch.setattr(load, "load_app", lambda *_, **__: (world.app(), []))
     monkeypatch.setattr(load, "database_problems", lambda *_: [problem("whatsapp-crm:firestoreLocation")])
     monkeypatch.setattr(load, "compile_problems", never)
     with pytest.raises(pulumi.RunError, match="firestoreLocation"):
         load.load()
-    monkeypatch.setattr(load, "load_app", lambda _: (world.app(), [problem("firebase.json")]))
+    monkeypatch.setattr(load, "load_app", lambda *_, **__: (world.app(), [problem("firebase.json")]))
     monkeypatch.setattr(load, "database_problems", never)
     with pytest.raises(pulumi.RunError, match=r"firebase\.json"):
         load.load()
