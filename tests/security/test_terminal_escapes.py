@@ -173,9 +173,11 @@ def test_problems_and_warnings_are_clean(monkeypatch: pytest.MonkeyPatch) -> Non
         warnings: tuple[str, ...] = (EVIL,)
         notes: tuple[str, ...] = (EVIL,)
         rules: None = None
+        google: None = None
 
     monkeypatch.setattr(load, "load_settings", lambda *_: (Found(), []))
-    monkeypatch.setattr(load, "load_app", lambda *_: (Found(), []))
+    monkeypatch.setattr(load, "load_app", lambda *_, **__: (Found(), []))
+    monkeypatch.setattr(load, "database_problems", lambda *_: [])
     monkeypatch.setattr(pulumi, "get_stack", lambda: "sandbox")
     logged = _logged(monkeypatch)
     load.load()
