@@ -1,8 +1,8 @@
 // Loaded into the discovery process before the functions. When the process ends, it reports what the entry module
 // exports, which files and packages were loaded, and how the code ended the process if it did.
 //
-// A connection that fails does not end the process: it has no network, and would often have a manifest before an
-// attempt to connect fails on a machine with a network.
+// A connection that fails does not end the process. The process has no network, so connections fail at once; with a
+// network, the manifest is usually written before a connection fails.
 "use strict";
 const fs = require("node:fs");
 const fsPromises = require("node:fs/promises");

@@ -118,3 +118,4 @@ def test_a_link_to_variables_elsewhere_is_a_problem(name: str, app: Path) -> Non
     assert "leads out of the app's folder" in problem.what
     assert "functionVariables.NAME' <string>" in problem.fix
     assert "functionParams.NAME' <string>  # if it is a param" in problem.fix
+    assert "or:  pulumi config set" in problem.fix
