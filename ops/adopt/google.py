@@ -66,6 +66,7 @@ def look(declared: Sequence[Declared], live: Live, unmanaged: Mapping[str, str] 
         rows=[row for row, _ in matched],
         found=[found for _, found in matched if found is not None],
         requests=live.requests,
+        unread=live.unread,
     )
 
 
@@ -137,7 +138,7 @@ class _Matcher:
         roles = self._live.project_roles
         if roles is not None and member in roles.get(role, []):
             return _same("project role", one, name, REPEATED), None
-        return _created("project role", one, name), None
+        return _created("project role", one, name, _unread(roles)), None
 
     def _bucket(self, one: Declared) -> Match:
         name = str(one.inputs["name"])
@@ -368,8 +369,11 @@ class _Matcher:
         for one in self._new(READER):
             member, role = str(one.inputs["member"]), str(one.inputs["role"])
             name = f"{one.inputs['secretId']}: {member.partition(':')[2]}"
-            has = member in ((policies.get(readers[one.urn]) or {}).get(role) or [])
-            row = _same("secret reader", one, name, REPEATED) if has else _created("secret reader", one, name)
+            policy = policies.get(readers[one.urn], {})
+            if policy is not None and member in policy.get(role, []):
+                row = _same("secret reader", one, name, REPEATED)
+            else:
+                row = _created("secret reader", one, name, _unread(policy))
             yield row, None
         for one in self._new(READERS):
             yield _binding("secret readers", one, str(one.inputs["secretId"]), readers[one.urn], policies)
@@ -445,6 +449,11 @@ def _version(one: Declared, secret_name: str, version: str, value: str) -> Found
     computed = {"name": version, "version": version.rpartition("/")[2], "enabled": True, "id": version}
     outputs = {key: given for key, given in inputs.items() if key != "__defaults"}
     return Found(urn=one.urn, id=version, inputs=inputs, outputs={**KEPT, **outputs, **computed})
+
+
+def _unread(policy: Mapping[str, list[str]] | None) -> str:
+    """The note on a member that may exist already."""
+    return f"members may not be read; {REPEATED}" if policy is None else ""
 
 
 def _recurrence(schedule: Mapping[str, Any]) -> str:

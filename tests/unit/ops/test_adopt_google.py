@@ -253,6 +253,8 @@ def test_a_policy_that_may_not_be_read_is_said() -> None:
     looked = look(answers, INVOKERS)
     assert "may not be read" in row(looked, INVOKERS).reason
     assert not looked.found
+    name = SERVICE.rpartition("/")[2]
+    assert looked.unread == [f"who has access to {name} (getIamPolicy; roles/iam.securityReviewer has it)"]
 
 
 def test_a_version_with_the_configured_value_is_adopted_and_its_value_stays_secret() -> None:
@@ -287,6 +289,8 @@ def test_another_value_is_a_new_version(value: str, answer: Any, reason: str) ->
     looked = look({SECRETS: {"secrets": named([f"{SECRETS}/KEY"])}, NEWEST: answer}, KEY, one)
     assert row(looked, one).verdict is Verdict.CREATED
     assert reason in row(looked, one).reason
+    denied = ["the values of the secrets KEY (secretmanager.versions.access)"]
+    assert looked.unread == (denied if answer is DENIED else [])
     assert "hush" not in repr(looked.rows)
     assert [found.urn for found in looked.found] == [KEY.urn]
 
