@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from sandbox import generated_app
-from sandbox.direct_deployment import Project
+from sandbox.direct_deployment import BASE, REGION, Project
 from sandbox.environment import GOOGLE_VIEWER_TOKEN
 from tests.e2e import firebase_project
 from tests.e2e.google_world import STACK, GoogleWorld, Tools
@@ -28,6 +28,7 @@ pytestmark = pytest.mark.e2e
 
 FUNCTIONS, INDEXES, OVERRIDES = 28, 22, 3
 WITHOUT_INDEX, WITHOUT_INVOKER, STRAY = "c0", "f0", "stray"
+TOPIC = f"firebase-schedule-{STRAY}-{REGION}"
 OTHER_RULES = "rules_version = '2';\nservice cloud.firestore { }\n"
 VIEWER = "sandbox-railway-viewer"
 
@@ -95,28 +96,53 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
 
 
 def edit_by_hand(project: Project) -> None:
-    """Delete an index, remove an invoker, make a function, and publish other rules."""
+    """Delete an index, remove an invoker, publish other rules, and make what the program does not declare."""
     for index in project.indexes():
         if f"/collectionGroups/{WITHOUT_INDEX}/" in index["name"]:
             project.call("DELETE", f"firestore/v1/{index['name']}")
     project.set_invokers(WITHOUT_INVOKER, [])
     project.create_function(STRAY, generated_app.KINDS[0])
+    place = f"{BASE}/locations/{REGION}"
+    project.call("POST", f"serviceusage/v1/{BASE}/services/cloudtasks.googleapis.com:enable", {})
+    project.call("POST", f"cloudtasks/v2/{place}/queues", {"name": f"{place}/queues/{STRAY}"})
+    project.call("PUT", f"pubsub/v1/{BASE}/topics/{TOPIC}", {})
+    project.call(
+        "POST", f"secretmanager/v1/{BASE}/secrets?secretId={STRAY}", {"replication": {"automatic": {}}}
+    )
+    fields = [{"fieldPath": name, "order": "ASCENDING"} for name in ("a", "b")]
+    index = {"queryScope": "COLLECTION", "fields": fields}
+    groups = f"firestore/v1/{BASE}/databases/(default)/collectionGroups"
+    project.call("POST", f"{groups}/{STRAY}/indexes", index)
     project.release_rules(OTHER_RULES)
 
 
 def test_each_object_is_in_its_column(seen: Seen) -> None:
     assert seen.done["adopt"].returncode == 0, seen.done["adopt"].stdout
-    functions = {f"europe-west1/f{number}" for number in range(FUNCTIONS)}
+    functions = {f"{REGION}/f{number}" for number in range(FUNCTIONS)}
     assert seen.names("viewer", "function", "changes in place") == functions
     assert len(seen.names("adopt", "function", "changes in place")) == FUNCTIONS
     assert len(seen.names("adopt", "index", "same")) == INDEXES - 1
     (index,) = seen.names("adopt", "index", "will be created")
     assert index.startswith(WITHOUT_INDEX)
     assert seen.names("adopt", "invokers", "will be created") >= {WITHOUT_INVOKER}
-    assert seen.names("adopt", "function", "exists and is not declared") == {f"europe-west1/{STRAY}"}
     assert len(seen.names("adopt", "ruleset", "will be created")) == 1
     assert len(seen.names("adopt", "rules release", "changes in place")) == 1
     assert not [row for row in seen.reports["adopt"] if row["verdict"] == "cannot be adopted"]
+
+
+def test_what_is_not_declared_is_listed(seen: Seen) -> None:
+    found = {
+        kind: seen.names("adopt", kind, "exists and is not declared")
+        for kind in ("function", "task queue", "Pub/Sub topic", "secret", "index")
+    }
+    (index,) = found.pop("index")
+    assert index.startswith(STRAY)
+    assert found == {
+        "function": {f"{REGION}/{STRAY}"},
+        "task queue": {f"{REGION}/{STRAY}"},
+        "Pub/Sub topic": {TOPIC},
+        "secret": {STRAY},
+    }
 
 
 def test_every_kind_is_adopted(seen: Seen) -> None:
