@@ -397,13 +397,7 @@ class _Matcher:
             if left:
                 reasons.append(f"left as it is: {left}")
             yield _extra("function", f"{region}/{name}", "; ".join(reasons))
-        for one in self._of.get(INDEX, [])[:1]:
-            keys = {index.name.partition("-")[2] for index in self._of[INDEX]}
-            for key in sorted(self._live.indexes(str(one.inputs["database"]))):
-                if key not in keys:
-                    yield _extra("index", key)
-        for one in self._of.get(DATABASE, [])[:1]:
-            yield from self._undeclared_schedules(str(one.inputs.get("name") or "(default)"))
+        yield from self._undeclared_in_database()
         jobs = {(str(one.inputs["region"]), str(one.inputs["name"])) for one in self._of.get(JOB, [])}
         for region in sorted(regions):
             for name in sorted(self._live.jobs(region)):
@@ -417,6 +411,23 @@ class _Matcher:
         secrets = {str(one.inputs["secretId"]) for one in self._of.get(SECRET, [])}
         for name in sorted(self._live.secrets.keys() - secrets):
             yield _extra("secret", name)
+
+    def _undeclared_in_database(self) -> Iterator[Row]:
+        indexes, overrides = self._of.get(INDEX, []), self._of.get(FIELD, [])
+        databases = [str(one.inputs.get("name") or "(default)") for one in self._of.get(DATABASE, [])]
+        used = {str(one.inputs["database"]) for one in (*indexes, *overrides)}
+        keys = {one.name.partition("-")[2] for one in indexes}
+        places = {(one.inputs["collection"], one.inputs["field"]) for one in overrides}
+        for database in sorted(used.union(databases)):
+            for key in sorted(self._live.indexes(database).keys() - keys):
+                yield _extra("index", key)
+            for name in sorted(self._live.fields(database)):
+                collection, _, field = name.split("/", 5)[5].partition("/fields/")
+                # `__default__` holds the defaults of the whole database.
+                if collection != "__default__" and (collection, field) not in places:
+                    yield _extra("field override", f"{collection}.{field}")
+        for database in databases:
+            yield from self._undeclared_schedules(database)
 
     def _undeclared_schedules(self, database: str) -> Iterator[Row]:
         declared = {_recurrence(one.inputs) for one in self._of.get(BACKUPS, [])}

@@ -39,6 +39,7 @@ pytestmark = pytest.mark.unit
 
 DATABASE = f"{BASE}/databases/(default)"
 SCHEDULES = f"{DATABASE}/backupSchedules"
+GROUPS = f"{DATABASE}/collectionGroups"
 INDEX = f"{BASE}/databases/(default)/collectionGroups/threads/indexes/CICA"
 LIVE_INDEX = {
     "name": INDEX,
@@ -328,12 +329,14 @@ def test_what_exists_and_is_not_declared_is_named() -> None:
         QUEUES: {"queues": named([f"{QUEUES}/work"])},
         TOPICS: {"topics": named([f"{TOPICS}/firebase-schedule-old", f"{TOPICS}/own"])},
         SECRETS: {"secrets": named([f"{SECRETS}/KEY", f"{SECRETS}/STRAY"])},
+        FIELDS: {"fields": named([f"{GROUPS}/__default__/fields/*", f"{GROUPS}/codes/fields/a.b"])},
     }
     rows = [one for one in look(answers, FUNCTION, TAGS, KEY).rows if one.verdict is Verdict.UNDECLARED]
     assert [(one.kind, one.name, one.reason) for one in rows] == [
         ("function", "europe-west1/old", "1st generation"),
         ("function", "us-central1/send", "the program declares it in europe-west1"),
         ("index", "threads/collection_group/tags-contains/at-desc", ""),
+        ("field override", "codes.a.b", ""),
         ("scheduler job", "europe-west1/nightly", ""),
         ("task queue", "europe-west1/work", ""),
         ("Pub/Sub topic", "firebase-schedule-old", ""),
