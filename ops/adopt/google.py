@@ -243,7 +243,8 @@ class _Matcher:
             elif name not in self._live.secrets:
                 reason = ""
             elif newest is None:
-                reason = "there is no version that can be read"
+                denied = name in self._live.closed_secrets
+                reason = "its value may not be read" if denied else "there is no version that can be read"
             elif newest[1] != one.inputs.get("secretData"):
                 reason = f"the value of version {newest[0].rpartition('/')[2]} is another one"
             else:

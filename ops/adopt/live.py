@@ -83,7 +83,8 @@ class Live:
         self._queues: dict[str, dict[str, JsonObject]] = {}
         self._schedules: dict[str, list[JsonObject]] = {}
         self._closed_policies = set[str]()
-        self._closed_secrets = set[str]()
+        self.closed_secrets = set[str]()
+        """The ids of secrets whose values were asked for and may not be read."""
 
     @property
     def requests(self) -> int:
@@ -94,8 +95,8 @@ class Live:
     def unread(self) -> list[str]:
         """What was asked for and may not be read, with the permission that is missing."""
         found: list[str] = []
-        if self._closed_secrets:
-            names = _some(self._closed_secrets)
+        if self.closed_secrets:
+            names = _some(self.closed_secrets)
             found.append(f"the values of the secrets {names} (secretmanager.versions.access)")
         if self._closed_policies:
             names = _some(self._closed_policies)
@@ -283,7 +284,7 @@ class Live:
             return None
         except GoogleError as error:
             if error.status == DENIED:
-                self._closed_secrets.add(secret)
+                self.closed_secrets.add(secret)
             if error.status in (400, DENIED, ABSENT):  # 400: the version is disabled or destroyed
                 return None
             raise

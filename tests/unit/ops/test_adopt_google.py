@@ -280,7 +280,7 @@ def test_a_version_with_the_configured_value_is_adopted_and_its_value_stays_secr
     ("value", "answer", "reason"),
     [
         ("hush", payload("projects/1/secrets/KEY/versions/3", "other"), "the value of version 3 is another"),
-        ("hush", DENIED, "no version that can be read"),
+        ("hush", DENIED, "its value may not be read"),
         ("hush", GoogleError("disabled", "none", status=400, reason="FAILED_PRECONDITION"), "can be read"),
         (UNKNOWN, payload("projects/1/secrets/KEY/versions/3", UNKNOWN), "known after the `up` only"),
     ],
