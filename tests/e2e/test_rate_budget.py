@@ -54,7 +54,7 @@ def test_an_up_without_requests_left_names_the_time_and_the_next_one_continues(t
     failed = terminal.call(*UP)
     ended = datetime.now(UTC)
     assert failed.returncode != 0
-    assert ended - begun < timedelta(seconds=60)
+    assert ended - begun < timedelta(minutes=10)  # of an hour
     assert re.search("[01] of this token's 12 requests per hour are left; Railway allows", failed.stdout)
     told = re.search(
         r"Railway request \w+ failed: this token has no requests left; "
