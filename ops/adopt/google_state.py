@@ -15,6 +15,24 @@ KEPT = {"deletionPolicy": "DELETE"}
 """What the plugin records of a default that no input has (pulumi-gcp 9.35). Without it, it shows a change."""
 
 
+def ruleset(one: Declared, live: JsonObject) -> Found:
+    """The released ruleset, whose files are the declared ones.
+
+    Args:
+        one: the declaration.
+        live: the ruleset (Firebase Rules API, `Ruleset`).
+    """
+    found = as_declared(one, str(live["name"]), name=str(live["name"]).rpartition("/")[2], **KEPT)
+    outputs = cast("JsonObject", found.outputs)
+    source = cast("JsonObject", outputs["source"])
+    files = [{"fingerprint": "", **file} for file in cast("list[JsonObject]", source["files"])]
+    # The plugin shows a change of each computed property that the state lacks.
+    outputs["source"] = {"language": "", **source, "files": files}
+    outputs["metadatas"] = [live.get("metadata") or {"services": []}]
+    outputs["createTime"] = live.get("createTime") or ""
+    return found
+
+
 def as_declared(one: Declared, identifier: str, **outputs: Any) -> Found:
     """An object that is what the program declares: the state has the declared inputs.
 

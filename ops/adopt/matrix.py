@@ -57,6 +57,8 @@ COLUMNS = {
 }
 VARIABLES = re.compile(r"environmentVariables(?=[.\[])", re.IGNORECASE)
 """Values of environment variables are never shown: a secret may be among them."""
+DERIVED = ("__provider", "effectiveLabels", "pulumiLabels")
+"""The code of a dynamic provider, and what pulumi-gcp derives from `labels`."""
 _PART = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|\.?([^.\[]+)')
 
 
@@ -105,19 +107,37 @@ def _because(step: JsonObject) -> str:
 
 
 def step_changes(step: JsonObject) -> Iterator[Change]:
-    """The properties of a step that differ, by the engine."""
+    """The properties of a step that differ, by the engine. A dynamic provider names none: by its inputs."""
     old, new = cast("JsonObject", step.get("oldState") or {}), cast("JsonObject", step.get("newState") or {})
-    for path, difference in sorted(cast("JsonObject", step.get("detailedDiff") or {}).items()):
-        if "__provider" in path:  # the provider's code
+    detailed = cast("JsonObject | None", step.get("detailedDiff"))
+    if detailed is None:
+        yield from _input_changes(old.get("inputs") or {}, new.get("inputs") or {}, "")
+        return
+    for path, difference in sorted(detailed.items()):
+        if not path.startswith(DERIVED):
+            before = old.get("inputs" if difference.get("inputDiff") else "outputs")
+            yield _step_change(path, _at(before, path), _at(new.get("inputs"), path))
+
+
+def _step_change(path: str, old: Any, new: Any) -> Change:
+    hidden = VARIABLES.search(path) is not None
+    one, other = (
+        text(value, is_secret=value == MASK or (hidden and value not in (None, UNKNOWN)))
+        for value in (old, new)
+    )
+    return Change(property=path, old=one, new=other)
+
+
+def _input_changes(old: JsonObject, new: JsonObject, path: str) -> Iterator[Change]:
+    for name in sorted({*old, *new}):
+        where = f"{path}.{name}" if path else name
+        before, after = old.get(name), new.get(name)
+        if before == after or where in DERIVED:
             continue
-        before = old.get("inputs" if difference.get("inputDiff") else "outputs")
-        values = _at(before, path), _at(new.get("inputs"), path)
-        hidden = VARIABLES.search(path) is not None
-        one, other = (
-            text(value, is_secret=value == MASK or (hidden and value not in (None, UNKNOWN)))
-            for value in values
-        )
-        yield Change(property=path, old=one, new=other)
+        if isinstance(before, dict) and isinstance(after, dict):
+            yield from _input_changes(cast("JsonObject", before), cast("JsonObject", after), where)
+        else:
+            yield _step_change(where, before, after)
 
 
 def _at(value: Any, path: str) -> Any:

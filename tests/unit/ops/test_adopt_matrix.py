@@ -11,7 +11,7 @@ import pytest
 
 from firebase.errors import JsonObject
 from ops.adopt.matrix import engine_rows, show, step_changes, write_report
-from ops.adopt.model import MASK, Change, Row, Verdict
+from ops.adopt.model import MASK, UNKNOWN, Change, Row, Verdict
 
 pytestmark = pytest.mark.unit
 
@@ -117,6 +117,23 @@ def test_the_engines_differences(path: str, old: Any, new: Any, values: tuple[st
     for inputs in (False, True):
         (change,) = step_changes(update(path, old, new, inputs=inputs))
         assert (change.property, change.old, change.new) == (path, *values)
+
+
+@pytest.mark.parametrize("path", ["__provider", 'effectiveLabels["deployment-tool"]', "pulumiLabels.a"])
+def test_what_follows_from_other_properties_is_not_listed(path: str) -> None:
+    assert list(step_changes(update(path, {}, {}))) == []
+
+
+def test_without_differences_of_the_provider_the_inputs_are_compared() -> None:
+    """`pulumi preview --json` has no detailed difference of a dynamic provider."""
+    old = {"__provider": "a", "branch": "main", "names": {"A": "1", "B": "2"}, "value": MASK}
+    new = {"__provider": "b", "names": {"A": "1", "B": UNKNOWN}, "value": MASK, "of": [UNKNOWN]}
+    step = {**update("", {}, {}), "detailedDiff": None, "oldState": {"inputs": old}}
+    assert [(it.property, it.old, it.new) for it in step_changes({**step, "newState": {"inputs": new}})] == [
+        ("branch", '"main"', "null"),
+        ("names.B", '"2"', "(known after the up)"),
+        ("of", "null", "[(known after the up)]"),
+    ]
 
 
 @pytest.mark.parametrize(
