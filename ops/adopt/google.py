@@ -144,9 +144,18 @@ class _Matcher:
 
     def _bucket(self, one: Declared) -> Match:
         name = str(one.inputs["name"])
-        if self._live.bucket(name) is None:
+        live = self._live.bucket(name)
+        if live is None:
             return _created("bucket", one, name), None
-        return _same("bucket", one, name), Found(urn=one.urn, id=name)
+        access = cast("JsonObject", live.get("iamConfiguration") or {})
+        before: JsonObject = {
+            "forceDestroy": False,  # the state's own: the plugin imports a bucket without it
+            "publicAccessPrevention": access.get("publicAccessPrevention"),
+            "storageClass": live.get("storageClass"),
+            "uniformBucketLevelAccess": bool((access.get("uniformBucketLevelAccess") or {}).get("enabled")),
+        }
+        found = list(_plain_changes(list(before), before, one.inputs))
+        return _changed("bucket", one, name, found), Found(urn=one.urn, id=name)
 
     def _database(self, one: Declared) -> Match:
         """With `createDatabase`. Otherwise the program imports it: `ops.adopt.matrix.engine_rows`."""

@@ -214,6 +214,24 @@ def test_the_retries_of_a_job_are_compared() -> None:
     ]
 
 
+def test_a_bucket_is_compared() -> None:
+    """The plugin imports it without `forceDestroy`, which only the state has."""
+    inputs = {
+        "name": "sources",
+        "forceDestroy": True,
+        "uniformBucketLevelAccess": True,
+        "storageClass": "STANDARD",
+    }
+    one = declared(google.BUCKET, "functions-sources", inputs)
+    access = {"uniformBucketLevelAccess": {"enabled": True}}
+    looked = look({"b/sources": {"storageClass": "STANDARD", "iamConfiguration": access}}, one)
+    assert [(it.property, it.old, it.new) for it in row(looked, one).changes] == [
+        ("forceDestroy", "false", "true")
+    ]
+    looked = look({"b/sources": {"storageClass": "NEARLINE"}}, one)
+    assert len(row(looked, one).changes) == 3
+
+
 def test_a_database_that_would_be_created_and_exists_is_adopted_and_protected() -> None:
     """With `createDatabase`. What the program may ignore is not said to change."""
     inputs = {"name": "(default)", "deleteProtectionState": "ON", "pointInTimeRecoveryEnablement": "OFF"}
