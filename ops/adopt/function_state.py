@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from firebase.errors import JsonObject
 from ops.adopt.google_state import GENERATED, KEPT
-from ops.adopt.model import Declared, Found
+from ops.adopt.model import SIGNATURE, Declared, Found, secret
 
 PROPERTIES = {
     "": (
@@ -79,7 +79,7 @@ def of(one: Declared, live: JsonObject, identifier: str) -> Found:
     _, project, _, location, _, name = identifier.split("/")
     place = {"project": project, "location": location, "name": name}
     marks = {"labels": own, "pulumiLabels": own, "effectiveLabels": labels}
-    outputs = {**KEPT, **known, **place, **marks, "id": identifier}
+    outputs = cast("JsonObject", _hidden(one.raw, {**KEPT, **known, **place, **marks, "id": identifier}))
     return Found(urn=one.urn, id=identifier, inputs=_shaped(one.raw, outputs), outputs=outputs)
 
 
@@ -97,9 +97,21 @@ def _known(value: Any, block: str) -> Any:
     }
 
 
+def _hidden(declared: Any, live: Any) -> Any:
+    """The live values; those of which the program declares a secret, in the form that is encrypted."""
+    if not isinstance(declared, dict):
+        return live
+    fields = cast("JsonObject", declared)
+    if SIGNATURE in fields:
+        return secret(live)
+    if not isinstance(live, dict):
+        return live
+    return {name: _hidden(fields.get(name), value) for name, value in cast("JsonObject", live).items()}
+
+
 def _shaped(declared: Any, live: Any) -> Any:
     """The live values of the declared properties: the inputs of the function as it is."""
-    if not (isinstance(declared, dict) and isinstance(live, dict)):
+    if not (isinstance(declared, dict) and isinstance(live, dict)) or SIGNATURE in live:
         return live
     fields, values = cast("JsonObject", declared), cast("JsonObject", live)
     found = {name: _shaped(value, values[name]) for name, value in fields.items() if name in values}

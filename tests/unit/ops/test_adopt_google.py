@@ -203,6 +203,23 @@ def test_a_function_is_adopted_with_its_live_values() -> None:
     }
 
 
+def test_the_value_of_a_variable_that_is_a_secret_is_encrypted() -> None:
+    variables = {"URL": secret("https://new"), "MODE": "live"}
+    one = declared(
+        google.FUNCTION, "send", {**FUNCTION.inputs, "serviceConfig": {"environmentVariables": variables}}
+    )
+    today = {"URL": "https://old", "MODE": "test", "OTHER": "1"}
+    live = {**LIVE_FUNCTION, "serviceConfig": {"environmentVariables": today}}
+    (found,) = look({FUNCTIONS: {"functions": [live]}}, one).found
+    assert found.outputs is not None
+    assert found.inputs is not None
+    assert found.outputs["serviceConfig"]["environmentVariables"] == {**today, "URL": secret("https://old")}
+    assert found.inputs["serviceConfig"]["environmentVariables"] == {
+        "URL": secret("https://old"),
+        "MODE": "test",
+    }
+
+
 def test_the_retries_of_a_job_are_compared() -> None:
     name = "firebase-schedule-tick-europe-west1"
     inputs = {"project": "crm", "region": REGION, "name": name}
