@@ -196,13 +196,13 @@ class _Matcher:
         live = self._live.indexes(str(one.inputs["database"])).get(key)
         if live is None:
             return _created("index", one, key), None
-        name, state = str(live["name"]), str(live.get("state") or "READY")
+        state = str(live.get("state") or "READY")
         if state in BROKEN:
             reason = f"Firestore could not build it (state {state})"
             row = Row(kind="index", name=key, verdict=Verdict.REFUSED, urn=one.urn, reason=reason)
             return replace(row, fix=broken_fix([key], "pulumi up")), None
         reason = "" if state in READY else "it is being built: the `up` waits for it"
-        return _same("index", one, key, reason), as_declared(one, name, name=name, **KEPT)
+        return _same("index", one, key, reason), google_state.index(one, live)
 
     def _field(self, one: Declared) -> Match:
         database = str(one.inputs["database"])
@@ -213,7 +213,7 @@ class _Matcher:
         if live is None:
             return _created("field override", one, shown), None
         if override_is_same(live, one.inputs):
-            return _same("field override", one, shown), as_declared(one, name, name=name, **KEPT)
+            return _same("field override", one, shown), google_state.field(one, live)
         found = [
             Change(property=key, old=text(live.get(key)), new=text(bare(one.inputs.get(key))))
             for key in ("indexConfig", "ttlConfig")
@@ -459,6 +459,7 @@ class _Matcher:
 def _version(one: Declared, secret_name: str, version: str, value: str) -> Found:
     inputs = {**one.raw, "secret": secret_name, "secretData": secret(value)}
     computed = {"name": version, "version": version.rpartition("/")[2], "enabled": True, "id": version}
+    computed |= {"destroyTime": "", "isSecretDataBase64": False, "secretDataWo": secret(None)}
     outputs = {key: given for key, given in inputs.items() if key != "__defaults"}
     return Found(urn=one.urn, id=version, inputs=inputs, outputs={**KEPT, **outputs, **computed})
 
@@ -512,7 +513,8 @@ def _binding(
             Change(property="members", old="null", new=text(member))
             for member in sorted(declared - set(members))
         ]
-    found = as_declared(one, f"{path}/{role}", members=members)
+    parent = "name" if "name" in one.inputs else "secretId"  # recorded as the whole name
+    found = as_declared(one, f"{path}/{role}", members=members, **{parent: path})
     inputs = {**cast("JsonObject", found.inputs), "members": members}
     return _changed(kind, one, shown, changes), Found(
         urn=one.urn, id=found.id, inputs=inputs, outputs=found.outputs

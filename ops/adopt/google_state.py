@@ -33,6 +33,33 @@ def ruleset(one: Declared, live: JsonObject) -> Found:
     return found
 
 
+def index(one: Declared, live: JsonObject) -> Found:
+    """A composite index of the declared shape, with the field `__name__` that Google appends.
+
+    Args:
+        one: the declaration.
+        live: the index (Firestore Admin API, `Index`).
+    """
+    name = str(live["name"])
+    read = {key: live[key] for key in ("fields", "density") if key in live}
+    return as_declared(one, name, name=name, multikey=False, unique=False, **read, **KEPT)
+
+
+def field(one: Declared, live: JsonObject) -> Found:
+    """A field override that is as declared.
+
+    Args:
+        one: the declaration.
+        live: the field (Firestore Admin API, `Field`).
+    """
+    name = str(live["name"])
+    found = as_declared(one, name, name=name, **KEPT)
+    outputs = cast("JsonObject", found.outputs)
+    if "ttlConfig" in outputs:
+        outputs["ttlConfig"] = {**outputs["ttlConfig"], **cast("JsonObject", live.get("ttlConfig") or {})}
+    return found
+
+
 def as_declared(one: Declared, identifier: str, **outputs: Any) -> Found:
     """An object that is what the program declares: the state has the declared inputs.
 

@@ -133,7 +133,10 @@ def test_an_index_is_found_by_its_shape_in_any_state_of_its_build(state: str) ->
         "project": "crm",
         "database": "(default)",
         "collection": "threads",
-        "fields": [{"fieldPath": "tags", "arrayConfig": "CONTAINS"}],
+        "fields": LIVE_INDEX["fields"],
+        "density": "SPARSE_ALL",
+        "multikey": False,
+        "unique": False,
         "skipWait": True,
         "deletionPolicy": "DELETE",
     }
@@ -323,6 +326,8 @@ def test_a_field_override_is_found_by_its_path(live: dict[str, Any], verdict: Ve
     (found,) = looked.found
     assert found.id == name
     assert (found.outputs is None) == (verdict is Verdict.CHANGES), "the engine reads one that differs"
+    if found.outputs is not None:
+        assert found.outputs["ttlConfig"] == {"state": "ACTIVE"}
 
 
 def test_a_function_that_google_cannot_change_in_place_is_refused() -> None:
@@ -351,6 +356,7 @@ def test_the_members_that_the_first_up_removes_are_named() -> None:
     assert found.inputs is not None
     assert found.outputs is not None
     assert found.inputs["members"] == found.outputs["members"] == ["allUsers", "user:ada@example.com"]
+    assert (found.inputs["name"], found.outputs["name"]) == ("send", SERVICE), "as the plugin records it"
 
 
 def test_a_policy_that_may_not_be_read_is_said() -> None:
@@ -374,6 +380,9 @@ def test_a_version_with_the_configured_value_is_adopted_and_its_value_stays_secr
         "name": name,
         "version": "3",
         "enabled": True,
+        "destroyTime": "",
+        "isSecretDataBase64": False,
+        "secretDataWo": secret(None),
         "deletionPolicy": "DELETE",
         "id": name,
     }
