@@ -304,8 +304,10 @@ class _Matcher:
         before = cast("JsonObject", live.get("httpTarget") or {})
         after = cast("JsonObject", one.inputs.get("httpTarget") or {})
         found += _plain_changes(("uri", "httpMethod"), before, after, "httpTarget.")
-        retries = (cast("JsonObject", it.get("retryConfig") or {}) for it in (live, one.inputs))
-        found += _plain_changes(RETRIES, *retries, "retryConfig.")
+        old_retries, new_retries = (
+            cast("JsonObject", it.get("retryConfig") or {}) for it in (live, one.inputs)
+        )
+        found += _plain_changes(RETRIES, old_retries, new_retries, "retryConfig.")
         old = cast("JsonObject", before.get("oidcToken") or {}).get("serviceAccountEmail")
         new = cast("JsonObject", after.get("oidcToken") or {}).get("serviceAccountEmail")
         if old != new:

@@ -186,9 +186,14 @@ def label_outputs(inputs: State, found: Mapping[str, str], settings: Settings) -
     """Return the three label outputs: the declared ones as read, Pulumi's, and all.
 
     Labels that the program does not declare are ignored (Terraform's `labels` are non-authoritative).
+
+    Args:
+        inputs: inputs or earlier outputs; empty for an import, which has no declared labels.
+        found: the labels that were read.
+        settings: the provider's configuration.
     """
     declared = cast("dict[str, str]", inputs.get("labels") or {})
-    mark = {ATTRIBUTION_LABEL: "true"} if settings.attribution_label else {}
+    mark = {ATTRIBUTION_LABEL: "true"} if settings.attribution_label and inputs else {}
     ours = {**mark, **declared}
     return {
         "labels": {key: found[key] for key in declared if key in found},

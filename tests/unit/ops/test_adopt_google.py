@@ -154,7 +154,7 @@ def test_a_function_is_adopted_with_its_live_values() -> None:
     }
     one = declared(google.FUNCTION, "functions-send", {**FUNCTION.inputs, **inputs, "__defaults": []})
     storage = {"bucket": "gcf", "object": "send.zip", "generation": "1796046081222975"}
-    service = {"timeoutSeconds": 60, "uri": "https://send", "revision": "send-00001"}
+    service: dict[str, Any] = {"timeoutSeconds": 60, "uri": "https://send", "revision": "send-00001"}
     service["secretEnvironmentVariables"] = [{"key": "KEY", "secret": "KEY", "version": "1", "new": True}]
     live = {
         "name": SEND,
@@ -408,7 +408,7 @@ def test_another_value_is_a_new_version(value: str, answer: Any, reason: str) ->
 
 def test_the_released_ruleset_with_the_declared_text_is_taken() -> None:
     live = f"{BASE}/rulesets/r1"
-    read = {"name": live, "source": RULES, "createTime": "2026-11-30T12:00:00Z"}
+    read: dict[str, Any] = {"name": live, "source": RULES, "createTime": "2026-11-30T12:00:00Z"}
     read["metadata"] = {"services": ["cloud.firestore"]}
     answers = {RELEASE: {"rulesetName": live}, live: read}
     ruleset, release = look(answers, RULESET, RELEASED).found
