@@ -45,6 +45,7 @@ KINDS = {
     "pulumi-python:dynamic/firebase:RulesRelease": "rules release",
 }
 IMPORT = "import"
+UNFINISHED = "it is imported, and compared when the rest is"
 IMPORTED = "the next `up` imports it"
 RAILWAY = "pulumi-python:dynamic/railway:"
 ADOPTION = f"{RAILWAY}Adoption"
@@ -70,12 +71,16 @@ def kind(type_: str) -> str:
     return KINDS.get(type_, "")
 
 
-def engine_rows(steps: Sequence[JsonObject], adopted: Collection[str]) -> Iterator[Row]:
+def engine_rows(
+    steps: Sequence[JsonObject], adopted: Collection[str], *, unfinished: bool = False
+) -> Iterator[Row]:
     """A row for each object that is in the state, or that the program imports itself (the database).
 
     Args:
         steps: those of a preview. An imported object that changes has two: `import`, then `update`.
         adopted: the URNs that were imported, which no step may create, replace or delete.
+        unfinished: whether there is more to import, as after an import that was killed. Before that, the
+            engine may replace what was imported: a version, because its secret is not in the state.
     """
     imported = {str(step["urn"]) for step in steps if step["op"] == IMPORT}
     changed = {str(step["urn"]) for step in steps if step["op"] == "update"}
@@ -87,7 +92,9 @@ def engine_rows(steps: Sequence[JsonObject], adopted: Collection[str]) -> Iterat
         shown = kind(type_.rpartition("$")[2])
         if not shown or (operation == "create" and urn not in adopted):
             continue
-        if urn in adopted and operation in (*DESTRUCTIVE, "create"):
+        if urn in adopted and operation in DESTRUCTIVE and unfinished:
+            yield Row(kind=shown, name=name, verdict=Verdict.SAME, urn=urn, reason=UNFINISHED)
+        elif urn in adopted and operation in (*DESTRUCTIVE, "create"):
             reason = f"the next `up` would {operation} it{_because(step)}"
             yield Row(kind=shown, name=name, verdict=Verdict.REFUSED, urn=urn, reason=reason)
         elif operation in ("same", "read", "refresh", IMPORT):

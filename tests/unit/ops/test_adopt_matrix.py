@@ -158,6 +158,16 @@ def test_what_the_engine_does_with_objects_of_the_state(
         assert "location" in rows[0].reason
 
 
+@pytest.mark.parametrize("op", ["replace", "create-replacement", "delete-replaced"])
+def test_after_a_killed_import_the_engine_may_replace_what_was_imported(op: str) -> None:
+    """A version whose secret is not imported yet: its secret's id is unknown."""
+    step = {**update("secret", {}, {}), "op": op}
+    (row,) = engine_rows([step], {FUNCTION}, unfinished=True)
+    assert (row.verdict, row.reason) == (Verdict.SAME, "it is imported, and compared when the rest is")
+    (row,) = engine_rows([step], {FUNCTION})
+    assert row.verdict is Verdict.REFUSED
+
+
 DATABASE = "urn:pulumi:prod::whatsapp-crm::gcp:firestore/database:Database::database-firestore"
 
 
