@@ -14,7 +14,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
-_REFRESH = re.compile(r"( *)~ \S+: \(refresh\)\s*")
+_REFRESH = re.compile(r"( *)~ \S+: \(refresh\)(?: 🔒)?\s*")
+"""The first line of a block, with the mark of a protected resource."""
 _CHANGE = re.compile(r"\s*[~+-] ")
 _NOISE = re.compile(
     r"\s*(?:"

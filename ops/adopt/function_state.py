@@ -51,6 +51,7 @@ PROPERTIES = {
 
 UNSET: dict[str, JsonObject] = {
     "buildConfig": {"workerPool": ""},
+    "eventTrigger": {"pubsubTopic": ""},
     "serviceConfig": {
         **dict.fromkeys(("binaryAuthorizationPolicy", "directVpcEgress", "gcfUri"), ""),
         **dict.fromkeys(("vpcConnector", "vpcConnectorEgressSettings"), ""),

@@ -193,7 +193,7 @@ def test_a_function_is_adopted_with_its_live_values() -> None:
             "uri": "https://send",
             "secretEnvironmentVariables": [{"key": "KEY", "secret": "KEY", "version": "1"}],
         },
-        "eventTrigger": {"eventFilters": filters},
+        "eventTrigger": {"eventFilters": filters, "pubsubTopic": ""},
     }
     assert found.inputs == {
         "__defaults": [],

@@ -35,6 +35,9 @@ NOISE = {
     + OUTPUTS
     + '      ~ earliestVersionTime: "2026-11-30T13:19:11Z" => "2026-11-30T13:20:01Z"\n',
     "when an imported version was created": HEAD + OUTPUTS + '      + createTime: "2026-11-30T13:51:50Z"\n',
+    "an etag of a protected resource": HEAD.replace("(refresh)", "(refresh) 🔒")
+    + OUTPUTS
+    + '      ~ etag: "BwA=" => "BwB="\n',
     "empty maps": HEAD + OUTPUTS + "      + annotations: {}\n      + labels     : {}\n",
     "an empty map in an object": HEAD
     + OUTPUTS
