@@ -19,9 +19,13 @@ def functions(api: GoogleApi, project: str, region: str) -> dict[str, JsonObject
     return {str(function["name"]).rsplit("/", 1)[1]: function for function in found}
 
 
-def ruleset_files(api: GoogleApi, ruleset: str) -> dict[str, str]:
+def ruleset(api: GoogleApi, name: str) -> JsonObject:
+    """A ruleset (Firebase Rules API, `Ruleset`)."""
+    return api.call("GET", "firebaserules", name, operation=f"read {name}", repeatable=True)
+
+
+def ruleset_files(found: JsonObject) -> dict[str, str]:
     """The files of a ruleset: name -> text."""
-    found = api.call("GET", "firebaserules", ruleset, operation=f"read {ruleset}", repeatable=True)
     source = cast("JsonObject", found.get("source") or {})
     files = cast("list[JsonObject]", source.get("files") or [])
     return {str(file["name"]): str(file.get("content", "")) for file in files}

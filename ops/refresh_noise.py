@@ -1,6 +1,7 @@
 """Removes from a drift report the differences that no program can correct.
 
-After an `up`, a refresh reads values that the plugin did not record: etags, and empty maps such as `labels`.
+After an `up`, a refresh reads values that the plugin did not record: etags, and empty maps such as `labels`;
+of the database, the time from which it can be read, which always moves.
 Pulumi counts such a resource as unchanged, and still shows its `(refresh)` block between the real
 differences. Source: pulumi-gcp 9.35, 14 blocks after the first `up` of the example.
 
@@ -13,11 +14,13 @@ import re
 from collections.abc import Iterable, Iterator
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
-_REFRESH = re.compile(r"( *)~ \S+: \(refresh\)\s*")
+_REFRESH = re.compile(r"( *)~ \S+: \(refresh\)(?: 🔒)?\s*")
+"""The first line of a block, with the mark of a protected resource."""
 _CHANGE = re.compile(r"\s*[~+-] ")
 _NOISE = re.compile(
     r"\s*(?:"
-    r"[~+-] etag *: .*"
+    r"[~+-] (?:etag|earliestVersionTime) *: .*"
+    r"|\+ createTime *: .*"  # an import of a secret version has none
     r"|[+-] [^\s:]+ *: (?:\{\}|\[\]|\"\"|<null>)"  # an empty value, added or removed
     r"|[~+-] [^\s:]+ *: [\[{]"  # the line that opens an object: its own lines decide
     r"|[~+-] [\]}]"

@@ -123,7 +123,7 @@ def _rules(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
         yield CheckResult(thing=thing, found="no release: the database has no rules", fix=refresh(spec.stack))
         return
     live = str(release.get("rulesetName"))
-    files = google.ruleset_files(api, live)
+    files = google.ruleset_files(google.ruleset(api, live))
     declared = text_digest(files) == spec.rules_digest
     if live != spec.ruleset:
         other = f"the release has the ruleset {live}; expected {spec.ruleset}"

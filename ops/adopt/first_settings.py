@@ -1,4 +1,4 @@
-"""Settings that are read from the clouds: placeholders of a stack's file, and the locations on Google.
+"""Settings that are read from the clouds: placeholders of a stack's file, and what Google has otherwise.
 
 With a placeholder, there is no preview, from which everything else is known (`ops.adopt.proposals`). One that
 no cloud can fill stays, and the preview names it.
@@ -6,11 +6,13 @@ no cloud can fill stays, and the preview names it.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from components.backend import MEGABYTES_PER_GIGABYTE
+from firebase.errors import JsonObject
 from ops.adopt.google import FUNCTION
 from ops.adopt.live import Live
 from ops.adopt.model import Declared
@@ -97,7 +99,7 @@ def of_railway(
 def of_preview(
     declared: Sequence[Declared], live: Live, config: Callable[[str], object]
 ) -> Iterator[Proposal]:
-    """The region of the functions and the location of the database, where Google has others than the config.
+    """The settings that differ from what the functions and the database have today.
 
     Args:
         declared: every resource of the program.
@@ -121,6 +123,33 @@ def of_preview(
     location = None if database is None else database.get("locationId")
     if location and location != config(f"{NAMESPACE}:firestoreLocation"):
         yield Proposal(key="firestoreLocation", value=str(location), reason="the database is there")
+    yield from _of_firebase_config(new, live, config)
+
+
+def _of_firebase_config(
+    declared: Sequence[Declared], live: Live, config: Callable[[str], object]
+) -> Iterator[Proposal]:
+    """The storage bucket and the Realtime Database that the functions have in FIREBASE_CONFIG today.
+
+    firebase-tools puts both there, if the project has them; this program does with the settings only.
+    """
+    places = {(str(one.inputs["location"]), str(one.inputs["name"])) for one in declared}
+    today = [
+        _firebase_config(function) for place, function in sorted(live.functions.items()) if place in places
+    ]
+    for key, name in (("storageBucket", "storageBucket"), ("databaseUrl", "databaseURL")):
+        found = next((str(one[name]) for one in today if one.get(name)), None)
+        if found is not None and found != config(f"{NAMESPACE}:{key}"):
+            yield Proposal(key=key, value=found, reason=f"FIREBASE_CONFIG of the functions has this {name}")
+
+
+def _firebase_config(function: JsonObject) -> JsonObject:
+    variables = (function.get("serviceConfig") or {}).get("environmentVariables") or {}
+    try:
+        found: object = json.loads(str(variables.get("FIREBASE_CONFIG") or "{}"))
+    except ValueError:
+        return {}
+    return cast("JsonObject", found) if isinstance(found, dict) else {}
 
 
 def _of_service(view: Snapshot, service_id: str) -> dict[str, str]:

@@ -30,16 +30,18 @@ EFFECTS = ("is rebuilt", "gets a new revision", "is only relabelled")
 FIRST_GENERATION = "GEN_1"
 
 
-def changes(live: JsonObject, declared: JsonObject) -> list[Change]:
+def changes(live: JsonObject, declared: JsonObject, adopted: Mapping[str, str] | None = None) -> list[Change]:
     """The properties that differ.
 
     Args:
         live: the function in the form of the Cloud Functions API v2.
         declared: the inputs of `gcp.cloudfunctionsv2.Function`.
+        adopted: the adopted version of each secret, by the secret's id. Of other secrets, the `up` creates
+            a version.
     """
     return [
         *_build(live, declared),
-        *_service(live, declared),
+        *_service(live, declared, adopted or {}),
         *_event(live, declared),
         *_labels(live, declared),
     ]
@@ -80,7 +82,7 @@ def _build(live: JsonObject, declared: JsonObject) -> Iterator[Change]:
         yield Change(property="buildConfig.source", old=source, new=text(new))
 
 
-def _service(live: JsonObject, declared: JsonObject) -> Iterator[Change]:
+def _service(live: JsonObject, declared: JsonObject, adopted: Mapping[str, str]) -> Iterator[Change]:
     before, after = _block(live, "serviceConfig"), _block(declared, "serviceConfig")
     yield from _plain("serviceConfig", SERVICE, before, after)
     least = (int(before.get("minInstanceCount") or 0), int(after.get("minInstanceCount") or 0))
@@ -93,16 +95,19 @@ def _service(live: JsonObject, declared: JsonObject) -> Iterator[Change]:
         is_secret=True,
     )
     yield from _values(
-        "serviceConfig.secretEnvironmentVariables", _secrets(before), _secrets(after), is_secret=False
+        "serviceConfig.secretEnvironmentVariables",
+        _secrets(before, adopted),
+        _secrets(after, adopted),
+        is_secret=False,
     )
 
 
-def _secrets(service: JsonObject) -> JsonObject:
-    """Secret and version by variable; the version is unknown until a new one is created."""
+def _secrets(service: JsonObject, adopted: Mapping[str, str]) -> JsonObject:
+    """Secret and version by variable; the version is unknown until it is adopted or created."""
     found: JsonObject = {}
     for one in cast("list[JsonObject]", service.get("secretEnvironmentVariables") or []):
         version = one.get("version")
-        shown = "a new one" if version == UNKNOWN else version
+        shown = adopted.get(str(one["secret"]), "a new one") if version == UNKNOWN else version
         found[str(one["key"])] = f"{one['secret']} version {shown}"
     return found
 

@@ -14,10 +14,11 @@ from components.google import account_email
 from firebase.errors import JsonObject
 from firebase.index_builds import BROKEN, READY, broken_fix
 from firebase.release import full_ruleset_name
-from ops.adopt import function_changes
+from ops.adopt import function_changes, function_state, google_state
 from ops.adopt.google_state import KEPT, as_declared, bare, override_is_same
 from ops.adopt.live import Live
 from ops.adopt.model import UNKNOWN, Change, Declared, Found, Looked, Row, Verdict, secret, text
+from ops.google import ruleset_files
 from settings.reader import set_command
 from user_errors import OR, shell_word
 
@@ -45,6 +46,7 @@ RELEASE = "pulumi-python:dynamic/firebase:RulesRelease"
 
 REPEATED = "creating it again changes nothing"
 RECOVERY = "POINT_IN_TIME_RECOVERY_ENABLED"
+RETRIES = ("retryCount", "maxRetryDuration", "minBackoffDuration", "maxBackoffDuration", "maxDoublings")
 DAY = 86_400  # seconds
 Match = tuple[Row, Found | None]
 
@@ -78,8 +80,9 @@ class _Matcher:
         self._of: dict[str, list[Declared]] = {}
         for one in declared:
             self._of.setdefault(one.type, []).append(one)
-        self._values: Mapping[str, tuple[str, str] | None] = {}
+        self._adopted: dict[str, str] = {}
         self._released = ""
+        self._live_ruleset: JsonObject = {}
         self._files: dict[str, str] = {}
 
     def _new(self, type_: str) -> list[Declared]:
@@ -106,10 +109,10 @@ class _Matcher:
             RELEASE: self._release,
         }
         self._read_rules()
+        yield from self._versions()
         for type_, match in kinds.items():
             for one in self._new(type_):
                 yield match(one)
-        yield from self._versions()
         yield from self._bindings()
         yield from ((row, None) for row in self._undeclared())
 
@@ -142,9 +145,18 @@ class _Matcher:
 
     def _bucket(self, one: Declared) -> Match:
         name = str(one.inputs["name"])
-        if self._live.bucket(name) is None:
+        live = self._live.bucket(name)
+        if live is None:
             return _created("bucket", one, name), None
-        return _same("bucket", one, name), Found(urn=one.urn, id=name)
+        access = cast("JsonObject", live.get("iamConfiguration") or {})
+        before: JsonObject = {
+            "forceDestroy": False,  # the state's own: the plugin imports a bucket without it
+            "publicAccessPrevention": access.get("publicAccessPrevention"),
+            "storageClass": live.get("storageClass"),
+            "uniformBucketLevelAccess": bool((access.get("uniformBucketLevelAccess") or {}).get("enabled")),
+        }
+        found = list(_plain_changes(list(before), before, one.inputs))
+        return _changed("bucket", one, name, found), Found(urn=one.urn, id=name)
 
     def _database(self, one: Declared) -> Match:
         """With `createDatabase`. Otherwise the program imports it: `ops.adopt.matrix.engine_rows`."""
@@ -185,13 +197,13 @@ class _Matcher:
         live = self._live.indexes(str(one.inputs["database"])).get(key)
         if live is None:
             return _created("index", one, key), None
-        name, state = str(live["name"]), str(live.get("state") or "READY")
+        state = str(live.get("state") or "READY")
         if state in BROKEN:
             reason = f"Firestore could not build it (state {state})"
             row = Row(kind="index", name=key, verdict=Verdict.REFUSED, urn=one.urn, reason=reason)
             return replace(row, fix=broken_fix([key], "pulumi up")), None
         reason = "" if state in READY else "it is being built: the `up` waits for it"
-        return _same("index", one, key, reason), as_declared(one, name, name=name, **KEPT)
+        return _same("index", one, key, reason), google_state.index(one, live)
 
     def _field(self, one: Declared) -> Match:
         database = str(one.inputs["database"])
@@ -202,7 +214,7 @@ class _Matcher:
         if live is None:
             return _created("field override", one, shown), None
         if override_is_same(live, one.inputs):
-            return _same("field override", one, shown), as_declared(one, name, name=name, **KEPT)
+            return _same("field override", one, shown), google_state.field(one, live)
         found = [
             Change(property=key, old=text(live.get(key)), new=text(bare(one.inputs.get(key))))
             for key in ("indexConfig", "ttlConfig")
@@ -248,8 +260,9 @@ class _Matcher:
             elif newest[1] != one.inputs.get("secretData"):
                 reason = f"the value of version {newest[0].rpartition('/')[2]} is another one"
             else:
+                self._adopted[name] = newest[0].rpartition("/")[2]
                 yield (
-                    _same("secret version", one, f"{name} {newest[0].rpartition('/')[2]}"),
+                    _same("secret version", one, f"{name} {self._adopted[name]}"),
                     _version(one, f"projects/{self._project}/secrets/{name}", *newest),
                 )
                 continue
@@ -277,12 +290,12 @@ class _Matcher:
                 f"{delete}\n"
                 f"{OR}{delete}  # now: calls fail until the next up has created it again",
             ), None
-        found = function_changes.changes(live, one.inputs)
+        found = function_changes.changes(live, one.inputs, self._adopted)
         identifier = f"projects/{self._project}/locations/{region}/functions/{name}"
         row = _changed("function", one, shown, found)
         if found:
             row = replace(row, reason=f"it {function_changes.effect(found)}")
-        return row, Found(urn=one.urn, id=identifier)
+        return row, function_state.of(one, live, identifier)
 
     def _job(self, one: Declared) -> Match:
         region, name = str(one.inputs["region"]), str(one.inputs["name"])
@@ -293,6 +306,10 @@ class _Matcher:
         before = cast("JsonObject", live.get("httpTarget") or {})
         after = cast("JsonObject", one.inputs.get("httpTarget") or {})
         found += _plain_changes(("uri", "httpMethod"), before, after, "httpTarget.")
+        old_retries, new_retries = (
+            cast("JsonObject", it.get("retryConfig") or {}) for it in (live, one.inputs)
+        )
+        found += _plain_changes(RETRIES, old_retries, new_retries, "retryConfig.")
         old = cast("JsonObject", before.get("oidcToken") or {}).get("serviceAccountEmail")
         new = cast("JsonObject", after.get("oidcToken") or {}).get("serviceAccountEmail")
         if old != new:
@@ -307,7 +324,8 @@ class _Matcher:
         releases = self._of.get(RELEASE, [])
         if releases and (self._new(RULESET) or self._new(RELEASE)):
             self._released = self._live.released_ruleset(str(releases[0].inputs["release_name"]))
-            self._files = self._live.ruleset_files(self._released) if self._released else {}
+            self._live_ruleset = self._live.ruleset(self._released) if self._released else {}
+            self._files = ruleset_files(self._live_ruleset)
 
     def _ruleset(self, one: Declared) -> Match:
         files = _files(one)
@@ -315,8 +333,8 @@ class _Matcher:
             return _created("ruleset", one, ", ".join(files)), None
         short = self._released.rpartition("/")[2]
         if files == self._files:
-            found = as_declared(one, self._released, name=short, **KEPT)
-            return _same("ruleset", one, short, "the released ruleset has the declared text"), found
+            row = _same("ruleset", one, short, "the released ruleset has the declared text")
+            return row, google_state.ruleset(one, self._live_ruleset)
         if list(files.values()) == list(self._files.values()):
             return _created("ruleset", one, ", ".join(files), "the file has another name"), None
         return _created("ruleset", one, ", ".join(files), "the released text is another one"), None
@@ -459,6 +477,7 @@ class _Matcher:
 def _version(one: Declared, secret_name: str, version: str, value: str) -> Found:
     inputs = {**one.raw, "secret": secret_name, "secretData": secret(value)}
     computed = {"name": version, "version": version.rpartition("/")[2], "enabled": True, "id": version}
+    computed |= {"destroyTime": "", "isSecretDataBase64": False, "secretDataWo": secret(None)}
     outputs = {key: given for key, given in inputs.items() if key != "__defaults"}
     return Found(urn=one.urn, id=version, inputs=inputs, outputs={**KEPT, **outputs, **computed})
 
@@ -517,7 +536,8 @@ def _binding(
             Change(property="members", old="null", new=text(member))
             for member in sorted(declared - set(members))
         ]
-    found = as_declared(one, f"{path}/{role}", members=members)
+    parent = "name" if "name" in one.inputs else "secretId"  # recorded as the whole name
+    found = as_declared(one, f"{path}/{role}", members=members, **{parent: path})
     inputs = {**cast("JsonObject", found.inputs), "members": members}
     return _changed(kind, one, shown, changes), Found(
         urn=one.urn, id=found.id, inputs=inputs, outputs=found.outputs

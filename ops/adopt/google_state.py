@@ -15,6 +15,51 @@ KEPT = {"deletionPolicy": "DELETE"}
 """What the plugin records of a default that no input has (pulumi-gcp 9.35). Without it, it shows a change."""
 
 
+def ruleset(one: Declared, live: JsonObject) -> Found:
+    """The released ruleset, whose files are the declared ones.
+
+    Args:
+        one: the declaration.
+        live: the ruleset (Firebase Rules API, `Ruleset`).
+    """
+    found = as_declared(one, str(live["name"]), name=str(live["name"]).rpartition("/")[2], **KEPT)
+    outputs = cast("JsonObject", found.outputs)
+    source = cast("JsonObject", outputs["source"])
+    files = [{"fingerprint": "", **file} for file in cast("list[JsonObject]", source["files"])]
+    # The plugin shows a change of each computed property that the state lacks.
+    outputs["source"] = {"language": "", **source, "files": files}
+    outputs["metadatas"] = [live.get("metadata") or {"services": []}]
+    outputs["createTime"] = live.get("createTime") or ""
+    return found
+
+
+def index(one: Declared, live: JsonObject) -> Found:
+    """A composite index of the declared shape, with the field `__name__` that Google appends.
+
+    Args:
+        one: the declaration.
+        live: the index (Firestore Admin API, `Index`).
+    """
+    name = str(live["name"])
+    read = {key: live[key] for key in ("fields", "density") if key in live}
+    return as_declared(one, name, name=name, multikey=False, unique=False, **read, **KEPT)
+
+
+def field(one: Declared, live: JsonObject) -> Found:
+    """A field override that is as declared.
+
+    Args:
+        one: the declaration.
+        live: the field (Firestore Admin API, `Field`).
+    """
+    name = str(live["name"])
+    found = as_declared(one, name, name=name, **KEPT)
+    outputs = cast("JsonObject", found.outputs)
+    if "ttlConfig" in outputs:
+        outputs["ttlConfig"] = {**outputs["ttlConfig"], **cast("JsonObject", live.get("ttlConfig") or {})}
+    return found
+
+
 def as_declared(one: Declared, identifier: str, **outputs: Any) -> Found:
     """An object that is what the program declares: the state has the declared inputs.
 

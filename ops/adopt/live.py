@@ -213,9 +213,9 @@ class Live:
             raise
         return "" if found is None else str(found.get("rulesetName", ""))
 
-    def ruleset_files(self, ruleset: str) -> dict[str, str]:
-        """The files of a ruleset: name -> text."""
-        return google.ruleset_files(self._api, ruleset)
+    def ruleset(self, name: str) -> JsonObject:
+        """A ruleset."""
+        return google.ruleset(self._api, name)
 
     @cached_property
     def project_roles(self) -> dict[str, list[str]] | None:

@@ -45,6 +45,7 @@ KINDS = {
     "pulumi-python:dynamic/firebase:RulesRelease": "rules release",
 }
 IMPORT = "import"
+UNFINISHED = "it is imported, and compared when the rest is"
 IMPORTED = "the next `up` imports it"
 RAILWAY = "pulumi-python:dynamic/railway:"
 ADOPTION = f"{RAILWAY}Adoption"
@@ -57,6 +58,8 @@ COLUMNS = {
 }
 VARIABLES = re.compile(r"environmentVariables(?=[.\[])", re.IGNORECASE)
 """Values of environment variables are never shown: a secret may be among them."""
+DERIVED = ("__provider", "effectiveLabels", "pulumiLabels")
+"""The code of a dynamic provider, and what pulumi-gcp derives from `labels`."""
 _PART = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|\.?([^.\[]+)')
 
 
@@ -68,12 +71,16 @@ def kind(type_: str) -> str:
     return KINDS.get(type_, "")
 
 
-def engine_rows(steps: Sequence[JsonObject], adopted: Collection[str]) -> Iterator[Row]:
+def engine_rows(
+    steps: Sequence[JsonObject], adopted: Collection[str], *, unfinished: bool = False
+) -> Iterator[Row]:
     """A row for each object that is in the state, or that the program imports itself (the database).
 
     Args:
         steps: those of a preview. An imported object that changes has two: `import`, then `update`.
         adopted: the URNs that were imported, which no step may create, replace or delete.
+        unfinished: whether there is more to import, as after an import that was killed. Before that, the
+            engine may replace what was imported: a version, because its secret is not in the state.
     """
     imported = {str(step["urn"]) for step in steps if step["op"] == IMPORT}
     changed = {str(step["urn"]) for step in steps if step["op"] == "update"}
@@ -85,7 +92,9 @@ def engine_rows(steps: Sequence[JsonObject], adopted: Collection[str]) -> Iterat
         shown = kind(type_.rpartition("$")[2])
         if not shown or (operation == "create" and urn not in adopted):
             continue
-        if urn in adopted and operation in (*DESTRUCTIVE, "create"):
+        if urn in adopted and operation in DESTRUCTIVE and unfinished:
+            yield Row(kind=shown, name=name, verdict=Verdict.SAME, urn=urn, reason=UNFINISHED)
+        elif urn in adopted and operation in (*DESTRUCTIVE, "create"):
             reason = f"the next `up` would {operation} it{_because(step)}"
             yield Row(kind=shown, name=name, verdict=Verdict.REFUSED, urn=urn, reason=reason)
         elif operation in ("same", "read", "refresh", IMPORT):
@@ -105,19 +114,37 @@ def _because(step: JsonObject) -> str:
 
 
 def step_changes(step: JsonObject) -> Iterator[Change]:
-    """The properties of a step that differ, by the engine."""
+    """The properties of a step that differ, by the engine. A dynamic provider names none: by its inputs."""
     old, new = cast("JsonObject", step.get("oldState") or {}), cast("JsonObject", step.get("newState") or {})
-    for path, difference in sorted(cast("JsonObject", step.get("detailedDiff") or {}).items()):
-        if "__provider" in path:  # the provider's code
+    detailed = cast("JsonObject | None", step.get("detailedDiff"))
+    if detailed is None:
+        yield from _input_changes(old.get("inputs") or {}, new.get("inputs") or {}, "")
+        return
+    for path, difference in sorted(detailed.items()):
+        if not path.startswith(DERIVED):
+            before = old.get("inputs" if difference.get("inputDiff") else "outputs")
+            yield _step_change(path, _at(before, path), _at(new.get("inputs"), path))
+
+
+def _step_change(path: str, old: Any, new: Any) -> Change:
+    hidden = VARIABLES.search(path) is not None
+    one, other = (
+        text(value, is_secret=value == MASK or (hidden and value not in (None, UNKNOWN)))
+        for value in (old, new)
+    )
+    return Change(property=path, old=one, new=other)
+
+
+def _input_changes(old: JsonObject, new: JsonObject, path: str) -> Iterator[Change]:
+    for name in sorted({*old, *new}):
+        where = f"{path}.{name}" if path else name
+        before, after = old.get(name), new.get(name)
+        if before == after or where in DERIVED:
             continue
-        before = old.get("inputs" if difference.get("inputDiff") else "outputs")
-        values = _at(before, path), _at(new.get("inputs"), path)
-        hidden = VARIABLES.search(path) is not None
-        one, other = (
-            text(value, is_secret=value == MASK or (hidden and value not in (None, UNKNOWN)))
-            for value in values
-        )
-        yield Change(property=path, old=one, new=other)
+        if isinstance(before, dict) and isinstance(after, dict):
+            yield from _input_changes(cast("JsonObject", before), cast("JsonObject", after), where)
+        else:
+            yield _step_change(where, before, after)
 
 
 def _at(value: Any, path: str) -> Any:

@@ -140,4 +140,4 @@ def text(value: Any, *, is_secret: bool = False) -> str:
     """A value for a `Change`: JSON, or the mask."""
     if is_secret:
         return MASK
-    return "(known after the up)" if value == UNKNOWN else json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False).replace(f'"{UNKNOWN}"', "(known after the up)")

@@ -134,7 +134,8 @@ def _adopt(options: Options, folder: Path) -> _Outcome:
     created = {str(step["urn"]) for step in first.steps if step.get("op") == "create"}
     # What the record names and the state lacks was not imported: the import was killed.
     imported = _undoable(name) - created
-    rows = [*matrix.engine_rows(first.steps, imported), *looked.rows]
+    kept = matrix.engine_rows(first.steps, imported, unfinished=bool(looked.found))
+    rows = [*kept, *looked.rows]
     matrix.show(name, rows, sys.stdout)
     refused = sum(row.verdict is Verdict.REFUSED for row in rows)
     _say_interruptions(rows)
@@ -398,12 +399,12 @@ def _imported(planned: plan.Plan, found: Sequence[Found]) -> set[str]:
 
 
 def _wrong(first: plan.Plan, last: plan.Plan, adopted: Collection[str]) -> list[str]:
-    """What a preview would do to objects that exist, and did not do before the import."""
+    """What a preview would do to objects that were imported, or that exist and that it kept before."""
     before = {(step["urn"], step["op"]) for step in first.steps}
     found: list[str] = []
     for step in last.steps:
         urn, operation = str(step["urn"]), str(step["op"])
-        destroys = operation in plan.DESTRUCTIVE and (urn, operation) not in before
+        destroys = operation in plan.DESTRUCTIVE and (urn in adopted or (urn, operation) not in before)
         if destroys or (operation == "create" and urn in adopted):
             reasons = step.get("replaceReasons") or step.get("diffReasons") or []
             found.append(f"{operation} {urn}" + (f" ({', '.join(reasons)})" if reasons else ""))

@@ -96,7 +96,7 @@ def urns(world: GoogleWorld) -> set[str]:
 
 def kill_import(world: GoogleWorld) -> bool:
     """Adopt, and kill the command with its engine and plugins at a request of the import; whether it came."""
-    hold = {"operation": "GET cloudfunctions.projects.locations.functions.get", "nth": 3, "when": "before"}
+    hold = {"operation": "GET secretmanager.projects.secrets.get", "nth": 2, "when": "before"}
     world.google("counters/reset", {})
     world.google("hold", hold)
     process = subprocess.Popen(
@@ -245,6 +245,17 @@ def test_after_the_import_nothing_that_exists_is_created_replaced_or_deleted(see
     for kind in adopted.keys() - REPEATED:
         assert created[kind] <= seen.rows("report", "will be created")[kind], kind
     assert not created["secret version"]
+
+
+def test_the_next_preview_changes_what_the_report_said_and_nothing_else(seen: Seen) -> None:
+    steps = json.loads(seen.done["preview"].stdout)["steps"]
+    changed = {step["urn"] for step in steps if step["op"] == "update"}
+    rows = [row for row in seen.reports["report"]["rows"] if row["verdict"] == "changes in place"]
+    assert changed == {row["urn"] for row in rows}
+
+
+def test_the_import_reads_no_function_by_itself(seen: Seen) -> None:
+    assert not [name for name in seen.operations["adopt again"] if name.endswith("functions.get")]
 
 
 def test_the_up_keeps_every_object_and_the_next_preview_is_empty(seen: Seen) -> None:

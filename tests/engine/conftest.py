@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from sandbox.engine.toolchain import Engine, find_or_build
 from sandbox.environment import GOOGLE_ENDPOINTS, GOOGLE_PROJECT, GOOGLE_TOKEN
 from sandbox.google.app import create_app
 from sandbox.local_server import LocalServer
-from tests.engine.recorded import Sent, readable, sent
+from tests.engine.recorded import IMPORTED, Sent, readable, sent
 from tests.engine.stack import ProgramStack
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def google_environment(url: str) -> dict[str, str]:
 class Phases:
     """The lifecycle of a stack with every type: the requests and the engine's output of each phase.
 
-    `state` has the resources after the creation and after a refresh, `exported` the last state as it is kept.
+    `state` has the resources after the creation, after a refresh, and as another stack imports them by their
+    ids; `exported` has the last state as it is kept.
     """
 
     requests: dict[str, list[Sent]]
@@ -94,6 +96,24 @@ def phases(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Phases:
             found[phase] = [sent(entry) for entry in entries]
             if phase in {"create", "refresh"}:
                 state[phase] = readable(stack.resources("--show-secrets"))
+            if phase == "refresh":
+                state["import"] = _imported(stack)
             if phase == "update":
                 exported = stack.run("stack", "export").text
     return Phases(requests=found, output=output, state=state, exported=exported)
+
+
+def _imported(stack: ProgramStack) -> dict[str, Any]:
+    """The resources that `ops adopt` has the plugin read, imported into another stack."""
+    entries = [
+        {"type": one["type"], "name": str(one["urn"]).rpartition("::")[2], "id": one["id"]}
+        for one in stack.resources()
+        if one["type"] in IMPORTED
+    ]
+    stack.write("imports.json", json.dumps({"resources": entries}))
+    stack.run("stack", "init", "imported")
+    options = ("--generate-code=false", "--protect=false", "--yes", "--skip-preview")
+    stack.run("import", "--file", "imports.json", *options)
+    found = readable(stack.resources("--show-secrets"))
+    stack.run("stack", "select", "dev")
+    return found

@@ -5,7 +5,8 @@ the reference: if the stand-in differs from it, the stand-in is wrong. One kind 
 recording of the plugin on google-beta 8: it reads the payload of a secret version (`:access`).
 
 - `recorded_calls.json`: for each type and phase, the requests as [method and path, body, repetitions].
-- `recorded_state.json`: each resource after its creation, and after a refresh that is saved.
+- `recorded_state.json`: each resource after its creation and after a refresh that is saved, and those of the
+  types `IMPORTED` as another stack imports them by their ids.
 
 Values that a server chose, such as ids and times, are `ANY` in both.
 """
@@ -74,6 +75,21 @@ PATHS = {
 }
 """A pattern for each type, which matches the paths of its requests and those of no other type."""
 
+IMPORTED = frozenset(
+    {
+        "gcp:cloudfunctionsv2/function:Function",
+        "gcp:cloudscheduler/job:Job",
+        "gcp:firestore/backupSchedule:BackupSchedule",
+        "gcp:firestore/database:Database",
+        "gcp:firestore/field:Field",
+        "gcp:firestore/index:Index",
+        "gcp:secretmanager/secret:Secret",
+        "gcp:serviceaccount/account:Account",
+        "gcp:storage/bucket:Bucket",
+    }
+)
+"""The types whose import is recorded."""
+
 BATCHED = "gcp:projects/service:Service"
 """Its requests are gathered, so that their number depends on the time at which they come."""
 
@@ -102,7 +118,7 @@ def recorded_calls() -> Calls:
 
 
 def recorded_state() -> dict[str, dict[str, Resource]]:
-    """Return the recorded resources by name, for `create` and `refresh`."""
+    """Return the recorded resources by name, for `create`, `refresh` and `import`."""
     text = Path(__file__).with_name("recorded_state.json").read_text("utf-8")
     return cast("dict[str, dict[str, Resource]]", json.loads(text))
 

@@ -267,7 +267,13 @@ def _checked(resource_type: ResourceType, sdk: SdkType, value: Any, pattern: str
 
 
 def outputs(
-    resource_type: ResourceType, identifier: str, found: State, *, before: State, read: bool = False
+    resource_type: ResourceType,
+    identifier: str,
+    found: State,
+    *,
+    before: State,
+    read: bool = False,
+    imported: bool = False,
 ) -> State:
     """Return the outputs to record: the known ones, a value for each unset property, the id, and time-outs.
 
@@ -277,6 +283,7 @@ def outputs(
         found: the outputs that are known.
         before: the recorded outputs, for an update.
         read: whether they were read for a refresh or an import.
+        imported: whether for an import.
     """
     token = resource_type.pulumi_type
     recorded: State = copy.deepcopy({key: value for key, value in found.items() if key != DEFAULTS_KEY})
@@ -294,6 +301,8 @@ def outputs(
         private[_TIMEOUTS_KEY] = {name: minutes * _MINUTE for name, minutes in _TIMEOUTS[token].items()}
     if token in _SCHEMA_VERSIONS:
         private["schema_version"] = _SCHEMA_VERSIONS[token]
+    elif imported:
+        private["schema_version"] = "0"
     if private:
         recorded[_META_KEY] = json.dumps(private, separators=(",", ":"))
     return recorded
@@ -369,11 +378,32 @@ def _covers(state: Any, item: Any) -> bool:
 
 
 def imported_inputs(resource_type: ResourceType, state: State) -> State:
-    """Return the inputs of an imported object: all that are set and differ from their default."""
-    fields = {key: value for key, value in state.items() if key in resource_type.sdk.inputs.fields}
-    own = {
-        key: value
-        for key, value in fields.items()
-        if not is_empty(value) and resource_type.default(key) != value
-    }
-    return {**own, DEFAULTS_KEY: []}
+    """Return the inputs of an imported object: all that are set, differ from their default, and can be set.
+
+    `deletionPolicy` is always among them.
+    """
+    found = cast("State", _imported(resource_type, resource_type.sdk.inputs, state, ""))
+    if state.get("deletionPolicy") is not None:
+        found["deletionPolicy"] = state["deletionPolicy"]
+    return found
+
+
+def _imported(resource_type: ResourceType, sdk: SdkType, value: Any, pattern: str) -> Any:
+    if isinstance(value, list) and sdk.item is not None:
+        inner = sdk.item
+        return [_imported(resource_type, inner, item, pattern) for item in cast("list[Any]", value)]
+    if not isinstance(value, dict):
+        return value
+    if sdk.kind == "map":
+        return {**cast("State", value), DEFAULTS_KEY: []}
+    found: State = {}
+    for name, item in cast("State", value).items():
+        where = f"{pattern}.{name}" if pattern else name
+        default = resource_type.default(where)
+        if item is None or name not in sdk.fields or where in resource_type.output_only:
+            continue
+        read = _imported(resource_type, sdk.fields[name], item, where)
+        unset = read == {DEFAULTS_KEY: []} if isinstance(item, dict) else is_empty(item) or item == default
+        if name in sdk.required or not unset:
+            found[name] = read
+    return {**found, DEFAULTS_KEY: []}

@@ -308,7 +308,8 @@ class Ruleset(RestResource):
     template = "projects/{project}/rulesets/{ruleset}"
     collection = "projects/{project}/rulesets"
     replace = frozenset({"*"})
-    keep = frozenset({"deletionPolicy"})
+    keep = frozenset({"deletionPolicy", "metadatas"})
+    local = frozenset({"deletionPolicy", "metadatas"})
     computed = frozenset({"project", "source.language", "source.files.fingerprint"})
     unordered = frozenset({"source.files"})
     outputs = ("createTime",)
@@ -330,6 +331,13 @@ class Ruleset(RestResource):
         if metadata is not None:
             outputs["metadatas"] = [metadata]
         return outputs
+
+    def extra_changes(self, state: State, inputs: State) -> list[Change]:
+        """A state without the metadata, as an import may write it, shows a change."""
+        del inputs
+        if state.get("metadatas"):
+            return []
+        return [Change(path="metadatas", pattern="metadatas", kind="ADD", replace=False)]
 
     def delete(self, context: OperationContext, identifier: str, state: State) -> None:
         """Read first, as the real plugin does, then delete."""

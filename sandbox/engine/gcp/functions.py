@@ -58,6 +58,15 @@ class Function(RestResource):
         "serviceConfig.ingressSettings": "ALLOW_ALL",
     }
     computed = frozenset(_COMPUTED)
+    output_only = frozenset(
+        {
+            "buildConfig.build",
+            "eventTrigger.trigger",
+            "serviceConfig.gcfUri",
+            "serviceConfig.service",
+            "serviceConfig.uri",
+        }
+    )
     unsent = frozenset({"serviceConfig.gcfUri"})
     unordered = frozenset({"eventTrigger.eventFilters"})
     outputs = ("environment", "state", "updateTime", "url")

@@ -77,6 +77,7 @@ class ResourceType(ABC):
         keep: exceptions from `replace` (useful with `*` only).
         defaults: the value of an unset pattern.
         computed: patterns that the server fills if they are unset.
+        output_only: computed patterns that a program cannot set, although the SDK has an input of the name.
         unsent: computed patterns that an update does not send back.
         local: inputs that are neither sent as such nor read back.
         unordered: patterns of lists whose order has no meaning.
@@ -90,6 +91,7 @@ class ResourceType(ABC):
     keep: ClassVar[frozenset[str]] = frozenset()
     defaults: ClassVar[Mapping[str, Any]] = {}
     computed: ClassVar[frozenset[str]] = frozenset()
+    output_only: ClassVar[frozenset[str]] = frozenset()
     unsent: ClassVar[frozenset[str]] = frozenset()
     local: ClassVar[frozenset[str]] = frozenset({"deletionPolicy"})
     unordered: ClassVar[frozenset[str]] = frozenset()
@@ -184,9 +186,14 @@ def label_outputs(inputs: State, found: Mapping[str, str], settings: Settings) -
     """Return the three label outputs: the declared ones as read, Pulumi's, and all.
 
     Labels that the program does not declare are ignored (Terraform's `labels` are non-authoritative).
+
+    Args:
+        inputs: inputs or earlier outputs; empty for an import, which has no declared labels.
+        found: the labels that were read.
+        settings: the provider's configuration.
     """
     declared = cast("dict[str, str]", inputs.get("labels") or {})
-    mark = {ATTRIBUTION_LABEL: "true"} if settings.attribution_label else {}
+    mark = {ATTRIBUTION_LABEL: "true"} if settings.attribution_label and inputs else {}
     ours = {**mark, **declared}
     return {
         "labels": {key: found[key] for key in declared if key in found},

@@ -42,9 +42,7 @@ if TYPE_CHECKING:
 _SECRET_OUTPUTS = {
     "content",
     "customerEncryption",
-    "effectiveLabels",
     "privateKey",
-    "pulumiLabels",
     "secretData",
     "secretDataWo",
 }
@@ -171,7 +169,9 @@ class GcpPlugin(ProviderPlugin):
         if found is None:
             return provider_pb2.ReadResponse()
         identifier, state = found
-        recorded = bridge.outputs(resource_type, identifier, state, before=before, read=True)
+        recorded = bridge.outputs(
+            resource_type, identifier, state, before=before, read=True, imported=not inputs
+        )
         if inputs:
             read = bridge.refreshed_inputs(resource_type, inputs, recorded)
         else:

@@ -70,6 +70,7 @@ class Bucket(ResourceType):
     )
     replace = frozenset({"name", "location", "project"})
     local = frozenset({"deletionPolicy", "forceDestroy"})
+    output_only = frozenset({"softDeletePolicy.effectiveTime"})
     defaults: ClassVar[Mapping[str, Any]] = {
         "forceDestroy": False,
         "softDeletePolicy.retentionDurationSeconds": 604800,

@@ -155,6 +155,32 @@ def test_the_region_and_the_location_of_today_are_proposed() -> None:
     assert not list(first_settings.of_preview([function], both, config))
 
 
+@pytest.mark.parametrize(
+    ("today", "proposed"),
+    [
+        (
+            '{"projectId":"crm","databaseURL":"https://d","storageBucket":"b"}',
+            ["storageBucket", "databaseUrl"],
+        ),
+        ('{"projectId":"crm","storageBucket":"ours"}', []),
+        ("[]", []),
+        ("not JSON", []),
+    ],
+)
+def test_what_firebase_config_has_today_is_proposed(today: str, proposed: list[str]) -> None:
+    """firebase-tools fills it from the project; without the setting, `bucket()` would fail at run time."""
+    function = declared(google.FUNCTION, "send", {"location": REGION, "name": "send"})
+    config = {"whatsapp-crm:region": REGION, "whatsapp-crm:storageBucket": "ours"}.get
+    path = f"{BASE}/locations/{REGION}/functions"
+    functions = [
+        {"name": f"{path}/send", "serviceConfig": {"environmentVariables": {"FIREBASE_CONFIG": today}}},
+        {"name": f"{path}/other"},
+    ]
+    project = Live(Project({FUNCTIONS: {"functions": functions}}), "crm")
+    found = list(first_settings.of_preview([function], project, config))
+    assert [one.key for one in found] == proposed
+
+
 def test_a_manifest_names_the_secrets_that_functions_bind() -> None:
     manifest = {
         "endpoints": {

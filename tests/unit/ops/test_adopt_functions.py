@@ -102,6 +102,8 @@ def test_a_secret_version_that_is_not_made_yet() -> None:
     secrets = [{"key": "KEY", "secret": "KEY", "version": UNKNOWN}]
     (change,) = changes(SAME, with_service(secretEnvironmentVariables=secrets))
     assert (change.old, change.new) == ('"KEY version 1"', '"KEY version a new one"')
+    (change,) = changes(SAME, with_service(secretEnvironmentVariables=secrets), {"KEY": "2"})
+    assert change.new == '"KEY version 2"'
 
 
 @pytest.mark.parametrize(

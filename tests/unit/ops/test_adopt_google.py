@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from firebase.errors import GoogleError
-from ops.adopt import google
+from ops.adopt import function_state, google
 from ops.adopt.live import Live
 from ops.adopt.model import UNKNOWN, Verdict, secret
 from tests.unit.ops.google_project import (
@@ -92,7 +92,6 @@ def version(value: str) -> Any:
 
 
 BY_ID: Mapping[str, tuple[Any, Mapping[str, Any]]] = {
-    SEND: (FUNCTION, {FUNCTIONS: {"functions": [LIVE_FUNCTION]}}),
     f"{JOBS}/firebase-schedule-tick-europe-west1": (
         declared(
             google.JOB,
@@ -135,13 +134,123 @@ def test_an_index_is_found_by_its_shape_in_any_state_of_its_build(state: str) ->
         "project": "crm",
         "database": "(default)",
         "collection": "threads",
-        "fields": [{"fieldPath": "tags", "arrayConfig": "CONTAINS"}],
+        "fields": LIVE_INDEX["fields"],
+        "density": "SPARSE_ALL",
+        "multikey": False,
+        "unique": False,
         "skipWait": True,
         "deletionPolicy": "DELETE",
     }
     assert row(looked, TAGS).verdict is Verdict.SAME
     assert ("the `up` waits" in row(looked, TAGS).reason) == (state == "CREATING")
     assert row(looked, other).verdict is Verdict.CREATED
+
+
+def test_a_function_is_adopted_with_its_live_values() -> None:
+    """What the plugin does not record, and labels that the program does not declare, are left out."""
+    filters = [{"attribute": "database", "value": "(default)"}]
+    inputs = {
+        "buildConfig": {"__defaults": [], "runtime": "nodejs22"},
+        "eventTrigger": {"eventFilters": filters},
+    }
+    one = declared(google.FUNCTION, "functions-send", {**FUNCTION.inputs, **inputs, "__defaults": []})
+    storage = {"bucket": "gcf", "object": "send.zip", "generation": "1796046081222975"}
+    service: dict[str, Any] = {"timeoutSeconds": 60, "uri": "https://send", "revision": "send-00001"}
+    service["secretEnvironmentVariables"] = [{"key": "KEY", "secret": "KEY", "version": "1", "new": True}]
+    live = {
+        "name": SEND,
+        "environment": "GEN_2",
+        "labels": {"deployment-tool": "cli-firebase", "firebase-functions-hash": "83"},
+        "buildConfig": {
+            "runtime": "nodejs20",
+            "sourceProvenance": {},
+            "source": {"storageSource": storage, "gitUri": "none"},
+        },
+        "serviceConfig": service,
+        "eventTrigger": {"eventFilters": [{**filters[0], "new": 1}]},
+        "createTime": "2026-11-30T12:00:00Z",
+        "stateMessages": [],
+    }
+    (found,) = look({FUNCTIONS: {"functions": [live]}}, one).found
+    assert found.id == SEND
+    assert found.outputs == {
+        "id": SEND,
+        "project": "crm",
+        "location": REGION,
+        "name": "send",
+        "environment": "GEN_2",
+        "deletionPolicy": "DELETE",
+        "labels": {"deployment-tool": "cli-firebase"},
+        "pulumiLabels": {"deployment-tool": "cli-firebase"},
+        "effectiveLabels": live["labels"],
+        "buildConfig": {
+            "runtime": "nodejs20",
+            "source": {"storageSource": {**storage, "generation": 1796046081222975}},
+            "workerPool": "",
+        },
+        "serviceConfig": {
+            **function_state.UNSET["serviceConfig"],
+            "timeoutSeconds": 60,
+            "uri": "https://send",
+            "secretEnvironmentVariables": [{"key": "KEY", "secret": "KEY", "version": "1"}],
+        },
+        "eventTrigger": {"eventFilters": filters, "pubsubTopic": ""},
+    }
+    assert found.inputs == {
+        "__defaults": [],
+        "project": "crm",
+        "location": REGION,
+        "name": "send",
+        "labels": {"deployment-tool": "cli-firebase"},
+        "buildConfig": {"__defaults": [], "runtime": "nodejs20"},
+        "eventTrigger": {"eventFilters": filters},
+    }
+
+
+def test_the_value_of_a_variable_that_is_a_secret_is_encrypted() -> None:
+    variables = {"URL": secret("https://new"), "MODE": "live"}
+    one = declared(
+        google.FUNCTION, "send", {**FUNCTION.inputs, "serviceConfig": {"environmentVariables": variables}}
+    )
+    today = {"URL": "https://old", "MODE": "test", "OTHER": "1"}
+    live = {**LIVE_FUNCTION, "serviceConfig": {"environmentVariables": today}}
+    (found,) = look({FUNCTIONS: {"functions": [live]}}, one).found
+    assert found.outputs is not None
+    assert found.inputs is not None
+    assert found.outputs["serviceConfig"]["environmentVariables"] == {**today, "URL": secret("https://old")}
+    assert found.inputs["serviceConfig"]["environmentVariables"] == {
+        "URL": secret("https://old"),
+        "MODE": "test",
+    }
+
+
+def test_the_retries_of_a_job_are_compared() -> None:
+    name = "firebase-schedule-tick-europe-west1"
+    inputs = {"project": "crm", "region": REGION, "name": name}
+    one = declared(google.JOB, "functions-tick-schedule", {**inputs, "retryConfig": {"maxDoublings": 5}})
+    live = {"name": f"{JOBS}/{name}", "retryConfig": {"maxDoublings": 16, "minBackoffDuration": "5s"}}
+    looked = look({JOBS: {"jobs": [live]}}, one)
+    assert [(it.property, it.old, it.new) for it in row(looked, one).changes] == [
+        ("retryConfig.maxDoublings", "16", "5")
+    ]
+
+
+def test_a_bucket_is_compared() -> None:
+    """The plugin imports it without `forceDestroy`, which only the state has."""
+    inputs = {
+        "name": "sources",
+        "forceDestroy": True,
+        "uniformBucketLevelAccess": True,
+        "storageClass": "STANDARD",
+    }
+    one = declared(google.BUCKET, "functions-sources", inputs)
+    access = {"uniformBucketLevelAccess": {"enabled": True}}
+    looked = look({"b/sources": {"storageClass": "STANDARD", "iamConfiguration": access}}, one)
+    assert [(it.property, it.old, it.new) for it in row(looked, one).changes] == [
+        ("forceDestroy", "false", "true")
+    ]
+    looked = look({"b/sources": {"storageClass": "NEARLINE"}}, one)
+    assert len(row(looked, one).changes) == 3
 
 
 def test_a_database_that_would_be_created_and_exists_is_adopted_and_protected() -> None:
@@ -218,6 +327,8 @@ def test_a_field_override_is_found_by_its_path(live: dict[str, Any], verdict: Ve
     (found,) = looked.found
     assert found.id == name
     assert (found.outputs is None) == (verdict is Verdict.CHANGES), "the engine reads one that differs"
+    if found.outputs is not None:
+        assert found.outputs["ttlConfig"] == {"state": "ACTIVE"}
 
 
 def test_a_function_that_google_cannot_change_in_place_is_refused() -> None:
@@ -246,6 +357,7 @@ def test_the_members_that_the_first_up_removes_are_named() -> None:
     assert found.inputs is not None
     assert found.outputs is not None
     assert found.inputs["members"] == found.outputs["members"] == ["allUsers", "user:ada@example.com"]
+    assert (found.inputs["name"], found.outputs["name"]) == ("send", SERVICE), "as the plugin records it"
 
 
 def test_a_policy_that_may_not_be_read_is_said() -> None:
@@ -271,6 +383,9 @@ def test_a_version_with_the_configured_value_is_adopted_and_its_value_stays_secr
         "name": name,
         "version": "3",
         "enabled": True,
+        "destroyTime": "",
+        "isSecretDataBase64": False,
+        "secretDataWo": secret(None),
         "deletionPolicy": "DELETE",
         "id": name,
     }
@@ -298,11 +413,16 @@ def test_another_value_is_a_new_version(value: str, answer: Any, reason: str) ->
 
 def test_the_released_ruleset_with_the_declared_text_is_taken() -> None:
     live = f"{BASE}/rulesets/r1"
-    answers = {RELEASE: {"rulesetName": live}, live: {"source": RULES}}
+    read: dict[str, Any] = {"name": live, "source": RULES, "createTime": "2026-11-30T12:00:00Z"}
+    read["metadata"] = {"services": ["cloud.firestore"]}
+    answers = {RELEASE: {"rulesetName": live}, live: read}
     ruleset, release = look(answers, RULESET, RELEASED).found
     assert (ruleset.id, release.id) == (live, RELEASE)
-    outputs = {"project": "crm", "source": RULES, "id": live, "name": "r1", "deletionPolicy": "DELETE"}
-    assert ruleset.outputs == outputs
+    files = [{**file, "fingerprint": ""} for file in RULES["files"]]
+    computed = {"createTime": "2026-11-30T12:00:00Z", "metadatas": [{"services": ["cloud.firestore"]}]}
+    source = {"files": files, "language": ""}
+    outputs = {"project": "crm", "id": live, "name": "r1", "deletionPolicy": "DELETE"}
+    assert ruleset.outputs == {**outputs, **computed, "source": source}
     assert release.outputs == {**RELEASED.inputs, "ruleset_name": live} == release.inputs
     assert {one.verdict for one in look(answers, RULESET, RELEASED).rows} == {Verdict.SAME}
 

@@ -11,7 +11,7 @@ import pytest
 
 from firebase.errors import JsonObject
 from ops.adopt.matrix import engine_rows, show, step_changes, write_report
-from ops.adopt.model import MASK, Change, Row, Verdict
+from ops.adopt.model import MASK, UNKNOWN, Change, Row, Verdict
 
 pytestmark = pytest.mark.unit
 
@@ -119,6 +119,23 @@ def test_the_engines_differences(path: str, old: Any, new: Any, values: tuple[st
         assert (change.property, change.old, change.new) == (path, *values)
 
 
+@pytest.mark.parametrize("path", ["__provider", 'effectiveLabels["deployment-tool"]', "pulumiLabels.a"])
+def test_what_follows_from_other_properties_is_not_listed(path: str) -> None:
+    assert list(step_changes(update(path, {}, {}))) == []
+
+
+def test_without_differences_of_the_provider_the_inputs_are_compared() -> None:
+    """`pulumi preview --json` has no detailed difference of a dynamic provider."""
+    old = {"__provider": "a", "branch": "main", "names": {"A": "1", "B": "2"}, "value": MASK}
+    new = {"__provider": "b", "names": {"A": "1", "B": UNKNOWN}, "value": MASK, "of": [UNKNOWN]}
+    step = {**update("", {}, {}), "detailedDiff": None, "oldState": {"inputs": old}}
+    assert [(it.property, it.old, it.new) for it in step_changes({**step, "newState": {"inputs": new}})] == [
+        ("branch", '"main"', "null"),
+        ("names.B", '"2"', "(known after the up)"),
+        ("of", "null", "[(known after the up)]"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("op", "adopted", "verdict"),
     [
@@ -139,6 +156,16 @@ def test_what_the_engine_does_with_objects_of_the_state(
     assert [row.verdict for row in rows] == ([verdict] if verdict else [])
     if verdict is Verdict.REFUSED:
         assert "location" in rows[0].reason
+
+
+@pytest.mark.parametrize("op", ["replace", "create-replacement", "delete-replaced"])
+def test_after_a_killed_import_the_engine_may_replace_what_was_imported(op: str) -> None:
+    """A version whose secret is not imported yet: its secret's id is unknown."""
+    step = {**update("secret", {}, {}), "op": op}
+    (row,) = engine_rows([step], {FUNCTION}, unfinished=True)
+    assert (row.verdict, row.reason) == (Verdict.SAME, "it is imported, and compared when the rest is")
+    (row,) = engine_rows([step], {FUNCTION})
+    assert row.verdict is Verdict.REFUSED
 
 
 DATABASE = "urn:pulumi:prod::whatsapp-crm::gcp:firestore/database:Database::database-firestore"

@@ -31,6 +31,13 @@ REAL = """\
 NOISE = {
     "no property at all": HEAD,
     "an etag": HEAD + OUTPUTS + '      ~ etag: "BwA=" => "BwB="\n',
+    "the time from which a database can be read": HEAD
+    + OUTPUTS
+    + '      ~ earliestVersionTime: "2026-11-30T13:19:11Z" => "2026-11-30T13:20:01Z"\n',
+    "when an imported version was created": HEAD + OUTPUTS + '      + createTime: "2026-11-30T13:51:50Z"\n',
+    "an etag of a protected resource": HEAD.replace("(refresh)", "(refresh) 🔒")
+    + OUTPUTS
+    + '      ~ etag: "BwA=" => "BwB="\n',
     "empty maps": HEAD + OUTPUTS + "      + annotations: {}\n      + labels     : {}\n",
     "an empty map in an object": HEAD
     + OUTPUTS
@@ -43,6 +50,7 @@ DRIFT = {
     "a value": HEAD + OUTPUTS + '      ~ schedule: "every 1 hours" => "every 2 hours"\n',
     "a map with content": HEAD + OUTPUTS + '      + labels: {\n          + team: "sales"\n        }\n',
     "a value beside an etag": HEAD + OUTPUTS + '      ~ etag: "a" => "b"\n      - description: "d"\n',
+    "another time of creation": HEAD + OUTPUTS + '      ~ createTime: "2026-11-30" => "2026-12-01"\n',
     "a line of a text": HEAD + OUTPUTS + "      ~ content: {\n        + allow read;\n        }\n",
 }
 
