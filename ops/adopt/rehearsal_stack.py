@@ -185,6 +185,8 @@ class Scratch:
             process.wait()
         finally:
             _end_session(process)
+            if process.stdout is not None:
+                process.stdout.close()
         return Done(process.returncode, "".join(f"{line}\n" for line in lines))
 
 
