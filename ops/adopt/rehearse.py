@@ -32,7 +32,7 @@ from railway.graphql.credentials import access_from
 from settings.keys import NAMESPACE
 from settings.model import KEYS
 from settings.reader import is_placeholder, set_command
-from user_errors import add_fix, printable
+from user_errors import add_fix, printable, shell_word
 
 EMPTY, FAILED = 0, 1
 STOP_SECONDS = 120.0
@@ -72,7 +72,10 @@ def rehearse(options: Options) -> int:
         _say(f"starting a sandbox with the copies in {folder}")
         with _sandbox(Path(folder) / "sandbox", copies) as environ:
             scratch = Scratch(Path(folder) / "program", environ, options.stack)
-            return _live(scratch, options, lambda: scratch.prepare(config, secrets))
+            code = _live(scratch, options, lambda: scratch.prepare(config, secrets))
+    if Path(folder).exists():
+        _say(add_fix(f"the temporary folder could not be deleted: {folder}", f"rm -rf {shell_word(folder)}"))
+    return code
 
 
 def _read(name: str, config: Callable[[str], str | None]) -> tuple[JsonObject, list[str]]:
@@ -137,7 +140,7 @@ def _live(scratch: Scratch, options: Options, prepare: Callable[[], str]) -> int
     if options.report is not None:
         again += ["--report", f"json:{options.report.absolute()}"]
     _say_step(f"python -m ops adopt --yes {' '.join(again)}".rstrip())
-    adopted = scratch.ops("adopt", "--stack", scratch.name, "--yes", *again, show=_say)
+    adopted = scratch.ops("adopt", "--stack", scratch.name, "--yes", *again, show=_until_next_steps())
     if adopted.returncode != 0:
         return _failed("ops adopt", "")
     _say_step("pulumi up")
@@ -158,6 +161,22 @@ def _live(scratch: Scratch, options: Options, prepare: Callable[[], str]) -> int
         f"to adopt:\n  .venv/bin/python -m ops adopt --stack {options.stack}"
     )
     return EMPTY
+
+
+def _until_next_steps() -> Callable[[str], None]:
+    """Show the output of an adoption without the commands at its end.
+
+    They name the user's stack too, which is not adopted yet.
+    """
+    ended = False
+
+    def show(line: str) -> None:
+        nonlocal ended
+        ended = ended or line == "next:"
+        if not ended:
+            _say(line)
+
+    return show
 
 
 def _passed_on(options: Options) -> Mapping[str, bool]:
@@ -240,12 +259,15 @@ def _sandbox(root: Path, copies: JsonObject) -> Generator[dict[str, str]]:
 
 @contextmanager
 def _terminated() -> Generator[None]:
-    """Take everything down also when this process is terminated, as after Ctrl-C."""
+    """Take everything down when this process is interrupted or terminated; a second signal has no effect."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def interrupt(*_: object) -> None:
+        for number in signals:
+            signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, interrupt) for number in signals}
     try:
         yield
     finally:

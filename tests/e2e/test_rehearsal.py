@@ -25,7 +25,7 @@ from sandbox import firebase_tools
 from sandbox.supervisor import PROJECT, Running
 from tests.e2e import firebase_project
 from tests.e2e.google_world import STACK, GoogleWorld
-from tests.e2e.test_adoption import production
+from tests.e2e.test_adoption import OLD_VALUE, production
 
 pytestmark = pytest.mark.e2e
 
@@ -153,6 +153,7 @@ def test_the_rehearsal_ends_with_the_empty_preview(seen: Seen) -> None:
     places = [done.stdout.index(step) for step in steps]
     assert places == sorted(places)
     assert "the preview is empty" in done.stdout[places[-1] :]
+    assert f"pulumi up -s {STACK}" not in done.stdout, "the stack of the user is not adopted yet"
 
 
 def test_the_production_is_as_it_was(seen: Seen) -> None:
@@ -166,3 +167,45 @@ def test_the_clouds_were_only_read(seen: Seen) -> None:
     assert not [name for name in google if not name.startswith(READS)]
     assert not [name for name in google if name.endswith(".access")], "a secret's value was read"
     assert not [name for name in railway if not name.endswith(("Read", "Find", "Poll", "Workspaces"))]
+
+
+def test_the_report_is_that_of_an_adoption(seen: Seen) -> None:
+    counted = [(row["kind"], row["verdict"]) for row in seen.report["rows"]]
+    assert counted.count(("function", "changes in place")) == FUNCTIONS
+    assert counted.count(("index", "same")) == INDEXES
+    assert ("railway volume", "changes in place") in counted
+    assert not [kind for kind, verdict in counted if verdict == "cannot be adopted"]
+
+
+def test_what_is_not_copied_is_named_and_no_secret_is_shown(seen: Seen) -> None:
+    out = seen.done["rehearsal"].stdout
+    not_copied = out[out.index("  not copied:") : out.index("starting a sandbox")]
+    for word in ("values of secrets", "Firestore's documents", "IAM policies", "files on volumes"):
+        assert word in not_copied
+    assert len(seen.secret) > 8
+    assert seen.secret not in out
+    assert OLD_VALUE not in out
+    assert seen.secret not in json.dumps(seen.report)
+
+
+def test_an_interrupted_rehearsal_takes_everything_down(seen: Seen) -> None:
+    done = seen.done["interrupted"]
+    assert done.returncode == 2, done.stdout
+    assert "== pulumi up" in done.stdout
+    assert "taking the sandbox down" in done.stdout
+    assert "the rehearsal was taken down" in done.stdout
+    assert "fix: .venv/bin/python -m ops adopt --stack" in done.stdout
+    assert not seen.left, "the temporary folder is gone"
+    assert not seen.processes
+
+
+def test_no_rehearsal_leaves_a_process(seen: Seen) -> None:
+    """Those of both runs have their temporary folder on the command line, or run in it."""
+    folders = [
+        line for run in seen.done.values() for line in run.stdout.splitlines() if "with the copies in" in line
+    ]
+    assert len(folders) == len(seen.done)
+    for line in folders:
+        folder = line.rpartition(" ")[2]
+        found = subprocess.run(["pgrep", "-f", folder], capture_output=True, text=True, check=False)
+        assert not found.stdout, folder
