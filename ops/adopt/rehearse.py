@@ -106,7 +106,7 @@ def _say_copied(copies: JsonObject, left_out: Sequence[str]) -> None:
     for one in objects:
         kind = _kind(str(cast("JsonObject", one["object"])["name"]))
         kinds[kind] = kinds.get(kind, 0) + 1
-    shown = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()) if number)
+    shown = ", ".join(f"{kind} {number}" for kind, number in sorted(kinds.items()) if number)
     _say(f"  Google, {cast('JsonObject', google['project'])['projectId']}: {shown}")
     railway = cast("JsonObject", copies["railway"])
     project = cast("JsonObject | None", railway.get("project"))
@@ -119,7 +119,7 @@ def _say_copied(copies: JsonObject, left_out: Sequence[str]) -> None:
             "volumes": len(environment.get("volumes") or []),
             "triggers": len(environment.get("triggers") or []),
         }
-        shown = ", ".join(f"{number} {kind}" for kind, number in counts.items())
+        shown = ", ".join(f"{kind} {number}" for kind, number in counts.items())
         _say(f"  Railway, {project['name']}: {shown}")
     _say("  not copied:")
     for line in [*left_out, *google_copy.NOT_COPIED, *railway_copy.NOT_COPIED]:
