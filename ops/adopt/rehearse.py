@@ -59,6 +59,8 @@ def rehearse(options: Options) -> int:
         KeyboardInterrupt: the process was interrupted or terminated; everything has been taken down.
     """
     _check_sandbox()
+    if known := len(stack.resources(options.stack)):
+        _say(f"the stack {options.stack} has {known} resources in its state; the rehearsal begins with none")
     _say(f"reading the config of the stack {options.stack}, and its secrets; they stay on this machine")
     config, secrets = rehearsal_stack.config_of(options.stack)
     plain = stack.config(options.stack).get
