@@ -173,8 +173,9 @@ def test_what_is_being_built_is_ready_in_the_copy() -> None:
         ],
     }
     google_copied.put(cloud, copy)
-    assert cloud.store.get(f"firestore/{index.rpartition('/')[0]}", "one")["state"] == "READY"
-    field = cloud.store.get(f"firestore/{overrides.rpartition('/')[0]}", "at")
+    kept = cloud.store.dump()
+    assert kept[f"firestore/{index.rpartition('/')[0]}"]["one"]["state"] == "READY"
+    field = kept[f"firestore/{overrides.rpartition('/')[0]}"]["at"]
     assert field["indexConfig"]["indexes"][0]["state"] == "READY"
     assert field["ttlConfig"]["state"] == "ACTIVE"
 
