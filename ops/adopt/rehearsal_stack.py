@@ -127,8 +127,10 @@ class Scratch:
     def __init__(self, folder: Path, environ: Mapping[str, str], name: str) -> None:
         self.folder = folder
         self.name = name.rpartition("/")[2]
-        self._environ = dict(environ)
         folder.mkdir(mode=0o700)
+        temporary = folder / ".tmp"  # plugins leave files behind
+        temporary.mkdir()
+        self._environ = {**environ, "TMPDIR": str(temporary)}
         for one in PROGRAM:
             _copy(stack.PROJECT / one, folder / one)
         if (stack.PROJECT / CACHE).is_dir():

@@ -144,6 +144,13 @@ def test_a_command_gets_its_stdin_and_returns_both_outputs(tmp_path: Path) -> No
     assert set(done.stdout.split()) == {"in", "red"}, "escape sequences are removed"
 
 
+def test_temporary_files_of_commands_go_with_the_rehearsal(tmp_path: Path) -> None:
+    """The gcp plugin leaves an archive behind."""
+    scratch = Scratch(tmp_path / "scratch", {"PATH": "/usr/bin:/bin"}, "prod")
+    done = scratch.run(sys.executable, "-c", "import tempfile; print(tempfile.gettempdir())")
+    assert Path(done.stdout.strip()).is_relative_to(tmp_path / "scratch")
+
+
 def test_the_summary_of_an_up_has_its_diagnostics_and_its_counts() -> None:
     output = (
         "Updating (prod):\n + a creating\n\nDiagnostics:\n  pulumi:pulumi:Stack (prod):\n    a note\n\n"
