@@ -51,7 +51,7 @@ check: setup ## format, lint, types, workflows
 bench: setup ## requests, deployments and seconds, one `name value` a line
 	@$(VENV)/python -m sandbox bench
 
-peers: sandbox/peers/node_modules/.package-lock.json ## install firebase-tools, with which bench compares
+peers: sandbox/peers/node_modules/.package-lock.json ## install firebase-tools, with which tests and bench compare
 
 faults: setup ## every request of an up failing in every way, one by one; how many cases, how many failures
 	@$(VENV)/python -m tests.conformance.fault_matrix

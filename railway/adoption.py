@@ -29,7 +29,7 @@ from railway.args import Props, how_to_set, inputs_of
 from railway.backup_schedule import VolumeBackupScheduleArgs, VolumeBackupScheduleProvider
 from railway.custom_domain import CustomDomainArgs, CustomDomainProvider, find_custom_domain
 from railway.fields import Field, as_json, compare, is_unknown, mapping
-from railway.graphql.errors import RailwayError, RefusedError
+from railway.graphql.errors import NotAuthorizedError, RailwayError, RefusedError
 from railway.graphql.models import CustomDomainView, Named, ProjectView, ServiceDomainView, Snapshot
 from railway.project import ProjectArgs, ProjectProvider, marker_text
 from railway.provider import PROVIDER_KEY, RailwayProvider
@@ -153,7 +153,13 @@ class AdoptionProvider(RailwayProvider):
         view, service_id = cache.snapshot(), declared["service"]["service_id"]
         _volume(self.with_same_access(VolumeProvider), cache, declared["volume"], declared["settings"], found)
         found.compare(self.with_same_access(ServiceSettingsProvider), "settings", "", declared["settings"])
-        _variables(declared["variables"], cache.variables(service_id), found)
+        try:
+            live = cache.variables(service_id)
+        except NotAuthorizedError:
+            # The environment could be read, so this is not a wrong token.
+            found.warnings.append("the token may not read variables: which of them change is not known")
+        else:
+            _variables(declared["variables"], live, found)
         domain = find_domain(view, declared["domain"])
         _domain(self.with_same_access(ServiceDomainProvider), "domain", domain, declared["domain"], found)
         if "limits" in declared:

@@ -60,7 +60,8 @@ class Deadline:
         """Call `attempt` until it returns a value.
 
         Args:
-            attempt: called at once, then after growing pauses; once more when the deadline has passed.
+            attempt: called at once, then after growing pauses. The last call starts after the deadline, also
+                where a slow call before it started earlier and ended later.
             every: the longest pause in seconds; the first is a quarter of it.
 
         Returns:
@@ -68,8 +69,9 @@ class Deadline:
         """
         pause = every / 4
         while True:
+            last = self.passed
             found = attempt()
-            if found is not None or self.passed:
+            if found is not None or last:
                 return found
             self.sleep(pause)
             pause = min(every, pause * 2)

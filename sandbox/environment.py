@@ -7,6 +7,7 @@ from __future__ import annotations
 
 RAILWAY_TOKEN = "sandbox-account-token"  # noqa: S105 - valid in the sandbox only
 GOOGLE_TOKEN = "sandbox-google-token"  # noqa: S105 - valid in the sandbox only
+GOOGLE_VIEWER_TOKEN = "sandbox-google-viewer-token"  # noqa: S105 - it may only read
 GOOGLE_PROJECT = "crm-sandbox"
 
 # Variable of the gcp plugin -> path of that product on the Google sandbox.

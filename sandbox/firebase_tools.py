@@ -6,6 +6,7 @@ To an address without TLS it sends the token of its emulators, so it needs no lo
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Sequence
@@ -117,17 +118,22 @@ def deploy(google_url: str, app: Path, home: Path) -> None:
     Raises:
         SandboxError: it failed; the message has its output.
     """
+    _run(google_url, app, home, "deploy", "--only", "firestore,functions", "--force")
+
+
+def functions(google_url: str, app: Path, home: Path) -> list[str]:
+    """Return the names of the functions that `firebase functions:list` shows.
+
+    Raises:
+        SandboxError: it failed; the message has its output.
+    """
+    listed = json.loads(_run(google_url, app, home, "functions:list", "--json"))
+    return [str(one["id"]) for one in listed["result"]]
+
+
+def _run(google_url: str, app: Path, home: Path, *arguments: str) -> str:
     done = subprocess.run(
-        [
-            str(COMMAND),
-            "deploy",
-            "--only",
-            "firestore,functions",
-            "--project",
-            GOOGLE_PROJECT,
-            "--non-interactive",
-            "--force",
-        ],
+        [str(COMMAND), *arguments, "--project", GOOGLE_PROJECT, "--non-interactive"],
         cwd=app,
         env=variables(google_url, home),
         stdin=subprocess.DEVNULL,
@@ -138,3 +144,4 @@ def deploy(google_url: str, app: Path, home: Path) -> None:
     )
     if done.returncode != 0:
         raise SandboxError(f"firebase-tools failed with exit code {done.returncode}:\n{done.stdout}")
+    return done.stdout

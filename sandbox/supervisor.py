@@ -265,6 +265,19 @@ class Sandbox:
             check=False,
         )
 
+    def ops(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `python -m ops` on the sandbox; its output (with stderr) is returned."""
+        return subprocess.run(
+            [sys.executable, "-m", "ops", *arguments],
+            cwd=PROJECT,
+            env=self._environment({}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
     def start_pulumi(self, *arguments: str) -> subprocess.Popen[str]:
         """Start the Pulumi CLI on the sandbox; its output (with stderr) is read from the process."""
         return subprocess.Popen(

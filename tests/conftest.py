@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 import user_errors
@@ -15,6 +16,12 @@ from tests import fix_form
 
 # To run a test with the installed CLI and its plugins: SANDBOX_ENGINE=installed.
 os.environ.setdefault(toolchain.ENGINE_VARIABLE, toolchain.BUILT)
+
+# No deadlines: on a machine under load an example may take long to generate or to run.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 _lines_of = user_errors.lines_of
 _rendered: dict[str, None] = {}

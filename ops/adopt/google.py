@@ -66,6 +66,7 @@ def look(declared: Sequence[Declared], live: Live, unmanaged: Mapping[str, str] 
         rows=[row for row, _ in matched],
         found=[found for _, found in matched if found is not None],
         requests=live.requests,
+        unread=live.unread,
     )
 
 
@@ -137,7 +138,7 @@ class _Matcher:
         roles = self._live.project_roles
         if roles is not None and member in roles.get(role, []):
             return _same("project role", one, name, REPEATED), None
-        return _created("project role", one, name), None
+        return _created("project role", one, name, _unread(roles)), None
 
     def _bucket(self, one: Declared) -> Match:
         name = str(one.inputs["name"])
@@ -242,7 +243,8 @@ class _Matcher:
             elif name not in self._live.secrets:
                 reason = ""
             elif newest is None:
-                reason = "there is no version that can be read"
+                denied = name in self._live.closed_secrets
+                reason = "its value may not be read" if denied else "there is no version that can be read"
             elif newest[1] != one.inputs.get("secretData"):
                 reason = f"the value of version {newest[0].rpartition('/')[2]} is another one"
             else:
@@ -368,8 +370,11 @@ class _Matcher:
         for one in self._new(READER):
             member, role = str(one.inputs["member"]), str(one.inputs["role"])
             name = f"{one.inputs['secretId']}: {member.partition(':')[2]}"
-            has = member in ((policies.get(readers[one.urn]) or {}).get(role) or [])
-            row = _same("secret reader", one, name, REPEATED) if has else _created("secret reader", one, name)
+            policy = policies.get(readers[one.urn], {})
+            if policy is not None and member in policy.get(role, []):
+                row = _same("secret reader", one, name, REPEATED)
+            else:
+                row = _created("secret reader", one, name, _unread(policy))
             yield row, None
         for one in self._new(READERS):
             yield _binding("secret readers", one, str(one.inputs["secretId"]), readers[one.urn], policies)
@@ -393,13 +398,7 @@ class _Matcher:
             if left:
                 reasons.append(f"left as it is: {left}")
             yield _extra("function", f"{region}/{name}", "; ".join(reasons))
-        for one in self._of.get(INDEX, [])[:1]:
-            keys = {index.name.partition("-")[2] for index in self._of[INDEX]}
-            for key in sorted(self._live.indexes(str(one.inputs["database"]))):
-                if key not in keys:
-                    yield _extra("index", key)
-        for one in self._of.get(DATABASE, [])[:1]:
-            yield from self._undeclared_schedules(str(one.inputs.get("name") or "(default)"))
+        yield from self._undeclared_in_database()
         jobs = {(str(one.inputs["region"]), str(one.inputs["name"])) for one in self._of.get(JOB, [])}
         for region in sorted(regions):
             for name in sorted(self._live.jobs(region)):
@@ -413,6 +412,23 @@ class _Matcher:
         secrets = {str(one.inputs["secretId"]) for one in self._of.get(SECRET, [])}
         for name in sorted(self._live.secrets.keys() - secrets):
             yield _extra("secret", name)
+
+    def _undeclared_in_database(self) -> Iterator[Row]:
+        indexes, overrides = self._of.get(INDEX, []), self._of.get(FIELD, [])
+        databases = [str(one.inputs.get("name") or "(default)") for one in self._of.get(DATABASE, [])]
+        used = {str(one.inputs["database"]) for one in (*indexes, *overrides)}
+        keys = {one.name.partition("-")[2] for one in indexes}
+        places = {(one.inputs["collection"], one.inputs["field"]) for one in overrides}
+        for database in sorted(used.union(databases)):
+            for key in sorted(self._live.indexes(database).keys() - keys):
+                yield _extra("index", key)
+            for name in sorted(self._live.fields(database)):
+                collection, _, field = name.split("/", 5)[5].partition("/fields/")
+                # `__default__` holds the defaults of the whole database.
+                if collection != "__default__" and (collection, field) not in places:
+                    yield _extra("field override", f"{collection}.{field}")
+        for database in databases:
+            yield from self._undeclared_schedules(database)
 
     def _undeclared_schedules(self, database: str) -> Iterator[Row]:
         declared = {_recurrence(one.inputs) for one in self._of.get(BACKUPS, [])}
@@ -445,6 +461,11 @@ def _version(one: Declared, secret_name: str, version: str, value: str) -> Found
     computed = {"name": version, "version": version.rpartition("/")[2], "enabled": True, "id": version}
     outputs = {key: given for key, given in inputs.items() if key != "__defaults"}
     return Found(urn=one.urn, id=version, inputs=inputs, outputs={**KEPT, **outputs, **computed})
+
+
+def _unread(policy: Mapping[str, list[str]] | None) -> str:
+    """The note on a member that may exist already."""
+    return f"members may not be read; {REPEATED}" if policy is None else ""
 
 
 def _recurrence(schedule: Mapping[str, Any]) -> str:

@@ -26,6 +26,7 @@ ABSENT = 404
 DENIED = 403
 DISABLED = "SERVICE_DISABLED"
 READERS_AT_ONCE = 8
+_SHOWN = 5
 POLICY_VERSION = "3"
 
 
@@ -81,11 +82,26 @@ class Live:
         self._jobs: dict[str, dict[str, JsonObject]] = {}
         self._queues: dict[str, dict[str, JsonObject]] = {}
         self._schedules: dict[str, list[JsonObject]] = {}
+        self._closed_policies = set[str]()
+        self.closed_secrets = set[str]()
+        """The ids of secrets whose values were asked for and may not be read."""
 
     @property
     def requests(self) -> int:
         """How many requests were sent."""
         return self._api.requests
+
+    @property
+    def unread(self) -> list[str]:
+        """What was asked for and may not be read, with the permission that is missing."""
+        found: list[str] = []
+        if self.closed_secrets:
+            names = _some(self.closed_secrets)
+            found.append(f"the values of the secrets {names} (secretmanager.versions.access)")
+        if self._closed_policies:
+            names = _some(self._closed_policies)
+            found.append(f"who has access to {names} (getIamPolicy; roles/iam.securityReviewer has it)")
+        return found
 
     def _list(
         self, product: str, path: str, field: str, what: str, params: Mapping[str, str] | None = None
@@ -234,6 +250,7 @@ class Live:
             if error.reason == DISABLED or error.status == ABSENT:
                 return {}
             if error.status == DENIED:
+                self._closed_policies.add(name.rpartition("/")[2])
                 return None
             raise
         bindings = cast("list[JsonObject]", policy.get("bindings") or [])
@@ -266,6 +283,8 @@ class Live:
         except UnicodeDecodeError:
             return None
         except GoogleError as error:
+            if error.status == DENIED:
+                self.closed_secrets.add(secret)
             if error.status in (400, DENIED, ABSENT):  # 400: the version is disabled or destroyed
                 return None
             raise
@@ -277,6 +296,12 @@ def _index_keys(live: JsonObject) -> Sequence[str]:
     entry["collectionGroup"] = str(live["name"]).split("/")[5]
     parsed, _ = parse(json.dumps({"indexes": [entry]}), "the live index")
     return [spec.key for spec in parsed.indexes] or [str(live["name"])]
+
+
+def _some(names: Iterable[str]) -> str:
+    shown = sorted(names)
+    more = len(shown) - _SHOWN
+    return ", ".join(shown[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _last(one: JsonObject) -> str:

@@ -173,7 +173,14 @@ def _change(change: Change) -> Iterator[str]:
 
 
 def write_report(
-    path: Path, stack: str, rows: Sequence[Row], accounts: Sequence[Right], *, adopted: int, requests: int
+    path: Path,
+    stack: str,
+    rows: Sequence[Row],
+    accounts: Sequence[Right],
+    *,
+    adopted: int,
+    requests: int,
+    unread: Sequence[str],
 ) -> None:
     """Write the report as JSON.
 
@@ -184,6 +191,7 @@ def write_report(
         "stack": stack,
         "adopted": adopted,
         "requests": requests,
+        "unread": list(unread),
         "accounts": rights.document(accounts),
         "rows": [
             {

@@ -122,11 +122,13 @@ class Looked:
         rows: a line for each declared object that the state lacks, and for each undeclared one.
         found: the objects that exist, for the import file.
         requests: how many requests it took.
+        unread: what the token or the account may not read, and the report therefore cannot compare.
     """
 
     rows: Sequence[Row] = ()
     found: Sequence[Found] = ()
     requests: int = 0
+    unread: Sequence[str] = ()
 
 
 def secret(value: Any) -> JsonObject:

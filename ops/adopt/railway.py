@@ -49,6 +49,8 @@ KEY_VARIABLE = "FIREBASE_SERVICE_ACCOUNT_JSON"
 TOKEN_VARIABLE = "ADMIN_TOKEN"  # noqa: S105  (a variable's name, not its value)
 _SEALED = "it is sealed on Railway, so its value cannot be read: a generated one replaces it"
 _KEEP_TOKEN = f"{set_command('adminToken', secret=True)}  # keeps it: asks for the value"
+_CLOSED = "the token may not read variables"
+_OPEN = "set RAILWAY_API_TOKEN to a token of somebody who sees the variables in Railway's dashboard"
 _PROVIDERS: Mapping[str, type[RailwayProvider]] = {
     "Project": ProjectProvider,
     "Environment": EnvironmentProvider,
@@ -101,12 +103,14 @@ class RailwayLook:
         found: the entries of the import file.
         proposals: config that keeps what Railway has.
         backend_account: the e-mail of the account whose key the backend has; "" if it is not known.
+        unread: what the token may not read.
     """
 
     rows: list[Row] = field(default_factory=list[Row])
     found: list[Found] = field(default_factory=list[Found])
     proposals: list[Proposal] = field(default_factory=list[Proposal])
     backend_account: str = ""
+    unread: list[str] = field(default_factory=list[str])
 
 
 def look(
@@ -199,6 +203,11 @@ class _Search:
         except (RefusedError, MissingError) as error:
             self._refuse(resource, one, error.what, error.fix)
             self._propose_for_refused(resource, props)
+            return
+        except NotAuthorizedError:
+            if not issubclass(_PROVIDERS[resource], VariableMapProvider):
+                raise
+            self._refuse(resource, one, _CLOSED, _OPEN)
             return
         if result is None:
             self._create(resource, one)
@@ -379,8 +388,13 @@ class _Search:
         for one in self._tokens:
             if one.op != "create":
                 continue
-            live = self._live_token()
             row = Row(kind="token", name=TOKEN_VARIABLE, verdict=Verdict.SAME, urn=one.urn)
+            try:
+                live = self._live_token()
+            except NotAuthorizedError:
+                refused = replace(row, verdict=Verdict.REFUSED, reason=_CLOSED, fix=_OPEN)
+                self._look.rows.append(refused)
+                continue
             if live:
                 self._known[TOKEN_VARIABLE] = live
                 # An id cannot be secret, so it is not derived from the token.
@@ -396,7 +410,11 @@ class _Search:
         service_id = str(self._known.get("service_id"))
         if view.instance(service_id) is None:
             return ""
-        key = self._base.environment(self._known).variables(service_id).get(KEY_VARIABLE)
+        try:
+            key = self._base.environment(self._known).variables(service_id).get(KEY_VARIABLE)
+        except NotAuthorizedError:
+            self._look.unread.append("the variables on Railway (a role above Viewer has this right)")
+            return ""
         try:
             document: Any = json.loads(key or "null")
         except ValueError:

@@ -12,6 +12,7 @@ from typing import cast
 from ops.adopt import proposals
 from ops.adopt.model import Declared, Row, Verdict
 from ops.adopt.proposals import Proposal
+from railway.graphql.errors import NotAuthorizedError
 from railway.graphql.models import InstanceView, Snapshot, VolumeView
 from railway.snapshot import EnvironmentCache
 from railway.validation import is_railways
@@ -86,10 +87,17 @@ class Undeclared:
         """Whether it is in the state, so that its id was not looked for."""
         return any(one.op != "create" for one in self._declared[resource])
 
+    def _live_variables(self, service_id: str | None) -> Mapping[str, str | None]:
+        """Those of a service, or the shared ones; empty if the token may not read them."""
+        try:
+            return self._cache.variables(service_id)
+        except NotAuthorizedError:
+            return {}
+
     def _shared_variables(self) -> Iterator[Row]:
         if self._declared["SharedVariables"]:
             return
-        for name in sorted(self._cache.variables(None)):
+        for name in sorted(self._live_variables(None)):
             if not is_railways(name):
                 yield _row("shared variable", name, _STAYS)
 
@@ -116,7 +124,7 @@ class Undeclared:
             if not isinstance(values, Mapping):
                 return
             declared |= set(cast("Mapping[str, object]", values))
-        for name, value in sorted(self._cache.variables(service_id).items()):
+        for name, value in sorted(self._live_variables(service_id).items()):
             if name in declared or is_railways(name):
                 continue
             if value is None:

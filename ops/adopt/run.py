@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -97,7 +97,8 @@ def adopt(options: Options) -> int:
             outcome.rows,
             outcome.rights,
             adopted=outcome.adopted,
-            requests=outcome.requests,
+            requests=outcome.looked.requests,
+            unread=outcome.looked.unread,
         )
     return outcome.code
 
@@ -108,7 +109,7 @@ class _Outcome:
     rows: Sequence[Row]
     rights: Sequence[Right]
     adopted: int = 0
-    requests: int
+    looked: Looked
 
 
 def _adopt(options: Options, folder: Path) -> _Outcome:
@@ -139,15 +140,16 @@ def _adopt(options: Options, folder: Path) -> _Outcome:
     _say_interruptions(rows)
     _say_rights(name, seen)
     _say_proposals(name, seen.proposals)
+    _say_unread(looked.unread)
     _say(f"\n{len(looked.found)} to import; {looked.requests} requests to Google")
     if refused:
         _say(f"{refused} cannot be adopted: nothing was imported")
-        return _Outcome(code=REFUSED, rows=rows, rights=seen.rights, requests=looked.requests)
+        return _Outcome(code=REFUSED, rows=rows, rights=seen.rights, looked=looked)
     half = _half_replaced(name)
     if not (looked.found or interrupted or half) or not _agreed(
         options, len(looked.found), interrupted, half
     ):
-        return _Outcome(code=ADOPTED, rows=rows, rights=seen.rights, requests=looked.requests)
+        return _Outcome(code=ADOPTED, rows=rows, rights=seen.rights, looked=looked)
     if half:
         _read_half_replaced(name, half, folder)
         first = plan.read(name, folder)
@@ -164,7 +166,7 @@ def _adopt(options: Options, folder: Path) -> _Outcome:
         _forget_interrupted(name, interrupted, last.steps)
         _say_adopted(name, adopted, rows)
     code = REFUSED if wrong else ADOPTED
-    return _Outcome(code=code, rows=rows, rights=seen.rights, adopted=adopted, requests=looked.requests)
+    return _Outcome(code=code, rows=rows, rights=seen.rights, adopted=adopted, looked=looked)
 
 
 def undo(name: str) -> int:
@@ -228,7 +230,8 @@ def _look(options: Options, declared: Sequence[Declared]) -> _Seen:
         access = access_from(os.environ, config)
         other = railway.look(declared, access, config, drop_undeclared=options.drop_undeclared)
     if provider is None:
-        return _Seen(looked=Looked(rows=other.rows, found=other.found), proposals=other.proposals)
+        looked = Looked(rows=other.rows, found=other.found, unread=other.unread)
+        return _Seen(looked=looked, proposals=other.proposals)
     project = str(provider.inputs["project"])
     live = Live(CountedApi(), project)
     unmanaged = mapping(StackFile(options.stack).value(UNMANAGED)) or {}
@@ -237,7 +240,10 @@ def _look(options: Options, declared: Sequence[Declared]) -> _Seen:
         rights=rights.look(declared, live, other.backend_account),
         proposals=[*first_settings.of_preview(declared, live, config), *other.proposals],
         looked=Looked(
-            rows=[*found.rows, *other.rows], found=[*found.found, *other.found], requests=live.requests
+            rows=[*found.rows, *other.rows],
+            found=[*found.found, *other.found],
+            requests=live.requests,
+            unread=[*live.unread, *other.unread],
         ),
         project=project,
     )
@@ -317,6 +323,13 @@ def _say_proposals(name: str, proposals: Sequence[Proposal]) -> None:
             _say(f"  {one.command}    # {one.reason}")
 
 
+def _say_unread(unread: Sequence[str]) -> None:
+    if unread:
+        _say("\nnot read, because the account or token may not. The report says less about:")
+    for one in unread:
+        _say(f"  {one}")
+
+
 def _agreed(options: Options, number: int, interrupted: Sequence[str], half: Sequence[str]) -> bool:
     if options.yes:
         return True
@@ -350,7 +363,7 @@ def _import_all(
         last = plan.read(name, folder)
         looked = _look(options, last.declared).looked
         requests += looked.requests
-    return last, Looked(rows=looked.rows, found=looked.found, requests=requests), adopted, urns
+    return last, replace(looked, requests=requests), adopted, urns
 
 
 def _import(name: str, planned: plan.Plan, found: Sequence[Found], folder: Path) -> set[str]:

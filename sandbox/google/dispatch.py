@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from sandbox.environment import GOOGLE_VIEWER_TOKEN
 from sandbox.faults import RequestInfo, json_body
 from sandbox.google import discovery, generic
 from sandbox.google.enablement import check_enabled
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from sandbox.google.request import Handler
     from sandbox.google.store import Json
 
+VIEWER_POSTS = ("test", "testIamPermissions", "list")
+VIEWER_LACKS = ("access", "getIamPolicy")
+"""Methods that change nothing, and those that read what roles/viewer does not show."""
 SECRET_QUERY = ("access_token", "oauth_token", "key")
 SECRET_FIELDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "secretmanager.projects.secrets.addVersion": (("payload", "data"),),
@@ -110,6 +114,8 @@ class Dispatcher:
         raw = RAW.get(path.partition("/")[0])
         if raw is None or raw.needs_token:
             check_token(headers)
+        if is_viewer(headers) and not viewer_may(http, path):
+            raise ApiError("PERMISSION_DENIED", "The caller does not have permission")
         if raw is not None:
             query = first_query(scope["query_string"].decode())
             return await raw.handle(
@@ -190,6 +196,22 @@ def check_token(headers: Headers) -> None:
             error_info("ACCESS_TOKEN_EXPIRED" if token else "CREDENTIALS_MISSING", "googleapis.com", {})
         ],
     )
+
+
+def is_viewer(headers: Headers) -> bool:
+    """Return whether the caller is the account with the role Viewer."""
+    return headers.get("authorization", "").partition(" ")[2] == GOOGLE_VIEWER_TOKEN
+
+
+def viewer_may(http: str, path: str) -> bool:
+    """Return whether roles/viewer allows a request: reading, but neither secrets nor IAM policies.
+
+    Of some products the role may contain `getIamPolicy`; Google's reference lists no permissions of basic
+    roles, so the sandbox denies all of them.
+    """
+    match = route(http, path)
+    name = match[1].id.rpartition(".")[2] if match else ""
+    return name in VIEWER_POSTS if http == "POST" else http == "GET" and name not in VIEWER_LACKS
 
 
 def project_of(request: ApiRequest) -> str:

@@ -155,7 +155,7 @@ class Admin:
     def add_token(self, body: Json, _: Request) -> Json:
         """{"kind", "token"} and "workspace_id", or "project_id" and "environment_id": add a token.
 
-        "revoke": true removes it.
+        "viewer": true makes it one that changes nothing and sees no variables; "revoke": true removes it.
         """
         if body.get("revoke"):
             for key in [row.id for row in self.store.tokens.values() if row.token == body["token"]]:
@@ -172,6 +172,7 @@ class Admin:
             workspace_id=body.get("workspace_id"),
             project_id=body.get("project_id"),
             environment_id=body.get("environment_id"),
+            viewer=bool(body.get("viewer")),
         )
         self.store.tokens[created.id] = created
         return {"id": created.id}

@@ -40,6 +40,7 @@ class Caller:
     workspace_id: str | None = None
     project_id: str | None = None
     environment_id: str | None = None
+    viewer: bool = False
 
 
 def identify(store: Store, headers: Mapping[str, str]) -> Caller:
@@ -63,6 +64,7 @@ def identify(store: Store, headers: Mapping[str, str]) -> Caller:
         workspace_id=token.workspace_id,
         project_id=token.project_id,
         environment_id=token.environment_id,
+        viewer=token.viewer,
     )
 
 
@@ -96,6 +98,15 @@ class Context:
         if self.caller.kind == "unknown_project_token":
             raise errors.graphql_error("Project Token not found")
         if self.caller.kind == "anonymous":
+            raise errors.not_authorized()
+
+    def reject_viewer(self) -> None:
+        """Reject a viewer.
+
+        Raises:
+            GraphQLError: the caller is one.
+        """
+        if self.caller.viewer:
             raise errors.not_authorized()
 
     def reject_project_token(self) -> None:

@@ -148,6 +148,8 @@ class Endpoint:
         variables: dict[str, Any] = fields.get("variables") or {}
         node = get_operation_ast(document, fields.get("operationName"))
         mutates = node is not None and node.operation.value == "mutation"
+        if mutates and context.caller.viewer:
+            return self.error_response(200, [errors.not_authorized()], errors.INTERNAL, headers)
         if mutates and not manual:
             mutation = self.begin_mutation(variables)
             await asyncio.sleep(self.store.switches.mutation_seconds)

@@ -28,7 +28,11 @@ class Workspace:
 
 @dataclass(kw_only=True)
 class Token:
-    """A token. `kind` is account, workspace or project; the ids are what it is limited to."""
+    """A token. `kind` is account, workspace or project; the ids are what it is limited to.
+
+    `viewer`: it belongs to somebody with the role Viewer, who changes nothing and sees no variables (Railway
+    docs, project members).
+    """
 
     id: str
     token: str
@@ -38,6 +42,7 @@ class Token:
     workspace_id: str | None = None
     project_id: str | None = None
     environment_id: str | None = None
+    viewer: bool = False
 
 
 @dataclass(kw_only=True)

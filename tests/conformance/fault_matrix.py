@@ -19,6 +19,7 @@ from multiprocessing import get_context
 
 from tests.conformance.railway_faults import (
     CHANGED,
+    LONG_DELAY,
     OPERATIONS,
     Case,
     Lab,
@@ -69,11 +70,11 @@ def _one(case: Case) -> str | None:
 def recorded(lab: Lab) -> list[str]:
     """Which operations send other requests than the matrix has; empty: none."""
     found = dict(lab.sequences)
-    with lab.bench("change") as (bench, engine):
+    with lab.bench("change", LONG_DELAY) as (bench, engine):
         with bench.world.operation() as process:
             engine.up(process, CHANGED)
         found["change"] = bench.requests()
-    with lab.bench("refresh") as (bench, engine):
+    with lab.bench("refresh", LONG_DELAY) as (bench, engine):
         with bench.world.operation() as process:
             engine.refresh(process)
         found["refresh"] = bench.requests()

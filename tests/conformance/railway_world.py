@@ -86,6 +86,8 @@ class World:
     def __init__(self, url: str, warm: WarmProcesses | None = None) -> None:
         self.url = url
         self.warm = warm
+        self.wait_scale = "0.02"
+        """The factor of every wait of its provider processes."""
 
     def environ(self, **extra: str) -> dict[str, str]:
         """The environment of a provider process."""
@@ -95,7 +97,7 @@ class World:
             "RAILWAY_API_URL": f"{self.url}/graphql/v2",
             "RAILWAY_EDGE_URL": self.url,
             "RAILWAY_API_TOKEN": ACCOUNT_TOKEN,
-            "RAILWAY_WAIT_SCALE": "0.02",
+            "RAILWAY_WAIT_SCALE": self.wait_scale,
             **extra,
         }
 

@@ -439,6 +439,19 @@ def test_a_project_token_is_enough(railway: World) -> None:
     assert {one.urn.rpartition("::")[2]: one.id for one in seen.look.found}.items() >= ids.items()
 
 
+def test_a_token_that_sees_no_variables_refuses_them_and_finds_the_rest(railway: World) -> None:
+    ids = production(railway)
+    declared = Declared(adopt_project_id=ids["project"])
+    whole = look(railway, declared, token=True).verdicts()
+    railway.admin("tokens", {"kind": "account", "token": "viewer", "viewer": True})
+    seen = look(railway, declared, token=True, RAILWAY_API_TOKEN="viewer")
+    refused = {key for key, verdict in seen.verdicts().items() if verdict is Verdict.REFUSED}
+    assert refused == {"variables", "token"}
+    assert seen.verdicts() == {**whole, **dict.fromkeys(refused, Verdict.REFUSED)}
+    assert all("RAILWAY_API_TOKEN" in one.fix for one in seen.look.rows if one.verdict is Verdict.REFUSED)
+    assert seen.look.unread == ["the variables on Railway (a role above Viewer has this right)"]
+
+
 def test_no_access_is_never_nothing_there(railway: World) -> None:
     ids = production(railway)
     workspace = railway.admin("workspaces", {"name": "Other"})["id"]

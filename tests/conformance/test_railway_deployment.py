@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,12 +150,59 @@ def test_every_final_status_is_reported_and_the_next_up_repairs(railway: World, 
         assert failed.engine.refresh(process) == {}
 
 
+STEP = 1_000
+"""Seconds of a step of a deployment that changes only when the sandbox's clock is moved."""
+
+
+def steps(world: World, count: int) -> None:
+    """Move the clock of the sandbox, then let the held request continue."""
+    world.admin("clock", {"advance": count * STEP})
+    world.admin("release", {})
+
+
+def until(world: World, seen: Callable[[], bool]) -> None:
+    """Wait for what a provider process does at the same time."""
+    end = time.monotonic() + 60
+    while not seen():
+        assert time.monotonic() < end, world.admin("requests")
+        time.sleep(0.01)
+
+
+def held(world: World, when: str) -> bool:
+    """Whether a request is held at this moment of its processing."""
+    return world.admin("held?timeout=0.2").get("when") == when
+
+
+@contextmanager
+def crashing(world: World, crash: Callable[[], None], *moments: str) -> Generator[None]:
+    """The next deployment crashes after SUCCESS, when `crash` moves the clock.
+
+    Args:
+        world: the sandbox.
+        crash: runs in a thread.
+        moments: when the first read of its status is held: "before" or "after" its effect.
+    """
+    world.admin("switches", {"deploy_outcomes_next": ["crashed"], "deploy_step_seconds": STEP})
+    for when in moments:
+        world.admin("hold", {"operation": "DeploymentPoll", "nth": 1, "when": when})
+    with ThreadPoolExecutor(1) as pool:
+        crashed = pool.submit(crash)
+        yield
+        crashed.result()
+
+
 def test_a_crash_after_success_fails_the_same_up(railway: World) -> None:
     """Railway returns SUCCESS, and CRASHED when it is read again after `stable_seconds`: the `up` fails."""
-    # SUCCESS lasts one step, a second; the wait is 60 s at a scale of 0.02, so it ends after the crash.
-    railway.admin("switches", {"deploy_outcomes_next": ["crashed"], "deploy_step_seconds": 1.0})
-    failed = fails(railway, Declared(stable_seconds=60))
-    assert failed.statuses[-2:] == ["SUCCESS", "CRASHED"], failed.said
+
+    def crash() -> None:
+        until(railway, lambda: held(railway, "before"))
+        steps(railway, 4)  # SUCCESS
+        until(railway, lambda: held(railway, "after"))
+        steps(railway, 1)  # CRASHED
+
+    with crashing(railway, crash, "before", "after"):
+        failed = fails(railway, Declared(stable_seconds=10))
+    assert failed.statuses == ["SUCCESS", "CRASHED"], failed.said
     assert "failed (status CRASHED; it was SUCCESS before)" in failed.text
     assert "| Error: process exited with code 1" in failed.text
     assert "fix: correct the cause shown in the log, push" in failed.text
@@ -162,19 +211,30 @@ def test_a_crash_after_success_fails_the_same_up(railway: World) -> None:
 @pytest.mark.parametrize(
     "declared",
     [
-        Declared(stable_seconds=0, log_expectations=("never logged",), health_seconds=500),
+        Declared(stable_seconds=0, log_expectations=("never logged",), health_seconds=3_000),
         Declared(
-            stable_seconds=0, log_expectations=(), settings={"healthcheck_path": "/other"}, health_seconds=500
+            stable_seconds=0,
+            log_expectations=(),
+            settings={"healthcheck_path": "/other"},
+            health_seconds=3_000,
         ),
     ],
     ids=["log", "health"],
 )
 def test_a_crash_during_the_verification_is_reported_as_a_crash(railway: World, declared: Declared) -> None:
     """Not as a missing line, or as a failed health check."""
-    switches = {"deploy_outcomes_next": ["crashed"], "deploy_step_seconds": 1.0, "backend_routes": ["/other"]}
-    railway.admin("switches", switches if declared.settings else {**switches, "backend_routes": []})
-    failed = fails(railway, declared)
-    assert failed.statuses[-2:] == ["SUCCESS", "CRASHED"], failed.said
+    railway.admin("switches", {"backend_routes": ["/other"] if declared.settings else []})
+
+    def crash() -> None:
+        until(railway, lambda: held(railway, "before"))
+        steps(railway, 4)  # SUCCESS
+        # The first read, the one for a stable status, and one after the log or the health check.
+        until(railway, lambda: railway.admin("counters")["operations"].get("DeploymentPoll", 0) >= 3)
+        steps(railway, 1)  # CRASHED
+
+    with crashing(railway, crash, "before"):
+        failed = fails(railway, declared)
+    assert failed.statuses == ["SUCCESS", "CRASHED"], failed.said
     assert "failed (status CRASHED; it was SUCCESS before)" in failed.text
 
 

@@ -89,6 +89,7 @@ def test_a_first_up_fails_before_it_deploys(railway: World) -> None:
 @pytest.mark.parametrize("source", [{}, {"repo": REPO, "branch": "main"}])
 def test_a_setting_that_comes_late_is_waited_for(worker: Worker, source: dict[str, Any]) -> None:
     ignore(worker.world, "start_command")
+    worker.world.wait_scale = "1"  # 20 s: more than this test needs for its edit on a busy machine
     with ThreadPoolExecutor() as pool:
         up = pool.submit(worker.up, start_command="node server.js", **source)
         while worker.world.counts()[0].get("SnapshotRead", 0) < 3 and not up.done():

@@ -12,6 +12,7 @@ import difflib
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any, cast
 
@@ -68,6 +69,7 @@ def prepare(state: Path) -> None:
 
 def deploy(world: GoogleWorld, app: Path, home: Path) -> None:
     """Deploy the app with firebase-tools, which creates no secret; then compare the recording."""
+    home.mkdir()
     firebase_tools.prepare_project(world.google_url, SECRET_NAMES)
     firebase_tools.deploy(world.google_url, app, home)
     world.google("state")  # completes and writes what is due
@@ -106,10 +108,49 @@ def _plain(text: str) -> str:
     return CHOSEN.sub("#", text)
 
 
-def add_version(world: GoogleWorld, secret: str, value: str) -> None:
+def set_secrets(world: GoogleWorld, backend_url: str) -> list[str]:
+    """Give each secret the value of the stack's config, and that of the backend's address its address."""
+    names = ("ADMIN_EMAILS", "GROQ_API_KEY")
+    found = {
+        name: world.run("config", "get", "--path", f"whatsapp-crm:secrets.{name}").strip() for name in names
+    }
+    for name, value in {**found, "RAILWAY_WHATSAPP_URL": backend_url}.items():
+        _add_version(world, name, value)
+    return [*found.values()]
+
+
+def _add_version(world: GoogleWorld, secret: str, value: str) -> None:
     """Add a version to a secret, as `firebase functions:secrets:set` does."""
     body = {"payload": {"data": base64.b64encode(value.encode()).decode()}}
     google(world, "POST", f"secretmanager/v1/projects/{GOOGLE_PROJECT}/secrets/{secret}:addVersion", body)
+
+
+def deploy_as_colleague(world: GoogleWorld, folder: Path) -> None:
+    """Deploy other code and other rules with firebase-tools, or make the same changes where it is not
+    installed.
+    """
+    app = shutil.copytree(folder / "crm", folder / "colleague", symlinks=True)
+    rules = app / "firestore.rules"
+    rules.write_text(rules.read_text() + "// a colleague's rules\n")
+    if firebase_tools.is_installed():
+        with (app / "functions" / "index.js").open("a") as code:
+            code.write("// a colleague's code\n")
+        firebase_tools.deploy(world.google_url, app, folder / "home")
+        return
+    release_rules(world, rules.read_text())
+    base = f"projects/{GOOGLE_PROJECT}/locations/europe-west1/functions"
+    for function in google(world, "GET", f"cloudfunctions/v2/{base}")["functions"]:
+        labels = {**function["labels"], "deployment-tool": "cli-firebase"}
+        google(world, "PATCH", f"cloudfunctions/v2/{function['name']}?updateMask=labels", {"labels": labels})
+
+
+def release_rules(world: GoogleWorld, text: str) -> None:
+    """Publish rules, as the Firebase console does."""
+    base = f"projects/{GOOGLE_PROJECT}"
+    files = {"files": [{"name": "firestore.rules", "content": text}]}
+    ruleset = google(world, "POST", f"firebaserules/v1/{base}/rulesets", {"source": files})["name"]
+    release = {"name": f"{base}/releases/cloud.firestore", "rulesetName": ruleset}
+    google(world, "PATCH", f"firebaserules/v1/{release['name']}", {"release": release})
 
 
 def google(world: GoogleWorld, method: str, path: str, body: dict[str, Any] | None = None) -> Any:

@@ -25,7 +25,6 @@ import yaml
 from ops.adopt.rehearsal_stack import PROGRAM
 from sandbox import environment
 from sandbox.engine import layout, toolchain
-from sandbox.engine.gcp.rest import READ_SECONDS_VARIABLE
 from sandbox.google.app import create_app as google_app
 from sandbox.local_server import LocalServer
 from sandbox.proxy import RefusingProxy
@@ -199,7 +198,6 @@ class GoogleWorld:
             **environment.endpoints(railway.url, google.url, "", proxy.url),
             "PULUMI_BACKEND_URL": f"file://{self._state}",
             "RAILWAY_WAIT_SCALE": "0.02",
-            READ_SECONDS_VARIABLE: "2",
         }
         del self.environ["FIRESTORE_EMULATOR_HOST"]
         self.railway("switches", {"deploy_step_seconds": 0.01})

@@ -1,5 +1,6 @@
-"""A production that firebase-tools deployed is adopted: everything that exists is imported, nothing of it is
-created again, replaced or deleted, and the `up` after it changes what the report said.
+"""A production that firebase-tools deployed, with a Railway project made by hand, is adopted: everything that
+exists is imported, nothing of it is created again, replaced or deleted, and the `up` after it changes what
+the report said. A later deployment by firebase-tools is drift.
 
 The steps run once for the whole file; the tests check their output.
 """
@@ -7,7 +8,6 @@ The steps run once for the whole file; the tests check their output.
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections import Counter
 from dataclasses import dataclass, field
@@ -15,18 +15,43 @@ from typing import Any
 
 import pytest
 
+from ops.adopt import matrix
+from ops.adopt.google import REPEATED as AGAIN
 from sandbox import firebase_tools
-from sandbox.environment import GOOGLE_PROJECT
 from tests.e2e import firebase_project
 from tests.e2e.engine_kills import kill_tree, remove_torn_files
 from tests.e2e.google_world import STACK, GoogleWorld
+from tests.e2e.test_adoption import OLD_VALUE, TABLES, production
 
 pytestmark = pytest.mark.e2e
 
-ADOPT = (".venv/bin/python", "-m", "ops", "adopt", "--stack", STACK)
+OPS = (".venv/bin/python", "-m", "ops")
+ADOPT = (*OPS, "adopt", "--stack", STACK)
 FUNCTIONS, INDEXES = 9, 11
+SECRETS = ("ADMIN_EMAILS", "GROQ_API_KEY", "RAILWAY_WHATSAPP_URL")
+RAILWAY_KINDS = {
+    "Project": "projects",
+    "Service": "services",
+    "Volume": "volumes",
+    "ServiceDomain": "domains",
+}
+"""Resource -> the sandbox's table."""
 DATABASE = "gcp:firestore/database:Database"
 """The `up` imports it (ADR 0011)."""
+EXPLAINED = {
+    "cloudfunctions/": "function",
+    "run/": "function",
+    "eventarc/": "function",
+    "storage/objects/gcf-v2-sources-": "function",
+    "cloudscheduler/": "scheduler job",
+    "policy/run": "invokers",
+    "policy/secretmanager": "secret readers",
+    "policy/projects": "project role",
+    "secretmanager/": "secret version",
+}
+"""The sandbox's collections in which objects change -> the kind of the rows that say so. Of secrets, the
+versions before the newest are disabled.
+"""
 REPEATED = {"service agent", "source archive", "project role", "account role", "secret reader", "key"}
 """Kinds of which an object is created again without effect, or cannot exist already."""
 
@@ -43,12 +68,24 @@ class Seen:
     )
     reports: dict[str, Any] = field(default_factory=dict[str, Any])
     state: dict[str, set[str]] = field(default_factory=dict[str, "set[str]"])
-    secret: str = ""
     operations: dict[str, dict[str, int]] = field(default_factory=dict[str, "dict[str, int]"])
+    railway: dict[str, Any] = field(default_factory=dict[str, Any])
+    files: dict[str, Any] = field(default_factory=dict[str, Any])
+    ids: dict[str, str] = field(default_factory=dict[str, str])
+    secrets: list[str] = field(default_factory=list[str])
+    listed: list[str] = field(default_factory=list[str])
 
     def rows(self, step: str, verdict: str) -> Counter[str]:
         """How many rows of each kind have a verdict."""
         return Counter(row["kind"] for row in self.reports[step]["rows"] if row["verdict"] == verdict)
+
+    def urns(self, step: str, verdict: str) -> set[str]:
+        """The resources of the rows that have a verdict."""
+        return {row["urn"] for row in self.reports[step]["rows"] if row["verdict"] == verdict and row["urn"]}
+
+    def collection(self, step: str, end: str) -> dict[str, Any]:
+        """The objects of the Google collection whose name ends with a text."""
+        return next(content for name, content in self.google[step].items() if name.endswith(end))
 
 
 def urns(world: GoogleWorld) -> set[str]:
@@ -91,26 +128,30 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     found = Seen()
     with GoogleWorld(folder / "world", tools) as world:
 
+        def record(name: str) -> None:
+            found.google[name] = firebase_project.objects(world)
+            state = world.railway("state")
+            found.railway[name] = {table: state[table] for table in TABLES}
+            found.files[name] = world.railway(f"volumes/{found.ids['Volume']}/files")
+            found.state[name] = urns(world)
+
         def step(name: str, *arguments: str, command: list[str] | None = None) -> None:
             world.google("counters/reset", {})
             found.done[name] = world.call(*arguments, command=command)
             found.operations[name] = world.google("counters")["operations"]
-            found.google[name] = firebase_project.objects(world)
-            found.state[name] = urns(world)
+            record(name)
 
         def adopt(name: str, *options: str) -> None:
             step(name, command=[*ADOPT, *options, "--report", f"json:{report}"])
             found.reports[name] = json.loads(report.read_text())
 
         if firebase_tools.is_installed():
-            home = folder / "home"
-            home.mkdir()
-            firebase_project.deploy(world, folder / "crm", home)
+            firebase_project.deploy(world, folder / "crm", folder / "home")
+        found.ids = production(world)
         world.call(command=["pulumi", "stack", "init", STACK, "--non-interactive"])
-        found.secret = world.run("config", "get", "--path", "whatsapp-crm:secrets.GROQ_API_KEY").strip()
-        firebase_project.add_version(world, "GROQ_API_KEY", found.secret)
-        found.google["before"] = firebase_project.objects(world)
-        shutil.copytree(folder / "world", folder / "edited")
+        world.run("config", "set", "whatsapp-crm:railwayProjectId", found.ids["Project"])
+        found.secrets = firebase_project.set_secrets(world, f"https://{backend_domain(world)}")
+        record("before")
         adopt("report")
         assert kill_import(world)
         found.state["killed"] = urns(world)
@@ -119,38 +160,21 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
         step("undo", command=[*ADOPT, "--undo"])
         adopt("adopt again", "--yes")
         step("preview", "preview", "--json", "--show-sames")
-        step("up", "up", "--yes", "--skip-preview")
+        step("up", "up", "--yes", "--skip-preview", "--json")
         step("drift", "preview", "--refresh", "--run-program", "--expect-no-changes", "--diff")
         adopt("afterwards")
         step("undo afterwards", command=[*ADOPT, "--undo"])
-    with GoogleWorld(folder / "edited", tools) as edited:
-        edit_by_hand(edited)
-        found.done["edited"] = edited.call(command=[*ADOPT, "--report", f"json:{report}"])
-        found.reports["edited"] = json.loads(report.read_text())
+        if firebase_tools.is_installed():
+            found.listed = firebase_tools.functions(world.google_url, folder / "crm", folder / "home")
+        firebase_project.deploy_as_colleague(world, folder)
+        step("drift of a colleague", command=[*OPS, "drift", "--stack", STACK])
     return found
 
 
-BASE = f"projects/{GOOGLE_PROJECT}"
-PLACE = f"{BASE}/locations/europe-west1"
-OTHER_RULES = "rules_version = '2';\nservice cloud.firestore { }\n"
-
-
-def edit_by_hand(world: GoogleWorld) -> None:
-    """Delete an index, remove an invoker, and make what the program does not declare."""
-    google = firebase_project.google
-    path = f"firestore/v1/{BASE}/databases/(default)/collectionGroups/-/indexes"
-    google(world, "DELETE", f"firestore/v1/{google(world, 'GET', path)['indexes'][0]['name']}")
-    functions = google(world, "GET", f"cloudfunctions/v2/{PLACE}/functions")["functions"]
-    function = next(one for one in functions if "eventTrigger" not in one)
-    service = function["serviceConfig"]["service"]
-    google(world, "POST", f"run/v2/{service}:setIamPolicy", {"policy": {"bindings": []}})
-    build = {key: function["buildConfig"][key] for key in ("runtime", "entryPoint", "source")}
-    stray = {"name": f"{PLACE}/functions/stray", "buildConfig": build}
-    google(world, "POST", f"cloudfunctions/v2/{PLACE}/functions?functionId=stray", stray)
-    files = {"files": [{"name": "firestore.rules", "content": OTHER_RULES}]}
-    ruleset = google(world, "POST", f"firebaserules/v1/{BASE}/rulesets", {"source": files})["name"]
-    release = {"name": f"{BASE}/releases/cloud.firestore", "rulesetName": ruleset}
-    google(world, "PATCH", f"firebaserules/v1/{release['name']}", {"release": release})
+def backend_domain(world: GoogleWorld) -> str:
+    """The domain of the backend that was made by hand."""
+    (domain,) = world.railway("state")["domains"].values()
+    return str(domain["domain"])
 
 
 def ok(seen: Seen, step: str) -> None:
@@ -164,11 +188,14 @@ def test_the_report_finds_all_that_exists_and_writes_nothing(seen: Seen) -> None
     assert seen.google["report"] == seen.google["before"]
     reads = ("GET ", "POST cloudresourcemanager.projects.getIamPolicy", "POST firebaserules.projects.test")
     assert not [name for name in seen.operations["report"] if not name.startswith(reads)]
-    changes, same = seen.rows("report", "changes in place"), seen.rows("report", "same")
+    changes, same, created = (
+        seen.rows("report", verdict) for verdict in ("changes in place", "same", "will be created")
+    )
     assert changes["function"] == FUNCTIONS
     assert same["index"] == INDEXES
-    assert same["secret"] == 3
-    assert same["secret version"] == 1
+    assert same["secret"] == len(SECRETS)
+    # The address of the backend is known once its service is imported.
+    assert (same["secret version"], created["secret version"]) == (len(SECRETS) - 1, 1)
     assert same["ruleset"] == same["rules release"] == 1
     assert changes["scheduler job"] == 1
 
@@ -216,7 +243,8 @@ def test_after_the_import_nothing_that_exists_is_created_replaced_or_deleted(see
     adopted = seen.rows("report", "same") + seen.rows("report", "changes in place")
     created = seen.rows("adopt again", "will be created")
     for kind in adopted.keys() - REPEATED:
-        assert created[kind] == seen.rows("report", "will be created")[kind], kind
+        assert created[kind] <= seen.rows("report", "will be created")[kind], kind
+    assert not created["secret version"]
 
 
 def test_the_up_keeps_every_object_and_the_next_preview_is_empty(seen: Seen) -> None:
@@ -242,22 +270,87 @@ def test_afterwards_there_is_nothing_to_adopt_and_no_way_back(seen: Seen) -> Non
     assert "fix: to let Pulumi forget everything" in seen.done["undo afterwards"].stdout
 
 
-def test_what_was_edited_by_hand_is_in_its_column(seen: Seen) -> None:
-    ok(seen, "edited")
-    assert seen.rows("edited", "same")["index"] == INDEXES - 1
-    assert seen.rows("edited", "will be created")["index"] == 1
-    created = seen.rows("report", "will be created")["invokers"]
-    assert seen.rows("edited", "will be created")["invokers"] == created + 1
-    assert seen.rows("edited", "will be created")["ruleset"] == 1
-    assert seen.rows("edited", "changes in place")["rules release"] == 1
-    assert "      -service cloud.firestore { }" in seen.done["edited"].stdout.splitlines()
-    rows = [row for row in seen.reports["edited"]["rows"] if row["verdict"] == "exists and is not declared"]
-    assert "europe-west1/stray" in {row["name"] for row in rows if row["kind"] == "function"}
-    assert not [row for row in seen.reports["report"]["rows"] if row["name"] == "europe-west1/stray"]
+def test_the_up_does_what_the_report_said_and_nothing_else(seen: Seen) -> None:
+    """Of each object: components, providers and checks have no row."""
+    repeated = {row["urn"] for row in seen.reports["adopt again"]["rows"] if row["reason"] == AGAIN}
+    expected = {
+        **dict.fromkeys(seen.urns("adopt again", "same"), "same"),
+        **dict.fromkeys(seen.urns("adopt again", "changes in place"), "update"),
+        **dict.fromkeys(seen.urns("adopt again", "will be created") | repeated, "create"),
+    }
+    done = operations(seen.done["up"].stdout)
+    assert {urn: operation for urn, operation in done.items() if urn in expected} == expected
+    others = {urn for urn, operation in done.items() if urn not in expected and operation != "same"}
+    assert not {urn for urn in others if matrix.kind(urn.split("::")[-2].rpartition("$")[2])}
+
+
+def operations(events: str) -> dict[str, str]:
+    """The operation on each resource, by the engine's events."""
+    lines = (json.loads(line) for line in events.splitlines() if line.startswith("{"))
+    metadata = [line["resOutputsEvent"]["metadata"] for line in lines if "resOutputsEvent" in line]
+    return {str(one["urn"]): str(one["op"]) for one in metadata}
+
+
+def test_google_changes_only_where_the_report_has_a_change(seen: Seen) -> None:
+    before, after = seen.google["before"], seen.google["up"]
+    changed = Counter(
+        next((prefix for prefix in EXPLAINED if collection.startswith(prefix)), collection)
+        for collection, content in before.items()
+        for name, value in content.items()
+        if after[collection].get(name) != value
+    )
+    assert changed.keys() <= EXPLAINED.keys(), changed
+    rows = seen.rows("adopt again", "changes in place")
+    for prefix in ("cloudfunctions/", "cloudscheduler/", "policy/run", "policy/secretmanager"):
+        assert changed[prefix] == rows[EXPLAINED[prefix]], prefix
+
+
+def test_railway_keeps_each_object_and_the_files(seen: Seen) -> None:
+    for step in ("report", "adopt", "undo", "adopt again"):
+        assert seen.railway[step] == seen.railway["before"], step
+    for resource, table in RAILWAY_KINDS.items():
+        assert [*seen.railway["up"][table]] == [*seen.railway["before"][table]] == [seen.ids[resource]]
+    assert seen.files["up"] == seen.files["before"] != {}
+    assert len(seen.railway["up"]["deployments"]) == len(seen.railway["before"]["deployments"]) + 1
+
+
+def test_functions_keep_their_addresses(seen: Seen) -> None:
+    def addresses(step: str) -> dict[str, tuple[str, str, str]]:
+        functions = seen.collection(step, "europe-west1/functions")
+        return {
+            name: (one["url"], one["serviceConfig"]["uri"], one["serviceConfig"]["service"])
+            for name, one in functions.items()
+        }
+
+    assert len(addresses("before")) == FUNCTIONS
+    assert addresses("up") == addresses("before")
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_secret_with_the_configured_value_gets_no_version(seen: Seen, secret: str) -> None:
+    before, after = (seen.collection(step, f"{secret}/versions") for step in ("before", "up"))
+    newest = max(before, key=int)
+    assert after.keys() == before.keys()
+    assert after[newest] == before[newest]
+
+
+@pytest.mark.skipif(not firebase_tools.is_installed(), reason="firebase-tools is not installed (make peers)")
+def test_firebase_tools_still_lists_the_functions(seen: Seen) -> None:
+    assert sorted(seen.listed) == sorted(seen.collection("before", "europe-west1/functions"))
+
+
+def test_a_later_deployment_of_firebase_tools_is_drift(seen: Seen) -> None:
+    done = seen.done["drift of a colleague"]
+    assert done.returncode not in (0, 2), done.stdout
+    for name in seen.collection("before", "europe-west1/functions"):
+        assert f"/functions/{name}]" in done.stdout, name
+    assert "RulesRelease: (update)" in done.stdout
+    assert 'deployment-tool: "cli-firebase" => "pulumi"' in done.stdout
 
 
 def test_no_report_has_a_secret(seen: Seen) -> None:
-    assert len(seen.secret) > 8
-    for step in seen.reports:
-        assert seen.secret not in json.dumps(seen.reports[step])
-        assert seen.secret not in seen.done[step].stdout
+    assert len(seen.secrets) == 2
+    for secret in [*seen.secrets, OLD_VALUE]:
+        for step in seen.reports:
+            assert secret not in json.dumps(seen.reports[step])
+            assert secret not in seen.done[step].stdout

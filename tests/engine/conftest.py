@@ -88,9 +88,9 @@ def phases(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Phases:
         for phase, command in commands.items():
             if phase == "update":
                 stack.run("config", "set", "v", "2")
-            requests.post(f"{google.url}/admin/counters/reset", timeout=10).raise_for_status()
+            requests.post(f"{google.url}/admin/counters/reset", timeout=60).raise_for_status()
             output[phase] = stack.run(*command).text
-            entries = requests.get(f"{google.url}/admin/requests", timeout=10).json()
+            entries = requests.get(f"{google.url}/admin/requests", timeout=60).json()
             found[phase] = [sent(entry) for entry in entries]
             if phase in {"create", "refresh"}:
                 state[phase] = readable(stack.resources("--show-secrets"))

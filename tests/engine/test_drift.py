@@ -30,14 +30,14 @@ class LiveEdits:
     def send(self, method: str, path: str, body: Any = None, data: bytes | None = None) -> Any:
         """Send a request that does not count as the program's; return the response."""
         answer = requests.request(
-            method, f"{self._url}/{path}", json=body, data=data, headers=self._headers, timeout=10
+            method, f"{self._url}/{path}", json=body, data=data, headers=self._headers, timeout=60
         )
         answer.raise_for_status()
         return answer.json() if answer.text else {}
 
     def text(self, path: str) -> str:
         """Return the response to a GET as text."""
-        answer = requests.get(f"{self._url}/{path}", headers=self._headers, timeout=10)
+        answer = requests.get(f"{self._url}/{path}", headers=self._headers, timeout=60)
         answer.raise_for_status()
         return answer.text
 

@@ -59,12 +59,12 @@ import pulumi_gcp as gcp
 gcp.pubsub.Topic("t", name="never-made", message_retention_duration=600)
 """
     google_program.write("__main__.py", text)
-    requests.post(f"{google}/admin/counters/reset", timeout=10).raise_for_status()
+    requests.post(f"{google}/admin/counters/reset", timeout=60).raise_for_status()
     shown = google_program.up(code=None)
     assert shown.code != 0
     assert "messageRetentionDuration" in shown.text
     assert "must be a string, not a number" in shown.text
-    assert requests.get(f"{google}/admin/counters", timeout=10).json()["requests"] == 0
+    assert requests.get(f"{google}/admin/counters", timeout=60).json()["requests"] == 0
 
 
 def test_without_an_endpoint_nothing_is_sent_anywhere(google_program: ProgramStack) -> None:
@@ -120,9 +120,9 @@ def test_an_existing_object_is_imported_by_its_id(
 def test_an_import_of_another_object_shows_the_differences(google_program: ProgramStack, google: str) -> None:
     headers = {"Authorization": "Bearer owner", "X-Sandbox-Actor": "manual"}
     usage = f"{google}/serviceusage/v1/projects/crm-sandbox/services/pubsub.googleapis.com:enable"
-    requests.post(usage, headers=headers, timeout=10).raise_for_status()
+    requests.post(usage, headers=headers, timeout=60).raise_for_status()
     topic = f"{google}/pubsub/v1/projects/crm-sandbox/topics/differs"
-    requests.put(topic, json={}, headers=headers, timeout=10).raise_for_status()
+    requests.put(topic, json={}, headers=headers, timeout=60).raise_for_status()
     text = """
 import pulumi, pulumi_gcp as gcp
 gcp.pubsub.Topic("t", name="differs", message_retention_duration="600s",
@@ -197,7 +197,7 @@ def test_a_deletion_policy_prevents_or_abandons(google_program: ProgramStack, go
     google_program.up()
     headers = {"Authorization": "Bearer owner", "X-Sandbox-Actor": "manual"}
     topic = f"{google}/pubsub/v1/projects/crm-sandbox/topics/kept-topic"
-    assert requests.get(topic, headers=headers, timeout=10).status_code == 200
+    assert requests.get(topic, headers=headers, timeout=60).status_code == 200
 
 
 @pytest.mark.parametrize("kind", ["rate_429", "http_500", "reset_before"])
@@ -206,9 +206,9 @@ def test_a_temporary_fault_is_retried(google_program: ProgramStack, google: str,
     text = f'gcp.pubsub.Topic("t", name="{name}", opts=after)\n'
     google_program.write("__main__.py", APIS + text)
     fault = {"operation": "PUT pubsub.projects.topics.create", "kind": kind, "nth": 1, "times": 2}
-    requests.post(f"{google}/admin/faults", json=fault, timeout=10).raise_for_status()
+    requests.post(f"{google}/admin/faults", json=fault, timeout=60).raise_for_status()
     google_program.up()
-    requests.delete(f"{google}/admin/faults", timeout=10).raise_for_status()
+    requests.delete(f"{google}/admin/faults", timeout=60).raise_for_status()
     google_program.run("preview", "--refresh", "--expect-no-changes")
 
 
@@ -247,9 +247,9 @@ def test_an_object_that_cannot_be_read_back_is_kept_in_the_state(
     """Measured with pulumi-gcp 9.35: the next `up` continues with it, and creates no other."""
     google_program.write("__main__.py", APIS + READ_BACK[type_])
     fault = {"operation": operation, "kind": "permission_denied"}
-    requests.post(f"{google}/admin/faults", json=fault, timeout=10).raise_for_status()
+    requests.post(f"{google}/admin/faults", json=fault, timeout=60).raise_for_status()
     shown = google_program.up(code=None)
-    requests.delete(f"{google}/admin/faults", timeout=10).raise_for_status()
+    requests.delete(f"{google}/admin/faults", timeout=60).raise_for_status()
     assert "Error when reading or editing" in shown.text
     (kept,) = [one for one in google_program.resources() if one.get("initErrors")]
     assert kept["type"].endswith(f":{type_}")

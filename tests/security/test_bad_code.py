@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from checkout import compiled_output, dependencies
 from checkout.firebase_json import CodebaseSource
 from checkout.params import ExpressionError, Params, Sources, resolve
+from tests.time_limit import cpu_limit
 
 pytestmark = pytest.mark.unit
 
@@ -77,7 +77,5 @@ def test_a_nested_expression_is_a_problem(expression: str, what: str) -> None:
 
 @pytest.mark.parametrize("text", ["{{ " * 300_000, "{{ params." * 100_000, "{{" * 500_000 + " }}"])
 def test_an_expression_without_an_end_takes_no_time(text: str) -> None:
-    started = time.monotonic()
-    with suppress(ExpressionError):
+    with cpu_limit(2), suppress(ExpressionError):
         assert Params().resolve(text) == text
-    assert time.monotonic() - started < 2

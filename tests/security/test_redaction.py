@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import json
-import time
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 
 from railway.graphql import responses
 from railway.redact import redact
+from tests.time_limit import cpu_limit
 
 pytestmark = pytest.mark.unit
 
@@ -165,9 +165,8 @@ def test_what_resembles_no_secret_stays(line: str, secrets: list[tuple[str, str]
     "text", ["\\" * 50_000, "%25" * 20_000, "&amp;" * 20_000, "\x1b[" * 50_000, "\x9d" * 50_000]
 )
 def test_a_hostile_line_takes_no_time(text: str) -> None:
-    started = time.monotonic()
-    redact(text, [(NAME, KEY), ("ACCOUNT", ACCOUNT)])
-    assert time.monotonic() - started < 5
+    with cpu_limit(5):
+        redact(text, [(NAME, KEY), ("ACCOUNT", ACCOUNT)])
 
 
 @pytest.mark.parametrize(

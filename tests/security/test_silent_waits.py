@@ -6,12 +6,15 @@ has no setting for that.
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -39,13 +42,34 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "REPEATED_SECONDS", 0.1)
 
 
+class Log(io.StringIO):
+    """Standard error. What is slow waits for a line here, so that no test depends on the machine's speed."""
+
+    @property
+    def lines(self) -> list[str]:
+        return self.getvalue().splitlines()
+
+    def wait_for_more(self) -> None:
+        count, end = len(self.lines), time.monotonic() + 30
+        while len(self.lines) <= count:
+            assert time.monotonic() < end, "no line in 30 seconds"
+            time.sleep(0.01)
+
+
 @pytest.fixture
-def slow_server() -> Iterator[str]:
-    """A server that responds with 503, each time after 0.4 seconds."""
+def log(monkeypatch: pytest.MonkeyPatch) -> Log:
+    made = Log()
+    monkeypatch.setattr(progress, "sys", SimpleNamespace(stderr=made))  # pytest replaces `sys.stderr` itself
+    return made
+
+
+@pytest.fixture
+def slow_server(log: Log) -> Iterator[str]:
+    """A server that responds with 503, each time after a line was logged."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            time.sleep(0.4)
+            log.wait_for_more()
             self.rfile.read(int(self.headers.get("Content-Length", "0")))
             body = json.dumps({"error": {"status": "UNAVAILABLE"}}).encode()
             self.send_response(503)
@@ -79,74 +103,72 @@ def ask_google(url: str) -> None:
 
 
 def test_a_google_that_fails_is_named_with_the_reason(
-    slow_server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    slow_server: str, monkeypatch: pytest.MonkeyPatch, log: Log
 ) -> None:
     monkeypatch.setattr(transport, "BACKOFF_SECONDS", 0.1)
-    monkeypatch.setattr(transport, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(transport, "PATIENCE_SECONDS", 1)
     with pytest.raises(GoogleError):
         ask_google(slow_server)
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "google: waiting for 'compile firestore.rules' for 0 s: no response yet"
-    assert "HTTP 503; the request is repeated" in lines[-1]
-    assert TOKEN not in "".join(lines)
+    assert re.fullmatch(
+        r"google: waiting for 'compile firestore\.rules' for \d+ s: no response yet", log.lines[0]
+    )
+    assert "HTTP 503; the request is repeated" in log.lines[-1]
+    assert TOKEN not in log.getvalue()
 
 
-def test_a_google_that_is_not_reachable_is_named(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(transport, "BACKOFF_SECONDS", 0.2)
-    monkeypatch.setattr(transport, "PATIENCE_SECONDS", 0.6)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]  # closed again: nothing listens there
-    with pytest.raises(GoogleError):
-        ask_google(f"http://127.0.0.1:{port}")
-    lines = capsys.readouterr().err.splitlines()
-    assert lines
-    assert "NewConnectionError; the request is repeated" in lines[-1]
+def test_a_google_that_is_not_reachable_is_named(monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
+    monkeypatch.setattr(transport, "BACKOFF_SECONDS", 0.4)
+    monkeypatch.setattr(transport, "PATIENCE_SECONDS", 1)
+    with socket.socket() as reserved:  # nothing listens there
+        reserved.bind(("127.0.0.1", 0))
+        with pytest.raises(GoogleError):
+            ask_google(f"http://127.0.0.1:{reserved.getsockname()[1]}")
+    assert "NewConnectionError; the request is repeated" in log.lines[-1]
 
 
 def test_a_google_that_never_responds_is_named(
-    silent_server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    silent_server: str, monkeypatch: pytest.MonkeyPatch, log: Log
 ) -> None:
-    monkeypatch.setattr(transport, "TIMEOUT", (1, 0.3))
+    monkeypatch.setattr(transport, "TIMEOUT", (30, 1))
     monkeypatch.setattr(transport, "PATIENCE_SECONDS", 0.1)
     with pytest.raises(GoogleError):
         ask_google(silent_server)
-    assert "google: waiting for 'compile firestore.rules'" in capsys.readouterr().err
+    assert "google: waiting for 'compile firestore.rules'" in log.lines[0]
 
 
-def test_a_railway_that_fails_is_named_with_the_reason(
-    slow_server: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    client = RailwayClient(Access(url=slow_server, token=TOKEN, kind="bearer"), Clock(0.01))
+def test_a_railway_that_fails_is_named_with_the_reason(slow_server: str, log: Log) -> None:
+    client = RailwayClient(Access(url=slow_server, token=TOKEN, kind="bearer"), Clock(0.05))
     query = Document(name="Look", text="query Look { me { id } }", kind="query")
     with pytest.raises(RequestError):
         client.execute(query, {})
-    lines = [line for line in capsys.readouterr().err.splitlines() if "waiting for 'Look'" in line]
-    assert lines[0] == "railway: waiting for 'Look' for 0 s: no response yet"
+    lines = [line for line in log.lines if "waiting for 'Look'" in line]
+    assert re.fullmatch(r"railway: waiting for 'Look' for \d+ s: no response yet", lines[0])
     assert lines[-1].endswith("the request is repeated")
-    assert TOKEN not in "".join(lines)
+    assert TOKEN not in log.getvalue()
 
 
-def test_an_object_that_does_not_appear_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_object_that_does_not_appear_is_named(log: Log) -> None:
+    def find() -> None:
+        if not log.lines:
+            log.wait_for_more()
+
     with pytest.raises(WaitTimeoutError):
-        wait_for(Clock(0.01), "the service api", lambda: None, seconds=30)
-    assert "railway: waiting for 'the service api' for 0 s: not on Railway yet" in capsys.readouterr().err
+        wait_for(Clock(0.01), "the service api", find, seconds=30)
+    assert re.match(r"railway: waiting for 'the service api' for \d+ s: not on Railway yet", log.lines[0])
 
 
-def test_what_is_quick_says_nothing() -> None:
+def test_what_is_quick_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "SILENT_SECONDS", 60)
     lines: list[str] = []
-    with SlowRequest("google", "read a release", lines.append):
+    with SlowRequest("google", "read a release", lines.append) as waiting:
         pass
-    time.sleep(0.15)
+    waiting._thread.join(30)
+    assert not waiting._thread.is_alive()
     assert lines == []
 
 
-def test_it_stops_when_the_request_ends() -> None:
-    lines: list[str] = []
-    with SlowRequest("google", "read a release", lines.append):
-        time.sleep(0.3)
-    time.sleep(0.05)
-    count = len(lines)
-    time.sleep(0.3)
-    assert 1 <= count == len(lines)
+def test_it_stops_when_the_request_ends(log: Log) -> None:
+    with SlowRequest("google", "read a release") as waiting:
+        log.wait_for_more()
+    waiting._thread.join(30)
+    assert not waiting._thread.is_alive()

@@ -6,18 +6,11 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-import hypothesis
 import pulumi
 import pytest
 from pulumi.runtime.config import set_all_config
 
 from tests import functions_sdk
-
-# No deadlines: on a machine under load an example may take long to generate or to run.
-hypothesis.settings.register_profile(
-    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
-hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture

@@ -270,10 +270,10 @@ def test_commonjs_that_ends_the_process_is_named(codebase: Codebase) -> None:
 
 
 def test_a_process_that_the_code_leaves_behind_does_not_delay_discovery(codebase: Codebase) -> None:
-    code = f"require('child_process').spawn('sleep', ['30'], {{ stdio: 'inherit' }});exports.x = {HELLO};"
+    code = f"require('child_process').spawn('sleep', ['3000'], {{ stdio: 'inherit' }});exports.x = {HELLO};"
     started = time.monotonic()
     codebase.answer(code)
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 600
 
 
 def test_what_the_code_prints_is_in_the_answer(codebase: Codebase) -> None:
@@ -322,10 +322,12 @@ def test_a_variable_that_keeps_node_from_starting_is_named(codebase: Codebase, o
 
 
 def test_a_module_that_does_not_end_is_stopped(codebase: Codebase) -> None:
-    problem = codebase.refusal('console.log("dialling"); for (;;) {}', timeout=2)
-    assert "did not load within 2 seconds" in problem.what
+    # Node needs some seconds to start on a busy machine, which a loop would keep busy.
+    wait = "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);"
+    problem = codebase.refusal(f'console.log("dialling"); {wait}', timeout=8)
+    assert "did not load within 8 seconds" in problem.what
     assert "dialling" in problem.what
-    assert problem.fix.endswith("pulumi config set whatsapp-crm:discoveryTimeout 4")
+    assert problem.fix.endswith("pulumi config set whatsapp-crm:discoveryTimeout 16")
 
 
 def test_a_timer_does_not_delay_discovery(codebase: Codebase) -> None:

@@ -110,7 +110,19 @@ def patch(request: ApiRequest) -> Json:
     _require_idle(request, request.name)
     mask = cast("str | None", request.query.get("updateMask"))
     updated = apply_patch(request.api, "Function", old, request.body, mask, replace_all=True)
+    _forget_generation(old, updated)
     return _deploy(request, request.name, {**updated, "name": request.name}, old)
+
+
+def _forget_generation(old: Json, updated: Json) -> None:
+    """Drop the generation of the old source from a new one: firebase-tools updates bucket and object only."""
+    before, after = (
+        cast("Json", one.get("buildConfig", {}).get("source", {}).get("storageSource", {}))
+        for one in (old, updated)
+    )
+    moved = any(before.get(part) != after.get(part) for part in ("bucket", "object"))
+    if moved and before.get("generation") == after.get("generation"):
+        after.pop("generation", None)
 
 
 def _deploy(request: ApiRequest, name: str, requested: Json, old: Json | None) -> Json:

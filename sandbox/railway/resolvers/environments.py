@@ -138,6 +138,8 @@ def config(
     source: records.Environment, context: Context, decrypt_variables: bool | None = None
 ) -> dict[str, Any]:
     decrypt = bool(decrypt_variables)
+    if decrypt:
+        context.reject_viewer()
     if decrypt and context.caller.kind != "account":
         if context.switches.scoped_decrypt == "refused":
             raise errors.not_authorized()

@@ -25,6 +25,7 @@ def variables(
     unrendered: bool | None = None,
 ) -> dict[str, str | None]:
     """Return a service's variables, or the shared ones; the value of a sealed one is null."""
+    context.reject_viewer()
     check_ids(context, project_id, environment_id, service_id)
     rows = user_variables(context.store, environment_id, service_id)
     found: dict[str, str | None] = {}
@@ -40,6 +41,7 @@ def variables(
 def for_deployment(
     _: None, context: Context, project_id: str, environment_id: str, service_id: str
 ) -> dict[str, str]:
+    context.reject_viewer()
     check_ids(context, project_id, environment_id, service_id)
     return resolved_variables(context.store, service_id, environment_id)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sandbox.environment import GOOGLE_VIEWER_TOKEN
 from tests.sandbox.google.client import (
     ACCOUNTS,
     DATABASE,
@@ -28,6 +29,28 @@ def test_an_expired_token_and_no_token_are_401(google: Google) -> None:
         )
         assert error["message"].startswith("Request had invalid authentication credentials.")
     assert google.get(f"/crm/v1/projects/{PROJECT}", headers={"Authorization": "Bearer another"})
+
+
+def test_a_viewer_reads_and_nothing_else(google: Google) -> None:
+    google.enable("secretmanager")
+    google.post(f"{SECRETS}?secretId=KEY", {"replication": {"automatic": {}}})
+    google.post(f"{SECRETS}/KEY:addVersion", {"payload": {"data": "eA=="}})
+    viewer = {"Authorization": f"Bearer {GOOGLE_VIEWER_TOKEN}"}
+    assert len(google.get(SECRETS, headers=viewer)["secrets"]) == 1
+    assert google.get(f"{SECRETS}/KEY/versions/1", headers=viewer)["state"] == "ENABLED"
+    denied = [
+        ("GET", f"{SECRETS}/KEY/versions/1:access"),
+        ("GET", f"{SECRETS}/KEY:getIamPolicy"),
+        ("POST", f"/crm/v1/projects/{PROJECT}:getIamPolicy"),
+        ("POST", f"{SECRETS}/KEY:addVersion"),
+        ("POST", f"{SECRETS}?secretId=OTHER"),
+        ("PATCH", f"{SECRETS}/KEY?updateMask=labels"),
+        ("DELETE", f"{SECRETS}/KEY"),
+        ("POST", f"/storage/v1/b?project={PROJECT}"),
+    ]
+    for method, path in denied:
+        google.error(method, path, status=403, word="PERMISSION_DENIED", headers=viewer)
+    assert len(google.get(f"{SECRETS}/KEY/versions")["versions"]) == 1
 
 
 def test_a_path_without_a_document_is_404_in_html(google: Google) -> None:

@@ -252,6 +252,19 @@ def test_a_failed_update_leaves_the_service_as_it_was(ready: Google) -> None:
     assert ready.get(f"{SERVICES}/hello") == before
 
 
+def test_a_new_source_needs_no_generation(ready: Google) -> None:
+    """firebase-tools updates the bucket and the object only."""
+    ready.deploy("hello")
+    before = ready.get(f"{FUNCTIONS}/hello")["buildConfig"]["source"]["storageSource"]
+    ready.upload("other.zip")
+    source = {"storageSource": {"bucket": BUCKET, "object": "other.zip"}}
+    mask = "buildConfig.source.storageSource.bucket,buildConfig.source.storageSource.object"
+    done = ready.patch(f"{FUNCTIONS}/hello?updateMask={mask}", {"buildConfig": {"source": source}})
+    assert "error" not in done
+    after = ready.get(f"{FUNCTIONS}/hello")["buildConfig"]["source"]["storageSource"]
+    assert after["generation"] != before["generation"]
+
+
 def test_a_firestore_trigger_must_be_in_its_databases_location(ready: Google) -> None:
     path = f"{FUNCTIONS}?functionId=stats"
     for region in ("us-central1", "eur3"):

@@ -230,7 +230,7 @@ def test_a_hanging_call_ends_with_the_clients_time_out(google: Google) -> None:
     plan(google, "hang")
     with pytest.raises(requests.ReadTimeout):
         requests.post(
-            f"{google.url}{THREADS}", json=INDEX, headers={"Authorization": "Bearer x"}, timeout=0.3
+            f"{google.url}{THREADS}", json=INDEX, headers={"Authorization": "Bearer x"}, timeout=(30, 0.3)
         )
     assert built(google) == 0
 

@@ -171,6 +171,20 @@ def test_project_tokens_are_listed_and_deleted(railway: Railway, stack: Stack) -
     assert scoped.fails("WhoAmIProjectToken") == "Project Token not found"
 
 
+def test_a_viewer_changes_nothing_and_sees_no_variables(railway: Railway, stack: Stack) -> None:
+    railway.post("tokens", kind="account", token="viewer", viewer=True)
+    viewer = railway.with_headers({"Authorization": "Bearer viewer"})
+    viewer.ok("Project", id=stack.project)
+    place = {"projectId": stack.project, **stack.ids}
+    assert viewer.fails("VarsUpsert", input={**place, "variables": {"A": "1"}}) == "Not Authorized"
+    assert viewer.fails("ServiceInstanceUpdate", **stack.ids, input={"startCommand": "x"}) == "Not Authorized"
+    place = {"projectId": stack.project, "environmentId": stack.environment}
+    assert viewer.fails("SnapshotRead", **place) == "Not Authorized"
+    shared = "query($p: String!, $e: String!) { variables(projectId: $p, environmentId: $e) }"
+    answer = viewer.send(shared, {"p": stack.project, "e": stack.environment}).json()
+    assert [error["message"] for error in answer["errors"]] == ["Not Authorized"]
+
+
 def test_the_admin_route_adds_and_revokes_tokens(railway: Railway, stack: Stack) -> None:
     railway.post("tokens", kind="workspace", token="mine", workspace_id=WORKSPACE_ID)
     mine = railway.with_headers({"Authorization": "Bearer mine"})

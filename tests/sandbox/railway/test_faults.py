@@ -98,7 +98,9 @@ def test_hang_returns_nothing_until_the_client_disconnects(railway: Railway) -> 
         "operationName": "ProjectCreate",
     }
     with pytest.raises(requests.ReadTimeout):
-        requests.post(f"{railway.url}/graphql/v2?x=1", json=payload, headers=railway.headers, timeout=0.2)
+        requests.post(
+            f"{railway.url}/graphql/v2?x=1", json=payload, headers=railway.headers, timeout=(30, 0.2)
+        )
     assert projects(railway) == 0
 
 

@@ -11,6 +11,8 @@ from tests.sandbox.railway.client import MANUAL, WORKSPACE, Railway, Stack
 
 pytestmark = pytest.mark.sandbox
 
+OVERLAP = 4
+"""Seconds of a mutation, in which another one begins, also on a busy machine."""
 PLEASE = "Failed to create service domain, please try again"
 
 
@@ -103,7 +105,7 @@ def test_creates_are_throttled_by_kind_with_200(railway: Railway) -> None:
 def test_a_domain_create_fails_if_it_overlaps_a_mutation_of_its_environment(
     railway: Railway, stack: Stack
 ) -> None:
-    railway.switch(mutation_seconds=1)
+    railway.switch(mutation_seconds=OVERLAP)
     with ThreadPoolExecutor() as pool:
         input_ = {"projectId": stack.project, **stack.ids, "variables": {"A": "1"}, "skipDeploys": True}
         other = pool.submit(Railway(railway.url).ok, "VarsUpsert", input=input_)
@@ -116,7 +118,7 @@ def test_a_domain_create_fails_if_it_overlaps_a_mutation_of_its_environment(
 
 
 def test_overlapping_mutations_all_fail_if_the_switch_is_set(railway: Railway, stack: Stack) -> None:
-    railway.switch(mutation_seconds=1, overlap_fails_all=True)
+    railway.switch(mutation_seconds=OVERLAP, overlap_fails_all=True)
     with ThreadPoolExecutor() as pool:
         input_ = {"projectId": stack.project, **stack.ids, "variables": {"A": "1"}, "skipDeploys": True}
         calls = [pool.submit(Railway(railway.url).fails, "VarsUpsert", input=input_) for _ in range(2)]

@@ -196,7 +196,7 @@ def _config_file(railway: Railway, stack: Stack) -> object:
 
 
 def _overlap(railway: Railway, stack: Stack) -> object:
-    railway.switch(mutation_seconds=0.5)
+    railway.switch(mutation_seconds=4)  # the other one begins meanwhile, also on a busy machine
     input_ = {"projectId": stack.project, **stack.ids, "variables": {"A": "1"}, "skipDeploys": True}
     with ThreadPoolExecutor() as pool:
         asked = [

@@ -187,11 +187,9 @@ def test_retrying_ends_with_the_last_error(server: Server) -> None:
 def test_retrying_ends_when_the_patience_is_over(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "PATIENCE_SECONDS", 0.5)
     server.script = [(503, error_body("UNAVAILABLE"), {"Retry-After": "1"})] * 100
-    before = time.monotonic()
     with pytest.raises(GoogleError):
         get(server)
-    assert len(server.seen) == 2
-    assert time.monotonic() - before < 10
+    assert len(server.seen) == 2  # by number of attempts there would be 11
 
 
 def test_retry_after_is_obeyed_up_to_a_limit(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,7 @@ pytestmark = pytest.mark.unit
 
 DATABASE = f"{BASE}/databases/(default)"
 SCHEDULES = f"{DATABASE}/backupSchedules"
+GROUPS = f"{DATABASE}/collectionGroups"
 INDEX = f"{BASE}/databases/(default)/collectionGroups/threads/indexes/CICA"
 LIVE_INDEX = {
     "name": INDEX,
@@ -253,6 +254,8 @@ def test_a_policy_that_may_not_be_read_is_said() -> None:
     looked = look(answers, INVOKERS)
     assert "may not be read" in row(looked, INVOKERS).reason
     assert not looked.found
+    name = SERVICE.rpartition("/")[2]
+    assert looked.unread == [f"who has access to {name} (getIamPolicy; roles/iam.securityReviewer has it)"]
 
 
 def test_a_version_with_the_configured_value_is_adopted_and_its_value_stays_secret() -> None:
@@ -277,7 +280,7 @@ def test_a_version_with_the_configured_value_is_adopted_and_its_value_stays_secr
     ("value", "answer", "reason"),
     [
         ("hush", payload("projects/1/secrets/KEY/versions/3", "other"), "the value of version 3 is another"),
-        ("hush", DENIED, "no version that can be read"),
+        ("hush", DENIED, "its value may not be read"),
         ("hush", GoogleError("disabled", "none", status=400, reason="FAILED_PRECONDITION"), "can be read"),
         (UNKNOWN, payload("projects/1/secrets/KEY/versions/3", UNKNOWN), "known after the `up` only"),
     ],
@@ -287,6 +290,8 @@ def test_another_value_is_a_new_version(value: str, answer: Any, reason: str) ->
     looked = look({SECRETS: {"secrets": named([f"{SECRETS}/KEY"])}, NEWEST: answer}, KEY, one)
     assert row(looked, one).verdict is Verdict.CREATED
     assert reason in row(looked, one).reason
+    denied = ["the values of the secrets KEY (secretmanager.versions.access)"]
+    assert looked.unread == (denied if answer is DENIED else [])
     assert "hush" not in repr(looked.rows)
     assert [found.urn for found in looked.found] == [KEY.urn]
 
@@ -324,12 +329,14 @@ def test_what_exists_and_is_not_declared_is_named() -> None:
         QUEUES: {"queues": named([f"{QUEUES}/work"])},
         TOPICS: {"topics": named([f"{TOPICS}/firebase-schedule-old", f"{TOPICS}/own"])},
         SECRETS: {"secrets": named([f"{SECRETS}/KEY", f"{SECRETS}/STRAY"])},
+        FIELDS: {"fields": named([f"{GROUPS}/__default__/fields/*", f"{GROUPS}/codes/fields/a.b"])},
     }
     rows = [one for one in look(answers, FUNCTION, TAGS, KEY).rows if one.verdict is Verdict.UNDECLARED]
     assert [(one.kind, one.name, one.reason) for one in rows] == [
         ("function", "europe-west1/old", "1st generation"),
         ("function", "us-central1/send", "the program declares it in europe-west1"),
         ("index", "threads/collection_group/tags-contains/at-desc", ""),
+        ("field override", "codes.a.b", ""),
         ("scheduler job", "europe-west1/nightly", ""),
         ("task queue", "europe-west1/work", ""),
         ("Pub/Sub topic", "firebase-schedule-old", ""),

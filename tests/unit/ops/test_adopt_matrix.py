@@ -75,7 +75,7 @@ def test_a_name_of_a_cloud_cannot_change_the_terminal() -> None:
 
 def test_the_report_has_every_row(tmp_path: Path) -> None:
     file = tmp_path / "report.json"
-    write_report(file, "prod", ROWS, [], adopted=3, requests=21)
+    write_report(file, "prod", ROWS, [], adopted=3, requests=21, unread=["a policy"])
     document = json.loads(file.read_text())
     assert (document["stack"], document["adopted"], document["requests"]) == ("prod", 3, 21)
     assert [row["name"] for row in document["rows"]] == [row.name for row in ROWS]

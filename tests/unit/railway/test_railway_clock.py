@@ -41,3 +41,17 @@ def test_polling_ends_with_a_value_or_after_the_deadline() -> None:
     clock = VirtualClock()
     assert clock.deadline(10).poll(lambda: attempts.append(clock.now()), every=4) is None
     assert attempts == [0, 1, 3, 7, 10]
+
+
+def test_a_slow_attempt_that_outlasts_the_deadline_is_not_the_last_one() -> None:
+    """It read before the deadline: the object may have appeared since."""
+    clock = VirtualClock()
+    begun: list[float] = []
+
+    def slow() -> str | None:
+        begun.append(clock.now())
+        clock.sleep(20)
+        return "found" if len(begun) == 2 else None
+
+    assert clock.deadline(10).poll(slow, every=4) == "found"
+    assert begun == [0, 20]
