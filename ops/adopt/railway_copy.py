@@ -214,7 +214,12 @@ class _Copying:
 
     def _variables(self, project_id: str, environment_id: str, service_id: str | None) -> list[JsonObject]:
         """The names; a value is not even kept in memory."""
-        found = self._api.variables(project_id, environment_id, service_id)
+        try:
+            found = self._api.variables(project_id, environment_id, service_id)
+        except NotAuthorizedError:
+            place = f"the Railway service {service_id}" if service_id else "the Railway environment"
+            self._denied.append(f"names of the variables of {place} (no right to read)")
+            return []
         return [
             {"name": name, "sealed": value is None} for name, value in found.items() if not is_railways(name)
         ]

@@ -262,6 +262,27 @@ def test_a_project_with_the_marker_of_the_stack_is_found(serve: Callable[[Any], 
     assert not found["projects"]
 
 
+def test_what_a_viewer_may_not_read_is_named(tmp_path: Path, serve: Callable[[Any], str]) -> None:
+    """The rest is copied."""
+    google_url, railway_url = serve(google_app(write_recording(tmp_path))), serve(railway_app())
+    viewer = environment.endpoints("http://127.0.0.1:9", google_url, "", "")
+    viewer["GOOGLE_OAUTH_ACCESS_TOKEN"] = environment.GOOGLE_VIEWER_TOKEN
+    copy, denied = google_copy.read(CountedApi(viewer), PROJECT, "(default)", ["europe-west1"])
+    assert not copy["policies"]
+    assert f"IAM policy of {BASE}/secrets/GROQ_API_KEY (no right to read)" in denied
+    assert rows(copy).keys() == rows(google_copy_of(google_url)).keys()
+    ids = hand_made(railway_url)
+    token = {"kind": "account", "token": "viewer", "viewer": True}
+    stack_state.post_admin(railway_url, "/admin/tokens", token)
+    variables = {"RAILWAY_API_URL": f"{railway_url}/graphql/v2", "RAILWAY_API_TOKEN": "viewer"}
+    config = {"whatsapp-crm:railwayProjectId": ids["Project"]}
+    copy, denied = railway_copy.read(
+        access_from(variables, lambda _key: None), config.get, "whatsapp-crm/prod"
+    )
+    assert not copy["environment"]["instances"][0]["variables"]
+    assert len([one for one in denied if one.startswith("names of the variables")]) == 2
+
+
 def test_a_sandbox_with_a_state_takes_no_copies(tmp_path: Path) -> None:
     (tmp_path / "railway.json").write_text("{}")
     with pytest.raises(SandboxError, match="fix: choose a new folder"):
