@@ -81,7 +81,14 @@ def main(arguments: list[str] | None = None) -> int:
         action="store_true",
         help="write the values of secrets that only Secret Manager has into the stack's file, encrypted",
     )
-    adopting.add_argument("--undo", action="store_true", help="take what was imported out of the state again")
+    ways = adopting.add_mutually_exclusive_group()
+    ways.add_argument("--undo", action="store_true", help="take what was imported out of the state again")
+    ways.add_argument(
+        "--rehearse",
+        action="store_true",
+        help="copy what exists into a sandbox on this machine, and adopt, deploy and check there; writes "
+        "neither on the clouds nor in your stack",
+    )
     adopting.add_argument(
         "--report", type=_report, metavar="json:FILE", help="write the report to this file as well"
     )
@@ -160,7 +167,7 @@ def _unpack(options: argparse.Namespace) -> int:
 
 
 def _adopt(options: argparse.Namespace) -> int:
-    from ops.adopt import run
+    from ops.adopt import rehearse, run
 
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     chosen = run.Options(
@@ -172,12 +179,17 @@ def _adopt(options: argparse.Namespace) -> int:
         report=options.report,
         ask=_ask if terminal else None,
     )
+    again = f".venv/bin/python -m ops adopt --stack {options.stack}"
     try:
+        if options.rehearse:
+            return rehearse.rehearse(chosen)
         return run.undo(options.stack) if options.undo else run.adopt(chosen)
     except (UserError, stack.StackError) as error:
         return _usage_error("adopt", str(error))
     except KeyboardInterrupt:
-        again = f".venv/bin/python -m ops adopt --stack {options.stack}"
+        if options.rehearse:
+            what = "interrupted; the rehearsal was taken down"
+            return _usage_error("adopt", add_fix(what, f"{again} --rehearse  # begins again"))
         return _usage_error("adopt", add_fix("interrupted", f"{again}  # continues"))
     except OSError as error:
         fix = f"make {error.filename} writable" if error.filename else "free space on this disk"

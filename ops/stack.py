@@ -121,14 +121,24 @@ def config(stack: str) -> dict[str, str]:
     Raises:
         StackError: there is no such stack, its secrets cannot be decrypted, or there is no Pulumi CLI.
     """
+    return {key: str(entry.get("value", "")) for key, entry in config_entries(stack).items()}
+
+
+def config_entries(stack: str) -> dict[str, JsonObject]:
+    """The stack's config as `pulumi config --json --show-secrets` prints it: key with namespace -> entry.
+
+    An entry has `value`, `secret`, and for a list or an object `objectValue`.
+
+    Raises:
+        StackError: there is no such stack, its secrets cannot be decrypted, or there is no Pulumi CLI.
+    """
     done = pulumi("config", "--stack", stack, "--json", "--show-secrets")
     if done.returncode != 0:
         raise StackError(
             f"pulumi could not read the config of the stack {stack}: {done.stderr.strip()}",
             f"pulumi config -s {stack}  # correct what it reports, until it succeeds",
         )
-    entries = cast("dict[str, JsonObject]", json.loads(done.stdout))
-    return {key: str(entry.get("value", "")) for key, entry in entries.items()}
+    return cast("dict[str, JsonObject]", json.loads(done.stdout))
 
 
 def _pulumi() -> str:

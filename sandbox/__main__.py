@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from sandbox import bench, daemon, demo
+from sandbox import bench, copies, daemon, demo
 from sandbox.engine.toolchain import ToolchainError
 from sandbox.firestore import FirestoreError
 from sandbox.supervisor import (
@@ -67,6 +67,8 @@ def arguments() -> argparse.ArgumentParser:
     serve = add("serve", "run the servers in the foreground; `up` starts this in the background")
     serve.add_argument("--root", type=Path, required=True, help="the folder of the sandbox's state")
     serve.add_argument("--attached", action="store_true", help="end when standard input is closed")
+    copy = add("copy", "serve copies of real objects, read from standard input, until it is closed")
+    copy.add_argument("--root", type=Path, required=True, help="the folder of the sandbox's state")
     return parser
 
 
@@ -75,6 +77,9 @@ def main(argv: list[str]) -> int:
     options = arguments().parse_args(argv)
     if options.command == "serve":
         daemon.serve(options.root, attached=options.attached)
+        return 0
+    if options.command == "copy":
+        copies.serve(options.root)
         return 0
     if options.command == "bench":
         return bench.run()

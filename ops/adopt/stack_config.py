@@ -40,6 +40,11 @@ class StackFile:
             raise stack.StackError(render([*problems, *more]), f"correct {file}")
         self._config = mapping(document.get("config")) or {}
 
+    @property
+    def config(self) -> Mapping[str, object]:
+        """Every key, with its namespace, as the file has it: secrets are encrypted."""
+        return self._config
+
     def placeholders(self) -> list[str]:
         """The keys of this program whose values are placeholders."""
         prefix = f"{NAMESPACE}:"

@@ -22,6 +22,7 @@ from typing import Any, Literal, cast
 import requests
 import yaml
 
+from ops.adopt.rehearsal_stack import PROGRAM
 from sandbox import environment
 from sandbox.engine import layout, toolchain
 from sandbox.google.app import create_app as google_app
@@ -32,18 +33,6 @@ from sandbox.supervisor import PROJECT, UNSET_VARIABLES
 from tests.conformance.railway_world import assert_silent
 
 STACK = "faults"
-PROGRAM = (
-    "Pulumi.yaml",
-    "__main__.py",
-    "user_errors.py",
-    "progress.py",
-    "checkout",
-    "components",
-    "firebase",
-    "ops",
-    "railway",
-    "settings",
-)
 EXAMPLE = PROJECT / "examples" / "crm"
 SECONDS = 30
 RULES = """\

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from ops.adopt import rehearsal_stack
+
 pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[2]
@@ -110,6 +112,11 @@ def test_imports_point_one_way(top: str) -> None:
     """`__main__`, ops -> components -> checkout -> settings; components, ops -> railway, firebase."""
     wrong = {name(path): sorted(back) for path in modules(top) if (back := imported(path) & FORBIDDEN[top])}
     assert not wrong
+
+
+def test_a_rehearsal_copies_the_whole_program() -> None:
+    """The sandbox stays behind: it is a program of its own, which a rehearsal starts as a process."""
+    assert {name.removesuffix(".py") for name in rehearsal_stack.PROGRAM} == {*PROGRAM, "Pulumi.yaml"}
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
