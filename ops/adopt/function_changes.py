@@ -107,8 +107,9 @@ def _secrets(service: JsonObject, adopted: Mapping[str, str]) -> JsonObject:
     found: JsonObject = {}
     for one in cast("list[JsonObject]", service.get("secretEnvironmentVariables") or []):
         version = one.get("version")
-        shown = adopted.get(str(one["secret"]), "a new one") if version == UNKNOWN else version
-        found[str(one["key"])] = f"{one['secret']} version {shown}"
+        if version == UNKNOWN:
+            version = adopted.get(str(one["secret"]), "(created by the up)")
+        found[str(one["key"])] = f"{one['secret']} version {version}"
     return found
 
 

@@ -468,7 +468,7 @@ def _say_adopted(name: str, adopted: int, rows: Sequence[Row]) -> None:
     numbers = {verdict: sum(row.verdict is verdict for row in rows) for verdict in Verdict}
     _say(
         f"adopted: {adopted}. The next `up` changes {numbers[Verdict.CHANGES]} objects in place, creates "
-        f"{numbers[Verdict.CREATED]}, and replaces or deletes none of them.\n"
+        f"{numbers[Verdict.CREATED]} on the clouds, and replaces or deletes none of them.\n"
         f"next:\n  pulumi preview -s {name} --diff\n  pulumi up -s {name}\n"
         f"to undo the import:\n  .venv/bin/python -m ops adopt --stack {name} --undo"
     )

@@ -101,7 +101,7 @@ def test_values_of_variables_are_never_shown() -> None:
 def test_a_secret_version_that_is_not_made_yet() -> None:
     secrets = [{"key": "KEY", "secret": "KEY", "version": UNKNOWN}]
     (change,) = changes(SAME, with_service(secretEnvironmentVariables=secrets))
-    assert (change.old, change.new) == ('"KEY version 1"', '"KEY version a new one"')
+    assert (change.old, change.new) == ('"KEY version 1"', '"KEY version (created by the up)"')
     (change,) = changes(SAME, with_service(secretEnvironmentVariables=secrets), {"KEY": "2"})
     assert change.new == '"KEY version 2"'
 
