@@ -158,7 +158,10 @@ SAME: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ),
     (
         RULESET,
-        {"source": {"files": [{"name": "n", "content": "c", "fingerprint": "f"}]}},
+        {
+            "source": {"files": [{"name": "n", "content": "c", "fingerprint": "f"}]},
+            "metadatas": [{"services": ["cloud.firestore"]}],
+        },
         {"source": {"files": [{"name": "n", "content": "c"}]}},
     ),
     (
@@ -391,7 +394,10 @@ CHANGED: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, str]]] = [
     (QUEUE, {"desiredState": "PAUSED"}, {}, {"desiredState": "UPDATE"}),
     (
         RULESET,
-        {"source": {"files": [{"name": "n", "content": "1"}]}},
+        {
+            "source": {"files": [{"name": "n", "content": "1"}]},
+            "metadatas": [{"services": ["cloud.firestore"]}],
+        },
         {"source": {"files": [{"name": "n", "content": "2"}]}},
         {"source.files[0].content": "UPDATE_REPLACE"},
     ),
