@@ -1,7 +1,7 @@
 """What the next `up` changes of a function: the live function of a list compared with the declared inputs.
 
-pulumi-gcp names the properties as the API does. A property that the program leaves to Google is not compared,
-nor is the place of the source: Google names its own copy of it.
+pulumi-gcp names the properties as the API does. A property that is not declared is compared if the `up`
+removes it. The place of the source is not compared: Google names its own copy of it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,15 @@ SERVICE = (
     "serviceAccountEmail",
 )
 BUILD = ("runtime", "entryPoint")
+REMOVED: Mapping[str, tuple[str, ...]] = {
+    "": ("description", "kmsKeyName"),
+    "buildConfig": ("workerPool",),
+    "serviceConfig": (
+        *("vpcConnector", "directVpcNetworkInterface", "directVpcEgress"),
+        *("secretVolumes", "binaryAuthorizationPolicy"),
+    ),
+}
+"""By block: what the `up` removes if it is not declared. Google chooses the other properties then."""
 EFFECTS = ("is rebuilt", "gets a new revision", "is only relabelled")
 FIRST_GENERATION = "GEN_1"
 
@@ -43,6 +52,7 @@ def changes(live: JsonObject, declared: JsonObject, adopted: Mapping[str, str] |
         *_build(live, declared),
         *_service(live, declared, adopted or {}),
         *_event(live, declared),
+        *_removed(live, declared),
         *_labels(live, declared),
     ]
 
@@ -70,6 +80,12 @@ def replaced_because(live: JsonObject, declared: JsonObject) -> str:
         if old and new and new != UNKNOWN and old != new:
             return f"has the {what} {old} and is declared with {new}, which Google does not change in place"
     return ""
+
+
+def runs_by_itself(function: JsonObject) -> bool:
+    """Whether events or a schedule call it."""
+    labels = cast("JsonObject", function.get("labels") or {})
+    return bool(function.get("eventTrigger")) or "deployment-scheduled" in labels
 
 
 def _build(live: JsonObject, declared: JsonObject) -> Iterator[Change]:
@@ -126,6 +142,14 @@ def _event(live: JsonObject, declared: JsonObject) -> Iterator[Change]:
 def _filters(trigger: JsonObject) -> list[str]:
     filters = cast("list[JsonObject]", trigger.get("eventFilters") or [])
     return sorted(f"{one.get('attribute')}={one.get('value')}" for one in filters)
+
+
+def _removed(live: JsonObject, declared: JsonObject) -> Iterator[Change]:
+    for block, names in REMOVED.items():
+        before, after = (_block(it, block) if block else it for it in (live, declared))
+        for name in names:
+            if before.get(name) and not after.get(name):
+                yield Change(property=f"{block}.{name}".lstrip("."), old=text(before[name]), new="null")
 
 
 def _labels(live: JsonObject, declared: JsonObject) -> Iterator[Change]:
