@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from components.google import account_email
 from firebase.errors import JsonObject
-from firebase.index_builds import BROKEN, READY, broken_fix
+from firebase.index_builds import BROKEN, READY
 from firebase.release import full_ruleset_name
 from ops.adopt import function_changes, function_state, google_state
 from ops.adopt.google_state import KEPT, as_declared, bare, override_is_same
@@ -45,6 +45,7 @@ RULESET = "gcp:firebaserules/ruleset:Ruleset"
 RELEASE = "pulumi-python:dynamic/firebase:RulesRelease"
 
 REPEATED = "creating it again changes nothing"
+TWICE = "as long as both exist, each event and each run of the schedule is handled twice"
 RECOVERY = "POINT_IN_TIME_RECOVERY_ENABLED"
 RETRIES = ("retryCount", "maxRetryDuration", "minBackoffDuration", "maxBackoffDuration", "maxDoublings")
 DAY = 86_400  # seconds
@@ -201,7 +202,7 @@ class _Matcher:
         if state in BROKEN:
             reason = f"Firestore could not build it (state {state})"
             row = Row(kind="index", name=key, verdict=Verdict.REFUSED, urn=one.urn, reason=reason)
-            return replace(row, fix=broken_fix([key], "pulumi up")), None
+            return replace(row, fix=_broken_fix(one, key)), None
         reason = "" if state in READY else "it is being built: the `up` waits for it"
         return _same("index", one, key, reason), google_state.index(one, live)
 
@@ -237,7 +238,8 @@ class _Matcher:
                 f"{name} stays as it is.",
             ), None
         identifier = f"projects/{self._project}/secrets/{name}"
-        return _same("secret", one, name), Found(urn=one.urn, id=identifier)
+        found = list(google_state.removed_of_secret(live, one.inputs))
+        return _changed("secret", one, name, found), Found(urn=one.urn, id=identifier)
 
     def _versions(self) -> Iterator[Match]:
         """A version whose value is the configured one is taken; otherwise, a new one is created."""
@@ -284,9 +286,11 @@ class _Matcher:
             delete = (
                 f"gcloud functions delete {name} {generation} --region {region} --project {self._project}"
             )
+            both = f"; {TWICE}" if function_changes.runs_by_itself(live) else ""
             return replace(
                 row,
-                fix=f"give the new function another name in the code; when nothing uses {name} any more:\n"
+                fix="give the new function another name in the code; when nothing uses "
+                f"{name} any more{both}:\n"
                 f"{delete}\n"
                 f"{OR}{delete}  # now: calls fail until the next up has created it again",
             ), None
@@ -412,6 +416,7 @@ class _Matcher:
             reasons = ["1st generation"] if first else []
             if others:
                 reasons = [f"the program declares it in {', '.join(others)}"]
+                reasons += [TWICE] if function_changes.runs_by_itself(live) else []
             left = self._unmanaged.get(f"{region}/{name}") or self._unmanaged.get(name)
             if left:
                 reasons.append(f"left as it is: {left}")
@@ -493,6 +498,16 @@ def _recurrence(schedule: Mapping[str, Any]) -> str:
     pulumi-gcp names it as the API does.
     """
     return "weeklyRecurrence" if "weeklyRecurrence" in schedule else "dailyRecurrence"
+
+
+def _broken_fix(one: Declared, key: str) -> str:
+    """Without `up`, which would create the objects that are not imported yet."""
+    stack = one.urn.split("::")[0].rpartition(":")[2]
+    return (
+        f"delete {key} in the Firebase console (Firestore Database, Indexes); the next `up` makes it again. "
+        "Then:\n"
+        f".venv/bin/python -m ops adopt --stack {shell_word(stack)}"
+    )
 
 
 def _last(live: JsonObject) -> str:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from firebase.errors import JsonObject
-from ops.adopt.model import Declared, Found
+from ops.adopt.model import Change, Declared, Found, text
 
 GENERATED = "__defaults"
 """The plugin's list of inputs that are defaults: part of the inputs in the state, not of the outputs."""
 
 KEPT = {"deletionPolicy": "DELETE"}
 """What the plugin records of a default that no input has (pulumi-gcp 9.35). Without it, it shows a change."""
+
+
+SECRET_SETTINGS = (
+    "replication.auto.customerManagedEncryption",
+    *("rotation", "topics", "versionAliases", "versionDestroyTtl"),
+)
+"""What the `up` removes of a secret if it is not declared."""
 
 
 def ruleset(one: Declared, live: JsonObject) -> Found:
@@ -116,3 +123,18 @@ def _scope(index: JsonObject) -> str:
 
 def _kind(index: JsonObject) -> str:
     return str(index.get("order") or index.get("arrayConfig") or "")
+
+
+def removed_of_secret(live: JsonObject, declared: JsonObject) -> Iterator[Change]:
+    """The settings of a secret that the next `up` removes.
+
+    Args:
+        live: the secret (Secret Manager API, `Secret`).
+        declared: the inputs of `gcp.secretmanager.Secret`.
+    """
+    automatic = cast("JsonObject", (live.get("replication") or {}).get("automatic") or {})
+    key = cast("JsonObject", automatic.get("customerManagedEncryption") or {}).get("kmsKeyName")
+    before = {"replication.auto.customerManagedEncryption": key, **live}
+    for name in SECRET_SETTINGS:
+        if before.get(name) and not declared.get(name):
+            yield Change(property=name, old=text(before[name]), new="null")

@@ -296,8 +296,55 @@ def test_a_weekly_schedule_of_another_day_is_refused() -> None:
 def test_an_index_that_could_not_be_built_is_refused() -> None:
     looked = look({INDEXES: {"indexes": [{**LIVE_INDEX, "state": "NEEDS_REPAIR"}]}}, TAGS)
     assert row(looked, TAGS).verdict is Verdict.REFUSED
-    assert "delete threads/collection/tags-contains/at-desc in the Firebase console" in row(looked, TAGS).fix
+    fix = row(looked, TAGS).fix
+    assert "delete threads/collection/tags-contains/at-desc in the Firebase console" in fix
+    assert fix.splitlines()[-1] == ".venv/bin/python -m ops adopt --stack prod"
     assert not looked.found
+
+
+@pytest.mark.parametrize(
+    ("of_function", "twice"),
+    [
+        ({"eventTrigger": {"eventType": "google.cloud.firestore.document.v1.written"}}, True),
+        ({"labels": {"deployment-scheduled": "true"}}, True),
+        ({}, False),
+    ],
+)
+def test_a_function_that_would_handle_events_twice_is_named(of_function: dict[str, Any], twice: bool) -> None:
+    """The old one stays: in another region, or until a function of the 1st generation is deleted."""
+    elsewhere = {**LIVE_FUNCTION, **of_function, "name": f"{BASE}/locations/us-central1/functions/send"}
+    looked = look({FUNCTIONS: {"functions": [elsewhere]}}, FUNCTION)
+    (extra,) = (one for one in looked.rows if one.verdict is Verdict.UNDECLARED)
+    assert extra.reason.startswith("the program declares it in europe-west1")
+    assert (google.TWICE in extra.reason) == twice
+    first = {**LIVE_FUNCTION, **of_function, "environment": "GEN_1"}
+    looked = look({FUNCTIONS: {"functions": [first]}}, FUNCTION)
+    assert row(looked, FUNCTION).verdict is Verdict.REFUSED
+    assert (google.TWICE in row(looked, FUNCTION).fix) == twice
+
+
+@pytest.mark.parametrize(
+    ("live", "removed"),
+    [
+        ({"replication": {"automatic": {}}, "labels": {"firebase-managed": "true"}}, []),
+        (
+            {"replication": {"automatic": {"customerManagedEncryption": {"kmsKeyName": "key"}}}},
+            [("replication.auto.customerManagedEncryption", '"key"')],
+        ),
+        (
+            {"versionAliases": {"live": "1"}, "topics": [{"name": "t"}]},
+            [("topics", '[{"name": "t"}]'), ("versionAliases", '{"live": "1"}')],
+        ),
+    ],
+)
+def test_settings_of_a_secret_that_the_up_removes_are_named(
+    live: dict[str, Any], removed: list[tuple[str, str]]
+) -> None:
+    one = declared(google.SECRET, "secrets-KEY", {"secretId": "KEY", "replication": {"auto": {}}})
+    looked = look({SECRETS: {"secrets": [{"name": f"{SECRETS}/KEY", **live}]}}, one)
+    assert [(it.property, it.old) for it in row(looked, one).changes] == removed
+    assert {it.new for it in row(looked, one).changes} <= {"null"}
+    assert [it.id for it in looked.found] == [f"{SECRETS}/KEY"]
 
 
 @pytest.mark.parametrize(
