@@ -1,7 +1,8 @@
 """What the program declares, from `pulumi preview`: JSON, the import file, and the plan file.
 
 The JSON of a preview masks secrets, also with `--show-secrets`; the plan file has them in plain text then.
-Both files are in a folder that only this user can read, and are deleted with it.
+Both files are in a folder that only this user can read. The plan file is deleted as soon as it is read: the
+command may wait for an answer afterwards, and a kill leaves its folder.
 """
 
 from __future__ import annotations
@@ -62,11 +63,14 @@ def read(name: str, folder: Path) -> Plan:
     options = ("--json", "--show-sames", "--show-secrets")
     files = ("--import-file", str(imports), "--save-plan", str(planned))
     # The report of `railway.adoption` is this command's own.
-    done = stack.pulumi("preview", "--stack", name, *options, *files, **{REPORT: "false"})
-    if done.returncode != 0:
-        raise PreviewError(name, _diagnostics(done.stdout) or done.stderr)
+    try:
+        done = stack.pulumi("preview", "--stack", name, *options, *files, **{REPORT: "false"})
+        if done.returncode != 0:
+            raise PreviewError(name, _diagnostics(done.stdout) or done.stderr)
+        plan = cast("JsonObject", json.loads(planned.read_text()))
+    finally:
+        planned.unlink(missing_ok=True)
     digest = _first_document(done.stdout)
-    plan = cast("JsonObject", json.loads(planned.read_text()))
     steps = cast("list[JsonObject]", digest.get("steps") or [])
     return Plan(
         declared=list(declarations(steps, cast("JsonObject", plan.get("resourcePlans") or {}))),

@@ -68,6 +68,7 @@ class Engine:
     files: list[JsonObject] = field(default_factory=list[JsonObject])
     modes: list[int] = field(default_factory=list[int])
     paths: list[Path] = field(default_factory=list[Path])
+    plans: list[Path] = field(default_factory=list[Path])
     more: tuple[str, ...] = ()
     builds_on: dict[str, str] = field(default_factory=dict[str, str])
     half: set[str] = field(default_factory=set[str])
@@ -103,7 +104,8 @@ class Engine:
             if op == "create" and urn != ROOT:
                 resources.append({"type": type_, "name": name, "component": "components" in type_})
         Path(options["--import-file"]).write_text(json.dumps({"resources": resources}))
-        Path(options["--save-plan"]).write_text(json.dumps({"resourcePlans": {}}))
+        self.plans.append(Path(options["--save-plan"]))
+        self.plans[-1].write_text(json.dumps({"resourcePlans": {}}))
         return json.dumps({"steps": steps}), 0
 
     def do_import(self, options: dict[str, str], _: tuple[str, ...]) -> tuple[str, int]:
@@ -204,6 +206,20 @@ def test_on_a_terminal_it_asks(engine: Engine, answer: bool, imported: bool) -> 
     assert run.adopt(options) == 0
     assert asked == ["Import 2 objects into the state of prod? Nothing changes on the clouds."]
     assert (SEND in engine.state) == imported
+
+
+def test_no_plan_file_exists_while_it_asks(engine: Engine) -> None:
+    """It has every secret in plain text, and a kill leaves what exists."""
+    existing: list[list[Path]] = []
+    options = run.Options(stack="prod", ask=lambda _: existing.append(left(engine)) or False)
+    assert run.adopt(options) == 0
+    assert existing == [[]]
+    assert engine.plans
+
+
+def left(engine: Engine) -> list[Path]:
+    """The plan files that exist."""
+    return [path for path in engine.plans if path.exists()]
 
 
 def test_with_yes_everything_that_exists_is_imported(engine: Engine) -> None:
