@@ -49,6 +49,9 @@ PROPERTIES = {
 }
 """What pulumi-gcp (9.35) records of a function, by block. It names the properties as the API does."""
 
+VARIABLES = ("buildConfig", "serviceConfig")
+"""The blocks with `environmentVariables`."""
+
 UNSET: dict[str, JsonObject] = {
     "buildConfig": {"workerPool": ""},
     "eventTrigger": {"pubsubTopic": ""},
@@ -71,6 +74,7 @@ def of(one: Declared, live: JsonObject, identifier: str) -> Found:
     """
     known = cast("JsonObject", _known(live, ""))
     known.update({block: {**unset, **known[block]} for block, unset in UNSET.items() if block in known})
+    known.update({block: _closed(known[block], one.raw.get(block)) for block in VARIABLES if block in known})
     source = known.get("buildConfig", {}).get("source", {}).get("storageSource", {})
     if "generation" in source:
         source["generation"] = int(source["generation"])  # the API writes 64 bits as a string
@@ -96,6 +100,16 @@ def _known(value: Any, block: str) -> Any:
         for name in PROPERTIES[block]
         if name in fields
     }
+
+
+def _closed(block: JsonObject, declared: JsonObject | None) -> JsonObject:
+    """The block, in which variables that are not declared are encrypted: nothing says which are secret."""
+    variables = cast("JsonObject | None", block.get("environmentVariables"))
+    own = cast("JsonObject", (declared or {}).get("environmentVariables") or {})
+    if not variables or SIGNATURE in own:
+        return block
+    closed = {name: value if name in own else secret(value) for name, value in variables.items()}
+    return {**block, "environmentVariables": closed}
 
 
 def _hidden(declared: Any, live: Any) -> Any:

@@ -208,6 +208,7 @@ def test_a_function_is_adopted_with_its_live_values() -> None:
 
 
 def test_the_value_of_a_variable_that_is_a_secret_is_encrypted() -> None:
+    """So is one that is not declared: it may be a secret that the program has in Secret Manager."""
     variables = {"URL": secret("https://new"), "MODE": "live"}
     one = declared(
         google.FUNCTION, "send", {**FUNCTION.inputs, "serviceConfig": {"environmentVariables": variables}}
@@ -217,7 +218,11 @@ def test_the_value_of_a_variable_that_is_a_secret_is_encrypted() -> None:
     (found,) = look({FUNCTIONS: {"functions": [live]}}, one).found
     assert found.outputs is not None
     assert found.inputs is not None
-    assert found.outputs["serviceConfig"]["environmentVariables"] == {**today, "URL": secret("https://old")}
+    assert found.outputs["serviceConfig"]["environmentVariables"] == {
+        "URL": secret("https://old"),
+        "MODE": "test",
+        "OTHER": secret("1"),
+    }
     assert found.inputs["serviceConfig"]["environmentVariables"] == {
         "URL": secret("https://old"),
         "MODE": "test",
