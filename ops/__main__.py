@@ -218,7 +218,7 @@ def _backups(options: argparse.Namespace) -> int:
     from railway.graphql.client import RailwayClient
 
     try:
-        railway_access = access_from(os.environ, lambda _key: None)
+        railway_access = access_from(os.environ, stack.config(options.stack).get)
         client = RailwayClient(railway_access, Clock(railway_access.wait_scale))
         backups.run(options.stack, GoogleApi(), RailwayApi(client), lambda text: print(printable(text)))
     except (GoogleError, RailwayError, stack.StackError) as error:

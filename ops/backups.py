@@ -21,6 +21,8 @@ from user_errors import add_fix
 
 DATABASE = "gcp:firestore/database:Database"
 VOLUME = "pulumi-python:dynamic/railway:Volume"
+COMPLETE = ("", "READY")
+"""The states of a backup that can be restored; Railway names none (Firestore Admin API, `Backup.State`)."""
 RECOVERY = "POINT_IN_TIME_RECOVERY_ENABLED"
 BACKUP_COMMAND = "pulumi config set --path --type string 'whatsapp-crm:firestoreBackups.DAILY' 7d"
 VOLUME_COMMAND = "pulumi config set whatsapp-crm:backupBeforeDeploy true"
@@ -170,9 +172,11 @@ def lines(found: Sequence[Store], now: datetime) -> Iterator[str]:
             expiry = f"expires in {_span(one.expires - now)}" if one.expires else "does not expire"
             state = f"  {one.note}" if one.note else ""
             yield f"  {_shown(one.taken)}  {_span(now - one.taken)} old  {expiry}{state}  {one.id}"
-        command, *notes = store.restore
-        yield f"  restore the newest: {command.format(backup=store.backups[0].id)}"
-        yield from (f"    {note}" for note in notes)
+        complete = next((one for one in store.backups if one.note in COMPLETE), None)
+        if complete is not None:
+            command, *notes = store.restore
+            yield f"  restore the newest: {command.format(backup=complete.id)}"
+            yield from (f"    {note}" for note in notes)
 
 
 def run(name: str, api: GoogleApi, railway: RailwayApi, say: Callable[[str], object]) -> None:

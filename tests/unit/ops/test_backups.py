@@ -10,7 +10,8 @@ import pytest
 
 from firebase.errors import JsonObject
 from firebase.rest import GoogleApi
-from ops import backups
+from ops import __main__ as command
+from ops import backups, stack
 from railway.graphql.api import RailwayApi
 from railway.graphql.models import BackupView, VolumeView
 
@@ -163,6 +164,29 @@ def test_what_has_no_backup_says_how_to_get_one() -> None:
         "    fix: pulumi config set whatsapp-crm:backupBeforeDeploy true",
         "         pulumi up",
     ]
+
+
+@pytest.mark.parametrize(("states", "restored"), [(("CREATING", "READY"), "b"), (("CREATING",), None)])
+def test_only_a_complete_backup_is_restored(states: tuple[str, ...], restored: str | None) -> None:
+    made = [
+        {"name": name, "database": DATABASE, "snapshotTime": f"2026-11-{day}T02:00:00Z", "state": state}
+        for name, day, state in zip("ab", (30, 29), states, strict=False)
+    ]
+    shown = report(google(**{"projects/crm/locations/-/backups": {"backups": made}}), Railway())
+    commands = [line for line in shown if "databases restore" in line]
+    assert [f"--source-backup={restored} " in line for line in commands] == [True] * bool(restored)
+
+
+def test_the_token_may_be_in_the_stacks_config(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for the other commands, and as the error without a token says."""
+    for name in ("RAILWAY_API_TOKEN", "RAILWAY_TOKEN", "RAILWAY_API_URL"):
+        monkeypatch.delenv(name, raising=False)
+    config = {"railway:token": "3a8beb4c-00ad-4ad3-afd9-1713592bd130"}
+    monkeypatch.setattr(stack, "config", lambda name: config if name == "prod" else {})
+    listed: list[str] = []
+    monkeypatch.setattr(backups, "run", lambda name, *_: listed.append(name))
+    assert command.main(["backups", "--stack", "prod"]) == 0
+    assert listed == ["prod"]
 
 
 def test_a_location_that_could_not_be_listed_is_named() -> None:
