@@ -115,6 +115,7 @@ class GoogleApi:
         field: str,
         operation: str,
         params: Mapping[str, str] | None = None,
+        unreachable: set[str] | None = None,
     ) -> Iterator[JsonObject]:
         """Every object of a paged list.
 
@@ -124,6 +125,7 @@ class GoogleApi:
             field: the property of a page that holds the objects.
             operation: what the call does, for messages.
             params: the query, without paging.
+            unreachable: gets the locations whose objects Google left out because it could not reach them.
 
         Raises:
             GoogleError: the list could not be read to its end.
@@ -132,6 +134,9 @@ class GoogleApi:
         while True:
             query = {"pageSize": "100", **(params or {}), **({"pageToken": token} if token else {})}
             page = self.call("GET", product, path, operation=operation, params=query, repeatable=True)
+            if unreachable is not None:
+                places = cast("list[str]", page.get("unreachable") or [])
+                unreachable.update(place.rpartition("/")[2] for place in places)
             yield from cast("list[JsonObject]", page.get(field) or [])
             token = str(page.get("nextPageToken") or "")
             if not token:

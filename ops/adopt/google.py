@@ -180,14 +180,12 @@ class _Matcher:
         old, new = (cast("JsonObject", it.get(recurrence) or {}).get("day") for it in (live, one.inputs))
         if old != new:
             reason = f"it makes backups on {old}, which Google does not change, and is declared with {new}"
-            row = Row(
-                kind="backup schedule", name=one.name, verdict=Verdict.REFUSED, urn=one.urn, reason=reason
-            )
             delete = (
                 f"gcloud firestore backups schedules delete --backup-schedule={_last(live)} "
                 f"--database={shell_word(database)} --project={self._project}"
             )
-            return replace(row, fix=f"{delete}  # the backups stay until they expire"), None
+            fix = f"{delete}  # the backups stay until they expire"
+            return _refused("backup schedule", one, one.name, reason, fix)
         found = list(_plain_changes(("retention",), live, one.inputs))
         match = Found(urn=one.urn, id=str(live["name"]))
         return _changed("backup schedule", one, one.name, found), match
@@ -201,8 +199,9 @@ class _Matcher:
         state = str(live.get("state") or "READY")
         if state in BROKEN:
             reason = f"Firestore could not build it (state {state})"
-            row = Row(kind="index", name=key, verdict=Verdict.REFUSED, urn=one.urn, reason=reason)
-            return replace(row, fix=_broken_fix(one, key)), None
+            place = "in the Firebase console (Firestore Database, Indexes)"
+            fix = _again(one, f"delete {key} {place}; the next `up` creates it again. Then:")
+            return _refused("index", one, key, reason, fix)
         reason = "" if state in READY else "it is being built: the `up` waits for it"
         return _same("index", one, key, reason), google_state.index(one, live)
 
@@ -230,13 +229,12 @@ class _Matcher:
             return _created("secret", one, name), None
         if "userManaged" in (live.get("replication") or {}):
             reason = "it is stored in chosen regions, which Google does not change; the program declares none"
-            row = Row(kind="secret", name=name, verdict=Verdict.REFUSED, urn=one.urn, reason=reason)
-            return replace(
-                row,
-                fix="rename the secret in the code, such as to NEW_NAME, and set its value:\n"
+            fix = (
+                "rename the secret in the code, such as to NEW_NAME, and set its value:\n"
                 f"{set_command('secrets', part='.NEW_NAME', secret=True)}  # asks for the value\n"
-                f"{name} stays as it is.",
-            ), None
+                f"{name} stays as it is."
+            )
+            return _refused("secret", one, name, reason, fix)
         identifier = f"projects/{self._project}/secrets/{name}"
         found = list(google_state.removed_of_secret(live, one.inputs))
         return _changed("secret", one, name, found), Found(urn=one.urn, id=identifier)
@@ -274,26 +272,25 @@ class _Matcher:
         region, name = str(one.inputs["location"]), str(one.inputs["name"])
         live = self._live.functions.get((region, name))
         shown = f"{region}/{name}"
+        if live is None and region in self._live.unreachable:
+            reason = "whether it exists is not known: Google could not reach the region"
+            return _refused("function", one, shown, reason, _again(one, "when Google reaches it again:"))
         if live is None:
             return _created("function", one, shown), None
         if reason := function_changes.replaced_because(live, one.inputs):
-            row = Row(
-                kind="function", name=shown, verdict=Verdict.REFUSED, urn=one.urn, reason=f"it {reason}"
-            )
-            generation = (
-                "--no-gen2" if live.get("environment") == function_changes.FIRST_GENERATION else "--gen2"
-            )
+            first = live.get("environment") == function_changes.FIRST_GENERATION
+            generation = "--no-gen2" if first else "--gen2"
             delete = (
                 f"gcloud functions delete {name} {generation} --region {region} --project {self._project}"
             )
             both = f"; {TWICE}" if function_changes.runs_by_itself(live) else ""
-            return replace(
-                row,
-                fix="give the new function another name in the code; when nothing uses "
+            fix = (
+                "give the new function another name in the code; when nothing uses "
                 f"{name} any more{both}:\n"
                 f"{delete}\n"
-                f"{OR}{delete}  # now: calls fail until the next up has created it again",
-            ), None
+                f"{OR}{delete}  # now: calls fail until the next up has created it again"
+            )
+            return _refused("function", one, shown, f"it {reason}", fix)
         found = function_changes.changes(live, one.inputs, self._adopted)
         identifier = f"projects/{self._project}/locations/{region}/functions/{name}"
         row = _changed("function", one, shown, found)
@@ -500,14 +497,10 @@ def _recurrence(schedule: Mapping[str, Any]) -> str:
     return "weeklyRecurrence" if "weeklyRecurrence" in schedule else "dailyRecurrence"
 
 
-def _broken_fix(one: Declared, key: str) -> str:
-    """Without `up`, which would create the objects that are not imported yet."""
+def _again(one: Declared, before: str) -> str:
+    """A fix that ends in this command: an `up` would create what is not imported yet."""
     stack = one.urn.split("::")[0].rpartition(":")[2]
-    return (
-        f"delete {key} in the Firebase console (Firestore Database, Indexes); the next `up` makes it again. "
-        "Then:\n"
-        f".venv/bin/python -m ops adopt --stack {shell_word(stack)}"
-    )
+    return f"{before}\n.venv/bin/python -m ops adopt --stack {shell_word(stack)}"
 
 
 def _last(live: JsonObject) -> str:
@@ -581,6 +574,11 @@ def _repeated(kind: str, one: Declared, name: str) -> Match:
 
 def _created(kind: str, one: Declared, name: str, reason: str = "") -> Row:
     return Row(kind=kind, name=name, verdict=Verdict.CREATED, urn=one.urn, reason=reason)
+
+
+def _refused(kind: str, one: Declared, name: str, reason: str, fix: str) -> Match:
+    row = Row(kind=kind, name=name, verdict=Verdict.REFUSED, urn=one.urn, reason=reason, fix=fix)
+    return row, None
 
 
 def _same(kind: str, one: Declared, name: str, reason: str = "") -> Row:

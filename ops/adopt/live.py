@@ -85,6 +85,9 @@ class Live:
         self._closed_policies = set[str]()
         self.closed_secrets = set[str]()
         """The ids of secrets whose values were asked for and may not be read."""
+        self.unreachable = set[str]()
+        """The regions whose functions are not listed."""
+        self._closed_lists: list[str] = []
 
     @property
     def requests(self) -> int:
@@ -101,15 +104,34 @@ class Live:
         if self._closed_policies:
             names = _some(self._closed_policies)
             found.append(f"who has access to {names} (getIamPolicy; roles/iam.securityReviewer has it)")
+        found += self._closed_lists
+        if self.unreachable:
+            found.append(f"functions in {_some(self.unreachable)}, which Google could not reach")
         return found
 
     def _list(
-        self, product: str, path: str, field: str, what: str, params: Mapping[str, str] | None = None
+        self,
+        product: str,
+        path: str,
+        field: str,
+        what: str,
+        params: Mapping[str, str] | None = None,
+        unreachable: set[str] | None = None,
     ) -> list[JsonObject]:
         try:
-            return list(self._api.listed(product, path, field, f"list the {what}", params))
+            return list(self._api.listed(product, path, field, f"list the {what}", params, unreachable))
         except GoogleError as error:
             if error.status == ABSENT or error.reason == DISABLED:
+                return []
+            raise
+
+    def _undeclared(self, product: str, path: str, field: str, what: str) -> list[JsonObject]:
+        """A list that is only needed to name what is not declared."""
+        try:
+            return self._list(product, path, field, what)
+        except GoogleError as error:
+            if error.status == DENIED:
+                self._closed_lists.append(f"the {what} ({product}.{field}.list)")
                 return []
             raise
 
@@ -125,7 +147,7 @@ class Live:
     def functions(self) -> dict[tuple[str, str], JsonObject]:
         """The functions of both generations, by region and id."""
         path = f"{self._project}/locations/-/functions"
-        listed = self._list("cloudfunctions", path, "functions", "functions")
+        listed = self._list("cloudfunctions", path, "functions", "functions", unreachable=self.unreachable)
         return {(str(one["name"]).split("/")[3], _last(one)): one for one in listed}
 
     def indexes(self, database: str) -> dict[str, JsonObject]:
@@ -157,14 +179,14 @@ class Live:
         """The task queues of a region, by id."""
         if region not in self._queues:
             path = f"{self._project}/locations/{region}/queues"
-            listed = self._list("cloudtasks", path, "queues", f"task queues of {region}")
+            listed = self._undeclared("cloudtasks", path, "queues", f"task queues of {region}")
             self._queues[region] = {_last(one): one for one in listed}
         return self._queues[region]
 
     @cached_property
     def schedule_topics(self) -> list[str]:
         """The Pub/Sub topics through which the Firebase CLI runs schedules of the 1st generation."""
-        listed = self._list("pubsub", f"{self._project}/topics", "topics", "Pub/Sub topics")
+        listed = self._undeclared("pubsub", f"{self._project}/topics", "topics", "Pub/Sub topics")
         return sorted(_last(one) for one in listed if _last(one).startswith("firebase-schedule-"))
 
     @cached_property
@@ -278,7 +300,8 @@ class Live:
         operation = f"read the newest version of {secret}"
         try:
             found = self._api.call("GET", "secretmanager", path, operation=operation, repeatable=True)
-            data = cast("JsonObject", found["payload"])["data"]
+            # A response has no `data` if it is empty.
+            data = cast("JsonObject", found.get("payload") or {}).get("data", "")
             return str(found["name"]), base64.b64decode(str(data)).decode()
         except UnicodeDecodeError:
             return None

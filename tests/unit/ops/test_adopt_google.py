@@ -308,51 +308,6 @@ def test_an_index_that_could_not_be_built_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("of_function", "twice"),
-    [
-        ({"eventTrigger": {"eventType": "google.cloud.firestore.document.v1.written"}}, True),
-        ({"labels": {"deployment-scheduled": "true"}}, True),
-        ({}, False),
-    ],
-)
-def test_a_function_that_would_handle_events_twice_is_named(of_function: dict[str, Any], twice: bool) -> None:
-    """The old one stays: in another region, or until a function of the 1st generation is deleted."""
-    elsewhere = {**LIVE_FUNCTION, **of_function, "name": f"{BASE}/locations/us-central1/functions/send"}
-    looked = look({FUNCTIONS: {"functions": [elsewhere]}}, FUNCTION)
-    (extra,) = (one for one in looked.rows if one.verdict is Verdict.UNDECLARED)
-    assert extra.reason.startswith("the program declares it in europe-west1")
-    assert (google.TWICE in extra.reason) == twice
-    first = {**LIVE_FUNCTION, **of_function, "environment": "GEN_1"}
-    looked = look({FUNCTIONS: {"functions": [first]}}, FUNCTION)
-    assert row(looked, FUNCTION).verdict is Verdict.REFUSED
-    assert (google.TWICE in row(looked, FUNCTION).fix) == twice
-
-
-@pytest.mark.parametrize(
-    ("live", "removed"),
-    [
-        ({"replication": {"automatic": {}}, "labels": {"firebase-managed": "true"}}, []),
-        (
-            {"replication": {"automatic": {"customerManagedEncryption": {"kmsKeyName": "key"}}}},
-            [("replication.auto.customerManagedEncryption", '"key"')],
-        ),
-        (
-            {"versionAliases": {"live": "1"}, "topics": [{"name": "t"}]},
-            [("topics", '[{"name": "t"}]'), ("versionAliases", '{"live": "1"}')],
-        ),
-    ],
-)
-def test_settings_of_a_secret_that_the_up_removes_are_named(
-    live: dict[str, Any], removed: list[tuple[str, str]]
-) -> None:
-    one = declared(google.SECRET, "secrets-KEY", {"secretId": "KEY", "replication": {"auto": {}}})
-    looked = look({SECRETS: {"secrets": [{"name": f"{SECRETS}/KEY", **live}]}}, one)
-    assert [(it.property, it.old) for it in row(looked, one).changes] == removed
-    assert {it.new for it in row(looked, one).changes} <= {"null"}
-    assert [it.id for it in looked.found] == [f"{SECRETS}/KEY"]
-
-
-@pytest.mark.parametrize(
     ("live", "verdict"),
     [
         ({"indexConfig": {"indexes": []}, "ttlConfig": {"state": "ACTIVE"}}, Verdict.SAME),

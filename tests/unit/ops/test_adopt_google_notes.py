@@ -1,0 +1,112 @@
+"""`ops adopt` on Google: what the report adds to a verdict, and what could not be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ops.adopt import google
+from ops.adopt.model import Verdict
+from tests.unit.ops.google_project import (
+    BASE,
+    DENIED,
+    FUNCTIONS,
+    QUEUES,
+    REGION,
+    SECRETS,
+    TOPICS,
+    declared,
+    look,
+    row,
+)
+
+pytestmark = pytest.mark.unit
+
+FUNCTION = declared(
+    google.FUNCTION,
+    "functions-send",
+    {"project": "crm", "location": REGION, "name": "send", "labels": {"deployment-tool": "pulumi"}},
+)
+LIVE_FUNCTION = {
+    "name": f"{BASE}/locations/{REGION}/functions/send",
+    "environment": "GEN_2",
+    "labels": {"deployment-tool": "cli-firebase"},
+}
+
+
+def test_a_function_in_a_region_that_google_did_not_reach_is_not_said_to_be_new() -> None:
+    looked = look({FUNCTIONS: {"unreachable": [f"{BASE}/locations/{REGION}"]}}, FUNCTION)
+    assert row(looked, FUNCTION).verdict is Verdict.REFUSED
+    assert row(looked, FUNCTION).fix.endswith(".venv/bin/python -m ops adopt --stack prod")
+    assert list(looked.unread) == [f"functions in {REGION}, which Google could not reach"]
+    looked = look({FUNCTIONS: {"functions": [LIVE_FUNCTION], "unreachable": ["us-east1"]}}, FUNCTION)
+    assert row(looked, FUNCTION).verdict is Verdict.CHANGES
+    assert list(looked.unread) == ["functions in us-east1, which Google could not reach"]
+
+
+def test_a_list_of_what_is_not_declared_may_be_closed() -> None:
+    answers = {FUNCTIONS: {"functions": [LIVE_FUNCTION]}, QUEUES: DENIED, TOPICS: DENIED}
+    looked = look(answers, FUNCTION)
+    assert row(looked, FUNCTION).verdict is Verdict.CHANGES
+    assert list(looked.unread) == [
+        f"the task queues of {REGION} (cloudtasks.queues.list)",
+        "the Pub/Sub topics (pubsub.topics.list)",
+    ]
+
+
+def test_an_empty_secret_is_another_value() -> None:
+    secrets = declared(google.SECRET, "secrets-KEY", {"secretId": "KEY"})
+    version = declared(google.VERSION, "secrets-KEY-version", {"secretData": "value"})
+    empty = {"name": f"{SECRETS}/KEY/versions/1", "payload": {}}
+    answers = {
+        SECRETS: {"secrets": [{"name": f"{SECRETS}/KEY"}]},
+        f"{SECRETS}/KEY/versions/latest:access": empty,
+    }
+    looked = look(answers, secrets, version)
+    assert row(looked, version).reason == "the value of version 1 is another one"
+
+
+@pytest.mark.parametrize(
+    ("of_function", "twice"),
+    [
+        ({"eventTrigger": {"eventType": "google.cloud.firestore.document.v1.written"}}, True),
+        ({"labels": {"deployment-scheduled": "true"}}, True),
+        ({}, False),
+    ],
+)
+def test_a_function_that_would_handle_events_twice_is_named(of_function: dict[str, Any], twice: bool) -> None:
+    """The old one stays: in another region, or until a function of the 1st generation is deleted."""
+    elsewhere = {**LIVE_FUNCTION, **of_function, "name": f"{BASE}/locations/us-central1/functions/send"}
+    looked = look({FUNCTIONS: {"functions": [elsewhere]}}, FUNCTION)
+    (extra,) = (one for one in looked.rows if one.verdict is Verdict.UNDECLARED)
+    assert extra.reason.startswith("the program declares it in europe-west1")
+    assert (google.TWICE in extra.reason) == twice
+    first = {**LIVE_FUNCTION, **of_function, "environment": "GEN_1"}
+    looked = look({FUNCTIONS: {"functions": [first]}}, FUNCTION)
+    assert row(looked, FUNCTION).verdict is Verdict.REFUSED
+    assert (google.TWICE in row(looked, FUNCTION).fix) == twice
+
+
+@pytest.mark.parametrize(
+    ("live", "removed"),
+    [
+        ({"replication": {"automatic": {}}, "labels": {"firebase-managed": "true"}}, []),
+        (
+            {"replication": {"automatic": {"customerManagedEncryption": {"kmsKeyName": "key"}}}},
+            [("replication.auto.customerManagedEncryption", '"key"')],
+        ),
+        (
+            {"versionAliases": {"live": "1"}, "topics": [{"name": "t"}]},
+            [("topics", '[{"name": "t"}]'), ("versionAliases", '{"live": "1"}')],
+        ),
+    ],
+)
+def test_settings_of_a_secret_that_the_up_removes_are_named(
+    live: dict[str, Any], removed: list[tuple[str, str]]
+) -> None:
+    one = declared(google.SECRET, "secrets-KEY", {"secretId": "KEY", "replication": {"auto": {}}})
+    looked = look({SECRETS: {"secrets": [{"name": f"{SECRETS}/KEY", **live}]}}, one)
+    assert [(it.property, it.old) for it in row(looked, one).changes] == removed
+    assert {it.new for it in row(looked, one).changes} <= {"null"}
+    assert [it.id for it in looked.found] == [f"{SECRETS}/KEY"]
