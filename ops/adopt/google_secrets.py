@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from checkout import app
+from checkout.trigger_kinds import TRIGGERS, UNSUPPORTED_EVENTS
 from ops import stack_file
 from ops.adopt.live import CountedApi, Live
 from ops.adopt.proposals import Proposal
@@ -75,8 +76,24 @@ def missing(name: str, api: CountedApi) -> tuple[list[Proposal], list[str]]:
 
 
 def bound(manifest: Mapping[str, Any]) -> Iterator[str]:
-    """The names of the secrets that the functions of a manifest bind."""
+    """The names of the secrets that the functions of a manifest bind.
+
+    Without those of functions that the program does not deploy (`unmanagedFunctions`): with a secret in the
+    config, only functions of the program could read it.
+    """
     for endpoint in (mapping(manifest.get("endpoints")) or {}).values():
-        for use in sequence((mapping(endpoint) or {}).get("secretEnvironmentVariables")) or ():
+        entry = mapping(endpoint) or {}
+        if not _is_deployed(entry):
+            continue
+        for use in sequence(entry.get("secretEnvironmentVariables")) or ():
             fields = mapping(use) or {}
             yield str(fields.get("secret") or fields.get("key"))
+
+
+def _is_deployed(entry: Mapping[str, object]) -> bool:
+    event = str((mapping(entry.get("eventTrigger")) or {}).get("eventType"))
+    return (
+        entry.get("platform", "gcfv2") == "gcfv2"
+        and all(kind.longest_timeout for key, kind in TRIGGERS.items() if key in entry)
+        and not event.startswith(tuple(UNSUPPORTED_EVENTS))
+    )

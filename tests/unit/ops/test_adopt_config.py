@@ -192,6 +192,22 @@ def test_a_manifest_names_the_secrets_that_functions_bind() -> None:
     assert list(google_secrets.bound({})) == []
 
 
+@pytest.mark.parametrize(
+    ("entry", "read"),
+    [
+        ({"callableTrigger": {}}, True),
+        ({"eventTrigger": {"eventType": "google.cloud.firestore.document.v1.created"}}, True),
+        ({"platform": "gcfv1", "httpsTrigger": {}}, False),
+        ({"taskQueueTrigger": {}}, False),
+        ({"eventTrigger": {"eventType": "google.cloud.pubsub.topic.v1.messagePublished"}}, False),
+    ],
+)
+def test_secrets_of_functions_that_are_not_deployed_stay_theirs(entry: dict[str, Any], read: bool) -> None:
+    """With the secret in the config, the `up` would take it from them."""
+    own = {**entry, "secretEnvironmentVariables": [{"key": "KEY"}]}
+    assert list(google_secrets.bound({"endpoints": {"a": own}})) == ["KEY"] * read
+
+
 def test_only_the_secrets_that_the_config_lacks_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     api = Project(
         {
