@@ -7,7 +7,7 @@ removes it. The place of the source is not compared: Google names its own copy o
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from components.verification_spec import SOURCE_VARIABLE
@@ -37,6 +37,8 @@ REMOVED: Mapping[str, tuple[str, ...]] = {
 """By block: what the `up` removes if it is not declared. Google chooses the other properties then."""
 EFFECTS = ("is rebuilt", "gets a new revision", "is only relabelled")
 FIRST_GENERATION = "GEN_1"
+LABELS = ("labels.", "labels[")
+"""The engine writes `labels["deployment-tool"]`."""
 
 
 def changes(live: JsonObject, declared: JsonObject, adopted: Mapping[str, str] | None = None) -> list[Change]:
@@ -57,11 +59,11 @@ def changes(live: JsonObject, declared: JsonObject, adopted: Mapping[str, str] |
     ]
 
 
-def effect(found: list[Change]) -> str:
+def effect(found: Sequence[Change]) -> str:
     """What the changes mean for the function: rebuilt, a new revision, or only relabelled."""
     if any(one.property.startswith("buildConfig.") for one in found):
         return EFFECTS[0]
-    if any(not one.property.startswith("labels.") for one in found):
+    if any(not one.property.startswith(LABELS) for one in found):
         return EFFECTS[1]
     return EFFECTS[2]
 

@@ -47,6 +47,8 @@ KINDS = {
 IMPORT = "import"
 UNFINISHED = "it is imported, and compared when the rest is"
 IMPORTED = "the next `up` imports it"
+OTHER_STEP = "the next `up` does this: "
+"""Begins the reason of an object that is not only updated."""
 RAILWAY = "pulumi-python:dynamic/railway:"
 ADOPTION = f"{RAILWAY}Adoption"
 COLUMNS = {
@@ -103,7 +105,7 @@ def engine_rows(
         else:
             reason = IMPORTED if urn in imported else ""
             if operation != "update":
-                reason = f"the next `up` does this: {operation}"
+                reason = f"{OTHER_STEP}{operation}"
             found = tuple(step_changes(step))
             yield Row(kind=shown, name=name, verdict=Verdict.CHANGES, urn=urn, changes=found, reason=reason)
 

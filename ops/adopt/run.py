@@ -284,12 +284,13 @@ def _write(name: str, proposals: Sequence[Proposal]) -> None:
 def _say_interruptions(rows: Sequence[Row]) -> None:
     """What the next `up` does to running functions; the backend's deployment has a row of its own."""
     functions = [row for row in rows if row.kind == "function" and row.verdict is Verdict.CHANGES]
-    reasons = [row.reason for row in functions]
+    functions = [row for row in functions if not row.reason.startswith(matrix.OTHER_STEP)]
+    effects = [function_changes.effect(row.changes) for row in functions]
     moved = any(
         change.property.endswith(".serviceAccountEmail") for row in functions for change in row.changes
     )
-    if reasons:
-        rebuilt, revised, labelled = (reasons.count(f"it {one}") for one in function_changes.EFFECTS)
+    if effects:
+        rebuilt, revised, labelled = map(effects.count, function_changes.EFFECTS)
         _say(
             f"\nrunning functions in the next `up`: {rebuilt} rebuilt, {revised} with a new revision only, "
             f"{labelled} only relabelled. There is no traffic gap: Cloud Run sends requests to the running "

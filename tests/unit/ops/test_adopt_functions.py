@@ -8,7 +8,7 @@ import pytest
 
 from components.verification_spec import SOURCE_VARIABLE
 from ops.adopt.function_changes import changes, effect, replaced_because
-from ops.adopt.model import UNKNOWN
+from ops.adopt.model import UNKNOWN, Change
 
 pytestmark = pytest.mark.unit
 
@@ -123,6 +123,11 @@ def test_a_secret_version_that_is_not_made_yet() -> None:
 )
 def test_what_the_changes_mean(live: dict[str, Any], expected: str) -> None:
     assert effect(changes(live, SAME)) == expected
+
+
+def test_labels_as_the_engine_writes_them() -> None:
+    change = Change(property='labels["deployment-tool"]', old='"cli-firebase"', new='"pulumi"')
+    assert effect([change]) == "is only relabelled"
 
 
 @pytest.mark.parametrize(

@@ -322,6 +322,20 @@ def test_the_report_says_the_accounts_and_that_traffic_has_no_gap(
     assert f'["{REGION}/send"]' in str([call for call in engine.calls if call[:2] == ("config", "set")])
 
 
+@pytest.mark.parametrize(
+    ("operation", "said"),
+    [("update", "0 rebuilt, 1 with a new revision only, 0 only relabelled"), ("replace", None)],
+)
+def test_what_happens_to_adopted_functions_is_said_in_a_later_run_too(
+    engine: Engine, operation: str, said: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine.state, engine.after = set(ALL), {SEND: operation}
+    assert adopt() == 0
+    out = capsys.readouterr().out
+    assert (said or "") in out
+    assert ("running functions in the next `up`" in out) == (said is not None)
+
+
 def test_secrets_of_google_are_written_before_the_first_preview(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
