@@ -24,6 +24,8 @@ from ops import google
 INDEX_KEYS = ("queryScope", "fields", "apiScope", "density")
 ABSENT = 404
 DENIED = 403
+NO_LOCATION = 400
+"""Cloud Tasks does not have every location that functions have."""
 DISABLED = "SERVICE_DISABLED"
 READERS_AT_ONCE = 8
 _SHOWN = 5
@@ -132,6 +134,7 @@ class Live:
         except GoogleError as error:
             if error.status == DENIED:
                 self._closed_lists.append(f"the {what} ({product}.{field}.list)")
+            if error.status in (DENIED, NO_LOCATION):
                 return []
             raise
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from firebase.errors import GoogleError
 from ops.adopt import google
 from ops.adopt.model import Verdict
 from tests.unit.ops.google_project import (
@@ -53,6 +54,13 @@ def test_a_list_of_what_is_not_declared_may_be_closed() -> None:
         f"the task queues of {REGION} (cloudtasks.queues.list)",
         "the Pub/Sub topics (pubsub.topics.list)",
     ]
+
+
+def test_a_region_without_cloud_tasks_has_no_queues() -> None:
+    none = GoogleError("not a valid location", "none", status=400, reason="INVALID_ARGUMENT")
+    looked = look({FUNCTIONS: {"functions": [LIVE_FUNCTION]}, QUEUES: none}, FUNCTION)
+    assert row(looked, FUNCTION).verdict is Verdict.CHANGES
+    assert not looked.unread
 
 
 def test_an_empty_secret_is_another_value() -> None:
