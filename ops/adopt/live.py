@@ -272,7 +272,8 @@ class Live:
                 method, product, path, operation=operation, body=version, params=params, repeatable=True
             )
         except GoogleError as error:
-            if error.reason == DISABLED or error.status == ABSENT:
+            # The project has a policy also if the API that reads it is off.
+            if error.status == ABSENT or (error.reason == DISABLED and not by_post):
                 return {}
             if error.status == DENIED:
                 self._closed_policies.add(name.rpartition("/")[2])

@@ -8,15 +8,18 @@ import pytest
 
 from firebase.errors import GoogleError
 from ops.adopt import google
+from ops.adopt.live import Live
 from ops.adopt.model import Verdict
 from tests.unit.ops.google_project import (
     BASE,
     DENIED,
     FUNCTIONS,
+    OFF,
     QUEUES,
     REGION,
     SECRETS,
     TOPICS,
+    Project,
     declared,
     look,
     row,
@@ -61,6 +64,15 @@ def test_a_region_without_cloud_tasks_has_no_queues() -> None:
     looked = look({FUNCTIONS: {"functions": [LIVE_FUNCTION]}, QUEUES: none}, FUNCTION)
     assert row(looked, FUNCTION).verdict is Verdict.CHANGES
     assert not looked.unread
+
+
+def test_a_policy_behind_an_api_that_is_off_is_not_empty() -> None:
+    """Otherwise, accounts were said to have no roles today."""
+    live = Live(Project({f"{BASE}:getIamPolicy": OFF}), "crm")
+    assert live.project_roles is None
+    assert "who has access to crm" in live.unread[0]
+    service = f"{BASE}/locations/{REGION}/services/send"
+    assert Live(Project({f"{service}:getIamPolicy": OFF}), "crm").invokers([service]) == {service: {}}
 
 
 def test_an_empty_secret_is_another_value() -> None:
