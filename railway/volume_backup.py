@@ -2,8 +2,8 @@
 
 Railway makes a backup with every call, also with the name of another one, and the response may be lost. So
 the name follows from what the backup precedes, it is looked for before and after the call, and after a call
-whose result is unknown no other one is sent: the next `up`, which looks for the same name, continues. One
-`up` makes one backup of a volume.
+whose result is unknown no other one is sent: the next `up` of the same day, which looks for the same name,
+continues. One `up` makes one backup of a volume.
 
 Source: Railway's schema (volumeInstanceBackupCreate returns the id of a workflow, which may be null); Railway
 docs, volumes/backups. Unverified: a backup is listed once its workflow has ended.
@@ -12,6 +12,8 @@ docs, volumes/backups. Unverified: a backup is listed once its workflow has ende
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from railway.args import Props, config_key, how_to_set, how_to_unset
@@ -56,8 +58,7 @@ def back_up(cache: EnvironmentCache, volume: VolumeView, props: Props, *precedes
     """
     if volume.volume_id in cache.backups:
         return cache.backups[volume.volume_id]
-    digest = hashlib.sha256("\n".join((volume.volume_id, *precedes)).encode()).hexdigest()
-    name = f"{PREFIX}{digest[:12]}"
+    name = name_of(volume.volume_id, precedes, datetime.now(UTC).date())
     began = cache.api.clock.now()
     found = _find(cache, volume, name)
     if found is None:
@@ -68,6 +69,19 @@ def back_up(cache: EnvironmentCache, volume: VolumeView, props: Props, *precedes
         log_progress(f"backup {name} of the volume {volume.name} exists already")
     cache.backups[volume.volume_id] = name
     return name
+
+
+def name_of(volume_id: str, precedes: Sequence[str], day: date) -> str:
+    """The name of a backup.
+
+    Args:
+        volume_id: the volume.
+        precedes: what follows the backup.
+        day: the day in UTC. If an `up` ended between its backup and the deployment, the `up` of a later day
+            makes another backup: the data has changed since.
+    """
+    text = "\n".join((volume_id, day.isoformat(), *precedes))
+    return f"{PREFIX}{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def _find(cache: EnvironmentCache, volume: VolumeView, name: str) -> BackupView | None:
