@@ -58,7 +58,7 @@ COLUMNS = {
     Verdict.UNDECLARED: "undeclared",
     Verdict.REFUSED: "refused",
 }
-VARIABLES = re.compile(r"environmentVariables(?=[.\[])", re.IGNORECASE)
+VARIABLES = re.compile(r"environmentVariables(?=[.\[]|$)", re.IGNORECASE)
 """Values of environment variables are never shown: a secret may be among them."""
 DERIVED = ("__provider", "effectiveLabels", "pulumiLabels")
 """The code of a dynamic provider, and what pulumi-gcp derives from `labels`."""
@@ -131,10 +131,20 @@ def step_changes(step: JsonObject) -> Iterator[Change]:
 def _step_change(path: str, old: Any, new: Any) -> Change:
     hidden = VARIABLES.search(path) is not None
     one, other = (
-        text(value, is_secret=value == MASK or (hidden and value not in (None, UNKNOWN)))
+        text(_without_variables(value), is_secret=value == MASK or (hidden and value not in (None, UNKNOWN)))
         for value in (old, new)
     )
     return Change(property=path, old=one, new=other)
+
+
+def _without_variables(value: Any) -> Any:
+    """A value with the mask in place of environment variables: the engine may name the block around them."""
+    if not isinstance(value, dict):
+        return value
+    fields = cast("JsonObject", value).items()
+    return {
+        name: MASK if VARIABLES.search(name) and part else _without_variables(part) for name, part in fields
+    }
 
 
 def _input_changes(old: JsonObject, new: JsonObject, path: str) -> Iterator[Change]:

@@ -189,3 +189,18 @@ def test_what_is_no_object_of_a_cloud_is_not_listed() -> None:
     for type_ in ("whatsapp-crm:components:Rules", "pulumi:providers:gcp", "command:local:Command"):
         urn = f"urn:pulumi:prod::whatsapp-crm::{type_}::name"
         assert list(engine_rows([{"op": "same", "urn": urn}], set())) == []
+
+
+@pytest.mark.parametrize("path", ["serviceConfig.environmentVariables", "serviceConfig"])
+def test_variables_are_masked_where_the_engine_names_all_of_them(path: str) -> None:
+    variables = {"environmentVariables": {"KEY": "hush"}}
+    step: JsonObject = {
+        "op": "update",
+        "urn": FUNCTION,
+        "detailedDiff": {path: {"kind": "add"}},
+        "oldState": {"outputs": {}},
+        "newState": {"inputs": {"serviceConfig": {"timeoutSeconds": 60, **variables}}},
+    }
+    (one,) = engine_rows([step], ())
+    assert "hush" not in repr(one)
+    assert MASK in one.changes[0].new
