@@ -27,15 +27,16 @@ NOT_COPIED = (
 )
 """What no rehearsal has of Google."""
 
-_OWN_VARIABLES = (
-    "FIREBASE_CONFIG",
-    "FUNCTION_",
-    "GCLOUD_PROJECT",
-    "GOOGLE_",
-    "EVENTARC_",
-    "LOG_EXECUTION_ID",
+_OWN_VARIABLES = frozenset(
+    (
+        *("FIREBASE_CONFIG", "GCLOUD_PROJECT", "GOOGLE_CLOUD_PROJECT"),
+        *("FUNCTION_TARGET", "FUNCTION_SIGNATURE_TYPE", "FUNCTION_REGION"),
+        *("GOOGLE_NODE_RUN_SCRIPTS", "GOOGLE_FUNCTION_TARGET", "GOOGLE_FUNCTION_SIGNATURE_TYPE"),
+        *("EVENTARC_CLOUD_EVENT_SOURCE", "LOG_EXECUTION_ID"),
+    )
 )
-"""Variables that Google and the Firebase CLI set: their values are no secrets."""
+"""Variables that Google and the Firebase CLI set: their values are no secrets. Those of an app may have names
+that begin alike, such as GOOGLE_MAPS_KEY."""
 
 RELEASES = "cloud.firestore"
 GENERATION_2 = "GEN_2"
@@ -280,7 +281,7 @@ def _without_values_of_service(service: JsonObject) -> JsonObject:
 
 
 def _value(name: str, value: Any) -> Any:
-    return value if name.startswith(_OWN_VARIABLES) else PLACEHOLDER
+    return value if name in _OWN_VARIABLES else PLACEHOLDER
 
 
 def _without_headers(job: JsonObject) -> JsonObject:
