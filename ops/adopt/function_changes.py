@@ -24,6 +24,7 @@ SERVICE = (
     "vpcConnector",
     "vpcConnectorEgressSettings",
     "serviceAccountEmail",
+    "allTrafficOnLatestRevision",  # absent where requests are sent to a chosen revision
 )
 BUILD = ("runtime", "entryPoint")
 REMOVED: Mapping[str, tuple[str, ...]] = {

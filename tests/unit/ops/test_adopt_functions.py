@@ -62,6 +62,7 @@ def test_an_equal_function_has_no_changes() -> None:
         (with_service(maxInstanceRequestConcurrency=1), SAME, "serviceConfig.maxInstanceRequestConcurrency"),
         (with_service(ingressSettings="ALLOW_INTERNAL_ONLY"), SAME, "serviceConfig.ingressSettings"),
         (SAME, with_service(vpcConnector="own"), "serviceConfig.vpcConnector"),
+        (SAME, with_service(allTrafficOnLatestRevision=True), "serviceConfig.allTrafficOnLatestRevision"),
         (with_service(vpcConnector="own"), SAME, "serviceConfig.vpcConnector"),
         (with_service(vpcConnector="own"), with_service(vpcConnector=""), "serviceConfig.vpcConnector"),
         (with_service(directVpcEgress="VPC_EGRESS_ALL_TRAFFIC"), SAME, "serviceConfig.directVpcEgress"),
