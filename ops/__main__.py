@@ -18,7 +18,7 @@ from ops import access, check_results, stack, verify
 from railway.clock import Clock
 from railway.graphql.credentials import access_from
 from railway.graphql.errors import RailwayError
-from user_errors import UserError, add_fix, printable
+from user_errors import UserError, add_fix, printable, shell_word
 
 OK, FAILED, USAGE_ERROR, DRIFT = 0, 1, 2, 7
 
@@ -208,6 +208,11 @@ def _report(value: str) -> Path:
     form, _, file = value.partition(":")
     if form != "json" or not file:
         raise argparse.ArgumentTypeError("must be json:FILE, for example json:adoption.json")
+    # Now: it is written after the import.
+    folder = Path(file).parent
+    if not folder.is_dir():
+        text = add_fix(f"there is no folder {folder}", f"mkdir -p {shell_word(folder)}")
+        raise argparse.ArgumentTypeError(printable(text))
     return Path(file)
 
 

@@ -529,8 +529,19 @@ def test_the_report_has_one_form(value: str, capsys: pytest.CaptureFixture[str])
 def test_a_folder_that_cannot_be_written_is_an_error(
     engine: Engine, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert adopt("--report", f"json:{tmp_path / 'absent' / 'report.json'}") == 2
+    record.FOLDER.write_text("a file in the place of the folder")
+    assert adopt("--yes") == 2
     assert "fix: make" in capsys.readouterr().err
+
+
+def test_a_report_without_a_folder_stops_before_the_import(
+    engine: Engine, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        adopt("--yes", "--report", f"json:{tmp_path / 'absent' / 'report.json'}")
+    assert ended.value.code == 2
+    assert f"fix: mkdir -p {tmp_path / 'absent'}" in " ".join(capsys.readouterr().err.split())
+    assert not engine.calls
 
 
 def test_the_record_belongs_to_one_stack(engine: Engine) -> None:
