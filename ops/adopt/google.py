@@ -315,6 +315,7 @@ class _Matcher:
         new = cast("JsonObject", after.get("oidcToken") or {}).get("serviceAccountEmail")
         if old != new:
             found.append(Change(property="httpTarget.oidcToken", old=text(old), new=text(new)))
+        found += google_state.removed_of_job(live, one.inputs)
         if live.get("state") == "PAUSED" and not one.inputs.get("paused"):
             found.append(Change(property="paused", old="true", new="false"))
         identifier = f"projects/{self._project}/locations/{region}/jobs/{name}"

@@ -21,6 +21,15 @@ SECRET_SETTINGS = (
 )
 """What the `up` removes of a secret if it is not declared."""
 
+JOB_SETTINGS: Mapping[str, tuple[str, ...]] = {
+    "": ("description", "pubsubTarget", "appEngineHttpTarget"),
+    "httpTarget": ("body", "headers", "oauthToken"),
+}
+"""What the `up` removes of a scheduler job if it is not declared, by block."""
+
+GOOGLES_HEADERS = ("user-agent", "content-type")
+"""Headers that Cloud Scheduler adds itself (Cloud Scheduler API, `HttpTarget`)."""
+
 
 def ruleset(one: Declared, live: JsonObject) -> Found:
     """The released ruleset, whose files are the declared ones.
@@ -138,3 +147,21 @@ def removed_of_secret(live: JsonObject, declared: JsonObject) -> Iterator[Change
     for name in SECRET_SETTINGS:
         if before.get(name) and not declared.get(name):
             yield Change(property=name, old=text(before[name]), new="null")
+
+
+def removed_of_job(live: JsonObject, declared: JsonObject) -> Iterator[Change]:
+    """The settings of a scheduler job that the next `up` removes. What it sends may contain a secret.
+
+    Args:
+        live: the job (Cloud Scheduler API, `Job`).
+        declared: the inputs of `gcp.cloudscheduler.Job`.
+    """
+    for block, names in JOB_SETTINGS.items():
+        before, after = (cast("JsonObject", it.get(block) or {}) if block else it for it in (live, declared))
+        for name in names:
+            value = before.get(name)
+            if name == "headers":
+                value = [header for header in value or () if header.lower() not in GOOGLES_HEADERS]
+            if value and not after.get(name):
+                old = text(value, is_secret=name != "description")
+                yield Change(property=f"{block}.{name}".lstrip("."), old=old, new="null")

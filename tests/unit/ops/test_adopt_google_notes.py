@@ -9,11 +9,12 @@ import pytest
 from firebase.errors import GoogleError
 from ops.adopt import google
 from ops.adopt.live import Live
-from ops.adopt.model import Verdict
+from ops.adopt.model import MASK, Verdict
 from tests.unit.ops.google_project import (
     BASE,
     DENIED,
     FUNCTIONS,
+    JOBS,
     OFF,
     QUEUES,
     REGION,
@@ -73,6 +74,25 @@ def test_a_policy_behind_an_api_that_is_off_is_not_empty() -> None:
     assert "who has access to crm" in live.unread[0]
     service = f"{BASE}/locations/{REGION}/services/send"
     assert Live(Project({f"{service}:getIamPolicy": OFF}), "crm").invokers([service]) == {service: {}}
+
+
+@pytest.mark.parametrize(
+    ("live", "removed"),
+    [
+        ({"pubsubTarget": {"data": "hush"}}, [("pubsubTarget", MASK)]),
+        ({"httpTarget": {"headers": {"X-Key": "hush"}}}, [("httpTarget.headers", MASK)]),
+        ({"description": "set in the console"}, [("description", '"set in the console"')]),
+        ({"httpTarget": {"headers": {"User-Agent": "Google-Cloud-Scheduler"}}, "description": ""}, []),
+    ],
+)
+def test_settings_of_a_job_that_the_up_removes_are_named(
+    live: dict[str, Any], removed: list[tuple[str, str]]
+) -> None:
+    """A schedule of the 1st generation sends to a topic, by a job of the same name."""
+    name = "firebase-schedule-send-europe-west1"
+    one = declared(google.JOB, "functions-send-schedule", {"region": REGION, "name": name})
+    looked = look({JOBS: {"jobs": [{"name": f"{JOBS}/{name}", **live}]}}, one)
+    assert [(it.property, it.old) for it in row(looked, one).changes] == removed
 
 
 def test_an_empty_secret_is_another_value() -> None:
