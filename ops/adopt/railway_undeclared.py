@@ -118,7 +118,8 @@ class Undeclared:
     def _variables(self, service_id: str) -> Iterator[Row]:
         declared: set[str] = set()
         for one in self._declared["Variables"]:
-            if one.op != "create":
+            # After the import, until the `up` has written them, the preview shows an update.
+            if one.op not in ("create", "update"):
                 return
             values = one.inputs.get("variables")
             if not isinstance(values, Mapping):
@@ -128,7 +129,8 @@ class Undeclared:
             if name in declared or is_railways(name):
                 continue
             if value is None:
-                yield self._sealed(name)
+                if not self._in_state("Variables"):
+                    yield self._sealed(name)
                 continue
             if not self._drop:
                 self.proposals += proposals.of_variable(name, value)

@@ -46,6 +46,7 @@ PASSES = 4
 """An import makes values known (the backend's address), and config names objects (the service), by which the
 next pass finds more."""
 PROVIDER = "pulumi:providers:gcp"
+VARIABLE = "railway variable"
 LOCKED = "currently locked by"
 MOVED = (
     ". Of functions with another account, calls of events and schedules may be rejected for seconds, until "
@@ -165,7 +166,7 @@ def _adopt(options: Options, folder: Path) -> _Outcome:
         _say(add_fix("\n".join(what), f".venv/bin/python -m ops adopt --stack {name} --undo"))
     else:
         _forget_interrupted(name, interrupted, last.steps)
-        _say_adopted(name, adopted, rows)
+        _say_adopted(options, adopted, rows)
     code = REFUSED if wrong else ADOPTED
     return _Outcome(code=code, rows=rows, rights=seen.rights, adopted=adopted, looked=looked)
 
@@ -465,8 +466,15 @@ def _forget_interrupted(name: str, interrupted: Sequence[str], steps: Sequence[J
         _say(f"a key may have been created. To name it:\n  .venv/bin/python -m ops verify --stack {name}")
 
 
-def _say_adopted(name: str, adopted: int, rows: Sequence[Row]) -> None:
+def _say_adopted(options: Options, adopted: int, rows: Sequence[Row]) -> None:
+    name = options.stack
     numbers = {verdict: sum(row.verdict is verdict for row in rows) for verdict in Verdict}
+    lost = [row.name for row in rows if row.kind == VARIABLE and row.verdict is Verdict.UNDECLARED]
+    if lost and not options.drop_undeclared:
+        _say(
+            f"the next `up` removes these variables of the backend: {', '.join(lost)}. To keep them:\n"
+            f"  .venv/bin/python -m ops adopt --stack {name} --write-config"
+        )
     _say(
         f"adopted: {adopted}. The next `up` changes {numbers[Verdict.CHANGES]} objects in place, creates "
         f"{numbers[Verdict.CREATED]} on the clouds, and replaces or deletes none of them.\n"

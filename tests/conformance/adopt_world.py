@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, cast
@@ -46,12 +46,15 @@ class _Unknowns(dict[str, Any]):
         return UNKNOWN
 
 
-def plan(declared: Declared, recorded: Mapping[str, str], *, token: bool = False) -> list[DeclaredResource]:
+def plan(
+    declared: Declared, recorded: Mapping[str, str], *, token: bool = False, updated: Collection[str] = ()
+) -> list[DeclaredResource]:
     """What a preview shows of these resources: no id is known, except those in the state.
 
     Args:
         declared: what the program declares.
         recorded: the ids of the resources in the state.
+        updated: those of them that the `up` changes.
         token: whether it declares a generated token too, as the variable ADMIN_TOKEN.
     """
     if token:
@@ -64,7 +67,7 @@ def plan(declared: Declared, recorded: Mapping[str, str], *, token: bool = False
             f"{_URN}{adopting.TYPE}{_TYPES[key]}::{key}",
             serialize_provider(provider),
             inputs,
-            op="same" if key in recorded else "create",
+            op="update" if key in updated else "same" if key in recorded else "create",
         )
         for key, provider in ORDER
         if (inputs := engine.inputs(key, declared)) is not None
@@ -140,6 +143,7 @@ def look(
     drop_undeclared: bool = False,
     config: Mapping[str, str] | None = None,
     recorded: Mapping[str, str] | None = None,
+    updated: Collection[str] = (),
     **environ: str,
 ) -> Seen:
     """Look for what is declared.
@@ -151,6 +155,7 @@ def look(
         drop_undeclared: see `ops.adopt.railway.look`.
         config: the stack's config.
         recorded: see `plan`.
+        updated: see `plan`.
         environ: variables of the environment.
 
     Raises:
@@ -160,7 +165,7 @@ def look(
     access = access_from(world.environ(**environ), known.get)
     # The process keeps what it read for each access: another time-out is another access.
     access = replace(access, timeout=60.0 + next(_looks))
-    resources = plan(declared, recorded or {}, token=token)
+    resources = plan(declared, recorded or {}, token=token, updated=updated)
     before = world.admin("state")
     world.reset()
     found = adopting.look(resources, access, known.get, drop_undeclared=drop_undeclared)

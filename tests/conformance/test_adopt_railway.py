@@ -214,6 +214,19 @@ def test_undeclared_variables_are_proposed_without_their_values_in_the_command(r
     assert "old-1" not in repr(seen.look.proposals)
 
 
+def test_variables_can_still_be_kept_between_the_import_and_the_up(railway: World) -> None:
+    ids = production(railway)
+    declared = Declared(adopt_project_id=ids["project"])
+    engine = look(railway, declared).imported()
+    recorded = {key: engine.id(key) for key in engine.state}
+    seen = look(railway, declared, recorded=recorded, updated=["variables"])
+    assert {("variable", "OLD"), ("variable", "OLDER")} <= seen.undeclared()
+    assert {one.value for one in seen.look.proposals if one.part == ".OLD"} == {"old-1"}
+    seal(railway, ids, "OLD")
+    seen = look(railway, declared, recorded=recorded, updated=["variables"])
+    assert not [row for row in seen.look.rows if row.verdict is Verdict.REFUSED]
+
+
 def test_settings_that_differ_are_proposed(railway: World) -> None:
     ids = production(railway)
     seen = look(railway, Declared(adopt_project_id=ids["project"], project_name="other", mount_path="/data"))

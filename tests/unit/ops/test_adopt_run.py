@@ -269,6 +269,23 @@ def test_both_clouds_are_one_adoption(
     assert "hush" not in out
 
 
+@pytest.mark.parametrize(("flags", "said"), [((), True), (("--drop-undeclared-variables",), False)])
+def test_variables_that_the_up_removes_are_said_at_the_end(
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    flags: tuple[str, ...],
+    said: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lost = Row(kind="railway variable", name="OLD", verdict=Verdict.UNDECLARED)
+    monkeypatch.setattr(railway, "look", lambda *_, **__: RailwayLook(rows=[lost]))
+    engine.more = (f"urn:pulumi:prod::whatsapp-crm::{railway.TYPE}Volume::volume",)
+    assert adopt("--yes", *flags) == 0
+    end = capsys.readouterr().out.partition("another pulumi preview")[2]
+    assert ("removes these variables of the backend: OLD" in end) == said
+    assert ("ops adopt --stack prod --write-config" in end) == said
+
+
 @pytest.mark.parametrize("write", [False, True])
 def test_config_that_keeps_what_exists_is_written_where_the_file_sets_nothing(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], write: bool
