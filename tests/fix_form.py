@@ -13,8 +13,8 @@ from user_errors import OR
 
 _PROGRAMS = frozenset(
     {
-        "apt-get", "brew", "cd", "eval", "export", "firebase", "gcloud", "git", "kill", "node", "npm", "npx",
-        "pulumi", "python3", "rm", "unset",
+        "apt-get", "brew", "cd", "eval", "export", "firebase", "gcloud", "git", "kill", "mkdir", "node",
+        "npm", "npx", "pulumi", "python3", "rm", "unset",
     }
 )  # fmt: skip
 _PATH = re.compile(r"(\.venv/bin|/\S*)/(python[\d.]*|node)")
