@@ -106,7 +106,7 @@ def _closed(block: JsonObject, declared: JsonObject | None) -> JsonObject:
     """The block, in which variables that are not declared are encrypted: nothing says which are secret."""
     variables = cast("JsonObject | None", block.get("environmentVariables"))
     own = cast("JsonObject", (declared or {}).get("environmentVariables") or {})
-    if not variables or SIGNATURE in own:
+    if not variables or SIGNATURE in own or SIGNATURE in (declared or {}):  # encrypted as a whole
         return block
     closed = {name: value if name in own else secret(value) for name, value in variables.items()}
     return {**block, "environmentVariables": closed}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from firebase.errors import GoogleError
 from ops.adopt import google
 from ops.adopt.live import Live
-from ops.adopt.model import MASK, Verdict
+from ops.adopt.model import MASK, SIGNATURE, Verdict, secret
 from tests.unit.ops.google_project import (
     BASE,
     DENIED,
@@ -93,6 +94,16 @@ def test_settings_of_a_job_that_the_up_removes_are_named(
     one = declared(google.JOB, "functions-send-schedule", {"region": REGION, "name": name})
     looked = look({JOBS: {"jobs": [{"name": f"{JOBS}/{name}", **live}]}}, one)
     assert [(it.property, it.old) for it in row(looked, one).changes] == removed
+
+
+@pytest.mark.parametrize("block", [secret({}), {"environmentVariables": secret({})}])
+def test_variables_that_are_one_secret_are_encrypted_once(block: dict[str, Any]) -> None:
+    one = declared(google.FUNCTION, "functions-send", {**FUNCTION.inputs, "serviceConfig": block})
+    live = {**LIVE_FUNCTION, "serviceConfig": {"environmentVariables": {"KEY": "hush"}}}
+    (found,) = look({FUNCTIONS: {"functions": [live]}}, one).found
+    text = json.dumps((found.outputs or {})["serviceConfig"])
+    assert text.count(SIGNATURE) == 1
+    assert "hush" in text
 
 
 def test_an_empty_secret_is_another_value() -> None:
