@@ -145,6 +145,7 @@ NOT_BY_HAND: dict[str, str] = {
     "volume.region": "fixed",
     "volume.allow_delete": _OURS,
     "allow_new_volume": _OURS,
+    "backup_before_deploy": _OURS,
     "backups.volume_id": _ID,
     "variables.variables": _SECRET,
     "settings.has_volume": _OURS,

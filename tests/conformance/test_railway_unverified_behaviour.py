@@ -66,6 +66,7 @@ def _place(engine: Engine) -> dict[str, Any]:
 ASKED = {
     "deleted_listed": "SnapshotRead",
     "size_patch": "ConfigPatch",
+    "backup_workflow_id": "BackupCreate",
     "source_update_creates_trigger": "ServiceInstanceUpdate",
     "source_update_deploys": "ServiceInstanceUpdate",
     "trigger_create_deploys": "TriggerCreate",

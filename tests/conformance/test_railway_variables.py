@@ -153,7 +153,7 @@ def test_a_sealed_variable_is_reported_as_not_comparable(
     provider = VariablesProvider()
     provider.use(access_from(railway.environ(), lambda _: None), None)
     saved = engine.state["variables"]
-    provider.read_object(saved.live.id, saved.live.outs)
+    provider.read(saved.live.id, saved.live.outs)
     assert capsys.readouterr().out == "sealed on Railway, cannot be compared: ADMIN_TOKEN\n"
     changed = Declared(variables=VARIABLES | {"ADMIN_TOKEN": "another-token"})
     with railway.operation() as process:

@@ -89,9 +89,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     found = Seen()
     with GoogleWorld(folder / "world", tools) as world:
         if firebase_tools.is_installed():
-            home = folder / "home"
-            home.mkdir()
-            firebase_project.deploy(world, folder / "crm", home)
+            firebase_project.deploy(world, folder / "crm", folder / "home")
         ids = production(
             Running(pid=0, railway_url=world.railway_url, google_url=world.google_url, firestore_host="")
         )

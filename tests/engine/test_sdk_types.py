@@ -52,12 +52,19 @@ def _patterns(sdk: SdkType, prefix: str = "") -> set[str]:
 def test_a_types_tables_name_only_properties_that_the_sdk_has(token: str) -> None:
     kind = RESOURCE_TYPES[token]
     known = _patterns(kind.sdk.inputs)
-    tables = {*kind.replace, *kind.keep, *kind.defaults, *kind.computed, *kind.unsent, *kind.unordered}
+    tables = {
+        *kind.replace,
+        *(kind.keep - {*kind.sdk.outputs}),
+        *kind.defaults,
+        *kind.computed,
+        *kind.unsent,
+        *kind.unordered,
+    }
     assert {*tables, *kind.supported} - {"*"} <= known
     assert kind.unsent <= kind.computed
     assert {kind.autoname} - {""} <= set(kind.sdk.inputs.fields)
     # `deletionPolicy` is local by default, even if the SDK has no such property.
-    assert kind.local - {"deletionPolicy"} <= set(kind.sdk.inputs.fields)
+    assert kind.local - {"deletionPolicy"} <= {*kind.sdk.inputs.fields, *kind.sdk.outputs}
 
 
 def test_a_type_is_parsed_once_and_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

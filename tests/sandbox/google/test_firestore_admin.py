@@ -133,7 +133,11 @@ def test_databases_can_be_created_and_the_default_exists(firestore: Google) -> N
     assert names == ["(default)", "other"]
     change = {"deleteProtectionState": "DELETE_PROTECTION_ENABLED"}
     firestore.patch(f"{DATABASE}?updateMask=deleteProtectionState", change)
-    assert firestore.get(DATABASE) | change == firestore.get(DATABASE)
+    moment = {"earliestVersionTime": ""}  # an hour before each read
+    assert firestore.get(DATABASE) | change | moment == firestore.get(DATABASE) | moment
+    firestore.error("DELETE", DATABASE, status=400, word="FAILED_PRECONDITION")
+    change = {"deleteProtectionState": "DELETE_PROTECTION_DISABLED"}
+    firestore.patch(f"{DATABASE}?updateMask=deleteProtectionState", change)
     firestore.delete(DATABASE)
     firestore.error("GET", DATABASE, status=404, word="NOT_FOUND")
 

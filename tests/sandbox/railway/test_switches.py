@@ -22,6 +22,7 @@ pytestmark = pytest.mark.sandbox
 NOBODY = "00000000-0000-4000-8000-000000000000"
 VERIFIED = {
     "plan": "the limits of a plan are documented",
+    "backup_error": "the outcome of a backup, not Railway's behaviour",
     "deploy_outcome": "the outcome of a deployment, not Railway's behaviour",
     "strict_repos": "the repositories that exist",
     "autodeploy_on_push": "documented",
@@ -205,6 +206,13 @@ def _overlap(railway: Railway, stack: Stack) -> object:
         return ["errors" in answer.result().json() for answer in asked]
 
 
+def _backup_workflow(railway: Railway, stack: Stack) -> object:
+    """Whether the response names a workflow."""
+    stack.volume()
+    (row,) = railway.get("state")["volume_instances"].values()
+    return railway.ok("BackupCreate", id=row["id"])["workflowId"] is not None
+
+
 def _port_removed(railway: Railway, stack: Stack) -> object:
     """Return the ports of a Railway domain and of a custom domain."""
     made = railway.ok("DomainCreate", input={**stack.ids, "targetPort": 8080})
@@ -313,6 +321,7 @@ PROBES: dict[str, Probe] = {
     "settings_update_scope": Probe(_settings_update_scope, {"no_forks": "run", "named": None}),
     "service_delete_scope": Probe(_delete_scope, {"no_forks": "Service not found", "named": "there"}),
     "overlap_fails_all": Probe(_overlap, {False: [False, False], True: [True, True]}),
+    "backup_workflow_id": Probe(_backup_workflow, {"id": True, "null": False}),
 }
 
 
