@@ -79,7 +79,9 @@ def deploy(world: GoogleWorld, app: Path, home: Path) -> None:
         RECORDING.write_text(json.dumps(journals, separators=(",", ":")) + "\n")
     recorded, deployed = (_final(one["google.json"]) for one in (json.loads(RECORDING.read_text()), journals))
     differences = [line for line in difflib.ndiff(recorded, deployed) if not line.startswith("  ")]
-    assert not differences, f"firebase-tools deploys something else than what was recorded ({WRITE}=1)"
+    assert not differences, "\n".join(
+        [f"firebase-tools deploys something else than what was recorded ({WRITE}=1):", *differences]
+    )
 
 
 def _last_values(journal: Path) -> list[list[Any]]:
