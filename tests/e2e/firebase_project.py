@@ -40,7 +40,7 @@ FOLLOW_UP_BATCH=200
 HIDDEN = ("counters", "operations", "sandbox", "storage/data")
 CHOSEN = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|[0-9a-f]{8,}|CICAg[0-9a-f]+|20\d\d-\d\d-\d\dT[0-9:.]+Z|\b\d{13,}\b"
-    r"|[A-Za-z0-9+/]{22}==|\b[A-Za-z0-9+/]{6}==|Bw[A-Za-z0-9+/]+="
+    r'|[A-Za-z0-9+/]{22}==|(?<=")[A-Za-z0-9+/]{6}==|Bw[A-Za-z0-9+/]+='
     r'|(?<="size": ")\d+|(?<=127\.0\.0\.1:)\d+'
 )
 """Ids, times, ports, etags, hashes and sizes of archives, which differ from run to run."""
