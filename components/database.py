@@ -13,6 +13,7 @@ A backup schedule can be deleted: the backups that it made stay until they expir
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import pulumi
@@ -29,12 +30,21 @@ from user_errors import add_fix
 WEEKLY_DAY = "SUNDAY"
 FIXED = ("location_id", "type", "database_edition", "cmek_config", "tags")
 """What cannot change in place."""
+OUTDATED = re.compile(r"Error 4(09|12).*etag|etag.*ABORTED", re.IGNORECASE | re.DOTALL)
+"""Google's answer to an etag that is not the current one (AIP-154)."""
 
 
 async def name_the_setting(failed: pulumi.ErrorHookArgs) -> bool:
-    """Log the fix if the database was not created because it exists; never repeats the creation."""
+    """Log the fix if the database exists, or is not as the state has it; never repeats the operation.
+
+    The plugin updates a database with the etag of the state. The database has another one if an `up` ended
+    between the update and its record, or if another program changed the database.
+    """
+    stack = pulumi.get_stack()
+    if failed.failed_operation == "update" and OUTDATED.search(failed.errors[0]):
+        what = f"{failed.name}: the database has changed since the state of the stack {stack} was written."
+        pulumi.log.error(add_fix(what, f"pulumi up --refresh -s {stack}"))
     if failed.failed_operation == "create" and already_exists.EXISTS.search(failed.errors[0]):
-        stack = pulumi.get_stack()
         what = f"{failed.name}: the database exists on Google, but not in the state of the stack {stack}."
         fix = (
             f"pulumi config rm {NAMESPACE}:createDatabase -s {stack}\n"

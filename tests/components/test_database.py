@@ -121,3 +121,29 @@ def test_a_database_that_exists_is_imported_without_the_setting(
         assert (
             "fix: pulumi config rm whatsapp-crm:createDatabase -s prod\n       pulumi up -s prod\n" in said[0]
         )
+
+
+OUTDATED = (
+    "googleapi: Error 409: The etag x does not match the current one of projects/p/databases/d., ABORTED"
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "operation", "named"),
+    [
+        (OUTDATED, "update", True),
+        (OUTDATED, "create", False),
+        ("googleapi: Error 403: denied", "update", False),
+    ],
+)
+def test_an_update_with_an_outdated_etag_names_the_up_that_reads_the_database_first(
+    monkeypatch: pytest.MonkeyPatch, error: str, operation: str, named: bool
+) -> None:
+    """An `up` that ended between the update and its record leaves the old etag in the state."""
+    said: list[str] = []
+    monkeypatch.setattr(pulumi, "get_stack", lambda: "prod")
+    monkeypatch.setattr(pulumi.log, "error", said.append)
+    assert run_alone(database.name_the_setting(failed(error, operation))) is False
+    assert [text.endswith("fix: pulumi up --refresh -s prod") for text in said if "changed" in text] == [
+        True
+    ] * named

@@ -82,6 +82,9 @@ NAMES_ADOPT = re.compile(
     rf"^ *(?:error: )?\S+: .*\n *fix: {re.escape(ADOPT)}\n *{re.escape(AGAIN)}$", re.MULTILINE
 )
 """An error that names the object and the two commands."""
+REFRESH = f"pulumi up --refresh -s {STACK}"
+NAMES_REFRESH = re.compile(rf"^ *(?:error: )?\S+: .*\n *fix: {re.escape(REFRESH)}$", re.MULTILINE)
+"""An error that names the object, and an `up` that reads it first."""
 DELETE_KEY = re.compile(
     r"command: gcloud iam service-accounts keys delete (\w+) --iam-account (\S+) --project (\S+)$",
     re.MULTILINE,
@@ -313,11 +316,12 @@ class GoogleLab:
             if NAMES_ADOPT.search(output):
                 took.append(_adopt(world))
             took += _delete_keys(world, output)
-            done = world.call("up", "--yes", "--skip-preview")
+            refresh = ["--refresh"] if NAMES_REFRESH.search(output) else []
+            done = world.call("up", "--yes", "--skip-preview", *refresh)
             if done.returncode == 0:
-                return [*took, "up"]
+                return [*took, *refresh, "up"]
             took.append("failed up")
-            named = NAMES_ADOPT.search(done.stdout) or DELETE_KEY.search(done.stdout)
+            named = any(one.search(done.stdout) for one in (NAMES_ADOPT, NAMES_REFRESH, DELETE_KEY))
             assert named, (
                 f"after this, the next `up` fails and does not say what to run:\n{output}\n{done.stdout}"
             )
