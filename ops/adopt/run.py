@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from ops.adopt import (
     railway,
     record,
     rights,
+    run_folder,
     stack_config,
 )
 from ops.adopt.live import CountedApi, Live
@@ -85,12 +85,13 @@ def adopt(options: Options) -> int:
         0 if everything that exists is adopted, or could be; 1 if something cannot be adopted.
 
     Raises:
-        StackError: there is no Pulumi CLI or no such stack, or a Pulumi command failed.
+        StackError: there is no Pulumi CLI or no such stack, a Pulumi command failed, or another run for the
+            stack is under way.
         UserError: a cloud could not be read.
         OSError: the report or the record could not be written.
     """
-    with tempfile.TemporaryDirectory(prefix="adopt-") as folder:
-        outcome = _adopt(options, Path(folder))
+    with run_folder.hold(options.stack) as folder:
+        outcome = _adopt(options, folder)
     if options.report is not None:
         matrix.write_report(
             options.report,
@@ -175,9 +176,15 @@ def undo(name: str) -> int:
     """Take exactly what was imported out of the state again.
 
     Raises:
-        StackError: there is no Pulumi CLI or no such stack, or an `up` has built on what was imported.
+        StackError: there is no Pulumi CLI or no such stack, another run for the stack is under way, or an
+            `up` has built on what was imported.
         OSError: the record could not be deleted.
     """
+    with run_folder.hold(name):
+        return _undo(name)
+
+
+def _undo(name: str) -> int:
     recorded = set(record.read(name))
     state = stack.resources(name)
     imported = [str(one["urn"]) for one in state if str(one["urn"]) in recorded]

@@ -16,7 +16,7 @@ import pytest
 from firebase.errors import JsonObject
 from ops import __main__ as command
 from ops import stack
-from ops.adopt import google, google_secrets, railway, record, run
+from ops.adopt import google, google_secrets, railway, record, run, run_folder
 from ops.adopt.model import Declared, Found, Row, Verdict
 from ops.adopt.proposals import Proposal
 from ops.adopt.railway import RailwayLook
@@ -191,7 +191,7 @@ def test_without_yes_nothing_is_written(
     report = tmp_path / "report.json"
     assert adopt("--report", f"json:{report}") == 0
     assert not engine.state
-    assert not record.FOLDER.exists()
+    assert [*record.FOLDER.rglob("*")] == [run_folder.path("prod")], "the lock"
     assert ".venv/bin/python -m ops adopt --stack prod --yes" in capsys.readouterr().out
     assert {row["name"]: row["verdict"] for row in json.loads(report.read_text())["rows"]} == {
         f"{REGION}/send": "same",
@@ -232,6 +232,7 @@ def test_with_yes_everything_that_exists_is_imported(engine: Engine) -> None:
         "secrets-KEY": f"{SECRETS}/KEY",
     }
     assert engine.modes == [0o600]
+    assert [path.parent for path in (*engine.paths, *engine.plans)] == [run_folder.path("prod")] * 3
     assert record.read("prod") == sorted(ALL)
     assert stat.S_IMODE(record.path("prod").stat().st_mode) == 0o600
 
@@ -487,6 +488,21 @@ def test_an_interrupted_run_says_how_to_continue(
     monkeypatch.setattr(engine, "do_preview", interrupted)
     assert adopt("--yes") == 2
     assert "fix: .venv/bin/python -m ops adopt --stack prod  # continues" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [(), ("--yes",), ("--undo",)])
+def test_two_runs_of_a_stack_do_not_meet(
+    engine: Engine, capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
+) -> None:
+    with run_folder.hold("prod") as folder:
+        (folder / "imports.json").write_text("those of the first run")
+        assert adopt(*options) == 2
+        assert (folder / "imports.json").exists()
+    assert not engine.calls
+    message = capsys.readouterr().err
+    assert "another `python -m ops adopt` of the stack prod is under way" in message
+    assert "fix: answer its question in the other terminal" in message
+    assert adopt(*options) == 0
 
 
 def test_a_lock_is_named(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
