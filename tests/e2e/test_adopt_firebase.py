@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from ops.adopt import matrix
-from ops.adopt.google import REPEATED as AGAIN
+from ops.adopt.google_rows import REPEATED as AGAIN
 from sandbox import firebase_tools
 from tests.e2e import firebase_project
 from tests.e2e.engine_kills import kill_tree, remove_torn_files
