@@ -31,6 +31,7 @@ from ops.adopt.google_state import KEPT, as_declared, bare, override_is_same
 from ops.adopt.live import Live
 from ops.adopt.model import UNKNOWN, Change, Declared, Found, Looked, Row, secret, text
 from ops.google import ruleset_files
+from settings.model import BACKEND_URL_VARIABLE
 from settings.reader import set_command
 from user_errors import OR, shell_word
 
@@ -62,7 +63,12 @@ RETRIES = ("retryCount", "maxRetryDuration", "minBackoffDuration", "maxBackoffDu
 DAY = 86_400  # seconds
 
 
-def look(declared: Sequence[Declared], live: Live, unmanaged: Mapping[str, str] | None = None) -> Looked:
+def look(
+    declared: Sequence[Declared],
+    live: Live,
+    unmanaged: Mapping[str, str] | None = None,
+    backend_url: str = BACKEND_URL_VARIABLE,
+) -> Looked:
     """What the project has of the declared objects, and beside them.
 
     Args:
@@ -70,11 +76,12 @@ def look(declared: Sequence[Declared], live: Live, unmanaged: Mapping[str, str] 
             but they are declared.
         live: the project.
         unmanaged: the setting `unmanagedFunctions`: NAME or REGION/NAME -> reason.
+        backend_url: the setting `backendUrlVariable`: the secret that the program sets itself.
 
     Raises:
         GoogleError: a list could not be read.
     """
-    matched = list(_Matcher(live, declared, unmanaged or {}).matches())
+    matched = list(_Matcher(live, declared, unmanaged or {}, backend_url).matches())
     return Looked(
         rows=[row for row, _ in matched],
         found=[found for _, found in matched if found is not None],
@@ -84,9 +91,12 @@ def look(declared: Sequence[Declared], live: Live, unmanaged: Mapping[str, str] 
 
 
 class _Matcher:
-    def __init__(self, live: Live, declared: Sequence[Declared], unmanaged: Mapping[str, str]) -> None:
+    def __init__(
+        self, live: Live, declared: Sequence[Declared], unmanaged: Mapping[str, str], backend_url: str
+    ) -> None:
         self._live = live
         self._unmanaged = unmanaged
+        self._backend_url = backend_url
         self._project = live.project
         self._of: dict[str, list[Declared]] = {}
         for one in declared:
@@ -138,6 +148,10 @@ class _Matcher:
         live = self._live.accounts.get(email)
         if live is None:
             return created("service account", one, email), None
+        if live.get("disabled"):
+            reason = "it is disabled: what runs as this account receives no access token"
+            enable = f"gcloud iam service-accounts enable {email} --project {self._project}"
+            return refused("service account", one, email, reason, again(one, enable))
         found = [
             Change(property=name, old=text(live.get(name) or ""), new=text(one.inputs.get(name) or ""))
             for name in ("displayName", "description")
@@ -239,12 +253,14 @@ class _Matcher:
             return created("secret", one, name), None
         if "userManaged" in (live.get("replication") or {}):
             reason = "it is stored in chosen regions, which Google does not change; the program declares none"
-            fix = (
-                "rename the secret in the code, such as to NEW_NAME, and set its value:\n"
-                f"{set_command('secrets', part='.NEW_NAME', secret=True)}  # asks for the value\n"
-                f"{name} stays as it is."
-            )
-            return refused("secret", one, name, reason, fix)
+            rename = "rename the secret in the code, such as to NEW_NAME, and"
+            fix = f"{rename} set its value:\n{set_command('secrets', part='.NEW_NAME', secret=True)}"
+            fix += "  # asks for the value"
+            if name == self._backend_url:
+                fix = (
+                    f"{rename} let the program set that one:\n{set_command('backendUrlVariable', 'NEW_NAME')}"
+                )
+            return refused("secret", one, name, reason, f"{fix}\n{name} stays as it is.")
         identifier = f"projects/{self._project}/secrets/{name}"
         found = list(google_state.removed_of_secret(live, one.inputs))
         return changed("secret", one, name, found), Found(urn=one.urn, id=identifier)
@@ -287,6 +303,9 @@ class _Matcher:
             return refused("function", one, shown, reason, again(one, "when Google reaches it again:"))
         if live is None:
             return created("function", one, shown), None
+        if live.get("state") == function_changes.DELETING:
+            fix = again(one, "when the deletion has ended:")
+            return refused("function", one, shown, "it is being deleted", fix)
         if reason := function_changes.replaced_because(live, one.inputs):
             first = live.get("environment") == function_changes.FIRST_GENERATION
             generation = "--no-gen2" if first else "--gen2"
@@ -303,9 +322,9 @@ class _Matcher:
             return refused("function", one, shown, f"it {reason}", fix)
         found = function_changes.changes(live, one.inputs, self._adopted)
         identifier = f"projects/{self._project}/locations/{region}/functions/{name}"
-        row = changed("function", one, shown, found)
-        if found:
-            row = replace(row, reason=f"it {function_changes.effect(found)}")
+        effect = [f"it {function_changes.effect(found)}"] if found else []
+        reason = "; ".join([*effect, *function_changes.state_notes(live)])
+        row = replace(changed("function", one, shown, found), reason=reason)
         return row, function_state.of(one, live, identifier)
 
     def _job(self, one: Declared) -> Match:
@@ -363,10 +382,14 @@ class _Matcher:
         declared = _files(ruleset) if ruleset is not None else {}
         if declared == self._files or full_ruleset_name(self._project, new) == self._released:
             return same("rules release", one, name), found
-        change = Change(
-            property="rules", old="\n".join(self._files.values()), new="\n".join(declared.values())
-        )
-        return changed("rules release", one, name, [change]), found
+        changes: list[Change] = []
+        if [*self._files.values()] != [*declared.values()]:
+            old, declared_text = ("\n".join(files.values()) for files in (self._files, declared))
+            changes.append(Change(property="rules", old=old, new=declared_text))
+        if [*self._files] != [*declared]:
+            old, declared_name = (text(", ".join(files)) for files in (self._files, declared))
+            changes.append(Change(property="source.files.name", old=old, new=declared_name))
+        return changed("rules release", one, name, changes), found
 
     def _bindings(self) -> Iterator[Match]:
         """The bindings of functions and secrets that exist. They are authoritative: others are removed."""
@@ -432,7 +455,7 @@ class _Matcher:
         yield from self._undeclared_in_database()
         jobs = {(str(one.inputs["region"]), str(one.inputs["name"])) for one in self._of.get(JOB, [])}
         for region in sorted(regions):
-            for name in sorted(self._live.jobs(region)):
+            for name in sorted(self._live.jobs(region, declared=False)):
                 if (region, name) not in jobs:
                     yield extra("scheduler job", f"{region}/{name}")
             for name in sorted(self._live.queues(region)):

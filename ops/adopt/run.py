@@ -38,6 +38,7 @@ from ops.adopt.rights import Right
 from ops.adopt.stack_config import StackFile
 from railway.graphql.credentials import access_from
 from settings.keys import NAMESPACE
+from settings.model import BACKEND_URL_VARIABLE
 from settings.parsing import mapping
 from user_errors import OR, add_fix, printable
 
@@ -244,7 +245,12 @@ def _look(options: Options, declared: Sequence[Declared]) -> _Seen:
     project = str(provider.inputs["project"])
     live = Live(CountedApi(), project)
     unmanaged = mapping(StackFile(options.stack).value(UNMANAGED)) or {}
-    found = google.look(declared, live, {key: str(reason) for key, reason in unmanaged.items()})
+    found = google.look(
+        declared,
+        live,
+        {key: str(reason) for key, reason in unmanaged.items()},
+        config(f"{NAMESPACE}:backendUrlVariable") or BACKEND_URL_VARIABLE,
+    )
     return _Seen(
         rights=rights.look(declared, live, other.backend_account),
         proposals=[*first_settings.of_preview(declared, live, config), *other.proposals],

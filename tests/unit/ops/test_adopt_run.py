@@ -391,6 +391,17 @@ def test_what_cannot_be_adopted_stops_the_import(
     assert "fix: give the new function another name" in out
 
 
+def test_the_fix_for_a_secret_knows_the_backends_variable(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = {"whatsapp-crm:backendUrlVariable": {"value": "KEY"}}
+    monkeypatch.setattr(engine, "do_config", lambda *_: (json.dumps(config), 0))
+    fixed = {SECRETS: {"secrets": [{"name": f"{SECRETS}/KEY", "replication": {"userManaged": {}}}]}}
+    monkeypatch.setattr(run, "CountedApi", lambda: Project(fixed))
+    assert adopt() == 1
+    assert "pulumi config set whatsapp-crm:backendUrlVariable NEW_NAME" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("operation", ["replace", "delete", "create-replacement"])
 def test_an_import_that_would_end_something_is_named_with_the_way_back(
     engine: Engine, capsys: pytest.CaptureFixture[str], operation: str
