@@ -149,13 +149,14 @@ def _adopt(options: Options, folder: Path) -> _Outcome:
     if refused:
         _say(f"{refused} cannot be adopted: nothing was imported")
         return _Outcome(code=REFUSED, rows=rows, rights=seen.rights, looked=looked)
-    half = _half_replaced(name)
+    state = stack.export(name)
+    half = _half_replaced(state)
     if not (looked.found or interrupted or half) or not _agreed(
         options, len(looked.found), interrupted, half
     ):
         return _Outcome(code=ADOPTED, rows=rows, rights=seen.rights, looked=looked)
     if half:
-        _read_half_replaced(name, half, folder)
+        _read_half_replaced(name, state, half, folder)
         first = plan.read(name, folder)
         looked = _look(options, first.declared).looked
     last, looked, adopted, urns = _import_all(options, first, looked, folder)
@@ -426,23 +427,38 @@ def _wrong(first: plan.Plan, last: plan.Plan, adopted: Collection[str]) -> list[
     return found
 
 
-def _half_replaced(name: str) -> list[str]:
+def _half_replaced(state: JsonObject) -> list[str]:
     """The URNs of objects that an `up` deleted and did not record the new creation of."""
-    return [str(one["urn"]) for one in stack.resources(name) if one.get("pendingReplacement")]
+    return [str(one["urn"]) for one in _resources(state) if one.get("pendingReplacement")]
 
 
-def _read_half_replaced(name: str, urns: Sequence[str], folder: Path) -> None:
+def _resources(state: JsonObject) -> list[JsonObject]:
+    return cast("list[JsonObject]", state["deployment"].get("resources") or [])
+
+
+def _read_half_replaced(name: str, state: JsonObject, urns: Sequence[str], folder: Path) -> None:
     """Have the state say what exists of half-replaced objects: what was created again, or nothing.
 
     The engine reads no resource that waits for its creation, and imports none. So the mark is removed first.
     A run that is killed in between leaves a resource that the next `up` replaces once more.
+
+    Args:
+        name: the stack.
+        state: the state of the report (`stack.export`). The whole of it is written, so it must not have
+            changed since: each write of Pulumi changes the time in the manifest.
+        urns: the half-replaced resources.
+        folder: a private folder.
     """
-    document = stack.export(name)
-    for one in cast("list[JsonObject]", document["deployment"]["resources"]):
-        if one["urn"] in urns:
-            del one["pendingReplacement"]
+    if stack.export(name) != state:
+        raise stack.StackError(
+            f"another Pulumi run has changed the state of the stack {name} since this command read it; "
+            "nothing was written",
+            f".venv/bin/python -m ops adopt --stack {name}  # when the other run has ended",
+        )
+    for one in _resources(state):
+        one.pop("pendingReplacement", None)
     file = folder / "state.json"
-    _write_private(file, document)
+    _write_private(file, state)
     done = stack.pulumi("stack", "import", "--stack", name, "--file", str(file))
     file.unlink()
     if done.returncode != 0:
@@ -451,9 +467,11 @@ def _read_half_replaced(name: str, urns: Sequence[str], folder: Path) -> None:
     done = stack.pulumi("refresh", "--stack", name, *targets, "--yes", "--skip-preview")
     if done.returncode != 0:
         raise _failed(name, "pulumi refresh", done.stdout + done.stderr)
-    state = {str(one["urn"]) for one in stack.resources(name)}
+    existing = {str(one["urn"]) for one in stack.resources(name)}
     for urn in urns:
-        result = "was created, and is adopted" if urn in state else "was deleted only, and is created again"
+        result = (
+            "was created, and is adopted" if urn in existing else "was deleted only, and is created again"
+        )
         _say(f"interrupted replacement of {urn.rpartition('::')[2]}: it {result}")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def path(name: str) -> Path:
 
 
 @contextmanager
-def hold(name: str) -> Iterator[Path]:
+def hold(name: str) -> Generator[Path]:
     """The empty folder, locked until the end of the block, which deletes what it contains.
 
     The folder itself stays, as the lock is on it: a second run must not lock a new one beside a deleted one.
