@@ -46,6 +46,7 @@ from user_errors import add_fix, printable, shell_word
 # Google updates neither in place (nor does the Firebase CLI). Nor can a function change between HTTP and an
 # event trigger (firebase-tools issue 8298): then the whole block appears or disappears, which these paths do
 # not match, so the kind is the `replacement_trigger`.
+HASH_LABEL = "firebase-functions-hash"
 REPLACING = ["eventTrigger.eventType", "eventTrigger.triggerRegion"]
 
 
@@ -352,7 +353,10 @@ def url(endpoint: Endpoint, project: str) -> str:
 
 
 def _labels(endpoint: Endpoint, codebase: str) -> dict[str, str]:
-    labels = {**endpoint.labels, "deployment-tool": "pulumi"}
+    # `firebase deploy` skips a function whose hash is that of the source, variables and secret versions that
+    # it would deploy (firebase-tools 15, `calculateChangesets`). Labels that are not declared stay, so the
+    # hash of its last deployment would still be equal after this program has deployed something else.
+    labels = {**endpoint.labels, "deployment-tool": "pulumi", HASH_LABEL: "pulumi"}
     if codebase != "default":
         labels["firebase-functions-codebase"] = codebase
     if isinstance(endpoint.trigger, CallableTrigger):

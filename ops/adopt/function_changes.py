@@ -38,6 +38,12 @@ REMOVED: Mapping[str, tuple[str, ...]] = {
 """By block: what the `up` removes if it is not declared. Google chooses the other properties then."""
 EFFECTS = ("is rebuilt", "gets a new revision", "is only relabelled")
 FIRST_GENERATION = "GEN_1"
+ACTIVE, DELETING = "ACTIVE", "DELETING"
+STATES = {
+    "FAILED": "its last deployment failed (state FAILED): calls of it may fail",
+    "DEPLOYING": "it is being deployed (state DEPLOYING): what is then live may differ from this report",
+}
+"""What a state of a function means (Cloud Functions API v2, `Function.State`)."""
 LABELS = ("labels.", "labels[")
 """The engine writes `labels["deployment-tool"]`."""
 
@@ -83,6 +89,13 @@ def replaced_because(live: JsonObject, declared: JsonObject) -> str:
         if old and new and new != UNKNOWN and old != new:
             return f"has the {what} {old} and is declared with {new}, which Google does not change in place"
     return ""
+
+
+def state_notes(live: JsonObject) -> Iterator[str]:
+    """What the report says of a function that is not active; empty for one that is."""
+    state = str(live.get("state") or ACTIVE)
+    if state != ACTIVE:
+        yield STATES.get(state, f"its state is {state}")
 
 
 def runs_by_itself(function: JsonObject) -> bool:

@@ -15,10 +15,23 @@ from firebase.errors import JsonObject
 from firebase.index_builds import BROKEN, READY
 from firebase.release import full_ruleset_name
 from ops.adopt import function_changes, function_state, google_state
+from ops.adopt.google_rows import (
+    REPEATED,
+    Match,
+    again,
+    changed,
+    created,
+    extra,
+    plain_changes,
+    refused,
+    repeated,
+    same,
+)
 from ops.adopt.google_state import KEPT, as_declared, bare, override_is_same
 from ops.adopt.live import Live
-from ops.adopt.model import UNKNOWN, Change, Declared, Found, Looked, Row, Verdict, secret, text
+from ops.adopt.model import UNKNOWN, Change, Declared, Found, Looked, Row, secret, text
 from ops.google import ruleset_files
+from settings.model import BACKEND_URL_VARIABLE
 from settings.reader import set_command
 from user_errors import OR, shell_word
 
@@ -44,15 +57,18 @@ JOB = "gcp:cloudscheduler/job:Job"
 RULESET = "gcp:firebaserules/ruleset:Ruleset"
 RELEASE = "pulumi-python:dynamic/firebase:RulesRelease"
 
-REPEATED = "creating it again changes nothing"
 TWICE = "as long as both exist, each event and each run of the schedule is handled twice"
 RECOVERY = "POINT_IN_TIME_RECOVERY_ENABLED"
 RETRIES = ("retryCount", "maxRetryDuration", "minBackoffDuration", "maxBackoffDuration", "maxDoublings")
 DAY = 86_400  # seconds
-Match = tuple[Row, Found | None]
 
 
-def look(declared: Sequence[Declared], live: Live, unmanaged: Mapping[str, str] | None = None) -> Looked:
+def look(
+    declared: Sequence[Declared],
+    live: Live,
+    unmanaged: Mapping[str, str] | None = None,
+    backend_url: str = BACKEND_URL_VARIABLE,
+) -> Looked:
     """What the project has of the declared objects, and beside them.
 
     Args:
@@ -60,11 +76,12 @@ def look(declared: Sequence[Declared], live: Live, unmanaged: Mapping[str, str] 
             but they are declared.
         live: the project.
         unmanaged: the setting `unmanagedFunctions`: NAME or REGION/NAME -> reason.
+        backend_url: the setting `backendUrlVariable`: the secret that the program sets itself.
 
     Raises:
         GoogleError: a list could not be read.
     """
-    matched = list(_Matcher(live, declared, unmanaged or {}).matches())
+    matched = list(_Matcher(live, declared, unmanaged or {}, backend_url).matches())
     return Looked(
         rows=[row for row, _ in matched],
         found=[found for _, found in matched if found is not None],
@@ -74,9 +91,12 @@ def look(declared: Sequence[Declared], live: Live, unmanaged: Mapping[str, str] 
 
 
 class _Matcher:
-    def __init__(self, live: Live, declared: Sequence[Declared], unmanaged: Mapping[str, str]) -> None:
+    def __init__(
+        self, live: Live, declared: Sequence[Declared], unmanaged: Mapping[str, str], backend_url: str
+    ) -> None:
         self._live = live
         self._unmanaged = unmanaged
+        self._backend_url = backend_url
         self._project = live.project
         self._of: dict[str, list[Declared]] = {}
         for one in declared:
@@ -92,13 +112,13 @@ class _Matcher:
     def matches(self) -> Iterator[Match]:
         kinds: Mapping[str, Callable[[Declared], Match]] = {
             API: self._api,
-            AGENT: lambda one: _repeated("service agent", one, str(one.inputs.get("service"))),
+            AGENT: lambda one: repeated("service agent", one, str(one.inputs.get("service"))),
             ACCOUNT: self._account,
             PROJECT_MEMBER: self._project_member,
-            ACCOUNT_MEMBER: lambda one: _repeated("account role", one, one.name),
-            KEY: lambda one: (_created("key", one, one.name, "a key cannot be read again"), None),
+            ACCOUNT_MEMBER: lambda one: repeated("account role", one, one.name),
+            KEY: lambda one: (created("key", one, one.name, "a key cannot be read again"), None),
             BUCKET: self._bucket,
-            ARCHIVE: lambda one: _repeated("source archive", one, str(one.inputs.get("name"))),
+            ARCHIVE: lambda one: repeated("source archive", one, str(one.inputs.get("name"))),
             DATABASE: self._database,
             BACKUPS: self._backup_schedule,
             INDEX: self._index,
@@ -120,35 +140,39 @@ class _Matcher:
     def _api(self, one: Declared) -> Match:
         service = str(one.inputs["service"])
         if service not in self._live.apis:
-            return _created("API", one, service), None
-        return _same("API", one, service), as_declared(one, f"{self._project}/{service}", **KEPT)
+            return created("API", one, service), None
+        return same("API", one, service), as_declared(one, f"{self._project}/{service}", **KEPT)
 
     def _account(self, one: Declared) -> Match:
         email = account_email(str(one.inputs["accountId"]), self._project)
         live = self._live.accounts.get(email)
         if live is None:
-            return _created("service account", one, email), None
+            return created("service account", one, email), None
+        if live.get("disabled"):
+            reason = "it is disabled: what runs as this account receives no access token"
+            enable = f"gcloud iam service-accounts enable {email} --project {self._project}"
+            return refused("service account", one, email, reason, again(one, enable))
         found = [
             Change(property=name, old=text(live.get(name) or ""), new=text(one.inputs.get(name) or ""))
             for name in ("displayName", "description")
             if (live.get(name) or "") != (one.inputs.get(name) or "")
         ]
         identifier = f"projects/{self._project}/serviceAccounts/{email}"
-        return _changed("service account", one, email, found), Found(urn=one.urn, id=identifier)
+        return changed("service account", one, email, found), Found(urn=one.urn, id=identifier)
 
     def _project_member(self, one: Declared) -> Match:
         role, member = str(one.inputs["role"]), str(one.inputs["member"])
         name = f"{role} of {member.partition(':')[2]}"
         roles = self._live.project_roles
         if roles is not None and member in roles.get(role, []):
-            return _same("project role", one, name, REPEATED), None
-        return _created("project role", one, name, _unread(roles)), None
+            return same("project role", one, name, REPEATED), None
+        return created("project role", one, name, _unread(roles)), None
 
     def _bucket(self, one: Declared) -> Match:
         name = str(one.inputs["name"])
         live = self._live.bucket(name)
         if live is None:
-            return _created("bucket", one, name), None
+            return created("bucket", one, name), None
         access = cast("JsonObject", live.get("iamConfiguration") or {})
         before: JsonObject = {
             "forceDestroy": False,  # the state's own: the plugin imports a bucket without it
@@ -156,27 +180,27 @@ class _Matcher:
             "storageClass": live.get("storageClass"),
             "uniformBucketLevelAccess": bool((access.get("uniformBucketLevelAccess") or {}).get("enabled")),
         }
-        found = list(_plain_changes(list(before), before, one.inputs))
-        return _changed("bucket", one, name, found), Found(urn=one.urn, id=name)
+        found = list(plain_changes(list(before), before, one.inputs))
+        return changed("bucket", one, name, found), Found(urn=one.urn, id=name)
 
     def _database(self, one: Declared) -> Match:
         """With `createDatabase`. Otherwise the program imports it: `ops.adopt.matrix.engine_rows`."""
         name = str(one.inputs["name"])
         live = self._live.database(name)
         if live is None:
-            return _created("database", one, name), None
+            return created("database", one, name), None
         # Location, edition and type were compared before the preview (`checkout.live_database`).
         compared = ["deleteProtectionState"]
         if one.inputs.get("pointInTimeRecoveryEnablement") == RECOVERY:  # else it may be ignored
             compared.append("pointInTimeRecoveryEnablement")
-        found = list(_plain_changes(compared, live, one.inputs))
-        return _changed("database", one, name, found), Found(urn=one.urn, id=str(live["name"]), protect=True)
+        found = list(plain_changes(compared, live, one.inputs))
+        return changed("database", one, name, found), Found(urn=one.urn, id=str(live["name"]), protect=True)
 
     def _backup_schedule(self, one: Declared) -> Match:
         database, recurrence = str(one.inputs["database"]), _recurrence(one.inputs)
         live = next((it for it in self._live.backup_schedules(database) if recurrence in it), None)
         if live is None:
-            return _created("backup schedule", one, one.name), None
+            return created("backup schedule", one, one.name), None
         old, new = (cast("JsonObject", it.get(recurrence) or {}).get("day") for it in (live, one.inputs))
         if old != new:
             reason = f"it makes backups on {old}, which Google does not change, and is declared with {new}"
@@ -185,25 +209,25 @@ class _Matcher:
                 f"--database={shell_word(database)} --project={self._project}"
             )
             fix = f"{delete}  # the backups stay until they expire"
-            return _refused("backup schedule", one, one.name, reason, fix)
-        found = list(_plain_changes(("retention",), live, one.inputs))
+            return refused("backup schedule", one, one.name, reason, fix)
+        found = list(plain_changes(("retention",), live, one.inputs))
         match = Found(urn=one.urn, id=str(live["name"]))
-        return _changed("backup schedule", one, one.name, found), match
+        return changed("backup schedule", one, one.name, found), match
 
     def _index(self, one: Declared) -> Match:
         # The resource is named by the key (`components.indexes`).
         key = one.name.partition("-")[2]
         live = self._live.indexes(str(one.inputs["database"])).get(key)
         if live is None:
-            return _created("index", one, key), None
+            return created("index", one, key), None
         state = str(live.get("state") or "READY")
         if state in BROKEN:
             reason = f"Firestore could not build it (state {state})"
             place = "in the Firebase console (Firestore Database, Indexes)"
-            fix = _again(one, f"delete {key} {place}; the next `up` creates it again. Then:")
-            return _refused("index", one, key, reason, fix)
+            fix = again(one, f"delete {key} {place}; the next `up` creates it again. Then:")
+            return refused("index", one, key, reason, fix)
         reason = "" if state in READY else "it is being built: the `up` waits for it"
-        return _same("index", one, key, reason), google_state.index(one, live)
+        return same("index", one, key, reason), google_state.index(one, live)
 
     def _field(self, one: Declared) -> Match:
         database = str(one.inputs["database"])
@@ -212,32 +236,34 @@ class _Matcher:
         live = self._live.fields(database).get(name)
         shown = f"{one.inputs['collection']}.{one.inputs['field']}"
         if live is None:
-            return _created("field override", one, shown), None
+            return created("field override", one, shown), None
         if override_is_same(live, one.inputs):
-            return _same("field override", one, shown), google_state.field(one, live)
+            return same("field override", one, shown), google_state.field(one, live)
         found = [
             Change(property=key, old=text(live.get(key)), new=text(bare(one.inputs.get(key))))
             for key in ("indexConfig", "ttlConfig")
             if bool(live.get(key)) or bool(one.inputs.get(key))
         ]
-        return _changed("field override", one, shown, found), Found(urn=one.urn, id=name)
+        return changed("field override", one, shown, found), Found(urn=one.urn, id=name)
 
     def _secret(self, one: Declared) -> Match:
         name = str(one.inputs["secretId"])
         live = self._live.secrets.get(name)
         if live is None:
-            return _created("secret", one, name), None
+            return created("secret", one, name), None
         if "userManaged" in (live.get("replication") or {}):
             reason = "it is stored in chosen regions, which Google does not change; the program declares none"
-            fix = (
-                "rename the secret in the code, such as to NEW_NAME, and set its value:\n"
-                f"{set_command('secrets', part='.NEW_NAME', secret=True)}  # asks for the value\n"
-                f"{name} stays as it is."
-            )
-            return _refused("secret", one, name, reason, fix)
+            rename = "rename the secret in the code, such as to NEW_NAME, and"
+            fix = f"{rename} set its value:\n{set_command('secrets', part='.NEW_NAME', secret=True)}"
+            fix += "  # asks for the value"
+            if name == self._backend_url:
+                fix = (
+                    f"{rename} let the program set that one:\n{set_command('backendUrlVariable', 'NEW_NAME')}"
+                )
+            return refused("secret", one, name, reason, f"{fix}\n{name} stays as it is.")
         identifier = f"projects/{self._project}/secrets/{name}"
         found = list(google_state.removed_of_secret(live, one.inputs))
-        return _changed("secret", one, name, found), Found(urn=one.urn, id=identifier)
+        return changed("secret", one, name, found), Found(urn=one.urn, id=identifier)
 
     def _versions(self) -> Iterator[Match]:
         """A version whose value is the configured one is taken; otherwise, a new one is created."""
@@ -262,11 +288,11 @@ class _Matcher:
             else:
                 self._adopted[name] = newest[0].rpartition("/")[2]
                 yield (
-                    _same("secret version", one, f"{name} {self._adopted[name]}"),
+                    same("secret version", one, f"{name} {self._adopted[name]}"),
                     _version(one, f"projects/{self._project}/secrets/{name}", *newest),
                 )
                 continue
-            yield _created("secret version", one, name, reason), None
+            yield created("secret version", one, name, reason), None
 
     def _function(self, one: Declared) -> Match:
         region, name = str(one.inputs["location"]), str(one.inputs["name"])
@@ -274,9 +300,12 @@ class _Matcher:
         shown = f"{region}/{name}"
         if live is None and region in self._live.unreachable:
             reason = "whether it exists is not known: Google could not reach the region"
-            return _refused("function", one, shown, reason, _again(one, "when Google reaches it again:"))
+            return refused("function", one, shown, reason, again(one, "when Google reaches it again:"))
         if live is None:
-            return _created("function", one, shown), None
+            return created("function", one, shown), None
+        if live.get("state") == function_changes.DELETING:
+            fix = again(one, "when the deletion has ended:")
+            return refused("function", one, shown, "it is being deleted", fix)
         if reason := function_changes.replaced_because(live, one.inputs):
             first = live.get("environment") == function_changes.FIRST_GENERATION
             generation = "--no-gen2" if first else "--gen2"
@@ -290,27 +319,27 @@ class _Matcher:
                 f"{delete}\n"
                 f"{OR}{delete}  # now: calls fail until the next up has created it again"
             )
-            return _refused("function", one, shown, f"it {reason}", fix)
+            return refused("function", one, shown, f"it {reason}", fix)
         found = function_changes.changes(live, one.inputs, self._adopted)
         identifier = f"projects/{self._project}/locations/{region}/functions/{name}"
-        row = _changed("function", one, shown, found)
-        if found:
-            row = replace(row, reason=f"it {function_changes.effect(found)}")
+        effect = [f"it {function_changes.effect(found)}"] if found else []
+        reason = "; ".join([*effect, *function_changes.state_notes(live)])
+        row = replace(changed("function", one, shown, found), reason=reason)
         return row, function_state.of(one, live, identifier)
 
     def _job(self, one: Declared) -> Match:
         region, name = str(one.inputs["region"]), str(one.inputs["name"])
         live = self._live.jobs(region).get(name)
         if live is None:
-            return _created("scheduler job", one, name), None
-        found = list(_plain_changes(("schedule", "timeZone", "attemptDeadline"), live, one.inputs))
+            return created("scheduler job", one, name), None
+        found = list(plain_changes(("schedule", "timeZone", "attemptDeadline"), live, one.inputs))
         before = cast("JsonObject", live.get("httpTarget") or {})
         after = cast("JsonObject", one.inputs.get("httpTarget") or {})
-        found += _plain_changes(("uri", "httpMethod"), before, after, "httpTarget.")
+        found += plain_changes(("uri", "httpMethod"), before, after, "httpTarget.")
         old_retries, new_retries = (
             cast("JsonObject", it.get("retryConfig") or {}) for it in (live, one.inputs)
         )
-        found += _plain_changes(RETRIES, old_retries, new_retries, "retryConfig.")
+        found += plain_changes(RETRIES, old_retries, new_retries, "retryConfig.")
         old = cast("JsonObject", before.get("oidcToken") or {}).get("serviceAccountEmail")
         new = cast("JsonObject", after.get("oidcToken") or {}).get("serviceAccountEmail")
         if old != new:
@@ -319,7 +348,7 @@ class _Matcher:
         if live.get("state") == "PAUSED" and not one.inputs.get("paused"):
             found.append(Change(property="paused", old="true", new="false"))
         identifier = f"projects/{self._project}/locations/{region}/jobs/{name}"
-        return _changed("scheduler job", one, name, found), Found(urn=one.urn, id=identifier)
+        return changed("scheduler job", one, name, found), Found(urn=one.urn, id=identifier)
 
     def _read_rules(self) -> None:
         """The released ruleset, if one of the two is to be adopted."""
@@ -332,19 +361,19 @@ class _Matcher:
     def _ruleset(self, one: Declared) -> Match:
         files = _files(one)
         if not self._released:
-            return _created("ruleset", one, ", ".join(files)), None
+            return created("ruleset", one, ", ".join(files)), None
         short = self._released.rpartition("/")[2]
         if files == self._files:
-            row = _same("ruleset", one, short, "the released ruleset has the declared text")
+            row = same("ruleset", one, short, "the released ruleset has the declared text")
             return row, google_state.ruleset(one, self._live_ruleset)
         if list(files.values()) == list(self._files.values()):
-            return _created("ruleset", one, ", ".join(files), "the file has another name"), None
-        return _created("ruleset", one, ", ".join(files), "the released text is another one"), None
+            return created("ruleset", one, ", ".join(files), "the file has another name"), None
+        return created("ruleset", one, ", ".join(files), "the released text is another one"), None
 
     def _release(self, one: Declared) -> Match:
         name = str(one.inputs["release_name"])
         if not self._released:
-            return _created("rules release", one, name), None
+            return created("rules release", one, name), None
         raw = {**one.raw, "ruleset_name": self._released}
         identifier = f"projects/{self._project}/releases/{name}"
         found = Found(urn=one.urn, id=identifier, inputs=raw, outputs=raw)
@@ -352,11 +381,15 @@ class _Matcher:
         ruleset = next(iter(self._of.get(RULESET, [])), None)
         declared = _files(ruleset) if ruleset is not None else {}
         if declared == self._files or full_ruleset_name(self._project, new) == self._released:
-            return _same("rules release", one, name), found
-        change = Change(
-            property="rules", old="\n".join(self._files.values()), new="\n".join(declared.values())
-        )
-        return _changed("rules release", one, name, [change]), found
+            return same("rules release", one, name), found
+        changes: list[Change] = []
+        if [*self._files.values()] != [*declared.values()]:
+            old, declared_text = ("\n".join(files.values()) for files in (self._files, declared))
+            changes.append(Change(property="rules", old=old, new=declared_text))
+        if [*self._files] != [*declared]:
+            old, declared_name = (text(", ".join(files)) for files in (self._files, declared))
+            changes.append(Change(property="source.files.name", old=old, new=declared_name))
+        return changed("rules release", one, name, changes), found
 
     def _bindings(self) -> Iterator[Match]:
         """The bindings of functions and secrets that exist. They are authoritative: others are removed."""
@@ -392,9 +425,9 @@ class _Matcher:
             name = f"{one.inputs['secretId']}: {member.partition(':')[2]}"
             policy = policies.get(readers[one.urn], {})
             if policy is not None and member in policy.get(role, []):
-                row = _same("secret reader", one, name, REPEATED)
+                row = same("secret reader", one, name, REPEATED)
             else:
-                row = _created("secret reader", one, name, _unread(policy))
+                row = created("secret reader", one, name, _unread(policy))
             yield row, None
         for one in self._new(READERS):
             yield _binding("secret readers", one, str(one.inputs["secretId"]), readers[one.urn], policies)
@@ -418,21 +451,21 @@ class _Matcher:
             left = self._unmanaged.get(f"{region}/{name}") or self._unmanaged.get(name)
             if left:
                 reasons.append(f"left as it is: {left}")
-            yield _extra("function", f"{region}/{name}", "; ".join(reasons))
+            yield extra("function", f"{region}/{name}", "; ".join(reasons))
         yield from self._undeclared_in_database()
         jobs = {(str(one.inputs["region"]), str(one.inputs["name"])) for one in self._of.get(JOB, [])}
         for region in sorted(regions):
-            for name in sorted(self._live.jobs(region)):
+            for name in sorted(self._live.jobs(region, declared=False)):
                 if (region, name) not in jobs:
-                    yield _extra("scheduler job", f"{region}/{name}")
+                    yield extra("scheduler job", f"{region}/{name}")
             for name in sorted(self._live.queues(region)):
-                yield _extra("task queue", f"{region}/{name}")
+                yield extra("task queue", f"{region}/{name}")
         for name in self._live.schedule_topics:
-            yield _extra("Pub/Sub topic", name)
+            yield extra("Pub/Sub topic", name)
         yield from self._todays_roles()
         secrets = {str(one.inputs["secretId"]) for one in self._of.get(SECRET, [])}
         for name in sorted(self._live.secrets.keys() - secrets):
-            yield _extra("secret", name)
+            yield extra("secret", name)
 
     def _undeclared_in_database(self) -> Iterator[Row]:
         indexes, overrides = self._of.get(INDEX, []), self._of.get(FIELD, [])
@@ -442,12 +475,12 @@ class _Matcher:
         places = {(one.inputs["collection"], one.inputs["field"]) for one in overrides}
         for database in sorted(used.union(databases)):
             for key in sorted(self._live.indexes(database).keys() - keys):
-                yield _extra("index", key)
+                yield extra("index", key)
             for name in sorted(self._live.fields(database)):
                 collection, _, field = name.split("/", 5)[5].partition("/fields/")
                 # `__default__` holds the defaults of the whole database.
                 if collection != "__default__" and (collection, field) not in places:
-                    yield _extra("field override", f"{collection}.{field}")
+                    yield extra("field override", f"{collection}.{field}")
         for database in databases:
             yield from self._undeclared_schedules(database)
 
@@ -457,7 +490,7 @@ class _Matcher:
             if _recurrence(live) not in declared:
                 days = int(str(live.get("retention", "0s")).removesuffix("s").partition(".")[0]) // DAY
                 kind = "weekly" if "weeklyRecurrence" in live else "daily"
-                yield _extra("backup schedule", f"{database}, {kind}, kept for {days} days")
+                yield extra("backup schedule", f"{database}, {kind}, kept for {days} days")
 
     def _todays_roles(self) -> Iterator[Row]:
         """The roles of the accounts as which the functions run today."""
@@ -474,7 +507,7 @@ class _Matcher:
             member = f"serviceAccount:{email}"
             for role, members in sorted((self._live.project_roles or {}).items()):
                 if member in members and (role, member) not in declared:
-                    yield _extra("project role", f"{role} of {email}", "functions run as this account today")
+                    yield extra("project role", f"{role} of {email}", "functions run as this account today")
 
 
 def _version(one: Declared, secret_name: str, version: str, value: str) -> Found:
@@ -498,12 +531,6 @@ def _recurrence(schedule: Mapping[str, Any]) -> str:
     return "weeklyRecurrence" if "weeklyRecurrence" in schedule else "dailyRecurrence"
 
 
-def _again(one: Declared, before: str) -> str:
-    """A fix that ends in this command: an `up` would create what is not imported yet."""
-    stack = one.urn.split("::")[0].rpartition(":")[2]
-    return f"{before}\n.venv/bin/python -m ops adopt --stack {shell_word(stack)}"
-
-
 def _last(live: JsonObject) -> str:
     return str(live["name"]).rpartition("/")[2]
 
@@ -522,13 +549,13 @@ def _binding(
     """A binding: the first `up` removes the members that are not declared."""
     role = str(one.inputs["role"])
     if path not in policies:
-        return _created(kind, one, shown), None
+        return created(kind, one, shown), None
     roles = policies[path]
     if roles is None:
         reason = "its members may not be read; the `up` removes those that are not declared"
-        return _created(kind, one, shown, reason), None
+        return created(kind, one, shown, reason), None
     if role not in roles:
-        return _created(kind, one, shown, "nobody has the role"), None
+        return created(kind, one, shown, "nobody has the role"), None
     members = roles[role]
     wanted = one.inputs.get("members")
     changes: list[Change] = []
@@ -548,7 +575,7 @@ def _binding(
     parent = "name" if "name" in one.inputs else "secretId"  # recorded as the whole name
     found = as_declared(one, f"{path}/{role}", members=members, **{parent: path})
     inputs = {**cast("JsonObject", found.inputs), "members": members}
-    return _changed(kind, one, shown, changes), Found(
+    return changed(kind, one, shown, changes), Found(
         urn=one.urn, id=found.id, inputs=inputs, outputs=found.outputs
     )
 
@@ -557,39 +584,3 @@ def _files(one: Declared) -> dict[str, str]:
     source = cast("JsonObject", one.inputs.get("source") or {})
     files = cast("list[JsonObject]", source.get("files") or [])
     return {str(file["name"]): str(file["content"]) for file in files}
-
-
-def _plain_changes(
-    names: Sequence[str], before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = ""
-) -> Iterator[Change]:
-    """The properties that are declared and differ."""
-    for name in names:
-        old, new = before.get(name), after.get(name)
-        if new is not None and old != new:
-            yield Change(property=f"{prefix}{name}", old=text(old), new=text(new))
-
-
-def _repeated(kind: str, one: Declared, name: str) -> Match:
-    return _created(kind, one, name, f"if it exists, {REPEATED}"), None
-
-
-def _created(kind: str, one: Declared, name: str, reason: str = "") -> Row:
-    return Row(kind=kind, name=name, verdict=Verdict.CREATED, urn=one.urn, reason=reason)
-
-
-def _refused(kind: str, one: Declared, name: str, reason: str, fix: str) -> Match:
-    row = Row(kind=kind, name=name, verdict=Verdict.REFUSED, urn=one.urn, reason=reason, fix=fix)
-    return row, None
-
-
-def _same(kind: str, one: Declared, name: str, reason: str = "") -> Row:
-    return Row(kind=kind, name=name, verdict=Verdict.SAME, urn=one.urn, reason=reason)
-
-
-def _changed(kind: str, one: Declared, name: str, changes: Sequence[Change]) -> Row:
-    verdict = Verdict.CHANGES if changes else Verdict.SAME
-    return Row(kind=kind, name=name, verdict=verdict, urn=one.urn, changes=tuple(changes))
-
-
-def _extra(kind: str, name: str, reason: str = "") -> Row:
-    return Row(kind=kind, name=name, verdict=Verdict.UNDECLARED, reason=reason)

@@ -25,7 +25,7 @@ INDEX_KEYS = ("queryScope", "fields", "apiScope", "density")
 ABSENT = 404
 DENIED = 403
 NO_LOCATION = 400
-"""Cloud Tasks does not have every location that functions have."""
+"""Cloud Tasks and Cloud Scheduler do not have every location that functions have."""
 DISABLED = "SERVICE_DISABLED"
 READERS_AT_ONCE = 8
 _SHOWN = 5
@@ -170,11 +170,18 @@ class Live:
             self._fields[database] = {str(one["name"]): one for one in listed}
         return self._fields[database]
 
-    def jobs(self, region: str) -> dict[str, JsonObject]:
-        """The scheduler jobs of a region, by id."""
+    def jobs(self, region: str, *, declared: bool = True) -> dict[str, JsonObject]:
+        """The scheduler jobs of a region, by id.
+
+        Args:
+            region: the region.
+            declared: whether the program declares a job there. Otherwise the list may be denied: it is empty
+                then, and named in `unread`.
+        """
         if region not in self._jobs:
             path = f"{self._project}/locations/{region}/jobs"
-            listed = self._list("cloudscheduler", path, "jobs", f"scheduler jobs of {region}")
+            read = self._list if declared else self._undeclared
+            listed = read("cloudscheduler", path, "jobs", f"scheduler jobs of {region}")
             self._jobs[region] = {_last(one): one for one in listed}
         return self._jobs[region]
 

@@ -2,7 +2,7 @@
 
 The JSON of a preview masks secrets, also with `--show-secrets`; the plan file has them in plain text then.
 Both files are in a folder that only this user can read. The plan file is deleted as soon as it is read: the
-command may wait for an answer afterwards, and a kill leaves its folder.
+command may wait for an answer afterwards, and a kill leaves what the folder has (`ops.adopt.run_folder`).
 """
 
 from __future__ import annotations

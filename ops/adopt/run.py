@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from ops.adopt import (
     railway,
     record,
     rights,
+    run_folder,
     stack_config,
 )
 from ops.adopt.live import CountedApi, Live
@@ -38,6 +38,7 @@ from ops.adopt.rights import Right
 from ops.adopt.stack_config import StackFile
 from railway.graphql.credentials import access_from
 from settings.keys import NAMESPACE
+from settings.model import BACKEND_URL_VARIABLE
 from settings.parsing import mapping
 from user_errors import OR, add_fix, printable
 
@@ -85,12 +86,13 @@ def adopt(options: Options) -> int:
         0 if everything that exists is adopted, or could be; 1 if something cannot be adopted.
 
     Raises:
-        StackError: there is no Pulumi CLI or no such stack, or a Pulumi command failed.
+        StackError: there is no Pulumi CLI or no such stack, a Pulumi command failed, or another run for the
+            stack is under way.
         UserError: a cloud could not be read.
         OSError: the report or the record could not be written.
     """
-    with tempfile.TemporaryDirectory(prefix="adopt-") as folder:
-        outcome = _adopt(options, Path(folder))
+    with run_folder.hold(options.stack) as folder:
+        outcome = _adopt(options, folder)
     if options.report is not None:
         matrix.write_report(
             options.report,
@@ -147,13 +149,14 @@ def _adopt(options: Options, folder: Path) -> _Outcome:
     if refused:
         _say(f"{refused} cannot be adopted: nothing was imported")
         return _Outcome(code=REFUSED, rows=rows, rights=seen.rights, looked=looked)
-    half = _half_replaced(name)
+    state = stack.export(name)
+    half = _half_replaced(state)
     if not (looked.found or interrupted or half) or not _agreed(
         options, len(looked.found), interrupted, half
     ):
         return _Outcome(code=ADOPTED, rows=rows, rights=seen.rights, looked=looked)
     if half:
-        _read_half_replaced(name, half, folder)
+        _read_half_replaced(name, state, half, folder)
         first = plan.read(name, folder)
         looked = _look(options, first.declared).looked
     last, looked, adopted, urns = _import_all(options, first, looked, folder)
@@ -175,9 +178,15 @@ def undo(name: str) -> int:
     """Take exactly what was imported out of the state again.
 
     Raises:
-        StackError: there is no Pulumi CLI or no such stack, or an `up` has built on what was imported.
+        StackError: there is no Pulumi CLI or no such stack, another run for the stack is under way, or an
+            `up` has built on what was imported.
         OSError: the record could not be deleted.
     """
+    with run_folder.hold(name):
+        return _undo(name)
+
+
+def _undo(name: str) -> int:
     recorded = set(record.read(name))
     state = stack.resources(name)
     imported = [str(one["urn"]) for one in state if str(one["urn"]) in recorded]
@@ -237,7 +246,12 @@ def _look(options: Options, declared: Sequence[Declared]) -> _Seen:
     project = str(provider.inputs["project"])
     live = Live(CountedApi(), project)
     unmanaged = mapping(StackFile(options.stack).value(UNMANAGED)) or {}
-    found = google.look(declared, live, {key: str(reason) for key, reason in unmanaged.items()})
+    found = google.look(
+        declared,
+        live,
+        {key: str(reason) for key, reason in unmanaged.items()},
+        config(f"{NAMESPACE}:backendUrlVariable") or BACKEND_URL_VARIABLE,
+    )
     return _Seen(
         rights=rights.look(declared, live, other.backend_account),
         proposals=[*first_settings.of_preview(declared, live, config), *other.proposals],
@@ -413,23 +427,38 @@ def _wrong(first: plan.Plan, last: plan.Plan, adopted: Collection[str]) -> list[
     return found
 
 
-def _half_replaced(name: str) -> list[str]:
+def _half_replaced(state: JsonObject) -> list[str]:
     """The URNs of objects that an `up` deleted and did not record the new creation of."""
-    return [str(one["urn"]) for one in stack.resources(name) if one.get("pendingReplacement")]
+    return [str(one["urn"]) for one in _resources(state) if one.get("pendingReplacement")]
 
 
-def _read_half_replaced(name: str, urns: Sequence[str], folder: Path) -> None:
+def _resources(state: JsonObject) -> list[JsonObject]:
+    return cast("list[JsonObject]", state["deployment"].get("resources") or [])
+
+
+def _read_half_replaced(name: str, state: JsonObject, urns: Sequence[str], folder: Path) -> None:
     """Have the state say what exists of half-replaced objects: what was created again, or nothing.
 
     The engine reads no resource that waits for its creation, and imports none. So the mark is removed first.
     A run that is killed in between leaves a resource that the next `up` replaces once more.
+
+    Args:
+        name: the stack.
+        state: the state of the report (`stack.export`). The whole of it is written, so it must not have
+            changed since: each write of Pulumi changes the time in the manifest.
+        urns: the half-replaced resources.
+        folder: a private folder.
     """
-    document = stack.export(name)
-    for one in cast("list[JsonObject]", document["deployment"]["resources"]):
-        if one["urn"] in urns:
-            del one["pendingReplacement"]
+    if stack.export(name) != state:
+        raise stack.StackError(
+            f"another Pulumi run has changed the state of the stack {name} since this command read it; "
+            "nothing was written",
+            f".venv/bin/python -m ops adopt --stack {name}  # when the other run has ended",
+        )
+    for one in _resources(state):
+        one.pop("pendingReplacement", None)
     file = folder / "state.json"
-    _write_private(file, document)
+    _write_private(file, state)
     done = stack.pulumi("stack", "import", "--stack", name, "--file", str(file))
     file.unlink()
     if done.returncode != 0:
@@ -438,9 +467,11 @@ def _read_half_replaced(name: str, urns: Sequence[str], folder: Path) -> None:
     done = stack.pulumi("refresh", "--stack", name, *targets, "--yes", "--skip-preview")
     if done.returncode != 0:
         raise _failed(name, "pulumi refresh", done.stdout + done.stderr)
-    state = {str(one["urn"]) for one in stack.resources(name)}
+    existing = {str(one["urn"]) for one in stack.resources(name)}
     for urn in urns:
-        result = "was created, and is adopted" if urn in state else "was deleted only, and is created again"
+        result = (
+            "was created, and is adopted" if urn in existing else "was deleted only, and is created again"
+        )
         _say(f"interrupted replacement of {urn.rpartition('::')[2]}: it {result}")
 
 

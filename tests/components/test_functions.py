@@ -130,7 +130,8 @@ def test_an_https_function_has_the_inputs_of_the_firebase_cli(run: Run) -> None:
         "GCLOUD_PROJECT": world.PROJECT,
         "LOG_EXECUTION_ID": "true",
     }
-    assert sent["labels"] == {"deployment-tool": "pulumi"}
+    # No hash of firebase-tools, which would skip the function.
+    assert sent["labels"] == {"deployment-tool": "pulumi", "firebase-functions-hash": "pulumi"}
     assert "eventTrigger" not in sent
 
 

@@ -128,15 +128,15 @@ def _add_version(world: GoogleWorld, secret: str, value: str) -> None:
 
 
 def deploy_as_colleague(world: GoogleWorld, folder: Path) -> None:
-    """Deploy other code and other rules with firebase-tools, or make the same changes where it is not
-    installed.
+    """Deploy other rules and the same functions with firebase-tools, or make the same changes where it is
+    not installed.
+
+    The code is that of its last deployment: firebase-tools skips functions whose label has the hash of it.
     """
     app = shutil.copytree(folder / "crm", folder / "colleague", symlinks=True)
     rules = app / "firestore.rules"
     rules.write_text(rules.read_text() + "// a colleague's rules\n")
     if firebase_tools.is_installed():
-        with (app / "functions" / "index.js").open("a") as code:
-            code.write("// a colleague's code\n")
         firebase_tools.deploy(world.google_url, app, folder / "home")
         return
     release_rules(world, rules.read_text())

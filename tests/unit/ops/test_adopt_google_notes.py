@@ -10,8 +10,9 @@ import pytest
 from firebase.errors import GoogleError
 from ops.adopt import google
 from ops.adopt.live import Live
-from ops.adopt.model import MASK, SIGNATURE, Verdict, secret
+from ops.adopt.model import MASK, SIGNATURE, UNKNOWN, Verdict, secret
 from tests.unit.ops.google_project import (
+    ACCOUNTS,
     BASE,
     DENIED,
     FUNCTIONS,
@@ -19,6 +20,7 @@ from tests.unit.ops.google_project import (
     OFF,
     QUEUES,
     REGION,
+    RELEASE,
     SECRETS,
     TOPICS,
     Project,
@@ -66,6 +68,111 @@ def test_a_region_without_cloud_tasks_has_no_queues() -> None:
     looked = look({FUNCTIONS: {"functions": [LIVE_FUNCTION]}, QUEUES: none}, FUNCTION)
     assert row(looked, FUNCTION).verdict is Verdict.CHANGES
     assert not looked.unread
+
+
+@pytest.mark.parametrize("declares_a_job", [True, False])
+def test_jobs_of_a_region_without_declared_ones_may_be_closed(declares_a_job: bool) -> None:
+    """A 403 there says nothing about what is declared."""
+    other = {**LIVE_FUNCTION, "name": f"{BASE}/locations/us-central1/functions/other"}
+    closed = f"{BASE}/locations/us-central1/jobs"
+    answers = {FUNCTIONS: {"functions": [LIVE_FUNCTION, other]}, JOBS: {"jobs": []}, closed: DENIED}
+    region = "us-central1" if declares_a_job else REGION
+    job = declared(google.JOB, "functions-tick-schedule", {"region": region, "name": "tick"})
+    if declares_a_job:
+        with pytest.raises(GoogleError, match="denied"):
+            look(answers, FUNCTION, job)
+        return
+    looked = look(answers, FUNCTION, job)
+    assert {it.name for it in looked.rows if it.verdict is Verdict.UNDECLARED} == {"us-central1/other"}
+    assert list(looked.unread) == ["the scheduler jobs of us-central1 (cloudscheduler.jobs.list)"]
+
+
+def test_a_region_without_cloud_scheduler_has_no_jobs() -> None:
+    none = GoogleError("not a valid location", "none", status=400, reason="INVALID_ARGUMENT")
+    looked = look({FUNCTIONS: {"functions": [LIVE_FUNCTION]}, JOBS: none}, FUNCTION)
+    assert row(looked, FUNCTION).verdict is Verdict.CHANGES
+    assert not looked.unread
+
+
+@pytest.mark.parametrize(
+    ("state", "note"),
+    [
+        ("FAILED", "its last deployment failed (state FAILED): calls of it may fail"),
+        (
+            "DEPLOYING",
+            "it is being deployed (state DEPLOYING): what is then live may differ from this report",
+        ),
+        ("DETACHING", "its state is DETACHING"),
+        ("ACTIVE", ""),
+    ],
+)
+def test_a_function_that_is_not_active_has_a_note(state: str, note: str) -> None:
+    live = {**LIVE_FUNCTION, "state": state}
+    looked = look({FUNCTIONS: {"functions": [live]}}, FUNCTION)
+    assert row(looked, FUNCTION).reason == "; ".join(filter(None, ["it is only relabelled", note]))
+    live["labels"] = {"deployment-tool": "pulumi"}
+    looked = look({FUNCTIONS: {"functions": [live]}}, FUNCTION)
+    assert (row(looked, FUNCTION).verdict, row(looked, FUNCTION).reason) == (Verdict.SAME, note)
+    assert len(looked.found) == 1
+
+
+@pytest.mark.parametrize("environment", ["GEN_1", "GEN_2"])
+def test_a_function_that_is_being_deleted_is_refused(environment: str) -> None:
+    live = {**LIVE_FUNCTION, "state": "DELETING", "environment": environment}
+    looked = look({FUNCTIONS: {"functions": [live]}}, FUNCTION)
+    one = row(looked, FUNCTION)
+    assert (one.verdict, one.reason) == (Verdict.REFUSED, "it is being deleted")
+    assert one.fix.endswith("\n.venv/bin/python -m ops adopt --stack prod")
+    assert not looked.found
+
+
+def test_a_disabled_account_is_refused() -> None:
+    email = "crm-fn@crm.iam.gserviceaccount.com"
+    account = declared(google.ACCOUNT, "identities-crm-fn", {"project": "crm", "accountId": "crm-fn"})
+    looked = look({ACCOUNTS: {"accounts": [{"email": email, "disabled": True}]}}, account)
+    one = row(looked, account)
+    assert one.verdict is Verdict.REFUSED
+    assert one.fix.splitlines()[0] == f"gcloud iam service-accounts enable {email} --project crm"
+    assert not looked.found
+
+
+@pytest.mark.parametrize(
+    ("content", "properties"),
+    [("allow read;\n", ["source.files.name"]), ("allow write;\n", ["rules", "source.files.name"])],
+)
+def test_another_name_of_the_rules_file_is_a_change_of_its_own(content: str, properties: list[str]) -> None:
+    """The difference of two equal texts is empty."""
+    files = [{"name": "firestore.rules", "content": "allow read;\n"}]
+    ruleset = declared(google.RULESET, "rules-ruleset", {"project": "crm", "source": {"files": files}})
+    release = declared(
+        google.RELEASE, "rules-release", {"release_name": "cloud.firestore", "ruleset_name": UNKNOWN}
+    )
+    live = f"{BASE}/rulesets/1"
+    other = {"files": [{"name": "main.rules", "content": content}]}
+    looked = look({RELEASE: {"rulesetName": live}, live: {"source": other}}, ruleset, release)
+    changes = row(looked, release).changes
+    assert [it.property for it in changes] == properties
+    assert (changes[-1].old, changes[-1].new) == ('"main.rules"', '"firestore.rules"')
+    assert row(looked, release).verdict is Verdict.CHANGES
+
+
+@pytest.mark.parametrize(
+    ("backend_url", "command"),
+    [
+        ("KEY", "pulumi config set whatsapp-crm:backendUrlVariable NEW_NAME"),
+        ("OTHER", "pulumi config set --secret --path 'whatsapp-crm:secrets.NEW_NAME'  # asks for the value"),
+    ],
+)
+def test_a_secret_in_chosen_regions_is_refused_with_the_setting_of_its_name(
+    backend_url: str, command: str
+) -> None:
+    """`secrets` may not set the backend's address."""
+    one = declared(google.SECRET, "secrets-KEY", {"secretId": "KEY"})
+    live = {"name": f"{SECRETS}/KEY", "replication": {"userManaged": {}}}
+    project = Live(Project({SECRETS: {"secrets": [live]}}), "crm")
+    found = row(google.look([one], project, backend_url=backend_url), one)
+    assert found.verdict is Verdict.REFUSED
+    assert found.fix.splitlines()[1:] == [command, "KEY stays as it is."]
 
 
 def test_a_policy_behind_an_api_that_is_off_is_not_empty() -> None:

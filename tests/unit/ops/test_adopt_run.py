@@ -4,185 +4,32 @@ from __future__ import annotations
 
 import json
 import stat
-import subprocess
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from firebase.errors import JsonObject
-from ops import __main__ as command
-from ops import stack
-from ops.adopt import google, google_secrets, railway, record, run
+from ops.adopt import google_secrets, railway, record, run, run_folder
 from ops.adopt.model import Declared, Found, Row, Verdict
 from ops.adopt.proposals import Proposal
 from ops.adopt.railway import RailwayLook
 from railway.graphql.credentials import Access
-from tests.unit.ops.google_project import FUNCTIONS, REGION, SECRETS, Project, named
+from tests.unit.ops.adopt_engine import (
+    ALL,
+    ANSWERS,
+    GOOGLE,
+    INPUTS,
+    KEY,
+    PART,
+    ROOT,
+    SEND,
+    SEND_ID,
+    Engine,
+    adopt,
+)
+from tests.unit.ops.google_project import FUNCTIONS, REGION, SECRETS, Project
 
 pytestmark = pytest.mark.unit
-
-ROOT = "urn:pulumi:prod::whatsapp-crm::pulumi:pulumi:Stack::whatsapp-crm-prod"
-GOOGLE = "urn:pulumi:prod::whatsapp-crm::pulumi:providers:gcp::google"
-PART = "urn:pulumi:prod::whatsapp-crm::whatsapp-crm:components:Part::part"
-SEND = f"urn:pulumi:prod::whatsapp-crm::whatsapp-crm:components:Part${google.FUNCTION}::functions-send"
-KEY = f"urn:pulumi:prod::whatsapp-crm::whatsapp-crm:components:Part${google.SECRET}::secrets-KEY"
-SEND_ID = f"projects/crm/locations/{REGION}/functions/send"
-ANSWERS: dict[str, Any] = {
-    FUNCTIONS: {"functions": [{"name": SEND_ID, "environment": "GEN_2"}]},
-    SECRETS: {"secrets": named([f"{SECRETS}/KEY"])},
-}
-ALL = {ROOT, GOOGLE, PART, SEND, KEY}
-INPUTS: dict[str, JsonObject] = {
-    GOOGLE: {"project": "crm"},
-    SEND: {"location": REGION, "name": "send"},
-    KEY: {"secretId": "KEY"},
-}
-
-
-@dataclass
-class Engine:
-    """The Pulumi CLI, with the program of this file.
-
-    Args:
-        state: the URNs in the state.
-        pending: the URNs of interrupted creations.
-        after: what the preview shows for resources in the state, instead of `same`.
-        hidden: what the program declares only when the state has the function.
-        more: what the program declares in addition.
-        stop_after: the import fails after this number of resources.
-        half: the URNs whose replacement was interrupted after the deletion.
-        gone: the URNs that a refresh of them does not find.
-    """
-
-    state: set[str] = field(default_factory=set[str])
-    pending: list[str] = field(default_factory=list[str])
-    after: dict[str, str] = field(default_factory=dict[str, str])
-    hidden: set[str] = field(default_factory=set[str])
-    stop_after: int | None = None
-    says: str = "failed"
-    calls: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
-    files: list[JsonObject] = field(default_factory=list[JsonObject])
-    modes: list[int] = field(default_factory=list[int])
-    paths: list[Path] = field(default_factory=list[Path])
-    plans: list[Path] = field(default_factory=list[Path])
-    more: tuple[str, ...] = ()
-    builds_on: dict[str, str] = field(default_factory=dict[str, str])
-    half: set[str] = field(default_factory=set[str])
-    gone: set[str] = field(default_factory=set[str])
-
-    def __call__(self, *arguments: str, **_: str) -> subprocess.CompletedProcess[str]:
-        self.calls.append(arguments)
-        name = "_".join(word for word in arguments[:2] if not word.startswith("-"))
-        output, code = getattr(self, f"do_{name}")(dict(pairwise(arguments)), arguments)
-        return subprocess.CompletedProcess(arguments, code, stdout=output, stderr="")
-
-    def did(self, name: str) -> bool:
-        """Whether a command was run."""
-        return any(" ".join(call).startswith(name) for call in self.calls)
-
-    def do_preview(self, options: dict[str, str], __: tuple[str, ...]) -> tuple[str, int]:
-        steps: list[JsonObject] = []
-        resources: list[JsonObject] = []
-        for urn in (ROOT, GOOGLE, PART, SEND, KEY, *self.more):
-            if urn in self.hidden and SEND not in self.state:
-                continue
-            type_, _, name = urn.split("::", 2)[2].partition("::")
-            type_ = type_.rpartition("$")[2]
-            state = {
-                "type": type_,
-                "parent": {ROOT: "", GOOGLE: ROOT, PART: ROOT}.get(urn, PART),
-                "provider": f"{GOOGLE}::id" if type_.startswith("gcp:") else "",
-                "inputs": INPUTS.get(urn, {}),
-            }
-            op = self.after.get(urn, "same") if urn in self.state else "create"
-            op = "create-replacement" if urn in self.half else op
-            steps.append({"op": op, "urn": urn, "newState": state})
-            if op == "create" and urn != ROOT:
-                resources.append({"type": type_, "name": name, "component": "components" in type_})
-        Path(options["--import-file"]).write_text(json.dumps({"resources": resources}))
-        self.plans.append(Path(options["--save-plan"]))
-        self.plans[-1].write_text(json.dumps({"resourcePlans": {}}))
-        return json.dumps({"steps": steps}), 0
-
-    def do_import(self, options: dict[str, str], _: tuple[str, ...]) -> tuple[str, int]:
-        file = Path(options["--file"])
-        self.modes.append(stat.S_IMODE(file.stat().st_mode))
-        self.paths.append(file)
-        self.files.append(json.loads(file.read_text()))
-        self.state.add(ROOT)
-        by_name = {urn.rpartition("::")[2]: urn for urn in (*ALL, *self.more)}
-        for number, entry in enumerate(self.files[-1]["resources"]):
-            if number == self.stop_after:
-                return self.says, 1
-            self.state.add(by_name[entry["name"]])
-        return "", 0
-
-    def do_stack_export(self, _: dict[str, str], __: tuple[str, ...]) -> tuple[str, int]:
-        resources = [
-            {
-                "urn": urn,
-                "type": urn.split("::")[2].rpartition("$")[2],
-                "parent": self.builds_on.get(urn, ""),
-                **({"pendingReplacement": True} if urn in self.half else {}),
-            }
-            for urn in sorted(self.state)
-        ]
-        pending = [{"type": "creating", "resource": {"urn": urn}} for urn in self.pending]
-        return json.dumps({"deployment": {"resources": resources, "pending_operations": pending}}), 0
-
-    def do_stack_import(self, options: dict[str, str], _: tuple[str, ...]) -> tuple[str, int]:
-        file = Path(options["--file"])
-        self.modes.append(stat.S_IMODE(file.stat().st_mode))
-        self.paths.append(file)
-        resources = json.loads(file.read_text())["deployment"]["resources"]
-        assert {one["urn"] for one in resources} == self.state
-        self.half = {one["urn"] for one in resources if one.get("pendingReplacement")}
-        self.pending.clear()
-        return "", 0
-
-    def do_config(self, _: dict[str, str], __: tuple[str, ...]) -> tuple[str, int]:
-        return json.dumps({"railway:token": {"value": "hush", "secret": True}}), 0
-
-    def do_config_set(self, _: dict[str, str], arguments: tuple[str, ...]) -> tuple[str, int]:
-        file = stack.PROJECT / "Pulumi.prod.yaml"
-        file.write_text(f"{file.read_text()}  {arguments[-1].split('[')[0].split('.')[0]}: set\n")
-        return "", 0
-
-    def do_state_protect(self, _: dict[str, str], __: tuple[str, ...]) -> tuple[str, int]:
-        return "", 0
-
-    def do_state_delete(self, _: dict[str, str], arguments: tuple[str, ...]) -> tuple[str, int]:
-        self.state -= {one for one in arguments if one.startswith("urn:")}
-        return "", 0
-
-    def do_refresh(self, _: dict[str, str], arguments: tuple[str, ...]) -> tuple[str, int]:
-        assert not self.half & {*arguments}, "the engine reads no resource that waits for its creation"
-        if "--clear-pending-creates" in arguments:
-            self.pending.clear()
-        self.state -= self.gone & {*arguments}
-        return "", 0
-
-
-@pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Engine]:
-    """The engine, a Google project with what it declares, and a folder for the record."""
-    made = Engine()
-    monkeypatch.setattr(stack, "pulumi", made)
-    monkeypatch.setattr(stack, "PROJECT", tmp_path)
-    (tmp_path / "Pulumi.prod.yaml").write_text("config:\n  whatsapp-crm:healthPath: /health\n")
-    monkeypatch.setattr(record, "FOLDER", tmp_path / ".adopt")
-    monkeypatch.setattr(run, "CountedApi", lambda: Project(ANSWERS))
-    yield made
-    assert not any(path.exists() for path in made.paths), "an import file may contain secrets"
-
-
-def adopt(*options: str) -> int:
-    """Run the command."""
-    return command.main(["adopt", "--stack", "prod", *options])
 
 
 def test_without_yes_nothing_is_written(
@@ -191,7 +38,7 @@ def test_without_yes_nothing_is_written(
     report = tmp_path / "report.json"
     assert adopt("--report", f"json:{report}") == 0
     assert not engine.state
-    assert not record.FOLDER.exists()
+    assert [*record.FOLDER.rglob("*")] == [run_folder.path("prod")], "the lock"
     assert ".venv/bin/python -m ops adopt --stack prod --yes" in capsys.readouterr().out
     assert {row["name"]: row["verdict"] for row in json.loads(report.read_text())["rows"]} == {
         f"{REGION}/send": "same",
@@ -232,6 +79,7 @@ def test_with_yes_everything_that_exists_is_imported(engine: Engine) -> None:
         "secrets-KEY": f"{SECRETS}/KEY",
     }
     assert engine.modes == [0o600]
+    assert [path.parent for path in (*engine.paths, *engine.plans)] == [run_folder.path("prod")] * 3
     assert record.read("prod") == sorted(ALL)
     assert stat.S_IMODE(record.path("prod").stat().st_mode) == 0o600
 
@@ -390,6 +238,17 @@ def test_what_cannot_be_adopted_stops_the_import(
     assert "fix: give the new function another name" in out
 
 
+def test_the_fix_for_a_secret_knows_the_backends_variable(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = {"whatsapp-crm:backendUrlVariable": {"value": "KEY"}}
+    monkeypatch.setattr(engine, "do_config", lambda *_: (json.dumps(config), 0))
+    fixed = {SECRETS: {"secrets": [{"name": f"{SECRETS}/KEY", "replication": {"userManaged": {}}}]}}
+    monkeypatch.setattr(run, "CountedApi", lambda: Project(fixed))
+    assert adopt() == 1
+    assert "pulumi config set whatsapp-crm:backendUrlVariable NEW_NAME" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("operation", ["replace", "delete", "create-replacement"])
 def test_an_import_that_would_end_something_is_named_with_the_way_back(
     engine: Engine, capsys: pytest.CaptureFixture[str], operation: str
@@ -450,89 +309,6 @@ def test_what_an_up_deleted_after_the_adoption_may_be_created_again(
     monkeypatch.setattr(run, "CountedApi", lambda: Project({FUNCTIONS: ANSWERS[FUNCTIONS]}))
     assert adopt("--yes") == 0
     assert engine.pending == []
-
-
-def test_a_failed_import_is_continued_and_undone(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
-    engine.stop_after = 3
-    assert adopt("--yes") == 2
-    assert "fix: run the command again: it continues" in capsys.readouterr().err
-    missing = ALL - engine.state
-    assert len(missing) == 1
-    engine.stop_after = None
-    assert adopt("--yes") == 0
-    assert engine.state == ALL
-    assert record.read("prod") == sorted(ALL)
-    assert adopt("--undo") == 0
-    assert not engine.state
-
-
-def test_a_killed_import_can_be_undone(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    def killed(*_: object) -> None:
-        raise SystemExit
-
-    monkeypatch.setattr(engine, "do_import", killed)
-    with pytest.raises(SystemExit):
-        adopt("--yes")
-    engine.state = ALL - {KEY}
-    assert adopt("--undo") == 0
-    assert not engine.state
-
-
-def test_an_interrupted_run_says_how_to_continue(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(engine, "do_preview", interrupted)
-    assert adopt("--yes") == 2
-    assert "fix: .venv/bin/python -m ops adopt --stack prod  # continues" in capsys.readouterr().err
-
-
-def test_a_lock_is_named(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
-    engine.stop_after, engine.says = 0, "error: the stack is currently locked by 1 lock(s)"
-    assert adopt("--yes") == 2
-    assert "pulumi cancel prod --yes" in capsys.readouterr().err
-
-
-def test_interrupted_creations_are_forgotten_once_it_is_known_what_became_of_them(
-    engine: Engine, capsys: pytest.CaptureFixture[str]
-) -> None:
-    engine.state = {ROOT, GOOGLE, PART}
-    engine.pending = [SEND]
-    assert adopt() == 0
-    assert engine.pending == [SEND]
-    assert adopt("--yes") == 0
-    assert engine.pending == []
-    assert "interrupted creation of functions-send: exists, and is adopted" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("created", [True, False])
-def test_a_half_replaced_object_is_read_again(
-    engine: Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, created: bool
-) -> None:
-    """The engine would create it a second time, and imports nothing that it waits for."""
-    engine.state, engine.half, engine.pending = {*ALL}, {SEND}, [SEND]
-    if not created:
-        engine.gone = {SEND}
-        monkeypatch.setattr(run, "CountedApi", lambda: Project({SECRETS: ANSWERS[SECRETS]}))
-    assert adopt() == 0
-    assert engine.half == {SEND}
-    assert adopt("--yes") == 0
-    assert (engine.half, engine.pending) == (set(), [])
-    assert engine.state == (ALL if created else ALL - {SEND})
-    assert engine.modes == [0o600]
-    out = capsys.readouterr().out
-    assert "read 1 objects again whose replacement was interrupted" in out
-    result = "was created, and is adopted" if created else "was deleted only, and is created again"
-    assert f"interrupted replacement of functions-send: it {result}" in out
-
-
-def test_a_damaged_record_is_an_error(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
-    record.write("prod", [SEND])
-    record.path("prod").write_text("{")
-    assert adopt("--undo") == 2
-    assert "fix: rm " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("value", ["report.json", "text:report", "json:"])

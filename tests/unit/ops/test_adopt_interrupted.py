@@ -1,0 +1,141 @@
+"""`ops adopt` after a run or an `up` that was killed, and beside another run."""
+
+from __future__ import annotations
+
+import pytest
+
+from ops import stack
+from ops.adopt import record, run, run_folder
+from tests.unit.ops.adopt_engine import (
+    ALL,
+    ANSWERS,
+    GOOGLE,
+    KEY,
+    PART,
+    ROOT,
+    SEND,
+    Engine,
+    adopt,
+)
+from tests.unit.ops.google_project import SECRETS, Project
+
+pytestmark = pytest.mark.unit
+
+
+def test_a_failed_import_is_continued_and_undone(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    engine.stop_after = 3
+    assert adopt("--yes") == 2
+    assert "fix: run the command again: it continues" in capsys.readouterr().err
+    missing = ALL - engine.state
+    assert len(missing) == 1
+    engine.stop_after = None
+    assert adopt("--yes") == 0
+    assert engine.state == ALL
+    assert record.read("prod") == sorted(ALL)
+    assert adopt("--undo") == 0
+    assert not engine.state
+
+
+def test_a_killed_import_can_be_undone(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(engine, "do_import", killed)
+    with pytest.raises(SystemExit):
+        adopt("--yes")
+    engine.state = ALL - {KEY}
+    assert adopt("--undo") == 0
+    assert not engine.state
+
+
+def test_an_interrupted_run_says_how_to_continue(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine, "do_preview", interrupted)
+    assert adopt("--yes") == 2
+    assert "fix: .venv/bin/python -m ops adopt --stack prod  # continues" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [(), ("--yes",), ("--undo",)])
+def test_two_runs_of_a_stack_do_not_meet(
+    engine: Engine, capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
+) -> None:
+    with run_folder.hold("prod") as folder:
+        (folder / "imports.json").write_text("those of the first run")
+        assert adopt(*options) == 2
+        assert (folder / "imports.json").exists()
+    assert not engine.calls
+    message = capsys.readouterr().err
+    assert "another `python -m ops adopt` of the stack prod is under way" in message
+    assert "fix: answer its question in the other terminal" in message
+    assert adopt(*options) == 0
+
+
+def test_a_lock_is_named(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    engine.stop_after, engine.says = 0, "error: the stack is currently locked by 1 lock(s)"
+    assert adopt("--yes") == 2
+    assert "pulumi cancel prod --yes" in capsys.readouterr().err
+
+
+def test_interrupted_creations_are_forgotten_once_it_is_known_what_became_of_them(
+    engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine.state = {ROOT, GOOGLE, PART}
+    engine.pending = [SEND]
+    assert adopt() == 0
+    assert engine.pending == [SEND]
+    assert adopt("--yes") == 0
+    assert engine.pending == []
+    assert "interrupted creation of functions-send: exists, and is adopted" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("created", [True, False])
+def test_a_half_replaced_object_is_read_again(
+    engine: Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, created: bool
+) -> None:
+    """The engine would create it a second time, and imports nothing that it waits for."""
+    engine.state, engine.half, engine.pending = {*ALL}, {SEND}, [SEND]
+    if not created:
+        engine.gone = {SEND}
+        monkeypatch.setattr(run, "CountedApi", lambda: Project({SECRETS: ANSWERS[SECRETS]}))
+    assert adopt() == 0
+    assert engine.half == {SEND}
+    assert adopt("--yes") == 0
+    assert (engine.half, engine.pending) == (set(), [])
+    assert engine.state == (ALL if created else ALL - {SEND})
+    assert engine.modes == [0o600]
+    out = capsys.readouterr().out
+    assert "read 1 objects again whose replacement was interrupted" in out
+    result = "was created, and is adopted" if created else "was deleted only, and is created again"
+    assert f"interrupted replacement of functions-send: it {result}" in out
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_state_that_another_run_writes_meanwhile_is_not_overwritten(
+    engine: Engine, capsys: pytest.CaptureFixture[str], finished: bool
+) -> None:
+    engine.state, engine.half = {*ALL}, {SEND}
+    other = f"{PART}-child"
+
+    def answer(_: str) -> bool:
+        engine.half = set() if finished else {SEND}
+        engine.state.add(other)
+        return True
+
+    with pytest.raises(stack.StackError) as error:
+        run.adopt(run.Options(stack="prod", ask=answer))
+    assert "since this command read it; nothing was written" in str(error.value)
+    assert "fix: .venv/bin/python -m ops adopt --stack prod  #" in str(error.value)
+    assert other in engine.state
+    assert not engine.did("stack import")
+    assert not engine.did("refresh")
+
+
+def test_a_damaged_record_is_an_error(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    record.write("prod", [SEND])
+    record.path("prod").write_text("{")
+    assert adopt("--undo") == 2
+    assert "fix: rm " in capsys.readouterr().err
