@@ -147,8 +147,8 @@ class Engine:
     def do_config(self, _: dict[str, str], __: tuple[str, ...]) -> tuple[str, int]:
         return json.dumps({"railway:token": {"value": "hush", "secret": True}}), 0
 
-    def do_config_set(self, _: dict[str, str], arguments: tuple[str, ...]) -> tuple[str, int]:
-        file = stack.PROJECT / "Pulumi.prod.yaml"
+    def do_config_set(self, options: dict[str, str], arguments: tuple[str, ...]) -> tuple[str, int]:
+        file = Path(options["--config-file"])
         file.write_text(f"{file.read_text()}  {arguments[-1].split('[')[0].split('.')[0]}: set\n")
         return "", 0
 
@@ -284,6 +284,19 @@ def test_variables_that_the_up_removes_are_said_at_the_end(
     end = capsys.readouterr().out.partition("another pulumi preview")[2]
     assert ("removes these variables of the backend: OLD" in end) == said
     assert ("ops adopt --stack prod --write-config" in end) == said
+
+
+def test_undeclared_variables_stop_the_import(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Otherwise, the `up` that the end of the output names would remove them."""
+    volume = f"urn:pulumi:prod::whatsapp-crm::{railway.TYPE}Volume::volume"
+    lost = Row(kind="railway variable", name="OLD", verdict=Verdict.REFUSED, reason="it is not declared")
+    monkeypatch.setattr(railway, "look", lambda *_, **__: RailwayLook(rows=[lost]))
+    engine.more = (volume,)
+    assert adopt("--yes") == 1
+    assert not engine.state
+    assert "1 cannot be adopted: nothing was imported" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("write", [False, True])
