@@ -133,6 +133,8 @@ class _Matcher:
             for name in ("displayName", "description")
             if (live.get(name) or "") != (one.inputs.get(name) or "")
         ]
+        if live.get("disabled") and not one.inputs.get("disabled"):
+            found.append(Change(property="disabled", old="true", new="false"))
         identifier = f"projects/{self._project}/serviceAccounts/{email}"
         return _changed("service account", one, email, found), Found(urn=one.urn, id=identifier)
 
@@ -156,7 +158,7 @@ class _Matcher:
             "storageClass": live.get("storageClass"),
             "uniformBucketLevelAccess": bool((access.get("uniformBucketLevelAccess") or {}).get("enabled")),
         }
-        found = list(_plain_changes(list(before), before, one.inputs))
+        found = [*_plain_changes(list(before), before, one.inputs), *google_state.removed_of_bucket(live)]
         return _changed("bucket", one, name, found), Found(urn=one.urn, id=name)
 
     def _database(self, one: Declared) -> Match:
@@ -500,8 +502,7 @@ def _recurrence(schedule: Mapping[str, Any]) -> str:
 
 def _again(one: Declared, before: str) -> str:
     """A fix that ends in this command: an `up` would create what is not imported yet."""
-    stack = one.urn.split("::")[0].rpartition(":")[2]
-    return f"{before}\n.venv/bin/python -m ops adopt --stack {shell_word(stack)}"
+    return f"{before}\n.venv/bin/python -m ops adopt --stack {shell_word(one.stack)}"
 
 
 def _last(live: JsonObject) -> str:

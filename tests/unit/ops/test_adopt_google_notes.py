@@ -12,6 +12,7 @@ from ops.adopt import google
 from ops.adopt.live import Live
 from ops.adopt.model import MASK, SIGNATURE, Verdict, secret
 from tests.unit.ops.google_project import (
+    ACCOUNTS,
     BASE,
     DENIED,
     FUNCTIONS,
@@ -161,3 +162,22 @@ def test_settings_of_a_secret_that_the_up_removes_are_named(
     assert [(it.property, it.old) for it in row(looked, one).changes] == removed
     assert {it.new for it in row(looked, one).changes} <= {"null"}
     assert [it.id for it in looked.found] == [f"{SECRETS}/KEY"]
+
+
+def test_settings_of_the_bucket_that_the_up_removes_are_named() -> None:
+    one = declared(google.BUCKET, "functions-sources", {"name": "sources"})
+    rule = {"action": {"type": "Delete"}, "condition": {"age": 30}}
+    looked = look({"b/sources": {"name": "sources", "lifecycle": {"rule": [rule]}, "cors": []}}, one)
+    changes = [it for it in row(looked, one).changes if it.property != "forceDestroy"]
+    assert [(it.property, it.old, it.new) for it in changes] == [
+        ("lifecycle", json.dumps({"rule": [rule]}), "null")
+    ]
+
+
+def test_an_account_that_the_up_enables_is_named() -> None:
+    email = "crm-fn@crm.iam.gserviceaccount.com"
+    one = declared(google.ACCOUNT, "identities-crm-fn", {"project": "crm", "accountId": "crm-fn"})
+    looked = look({ACCOUNTS: {"accounts": [{"email": email, "disabled": True}]}}, one)
+    assert [(it.property, it.old, it.new) for it in row(looked, one).changes] == [
+        ("disabled", "true", "false")
+    ]
