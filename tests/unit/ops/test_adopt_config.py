@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ops import stack
-from ops.adopt import first_settings, google, google_secrets, stack_config
+from ops.adopt import first_settings, google, google_secrets, proposals, stack_config
 from ops.adopt.live import Live
 from ops.adopt.proposals import Proposal
 from ops.adopt.stack_config import StackFile
@@ -185,6 +185,12 @@ def test_a_failed_write_has_a_fix_without_the_value(
     assert f"fix: {one.command} --stack prod" in str(failed.value)
     assert "hush" not in str(failed.value)
     assert (stack.PROJECT / "Pulumi.prod.yaml").read_text() == FILE
+
+
+@pytest.mark.parametrize(("live_repo", "keys"), [("a/crm", ["repo"]), ("a/crm, b/crm", [])])
+def test_two_repositories_of_a_service_are_no_setting(live_repo: str, keys: list[str]) -> None:
+    found = proposals.of_property("ServiceSettings", "repo", live_repo)
+    assert [one.key for one in found] == keys
 
 
 def live(*places: str, **answers: Any) -> Live:
