@@ -307,11 +307,14 @@ def check_sealed(sealed: Collection[str], extra: Collection[str], props: Props) 
     if sealed and extra:
         names = ", ".join(extra)
         declare = [how_to_set_part(props, "variables", f".{name}", "<string>") for name in extra]
+        if not all(map(_NAME.fullmatch, extra)):  # a dot in a name is a step of the path in a command
+            declare = []
         raise RefusedError(
             f"undeclared variables cannot be removed while sealed ones exist (undeclared: {names}; sealed: "
             f"{', '.join(sorted(sealed))}): the sealed values cannot be read, and Railway can only replace "
             "all variables",
-            fix="\n".join([f"in Railway's dashboard, delete {names}\n{OR}declare:", *declare]),
+            fix=f"in Railway's dashboard, delete {names}"
+            + "".join([f"\n{OR}declare:", *(f"\n{one}" for one in declare)] if declare else []),
         )
 
 

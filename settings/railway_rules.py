@@ -13,7 +13,7 @@ from uuid import UUID
 from railway.validation import SETTABLE_VARIABLES, is_railways, repository
 from settings.keys import NAMESPACE
 from settings.parsing import look_alike
-from settings.reader import MAX_STRING, ConfigReader, remove_command, set_command
+from settings.reader import MAX_STRING, ConfigReader, part_of, remove_command, set_command
 from settings.regions import RAILWAY_PLAN_VOLUME_GB, RAILWAY_PLANS
 from settings.rules import matching
 from settings.variables import VARIABLE_NAME, looks_secret
@@ -188,7 +188,7 @@ def check_backend_variables(read: ConfigReader, variables: Mapping[str, str]) ->
         remove = remove_command("backendVariables", ".NAME")
         read.add("backendVariables", what, f"{remove}\nRun this for the largest variables.")
     for name, value in variables.items():
-        part = f".{name}"
+        part = part_of(name)
         remove = remove_command("backendVariables", part)
         rename = f"{remove}\nThen choose another name."
         if name in MANAGED_VARIABLES:

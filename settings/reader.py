@@ -47,6 +47,7 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,20}")
 _PLACEHOLDER = re.compile(
     r"your-[a-z-]+(/your-[a-z-]+)?|[\w.-]+/your-[a-z-]+|<.*|0{8}-0{4}-[04]0{3}-[08]0{3}-0{12}"
 )
+_PLAIN_NAME = re.compile(r"[\w-]+")
 # How a command addresses one part of a list or an object.
 _PARTS = {ValueType.LIST: "[0]"} | dict.fromkeys(
     (ValueType.OBJECT, ValueType.STRINGS, ValueType.VARIABLES, ValueType.SECRETS), ".NAME"
@@ -60,6 +61,16 @@ class BadValueError(ValueError):
 def is_placeholder(value: str) -> bool:
     """Whether a value stands for one that the user has to choose, such as `your-organisation`."""
     return _PLACEHOLDER.fullmatch(value.strip()) is not None
+
+
+def part_of(name: str) -> str:
+    """The part of a key with this name, for commands. A dot in a name would be a step of the path.
+
+    Example:
+        >>> part_of("LOG_LEVEL"), part_of("log.level")
+        ('.LOG_LEVEL', '["log.level"]')
+    """
+    return f".{name}" if _PLAIN_NAME.fullmatch(name) else f"[{json.dumps(name, ensure_ascii=False)}]"
 
 
 def set_command(name: str, value: object = "", part: str = "", *, secret: bool = False) -> str:

@@ -18,7 +18,7 @@ from settings import privileged_roles
 from settings.keys import NAMESPACE
 from settings.parsing import document_problem, look_alike, nearest
 from settings.problems import Problem
-from settings.reader import ConfigReader, remove_command, set_command
+from settings.reader import ConfigReader, part_of, remove_command, set_command
 from settings.variables import (
     FunctionVariables,
     common_variables,
@@ -243,7 +243,7 @@ def check_project(read: ConfigReader, project: str, stack: str) -> None:
 def check_secret_names(read: ConfigReader, names: Iterable[str], backend_url: str) -> None:
     """Functions read secrets as environment variables."""
     for name in names:
-        remove = remove_command("secrets", f".{name}")
+        remove = remove_command("secrets", part_of(name))
         if name == backend_url:
             what = f"{name} is set by the program: it is the address that Railway gives the backend."
             read.add("secrets", what, remove)
@@ -288,7 +288,7 @@ def check_function_variables(read: ConfigReader, variables: FunctionVariables, b
     key = "functionVariables"
     for function, own in (("", common_variables(variables)), *own_variables(variables).items()):
         for name in own:
-            part = f".{function}.{name}" if function else f".{name}"
+            part = (part_of(function) if function else "") + part_of(name)
             remove = remove_command(key, part)
             if name == backend_url:
                 what = f"{name} is the backend's address, which the program sets."

@@ -237,6 +237,12 @@ SETTINGS: tuple[Bad, ...] = (
         "pulumi config set --secret --path 'whatsapp-crm:backendVariables.RAILWAY_TOKEN'",
     ),
     one("odd variable name", "backendVariables", {"LOG-LEVEL": "debug"}, "choose another name"),
+    one(
+        "dot in a variable's name",
+        "backendVariables",
+        {"log.level": "debug"},
+        "pulumi config rm --path 'whatsapp-crm:backendVariables[\"log.level\"]'",
+    ),
     one("empty variable", "backendVariables", {"LOG_LEVEL": ""}, put_part("backendVariables.LOG_LEVEL")),
     one("nested variable", "backendVariables", {"LOG": {"LEVEL": "1"}}, put_part("backendVariables.LOG")),
     one(

@@ -110,8 +110,9 @@ def of_preview(
         GoogleError: Google could not be read.
     """
     region = str(config(f"{NAMESPACE}:region") or KEYS["region"].default)
-    new = [one for one in declared if one.type == FUNCTION and one.op == "create"]
-    names = {str(one.inputs["name"]) for one in new if one.inputs["location"] == region}
+    functions = [one for one in declared if one.type == FUNCTION]
+    # Also those in the state, which another region would replace.
+    names = {str(one.inputs["name"]) for one in functions if one.inputs["location"] == region}
     here = {name for place, name in live.functions if place == region}
     others = Counter(place for place, name in live.functions if name in names - here)
     if len(others) == 1 and not names & here:
@@ -123,7 +124,8 @@ def of_preview(
     location = None if database is None else database.get("locationId")
     if location and location != config(f"{NAMESPACE}:firestoreLocation"):
         yield Proposal(key="firestoreLocation", value=str(location), reason="the database is there")
-    yield from _of_firebase_config(new, live, config)
+    changed = [one for one in functions if one.op in ("create", "update")]
+    yield from _of_firebase_config(changed, live, config)
 
 
 def _of_firebase_config(

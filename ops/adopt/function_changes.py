@@ -107,8 +107,10 @@ def runs_by_itself(function: JsonObject) -> bool:
 def _build(live: JsonObject, declared: JsonObject) -> Iterator[Change]:
     before, after = _block(live, "buildConfig"), _block(declared, "buildConfig")
     yield from _plain("buildConfig", BUILD, before, after)
-    old = _block(before, "environmentVariables").get(SOURCE_VARIABLE)
-    new = _block(after, "environmentVariables").get(SOURCE_VARIABLE)
+    variables, declared_ones = (_block(it, "environmentVariables") for it in (before, after))
+    removed = {name: variables[name] for name in variables.keys() - declared_ones.keys() - {SOURCE_VARIABLE}}
+    yield from _values("buildConfig.environmentVariables", removed, {}, is_secret=True)
+    old, new = variables.get(SOURCE_VARIABLE), declared_ones.get(SOURCE_VARIABLE)
     if old != new:
         source = text(old) if old else '"another source archive"'
         yield Change(property="buildConfig.source", old=source, new=text(new))

@@ -180,7 +180,7 @@ class _Matcher:
             "storageClass": live.get("storageClass"),
             "uniformBucketLevelAccess": bool((access.get("uniformBucketLevelAccess") or {}).get("enabled")),
         }
-        found = list(plain_changes(list(before), before, one.inputs))
+        found = [*plain_changes(list(before), before, one.inputs), *google_state.removed_of_bucket(live)]
         return changed("bucket", one, name, found), Found(urn=one.urn, id=name)
 
     def _database(self, one: Declared) -> Match:

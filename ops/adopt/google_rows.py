@@ -15,8 +15,7 @@ Match = tuple[Row, Found | None]
 
 def again(one: Declared, before: str) -> str:
     """A fix that ends in this command: an `up` would create what is not imported yet."""
-    stack = one.urn.split("::")[0].rpartition(":")[2]
-    return f"{before}\n.venv/bin/python -m ops adopt --stack {shell_word(stack)}"
+    return f"{before}\n.venv/bin/python -m ops adopt --stack {shell_word(one.stack)}"
 
 
 def plain_changes(

@@ -27,6 +27,9 @@ JOB_SETTINGS: Mapping[str, tuple[str, ...]] = {
 }
 """What the `up` removes of a scheduler job if it is not declared, by block."""
 
+BUCKET_SETTINGS = ("cors", "encryption", "lifecycle", "logging", "retentionPolicy")
+"""What the `up` removes of a bucket if it is not declared."""
+
 GOOGLES_HEADERS = ("user-agent", "content-type")
 """Headers that Cloud Scheduler adds itself (Cloud Scheduler API, `HttpTarget`)."""
 
@@ -147,6 +150,17 @@ def removed_of_secret(live: JsonObject, declared: JsonObject) -> Iterator[Change
     for name in SECRET_SETTINGS:
         if before.get(name) and not declared.get(name):
             yield Change(property=name, old=text(before[name]), new="null")
+
+
+def removed_of_bucket(live: JsonObject) -> Iterator[Change]:
+    """The settings of the bucket with the sources that the next `up` removes: the program declares none.
+
+    Args:
+        live: the bucket (Cloud Storage JSON API, `Bucket`).
+    """
+    for name in BUCKET_SETTINGS:
+        if live.get(name):
+            yield Change(property=name, old=text(live[name]), new="null")
 
 
 def removed_of_job(live: JsonObject, declared: JsonObject) -> Iterator[Change]:

@@ -77,7 +77,8 @@ class Declared:
         urn: its URN.
         type: its Pulumi type, such as `gcp:storage/bucket:Bucket`.
         name: its logical name.
-        inputs: the inputs with secrets in plain text, and `UNKNOWN` for what only the `up` knows.
+        inputs: the inputs with secrets in plain text, and `UNKNOWN` for what only the `up` knows. Unless `op`
+            is create, secrets that the `up` does not change are masked.
         parent: the parent's URN; empty for none.
         provider: the provider's URN and id, separated by `::`; empty for a component.
         op: the step's operation: create, same, update, replace, ...
@@ -92,6 +93,11 @@ class Declared:
     provider: str
     op: str
     raw: JsonObject = field(default_factory=dict[str, Any])
+
+    @property
+    def stack(self) -> str:
+        """The stack's name in the URN, without its organization."""
+        return self.urn.partition("::")[0].rpartition(":")[2]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,12 +92,15 @@ def declarations(steps: Iterable[JsonObject], plans: Mapping[str, Any]) -> Itera
             continue
         urn = str(step["urn"])
         raw = cast("JsonObject", state.get("inputs") or {})
+        goal = cast("JsonObject", (plans.get(urn) or {}).get("goal") or {})
+        changed = cast("JsonObject", goal.get("inputDiff") or {})
         if step.get("op") == "create":
-            # Only a creation has all its inputs in the plan: of others, it has the changes.
-            goal = cast("JsonObject", (plans.get(urn) or {}).get("goal") or {})
-            adds = cast("JsonObject", (goal.get("inputDiff") or {}).get("adds") or raw)
             # Diffs of the engine lack internal properties such as `__provider` (`IsInternalPropertyKey`).
-            raw = {**{name: value for name, value in raw.items() if name.startswith("__")}, **adds}
+            internal = {name: value for name, value in raw.items() if name.startswith("__")}
+            raw = {**internal, **(changed.get("adds") or raw)}
+        else:
+            # Only a creation has all its inputs in the plan: of others, it has the changes.
+            raw = {**raw, **(changed.get("adds") or {}), **(changed.get("updates") or {})}
         yield Declared(
             urn=urn,
             type=str(state["type"]),

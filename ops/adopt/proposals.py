@@ -11,6 +11,7 @@ from components.backend import MEGABYTES_PER_GIGABYTE
 from settings.model import KEYS
 from settings.railway_rules import MANAGED_VARIABLES
 from settings.reader import remove_command, set_command
+from settings.variables import VARIABLE_NAME
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,8 @@ def of_property(resource: str, name: str, live: object) -> Iterator[Proposal]:
         live: its live value in normal form; none is proposed for None, which most settings cannot express.
     """
     key = _SETTINGS.get(resource, {}).get(name)
-    if key is None or live is None:
+    several = name == "repo" and ", " in str(live)  # of several triggers, which config cannot express
+    if key is None or live is None or several:
         return
     reason = f"keeps {name.replace('_', ' ')} as it is on Railway"
     if name == "size_mb" and isinstance(live, int | float):
@@ -98,14 +100,15 @@ def of_property(resource: str, name: str, live: object) -> Iterator[Proposal]:
 
 
 def of_variable(name: str, live: str) -> Iterator[Proposal]:
-    """The proposals that keep the live value of a variable of the backend.
+    """The proposals that keep the live value of a variable of the backend; none if no config can express it.
 
     Values of variables are secret: nothing on Railway says which ones are not.
     """
     reason = f"keeps the variable {name}"
     key = MANAGED_VARIABLES.get(name)
     if key is None:
-        yield Proposal(key="backendVariables", part=f".{name}", value=live, secret=True, reason=reason)
+        if live and VARIABLE_NAME.fullmatch(name):
+            yield Proposal(key="backendVariables", part=f".{name}", value=live, secret=True, reason=reason)
     elif key == "adminToken":
         if len(live) >= KEYS[key].min_length:
             yield Proposal(key=key, value=live, secret=True, reason=reason)

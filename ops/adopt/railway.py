@@ -166,6 +166,8 @@ class _Search:
             for one in self._of(resource):
                 if one.op == "create":
                     self._find(resource, one)
+                elif one.op == "update":
+                    self._propose(resource, one)
         self._complete_report()
         view = self._view()
         if view is not None:
@@ -212,9 +214,7 @@ class _Search:
         if result is None:
             self._create(resource, one)
             return
-        outs: dict[str, Any] = {
-            name: value for name, value in (result.outs or {}).items() if not is_unknown(value)
-        }
+        outs = _known_only(result)
         state = ReadResult(str(result.id), outs, result.inputs)
         self._ids.add(str(state.id))
         if resource in _IDS:
@@ -223,6 +223,26 @@ class _Search:
             self._known["domain"] = outs["domain"]
         self._look.found.append(self._found(one, state))
         self._compare(resource, one, state, props)
+
+    def _propose(self, resource: str, one: Declared) -> None:
+        """Propose config for what the state has and the `up` changes; the engine names the changes itself."""
+        provider = self._provider(resource)
+        props = self._resolved(one)
+        if any(is_unknown(props.get(name)) for name in _PLACES):
+            return
+        if not isinstance(props.get("variables", {}), Mapping):  # masked, because none is changed
+            return
+        try:
+            result = provider.find(props)
+        except (RefusedError, MissingError):
+            self._propose_for_refused(resource, props)
+            return
+        except NotAuthorizedError:
+            if not isinstance(provider, VariableMapProvider):
+                raise
+            return
+        if result is not None:
+            self._changes(resource, _known_only(result), props)
 
     def _resolved(self, one: Declared) -> dict[str, Any]:
         """The declared properties, with what was found in place of what the preview did not know."""
@@ -258,22 +278,7 @@ class _Search:
     def _compare(self, resource: str, one: Declared, state: ReadResult, props: Mapping[str, Any]) -> None:
         provider, live = self._provider(resource), state.outs or {}
         changed = compare(provider.FIELDS, live, props).changed
-        changes: list[Change] = []
-        for row in provider.FIELDS:
-            if row.name not in changed:
-                continue
-            if row.name == "variables":
-                changes += self._variables(live, props)
-                continue
-            new = props.get(row.name)
-            changes.append(
-                Change(
-                    property=row.name,
-                    old=text(row.value(live)),
-                    new=text(new) if is_unknown(new) else text(row.value(props)),
-                )
-            )
-            self._look.proposals += proposals.of_property(resource, row.name, row.value(live))
+        changes = self._changes(resource, live, props)
         reason = self._reason(resource, state, props, changes)
         if set(changed) & _REDEPLOYS.get(resource, set(changed)) and provider.REVISED:
             self._deploys.append(_kind(resource))
@@ -284,7 +289,29 @@ class _Search:
         verdict = Verdict.CHANGES if changes else Verdict.SAME
         self._add(resource, one, live, verdict, changes=changes, reason=reason)
 
-    def _variables(self, live: Mapping[str, Any], props: Mapping[str, Any]) -> list[Change]:
+    def _changes(self, resource: str, live: Mapping[str, Any], props: Mapping[str, Any]) -> list[Change]:
+        """The properties that the next `up` changes; config that keeps them is proposed."""
+        fields = self._provider(resource).FIELDS
+        changed = compare(fields, live, props).changed
+        changes: list[Change] = []
+        for row in fields:
+            if row.name not in changed:
+                continue
+            if row.name == "variables":
+                changes += self._variables(resource, live, props)
+                continue
+            new = props.get(row.name)
+            changes.append(
+                Change(
+                    property=row.name,
+                    old=text(row.value(live)),
+                    new=text(new) if is_unknown(new) else text(row.value(props)),
+                )
+            )
+            self._look.proposals += proposals.of_property(resource, row.name, row.value(live))
+        return changes
+
+    def _variables(self, resource: str, live: Mapping[str, Any], props: Mapping[str, Any]) -> list[Change]:
         declared: Mapping[str, Any] = props["variables"]
         values: Mapping[str, str] = live["variables"]
         sealed = set(sealed_names(live))
@@ -295,7 +322,7 @@ class _Search:
                 continue
             shown = text(new) if new is None or is_unknown(new) else text(new, is_secret=True)
             changes.append(Change(property=name, old=text(old, is_secret=old is not None), new=shown))
-            if old and name in declared:
+            if old and name in declared and resource == "Variables":  # no setting declares shared ones
                 self._look.proposals += proposals.of_variable(name, old)
         return changes
 
@@ -480,6 +507,11 @@ class _Search:
         )
         self._look.rows += found.rows()
         self._look.proposals += found.proposals
+
+
+def _known_only(result: ReadResult) -> dict[str, Any]:
+    """The live properties, without those that only the `up` makes known."""
+    return {name: value for name, value in (result.outs or {}).items() if not is_unknown(value)}
 
 
 def _provider(one: Declared) -> JsonObject:

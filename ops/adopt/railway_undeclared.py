@@ -1,7 +1,7 @@
 """What a Railway project has and the program does not declare.
 
-Only undeclared variables of the service are removed by `pulumi up`; everything else stays as it is. A sealed
-one cannot be declared with the value that it has, so it stops the adoption, unless it may be dropped.
+Only undeclared variables of the service are removed by `pulumi up`; everything else stays as it is. So an
+undeclared variable stops the adoption, until it is declared or may be dropped.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from railway.graphql.errors import NotAuthorizedError
 from railway.graphql.models import InstanceView, Snapshot, VolumeView
 from railway.snapshot import EnvironmentCache
 from railway.validation import is_railways
+from settings.railway_rules import MANAGED_VARIABLES
 from settings.reader import set_command
-from user_errors import OR
+from settings.variables import VARIABLE_NAME
+from user_errors import OR, shell_word
 
 _STAYS = "it stays as it is"
 _REMOVED = "`pulumi up` removes it"
+_SEALED = "its value is sealed"
 
 
 class Undeclared:
@@ -32,8 +35,8 @@ class Undeclared:
         service_id: the adopted service; "" if it was not found.
         found: the ids of all objects that were found.
         declared: resource -> its declarations.
-        drop: whether undeclared variables may be removed: then none is proposed as config, and sealed ones do
-            not stop the adoption.
+        drop: whether undeclared variables may be removed: then none is proposed as config, and none stops the
+            adoption.
 
     `proposals` is complete once `rows` was called.
     """
@@ -116,8 +119,11 @@ class Undeclared:
             yield from self._backups(volume)
 
     def _variables(self, service_id: str) -> Iterator[Row]:
+        maps = self._declared["Variables"]
+        if not maps:
+            return
         declared: set[str] = set()
-        for one in self._declared["Variables"]:
+        for one in maps:
             # After the import, until the `up` has written them, the preview shows an update.
             if one.op not in ("create", "update"):
                 return
@@ -128,26 +134,13 @@ class Undeclared:
         for name, value in sorted(self._live_variables(service_id).items()):
             if name in declared or is_railways(name):
                 continue
-            if value is None:
-                if not self._in_state("Variables"):
-                    yield self._sealed(name)
-                continue
-            if not self._drop:
-                self.proposals += proposals.of_variable(name, value)
-            yield _row("variable", name, _REMOVED)
-
-    def _sealed(self, name: str) -> Row:
-        if self._drop:
-            return _row("variable", name, f"{_REMOVED}; its value is sealed and cannot be restored")
-        command = set_command("backendVariables", part=f".{name}", secret=True)
-        return Row(
-            kind="railway variable",
-            name=name,
-            verdict=Verdict.REFUSED,
-            reason="it is not declared, so `pulumi up` would remove it, and its value is sealed: nobody can "
-            "copy or restore it",
-            fix=f"{command}  # asks for the value\n{OR}delete it in Railway's dashboard",
-        )
+            kept = [] if value is None or self._drop else list(proposals.of_variable(name, value))
+            self.proposals += kept
+            if self._drop or self._in_state("Variables"):
+                also = f"; {_SEALED} and cannot be restored" if value is None else ""
+                yield _row("variable", name, f"{_REMOVED}{also}")
+            else:
+                yield _refused(name, kept, maps[0].stack, sealed=value is None)
 
     def _domains(self, instance: InstanceView) -> Iterator[Row]:
         if not self._in_state("CustomDomain"):
@@ -171,3 +164,39 @@ class Undeclared:
 
 def _row(kind: str, name: str, reason: str) -> Row:
     return Row(kind=f"railway {kind}", name=name, verdict=Verdict.UNDECLARED, reason=reason)
+
+
+def _refused(name: str, kept: Sequence[Proposal], stack: str, *, sealed: bool) -> Row:
+    """A variable that the first `up` would remove.
+
+    Args:
+        name: the variable.
+        kept: the config that keeps it; empty if there is none.
+        stack: the stack's name.
+        sealed: whether its value cannot be read.
+    """
+    adopt = f".venv/bin/python -m ops adopt --stack {shell_word(stack)}"
+    reason = "it is not declared, so the next `up` would remove it"
+    ways = [f"{one.command}{'  # asks for the value' if one.secret else ''}" for one in kept]
+    if kept:
+        ways.insert(0, f"{adopt} --write-config  # declares it as it is")
+    elif sealed:
+        reason += f", and {_SEALED}: nobody can copy or restore it"
+        if name not in MANAGED_VARIABLES and VARIABLE_NAME.fullmatch(name):
+            declare = set_command("backendVariables", part=f".{name}", secret=True)
+            ways.append(f"{declare}  # asks for the value")
+    else:
+        reason += f", and no setting can declare it: {_not_declarable(name)}"
+    if not kept:
+        ways.append("delete it in Railway's dashboard")
+    ways.append(f"{adopt} --drop-undeclared-variables  # the next `up` may remove it")
+    fix = f"\n{OR}".join(ways)
+    return Row(kind="railway variable", name=name, verdict=Verdict.REFUSED, reason=reason, fix=fix)
+
+
+def _not_declarable(name: str) -> str:
+    if name in MANAGED_VARIABLES:
+        return f"its value is none that {MANAGED_VARIABLES[name]} can have"
+    if not VARIABLE_NAME.fullmatch(name):
+        return "a name has letters, digits and _, and no digit first"
+    return "its value is empty"

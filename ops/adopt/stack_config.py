@@ -1,13 +1,16 @@
 """The stack's own file: which settings it chooses, and writing others into it with `pulumi config set`.
 
 Values go to the CLI by its stdin: a command line can be read by other users of the machine. Secret ones are
-encrypted by the CLI.
+encrypted by the CLI. It writes a copy, which then replaces the file: half of a list would look like a choice,
+which the next run keeps.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ops import stack, stack_file
@@ -17,6 +20,7 @@ from settings.keys import NAMESPACE
 from settings.parsing import mapping, sequence
 from settings.problems import render
 from settings.reader import is_placeholder
+from user_errors import shell_word
 
 
 class StackFile:
@@ -71,34 +75,51 @@ class StackFile:
         return _item(proposal.part) in fields
 
 
-def write(name: str, proposals: Iterable[Proposal]) -> None:
-    """Set each proposal in the stack's file.
+def write(name: str, proposals: Sequence[Proposal]) -> None:
+    """Set every proposal in the stack's file, or none.
 
     Raises:
-        StackError: the CLI could not write one; those before it are written.
+        StackError: the CLI could not write one, or the file was edited meanwhile; the file is as it was.
+        OSError: the copy could not be written.
     """
-    for one in proposals:
-        if not one.value and not one.secret:
-            _remove(name, one)
-            continue
+    if not proposals:
+        return
+    shown = stack_file.name_of(name)
+    file = (stack.PROJECT / shown).resolve()
+    # The CLI chooses the format by the suffix. A killed run leaves the copy, and the next one replaces it.
+    copy = file.with_name(f".{file.stem}.new{file.suffix}")
+    before = file.read_bytes() if file.exists() else None
+    copy.unlink(missing_ok=True)
+    try:
+        if before is not None:
+            shutil.copy(file, copy)
+        for one in proposals:
+            _set(name, copy, one)
+        if (file.read_bytes() if file.exists() else None) != before:
+            what = f"{shown} was edited while settings were written, so none was"
+            raise stack.StackError(what, "run the command again")
+        copy.replace(file)
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def _set(name: str, file: Path, one: Proposal) -> None:
+    """Set one proposal in a file, or remove its key."""
+    key = f"{NAMESPACE}:{one.key}{one.part}"
+    common = ("--stack", name, "--config-file", str(file))
+    if not one.value and not one.secret:
+        verb, done = "remove", stack.pulumi("config", "rm", *common, key)
+    else:
         path = ("--path",) if one.part else ()
         # The CLI takes one of the three. An item is a string, as in `settings.reader.set_command`.
         plain = ("--type", "string") if one.part else ("--plaintext",)
         kind = ("--secret",) if one.secret else plain
-        key = f"{NAMESPACE}:{one.key}{one.part}"
         # The CLI removes one line feed at the end.
-        done = stack.pulumi("config", "set", "--stack", name, *path, *kind, key, stdin=f"{one.value}\n")
-        if done.returncode != 0:
-            raise stack.StackError(
-                f"pulumi could not set {key}: {done.stderr.strip()}", f"{one.command} --stack {name}"
-            )
-
-
-def _remove(name: str, one: Proposal) -> None:
-    done = stack.pulumi("config", "rm", "--stack", name, f"{NAMESPACE}:{one.key}")
+        done = stack.pulumi("config", "set", *common, *path, *kind, key, stdin=f"{one.value}\n")
+        verb = "set"
     if done.returncode != 0:
-        what = f"pulumi could not remove {NAMESPACE}:{one.key}: {done.stderr.strip()}"
-        raise stack.StackError(what, f"{one.command} --stack {name}")
+        what = f"pulumi could not {verb} {key}: {done.stderr.strip()}"
+        raise stack.StackError(what, f"{one.command} --stack {shell_word(name)}")
 
 
 def _item(part: str) -> str:

@@ -114,6 +114,11 @@ class Seen:
         rows = (one for one in self.look.rows if one.verdict is Verdict.UNDECLARED)
         return {(one.kind.removeprefix("railway "), one.name) for one in rows}
 
+    def refused(self) -> set[tuple[str, str]]:
+        """Kind and name of what cannot be adopted."""
+        rows = (one for one in self.look.rows if one.verdict is Verdict.REFUSED)
+        return {(one.kind.removeprefix("railway "), one.name) for one in rows}
+
     def changes(self, key: str) -> dict[str, tuple[str, str]]:
         """Property -> old and new value, of a declared resource."""
         (row,) = (one for one in self.look.rows if one.urn.endswith(f"::{key}"))

@@ -79,7 +79,8 @@ def test_a_production_made_by_hand_is_found_with_all_that_differs(railway: World
     }
     assert set(seen.changes("volume")) == {"volume_name"}
     assert seen.changes("variables") == {"OLD": ("[secret]", "null"), "OLDER": ("[secret]", "null")}
-    assert seen.undeclared() == {("variable", "OLD"), ("variable", "OLDER")}
+    assert seen.refused() == {("variable", "OLD"), ("variable", "OLDER")}
+    assert seen.undeclared() == set()
     assert_silent(seen.text())
     assert "old-1" not in seen.text()
 
@@ -97,7 +98,8 @@ def test_after_the_import_up_makes_exactly_these_changes(railway: World) -> None
     """Nothing is created or replaced; ids, files and domain stay; one deployment."""
     ids = production(railway)
     declared = Declared(adopt_project_id=ids["project"])
-    seen = look(railway, declared)
+    seen = look(railway, declared, drop_undeclared=True)
+    assert seen.refused() == set()
     before = {
         table: [row["id"] for row in railway.rows(table)] for table in ("services", "volumes", "domains")
     }
@@ -150,7 +152,7 @@ def test_the_imported_state_is_that_of_an_up(railway: World) -> None:
 def test_what_is_missing_will_be_created(railway: World, key: str) -> None:
     ids = production(railway)
     declared = everything().but(adopt_project_id=ids["project"])
-    seen = look(railway, declared)
+    seen = look(railway, declared, drop_undeclared=True)
     # A map and the limits of a service exist as soon as the service does.
     expected = Verdict.CHANGES if key in ("shared", "limits") else Verdict.CREATED
     assert seen.verdicts()[key] is expected
@@ -176,7 +178,7 @@ def test_what_is_not_declared_is_listed_and_stays(railway: World) -> None:
     railway.manual(BACKUPS, v=next(row["id"] for row in railway.rows("volume_instances")), k=["DAILY"])
     railway.admin("clock", {"advance": 5})
     declared = Declared(adopt_project_id=ids["project"])
-    seen = look(railway, declared)
+    seen = look(railway, declared, drop_undeclared=True)
     kinds = {kind for kind, _ in seen.undeclared()}
     assert kinds == {
         "environment",
@@ -217,14 +219,56 @@ def test_undeclared_variables_are_proposed_without_their_values_in_the_command(r
 def test_variables_can_still_be_kept_between_the_import_and_the_up(railway: World) -> None:
     ids = production(railway)
     declared = Declared(adopt_project_id=ids["project"])
-    engine = look(railway, declared).imported()
-    recorded = {key: engine.id(key) for key in engine.state}
+    recorded = imported_ids(railway, declared)
     seen = look(railway, declared, recorded=recorded, updated=["variables"])
     assert {("variable", "OLD"), ("variable", "OLDER")} <= seen.undeclared()
     assert {one.value for one in seen.look.proposals if one.part == ".OLD"} == {"old-1"}
     seal(railway, ids, "OLD")
     seen = look(railway, declared, recorded=recorded, updated=["variables"])
-    assert not [row for row in seen.look.rows if row.verdict is Verdict.REFUSED]
+    assert seen.refused() == set()
+    assert "its value is sealed and cannot be restored" in seen.row("variable", "OLD").reason
+
+
+def imported_ids(world: World, declared: Declared) -> dict[str, str]:
+    """The ids that an import records."""
+    engine = look(world, declared, drop_undeclared=True).imported()
+    return {key: engine.id(key) for key in engine.state}
+
+
+def test_settings_are_proposed_between_the_import_and_the_up_as_before(railway: World) -> None:
+    """As long as the `up` has not written them, `--write-config` keeps them."""
+    ids = production(railway)
+    where = place(railway, ids) | {"projectId": ids["project"]}
+    changed = {"PORT": "8080", "WHATSAPP_BACKFILL_COUNT": "7", "LINK": "own-link"}
+    railway.manual(VARIABLE, i=where | {"variables": changed, "skipDeploys": True})
+    railway.manual(LIMITS, i=place(railway, ids) | {"vCPUs": 8, "memoryGB": 8})
+    declared = Declared(adopt_project_id=ids["project"], limits={}, mount_path="/data", project_name="other")
+    before = {(one.command, one.value) for one in look(railway, declared).look.proposals}
+    assert len(before) > 8
+    recorded = imported_ids(railway, declared)
+    updated = ("project", "volume", "variables", "settings", "limits")
+    seen = look(railway, declared, recorded=recorded, updated=updated)
+    assert {(one.command, one.value) for one in seen.look.proposals} == before
+    assert not [row for row in seen.look.rows if row.urn], "these rows are the engine's"
+    assert_silent(seen.text())
+
+
+def test_what_the_up_does_not_change_is_not_proposed(railway: World) -> None:
+    ids = production(railway)
+    declared = Declared(adopt_project_id=ids["project"], project_name="other", mount_path="/data")
+    recorded = imported_ids(railway, declared)
+    assert look(railway, declared, recorded=recorded).look.proposals == []
+
+
+def test_a_region_and_a_size_that_the_up_would_reject_are_proposed_after_the_import_too(
+    railway: World,
+) -> None:
+    ids = production(railway)
+    declared = Declared(adopt_project_id=ids["project"])
+    recorded = imported_ids(railway, declared)
+    changed = declared.but(size_mb=500, settings={"region": EUROPE})
+    seen = look(railway, changed, recorded=recorded, updated=("volume", "settings"))
+    assert {one.key for one in seen.look.proposals} == {"volumeSizeGb", "railwayRegion"}
 
 
 def test_settings_that_differ_are_proposed(railway: World) -> None:
@@ -258,6 +302,26 @@ def test_a_sealed_variable_stays_and_is_named(railway: World) -> None:
     assert row["value"] == VARIABLES["LINK"]
 
 
+def test_an_undeclared_variable_stops_the_adoption(railway: World) -> None:
+    """`up` would remove it. Declared, or with the permission to drop it, it does not."""
+    ids = production(railway)
+    declared = Declared(adopt_project_id=ids["project"])
+    row = look(railway, declared).row("variable", "OLD")
+    drop = ".venv/bin/python -m ops adopt --stack prod --drop-undeclared-variables"
+    assert row.verdict is Verdict.REFUSED
+    assert row.reason == "it is not declared, so the next `up` would remove it"
+    assert row.fix.splitlines() == [
+        ".venv/bin/python -m ops adopt --stack prod --write-config  # declares it as it is",
+        "or:  pulumi config set --secret --path 'whatsapp-crm:backendVariables.OLD'  # asks for the value",
+        f"or:  {drop}  # the next `up` may remove it",
+    ]
+    kept = declared.but(variables=VARIABLES | {"OLD": "old-1"})
+    assert look(railway, kept).refused() == {("variable", "OLDER")}
+    seen = look(railway, declared, drop_undeclared=True)
+    assert seen.row("variable", "OLD").verdict is Verdict.UNDECLARED
+    assert seen.refused() == set()
+
+
 def test_a_sealed_variable_that_is_not_declared_stops_the_adoption(railway: World) -> None:
     """`up` would remove it for good. With the permission to drop it, it is only listed."""
     ids = production(railway)
@@ -267,9 +331,36 @@ def test_a_sealed_variable_that_is_not_declared_stops_the_adoption(railway: Worl
     assert row.verdict is Verdict.REFUSED
     assert "its value is sealed" in row.reason
     assert "pulumi config set --secret --path 'whatsapp-crm:backendVariables.OLD'" in row.fix
+    assert "--write-config" not in row.fix, "it cannot copy the value"
     row = look(railway, declared, drop_undeclared=True).row("variable", "OLD")
     assert row.verdict is Verdict.UNDECLARED
     assert "cannot be restored" in row.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("log.level", "info", "a name has letters, digits and _"),
+        ("2ND", "info", "a name has letters, digits and _"),
+        ("EMPTY", "", "its value is empty"),
+        ("PORT", "${{other.PORT}}", "its value is none that targetPort can have"),
+    ],
+)
+def test_a_variable_that_no_setting_can_declare_is_named_so(
+    railway: World, name: str, value: str, why: str
+) -> None:
+    """As `backendVariables.log.level`, it would be an object in an object."""
+    ids = production(railway)
+    where = place(railway, ids) | {"projectId": ids["project"]}
+    railway.manual(VARIABLE, i=where | {"variables": {name: value}, "skipDeploys": True})
+    seen = look(railway, Declared(adopt_project_id=ids["project"]))
+    row = seen.row("variable", name)
+    assert row.verdict is Verdict.REFUSED
+    assert why in row.reason
+    assert "pulumi config set" not in row.fix
+    assert "--write-config" not in row.fix
+    assert "delete it in Railway's dashboard" in row.fix
+    assert not [one for one in seen.look.proposals if name in one.part or one.key == "targetPort"]
 
 
 def test_with_the_permission_to_drop_them_variables_are_not_proposed(railway: World) -> None:
@@ -278,7 +369,8 @@ def test_with_the_permission_to_drop_them_variables_are_not_proposed(railway: Wo
 
     def keys(*, drop: bool) -> set[str]:
         seen = look(railway, declared, drop_undeclared=drop)
-        assert {("variable", "OLD"), ("variable", "OLDER")} <= seen.undeclared()
+        found = seen.undeclared() if drop else seen.refused()
+        assert found == {("variable", "OLD"), ("variable", "OLDER")}
         return {f"{one.key}{one.part}" for one in seen.look.proposals}
 
     assert keys(drop=False) - keys(drop=True) == {"backendVariables.OLD", "backendVariables.OLDER"}
@@ -483,7 +575,7 @@ def test_what_is_in_the_state_already_is_not_looked_for(railway: World) -> None:
     )
     assert "project" not in seen.verdicts()
     assert {one.urn.rpartition("::")[2] for one in seen.look.found} >= {"volume", "variables", "deployment"}
-    assert seen.undeclared() == {("variable", "OLD"), ("variable", "OLDER")}
+    assert seen.refused() == {("variable", "OLD"), ("variable", "OLDER")}
 
 
 def test_limits_set_in_the_dashboard_are_a_change(railway: World) -> None:

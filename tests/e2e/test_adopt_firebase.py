@@ -28,6 +28,8 @@ pytestmark = pytest.mark.e2e
 
 OPS = (".venv/bin/python", "-m", "ops")
 ADOPT = (*OPS, "adopt", "--stack", STACK)
+DROP = "--drop-undeclared-variables"
+"""The Railway project has variables that the program does not declare."""
 FUNCTIONS, INDEXES = 9, 11
 SECRETS = ("ADMIN_EMAILS", "GROQ_API_KEY", "RAILWAY_WHATSAPP_URL")
 RAILWAY_KINDS = {
@@ -101,7 +103,7 @@ def kill_import(world: GoogleWorld) -> bool:
     world.google("counters/reset", {})
     world.google("hold", hold)
     process = subprocess.Popen(
-        [*ADOPT, "--yes"],
+        [*ADOPT, "--yes", DROP],
         cwd=world.tools.program,
         env=world.environ,
         stdin=subprocess.DEVNULL,
@@ -153,13 +155,14 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
         world.run("config", "set", "whatsapp-crm:railwayProjectId", found.ids["Project"])
         found.secrets = firebase_project.set_secrets(world, f"https://{backend_domain(world)}")
         record("before")
-        adopt("report")
+        adopt("no choice", "--yes")
+        adopt("report", DROP)
         assert kill_import(world)
         found.state["killed"] = urns(world)
         world.run("cancel", "--yes")
-        adopt("adopt", "--yes")
+        adopt("adopt", "--yes", DROP)
         step("undo", command=[*ADOPT, "--undo"])
-        adopt("adopt again", "--yes")
+        adopt("adopt again", "--yes", DROP)
         step("preview", "preview", "--json", "--show-sames")
         step("up", "up", "--yes", "--skip-preview", "--json")
         step("drift", "preview", "--refresh", "--run-program", "--expect-no-changes", "--diff")
@@ -181,6 +184,18 @@ def backend_domain(world: GoogleWorld) -> str:
 def ok(seen: Seen, step: str) -> None:
     """The step ended without an error."""
     assert seen.done[step].returncode == 0, seen.done[step].stdout
+
+
+def test_without_a_choice_undeclared_variables_stop_the_import(seen: Seen) -> None:
+    done = seen.done["no choice"]
+    assert done.returncode == 1, done.stdout
+    assert not seen.state["no choice"]
+    assert seen.google["no choice"] == seen.google["before"]
+    assert seen.railway["no choice"] == seen.railway["before"]
+    refused = [row for row in seen.reports["no choice"]["rows"] if row["verdict"] == "cannot be adopted"]
+    assert {row["name"] for row in refused} == {"OLD", "OLDER"}
+    for choice in (DROP, "--write-config", "backendVariables.OLDER"):
+        assert choice in refused[1]["fix"], choice
 
 
 def test_the_report_finds_all_that_exists_and_writes_nothing(seen: Seen) -> None:

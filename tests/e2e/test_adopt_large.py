@@ -21,7 +21,7 @@ from sandbox.direct_deployment import BASE, REGION, Project
 from sandbox.environment import GOOGLE_VIEWER_TOKEN
 from tests.e2e import firebase_project
 from tests.e2e.google_world import STACK, GoogleWorld, Tools
-from tests.e2e.test_adopt_firebase import ADOPT, urns
+from tests.e2e.test_adopt_firebase import ADOPT, DROP, urns
 from tests.e2e.test_adoption import OLD_VALUE, TABLES, production
 
 pytestmark = pytest.mark.e2e
@@ -91,7 +91,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
         world.run("config", "set", "whatsapp-crm:railwayProjectId", ids["Project"])
         found.clouds["before"] = clouds()
         adopt("viewer", GOOGLE_OAUTH_ACCESS_TOKEN=GOOGLE_VIEWER_TOKEN, RAILWAY_API_TOKEN=VIEWER)
-        adopt("adopt", "--yes")
+        adopt("adopt", "--yes", DROP)
     return found
 
 

@@ -29,7 +29,9 @@ from tests.e2e.test_adoption import OLD_VALUE, production
 
 pytestmark = pytest.mark.e2e
 
-REHEARSE = (".venv/bin/python", "-m", "ops", "adopt", "--stack", STACK, "--rehearse")
+ADOPT = (".venv/bin/python", "-m", "ops", "adopt", "--stack", STACK)
+# The production has variables that the program does not declare.
+REHEARSE = (*ADOPT, "--rehearse", "--drop-undeclared-variables")
 READS = ("GET ", "POST cloudresourcemanager.projects.getIamPolicy")
 FUNCTIONS, INDEXES = 9, 11
 

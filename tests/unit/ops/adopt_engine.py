@@ -12,7 +12,6 @@ from typing import Any
 
 from firebase.errors import JsonObject
 from ops import __main__ as command
-from ops import stack
 from ops.adopt import google
 from tests.unit.ops.google_project import FUNCTIONS, REGION, SECRETS, named
 
@@ -138,8 +137,8 @@ class Engine:
     def do_config(self, _: dict[str, str], __: tuple[str, ...]) -> tuple[str, int]:
         return json.dumps({"railway:token": {"value": "hush", "secret": True}}), 0
 
-    def do_config_set(self, _: dict[str, str], arguments: tuple[str, ...]) -> tuple[str, int]:
-        file = stack.PROJECT / "Pulumi.prod.yaml"
+    def do_config_set(self, options: dict[str, str], arguments: tuple[str, ...]) -> tuple[str, int]:
+        file = Path(options["--config-file"])
         file.write_text(f"{file.read_text()}  {arguments[-1].split('[')[0].split('.')[0]}: set\n")
         return "", 0
 

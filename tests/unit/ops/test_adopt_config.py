@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ops import stack
-from ops.adopt import first_settings, google, google_secrets, stack_config
+from ops.adopt import first_settings, google, google_secrets, proposals, stack_config
 from ops.adopt.live import Live
 from ops.adopt.proposals import Proposal
 from ops.adopt.stack_config import StackFile
@@ -79,17 +79,29 @@ def test_a_damaged_file_is_an_error(file: StackFile) -> None:
 
 @dataclass
 class Cli:
-    """The Pulumi CLI."""
+    """The Pulumi CLI, which adds a line to the file that it is given.
+
+    Args:
+        code: its exit code.
+        killed_after: after this number of commands, the program is killed.
+    """
 
     code: int = 0
+    killed_after: int | None = None
     calls: list[tuple[tuple[str, ...], str]] = field(default_factory=list[tuple[tuple[str, ...], str]])
 
     def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        self.calls.append((arguments, stdin))
+        if self.killed_after == len(self.calls):
+            raise SystemExit
+        start, option, file, *rest = arguments[:4], *arguments[4:6], *arguments[6:]
+        assert (start[0], start[2:], option) == ("config", ("--stack", "prod"), "--config-file")
+        with Path(file).open("a") as output:
+            output.write(f"# {rest[-1]}\n")
+        self.calls.append(((start[1], *rest), stdin))
         return subprocess.CompletedProcess(arguments, self.code, stdout="", stderr="error: no such stack")
 
 
-def test_values_go_to_the_cli_by_its_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_go_to_the_cli_by_its_stdin(file: StackFile, monkeypatch: pytest.MonkeyPatch) -> None:
     cli = Cli()
     monkeypatch.setattr(stack, "pulumi", cli)
     stack_config.write(
@@ -101,31 +113,84 @@ def test_values_go_to_the_cli_by_its_stdin(monkeypatch: pytest.MonkeyPatch) -> N
             proposal("railwayWorkspaceId", "", ""),
         ],
     )
-    start = ("config", "set", "--stack", "prod")
+    sender = 'whatsapp-crm:functionServiceAccounts["eu/send"]'
     assert cli.calls == [
-        ((*start, "--path", "--secret", "whatsapp-crm:backendVariables.DSN"), "hush\n\n"),
-        (
-            (
-                *start,
-                "--path",
-                "--type",
-                "string",
-                'whatsapp-crm:functionServiceAccounts["eu/send"]',
-            ),
-            "sender@\n",
-        ),
-        ((*start, "--plaintext", "whatsapp-crm:volumeSizeGb"), "50\n"),
-        (("config", "rm", "--stack", "prod", "whatsapp-crm:railwayWorkspaceId"), ""),
+        (("set", "--path", "--secret", "whatsapp-crm:backendVariables.DSN"), "hush\n\n"),
+        (("set", "--path", "--type", "string", sender), "sender@\n"),
+        (("set", "--plaintext", "whatsapp-crm:volumeSizeGb"), "50\n"),
+        (("rm", "whatsapp-crm:railwayWorkspaceId"), ""),
     ]
+    written = (stack.PROJECT / "Pulumi.prod.yaml").read_text()
+    assert written == FILE + "".join(f"# {arguments[-1]}\n" for arguments, _ in cli.calls)
+
+
+PATTERNS = [proposal("watchPatterns", f"[{number}]", f"{number}/**") for number in range(3)]
+
+
+def test_a_kill_between_the_items_of_a_list_writes_none(
+    file: StackFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the list would be a choice, which the next run does not complete."""
+    written = stack.PROJECT / "Pulumi.prod.yaml"
+    monkeypatch.setattr(stack, "pulumi", Cli(killed_after=2))
+    # SIGKILL leaves the copy.
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+    with pytest.raises(SystemExit):
+        stack_config.write("prod", PATTERNS)
+    assert written.read_text() == FILE
+    assert len(list(stack.PROJECT.iterdir())) == 2
+    assert not any(StackFile("prod").chooses(one) for one in PATTERNS)
+    monkeypatch.undo()
+    monkeypatch.setattr(stack, "PROJECT", written.parent)
+    monkeypatch.setattr(stack, "pulumi", Cli())
+    stack_config.write("prod", PATTERNS)
+    expected = "".join(f"# whatsapp-crm:watchPatterns[{number}]\n" for number in range(3))
+    assert written.read_text() == FILE + expected
+    assert list(stack.PROJECT.iterdir()) == [written]
+
+
+def test_an_edit_during_the_write_is_kept(file: StackFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = stack.PROJECT / "Pulumi.prod.yaml"
+
+    def edited(*_: str, **__: str) -> subprocess.CompletedProcess[str]:
+        written.write_text("config: {}\n")
+        return subprocess.CompletedProcess((), 0, stdout="", stderr="")
+
+    monkeypatch.setattr(stack, "pulumi", edited)
+    with pytest.raises(stack.StackError, match="was edited"):
+        stack_config.write("prod", PATTERNS)
+    assert written.read_text() == "config: {}\n"
+    assert list(stack.PROJECT.iterdir()) == [written]
+
+
+def test_a_linked_file_stays_a_link_with_its_mode(file: StackFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, link = stack.PROJECT / "own.yaml", stack.PROJECT / "Pulumi.prod.yaml"
+    link.rename(own)
+    own.chmod(0o640)
+    link.symlink_to(own)
+    monkeypatch.setattr(stack, "pulumi", Cli())
+    stack_config.write("prod", PATTERNS)
+    assert link.is_symlink()
+    assert own.read_text() != FILE
+    assert own.stat().st_mode & 0o777 == 0o640
 
 
 @pytest.mark.parametrize("one", [proposal("a", "", "hush", secret=True), proposal("a", "", "")])
-def test_a_failed_write_has_a_fix_without_the_value(monkeypatch: pytest.MonkeyPatch, one: Proposal) -> None:
+def test_a_failed_write_has_a_fix_without_the_value(
+    file: StackFile, monkeypatch: pytest.MonkeyPatch, one: Proposal
+) -> None:
     monkeypatch.setattr(stack, "pulumi", Cli(code=1))
     with pytest.raises(stack.StackError) as failed:
         stack_config.write("prod", [one])
     assert f"fix: {one.command} --stack prod" in str(failed.value)
     assert "hush" not in str(failed.value)
+    assert (stack.PROJECT / "Pulumi.prod.yaml").read_text() == FILE
+
+
+@pytest.mark.parametrize(("live_repo", "keys"), [("a/crm", ["repo"]), ("a/crm, b/crm", [])])
+def test_two_repositories_of_a_service_are_no_setting(live_repo: str, keys: list[str]) -> None:
+    found = proposals.of_property("ServiceSettings", "repo", live_repo)
+    assert [one.key for one in found] == keys
 
 
 def live(*places: str, **answers: Any) -> Live:
@@ -155,6 +220,17 @@ def test_the_region_and_the_location_of_today_are_proposed() -> None:
     assert not list(first_settings.of_preview([function], both, config))
 
 
+def test_a_region_that_would_replace_what_the_state_has_is_not_proposed() -> None:
+    """After an import that was killed, one function is in the state."""
+    functions = [
+        declared(google.FUNCTION, name, {"location": REGION, "name": name}, op=operation)
+        for name, operation in (("send", "update"), ("receive", "create"))
+    ]
+    config = {"whatsapp-crm:region": REGION, "whatsapp-crm:firestoreLocation": "nam5"}.get
+    both = live(f"{REGION}/send", "us-central1/receive")
+    assert not list(first_settings.of_preview(functions, both, config))
+
+
 @pytest.mark.parametrize(
     ("today", "proposed"),
     [
@@ -167,9 +243,10 @@ def test_the_region_and_the_location_of_today_are_proposed() -> None:
         ("not JSON", []),
     ],
 )
-def test_what_firebase_config_has_today_is_proposed(today: str, proposed: list[str]) -> None:
+@pytest.mark.parametrize("operation", ["create", "update"])
+def test_what_firebase_config_has_today_is_proposed(today: str, proposed: list[str], operation: str) -> None:
     """firebase-tools fills it from the project; without the setting, `bucket()` would fail at run time."""
-    function = declared(google.FUNCTION, "send", {"location": REGION, "name": "send"})
+    function = declared(google.FUNCTION, "send", {"location": REGION, "name": "send"}, op=operation)
     config = {"whatsapp-crm:region": REGION, "whatsapp-crm:storageBucket": "ours"}.get
     path = f"{BASE}/locations/{REGION}/functions"
     functions = [

@@ -8,7 +8,7 @@ import pytest
 
 from components.verification_spec import SOURCE_VARIABLE
 from ops.adopt.function_changes import changes, effect, replaced_because
-from ops.adopt.model import UNKNOWN, Change
+from ops.adopt.model import MASK, UNKNOWN, Change
 
 pytestmark = pytest.mark.unit
 
@@ -23,7 +23,7 @@ SERVICE = {
     "environmentVariables": {"MODE": "live"},
     "secretEnvironmentVariables": [{"key": "KEY", "secret": "KEY", "version": "1"}],
 }
-BUILD = {
+BUILD: dict[str, Any] = {
     "runtime": "nodejs22",
     "entryPoint": "send",
     "environmentVariables": {SOURCE_VARIABLE: "source-1.zip"},
@@ -104,6 +104,13 @@ def test_values_of_variables_are_never_shown() -> None:
         ("OLD", "[secret]", "null"),
         ("URL", "null", "(known after the up)"),
     ]
+
+
+def test_variables_of_the_build_that_the_up_removes_are_named() -> None:
+    """The declared map replaces the live one."""
+    build = {**BUILD, "environmentVariables": {**BUILD["environmentVariables"], "NPM_TOKEN": "hush"}}
+    (found,) = changes({**SAME, "buildConfig": build}, SAME)
+    assert found == Change(property="buildConfig.environmentVariables.NPM_TOKEN", old=MASK, new="null")
 
 
 def test_a_secret_version_that_is_not_made_yet() -> None:

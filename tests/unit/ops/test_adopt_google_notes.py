@@ -268,3 +268,13 @@ def test_settings_of_a_secret_that_the_up_removes_are_named(
     assert [(it.property, it.old) for it in row(looked, one).changes] == removed
     assert {it.new for it in row(looked, one).changes} <= {"null"}
     assert [it.id for it in looked.found] == [f"{SECRETS}/KEY"]
+
+
+def test_settings_of_the_bucket_that_the_up_removes_are_named() -> None:
+    one = declared(google.BUCKET, "functions-sources", {"name": "sources"})
+    rule = {"action": {"type": "Delete"}, "condition": {"age": 30}}
+    looked = look({"b/sources": {"name": "sources", "lifecycle": {"rule": [rule]}, "cors": []}}, one)
+    changes = [it for it in row(looked, one).changes if it.property != "forceDestroy"]
+    assert [(it.property, it.old, it.new) for it in changes] == [
+        ("lifecycle", json.dumps({"rule": [rule]}), "null")
+    ]

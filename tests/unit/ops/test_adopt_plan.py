@@ -43,6 +43,15 @@ def test_secrets_come_from_the_plan_file() -> None:
     assert (found.type, found.name, found.op) == (VERSION, "secrets-KEY-version", "create")
 
 
+def test_secrets_that_the_up_changes_come_from_the_plan_file_too() -> None:
+    """Of an object in the state, the plan has the changes only."""
+    plans = {KEY: {"goal": {"inputDiff": {"adds": {"b": "2"}, "updates": {"secretData": secret("hush")}}}}}
+    (found,) = declarations([step(KEY, "update", secretData="[secret]", a="1", b="2")], plans)
+    assert found.inputs == {"secretData": "hush", "a": "1", "b": "2"}
+    (found,) = declarations([step(KEY, "update", secretData="[secret]", a="1")], {})
+    assert found.inputs == {"secretData": "[secret]", "a": "1"}
+
+
 def test_the_code_of_a_dynamic_resource_comes_from_the_preview() -> None:
     """The plan file leaves it out."""
     steps = [step(KEY, secretData="[secret]", __provider="code")]

@@ -134,6 +134,19 @@ def test_variables_that_the_up_removes_are_said_at_the_end(
     assert ("ops adopt --stack prod --write-config" in end) == said
 
 
+def test_undeclared_variables_stop_the_import(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Otherwise, the `up` that the end of the output names would remove them."""
+    volume = f"urn:pulumi:prod::whatsapp-crm::{railway.TYPE}Volume::volume"
+    lost = Row(kind="railway variable", name="OLD", verdict=Verdict.REFUSED, reason="it is not declared")
+    monkeypatch.setattr(railway, "look", lambda *_, **__: RailwayLook(rows=[lost]))
+    engine.more = (volume,)
+    assert adopt("--yes") == 1
+    assert not engine.state
+    assert "1 cannot be adopted: nothing was imported" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("write", [False, True])
 def test_config_that_keeps_what_exists_is_written_where_the_file_sets_nothing(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], write: bool

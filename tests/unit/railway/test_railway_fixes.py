@@ -13,6 +13,7 @@ from railway.fields import FieldProblem
 from railway.graphql import errors
 from railway.graphql.errors import RailwayError, RequestError, StatusUnknownError
 from railway.provider import with_fix
+from railway.variables import check_sealed
 
 pytestmark = pytest.mark.unit
 
@@ -81,3 +82,13 @@ def test_a_problem_without_a_fix_gets_one(declared: dict[str, object], fix: str)
 def test_the_fix_of_a_problem_is_kept() -> None:
     problem = FieldProblem("size_mb", "a volume cannot shrink\n  fix: set size_mb to 50000 in the program")
     assert with_fix(problem, {}) == problem.reason
+
+
+@pytest.mark.parametrize(("name", "declarable"), [("LOG_LEVEL", True), ("log.level", False)])
+def test_a_variable_whose_name_has_a_dot_is_not_to_be_declared(name: str, declarable: bool) -> None:
+    """As a part of a path, it would be an object in an object."""
+    props = {"config_keys": {"variables": "shop:variables"}}
+    with pytest.raises(errors.RefusedError) as refused:
+        check_sealed(["KEY"], [name], props)
+    assert f"fix: in Railway's dashboard, delete {name}" in str(refused.value)
+    assert ("pulumi config set" in str(refused.value)) == declarable
