@@ -103,7 +103,8 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 @each_page
 def test_every_path_that_is_named_exists(page: Path) -> None:
     """Of the repository: what begins with one of its folders. An app's own files are named as well."""
-    folders = {path.name for path in ROOT.iterdir() if path.is_dir()}
+    ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines()}
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir()} - ignored
     named = re.findall(r"`([\w.-]+(?:/[\w.-]+)*/?)`", page.read_text())
     paths = [name for name in named if "/" in name and name.split("/")[0] in folders]
     assert not [path for path in paths if not (ROOT / path).exists() and not (page.parent / path).exists()]
