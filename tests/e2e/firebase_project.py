@@ -16,6 +16,7 @@ import shutil
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
 import requests
 import yaml
 
@@ -44,6 +45,12 @@ CHOSEN = re.compile(
     r'|(?<="size": ")\d+|(?<=127\.0\.0\.1:)\d+'
 )
 """Ids, times, ports, etags, hashes and sizes of archives, which differ from run to run."""
+
+needs_firebase_tools = pytest.mark.skipif(
+    not firebase_tools.is_installed() and not os.environ.get("CI"),
+    reason="firebase-tools is not installed (make peers)",
+)
+"""In CI, the test runs and fails without firebase-tools."""
 
 
 def write_program(folder: Path) -> Tools:

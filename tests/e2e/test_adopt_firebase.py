@@ -361,12 +361,12 @@ def test_a_secret_with_the_configured_value_gets_no_version(seen: Seen, secret: 
     assert after[newest] == before[newest]
 
 
-@pytest.mark.skipif(not firebase_tools.is_installed(), reason="firebase-tools is not installed (make peers)")
+@firebase_project.needs_firebase_tools
 def test_firebase_tools_still_lists_the_functions(seen: Seen) -> None:
     assert sorted(seen.listed) == sorted(seen.collection("before", "europe-west1/functions"))
 
 
-@pytest.mark.skipif(not firebase_tools.is_installed(), reason="firebase-tools is not installed (make peers)")
+@firebase_project.needs_firebase_tools
 def test_firebase_tools_skips_no_function_that_the_up_has_deployed(seen: Seen) -> None:
     """Its code is that of its deployment before the adoption, so the hash of that is equal."""
     before, after, later = (
