@@ -7,18 +7,17 @@ the state has is no longer imported.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 from checkout.manifest import UNMANAGED
 from firebase.errors import JsonObject
 from ops import stack, stack_file
 from ops.adopt import (
+    engine,
     first_settings,
     function_changes,
     google,
@@ -31,6 +30,8 @@ from ops.adopt import (
     run_folder,
     stack_config,
 )
+from ops.adopt.engine import say
+from ops.adopt.interrupted import forget_creations, half_replaced, mend, out_of_order
 from ops.adopt.live import CountedApi, Live
 from ops.adopt.model import Declared, Found, Looked, Row, Verdict
 from ops.adopt.proposals import Proposal
@@ -40,7 +41,7 @@ from railway.graphql.credentials import access_from
 from settings.keys import NAMESPACE
 from settings.model import BACKEND_URL_VARIABLE
 from settings.parsing import mapping
-from user_errors import OR, add_fix, printable
+from user_errors import add_fix
 
 ADOPTED, REFUSED = 0, 1
 PASSES = 4
@@ -48,7 +49,6 @@ PASSES = 4
 next pass finds more."""
 PROVIDER = "pulumi:providers:gcp"
 VARIABLE = "railway variable"
-LOCKED = "currently locked by"
 MOVED = (
     ". Of functions with another account, calls of events and schedules may be rejected for seconds, until "
     "the new account is their invoker"
@@ -122,7 +122,7 @@ def _adopt(options: Options, folder: Path) -> _Outcome:
         _fill_placeholders(name)
     if options.secrets_from_google:
         _take_secrets(name)
-    _say("reading what the program declares: pulumi preview")
+    say("reading what the program declares: pulumi preview")
     first = plan.read(name, folder)
     seen = _look(options, first.declared)
     for _ in range(PASSES):
@@ -130,7 +130,7 @@ def _adopt(options: Options, folder: Path) -> _Outcome:
         if not chosen:
             break
         _write(name, chosen)
-        _say("reading again what the program declares: pulumi preview")
+        say("reading again what the program declares: pulumi preview")
         first = plan.read(name, folder)
         seen = _look(options, first.declared)
     looked = seen.looked
@@ -145,18 +145,19 @@ def _adopt(options: Options, folder: Path) -> _Outcome:
     _say_rights(name, seen)
     _say_proposals(name, seen.proposals)
     _say_unread(looked.unread)
-    _say(f"\n{len(looked.found)} to import; {looked.requests} requests to Google")
+    say(f"\n{len(looked.found)} to import; {looked.requests} requests to Google")
     if refused:
-        _say(f"{refused} cannot be adopted: nothing was imported")
+        say(f"{refused} cannot be adopted: nothing was imported")
         return _Outcome(code=REFUSED, rows=rows, rights=seen.rights, looked=looked)
     state = stack.export(name)
-    half = _half_replaced(state)
+    half = half_replaced(state)
     if not (looked.found or interrupted or half) or not _agreed(
         options, len(looked.found), interrupted, half
     ):
         return _Outcome(code=ADOPTED, rows=rows, rights=seen.rights, looked=looked)
+    if half or out_of_order(state):
+        mend(name, state, folder)
     if half:
-        _read_half_replaced(name, state, half, folder)
         first = plan.read(name, folder)
         looked = _look(options, first.declared).looked
     last, looked, adopted, urns = _import_all(options, first, looked, folder)
@@ -166,9 +167,9 @@ def _adopt(options: Options, folder: Path) -> _Outcome:
     if wrong:
         what = [f"after the import, `pulumi preview -s {name}` shows what must not happen:"]
         what += [f"  {line}" for line in wrong]
-        _say(add_fix("\n".join(what), f".venv/bin/python -m ops adopt --stack {name} --undo"))
+        say(add_fix("\n".join(what), f".venv/bin/python -m ops adopt --stack {name} --undo"))
     else:
-        _forget_interrupted(name, interrupted, last.steps)
+        forget_creations(name, interrupted, _created(last.steps))
         _say_adopted(options, adopted, rows)
     code = REFUSED if wrong else ADOPTED
     return _Outcome(code=code, rows=rows, rights=seen.rights, adopted=adopted, looked=looked)
@@ -199,11 +200,9 @@ def _undo(name: str) -> int:
             '"Go back, or leave"',
         )
     if imported:
-        done = stack.pulumi("state", "delete", "--stack", name, "--force", "--yes", *imported)
-        if done.returncode != 0:
-            raise _failed(name, "pulumi state delete", done.stdout + done.stderr)
+        engine.call("state delete", name, "--force", "--yes", *imported)
     record.remove(name)
-    _say(f"removed from the state of {name}: {len(imported)} resources; nothing changed on the clouds")
+    say(f"removed from the state of {name}: {len(imported)} resources; nothing changed on the clouds")
     return ADOPTED
 
 
@@ -280,7 +279,7 @@ def _take_secrets(name: str) -> None:
     found, absent = google_secrets.missing(name, CountedApi())
     _write(name, found)
     if absent:
-        _say(f"neither the config nor Secret Manager has a value that can be read of: {', '.join(absent)}")
+        say(f"neither the config nor Secret Manager has a value that can be read of: {', '.join(absent)}")
 
 
 def _to_write(name: str, seen: _Seen) -> list[Proposal]:
@@ -293,7 +292,7 @@ def _to_write(name: str, seen: _Seen) -> list[Proposal]:
 def _write(name: str, proposals: Sequence[Proposal]) -> None:
     stack_config.write(name, proposals)
     for one in proposals:
-        _say(f"{stack_file.name_of(name)}: {NAMESPACE}:{one.key}{one.part}: {one.reason}")
+        say(f"{stack_file.name_of(name)}: {NAMESPACE}:{one.key}{one.part}: {one.reason}")
 
 
 def _say_interruptions(rows: Sequence[Row]) -> None:
@@ -306,7 +305,7 @@ def _say_interruptions(rows: Sequence[Row]) -> None:
     )
     if effects:
         rebuilt, revised, labelled = map(effects.count, function_changes.EFFECTS)
-        _say(
+        say(
             f"\nrunning functions in the next `up`: {rebuilt} rebuilt, {revised} with a new revision only, "
             f"{labelled} only relabelled. There is no traffic gap: Cloud Run sends requests to the running "
             "revision until the new one is ready" + (MOVED if moved else "")
@@ -316,11 +315,11 @@ def _say_interruptions(rows: Sequence[Row]) -> None:
 def _say_rights(name: str, seen: _Seen) -> None:
     if not seen.rights:
         return
-    _say("\nservice accounts, and their roles in the project:")
+    say("\nservice accounts, and their roles in the project:")
     for line in rights.lines(seen.rights, seen.project, StackFile(name).strings("functionsRoles")):
-        _say(line)
+        say(line)
     if rights.keep_accounts(seen.rights):
-        _say(
+        say(
             "  to keep the accounts that the functions have today, in the setting functionServiceAccounts:\n"
             f"    .venv/bin/python -m ops adopt --stack {name} --write-config"
         )
@@ -335,16 +334,16 @@ def _say_proposals(name: str, proposals: Sequence[Proposal]) -> None:
     ):
         shown = [one for one in found if file.chooses(one) is chosen]
         if shown:
-            _say(f"\n{title}:")
+            say(f"\n{title}:")
         for one in shown:
-            _say(f"  {one.command}    # {one.reason}")
+            say(f"  {one.command}    # {one.reason}")
 
 
 def _say_unread(unread: Sequence[str]) -> None:
     if unread:
-        _say("\nnot read, because the account or token may not. The report says less about:")
+        say("\nnot read, because the account or token may not. The report says less about:")
     for one in unread:
-        _say(f"  {one}")
+        say(f"  {one}")
 
 
 def _agreed(options: Options, number: int, interrupted: Sequence[str], half: Sequence[str]) -> bool:
@@ -357,7 +356,7 @@ def _agreed(options: Options, number: int, interrupted: Sequence[str], half: Seq
         what += f", and read {len(half)} objects again whose replacement was interrupted"
     if options.ask is not None:
         return options.ask(f"Import {what}? Nothing changes on the clouds.")
-    _say(f"to import {what}:\n  .venv/bin/python -m ops adopt --stack {options.stack} --yes")
+    say(f"to import {what}:\n  .venv/bin/python -m ops adopt --stack {options.stack} --yes")
     return False
 
 
@@ -374,7 +373,7 @@ def _import_all(
     for _ in range(PASSES):
         if not looked.found:
             break
-        _say(f"importing {len(looked.found)}, then another pulumi preview")
+        say(f"importing {len(looked.found)}, then another pulumi preview")
         urns |= _import(name, last, looked.found, folder)
         adopted += len(looked.found)
         last = plan.read(name, folder)
@@ -389,20 +388,13 @@ def _import(name: str, planned: plan.Plan, found: Sequence[Found], folder: Path)
     kept = {str(one["urn"]) for one in stack.resources(name)}
     added = _imported(planned, found) - kept
     record.write(name, [*record.read(name), *added])
-    file = folder / "imports.json"
-    _write_private(file, document)
-    options = ("--file", str(file), "--generate-code=false", "--protect=false", "--yes", "--skip-preview")
-    done = stack.pulumi("import", "--stack", name, *options)
-    file.unlink()
+    options = ("--generate-code=false", "--protect=false", "--yes", "--skip-preview")
+    engine.call_with_file("import", name, folder / "imports.json", document, *options)
     state = {str(one["urn"]) for one in stack.resources(name)}
-    if done.returncode != 0:
-        raise _failed(name, "pulumi import", done.stdout + done.stderr)
     record.write(name, [urn for urn in record.read(name) if urn in state])
     protected = [one.urn for one in found if one.protect]
     if protected:
-        done = stack.pulumi("state", "protect", "--stack", name, "--yes", *protected)
-        if done.returncode != 0:
-            raise _failed(name, "pulumi state protect", done.stdout + done.stderr)
+        engine.call("state protect", name, "--yes", *protected)
     return added
 
 
@@ -427,74 +419,8 @@ def _wrong(first: plan.Plan, last: plan.Plan, adopted: Collection[str]) -> list[
     return found
 
 
-def _half_replaced(state: JsonObject) -> list[str]:
-    """The URNs of objects that an `up` deleted and did not record the new creation of."""
-    return [str(one["urn"]) for one in _resources(state) if one.get("pendingReplacement")]
-
-
-def _resources(state: JsonObject) -> list[JsonObject]:
-    return cast("list[JsonObject]", state["deployment"].get("resources") or [])
-
-
-def _read_half_replaced(name: str, state: JsonObject, urns: Sequence[str], folder: Path) -> None:
-    """Have the state say what exists of half-replaced objects: what was created again, or nothing.
-
-    The engine reads no resource that waits for its creation, and imports none. So the mark is removed first.
-    A run that is killed in between leaves a resource that the next `up` replaces once more.
-
-    Args:
-        name: the stack.
-        state: the state of the report (`stack.export`). The whole of it is written, so it must not have
-            changed since: each write of Pulumi changes the time in the manifest.
-        urns: the half-replaced resources.
-        folder: a private folder.
-    """
-    if stack.export(name) != state:
-        raise stack.StackError(
-            f"another Pulumi run has changed the state of the stack {name} since this command read it; "
-            "nothing was written",
-            f".venv/bin/python -m ops adopt --stack {name}  # when the other run has ended",
-        )
-    for one in _resources(state):
-        one.pop("pendingReplacement", None)
-    file = folder / "state.json"
-    _write_private(file, state)
-    done = stack.pulumi("stack", "import", "--stack", name, "--file", str(file))
-    file.unlink()
-    if done.returncode != 0:
-        raise _failed(name, "pulumi stack import", done.stdout + done.stderr)
-    targets = [option for urn in urns for option in ("--target", urn)]
-    done = stack.pulumi("refresh", "--stack", name, *targets, "--yes", "--skip-preview")
-    if done.returncode != 0:
-        raise _failed(name, "pulumi refresh", done.stdout + done.stderr)
-    existing = {str(one["urn"]) for one in stack.resources(name)}
-    for urn in urns:
-        result = (
-            "was created, and is adopted" if urn in existing else "was deleted only, and is created again"
-        )
-        _say(f"interrupted replacement of {urn.rpartition('::')[2]}: it {result}")
-
-
-def _write_private(file: Path, document: JsonObject) -> None:
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as output:
-        json.dump(document, output)
-
-
-def _forget_interrupted(name: str, interrupted: Sequence[str], steps: Sequence[JsonObject]) -> None:
-    """Drop the notes of interrupted creations, once it is known of each whether its object exists."""
-    if not interrupted:
-        return
-    created = {str(step["urn"]) for step in steps if step.get("op") in ("create", "create-replacement")}
-    for urn in interrupted:
-        result = "does not exist, or is created again" if urn in created else "exists, and is adopted"
-        _say(f"interrupted creation of {urn.rpartition('::')[2]}: {result}")
-    # Only the note is dropped: the target keeps Pulumi from reading every other resource.
-    options = ("--clear-pending-creates", "--target", stack.root_urn(name), "--yes", "--skip-preview")
-    done = stack.pulumi("refresh", "--stack", name, *options)
-    if done.returncode != 0:
-        raise _failed(name, "pulumi refresh --clear-pending-creates", done.stdout + done.stderr)
-    if any("::gcp:serviceaccount/key:Key::" in f"::{urn.rpartition('$')[2]}" for urn in interrupted):
-        _say(f"a key may have been created. To name it:\n  .venv/bin/python -m ops verify --stack {name}")
+def _created(steps: Sequence[JsonObject]) -> set[str]:
+    return {str(step["urn"]) for step in steps if step.get("op") in ("create", "create-replacement")}
 
 
 def _say_adopted(options: Options, adopted: int, rows: Sequence[Row]) -> None:
@@ -502,30 +428,13 @@ def _say_adopted(options: Options, adopted: int, rows: Sequence[Row]) -> None:
     numbers = {verdict: sum(row.verdict is verdict for row in rows) for verdict in Verdict}
     lost = [row.name for row in rows if row.kind == VARIABLE and row.verdict is Verdict.UNDECLARED]
     if lost and not options.drop_undeclared:
-        _say(
+        say(
             f"the next `up` removes these variables of the backend: {', '.join(lost)}. To keep them:\n"
             f"  .venv/bin/python -m ops adopt --stack {name} --write-config"
         )
-    _say(
+    say(
         f"adopted: {adopted}. The next `up` changes {numbers[Verdict.CHANGES]} objects in place, creates "
         f"{numbers[Verdict.CREATED]} on the clouds, and replaces or deletes none of them.\n"
         f"next:\n  pulumi preview -s {name} --diff\n  pulumi up -s {name}\n"
         f"to undo the import:\n  .venv/bin/python -m ops adopt --stack {name} --undo"
     )
-
-
-def _failed(name: str, command: str, output: str) -> stack.StackError:
-    if LOCKED in output:
-        return stack.StackError(
-            f"`{command}` failed: another Pulumi run locks the stack {name}, or one that was killed did",
-            f"if no other run is under way:\npulumi cancel {name} --yes\nThen run the command again.",
-        )
-    return stack.StackError(
-        f"`{command}` failed:\n{output.strip()}",
-        f"run the command again: it continues\n{OR}.venv/bin/python -m ops adopt --stack {name} --undo",
-    )
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(printable(line) + "\n")
-    sys.stdout.flush()

@@ -29,7 +29,8 @@ import shutil
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -207,6 +208,20 @@ class GoogleLab:
     def matrix(self, operation: Operation) -> list[Case]:
         """Every case of an `up`."""
         return list(matrix(operation, self.undisturbed(operation).requests))
+
+    @contextmanager
+    def applied(self, operation: Operation) -> Generator[GoogleWorld]:
+        """A copy of what an `up` without a failure leaves."""
+        self.undisturbed(operation)
+        self._number += 1
+        folder = self._root / str(self._number)
+        shutil.copytree(self._root / operation, folder)
+        self.tools.declare(DECLARED[operation][0])
+        try:
+            with self._world(folder.name) as world:
+                yield world
+        finally:
+            shutil.rmtree(folder)
 
     def run(self, case: Case) -> str:
         """Run a case; return what it took: `up`, `failed up, 3 adopted, up`, ...

@@ -46,6 +46,7 @@ class Engine:
         stop_after: the import fails after this number of resources.
         half: the URNs whose replacement was interrupted after the deletion.
         gone: the URNs that a refresh of them does not find.
+        replaced: a URN that the function depends on, and whose replacement is in the state behind it.
     """
 
     state: set[str] = field(default_factory=set[str])
@@ -58,11 +59,13 @@ class Engine:
     files: list[JsonObject] = field(default_factory=list[JsonObject])
     modes: list[int] = field(default_factory=list[int])
     paths: list[Path] = field(default_factory=list[Path])
+    written: list[str] = field(default_factory=list[str])
     plans: list[Path] = field(default_factory=list[Path])
     more: tuple[str, ...] = ()
     builds_on: dict[str, str] = field(default_factory=dict[str, str])
     half: set[str] = field(default_factory=set[str])
     gone: set[str] = field(default_factory=set[str])
+    replaced: str = ""
 
     def __call__(self, *arguments: str, **_: str) -> subprocess.CompletedProcess[str]:
         self.calls.append(arguments)
@@ -112,7 +115,7 @@ class Engine:
         return "", 0
 
     def do_stack_export(self, _: dict[str, str], __: tuple[str, ...]) -> tuple[str, int]:
-        resources = [
+        resources: list[JsonObject] = [
             {
                 "urn": urn,
                 "type": urn.split("::")[2].rpartition("$")[2],
@@ -121,6 +124,11 @@ class Engine:
             }
             for urn in sorted(self.state)
         ]
+        if self.replaced:
+            resources = [{"urn": self.replaced, "type": "", "delete": True}, *resources]
+            resources += [{"urn": self.replaced, "type": ""}]
+            for one in resources:
+                one["dependencies"] = [self.replaced] * (one["urn"] == SEND)
         pending = [{"type": "creating", "resource": {"urn": urn}} for urn in self.pending]
         return json.dumps({"deployment": {"resources": resources, "pending_operations": pending}}), 0
 
@@ -129,7 +137,8 @@ class Engine:
         self.modes.append(stat.S_IMODE(file.stat().st_mode))
         self.paths.append(file)
         resources = json.loads(file.read_text())["deployment"]["resources"]
-        assert {one["urn"] for one in resources} == self.state
+        self.written = [one["urn"] for one in resources]
+        assert {*self.written} == self.state | {self.replaced} - {""}
         self.half = {one["urn"] for one in resources if one.get("pendingReplacement")}
         self.pending.clear()
         return "", 0

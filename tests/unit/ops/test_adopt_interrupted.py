@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from firebase.errors import JsonObject
 from ops import stack
 from ops.adopt import record, run, run_folder
+from ops.adopt.interrupted import in_order
 from tests.unit.ops.adopt_engine import (
     ALL,
     ANSWERS,
@@ -111,6 +113,49 @@ def test_a_half_replaced_object_is_read_again(
     assert "read 1 objects again whose replacement was interrupted" in out
     result = "was created, and is adopted" if created else "was deleted only, and is created again"
     assert f"interrupted replacement of functions-send: it {result}" in out
+
+
+def test_a_replacement_stands_in_front_of_what_depends_on_it(engine: Engine) -> None:
+    """The import removes what is about to be deleted, and rejects a resource in front of what it needs."""
+    engine.state, engine.replaced = {ROOT, GOOGLE, PART, SEND}, f"{PART}-source"
+    assert adopt() == 0
+    assert not engine.written
+    assert adopt("--yes") == 0
+    names = [urn for urn in engine.written if urn in (SEND, engine.replaced)]
+    assert names == [engine.replaced, engine.replaced, SEND]
+    assert not engine.did("refresh")
+
+
+ROWS: dict[str, list[JsonObject]] = {
+    "parent": [{"urn": "b", "parent": "a"}, {"urn": "a"}],
+    "provider": [{"urn": "b", "provider": "a::id"}, {"urn": "a"}],
+    "deleted with": [{"urn": "b", "deletedWith": "a"}, {"urn": "a"}],
+    "property": [{"urn": "b", "propertyDependencies": {"x": ["a"], "y": None}}, {"urn": "a"}],
+    "of each other's": [{"urn": "c", "dependencies": ["b"]}, {"urn": "b", "parent": "a"}, {"urn": "a"}],
+    "replaced": [{"urn": "a", "delete": True}, {"urn": "b", "dependencies": ["a"]}, {"urn": "a"}],
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_each_resource_is_behind_what_it_needs(name: str) -> None:
+    ordered = in_order(ROWS[name])
+    assert {id(one) for one in ordered} == {id(one) for one in ROWS[name]}
+    kept = [str(one["urn"]) for one in ordered if not one.get("delete")]
+    assert kept == sorted(kept)
+    assert in_order(ordered) == ordered
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"urn": "a"}, {"urn": "b", "dependencies": ["a"]}],
+        [{"urn": "a", "delete": True}, {"urn": "b", "delete": True, "dependencies": ["a"]}, {"urn": "a"}],
+        [{"urn": "b", "dependencies": ["unknown"]}, {"urn": "a"}],
+        [{"urn": "a", "delete": True}, {"urn": "b", "dependencies": ["a"]}],
+    ],
+)
+def test_what_is_in_order_stays_as_it_is(rows: list[JsonObject]) -> None:
+    assert in_order(rows) == rows
 
 
 @pytest.mark.parametrize("finished", [True, False])
