@@ -20,7 +20,6 @@ from checkout.package_json import MODULES
 if TYPE_CHECKING:
     from sandbox.railway import records
 
-SHELL = ("/bin/sh", "-c")
 
 
 class BuildError(Exception):
