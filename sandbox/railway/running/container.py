@@ -133,7 +133,11 @@ def find_programs() -> Programs:
     if node is not None:
         # Version managers put a script of their own on PATH, which the container does not see.
         asked = subprocess.run(
-            [node, "-p", "process.execPath"], capture_output=True, text=True, check=True, timeout=_TRIAL_SECONDS
+            [node, "-p", "process.execPath"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=_TRIAL_SECONDS,
         )
         folder = Path(asked.stdout.strip()).parent
     shell = os.path.realpath(shutil.which("bash") or "/bin/sh")

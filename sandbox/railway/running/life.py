@@ -279,9 +279,7 @@ class Life:
             return
         seconds = CLOSING_SECONDS
         if not self._world.closing:
-            seconds = seconds_of(
-                self.deployment, "drainingSeconds", "RAILWAY_DEPLOYMENT_DRAINING_SECONDS", 0
-            )
+            seconds = seconds_of(self.deployment, "drainingSeconds", "RAILWAY_DEPLOYMENT_DRAINING_SECONDS", 0)
         process.terminate()
         until = time.monotonic() + seconds
         while process.exit_code is None and time.monotonic() < until:

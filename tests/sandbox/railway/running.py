@@ -39,7 +39,7 @@ const server = http.createServer((request, response) => {
   }
   if (request.url === "/echo") return request.pipe(response);
   response.writeHead(code(request.url), { "X-Mark": process.env.MARK || "", "Set-Cookie": ["a=1", "b=2"] });
-  response.end(JSON.stringify({ env: process.env, headers: request.headers, cwd: process.cwd(), pid: process.pid }));
+  response.end(JSON.stringify({ env: process.env, headers: request.headers, cwd: process.cwd() }));
 });
 server.listen(Number(process.env.PORT), process.env.HOST);
 process.on("SIGTERM", () => {

@@ -1,4 +1,4 @@
-"""The life of a running deployment: health check, restarts, replacement, removal, and the end of the sandbox."""
+"""The life of a running deployment: health check, restarts, replacement, removal, the end of the sandbox."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.sandbox.railway.client import Stack, nodes
+from sandbox.local_server import LocalServer
+from sandbox.railway.app import create_app
+from tests.sandbox.railway.client import Railway, Stack, nodes
 from tests.sandbox.railway.running import SERVER, Running, eventually, sandbox, service
 
 if TYPE_CHECKING:
@@ -21,12 +23,15 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.sandbox
 
 # Writes a line to a file on the volume for each start and end: overlapping processes would be seen.
-ON_VOLUME = """
+ON_VOLUME = (
+    """
 const fs = require("fs"), file = process.env.SESSIONS_PATH + "/lives";
 const note = (what) => fs.appendFileSync(file, what + " " + process.env.RAILWAY_DEPLOYMENT_ID + "\\n");
 note("start");
 process.on("exit", () => note("end"));
-""" + SERVER
+"""
+    + SERVER
+)
 
 
 @pytest.fixture
@@ -63,7 +68,7 @@ def test_a_deployment_that_never_becomes_healthy_fails_and_the_old_one_stays(run
 
 
 def test_the_check_has_railways_host(run: Running) -> None:
-    program = SERVER.replace('code = (path) =>', 'code = (path, host) =>').replace(
+    program = SERVER.replace("code = (path) =>", "code = (path, host) =>").replace(
         "response.writeHead(", "console.log('host', request.headers.host); response.writeHead("
     )
     service(run.source, program)
@@ -127,8 +132,8 @@ def test_beside_a_volume_the_old_one_comes_back_if_the_new_one_fails(run: Runnin
     second = run.deployed("FAILED")
     assert run.answer(host)["env"]["MARK"] == "good"
     lives = run.railway.get(f"volumes/{volume}/files")[run.stack.environment]["lives"].splitlines()
-    assert lives == [f"{what} {key}" for what, key in
-                     [("start", first), ("end", first), ("start", second), ("end", second), ("start", first)]]  # fmt: skip
+    expected = [("start", first), ("end", first), ("start", second), ("end", second), ("start", first)]
+    assert lives == [f"{what} {key}" for what, key in expected]
 
 
 def test_two_sandboxes_never_use_one_volume_at_once(run: Running, tmp_path: Path) -> None:
@@ -319,17 +324,16 @@ def test_a_sandbox_that_starts_again_runs_what_was_deployed(tmp_path: Path) -> N
 
 
 def test_without_the_runner_the_same_state_is_simulated(tmp_path: Path) -> None:
-    from sandbox.local_server import LocalServer
-    from sandbox.railway.app import create_app
-    from tests.sandbox.railway.client import Railway
-
     source = service(tmp_path / "source")
     with sandbox(tmp_path / "state", source) as (railway, runner):
         run = Running(railway, Stack(railway), runner, source)
         run.stack.healthy()
         host = run.stack.domain()
         made = run.deployed()
-    with LocalServer(create_app(tmp_path / "state" / "railway.json")) as server, Railway(server.url) as railway:
+    with (
+        LocalServer(create_app(tmp_path / "state" / "railway.json")) as server,
+        Railway(server.url) as railway,
+    ):
         assert railway.visit(host).json()["sessions"] is True
         run.stack.railway = railway
         assert "Firebase initialized" in run.stack.logs(made)
@@ -342,9 +346,12 @@ sys.path.insert(0, sys.argv[1])
 from sandbox.processes import Process
 from sandbox.railway.running.container import Container, find_programs
 container = Container(files=Path(sys.argv[2]), programs=find_programs())
-for command in (container.command("node main.js & sleep 1000", {}), container.command("exec sleep 1000", {})):
-    process = Process(command.line, command.folder, command.environment, print, is_wrapped=command.is_wrapped)
-plain = Process(["sh", "-c", "setsid sleep 1000 & setsid sleep 1001"], Path("/"), {"PATH": "/usr/bin:/bin"}, print)
+started = []
+for text in ("node main.js & sleep 1000", "exec sleep 1000"):
+    one = container.command(text, {})
+    started.append(Process(one.line, one.folder, one.environment, print, is_wrapped=one.is_wrapped))
+line = ["sh", "-c", "setsid sleep 1000 & setsid sleep 1001"]
+started.append(Process(line, Path("/"), {"PATH": "/usr/bin:/bin"}, print))
 time.sleep(0.5)
 print("ready", flush=True)
 time.sleep(1000)
