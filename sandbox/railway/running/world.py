@@ -68,10 +68,13 @@ class World:
     def exists(self, deployment: records.Deployment) -> bool:
         """Whether a deployment, its service, its environment and its project still exist."""
         store = self.store
-        return store.deployments.get(deployment.id) is deployment and not (
-            store.services[deployment.service_id].deleted_at
-            or store.environments[deployment.environment_id].deleted_at
-            or store.projects[deployment.project_id].deleted_at
+        owners = (
+            store.services.get(deployment.service_id),
+            store.environments.get(deployment.environment_id),
+            store.projects.get(deployment.project_id),
+        )
+        return store.deployments.get(deployment.id) is deployment and all(
+            owner is not None and owner.deleted_at is None for owner in owners
         )
 
     def volume_rows(self, deployment: records.Deployment) -> list[records.VolumeInstance]:

@@ -257,6 +257,32 @@ def test_a_deleted_service_has_no_process(run: Running) -> None:
     eventually(lambda: not alive(pid), "its end")
 
 
+def test_a_reset_ends_every_process(run: Running) -> None:
+    run.ready(healthcheckPath="/health")
+    made = run.deployed()
+    pid = run.processes()[made]["pid"]
+    run.railway.post("reset")
+    eventually(lambda: not alive(pid), "its end")
+    assert run.railway.get("run") == {"addresses": {}, "processes": {}}
+
+
+def test_a_process_that_has_done_its_work_is_not_started_again_after_a_failed_deployment(
+    run: Running,
+) -> None:
+    service(run.source, ON_VOLUME)
+    run.stack.volume()
+    run.stack.variables({"SESSIONS_PATH": "/app/sessions"})
+    host = run.ready(healthcheckPath="/health", healthcheckTimeout=1)
+    first = run.deployed()
+    run.railway.visit(host, "/leave")
+    run.seen(first, "exited with code 0")
+    run.stack.variables({"HEALTH": "500"})
+    run.deployed("FAILED")
+    time.sleep(0.3)
+    assert run.stack.logs(first).count("Starting Container") == 1
+    assert run.processes() == {}
+
+
 def test_a_deployment_that_a_newer_one_replaces_while_it_starts_is_stopped(run: Running) -> None:
     service(run.source, "setInterval(() => {}, 1000); console.log('waiting');")
     run.ready(healthcheckPath="/health")
