@@ -110,6 +110,7 @@ def test_the_deployed_backend_is_healthy_and_the_program_says_so(stack: Stack, b
     deployed = backend.deployments()[-1]
     assert health["release"] == {"commit": deployed["commit_hash"], "deployment": deployed["id"]}
     assert stack.verify().returncode == 0
+    assert stack.sandbox.variables()["FIREBASE_AUTH_EMULATOR_HOST"] == backend.running.auth_host
     address = backend.state()["addresses"][backend.host]
     assert requests.get(f"{address}/health", timeout=30).json()["status"] == "ok"
 
