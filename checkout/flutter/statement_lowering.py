@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
 from tree_sitter import Node
 
-from checkout.flutter import lowering as low
+from checkout.flutter import nodes as low
 from checkout.flutter import syntax as s
 
-if TYPE_CHECKING:
-    from checkout.flutter.lowering import Lowering
+_OF_FIELD = ("constructor_param", "field_formal_parameter")
+
+
+class Expressions(Protocol):
+    """What statements need of expressions: `checkout.flutter.lowering.Lowering`."""
+
+    def expr(self, nodes: Sequence[Node]) -> s.Expr: ...
+
+    def one(self, node: Node | None) -> s.Expr: ...
+
+    def field(self, node: Node, name: str) -> s.Expr: ...
+
+    def bound(self, nodes: Iterable[Node]) -> tuple[str, ...]: ...
+
+    def condition(self, nodes: Sequence[Node]) -> tuple[s.Expr, tuple[str, ...]]: ...
+
+    def pattern(self, nodes: Sequence[Node]) -> tuple[tuple[s.Expr, ...], tuple[str, ...], bool]: ...
+
+    def loop_variable(
+        self, parts: Node | None
+    ) -> tuple[tuple[str, ...], s.TypeRef | None, s.Expr | None]: ...
 
 
 class StatementLowering:
-    def __init__(self, expressions: Lowering) -> None:
+    def __init__(self, expressions: Expressions) -> None:
         self._expressions = expressions
 
     def body(self, node: Node | None) -> tuple[s.Stmt, ...] | None:
@@ -49,12 +68,19 @@ class StatementLowering:
         return tuple(self._params(node, named=False, optional=False)) if node is not None else ()
 
     def _params(self, node: Node, *, named: bool, optional: bool) -> Iterator[s.Param]:
-        parts = low.children(node)
+        parts = [one for one in node.children if "comment" not in one.type]
+        annotations: list[Node] = []
+        required = False
         for at, child in enumerate(parts):
             if child.type == "optional_formal_parameters":
                 braces = any(one.type == "{" for one in child.children)
                 yield from self._params(child, named=braces, optional=True)
+            elif child.type in ("annotation", "marker_annotation"):
+                annotations.append(child)
+            elif child.type == "required":
+                required = True
             elif child.type in ("formal_parameter", "normal_formal_parameter"):
+                annotations += [one for one in child.children if one.type == "annotation"]
                 default: s.Expr | None = None
                 if at + 1 < len(parts) and parts[at + 1].type in ("=", ":"):
                     rest: list[Node] = []
@@ -63,22 +89,15 @@ class StatementLowering:
                             break
                         rest.append(one)
                     default = self._expressions.expr(rest)
-                if default is None:
-                    default = self._freezed_default(child)
-                required = at > 0 and parts[at - 1].type == "required"
-                yield self._param(child, default, named=named, optional=optional and not required)
+                required = required or any(one.type == "required" for one in child.children)
+                yield self._param(
+                    child, default, annotations, named=named, optional=optional and not required
+                )
+                annotations, required = [], False
 
-    def _freezed_default(self, node: Node) -> s.Expr | None:
-        """`@Default(x)` of the package freezed is the default of a parameter."""
-        for child in node.children:
-            name = child.child_by_field_name("name") if child.type == "annotation" else None
-            arguments = low.first(child, "arguments") if name is not None else None
-            if name is not None and low.text(name) == "Default" and arguments is not None:
-                found = self._expressions.call(None, arguments, low.line(child))
-                return found.args[0] if found.args else None
-        return None
-
-    def _param(self, node: Node, default: s.Expr | None, *, named: bool, optional: bool) -> s.Param:
+    def _param(
+        self, node: Node, default: s.Expr | None, annotations: list[Node], *, named: bool, optional: bool
+    ) -> s.Param:
         inner = (
             low.first(node, "constructor_param", "super_formal_parameter", "field_formal_parameter") or node
         )
@@ -87,15 +106,29 @@ class StatementLowering:
         if name is None:  # a parameter that is written as a function: `int f(String x)`
             deeper = low.first(node, "function_signature", "function_formal_parameter")
             name = deeper.child_by_field_name("name") if deeper is not None else None
+        for one in annotations if default is None else ():
+            given = low.annotation_argument(one, "Default")  # of the package freezed
+            default = self._expressions.expr(low.children(given)) if given is not None else default
         return s.Param(
             name=low.text(name) if name is not None else "_",
             type=low.type_in(low.children(inner)),
             default=default,
             named=named,
-            of_field=inner.type in ("constructor_param", "field_formal_parameter"),
+            of_field=inner.type in _OF_FIELD,
             of_super=inner.type == "super_formal_parameter",
             optional=optional,
+            key=self.json_key(annotations),
         )
+
+    def json_key(self, annotations: Iterable[Node]) -> str:
+        """The name in `@JsonKey(name: 'x')`, "" without one."""
+        for one in annotations:
+            given = low.annotation_argument(one, "JsonKey", "name")
+            if given is not None:
+                found = self._expressions.expr([part for part in low.children(given) if part.type != "label"])
+                if isinstance(found, s.Text):
+                    return "".join(piece for piece in found.pieces if isinstance(piece, str))
+        return ""
 
     def statement(self, node: Node) -> Iterator[s.Stmt]:
         """The statements that a node is: `int a = 1, b = 2;` are two."""

@@ -192,6 +192,7 @@ class Param:
     of_field: bool = False
     of_super: bool = False
     optional: bool = False
+    key: str = ""  # its name in JSON, where an annotation gives one
 
 
 @dataclass(frozen=True, eq=False)
@@ -322,6 +323,7 @@ class VarDecl:
     value: Expr | None = None
     static: bool = False
     fixed: bool = False
+    key: str = ""  # its name in JSON, where an annotation gives one
 
 
 @dataclass(frozen=True, eq=False)

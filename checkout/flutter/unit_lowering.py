@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import tree_sitter_dart
 from tree_sitter import Language, Node, Parser
 
-from checkout.flutter import lowering as low
+from checkout.flutter import nodes as low
 from checkout.flutter import syntax as s
 from checkout.flutter.lowering import Lowering
 
@@ -22,6 +22,7 @@ _CLASSES = {
 }
 _BODIES = ("class_body", "enum_body", "extension_body")
 _VARIABLES = ("static_final_declaration_list", "initialized_identifier_list", "identifier_list")
+_TYPE_PARTS = ("type_identifier", "type_arguments", "function_type", "record_type", ".")
 _SIGNATURES = {
     "function_signature": "function",
     "getter_signature": "get",
@@ -134,7 +135,8 @@ class _UnitLowering:
             if child.type == "on":
                 on = low.type_in(children[at + 1 :])
         class_name = low.text(name) if name is not None and kind != "extension" else ""
-        functions, variables = self._members(low.children(body) if body is not None else (), class_name)
+        members = [one for one in body.children if "comment" not in one.type] if body is not None else []
+        functions, variables = self._members(members, class_name)
         representation = low.first(node, "representation_declaration")
         if representation is not None:
             inner = representation.child_by_field_name("name")
@@ -176,7 +178,11 @@ class _UnitLowering:
         functions: list[s.FnDecl] = []
         variables: list[s.VarDecl] = []
         before: list[Node] = []
+        annotations: list[Node] = []
         for at, node in enumerate(nodes):
+            if node.type in ("annotation", "marker_annotation"):
+                annotations.append(node)
+                continue
             if node.type in ("declaration", "method_signature", *_SIGNATURES):
                 body = (
                     nodes[at + 1] if at + 1 < len(nodes) and nodes[at + 1].type == "function_body" else None
@@ -184,10 +190,11 @@ class _UnitLowering:
                 inner = low.children(node) if node.type in ("declaration", "method_signature") else [node]
                 lists = [one for one in inner if one.type in _VARIABLES]
                 if lists:
-                    variables += self._fields([*inner], lists)
+                    key = self._statements.json_key(annotations)
+                    variables += self._fields([*inner], lists, key)
                 else:
                     functions += self._function([*before, *inner], body, class_name)
-                before = []
+                before, annotations = [], []
             elif node.type in _VARIABLES:
                 variables += self._fields(before, [node])
                 before = []
@@ -197,15 +204,9 @@ class _UnitLowering:
                 before.append(node)
         return tuple(functions), tuple(variables)
 
-    def _fields(self, around: Sequence[Node], lists: Sequence[Node]) -> Iterator[s.VarDecl]:
+    def _fields(self, around: Sequence[Node], lists: Sequence[Node], key: str = "") -> Iterator[s.VarDecl]:
         words = {one.type for one in around}
-        kind = low.type_in(
-            [
-                one
-                for one in around
-                if one.type in ("type_identifier", "type_arguments", "function_type", ".", "record_type")
-            ]
-        )
+        kind = low.type_in([one for one in around if one.type in _TYPE_PARTS])
         for one in lists:
             for child in low.named(one):
                 variable = (
@@ -220,6 +221,7 @@ class _UnitLowering:
                     value=variable.value,
                     static="static" in words,
                     fixed=bool(words & {"final_builtin", "const_builtin"}),
+                    key=key,
                 )
 
     def _function(self, parts: Sequence[Node], body: Node | None, class_name: str) -> Iterator[s.FnDecl]:
