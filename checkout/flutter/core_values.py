@@ -207,6 +207,8 @@ class CoreValues(FirestoreValues):
         """`map[key] = values`, which replaces what is there unless it happens under conditions."""
         for alt in key:
             text = key_of(alt.value)
+            if isinstance(alt.value, Str):
+                self.log.keys.add(alt.value.text)
             if text is None:
                 value.open = True
                 continue

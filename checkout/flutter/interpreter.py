@@ -7,7 +7,7 @@ from typing import Any
 
 from checkout.flutter import syntax as s
 from checkout.flutter.conditions import equal
-from checkout.flutter.log import Log, Said
+from checkout.flutter.log import Log
 from checkout.flutter.machine import MOST_STEPS
 from checkout.flutter.platform_values import PlatformValues
 from checkout.flutter.program import Class, Function, Program, Variable
@@ -252,18 +252,12 @@ class Interpreter(PlatformValues):
         if not pieces:
             return one(Str(""))
         if len(pieces) == 1 and isinstance(found.pieces[0], str):
-            values: Vals = pieces[0]
+            place = (frame.file, found.line) if self.stack else None
+            values: Vals = one(Str(str(found.pieces[0]), place=place))
         else:
             values = _joined(pieces)
-        self._say(values, found.line, frame)
+        self.say(values, found.line, frame)
         return values
-
-    def _say(self, values: Vals, line: int, frame: Frame) -> None:
-        if self.root is None:
-            return
-        for alt in values:
-            if isinstance(alt.value, Str) and len(alt.value.text) > 3:
-                self.log.said.append(Said(**self.seen(line, frame), text=alt.value.text))
 
     def _literal(self, found: s.Literal, frame: Frame) -> Vals:  # noqa: ARG002  (all have these arguments)
         return one(Const(found.value))
@@ -319,6 +313,7 @@ class Interpreter(PlatformValues):
         for alt in narrow(self.expr(found.target, frame), self.guard):
             if isinstance(alt.value, MapValue):
                 known = _known_key(key)
+                self._read_key(key)
                 values = alt.value.entries.get(known, ()) if known is not None else ()
                 if known is None:
                     values = union(*alt.value.entries.values(), ()) if alt.value.entries else ()
@@ -326,8 +321,12 @@ class Interpreter(PlatformValues):
             elif isinstance(alt.value, ListValue):
                 results.append(guarded(union(*alt.value.items, ()) or one(Unknown()), alt.guard))
             else:
+                self._read_key(key)
                 results.append(one(Unknown()))
         return union(*results, ()) if results else one(Unknown())
+
+    def _read_key(self, key: Vals) -> None:
+        self.log.keys.update(alt.value.text for alt in key if isinstance(alt.value, Str))
 
     def _collection(self, found: s.Collection, frame: Frame) -> Vals:
         is_map = not found.is_list and (
@@ -467,7 +466,7 @@ class Interpreter(PlatformValues):
         left, right = self.expr(found.left, frame), self.expr(found.right, frame)
         if found.operator == "+" and any(isinstance(alt.value, Str) for alt in (*left, *right)):
             values = _joined([left, right])
-            self._say(values, found.line, frame)
+            self.say(values, found.line, frame)
             return values
         if found.operator == "+" and any(isinstance(alt.value, ListValue) for alt in left):
             items = [
@@ -711,6 +710,7 @@ class Interpreter(PlatformValues):
             self.of_core(value, name, args),
         ):
             if found is not None:
+                self.say(found, call.line, frame)
                 return found
         types = _type_names(value)
         extension = self.of_extension(types, one(value), name, call.line, frame) if types else None
@@ -722,6 +722,8 @@ class Interpreter(PlatformValues):
         if streamed is not None:
             return streamed
         if isinstance(value, (Snapshot, Snapshots)):
+            for key in args[:1] if name == "get" else ():
+                self._read_key(key)
             return one(Unknown(s.TypeRef("Map")))
         return self.of_unknown(value, name, args, named, call, frame)
 

@@ -16,12 +16,14 @@ class Seen:
         file, line: the place.
         root: the function that nobody else calls, from which it was reached, with the class of its object.
         within: the functions that were called on the way there, the innermost last.
+        sites: where each of them but the first was called.
     """
 
     file: str
     line: int
     root: tuple[Function, str]
     within: tuple[Function, ...] = ()
+    sites: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +45,10 @@ class Asked(Seen):
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionUse(Seen):
-    """A Cloud Function that is called, by name or by address."""
+    """A Cloud Function that is called, by name or by address. `literal` is where its name is written."""
 
     name: str
+    literal: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,4 +84,6 @@ class Log:
     requests: list[Request] = field(default_factory=list[Request])
     called: list[Called] = field(default_factory=list[Called])
     said: list[Said] = field(default_factory=list[Said])
+    keys: set[str] = field(default_factory=set[str])
+    """Keys of maps that are written or read: the fields of documents are among them."""
     options: list[tuple[Seen, Vals]] = field(default_factory=list["tuple[Seen, Vals]"])

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from checkout.flutter import syntax as s
-from checkout.flutter.log import Log, Seen
+from checkout.flutter.log import Log, Said, Seen
 from checkout.flutter.program import Class, Function, Library, Program
 from checkout.flutter.values import (
     ALWAYS,
@@ -29,6 +29,7 @@ from checkout.flutter.values import (
     Ref,
     Snapshot,
     Snapshots,
+    Str,
     Unknown,
     Vals,
     Value,
@@ -69,6 +70,8 @@ class Machine(ABC):
         self.log = Log()
         self.guard: Guard = ALWAYS
         self.stack: list[Function] = []
+        self.sites: list[tuple[str, int]] = []
+        self.site: tuple[str, int] = ("", 0)
         self.root: tuple[Function, str] | None = None
         self.reached: dict[tuple[Function, str], set[tuple[Function, str]]] = {}
         self.fields: dict[tuple[str, str, str], dict[object, tuple[Vals, set[tuple[Function, str]]]]] = {}
@@ -143,12 +146,18 @@ class Machine(ABC):
     def seen(self, line: int, frame: Frame) -> dict[str, Any]:
         """The arguments of a `Seen`."""
         assert self.root is not None
-        return {"file": frame.file, "line": line, "root": self.root, "within": tuple(self.stack)}
+        return {
+            "file": frame.file,
+            "line": line,
+            "root": self.root,
+            "within": tuple(self.stack),
+            "sites": tuple(self.sites),
+        }
 
     def place(self, line: int, frame: Frame) -> Seen:
         """Where the interpreter is."""
         assert self.root is not None
-        return Seen(file=frame.file, line=line, root=self.root, within=tuple(self.stack))
+        return Seen(**self.seen(line, frame))
 
     def reach(self, function: Function, this: Vals) -> None:
         """Remember that the root called a function."""
@@ -157,6 +166,14 @@ class Machine(ABC):
         owner = next((alt.value.cls.name for alt in this if isinstance(alt.value, Object)), "")
         if (function, owner) != self.root:
             self.reached.setdefault(self.root, set()).add((function, owner))
+
+    def say(self, values: Vals, line: int, frame: Frame) -> None:
+        """Remember texts that are built."""
+        if self.root is None:
+            return
+        for alt in values:
+            if isinstance(alt.value, Str) and len(alt.value.text) > 3:
+                self.log.said.append(Said(**self.seen(line, frame), text=alt.value.text))
 
     def keep_field(self, cls: Class, name: str, values: Vals) -> None:
         """Remember a value that a field can have, in any object."""

@@ -23,6 +23,7 @@ from checkout.flutter.values import (
     Unknown,
     Vals,
     both,
+    copied,
     one,
     signature,
     union,
@@ -55,18 +56,20 @@ class Objects(Statements):
         )
         known = self.results.get(key)
         if known is not None:
-            return known
+            return copied(known)
         frame = Frame(function.file, function.library, this=this, owner=function.owner)
         self.stack.append(function)
+        self.sites.append(self.site)
         outside, self.guard = self.guard, ALWAYS
         try:
             self.bind(decl.params, frame, args, named)
             found = self._run(decl.body, frame)
         finally:
             self.stack.pop()
+            self.sites.pop()
             self.guard = outside
         found = self.refined(found, decl.returns, frame)
-        self.results[key] = found
+        self.results[key] = copied(found)
         return found
 
     def _run(self, body: Sequence[s.Stmt], frame: Frame) -> Vals:
@@ -155,6 +158,7 @@ class Objects(Statements):
 
     def called(self, function: Function, line: int, frame: Frame) -> None:
         """Remember that a function is called."""
+        self.site = (frame.file, line)
         self.log.called.append(Called(**self.seen(line, frame), function=function))
 
     def global_value(self, found: Variable) -> Vals:
@@ -166,6 +170,7 @@ class Objects(Statements):
             self.in_progress.add(key)
             frame = Frame(found.file, found.library, owner=found.owner)
             stack, self.stack = self.stack, []
+            sites, self.sites = self.sites, []
             outside, self.guard = self.guard, ALWAYS
             try:
                 if found.decl.value is None:
@@ -173,7 +178,7 @@ class Objects(Statements):
                 else:
                     values = self.refined(self.expr(found.decl.value, frame), found.decl.type, frame)
             finally:
-                self.stack = stack
+                self.stack, self.sites = stack, sites
                 self.guard = outside
                 self.in_progress.discard(key)
             self.globals[key] = values
@@ -251,11 +256,13 @@ class Objects(Statements):
                 self._initialize(found, above, other, given, by_name, depth + 1)
         if decl is not None and decl.body and constructor is not None and constructor not in self.stack:
             self.stack.append(constructor)
+            self.sites.append(self.site)
             outside, self.guard = self.guard, ALWAYS
             try:
                 self._run(decl.body, frame)
             finally:
                 self.stack.pop()
+                self.sites.pop()
                 self.guard = outside
 
     def read_field(self, owner: Object, variable: Variable) -> Vals:

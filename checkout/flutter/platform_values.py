@@ -119,6 +119,7 @@ class PlatformValues(CoreValues):
             return args[0]
         decoded = self.decoded(plain, args)
         if decoded is not None:
+            self.say(decoded, call.line, frame)
             return decoded
         first = plain.partition(".")[0]
         if first.endswith("Provider") and (args or named):
@@ -223,18 +224,29 @@ class PlatformValues(CoreValues):
                     text = f"{name.removeprefix('Uri.')}://{text}/{path}"
                 found.append(Alt(Address(text), guard))
             build = _build(args)
+        places = [alt.value.place for vals in args for alt in vals if isinstance(alt.value, Str)]
+        literal = next((place for place in reversed(places) if place is not None), None)
         for alt in found:
             if isinstance(alt.value, Address):
-                self._asked_for(alt.value.text, "", build, call, frame)
+                self._asked_for(alt.value.text, "", build, call, frame, literal)
         return tuple(found) or one(Address(HOLE))
 
-    def _asked_for(self, address: str, method: str, build: str, call: s.Call, frame: Frame) -> None:
+    def _asked_for(
+        self,
+        address: str,
+        method: str,
+        build: str,
+        call: s.Call,
+        frame: Frame,
+        literal: tuple[str, int] | None = None,
+    ) -> None:
         self.log.requests.append(
             Request(**self.seen(call.line, frame), address=address, method=method, set_by_build=build)
         )
         last = address.partition("?")[0].rstrip("/").rpartition("/")[2]
         if last and HOLE not in last:
-            self.log.functions.append(FunctionUse(**self.seen(call.line, frame), name=last))
+            use = FunctionUse(**self.seen(call.line, frame), name=last, literal=literal)
+            self.log.functions.append(use)
 
     def _request(
         self,
@@ -317,7 +329,9 @@ class PlatformValues(CoreValues):
         found: list[Alt] = []
         for (value,), guard in choose(args[:1]):
             name = _text(value)
-            self.log.functions.append(FunctionUse(**self.seen(call.line, frame), name=name))
+            literal = value.place if isinstance(value, Str) else None
+            use = FunctionUse(**self.seen(call.line, frame), name=name, literal=literal)
+            self.log.functions.append(use)
             found.append(Alt(CloudFunction(name), guard))
         return tuple(found) or one(Unknown())
 

@@ -38,10 +38,17 @@ class Unknown(Value):
 
 @dataclass(frozen=True)
 class Str(Value):
-    """A text. `set_by_build`: a build can replace it (`String.fromEnvironment`)."""
+    """A text.
+
+    Args:
+        text: what is known of it.
+        set_by_build: the variable with which a build can replace it (`String.fromEnvironment`).
+        place: the file and line of the literal that it is, in a function.
+    """
 
     text: str
     set_by_build: str = ""
+    place: tuple[str, int] | None = field(default=None, compare=False)
 
     @property
     def is_known(self) -> bool:
@@ -323,6 +330,19 @@ def guarded(values: Vals, guard: Guard) -> Vals:
         return values
     found = ((alt.value, both(alt.guard, guard)) for alt in values)
     return tuple(Alt(value, together) for value, together in found if together is not None)
+
+
+def copied(values: Vals) -> Vals:
+    """The values, with maps and lists of their own: whoever gets them may change them."""
+    if not any(isinstance(alt.value, (MapValue, ListValue)) for alt in values):
+        return values
+    return tuple(Alt(_copy(alt.value), alt.guard) for alt in values)
+
+
+def _copy(value: Value) -> Value:
+    if isinstance(value, MapValue):
+        return MapValue(dict(value.entries), value.open, value.created, value.line, value.file)
+    return ListValue(list(value.items), value.open) if isinstance(value, ListValue) else value
 
 
 def union(*values: Vals) -> Vals:
