@@ -22,6 +22,7 @@ from checkout.flutter.values import (
     Ref,
     Snapshots,
     Str,
+    Vals,
     Value,
     both,
 )
@@ -67,6 +68,18 @@ class Conditions(Machine):
             return known, frozenset({(key, False)}), frozenset({(key, True)})
         key = self._key(found, frame)
         return known, frozenset({(key, True)}), frozenset({(key, False)})
+
+    def assumed(self, condition: Guard, frame: Frame) -> dict[str, Vals]:
+        """The variables of a frame where a condition holds: `x == null` says which values x can have."""
+        names = dict(frame.names)
+        for key, holds in condition:
+            tested = self.null_tests.get(key)
+            if tested is None or tested[0] is not frame or tested[1] not in names:
+                continue
+            kept = tuple(alt for alt in names[tested[1]] if equal(alt.value, NULL) is not (not holds))
+            if kept:
+                names[tested[1]] = kept
+        return names
 
     def _joined(self, found: s.Binary, frame: Frame) -> tuple[bool | None, Guard, Guard]:
         """Of `a && b` both hold where it holds; where it fails, only that is known."""
@@ -135,7 +148,14 @@ class Conditions(Machine):
             left, right = self._key(found.left, frame), self._key(found.right, frame)
             if found.operator == "==" and right < left:
                 left, right = right, left
-            return f"({left}{found.operator}{right})"
+            key = f"({left}{found.operator}{right})"
+            sides = (found.left, found.right)
+            name = next((side.id for side in sides if isinstance(side, s.Name)), "")
+            if name in frame.names and any(
+                isinstance(side, s.Literal) and side.value is None for side in sides
+            ):
+                self.null_tests[key] = (frame, name)
+            return key
         if isinstance(found, s.Is):
             return f"({self._key(found.value, frame)} is {found.type.name if found.type else ''})"
         if isinstance(found, s.Call) and not found.named and len(found.args) < 3:

@@ -377,7 +377,10 @@ class Interpreter(PlatformValues):
                 together = both(outside, condition) if known is None else outside
                 if together is not None and part is not None:
                     self.guard = together
+                    names = frame.names
+                    frame.names = self.assumed(condition, frame)
                     self._entry(part, result, frame)
+                    frame.names = names
                 self.guard = outside
         elif isinstance(element, s.ForElement):
             self._bind_loop(element, frame)
@@ -429,7 +432,10 @@ class Interpreter(PlatformValues):
             together = both(outside, condition)
             if together is not None:
                 self.guard = together
+                names = frame.names
+                frame.names = self.assumed(condition, frame)
                 results.append(guarded(self.expr(part, frame), condition))
+                frame.names = {**frame.names, **names}
             self.guard = outside
         return union(*results, ())
 
@@ -567,7 +573,10 @@ class Interpreter(PlatformValues):
         return self.expr(found.value, frame)
 
     def _cast(self, found: s.Cast, frame: Frame) -> Vals:
-        return self.refined(self.expr(found.value, frame), found.type, frame)
+        values = self.expr(found.value, frame)
+        if found.type is None:
+            return tuple(alt for alt in values if alt.value != NULL) or one(Unknown())
+        return self.refined(values, found.type, frame)
 
     def _is(self, found: s.Is, frame: Frame) -> Vals:
         self.expr(found.value, frame)

@@ -78,6 +78,7 @@ class Machine(ABC):
         self.left_out: set[tuple[Function, str]] = set()
         self.globals: dict[int, Vals] = {}
         self.in_progress: set[int] = set()
+        self.null_tests: dict[str, tuple[Frame, str]] = {}
         self.results: dict[object, Vals] = {}
         self.steps = 0
         self.gave_up: list[str] = []

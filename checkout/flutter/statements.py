@@ -113,27 +113,38 @@ class Statements(Conditions):
             Whether every way ends the function.
         """
         before, outside = dict(frame.names), self.guard
-        after: list[tuple[Guard, dict[str, Vals]]] = []
+        after: list[tuple[Guard, dict[str, Vals], dict[str, Vals]]] = []
         done = list(ways) if complete else [*ways, (frozenset(), ())]
         for condition, body in done:
             together = both(outside, condition)
             if together is None:
                 continue
-            frame.names = dict(before)
+            frame.names = before
+            frame.names = assumed = self.assumed(condition, frame)
+            narrowed = {name: vals for name, vals in assumed.items() if vals is not before[name]}
             self.guard = together
             if not self.run(body, frame):
-                after.append((condition, frame.names))
+                # What was not assigned is what it was: conditions about it stay the same.
+                names = {
+                    name: before[name] if vals is narrowed.get(name) else vals
+                    for name, vals in frame.names.items()
+                }
+                after.append((condition, names, narrowed))
         self.guard = outside
         if not after:
             frame.names = before
             return True
         if len(after) == 1:
-            frame.names = after[0][1]
-            self.guard = both(outside, after[0][0]) or outside
+            condition, names, narrowed = after[0]
+            frame.names = {
+                name: narrowed.get(name, vals) if vals is before.get(name) else vals
+                for name, vals in names.items()
+            }
+            self.guard = both(outside, condition) or outside
             return False
         joined: dict[str, Vals] = {}
-        for name in {name for _, names in after for name in names}:
-            found = [(condition, names[name]) for condition, names in after if name in names]
+        for name in {name for _, names, _ in after for name in names}:
+            found = [(condition, names[name]) for condition, names, _ in after if name in names]
             first = found[0][1]
             if all(values is first for _, values in found):
                 joined[name] = first
