@@ -74,7 +74,7 @@ def _deletes(app: Analysis, unknown: list[str]) -> Iterator[Finding]:
                 what=f"deletes {shown_path(write.ref.path)}: an account is deleted through the proxy.",
                 fix=_fix(app),
             )
-        elif answer is None and (write.file, write.line) not in known:
+        elif answer is None and (write.file, write.line) not in known and app.runs(write):
             path = shown_path(write.ref.path)
             unknown.append(f"{write.file}:{write.line}: deletes {path}: its collection is not known.")
 

@@ -10,7 +10,7 @@ from checkout.flutter import interpreter
 from checkout.flutter import syntax as s
 from checkout.flutter.firestore_values import ANYWHERE
 from checkout.flutter.log import Log, Seen
-from checkout.flutter.program import Program
+from checkout.flutter.program import Function, Program
 from checkout.flutter.results import Finding, Names, Project
 from checkout.flutter.sources import PUBSPEC, Sources
 from checkout.flutter.values import HOLE
@@ -39,6 +39,17 @@ class Analysis:
     program: Program
     pieces: Sequence[tuple[str, int, str]]
     mentions: dict[str, list[tuple[str, int]]]
+    reached: frozenset[Function]
+
+    def runs(self, seen: Seen) -> bool:
+        """Whether what was seen can happen as it was seen: with parameters of which nothing is known.
+
+        It cannot if nothing names the function, or if it is called, but on objects of other classes.
+        """
+        function = seen.root[0]
+        if function.decl.kind != "function":
+            return True
+        return function.decl.name in self.mentions and function not in self.reached
 
     @property
     def entry(self) -> tuple[str, int]:
@@ -86,6 +97,7 @@ def analyse(sources: Sources, names: Names, project: Project) -> Analysis:
         program=program,
         pieces=pieces,
         mentions=mentions,
+        reached=frozenset(one for found in machine.reached.values() for one, _ in found),
     )
 
 

@@ -24,7 +24,7 @@ def check(app: Analysis) -> LineResult:
         if write.kind not in _CREATES:
             continue
         answer = in_collection(write.ref.path, app.names.events)
-        if answer is None:
+        if answer is None and app.runs(write):
             if write.ref.path is not None:
                 unknown.append(_where(write, "it is not known whether this creates an event"))
             elif any(_looks_like_event(app, alt.value) for alt in write.data):

@@ -66,11 +66,11 @@ class FirestoreValues(Objects):
         if isinstance(value, Ref) and value.is_document:
             return self._of_document(value, name, args, named, call, frame)
         if isinstance(value, Ref):
-            found = self._of_collection(value, name, args, call, frame)
+            found = self._of_collection(value, name, args, named, call, frame)
             return (
                 found
                 if found is not None
-                else self._of_query(self._all(value), name, args, named, call, frame)
+                else self._of_query(self._all(value, call, frame), name, args, named, call, frame)
             )
         if isinstance(value, Query):
             return self._of_query(value, name, args, named, call, frame)
@@ -139,8 +139,16 @@ class FirestoreValues(Objects):
         return tuple(found)
 
     def _of_collection(
-        self, value: Ref, name: str, args: Sequence[Vals], call: s.Call, frame: Frame
+        self,
+        value: Ref,
+        name: str,
+        args: Sequence[Vals],
+        named: dict[str, Vals],
+        call: s.Call,
+        frame: Frame,
     ) -> Vals | None:
+        if name == "withConverter":
+            return one(replace(value, converter=self._converter(named)))
         if name == "doc":
             return self._child(value, name, args, call, frame, top=False)
         if name == "add":
@@ -221,10 +229,11 @@ class FirestoreValues(Objects):
 
     # Queries
 
-    def _all(self, value: Ref) -> Query:
-        """The query of all documents of a collection."""
+    def _all(self, value: Ref, call: s.Call, frame: Frame) -> Query:
+        """The query of all documents of a collection; it begins where the collection is named."""
+        file, line = (value.file, value.line) if value.line else (frame.file, call.line)
         vague = "" if value.path is not None else "its collection is not known before the app runs"
-        return Query(value.path, file=value.file, lines=(value.line,), vague=vague, converter=value.converter)
+        return Query(value.path, file=file, lines=(line,), vague=vague, converter=value.converter)
 
     def _of_query(
         self,

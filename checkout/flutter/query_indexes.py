@@ -43,7 +43,7 @@ def check(app: Analysis) -> LineResult:
         query = one.query
         places.add(_place(one))
         if query.vague or not query.path or HOLE in query.path[-1]:
-            if query.filters or query.orders:
+            if (query.filters or query.orders) and app.runs(one):
                 why = query.vague or "its collection is not known before the app runs"
                 file, line = _place(one)
                 unknown.append(f"{file}:{line}: the index of this query is not known: {why}.")

@@ -55,7 +55,7 @@ def _outbox_writes(app: Analysis, unknown: list[str]) -> Iterator[Finding]:
                 what=f"writes to {shown_path(write.ref.path)}: a client must not write to {outbox}.",
                 fix=f"send with {app.names.send}() instead, which calls the function {app.names.send_function}.",
             )
-        elif answer is None and (write.file, write.line) not in known:
+        elif answer is None and (write.file, write.line) not in known and app.runs(write):
             unknown.append(_not_known(write))
 
 
