@@ -49,7 +49,22 @@ class Analysis:
         function = seen.root[0]
         if function.decl.kind != "function":
             return True
-        return function.decl.name in self.mentions and function not in self.reached
+        if function in self.reached:
+            return False
+        return (
+            function.decl.name in self.mentions or function.decl.name == "main" or self._of_flutter(function)
+        )
+
+    def _of_flutter(self, function: Function) -> bool:
+        """Whether a class of Flutter or of a package can call a method: the class extends one."""
+        if function.owner is None:
+            return False
+        return any(
+            self.program.class_of(kind.name, cls.library) is None
+            for cls in self.program.lineage(function.owner)
+            for kind in (cls.decl.superclass, *cls.decl.mixins, *cls.decl.interfaces)
+            if kind is not None
+        )
 
     @property
     def entry(self) -> tuple[str, int]:

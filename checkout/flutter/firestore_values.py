@@ -45,6 +45,10 @@ _RANGES = ("isLessThan", "isLessThanOrEqualTo", "isGreaterThan", "isGreaterThanO
            "whereNotIn")  # fmt: skip
 _CURSORS = ("limit", "startAt", "startAfter", "endAt", "endBefore", "startAtDocument", "startAfterDocument",
             "endAtDocument", "endBeforeDocument")  # fmt: skip
+METHODS = ("collection", "doc", "collectionGroup", "batch", "runTransaction", "add", "set", "update", "delete", "get",
+           "snapshots", "withConverter", "where", "orderBy", "limit", "limitToLast", "count", "aggregate",
+           "commit")  # fmt: skip
+"""The methods that an extension, or a variable that holds one, can call without naming their object."""
 _OF_TRANSACTION = ("set", "update", "delete")
 
 
@@ -76,6 +80,10 @@ class FirestoreValues(Objects):
             return self._of_query(value, name, args, named, call, frame)
         return None
 
+    def _mark(self, call: s.Call, frame: Frame) -> tuple[str, int, int]:
+        """Where a clause of a query is."""
+        return frame.file, call.line, id(self.stack[-1]) if self.stack else 0
+
     def _of_db(self, name: str, args: Sequence[Vals], call: s.Call, frame: Frame) -> Vals | None:
         if name in ("collection", "doc"):
             return self._child(None, name, args, call, frame, top=True)
@@ -85,8 +93,7 @@ class FirestoreValues(Objects):
                     Query(
                         (_text(chosen[0]),) if _text(chosen[0]) != HOLE else None,
                         group=True,
-                        file=frame.file,
-                        lines=(call.line,),
+                        marks=(self._mark(call, frame),),
                     ),
                     guard,
                 )
@@ -117,8 +124,7 @@ class FirestoreValues(Objects):
                     is_document=True,
                     converter=converter,
                     is_new=True,
-                    line=call.line,
-                    file=frame.file,
+                    mark=self._mark(call, frame),
                 )
             )
         found: list[Alt] = []
@@ -134,7 +140,7 @@ class FirestoreValues(Objects):
             if not top and is_document and parent is not None and parent.path is None:
                 path = None
             converter = parent.converter if parent is not None and is_document else None
-            ref = Ref(path, is_document=is_document, converter=converter, line=call.line, file=frame.file)
+            ref = Ref(path, is_document=is_document, converter=converter, mark=self._mark(call, frame))
             found.append(Alt(ref, guard))
         return tuple(found)
 
@@ -231,9 +237,9 @@ class FirestoreValues(Objects):
 
     def _all(self, value: Ref, call: s.Call, frame: Frame) -> Query:
         """The query of all documents of a collection; it begins where the collection is named."""
-        file, line = (value.file, value.line) if value.line else (frame.file, call.line)
+        mark = value.mark or self._mark(call, frame)
         vague = "" if value.path is not None else "its collection is not known before the app runs"
-        return Query(value.path, file=file, lines=(line,), vague=vague, converter=value.converter)
+        return Query(value.path, marks=(mark,), vague=vague, converter=value.converter)
 
     def _of_query(
         self,
@@ -244,7 +250,7 @@ class FirestoreValues(Objects):
         call: s.Call,
         frame: Frame,
     ) -> Vals | None:
-        here = replace(value, lines=(*value.lines, call.line))
+        here = replace(value, marks=(*value.marks, self._mark(call, frame)))
         if name == "where":
             return self._where(here, args, named)
         if name == "orderBy":

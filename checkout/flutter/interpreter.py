@@ -7,6 +7,8 @@ from typing import Any
 
 from checkout.flutter import syntax as s
 from checkout.flutter.conditions import equal
+from checkout.flutter.core_values import key_of
+from checkout.flutter.firestore_values import METHODS
 from checkout.flutter.log import Log
 from checkout.flutter.machine import MOST_STEPS
 from checkout.flutter.platform_values import PlatformValues
@@ -17,17 +19,22 @@ from checkout.flutter.values import (
     Address,
     Alt,
     Arrived,
+    Batch,
     ClassRef,
     Closure,
     CloudFunction,
     Const,
+    Db,
     Frame,
     ListValue,
     MapValue,
+    Method,
     Object,
     Prefix,
     Provided,
+    Query,
     RecordValue,
+    Ref,
     Sdk,
     Snapshot,
     Snapshots,
@@ -103,7 +110,14 @@ class Interpreter(PlatformValues):
             return
         decl = found.decl
         self.root = (found, name)
-        if decl.kind in ("constructor", "factory") and decl.body is None and not decl.fields:
+        if decl.kind == "constructor":
+            if cls is not None and not cls.decl.abstract and cls.decl.kind == "class":
+                made = Object(cls, {})
+                self._initialize(made, cls, found, (), {}, unknown=True)
+                for field, values in (made.fields or {}).items():
+                    self.keep_field(cls, field, values)
+            return
+        if decl.kind == "factory" and decl.body is None:
             return
         this: Vals = ()
         if cls is not None and not decl.static:
@@ -112,10 +126,6 @@ class Interpreter(PlatformValues):
         self.stack.append(found)
         try:
             self.bind(decl.params, frame, (), {}, unknown=True)
-            for field, value in decl.fields:
-                values = self.expr(value, frame)
-                if cls is not None:
-                    self.keep_field(cls, field, values)
             values = self._run(decl.body or (), frame)
         finally:
             self.stack.pop()
@@ -236,7 +246,11 @@ class Interpreter(PlatformValues):
     def _native(self, value: Value, name: str) -> Vals | None:
         """A member of a class of Firestore or Dart, where an extension uses it without `this`."""
         found = self.firestore_member(value, name)
-        return found if found is not None else self.core_member(value, name)
+        if found is None:
+            found = self.core_member(value, name)
+        if found is None and name in METHODS and isinstance(value, (Db, Ref, Query, Batch)):
+            return one(Method(value, name))
+        return found
 
     def _widget(self, owner: Object) -> Vals | None:
         """The widget of a State."""
@@ -647,6 +661,8 @@ class Interpreter(PlatformValues):
                 return self.call_function(method, one(value), args, named)
         if isinstance(value, Provided):
             return one(value)
+        if isinstance(value, Method) and frame is not None:
+            return self._invoke(value.owner, value.name, args, named, call, frame)
         if isinstance(value, Sdk) and frame is not None:
             return self.of_platform(value.name, args, named, call, frame)
         if frame is not None:
@@ -796,8 +812,6 @@ def _as_text(value: Value) -> Str:
 
 
 def _known_key(values: Vals) -> str | None:
-    from checkout.flutter.core_values import key_of
-
     return key_of(values[0].value) if len(values) == 1 else None
 
 
@@ -812,8 +826,6 @@ def _without_target(found: s.Assign) -> s.Assign:
 
 def _type_names(value: Value) -> tuple[str, ...]:
     """The classes that an extension on this value can name."""
-    from checkout.flutter.values import Batch, Db, Query, Ref
-
     if isinstance(value, Str):
         return ("String",)
     if isinstance(value, Db):

@@ -215,6 +215,8 @@ class Objects(Statements):
         args: Sequence[Vals],
         named: dict[str, Vals],
         depth: int = 0,
+        *,
+        unknown: bool = False,
     ) -> None:
         """Run a constructor: its parameters, its initializers, the one of the class above, its body."""
         assert found.fields is not None
@@ -222,8 +224,9 @@ class Objects(Statements):
         decl = constructor.decl if constructor is not None else None
         passed: dict[str, Vals] = {}
         if decl is not None and constructor is not None:
-            self.reach(constructor, one(found))
-            self.bind(decl.params, frame, args, named)
+            if not unknown:
+                self.reach(constructor, one(found))
+            self.bind(decl.params, frame, args, named, unknown=unknown)
             for param in decl.params:
                 if param.of_field:
                     variable = self.program.variable(cls, param.name)

@@ -271,8 +271,9 @@ class PlatformValues(CoreValues):
             return
         for vals in given:
             for alt in vals:
-                if isinstance(alt.value, Address):
-                    self._asked_for(alt.value.text, verb, "", call, frame)
+                if isinstance(alt.value, Address):  # what it calls was seen where it was made
+                    request = Request(**self.seen(call.line, frame), address=alt.value.text, method=verb)
+                    self.log.requests.append(request)
                 elif isinstance(alt.value, Str) and ("/" in alt.value.text or "." in alt.value.text):
                     self._asked_for(alt.value.text, verb, alt.value.set_by_build, call, frame)
 

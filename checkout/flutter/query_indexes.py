@@ -61,7 +61,7 @@ def check(app: Analysis) -> LineResult:
 
 def _place(one: Asked) -> tuple[str, int]:
     """Where a query begins."""
-    return (one.query.file or one.file), (one.query.lines[0] if one.query.lines else one.line)
+    return one.query.place if one.query.marks else (one.file, one.line)
 
 
 def _without_index(app: Analysis, one: Asked, need: Need, unknown: list[str]) -> Finding | None:

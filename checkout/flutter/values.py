@@ -89,6 +89,14 @@ class Db(Value):
 
 
 @dataclass(frozen=True)
+class Method(Value):
+    """A method of a value that is not of the app, without a call: `collection.add`."""
+
+    owner: Value
+    name: str
+
+
+@dataclass(frozen=True)
 class Batch(Value):
     """A WriteBatch, or a Transaction."""
 
@@ -104,8 +112,7 @@ class Ref(Value):
     is_document: bool
     converter: Closure | None = None
     is_new: bool = False
-    line: int = 0
-    file: str = ""
+    mark: tuple[str, int, int] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -132,7 +139,7 @@ class Query(Value):
         filters: all of them must hold.
         from_end: `limitToLast`, which is asked in the opposite order.
         vague: why the query is not known completely; "" if it is.
-        lines: where its clauses are, its beginning first.
+        marks: where its clauses are, its beginning first: file, line, and the function they are in.
     """
 
     path: tuple[str, ...] | None
@@ -142,9 +149,20 @@ class Query(Value):
     from_end: bool = False
     summed: tuple[str, ...] = ()
     vague: str = ""
-    file: str = ""
-    lines: tuple[int, ...] = ()
+    marks: tuple[tuple[str, int, int], ...] = ()
     converter: Closure | None = field(default=None, compare=False)
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Where its last chain of clauses begins: the clauses in the function that completes it."""
+        if not self.marks:
+            return "", 0
+        file, line, function = self.marks[-1]
+        for mark in reversed(self.marks):
+            if (mark[0], mark[2]) != (file, function):
+                break
+            line = mark[1]
+        return file, line
 
 
 @dataclass(frozen=True)
