@@ -36,7 +36,7 @@ def equal(first: Value, second: Value) -> bool | None:
     if isinstance(first, Str) and isinstance(second, Str):
         return first.text == second.text if first.is_known and second.is_known else None
     if isinstance(first, Const) and isinstance(second, Const):
-        return first.value == second.value
+        return first == second
     for value, other in ((first, second), (second, first)):
         if value == NULL and isinstance(other, _NEVER_NULL):
             return False

@@ -57,7 +57,8 @@ def _of_write(app: Analysis, write: Write, unknown: list[str]) -> Iterator[Findi
     for alt in narrow(write.data, write.guard):
         data = alt.value
         if not isinstance(data, MapValue):
-            unknown.append(_where(write, "what it writes is not known"))
+            if app.runs(write):
+                unknown.append(_where(write, "what it writes is not known"))
             continue
         whole = MapValue(data.entries, created=data.created | write.guard | alt.guard)
         if write.kind == "merge" and not write.ref.is_new and not _is_creation(app, whole):
@@ -81,8 +82,9 @@ def _of_map(
     for name in (names.created_by, names.schema_version, names.is_archived):
         values = tuple(alt for alt in data.entries.get(name, ()))
         if not data.has(name):
-            if open_map:
+            if open_map and app.runs(write):
                 unknown.append(_where(write, f"it is not known whether it has {name}"))
+            if open_map:
                 continue
             partly = " in every case" if values else ""
             yield _finding(write, f"creates an event without {name}{partly}", f"write {name}", name, app)

@@ -64,7 +64,9 @@ def needs(query: Query) -> Iterator[Need]:
             order.pop()
         if query.from_end:
             order = [(field, ASCENDING if one == DESCENDING else DESCENDING) for field, one in order]
-        order += [(field, "") for field in query.summed if field not in {*named, *equal, *implicit}]
+        order += [
+            (field, "") for field in dict.fromkeys(query.summed) if field not in {*named, *equal, *implicit}
+        ]
         need = Need(
             collection=query.path[-1],
             scope="COLLECTION_GROUP" if query.group else "COLLECTION",

@@ -89,7 +89,10 @@ class Interpreter(PlatformValues):
                     members.setdefault(key, function)
                 if above is cls or not cls.decl.abstract:
                     found += [(one, cls.name, cls) for one in above.variables.values()]
+            below = cls.decl.abstract and any(not one.decl.abstract for one in self.program.subclasses(cls))
             for (kind, _), function in members.items():
+                if below and not function.decl.static:
+                    continue  # its objects are those of the classes below
                 if function.owner is not cls and (kind == "new" or cls.decl.abstract):
                     continue
                 found.append((function, cls.name, cls))

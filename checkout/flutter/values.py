@@ -55,11 +55,21 @@ class Str(Value):
         return HOLE not in self.text
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Const(Value):
-    """A number, a boolean or null."""
+    """A number, a boolean or null. For Python 0 and False are equal; here they are not."""
 
     value: float | bool | None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Const) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[type, object]:
+        return type(self.value), self.value
 
 
 @dataclass(frozen=True)
