@@ -19,7 +19,14 @@ from pathlib import Path
 import yaml
 
 from settings.parsing import mapping
-from tests import bad_credentials, bad_function_settings, bad_inputs, bad_kept_accounts, bad_protection
+from tests import (
+    bad_credentials,
+    bad_function_settings,
+    bad_inputs,
+    bad_kept_accounts,
+    bad_protection,
+    bad_waivers,
+)
 from tests.bad_apps import APP
 from tests.bad_rows import NAMESPACE, Bad, one, put, put_part
 
@@ -253,6 +260,7 @@ SETTINGS: tuple[Bad, ...] = (
     ),
     one("version that has lost a zero", "backendVariables", {"API": 1.1}, put_part("backendVariables.API")),
     *bad_function_settings.SETTINGS,
+    *bad_waivers.SETTINGS,
     Bad(
         name="secret in the start command",
         key="whatsapp-crm:startCommand",
