@@ -16,8 +16,8 @@ EDGE_VARIABLE = "FUNCTIONS_EDGE_URL"
 server, whose domains do not resolve."""
 
 TIMEOUT_SECONDS = 60.0
-_FRONT = (403, 404)
-"""Cloud Run's own answers: the caller is not an invoker, there is no such service."""
+_FRONT = (403, 404, 421)
+"""Answers before the function: the caller is not an invoker, there is no such service, or no such host."""
 
 
 @dataclass(frozen=True, kw_only=True)
