@@ -62,6 +62,7 @@ def load_settings(
     }
     rules.warn_permissions(read, permissions)
     rules.check_backups(read, google.firestore_backups)
+    rules.check_flutter_names(read, settings.flutter_names)
     rules.check_never_delete(read, google.never_delete, google.allow_client_deletes)
     rules.check_function_accounts(read, google.function_accounts)
     rules.check_secret_names(read, secrets.names, secrets.backend_url_variable)

@@ -468,6 +468,19 @@ class Settings:
         "The folder of the app, the one with firebase.json, relative to Pulumi.yaml.",
         example="../my-crm", required=True,
     )
+    flutter_app: str | None = setting(
+        "The folder of the Flutter app in the app's checkout. `python -m ops readiness` checks its code.",
+        rules=(text_rules.inside_repository,), example="app",
+        if_unset="the folder with a pubspec.yaml that depends on flutter",
+    )
+    flutter_names: Mapping[str, str] = setting(
+        "What the Flutter app calls the things that its checks are about, where it is not what the example "
+        "calls them. The names: send (the method that sends a message), sendFunction and "
+        "deleteAccountFunction (Cloud Functions), outbox, clients, threads, messages, events and accounts "
+        "(collections), createdBy, schemaVersion and isArchived (fields of an event), lib (folders, "
+        "separated by spaces), otherProjects (Firebase projects of the app's flavours, separated by spaces).",
+        default={},
+    )
     google: GoogleSettings
     railway: RailwaySettings
     backend: BackendSettings

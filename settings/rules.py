@@ -14,7 +14,7 @@ import pulumi
 from pulumi.runtime.config import is_config_secret
 
 from railway.validation import Rule
-from settings import privileged_roles
+from settings import flutter_names, privileged_roles
 from settings.keys import NAMESPACE
 from settings.parsing import document_problem, look_alike, nearest
 from settings.problems import Problem
@@ -157,6 +157,21 @@ def check_backups(read: ConfigReader, backups: Mapping[str, str]) -> None:
                 "weeks, such as 7d or 14w, up to 14 weeks."
             )
             read.add(key, what, set_command(key, "7d", part))
+
+
+def check_flutter_names(read: ConfigReader, names: Mapping[str, str]) -> None:
+    """Each name is known, and what it stands for is possible."""
+    key = "flutterNames"
+    for name, value in names.items():
+        if wrong := flutter_names.wrong_name(name, value):
+            what, guess = wrong
+            part = part_of(name)
+            fix = remove_command(key, part)
+            if guess == name:
+                fix = set_command(key, "<name>", part)
+            elif guess is not None:
+                fix += f"\n{set_command(key, '<name>', part_of(guess))}"
+            read.add(key, what, fix)
 
 
 def add_variable(read: ConfigReader, variable: str, what: str, fix: str) -> None:

@@ -21,6 +21,7 @@ import yaml
 from settings.parsing import mapping
 from tests import (
     bad_credentials,
+    bad_flutter,
     bad_function_settings,
     bad_inputs,
     bad_kept_accounts,
@@ -403,6 +404,7 @@ SETTINGS: tuple[Bad, ...] = (
         config={"adminToken": "short"},
         secret=("adminToken",),
     ),
+    *bad_flutter.SETTINGS,
     *bad_protection.SETTINGS,
     *bad_inputs.SETTINGS,
 )

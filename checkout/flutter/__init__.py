@@ -1,0 +1,1 @@
+"""The checks of the Flutter app: section E of the runbook, by parsing Dart."""
