@@ -134,7 +134,9 @@ def backend_stable(context: Context) -> Finding:
     if health.fix:
         return failed(health.found, health.fix, *seen, *health.evidence, follows=("D3",))
     if not times:
-        return unknown(f'"{texts[0]}" is not in its log, so its starts cannot be counted', fix, *seen)
+        return unknown(
+            f'"{texts[0]}" is not in its log, so its starts cannot be counted', fix, *seen, follows=("D2",)
+        )
     return passed(f"it answers, and started {counted(len(starts), 'time')} in {hours:.0f} hours", *seen)
 
 

@@ -29,9 +29,9 @@ def failed(
     )
 
 
-def unknown(found: str, fix: str, *evidence: Evidence) -> Finding:
+def unknown(found: str, fix: str, *evidence: Evidence, follows: Sequence[str] = ()) -> Finding:
     """Nothing proves that the line is broken, and nothing that it is not."""
-    return Finding(verdict=Verdict.UNKNOWN, found=found, fix=fix, evidence=evidence)
+    return Finding(verdict=Verdict.UNKNOWN, found=found, fix=fix, evidence=evidence, follows=tuple(follows))
 
 
 def needs_a_person(found: str, fix: str, *evidence: Evidence) -> Finding:

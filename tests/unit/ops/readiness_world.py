@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,17 +15,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
+from checkout.flutter.results import LINES as FLUTTER_LINES
+from checkout.flutter.results import LineResult, Names, Project
 from components.verification_spec import Declared as DeclaredLines
 from components.verification_spec import Function
 from firebase.errors import GoogleError, JsonObject
 from firebase.release import text_digest
 from firebase.rest import GoogleApi
-from ops import access, stack, stack_file
+from ops import access, stack
 from ops.github import GitHub, GitHubError
-from ops.readiness import declared, flutter, lines, run
+from ops.readiness import declared, lines, run
 from ops.readiness.context import Context
 from ops.readiness.model import Line, Outcome, Report
 from ops.readiness.waivers import read as read_waivers
+from ops.stack_file import load as load_settings
 from railway.graphql.api import RailwayApi
 from railway.graphql.errors import RequestError
 from railway.graphql.models import (
@@ -110,6 +114,7 @@ def google() -> dict[str, JsonObject | GoogleError]:
         RULESET: {"source": {"files": [{"name": name, "content": text} for name, text in RULES.items()]}},
         f"{URL_SECRET}/versions/1": {"state": "ENABLED"},
         f"{KEY_SECRET}/versions/2": {"state": "ENABLED"},
+        f"{KEY_SECRET}/versions/latest": {"state": "ENABLED"},
         f"{URL_SECRET}/versions": {"versions": [{"name": f"{URL_SECRET}/versions/1", "state": "ENABLED"}]},
         f"{KEY_SECRET}/versions": {"versions": [{"name": f"{KEY_SECRET}/versions/2", "state": "ENABLED"}]},
         f"{URL_SECRET}/versions/1:access": {"payload": {"data": base64.b64encode(BACKEND.encode()).decode()}},
@@ -134,7 +139,9 @@ class Google(GoogleApi):
 
     def call(self, method: str, product: str, path: str, **rest: Any) -> JsonObject:
         verb = path.rpartition(":")[2]
-        assert method == "GET" or verb in ("test", "getIamPolicy", "list"), f"{method} {path} changes something"
+        assert method == "GET" or verb in ("test", "getIamPolicy", "list"), (
+            f"{method} {path} changes something"
+        )
         self.asked.append((path, rest.get("body")))
         if verb == "test":
             cases = cast("list[object]", rest["body"]["testSuite"]["testCases"])
@@ -322,12 +329,20 @@ def state(**changes: Any) -> list[JsonObject]:
         ),
         resource(f"{railway}Volume", "v", **place, mount_path="/app/sessions", size_mb=50_000),
         resource(f"{railway}VolumeBackupSchedule", "vb", kinds=["DAILY"]),
-        resource(f"{railway}ServiceSettings", "ss", **place, service_id="s", repo="company/backend", branch="main"),
-        resource(f"{railway}CustomDomain", "cd", domain="crm.example.com"),
         resource(
-            f"{railway}Deployment", "d", domain="backend.up.railway.app", log_expectations=list(LOG)
+            f"{railway}ServiceSettings", "ss", **place, service_id="s", repo="company/backend", branch="main"
         ),
+        resource(f"{railway}CustomDomain", "cd", domain="crm.example.com"),
+        resource(f"{railway}Deployment", "d", domain="backend.up.railway.app", log_expectations=list(LOG)),
     ]
+
+
+@functools.cache
+def example_settings() -> Settings:
+    """Those of the example on the sandbox."""
+    found, problems = load_settings("sandbox")
+    assert found is not None, problems
+    return found
 
 
 @dataclass
@@ -347,14 +362,12 @@ class World:
     state: list[JsonObject] = field(default_factory=state)
     waivers: dict[str, Any] = field(default_factory=dict[str, Any])
     allowed_deletes: int = 0
-    app: dict[str, flutter.Answer] = field(default_factory=dict[str, flutter.Answer])
+    app: dict[str, LineResult] = field(default_factory=dict[str, LineResult])
     asked: list[Google] = field(default_factory=list[Google])
 
     def settings(self) -> Settings:
         """The example's, with these waivers."""
-        found, problems = stack_file.load("sandbox")
-        assert found is not None, problems
-        return dataclasses.replace(found, readiness_waivers=self.waivers)
+        return dataclasses.replace(example_settings(), readiness_waivers=self.waivers)
 
     def context(self) -> Context:
         """A new round."""
@@ -396,6 +409,13 @@ class World:
         """Change a live function."""
         listed = cast("JsonObject", self.google[FUNCTIONS])["functions"]
         listed[number] = {**listed[number], **changes}
+
+    def check_app(self, root: Path, names: Names, project: Project) -> Sequence[LineResult]:
+        """In place of `checkout.flutter.check.check_app`: nothing to correct, unless `app` says otherwise."""
+        assert (root, project.project_id) == (self.folder, "p")
+        assert set(project.backend_addresses) == {"backend.up.railway.app", "crm.example.com"}
+        assert names == Names()
+        return [self.app.get(line, LineResult(id=line, checked="3 files")) for line in FLUTTER_LINES]
 
     def accept(self, *, at: datetime = NOW, **verdicts: str) -> None:
         """Record an acceptance; `F1` to `F5` pass unless another verdict is given."""
