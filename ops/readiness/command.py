@@ -19,10 +19,9 @@ from ops.readiness import declared, history, html_report, json_report, junit_rep
 from ops.readiness.context import Context
 from ops.readiness.lines import LINES, SECTIONS, chosen
 from ops.readiness.model import Line, Report, Verdict
-from progress import log_line
 from settings.model import Settings
 from settings.problems import render
-from user_errors import UserError, add_fix, shell_word
+from user_errors import UserError, add_fix, printable, shell_word
 
 READY, NOT_READY, COULD_NOT_RUN = 0, 1, 2
 WRITERS: Mapping[str, Callable[[Report], str]] = {
@@ -49,13 +48,18 @@ def main(options: argparse.Namespace) -> int:
         environ=os.environ,
         retry_seconds=options.retry_until,
         previous=options.previous,
-        say=log_line,
+        say=_say,
     )
     for form, file in [one for group in options.report for one in group]:
         file.write_text(WRITERS[form](report), encoding="utf-8")
     history.keep(stack.PROJECT, report)
     sys.stdout.writelines(f"{line}\n" for line in text_report.lines(report))
     return READY if report.ready else NOT_READY
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{printable(text)}\n")
+    sys.stderr.flush()
 
 
 def print_list(lines: Sequence[Line], say: Callable[[str], object]) -> None:

@@ -10,10 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from ops.readiness.context import Context
+from typing import Any
 
 
 class Verdict(Enum):
@@ -83,13 +80,13 @@ class Line:
         id: its section's letter and a number. Ids are in reports and waivers: they never change.
         words: the runbook's.
         severity: what it means if it is broken.
-        check: looks at what is live.
+        check: looks at what is live; it gets an `ops.readiness.context.Context`, which imports this module.
     """
 
     id: str
     words: str
     severity: Severity
-    check: Callable[[Context], Finding]
+    check: Callable[[Any], Finding]
 
     @property
     def section(self) -> str:
