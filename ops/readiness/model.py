@@ -201,5 +201,6 @@ class Report:
         """Ready or not."""
         if self.ready:
             return "ready for 30 accounts" if self.complete else "these lines are ready"
-        after = f" ({', '.join(self.followers)} follow)" if self.followers else ""
+        verb = "follows" if len(self.followers) == 1 else "follow"
+        after = f" ({', '.join(self.followers)} {verb})" if self.followers else ""
         return f"not ready: {', '.join(self.reasons)}{after}"
