@@ -56,6 +56,8 @@ class Lowering:
         if kind in ("selector", "unconditional_assignable_selector", "conditional_assignable_selector",
                     "cascade_selector"):  # fmt: skip
             found: s.Expr | None = target
+            if low.text(node) == "!":
+                return s.Cast(start, value=target)
             for child in low.named(node):
                 if child.type == "identifier":
                     found = s.Get(low.line(child), target=found, name=low.text(child))

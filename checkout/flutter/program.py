@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from checkout.flutter import syntax as s
@@ -84,6 +84,9 @@ class Program:
         self._methods: dict[str, list[Function]] = {}
         self._subclasses: dict[str, list[Class]] = {}
         self._extensions: dict[str, list[Class]] = {}
+        self._found: dict[tuple[str, int], Declaration | None] = {}
+        self._lineages: dict[int, Sequence[Class]] = {}
+        self._members: dict[tuple[int, str, str, int], Function | None] = {}
         root = sources.packages[0].folder
         self._folders = {
             package.name: posixpath.normpath(posixpath.join(relative(package.folder, root), package.lib[0]))
@@ -165,6 +168,12 @@ class Program:
 
     def find(self, name: str, library: Library) -> Declaration | None:
         """What a name of the top level means in a library; None if the app does not declare it."""
+        key = (name, id(library))
+        if key not in self._found:
+            self._found[key] = self._find(name, library)
+        return self._found[key]
+
+    def _find(self, name: str, library: Library) -> Declaration | None:
         found = library.names.get(name)
         if found is not None:
             return found
@@ -221,8 +230,13 @@ class Program:
         known = self._by_name.get(name, [])
         return known[0] if len(known) == 1 else None
 
-    def lineage(self, one: Class) -> Iterator[Class]:
+    def lineage(self, one: Class) -> Sequence[Class]:
         """The class, its mixins and what they extend, in the order in which members are looked up."""
+        if id(one) not in self._lineages:
+            self._lineages[id(one)] = tuple(self._lineage(one))
+        return self._lineages[id(one)]
+
+    def _lineage(self, one: Class) -> Iterator[Class]:
         waiting = [one]
         seen: set[int] = set()
         while waiting:
@@ -241,6 +255,12 @@ class Program:
 
     def method(self, one: Class, kind: str, name: str, *, above: Class | None = None) -> Function | None:
         """A member of a class or of what it extends; `above`: of what this one extends only."""
+        key = (id(one), kind, name, id(above))
+        if key not in self._members:
+            self._members[key] = self._member(one, kind, name, above)
+        return self._members[key]
+
+    def _member(self, one: Class, kind: str, name: str, above: Class | None) -> Function | None:
         passed = above is None
         for found in self.lineage(one):
             if passed and (kind, name) in found.functions:

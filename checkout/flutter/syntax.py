@@ -144,6 +144,8 @@ class Await(Expr):
 
 @dataclass(frozen=True, eq=False)
 class Cast(Expr):
+    """`value as type`; without a type `value!`."""
+
     value: Expr | None = None
     type: TypeRef | None = None
 

@@ -25,6 +25,9 @@ class CrmService {
       .where('accountId', isEqualTo: accountId)
       .orderBy('lastMessageAt', descending: true);
 
+  Query<Map<String, dynamic>> messagesIn(String threadId) =>
+      db.collection('threads').doc(threadId).collection('messages').orderBy('tsClient', descending: true);
+
   /// One client's messages across all accounts: a client has a thread per account.
   Query<Map<String, dynamic>> messagesOf(List<String> threadIds) => db
       .collectionGroup('messages')

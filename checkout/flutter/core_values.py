@@ -1,0 +1,284 @@
+"""What the methods of texts, lists and maps do (`dart:core`, `dart:convert`) to the names that they carry."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import replace
+
+from checkout.flutter.firestore_values import FirestoreValues
+from checkout.flutter.values import (
+    HOLE,
+    NULL,
+    Alt,
+    Closure,
+    Const,
+    ListValue,
+    MapValue,
+    Object,
+    Query,
+    RecordValue,
+    Str,
+    Unknown,
+    Vals,
+    Value,
+    choose,
+    guarded,
+    one,
+    union,
+)
+
+_SAME_LIST = ("toList", "toSet", "cast", "where", "whereType", "skip", "take", "skipWhile", "takeWhile", "reversed",
+              "followedBy", "asBroadcastStream", "distinct", "handleError", "toUnmodifiable", "sublist",
+              "getRange", "nonNulls")  # fmt: skip
+_ITEM = ("first", "last", "single", "firstOrNull", "lastOrNull", "singleOrNull")
+_ITEM_CALLS = ("firstWhere", "lastWhere", "singleWhere", "elementAt", "removeAt", "removeLast", "firstWhereOrNull",
+               "elementAtOrNull", "reduce")  # fmt: skip
+_MAPPED = ("map", "asyncMap", "then", "mapIndexed")
+_PREDICATES = ("where", "any", "every", "firstWhere", "lastWhere", "singleWhere", "forEach", "firstWhereOrNull",
+               "listen", "skipWhile", "takeWhile", "removeWhere", "retainWhere", "sort")  # fmt: skip
+GROWS = "its clauses are added in a loop"
+_SAME_TEXT = ("toString", "trim", "trimLeft", "trimRight", "toStringAsFixed")
+
+
+class CoreValues(FirestoreValues):
+    def of_core(self, value: Value, name: str, args: Sequence[Vals]) -> Vals | None:
+        """The result of a method of a text, list or map; None if it is none that matters."""
+        if isinstance(value, Str):
+            return self._of_text(value, name, args)
+        if isinstance(value, ListValue):
+            return self._of_list(value, name, args)
+        if isinstance(value, MapValue):
+            return self._of_map(value, name, args)
+        return None
+
+    def core_member(self, value: Value, name: str) -> Vals | None:
+        """What `value.name` is for a text, list or map."""
+        if isinstance(value, ListValue):
+            if name in _ITEM:
+                return union(*value.items, ()) or one(Unknown())
+            if name in _SAME_LIST:
+                return one(value)
+            if name in ("isEmpty", "isNotEmpty") and not value.open:
+                return self.boolean((name == "isEmpty") == (not value.items))
+        if isinstance(value, MapValue):
+            if name == "values":
+                return one(ListValue(list(value.entries.values()), open=value.open))
+            if name == "keys":
+                return one(ListValue([one(Str(key)) for key in value.entries], open=value.open))
+            if name == "entries":
+                items = [
+                    one(RecordValue(named={"key": one(Str(k)), "value": v})) for k, v in value.entries.items()
+                ]
+                return one(ListValue(items, open=value.open))
+        if isinstance(value, Str) and value.is_known and name in ("isEmpty", "isNotEmpty"):
+            return self.boolean((name == "isEmpty") == (not value.text))
+        if isinstance(value, RecordValue):
+            if name in value.named:
+                return value.named[name]
+            if name.startswith("$") and name[1:].isdigit() and 0 < int(name[1:]) <= len(value.items):
+                return value.items[int(name[1:]) - 1]
+        return None
+
+    def _of_text(self, value: Str, name: str, args: Sequence[Vals]) -> Vals | None:
+        given = [_only_text(vals) for vals in args]
+        if name in _SAME_TEXT:
+            return one(replace(value, text=value.text.strip()) if name == "trim" else value)
+        if name in ("toLowerCase", "toUpperCase"):
+            text = value.text.lower() if name == "toLowerCase" else value.text.upper()
+            return one(replace(value, text=text))
+        if name in ("replaceAll", "replaceFirst") and len(given) == 2 and None not in given:
+            old, new = given
+            count = -1 if name == "replaceAll" else 1
+            return one(replace(value, text=value.text.replace(str(old), str(new), count)))
+        if name == "split" and given and given[0] is not None and value.is_known:
+            parts = value.text.split(given[0]) if given[0] else list(value.text)
+            return one(ListValue([one(Str(part)) for part in parts]))
+        if name in ("substring", "replaceRange", "padLeft", "padRight", "replaceAllMapped"):
+            return one(Str(HOLE))
+        if (
+            name in ("startsWith", "endsWith", "contains")
+            and given
+            and given[0] is not None
+            and value.is_known
+        ):
+            holds = {"startsWith": value.text.startswith, "endsWith": value.text.endswith}.get(name)
+            return self.boolean(holds(given[0]) if holds else given[0] in value.text)
+        return None
+
+    def _of_list(self, value: ListValue, name: str, args: Sequence[Vals]) -> Vals | None:
+        items = union(*value.items, ()) or one(Unknown())
+        closures = [alt.value for vals in args[:1] for alt in vals if isinstance(alt.value, Closure)]
+        if name in _MAPPED or name == "expand":
+            results = [self.call_closure(closure, [items], {}) for closure in closures]
+            inner = union(*results, ()) if results else one(Unknown())
+            if name == "expand":
+                return union(*(one(alt.value) for alt in inner), ()) or one(Unknown())
+            if not value.open and closures and len(value.items) <= 8:
+                each = [self.call_closure(closures[0], [item], {}) for item in value.items]
+                return one(ListValue(each))
+            return one(ListValue([inner], open=True))
+        if name == "fold":
+            return self._fold(items, args)
+        if name in _PREDICATES:
+            for closure in closures:
+                self.call_closure(closure, [items, items], {})
+        if name in _SAME_LIST:
+            return one(value)
+        if name in _ITEM_CALLS:
+            return items
+        if name in ("add", "insert", "addAll", "insertAll") and args:
+            for alt in args[-1]:
+                if name.endswith("All") and isinstance(alt.value, ListValue):
+                    value.items += alt.value.items
+                    value.open = value.open or alt.value.open
+                elif len(value.items) < 64:
+                    value.items.append((alt,))
+            value.open = True
+            return one(NULL)
+        if name == "join":
+            return one(self._join(value, args))
+        if name in ("contains", "indexOf", "remove"):
+            return one(Unknown())
+        return None
+
+    def _fold(self, items: Vals, args: Sequence[Vals]) -> Vals:
+        """A query that is folded over a list grows with it."""
+        if len(args) < 2:
+            return one(Unknown())
+        results = [
+            self.call_closure(alt.value, [args[0], items], {})
+            for alt in args[1]
+            if isinstance(alt.value, Closure)
+        ]
+        found = [
+            Alt(replace(alt.value, vague=GROWS), alt.guard) if isinstance(alt.value, Query) else alt
+            for result in results
+            for alt in result
+        ]
+        return union(args[0], tuple(found))
+
+    def _join(self, value: ListValue, args: Sequence[Vals]) -> Str:
+        between = _only_text(args[0]) if args else ""
+        texts = [_only_text(item) for item in value.items]
+        if value.open or between is None or None in texts:
+            return Str(HOLE)
+        return Str(between.join(str(text) for text in texts))
+
+    def _of_map(self, value: MapValue, name: str, args: Sequence[Vals]) -> Vals | None:
+        if name == "addAll" and args:
+            for alt in args[0]:
+                self.spread(value, alt.value, both_guard=alt.guard != frozenset())
+            return one(NULL)
+        if name == "addEntries":
+            value.open = True
+            return one(NULL)
+        if name in ("putIfAbsent", "update") and args:
+            results = [
+                self.call_closure(alt.value, (), {})
+                for alt in (args[1] if len(args) > 1 else ())
+                if isinstance(alt.value, Closure)
+            ]
+            self.set_entry(value, args[0], union(*results, ()) or one(Unknown()))
+            return union(*results, ()) or one(Unknown())
+        if name == "remove" and args:
+            key = _only_text(args[0])
+            if key is not None:
+                if self.guard - value.created:
+                    before = value.entries.get(key, ())
+                    value.entries[key] = guarded_out(before, self.guard - value.created)
+                else:
+                    value.entries.pop(key, None)
+            return one(Unknown())
+        if name == "removeWhere":
+            for key, values in list(value.entries.items()):
+                if all(alt.value == NULL for alt in values):
+                    del value.entries[key]
+            return one(NULL)
+        if name == "clear":
+            value.entries.clear()
+            return one(NULL)
+        if name in ("map", "cast"):
+            return one(value)
+        return None
+
+    def set_entry(self, value: MapValue, key: Vals, values: Vals) -> None:
+        """`map[key] = values`, which replaces what is there unless it happens under conditions."""
+        for alt in key:
+            text = key_of(alt.value)
+            if isinstance(alt.value, Str):
+                self.log.keys.add(alt.value.text)
+            if text is None:
+                value.open = True
+                continue
+            condition = self.guard - value.created
+            if condition:
+                value.entries[text] = (*value.entries.get(text, ()), *guarded(values, self.guard))
+            else:
+                value.entries[text] = values
+
+    def spread(self, value: MapValue, other: Value, *, both_guard: bool = False) -> None:
+        """`...other` in a map."""
+        if isinstance(other, MapValue):
+            for key, values in other.entries.items():
+                kept = values if other.has(key) else guarded(values, self.guard)
+                if not other.has(key) or both_guard or self.guard - value.created:
+                    kept = (*value.entries.get(key, ()), *guarded(kept, self.guard))
+                value.entries[key] = kept
+            value.open = value.open or other.open
+        elif other != NULL:
+            value.open = True
+
+    def decoded(self, name: str, args: Sequence[Vals]) -> Vals | None:
+        """Texts that are put together from numbers or Base64."""
+        if not args:
+            return None
+        found: list[Alt] = []
+        for (value,), guard in choose(args[:1]):
+            if name.endswith(("base64.decode", "base64Decode", "base64Url.decode", "base64Url.normalize")):
+                if isinstance(value, Str) and value.is_known:
+                    try:
+                        raw = base64.b64decode(value.text + "=" * (-len(value.text) % 4), altchars=None)
+                    except (binascii.Error, ValueError):
+                        continue
+                    found.append(Alt(Str(raw.decode(errors="replace")), guard))
+            elif name.endswith(("utf8.decode", "ascii.decode", "latin1.decode", "String.fromCharCodes")):
+                if isinstance(value, Str):
+                    found.append(Alt(value, guard))
+                elif isinstance(value, ListValue) and not value.open:
+                    codes = [
+                        alt.value.value
+                        for item in value.items
+                        for alt in item[:1]
+                        if isinstance(alt.value, Const)
+                    ]
+                    text = "".join(chr(int(code)) for code in codes if code and 0 < code < 0x110000)
+                    found.append(Alt(Str(text), guard))
+            else:
+                return None
+        return tuple(found) or None
+
+
+def _only_text(values: Vals) -> str | None:
+    """The text if there is one alternative, and it is known."""
+    if len(values) == 1 and isinstance(values[0].value, Str) and values[0].value.is_known:
+        return values[0].value.text
+    return None
+
+
+def key_of(value: Value) -> str | None:
+    """The key of a map as a text; None if it is not known."""
+    if isinstance(value, Str):
+        return value.text if value.is_known else None
+    if isinstance(value, Object) and value.constant:
+        return f"{value.cls.name}.{value.constant}"
+    if isinstance(value, Const):
+        return repr(value.value)
+    return None
+
+
+def guarded_out(values: Vals, condition: frozenset[tuple[str, object]]) -> Vals:
+    """The values where a condition does not hold."""
+    opposite = frozenset((key, not holds) for key, holds in condition if isinstance(holds, bool))
+    return guarded(values, opposite) if len(opposite) == 1 else ()

@@ -1,0 +1,482 @@
+"""What names that the app does not declare do: Firebase's packages, HTTP clients, providers of dependencies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from checkout.flutter import syntax as s
+from checkout.flutter.core_values import CoreValues
+from checkout.flutter.log import FunctionUse, Request
+from checkout.flutter.program import Class
+from checkout.flutter.values import (
+    DOCUMENT_ID,
+    HOLE,
+    NULL,
+    Address,
+    Alt,
+    Arrived,
+    Closure,
+    CloudFunction,
+    Const,
+    Db,
+    Filter,
+    Frame,
+    ListValue,
+    MapValue,
+    Object,
+    Options,
+    Provided,
+    Sdk,
+    Snapshot,
+    Snapshots,
+    Str,
+    Unknown,
+    Vals,
+    Value,
+    choose,
+    one,
+    union,
+)
+
+_SENDS = {
+    "get": "GET", "post": "POST", "put": "PUT", "patch": "PATCH", "delete": "DELETE", "head": "HEAD",
+    "getUri": "GET", "postUri": "POST", "putUri": "PUT", "patchUri": "PATCH", "deleteUri": "DELETE",
+    "read": "GET", "readBytes": "GET", "getUrl": "GET", "postUrl": "POST", "deleteUrl": "DELETE",
+    "putUrl": "PUT", "request": "", "openUrl": "", "fetch": "", "connect": "", "launchUrl": "", "download": "GET",
+}  # fmt: skip
+_READS_PROVIDER = ("read", "watch", "refresh", "listen", "listenManual", "select", "exists", "invalidate")
+_COPIES = ("Map.from", "Map.of", "Map.unmodifiable", "LinkedHashMap.from", "HashMap.from", "Map.castFrom",
+           "UnmodifiableMapView")  # fmt: skip
+_LIST_COPIES = (
+    "List.from",
+    "List.of",
+    "List.unmodifiable",
+    "Set.from",
+    "Set.of",
+    "Future.wait",
+    "List.castFrom",
+)
+_SAME = (
+    "Future.value",
+    "Stream.value",
+    "Stream.fromFuture",
+    "unawaited",
+    "Future.sync",
+    "Future",
+    "Future.microtask",
+)
+_CALLS_ITS_FUNCTION = (
+    "compute",
+    "Future.microtask",
+    "Future",
+    "Future.sync",
+    "Isolate.run",
+    "runZonedGuarded",
+)
+_STREAMED = ("then", "map", "listen", "asyncMap", "whenComplete", "forEach", "asyncExpand", "where", "data", "when",
+             "maybeWhen", "whenData", "whenOrNull", "doOnData", "switchMap", "flatMap", "tap")  # fmt: skip
+_THROUGH = ("first", "last", "single", "future", "stream", "notifier", "value", "requireData", "data", "asStream",
+            "timeout", "catchError", "handleError", "distinct", "asBroadcastStream", "onError", "ignore", "obs",
+            "shareReplay", "valueOrNull", "requireValue")  # fmt: skip
+# Methods of Dart and Flutter that a class of the app is not guessed for when nothing is known of the object.
+_COMMON = {
+    "add", "set", "get", "update", "delete", "where", "orderBy", "limit", "doc", "collection", "map", "then",
+    "call", "toString", "listen", "show", "of", "build", "dispose", "init", "close", "cancel", "clear", "push",
+    "pop", "forEach", "contains", "remove", "addAll", "toList", "join", "start", "stop", "read", "watch",
+    "write", "log", "open", "copyWith", "compareTo", "toJson", "toMap", "fromJson", "load", "reset", "complete",
+    "addListener", "removeListener", "format", "parse", "split", "trim", "setState", "initState",
+}  # fmt: skip
+_MOST_GUESSES = 3
+
+
+class PlatformValues(CoreValues):
+    def of_platform(
+        self, name: str, args: Sequence[Vals], named: dict[str, Vals], call: s.Call, frame: Frame
+    ) -> Vals:
+        """The result of calling a name that the app does not declare, such as `Uri.parse`."""
+        plain = name.rpartition(":")[2]
+        last = plain.rpartition(".")[2]
+        if plain.endswith(
+            ("FirebaseFirestore.instanceFor", "FakeFirebaseFirestore", "FirebaseFirestore.instance")
+        ):
+            return one(Db())
+        found = self._constant(plain, args, named, call, frame)
+        if found is not None:
+            return found
+        if plain in _CALLS_ITS_FUNCTION or plain == "Future.delayed":
+            at = 1 if plain == "Future.delayed" else 0
+            for alt in args[at] if len(args) > at else ():
+                if isinstance(alt.value, Closure):
+                    return self.call_closure(alt.value, args[at + 1 :], {})
+        if plain in _SAME and args:
+            return args[0]
+        if plain in _COPIES and args:
+            copy = MapValue(created=self.guard, line=call.line, file=frame.file)
+            for alt in args[0]:
+                self.spread(copy, alt.value)
+            return one(copy)
+        if plain in _LIST_COPIES and args:
+            return args[0]
+        decoded = self.decoded(plain, args)
+        if decoded is not None:
+            self.say(decoded, call.line, frame)
+            return decoded
+        first = plain.partition(".")[0]
+        if first.endswith("Provider") and (args or named):
+            made = self._made(args, named)
+            if made:
+                return one(Provided(made, call.types[0] if call.types else None))
+        if first.startswith("_$") and last.endswith(("ToJson", "ToMap")) and args:
+            return self._generated_map(args[0])
+        if last == "httpsCallable":
+            return self.function_named(args, call, frame)
+        self._request(last, plain, args, named, call, frame)
+        self._escape(plain, args, named, call, frame)
+        known = self._by_type(call, frame)
+        if known is not None:
+            return known
+        return one(
+            Unknown(s.TypeRef(plain, call.types) if plain[:1].isupper() and "." not in plain else None)
+        )
+
+    def _constant(
+        self, name: str, args: Sequence[Vals], named: dict[str, Vals], call: s.Call, frame: Frame
+    ) -> Vals | None:
+        """Classes of Firebase and `dart:core` whose objects are told apart."""
+        if name.endswith("Uri") and name != "Uri":
+            return None
+        if name.endswith("SetOptions"):
+            merges = {alt.value for alt in named.get("merge", ())} - {Const(False)}
+            return one(Options(merge=bool(merges) or "mergeFields" in named))
+        if name.endswith("Filter") and name.rpartition(".")[2] == "Filter" and args:
+            found = [
+                (Filter("and", parts=filters) if len(filters) != 1 else filters[0], together)
+                for (first,), guard in choose(args[:1])
+                for filters, together in self.clauses(first, named, guard)
+            ]
+            return tuple(Alt(value, guard) for value, guard in found)
+        if name.endswith(("Filter.and", "Filter.or")):
+            kind = name.rpartition(".")[2]
+            found = [
+                (Filter(kind, parts=tuple(one for one in chosen if isinstance(one, Filter))), guard)
+                for chosen, guard in choose(args)
+            ]
+            return tuple(Alt(value, guard) for value, guard in found)
+        if name in ("sum", "average") and len(args) == 1:
+            return (
+                tuple(
+                    Alt(Filter("sum", alt.value.text), alt.guard)
+                    for alt in args[0]
+                    if isinstance(alt.value, Str)
+                )
+                or None
+            )
+        if name.endswith("FieldPath.fromString") and args:
+            return args[0]
+        if name.rpartition(".")[2] == "FieldPath" and args:
+            return one(self._field_path(args[0]))
+        if name.endswith("String.fromEnvironment"):
+            variable = next(
+                (alt.value.text for vals in args for alt in vals if isinstance(alt.value, Str)), "?"
+            )
+            default = named.get("defaultValue", one(Str("")))
+            return tuple(
+                Alt(
+                    Str(alt.value.text if isinstance(alt.value, Str) else HOLE, set_by_build=variable),
+                    alt.guard,
+                )
+                for alt in default
+            )
+        if name in ("Uri.parse", "Uri.tryParse", "Uri.https", "Uri.http", "Uri"):
+            return self._address(name, args, named, call, frame)
+        if name.rpartition(".")[2] == "FirebaseOptions":
+            self.log.options.append((self.place(call.line, frame), named.get("projectId", ())))
+            return one(Unknown(s.TypeRef("FirebaseOptions")))
+        return None
+
+    def _field_path(self, values: Vals) -> Str:
+        for alt in values:
+            if isinstance(alt.value, ListValue) and not alt.value.open:
+                parts = [item[0].value for item in alt.value.items if item]
+                texts = [part.text for part in parts if isinstance(part, Str)]
+                if len(texts) == len(parts):
+                    return Str(".".join(texts))
+        return Str(HOLE)
+
+    def _address(
+        self, name: str, args: Sequence[Vals], named: dict[str, Vals], call: s.Call, frame: Frame
+    ) -> Vals:
+        found: list[Alt] = []
+        if name == "Uri":
+            wanted = [named.get(part, one(Str(""))) for part in ("scheme", "host", "path")]
+            for values, guard in choose(wanted):
+                scheme, host, path = (_text(value) for value in values)
+                if "pathSegments" in named:
+                    path = HOLE
+                found.append(Alt(Address(f"{scheme or 'https'}://{host}/{path.lstrip('/')}"), guard))
+            build = _build(wanted)
+        else:
+            for values, guard in choose(args[:2] if name in ("Uri.https", "Uri.http") else args[:1]):
+                texts = [_text(value) for value in values]
+                text = texts[0] if texts else HOLE
+                if name in ("Uri.https", "Uri.http"):
+                    path = texts[1].lstrip("/") if len(texts) > 1 else ""
+                    text = f"{name.removeprefix('Uri.')}://{text}/{path}"
+                found.append(Alt(Address(text), guard))
+            build = _build(args)
+        places = [alt.value.place for vals in args for alt in vals if isinstance(alt.value, Str)]
+        literal = next((place for place in reversed(places) if place is not None), None)
+        for alt in found:
+            if isinstance(alt.value, Address):
+                self._asked_for(alt.value.text, "", build, call, frame, literal)
+        return tuple(found) or one(Address(HOLE))
+
+    def _asked_for(
+        self,
+        address: str,
+        method: str,
+        build: str,
+        call: s.Call,
+        frame: Frame,
+        literal: tuple[str, int] | None = None,
+    ) -> None:
+        self.log.requests.append(
+            Request(**self.seen(call.line, frame), address=address, method=method, set_by_build=build)
+        )
+        last = address.partition("?")[0].rstrip("/").rpartition("/")[2]
+        if last and HOLE not in last:
+            use = FunctionUse(**self.seen(call.line, frame), name=last, literal=literal)
+            self.log.functions.append(use)
+
+    def _request(
+        self,
+        method: str,
+        name: str,
+        args: Sequence[Vals],
+        named: dict[str, Vals],
+        call: s.Call,
+        frame: Frame,
+    ) -> None:
+        """A request of an HTTP client: `client.post(uri)`, `Request('POST', uri)`, `BaseOptions(baseUrl: x)`."""
+        given = list(args[:1])
+        verb = _SENDS.get(method)
+        if name.rpartition(".")[2] in ("Request", "MultipartRequest", "StreamedRequest") and len(args) > 1:
+            verb = next((_text(alt.value) for alt in args[0]), "")
+            given = list(args[1:2])
+        elif method == "openUrl" and len(args) > 1:
+            verb, given = next((_text(alt.value) for alt in args[0]), ""), list(args[1:2])
+        elif "baseUrl" in named or "baseURL" in named:
+            verb, given = "", [named.get("baseUrl", named.get("baseURL", ()))]
+        if verb is None:
+            return
+        for vals in given:
+            for alt in vals:
+                if isinstance(alt.value, Address):  # what it calls was seen where it was made
+                    request = Request(**self.seen(call.line, frame), address=alt.value.text, method=verb)
+                    self.log.requests.append(request)
+                elif isinstance(alt.value, Str) and ("/" in alt.value.text or "." in alt.value.text):
+                    self._asked_for(alt.value.text, verb, alt.value.set_by_build, call, frame)
+
+    def _escape(
+        self, name: str, args: Sequence[Vals], named: dict[str, Vals], call: s.Call, frame: Frame
+    ) -> None:
+        """What is handed to code that is not the app's: queries are sent there, functions are called there."""
+        for vals in (*args, *named.values()):
+            self.ask_if_query(vals, call.line, frame)
+        source = named.get("stream", named.get("future"))
+        for label in ("builder", "itemBuilder") if source is not None else ():
+            for alt in named.get(label, ()):
+                if isinstance(alt.value, Closure):
+                    self.call_closure(alt.value, [one(Unknown()), one(Arrived(source or ()))], {})
+
+    def _made(self, args: Sequence[Vals], named: dict[str, Vals]) -> Vals:
+        found: list[Alt] = []
+        for vals in (*args, *named.values()):
+            for alt in vals:
+                if isinstance(alt.value, Closure):
+                    alt.value.was_called = True
+                    found.append(alt)
+        return tuple(found)
+
+    def provided(self, value: Provided, frame: Frame) -> Vals:
+        """What a provider gives: the result of its function, or an object of its type."""
+        key = id(value)
+        if key in self.in_progress:
+            return self.typed(value.type, frame.library)
+        self.in_progress.add(key)
+        try:
+            found: list[Vals] = []
+            for alt in value.make:
+                if isinstance(alt.value, Closure):
+                    found.append(self.call_closure(alt.value, (), {}))
+        finally:
+            self.in_progress.discard(key)
+        values = union(*found, ()) if found else ()
+        if not values or all(type(alt.value) is Unknown for alt in values):
+            return self.typed(value.type, frame.library)
+        return values
+
+    def _generated_map(self, values: Vals) -> Vals:
+        """`_$EventToJson(this)` of json_serializable, where the generated file is not there."""
+        return tuple(
+            Alt(self.as_map(alt.value), alt.guard)
+            if isinstance(alt.value, Object)
+            else Alt(Unknown(), alt.guard)
+            for alt in values
+        )
+
+    def function_named(self, args: Sequence[Vals], call: s.Call, frame: Frame) -> Vals:
+        """`httpsCallable(name)`."""
+        found: list[Alt] = []
+        for (value,), guard in choose(args[:1]):
+            name = _text(value)
+            literal = value.place if isinstance(value, Str) else None
+            use = FunctionUse(**self.seen(call.line, frame), name=name, literal=literal)
+            self.log.functions.append(use)
+            found.append(Alt(CloudFunction(name), guard))
+        return tuple(found) or one(Unknown())
+
+    def _by_type(self, call: s.Call, frame: Frame) -> Vals | None:
+        """`getIt<EventService>()`, `context.read<EventService>()`: an object of that class."""
+        if len(call.types) == 1:
+            cls = self.program.class_of(call.types[0].name, frame.library)
+            if isinstance(cls, Class):
+                return one(Object(cls))
+        return None
+
+    def of_unknown(
+        self,
+        value: Value,
+        name: str,
+        args: Sequence[Vals],
+        named: dict[str, Vals],
+        call: s.Call,
+        frame: Frame,
+    ) -> Vals:
+        """A method of an object of which at most the type is known."""
+        if name in _READS_PROVIDER:
+            for vals in args[:1]:
+                for alt in vals:
+                    if isinstance(alt.value, Provided):
+                        return self.provided(alt.value, frame)
+                    if isinstance(alt.value, Object):
+                        return one(alt.value)
+        if name == "httpsCallable":
+            return self.function_named(args, call, frame)
+        if name in ("httpsCallableFromUrl", "httpsCallableFromUri"):
+            self._request("request", "", args, named, call, frame)
+            return one(CloudFunction(HOLE))
+        if name == "resolve" and isinstance(value, Address) and args:
+            return one(
+                Address(
+                    value.text.rstrip("/") + "/" + next((_text(a.value) for a in args[0]), HOLE).lstrip("/")
+                )
+            )
+        if name == "replace" and isinstance(value, Address):
+            return self._replaced(value, named, call, frame)
+        self._request(name, "", args, named, call, frame)
+        self._escape(name, args, named, call, frame)
+        known = self._by_type(call, frame)
+        if known is not None:
+            return known
+        if type(value) is Unknown:
+            kind = value.type.name if value.type is not None else ""
+            found = self.of_extension((kind,), one(value), name, call.line, frame) if kind else None
+            if found is not None:
+                return self.call_value(found, args, named, call)
+            if not kind or kind in ("dynamic", "Object", "var"):
+                return self._guess(name, args, named, call, frame)
+        return one(Unknown())
+
+    def _replaced(self, value: Address, named: dict[str, Vals], call: s.Call, frame: Frame) -> Vals:
+        scheme, _, rest = value.text.partition("://")
+        host, _, path = rest.partition("/")
+        host = next((_text(alt.value) for alt in named.get("host", ())), host)
+        path = next((_text(alt.value) for alt in named.get("path", ())), path)
+        text = f"{scheme}://{host}/{path.lstrip('/')}"
+        self._asked_for(text, "", "", call, frame)
+        return one(Address(text))
+
+    def _guess(
+        self, name: str, args: Sequence[Vals], named: dict[str, Vals], call: s.Call, frame: Frame
+    ) -> Vals:
+        """The methods of the app that have this name and these parameters, if they are few."""
+        if name in _COMMON:
+            return one(Unknown())
+        found: list[Vals] = []
+        candidates = [
+            one
+            for one in self.program.methods_named(name)
+            if not one.decl.static
+            and {*named} <= {param.name for param in one.decl.params if param.named}
+            and len(args) <= sum(not param.named for param in one.decl.params)
+        ]
+        for function in candidates if len(candidates) <= _MOST_GUESSES else ():
+            owner = function.owner
+            if owner is None:
+                continue
+            on = owner.decl.on
+            extension = owner.decl.kind == "extension"
+            this = self.typed(on, function.library) if extension else one(Object(owner))
+            self.called(function, call.line, frame)
+            found.append(self.call_function(function, this, args, named))
+        return union(*found, ()) if found else one(Unknown())
+
+    def streamed(self, value: Value, name: str, args: Sequence[Vals], named: dict[str, Vals]) -> Vals | None:
+        """A method of a Future or Stream, which the interpreter takes for what it gives."""
+        if isinstance(value, (ListValue, MapValue, Str)) or name not in (*_STREAMED, *_THROUGH):
+            return None
+        if name in _THROUGH:
+            return one(value)
+        results: list[Vals] = []
+        for vals in (*args[:1], *(vals for label, vals in named.items() if label == "data")):
+            for alt in vals:
+                if isinstance(alt.value, Closure):
+                    results.append(self.call_closure(alt.value, [one(value)], {}))
+        if name in ("listen", "forEach"):
+            return one(Unknown())
+        return union(*results, ()) if results else one(value)
+
+    def platform_member(self, value: Value, name: str, frame: Frame) -> Vals:
+        """What `value.name` is for a value that is not of the app."""
+        if isinstance(value, Sdk):
+            full = f"{value.name}.{name}"
+            if full.endswith("FirebaseFirestore.instance"):
+                return one(Db())
+            if full.endswith("FieldPath.documentId"):
+                return one(Str(DOCUMENT_ID))
+            return one(Sdk(full))
+        if isinstance(value, Arrived) and name in ("data", "requireData"):
+            return value.data or one(Unknown())
+        if isinstance(value, Provided):
+            return one(value)
+        if isinstance(value, Snapshots | Snapshot) and name in _THROUGH:
+            return one(value)
+        if isinstance(value, CloudFunction) and name == "call":
+            return one(value)
+        if isinstance(value, Unknown) and value.type is not None:
+            found = self.of_extension((value.type.name,), one(value), name, 0, frame)
+            if found is not None:
+                return found
+            if value.type.name == "Map" and name in ("values", "keys", "entries"):
+                return one(ListValue([one(Unknown())], open=True))
+        if value == NULL:
+            return one(NULL)
+        return one(Unknown())
+
+
+def _text(value: Value) -> str:
+    return value.text if isinstance(value, (Str, Address)) else HOLE
+
+
+def _build(groups: Sequence[Vals]) -> str:
+    """The variable of the build that a text depends on."""
+    return next(
+        (
+            alt.value.set_by_build
+            for vals in groups
+            for alt in vals
+            if isinstance(alt.value, Str) and alt.value.set_by_build
+        ),
+        "",
+    )  # noqa: E501
