@@ -16,7 +16,10 @@ from ops.readiness.model import Finding
 from settings.files import read_text
 from settings.flutter_names import names_of
 from settings.problems import Problem
-from user_errors import UserError
+from user_errors import UserError, shell_word
+
+ANALYZE = "E7"
+"""The line that needs a program of Flutter."""
 
 
 def checked(line: str) -> Callable[[Context], Finding]:
@@ -45,6 +48,8 @@ def _checked(line: str, context: Context) -> Finding:
         return failed(some(places), some(fixes), seen)
     if result.unknown:
         fix = f"look at these places; if they are right, waive {line}: docs/readiness.md"
+        if line == ANALYZE:
+            fix = f"install Flutter, or on a machine that has it:\ncd {shell_word(root)} && flutter analyze"
         return unknown(some(result.unknown), fix, seen)
     return passed(result.checked or "nothing to correct", seen)
 
@@ -85,8 +90,15 @@ def _project(context: Context) -> Project:
         index_file=found.indexes_name,
         rules=rules,
         backend_addresses=tuple(dict.fromkeys(urlsplit(one).netloc or one for one in hosts if one)),
-        code=tuple(one.folder for one in found.codebases),
+        code=(*(one.folder for one in found.codebases), *_backend(context)),
     )
+
+
+def _backend(context: Context) -> list[Path]:
+    """The folder of the backend's code, if it is in the same checkout."""
+    inside = context.settings.railway.root_directory
+    folder = context.settings.app_dir / inside if inside else None
+    return [folder] if folder is not None and folder.is_dir() else []
 
 
 def _unreadable(problems: list[Problem]) -> UserError:
