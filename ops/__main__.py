@@ -15,6 +15,7 @@ from components import verification_spec
 from firebase.errors import GoogleError, JsonObject
 from firebase.rest import GoogleApi
 from ops import access, check_results, stack, verify
+from ops.readiness import options as readiness_options
 from railway.clock import Clock
 from railway.graphql.credentials import access_from
 from railway.graphql.errors import RailwayError
@@ -98,6 +99,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     listing.add_argument("--stack", required=True)
     listing.set_defaults(run=_backups)
+    checking = commands.add_parser(
+        "readiness", help="check every line of the production runbook, with evidence; changes nothing"
+    )
+    readiness_options.add(checking)
+    checking.set_defaults(run=_readiness)
     options = parser.parse_args(arguments)
     return int(options.run(options))
 
@@ -229,6 +235,21 @@ def _backups(options: argparse.Namespace) -> int:
     except (GoogleError, RailwayError, stack.StackError) as error:
         return _usage_error("backups", str(error))
     return OK
+
+
+def _readiness(options: argparse.Namespace) -> int:
+    from ops.readiness import command
+
+    again = f".venv/bin/python -m ops readiness --stack {options.stack}"
+    try:
+        return command.main(options)
+    except (UserError, stack.StackError) as error:
+        return _usage_error("readiness", str(error))
+    except KeyboardInterrupt:
+        return _usage_error("readiness", add_fix("interrupted", f"{again}  # begins again"))
+    except OSError as error:
+        fix = f"make {error.filename} writable" if error.filename else "free space on this disk"
+        return _usage_error("readiness", add_fix(f"{error.strerror or error}: {error.filename}", fix))
 
 
 def _usage_error(command: str, message: str) -> int:

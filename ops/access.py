@@ -15,7 +15,7 @@ Roles that the project grants are not read: the program only adds members to the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import cast
@@ -32,6 +32,9 @@ VERSION = "gcp:secretmanager/secretVersion:SecretVersion"
 READERS = "gcp:secretmanager/secretIamBinding:SecretIamBinding"
 INVOKERS = "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding"
 ACCOUNT_MEMBER = "gcp:serviceaccount/iAMMember:IAMMember"
+ACCOUNTS, SECRETS, SERVICES = "accounts", "secrets", "services"
+EVERYTHING = (ACCOUNTS, SECRETS, SERVICES)
+"""What has policies: service accounts, secrets, and the Cloud Run services of functions."""
 POLICY_VERSION = "3"  # conditions are in policies of this version only (IAM documentation, Policy versions)
 READERS_AT_ONCE = 8
 
@@ -97,18 +100,22 @@ def refresh(stack: str) -> str:
     return f"pulumi up -s {stack} --refresh --run-program"
 
 
-def members(state: Sequence[JsonObject], api: GoogleApi, stack: str) -> Iterator[CheckResult]:
+def members(
+    state: Sequence[JsonObject], api: GoogleApi, stack: str, of: Collection[str] = EVERYTHING
+) -> Iterator[CheckResult]:
     """Members of roles on the stack's service accounts, secrets and functions that it does not declare.
 
     Args:
         state: the resources of the stack's state.
         api: the client.
         stack: the name of the stack, for commands.
+        of: which policies are read, some of EVERYTHING.
 
     Raises:
         GoogleError: a policy could not be read.
     """
-    policies = [*_account_policies(state), *_secret_policies(state), *_service_policies(state)]
+    readers = {ACCOUNTS: _account_policies, SECRETS: _secret_policies, SERVICES: _service_policies}
+    policies = [policy for kind in EVERYTHING if kind in of for policy in readers[kind](state)]
     if not policies:
         return
 
@@ -120,6 +127,52 @@ def members(state: Sequence[JsonObject], api: GoogleApi, stack: str) -> Iterator
     yield from found
     if not found:
         yield CheckResult(thing="members of IAM roles", found=f"{len(policies)} policies, none unknown")
+
+
+def project_roles(
+    state: Sequence[JsonObject], api: GoogleApi, declared: Collection[tuple[str, str]]
+) -> Iterator[CheckResult]:
+    """Roles that the stack's accounts have in the project, and that the program did not grant.
+
+    Args:
+        state: the resources of the stack's state.
+        api: the client.
+        declared: pairs of role and member that the program granted.
+
+    Raises:
+        GoogleError: the project's policy could not be read.
+    """
+    accounts = [_account(one) for one in _of(state, ACCOUNT)]
+    if not accounts:
+        return
+    project = accounts[0][0]
+    own = {f"serviceAccount:{email}" for _, email in accounts}
+    policy = Policy(
+        thing=f"roles in the project {project}",
+        product="cloudresourcemanager",
+        method="POST",
+        path=f"projects/{project}",
+        remove=f"gcloud projects remove-iam-policy-binding {project}",
+        declared={},
+    )
+    live = {
+        (str(one.get("role")), member, bool(one.get("condition")))
+        for one in _bindings(policy, api)
+        for member in _members(one)
+        if member in own
+    }
+    unknown = sorted(one for one in live if one[:2] not in declared)
+    for role, member, conditional in unknown:
+        yield CheckResult(
+            thing=policy.thing,
+            found=f"{member} has {role}{', with a condition' if conditional else ''}; "
+            "the program does not declare it",
+            fix=f"{policy.remove} --member='{member}' --role='{role}' --all",
+        )
+    if not unknown:
+        yield CheckResult(
+            thing=policy.thing, found=f"{len(live)} grants to {len(own)} accounts, none unknown"
+        )
 
 
 def _account_policies(state: Sequence[JsonObject]) -> Iterator[Policy]:
@@ -191,13 +244,17 @@ def _members(binding: JsonObject) -> frozenset[str]:
 
 
 def _bindings(policy: Policy, api: GoogleApi) -> list[JsonObject]:
+    # The project's policy takes the version in the body (Cloud Resource Manager API v1, getIamPolicy).
+    in_body = policy.product == "cloudresourcemanager"
+    version: JsonObject = {"options": {"requestedPolicyVersion": int(POLICY_VERSION)}}
     try:
         found = api.call(
             policy.method,
             policy.product,
             f"{policy.path}:getIamPolicy",
             operation=f"read the {policy.thing}",
-            params={"options.requestedPolicyVersion": POLICY_VERSION},
+            body=version if in_body else None,
+            params=None if in_body else {"options.requestedPolicyVersion": POLICY_VERSION},
             repeatable=True,
         )
     except GoogleError as error:

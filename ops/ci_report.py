@@ -22,10 +22,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from email.message import Message
 from pathlib import Path
-from typing import IO, TextIO, cast
+from typing import TextIO, cast
 
+from ops.github import OPENER, REDIRECTS
 from ops.refresh_noise import ANSI, without_noise
 
 # GitHub rejects a comment of more than 65536 characters, and a step's summary of more than 1 MiB.
@@ -60,20 +60,7 @@ _NO_CHANGES_EXPECTED = 7
 _AUTHOR = "github-actions[bot]"  # the author of comments with a workflow's token
 _PAGE = 100
 _TIMEOUT_SECONDS = 30
-_REDIRECTS = (301, 302, 303, 307, 308)
 _RERUN = "run the job again"
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Makes a redirect an error. GitHub's API redirects only after a repository was renamed or moved."""
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
-    ) -> None:
-        """No request follows."""
-
-
-_OPENER = urllib.request.build_opener(_NoRedirect)
 
 
 class CommentError(Exception):
@@ -212,12 +199,12 @@ class PullRequest:
             },
         )
         try:
-            with _OPENER.open(request, timeout=_TIMEOUT_SECONDS) as response:
+            with OPENER.open(request, timeout=_TIMEOUT_SECONDS) as response:
                 return cast("object", json.load(response))
         except urllib.error.HTTPError as error:
             body_start = error.read(500).decode("utf-8", "replace")
             fix = "give the job `permissions: pull-requests: write`" if error.code in (401, 403) else _RERUN
-            if error.code in _REDIRECTS:
+            if error.code in REDIRECTS:
                 body_start = "a redirect, which is not followed"
                 fix = "run the workflow in the repository under its present name"
             message = f"GitHub responded {error.code} to {method} {path}: {body_start}\n  fix: {fix}"

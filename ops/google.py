@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import cast
 
 from firebase.errors import JsonObject
@@ -17,6 +18,17 @@ def functions(api: GoogleApi, project: str, region: str) -> dict[str, JsonObject
     path = f"projects/{project}/locations/{region}/functions"
     found = api.listed("cloudfunctions", path, "functions", f"list the functions of {region}")
     return {str(function["name"]).rsplit("/", 1)[1]: function for function in found}
+
+
+def jobs(api: GoogleApi, project: str, regions: Iterable[str]) -> dict[tuple[str, str], JsonObject]:
+    """The Cloud Scheduler jobs of some regions, by region and id."""
+    found: dict[tuple[str, str], JsonObject] = {}
+    for region in sorted(set(regions)):
+        path = f"projects/{project}/locations/{region}/jobs"
+        operation = f"list the scheduler jobs of {region}"
+        for job in api.listed("cloudscheduler", path, "jobs", operation):
+            found[region, str(job["name"]).rsplit("/", 1)[1]] = job
+    return found
 
 
 def ruleset(api: GoogleApi, name: str) -> JsonObject:

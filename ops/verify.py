@@ -41,7 +41,7 @@ def up(stack: str) -> str:
 def check(spec: Spec, api: GoogleApi, environ: Mapping[str, str] | None = None) -> list[CheckResult]:
     """One line per declared object. A failed read is a failed line of its own."""
     return [
-        *_readable("functions", _functions(spec, api)),
+        *_readable("functions", _read_functions(spec, api)),
         *_readable("indexes", _indexes(spec, api)),
         *_readable("rules", _rules(spec, api)),
         *_readable("secrets", _secrets(spec, api)),
@@ -70,12 +70,26 @@ def _readable(thing: str, lines: Iterator[CheckResult]) -> Iterator[CheckResult]
         yield CheckResult(thing=thing, found=f"the check could not run: {error.what}", fix=error.fix)
 
 
-def _functions(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
+def _read_functions(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
     regions = sorted({function.region for function in spec.functions})
-    deployed = {region: google.functions(api, spec.project, region) for region in regions}
+    deployed = {
+        (region, name): found
+        for region in regions
+        for name, found in google.functions(api, spec.project, region).items()
+    }
+    yield from functions(spec, deployed)
+
+
+def functions(spec: Spec, deployed: Mapping[tuple[str, str], JsonObject]) -> Iterator[CheckResult]:
+    """One line per declared function.
+
+    Args:
+        spec: what is declared.
+        deployed: the live functions by region and id.
+    """
     for declared in spec.functions:
         thing = f"function {declared.region}/{declared.id}"
-        found = deployed[declared.region].get(declared.id)
+        found = deployed.get((declared.region, declared.id))
         if found is None:
             yield CheckResult(thing=thing, found="does not exist", fix=refresh(spec.stack))
             continue
@@ -134,13 +148,24 @@ def _rules(spec: Spec, api: GoogleApi) -> Iterator[CheckResult]:
         )
     else:
         yield CheckResult(thing=thing, found="the declared text is released")
-    yield from _never_delete(spec, api, live, files, declared=declared)
+    yield from never_delete_lines(spec, api, live, files, declared=declared)
 
 
-def _never_delete(
+def never_delete_lines(
     spec: Spec, api: GoogleApi, live: str, files: Mapping[str, str], *, declared: bool
 ) -> Iterator[CheckResult]:
-    """The live text: what it proves, and the results of attempts to delete."""
+    """The live text: what it proves, and the results of attempts to delete.
+
+    Args:
+        spec: what is declared.
+        api: the client.
+        live: the full name of the released ruleset.
+        files: its files.
+        declared: whether their text is the declared one.
+
+    Raises:
+        GoogleError: the attempts could not be evaluated.
+    """
     protected = Protection(collections=tuple(spec.never_delete), exceptions=dict(spec.allow_client_deletes))
     if not protected.collections:
         return

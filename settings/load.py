@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pulumi
 
-from settings import credential_rules, railway_file, railway_rules, rules, text_rules
+from settings import credential_rules, railway_file, railway_rules, readiness_rules, rules, text_rules
 from settings.files import FileError, resolve
 from settings.model import KEYS, Settings
 from settings.problems import Problem
@@ -68,6 +68,7 @@ def load_settings(
     rules.check_secret_names(read, secrets.names, secrets.backend_url_variable)
     rules.check_function_params(read, settings.functions.params, secrets.backend_url_variable)
     rules.check_unmanaged_functions(read, settings.functions.unmanaged)
+    readiness_rules.check_waivers(read, settings.readiness_waivers)
     rules.check_function_variables(read, settings.functions.variables, secrets.backend_url_variable)
     credential_rules.check_tokens(
         read, environ, project_id=railway.project_id, workspace_id=railway.workspace_id

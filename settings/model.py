@@ -486,6 +486,11 @@ class Settings:
     backend: BackendSettings
     functions: FunctionsSettings
     secrets: SecretSettings
+    readiness_waivers: Mapping[str, object] = setting(
+        "Lines of the runbook with which `python -m ops readiness` does not wait, by id: `C3: {reason: ..., "
+        "person: ..., expires: 2027-01-31}`. Until that day, the line is waived; after it, it fails.",
+        group="Readiness", default={},
+    )
     warnings: tuple[str, ...] = ()
 
 

@@ -26,6 +26,7 @@ from tests import (
     bad_inputs,
     bad_kept_accounts,
     bad_protection,
+    bad_waivers,
 )
 from tests.bad_apps import APP
 from tests.bad_rows import NAMESPACE, Bad, one, put, put_part
@@ -260,6 +261,7 @@ SETTINGS: tuple[Bad, ...] = (
     ),
     one("version that has lost a zero", "backendVariables", {"API": 1.1}, put_part("backendVariables.API")),
     *bad_function_settings.SETTINGS,
+    *bad_waivers.SETTINGS,
     Bad(
         name="secret in the start command",
         key="whatsapp-crm:startCommand",

@@ -279,11 +279,32 @@ class RailwayApi:
             build: the log of the build.
             phrase: only lines of the deployment with this text (Railway docs, logs: a phrase in quotes).
         """
-        operation = "BuildLogsPoll" if build else "LogsPoll"
+        name = "BuildLogsPoll" if build else "LogsPoll"
+        return [str(line["message"]) for line in self._log(name, deployment_id, limit, phrase)]
+
+    def log_lines(
+        self, deployment_id: str, limit: int, *, phrase: str | None = None
+    ) -> list[tuple[datetime, str]]:
+        """The last log lines of a deployment with their times, the oldest first; see `logs`."""
+        lines = self._log("LogsPoll", deployment_id, limit, phrase)
+        with _reading("LogsPoll"):
+            return [(moment(line["timestamp"]), str(line["message"])) for line in lines]
+
+    def _log(self, operation: str, deployment_id: str, limit: int, phrase: str | None) -> list[Node]:
         quoted = None if phrase is None else f'"{phrase}"'
         data = self._query(operation, id=deployment_id, limit=limit, filter=quoted)
-        lines = data["buildLogs" if build else "deploymentLogs"]
-        return [str(line["message"]) for line in sorted(lines, key=lambda line: line["timestamp"])]
+        lines = data["buildLogs" if operation == "BuildLogsPoll" else "deploymentLogs"]
+        return sorted(lines, key=lambda line: line["timestamp"])
+
+    def instance_states(self, deployment_id: str) -> list[str]:
+        """The status of each instance of a deployment (DeploymentInstanceStatus): RUNNING, CRASHED, ..."""
+        data = self._query("InstanceStatesRead", id=deployment_id)
+        return [str(one["status"]) for one in data["deployment"]["instances"]]
+
+    def volume_used_mb(self, volume_instance_id: str) -> float:
+        """How much of a volume is used, in megabytes of Railway (1000 are a GB)."""
+        data = self._query("VolumeUsageRead", id=volume_instance_id)
+        return float(data["volumeInstance"]["currentSizeMB"])
 
     # ---- Writing
 

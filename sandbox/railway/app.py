@@ -17,6 +17,7 @@ from sandbox.railway.backend import SimulatedBackend
 from sandbox.railway.edge import Edge
 from sandbox.railway.endpoint import Endpoint, describe
 from sandbox.railway.faults import RESPONSES
+from sandbox.railway.github import GitHub
 from sandbox.railway.limits import Limits
 from sandbox.railway.resolvers import FIELDS
 from sandbox.railway.schema import build
@@ -109,6 +110,7 @@ def create_app(
             *monitor.routes(monitor.extra_counters),
             *holds.routes(),
             *Admin(store, state_file, reset_all).routes(),
+            *GitHub(store).routes(),
             *(runner.routes() if runner is not None else []),
         ],
         middleware=[
