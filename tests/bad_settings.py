@@ -19,7 +19,14 @@ from pathlib import Path
 import yaml
 
 from settings.parsing import mapping
-from tests import bad_credentials, bad_function_settings, bad_inputs, bad_kept_accounts, bad_protection
+from tests import (
+    bad_acceptance,
+    bad_credentials,
+    bad_function_settings,
+    bad_inputs,
+    bad_kept_accounts,
+    bad_protection,
+)
 from tests.bad_apps import APP
 from tests.bad_rows import NAMESPACE, Bad, one, put, put_part
 
@@ -395,6 +402,7 @@ SETTINGS: tuple[Bad, ...] = (
         config={"adminToken": "short"},
         secret=("adminToken",),
     ),
+    *bad_acceptance.SETTINGS,
     *bad_protection.SETTINGS,
     *bad_inputs.SETTINGS,
 )
