@@ -15,6 +15,7 @@ from components import verification_spec
 from firebase.errors import GoogleError, JsonObject
 from firebase.rest import GoogleApi
 from ops import access, check_results, stack, verify
+from ops.acceptance import options as acceptance_options
 from railway.clock import Clock
 from railway.graphql.credentials import access_from
 from railway.graphql.errors import RailwayError
@@ -98,6 +99,12 @@ def main(arguments: list[str] | None = None) -> int:
     )
     listing.add_argument("--stack", required=True)
     listing.set_defaults(run=_backups)
+    accepting = commands.add_parser(
+        "accept",
+        help="run the five acceptance tests; on production, a person with a phone is told what to do",
+    )
+    acceptance_options.add_options(accepting)
+    accepting.set_defaults(run=_accept)
     options = parser.parse_args(arguments)
     return int(options.run(options))
 
@@ -229,6 +236,24 @@ def _backups(options: argparse.Namespace) -> int:
     except (GoogleError, RailwayError, stack.StackError) as error:
         return _usage_error("backups", str(error))
     return OK
+
+
+def _accept(options: argparse.Namespace) -> int:
+    from ops.acceptance import command, model  # Firestore's client takes a second to load
+
+    again = f".venv/bin/python -m ops accept --stack {shell_word(options.stack)}"
+    try:
+        return command.accept(acceptance_options.options_of(options))
+    except model.CannotTellError as error:
+        return _usage_error("accept", add_fix(error.found, error.fix))
+    except (UserError, stack.StackError, GoogleError, RailwayError) as error:
+        return _usage_error("accept", str(error))
+    except KeyboardInterrupt:
+        what = "interrupted; the results so far are kept, and what was made is marked as a test"
+        return _usage_error("accept", add_fix(what, f"{again}  # continues, with the same options"))
+    except OSError as error:
+        fix = f"make {error.filename} writable" if error.filename else "free space on this disk"
+        return _usage_error("accept", add_fix(f"{error.strerror or error}: {error.filename}", fix))
 
 
 def _usage_error(command: str, message: str) -> int:

@@ -1,7 +1,9 @@
-"""What an app calls the documents, fields and functions of the acceptance tests: the setting `acceptanceNames`.
+"""What an app calls the documents, fields and functions of the acceptance tests: the setting
+`acceptanceNames`.
 
-The defaults are the names of the example app. Each field is one name of the setting, in camel case. The names in
-SHARED are those of the setting `flutterNames`, which the checks of the Flutter app use too: they are set there.
+The defaults are the names of the example app. Each field is one name of the setting, in camel case. The names
+in SHARED are those of the setting `flutterNames`, which the checks of the Flutter app use too: they are set
+there.
 """
 
 from __future__ import annotations
@@ -24,13 +26,14 @@ class Names:
     """Names in the app.
 
     Args:
-        threads, messages, clients, events, accounts: collections; a path such as `threads/{id}/messages`, or the
-            last part of it.
+        threads, messages, clients, events, accounts: collections; a path such as `threads/{id}/messages`, or
+            the last part of it.
         send_function: the HTTPS function through which the app sends messages.
         created_by, schema_version, is_archived: the fields that each new event has.
         thread_id: the id of a thread, with `{accountId}` and `{clientJid}`.
         account_id, client_jid, client_phone: fields of threads and messages; events have the phone too.
-        account_phone, account_status, connected: the fields of an account, and the status of one that can send.
+        account_phone, account_status, connected: the fields of an account, and the status of one that can
+            send.
         direction, incoming, outgoing: the field of a message, and its values.
         text, message_time: fields of a message; the time is a timestamp.
         status, sent, delivered, read, failed: the field of a message, and its values. The field that ends in
@@ -39,8 +42,8 @@ class Names:
             `cancelled` costs nothing.
         event_count, total: the fields of a client with its sums; `{currency}` stands for the currency.
         display_name: the field of a client with its name.
-        extract_function, extract_thread, extract_event: the callable function that finds the event of a thread,
-            its parameter, and the field of its result.
+        extract_function, extract_thread, extract_event: the callable function that finds the event of a
+            thread, its parameter, and the field of its result.
         ask_function, ask_phone, ask_question, ask_answer: the callable function that answers questions.
         send_account, send_to, send_text, send_request, sent_message: the fields of a request to the send
             function, and the field of its response with the id of the message.

@@ -465,8 +465,8 @@ class Settings:
         group="Stack and app", default=False,
     )
     acceptance_names: Mapping[str, str] = setting(
-        "What the app calls the documents, fields and functions that `python -m ops accept` uses, where it is "
-        "not what the example calls them; docs/acceptance.md lists them. The names of collections are in "
+        "What the app calls the documents, fields and functions that `python -m ops accept` uses, where it "
+        "is not what the example calls them; docs/acceptance.md lists them. The names of collections are in "
         "flutterNames.",
         default={},
     )
