@@ -244,7 +244,7 @@ def _accept(options: argparse.Namespace) -> int:
     again = f".venv/bin/python -m ops accept --stack {shell_word(options.stack)}"
     try:
         return command.accept(acceptance_options.options_of(options))
-    except model.CannotTellError as error:
+    except (model.CannotTellError, model.Failed) as error:
         return _usage_error("accept", add_fix(error.found, error.fix))
     except (UserError, stack.StackError, GoogleError, RailwayError) as error:
         return _usage_error("accept", str(error))

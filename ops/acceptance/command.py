@@ -75,11 +75,10 @@ class _Session:
     def run(self) -> int:
         """Run the tests, archive what they made, and report."""
         options, spec = self._options, self._found.spec
-        variables = None if options.by_hand else self._variables()
-        if variables is not None and connect.is_loopback(variables):
+        site = connect.backend_site(spec, self._environ)
+        if not options.by_hand and connect.is_loopback(site, spec.health_path):
             kind, client = run.LOOPBACK, options.client or f"+40799{secrets.randbelow(1_000_000):06}"
-            site = connect.backend_site(spec, self._environ)
-            hands = Loopback(site, variables.get(TOKEN_VARIABLE, ""), client, options.within)
+            hands = Loopback(site, self._admin_token(), client, options.within)
             accounts = hands.accounts()
         else:
             kind, client = run.PERSON, self._client()
@@ -104,11 +103,10 @@ class _Session:
         run.run(crm, kept, ids, say)
         return self._finish(kept, ids)
 
-    def _variables(self) -> Mapping[str, str]:
-        # The Railway token is needed only to learn which transport the backend has.
+    def _admin_token(self) -> str:
         access = access_from(self._environ, stack.config(self._options.stack).get)
         client = RailwayClient(access, Clock(access.wait_scale))
-        return connect.backend_variables(self._found, RailwayApi(client))
+        return connect.backend_variables(self._found, RailwayApi(client)).get(TOKEN_VARIABLE, "")
 
     def _client(self) -> str:
         phone = self._options.client

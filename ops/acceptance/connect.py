@@ -19,6 +19,7 @@ from settings.acceptance_names import Names, names_of
 from settings.keys import NAMESPACE
 
 VARIABLES = "pulumi-python:dynamic/railway:Variables"
+HEALTH_SECONDS = 20.0
 RAILWAY_EDGE, GOOGLE_EDGE = "RAILWAY_EDGE_URL", "GOOGLE_EDGE_URL"
 FIRESTORE_EMULATOR, AUTH_EMULATOR = "FIRESTORE_EMULATOR_HOST", "FIREBASE_AUTH_EMULATOR_HOST"
 
@@ -87,9 +88,13 @@ def backend_variables(deployed: Deployed, railway: RailwayApi) -> Mapping[str, s
     raise stack.StackError("the stack has no backend", "pulumi up --stack <stack>")
 
 
-def is_loopback(variables: Mapping[str, str]) -> bool:
-    """Whether the backend has no WhatsApp: then nobody needs a phone."""
-    return variables.get(loopback.TRANSPORT_VARIABLE) == loopback.TRANSPORT
+def is_loopback(site: Site, health_path: str) -> bool:
+    """Whether the backend has no WhatsApp, as its health check says: then nobody needs a phone.
+
+    Raises:
+        CannotTellError: the backend does not answer.
+    """
+    return site.send("GET", health_path, timeout=HEALTH_SECONDS).body.get("transport") == loopback.TRANSPORT
 
 
 class Functions:

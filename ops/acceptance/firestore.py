@@ -124,16 +124,13 @@ class SnapshotListener:
 
     def seen(self, documents: Sequence[Any], changes: Sequence[Any], read_time: object) -> None:
         """The callback of the library."""
-        del read_time
+        del documents, read_time
         at, clock = now(), time.monotonic()
-        # A listener on one document has no types of changes before google-cloud-firestore 2.
-        shown = [change.document for change in changes if change.type.name != "REMOVED"] or list(documents)
+        shown = [change.document for change in changes if change.type.name != "REMOVED"]
         with self._lock:
             first = not self._began.is_set()
             self._changes += [
-                Change(document=_document(one), first=first, at=at, clock=clock)
-                for one in shown
-                if one.exists
+                Change(document=_document(one), first=first, at=at, clock=clock) for one in shown
             ]
         self._began.set()
 

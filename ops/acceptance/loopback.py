@@ -13,7 +13,8 @@ from ops.acceptance.model import CannotTellError, Failed, TimedOut
 from ops.acceptance.requests_to import Site
 from ops.acceptance.world import Account, Action, poll
 
-TRANSPORT_VARIABLE, TRANSPORT = "WHATSAPP_TRANSPORT", "loopback"
+TRANSPORT = "loopback"
+"""The name of the transport in the backend's health check."""
 TOKEN_VARIABLE = "ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 ACCOUNTS = ("acceptance-1", "acceptance-2")
 """The accounts that it pairs; later runs use them again."""
