@@ -1,0 +1,341 @@
+"""The deployed functions as processes: everything that `sandbox up --run` adds to the Google sandbox.
+
+One object for the whole: the Google app calls it from its event loop (deployments, requests, jobs, tasks), the
+daemon from its own thread (`start`, `stop`, `status`), the emulator's events arrive in a third.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+from urllib.parse import urlsplit
+
+import httpx
+
+from sandbox import ai_provider
+from sandbox.google.errors import ApiError
+from sandbox.google.running import events, jobs, revisions
+from sandbox.google.running.edge import Edge
+from sandbox.google.running.front import Front
+from sandbox.google.running.instance import InstanceError, require_framework
+from sandbox.google.running.instances import Instances, Limits
+from sandbox.google.running.log import Log
+from sandbox.google.running.queues import Dispatcher
+from sandbox.google.running.receiver import create_receiver
+from sandbox.google.running.sources import SourceError, Sources
+from sandbox.local_server import LocalServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from pathlib import Path
+
+    from starlette.types import ASGIApp
+
+    from sandbox.google.cloud import Cloud
+    from sandbox.google.operations import Effect
+    from sandbox.google.running.revisions import Revision
+    from sandbox.google.store import Json
+
+LOG_LINES = 15
+STOP_SECONDS = 30.0
+PAUSE = 1.0  # seconds between two looks for idle processes
+AI_HOSTS = ("api.groq.com", "api.openai.com")
+RAILWAY_DOMAINS = "*.up.railway.app"
+GOOGLE_HOSTS = (
+    "*.googleapis.com",
+    "*.cloudfunctions.net",
+    "*.run.app",
+    "metadata.google.internal",
+    "169.254.169.254",
+)
+
+T = TypeVar("T")
+
+
+class Context(Protocol):
+    """What surrounds the functions; `sandbox.running.RunContext` of a running sandbox."""
+
+    @property
+    def google_url(self) -> str:
+        """The Google sandbox's base URL."""
+        ...
+
+    @property
+    def railway_url(self) -> str:
+        """The Railway sandbox's base URL."""
+        ...
+
+    @property
+    def firestore_host(self) -> str:
+        """`host:port` of the Firestore emulator."""
+        ...
+
+    @property
+    def address_of(self) -> Callable[[str], str | None]:
+        """Return a loopback address that answers for a domain of Railway, or None."""
+        ...
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables with which Google's libraries use the sandbox's services."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A row of `python -m sandbox status`: a process that runs a function."""
+
+    what: str
+    state: str
+    pid: int
+    address: str
+
+
+class FunctionsRunner:
+    """Runs the functions of a Google sandbox.
+
+    Args:
+        folder: for unpacked sources, packages and the log.
+        installed: folders of functions of the checkout, whose packages may be used.
+        limits: how many processes run at once, and how long.
+
+    Example:
+        runner = FunctionsRunner(root / "run" / "functions", installed=[Path("examples/crm/functions")])
+        emulator = FirestoreEmulator(options=runner.emulator_options)
+        google = LocalServer(create_app(file, emulator.host, functions=runner))
+        runner.context = context      # before start(), when all servers listen
+        runner.start()
+    """
+
+    def __init__(self, folder: Path, *, installed: Sequence[Path] = (), limits: Limits | None = None) -> None:
+        self.context: Context | None = None
+        self.log = Log(folder / "functions.log")
+        self._folder = folder
+        self._sources = Sources(folder, installed)
+        self._limits = limits or Limits()
+        self._receiver = create_receiver(self._receive)
+        self._ai = LocalServer(ai_provider.create_app())
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks = set[asyncio.Task[None]]()
+        self._registered = set[tuple[str, str]]()
+        self._started = False
+
+    @property
+    def emulator_options(self) -> list[str]:
+        """The options of the Firestore emulator that sends the events here."""
+        return [f"--functions_emulator={self._receiver.url.removeprefix('http://')}"]
+
+    # What the daemon calls.
+
+    def start(self) -> None:
+        """Begin: the events arrive, and what was deployed earlier can be called.
+
+        Raises:
+            InstanceError: functions-framework or Node.js is not installed.
+        """
+        require_framework()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._receiver.start()
+        self._ai.start()
+        self._started = True
+        self._run(self._begin())
+
+    def stop(self) -> None:
+        """End every process and everything that is under way."""
+        if self._started:
+            self._started = False
+            self._run(self._end())
+            self._receiver.stop()
+            self._ai.stop()
+
+    def status(self) -> list[Running]:
+        """Return the functions with a process."""
+        return [
+            Running(
+                what=f"function {one.revision.function}",
+                state="running" if one.in_flight else "idle",
+                pid=one.pid,
+                address=f"https://{one.revision.region}-{one.revision.project}.cloudfunctions.net/"
+                f"{one.revision.function}",
+            )
+            for one in self._instances.list()
+        ]
+
+    def _run(self, work: Coroutine[None, None, T]) -> T:
+        assert self._loop is not None, "the Google app is not served"
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(STOP_SECONDS)
+
+    # What the Google app calls.
+
+    def attach(self, cloud: Cloud) -> None:
+        """Connect with the state of the Google sandbox; called once, when the app is made."""
+        self._cloud = cloud
+        self._instances = Instances(cloud, self._sources, self.log, self._limits, self._provided)
+        self._edge = Edge(cloud, self._instances, self.log)
+        self._delivery = events.Delivery(cloud, self._edge)
+        self._dispatcher = Dispatcher(cloud, self._edge)
+
+    def front(self, app: ASGIApp) -> Front:
+        """Return the app that answers for the functions' addresses, and passes all else to `app`."""
+        return Front(app, self._cloud, self._edge)
+
+    def served_in(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Name the event loop of the Google app."""
+        self._loop = loop
+
+    def deploy(self, operation: str, function: Json, service: Json, effects: Sequence[Effect]) -> None:
+        """Start a new revision, then finish the operation of its deployment: as Google, by its first start.
+
+        Args:
+            operation: the operation, which was started with `held`.
+            function: the function with its new source.
+            service: its service with the new revision.
+            effects: the changes that the operation makes if the revision starts.
+        """
+        self._background(self._deploy(operation, function, service, effects))
+
+    def run_job(self, name: str, at: str) -> None:
+        """Run a job of Cloud Scheduler."""
+        self._background(jobs.run(self._cloud, self._edge, name, at))
+
+    def run_task(self, name: str) -> None:
+        """Send a task of Cloud Tasks now."""
+        self._dispatcher.force(name)
+
+    # In the event loop.
+
+    async def _begin(self) -> None:
+        for function in revisions.functions(self._cloud):
+            await self._register(function)
+        self._background(self._dispatcher.run())
+        self._background(self._look_after())
+
+    async def _end(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._instances.close()
+
+    def _background(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            handler = task.get_loop().call_exception_handler  # into the sandbox's log
+            handler({"message": "running functions", "exception": task.exception(), "task": task})
+
+    async def _look_after(self) -> None:
+        """Stop what is idle, and what was deleted."""
+        while True:
+            await asyncio.sleep(PAUSE)
+            for instance in self._instances.list():
+                _, project, _, region, _, key = instance.revision.service.split("/")
+                if revisions.serving(self._cloud, project, region, key) is None:
+                    await self._instances.stop(instance.revision.service)
+            await self._instances.stop_idle()
+
+    async def _deploy(self, operation: str, function: Json, service: Json, effects: Sequence[Effect]) -> None:
+        key = cast("str", function["name"]).rpartition("/")[2]
+        where = f"cloudfunctions/{cast('str', function['name']).rpartition('/')[0]}"
+        error: ApiError | None = None
+        finished = list(effects)
+        try:
+            entry = revisions.source_entry(function, "")
+            data = revisions.archive_of(self._cloud, revisions.revision_of(service, key, entry))
+            digest = await asyncio.to_thread(self._sources.unpack, data)
+            entry = revisions.source_entry(function, digest)
+            revision = revisions.revision_of(service, key, entry)
+            finished.append(("put", revisions.SOURCES, service["name"], entry))
+            async with self._instances.use(revision):
+                await self._register(function)
+        except SourceError as failure:
+            error = ApiError("INVALID_ARGUMENT", f"Build failed with status: FAILURE. {failure}")
+        except InstanceError as failure:
+            error = ApiError("INVALID_ARGUMENT", _not_started(service, str(failure)))
+        except ApiError as failure:
+            error = failure
+        if error is not None:
+            message = {"severity": "ERROR", "type": "CloudRunServiceNotFound", "message": error.message}
+            finished = [("merge", where, key, {"state": "FAILED", "stateMessages": [message]})]
+        self._cloud.operations.release(operation, error=error, effects=finished)
+        self._cloud.commit()
+
+    async def _register(self, function: Json) -> None:
+        """Have the emulator send a function's events; once for each trigger, it has no way to remove one."""
+        trigger = events.trigger_of(function)
+        if trigger is None or (trigger.project, trigger.key) in self._registered:
+            return
+        host = self._surroundings().firestore_host
+        url = f"http://{host}/emulator/v1/projects/{trigger.project}/eventarcTrigger"
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+            answer = await client.post(
+                url, params={"eventarcTriggerId": trigger.key}, json=trigger.registration()
+            )
+        if answer.status_code != 200:
+            raise ApiError("UNAVAILABLE", f"The Firestore emulator refused a trigger: {answer.text}")
+        self._registered.add((trigger.project, trigger.key))
+
+    def _receive(self, project: str, key: str, headers: Mapping[str, str], body: bytes) -> None:
+        """Accept an event, in the receiver's thread."""
+        if self._loop is not None and self._started:
+            self._loop.call_soon_threadsafe(self._accept, project, key, headers, body)
+
+    def _accept(self, project: str, key: str, headers: Mapping[str, str], body: bytes) -> None:
+        data = events.decoded(body)
+        if events.changes_nothing(data):
+            return
+        for function, _ in events.targets(self._cloud, project, key):
+            self._background(self._delivery.deliver(function, headers, data))
+
+    def _surroundings(self) -> Context:
+        assert self.context is not None, "set the context before start()"
+        return self.context
+
+    def _provided(self, revision: Revision, own: dict[str, str]) -> dict[str, str]:
+        """Return the variables with which a function uses the sandbox's services."""
+        context = self._surroundings()
+        edges = dict.fromkeys(GOOGLE_HOSTS, context.google_url) | dict.fromkeys(AI_HOSTS, self._ai.url)
+        for value in own.values():  # a domain of the company's own
+            host = _host(value)
+            address = context.address_of(host) if host else None
+            if address is not None:
+                edges[host] = address
+        edges[RAILWAY_DOMAINS] = context.railway_url
+        return {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(self._folder),
+            **context.environment(),
+            "GCE_METADATA_HOST": "metadata.google.internal",
+            "METADATA_SERVER_DETECTION": "assume-present",
+            "SANDBOX_CALLER": revision.service,
+            "SANDBOX_EDGES": json.dumps(edges),
+        }
+
+
+def _host(value: str) -> str:
+    """Return the host of an https address; "" for any other text."""
+    if not value.startswith("https://"):
+        return ""
+    with contextlib.suppress(ValueError):
+        return urlsplit(value).hostname or ""
+    return ""
+
+
+def _not_started(service: Json, tail: str) -> str:
+    """Return Cloud Run's error for a container that does not listen, with the end of its log."""
+    revision = cast("str", service["latestReadyRevision"]).rpartition("/")[2]
+    name = cast("str", service["name"]).rpartition("/")[2]
+    shown = "\n".join(tail.splitlines()[-LOG_LINES:])
+    return (
+        f"Could not create or update Cloud Run service {name}, Container Healthcheck failed. Revision '{revision}' "
+        "is not ready and cannot serve traffic. The user-provided container failed to start and listen on the port "
+        "defined provided by the PORT=8080 environment variable within the allocated timeout. Logs for this revision "
+        f"might contain more information.\n{shown}"
+    )
