@@ -31,7 +31,7 @@ START_SECONDS = 240.0  # Cloud Run's start-up probe waits as long
 STOP_SECONDS = 2.0
 HEAP_SHARE = 0.9  # of the memory limit: the rest is what a process needs besides its heap
 LEAST_HEAP = 64
-TAIL = 20
+TAIL = 60
 OUT_OF_MEMORY = re.compile(r"JavaScript heap out of memory|allocation failed")
 
 

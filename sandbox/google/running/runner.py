@@ -10,6 +10,8 @@ import asyncio
 import contextlib
 import json
 import os
+import re
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from sandbox.google.store import Json
 
 LOG_LINES = 15
+FOREIGN_FRAME = re.compile(r"\s+at .*(?:\(|\s)(?:node:|\S*functions-framework)")
 STOP_SECONDS = 30.0
 PAUSE = 1.0  # seconds between two looks for idle processes
 AI_HOSTS = ("api.groq.com", "api.openai.com")
@@ -119,6 +122,7 @@ class FunctionsRunner:
         self._receiver = create_receiver(self._receive)
         self._ai = LocalServer(ai_provider.create_app())
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._served = threading.Event()
         self._tasks = set[asyncio.Task[None]]()
         self._registered = set[tuple[str, str]]()
         self._started = False
@@ -141,13 +145,13 @@ class FunctionsRunner:
         self._receiver.start()
         self._ai.start()
         self._started = True
-        self._run(self._begin())
+        self._run(self._begin)
 
     def stop(self) -> None:
         """End every process and everything that is under way."""
         if self._started:
             self._started = False
-            self._run(self._end())
+            self._run(self._end)
             self._receiver.stop()
             self._ai.stop()
 
@@ -164,9 +168,10 @@ class FunctionsRunner:
             for one in self._instances.list()
         ]
 
-    def _run(self, work: Coroutine[None, None, T]) -> T:
-        assert self._loop is not None, "the Google app is not served"
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(STOP_SECONDS)
+    def _run(self, call: Callable[[], Coroutine[None, None, T]]) -> T:
+        assert self._served.wait(STOP_SECONDS), "the Google app is not served"
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(STOP_SECONDS)
 
     # What the Google app calls.
 
@@ -185,6 +190,7 @@ class FunctionsRunner:
     def served_in(self, loop: asyncio.AbstractEventLoop) -> None:
         """Name the event loop of the Google app."""
         self._loop = loop
+        self._served.set()
 
     def deploy(self, operation: str, function: Json, service: Json, effects: Sequence[Effect]) -> None:
         """Start a new revision, then finish the operation of its deployment: as Google, by its first start.
@@ -332,7 +338,8 @@ def _not_started(service: Json, tail: str) -> str:
     """Return Cloud Run's error for a container that does not listen, with the end of its log."""
     revision = cast("str", service["latestReadyRevision"]).rpartition("/")[2]
     name = cast("str", service["name"]).rpartition("/")[2]
-    shown = "\n".join(tail.splitlines()[-LOG_LINES:])
+    lines = [line for line in tail.splitlines() if line.strip() and not FOREIGN_FRAME.match(line)]
+    shown = "\n".join(lines[-LOG_LINES:])
     return (
         f"Could not create or update Cloud Run service {name}, Container Healthcheck failed. Revision '{revision}' "
         "is not ready and cannot serve traffic. The user-provided container failed to start and listen on the port "
