@@ -34,9 +34,9 @@ MONTHS = {
     name: number
     for number, names in enumerate(
         (
-            "january ianuarie", "february februarie", "march martie", "april aprilie", "may mai", "june iunie",
-            "july iulie", "august", "september septembrie", "october octombrie", "november noiembrie",
-            "december decembrie",
+            "january ianuarie", "february februarie", "march martie", "april aprilie", "may mai",
+            "june iunie", "july iulie", "august", "september septembrie", "october octombrie",
+            "november noiembrie", "december decembrie",
         ),
         1,
     )

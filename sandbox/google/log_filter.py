@@ -1,9 +1,9 @@
 """The filter language of Cloud Logging, as far as filters of deployed services use it.
 
 Comparisons (`= != > >= < <= : =~ !~`) of fields, AND, OR, NOT and `-`, parentheses, text searched in all
-fields, comments. As in the language, conditions side by side are joined by AND, OR binds closer than AND, `:` is "contains"
-(`field:*`: has the field), severities and timestamps are ordered, `=` ignores case (Cloud Logging docs,
-"Logging query language"). Functions such as `sample()` are errors.
+fields, comments. As in the language, conditions side by side are joined by AND, OR binds closer than AND,
+`:` is "contains" (`field:*`: has the field), severities and timestamps are ordered, `=` ignores case (Cloud
+Logging docs, "Logging query language"). Functions such as `sample()` are errors.
 """
 
 from __future__ import annotations

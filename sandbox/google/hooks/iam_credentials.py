@@ -1,4 +1,4 @@
-"""IAM Credentials: identity tokens of service accounts. Access tokens are not issued: every token is valid here."""
+"""IAM Credentials: identity tokens of service accounts. Access tokens are not issued: any token is valid."""
 
 from __future__ import annotations
 

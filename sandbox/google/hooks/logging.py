@@ -1,4 +1,4 @@
-"""Cloud Logging: `entries.list` over what the functions wrote. Without running functions there are no entries."""
+"""Cloud Logging: `entries.list` over what the running functions wrote, and the requests that they got."""
 
 from __future__ import annotations
 

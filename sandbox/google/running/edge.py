@@ -37,6 +37,7 @@ INVOKERS = ("roles/run.invoker", "roles/run.servicesInvoker", "roles/run.admin",
 
 REMOVED = b"SIGNATURE_REMOVED_BY_GOOGLE"
 HOP_BY_HOP = (b"connection", b"keep-alive", b"transfer-encoding", b"upgrade", b"te", b"trailer")
+LOST = "upstream connect error or disconnect/reset before headers. reset reason: connection termination"
 _AUTHORIZATION, _SERVERLESS = b"authorization", b"x-serverless-authorization"
 _PAGE = (
     "<html><head>\n<title>{0}</title>\n</head>\n<body>\n<h1>Error: {1}</h1>\n<h2>{2}</h2>\n</body></html>\n"
@@ -135,8 +136,7 @@ class Edge:
             self._log.system(revision, "ERROR", f"The container failed to start: {error}")
             await answer(PlainTextResponse("Service Unavailable", 503))
         except httpx.HTTPError:
-            text = "upstream connect error or disconnect/reset before headers. reset reason: connection termination"
-            await answer(PlainTextResponse(text, 503))
+            await answer(PlainTextResponse(LOST, 503))
         finally:
             self._log.request(
                 revision,
@@ -171,8 +171,8 @@ class Edge:
                         break
                     await asyncio.sleep(0.02)
                 if instance.ran_out_of_memory:
-                    text = f"Memory limit of {revision.memory:.0f} MiB exceeded. Consider increasing the memory limit."
-                    self._log.system(revision, "ERROR", text)
+                    limit = f"Memory limit of {revision.memory:.0f} MiB exceeded."
+                    self._log.system(revision, "ERROR", f"{limit} Consider increasing the memory limit.")
                 raise
 
     def _authorized(self, revision: Revision, call: Call) -> Headers | Response:

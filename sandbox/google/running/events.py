@@ -1,14 +1,14 @@
 """Firestore triggers: each write of a document becomes an event for the functions that it matches.
 
 The emulator itself delivers each committed write to the address that it is started with
-(`--functions_emulator`), with the document before and after it, once for each registered trigger: the protocol
-of firebase-tools (15.34, `FunctionsEmulator.addFirestoreTrigger`). What differs from Eventarc is corrected
-here: the data is base64 text, `source` names "projects" twice, the location and the account are made up, and
-writes that change nothing are delivered, of which Firestore sends no event (Firestore docs, "Extend with Cloud
-Functions", "Limitations").
+(`--functions_emulator`), with the document before and after it, once for each registered trigger: the
+protocol of firebase-tools (15.34, `FunctionsEmulator.addFirestoreTrigger`). What differs from Eventarc is
+corrected here: the data is base64 text, `source` names "projects" twice, the location and the account are
+made up, and writes that change nothing are delivered, of which Firestore sends no event (Firestore docs,
+"Extend with Cloud Functions", "Limitations").
 
-An event is delivered with the identity token of the trigger's account. With RETRY_POLICY_RETRY it is repeated
-for a day, at 10 to 600 seconds (Eventarc docs, "Retry events"), else sent once.
+An event is delivered with the identity token of the trigger's account. With RETRY_POLICY_RETRY it is
+repeated for a day, at 10 to 600 seconds (Eventarc docs, "Retry events"), else sent once.
 """
 
 from __future__ import annotations
@@ -142,9 +142,8 @@ def event_headers(given: Mapping[str, str], function: Json) -> dict[str, str]:
     kept["ce-source"] = f"//firestore.googleapis.com/projects/{project}/databases/{given['ce-database']}"
     kept["ce-location"] = event["triggerRegion"]
     kept["ce-dataschema"] = SCHEMA
-    if "ce-authid" in kept:
-        # The emulator does not know who wrote: it says "unknown", and makes an account up.
-        del kept["ce-authid"]
+    # The emulator does not know who wrote: it says "unknown", and makes an account up.
+    kept.pop("ce-authid", None)
     return {**kept, "content-type": "application/protobuf", "user-agent": "APIs-Google"}
 
 

@@ -1,7 +1,7 @@
-"""Requests to other hosts than the sandbox's own: addresses of functions, Google's APIs, the metadata server.
+"""Requests to other hosts than the sandbox's own: functions, Google's APIs, the metadata server.
 
-The functions' own requests to these hosts arrive here too: `functions_host/edges.js` sends them, with the host
-that the code asked for.
+The functions' own requests to these hosts arrive here too: `functions_host/edges.js` sends them, with the
+host that the code asked for.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Front:
     Args:
         app: the APIs.
         cloud: what is deployed.
-        edge: returns the edge once functions run, else None.
+        edge: passes the requests on to functions.
     """
 
     def __init__(self, app: ASGIApp, cloud: Cloud, edge: Edge) -> None:

@@ -96,7 +96,10 @@ class Instance:
         self._socket = socket
         self._on_line = on_line
         self._client = httpx.AsyncClient(
-            transport=httpx.AsyncHTTPTransport(uds=str(socket)), timeout=None, trust_env=False
+            # The time limit of a request is the function's own: `Edge.pass_on`.
+            transport=httpx.AsyncHTTPTransport(uds=str(socket)),
+            timeout=httpx.Timeout(None),
+            trust_env=False,
         )
         self._process = Process(command(revision, source, socket), source, environment, self._read)
 

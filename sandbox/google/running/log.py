@@ -1,9 +1,9 @@
 """What functions write, and the requests that they get, as entries of Cloud Logging.
 
 A line of JSON becomes a structured entry, as on Cloud Run: `severity`, `message`, `time` and the keys
-`logging.googleapis.com/…` are special fields (Cloud Run docs, "Logging", "Writing structured logs"). Any other
-line is text without a severity; one that is a stack trace of Node is an ERROR, as Error Reporting reads it. A
-request is an entry of its own: status 500 and above is an ERROR, 400 and above a WARNING.
+`logging.googleapis.com/…` are special fields (Cloud Run docs, "Logging", "Writing structured logs"). Any
+other line is text without a severity; one that is a stack trace of Node is an ERROR, as Error Reporting
+reads it. A request is an entry of its own: status 500 and above is an ERROR, 400 and above a WARNING.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Cloud Tasks: the tasks of a queue are sent to functions, at the queue's rate, and repeated until they succeed.
+"""Cloud Tasks: the tasks of a queue are sent to functions, at its rate, and repeated until they succeed.
 
 A task is deleted when its request returned 2xx, or when the queue's retry policy ends it (Cloud Tasks docs,
 "HTTP Target tasks"). A paused queue keeps its tasks. Tasks survive a restart of the sandbox.

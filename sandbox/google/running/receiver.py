@@ -1,4 +1,4 @@
-"""Where the Firestore emulator sends its events: a server of its own, whose port is known before the emulator.
+"""Where the Firestore emulator sends its events: a server whose port is known before the emulator starts.
 
 `POST /functions/projects/PROJECT/triggers/KEY`, answered at once: the emulator sends each event only once.
 """

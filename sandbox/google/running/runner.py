@@ -1,7 +1,7 @@
 """The deployed functions as processes: everything that `sandbox up --run` adds to the Google sandbox.
 
-One object for the whole: the Google app calls it from its event loop (deployments, requests, jobs, tasks), the
-daemon from its own thread (`start`, `stop`, `status`), the emulator's events arrive in a third.
+One object for the whole: the Google app calls it from its event loop (deployments, requests, jobs, tasks),
+the daemon from its own thread (`start`, `stop`, `status`), the emulator's events arrive in a third.
 """
 
 from __future__ import annotations
@@ -10,25 +10,22 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-import httpx
-
 from sandbox import ai_provider
-from sandbox.google.errors import ApiError
 from sandbox.google.running import events, jobs, revisions
+from sandbox.google.running.deployments import Deployments
 from sandbox.google.running.edge import Edge
 from sandbox.google.running.front import Front
-from sandbox.google.running.instance import InstanceError, require_framework
+from sandbox.google.running.instance import require_framework
 from sandbox.google.running.instances import Instances, Limits
 from sandbox.google.running.log import Log
 from sandbox.google.running.queues import Dispatcher
 from sandbox.google.running.receiver import create_receiver
-from sandbox.google.running.sources import SourceError, Sources
+from sandbox.google.running.sources import Sources
 from sandbox.local_server import LocalServer
 
 if TYPE_CHECKING:
@@ -42,8 +39,6 @@ if TYPE_CHECKING:
     from sandbox.google.running.revisions import Revision
     from sandbox.google.store import Json
 
-LOG_LINES = 15
-FOREIGN_FRAME = re.compile(r"\s+at .*(?:\(|\s)(?:node:|\S*functions-framework)")
 STOP_SECONDS = 30.0
 PAUSE = 1.0  # seconds between two looks for idle processes
 AI_HOSTS = ("api.groq.com", "api.openai.com")
@@ -124,7 +119,6 @@ class FunctionsRunner:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._served = threading.Event()
         self._tasks = set[asyncio.Task[None]]()
-        self._registered = set[tuple[str, str]]()
         self._started = False
 
     @property
@@ -179,6 +173,9 @@ class FunctionsRunner:
         """Connect with the state of the Google sandbox; called once, when the app is made."""
         self._cloud = cloud
         self._instances = Instances(cloud, self._sources, self.log, self._limits, self._provided)
+        self._deployments = Deployments(
+            cloud, self._sources, self._instances, lambda: self._surroundings().firestore_host
+        )
         self._edge = Edge(cloud, self._instances, self.log)
         self._delivery = events.Delivery(cloud, self._edge)
         self._dispatcher = Dispatcher(cloud, self._edge)
@@ -201,7 +198,7 @@ class FunctionsRunner:
             service: its service with the new revision.
             effects: the changes that the operation makes if the revision starts.
         """
-        self._background(self._deploy(operation, function, service, effects))
+        self._background(self._deployments.deploy(operation, function, service, effects))
 
     def run_job(self, name: str, at: str) -> None:
         """Run a job of Cloud Scheduler."""
@@ -215,7 +212,7 @@ class FunctionsRunner:
 
     async def _begin(self) -> None:
         for function in revisions.functions(self._cloud):
-            await self._register(function)
+            await self._deployments.register(function)
         self._background(self._dispatcher.run())
         self._background(self._look_after())
 
@@ -247,47 +244,6 @@ class FunctionsRunner:
                     await self._instances.stop(instance.revision.service)
             await self._instances.stop_idle()
 
-    async def _deploy(self, operation: str, function: Json, service: Json, effects: Sequence[Effect]) -> None:
-        key = cast("str", function["name"]).rpartition("/")[2]
-        where = f"cloudfunctions/{cast('str', function['name']).rpartition('/')[0]}"
-        error: ApiError | None = None
-        finished = list(effects)
-        try:
-            entry = revisions.source_entry(function, "")
-            data = revisions.archive_of(self._cloud, revisions.revision_of(service, key, entry))
-            digest = await asyncio.to_thread(self._sources.unpack, data)
-            entry = revisions.source_entry(function, digest)
-            revision = revisions.revision_of(service, key, entry)
-            finished.append(("put", revisions.SOURCES, service["name"], entry))
-            async with self._instances.use(revision):
-                await self._register(function)
-        except SourceError as failure:
-            error = ApiError("INVALID_ARGUMENT", f"Build failed with status: FAILURE. {failure}")
-        except InstanceError as failure:
-            error = ApiError("INVALID_ARGUMENT", _not_started(service, str(failure)))
-        except ApiError as failure:
-            error = failure
-        if error is not None:
-            message = {"severity": "ERROR", "type": "CloudRunServiceNotFound", "message": error.message}
-            finished = [("merge", where, key, {"state": "FAILED", "stateMessages": [message]})]
-        self._cloud.operations.release(operation, error=error, effects=finished)
-        self._cloud.commit()
-
-    async def _register(self, function: Json) -> None:
-        """Have the emulator send a function's events; once for each trigger, it has no way to remove one."""
-        trigger = events.trigger_of(function)
-        if trigger is None or (trigger.project, trigger.key) in self._registered:
-            return
-        host = self._surroundings().firestore_host
-        url = f"http://{host}/emulator/v1/projects/{trigger.project}/eventarcTrigger"
-        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
-            answer = await client.post(
-                url, params={"eventarcTriggerId": trigger.key}, json=trigger.registration()
-            )
-        if answer.status_code != 200:
-            raise ApiError("UNAVAILABLE", f"The Firestore emulator refused a trigger: {answer.text}")
-        self._registered.add((trigger.project, trigger.key))
-
     def _receive(self, project: str, key: str, headers: Mapping[str, str], body: bytes) -> None:
         """Accept an event, in the receiver's thread."""
         if self._loop is not None and self._started:
@@ -307,13 +263,14 @@ class FunctionsRunner:
     def _provided(self, revision: Revision, own: dict[str, str]) -> dict[str, str]:
         """Return the variables with which a function uses the sandbox's services."""
         context = self._surroundings()
-        edges = dict.fromkeys(GOOGLE_HOSTS, context.google_url) | dict.fromkeys(AI_HOSTS, self._ai.url)
+        edges: dict[str, str] = {RAILWAY_DOMAINS: context.railway_url}
+        edges |= dict.fromkeys(GOOGLE_HOSTS, context.google_url)
+        edges |= dict.fromkeys(AI_HOSTS, self._ai.url)
         for value in own.values():  # a domain of the company's own
             host = _host(value)
             address = context.address_of(host) if host else None
             if address is not None:
                 edges[host] = address
-        edges[RAILWAY_DOMAINS] = context.railway_url
         return {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(self._folder),
@@ -332,17 +289,3 @@ def _host(value: str) -> str:
     with contextlib.suppress(ValueError):
         return urlsplit(value).hostname or ""
     return ""
-
-
-def _not_started(service: Json, tail: str) -> str:
-    """Return Cloud Run's error for a container that does not listen, with the end of its log."""
-    revision = cast("str", service["latestReadyRevision"]).rpartition("/")[2]
-    name = cast("str", service["name"]).rpartition("/")[2]
-    lines = [line for line in tail.splitlines() if line.strip() and not FOREIGN_FRAME.match(line)]
-    shown = "\n".join(lines[-LOG_LINES:])
-    return (
-        f"Could not create or update Cloud Run service {name}, Container Healthcheck failed. Revision '{revision}' "
-        "is not ready and cannot serve traffic. The user-provided container failed to start and listen on the port "
-        "defined provided by the PORT=8080 environment variable within the allocated timeout. Logs for this revision "
-        f"might contain more information.\n{shown}"
-    )

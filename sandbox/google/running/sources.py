@@ -1,7 +1,8 @@
-"""The source of a deployed function as a folder: its archive, unpacked once, with the packages that it asks for.
+"""The source of a deployed function as a folder: its archive, unpacked once, with the packages it asks for.
 
-The packages are those of the checkout if its lock file is the same and it asks for no devDependencies, which
-Google does not install; else `npm ci --omit=dev`, or without a lock file `npm install`, once for each lock file.
+The packages are those of the checkout if its lock file is the same and it asks for no devDependencies,
+which Google does not install; else `npm ci --omit=dev`, or without a lock file `npm install`, once for each
+lock file.
 """
 
 from __future__ import annotations

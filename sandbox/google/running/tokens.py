@@ -7,7 +7,7 @@ Cloud Run accepts one whose audience is an address of the service, and that has 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -78,15 +78,12 @@ def account_of(cloud: Cloud, token: str, audiences: Collection[str]) -> str:
     """
     key = serialization.load_pem_private_key(_private_key(cloud).encode(), None)
     try:
-        claims = cast(
-            "dict[str, Any]",
-            jwt.decode(
-                token,
-                cast("rsa.RSAPrivateKey", key).public_key(),
-                algorithms=["RS256"],
-                audience=list(audiences),
-                issuer=ISSUER,
-            ),
+        claims = jwt.decode(
+            token,
+            cast("rsa.RSAPrivateKey", key).public_key(),
+            algorithms=["RS256"],
+            audience=list(audiences),
+            issuer=ISSUER,
         )
     except jwt.InvalidTokenError as error:
         raise TokenError(str(error)) from error

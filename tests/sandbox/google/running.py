@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import time
 import zipfile
 from collections.abc import Callable
@@ -22,7 +21,6 @@ from tests.sandbox.crm_parts import FUNCTIONS as EXAMPLE_FUNCTIONS
 from tests.sandbox.crm_parts import installed
 from tests.sandbox.google.client import (
     FUNCTIONS,
-    NUMBER,
     PROJECT,
     REGION,
     RUNTIME,

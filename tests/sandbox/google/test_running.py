@@ -40,7 +40,11 @@ def test_it_runs_at_its_addresses(running: RunningGoogle) -> None:
     done = running.deploy("echo", echo(), environmentVariables={"GCLOUD_PROJECT": PROJECT, "COLOR": "blue"})
     assert "error" not in done, done
     answer = running.request(
-        "echo", "/a%20b?x=1&y=%C3%A9", method="PUT", data=b"hello", headers={"X-One": "1", "Content-Type": "text/plain"}
+        "echo",
+        "/a%20b?x=1&y=%C3%A9",
+        method="PUT",
+        data=b"hello",
+        headers={"X-One": "1", "Content-Type": "text/plain"},
     )
     assert answer.status_code == 200, answer.text
     got = answer.json()

@@ -38,9 +38,9 @@ const seen = (name) => (event) => {
   const change = event.data && event.data.after !== undefined;
   const before = change ? fields(event.data.before) : null;
   const after = change ? fields(event.data.after) : fields(event.data);
-  const { id, type, source, subject, document, database, location, params, authType, authId, time: at } = event;
-  console.log(JSON.stringify({ message: "seen", name, before, after, id, type, source, subject, document, database,
-    location, params, authType, authId, at }));
+  const { id, type, source, subject, document, database, location, params, authType, authId } = event;
+  const shown = { id, type, source, subject, document, database, location, params, authType, authId };
+  console.log(JSON.stringify({ message: "seen", name, before, after, at: event.time, ...shown }));
 };
 exports.created = firestore.onDocumentCreated("things/{id}", seen("created"));
 exports.updated = firestore.onDocumentUpdated("things/{id}", seen("updated"));
@@ -57,7 +57,8 @@ exports.flaky = firestore.onDocumentCreated({ document: "flaky/{id}", retry: tru
 });
 exports.once = firestore.onDocumentCreated("once/{id}", async (event) => {
   const { FieldValue } = require("firebase-admin/firestore");
-  await getFirestore().doc(`attempts/${event.params.id}`).set({ count: FieldValue.increment(1) }, { merge: true });
+  const counter = getFirestore().doc(`attempts/${event.params.id}`);
+  await counter.set({ count: FieldValue.increment(1) }, { merge: true });
   throw new Error("always fails");
 });
 """
@@ -69,7 +70,11 @@ def trigger(kind: str, document: str, **rest: Any) -> Json:
         "eventType": TYPE + kind,
         "eventFilters": [
             {"attribute": "database", "value": "(default)"},
-            {"attribute": "document", "value": document, **({"operator": "match-path-pattern"} if is_pattern else {})},
+            {
+                "attribute": "document",
+                "value": document,
+                **({"operator": "match-path-pattern"} if is_pattern else {}),
+            },
         ],
         "triggerRegion": "nam5",
         "serviceAccountEmail": RUNTIME,
@@ -121,7 +126,9 @@ def test_each_kind_of_write_reaches_its_functions(running: RunningGoogle) -> Non
     running.delete("things/a")
     written = seen(running, "written", "things/a", 3)
     changes = [(one["before"], one["after"]) for one in sorted(written, key=lambda one: str(one["at"]))]
-    assert sorted(changes, key=str) == sorted([(None, {"x": 1}), ({"x": 1}, {"x": 2}), ({"x": 2}, None)], key=str)
+    assert sorted(changes, key=str) == sorted(
+        [(None, {"x": 1}), ({"x": 1}, {"x": 2}), ({"x": 2}, None)], key=str
+    )
     assert [one["after"] for one in seen(running, "created", "things/a")] == [{"x": 1}]
     (updated,) = seen(running, "updated", "things/a")
     assert (updated["before"], updated["after"]) == ({"x": 1}, {"x": 2})
@@ -185,4 +192,6 @@ def test_a_deleted_function_gets_no_events(running: RunningGoogle) -> None:
     running.write("things/late", x=2)
     assert len(seen(running, "written", "things/late", 2)) == 2
     time.sleep(0.3)
-    assert not running.entries(f'{SEEN} AND jsonPayload.name="updated" AND jsonPayload.document="things/late"')
+    assert not running.entries(
+        f'{SEEN} AND jsonPayload.name="updated" AND jsonPayload.document="things/late"'
+    )

@@ -35,9 +35,10 @@ exports.scheduled = onSchedule("every 1 hours", async (event) => {
 QUEUED = """
 const { onTaskDispatched } = require("firebase-functions/tasks");
 exports.queued = onTaskDispatched({ retryConfig: { maxAttempts: 3 } }, async (request) => {
-  console.log(JSON.stringify({ message: "task", data: request.data, id: request.id, retries: request.retryCount,
-    previous: request.headers["x-cloudtasks-taskpreviousresponse"] || null }));
-  if (request.retryCount < (request.data.failures || 0)) throw new Error("not yet");
+  const { data, id, retryCount: retries, headers } = request;
+  const previous = headers["x-cloudtasks-taskpreviousresponse"] || null;
+  console.log(JSON.stringify({ message: "task", data, id, retries, previous }));
+  if (retries < (data.failures || 0)) throw new Error("not yet");
 });
 """
 CALLER = """
@@ -45,11 +46,13 @@ exports.caller = async (request, response) => {
   const { url, audience, body } = request.body;
   const metadata = "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default";
   const flavor = { headers: { "Metadata-Flavor": "Google" } };
-  const email = await (await fetch(`${metadata}/email`, flavor)).text();
+  const ask = async (what) => (await fetch(`${metadata}/${what}`, flavor)).text();
+  const email = await ask("email");
   const headers = { "content-type": "application/json" };
-  if (audience) headers.authorization = "Bearer " + await (await fetch(`${metadata}/identity?audience=${audience}`, flavor)).text();
+  if (audience) headers.authorization = "Bearer " + (await ask(`identity?audience=${audience}`));
   if (body) headers.authorization = "Bearer key";
-  const answer = await fetch(url, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body) });
+  const method = body ? "POST" : "GET";
+  const answer = await fetch(url, { method, headers, body: body && JSON.stringify(body) });
   response.json({ email, status: answer.status, text: await answer.text() });
 };
 """
@@ -85,7 +88,9 @@ def test_a_job_runs_on_demand(running: RunningGoogle) -> None:
     (ran, *others) = eventually(lambda: logged(running, "scheduled", "ran"), "the run")
     assert (ran["job"], others) == ("hourly", [])
     assert ran["at"] == shown["scheduleTime"]
-    state = eventually(lambda: running.google.get(job) if "lastAttemptTime" in running.google.get(job) else None, "it")
+    state = eventually(
+        lambda: running.google.get(job) if "lastAttemptTime" in running.google.get(job) else None, "it"
+    )
     assert state["status"] == {}
 
 
@@ -127,15 +132,24 @@ def queued(running: RunningGoogle) -> RunningGoogle:
 def test_a_task_is_sent_until_it_succeeds(queued: RunningGoogle) -> None:
     task = create_task(queued, "queued", {"n": 1, "failures": 1})
     name = task["name"]
-    found = eventually(lambda: logged(queued, "queued", "task")[1:] and logged(queued, "queued", "task"), "two attempts")
-    assert [(one["data"]["n"], one["retries"], one["previous"]) for one in found] == [(1, 0, None), (1, 1, "500")]
+    found = eventually(
+        lambda: logged(queued, "queued", "task")[1:] and logged(queued, "queued", "task"), "two attempts"
+    )
+    assert [(one["data"]["n"], one["retries"], one["previous"]) for one in found] == [
+        (1, 0, None),
+        (1, 1, "500"),
+    ]
     assert {one["id"] for one in found} == {name.rpartition("/")[2]}
-    eventually(lambda: queued.google.send("GET", f"/cloudtasks/v2/{name}").status_code == 404, "the task to end")
+    eventually(
+        lambda: queued.google.send("GET", f"/cloudtasks/v2/{name}").status_code == 404, "the task to end"
+    )
 
 
 def test_a_task_is_given_up_after_its_attempts(queued: RunningGoogle) -> None:
     name = create_task(queued, "queued", {"n": 2, "failures": 9})["name"]
-    eventually(lambda: queued.google.send("GET", f"/cloudtasks/v2/{name}").status_code == 404, "the task to end")
+    eventually(
+        lambda: queued.google.send("GET", f"/cloudtasks/v2/{name}").status_code == 404, "the task to end"
+    )
     assert [one["retries"] for one in logged(queued, "queued", "task") if one["data"]["n"] == 2] == [0, 1, 2]
 
 
@@ -195,4 +209,9 @@ def test_functions_reach_each_other_and_the_sandbox(running: RunningGoogle) -> N
     url = f"https://cloudfunctions.googleapis.com/v2{FUNCTIONS.removeprefix('/cloudfunctions/v2beta')}"
     got = running.request("caller", method="POST", json={"url": url}).json()
     assert got["status"] == 401
-    assert running.request("caller", method="POST", json={"url": "https://vision.googleapis.com/v1"}).json()["status"] == 404
+    assert (
+        running.request("caller", method="POST", json={"url": "https://vision.googleapis.com/v1"}).json()[
+            "status"
+        ]
+        == 404
+    )

@@ -9,17 +9,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from sandbox.google.running.instances import Limits
 from sandbox.google.running.sources import SourceError, Sources
-from tests.sandbox.google.client import SECRETS
+from tests.sandbox.google.client import FUNCTIONS, SECRETS, function
 from tests.sandbox.google.running import PACKAGES, RunningGoogle, eventually, packed, plain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytestmark = pytest.mark.sandbox
 
@@ -109,8 +105,6 @@ def test_an_interrupted_deployment_can_be_repeated(tmp_path: Path) -> None:
     with RunningGoogle(tmp_path, emulator=False) as running:
         running.prepare()
         running.google.upload("src.zip", plain("for (;;);"))
-        from tests.sandbox.google.client import FUNCTIONS, function
-
         operation = running.google.post(f"{FUNCTIONS}?functionId=stuck", function("stuck", "src.zip"))
         assert not operation.get("done")
         time.sleep(0.5)
@@ -126,14 +120,14 @@ def test_an_interrupted_deployment_can_be_repeated(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Iterator[Path]:
+def checkout(tmp_path: Path) -> Path:
     """A folder of functions with installed packages."""
     folder = tmp_path / "checkout"
     (folder / "node_modules" / "firebase-functions").mkdir(parents=True)
     (folder / "node_modules" / ".package-lock.json").write_text("{}")
     for name, content in PACKAGES.items():
         (folder / name).write_bytes(content)
-    yield folder
+    return folder
 
 
 def test_packages_of_the_checkout_are_linked(tmp_path: Path, checkout: Path) -> None:
