@@ -1,6 +1,6 @@
 """Run one command, and end it with everything that it has started when the process that wanted it ends.
 
-A script of its own, without imports from this project: `python -I -S keeper.py PIPE wrapped|plain COMMAND...`.
+A script of its own, without imports of this project: `python -I -S keeper.py PIPE wrapped|plain COMMAND...`.
 
 PIPE is the reading end of a pipe whose other end only the wanting process holds. The kernel closes that end
 however that process ends, also by SIGKILL; then the command and all its descendants get SIGKILL. As their
@@ -91,13 +91,17 @@ def _terminate(command: int, *, is_wrapped: bool) -> None:
             os.kill(pid, signal.SIGTERM)
 
 
-def children_of(pid: int) -> list[int]:
-    """The children of a process; none where the system does not list them."""
+def children_of(pid: int, thread: int | None = None) -> list[int]:
+    """The processes that a thread (by default the main one) of a process started.
+
+    None where the system does not list them.
+    """
     try:
-        with open(f"/proc/{pid}/task/{pid}/children") as listed:
-            return [int(child) for child in listed.read().split()]
+        listed = os.open(f"/proc/{pid}/task/{thread or pid}/children", os.O_RDONLY)
     except OSError:
         return []
+    with os.fdopen(listed) as file:
+        return [int(child) for child in file.read().split()]
 
 
 def _end_all(command: int) -> None:

@@ -33,6 +33,11 @@ class RunOptions:
     app: Path
     sources: Mapping[str, Path] = field(default_factory=dict[str, "Path"])
 
+    def arguments(self) -> list[str]:
+        """Return the arguments of `python -m sandbox serve`."""
+        named = [f"--source={repo}={folder.resolve()}" for repo, folder in self.sources.items()]
+        return [f"--run={self.app.resolve()}", *named]
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunContext:
@@ -95,7 +100,7 @@ class Runner(Protocol):
         ...
 
     def stop(self) -> None:
-        """End every process that was started, within about ten seconds."""
+        """End every process that was started, within about ten seconds. It may be called again."""
         ...
 
     def status(self) -> list[Started]:
@@ -119,6 +124,10 @@ class Runners:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop all; a second time it does nothing."""
         for runner in reversed(self._runners):
             runner.stop()
 

@@ -1,6 +1,7 @@
 """The events and logs of a deployment, derived from its status history.
 
-A deployment that runs as a process has the process's own lines instead. Derived logs never contain the value of a variable. Source: DeploymentEventStep and Log in Railway's schema.
+A deployment that runs as a process has the lines of that process instead. What is derived never contains the
+value of a variable. Source: DeploymentEventStep and Log in Railway's schema.
 """
 
 from __future__ import annotations

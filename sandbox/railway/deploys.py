@@ -1,9 +1,9 @@
 """Deployments: how one starts, what it copies, and how its status changes with time.
 
 Nothing runs in the background: every request first applies what is due (`advance`), so the state depends on
-the clock only. The exception is a deployment that `runs`: its processes decide, see `sandbox.railway.running`.
-Sources: DeploymentStatus and DeploymentEventStep in Railway's schema; Railway docs,
-deployments/reference and deployments/healthchecks.
+the clock only. The exception is a deployment that `runs`: its processes decide, see
+`sandbox.railway.running`. Sources: DeploymentStatus and DeploymentEventStep in Railway's schema; Railway
+docs, deployments/reference and deployments/healthchecks.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An address of this machine for each public domain: `http://127.0.0.1:PORT` is what the domain is at Railway.
+"""An address of this machine for each public domain: `http://127.0.0.1:PORT` answers as the domain does.
 
 Programs of this machine cannot resolve the domain, and most cannot send another Host. A connection is passed
 on as it is to the process of the running deployment, so WebSockets work here. The ports are kept in a file.
@@ -76,9 +76,7 @@ class Addresses:
         self._ports[domain] = server.sockets[0].getsockname()[1]
         self._file.write_text(json.dumps(self._ports))
 
-    async def _pass_on(
-        self, domain: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _pass_on(self, domain: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         port = self._port_of(domain)
         try:
             if port is None:

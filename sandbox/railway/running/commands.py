@@ -1,7 +1,7 @@
 """How a service is installed, built and started: by its settings, else as Railway detects it.
 
-Railway's builder (Railpack) installs the packages of a Node.js service, runs its script `build`, and starts its
-script `start`. A start command runs in a shell. Sources: docs.railway.com, deployments/start-command and
+Railway's builder (Railpack) installs the packages of a Node.js service, runs its script `build`, and starts
+its script `start`. A start command runs in a shell. Sources: docs.railway.com, deployments/start-command and
 builds/build-and-start-commands; railpack.com, languages/node. Other languages need a start command here.
 
 A script runs as npm runs it, but without npm in between, which would take 60 MB more and does not pass every
@@ -19,8 +19,6 @@ from checkout.package_json import MODULES
 
 if TYPE_CHECKING:
     from sandbox.railway import records
-
-SHELL = ("/bin/sh", "-c")
 
 
 class BuildError(Exception):

@@ -12,7 +12,7 @@ import functools
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -50,10 +50,13 @@ class Programs:
     Args:
         node: the folder of Node and npm; None if they are not installed.
         bubblewrap: its path; "" if it does not work here.
+        shell: bash, as in Railway's images: it replaces itself by a single command, which then gets the
+            signals. Not every other shell does.
     """
 
     node: Path | None
     bubblewrap: str
+    shell: str = "/bin/sh"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +75,9 @@ class Container:
     modules: Path | None = None
     mounts: tuple[Mount, ...] = field(default=())
 
-    def command(self, line: Sequence[str], variables: Mapping[str, str]) -> Command:
-        """Return how to start a command in it."""
+    def command(self, text: str, variables: Mapping[str, str]) -> Command:
+        """Return how to start a command of a shell in it."""
+        line = [self.programs.shell, "-c", text]
         node = () if self.programs.node is None else (str(self.programs.node),)
         app = APP if self.programs.bubblewrap else str(self.files)
         path = os.pathsep.join([f"{app}/{MODULES}/.bin", *node, *SYSTEM_PATH])
@@ -84,7 +88,7 @@ class Container:
         self._link()
         environment = {name: self._on_this_machine(value) for name, value in environment.items()}
         environment["HOME"] = str(self.files)
-        return Command(line=list(line), folder=self.files, environment=environment, is_wrapped=False)
+        return Command(line=line, folder=self.files, environment=environment, is_wrapped=False)
 
     def _bubblewrap(self) -> list[str]:
         line = [self.programs.bubblewrap, "--unshare-user", "--unshare-pid", "--unshare-ipc"]
@@ -129,17 +133,19 @@ def find_programs() -> Programs:
     if node is not None:
         # Version managers put a script of their own on PATH, which the container does not see.
         asked = subprocess.run(
-            [node, "-p", "process.execPath"], capture_output=True, text=True, check=True, timeout=_TRIAL_SECONDS
+            [node, "-p", "process.execPath"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=_TRIAL_SECONDS,
         )
         folder = Path(asked.stdout.strip()).parent
-    return Programs(node=folder, bubblewrap=_working_bubblewrap(folder))
-
-
-def _working_bubblewrap(node: Path | None) -> str:
+    shell = os.path.realpath(shutil.which("bash") or "/bin/sh")
     program = shutil.which("bwrap")
-    if program is None:
-        return ""
-    trial = Container(files=Path("/"), programs=Programs(node=node, bubblewrap=program))
-    command = trial.command(["/bin/true"], {})
-    done = subprocess.run(command.line, capture_output=True, check=False, timeout=_TRIAL_SECONDS)
-    return program if done.returncode == 0 else ""
+    if program is not None:
+        trial = Container(files=Path("/"), programs=Programs(node=folder, bubblewrap=program, shell=shell))
+        command = trial.command("true", {})
+        done = subprocess.run(command.line, capture_output=True, check=False, timeout=_TRIAL_SECONDS)
+        if done.returncode == 0:
+            return trial.programs
+    return Programs(node=folder, bubblewrap="", shell=shell)

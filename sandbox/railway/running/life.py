@@ -21,7 +21,6 @@ from sandbox.processes import Process
 from sandbox.railway import deploys
 from sandbox.railway.process_logs import BUILD, DEPLOY
 from sandbox.railway.running import health
-from sandbox.railway.running.commands import SHELL
 from sandbox.railway.running.container import Mount
 from sandbox.railway.running.making import TICK, Made, Maker, StepError
 from sandbox.railway.running.process_variables import seconds_of
@@ -153,7 +152,7 @@ class Life:
         self.port = _free_port()
         mounts = tuple(Mount(path=row.mount_path, folder=self._world.volumes.folder(row)) for row in rows)
         container = replace(self._made.container, mounts=mounts)
-        command = container.command([*SHELL, self._made.plan.start], self._maker.variables(self.port))
+        command = container.command(self._made.plan.start, self._maker.variables(self.port))
         for mount in mounts:
             where = "" if command.is_wrapped else f" ({mount.folder}: bubblewrap does not work here)"
             self._log("info", f"Mounting volume on: {mount.path}{where}")
@@ -280,9 +279,7 @@ class Life:
             return
         seconds = CLOSING_SECONDS
         if not self._world.closing:
-            seconds = seconds_of(
-                self.deployment, "drainingSeconds", "RAILWAY_DEPLOYMENT_DRAINING_SECONDS", 0
-            )
+            seconds = seconds_of(self.deployment, "drainingSeconds", "RAILWAY_DEPLOYMENT_DRAINING_SECONDS", 0)
         process.terminate()
         until = time.monotonic() + seconds
         while process.exit_code is None and time.monotonic() < until:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sandbox.processes import Process
 from sandbox.railway import deploys
 from sandbox.railway.process_logs import BUILD
-from sandbox.railway.running.commands import SHELL, BuildError, Plan, plan
+from sandbox.railway.running.commands import BuildError, Plan, plan
 from sandbox.railway.running.container import Container
 from sandbox.railway.running.npm import install_container, install_variables
 from sandbox.railway.running.process_variables import process_variables
@@ -121,7 +121,7 @@ class Maker:
             StepError: its exit code is not 0.
         """
         self._log("info", f"$ {command}")
-        started = container.command([*SHELL, command], variables)
+        started = container.command(command, variables)
         process = Process(
             started.line, started.folder, started.environment, self._on_line, is_wrapped=started.is_wrapped
         )

@@ -14,7 +14,7 @@ _PASSED_ON = ("http_proxy", "https_proxy", "no_proxy", "node_extra_ca_certs")
 def install_container(container: Container) -> Container:
     """Return a container in which npm finds its cache and its settings."""
     home = Path.home()
-    cache = Path(os.environ.get("npm_config_cache", home / ".npm"))
+    cache = Path(os.environ.get("npm_config_cache", home / ".npm"))  # noqa: SIM112 - npm's own spelling
     mounts = [Mount(path=f"{HOME}/.npm", folder=cache)] if cache.is_dir() else []
     settings = home / ".npmrc"
     if settings.is_file():

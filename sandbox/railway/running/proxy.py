@@ -80,9 +80,7 @@ class ProcessBackend:
 
 def _sent_on(request: Request) -> list[tuple[str, str]]:
     """The headers of a request as the process gets them, with those that the edge adds."""
-    kept = [
-        (name, value) for name, value in request.headers.items() if name.lower() not in _OF_CONNECTION
-    ]
+    kept = [(name, value) for name, value in request.headers.items() if name.lower() not in _OF_CONNECTION]
     client = request.client.host if request.client else HOST
     return [
         *kept,

@@ -1,8 +1,8 @@
 """Runs the deployments of the Railway sandbox as processes.
 
 A loop compares the state with the processes: whatever changed a deployment (a mutation, a push, the admin
-routes, a restart of the sandbox), it is seen here. The loop and the lives run on the event loop of the Railway
-server, so nothing else touches the state meanwhile.
+routes, a restart of the sandbox), it is seen here. The loop and the lives run on the event loop of the
+Railway server, so nothing else touches the state meanwhile.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The source of a service: a copy of a folder of this machine, for each deployment.
 
-Railway takes the root directory of a commit. If the folder is in a git repository that has the commit, so does
-the sandbox. It made up most of its commits, though: then it copies the files as they are now, without those
+Railway takes the root directory of a commit. If the folder is in a git repository that has the commit, so
+does the sandbox. It made up most of its commits, though: then it copies the files as they are now, without those
 that git ignores.
 """
 
@@ -43,8 +43,8 @@ class Sources:
         found = (repository / (root_directory or "").strip("/")).resolve()
         if not found.is_relative_to(repository) or not found.is_dir():
             raise SnapshotError(
-                f"the root directory {root_directory or '/'} does not exist in {repository}, which the sandbox "
-                f"takes for {repo}"
+                f"the root directory {root_directory or '/'} does not exist in {repository}, "
+                f"which the sandbox takes for {repo}"
             )
         return found
 
@@ -79,7 +79,11 @@ def check_out(folder: Path, commit: str | None, target: Path) -> str:
 
 def _extract(folder: Path, tree: str, target: Path) -> None:
     archive = subprocess.run(
-        ["git", "archive", "--format=tar", tree], cwd=folder, capture_output=True, check=False, timeout=_SECONDS
+        ["git", "archive", "--format=tar", tree],
+        cwd=folder,
+        capture_output=True,
+        check=False,
+        timeout=_SECONDS,
     )
     if archive.returncode != 0:
         raise SnapshotError(f"git archive {tree}: {archive.stderr.decode(errors='replace').strip()}")

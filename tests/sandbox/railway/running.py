@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,12 +21,11 @@ from tests.sandbox.railway.client import Railway, Stack
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 20.0
 T = TypeVar("T")
 
 SERVER = """
 const http = require("node:http");
-const fs = require("node:fs");
 const code = (path) => (path === "/health" && process.env.HEALTH ? Number(process.env.HEALTH) : 200);
 console.log("started with", process.env.MARK || "no mark");
 console.error("to stderr");
@@ -40,7 +39,7 @@ const server = http.createServer((request, response) => {
   }
   if (request.url === "/echo") return request.pipe(response);
   response.writeHead(code(request.url), { "X-Mark": process.env.MARK || "", "Set-Cookie": ["a=1", "b=2"] });
-  response.end(JSON.stringify({ env: process.env, headers: request.headers, cwd: process.cwd(), pid: process.pid }));
+  response.end(JSON.stringify({ env: process.env, headers: request.headers, cwd: process.cwd() }));
 });
 server.listen(Number(process.env.PORT), process.env.HOST);
 process.on("SIGTERM", () => {
@@ -50,15 +49,15 @@ process.on("SIGTERM", () => {
 """
 
 
-def eventually(look: Callable[[], T | None], what: str) -> T:
-    """Call `look` until its result is true; return the result."""
+def eventually(look: Callable[[], T | None], what: str, more: Callable[[], str] = str) -> T:
+    """Call `look` until its result is true; return the result. `more` is added to the message at the end."""
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         found = look()
         if found:
             return found
         time.sleep(0.02)
-    pytest.fail(f"waited {WAIT_SECONDS:.0f} s for {what}")
+    pytest.fail(f"waited {WAIT_SECONDS:.0f} s for {what}\n{more()}")
 
 
 def service(folder: Path, program: str = SERVER, **package: Any) -> Path:
@@ -92,7 +91,11 @@ class Running:
             status = self.stack.status(deployment)
             return status if status in statuses else None
 
-        return eventually(look, f"{statuses}, not {self.stack.status(deployment)}: {self.everything(deployment)}")
+        return eventually(
+            look,
+            f"one of {statuses}",
+            lambda: f"it is {self.stack.status(deployment)}:\n{self.everything(deployment)}",
+        )
 
     def deployed(self, *statuses: str) -> str:
         """Deploy, and wait for SUCCESS or for one of these statuses; return the deployment's id."""
@@ -107,7 +110,11 @@ class Running:
 
     def seen(self, deployment: str, text: str) -> None:
         """Wait until a text is in a deployment's logs."""
-        eventually(lambda: text in self.everything(deployment), f"{text!r} in the logs of {deployment}")
+        eventually(
+            lambda: text in self.everything(deployment),
+            f"{text!r} in the logs",
+            lambda: self.everything(deployment),
+        )
 
     def processes(self) -> dict[str, dict[str, int]]:
         """The running processes by deployment."""
@@ -143,4 +150,4 @@ def sandbox(
 
 def without_bubblewrap() -> Programs:
     """This machine without bubblewrap."""
-    return Programs(node=find_programs().node, bubblewrap="")
+    return replace(find_programs(), bubblewrap="")

@@ -71,7 +71,9 @@ def test_the_program_runs_with_its_variables_and_answers_behind_the_domain(run: 
 
 
 def test_the_process_is_in_app_and_sees_no_home_folder(tmp_path: Path) -> None:
-    source = service(tmp_path / "source", "console.log(process.cwd(), require('fs').existsSync('/home'));" + SERVER)
+    source = service(
+        tmp_path / "source", "console.log(process.cwd(), require('fs').existsSync('/home'));" + SERVER
+    )
     with sandbox(tmp_path / "state", source) as (railway, runner):
         run = Running(railway, Stack(railway), runner, source)
         host = run.ready()
@@ -81,12 +83,15 @@ def test_the_process_is_in_app_and_sees_no_home_folder(tmp_path: Path) -> None:
 
 
 def test_a_volume_is_a_folder_at_the_mount_path_and_outlives_deployments(run: Running) -> None:
-    program = """
+    program = (
+        """
       const fs = require("fs"), file = process.env.SESSIONS_PATH + "/seen";
       const before = fs.existsSync(file) ? fs.readFileSync(file, "utf8") : "nothing";
       console.log("before:", before);
       fs.writeFileSync(file, "deployment " + process.env.RAILWAY_DEPLOYMENT_ID);
-    """ + SERVER
+    """
+        + SERVER
+    )
     service(run.source, program)
     volume = run.stack.volume()
     run.stack.variables({"SESSIONS_PATH": "/app/sessions"})
@@ -99,8 +104,7 @@ def test_a_volume_is_a_folder_at_the_mount_path_and_outlives_deployments(run: Ru
     assert files == {"seen": f"deployment {second}"}
     run.railway.post(f"volumes/{volume}/files", **{"a/seen": "from outside"})
     assert set(run.railway.get(f"volumes/{volume}/files")[run.stack.environment]) == {"a/seen", "seen"}
-    mounting = [line for line in run.stack.logs(second) if line.startswith("Mounting volume on: /app/sessions")]
-    assert len(mounting) == 1
+    assert sum("Mounting volume on: /app/sessions" in line for line in run.stack.logs(second)) == 1
 
 
 def test_bodies_are_passed_on_as_they_come(run: Running) -> None:
@@ -139,7 +143,8 @@ def test_an_address_takes_an_upgrade_to_another_protocol(run: Running) -> None:
     program = """
       const server = require("http").createServer();
       server.on("upgrade", (request, socket) => {
-        socket.write("HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: echo\\r\\nConnection: Upgrade\\r\\n\\r\\n");
+        socket.write("HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: echo\\r\\n");
+        socket.write("Connection: Upgrade\\r\\n\\r\\n");
         socket.pipe(socket);
       });
       server.listen(process.env.PORT, "127.0.0.1", () => console.log("listening"));
@@ -150,7 +155,10 @@ def test_an_address_takes_an_upgrade_to_another_protocol(run: Running) -> None:
     address = eventually(lambda: run.runner.address_of(host), "an address")
     with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])), 10) as there:
         there.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n")
-        assert there.recv(1000).startswith(b"HTTP/1.1 101")
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n"):
+            answer += there.recv(1000)
+        assert answer.startswith(b"HTTP/1.1 101")
         there.sendall(b"ping")
         assert there.recv(1000) == b"ping"
 
@@ -161,7 +169,7 @@ def test_structured_logs_have_their_level(run: Running) -> None:
     run.ready(rootDirectory="backend", healthcheckPath="/health")
     made = run.deployed()
     rows = [(row["severity"], row["message"]) for row in run.railway.ok("DeployLogs", id=made)]
-    assert rows[1:4] == [("warn", "careful"), ("error", "bad"), ("info", '{"other":1}')] or rows
+    assert rows[1:4] == [("warn", "careful"), ("error", "bad"), ("info", '{"other": 1}')]
 
 
 def test_packages_are_those_installed_in_the_source(run: Running) -> None:
@@ -173,7 +181,6 @@ def test_packages_are_those_installed_in_the_source(run: Running) -> None:
     run.ready(rootDirectory="backend", healthcheckPath="/health")
     made = run.deployed()
     assert "from the source" in run.stack.logs(made)
-    assert not (run.source / "main.js.bak").exists()
 
 
 def test_packages_that_are_not_installed_are_installed(run: Running, tmp_path: Path) -> None:
@@ -194,7 +201,11 @@ def test_packages_that_are_not_installed_are_installed(run: Running, tmp_path: P
 
 
 def test_the_build_runs_before_the_start_and_may_fail(run: Running) -> None:
-    service(run.source, SERVER, scripts={"build": "echo building && echo 1 > built", "start": "cat built && node main.js"})
+    service(
+        run.source,
+        SERVER,
+        scripts={"build": "echo building && echo 1 > built", "start": "cat built && node main.js"},
+    )
     run.ready(rootDirectory="backend", healthcheckPath="/health")
     made = run.deployed()
     assert "building" in run.everything(made)
@@ -210,7 +221,9 @@ def test_the_build_runs_before_the_start_and_may_fail(run: Running) -> None:
 
 def test_a_start_command_wins_and_runs_in_a_shell(run: Running) -> None:
     run.stack.variables({"WORD": "shell"})
-    run.ready(rootDirectory="backend", startCommand='echo "a $WORD" && node main.js', healthcheckPath="/health")
+    run.ready(
+        rootDirectory="backend", startCommand='echo "a $WORD" && node main.js', healthcheckPath="/health"
+    )
     assert "a shell" in run.stack.logs(run.deployed())
 
 
@@ -262,12 +275,8 @@ def test_the_commit_is_what_git_has(tmp_path: Path) -> None:
         railway.post("repos", repo="example/whatsapp-crm", branch="main", sha=first)
         run.ready(healthcheckPath="/health")
         assert "first" in run.stack.logs(run.deployed())
-        railway.post("repos", repo="example/whatsapp-crm", branch="main")
-        newer = eventually(lambda: next((k for k in run.processes()), None), "a deployment")
-        made = railway.ok("DeployLatest", **run.stack.place) if newer else None
-        assert made
-        eventually(lambda: any("second" in run.everything(key) for key in run.processes()), "the files as they are")
-        [key] = [key for key in run.processes() if "second" in run.everything(key)]
+        [key] = railway.post("repos", repo="example/whatsapp-crm", branch="main")["deployments"]
+        run.seen(key, "second")
         copy = tmp_path / "state" / "run" / "copies" / key
         assert (copy / "main.js").exists()
         assert not (copy / "secret.env").exists()
