@@ -1,6 +1,7 @@
 """The process that serves one sandbox.
 
-Only one process can serve a folder. With `attached`, it ends with the process that started it.
+Only one process can serve a folder. With `attached`, it ends with the process that started it. With `run`, it
+also starts what is deployed; those processes never outlive it (`sandbox.processes`).
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import requests
 from filelock import Timeout
 
-from sandbox import firestore_export, stack_state
+from sandbox import firestore_export, running, stack_state
 from sandbox.firestore import FirestoreEmulator
 from sandbox.google.app import create_app as google_app
 from sandbox.local_server import LocalServer
 from sandbox.proxy import RefusingProxy
 from sandbox.railway.app import create_app as railway_app
+from sandbox.railway.running.runner import RailwayRunner
+from sandbox.railway.running.sources import Sources
+from sandbox.run_server import RunServer
 from sandbox.supervisor import Running, Sandbox, SandboxError
 from user_errors import add_fix
 
@@ -32,11 +36,18 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from sandbox.running import RunOptions
+
 Server = TypeVar("Server", LocalServer, RefusingProxy)
 
 
-def serve(root: Path, *, attached: bool = False) -> None:
+def serve(root: Path, *, attached: bool = False, run: RunOptions | None = None) -> None:
     """Serve the sandbox in `root` until SIGTERM or SIGINT or, if attached, until standard input is closed.
+
+    Args:
+        root: the folder of its state.
+        attached: end when standard input is closed.
+        run: what it runs; None to run nothing.
 
     Raises:
         SandboxError: another process already serves this folder.
@@ -60,7 +71,16 @@ def serve(root: Path, *, attached: bool = False) -> None:
             FirestoreEmulator(options=firestore_export.load_options(root / "firestore"))
         )
         ports = _Ports(root / "ports.json")
-        railway = stack.enter_context(ports.server("railway", railway_app(root / "railway.json")))
+        run_server = RunServer(root) if run else None
+        auth_host = ""
+        railway_runner: RailwayRunner | None = None
+        if run is not None and run_server is not None:
+            auth = stack.enter_context(ports.server("auth", run_server.app()))
+            auth_host = auth.url.removeprefix("http://")
+            railway_runner = _railway_runner(root, run, running.emulator_variables(emulator.host, auth_host))
+        railway = stack.enter_context(
+            ports.server("railway", railway_app(root / "railway.json", runner=railway_runner))
+        )
         google = stack.enter_context(
             ports.server("google", google_app(root / "google.json", firestore_emulator=emulator.host))
         )
@@ -69,6 +89,9 @@ def serve(root: Path, *, attached: bool = False) -> None:
         )
         # Any app can be deployed: its settings name the location of the database.
         stack_state.post_admin(google.url, "/admin/switches", {"firestore_located_by_trigger": True})
+        runners: running.Runners | None = None
+        if run_server is not None and railway_runner is not None:
+            runners = run_server.runners = stack.enter_context(running.Runners([railway_runner]))
         sandbox.write_running_file(
             Running(
                 pid=os.getpid(),
@@ -76,12 +99,22 @@ def serve(root: Path, *, attached: bool = False) -> None:
                 google_url=google.url,
                 firestore_host=emulator.host,
                 proxy_url=proxy.url,
+                auth_host=auth_host,
+                run_app=str(run.app.resolve()) if run else "",
             )
         )
         ended.wait()
+        if runners is not None:
+            runners.stop()  # before the documents are saved
         for project in _projects_with_rules(google):
             firestore_export.save(emulator, project, root / "firestore")
         sandbox.running_file.unlink(missing_ok=True)
+
+
+def _railway_runner(root: Path, run: RunOptions, variables: Mapping[str, str]) -> RailwayRunner:
+    """Return what runs the deployments of the Railway sandbox."""
+    sources = Sources(default=run.app, by_repo=run.sources)
+    return RailwayRunner(root / "run" / "railway", sources, variables, running.DEFAULTS)
 
 
 def _projects_with_rules(google: LocalServer) -> list[str]:

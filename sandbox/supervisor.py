@@ -32,6 +32,8 @@ from user_errors import add_fix
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sandbox.running import RunOptions
+
 PROJECT = Path(__file__).resolve().parent.parent
 STACK = "sandbox"
 APP_STACK = "local"
@@ -87,6 +89,8 @@ class Running:
     google_url: str
     firestore_host: str
     proxy_url: str = ""  # a sandbox that was started by an earlier version has none
+    auth_host: str = ""  # only with --run
+    run_app: str = ""  # the folder of the app that it runs; "" without --run
 
 
 class Sandbox:
@@ -147,17 +151,24 @@ class Sandbox:
         except Timeout:
             return Running(**json.loads(self.running_file.read_text()))
 
-    def start(self, *, attached: bool = False) -> Running:
+    def start(self, *, attached: bool = False, run: RunOptions | None = None) -> Running:
         """Start the sandbox, unless it is running.
 
         Args:
             attached: end the sandbox with this process (for tests).
+            run: what it runs, too; None to run nothing.
 
         Raises:
-            SandboxError: it did not start; the message contains the end of its log.
+            SandboxError: it did not start (the message contains the end of its log), or runs something else.
         """
         running = self.running()
         if running:
+            if run is not None and running.run_app != str(run.app.resolve()):
+                what = f"the sandbox `{self.name}` is running, "
+                what += f"with the app in {running.run_app}." if running.run_app else "without --run."
+                raise SandboxError(
+                    add_fix(what, f"{self.command('down')}\nThen run the same command again.", "")
+                )
             return running
         self.make_folder()
         self.running_file.unlink(missing_ok=True)
@@ -165,7 +176,7 @@ class Sandbox:
         command = [sys.executable, "-m", "sandbox", "serve", "--root", str(self.root)]
         with open(log, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
             process = subprocess.Popen(
-                command + (["--attached"] if attached else []),
+                [*command, *(["--attached"] if attached else []), *(run.arguments() if run else [])],
                 cwd=PROJECT,
                 stdin=subprocess.PIPE if attached else subprocess.DEVNULL,
                 stdout=out,

@@ -219,12 +219,12 @@ class Admin:
 
     def list_files(self, _: Json, request: Request) -> Json:
         """Return the files on a volume, by environment."""
-        return {row.environment_id: row.files for row in self.instances(request)}
+        return {row.environment_id: self.store.contents.files(row) for row in self.instances(request)}
 
     def write_files(self, body: Json, request: Request) -> Json:
         """{"path": "text"}: write files to a volume."""
         for row in self.instances(request):
-            row.files.update({str(path): str(text) for path, text in body.items()})
+            self.store.contents.write(row, {str(path): str(text) for path, text in body.items()})
         return self.list_files(body, request)
 
     def back_up(self, _: Json, request: Request) -> Json:
@@ -232,8 +232,8 @@ class Admin:
         made = 0
         for row in self.instances(request):
             for schedule in row.backup_schedules:
-                name = str(schedule["kind"]).capitalize()
-                row.backups.append(backups.taken(row, name, self.store.now(), schedule))
+                name, used = str(schedule["kind"]).capitalize(), backups.used_mb(self.store, row)
+                row.backups.append(backups.taken(row, name, self.store.now(), used, schedule))
                 made += 1
         return {"made": made}
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from graphql import GraphQLSchema
 
     from sandbox.railway.backend import Backend
+    from sandbox.railway.running.runner import RailwayRunner
 
 PATH = "/graphql/v2"
 
@@ -60,17 +61,26 @@ def executable_schema() -> GraphQLSchema:
     return build(FIELDS)
 
 
-def create_app(state_file: Path | None = None, backend: Backend | None = None) -> Starlette:
+def create_app(
+    state_file: Path | None = None, backend: Backend | None = None, runner: RailwayRunner | None = None
+) -> Starlette:
     """Create a Railway server.
 
     Args:
         state_file: the file in which the state is saved after every change; None keeps it in memory.
         backend: responds for running deployments behind public domains; None for the simulated backend.
+        runner: runs deployments as processes, which respond; None to simulate them.
 
     Raises:
         ValueError: `state_file` is not a state file of this sandbox.
     """
     store = load(state_file)
+    if runner is not None:
+        runner.attach(store, state_file)
+        backend = runner.backend
+    else:
+        for row in store.deployments.values():
+            row.runs = False  # the clock decides again
     limits = Limits(store)
     endpoint = Endpoint(store, executable_schema(), limits, state_file)
     holds = RequestHolds(endpoint, describe)
@@ -86,7 +96,11 @@ def create_app(state_file: Path | None = None, backend: Backend | None = None) -
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        if runner is not None:
+            await runner.open()
         yield
+        if runner is not None:
+            await runner.close()
         store.save(state_file)
 
     return Starlette(
@@ -95,6 +109,7 @@ def create_app(state_file: Path | None = None, backend: Backend | None = None) -
             *monitor.routes(monitor.extra_counters),
             *holds.routes(),
             *Admin(store, state_file, reset_all).routes(),
+            *(runner.routes() if runner is not None else []),
         ],
         middleware=[
             Middleware(LocalOnly, other_hosts=True),

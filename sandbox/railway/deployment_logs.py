@@ -1,6 +1,7 @@
 """The events and logs of a deployment, derived from its status history.
 
-They never contain the value of a variable. Source: DeploymentEventStep and Log in Railway's schema.
+A deployment that runs as a process has the lines of that process instead. What is derived never contains the
+value of a variable. Source: DeploymentEventStep and Log in Railway's schema.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.railway import backend
 from sandbox.railway.deploys import health_status
+from sandbox.railway.process_logs import BUILD, DEPLOY
 from sandbox.railway.store import iso
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ ERRORS = {
     "SNAPSHOT_CODE": ("Failed to snapshot code", "branch or commit not found"),
     "BUILD_IMAGE": ("Failed to build an image", "the build command exited with code 1"),
     "HEALTHCHECK": ("Healthcheck failed", "1/1 replicas never became healthy"),
+    "PRE_DEPLOY_COMMAND": ("Pre-deploy command failed", "it exited with code 1"),
+    "CREATE_CONTAINER": ("Failed to create the container", "it could not be started"),
 }
 HEALTH_ATTEMPTS = 8
 
@@ -55,7 +59,8 @@ def events(deployment: records.Deployment) -> list[dict[str, Any]]:
         failed = step == deployment.failing_step and "FAILED" in times
         if failed:
             done = times["FAILED"]
-            payload["error"], payload["reason"] = ERRORS[step]
+            payload["error"], reason = ERRORS[step]
+            payload["reason"] = deployment.failure or reason
             if step == "HEALTHCHECK":
                 payload["attempt"] = payload["max_attempts"] = HEALTH_ATTEMPTS
         payload["duration_ms"] = None if done is None else round((done - at) * 1000)
@@ -96,8 +101,19 @@ def log_rows(deployment: records.Deployment, at: float, texts: list[tuple[str, s
     ]
 
 
-def build_logs(deployment: records.Deployment) -> list[dict[str, Any]]:
+def process_rows(store: Store, deployment: records.Deployment, kind: str) -> list[dict[str, Any]]:
+    """Return the lines of a deployment that runs as a process."""
+    return [
+        row
+        for line in store.logs.lines(deployment.id, kind)
+        for row in log_rows(deployment, line.at, [(line.severity, line.message)])
+    ]
+
+
+def build_logs(store: Store, deployment: records.Deployment) -> list[dict[str, Any]]:
     """Return the build logs, with those of the health check, which Railway shows among them."""
+    if deployment.runs:
+        return process_rows(store, deployment, BUILD)
     times = status_times(deployment)
     if "BUILDING" not in times:
         return []
@@ -123,6 +139,8 @@ def build_logs(deployment: records.Deployment) -> list[dict[str, Any]]:
 
 def deployment_logs(store: Store, deployment: records.Deployment) -> list[dict[str, Any]]:
     """Return the logs of the started backend."""
+    if deployment.runs:
+        return process_rows(store, deployment, DEPLOY)
     times = status_times(deployment)
     if "DEPLOYING" not in times:
         return []

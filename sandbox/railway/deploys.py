@@ -1,8 +1,9 @@
 """Deployments: how one starts, what it copies, and how its status changes with time.
 
 Nothing runs in the background: every request first applies what is due (`advance`), so the state depends on
-the clock only. Sources: DeploymentStatus and DeploymentEventStep in Railway's schema; Railway docs,
-deployments/reference and deployments/healthchecks.
+the clock only. The exception is a deployment that `runs`: its processes decide, see
+`sandbox.railway.running`. Sources: DeploymentStatus and DeploymentEventStep in Railway's schema; Railway
+docs, deployments/reference and deployments/healthchecks.
 """
 
 from __future__ import annotations
@@ -135,8 +136,11 @@ def start(
         settings=copy_from.settings if copy_from else copied_settings(instance),
         mounts=mounts(store, instance),
         history=[[status, now]],
+        runs=store.runs and outcome in ("success", *HELD),
+        image_of=copy_from.id if copy_from else None,
     )
     deployment.failing_step = failing_step(store, deployment)
+    deployment.runs = deployment.runs and deployment.failing_step is None
     store.deployments[deployment.id] = deployment
     store.deployments_started += 1
     return deployment
@@ -180,6 +184,8 @@ def failing_step(store: Store, deployment: records.Deployment) -> str | None:
     """Return the DeploymentEventStep at which this deployment fails, given what it copied and the switch."""
     if deployment.image is None and deployment.commit_hash is None:
         return "SNAPSHOT_CODE"
+    if deployment.runs:
+        return None
     if deployment.outcome == "failed_build":
         return "BUILD_IMAGE"
     gated = deployment.settings.get("healthcheckPath") and health_status(store, deployment) != 200
@@ -216,6 +222,8 @@ def advance(store: Store) -> bool:
     """Apply every status change that is due; return whether there was one."""
     now, moved = store.now(), False
     for deployment in list(store.deployments.values()):
+        if deployment.runs:
+            continue
         removed = deployment.status_updated_at + deployment.step_seconds
         if deployment.status == "REMOVING" and removed <= now:
             set_status(deployment, "REMOVED", removed)
@@ -256,7 +264,7 @@ def replicas(deployment: records.Deployment) -> list[dict[str, Any]]:
         "SUCCESS": "RUNNING", "SLEEPING": "STOPPED", "CRASHED": "CRASHED", "FAILED": "EXITED",
         "REMOVED": "REMOVED", "REMOVING": "REMOVING", "SKIPPED": "SKIPPED", "DEPLOYING": "INITIALIZING",
     }  # fmt: skip
-    state = by_status.get(deployment.status)
+    state = deployment.replica_status or by_status.get(deployment.status)
     if state is None:
         return []
     count = max(1, int(deployment.settings.get("numReplicas") or 1))

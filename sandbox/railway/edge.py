@@ -6,14 +6,14 @@ other hosts are the edge.
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from sandbox.local_only import LOOPBACK, host_of
 from sandbox.railway import deploys
+from sandbox.railway.edge_errors import edge_error
 from sandbox.railway.tick import apply_due_changes
 
 if TYPE_CHECKING:
@@ -22,12 +22,6 @@ if TYPE_CHECKING:
     from sandbox.railway import records
     from sandbox.railway.backend import Backend
     from sandbox.railway.store import Store
-
-
-def edge_error(status: int, message: str) -> Response:
-    """Return a response of the edge itself."""
-    body = {"status": "error", "code": status, "message": message, "request_id": secrets.token_urlsafe(16)}
-    return JSONResponse(body, status, {"X-Railway-Fallback": "true", "Server": "railway-edge"})
 
 
 class Edge:
@@ -53,32 +47,41 @@ class Edge:
 
     async def handle(self, host: str, request: Request) -> Response:
         """Return the response of the deployment behind a host name."""
-        apply_due_changes(self.store)
-        domain = self.find_domain(host)
-        if domain is None:
-            return edge_error(404, "Application not found")
-        running = deploys.active(self.store, domain.service_id, domain.environment_id)
-        if not running:
-            rows = deploys.list_deployments(self.store, domain.service_id, domain.environment_id)
-            if any(row.status == "CRASHED" for row in rows):
-                return edge_error(502, "Application failed to respond")
-            return edge_error(404, "Application not found")
-        deployment = running[0]
-        listens = deployment.variables.get("PORT")
-        if domain.target_port is not None and listens is not None and listens != str(domain.target_port):
-            return edge_error(502, "Application failed to respond")
-        if deployment.status == "SLEEPING":
-            deploys.set_status(deployment, "SUCCESS", self.store.now())
-        return await self.backend.respond(deployment, request)
+        found = route(self.store, host)
+        if isinstance(found, Response):
+            return found
+        return await self.backend.respond(found, request)
 
-    def find_domain(self, host: str) -> records.Domain | None:
-        """Return the domain of a host name, once it is active."""
-        for row in self.store.domains.values():
-            if (
-                row.domain == host
-                and row.deleted_at is None
-                and row.active_at <= self.store.now()
-                and (row.dns_propagated or not row.custom)
-            ):
-                return row
-        return None
+
+def route(store: Store, host: str) -> records.Deployment | Response:
+    """Return the running deployment behind a host name, or the edge's own response if there is none."""
+    apply_due_changes(store)
+    domain = find_domain(store, host)
+    if domain is None:
+        return edge_error(404, "Application not found")
+    running = deploys.active(store, domain.service_id, domain.environment_id)
+    if not running:
+        rows = deploys.list_deployments(store, domain.service_id, domain.environment_id)
+        if any(row.status == "CRASHED" for row in rows):
+            return edge_error(502, "Application failed to respond")
+        return edge_error(404, "Application not found")
+    deployment = running[0]
+    listens = deployment.variables.get("PORT")
+    if domain.target_port is not None and listens is not None and listens != str(domain.target_port):
+        return edge_error(502, "Application failed to respond")
+    if deployment.status == "SLEEPING":
+        deploys.set_status(deployment, "SUCCESS", store.now())
+    return deployment
+
+
+def find_domain(store: Store, host: str) -> records.Domain | None:
+    """Return the domain of a host name, once it is active."""
+    for row in store.domains.values():
+        if (
+            row.domain == host
+            and row.deleted_at is None
+            and row.active_at <= store.now()
+            and (row.dns_propagated or not row.custom)
+        ):
+            return row
+    return None

@@ -254,7 +254,12 @@ class Trigger:
 
 @dataclass(kw_only=True)
 class Deployment:
-    """One deployment, with the copy of variables, settings and mounts taken at its start."""
+    """One deployment, with the copy of variables, settings and mounts taken at its start.
+
+    `runs`: processes decide its status (see `sandbox.railway.running`), not the clock. Then `failure` is the
+    reason why it failed, `image_of` the deployment whose files it runs (a rollback), `replica_status` the
+    DeploymentInstanceStatus where the status does not tell it, and `restarts` how often users restarted it.
+    """
 
     id: str
     project_id: str
@@ -276,6 +281,11 @@ class Deployment:
     failing_step: str | None = None
     held_since: float | None = None
     history: list[list[Any]] = field(default_factory=list[list[Any]])
+    runs: bool = False
+    failure: str | None = None
+    image_of: str | None = None
+    replica_status: str | None = None
+    restarts: int = 0
 
 
 @dataclass(kw_only=True)

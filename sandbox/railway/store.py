@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.railway import records
+from sandbox.railway.process_logs import ProcessLogs
 from sandbox.railway.switches import Switches
+from sandbox.railway.volume_contents import RecordedContents, VolumeContents
 
 WORKSPACE_ID = "b7d1c0de-0000-4000-8000-000000000001"
 REPO = "example/whatsapp-crm"
@@ -58,7 +60,11 @@ def iso(at: float) -> str:
 
 @dataclass
 class Store:
-    """All tables by id. `offset`: how many seconds the sandbox's clock is ahead of the machine's."""
+    """All tables by id. `offset`: how many seconds the sandbox's clock is ahead of the machine's.
+
+    `runs`, `logs` and `contents` are not part of the state: whether new deployments run as processes, what
+    these wrote, and what is on the volumes.
+    """
 
     workspaces: dict[str, records.Workspace] = field(default_factory=dict[str, records.Workspace])
     tokens: dict[str, records.Token] = field(default_factory=dict[str, records.Token])
@@ -81,6 +87,11 @@ class Store:
     offset: float = 0
     deployments_started: int = 0
     throttled_until: dict[str, float] = field(default_factory=dict[str, float])
+
+    def __post_init__(self) -> None:
+        self.runs = False
+        self.logs = ProcessLogs()
+        self.contents: VolumeContents = RecordedContents()
 
     def now(self) -> float:
         """Return the sandbox's time, epoch seconds."""

@@ -66,6 +66,9 @@ class Switches:
     """Time until a new volume size can be read."""
     backup_seconds: float = 0.02
     """How long the workflow of a manual backup runs; the backup is listed when it has ended."""
+    restart_backoff_seconds: float = 0.1
+    """The wait before a process that ended is started again, doubled each time, at most 5 s. Railway does not
+    document its own."""
     mutation_seconds: float = 0.01
     """Minimum duration of a mutation; two in the same environment at once overlap."""
 

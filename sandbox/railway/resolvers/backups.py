@@ -16,6 +16,7 @@ from sandbox.railway.store import new_id
 if TYPE_CHECKING:
     from sandbox.railway import records
     from sandbox.railway.context import Context
+    from sandbox.railway.store import Store
 
 SCHEDULES = {
     "DAILY": ("0 0 * * *", 6 * 86_400),
@@ -60,20 +61,20 @@ def create(
         raise errors.bad_input("Volume is not mounted to a service")
     size = volume_rules.size_now(found, context.now)
     limit = context.switches.backup_limit
-    if used_mb(found) > limit * size:
+    used = used_mb(context.store, found)
+    if used > limit * size:
         raise errors.bad_input(f"Backup size exceeds {limit:.0%} of the volume size")
     error = context.switches.backup_error
-    backup = taken(found, name or "Manual", context.now + context.switches.backup_seconds)
+    backup = taken(found, name or "Manual", context.now + context.switches.backup_seconds, used)
     found.backups.append({**backup, "error": error or None})
     by_id = context.switches.backup_workflow_id == "id"
     return {"workflow_id": f"{WORKFLOW}{backup['id']}" if by_id else None}
 
 
 def taken(
-    row: records.VolumeInstance, name: str, at: float, schedule: dict[str, Any] | None = None
+    row: records.VolumeInstance, name: str, at: float, used: float, schedule: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return a backup of a volume as it is now, listed from the time `at`; one of a schedule expires."""
-    used = round(used_mb(row))
+    """Return a backup of a volume with `used` MB, listed from the time `at`; one of a schedule expires."""
     return {
         "id": new_id(),
         "name": name,
@@ -82,16 +83,16 @@ def taken(
         "schedule_id": schedule["id"] if schedule else None,
         "creator_id": None,
         "external_id": f"vbk_{new_id().replace('-', '')[:16]}",
-        "referenced_mb": used,
-        "used_mb": used,
+        "referenced_mb": round(used),
+        "used_mb": round(used),
         "volume_instance_size_mb": row.size_mb,
         "error": None,
     }
 
 
-def used_mb(row: records.VolumeInstance) -> float:
+def used_mb(store: Store, row: records.VolumeInstance) -> float:
     """Return the size of the data on a volume."""
-    return sum(len(text) for text in row.files.values()) / 1_000_000
+    return store.contents.size(row) / 1_000_000
 
 
 def listed(_: None, context: Context, volume_instance_id: str) -> list[dict[str, Any]]:

@@ -127,6 +127,7 @@ def restart(_: None, context: Context, id: str) -> bool:
     found = context.deployment(id)
     if found.status not in (*deploys.RUNNING, "CRASHED"):
         raise errors.bad_input("Only a running deployment can be restarted")
+    found.restarts += 1
     if found.status == "CRASHED":
         found.outcome = "success"
         deploys.set_status(found, "SUCCESS", context.now)
@@ -167,7 +168,7 @@ def deployment_logs(_: None, context: Context, deployment_id: str, **options: An
 
 
 def build_logs(_: None, context: Context, deployment_id: str, **options: Any) -> list[dict[str, Any]]:
-    return select_logs(written.build_logs(context.deployment(deployment_id)), **options)
+    return select_logs(written.build_logs(context.store, context.deployment(deployment_id)), **options)
 
 
 def select_logs(

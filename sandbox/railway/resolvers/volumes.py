@@ -221,8 +221,8 @@ def instance_size(source: records.VolumeInstance, context: Context) -> int:
     return volume_rules.size_now(source, context.now)
 
 
-def instance_used(source: records.VolumeInstance, _: Context) -> float:
-    return backups.used_mb(source)
+def instance_used(source: records.VolumeInstance, context: Context) -> float:
+    return backups.used_mb(context.store, source)
 
 
 def external_id(source: records.VolumeInstance, _: Context) -> str:

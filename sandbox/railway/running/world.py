@@ -1,0 +1,89 @@
+"""What the lives of all deployments have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sandbox.railway import deploys
+from sandbox.railway.process_logs import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import httpx
+
+    from sandbox.railway import records
+    from sandbox.railway.running.container import Programs
+    from sandbox.railway.running.life import Life
+    from sandbox.railway.running.sources import Sources
+    from sandbox.railway.running.volumes import VolumeFolders
+    from sandbox.railway.store import Store
+
+KEPT_COPIES = 5
+"""Copies of earlier deployments of a service: a rollback runs what it ran."""
+
+
+@dataclass(kw_only=True)
+class World:
+    """The state, and the places of this machine.
+
+    Args:
+        store: the state.
+        save: saves it.
+        copies: the folder of the copies, one for each deployment.
+        sources: where the repositories are.
+        volumes: the folders of the volumes.
+        programs: what bubblewrap and Node are.
+        http: for the health checks.
+        variables: the sandbox's variables, which win over the service's.
+        defaults: variables for a service that does not set them.
+        closing: all processes end now.
+        lives: the life of each deployment.
+    """
+
+    store: Store
+    save: Callable[[], None]
+    copies: Path
+    sources: Sources
+    volumes: VolumeFolders
+    programs: Programs
+    http: httpx.AsyncClient
+    variables: dict[str, str]
+    defaults: dict[str, str]
+    closing: bool = False
+    lives: dict[str, Life] = field(default_factory=dict[str, "Life"])
+
+    def log(self, deployment: records.Deployment, kind: str, severity: str, message: str) -> None:
+        """Append a line to a deployment's logs. Called from several threads."""
+        line = Line(at=self.store.now(), severity=severity, message=message)
+        self.store.logs.add(deployment.id, kind, line)
+
+    def set_status(self, deployment: records.Deployment, status: str) -> None:
+        """Set the status of a deployment and save the state."""
+        deploys.set_status(deployment, status, self.store.now())
+        self.save()
+
+    def exists(self, deployment: records.Deployment) -> bool:
+        """Whether a deployment, its service, its environment and its project still exist."""
+        store = self.store
+        return store.deployments.get(deployment.id) is deployment and not (
+            store.services[deployment.service_id].deleted_at
+            or store.environments[deployment.environment_id].deleted_at
+            or store.projects[deployment.project_id].deleted_at
+        )
+
+    def volume_rows(self, deployment: records.Deployment) -> list[records.VolumeInstance]:
+        """The volumes that a deployment uses, in an order in which they are locked."""
+        found = (self.store.volume_instances.get(mount["volumeInstanceId"]) for mount in deployment.mounts)
+        return sorted((row for row in found if row is not None), key=lambda row: row.id)
+
+    def siblings(self, deployment: records.Deployment) -> list[Life]:
+        """The lives of the other deployments of the same service and environment."""
+        place = (deployment.service_id, deployment.environment_id)
+        return [
+            life
+            for key, life in self.lives.items()
+            if key != deployment.id and (life.deployment.service_id, life.deployment.environment_id) == place
+        ]
